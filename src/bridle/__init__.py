@@ -1,0 +1,41 @@
+"""bridle finds the regularization that makes a Keras network generalize, and shows the evidence.
+
+Rooms load when they are first used, so `import bridle` is light. It changes one global setting, and only where
+nothing else has: where Keras is not imported and `KERAS_BACKEND` is unset, it selects JAX.
+"""
+
+import os as _os
+import sys as _sys
+from importlib import import_module as _import_module
+
+from bridle._version import __version__
+
+if "keras" not in _sys.modules:
+    _os.environ.setdefault("KERAS_BACKEND", "jax")
+
+_HOMES = {
+    "BridleError": "_errors",
+    "Interrupted": "_errors",
+    "L1": "penalties",
+    "L1L2": "penalties",
+    "L2": "penalties",
+    "Result": "_front",
+    "Study": "_front",
+    "grid": "penalties",
+    "load": "_front",
+    "parse_penalty": "penalties",
+    "penalize": "placement",
+    "tune": "estimators",
+}
+
+__all__ = [*sorted(_HOMES), "__version__"]
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(_import_module(f"bridle.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'bridle' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

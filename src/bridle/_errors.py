@@ -1,0 +1,55 @@
+"""The errors a person can meet. Each says what was expected, what came, where, and what to do next."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class BridleError(Exception):
+    """Any mistake in what bridle was given; catch this to catch them all."""
+
+
+class InputError(BridleError, ValueError):
+    """A value that cannot be used: a strength, a table, an array, a file."""
+
+
+class KindError(BridleError, TypeError):
+    """An object of the wrong kind: a model that is not compiled, a penalty that is not one."""
+
+
+class TargetError(InputError):
+    """A target that matches nothing in the model."""
+
+
+class BackendError(BridleError, RuntimeError):
+    """Keras already runs on a backend on which a study cannot be compiled."""
+
+
+class StoreError(BridleError, OSError):
+    """A folder or file that cannot be read or written as a study."""
+
+
+class Interrupted(BridleError, KeyboardInterrupt):
+    """A run that was stopped; `result` holds what had finished, or is None.
+
+    It is a `KeyboardInterrupt` as well, so that code which catches only `Exception` lets it pass.
+    """
+
+    def __init__(self, message: str, result: object = None) -> None:
+        super().__init__(message)
+        self.result = result
+
+
+def near(name: str, known: Iterable[str], count: int = 5) -> str:
+    """A sentence that lists the names nearest to `name`, or all of them where none is near.
+
+    >>> near("hiden/kernel", ["hidden/kernel", "hidden/bias"])
+    "Nearest: 'hidden/kernel', 'hidden/bias'."
+    """
+    names = list(dict.fromkeys(known))
+    close = get_close_matches(name, names, n=count, cutoff=0.5)
+    label = "Nearest" if close else "There are"
+    shown = close or names[:12]
+    if not shown:
+        return "There are none."
+    more = "" if close or len(names) <= 12 else f" and {len(names) - 12} more"
+    return f"{label}: {', '.join(map(repr, shown))}{more}."

@@ -1,0 +1,69 @@
+"""Terms: one penalty at one target, bound to the places of a model; and the slots that hold their strengths."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import keras
+
+from bridle._errors import InputError, KindError
+from bridle.penalties import KINDS, Penalty, parse_penalty
+from bridle.placement._targets import EXAMPLE, Place, match
+
+WHAT = "a penalty such as bridle.L2(1e-3), or its text 'l2(1e-3)'"
+
+
+@dataclass(frozen=True)
+class Term:
+    """One penalty at one target, with the places that it charges."""
+
+    target: str
+    penalty: Penalty
+    places: tuple[Place, ...]
+
+    @property
+    def label(self) -> str:
+        """Target and kind: what makes two terms the same but for their strengths."""
+        per = "" if self.penalty.per == "sample" else f" per {self.penalty.per}"
+        return f"{self.target} {self.penalty.kind}{per}"
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """The name of each strength, in the order of `penalty.names`."""
+        if len(self.penalty.names) == 1:
+            return (self.label,)
+        return tuple(f"{self.label}.{name}" for name in self.penalty.names)
+
+
+def read_terms(model: keras.Model, terms: Mapping[str, object]) -> tuple[Term, ...]:
+    """Bind `{where: what(how much)}` to a model.
+
+    Errors: `TargetError` for a target that matches nothing; `InputError` for text that is no penalty, a weight
+    target with a `per` that only activations have; `KindError` for anything else than penalties.
+    """
+    if not isinstance(terms, Mapping):
+        raise KindError(f"Expected a dictionary {{where: what(how much)}}, got {terms!r}. {EXAMPLE}")
+    return tuple(_bind(model, target, what) for target, what in terms.items())
+
+
+def distinct(arms: Sequence[Sequence[Term]]) -> tuple[Term, ...]:
+    """The terms of all arms, those that differ only in strength once."""
+    found: dict[str, Term] = {}
+    for arm in arms:
+        for term in arm:
+            found.setdefault(term.label, term)
+    return tuple(found.values())
+
+
+def _bind(model: keras.Model, target: str, what: object) -> Term:
+    penalty = parse_penalty(what) if isinstance(what, str) else what
+    if isinstance(penalty, keras.regularizers.Regularizer) and not isinstance(penalty, Penalty):
+        name = type(penalty).__name__
+        raise KindError(f"Expected {WHAT} at {target!r}, got keras.regularizers.{name}. Use bridle.{name}.")
+    if not isinstance(penalty, Penalty):
+        raise KindError(f"Expected {WHAT} at {target!r}, got {what!r}. Known: {', '.join(KINDS)}.")
+    found = tuple(match(model, target))
+    if penalty.per != "sample" and any(place.sort == "weight" for place in found):
+        raise InputError(
+            f"Expected an activation at {target!r} for per={penalty.per!r}, got a weight, which has no batch. Leave `per` out."
+        )
+    return Term(target, penalty, found)

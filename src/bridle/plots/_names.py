@@ -1,0 +1,62 @@
+"""How settings and numbers are written, in pictures and in words alike."""
+
+import math
+
+from bridle.results import StudyResult
+
+
+def strength_text(value: float) -> str:
+    """A strength as a person writes it.
+
+    >>> strength_text(0.003), strength_text(1e-05), strength_text(0.0)
+    ('0.003', '1e-5', '0')
+    """
+    if value == 0 or 1e-3 <= value < 1e5:
+        return f"{value:.6g}"
+    digits, _, exponent = f"{value:.5e}".partition("e")
+    return f"{digits.rstrip('0').rstrip('.')}e{int(exponent)}"
+
+
+def strengths_text(result: StudyResult, setting: int) -> str:
+    """The strengths of one setting: `hidden/output l1 = 0.003`; empty where its arm has none."""
+    return ", ".join(f"{slot} = {strength_text(value)}" for slot, value in result.strengths(setting).items())
+
+
+def setting_name(result: StudyResult, setting: int) -> str:
+    """One setting in words: its arm, and its strengths in brackets."""
+    arm = result.arms[result.setting_arm[setting]].name
+    strengths = strengths_text(result, setting)
+    return f"{arm} ({strengths})" if strengths else arm
+
+
+def shorten(name: str, width: int) -> str:
+    """`name` in at most `width` characters, its middle left out, since names often differ at the end.
+
+    >>> shorten("encoder/block_1/attention/kernel", 20)
+    'encoder/block…kernel'
+    """
+    if len(name) <= width:
+        return name
+    tail = width // 3
+    return f"{name[: width - tail - 1]}…{name[len(name) - tail :]}"
+
+
+def decimals(values: list[float]) -> int:
+    """How many decimals show three digits of the largest of `values`."""
+    largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
+    if largest == 0:
+        return 3
+    return min(8, max(0, 2 - math.floor(math.log10(min(largest, largest if largest < 0.1 else max(largest, 1.0) / 10)))))
+
+
+def spell(value: float, places: int) -> str:
+    """`value` with `places` decimals, or with two digits where that would leave only zeros.
+
+    >>> spell(0.8123, 3), spell(0.000412, 3), spell(float("nan"), 3)
+    ('0.812', '0.00041', 'unknown')
+    """
+    if not math.isfinite(value):
+        return "unknown"
+    if value and abs(value) < 0.95 * 10.0**-places:
+        return f"{float(f'{value:.2g}'):.{min(12, 1 - math.floor(math.log10(abs(value))))}f}"
+    return f"{value + 0.0:.{places}f}"

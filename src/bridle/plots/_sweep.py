@@ -1,0 +1,196 @@
+"""The sweep: the score against the strength of each arm, beside no penalty at all."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from matplotlib.axes import Axes
+
+from bridle.plots._names import shorten
+from bridle.plots._strengths import abscissa, moves_together, place, strength_axis, zero_place
+from bridle.plots._style import Theme, label, legend, marker, named, plain, prepare, say, themed
+from bridle.results import StudyResult
+from bridle.stats import Evidence, weigh
+
+Published = Mapping[float | tuple[str, float], float]
+"""Scores that others printed, by strength, or by (arm name, strength) where arms differ."""
+
+
+@dataclass(frozen=True)
+class Swept:
+    """One arm along its strengths, weak to strong. `best` and `one_se` are points, or None."""
+
+    number: int
+    name: str
+    strengths: Float[np.ndarray, "point"]
+    mean: Float[np.ndarray, "point"]
+    error: Float[np.ndarray, "point"]
+    train: Float[np.ndarray, "point"]
+    finished: Int[np.ndarray, "point"]
+    total: Int[np.ndarray, "point"]
+    summed: bool
+    """Whether `strengths` are sums over several slots."""
+    ordered: bool
+    """Whether a line through the points has a meaning."""
+    best: int | None
+    one_se: int | None
+
+    @property
+    def drawn(self) -> Bool[np.ndarray, "point"]:
+        """The points that have a mean."""
+        return np.isfinite(self.mean)
+
+
+@dataclass(frozen=True)
+class SweepData:
+    """Arms to be drawn on one axis of strengths, and the level of `none`."""
+
+    score: str
+    arms: tuple[Swept, ...]
+    none_mean: float
+    none_error: float
+    error_name: str
+    """What the bars and the band are; empty where one fit each leaves nothing to vary."""
+    published: tuple[tuple[float, float], ...]
+    zero_at: float | None
+
+
+def sweep_data(
+    result: StudyResult,
+    *,
+    arms: Sequence[int] | None = None,
+    published: Published | None = None,
+    evidence: Evidence | None = None,
+) -> SweepData:
+    """Reduce a result to its sweep.
+
+    Means are over seeds, then folds. Bars are the standard error over folds, or, with one fold, the
+    standard deviation over seeds. An arm with several slots is placed at the sum of their strengths.
+
+    Args:
+        arms: numbers of the arms to show; all but `none` by default.
+        published: scores that others printed.
+        evidence: `weigh(result)`, where it is there already.
+    """
+    evidence = evidence or weigh(result)
+    chosen = range(1, len(result.arms)) if arms is None else arms
+    swept = tuple(_swept(result, evidence, arm) for arm in chosen)
+    names = {arm.name for arm in swept}
+    pairs = ((key if isinstance(key, tuple) else ("", key), value) for key, value in (published or {}).items())
+    shown = tuple((float(strength), float(value)) for (arm, strength), value in pairs if arm in {"", *names})
+    everything = np.concatenate([np.zeros(0), *(arm.strengths for arm in swept), [strength for strength, _ in shown]])
+    none = int(result.path(0)[0])
+    return SweepData(
+        score=result.score.name,
+        arms=swept,
+        none_mean=float(evidence.validation.mean[none]),
+        none_error=float(_errors(result, evidence)[none]),
+        error_name=_error_name(result),
+        published=shown,
+        zero_at=zero_place(everything),
+    )
+
+
+def _swept(result: StudyResult, evidence: Evidence, arm: int) -> Swept:
+    path = result.path(arm)
+    good, total = result.counts()
+    point = {int(setting): index for index, setting in enumerate(path)}
+    choice = evidence.choices.get(arm)
+    return Swept(
+        number=arm,
+        name=result.arms[arm].name,
+        strengths=abscissa(result, path, arm),
+        mean=evidence.validation.mean[path],
+        error=_errors(result, evidence)[path],
+        train=evidence.train.mean[path],
+        finished=good[path],
+        total=total[path],
+        summed=len(result.arms[arm].slots) > 1,
+        ordered=moves_together(result, path, arm),
+        best=point[choice.best] if choice else None,
+        one_se=point[choice.one_se] if choice else None,
+    )
+
+
+def _errors(result: StudyResult, evidence: Evidence) -> Float[np.ndarray, "setting"]:
+    return evidence.validation.error if result.folds > 1 else evidence.validation.seed_sd
+
+
+def _error_name(result: StudyResult) -> str:
+    if result.folds > 1:
+        return f"± 1 standard error over {result.folds} folds"
+    return f"± 1 standard deviation over {len(result.seeds)} seeds" if len(result.seeds) > 1 else ""
+
+
+def draw_sweep(data: SweepData, ax: Axes | None = None, *, theme: str = "light") -> Axes:
+    """Draw a sweep: bars, the training score as a thin line, `none` as a level, the two rules as marks."""
+    look = themed(theme)
+    ax = prepare(ax, look)
+    shown = [arm.strengths for arm in data.arms if arm.drawn.any()] + [[s] for s, _ in data.published]
+    if not shown:
+        return say(ax, look, "No fit of a penalized arm finished, so there is no sweep to draw.")
+    strength_axis(ax, look, place(np.concatenate([np.asarray(s, float) for s in shown]), data.zero_at), data.zero_at)
+    _draw_none(ax, look, data)
+    shifts = 10 ** (0.06 * (np.arange(len(data.arms)) - (len(data.arms) - 1) / 2))
+    for arm, shift in zip(data.arms, shifts, strict=True):
+        _draw_arm(ax, look, arm, data.zero_at, shift)
+    if any((arm.ordered & arm.drawn).any() for arm in data.arms):
+        ax.plot([], [], color=look.muted, linewidth=0.9, linestyle=(0, (4, 2)), label="train")
+    for arm, shift in zip(data.arms, shifts, strict=True):
+        _draw_rules(ax, look, arm, place(arm.strengths, data.zero_at) * shift)
+    _draw_published(ax, look, data)
+    summed = any(arm.summed for arm in data.arms)
+    label(ax, look, x="sum of the strengths" if summed else "strength", y=_ylabel(data))
+    legend(ax, look)
+    return ax
+
+
+def _ylabel(data: SweepData) -> str:
+    return f"validation {data.score}" + (f"\n{data.error_name}" if data.error_name else "\none fit each, no error bars")
+
+
+def _draw_none(ax: Axes, look: Theme, data: SweepData) -> None:
+    if not np.isfinite(data.none_mean):
+        return
+    ax.axhline(data.none_mean, color=look.muted, linewidth=1.4, linestyle=(0, (6, 2, 1, 2)), label="none", zorder=1.5)
+    if np.isfinite(data.none_error):
+        low, high = data.none_mean - data.none_error, data.none_mean + data.none_error
+        ax.axhspan(low, high, color=look.muted, alpha=0.15, linewidth=0)
+
+
+def _draw_arm(ax: Axes, look: Theme, arm: Swept, zero_at: float | None, shift: float) -> None:
+    colour, x, good = look.colour(arm.number), place(arm.strengths, zero_at) * shift, arm.drawn
+    if good.any():
+        ax.errorbar(x[good], arm.mean[good], np.nan_to_num(arm.error[good]), color=colour, linestyle="none",
+                    elinewidth=1.1, capsize=2.5, zorder=3)
+        ax.plot(x[good], arm.mean[good], color=colour, marker=marker(arm.number), markersize=5.5, linewidth=1.8,
+                linestyle="-" if arm.ordered else "none", label=named(shorten(arm.name, 40)), zorder=3)
+        if arm.ordered:
+            ax.plot(x[good], arm.train[good], color=colour, linewidth=0.9, linestyle=(0, (4, 2)))
+    _draw_unfinished(ax, look, arm, x)
+
+
+def _draw_rules(ax: Axes, look: Theme, arm: Swept, x: Float[np.ndarray, "point"]) -> None:
+    """A ring around the point that `best` takes, a square around that of `1se`."""
+    for point, shape, size, rule in ((arm.best, "o", 12, "best"), (arm.one_se, "s", 15, "1se")):
+        if point is not None:
+            name = None if rule in ax.get_legend_handles_labels()[1] else rule
+            ax.plot(x[point], arm.mean[point], marker=shape, markersize=size, linestyle="none", label=name, zorder=5,
+                    markeredgecolor=look.ink, markerfacecolor="none", markeredgewidth=1.3)
+
+
+def _draw_unfinished(ax: Axes, look: Theme, arm: Swept, x: Float[np.ndarray, "point"]) -> None:
+    """Write `28/30` on the bottom edge under every strength of which some fit did not finish."""
+    for point in np.flatnonzero(arm.finished < arm.total):
+        text = ax.text(x[point], 0.015, f"{arm.finished[point]}/{arm.total[point]}", ha="center", va="bottom",
+                       transform=ax.get_xaxis_transform())
+        plain(text, look, 7.5).set_color(look.colour(arm.number))
+
+
+def _draw_published(ax: Axes, look: Theme, data: SweepData) -> None:
+    if not data.published:
+        return
+    x, y = np.array(data.published).T
+    ax.plot(place(x, data.zero_at), y, linestyle="none", marker="D", markersize=8, markerfacecolor="none",
+            markeredgecolor=look.ink, markeredgewidth=1.3, label="published", zorder=6)

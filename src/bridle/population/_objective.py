@@ -1,0 +1,52 @@
+"""What the engine is told about one kind of fit: pure functions, without a word about what is charged."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Loss(NamedTuple):
+    """What one batch costs, beside the total that is differentiated."""
+
+    parts: Any
+    """float32 of shape (part,): the shares of the total that are kept apart."""
+    other: list[Any]
+    """The variables that the optimizer does not train, after the batch."""
+
+
+@dataclass(frozen=True)
+class Objective:
+    """One member's mathematics. `setting` is whatever distinguishes treatments: a traced array."""
+
+    loss: Callable[[list[Any], list[Any], Any, Any, Any, Any], tuple[Any, Loss]]
+    """(trainable, other, setting, x, y, sample weight) → (total, Loss) for one training batch."""
+    update: Callable[[list[Any], list[Any], list[Any]], tuple[list[Any], list[Any]]]
+    """(optimizer state, gradients, trainable) → (trainable, optimizer state)."""
+    predict: Callable[[list[Any], list[Any], Any], Any]
+    """(trainable, other, x) → predictions, at evaluation."""
+    measure: Callable[[Any, Any, Any], list[Any]]
+    """(y, predictions, sample weight) → the data loss and each metric."""
+    diagnose: Callable[[list[Any], list[Any], Any], list[Any]]
+    """(trainable, other, x) → facts about the trained variables over some rows."""
+    part_names: tuple[str, ...]
+    measure_names: tuple[str, ...]
+    optimizer_state: tuple[np.ndarray, ...]
+    """The optimizer's state before the first step."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How every member of a study is trained."""
+
+    epochs: int
+    batch_size: int
+    shuffle: bool
+    points: int
+    """At how many epochs curves are measured; `points == epochs` measures every epoch."""
+
+    @property
+    def stops(self) -> np.ndarray:
+        """The epochs at which curves are measured, evenly spread, the last one included."""
+        return np.unique(np.linspace(0, self.epochs, self.points + 1).round().astype(int)[1:])

@@ -1,0 +1,50 @@
+"""All that the words and pictures say about a study, computed once from its result."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bridle.results import StudyResult
+from bridle.stats._compare import Comparison, compare_all
+from bridle.stats._select import Choice, select
+from bridle.stats._summary import Summary, summarize
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Selection and comparison for every arm. `choices` and `gains` are by arm number; `none` is arm 0."""
+
+    validation: Summary
+    train: Summary
+    choices: dict[int, Choice]
+    gains: dict[int, Comparison]
+    """`arm - none` at each arm's `best`, corrected over arms, signed so that positive is better."""
+    held_out_gains: dict[str, dict[int, Comparison]]
+    """The same for refits on held-out rows: paired by seed, over seeds."""
+    winner: int | None
+    """The arm whose `best` has the best mean; `none` on a tie. None where nothing finished."""
+
+
+def weigh(result: StudyResult, *, level: float = 0.95) -> Evidence:
+    """Reduce a result to its evidence. Nothing here is hidden: every member stays in the result."""
+    scores = result.scores()
+    validation, train = summarize(scores), summarize(result.scores("train"))
+    sign = 1.0 if result.score.maximize else -1.0
+    found = {
+        arm: select(result.path(arm), validation, maximize=result.score.maximize) for arm in range(len(result.arms))
+    }
+    choices = {arm: choice for arm, choice in found.items() if choice is not None}
+    arms = [arm for arm in choices if arm != 0]
+    gains: dict[int, Comparison] = {}
+    held_out_gains: dict[str, dict[int, Comparison]] = {}
+    if 0 in choices and arms:
+        none = choices[0].best
+        tables = [sign * scores[choices[arm].best] for arm in arms]
+        gains = dict(zip(arms, compare_all(tables, sign * scores[none], result.fold_rows, level=level), strict=True))
+        for name in result.held_out:
+            fresh = sign * result.held_out_scores(name)[:, :, None]
+            rows = np.array([[1, result.held_out_rows[name]]])
+            pairs = compare_all([fresh[choices[arm].best] for arm in arms], fresh[none], rows, level=level)
+            held_out_gains[name] = dict(zip(arms, pairs, strict=True))
+    winner = max(choices, key=lambda arm: (sign * validation.mean[choices[arm].best], -arm), default=None)
+    return Evidence(validation, train, choices, gains, held_out_gains, winner)

@@ -1,0 +1,45 @@
+"""Means and errors of one setting's scores: seeds are averaged within a fold, errors are taken across folds."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from bridle.stats._nan import nan_mean, nan_sd
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One array entry per setting; NaN where nothing finished or where one fold gives no error."""
+
+    mean: Float[np.ndarray, "setting"]
+    error: Float[np.ndarray, "setting"]
+    """Standard error of the mean across folds."""
+    seed_sd: Float[np.ndarray, "setting"]
+    """Standard deviation, over seeds, of the mean over folds: what one more seed would change."""
+    whole: Bool[np.ndarray, "setting"]
+    """Whether every fit of the setting finished."""
+
+
+def summarize(scores: Float[np.ndarray, "setting seed fold"]) -> Summary:
+    """Reduce scores to a mean, a standard error and a spread over seeds, for every setting.
+
+    With `m_f` the mean over seeds within fold f, of K folds: `mean = (1/K) sum_f m_f` and
+    `error = sqrt(sum_f (m_f - mean)^2 / (K - 1)) / sqrt(K)`, the rule of glmnet.
+
+    >>> import numpy as np
+    >>> s = summarize(np.array([[[0.8, 0.6], [1.0, 0.6]]]))
+    >>> round(float(s.mean[0]), 3), round(float(s.error[0]), 3)
+    (0.75, 0.15)
+
+    Source: Friedman, Hastie and Tibshirani, "Regularization paths for generalized linear models via
+    coordinate descent", Journal of Statistical Software 33(1), 2010.
+    """
+    by_fold = nan_mean(scores, axis=1)
+    folds = np.sum(np.isfinite(by_fold), axis=1)
+    return Summary(
+        mean=nan_mean(by_fold, axis=1),
+        error=nan_sd(by_fold, axis=1) / np.sqrt(np.maximum(folds, 1)),
+        seed_sd=nan_sd(nan_mean(scores, axis=2), axis=1),
+        whole=np.isfinite(scores).all(axis=(1, 2)),
+    )

@@ -1,0 +1,8 @@
+"""THE QUESTION: arms, strengths, splits → plan → run → result."""
+
+from bridle.study._plan import Plan, make_plan, timed_plan
+from bridle.study._prepare import Prepared, prepare
+from bridle.study._question import Question, Rows
+from bridle.study._run import Update, Watch, run_study
+
+__all__ = ["Plan", "Prepared", "Question", "Rows", "Update", "Watch", "make_plan", "prepare", "run_study", "timed_plan"]

@@ -1,0 +1,97 @@
+"""Arms: named dictionaries of terms, laid out as settings (an arm with a number for each of its strengths)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import product
+
+import keras
+import numpy as np
+
+from bridle._errors import InputError, KindError
+from bridle.penalties import AUTO, Grid
+from bridle.placement import Term, distinct, read_terms
+from bridle.results import Arm
+
+NONE = "none"
+WEAKEST, STRONGEST = 1e-8, 1e3
+"""An open grid is not extended past these."""
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """One arm: its terms, the slots of the study that it uses and the strengths to try in each."""
+
+    name: str
+    terms: tuple[Term, ...]
+    slots: tuple[int, ...]
+    grids: tuple[Grid, ...]
+
+    @property
+    def settings(self) -> list[tuple[float, ...]]:
+        """Every combination of strengths, one number for each of `slots`."""
+        return list(product(*(grid.values for grid in self.grids)))
+
+    def extended(self, best: tuple[float, ...]) -> "Treatment":
+        """This arm with each open grid continued where its best strength lies on the edge."""
+        grids = tuple(_extend(grid, value) for grid, value in zip(self.grids, best, strict=True))
+        return replace(self, grids=grids)
+
+
+def read_arms(model: keras.Model, arms: Mapping[str, Mapping[str, object]]) -> tuple[tuple[Treatment, ...], tuple[Term, ...]]:
+    """Bind a person's arms to a model; `none` comes first. Returns the arms and their distinct terms.
+
+    Errors: `InputError` where there are no arms or a name is taken; those of `read_terms`, with the arm's name.
+    """
+    if not isinstance(arms, Mapping):
+        raise KindError(f"Expected arms as a dictionary {{name: {{where: what(how much)}}}}, got {arms!r}.")
+    named = {str(name): terms for name, terms in arms.items() if not (name == NONE and not terms)}
+    if NONE in named:
+        raise InputError(f"Expected another name than {NONE!r} for an arm with penalties: {NONE!r} is always there, without any.")
+    bound: dict[str, tuple[Term, ...]] = {NONE: ()}
+    for name, terms in named.items():
+        try:
+            bound[name] = read_terms(model, terms)
+        except (InputError, KindError) as error:
+            raise type(error)(f"In the arm {name!r}: {error}") from error
+        if not bound[name]:
+            raise InputError(f"Expected at least one penalty in the arm {name!r}, got none. {NONE!r} is always an arm.")
+    terms = distinct(list(bound.values()))
+    slots = [slot for term in terms for slot in term.slots]
+    return tuple(_treatment(name, own, slots) for name, own in bound.items()), terms
+
+
+def _treatment(name: str, terms: tuple[Term, ...], slots: list[str]) -> Treatment:
+    amounts = [value for term in terms for value in term.penalty.strengths]
+    grids = [value if isinstance(value, Grid) else Grid((value,)) for value in amounts]
+    crowded = sum(grid.open for grid in grids) > 1
+    grids = [Grid(grid.values[1::2], open=True) if crowded and grid == AUTO else grid for grid in grids]
+    return Treatment(name, terms, tuple(slots.index(slot) for term in terms for slot in term.slots), tuple(grids))
+
+
+def _extend(grid: Grid, best: float) -> Grid:
+    low = grid.open and best == grid.values[0] and best > WEAKEST
+    high = grid.open and best == grid.values[-1] and best < STRONGEST
+    return grid.wider(low, high) if low or high else grid
+
+
+def as_arm(treatment: Treatment) -> Arm:
+    """What a result keeps of an arm: no model, no Keras."""
+    terms = []
+    for term in treatment.terms:
+        per = "" if term.penalty.per == "sample" else f", per={term.penalty.per}"
+        template = ", ".join(f"{name}={{{slot}}}" for name, slot in zip(term.penalty.names, term.slots, strict=True))
+        terms.append((term.target, f"{term.penalty.kind}({template}{per})"))
+    return Arm(treatment.name, tuple(terms), treatment.slots)
+
+
+def table(treatments: tuple[Treatment, ...], width: int) -> tuple[np.ndarray, np.ndarray]:
+    """All settings: the arm of each, and strengths of shape (setting, slot), zero where an arm lacks a slot."""
+    arms: list[int] = []
+    rows: list[np.ndarray] = []
+    for number, treatment in enumerate(treatments):
+        for values in treatment.settings:
+            row = np.zeros(width)
+            row[list(treatment.slots)] = values
+            arms.append(number)
+            rows.append(row)
+    return np.array(arms), np.array(rows).reshape(len(rows), width)

@@ -1,0 +1,118 @@
+"""Rows and labels as a person gives them, checked once and turned into arrays."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from bridle._errors import InputError
+
+
+@dataclass(frozen=True)
+class Data:
+    """Arrays whose first axis is the row. `labels` are class numbers where the task has classes, else None."""
+
+    x: Any
+    y: Any
+    weight: np.ndarray | None
+    labels: np.ndarray | None
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return len(jax.tree.leaves(self.x)[0])
+
+
+def read_rows(x: Any, y: Any, *, loss: str, outputs: tuple[int | None, ...], weight: Any = None, name: str = "") -> Data:
+    """Check rows and labels against each other and against the loss.
+
+    Args:
+        x: array, table, or list/dictionary of arrays for several inputs.
+        y: labels in the same order.
+        loss: the compiled loss by name, which says what labels it takes.
+        outputs: the shape of the model's output.
+        weight: one weight per row, or None.
+        name: what to call these rows in messages, as in `test`.
+
+    Errors: `InputError` for text, NaN, lengths that differ, labels that do not fit the loss, one class only.
+    """
+    label = f"{name} " if name else ""
+    x, y = (_arrays(value, f"{label}{symbol}") for value, symbol in ((x, "x"), (y, "y")))
+    lengths = {len(leaf) for leaf in jax.tree.leaves((x, y))}
+    if len(lengths) != 1:
+        sizes = f"{len(jax.tree.leaves(x)[0])} rows in {label}x and {len(jax.tree.leaves(y)[0])} in {label}y"
+        raise InputError(f"Expected as many labels as rows, got {sizes}. Give one label for each row.")
+    (count,) = lengths
+    if count == 0:
+        raise InputError(f"Expected at least one row, got none in {label}x.")
+    if weight is not None:
+        weight = np.asarray(weight, np.float32)
+        if weight.shape != (count,) or not np.all(weight >= 0):
+            raise InputError(f"Expected one weight ≥ 0 for each of {count} rows, got an array of shape {weight.shape}.")
+    return Data(x, y, weight, _labels(y, loss, outputs, label))
+
+
+def _arrays(value: Any, name: str) -> Any:
+    """One array, or the same structure of arrays."""
+    if isinstance(value, dict):
+        return {key: _arrays(item, f"{name}[{key!r}]") for key, item in value.items()}
+    if isinstance(value, tuple) or (isinstance(value, list) and value and isinstance(value[0], np.ndarray)):
+        return tuple(_arrays(item, f"{name}[{number}]") for number, item in enumerate(value))
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise InputError(f"Expected {name} as an array of numbers, got rows of different length. {error}") from error
+    if array.ndim == 0:
+        raise InputError(f"Expected {name} as an array with one entry per row, got {value!r}.")
+    if array.dtype.kind not in "biuf":
+        if array.dtype.kind == "O" and all(isinstance(item, int | float | np.number) for item in array.flat):
+            return _arrays(array.astype(np.float32), name)
+        raise InputError(
+            f"Expected numbers in {name}, got {array.dtype} such as {str(array.flat[0])[:40]!r}. "
+            "Encode text first, for example with scikit-learn's LabelEncoder or OneHotEncoder, or use `bridle tune`."
+        )
+    if array.dtype.kind == "f":
+        bad = np.argwhere(~np.isfinite(array))
+        if len(bad):
+            raise InputError(
+                f"Expected finite numbers in {name}, got {array[tuple(bad[0])]} at {tuple(map(int, bad[0]))} "
+                f"and {len(bad) - 1} more. Fill or drop missing values first."
+            )
+        return array.astype(np.float32)
+    return array.astype(np.float32) if array.dtype.kind == "b" else array
+
+
+def _labels(y: Any, loss: str, outputs: tuple[int | None, ...], name: str) -> np.ndarray | None:
+    """The class of each row where the loss is a cross-entropy over one output, else None."""
+    kind = loss.lower().replace("_", "")
+    if isinstance(y, dict | tuple) or "crossentropy" not in kind:
+        return None
+    if "sparse" in kind:
+        classes = outputs[-1] or 0
+        if np.any(y != np.round(y)) or y.min() < 0 or y.max() >= classes:
+            raise InputError(
+                f"Expected class numbers from 0 to {classes - 1} in {name}y for {loss!r}, got values from {y.min()} to {y.max()}. "
+                "Number the classes from 0, with one output unit for each."
+            )
+        labels = y.reshape(len(y), -1)
+        if labels.shape[1] != 1:
+            return None
+        labels = labels[:, 0].astype(int)
+    elif "binary" in kind:
+        if y.min() < 0 or y.max() > 1:
+            raise InputError(f"Expected labels in [0, 1] in {name}y for {loss!r}, got values from {y.min()} to {y.max()}.")
+        if y.size != len(y) or np.any(y != np.round(y)):
+            return None
+        labels = y.reshape(-1).astype(int)
+    else:
+        if y.ndim < 2 or y.shape[1:] != outputs[1:]:
+            return None
+        if not np.allclose(y.sum(axis=-1), 1, atol=1e-3):
+            raise InputError(f"Expected rows of {name}y that sum to 1 for {loss!r}. One-hot encode the classes with keras.utils.to_categorical.")
+        if y.ndim != 2:
+            return None
+        labels = y.argmax(axis=1)
+    if not name and len(np.unique(labels)) < 2:
+        raise InputError(f"Expected at least two classes in y, got only class {labels[0]}. There is nothing to tell apart.")
+    return labels

@@ -1,0 +1,104 @@
+"""What has run so far. The one thing that changes while a study runs; a `StudyResult` is read off it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bridle.population import Outcome
+from bridle.results import ALL_ROWS, Members, Picture, StudyResult
+from bridle.study._arms import Treatment, as_arm
+from bridle.study._prepare import Prepared
+
+Key = tuple[int, int, int]
+"""A member: (setting, seed, fold)."""
+
+
+@dataclass
+class Ledger:
+    """Settings and members in the order they were asked for, with the outcomes that have come in."""
+
+    prepared: Prepared
+    treatments: tuple[Treatment, ...]
+    setting_arm: list[int] = field(default_factory=list)
+    setting_values: list[tuple[float, ...]] = field(default_factory=list)
+    members: list[Key] = field(default_factory=list)
+    outcomes: dict[Key, Outcome] = field(default_factory=dict)
+    held_out_rows: dict[str, int] = field(default_factory=dict)
+    picture: Picture | None = None
+
+    def add_settings(self) -> list[int]:
+        """Settings of the arms as they are now that were not there before; their numbers."""
+        known = set(zip(self.setting_arm, self.setting_values, strict=True))
+        wanted = [(arm, values) for arm, treatment in enumerate(self.treatments) for values in treatment.settings]
+        fresh = [pair for pair in wanted if pair not in known]
+        self.setting_arm += [arm for arm, _ in fresh]
+        self.setting_values += [values for _, values in fresh]
+        return list(range(len(self.setting_arm) - len(fresh), len(self.setting_arm)))
+
+    def strengths(self, setting: int) -> np.ndarray:
+        """float32 (slot,): the traced setting of a member."""
+        row = np.zeros(len(self.prepared.charges.slots), np.float32)
+        row[list(self.treatments[self.setting_arm[setting]].slots)] = self.setting_values[setting]
+        return row
+
+    def deliver(self, key: Key, outcome: Outcome, keep_variables: bool) -> None:
+        """Enter one outcome; variables are dropped unless the member is a refit."""
+        kept = outcome if keep_variables else Outcome(**{**vars(outcome), "variables": ()})
+        self.outcomes[key] = kept
+
+    def result(self, protocol: Callable[[], str] = str) -> StudyResult:
+        """What is known now, as arrays. Members that have not run are there, marked as such."""
+        workshop = self.prepared.workshop
+        objective, points = workshop.objective, len(workshop.recipe.stops)
+        measures = objective.measure_names
+        quantities = (
+            "fit/loss",
+            *(f"penalty/{name}" for name in objective.part_names),
+            *(f"{part}/{name}" for part in ("train", "validation") for name in measures),
+        )
+        names = self.prepared.charges.diagnostic_names
+        got = [self.outcomes.get(key) for key in self.members]
+        blank = np.full((points, len(quantities)), np.nan, np.float32)
+        empty = np.full(len(names), np.nan, np.float32)
+        missing = np.full(len(measures), np.nan, np.float32)
+        setting, seed, fold = (np.array(column, int) for column in zip(*self.members, strict=True))
+        return StudyResult(
+            arms=tuple(as_arm(treatment) for treatment in self.treatments),
+            slots=self.prepared.charges.slots,
+            setting_arm=np.array(self.setting_arm),
+            setting_strengths=np.array([self._exact(number) for number in range(len(self.setting_arm))]),
+            members=Members(
+                setting,
+                seed,
+                fold,
+                np.array([outcome is not None and outcome.diverged_at < 0 for outcome in got]),
+                np.array([-1 if outcome is None else outcome.diverged_at for outcome in got]),
+            ),
+            score=self.prepared.score,
+            epochs=workshop.recipe.stops,
+            quantities=quantities,
+            curves=np.stack([blank if outcome is None else outcome.curves for outcome in got]),
+            diagnostic_names=names,
+            diagnostics=np.stack([empty if outcome is None else outcome.diagnostics for outcome in got]),
+            fold_rows=self.prepared.fold_rows,
+            held_out_names=measures,
+            held_out={
+                name: np.stack([missing if o is None or name not in o.measures else o.measures[name] for o in got])
+                for name in self.held_out_rows
+            },
+            held_out_rows=dict(self.held_out_rows),
+            weights={
+                number: self.outcomes[key].variables
+                for number, key in enumerate(self.members)
+                if key[2] == ALL_ROWS and key in self.outcomes
+            },
+            picture=self.picture,
+            protocol=protocol(),
+        )
+
+    def _exact(self, setting: int) -> np.ndarray:
+        """float64 (slot,): the strengths as they were written."""
+        row = np.zeros(len(self.prepared.charges.slots))
+        row[list(self.treatments[self.setting_arm[setting]].slots)] = self.setting_values[setting]
+        return row

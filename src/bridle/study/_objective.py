@@ -1,0 +1,71 @@
+"""Where the three rooms meet: a Keras program and the charges of a study become one pure objective."""
+
+from typing import Any
+
+import jax.numpy as jnp
+import keras
+
+from bridle._errors import InputError, near
+from bridle._keras import Program
+from bridle.placement import Charges
+from bridle.population import Loss, Objective
+from bridle.results import Score
+
+SMALLER_IS_BETTER = ("loss", "error", "entropy", "divergence", "mse", "mae", "mape", "msle", "hinge", "poisson")
+
+
+def make_objective(program: Program, charges: Charges) -> Objective:
+    """The mathematics of one member, with the strengths of all arms as its traced setting."""
+
+    def loss(trainable: list[Any], other: list[Any], setting: Any, x: Any, y: Any, weight: Any) -> tuple[Any, Loss]:
+        forward = program.forward(trainable, other, x, training=True, taps=charges.taps)
+        data = program.data_loss(y, forward.prediction, weight)
+        own = sum(forward.own_losses, start=jnp.zeros((), data.dtype))
+        counted = None if weight is None else jnp.asarray(weight > 0, "float32")
+        units = charges.unit_values([*trainable, *other], forward.readings, counted)
+        parts = [jnp.asarray(own, "float32"), *(amount * value for amount, value in zip(setting, units, strict=True))]
+        return data + sum(parts), Loss(jnp.stack([jnp.asarray(part, "float32") for part in parts]), forward.other)
+
+    def predict(trainable: list[Any], other: list[Any], x: Any) -> Any:
+        return program.forward(trainable, other, x, training=False).prediction
+
+    def measure(y: Any, prediction: Any, weight: Any) -> list[Any]:
+        return [program.data_loss(y, prediction, weight), *program.measure(y, prediction, weight)]
+
+    def diagnose(trainable: list[Any], other: list[Any], x: Any) -> list[Any]:
+        forward = program.forward(trainable, other, x, training=False, taps=charges.taps)
+        return charges.diagnose([*trainable, *other], forward.readings)
+
+    return Objective(
+        loss=loss,
+        update=program.update,
+        predict=predict,
+        measure=measure,
+        diagnose=diagnose,
+        part_names=("model", *charges.slots),
+        measure_names=("loss", *program.metric_names),
+        optimizer_state=tuple(program.optimizer_state()),
+    )
+
+
+def choose_score(program: Program, name: str | None) -> Score:
+    """The score by name, or the first compiled metric, or the data loss.
+
+    Errors: `InputError` where the model has no such metric.
+    """
+    names = ("loss", *program.metric_names)
+    chosen = name or (program.metric_names[0] if program.metric_names else "loss")
+    if chosen not in names:
+        raise InputError(f"Expected the score to be 'loss' or a compiled metric, got {chosen!r}. {near(chosen, names)}")
+    if chosen == "loss":
+        return Score(chosen, maximize=False)
+    metric = dict(zip(program.metric_names, program.metrics, strict=False))[chosen]
+    return Score(chosen, maximize=_grows(metric, chosen))
+
+
+def _grows(metric: keras.metrics.Metric, name: str) -> bool:
+    direction = getattr(metric, "_direction", None)
+    if direction in ("up", "down"):
+        return direction == "up"
+    text = f"{name} {type(metric).__name__} {metric.name}".lower()
+    return not any(word in text for word in SMALLER_IS_BETTER)

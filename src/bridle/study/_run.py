@@ -1,0 +1,190 @@
+"""Run a study: cross-validate every setting, extend open grids, refit what was selected, look at held-out rows."""
+
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+import jax
+import keras
+import numpy as np
+import scipy
+import sklearn
+
+from bridle._version import __version__
+from bridle.population import Fit, Fold, Outcome, Progress, Rows, cores, run_fits
+from bridle.results import ALL_ROWS, StudyResult
+from bridle.stats import Choice, select, summarize
+from bridle.study._ledger import Key, Ledger
+from bridle.study._picture import picture
+from bridle.study._prepare import Prepared, refit_rows
+from bridle.study._protocol import describe
+
+ROUNDS = 4
+"""How often open grids are extended at most."""
+
+
+@dataclass(frozen=True)
+class Update:
+    """What a progress bar needs."""
+
+    stage: str
+    progress: Progress
+    best: tuple[str, float] | None
+    """The leading setting in words and its mean score so far."""
+
+
+Watch = Callable[[Update], None]
+
+
+def run_study(prepared: Prepared, *, watch: Watch = lambda update: None, threads: int | None = None) -> tuple[StudyResult, bool]:
+    """Run everything; also whether it ran to its end (False after Ctrl-C, with what had finished).
+
+    Stages: every setting on every fold and seed; then, while the best of an open grid lies on its edge, that grid
+    extended; then `none` and the selected settings of each arm on all rows, judged once on the held-out rows.
+    """
+    began = perf_counter()
+    ledger = Ledger(prepared, prepared.treatments)
+    whole = _search(prepared, ledger, watch, threads) and _refit(prepared, ledger, watch, threads)
+    result = ledger.result(lambda: describe(prepared))
+    return result.with_provenance(**_facts(prepared, perf_counter() - began, threads)), whole
+
+
+def _search(prepared: Prepared, ledger: Ledger, watch: Watch, threads: int | None) -> bool:
+    seeds, folds = prepared.question.seed_numbers, range(len(prepared.folds))
+    for round_number in range(1 + ROUNDS):
+        settings = ledger.add_settings()
+        if not settings:
+            return True
+        keys = [(setting, seed, fold) for seed in seeds for fold in folds for setting in settings]
+        stage = "fits" if round_number == 0 else "extending"
+        if not _conduct(prepared, ledger, keys, prepared.folds, {}, stage, watch, threads):
+            return False
+        ledger.treatments = _extended(ledger)
+    return True
+
+
+def _extended(ledger: Ledger) -> tuple:
+    """The arms with open grids continued where the best lies on an edge."""
+    result = ledger.result()
+    found = list(ledger.treatments)
+    for arm, choice in _choices(result).items():
+        if any(grid.open for grid in found[arm].grids):
+            found[arm] = found[arm].extended(ledger.setting_values[choice.best])
+    return tuple(found)
+
+
+def _choices(result: StudyResult) -> dict[int, Choice]:
+    summary = summarize(result.scores())
+    found = {arm: select(result.path(arm), summary, maximize=result.score.maximize) for arm in range(len(result.arms))}
+    return {arm: choice for arm, choice in found.items() if choice is not None}
+
+
+def _refit(prepared: Prepared, ledger: Ledger, watch: Watch, threads: int | None) -> bool:
+    """Train `none` and each arm's `best` and `1se` on all rows, from every seed."""
+    choices = _choices(ledger.result())
+    if not choices:
+        return True
+    fold, data, held_out, ledger.held_out_rows = refit_rows(prepared)
+    settings = sorted({setting for choice in choices.values() for setting in (choice.best, choice.one_se)})
+    keys = [(setting, seed, ALL_ROWS) for seed in prepared.question.seed_numbers for setting in settings]
+    done = _conduct(prepared, ledger, keys, [fold], held_out, "refits", watch, threads)
+    shown = tuple(dict.fromkeys(choice.best for choice in choices.values()))
+    ledger.picture = picture(prepared, data, {s: _variables(ledger, s) for s in shown})
+    return done
+
+
+def _variables(ledger: Ledger, setting: int) -> list[tuple[np.ndarray, ...]]:
+    return [
+        ledger.outcomes[key].variables
+        for key in ledger.members
+        if key[0] == setting and key[2] == ALL_ROWS and key in ledger.outcomes and ledger.outcomes[key].diverged_at < 0
+    ]
+
+
+def _conduct(
+    prepared: Prepared,
+    ledger: Ledger,
+    keys: Sequence[Key],
+    folds: Sequence[Fold],
+    held_out: Mapping[str, Rows],
+    stage: str,
+    watch: Watch,
+    threads: int | None,
+) -> bool:
+    """Run the members named by `keys` and enter their outcomes; False where the person stopped it."""
+    ledger.members += keys
+    leader = _Leader(prepared, ledger)
+    try:
+        watch(Update(f"{stage}: compiling", Progress(len(keys), prepared.question.epochs), leader.best))
+        fits = [_fit(prepared, ledger, number, key, folds, held_out) for number, key in enumerate(keys)]
+    except KeyboardInterrupt:
+        return False
+
+    def deliver(fit: Fit, outcome: Outcome) -> None:
+        ledger.deliver(keys[fit.number], outcome, keep_variables=keys[fit.number][2] == ALL_ROWS)
+        leader.hear(keys[fit.number], outcome)
+
+    return run_fits(
+        prepared.workshop.objective,
+        prepared.workshop.recipe,
+        fits,
+        held_out=held_out,
+        deliver=deliver,
+        watch=lambda progress: watch(Update(stage, progress, leader.best)),
+        threads=threads,
+    )
+
+
+def _fit(prepared: Prepared, ledger: Ledger, number: int, key: Key, folds: Sequence[Fold], held_out: Mapping[str, Rows]) -> Fit:
+    setting, seed, fold = key
+    rows = folds[max(fold, 0)]
+    start = prepared.workshop.start(seed)
+    return Fit(number, seed, fold, ledger.strengths(setting), *start, rows, prepared.workshop.programs(rows, held_out))
+
+
+class _Leader:
+    """The best mean score so far, for the progress bar only."""
+
+    def __init__(self, prepared: Prepared, ledger: Ledger) -> None:
+        self._ledger, self._score = ledger, prepared.score
+        names = prepared.workshop.objective.measure_names
+        self._column = names.index(prepared.score.name) - len(names)
+        self._sums: dict[int, tuple[float, int]] = {}
+
+    def hear(self, key: Key, outcome: Outcome) -> None:
+        value = float(outcome.curves[-1, self._column])
+        if np.isfinite(value):
+            total, count = self._sums.get(key[0], (0.0, 0))
+            self._sums[key[0]] = (total + value, count + 1)
+
+    @property
+    def best(self) -> tuple[str, float] | None:
+        if not self._sums:
+            return None
+        sign = 1 if self._score.maximize else -1
+        means = {setting: total / count for setting, (total, count) in list(self._sums.items())}
+        setting = max(means, key=lambda number: sign * means[number])
+        values = ", ".join(f"{value:g}" for value in self._ledger.setting_values[setting])
+        return f"{self._ledger.treatments[self._ledger.setting_arm[setting]].name} {values}".strip(), means[setting]
+
+
+def _facts(prepared: Prepared, seconds: float, threads: int | None) -> dict[str, object]:
+
+
+
+    return {
+        "bridle": __version__,
+        "keras": keras.__version__,
+        "jax": jax.__version__,
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "scikit-learn": sklearn.__version__,
+        "python": platform.python_version(),
+        "seconds": round(seconds, 3),
+        "threads": threads or cores(),
+        "compilations": prepared.workshop.compilations,
+        "compile_seconds": round(prepared.workshop.compile_seconds, 3),
+    }
+
+

@@ -1,0 +1,90 @@
+"""Folds: which rows a fit trains on and which judge it, by scikit-learn's splitters."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
+
+from bridle._errors import InputError
+from bridle.study._data import Data
+
+SHUFFLE_SEED = 0
+"""Folds are the same for every seed and every arm, so that members are paired."""
+
+
+class Splitter(Protocol):
+    """What scikit-learn calls a cross-validator."""
+
+    def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterable[tuple[np.ndarray, np.ndarray]]: ...  # noqa: N803
+
+
+@dataclass(frozen=True)
+class Split:
+    """The row numbers of one fold."""
+
+    train: np.ndarray
+    validation: np.ndarray
+
+
+def split_rows(data: Data, folds: int | Splitter, groups: Any = None) -> list[Split]:
+    """Split rows into folds.
+
+    Args:
+        data: the rows.
+        folds: how many, or a scikit-learn splitter such as `TimeSeriesSplit(5)`. A number means stratified folds
+            where there are classes, whole groups where there are groups, plain shuffled ones otherwise.
+        groups: one group for each row, or None.
+
+    Errors: `InputError` for fewer than two folds, a fold with fewer than two rows on a side, a class that some
+    fold's training rows lack, fewer rows of a class than folds.
+    """
+    if groups is not None and len(groups) != data.rows:
+        raise InputError(f"Expected one group for each of {data.rows} rows, got {len(groups)}.")
+    splitter = _default(data, folds, groups) if isinstance(folds, int | np.integer) else folds
+    if not hasattr(splitter, "split"):
+        raise InputError(f"Expected folds as a number ≥ 2 or a scikit-learn splitter, got {folds!r}.")
+    labels = data.labels if data.labels is not None else np.zeros(data.rows, int)
+    try:
+        found = [Split(*map(np.asarray, pair)) for pair in splitter.split(np.zeros((data.rows, 1)), labels, groups)]
+    except ValueError as error:
+        raise InputError(f"Expected folds that fit {data.rows} rows, got {splitter}. scikit-learn says: {error}") from error
+    for number, split in enumerate(found):
+        _check(data, split, number)
+    return found
+
+
+def _default(data: Data, folds: int, groups: Any) -> Splitter:
+    if isinstance(folds, bool) or folds < 2:
+        raise InputError(f"Expected at least 2 folds, got {folds}. With one split, give it as validation=(x, y).")
+    if folds * 2 > data.rows:
+        raise InputError(f"Expected at least 2 rows in each fold, got {data.rows} rows for {folds} folds. Use fewer folds.")
+    if groups is not None:
+        if data.labels is None:
+            return GroupKFold(folds)
+        return StratifiedGroupKFold(folds, shuffle=True, random_state=SHUFFLE_SEED)
+    if data.labels is None:
+        return KFold(folds, shuffle=True, random_state=SHUFFLE_SEED)
+    classes, counts = np.unique(data.labels, return_counts=True)
+    if counts.min() < folds:
+        few = int(classes[counts.argmin()])
+        raise InputError(
+            f"Expected at least {folds} rows of each class for {folds} folds, got {counts.min()} of class {few}. "
+            "Use fewer folds, or leave that class out."
+        )
+    return StratifiedKFold(folds, shuffle=True, random_state=SHUFFLE_SEED)
+
+
+def _check(data: Data, split: Split, number: int) -> None:
+    for side, rows in (("training", split.train), ("validation", split.validation)):
+        if len(rows) < 2:
+            raise InputError(f"Expected at least 2 {side} rows in fold {number}, got {len(rows)}. Use fewer folds.")
+    if data.labels is None:
+        return
+    missing = np.setdiff1d(data.labels, data.labels[split.train])
+    if len(missing):
+        raise InputError(
+            f"Expected every class among the training rows of fold {number}, got none of class {missing[0]}. "
+            "Use stratified folds (a number), fewer folds, or more rows of that class."
+        )
