@@ -41,7 +41,9 @@ def study(
     setting_arm, strengths = np.array(setting_arm), np.array(strengths)
     members = _members(len(setting_arm), seeds, folds, diverged, refits)
     quantities, curves = _curves(strengths, members, score, lift, rng)
-    names = tuple(f"{kind}/{t}" for kind in ("zeros", "size", "norm") for t in _tensors(slots) if kind != "norm" or "kernel" in t)
+    names = tuple(
+        f"{kind}/{t}" for kind in ("zeros", "size", "norm") for t in _tensors(slots) if kind != "norm" or "kernel" in t
+    )
     total = strengths.sum(axis=1)[members.setting]
     diagnostics = np.stack([_diagnostic(name, total, rng) for name in names], axis=1)
     diagnostics[~members.finished] = np.nan

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
+from keras.src.models.functional import Functional
 
 from bridle._errors import KindError
 from bridle._keras._backend import seeded
@@ -74,3 +75,28 @@ def _rebuild(model: keras.Model) -> keras.Model:
 
 def _values(variables: list[keras.Variable]) -> list[np.ndarray]:
     return [np.asarray(variable.value) for variable in variables]
+
+
+def is_rebuildable(model: object) -> bool:
+    """Whether a model is Sequential or functional, so that its layers can be rebuilt one by one."""
+    return isinstance(model, keras.Sequential) or type(model) is Functional
+
+
+def model_json(model: keras.Model) -> str:
+    """A model's configuration, where it consists of Keras's own layers and can be rebuilt from that; else empty."""
+    own = all(type(layer).__module__.startswith("keras.") for layer in model._flatten_layers())
+    return model.to_json() if is_rebuildable(model) and own else ""
+
+
+def compile_like(fresh: keras.Model, model: keras.Model) -> None:
+    """Compile a model with the loss, metrics and a fresh optimizer like those of another, where that is compiled."""
+    if not model.compiled or model.optimizer is None:
+        return
+    loss, metrics = model._compile_loss, model._compile_metrics
+    fresh.compile(
+        optimizer=type(model.optimizer).from_config(model.optimizer.get_config()),
+        loss=None if loss is None else loss._user_loss,
+        loss_weights=None if loss is None else loss._user_loss_weights,
+        metrics=None if metrics is None else metrics._user_metrics,
+        weighted_metrics=None if metrics is None else metrics._user_weighted_metrics,
+    )

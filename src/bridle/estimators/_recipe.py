@@ -1,10 +1,10 @@
 """From a table to a matrix: the layout is found once, the numbers in it are learned inside each fold."""
 
 import re
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from math import isfinite
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from bridle._errors import InputError, KindError, near
-from bridle.estimators._table import DAMAGED, is_count, is_names, kind_of, labels_of, numbers_of, row_name, saved
+from bridle.estimators._table import DAMAGED, first_of, is_count, is_names, kind_of, labels_of, numbers_of, saved
 
 ABSENT, OTHER = "(missing)", "(other)"
 MOST_CATEGORIES = 30
@@ -89,8 +89,9 @@ class Layout:
     @property
     def numbers(self) -> Int[np.ndarray, "number"]:
         """The places of the numbers, which are the features to standardise."""
-        starts = np.cumsum([0, *(len(column.features) for column in self.columns)])
-        return np.array([start for start, column in zip(starts, self.columns) if column.kind == "number"], dtype=np.intp)
+        widths = [len(column.features) for column in self.columns]
+        is_number = np.array([column.kind == "number" for column in self.columns], dtype=bool)
+        return (np.cumsum(widths) - widths)[is_number]
 
     def sentences(self) -> list[str]:
         """What is done with each column, for a person: the used ones, then those left out."""
@@ -99,7 +100,10 @@ class Layout:
 
     def to_json(self) -> dict[str, object]:
         """The layout as strict JSON."""
-        columns = [{**asdict(column), "categories": list(column.categories), "merged": list(column.merged)} for column in self.columns]
+        columns = [
+            {**asdict(column), "categories": list(column.categories), "merged": list(column.merged)}
+            for column in self.columns
+        ]
         return {"columns": columns, "left_out": [list(pair) for pair in self.left_out], "rows": self.rows}
 
     @staticmethod
@@ -107,8 +111,9 @@ class Layout:
         """The layout that `to_json` wrote; `InputError` names the entry that cannot be one."""
         fields = saved(content, "layout", LAYOUT_RULES)
         columns = tuple(_column_from_json(column) for column in fields["columns"])
-        if len({column.name for column in columns}) < len(columns):
-            raise InputError(f"Expected distinct column names in the saved layout, got {[c.name for c in columns]}. {DAMAGED}")
+        names = [column.name for column in columns]
+        if len(set(names)) < len(names):
+            raise InputError(f"Expected distinct column names in the saved layout, got {names!r:.200}. {DAMAGED}")
         return Layout(columns, tuple(map(tuple, fields["left_out"])), fields["rows"])
 
 
@@ -117,8 +122,8 @@ def find_layout(table: pd.DataFrame, target: str | None = None) -> Layout:
 
     Left out, with the reason: columns that are entirely missing or constant; dates; ids. An id is a column of whole
     numbers or text named id, index, row or Unnamed: 0; whole numbers that all differ and either are named like
-    `customer_id` or rise or fall along the table's index in small steps (they fill half of their range); text of
-    which at least 90 % of the values differ (all of them below 20 rows).
+    `customer_id` or, none missing, rise or fall along the table's index in small steps (they fill half of their
+    range); text of which at least 90 % of the values differ (all of them below 20 rows).
 
     A text column keeps its 30 most frequent categories and merges the others.
 
@@ -199,7 +204,7 @@ class Recipe(TransformerMixin, BaseEstimator):
         {'a': {'z': 2}}
         """
         check_is_fitted(self)
-        seen = {name for name, shown in zip(self.layout.features, self.learned_.seen) if shown}
+        seen = {name for name, shown in zip(self.layout.features, self.learned_.seen, strict=True) if shown}
         counts = {}
         for column in self.layout.columns:
             if column.kind == "text":
@@ -225,7 +230,12 @@ class Recipe(TransformerMixin, BaseEstimator):
 
 
 def _is_finite_list(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(item, int | float) and isfinite(item) for item in value)
+    limit = sys.float_info.max
+    return isinstance(value, list) and all(type(item) in (int, float) and abs(item) <= limit for item in value)
+
+
+def _is_flags(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, bool) for item in value)
 
 
 def _is_pairs(value: object) -> bool:
@@ -250,7 +260,7 @@ LEARNED_RULES = {
     "medians": ("finite numbers", _is_finite_list),
     "means": ("finite numbers", _is_finite_list),
     "scales": ("numbers > 0", lambda value: _is_finite_list(value) and all(item > 0 for item in value)),
-    "seen": ("a list of true and false", lambda value: isinstance(value, list) and all(isinstance(v, bool) for v in value)),
+    "seen": ("a list of true and false", _is_flags),
 }
 RECIPE_RULES = {
     "format": ("'bridle recipe 1'", lambda value: value == "bridle recipe 1"),
@@ -264,20 +274,23 @@ def _reason(column: pd.Series) -> str | None:
     known = column.dropna()
     if known.empty:
         return "entirely missing"
-    labels = labels_of(column)
-    if len(set(labels)) == 1:
-        return f"the same value {labels[0]!r} in every row"
-    kind = kind_of(known)
-    if kind == "date" or (kind == "text" and all(DATE.fullmatch(label) for label in labels_of(known))):
+    kind, whole = kind_of(known), len(known) == len(column)
+    values = numbers_of(known) if kind == "number" else labels_of(known)
+    if whole and (values == values[0]).all():
+        return f"the same value {labels_of(known)[0]!r} in every row"
+    if kind == "date" or (kind == "text" and all(DATE.fullmatch(label) for label in values)):
         return "dates are not used; add year, month or weekday as a column of its own"
-    return {"number": _number_id, "text": _text_id, "bool": lambda column: None}[kind](known)
+    if kind == "number":
+        return _number_id(known, whole)
+    return _text_id(known) if kind == "text" else None
 
 
 def _named_id(name: str) -> bool:
     return re.sub(r"[_ .-]", "", name.lower()) in ID_NAMES or name.lower().startswith("unnamed:")
 
 
-def _number_id(known: pd.Series) -> str | None:
+def _number_id(known: pd.Series, whole: bool) -> str | None:
+    """Why numbers are an id, or None; `whole` says that no cell is missing, as in a column that counts the rows."""
     values = numbers_of(known)
     if (values % 1).any():
         return None
@@ -288,7 +301,7 @@ def _number_id(known: pd.Series) -> str | None:
     if ID_ENDING.search(known.name):
         return "named like an id, and every value differs"
     steps = np.diff(values[_order(known.index)])
-    dense = len(values) > 2 and np.abs(steps.sum()) <= (len(values) - 1) / ID_FILL
+    dense = whole and len(values) > 2 and np.abs(steps.sum()) <= (len(values) - 1) / ID_FILL
     return "whole numbers that count the rows" if dense and ((steps > 0).all() or (steps < 0).all()) else None
 
 
@@ -303,7 +316,7 @@ def _text_id(known: pd.Series) -> str | None:
     if _named_id(known.name):
         return "named like a row number or an id"
     _refuse_slip(known, distinct)
-    if distinct == len(labels):
+    if distinct == len(labels) > 1:
         return "every value differs"
     nearly = len(labels) >= NEARLY_ALL_ROWS and distinct >= NEARLY_ALL * len(labels)
     return f"nearly every value differs ({distinct} in {len(labels)} rows)" if nearly else None
@@ -313,28 +326,28 @@ def _refuse_slip(known: pd.Series, distinct: int) -> None:
     """Refuse a column of many texts that are numbers but for a few: as categories its order would be lost."""
     numeric = pd.to_numeric(known.astype(str), errors="coerce").notna().to_numpy()
     if distinct > MOST_CATEGORIES and numeric.mean() >= MOSTLY_NUMBERS and not numeric.all():
-        raise InputError(f"Expected numbers in column {known.name!r}, as {numeric.sum()} of {len(known)} cells hold, got "
-                         f"{known[~numeric].iloc[0]!r} in {row_name(known, ~numeric)}. Correct the cell or leave it empty.")
+        raise InputError(f"Expected numbers in column {known.name!r}, as {numeric.sum()} of {len(known)} cells hold, "
+                         f"got {first_of(known, ~numeric)}. Correct the cell or leave it empty.")
 
 
 def _column(column: pd.Series) -> Column:
     missing = int(column.isna().sum())
     if kind_of(column) == "number":
-        numbers_of(column)
         return Column(column.name, "number", missing)
     counts = Counter(labels_of(column, ABSENT))
     absent = [ABSENT] if counts.pop(ABSENT, 0) else []
-    by_count = sorted(counts, key=lambda label: (-counts[label], label))
+    by_count = sorted(counts, key=lambda label: (label == OTHER, -counts[label], label))
     kept, merged = sorted(by_count[:MOST_CATEGORIES]), sorted(by_count[MOST_CATEGORIES:])
     other = [OTHER] if merged else []
-    return Column(column.name, "text", missing, (*kept, *other, *absent), tuple(merged))
+    return Column(column.name, "text", missing, (*kept, *other, *absent), tuple(x for x in merged if x != OTHER))
 
 
 def _find(table: pd.DataFrame, name: str) -> pd.Series:
     if not isinstance(table, pd.DataFrame):
         raise KindError(f"Expected a pandas DataFrame, got {type(table).__name__}. Try pandas.DataFrame(…, columns=…).")
     if name not in table.columns:
-        raise InputError(f"Expected the column {name!r} in the table, got none of that name. {near(name, map(str, table.columns))}")
+        names = map(str, table.columns)
+        raise InputError(f"Expected the column {name!r} in the table, got none of that name. {near(name, names)}")
     found = table[name]
     if found.ndim > 1:
         raise InputError(f"Expected one column {name!r} in the table, got {found.shape[1]} of that name. Rename them.")
@@ -344,7 +357,7 @@ def _find(table: pd.DataFrame, name: str) -> pd.Series:
 def _places(column: Column) -> dict[str, int]:
     """Which feature of a text column each known category turns on."""
     own = {label: index for index, label in enumerate(column.categories)}
-    return {**{label: own[OTHER] for label in column.merged}, **own}
+    return {**dict.fromkeys(column.merged, own.get(OTHER)), **own}
 
 
 def _raw(layout: Layout, table: pd.DataFrame) -> Float[np.ndarray, "row feature"]:
@@ -388,19 +401,20 @@ def _apply(
 
 def _refuse_infinite(layout: Layout, bad: Bool[np.ndarray, "row feature"], table: pd.DataFrame) -> None:
     if bad.any():
-        row, feature = np.argwhere(bad)[0]
+        feature = int(np.flatnonzero(bad.any(axis=0))[0])
         name = layout.features[feature]
-        raise InputError(f"Expected a number of the size of the training rows' in column {name!r}, got {table[name].iloc[row]!r} "
-                         f"in {row_name(table[name], bad[:, feature])}. Correct the cell or leave it empty.")
+        raise InputError(f"Expected numbers like the training rows' in column {name!r}, got "
+                         f"{first_of(table[name], bad[:, feature])}. Correct the cell or leave it empty.")
 
 
 def _column_from_json(content: object) -> Column:
     fields = saved(content, "column", COLUMN_RULES)
-    column = Column(fields["name"], fields["kind"], fields["missing"], tuple(fields["categories"]), tuple(fields["merged"]))
-    fits = bool(column.categories) == (column.kind == "text") and bool(column.merged) == (OTHER in column.categories)
+    lists = (tuple(fields["categories"]), tuple(fields["merged"]))
+    column = Column(fields["name"], fields["kind"], fields["missing"], *lists)
+    fits = bool(column.categories) == (column.kind == "text") and (not column.merged or OTHER in column.categories)
     if not fits or set(column.merged) & set(column.categories):
-        raise InputError(f"Expected categories that fit the kind {column.kind!r} of the saved column {column.name!r}, got "
-                         f"{fields['categories']!r:.200} with {fields['merged']!r:.200} merged. {DAMAGED}")
+        raise InputError(f"Expected categories that fit the kind {column.kind!r} of the saved column {column.name!r}, "
+                         f"got {lists[0]!r:.200} with {lists[1]!r:.200} merged. {DAMAGED}")
     return column
 
 

@@ -3,7 +3,6 @@
 import codecs
 import csv
 import io
-import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -31,7 +30,7 @@ BINARY = {
     b"SQLite format 3": "a database",
     b"PAR1": "a Parquet file (name it .parquet)",
 }
-DECIMAL_COMMA = re.compile(r"[-+]?\d+(,\d+)?")
+DECIMAL_COMMA, GROUPED = r"[-+]?\d+(?:,\d+)?", r"[-+]?\d{1,3}(?:,\d{3})?"
 TASKS = ("classification", "regression")
 MOST_CLASSES, CLASS_SHARE = 20, 0.05
 FEW_CLASSES, FEW_ROWS = 10, 5
@@ -41,7 +40,7 @@ SAVE_AS_CSV = "Save it as CSV (UTF-8): the first line holds the column names, ea
 def read_table(
     path: str | Path, *, encoding: str = "utf-8", text: Collection[str] = (), fewest: int = 2
 ) -> pd.DataFrame:
-    """Read a CSV file (separated by `,` `;` tab or `|`, which is found), a .tsv file or a .parquet file.
+    r"""Read a CSV file (separated by `,` `;` tab or `|`, which is found), a .tsv file or a .parquet file.
 
     A column whose cells are all numbers or missing becomes numbers, any other stays text; where `,` is not the
     separator, it may be the decimal sign. Spaces around cells and names are taken off and blank lines passed over.
@@ -57,7 +56,7 @@ def read_table(
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     file = Path(folder) / "pets.csv"
-    ...     _ = file.write_text("kind;kg\\ncat;4,5\\ndog;NA\\n")
+    ...     _ = file.write_text("kind;kg\ncat;4,5\ndog;NA\n")
     ...     read_table(file)
       kind   kg
     0  cat  4.5
@@ -182,7 +181,8 @@ def find_problem(table: pd.DataFrame, target: str, task: str | None = None, *, m
     """
     check_table(table)
     if target not in table.columns:
-        raise InputError(f"Expected a column of the table as target, got {target!r}. {near(target, table.columns)}")
+        names = near(str(target), table.columns)
+        raise InputError(f"Expected a column of the table as target, got {target!r}. {names}")
     if task not in (None, *TASKS):
         raise InputError(f"Expected task 'classification' or 'regression', got {task!r}. Leave it out to find it.")
     values = table[target].dropna()
@@ -216,7 +216,7 @@ def encode_target(problem: Problem, column: pd.Series) -> Shaped[np.ndarray, "ro
     """
     empty = column.isna().to_numpy(bool)
     if empty.any():
-        raise InputError(f"Expected a target in every row, got a missing one in {row_name(column, empty)}. "
+        raise InputError(f"Expected a target in every row, got {first_of(column, empty)}. "
                          "Keep known_rows(problem, table).")
     if problem.classes is None:
         return numbers_of(column)
@@ -224,9 +224,9 @@ def encode_target(problem: Problem, column: pd.Series) -> Shaped[np.ndarray, "ro
     labels = labels_of(column)
     strange = np.array([label not in number for label in labels], bool)
     if strange.any():
-        label = labels[strange][0]
-        raise InputError(f"Expected one of the {len(number)} classes of {problem.target!r}, got {label!r} in "
-                         f"{row_name(column, strange)}. {near(label, number)}")
+        names = near(labels[strange][0], number)
+        raise InputError(f"Expected one of the {len(number)} classes of {problem.target!r}, "
+                         f"got {first_of(column, strange)}. {names}")
     return np.array([number[label] for label in labels], dtype=np.int64)
 
 
@@ -240,17 +240,22 @@ def decode_target(problem: Problem, array: Shaped[np.ndarray, "row"]) -> Shaped[
         return np.asarray(array, dtype=np.float64)
     numbers = np.asarray(array)
     count = len(problem.classes)
-    if not np.issubdtype(numbers.dtype, np.integer) or (numbers.size and not 0 <= numbers.min() <= numbers.max() < count):
-        raise InputError(f"Expected class numbers 0 to {count - 1} of an integer type, got {numbers!r}. "
+    if not np.issubdtype(numbers.dtype, np.integer) or ((numbers < 0) | (numbers >= count)).any():
+        raise InputError(f"Expected class numbers 0 to {count - 1} of an integer type, got {numbers!r:.200}. "
                          "For probabilities, take argmax over the classes first.")
     return LABELS[problem.kind](problem.classes)[numbers]
 
 
-def row_name(column: pd.Series, chosen: Shaped[np.ndarray, "row"]) -> str:
-    """The first chosen row in words, by its label in the table's index, which counts from 0 for a file."""
-    label = column.index[int(np.flatnonzero(chosen)[0])]
-    counted = " (counted from 0, below the header)" if isinstance(label, Integral) else ""
-    return f"row {label if counted else repr(label)}{counted}"
+def first_of(column: pd.Series, chosen: Shaped[np.ndarray, "row"]) -> str:
+    """The first chosen cell in words, and its row by the label in the table's index, which counts from 0 for a file.
+
+    >>> first_of(pd.Series(["x", "y"]), np.array([False, True]))
+    "'y' in row 1 (counted from 0, below the header)"
+    """
+    place = int(np.flatnonzero(chosen)[0])
+    cell, label = column.iloc[place], column.index[place]
+    row = f"{label} (counted from 0, below the header)" if isinstance(label, Integral) else repr(label)
+    return f"{cell!r} in row {row}" if isinstance(cell, str) else f"{cell} in row {row}"
 
 
 def saved(content: object, name: str, rules: Mapping[str, tuple[str, Callable[[object], bool]]]) -> Mapping:
@@ -259,8 +264,9 @@ def saved(content: object, name: str, rules: Mapping[str, tuple[str, Callable[[o
         got = sorted(map(str, content)) if isinstance(content, Mapping) else content
         raise InputError(f"Expected the saved {name} to have the entries {sorted(rules)}, got {got!r:.200}. {DAMAGED}")
     for entry, (expected, holds) in rules.items():
-        if not holds(content[entry]):
-            raise InputError(f"Expected {expected} as {entry!r} of the saved {name}, got {content[entry]!r:.200}. {DAMAGED}")
+        got = content[entry]
+        if not holds(got):
+            raise InputError(f"Expected {expected} as {entry!r} of the saved {name}, got {got!r:.200}. {DAMAGED}")
     return content
 
 
@@ -286,7 +292,7 @@ PROBLEM_RULES = {
     "format": ("'bridle problem 1'", lambda value: value == "bridle problem 1"),
     "task": ("'classification' or 'regression'", lambda value: value in TASKS),
     "target": ("a column name", lambda value: isinstance(value, str)),
-    "classes": ("at least two distinct labels or null", lambda value: value is None or (is_names(value) and len(value) > 1)),
+    "classes": ("two or more distinct labels or null", lambda value: value is None or (is_names(value) and value[1:])),
     "kind": (f"one of {list(LABELS)}", lambda value: isinstance(value, str) and value in LABELS),
     "rows": ("a count", is_count),
     "missing": ("a count", is_count),
@@ -316,7 +322,7 @@ def _files(folder: Path) -> list[str]:
 
 def _parquet(path: Path) -> pd.DataFrame:
     if find_spec("pyarrow") is None:
-        raise InputError(f"Expected pyarrow to read {path.name!r}, got none. Run pip install pyarrow, or save it as CSV.")
+        raise InputError(f"Expected pyarrow to read {path.name!r}, got none. Run pip install pyarrow, or save a CSV.")
     try:
         return pd.read_parquet(path, engine="pyarrow").reset_index(drop=True)
     except (OSError, ValueError) as error:
@@ -336,8 +342,8 @@ def _decoded(raw: bytes, encoding: str, where: str) -> str:
         raise InputError(f"Expected the name of an encoding to read {where}, got {encoding!r}. Try latin-1.") from None
     except UnicodeDecodeError as error:
         at, line = error.start, raw.count(b"\n", 0, error.start) + 1
-        raise InputError(f"Expected {where} in {encoding}, got the byte 0x{raw[at]:02x} at position {at} (line {line}), which "
-                         "is none. Try --encoding latin-1 (Python: encoding='latin-1'), or save it as UTF-8.") from None
+        raise InputError(f"Expected {where} in {encoding}, got the byte 0x{raw[at]:02x} at position {at} (line {line})."
+                         " Try --encoding latin-1 (Python: encoding='latin-1'), or save it as UTF-8.") from None
     if "\0" in content:
         line = content.count("\n", 0, content.index("\0")) + 1
         raise InputError(f"Expected a table of text in {where}, got binary content in line {line}. {SAVE_AS_CSV}")
@@ -350,8 +356,9 @@ def _sniffed(content: str) -> str:
     """The separator that cuts the first records into the same number of cells, the most cells if several do."""
 
     def fitness(separator: str) -> tuple[bool, int]:
+        records = csv.reader(io.StringIO(content.lstrip(), newline=""), delimiter=separator)
         try:
-            widths = [len(record) for record in islice(csv.reader(io.StringIO(content), delimiter=separator), 20) if record]
+            widths = [len(record) for record in islice(records, 20) if record]
         except csv.Error:
             return False, 0
         return widths[0] > 1 and len(set(widths)) == 1, widths[0]
@@ -369,14 +376,14 @@ def _records(content: str, separator: str, where: str) -> Iterator[list[str]]:
             if len(cells) > 1 or any(cells):
                 width = width or len(cells)
                 if len(cells) != width:
-                    raise InputError(f"Expected {width} cells in each row of {where}, as the first line has, got {len(cells)} in "
-                                     f"line {line} ({separator.join(cells)!r:.60}). Put \"…\" around a cell that holds "
-                                     f"{separator!r}.")
+                    raise InputError(f"Expected as many cells in each row of {where} as the first line has, {width}, "
+                                     f"got {len(cells)} in line {line} ({separator.join(cells)!r:.60}). "
+                                     f'Add or remove cells; put "…" around a cell that holds {separator!r}.')
                 yield cells
             line = reader.line_num + 1
     except csv.Error as error:
         raise InputError(f"Expected a table in {where}, got a row that cannot be read from line {line}: {error}. "
-                         "Look for a quotation mark that is not closed.") from None
+                         "Look at its quotation marks.") from None
 
 
 def _check_names(names: Sequence[object], where: str) -> None:
@@ -385,28 +392,27 @@ def _check_names(names: Sequence[object], where: str) -> None:
             raise InputError(f"Expected column names of {where} to be text, got {name!r} for column {place}. "
                              "Try table.columns = table.columns.map(str).")
         if not name.strip():
-            raise InputError(f"Expected a name for each column of {where}, got none for column {place}. Write one in the first "
-                             "line; if it holds row numbers, delete it (pandas: to_csv(…, index=False)).")
+            raise InputError(f"Expected a name for each column of {where}, got none for column {place}. Write one in "
+                             "the first line; if it holds row numbers, delete it (pandas: to_csv(…, index=False)).")
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        places = [place for place, name in enumerate(names, start=1) if name == twice[0]]
-        raise InputError(f"Expected distinct column names in {where}, got {twice[0]!r} for columns {places}. Rename them.")
+        places = " and ".join(f"column {place}" for place, name in enumerate(names, start=1) if name == twice[0])
+        raise InputError(f"Expected distinct column names in {where}, got {twice[0]!r} for {places}. Rename one.")
 
 
 def _check_size(rows: int, columns: int, fewest: int, where: str) -> None:
     if columns < fewest:
-        raise InputError(f"Expected at least {fewest} columns in {where}, got {columns}. A target and something to predict "
-                         "it from are needed; cells are separated by one of , ; tab |.")
+        raise InputError(f"Expected at least {fewest} columns in {where}, got {columns}. A target and something to "
+                         "predict it from are needed; cells are separated by one of , ; tab |.")
     if not rows:
-        raise InputError(f"Expected rows below the column names of {where}, got none. {SAVE_AS_CSV}")
+        raise InputError(f"Expected rows below the column names of {where}, got none. Each further line is one row.")
 
 
 def _typed(cells: pd.Series, comma: bool) -> pd.Series:
     """Numbers where every cell is one. A comma is the decimal sign unless it could group thousands throughout."""
     known = cells.dropna()
-    if comma and known.str.contains(",").any() and known.str.fullmatch(DECIMAL_COMMA).all():
-        if not known[known.str.contains(",")].str.fullmatch(r".*,\d{3}").all():
-            cells = cells.str.replace(",", ".")
+    if comma and known.str.fullmatch(DECIMAL_COMMA).all() and not known.str.fullmatch(GROUPED).all():
+        cells = cells.str.replace(",", ".")
     found = pd.to_numeric(cells, errors="coerce")
     return cells if found.isna().sum() > cells.isna().sum() else found
 
@@ -426,16 +432,16 @@ def _label(value: object) -> str:
 
 def _refuse(column: pd.Series, bad: Shaped[np.ndarray, "row"], expected: str) -> None:
     if bad.any():
-        raise InputError(f"Expected {expected} in column {column.name!r}, got {column[bad].iloc[0]!r} in "
-                         f"{row_name(column, bad)}. Correct the cell or leave it empty.")
+        raise InputError(f"Expected {expected} in column {column.name!r}, got {first_of(column, bad)}. "
+                         "Correct the cell or leave it empty.")
 
 
 def _label_kind(values: pd.Series, target: str) -> str:
     if values.empty:
-        raise InputError(f"Expected values in the target {target!r}, got none: every cell is missing. Give another target.")
+        raise InputError(f"Expected values in the target {target!r}, got missing cells only. Give another target.")
     kind = kind_of(values)
     if kind == "date":
-        raise InputError(f"Expected numbers or classes in the target {target!r}, got dates. Turn them into numbers first.")
+        raise InputError(f"Expected numbers or classes in the target {target!r}, got dates. Turn them into numbers.")
     if kind != "number":
         return kind
     numbers = numbers_of(values)
@@ -465,8 +471,9 @@ def _check_classes(counts: Mapping[str, int], target: str, kind: str, min_rows: 
     if rare:
         shown = ", ".join(f"{label!r}: {count}" for count, label in rare[:5]) + (" …" if len(rare) > 5 else "")
         other = "" if kind in ("text", "bool") else ", or choose regression (--task regression)"
-        raise InputError(f"Expected at least {min_rows} rows of each class of {target!r}, one for each fold, got {shown} "
-                         f"({len(rare)} of {len(counts)} classes). Merge or remove them, use fewer folds{other}.")
+        raise InputError(f"Expected at least {min_rows} rows of each class of {target!r}, one for each fold, got "
+                         f"{shown} ({len(rare)} of {len(counts)} classes). "
+                         f"Merge or remove them or use fewer folds{other}.")
 
 
 def _check_labels(classes: list[str], kind: str) -> None:

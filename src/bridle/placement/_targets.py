@@ -42,13 +42,21 @@ def places(model: keras.Model) -> list[Place]:
 def match(model: keras.Model, target: str) -> list[Place]:
     """The places that a target names.
 
-    A target is `<layer name or glob>/<quantity or glob>`. A glob over layers passes over layers without weights
+    A target is `<layer name or glob>/<quantity or glob>`, or several with commas between, which then share one
+    strength: `a/output, b/output`. A glob over layers passes over layers without weights
     and without an activation (dropout, flatten, …), which have nothing of their own to charge.
 
     Errors: `TargetError` where nothing matches, with the nearest names.
     """
+    if not isinstance(target, str):
+        raise TargetError(f"Expected a target '<layer>/<quantity>', got {target!r}. {EXAMPLE}")
     known = places(model)
-    if not isinstance(target, str) or "/" not in target:
+    found = [place for part in target.split(",") for place in _match_one(known, part.strip())]
+    return list({place.name: place for place in found}.values())
+
+
+def _match_one(known: list[Place], target: str) -> list[Place]:
+    if "/" not in target:
         raise TargetError(f"Expected a target '<layer>/<quantity>', got {target!r}. {EXAMPLE}")
     path, _, quantity = target.rpartition("/")
     found = [

@@ -42,11 +42,13 @@ def shorten(name: str, width: int) -> str:
 
 
 def decimals(values: list[float]) -> int:
-    """How many decimals show three digits of the largest of `values`."""
+    """How many decimals show three digits of the largest of `values`.
+
+    >>> decimals([0.77, 1.0]), decimals([0.051]), decimals([2900.0])
+    (3, 4, 0)
+    """
     largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
-    if largest == 0:
-        return 3
-    return min(8, max(0, 2 - math.floor(math.log10(min(largest, largest if largest < 0.1 else max(largest, 1.0) / 10)))))
+    return min(8, max(0, 3 - math.ceil(math.log10(largest)))) if largest > 0 else 3
 
 
 def spell(value: float, places: int) -> str:
@@ -60,3 +62,12 @@ def spell(value: float, places: int) -> str:
     if value and abs(value) < 0.95 * 10.0**-places:
         return f"{float(f'{value:.2g}'):.{min(12, 1 - math.floor(math.log10(abs(value))))}f}"
     return f"{value + 0.0:.{places}f}"
+
+
+def named_list(names: list[str]) -> str:
+    """Names as a person lists them.
+
+    >>> named_list(["a", "b", "c"])
+    'a, b and c'
+    """
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""

@@ -6,13 +6,19 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from matplotlib.transforms import offset_copy
 
 from bridle._errors import InputError, near
+from bridle.plots._names import shorten
 
 FONT = "DejaVu Sans"
 """Shipped with matplotlib, so a picture looks the same everywhere."""
 MARKERS = ("o", "s", "^", "D", "P", "X", "v")
 STROKES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
+
+
+TITLE = 42
+"""Characters of a title that fit above the narrowest panel."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +78,12 @@ def prepare(ax: Axes | None, theme: Theme, width: float = 6.4, height: float = 4
     return ax
 
 
-def label(ax: Axes, theme: Theme, *, x: str = "", y: str = "", title: str = "") -> None:
+def label(ax: Axes, theme: Theme, *, x: str = "", y: str = "", title: str = "", pad: float = 6.0) -> None:
     """Write the axis labels and the title. Names are a person's own, so no `$` in them starts mathematics."""
     plain(ax.set_xlabel(x), theme, 10)
     plain(ax.set_ylabel(y), theme, 10)
     if title:
-        plain(ax.set_title(title, loc="left"), theme, 10.5)
+        plain(ax.set_title(shorten(title, TITLE), loc="left", pad=pad), theme, 10)
 
 
 def plain(text: Text, theme: Theme, size: float) -> Text:
@@ -91,9 +97,37 @@ def legend(ax: Axes, theme: Theme, columns: int = 3) -> None:
     handles, names = ax.get_legend_handles_labels()
     if not handles:
         return
-    found = ax.legend(handles, names, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=min(columns, len(names)),
-                      frameon=False, handlelength=2.4, columnspacing=1.6, borderaxespad=0.0)
+    depth = 38 + 14 * ax.get_xlabel().count("\n")
+    below = offset_copy(ax.transAxes, fig=ax.get_figure(root=True), y=-depth, units="points")
+    found = ax.legend(
+        handles,
+        names,
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0.0),
+        bbox_transform=below,
+        ncols=min(columns, len(names)),
+        frameon=False,
+        columnspacing=1.6,
+        borderaxespad=0.0,
+    )
     for text in found.get_texts():
+        plain(text, theme, 9)
+
+
+def share_legend(figure: Figure, theme: Theme, but: tuple[str, ...] = ()) -> None:
+    """Replace the legends of all axes by one below the figure, without the names in `but`."""
+    found = {}
+    for ax in figure.axes:
+        handles, names = ax.get_legend_handles_labels()
+        found.update({name: handle for name, handle in zip(names, handles, strict=True) if name not in but})
+        if ax.get_legend():
+            ax.get_legend().remove()
+    if not found:
+        return
+    shared = figure.legend(
+        list(found.values()), list(found), loc="outside lower center", ncols=min(5, len(found)), frameon=False
+    )
+    for text in shared.get_texts():
         plain(text, theme, 9)
 
 
@@ -104,9 +138,8 @@ def named(name: str) -> str:
 
 def say(ax: Axes, theme: Theme, sentence: str) -> Axes:
     """Write `sentence` in the middle of axes that have nothing to show."""
-    ax.set_xticks([])
-    ax.set_yticks([])
-    ax.grid(False)
+    ax.xaxis.set_visible(False)
+    ax.yaxis.set_visible(False)
     ax.spines[:].set_visible(False)
     plain(ax.text(0.5, 0.5, sentence, ha="center", va="center", transform=ax.transAxes, wrap=True), theme, 10)
     return ax

@@ -37,6 +37,11 @@ class Swept:
     one_se: int | None
 
     @property
+    def label(self) -> str:
+        """The name as it stands in the legend."""
+        return named(shorten(self.name, 40))
+
+    @property
     def drawn(self) -> Bool[np.ndarray, "point"]:
         """The points that have a mean."""
         return np.isfinite(self.mean)
@@ -72,6 +77,7 @@ def sweep_data(
         arms: numbers of the arms to show; all but `none` by default.
         published: scores that others printed.
         evidence: `weigh(result)`, where it is there already.
+
     """
     evidence = evidence or weigh(result)
     chosen = range(1, len(result.arms)) if arms is None else arms
@@ -140,8 +146,17 @@ def draw_sweep(data: SweepData, ax: Axes | None = None, *, theme: str = "light")
     for arm, shift in zip(data.arms, shifts, strict=True):
         _draw_rules(ax, look, arm, place(arm.strengths, data.zero_at) * shift)
     _draw_published(ax, look, data)
+    if any((arm.finished < arm.total).any() for arm in data.arms):
+        low, high = ax.get_ylim()
+        ax.set_ylim(low - 0.07 * (high - low), high)  # room for the counts
     summed = any(arm.summed for arm in data.arms)
-    label(ax, look, x="sum of the strengths" if summed else "strength", y=_ylabel(data))
+    label(
+        ax,
+        look,
+        x="sum of the strengths" if summed else "strength",
+        y=_ylabel(data),
+        title=data.arms[0].name if len(data.arms) == 1 else "",
+    )
     legend(ax, look)
     return ax
 
@@ -162,12 +177,37 @@ def _draw_none(ax: Axes, look: Theme, data: SweepData) -> None:
 def _draw_arm(ax: Axes, look: Theme, arm: Swept, zero_at: float | None, shift: float) -> None:
     colour, x, good = look.colour(arm.number), place(arm.strengths, zero_at) * shift, arm.drawn
     if good.any():
-        ax.errorbar(x[good], arm.mean[good], np.nan_to_num(arm.error[good]), color=colour, linestyle="none",
-                    elinewidth=1.1, capsize=2.5, zorder=3)
-        ax.plot(x[good], arm.mean[good], color=colour, marker=marker(arm.number), markersize=5.5, linewidth=1.8,
-                linestyle="-" if arm.ordered else "none", label=named(shorten(arm.name, 40)), zorder=3)
+        ax.errorbar(
+            x[good],
+            arm.mean[good],
+            np.nan_to_num(arm.error[good]),
+            color=colour,
+            linestyle="none",
+            elinewidth=1.1,
+            capsize=2.5,
+            zorder=3,
+        )
+        ax.plot(
+            x[good],
+            arm.mean[good],
+            color=colour,
+            marker=marker(arm.number),
+            markersize=5.5,
+            linewidth=1.8,
+            linestyle="-" if arm.ordered else "none",
+            label=arm.label,
+            zorder=3,
+        )
         if arm.ordered:
-            ax.plot(x[good], arm.train[good], color=colour, linewidth=0.9, linestyle=(0, (4, 2)))
+            ax.plot(
+                x[good],
+                arm.train[good],
+                color=colour,
+                linewidth=0.9,
+                linestyle=(0, (4, 2)),
+                marker="_" if good.sum() == 1 else None,
+                markersize=14,
+            )
     _draw_unfinished(ax, look, arm, x)
 
 
@@ -176,15 +216,31 @@ def _draw_rules(ax: Axes, look: Theme, arm: Swept, x: Float[np.ndarray, "point"]
     for point, shape, size, rule in ((arm.best, "o", 12, "best"), (arm.one_se, "s", 15, "1se")):
         if point is not None:
             name = None if rule in ax.get_legend_handles_labels()[1] else rule
-            ax.plot(x[point], arm.mean[point], marker=shape, markersize=size, linestyle="none", label=name, zorder=5,
-                    markeredgecolor=look.ink, markerfacecolor="none", markeredgewidth=1.3)
+            ax.plot(
+                x[point],
+                arm.mean[point],
+                marker=shape,
+                markersize=size,
+                linestyle="none",
+                label=name,
+                zorder=5,
+                markeredgecolor=look.ink,
+                markerfacecolor="none",
+                markeredgewidth=1.3,
+            )
 
 
 def _draw_unfinished(ax: Axes, look: Theme, arm: Swept, x: Float[np.ndarray, "point"]) -> None:
     """Write `28/30` on the bottom edge under every strength of which some fit did not finish."""
     for point in np.flatnonzero(arm.finished < arm.total):
-        text = ax.text(x[point], 0.015, f"{arm.finished[point]}/{arm.total[point]}", ha="center", va="bottom",
-                       transform=ax.get_xaxis_transform())
+        text = ax.text(
+            x[point],
+            0.015,
+            f"{arm.finished[point]}/{arm.total[point]}",
+            ha="center",
+            va="bottom",
+            transform=ax.get_xaxis_transform(),
+        )
         plain(text, look, 7.5).set_color(look.colour(arm.number))
 
 
@@ -192,5 +248,16 @@ def _draw_published(ax: Axes, look: Theme, data: SweepData) -> None:
     if not data.published:
         return
     x, y = np.array(data.published).T
-    ax.plot(place(x, data.zero_at), y, linestyle="none", marker="D", markersize=8, markerfacecolor="none",
-            markeredgecolor=look.ink, markeredgewidth=1.3, label="published", zorder=6)
+    beside = 10**0.06  # so that it does not hide the measured point
+    ax.plot(
+        place(x, data.zero_at) * beside,
+        y,
+        linestyle="none",
+        marker="D",
+        markersize=8,
+        markerfacecolor="none",
+        markeredgecolor=look.ink,
+        markeredgewidth=1.3,
+        label="published",
+        zorder=6,
+    )

@@ -99,6 +99,8 @@ class StudyResult:
     weights: Mapping[int, tuple[np.ndarray, ...]] = field(default_factory=dict)
     """Trained variables of each refit member: the trainable ones, then the others, in the model's order."""
     picture: Picture | None = None
+    model_json: str = ""
+    """The model's configuration as Keras writes it; empty where it cannot be built from that."""
     protocol: str = ""
     provenance: Mapping[str, object] = field(default_factory=dict)
 

@@ -1,14 +1,15 @@
 """What has run so far. The one thing that changes while a study runs; a `StudyResult` is read off it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from bridle._keras import model_json
 from bridle.population import Outcome
 from bridle.results import ALL_ROWS, Members, Picture, StudyResult
 from bridle.study._arms import Treatment, as_arm
 from bridle.study._prepare import Prepared
+from bridle.study._protocol import describe
 
 Key = tuple[int, int, int]
 """A member: (setting, seed, fold)."""
@@ -47,7 +48,7 @@ class Ledger:
         kept = outcome if keep_variables else Outcome(**{**vars(outcome), "variables": ()})
         self.outcomes[key] = kept
 
-    def result(self, protocol: Callable[[], str] = str) -> StudyResult:
+    def result(self) -> StudyResult:
         """What is known now, as arrays. Members that have not run are there, marked as such."""
         workshop = self.prepared.workshop
         objective, points = workshop.objective, len(workshop.recipe.stops)
@@ -94,7 +95,8 @@ class Ledger:
                 if key[2] == ALL_ROWS and key in self.outcomes
             },
             picture=self.picture,
-            protocol=protocol(),
+            model_json=model_json(self.prepared.model),
+            protocol=describe(self.prepared),
         )
 
     def _exact(self, setting: int) -> np.ndarray:

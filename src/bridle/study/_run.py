@@ -15,10 +15,10 @@ from bridle._version import __version__
 from bridle.population import Fit, Fold, Outcome, Progress, Rows, cores, run_fits
 from bridle.results import ALL_ROWS, StudyResult
 from bridle.stats import Choice, select, summarize
+from bridle.study._arms import Treatment
 from bridle.study._ledger import Key, Ledger
 from bridle.study._picture import picture
 from bridle.study._prepare import Prepared, refit_rows
-from bridle.study._protocol import describe
 
 ROUNDS = 4
 """How often open grids are extended at most."""
@@ -46,7 +46,7 @@ def run_study(prepared: Prepared, *, watch: Watch = lambda update: None, threads
     began = perf_counter()
     ledger = Ledger(prepared, prepared.treatments)
     whole = _search(prepared, ledger, watch, threads) and _refit(prepared, ledger, watch, threads)
-    result = ledger.result(lambda: describe(prepared))
+    result = ledger.result()
     return result.with_provenance(**_facts(prepared, perf_counter() - began, threads)), whole
 
 
@@ -64,12 +64,14 @@ def _search(prepared: Prepared, ledger: Ledger, watch: Watch, threads: int | Non
     return True
 
 
-def _extended(ledger: Ledger) -> tuple:
-    """The arms with open grids continued where the best lies on an edge."""
+def _extended(ledger: Ledger) -> tuple[Treatment, ...]:
+    """The arms with open grids continued where the best lies on an edge and does not score exactly as `none` does."""
     result = ledger.result()
+    choices, means = _choices(result), summarize(result.scores()).mean
     found = list(ledger.treatments)
-    for arm, choice in _choices(result).items():
-        if any(grid.open for grid in found[arm].grids):
+    for arm, choice in choices.items():
+        same = 0 in choices and means[choice.best] == means[choices[0].best]
+        if any(grid.open for grid in found[arm].grids) and not same:
             found[arm] = found[arm].extended(ledger.setting_values[choice.best])
     return tuple(found)
 
@@ -182,6 +184,8 @@ def _facts(prepared: Prepared, seconds: float, threads: int | None) -> dict[str,
         "scikit-learn": sklearn.__version__,
         "python": platform.python_version(),
         "seconds": round(seconds, 3),
+        "epochs": prepared.question.epochs,
+        "batch_size": prepared.question.batch_size,
         "threads": threads or cores(),
         "compilations": prepared.workshop.compilations,
         "compile_seconds": round(prepared.workshop.compile_seconds, 3),

@@ -1,0 +1,40 @@
+"""Two moons: L2 on the weights of a wide hidden layer, six strengths."""
+
+from sklearn.datasets import make_moons
+
+from bridle.cases._case import FRESH_ROWS, Case, Protocol, Published, a_third, hidden_network
+from bridle.penalties import L1, L2
+
+NOISE, ROWS, TRAIN = 0.2, 100, 30
+GRID = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
+ARM = "L2 hidden weights"
+
+
+def moons() -> Case:
+    """The case as published: 30 rows to train on, 70 to test, 4000 epochs of Adam in one batch."""
+    x, y = make_moons(n_samples=ROWS, noise=NOISE, random_state=1)
+    train, test = (x[:TRAIN], y[:TRAIN]), (x[TRAIN:], y[TRAIN:])
+    published = ((0.1, 0.967, 0.829), (0.01, 1.0, 0.943), (1e-3, 1.0, 0.943), (1e-4, 1.0, 0.929), (1e-5, 1.0, 0.929), (1e-6, 1.0, 0.914))
+    return Case(
+        name="moons",
+        title="Two moons: weight regularization",
+        question=(
+            "A network of 2,001 weights learns 30 points of two noisy half-circles. "
+            "Does an L2 penalty on the weights of its hidden layer help it on new points, and how strong should it be?"
+        ),
+        model=hidden_network,
+        epochs=4000,
+        batch_size=32,
+        tutorial=Protocol({ARM: {"hidden/kernel": L2(list(GRID))}}, train, test, None, lambda seeds: seeds),
+        honest=Protocol(
+            {"L2 all weights": {"*/kernel": L2()}, ARM: {"hidden/kernel": L2()}, "L1 hidden activity": {"hidden/output": L1()}},
+            train,
+            test,
+            5,
+            a_third,
+        ),
+        published=(Published("none", None, 1.0, 0.914), *(Published(ARM, *line) for line in published)),
+        tolerance=0.015,
+        fresh=make_moons(n_samples=FRESH_ROWS, noise=NOISE, random_state=2),
+        claims=(("L2 on the hidden weights lifts test accuracy above the network without it", ARM, "none"),),
+    )

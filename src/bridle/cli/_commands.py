@@ -1,0 +1,136 @@
+"""The commands: run a shipped case, tune a table, predict, report."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bridle import _version, cases, estimators, report
+from bridle._errors import StoreError
+from bridle._front import load
+from bridle.cli import _show as show
+from bridle.cli._out import check_folder, own_function
+
+app = typer.Typer(
+    name="bridle",
+    help="Finds the regularization that makes a Keras network generalize, and shows the evidence.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+QUICK_SEEDS, QUICK_SHARE = 3, 10
+Out = Annotated[Path | None, typer.Option("--out", help="Folder for report.html, result.json, figures and the study.")]
+Seeds = Annotated[int, typer.Option("--seeds", min=1, help="Seeds: runs that differ in initial weights and shuffling.")]
+Epochs = Annotated[int | None, typer.Option("--epochs", min=1, help="Epochs of each fit; the case's own by default.")]
+Quick = Annotated[bool, typer.Option("--quick", help=f"A small version: {QUICK_SEEDS} seeds, a tenth of the epochs.")]
+Encoding = Annotated[str, typer.Option("--encoding", help="Encoding of the file, such as latin-1.")]
+
+
+@app.callback(invoke_without_command=True)
+def version(context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    """Finds the regularization that makes a Keras network generalize, and shows the evidence."""
+    if version:
+        print(f"bridle {_version.__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    name: Annotated[str, typer.Argument(help=f"A shipped case: {', '.join(cases.CASES)}.")],
+    out: Out = None,
+    seeds: Seeds = 30,
+    epochs: Epochs = None,
+    quick: Quick = False,
+) -> None:
+    """Run a shipped case: the tutorial's protocol and an honest one, side by side."""
+    case = cases.find_case(name)
+    folder = check_folder(out or Path(f"bridle-{name}"))
+    prepared = cases.prepare_case(
+        case,
+        seeds=min(seeds, QUICK_SEEDS) if quick else seeds,
+        epochs=epochs or (max(1, case.epochs // QUICK_SHARE) if quick else None),
+    )
+    show.lead(case.title, case.question)
+    for label, plan in zip(("tutorial", "honest"), prepared.plans, strict=True):
+        show.plan(f"{label} protocol", plan)
+    result = cases.run_case(prepared)
+    written = result.write(folder)
+    show.case(result)
+    show.files(written, folder)
+
+
+@app.command()
+def tune(
+    table: Annotated[Path, typer.Argument(help="A CSV file: first line the column names, then one row a line.")],
+    target: Annotated[str, typer.Option("--target", help="The column to predict.")],
+    task: Annotated[str | None, typer.Option("--task", help="classification or regression; found from the target by default.")] = None,
+    model: Annotated[str | None, typer.Option("--model", help="module:function that takes (inputs, outputs) and returns a compiled model.")] = None,
+    out: Out = None,
+    seeds: Seeds = 5,
+    folds: Annotated[int, typer.Option("--folds", min=2, help="Folds of the cross-validation.")] = 5,
+    epochs: Epochs = None,
+    quick: Quick = False,
+    encoding: Encoding = "utf-8",
+) -> None:
+    """Find the regularization for a table of your own, and save the model."""
+    frame = estimators.read_table(table, encoding=encoding)
+    folder = check_folder(out or Path(f"bridle-{table.stem}"))
+    job = estimators.prepare_table(
+        frame,
+        target,
+        task=task,
+        model=None if model is None else own_function(model),
+        seeds=min(seeds, QUICK_SEEDS) if quick else seeds,
+        folds=folds,
+        epochs=epochs or (20 if quick else 200),
+    )
+    show.lead(f"Table {table.name}", "\n".join(job.notes))
+    show.plan("cross-validation", job.plan)
+    answer = estimators.run_job(job)
+    written = answer.save(folder, f"Table {table.name}")
+    show.result(answer.result)
+    show.code(answer.result)
+    show.files(written, folder)
+    print(f"Apply it to new rows: bridle predict {folder} new.csv")
+
+
+@app.command()
+def predict(
+    folder: Annotated[Path, typer.Argument(help="The folder that `bridle tune` wrote.")],
+    table: Annotated[Path, typer.Argument(help="A CSV file with the columns that the model was trained on.")],
+    out: Annotated[Path | None, typer.Option("--out", help="CSV file to write; standard output by default.")] = None,
+    encoding: Encoding = "utf-8",
+) -> None:
+    """Apply a tuned model to new rows."""
+    applied = estimators.load_applied(folder)
+    frame = estimators.read_table(table, encoding=encoding, text=applied.recipe.layout.text_columns, fewest=1)
+    predictions = applied.predict(frame)
+    for column, counts in applied.recipe.unknown_counts(frame).items():
+        shown = ", ".join(f"{name!r} ({count})" for name, count in list(counts.items())[:5])
+        print(f"Column {column!r} has categories that the training rows did not have: {shown}.", file=sys.stderr)
+    text = predictions.to_csv(index=False, float_format="%.6g")
+    if out is None:
+        print(text, end="")
+        return
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"Expected a file that can be written, got {str(out)!r}: {error.strerror}.") from error
+    print(f"{len(predictions)} predictions in {out}")
+
+
+@app.command(name="report")
+def report_command(
+    folder: Annotated[Path, typer.Argument(help="The folder of a stored study.")],
+    out: Annotated[Path | None, typer.Option("--out", help="Folder to write to; the study's own by default.")] = None,
+) -> None:
+    """Write the report of a stored study again."""
+    found = next((place for place in (folder, folder / "study") if (place / "study.json").is_file()), folder)
+    result = load(found)
+    target = check_folder(out or folder)
+    written = report.write(target, "Stored study", [result.section("Study")])
+    show.result(result)
+    show.files(written, target)

@@ -1,0 +1,65 @@
+"""What the command line prints."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bridle import report
+from bridle._front import Result
+from bridle.cases import CaseResult
+from bridle.study import Plan
+
+
+def _console() -> Console:
+    return Console(soft_wrap=False, highlight=False)
+
+
+def lead(title: str, text: str) -> None:
+    """What this is about."""
+    console = _console()
+    console.print(Text(title, style="bold"))
+    console.print(Text(text))
+
+
+def plan(label: str, planned: Plan) -> None:
+    """What will run, in one line."""
+    print(f"{label}: {str(planned).splitlines()[0]}")
+
+
+def result(found: Result) -> None:
+    """The table and the verdict."""
+    console = _console()
+    console.print()
+    console.print(report.rich_table(found.data))
+    console.print(Text(found.verdict(), style="bold"))
+
+
+def code(found: Result) -> None:
+    """The lines to paste."""
+    print(f"\nThe lines to paste:\n\n{found.code()}", end="")
+
+
+def case(found: CaseResult) -> None:
+    """Published beside measured, which claims hold, and the honest answer."""
+    console = _console()
+    console.print()
+    console.print(Text("The tutorial's protocol, published and measured (mean ± standard deviation over runs)", style="bold"))
+    frame = found.table()
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    for number, name in enumerate(frame.columns):
+        table.add_column(Text(name), justify="left" if number == 0 else "right", overflow="fold")
+    for row in frame.itertuples(index=False):
+        table.add_row(*(Text(str(cell)) for cell in row))
+    console.print(table)
+    for line in found.claims:
+        console.print(Text(f"• {line}"))
+    console.print(Text("\nThe honest protocol", style="bold"))
+    result(found.honest)
+
+
+def files(written: report.Written, folder: Path) -> None:
+    """Where everything lies."""
+    print(f"\nReport: {written.page}")
+    print(f"Numbers: {written.numbers}; {len(written.figures)} figures and the study in {folder}")

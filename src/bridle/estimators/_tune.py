@@ -1,0 +1,221 @@
+"""From a person's own table to a verdict and a model: `bridle.tune`, and what `bridle predict` needs."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
+
+from bridle import report, store
+from bridle._errors import InputError, StoreError
+from bridle._front import Result, Study, conduct
+from bridle.estimators._network import NetworkFunction, default_arms, default_network, own_network
+from bridle.estimators._recipe import Recipe, find_layout
+from bridle.estimators._table import Problem, decode_target, encode_target, find_problem, known_rows, read_table
+from bridle.study import Plan, Prepared, make_plan
+
+SPLIT_SEED = 0
+MODEL, APPLY = "model.keras", "apply.json"
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The target of a regression: the network predicts `(y - mean) / sd`."""
+
+    mean: float = 0.0
+    sd: float = 1.0
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A saved model with what is needed to apply it to new rows."""
+
+    model: keras.Model
+    recipe: Recipe
+    problem: Problem
+    scale: Scale
+
+    def predict(self, table: pd.DataFrame) -> pd.DataFrame:
+        """One row for each row of `table`: the prediction, and for classes the probability of each.
+
+        Errors: `InputError` for a missing column, with near names, or text where a number belongs.
+        """
+        raw = np.asarray(self.model.predict(self.recipe.transform(table), verbose=0))
+        target = self.problem.target
+        if self.problem.classes is None:
+            return pd.DataFrame({target: raw[:, 0].astype(float) * self.scale.sd + self.scale.mean}, index=table.index)
+        shares = np.column_stack([1 - raw[:, 0], raw[:, 0]]) if raw.shape[1] == 1 else raw
+        columns = {f"p({label})": shares[:, number] for number, label in enumerate(self.problem.classes)}
+        return pd.DataFrame({target: decode_target(self.problem, shares.argmax(axis=1)), **columns}, index=table.index)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A table ready to be studied: everything is checked, nothing has been trained."""
+
+    problem: Problem
+    recipe: Recipe
+    rows: pd.DataFrame
+    prepared: Prepared
+    notes: tuple[str, ...]
+
+    @property
+    def plan(self) -> Plan:
+        """Every member."""
+        return make_plan(self.prepared)
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The answer for a table: the study's result, and the model with its preparation of new rows."""
+
+    result: Result
+    problem: Problem
+    recipe: Recipe
+    scale: Scale
+    notes: tuple[str, ...]
+
+    def applied(self) -> Applied:
+        """The chosen model, ready for new rows."""
+        return Applied(self.result.model(), self.recipe, self.problem, self.scale)
+
+    def save(self, folder: str | Path, title: str = "Table") -> report.Written:
+        """Write the report, the study, `model.keras` and `apply.json` into a folder; nothing is pickled.
+
+        Errors: `StoreError` where the folder cannot be written.
+        """
+        folder = Path(folder)
+        section = self.result.section("Study", intro=" ".join(self.notes))
+        written = report.write(folder, title, [section], extra={"table": list(self.notes), "code": self.result.code()})
+        self.result.save(folder / "study")
+        words = {"recipe": self.recipe.to_json(), "problem": self.problem.to_json(), "scale": vars(self.scale)}
+        text = json.dumps(words, indent=1, allow_nan=False).encode()
+        store.write_whole(folder / APPLY, lambda file: file.write(text))
+        self.result.model().save(folder / MODEL)
+        return written
+
+
+def prepare_table(
+    table: pd.DataFrame,
+    target: str,
+    *,
+    task: str | None = None,
+    model: NetworkFunction | None = None,
+    seeds: int = 5,
+    folds: int = 5,
+    epochs: int = 200,
+    test_share: float = 0.2,
+) -> Job:
+    """Find the problem in a table and lay its study out; see `tune` for the arguments and errors."""
+    problem = find_problem(table, target, task, min_rows=folds + 1)
+    known = known_rows(problem, table)
+    recipe, fit_on, test, y, y_test = _split(problem, known, test_share)
+    inputs = len(clone_fit(recipe, fit_on).get_feature_names_out())
+    outputs = 1 if problem.classes is None or len(problem.classes) == 2 else len(problem.classes)
+    network = default_network(inputs, problem) if model is None else own_network(model, inputs, outputs)
+    study = Study(network, default_arms(network), seeds=seeds, folds=folds, epochs=epochs)
+    scaler = StandardScaler() if problem.classes is None else None
+    prepared = study.prepare(fit_on, y, test=(test, y_test), prepare=recipe, prepare_target=scaler)
+    return Job(problem, recipe, fit_on, prepared, tuple(_notes(problem, recipe, len(fit_on), len(test))))
+
+
+def tune(
+    table: pd.DataFrame | str | Path,
+    target: str,
+    *,
+    task: str | None = None,
+    model: NetworkFunction | None = None,
+    seeds: int = 5,
+    folds: int = 5,
+    epochs: int = 200,
+    test_share: float = 0.2,
+    progress: bool = True,
+) -> Tuned:
+    """Find the regularization for a table of one's own: which penalty, on what, how strong.
+
+    Numbers are scaled, text is one-hot encoded and missing cells are filled inside each fold. A share of the rows is
+    held out and looked at once, after selection. Arms: L1, L2 and both, on weights, activations and pre-activations.
+
+    Args:
+        table: a data frame, or the path of a CSV file.
+        target: the column to predict.
+        task: `"classification"` or `"regression"`; found from the target by default.
+        model: a function (inputs, outputs) that returns a compiled model; two hidden layers by default.
+        seeds, folds, epochs: as for `Study`.
+        test_share: the share of rows held out.
+
+    Errors: `InputError` with a sentence for every table that cannot be used.
+    """
+    frame = table if isinstance(table, pd.DataFrame) else read_table(table)
+    job = prepare_table(
+        frame, target, task=task, model=model, seeds=seeds, folds=folds, epochs=epochs, test_share=test_share
+    )
+    return run_job(job, progress=progress)
+
+
+def run_job(job: Job, *, progress: bool = True) -> Tuned:
+    """Run a prepared table."""
+    return tuned(job, conduct(job.prepared, progress=progress))
+
+
+def tuned(job: Job, result: Result) -> Tuned:
+    """Join a result with the preparation of the table that it is about."""
+    scale = Scale()
+    if job.problem.classes is None:
+        values = np.asarray(job.prepared.rows.y, float)
+        scale = Scale(float(values.mean()), float(values.std()))
+    return Tuned(result, job.problem, clone_fit(job.recipe, job.rows), scale, job.notes)
+
+
+def load_applied(folder: str | Path) -> Applied:
+    """What `Tuned.save` wrote, ready to predict.
+
+    Errors: `StoreError` where the folder holds no such model.
+    """
+    folder = Path(folder)
+    for name in (MODEL, APPLY):
+        if not (folder / name).is_file():
+            raise StoreError(f"Expected the folder that `bridle tune` wrote, found no {name} in {str(folder)!r}. Give its --out.")
+    try:
+        words = json.loads((folder / APPLY).read_text(encoding="utf-8"))
+        recipe, problem = Recipe.from_json(words["recipe"]), Problem.from_json(words["problem"])
+        scale = Scale(float(words["scale"]["mean"]), float(words["scale"]["sd"]))
+        model = keras.models.load_model(folder / MODEL, safe_mode=True)
+    except InputError as error:
+        raise StoreError(f"Expected {str(folder / APPLY)!r} as `bridle tune` wrote it. {error}") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"Expected a whole model in {str(folder)!r}, found one that cannot be read. {error}") from error
+    return Applied(model, recipe, problem, scale)
+
+
+def clone_fit(recipe: Recipe, table: pd.DataFrame) -> Recipe:
+    """A recipe of the same layout fitted on the given rows."""
+    return Recipe(recipe.layout).fit(table)
+
+
+def _split(
+    problem: Problem, known: pd.DataFrame, share: float
+) -> tuple[Recipe, pd.DataFrame, pd.DataFrame, np.ndarray, np.ndarray]:
+    """The recipe, the rows to learn from, the held-out rows, and the labels of both."""
+    if not 0 < share < 1:
+        raise InputError(f"Expected the held-out share between 0 and 1, got {share}. Try 0.2.")
+    y = encode_target(problem, known[problem.target])
+    x = known.drop(columns=[problem.target])
+    classes = y if problem.classes is not None else None
+    try:
+        x, test, y, y_test = train_test_split(x, y, test_size=share, random_state=SPLIT_SEED, stratify=classes)
+    except ValueError as error:
+        raise InputError(f"Expected enough rows to hold {share:.0%} out, got {len(known)}. {error}") from error
+    return Recipe(find_layout(x, problem.target)), x, test, y, y_test
+
+
+def _notes(problem: Problem, recipe: Recipe, rows: int, test: int) -> list[str]:
+    said = f"{problem.task.capitalize()} of {problem.target!r}"
+    if problem.classes is not None:
+        said += f", {len(problem.classes)} classes: {', '.join(problem.classes[:8])}{' …' if len(problem.classes) > 8 else ''}"
+    left = f" {problem.missing} rows without a target were left out." if problem.missing else ""
+    return [f"{said}. {rows} rows to learn from, {test} held out.{left}", *(f"{line}." for line in recipe.layout.sentences())]

@@ -1,0 +1,96 @@
+"""The Keras lines to paste: the penalized layers of a model as constructor calls, in plain Keras."""
+
+import inspect
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from bridle.penalties import Penalty
+from bridle.placement._targets import Place
+from bridle.placement._terms import read_terms
+
+
+def code_lines(model: keras.Model, terms: Mapping[str, object], *, batch_size: int | None = None) -> str:
+    """Python source that builds each penalized layer with Keras's own regularizers.
+
+    A penalty before the nonlinearity becomes a linear layer with an activity penalty, and the activation as a
+    layer after it. Keras divides activity penalties by the batch size (from 3.14 on); `per="batch"` and
+    `per="unit"` are converted to that, the first with `batch_size`.
+    """
+    wanted: dict[str, list[tuple[Place, Penalty]]] = {}
+    for term in read_terms(model, terms):
+        for place in term.places:
+            wanted.setdefault(place.path, []).append((place, term.penalty))
+    if not wanted:
+        return "# No penalty: the model as it is.\n"
+    return "import keras\n\n" + "\n".join(_layer(path, pairs, batch_size) for path, pairs in wanted.items()) + "\n"
+
+
+def _layer(path: str, pairs: list[tuple[Place, Penalty]], batch_size: int | None) -> str:
+    layer = pairs[0][0].layer
+    before, after, notes = _arguments(layer), {}, [f"layer {path!r}"]
+    quantities = dict.fromkeys(place.quantity for place, _ in pairs)
+    if "preactivation" in quantities:
+        after = {"activation": before.pop("activation", "'linear'")}
+    for quantity in quantities:
+        own = [(place, penalty) for place, penalty in pairs if place.quantity == quantity]
+        text, said = _regularizer(own, batch_size)
+        notes += said
+        home = after if quantity == "output" and after else before
+        home["activity_regularizer" if own[0][0].sort == "activation" else f"{quantity}_regularizer"] = text
+    head = "".join(f"# {note}\n" for note in notes)
+    calls = [_call(type(layer).__name__, before), *([_call("Activation", after)] if after else [])]
+    return head + "\n".join(calls)
+
+
+def _call(name: str, arguments: dict[str, str]) -> str:
+    return f"keras.layers.{name}({', '.join(f'{key}={value}' for key, value in arguments.items())}),"
+
+
+def _regularizer(pairs: list[tuple[Place, Penalty]], batch_size: int | None) -> tuple[str, list[str]]:
+    """One of Keras's regularizers as source for all the penalties at one place, and what to say about its strength."""
+    totals, notes = {"l1": 0.0, "l2": 0.0}, []
+    for place, penalty in pairs:
+        factor = 1.0
+        if penalty.per == "batch":
+            factor = float(batch_size or 32)
+            notes.append(f"summed over the batch: multiplied by {factor:g}, the batch size by which Keras divides")
+        if penalty.per == "unit":
+            factor = 1.0 / math.prod(place.layer.output.shape[1:])
+            notes.append(f"averaged over units: divided by their number, {1 / factor:g}")
+        for name, amount in zip(penalty.names, penalty.fixed(), strict=True):
+            totals[penalty.kind if name == "strength" else name] += amount * factor
+    used = {name: amount for name, amount in totals.items() if amount}
+    if len(used) == 1:
+        ((name, amount),) = used.items()
+        return f"keras.regularizers.{name.upper()}({amount:g})", notes
+    return f"keras.regularizers.L1L2(l1={totals['l1']:g}, l2={totals['l2']:g})", notes
+
+
+def _arguments(layer: keras.layers.Layer) -> dict[str, str]:
+    """What a person would have written to construct a layer: its configuration without the defaults."""
+    config = layer.get_config()
+    parameters = inspect.signature(type(layer).__init__).parameters
+    written = {
+        name: _source(config[name])
+        for name, parameter in parameters.items()
+        if name in config and name not in ("self", "kwargs") and _source(config[name]) != _source(parameter.default)
+    }
+    return {**written, "name": repr(layer.name)}
+
+
+def _source(value: Any) -> str:
+    if isinstance(value, dict) and "class_name" in value:
+        inner = {key: item for key, item in value.get("config", {}).items() if item is not None}
+        name = value["class_name"]
+        if not inner:
+            return repr(_snake(name))
+        home = next((room for room in ("initializers", "regularizers", "constraints") if hasattr(getattr(keras, room), name)), "layers")
+        return f"keras.{home}.{name}({', '.join(f'{key}={_source(item)}' for key, item in inner.items())})"
+    return repr(value)
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() and number else letter.lower() for number, letter in enumerate(name))

@@ -1,0 +1,144 @@
+"""Learning curves: one quantity on training and validation rows over the epochs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+from matplotlib.axes import Axes
+
+from bridle._errors import InputError, near
+from bridle.plots._names import setting_name, shorten
+from bridle.plots._style import label, legend, named, prepare, say, stroke, themed
+from bridle.results import ALL_ROWS, StudyResult
+from bridle.stats import Evidence, nan_mean, nan_sd, weigh
+
+WIDE = 30.0
+"""A loss whose means span more than this factor is drawn on a logarithmic axis."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One setting over the epochs: means and standard deviations over its finished seeds and folds."""
+
+    arm: int
+    name: str
+    finished: int
+    total: int
+    train: Float[np.ndarray, "point"]
+    train_sd: Float[np.ndarray, "point"]
+    validation: Float[np.ndarray, "point"]
+    validation_sd: Float[np.ndarray, "point"]
+
+
+@dataclass(frozen=True)
+class CurvesData:
+    """The curves of one quantity for some settings, at the epochs `epochs`."""
+
+    quantity: str
+    epochs: Int[np.ndarray, "point"]
+    curves: tuple[Curve, ...]
+
+
+def curves_data(
+    result: StudyResult,
+    *,
+    quantity: str | None = None,
+    settings: Sequence[int] | None = None,
+    evidence: Evidence | None = None,
+) -> CurvesData:
+    """Average curves over seeds and folds. Fits that did not finish are counted, not averaged.
+
+    Args:
+        quantity: a metric or `"loss"`, without `train/` or `validation/`; the score by default.
+        settings: numbers of settings; `none` and the `best` of the leading arm by default.
+        evidence: `weigh(result)`, where it is there already.
+
+    Errors: `InputError` for a quantity that was not measured.
+
+    """
+    quantity = quantity or result.score.name
+    if f"validation/{quantity}" not in result.quantities:
+        known = [name.removeprefix("validation/") for name in result.quantities if name.startswith("validation/")]
+        raise InputError(f"Expected a quantity measured on validation rows, got {quantity!r}. {near(quantity, known)}")
+    chosen = leading(result, evidence or weigh(result)) if settings is None else settings
+    return CurvesData(quantity, result.epochs, tuple(_curve(result, setting, quantity) for setting in chosen))
+
+
+def leading(result: StudyResult, evidence: Evidence) -> tuple[int, ...]:
+    """The setting of `none`, and the `best` of the penalized arm with the best mean."""
+    sign = 1.0 if result.score.maximize else -1.0
+    bests = [choice.best for arm, choice in evidence.choices.items() if arm != 0]
+    top = max(bests, key=lambda setting: sign * evidence.validation.mean[setting], default=None)
+    return (int(result.path(0)[0]),) if top is None else (int(result.path(0)[0]), top)
+
+
+def _curve(result: StudyResult, setting: int, quantity: str) -> Curve:
+    own = (result.members.setting == setting) & (result.members.fold != ALL_ROWS)
+    good = own & result.members.finished
+    parts = [
+        result.quantity(f"{part}/{quantity}")[good]
+        if f"{part}/{quantity}" in result.quantities
+        else np.full((int(good.sum()), len(result.epochs)), np.nan)
+        for part in ("train", "validation")
+    ]
+    (train, train_sd), (validation, validation_sd) = [(nan_mean(part, 0), nan_sd(part, 0)) for part in parts]
+    return Curve(
+        arm=int(result.setting_arm[setting]),
+        name=setting_name(result, setting),
+        finished=int(good.sum()),
+        total=int(own.sum()),
+        train=train,
+        train_sd=train_sd,
+        validation=validation,
+        validation_sd=validation_sd,
+    )
+
+
+def draw_curves(data: CurvesData, ax: Axes | None = None, *, theme: str = "light") -> Axes:
+    """Draw validation as thick lines and training as thin dashes, each with a band of one standard deviation."""
+    look = themed(theme)
+    ax = prepare(ax, look)
+    shown = [curve for curve in data.curves if curve.finished]
+    if not shown:
+        return say(ax, look, "No fit finished, so there are no learning curves.")
+    log = data.quantity == "loss" and _spans(shown) > WIDE
+    if log:
+        ax.set_yscale("log")
+    for index, curve in enumerate(shown):
+        name = shorten(curve.name, 40)
+        name += f" {curve.finished}/{curve.total}" if curve.finished < curve.total else ""
+        many = len(shown) > 1
+        style = {"color": look.colour(curve.arm), "linewidth": 1.9, "linestyle": stroke(index)}
+        _line(
+            ax,
+            data.epochs,
+            curve.validation,
+            curve.validation_sd,
+            log,
+            f"{name}: validation" if many else "validation",
+            style,
+        )
+        style = {"color": look.colour(curve.arm), "linewidth": 1.0, "linestyle": (0, (3, 2))}
+        _line(ax, data.epochs, curve.train, curve.train_sd, log, f"{name}: train" if many else "train", style)
+    title = "" if len(shown) > 1 else name
+    label(ax, look, x="epoch", y=f"{data.quantity}, mean ± 1 sd", title=title)
+    legend(ax, look, columns=2)
+    return ax
+
+
+def _line(ax: Axes, epochs: np.ndarray, mean: np.ndarray, sd: np.ndarray, log: bool, name: str, style: dict) -> None:
+    good = np.isfinite(mean)
+    if not good.any():
+        return
+    ax.plot(epochs[good], mean[good], label=named(name), **style)
+    spread = np.nan_to_num(sd[good])
+    low = np.maximum(mean[good] - spread, mean[good] / 3) if log else mean[good] - spread
+    ax.fill_between(epochs[good], low, mean[good] + spread, color=style["color"], alpha=0.14, linewidth=0)
+
+
+def _spans(curves: Sequence[Curve]) -> float:
+    """The factor between the largest and the smallest mean; 1 where one of them is not positive."""
+    means = np.concatenate([part for curve in curves for part in (curve.train, curve.validation)])
+    means = means[np.isfinite(means)]
+    return float(means.max() / means.min()) if len(means) and means.min() > 0 else 1.0

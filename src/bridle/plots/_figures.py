@@ -1,0 +1,190 @@
+"""The pictures of one study, each with a caption and a text for those who cannot see it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bridle.plots._curves import curves_data, draw_curves, leading
+from bridle.plots._gains import draw_gains, gains_data
+from bridle.plots._names import decimals, named_list, setting_name, spell, strength_text
+from bridle.plots._path import UNITS, PathData, draw_path, path_data
+from bridle.plots._style import canvas, share_legend, themed
+from bridle.plots._surface import draw_surface, surface_data
+from bridle.plots._sweep import Published, SweepData, draw_sweep, sweep_data
+from bridle.results import StudyResult
+from bridle.stats import Evidence, weigh
+
+OVERLAID = 3
+"""Up to so many arms share one sweep; more get a panel each."""
+PATHS = 4
+"""The arms whose paths are drawn: those with the best means."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A finished figure: `name` for a file, `caption` below it, `alt` instead of it."""
+
+    name: str
+    caption: str
+    alt: str
+    figure: Figure
+
+
+def drawings(
+    result: StudyResult,
+    *,
+    published: Published | None = None,
+    evidence: Evidence | None = None,
+    theme: str = "light",
+) -> tuple[Drawing, ...]:
+    """Every picture that the result has data for: sweep, gains, curves, loss, path, surface."""
+    evidence = evidence or weigh(result)
+    made = (
+        _sweep(result, evidence, published, theme),
+        _gains(result, evidence, theme),
+        _curves(result, evidence, result.score.name, "curves", theme),
+        None if result.score.name == "loss" else _curves(result, evidence, "loss", "loss", theme),
+        _paths(result, evidence, theme),
+        _surface(result, theme),
+    )
+    return tuple(drawing for drawing in made if drawing is not None)
+
+
+def _sweep(result: StudyResult, evidence: Evidence, published: Published | None, theme: str) -> Drawing | None:
+    data = sweep_data(result, published=published, evidence=evidence)
+    if not data.arms:
+        return None
+    if len(data.arms) <= OVERLAID:
+        figure = canvas(7.2, 4.4)
+        draw_sweep(data, figure.add_subplot(), theme=theme)
+    else:
+        figure, axes = _panels(len(data.arms), 2, 3.7, 3.0, sharey=True)
+        for arm, ax in zip(data.arms, axes, strict=True):
+            one = sweep_data(result, arms=[arm.number], published=published, evidence=evidence)
+            draw_sweep(one, ax, theme=theme)
+        _outer(figure, 2)
+        share_legend(figure, themed(theme), but=tuple(arm.label for arm in data.arms))
+    bars = data.error_name or "none, since there is one fit each"
+    caption = (
+        f"Validation {data.score} against strength. Bars and grey band: {bars}. Thin dashes: training rows. "
+        "Circle: the best strength; square: the strongest within one standard error of it (1se)."
+    )
+    if result.folds == 1:
+        caption += " One validation set gives no standard error over folds, so the two are the same."
+    caption += " An arm with several strengths is placed at their sum." if any(arm.summed for arm in data.arms) else ""
+    caption += " Diamonds: published values." if data.published else ""
+    return Drawing("sweep", caption, _sweep_alt(data), figure)
+
+
+def _sweep_alt(data: SweepData) -> str:
+    places = decimals([data.none_mean])
+    words = [f"Validation {data.score} against strength. Without a penalty {spell(data.none_mean, places)}."]
+    for arm in data.arms:
+        if arm.best is None:
+            words.append(f"{arm.name}: no fit finished.")
+        else:
+            best = spell(float(arm.mean[arm.best]), places)
+            words.append(f"{arm.name}: best {best} at strength {strength_text(float(arm.strengths[arm.best]))}.")
+    return " ".join(words)
+
+
+def _gains(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | None:
+    data = gains_data(result, evidence=evidence)
+    if not data.sources:
+        return None
+    figure = canvas(7.2, 1.5 + 0.6 * len(data.names))
+    draw_gains(data, figure.add_subplot(), theme=theme)
+    first = data.sources[0]
+    rows = zip(data.names, first.difference, first.low, first.high, strict=True)
+    alt = " ".join(
+        f"{name}: {spell(d, 3)}, interval {spell(low, 3)} to {spell(high, 3)}." for name, d, low, high in rows
+    )
+    caption = (
+        "Each arm at its best strength against no penalty, paired by seed and fold; right of zero is better. "
+        "The intervals are corrected for the number of arms. One that crosses zero is no evidence of a difference."
+    )
+    return Drawing("gains", caption, f"Differences to no penalty. {alt}", figure)
+
+
+def _curves(result: StudyResult, evidence: Evidence, quantity: str, name: str, theme: str) -> Drawing | None:
+    if f"validation/{quantity}" not in result.quantities:
+        return None
+    settings = leading(result, evidence)
+    figure, axes = _panels(len(settings), 2, 3.7, 3.2, sharey=True)
+    for setting, ax in zip(settings, axes, strict=True):
+        draw_curves(curves_data(result, quantity=quantity, settings=[setting], evidence=evidence), ax, theme=theme)
+    _outer(figure, 2)
+    share_legend(figure, themed(theme))
+    shown = " and ".join(setting_name(result, setting) for setting in settings)
+    kind = "Data loss (without penalties)" if quantity == "loss" else quantity.capitalize()
+    caption = f"{kind} over the epochs, mean over seeds and folds with a band of one standard deviation."
+    return Drawing(
+        name, caption, f"Learning curves of {quantity} for {shown}, on training and validation rows.", figure
+    )
+
+
+def _paths(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | None:
+    sign = 1.0 if result.score.maximize else -1.0
+    penalized = [arm for arm in evidence.choices if arm != 0]
+    top = sorted(penalized, key=lambda arm: -sign * evidence.validation.mean[evidence.choices[arm].best])[:PATHS]
+    rows = [[path_data(result, arm, kind, evidence=evidence) for kind in ("zeros", "norm")] for arm in sorted(top)]
+    keep = [column for column in (0, 1) if any(_telling(row[column]) for row in rows)]
+    data = [row[column] for row in rows for column in keep]
+    if not data:
+        return None
+    figure, axes = _panels(len(data), len(keep), 3.7, 3.1)
+    for one, ax in zip(data, axes, strict=True):
+        draw_path(one, ax, theme=theme)
+    share_legend(figure, themed(theme))
+    caption = (
+        f"Along the strengths, mean over seeds and folds: {named_list([UNITS[('zeros', 'norm')[k]] for k in keep])}."
+    )
+    caption += f" The {PATHS} arms with the best scores." if len(penalized) > PATHS else ""
+    return Drawing("path", caption, " ".join(_path_alt(one) for one in data), figure)
+
+
+def _telling(data: PathData) -> bool:
+    values = np.concatenate([np.zeros(0), *(trail.values for trail in data.trails)])
+    return bool((np.nan_to_num(values) > 0).any())
+
+
+def _path_alt(data: PathData) -> str:
+    parts = [
+        f"{trail.tensor} from {spell(float(trail.values[0]), 3)} to {spell(float(trail.values[-1]), 3)}"
+        for trail in data.trails
+    ]
+    what = {"zeros": "fraction of exact zeros", "norm": "norm", "size": "mean magnitude"}[data.kind]
+    return f"{data.arm}, {what} from the weakest to the strongest: {named_list(parts) or 'not measured'}."
+
+
+def _surface(result: StudyResult, theme: str) -> Drawing | None:
+    data = surface_data(result)
+    if data is None or not data.panels:
+        return None
+    figure, axes = _panels(len(data.panels), 2, 3.7, 3.5, sharey=True)
+    for panel, ax in enumerate(axes):
+        draw_surface(data, ax, panel=panel, theme=theme)
+    _outer(figure, 2)
+    caption = "Mean predicted probability of the refits, blue for 0 and orange for 1, its 0.5 contour, and the rows."
+    names = named_list([panel.name for panel in data.panels])
+    return Drawing("surface", caption, f"Decision surfaces of {names}.", figure)
+
+
+def _panels(count: int, columns: int, wide: float, high: float, sharey: bool = False) -> tuple[Figure, Sequence[Axes]]:
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    figure = canvas(max(4.6, wide * columns), high * rows)
+    axes = figure.subplots(rows, columns, squeeze=False, sharey=sharey).ravel()
+    for spare in axes[count:]:
+        spare.remove()
+    return figure, axes[:count]
+
+
+def _outer(figure: Figure, columns: int) -> None:
+    """Of axes that share their y axis, keep the label of the first in each row."""
+    for index, ax in enumerate(figure.axes):
+        if index % columns:
+            ax.set_ylabel("")

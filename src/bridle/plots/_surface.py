@@ -1,0 +1,71 @@
+"""The decision surface of a study with two inputs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+
+from bridle.plots._names import setting_name
+from bridle.plots._style import label, prepare, say, themed
+from bridle.results import StudyResult
+
+TINTS = LinearSegmentedColormap.from_list("bridle", ["#3d8fc4", "#b9d6ea", "#f7f5f0", "#f6cfa8", "#e08a3c"])
+"""Blue for probability 0, orange for 1: told apart with any colour vision, and lightest in the middle."""
+LEVELS = np.linspace(0.0, 1.0, 21)
+POINTS = (("o", "#0b4f7d"), ("^", "#9a3d00"), ("s", "#00563f"), ("D", "#6d2f55"), ("X", "#444444"))
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The mean prediction of one setting over the mesh; NaN where no refit finished."""
+
+    name: str
+    probability: Float[np.ndarray, "high wide"]
+
+
+@dataclass(frozen=True)
+class SurfaceData:
+    """Rows, mesh and one panel per setting."""
+
+    x: Float[np.ndarray, "row 2"]
+    y: Float[np.ndarray, "row"]
+    wide: Float[np.ndarray, "wide"]
+    high: Float[np.ndarray, "high"]
+    panels: tuple[Panel, ...]
+
+
+def surface_data(result: StudyResult) -> SurfaceData | None:
+    """The result's picture, its settings named; None for a study without one."""
+    picture = result.picture
+    if picture is None:
+        return None
+    named = zip(picture.settings, picture.surfaces, strict=True)
+    panels = tuple(Panel(setting_name(result, setting), surface) for setting, surface in named)
+    return SurfaceData(picture.x, picture.y, *picture.axes, panels)
+
+
+def draw_surface(data: SurfaceData, ax: Axes | None = None, *, panel: int = 0, theme: str = "light") -> Axes:
+    """Draw one panel: mean predicted probability as colour, the 0.5 contour as a line, the rows as points."""
+    look = themed(theme)
+    ax = prepare(ax, look, 4.2, 3.8)
+    shown = data.panels[panel]
+    if not np.isfinite(shown.probability).any():
+        say(ax, look, "No refit finished.")
+    else:
+        ax.grid(False)
+        shares = np.clip(shown.probability, 0.0, 1.0)
+        ax.contourf(data.wide, data.high, shares, levels=LEVELS, cmap=TINTS, rasterized=True)
+        if np.nanmin(shown.probability) < 0.5 < np.nanmax(shown.probability):
+            ax.contour(data.wide, data.high, shown.probability, levels=[0.5], colors="#000000", linewidths=1.4)
+        for index, value in enumerate(np.unique(data.y)):
+            shape, colour = POINTS[index % len(POINTS)]
+            own = data.x[data.y == value]
+            ax.scatter(
+                own[:, 0], own[:, 1], marker=shape, s=30, color=colour, edgecolor="#ffffff", linewidth=0.7, zorder=3
+            )
+        ax.set_xlim(data.wide[0], data.wide[-1])
+        ax.set_ylim(data.high[0], data.high[-1])
+    label(ax, look, x="input 1", y="input 2", title=shown.name)
+    return ax

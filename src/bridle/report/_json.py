@@ -1,0 +1,113 @@
+"""The result as strict JSON: no NaN, statuses as words."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from bridle.report._table import rows
+from bridle.report._words import sentences
+from bridle.results import ALL_ROWS, StudyResult
+from bridle.stats import Comparison, Evidence, weigh
+
+
+def to_json(result: StudyResult, evidence: Evidence | None = None) -> dict[str, object]:
+    """Everything that a program may ask of a study, as plain values; what is not known is null.
+
+    Keys: `verdict` and its `sentences`; `score`; `seeds`; `folds` (rows trained on and validated on); `arms`
+    with terms, slots and what `best` and `1se` take; `winner`; `gains` (differences to `none`, positive is
+    better, with corrected intervals, for validation and each held-out part); `table`; `members` (every fit
+    with its setting, seed, fold, status and last values); `protocol`; `provenance`.
+    """
+    evidence = evidence or weigh(result)
+    said = sentences(result, evidence)
+    return strict(
+        {
+            "verdict": "\n".join(said),
+            "sentences": said,
+            "score": {"name": result.score.name, "maximize": result.score.maximize},
+            "seeds": result.seeds,
+            "folds": [{"train": train, "validation": validation} for train, validation in result.fold_rows],
+            "held_out_rows": result.held_out_rows,
+            "arms": [_arm(result, evidence, arm) for arm in range(len(result.arms))],
+            "winner": None if evidence.winner is None else result.arms[evidence.winner].name,
+            "gains": _gains(result, evidence),
+            "table": rows(result, evidence),
+            "members": [_member(result, member) for member in range(len(result.members))],
+            "protocol": result.protocol,
+            "provenance": result.provenance,
+        }
+    )
+
+
+def strict(value: object) -> object:
+    """`value` with only what JSON has: numpy becomes plain, NaN and infinity become null, the unknown its text."""
+    match value:
+        case None | bool() | str():
+            return value
+        case np.generic() | np.ndarray():
+            return strict(value.tolist())
+        case int():
+            return int(value)
+        case float():
+            return value if math.isfinite(value) else None
+        case Mapping():
+            return {str(key): strict(inner) for key, inner in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [strict(inner) for inner in value]
+    return str(value)
+
+
+def _arm(result: StudyResult, evidence: Evidence, arm: int) -> dict[str, object]:
+    choice = evidence.choices.get(arm)
+    return {
+        "name": result.arms[arm].name,
+        "terms": [{"target": target, "penalty": penalty} for target, penalty in result.arms[arm].terms],
+        "slots": [result.slots[slot] for slot in result.arms[arm].slots],
+        "best": None if choice is None else _setting(result, choice.best),
+        "1se": None if choice is None else _setting(result, choice.one_se),
+    }
+
+
+def _setting(result: StudyResult, setting: int) -> dict[str, object]:
+    return {"setting": setting, "strengths": result.strengths(setting)}
+
+
+def _gains(result: StudyResult, evidence: Evidence) -> list[dict[str, object]]:
+    found = {"validation": evidence.gains, **evidence.held_out_gains}
+    return [_gain(result, evidence, rows, arm, gain) for rows, gains in found.items() for arm, gain in gains.items()]
+
+
+def _gain(result: StudyResult, evidence: Evidence, where: str, arm: int, gain: Comparison) -> dict[str, object]:
+    return {
+        "arm": result.arms[arm].name,
+        "rows": where,
+        **_setting(result, evidence.choices[arm].best),
+        "difference": gain.difference,
+        "low": gain.low,
+        "high": gain.high,
+        "p_value": gain.p_value,
+        "level": gain.level,
+        "over": gain.over,
+        "evidence": gain.clear,
+    }
+
+
+def _member(result: StudyResult, member: int) -> dict[str, object]:
+    setting, fold = int(result.members.setting[member]), int(result.members.fold[member])
+    last = dict(zip(result.quantities, result.curves[member, -1], strict=True))
+    shown = {name: value for name, value in last.items() if name.startswith(("train/", "validation/"))}
+    outside = {
+        f"{part}/{name}": values[member, index]
+        for part, values in result.held_out.items()
+        for index, name in enumerate(result.held_out_names)
+    }
+    return {
+        "arm": result.arms[result.setting_arm[setting]].name,
+        "setting": setting,
+        "strengths": result.strengths(setting),
+        "seed": result.members.seed[member],
+        "fold": "all rows" if fold == ALL_ROWS else fold,
+        "status": result.members.status(member),
+        "last": shown | (outside if fold == ALL_ROWS else {}),
+    }

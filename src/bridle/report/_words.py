@@ -1,0 +1,135 @@
+"""The answer in plain words."""
+
+import math
+
+from bridle.plots import setting_name, spell, strengths_text
+from bridle.report._facts import confidence, interval, lead, places, treatment
+from bridle.report._notes import counted, edge, outside, over_seeds, selection, sparsity, stronger
+from bridle.results import StudyResult
+from bridle.stats import Comparison, Evidence, weigh
+
+
+def verdict(result: StudyResult, evidence: Evidence | None = None) -> str:
+    """The answer, then what qualifies it, one sentence or two on each line.
+
+    A difference is called a gain only where its interval, corrected over arms, excludes zero.
+
+    Args:
+        evidence: `weigh(result)`, where it is there already.
+
+    """
+    return "\n".join(sentences(result, evidence))
+
+
+def sentences(result: StudyResult, evidence: Evidence | None = None) -> tuple[str, ...]:
+    """The lines of `verdict`: first the answer, then what qualifies it."""
+    evidence = evidence or weigh(result)
+    notes = (over_seeds, outside, sparsity, stronger, edge, counted, selection)
+    said = [headline(result, evidence), others(result, evidence), *(note(result, evidence) for note in notes)]
+    return tuple(line for text in said for line in text.splitlines())
+
+
+def headline(result: StudyResult, evidence: Evidence) -> str:
+    """The answer in one sentence."""
+    first = lead(result, evidence)
+    if not evidence.choices:
+        return (
+            f"No fit finished, so nothing can be said: {_unfinished(result)}. "
+            "Lower the learning rate, scale the inputs, and run again."
+        )
+    if 0 not in evidence.choices:
+        return "No fit without a penalty finished, so there is nothing to compare with. Lower the learning rate."
+    none = spell(float(evidence.validation.mean[evidence.choices[0].best]), places(result, evidence))
+    if first is None:
+        tried = "no penalized fit finished" if len(result.arms) > 1 else "no penalty was tried"
+        return f"Validation {result.score.name} is {none} without a penalty; {tried}, so there is nothing to compare."
+    if evidence.winner == 0:
+        return _none_wins(result, evidence, first, none)
+    if evidence.gains[first].low > 0:
+        return _gain(result, evidence, first, none)
+    return _no_evidence(result, evidence, first, none)
+
+
+def _gain(result: StudyResult, evidence: Evidence, arm: int, none: str) -> str:
+    gain, digits, best = evidence.gains[arm], places(result, evidence), evidence.choices[arm].best
+    verb, noun = ("lifts", "gain") if result.score.maximize else ("lowers", "reduction")
+    value = spell(float(evidence.validation.mean[best]), digits)
+    return (
+        f"{treatment(result, best)} {verb} validation {result.score.name} from {none} to {value} "
+        f"({confidence(evidence.gains)} interval of the {noun} {interval(gain, digits)}, "
+        f"{_basis(result, evidence)})."
+    )
+
+
+def _no_evidence(result: StudyResult, evidence: Evidence, arm: int, none: str) -> str:
+    best, several = evidence.choices[arm].best, len(evidence.gains) > 1
+    value = spell(float(evidence.validation.mean[best]), places(result, evidence))
+    claim = f"{result.arms[arm].name} helps: at its best, {_briefly(result, best)}, it has"
+    if several:
+        claim = f"any of the {len(evidence.gains)} penalties helps: the best of them, {setting_name(result, best)}, has"
+    return (
+        f"There is no evidence that {claim} validation {result.score.name} {value} against {none} without a penalty "
+        f"({_difference(result, evidence, arm)})."
+    )
+
+
+def _none_wins(result: StudyResult, evidence: Evidence, arm: int, none: str) -> str:
+    best, several = evidence.choices[arm].best, len(evidence.gains) > 1
+    value = spell(float(evidence.validation.mean[best]), places(result, evidence))
+    subject = (
+        f"None of the {len(evidence.gains)} penalties tried beats"
+        if several
+        else f"{result.arms[arm].name} does not beat"
+    )
+    nearest = f"the nearest, {setting_name(result, best)}" if several else f"at its best, {_briefly(result, best)}"
+    return (
+        f"{subject} no penalty: validation {result.score.name} is {none} without one; "
+        f"{nearest}, gives {value} ({_difference(result, evidence, arm)})."
+    )
+
+
+def _briefly(result: StudyResult, setting: int) -> str:
+    return strengths_text(result, setting) or "the only strength"
+
+
+def _difference(result: StudyResult, evidence: Evidence, arm: int) -> str:
+    gain, digits = evidence.gains[arm], places(result, evidence)
+    if not math.isfinite(gain.low):
+        return f"fewer than two {gain.over} can be paired, so there is no interval; use more seeds or folds"
+    return (
+        f"{change(result, gain, digits)}, {confidence(evidence.gains)} interval "
+        f"{interval(gain, digits)}, {_basis(result, evidence)}"
+    )
+
+
+def change(result: StudyResult, gain: Comparison, digits: int) -> str:
+    """The size of a difference without calling it a gain; the interval beside it is positive where it is better."""
+    return f"difference {spell(gain.difference, digits)}" + ("" if result.score.maximize else ", positive where lower")
+
+
+def _basis(result: StudyResult, evidence: Evidence) -> str:
+    corrected = f"Holm-corrected over {len(evidence.gains)} arms; " if len(evidence.gains) > 1 else ""
+    seeds = f"{len(result.seeds)} seed{'s' if len(result.seeds) != 1 else ''}"
+    return corrected + (f"{seeds} × {result.folds} folds" if result.folds > 1 else f"{seeds}, one validation set")
+
+
+def others(result: StudyResult, evidence: Evidence) -> str:
+    """The arms besides the leading one whose interval excludes zero."""
+    first, digits = lead(result, evidence), places(result, evidence)
+    rest = [
+        arm
+        for arm in evidence.gains
+        if evidence.gains[arm].clear and not (arm == first and evidence.gains[arm].low > 0)
+    ]
+    words = {True: [], False: []}
+    for arm in rest:
+        gain = evidence.gains[arm]
+        words[gain.low > 0].append(f"{setting_name(result, evidence.choices[arm].best)}, {interval(gain, digits)}")
+    better = f"Better than no penalty as well: {'; '.join(words[True])}." if words[True] else ""
+    worse = f"Worse than no penalty even at the best strength: {'; '.join(words[False])}." if words[False] else ""
+    return f"{better} {worse}".strip()
+
+
+def _unfinished(result: StudyResult) -> str:
+    diverged = int((result.members.diverged_at >= 0).sum())
+    return f"{diverged} of {len(result.members)} fits diverged" + ("" if diverged else " and none ran to its end")

@@ -1,0 +1,113 @@
+"""The files of a report, each written beside its place and then moved there."""
+
+import json
+import os
+import re
+import unicodedata
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from bridle._errors import StoreError
+from bridle.report._html import page
+from bridle.report._json import strict, to_json
+from bridle.report._section import Section
+
+PNG_DPI = 150
+
+
+@dataclass(frozen=True)
+class Written:
+    """Where a report lies: the page, the numbers, the figures."""
+
+    page: Path
+    numbers: Path
+    figures: tuple[Path, ...]
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All files."""
+        return (self.page, self.numbers, *self.figures)
+
+
+def write(
+    folder: str | os.PathLike[str],
+    title: str,
+    sections: Sequence[Section],
+    lead: str = "",
+    extra: Mapping[str, object] | None = None,
+) -> Written:
+    """Write `report.html`, `result.json` and one PNG per picture into `folder`, which is made where it is missing.
+
+    A file is replaced as a whole or not at all. With several sections the names of figures begin with the
+    section's title, `honest-sweep.png`. `result.json` holds `title`, `lead`, `sections` (each `to_json` with a
+    `title`) and `extra`.
+
+    Errors: `StoreError` where the folder cannot be made or written; `InputError` without any section.
+    """
+    folder = Path(folder)
+    text = page(title, sections, lead)
+    numbers = {
+        "title": title,
+        "lead": lead,
+        "sections": [{"title": section.title, **to_json(section.result, section.evidence)} for section in sections],
+        "extra": strict(extra or {}),
+    }
+    prefixes = [""] if len(sections) == 1 else [f"{name}-" for name in slugs([section.title for section in sections])]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        figures = tuple(
+            _replace(folder / f"{prefix}{drawing.name}.png", lambda path, drawing=drawing: _save(drawing.figure, path))
+            for prefix, section in zip(prefixes, sections, strict=True)
+            for drawing in section.drawings
+        )
+        dumped = json.dumps(numbers, allow_nan=False, indent=1, ensure_ascii=False)
+        return Written(
+            page=_replace(folder / "report.html", lambda path: path.write_text(text, encoding="utf-8")),
+            numbers=_replace(folder / "result.json", lambda path: path.write_text(dumped + "\n", encoding="utf-8")),
+            figures=figures,
+        )
+    except OSError as error:
+        raise StoreError(
+            f"Expected a folder that can be written, got {str(folder)!r} ({error.strerror or error}). "
+            "Give another folder, or make this one writable."
+        ) from None
+
+
+def slugs(titles: Sequence[str]) -> list[str]:
+    """Names that are safe in any file system, one per title and all different.
+
+    >>> slugs(["Tutorial's protocol", "Honest", "honest!", "../"])
+    ['tutorial-s-protocol', 'honest', 'honest-2', 'study']
+    """
+    made: list[str] = []
+    for title in titles:
+        plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+        base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-") or "study"
+        name, number = base, 1
+        while name in made:
+            number += 1
+            name = f"{base}-{number}"
+        made.append(name)
+    return made
+
+
+def _replace(path: Path, fill: Callable[[Path], object]) -> Path:
+    """Let `fill` write a temporary file in the same folder, then move it to `path` in one step."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        fill(part)
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    return path
+
+
+def _save(figure: Figure, path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(path, format="png", dpi=PNG_DPI, facecolor="white")
