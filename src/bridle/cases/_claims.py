@@ -45,7 +45,7 @@ def as_table(case: Case, lines: list[Measured]) -> pd.DataFrame:
     """The table "published, measured, holds?"."""
 
     def cell(pair: tuple[float, float]) -> str:
-        return f"{pair[0]:.3f} ± {pair[1]:.3f}"
+        return f"{pair[0]:.3f}±{pair[1]:.3f}"
 
     return pd.DataFrame(
         {

@@ -49,7 +49,8 @@ def case(found: CaseResult) -> None:
     frame = found.table()
     table = Table(box=None, padding=(0, 1, 0, 0))
     for number, name in enumerate(frame.columns):
-        table.add_column(Text(name), justify="left" if number == 0 else "right", overflow="fold")
+        options = {"overflow": "fold"} if number == 0 else {"justify": "right", "no_wrap": True}
+        table.add_column(Text(name.replace(", ", "\n")), **options)
     for row in frame.itertuples(index=False):
         table.add_row(*(Text(str(cell)) for cell in row))
     console.print(table)

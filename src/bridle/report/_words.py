@@ -81,10 +81,12 @@ def _none_wins(result: StudyResult, evidence: Evidence, arm: int, none: str) -> 
         if several
         else f"{result.arms[arm].name} does not beat"
     )
-    nearest = f"the nearest, {setting_name(result, best)}" if several else f"at its best, {_briefly(result, best)}"
+    nearest = f"at its best, {_briefly(result, best)}, it is"
+    if several:
+        nearest = f"the nearest, {setting_name(result, best)}, gives"
     return (
         f"{subject} no penalty: validation {result.score.name} is {none} without one; "
-        f"{nearest}, gives {value} ({_difference(result, evidence, arm)})."
+        f"{nearest} {value} ({_difference(result, evidence, arm)})."
     )
 
 

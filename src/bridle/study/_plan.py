@@ -38,13 +38,13 @@ class Plan:
             f"{arm.name} ({np.sum(self.setting_arm == number)})" for number, arm in enumerate(self.arms)
         )
         lines = [
-            f"{len(self)} fits: {len(self.setting_arm)} settings × {seeds} seeds × {folds} "
-            f"{'fold' if folds == 1 else 'folds'}, {self.epochs} epochs each",
+            f"{_count(len(self), 'fit')}: {_count(len(self.setting_arm), 'setting')} × {_count(seeds, 'seed')} × "
+            f"{_count(folds, 'fold')}, {_count(self.epochs, 'epoch')} each",
             f"settings by arm: {arms}",
             f"programs to compile: {self.programs}",
         ]
         if self.seconds is not None:
-            lines.append(f"about {_duration(self.seconds)} on {cores()} threads, before refits and extended grids")
+            lines.append(f"about {_duration(self.seconds)} on {_count(cores(), 'thread')}, before refits and extended grids")
         return "\n".join(lines)
 
 
@@ -86,6 +86,10 @@ def timed_plan(prepared: Prepared) -> Plan:
     each = fastest * plan.epochs / workshop.recipe.stops[0]
     seconds = compiling + each * len(plan) / min(cores(), len(plan))
     return Plan(**{**vars(plan), "seconds": float(seconds)})
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _duration(seconds: float) -> str:

@@ -1,0 +1,32 @@
+"""What all tests share: JAX behind Keras, strict numbers, small models and rows."""
+
+import os
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+import keras
+import numpy as np
+import pytest
+from sklearn.datasets import make_moons
+
+
+def network(units: int = 8, *, seed: int = 0, layers: list | None = None) -> keras.Model:
+    """A small compiled network for two inputs and two classes, made under a seed."""
+    keras.utils.set_random_seed(seed)
+    hidden = layers or [keras.layers.Dense(units, activation="relu", name="hidden")]
+    model = keras.Sequential([keras.Input((2,)), *hidden, keras.layers.Dense(1, activation="sigmoid", name="out")])
+    model.compile(optimizer="adam", loss="binary_crossentropy", metrics=["accuracy"])
+    return model
+
+
+@pytest.fixture
+def model() -> keras.Model:
+    """2–8–1, ReLU and sigmoid, Adam."""
+    return network()
+
+
+@pytest.fixture(scope="session")
+def moons() -> tuple[np.ndarray, np.ndarray]:
+    """60 rows of two moons."""
+    x, y = make_moons(60, noise=0.2, random_state=1)
+    return x.astype("float32"), y

@@ -1,0 +1,175 @@
+"""The page, the numbers and the figures on disk."""
+
+import base64
+import hashlib
+import json
+import os
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from bridle._errors import InputError, StoreError
+from bridle.plots import drawings
+from bridle.report import Section, Sheet, page, strict, to_json, write
+from bridle.report._svg import themed_svg
+
+EVIL = '<script>alert("x")</script>&'
+SHEET = Sheet("Published claims", ("claim", "published", "measured"), ((EVIL, 0.914, float("nan")),))
+
+
+class Outline(HTMLParser):
+    """Collects tags and complains of those left open."""
+
+    VOID = ("meta", "img", "br")
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.seen = [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def outline(text):
+    parser = Outline()
+    parser.feed(text)
+    assert parser.open == []
+    return parser.seen
+
+
+def test_page_is_closed_to_the_network(study):
+    """Only inline pictures and the one style whose hash the policy names."""
+    text = page("moons", [Section("moons", study(picture=True))])
+    seen = outline(text)
+    policy = next(attrs["content"] for tag, attrs in seen if attrs.get("http-equiv") == "Content-Security-Policy")
+    style = re.search("<style>(.*?)</style>", text, re.DOTALL)[1]
+    assert "default-src 'none'" in policy
+    assert base64.b64encode(hashlib.sha256(style.encode()).digest()).decode() in policy
+    images = [attrs for tag, attrs in seen if tag == "img"]
+    assert len(images) == 6
+    assert all(attrs["src"].startswith("data:image/") and attrs["alt"] for attrs in images)
+    assert not [tag for tag, attrs in seen if tag in ("script", "link", "iframe") or "style" in attrs]
+    assert not re.search(r'(src|href)="(?!data:|#)', text)
+
+
+def test_page_tells_in_order(study):
+    """Verdict, table, pictures, protocol, provenance."""
+    result = study()
+    text = page("moons", [Section("moons", result)])
+    places = [text.index(part) for part in (" lifts validation", "<table", "<img", "How it was done", "compilations")]
+    assert places == sorted(places)
+    assert result.protocol in text
+    assert "<h2" not in text
+
+
+def test_page_of_several_studies(study):
+    """Each answer stands at the top with a link to its study; further tables are shown."""
+    sections = [Section("Tutorial", study(folds=1), "As printed.", {1e-3: 0.8}, (SHEET,)), Section("Honest", study())]
+    text = page("moons", sections, lead="Two protocols.")
+    seen = outline(text)
+    assert [attrs["href"] for tag, attrs in seen if tag == "a"] == ["#study-1", "#study-2"]
+    assert [attrs["id"] for tag, attrs in seen if tag == "h2"] == ["study-1", "study-2"]
+    assert "Published claims" in text
+    assert "<td>0.914</td>" in text
+    assert "Diamonds: published values" in text
+
+
+def test_whatever_a_person_named_is_escaped(study):
+    """In titles, names of arms and slots, protocol, tables and provenance."""
+    result = study(arms={EVIL: {f"{EVIL}/output l1": [1e-3]}}).with_provenance(**{EVIL: EVIL})
+    text = page(EVIL, [Section(EVIL, result, EVIL, None, (SHEET,)), Section(EVIL, result)], EVIL)
+    assert "<script" not in text
+    outline(text)
+
+
+def test_page_is_small(study):
+    """Three studies, each with all pictures, stay below two megabytes."""
+    sections = [
+        Section(f"study {i}", study(picture=True, arms={n: {f"{n}/kernel l1": [1e-3, 1e-2]} for n in "abc"}))
+        for i in range(3)
+    ]
+    assert len(page("moons", sections).encode()) < 2_000_000
+
+
+def test_page_without_sections_is_refused():
+    """With what to do."""
+    with pytest.raises(InputError, match="Section"):
+        page("moons", [])
+
+
+def test_pictures_follow_the_reader(study):
+    """No theme colour is left fixed; the dark ones are there."""
+    svg = themed_svg(drawings(study())[0].figure)
+    assert "prefers-color-scheme:dark" in svg
+    assert "fill: var(--c0)" in svg
+    assert ": #1b1f24" not in svg
+    assert not re.search(r'd="[^"]*\d\.\d{3}', svg)
+
+
+def test_json_is_strict_and_complete(study):
+    """No NaN, statuses as words, every member."""
+    result = study(diverged=[0, 40])
+    data = json.loads(json.dumps(to_json(result), allow_nan=False))
+    assert data["verdict"].startswith("L1 activity")
+    assert data["winner"] == "L1 activity"
+    assert data["provenance"]["bad"] is None
+    assert data["provenance"]["wall seconds"] == 7.25
+    assert len(data["members"]) == len(result.members)
+    first = data["members"][0]
+    assert (first["status"], first["fold"], first["seed"]) == ("diverged at epoch 311", 0, 0)
+    assert data["members"][5]["fold"] == "all rows"
+    assert data["members"][5]["last"]["test/accuracy"] == pytest.approx(result.held_out["test"][5, 1])
+    assert data["arms"][1]["best"]["strengths"] == {"hidden/output l1": 1e-3}
+    assert [(gain["rows"], gain["evidence"]) for gain in data["gains"]] == [("validation", True), ("test", True)]
+    assert data["table"][0]["hidden/output l1"] is None
+
+
+@pytest.mark.parametrize("kind", [{"diverged": range(216)}, {"arms": {}}, {"folds": 1, "seeds": 1}])
+def test_json_of_hardly_anything(study, kind):
+    """What is not known is null."""
+    json.dumps(to_json(study(**kind)), allow_nan=False)
+
+
+def test_strict_turns_anything_plain():
+    """Infinity is null; what JSON does not know becomes its text."""
+    import numpy as np
+
+    given = {1: np.array([1.0, np.inf]), "b": (np.int64(3), True, None), "c": {float("nan")}, "d": complex(1, 2)}
+    assert strict(given) == {"1": [1.0, None], "b": [3, True, None], "c": [None], "d": "(1+2j)"}
+
+
+def test_write_leaves_exactly_its_files(study, tmp_path):
+    """Overwriting is whole, and no temporary file stays."""
+    for _ in range(2):
+        written = write(tmp_path / "a" / "b", "moons", [Section("moons", study())], extra={"claims": [float("nan")]})
+    assert {path.name for path in written.paths} == set(os.listdir(tmp_path / "a" / "b"))
+    assert [path.name for path in written.figures] == ["sweep.png", "gains.png", "curves.png", "loss.png", "path.png"]
+    assert all(path.read_bytes()[:4] == b"\x89PNG" for path in written.figures)
+    numbers = json.loads(written.numbers.read_text())
+    assert numbers["extra"] == {"claims": [None]}
+    assert numbers["sections"][0]["title"] == "moons"
+
+
+def test_figures_of_several_studies_have_safe_names(study, tmp_path):
+    """Titles become prefixes that no file system can misread."""
+    small = study(arms={})
+    written = write(
+        tmp_path, "t", [Section("../Tutorial's", small), Section("../tutorial s", small), Section("中", small)]
+    )
+    names = {path.name for path in written.figures}
+    assert {"tutorial-s-curves.png", "tutorial-s-2-curves.png", "study-curves.png"} <= names
+    assert all(path.parent == tmp_path for path in written.paths)
+
+
+def test_a_folder_that_cannot_be_written_gets_a_sentence(study, tmp_path):
+    """What was expected, what came, what to do."""
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(StoreError, match=r"Expected a folder that can be written, got .*Give another folder"):
+        write(blocked, "moons", [Section("moons", study(arms={}))])

@@ -1,0 +1,171 @@
+"""The answer in words says what the numbers allow, and no more."""
+
+import re
+
+import pytest
+
+from bridle.plots import decimals, shorten, spell, strength_text
+from bridle.report import meaning, sentences, verdict
+from bridle.stats import weigh
+
+TWO = {"L1": {"hidden/output l1": [1e-4, 1e-3, 1e-2]}, "L2": {"hidden/kernel l2": [1e-4, 1e-3, 1e-2]}}
+
+
+def test_a_clear_gain_is_stated_with_its_interval(study):
+    """Numbers in the headline are those of the evidence."""
+    result = study()
+    gain, best = weigh(result).gains[1], weigh(result).validation.mean
+    first = sentences(result)[0]
+    assert first == (
+        f"L1 activity: hidden/output l1 = 0.001 lifts validation accuracy from {best[0]:.3f} to {best[3]:.3f} "
+        f"(95 % interval of the gain {gain.low:.3f} to {gain.high:.3f}, 6 seeds × 5 folds)."
+    )
+
+
+def test_several_arms_are_corrected_and_said_so(study):
+    """The level is that of the family, whatever Holm made of each."""
+    text = verdict(study(arms=TWO))
+    assert "95 % interval" in text
+    assert "Holm-corrected over 2 arms" in text
+    assert "Better than no penalty as well: " in text
+
+
+def test_a_loss_goes_down(study):
+    """A score to be minimized reads properly."""
+    first = sentences(study(score="loss"))[0]
+    low, high = re.search(r"from (\S+) to (\S+) ", first).groups()
+    assert "lowers validation loss" in first
+    assert "interval of the reduction" in first
+    assert float(low) > float(high)
+
+
+@pytest.mark.parametrize("score", ["accuracy", "loss"])
+def test_an_interval_that_holds_zero_is_no_evidence(study, score):
+    """Then the word gain is not used for the difference."""
+    result = next(made for made in (study(score=score, lift=0.004, rng=rng) for rng in range(20))
+                  if weigh(made).winner == 1 and not weigh(made).gains[1].clear)  # fmt: skip
+    first = sentences(result)[0]
+    assert first.startswith("There is no evidence that L1 activity helps")
+    assert "difference" in first
+    assert not re.search(r"\b(gain|lifts|lowers)", first)
+
+
+def test_none_can_win(study):
+    """With one arm and with several."""
+    assert sentences(study(lift=-0.05))[0].startswith(
+        "L1 activity does not beat no penalty: validation accuracy is 0.774"
+    )
+    several = sentences(study(lift=-0.05, arms=TWO))
+    assert several[0].startswith("None of the 2 penalties tried beats no penalty")
+
+
+def test_a_harm_is_named(study):
+    """An arm whose whole interval is below zero."""
+    assert "Worse than no penalty even at the best strength: L1" in verdict(
+        study(lift=-0.2, arms={"L1": {"hidden/output l1": [1e-3]}})
+    )
+
+
+def test_one_validation_set_speaks_of_initialisation_only(study):
+    """And gives the binomial error of an accuracy on 70 rows."""
+    result = study(folds=1, seeds=30)
+    text = verdict(result)
+    assert "about initialisation and shuffling, not about other rows" in text
+    share = weigh(result).validation.mean[3]
+    assert f"a standard error of {(share * (1 - share) / 70) ** 0.5:.3f}" in text
+    assert "× 5 folds" not in text
+    assert "initialisation" not in verdict(study())
+    assert "standard error of" not in verdict(study(folds=1, seeds=30, score="loss"))
+
+
+def test_one_fit_each_gives_no_interval(study):
+    """Not even a large difference is evidence then."""
+    first = sentences(study(folds=1, seeds=1))[0]
+    assert first.startswith("There is no evidence")
+    assert "no interval; use more seeds or folds" in first
+
+
+def test_held_out_rows_are_reported_for_both(study):
+    """Each held-out part has its line."""
+    lines = sentences(study(held_out=("test", "fresh")))
+    assert [line.split(":")[0] for line in lines if line.startswith("On the")] == [
+        "On the 70 test rows",
+        "On the 70 fresh rows",
+    ]
+    assert any(line.endswith("The 70 test and 70 fresh rows were used once, after it.") for line in lines)
+    assert "On the" not in verdict(study(held_out=()))
+
+
+def test_exact_zeros_of_what_is_charged(study):
+    """Weights under L2 have none, so nothing is said about them."""
+    assert re.search(r"5\d % of hidden/output is exactly zero \(4\d % without a penalty\)", verdict(study()))
+    assert "exactly zero" not in verdict(study(arms={"L2": {"hidden/kernel l2": [1e-3, 1e-2]}}))
+    assert "of hidden/output is exactly" in verdict(study(arms={"before": {"hidden/preactivation l1": [1e-3]}}))
+
+
+@pytest.mark.parametrize(
+    ("strengths", "words"),
+    [([1e-5, 1e-4, 1e-3], "0.001 is the strongest tried; try stronger"), ([1e-3, 1e-2], "0.001 is the weakest tried")],
+)
+def test_the_edge_of_the_grid_is_noted(study, strengths, words):
+    """A best strength inside the grid, or a grid of one, is not."""
+    assert words in verdict(study(arms={"L1": {"hidden/output l1": strengths}}))
+    assert "edge" not in verdict(study())
+    assert "edge" not in verdict(study(arms={"L1": {"hidden/output l1": [1e-3]}}))
+
+
+def test_diverged_fits_are_counted(study):
+    """Folds and refits apart."""
+    text = verdict(study(diverged=[36, 37, 41]))
+    assert "178/180 fits finished, 2 diverged: L1 activity (hidden/output l1 = 1e-5) 28/30" in text
+    assert "35/36 refits finished" in text
+    assert "finished" not in verdict(study())
+
+
+def test_nothing_finished(study):
+    """Neither a number nor a claim."""
+    first = sentences(study(diverged=range(216)))[0]
+    assert first.startswith("No fit finished, so nothing can be said: 216 of 216 fits diverged")
+    assert sentences(study(diverged=range(36)))[0].startswith("No fit without a penalty finished")
+    assert "no penalized fit finished" in sentences(study(diverged=range(36, 216)))[0]
+    assert "no penalty was tried" in sentences(study(arms={}))[0]
+
+
+def test_selection_is_confessed(study):
+    """The quoted score is optimistic where it was used to choose."""
+    assert "so that score is optimistic for the one chosen" in verdict(study())
+    assert "the same 70 validation rows" in verdict(study(folds=1))
+    single = verdict(study(arms={"L1": {"hidden/output l1": [1e-3]}}))
+    assert "One strength was tried, so nothing was selected." in single
+    assert "optimistic" not in single
+
+
+def test_the_other_rule_is_named_where_it_differs(study):
+    """A flat path lets `1se` go far."""
+    assert "The rule 1se" in verdict(study(lift=0.001))
+    assert "The rule 1se" not in verdict(study())
+
+
+def test_meaning_of_strengths(study):
+    """Only what the study penalizes is explained."""
+    assert meaning(study()) == (
+        "A strength on an activation multiplies a sum over its units, averaged over the samples of the batch."
+    )
+    assert (
+        meaning(study(arms={"L2": {"hidden/kernel l2": [1e-3]}}))
+        == "A strength on a weight multiplies a sum over its entries."
+    )
+
+
+def test_numbers_as_text():
+    """Rounding never turns a number into zero, nor a name into another."""
+    assert [strength_text(v) for v in (0, 0.003, 3e-4, 1e-05, 0.1, 1.0, 123456.0)] == [
+        "0", "0.003", "3e-4", "1e-5", "0.1", "1", "1.23456e5"]  # fmt: skip
+    assert (decimals([0.8, 1.0]), decimals([0.05]), decimals([2900.0]), decimals([])) == (3, 4, 0, 3)
+    assert (spell(0.9999, 3), spell(-0.00042, 3), spell(0.0, 3), spell(2900.4, 0)) == (
+        "1.000",
+        "-0.00042",
+        "0.000",
+        "2900",
+    )
+    assert shorten("abcdefghijkl", 8) == "abcde…kl"
