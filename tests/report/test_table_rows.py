@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from bridle.report import rich_table, rows, table
+from bridle.stats import weigh
 
 
 def printed(result):
@@ -50,6 +51,17 @@ def test_terminal_table_fits_in_80_columns_whole(study, changes):
     text = printed(study(**changes))
     assert max(map(len, text.splitlines())) <= 80
     assert "…" not in text
+
+
+def test_error_shown_is_over_folds_or_else_over_seeds(study):
+    """The caption says which."""
+    for folds, words in ((5, "standard error over folds"), (1, "standard deviation over seeds")):
+        result = study(folds=folds)
+        summary = weigh(result).validation
+        error = summary.error if folds > 1 else summary.seed_sd
+        text = printed(result)
+        assert f"{summary.mean[3]:.3f} ± {error[3]:.3f}" in text
+        assert words in " ".join(text.split())
 
 
 def test_names_are_taken_literally(study):

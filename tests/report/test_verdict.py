@@ -111,6 +111,7 @@ def test_the_edge_of_the_grid_is_noted(study, strengths, words):
     """A best strength inside the grid, or a grid of one, is not."""
     assert words in verdict(study(arms={"L1": {"hidden/output l1": strengths}}))
     assert "edge" not in verdict(study())
+    assert "edge" not in verdict(study(lift=-0.1, arms={"L1": {"hidden/output l1": [0, 1e-3]}}))
     assert "edge" not in verdict(study(arms={"L1": {"hidden/output l1": [1e-3]}}))
 
 

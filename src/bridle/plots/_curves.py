@@ -50,6 +50,7 @@ def curves_data(
     """Average curves over seeds and folds. Fits that did not finish are counted, not averaged.
 
     Args:
+        result: what the study measured.
         quantity: a metric or `"loss"`, without `train/` or `validation/`; the score by default.
         settings: numbers of settings; `none` and the `best` of the leading arm by default.
         evidence: `weigh(result)`, where it is there already.

@@ -57,6 +57,7 @@ def path_data(result: StudyResult, arm: int, kind: Kind = "zeros", *, evidence: 
     """Reduce the diagnostics `<kind>/<tensor>` of one arm to their means over seeds and folds.
 
     Args:
+        result: what the study measured.
         arm: the number of the arm.
         kind: `"zeros"` (fraction of exact zeros), `"norm"` (of weights) or `"size"` (mean magnitude).
         evidence: `weigh(result)`, where it is there already.

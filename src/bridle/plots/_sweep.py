@@ -74,6 +74,7 @@ def sweep_data(
     standard deviation over seeds. An arm with several slots is placed at the sum of their strengths.
 
     Args:
+        result: what the study measured.
         arms: numbers of the arms to show; all but `none` by default.
         published: scores that others printed.
         evidence: `weigh(result)`, where it is there already.

@@ -15,6 +15,7 @@ def verdict(result: StudyResult, evidence: Evidence | None = None) -> str:
     A difference is called a gain only where its interval, corrected over arms, excludes zero.
 
     Args:
+        result: what the study measured.
         evidence: `weigh(result)`, where it is there already.
 
     """

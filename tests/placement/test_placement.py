@@ -1,0 +1,176 @@
+"""Targets, terms, penalized models and the lines to paste."""
+
+import keras
+import numpy as np
+import pytest
+
+import bridle
+from bridle import BridleError
+from bridle.placement import charges, code_lines, match, penalize, places, read_terms
+
+L = keras.layers
+
+
+def names(model: keras.Model, target: str) -> list[str]:
+    return [place.name for place in match(model, target)]
+
+
+@pytest.fixture
+def deep() -> keras.Model:
+    """Named layers of several kinds, one of them nested."""
+    inner = keras.Sequential([keras.Input((4,)), L.Dense(3, "tanh", name="code")], name="encoder")
+    model = keras.Sequential(
+        [keras.Input((2,)), L.Dense(4, "relu", name="hidden"), L.BatchNormalization(name="norm"), L.Dropout(0.1, name="drop"), inner, L.Dense(1, name="out")]
+    )
+    model.compile("adam", "mse")
+    return model
+
+
+@pytest.mark.parametrize(
+    ("target", "found"),
+    [
+        ("hidden/kernel", ["hidden/kernel"]),
+        ("*/kernel", ["hidden/kernel", "encoder/code/kernel", "out/kernel"]),
+        ("h*/*", ["hidden/kernel", "hidden/bias", "hidden/output", "hidden/preactivation"]),
+        ("*/preactivation", ["hidden/preactivation", "encoder/code/preactivation"]),
+        ("encoder/*/output", ["encoder/code/output"]),
+        ("norm/gamma", ["norm/gamma"]),
+        ("drop/output", ["drop/output"]),
+        ("hidden/output, out/output", ["hidden/output", "out/output"]),
+    ],
+)
+def test_targets_match(deep: keras.Model, target: str, found: list[str]) -> None:
+    """Weights by name, outputs, pre-activations, globs, nested layers, several at once."""
+    assert names(deep, target) == found
+
+
+def test_a_glob_passes_over_layers_with_nothing_of_their_own(deep: keras.Model) -> None:
+    """Dropout has an output, but `*/output` does not mean it."""
+    assert "drop/output" not in names(deep, "*/output")
+    assert "drop/output" in [place.name for place in places(deep)]
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("hiden/kernel", "Nearest: 'hidden/kernel'"),
+        ("hidden/kernels", "'hidden/kernel'"),
+        ("out/preactivation", "matches nothing"),
+        ("kernel", "<layer>/<quantity>"),
+        (3, "<layer>/<quantity>"),
+    ],
+)
+def test_targets_that_match_nothing_get_a_sentence(deep: keras.Model, target: object, said: str) -> None:
+    """The nearest names are listed."""
+    with pytest.raises(BridleError, match="Expected") as refused:
+        match(deep, target)
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("terms", "said"),
+    [
+        ({"hidden/kernel": keras.regularizers.L2(0.1)}, "Use bridle.L2"),
+        ({"hidden/kernel": 0.1}, "Expected a penalty"),
+        ({"hidden/kernel": bridle.L1(0.1, per="batch")}, "which has no batch"),
+        ({"hidden/kernel": "l9(1)"}, "known penalty"),
+        ([("hidden/kernel", "l2(1)")], "dictionary"),
+    ],
+)
+def test_terms_that_cannot_be_get_a_sentence(deep: keras.Model, terms: object, said: str) -> None:
+    """Also Keras's own regularizers, with the name to use."""
+    with pytest.raises(BridleError) as refused:
+        read_terms(deep, terms)
+    assert said in str(refused.value)
+
+
+def test_penalize_adds_what_the_formula_says(model: keras.Model, moons, tmp_path) -> None:
+    """The loss of `evaluate`, with every kind of place, before and after save and load."""
+    x, y = moons
+    terms = {
+        "*/kernel": bridle.L2(0.01),
+        "hidden/preactivation": bridle.L1(0.001, per="batch"),
+        "hidden/output": "l1l2(0.01, 0.02)",
+        "out/bias": bridle.L1(0.5),
+    }
+    model.layers[-1].bias.assign([0.3])
+    penalized = penalize(model, terms)
+    kernel, bias, last, last_bias = (np.asarray(w, float) for w in model.get_weights())
+    before = x @ kernel + bias
+    after = np.maximum(before, 0)
+    expected = 0.01 * ((kernel**2).sum() + (last**2).sum()) + 0.001 * np.abs(before).sum() + 0.5 * np.abs(last_bias).sum()
+    expected += (0.01 * after.sum() + 0.02 * (after**2).sum()) / len(x)
+    plain = model.evaluate(x, y, batch_size=len(x), verbose=0)[0]
+    assert penalized.evaluate(x, y, batch_size=len(x), verbose=0)[0] - plain == pytest.approx(expected, rel=1e-5)
+    penalized.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    assert again.evaluate(x, y, batch_size=len(x), verbose=0)[0] - plain == pytest.approx(expected, rel=1e-5)
+    assert [layer.name for layer in again.layers] == [layer.name for layer in model.layers]
+
+
+def test_penalize_keeps_present_regularizers_and_the_original() -> None:
+    """Ours is added to what the layer has; the given model is not touched."""
+    model = keras.Sequential([keras.Input((2,)), L.Dense(3, name="hidden", kernel_regularizer="l2")])
+    kernel = np.asarray(model.layers[0].kernel)
+    both = penalize(model, {"hidden/kernel": bridle.L1(0.5)})
+    assert float(sum(both.losses)) == pytest.approx(0.01 * (kernel**2).sum() + 0.5 * np.abs(kernel).sum(), rel=1e-5)
+    assert len(model.losses) == 1
+    assert float(model.losses[0]) == pytest.approx(0.01 * (kernel**2).sum(), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("terms", "said"),
+    [
+        ({"hidden/kernel": bridle.L2("auto")}, "Give a number"),
+        ({"norm/moving_mean": bridle.L2(0.1)}, "has no argument moving_mean_regularizer"),
+    ],
+)
+def test_penalize_refuses_with_a_sentence(deep: keras.Model, terms: dict, said: str) -> None:
+    """A range is for studies; a place without an argument is named."""
+    with pytest.raises(BridleError) as refused:
+        penalize(deep, terms)
+    assert said in str(refused.value)
+
+
+def test_penalize_refuses_layers_that_keras_does_not_charge() -> None:
+    """SimpleRNN ignores its activity_regularizer; saying nothing would be worse."""
+    model = keras.Sequential([keras.Input((3, 1)), L.SimpleRNN(2, name="rnn"), L.Dense(1)])
+    with pytest.raises(BridleError, match="Keras adds nothing"):
+        penalize(model, {"rnn/output": bridle.L1(0.1)})
+
+
+def test_code_builds_a_model_with_the_same_loss(model: keras.Model, moons) -> None:
+    """The pasted layers, with the same weights, charge the same as `penalize`."""
+    x, y = moons
+    terms = {"*/kernel": bridle.L2(0.01), "hidden/preactivation": bridle.L1(0.001, per="batch"), "hidden/output": bridle.L1(0.02, per="unit")}
+    code = code_lines(model, terms, batch_size=len(x))
+    layers = eval("[" + code.replace("import keras", "") + "]", {"keras": keras})
+    pasted = keras.Sequential([keras.Input((2,)), *layers])
+    pasted.compile("adam", "binary_crossentropy")
+    pasted.set_weights(model.get_weights())
+    expected = penalize(model, terms).evaluate(x, y, batch_size=len(x), verbose=0)[0]
+    assert pasted.evaluate(x, y, batch_size=len(x), verbose=0) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_same_term_in_two_arms_has_one_slot(model: keras.Model) -> None:
+    """Only strengths differ between arms; the program holds each term once."""
+    from bridle.placement import distinct
+
+    arms = [read_terms(model, {"*/kernel": bridle.L2(0.1)}), read_terms(model, {"*/kernel": bridle.L2(0.2), "*/bias": "l1l2"})]
+    assert charges(model, distinct(arms)).slots == ("*/kernel l2", "*/bias l1l2.l1", "*/bias l1l2.l2")
+
+
+def test_masked_steps_and_weightless_samples_are_not_charged() -> None:
+    """Keras charges them; a study does not."""
+    import jax.numpy as jnp
+
+    from bridle._keras import Reading
+
+    model = keras.Sequential([keras.Input((3, 1)), L.Dense(2, name="hidden")])
+    bound = charges(model, read_terms(model, {"hidden/output": bridle.L1(1.0)}))
+    value = jnp.ones((2, 3, 2))
+    mask = jnp.array([[1, 1, 0], [1, 0, 0]])
+    everything = bound.unit_values([], {0: [Reading(value, None)]})
+    masked = bound.unit_values([], {0: [Reading(value, mask)]})
+    weighted = bound.unit_values([], {0: [Reading(value, mask)]}, jnp.array([1.0, 0.0]))
+    assert [float(v[0]) for v in (everything, masked, weighted)] == [6.0, 3.0, 4.0]
