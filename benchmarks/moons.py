@@ -160,8 +160,8 @@ def run_bridle(validate: bool) -> dict:
     x, y, xv, yv = rows()
     study = bridle.Study(
         network(),
-        {"L2": {"hidden/kernel": bridle.L2([STRENGTH])}},
-        seeds=20,
+        {"L2": {"hidden/kernel": bridle.L2(GRID)}},
+        seeds=30,
         epochs=EPOCHS,
         points=EPOCHS if validate else 1,
     )

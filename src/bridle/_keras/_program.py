@@ -53,8 +53,12 @@ class Program:
         return Forward(prediction, other, [self.model._aggregate_additional_loss(loss) for loss in losses], readings)
 
     def data_loss(self, y: Any, prediction: Any, sample_weight: Any = None) -> Any:
-        """The compiled loss alone, without any penalty."""
-        return self.model._compile_loss(y, prediction, sample_weight)
+        """The compiled loss alone, without any penalty.
+
+        With several outputs Keras also writes each output's loss to a metric; the scope keeps that out of the model.
+        """
+        with keras.StatelessScope():
+            return self.model._compile_loss(y, prediction, sample_weight)
 
     def measure(self, y: Any, prediction: Any, sample_weight: Any = None) -> list[Any]:
         """The compiled metrics over one set of rows, in the order of `metric_names`."""
@@ -93,7 +97,8 @@ def program(blueprint: Blueprint, x: Any, y: Any) -> Program:
     except (ValueError, TypeError) as error:
         raise InputError(f"Expected rows that fit the model's input {_shapes(model.inputs)}, got {_shapes(x)}. {_first(error)}") from error
     try:
-        model._compile_loss(y, prediction)
+        with keras.StatelessScope():
+            model._compile_loss(y, prediction)
         container = model._compile_metrics
         if container is not None and not container.built:
             container.build(y, prediction)

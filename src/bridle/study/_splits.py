@@ -43,7 +43,7 @@ def split_rows(data: Data, folds: int | Splitter, groups: Any = None) -> list[Sp
     if groups is not None and len(groups) != data.rows:
         raise InputError(f"Expected one group for each of {data.rows} rows, got {len(groups)}.")
     splitter = _default(data, folds, groups) if isinstance(folds, int | np.integer) else folds
-    if not hasattr(splitter, "split"):
+    if not hasattr(splitter, "get_n_splits"):
         raise InputError(f"Expected folds as a number ≥ 2 or a scikit-learn splitter, got {folds!r}.")
     labels = data.labels if data.labels is not None else np.zeros(data.rows, int)
     try:
