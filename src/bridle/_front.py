@@ -16,7 +16,6 @@ from bridle import plots
 from bridle import report as reports
 from bridle import store as stores
 from bridle._errors import InputError, Interrupted, near
-from bridle._keras import compile_like
 from bridle._progress import progress_bar
 from bridle.penalties import Penalty, parse_penalty
 from bridle.placement import code_lines, penalize
@@ -115,7 +114,7 @@ def conduct(prepared: Prepared, *, store: str | Path | None = None, threads: int
         stores.save(data, store)
     if not whole:
         done = int((data.members.finished | (data.members.diverged_at >= 0)).sum())
-        kept = f" What finished is in {str(store)!r}." if store is not None else ""
+        kept = f" What finished is in {str(store)!r}; see it with: bridle report {store}" if store is not None else ""
         raise Interrupted(f"Stopped: {done} of {len(data.members)} fits had finished.{kept}", result)
     return result
 
@@ -215,7 +214,6 @@ class Result:
         fresh = penalize(template, self.terms(arm, rule))
         for variable, value in zip([*fresh.trainable_variables, *fresh.non_trainable_variables], variables, strict=True):
             variable.assign(value)
-        compile_like(fresh, template)
         return fresh
 
     def code(self, arm: str | None = None, rule: str = "best") -> str:
@@ -230,7 +228,8 @@ class Result:
 
     def section(self, title: str, **options: Any) -> reports.Section:
         """This result as a part of a page."""
-        return reports.Section(title, self.data, **options)
+        code = self.code() if self._template is not None and self.evidence.winner is not None else ""
+        return reports.Section(title, self.data, code=code, **options)
 
     def save(self, folder: str | Path) -> Path:
         """Write everything measured into a folder, for `bridle.load`."""
@@ -273,13 +272,20 @@ class Plots:
         """Score against strength with error bars and the rules marked."""
         return plots.draw_sweep(plots.sweep_data(self._data), ax)
 
-    def path(self, ax: Axes | None = None) -> Axes:
-        """Exact zeros along the strengths."""
-        return plots.draw_path(plots.path_data(self._data), ax)
+    def path(self, arm: str | None = None, kind: str = "zeros", ax: Axes | None = None) -> Axes:
+        """Exact zeros (`kind="zeros"`), weight norms (`"norm"`) or magnitudes (`"size"`) along an arm's strengths."""
+        names = [each.name for each in self._data.arms]
+        if arm is not None and arm not in names:
+            raise InputError(f"Expected an arm of this study, got {arm!r}. {near(arm, names)}")
+        number = (weigh(self._data).winner or min(1, len(names) - 1)) if arm is None else names.index(arm)
+        return plots.draw_path(plots.path_data(self._data, number, kind), ax)
 
-    def surface(self, ax: Axes | None = None) -> Axes:
-        """Data and decision surface, for two inputs."""
-        return plots.draw_surface(plots.surface_data(self._data), ax)
+    def surface(self, panel: int = -1, ax: Axes | None = None) -> Axes:
+        """Rows and decision surface, for two inputs; panel 0 is `none`, then the best setting of each arm."""
+        data = plots.surface_data(self._data)
+        if data is None:
+            raise InputError("Expected a study with two inputs and two classes for a decision surface; this one has others.")
+        return plots.draw_surface(data, ax, panel=panel)
 
     def gains(self, ax: Axes | None = None) -> Axes:
         """The difference of each arm to `none`, with its interval."""

@@ -100,3 +100,4 @@ def compile_like(fresh: keras.Model, model: keras.Model) -> None:
         metrics=None if metrics is None else metrics._user_metrics,
         weighted_metrics=None if metrics is None else metrics._user_weighted_metrics,
     )
+    fresh.optimizer.build(fresh.trainable_variables)

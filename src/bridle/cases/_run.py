@@ -14,7 +14,7 @@ from bridle.cases._circles import circles
 from bridle.cases._claims import Measured, as_table, measure, sentences
 from bridle.cases._iris import iris
 from bridle.cases._moons import moons
-from bridle.study import Plan, Prepared, make_plan
+from bridle.study import Plan, Prepared, timed_plan
 
 CASES = {"moons": moons, "circles": circles, "iris": iris}
 
@@ -29,8 +29,8 @@ class Prepare:
 
     @property
     def plans(self) -> tuple[Plan, Plan]:
-        """Every member of both protocols."""
-        return make_plan(self.tutorial), make_plan(self.honest)
+        """Every member of both protocols, and about how long they take (this compiles what the run uses)."""
+        return timed_plan(self.tutorial), timed_plan(self.honest)
 
 
 @dataclass(frozen=True)
@@ -56,17 +56,17 @@ class CaseResult:
             if line.published.arm == arm and line.published.strength is not None
         }
         return [
-            self.honest.section("Honest protocol: chosen by cross-validation, tested once"),
+            self.honest.section("Honest protocol"),
             self.tutorial.section(
-                "The tutorial's protocol: judged on its test rows at every strength",
+                "Tutorial protocol",
                 published=published,
                 tables=(_sheet(self.table()),),
                 intro=" ".join(self.claims),
             ),
         ]
 
-    def write(self, folder: str | Path) -> "report.Written":
-        """Write `report.html`, `result.json`, the figures and both studies into a folder."""
+    def write(self, folder: str | Path) -> report.Written:
+        """Write `report.html`, `result.json` and the figures into a folder."""
         extra = {
             "case": self.case.name,
             "claims": list(self.claims),
@@ -81,10 +81,7 @@ class CaseResult:
                 for line in self.lines
             ],
         }
-        written = report.write(folder, self.case.title, self.sections(), lead=self.case.question, extra=extra)
-        self.tutorial.save(Path(folder) / "tutorial")
-        self.honest.save(Path(folder) / "honest")
-        return written
+        return report.write(folder, self.case.title, self.sections(), lead=self.case.question, extra=extra)
 
 
 def _sheet(table: pd.DataFrame) -> report.Sheet:
@@ -105,10 +102,11 @@ def prepare_case(case: Case, *, seeds: int = 30, epochs: int | None = None) -> P
     return Prepare(case, _prepared(case, case.tutorial, seeds, epochs, fresh), _prepared(case, case.honest, seeds, epochs, fresh))
 
 
-def run_case(prepared: Prepare, *, progress: bool = True) -> CaseResult:
-    """Run both protocols."""
-    tutorial = conduct(prepared.tutorial, progress=progress)
-    honest = conduct(prepared.honest, progress=progress)
+def run_case(prepared: Prepare, folder: str | Path | None = None, *, progress: bool = True) -> CaseResult:
+    """Run both protocols; with `folder`, each study is written below it as soon as it ends or is stopped."""
+    places = (None, None) if folder is None else (Path(folder) / "tutorial", Path(folder) / "honest")
+    tutorial = conduct(prepared.tutorial, store=places[0], progress=progress)
+    honest = conduct(prepared.honest, store=places[1], progress=progress)
     lines, claims = measure(prepared.case, tutorial.data), sentences(prepared.case, tutorial.data)
     return CaseResult(prepared.case, tutorial, honest, tuple(lines), tuple(claims))
 

@@ -56,7 +56,7 @@ def run(
     show.lead(case.title, case.question)
     for label, plan in zip(("tutorial", "honest"), prepared.plans, strict=True):
         show.plan(f"{label} protocol", plan)
-    result = cases.run_case(prepared)
+    result = cases.run_case(prepared, folder)
     written = result.write(folder)
     show.case(result)
     show.files(written, folder)
@@ -89,7 +89,7 @@ def tune(
     )
     show.lead(f"Table {table.name}", "\n".join(job.notes))
     show.plan("cross-validation", job.plan)
-    answer = estimators.run_job(job)
+    answer = estimators.run_job(job, folder)
     written = answer.save(folder, f"Table {table.name}")
     show.result(answer.result)
     show.code(answer.result)

@@ -11,6 +11,9 @@ from bridle._front import Result
 from bridle.cases import CaseResult
 from bridle.study import Plan
 
+LONG = 30
+"""Settings beyond which the terminal shows only the selected ones."""
+
 
 def _console() -> Console:
     return Console(soft_wrap=False, highlight=False)
@@ -24,15 +27,19 @@ def lead(title: str, text: str) -> None:
 
 
 def plan(label: str, planned: Plan) -> None:
-    """What will run, in one line."""
-    print(f"{label}: {str(planned).splitlines()[0]}")
+    """What will run, and about how long it takes."""
+    lines = str(planned).splitlines()
+    print(f"{label}: {lines[0]}; {lines[-1]}")
 
 
 def result(found: Result) -> None:
     """The table and the verdict."""
     console = _console()
     console.print()
-    console.print(report.rich_table(found.data))
+    settings = len(found.data.setting_arm)
+    console.print(report.rich_table(found.data, found.evidence, selected=settings > LONG))
+    if settings > LONG:
+        print(f"Shown: what the rules take, of {settings} settings; the report has them all.\n")
     console.print(Text(found.verdict(), style="bold"))
 
 

@@ -16,7 +16,7 @@ from bridle._front import Result, Study, conduct
 from bridle.estimators._network import NetworkFunction, default_arms, default_network, own_network
 from bridle.estimators._recipe import Recipe, find_layout
 from bridle.estimators._table import Problem, decode_target, encode_target, find_problem, known_rows, read_table
-from bridle.study import Plan, Prepared, make_plan
+from bridle.study import Plan, Prepared, timed_plan
 
 SPLIT_SEED = 0
 MODEL, APPLY = "model.keras", "apply.json"
@@ -65,8 +65,8 @@ class Job:
 
     @property
     def plan(self) -> Plan:
-        """Every member."""
-        return make_plan(self.prepared)
+        """Every member, and about how long they take (this compiles what the run uses)."""
+        return timed_plan(self.prepared)
 
 
 @dataclass(frozen=True)
@@ -84,14 +84,13 @@ class Tuned:
         return Applied(self.result.model(), self.recipe, self.problem, self.scale)
 
     def save(self, folder: str | Path, title: str = "Table") -> report.Written:
-        """Write the report, the study, `model.keras` and `apply.json` into a folder; nothing is pickled.
+        """Write the report, `model.keras` and `apply.json` into a folder; nothing is pickled.
 
         Errors: `StoreError` where the folder cannot be written.
         """
         folder = Path(folder)
         section = self.result.section("Study", intro=" ".join(self.notes))
         written = report.write(folder, title, [section], extra={"table": list(self.notes), "code": self.result.code()})
-        self.result.save(folder / "study")
         words = {"recipe": self.recipe.to_json(), "problem": self.problem.to_json(), "scale": vars(self.scale)}
         text = json.dumps(words, indent=1, allow_nan=False).encode()
         store.write_whole(folder / APPLY, lambda file: file.write(text))
@@ -157,9 +156,10 @@ def tune(
     return run_job(job, progress=progress)
 
 
-def run_job(job: Job, *, progress: bool = True) -> Tuned:
-    """Run a prepared table."""
-    return tuned(job, conduct(job.prepared, progress=progress))
+def run_job(job: Job, folder: str | Path | None = None, *, progress: bool = True) -> Tuned:
+    """Run a prepared table; with `folder`, the study is written to its `study` as soon as it ends or is stopped."""
+    store = None if folder is None else Path(folder) / "study"
+    return tuned(job, conduct(job.prepared, store=store, progress=progress))
 
 
 def tuned(job: Job, result: Result) -> Tuned:
@@ -184,7 +184,7 @@ def load_applied(folder: str | Path) -> Applied:
         words = json.loads((folder / APPLY).read_text(encoding="utf-8"))
         recipe, problem = Recipe.from_json(words["recipe"]), Problem.from_json(words["problem"])
         scale = Scale(float(words["scale"]["mean"]), float(words["scale"]["sd"]))
-        model = keras.models.load_model(folder / MODEL, safe_mode=True)
+        model = keras.models.load_model(folder / MODEL, safe_mode=True, compile=False)
     except InputError as error:
         raise StoreError(f"Expected {str(folder / APPLY)!r} as `bridle tune` wrote it. {error}") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -217,5 +217,5 @@ def _notes(problem: Problem, recipe: Recipe, rows: int, test: int) -> list[str]:
     said = f"{problem.task.capitalize()} of {problem.target!r}"
     if problem.classes is not None:
         said += f", {len(problem.classes)} classes: {', '.join(problem.classes[:8])}{' …' if len(problem.classes) > 8 else ''}"
-    left = f" {problem.missing} rows without a target were left out." if problem.missing else ""
+    left = f" Left out for want of a target: {problem.missing} of {problem.rows + problem.missing} rows." if problem.missing else ""
     return [f"{said}. {rows} rows to learn from, {test} held out.{left}", *(f"{line}." for line in recipe.layout.sentences())]

@@ -1,7 +1,7 @@
 """What the terms of a study charge for one batch, as a pure function; and what the tensors they charge look like."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax.numpy as jnp
@@ -30,8 +30,8 @@ class Charges:
 
     @property
     def watched(self) -> tuple[Place, ...]:
-        """Every place that some term charges, once."""
-        return tuple({place.name: place for term in self.terms for place in term.places}.values())
+        """Every place that some term charges, once, and the output after each pre-activation that one charges."""
+        return watched(self.terms)
 
     def unit_values(self, variables: Sequence[Any], readings: Readings, counted: Any = None) -> list[Any]:
         """What each slot charges at strength one.
@@ -83,13 +83,15 @@ class Charges:
 def charges(model: keras.Model, terms: Sequence[Term]) -> Charges:
     """Bind terms to the variables and layers of a model."""
     variables = [*model.trainable_variables, *model.non_trainable_variables]
-    taps = {
-        place.name: Tap(place.layer, place.quantity)
-        for term in terms
-        for place in term.places
-        if place.sort == "activation"
-    }
-    return Charges(tuple(terms), tuple(taps.values()), {id(variable): n for n, variable in enumerate(variables)})
+    taps = [Tap(place.layer, place.quantity) for place in watched(terms) if place.sort == "activation"]
+    return Charges(tuple(terms), tuple(taps), {id(variable): n for n, variable in enumerate(variables)})
+
+
+def watched(terms: Sequence[Term]) -> tuple[Place, ...]:
+    """The places whose tensors are described: those charged, and what follows a charged pre-activation."""
+    charged = [place for term in terms for place in term.places]
+    after = [replace(place, quantity="output") for place in charged if place.quantity == "preactivation"]
+    return tuple({place.name: place for place in [*charged, *after]}.values())
 
 
 def _kinds(place: Place) -> tuple[str, ...]:

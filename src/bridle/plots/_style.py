@@ -114,6 +114,10 @@ def legend(ax: Axes, theme: Theme, columns: int = 3) -> None:
         plain(text, theme, 9)
 
 
+LETTERS_PER_INCH, HANDLE_LETTERS = 13, 8
+"""How much of a legend fits in a line: letters of 9 points in an inch, and what a handle takes beside its name."""
+
+
 def share_legend(figure: Figure, theme: Theme, but: tuple[str, ...] = ()) -> None:
     """Replace the legends of all axes by one below the figure, without the names in `but`."""
     found = {}
@@ -124,8 +128,10 @@ def share_legend(figure: Figure, theme: Theme, but: tuple[str, ...] = ()) -> Non
             ax.get_legend().remove()
     if not found:
         return
+    room = figure.get_figwidth() * LETTERS_PER_INCH
+    columns = max(1, min(len(found), int(room // (max(map(len, found)) + HANDLE_LETTERS))))
     shared = figure.legend(
-        list(found.values()), list(found), loc="outside lower center", ncols=min(5, len(found)), frameon=False
+        list(found.values()), list(found), loc="outside lower center", ncols=columns, frameon=False
     )
     for text in shared.get_texts():
         plain(text, theme, 9)

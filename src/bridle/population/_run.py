@@ -20,7 +20,7 @@ from bridle.population._programs import Fold, Programs, starting
 
 BLOCK_SECONDS = 0.05
 """How long one call of the training program should take: progress and stopping happen between calls."""
-PATIENCE = 1.5
+PATIENCE = 0.5
 """Seconds that a stopped run waits for the blocks under way."""
 
 

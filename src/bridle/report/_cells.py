@@ -27,8 +27,8 @@ class Group:
     rules: tuple[str, ...]
 
 
-def cells(result: StudyResult, evidence: Evidence) -> Cells:
-    """Write the table in words and rounded numbers.
+def cells(result: StudyResult, evidence: Evidence, *, selected: bool = False) -> Cells:
+    """Write the table in words and rounded numbers; with `selected`, only lines that a rule takes.
 
     Columns with nothing in them are left out: `finished` where every fit finished, `zeros` where no arm
     charges a tensor whose zeros were counted. `zeros` is about the first tensor that an arm charges (for
@@ -41,6 +41,7 @@ def cells(result: StudyResult, evidence: Evidence) -> Cells:
     groups = []
     for arm in range(len(result.arms)):
         path = [int(setting) for setting in result.path(arm)]
+        path = [setting for setting in path if arm == 0 or not selected or rule(evidence, arm, setting)]
         lines = tuple(_line(result, evidence, setting, by_setting[setting], extra) for setting in path)
         groups.append(Group(_heading(result, arm), lines, tuple(rule(evidence, arm, setting) for setting in path)))
     headers = ("strength", "train", "validation", *extra, *result.held_out, "rule")
@@ -81,7 +82,7 @@ def _zeros(result: StudyResult, setting: int, arm: int) -> str:
 
 
 def _caption(result: StudyResult, some_missing: bool, some_zeros: bool) -> str:
-    seeds = f"{len(result.seeds)} seeds"
+    seeds = f"{len(result.seeds)} {'seed' if len(result.seeds) == 1 else 'seeds'}"
     said = [f"Mean {result.score.name} over {seeds}" + (f" and {result.folds} folds" if result.folds > 1 else "")]
     if result.folds > 1:
         said.append("± standard error over folds")

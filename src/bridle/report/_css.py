@@ -26,6 +26,7 @@ tbody th{padding-top:.8rem;white-space:normal}
 tr.best td{font-weight:700;background:var(--soft)}
 figure{margin:1.75rem 0;break-inside:avoid}
 figure img{display:block;max-width:100%;height:auto;margin:0 auto}
+pre{overflow-x:auto;padding:.8rem 1rem;border:1px solid var(--line);border-radius:6px;font-size:.85rem}
 figcaption{color:var(--muted);font-size:.88rem;max-width:46rem;margin-top:.5rem}
 dl{display:grid;grid-template-columns:minmax(7rem,max-content) 1fr;gap:.15rem 1.25rem;font-size:.88rem}
 dt{color:var(--muted)}

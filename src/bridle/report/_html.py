@@ -70,7 +70,9 @@ def _study(section: Section) -> str:
         "</div>",
     ]
     parts += [_sheet(sheet) for sheet in section.tables]
-    parts += [_table(section), *(_figure(drawing) for drawing in section.drawings), _how(section)]
+    parts += [_table(section), *(_figure(drawing) for drawing in section.drawings)]
+    parts += [f"<h3>The lines to paste</h3><pre><code>{escape(section.code)}</code></pre>"] if section.code else []
+    parts.append(_how(section))
     return "\n".join(parts)
 
 

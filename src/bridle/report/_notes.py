@@ -106,11 +106,17 @@ def stronger(result: StudyResult, evidence: Evidence) -> str:
 
 
 def edge(result: StudyResult, evidence: Evidence) -> str:
-    """A warning where the best strength of the leading arm is the weakest or strongest that was tried."""
+    """A warning where the best strength of the leading arm is the weakest or strongest that was tried.
+
+    Not where it scores exactly as no penalty does: weaker ones could only do the same.
+    """
     first = lead(result, evidence)
     if first is None:
         return ""
     own, best = result.setting_strengths[result.path(first)], evidence.choices[first].best
+    mean = evidence.validation.mean
+    if 0 in evidence.choices and mean[best] == mean[evidence.choices[0].best]:
+        return ""
     said = []
     for slot in result.arms[first].slots:
         tried, value = np.unique(own[:, slot]), result.setting_strengths[best, slot]

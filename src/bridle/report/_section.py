@@ -27,6 +27,8 @@ class Section:
     intro: str = ""
     published: Published | None = None
     tables: tuple[Sheet, ...] = ()
+    code: str = ""
+    """The lines to paste for the chosen setting."""
 
     @cached_property
     def evidence(self) -> Evidence:

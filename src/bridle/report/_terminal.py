@@ -9,12 +9,14 @@ from bridle.results import StudyResult
 from bridle.stats import Evidence, weigh
 
 
-def rich_table(result: StudyResult, evidence: Evidence | None = None) -> Table:
+def rich_table(result: StudyResult, evidence: Evidence | None = None, *, selected: bool = False) -> Table:
     """The table in at most 80 columns: each arm's name on a line of its own, its strengths below it.
+
+    With `selected`, only the lines that a rule takes.
 
     Numbers never break, names do. The line that the rule `best` takes is bold. Names are taken literally.
     """
-    shown = cells(result, evidence or weigh(result))
+    shown = cells(result, evidence or weigh(result), selected=selected)
     grid = Table(
         box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, caption=Text(shown.caption), caption_justify="left"
     )

@@ -22,6 +22,8 @@ from bridle.study._prepare import Prepared, refit_rows
 
 ROUNDS = 4
 """How often open grids are extended at most."""
+PANELS = 6
+"""Decision surfaces drawn at most: `none`, each arm's `best`, then their `1se`."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,8 @@ def _refit(prepared: Prepared, ledger: Ledger, watch: Watch, threads: int | None
     settings = sorted({setting for choice in choices.values() for setting in (choice.best, choice.one_se)})
     keys = [(setting, seed, ALL_ROWS) for seed in prepared.question.seed_numbers for setting in settings]
     done = _conduct(prepared, ledger, keys, [fold], held_out, "refits", watch, threads)
-    shown = tuple(dict.fromkeys(choice.best for choice in choices.values()))
+    both = [choice.best for choice in choices.values()] + [choice.one_se for choice in choices.values()]
+    shown = list(dict.fromkeys(both))[:PANELS]
     ledger.picture = picture(prepared, data, {s: _variables(ledger, s) for s in shown})
     return done
 

@@ -1,0 +1,96 @@
+"""A study on disk: whole or refused, and the same numbers back."""
+
+import json
+from dataclasses import fields
+
+import numpy as np
+import pytest
+
+import bridle
+from bridle import BridleError, L1, L2, Study
+from bridle.results import StudyResult
+from bridle.store import load, save, write_text
+from tests.conftest import network
+
+
+@pytest.fixture(scope="module")
+def result(moons) -> bridle.Result:
+    """A small study with everything in it: refits, held-out rows, a picture."""
+    x, y = moons
+    study = Study(network(), {"L2": {"*/kernel": L2([0.01, 0.1])}, "L1": {"hidden/output": L1([0.01])}}, seeds=2, folds=2, epochs=5)
+    return study.run(x[:40], y[:40], test=(x[40:], y[40:]), progress=False)
+
+
+def same(a: object, b: object) -> bool:
+    """Deep equality that takes NaN as equal."""
+    if isinstance(a, np.ndarray):
+        return a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, tuple):
+        return len(a) == len(b) and all(map(same, a, b))
+    if hasattr(a, "__dataclass_fields__"):
+        return all(same(getattr(a, f.name), getattr(b, f.name)) for f in fields(a))
+    return a == b
+
+
+def test_everything_comes_back(result, tmp_path) -> None:
+    """Every field, bit for bit."""
+    again = load(save(result.data, tmp_path / "a" / "b"))
+    for field in fields(StudyResult):
+        assert same(getattr(result.data, field.name), getattr(again, field.name)), field.name
+
+
+def test_a_loaded_result_answers_as_the_first_did(result, tmp_path) -> None:
+    """Verdict, table, model and code need nothing but the folder."""
+    result.save(tmp_path)
+    again = bridle.load(tmp_path)
+    assert str(again) == str(result)
+    assert again.code() == result.code()
+    for one, two in zip(again.model().get_weights(), result.model().get_weights(), strict=True):
+        assert np.array_equal(one, two)
+
+
+def test_nothing_is_pickled_and_json_is_strict(result, tmp_path) -> None:
+    """The arrays load with pickling off, the words without NaN."""
+    save(result.data, tmp_path)
+    with np.load(tmp_path / "study.npz", allow_pickle=False) as arrays:
+        assert all(arrays[name].dtype != object for name in arrays.files)
+
+    def refuse(name: str) -> None:
+        raise AssertionError(name)
+
+    json.loads((tmp_path / "study.json").read_text(), parse_constant=refuse)
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_damage_is_named(result, tmp_path) -> None:
+    """A missing, truncated, flipped or foreign file is a sentence."""
+    with pytest.raises(BridleError, match=r"found no study\.json"):
+        load(tmp_path)
+    save(result.data, tmp_path)
+    blob = (tmp_path / "study.npz").read_bytes()
+    words = (tmp_path / "study.json").read_text()
+    for damaged in (blob[:-100], blob[:500] + bytes([blob[500] ^ 1]) + blob[501:], b""):
+        (tmp_path / "study.npz").write_bytes(damaged)
+        with pytest.raises(BridleError, match="damaged"):
+            load(tmp_path)
+    (tmp_path / "study.npz").write_bytes(blob)
+    (tmp_path / "study.json").write_text(words[:100])
+    with pytest.raises(BridleError, match="can be read"):
+        load(tmp_path)
+    (tmp_path / "study.json").write_text(words.replace('"format": 1', '"format": 99'))
+    with pytest.raises(BridleError, match="Expected format 1"):
+        load(tmp_path)
+    (tmp_path / "study.json").write_text(words.replace('"slots"', '"slits"'))
+    with pytest.raises(BridleError, match="slots"):
+        load(tmp_path)
+
+
+def test_a_place_that_cannot_be_written_is_a_sentence(result, tmp_path) -> None:
+    """A file where a folder should be."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BridleError, match="Expected a folder that can be written"):
+        save(result.data, tmp_path / "file")
+    with pytest.raises(BridleError, match="Expected a file that can be written"):
+        write_text(tmp_path / "file" / "page.html", "x")

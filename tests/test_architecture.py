@@ -1,0 +1,87 @@
+"""The rooms: imports go one way, light rooms stay light, importing bridle changes nothing else."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def python(code: str, **environment: str) -> str:
+    """Run code in a fresh Python with a bare environment."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={"PATH": "/usr/bin", **environment}, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_import_contract() -> None:
+    """The layers of the design and the light rooms, as import-linter reads them."""
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("room", ["results", "stats", "store", "plots", "report"])
+def test_light_rooms_load_neither_jax_nor_keras(room: str) -> None:
+    """Not even indirectly: a stored study opens on any laptop."""
+    assert python(f"import bridle.{room}, sys; print([m for m in ('jax', 'keras', 'tensorflow') if m in sys.modules])") == "[]"
+
+
+def test_import_is_light() -> None:
+    """Rooms load when they are first used."""
+    heavy = "('jax', 'keras', 'numpy', 'pandas', 'matplotlib', 'sklearn')"
+    assert python(f"import bridle, sys; print([m for m in {heavy} if m in sys.modules])") == "[]"
+
+
+def test_jax_is_selected_only_where_nothing_else_is() -> None:
+    """An environment variable or a Keras that is loaded already is left alone."""
+    show = "import bridle, os; print(os.environ.get('KERAS_BACKEND'))"
+    assert python(show) == "jax"
+    assert python(show, KERAS_BACKEND="torch") == "torch"
+
+
+def test_another_backend_gets_a_sentence() -> None:
+    """A study says how to switch; penalties and penalize work where Keras runs."""
+    code = """
+import bridle, keras
+model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, activation="sigmoid")])
+model.compile("sgd", "mse")
+assert bridle.penalize(model, {"*/kernel": "l2(0.1)"}).layers[0].kernel_regularizer.fixed() == (0.1,)
+try:
+    bridle.Study(model, {}).run([[0.0, 1.0]] * 10, [0, 1] * 5)
+except bridle.BridleError as error:
+    print(error)
+"""
+    said = python(code, KERAS_BACKEND="numpy")
+    assert "got 'numpy'" in said
+    assert "KERAS_BACKEND=jax" in said
+
+
+def test_public_names_are_there() -> None:
+    """What `dir(bridle)` shows can be had, and a wrong name is an AttributeError."""
+    import bridle
+
+    assert all(getattr(bridle, name) is not None for name in dir(bridle))
+    with pytest.raises(AttributeError, match="no attribute 'Studdy'"):
+        _ = bridle.Studdy
+
+
+def test_only_the_outer_rooms_print() -> None:
+    """`print` stands in the command line only."""
+    found = [
+        str(path)
+        for path in (ROOT / "src" / "bridle").rglob("*.py")
+        if "cli" not in path.parts and any(line.strip().startswith("print(") for line in path.read_text().splitlines())
+    ]
+    assert found == []
+
+
+def test_no_file_outgrows_the_house() -> None:
+    """Think again at 400 lines."""
+    long = {str(path): count for path in (ROOT / "src").rglob("*.py") if (count := len(path.read_text().splitlines())) > 400}
+    assert long == {}
