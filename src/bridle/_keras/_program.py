@@ -100,8 +100,8 @@ def program(blueprint: Blueprint, x: Any, y: Any) -> Program:
         with keras.StatelessScope():
             model._compile_loss(y, prediction)
         container = model._compile_metrics
-        if container is not None and not container.built:
-            container.build(y, prediction)
+        if container is not None:
+            container.update_state(y, prediction)  # some metrics make their variables only now
     except (ValueError, TypeError, KeyError) as error:
         raise InputError(
             f"Expected labels that fit the loss {loss_name(model)!r} and an output of shape {_shapes(prediction)}, "
@@ -109,10 +109,11 @@ def program(blueprint: Blueprint, x: Any, y: Any) -> Program:
         ) from error
     if container is None:
         return Program(blueprint, optimizer, (), (), ())
+    names = tuple(container.result())
     for metric in container.metrics:
         metric.reset_state()
     start = tuple(np.asarray(variable.value) for metric in container.metrics for variable in metric.variables)
-    return Program(blueprint, optimizer, tuple(container.metrics), tuple(container.result()), start)
+    return Program(blueprint, optimizer, tuple(container.metrics), names, start)
 
 
 def loss_name(model: keras.Model) -> str:

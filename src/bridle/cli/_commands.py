@@ -10,6 +10,7 @@ from bridle import _version, cases, estimators, report
 from bridle._errors import StoreError
 from bridle._front import load
 from bridle.cli import _show as show
+from bridle.cli._guard import guarded
 from bridle.cli._out import check_folder, own_function
 
 app = typer.Typer(
@@ -38,6 +39,7 @@ def version(context: typer.Context, version: Annotated[bool, typer.Option("--ver
 
 
 @app.command()
+@guarded()
 def run(
     name: Annotated[str, typer.Argument(help=f"A shipped case: {', '.join(cases.CASES)}.")],
     out: Out = None,
@@ -63,6 +65,7 @@ def run(
 
 
 @app.command()
+@guarded()
 def tune(
     table: Annotated[Path, typer.Argument(help="A CSV file: first line the column names, then one row a line.")],
     target: Annotated[str, typer.Option("--target", help="The column to predict.")],
@@ -98,6 +101,7 @@ def tune(
 
 
 @app.command()
+@guarded()
 def predict(
     folder: Annotated[Path, typer.Argument(help="The folder that `bridle tune` wrote.")],
     table: Annotated[Path, typer.Argument(help="A CSV file with the columns that the model was trained on.")],
@@ -123,6 +127,7 @@ def predict(
 
 
 @app.command(name="report")
+@guarded()
 def report_command(
     folder: Annotated[Path, typer.Argument(help="The folder of a stored study.")],
     out: Annotated[Path | None, typer.Option("--out", help="Folder to write to; the study's own by default.")] = None,

@@ -1,47 +1,31 @@
-"""The command `bridle`. A person's mistake ends with one sentence and exit code 2, Ctrl-C with what finished and 130."""
+"""The command `bridle`: leave with the right exit code, past Python's own shutdown."""
 
 import os
 import sys
 
-from bridle._errors import BridleError, Interrupted
+from bridle.cli._guard import guarded
 
 
 def main() -> None:
     """Run the command line and leave with its exit code.
 
-    Leaving goes past Python's own shutdown, which would wait for training threads that are still inside a block.
+    Leaving goes past Python's shutdown, which would wait for training threads that are still inside a block.
     """
-    code = _run()
+    code = run()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
 
 
-def _run() -> int:
+def run() -> int:
+    """Run the command line; its exit code: 0, 2 after a person's mistake, 130 after Ctrl-C."""
     try:
-        from bridle.cli._commands import app  # loads Keras and JAX, which takes a second or two
+        with guarded():
+            from bridle.cli._commands import app  # loads Keras and JAX, which takes a second or two
 
-        app(standalone_mode=False)
-    except Interrupted as stop:
-        print(f"\n{stop}", file=sys.stderr)
-        return 130
-    except KeyboardInterrupt:
-        print("\nStopped before any fit had finished.", file=sys.stderr)
-        return 130
-    except BridleError as error:
-        print(f"bridle: {error}", file=sys.stderr)
-        return 2
+            app()
     except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else 2
-    except _usage_errors() as error:
-        error.show()
-        return error.exit_code
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(stop.code, int) or stop.code is None:
+            return stop.code or 0
+        return 2
     return 0
-
-
-def _usage_errors() -> tuple[type[Exception], ...]:
-    import click
-
-    return (click.ClickException,)

@@ -1,0 +1,29 @@
+"""Turn what can go wrong into one sentence on standard error and an exit code; never a traceback for a mistake."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+
+from bridle._errors import BridleError, Interrupted
+
+
+@contextlib.contextmanager
+def guarded() -> Iterator[None]:
+    """Run the block or the decorated command; a mistake leaves with 2, Ctrl-C with 130."""
+    try:
+        yield
+    except Interrupted as stop:
+        _leave(str(stop), 130)
+    except KeyboardInterrupt:
+        _leave("Stopped before any fit had finished.", 130)
+    except BridleError as error:
+        _leave(f"bridle: {error}", 2)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
+
+
+def _leave(sentence: str, code: int) -> None:
+    print(sentence, file=sys.stderr)
+    raise SystemExit(code) from None
