@@ -222,7 +222,9 @@ def main() -> None:
     for number in range(options.rounds):
         for validate in (True, False):
             for way in WAYS:
-                print(f"round {number + 1}/{options.rounds}: {way}{', validating' if validate else ''}", file=sys.stderr)
+                print(
+                    f"round {number + 1}/{options.rounds}: {way}{', validating' if validate else ''}", file=sys.stderr
+                )
                 got = apart("--way", way, *(["--validate"] if validate else []))
                 found.setdefault((way, validate), []).append(got)
     studies = []
@@ -237,7 +239,10 @@ def report(found: dict, studies: list[dict]) -> None:
     lines: list[dict] = []
     for validate in (True, False):
         print(f"\nmoons 2-{HIDDEN}-1, {TRAIN} rows, {'validating every epoch' if validate else 'not validating'}")
-        print(f"{'way':42} {'µs/epoch of one fit':>20} {'bridle is':>10} {'compile s':>10} {'programs':>9} {'peak MiB':>9}")
+        print(
+            f"{'way':42} {'µs/epoch of one fit':>20} {'bridle is':>10} "
+            f"{'compile s':>10} {'programs':>9} {'peak MiB':>9}"
+        )
         ours = statistics.median(run["us"] for run in found["bridle", validate])
         for way, name in WAYS.items():
             runs = found[way, validate]

@@ -12,7 +12,11 @@ ROOT = Path(__file__).parents[1]
 def python(code: str, **environment: str) -> str:
     """Run code in a fresh Python with a bare environment."""
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env={"PATH": "/usr/bin", **environment}, check=False
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={"PATH": "/usr/bin", **environment},
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
@@ -21,7 +25,11 @@ def python(code: str, **environment: str) -> str:
 def test_import_contract() -> None:
     """The layers of the design and the light rooms, as import-linter reads them."""
     done = subprocess.run(
-        [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
+        [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -29,7 +37,10 @@ def test_import_contract() -> None:
 @pytest.mark.parametrize("room", ["results", "stats", "store", "plots", "report"])
 def test_light_rooms_load_neither_jax_nor_keras(room: str) -> None:
     """Not even indirectly: a stored study opens on any laptop."""
-    assert python(f"import bridle.{room}, sys; print([m for m in ('jax', 'keras', 'tensorflow') if m in sys.modules])") == "[]"
+    assert (
+        python(f"import bridle.{room}, sys; print([m for m in ('jax', 'keras', 'tensorflow') if m in sys.modules])")
+        == "[]"
+    )
 
 
 def test_import_is_light() -> None:
@@ -83,5 +94,7 @@ def test_only_the_outer_rooms_print() -> None:
 
 def test_no_file_outgrows_the_house() -> None:
     """Think again at 400 lines."""
-    long = {str(path): count for path in (ROOT / "src").rglob("*.py") if (count := len(path.read_text().splitlines())) > 400}
+    long = {
+        str(path): count for path in (ROOT / "src").rglob("*.py") if (count := len(path.read_text().splitlines())) > 400
+    }
     assert long == {}

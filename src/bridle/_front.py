@@ -48,6 +48,7 @@ class Study:
     >>> result = study.run(x, y)
     >>> result.table()["finished"].tolist()
     ['4/4', '4/4', '4/4']
+
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class Study:
 
         Errors: `InputError` and `KindError` with a sentence each; `BackendError` where Keras does not run on JAX;
         `Interrupted` after Ctrl-C, with the result of what had finished.
+
         """
         return conduct(self.prepare(x, y, test=test, **rows), store=store, threads=threads, progress=progress)
 
@@ -105,7 +107,9 @@ class Study:
         return prepare(self.question, _rows(x, y, **rows))
 
 
-def conduct(prepared: Prepared, *, store: str | Path | None = None, threads: int | None = None, progress: bool = True) -> "Result":
+def conduct(
+    prepared: Prepared, *, store: str | Path | None = None, threads: int | None = None, progress: bool = True
+) -> "Result":
     """Run what `Study.prepare` returned."""
     with progress_bar(progress, prepared.score.name) as watch:
         data, whole = run_study(prepared, watch=watch, threads=threads)
@@ -199,6 +203,7 @@ class Result:
             arm: another arm than the best one.
             rule: `"best"` or `"1se"`.
             seed: which refit; the first seed by default (never the one that looks best on test rows).
+
         """
         number, setting = self._selected(arm, rule)
         template = self._template_or_error()
@@ -212,14 +217,18 @@ class Result:
             )
         variables = self.data.weights[int(found.argmax())]
         fresh = penalize(template, self.terms(arm, rule))
-        for variable, value in zip([*fresh.trainable_variables, *fresh.non_trainable_variables], variables, strict=True):
+        for variable, value in zip(
+            [*fresh.trainable_variables, *fresh.non_trainable_variables], variables, strict=True
+        ):
             variable.assign(value)
         return fresh
 
     def code(self, arm: str | None = None, rule: str = "best") -> str:
         """The Keras lines to paste for the selected setting."""
         size = self.data.provenance.get("batch_size")
-        return code_lines(self._template_or_error(), self.terms(arm, rule), batch_size=None if size is None else int(size))
+        return code_lines(
+            self._template_or_error(), self.terms(arm, rule), batch_size=None if size is None else int(size)
+        )
 
     def report(self, path: str | Path, *, title: str = "Regularization study") -> Path:
         """Write one HTML file with verdict, table, pictures and provenance; it works without a network."""
@@ -227,7 +236,7 @@ class Result:
         return stores.write_text(path, text)
 
     def section(self, title: str, **options: Any) -> reports.Section:
-        """This result as a part of a page."""
+        """The result as a part of a page."""
         code = self.code() if self._template is not None and self.evidence.winner is not None else ""
         return reports.Section(title, self.data, code=code, **options)
 
@@ -248,13 +257,18 @@ class Result:
             raise InputError(f"Expected an arm of this study, got {arm!r}. {near(arm, names)}")
         number = self.evidence.winner if arm is None else names.index(arm)
         if number is None or number not in self.evidence.choices:
-            raise InputError("Expected at least one finished fit to select from, found none: every fit diverged or did not run.")
+            raise InputError(
+                "Expected at least one finished fit to select from, found none: every fit diverged or did not run."
+            )
         choice = self.evidence.choices[number]
         return number, choice.best if rule == "best" else choice.one_se
 
     def _template_or_error(self) -> keras.Model:
         if self._template is None:
-            raise InputError("Expected a Sequential or functional model in the study, to build it again; this one cannot be rebuilt from its store.")
+            raise InputError(
+                "Expected a Sequential or functional model in the study, to build it again; "
+                "this one cannot be rebuilt from its store."
+            )
         return self._template
 
 
@@ -284,7 +298,9 @@ class Plots:
         """Rows and decision surface, for two inputs; panel 0 is `none`, then the best setting of each arm."""
         data = plots.surface_data(self._data)
         if data is None:
-            raise InputError("Expected a study with two inputs and two classes for a decision surface; this one has others.")
+            raise InputError(
+                "Expected a study with two inputs and two classes for a decision surface; this one has others."
+            )
         return plots.draw_surface(data, ax, panel=panel)
 
     def gains(self, ax: Axes | None = None) -> Axes:

@@ -37,7 +37,9 @@ def _drawer(bar: Progress, score: str) -> Callable[[Update], None]:
             tasks[stage] = bar.add_task(stage, total=1.0, count="", left="", best="")
         progress = update.progress
         waiting = "compiling" if update.stage != stage else ""
-        best = "" if update.best is None else f"best so far {score} {update.best[1]:.3f} ({escape(update.best[0][:36])})"
+        best = (
+            "" if update.best is None else f"best so far {score} {update.best[1]:.3f} ({escape(update.best[0][:36])})"
+        )
         bar.update(
             tasks[stage],
             completed=progress.share,

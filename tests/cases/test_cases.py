@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from bridle.cases import CASES, find_case, prepare_case
-from bridle.cases._claims import as_table, find, measure, sentences
 from bridle.cases._circles import AFTER, BEFORE, TODAY
+from bridle.cases._claims import as_table, find, measure, sentences
 from bridle.study import run_study
 
 

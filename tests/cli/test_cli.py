@@ -84,7 +84,9 @@ def test_predictions_are_those_of_the_saved_model(command) -> None:
     table = pd.DataFrame({"a": rng.normal(size=80), "b": rng.normal(size=80)})
     table["price"] = 1000 + 50 * table.a + rng.normal(size=80)
     table.to_csv("prices.csv", index=False)
-    code, out, _ = command("tune", "prices.csv", "--target", "price", "--out", "answer", "--seeds", "1", "--folds", "2", "--epochs", "60")
+    code, out, _ = command(
+        "tune", "prices.csv", "--target", "price", "--out", "answer", "--seeds", "1", "--folds", "2", "--epochs", "60"
+    )
     assert code == 0
     assert "Regression of 'price'" in out
     assert command("predict", "answer", "prices.csv", "--out", "p.csv")[0] == 0
@@ -105,11 +107,29 @@ def test_own_model(command, tmp_path) -> None:
         "    return model\n"
         "def wrong(inputs, outputs):\n    return build(inputs, outputs + 1)\n"
     )
-    words = ("tune", "flowers.csv", "--target", "species", "--out", "answer", "--quick", "--folds", "2", "--seeds", "1", "--model")
+    words = (
+        "tune",
+        "flowers.csv",
+        "--target",
+        "species",
+        "--out",
+        "answer",
+        "--quick",
+        "--folds",
+        "2",
+        "--seeds",
+        "1",
+        "--model",
+    )
     code, out, _ = command(*words, "own_nets:build")
     assert code == 0
     assert "first/preactivation" in out
-    for name, said in {"own_nets:biuld": "'build'", "own_nts:build": "module", "build": "module:function", "own_nets:wrong": "outputs"}.items():
+    for name, said in {
+        "own_nets:biuld": "'build'",
+        "own_nts:build": "module",
+        "build": "module:function",
+        "own_nets:wrong": "outputs",
+    }.items():
         code, _, err = command(*words, name)
         assert code == 2
         assert said in err
@@ -141,7 +161,10 @@ BAD = {
     "binary rubbish": (("tune", "rubbish.csv", "--target", "species"), "Expected"),
     "rare class": (("tune", "rare.csv", "--target", "species"), "'z'"),
     "wrong task": (("tune", "good.csv", "--target", "species", "--task", "regression"), "Expected"),
-    "unwritable": (("tune", "good.csv", "--target", "species", "--folds", "2", "--out", "good.csv/x"), "can be written"),
+    "unwritable": (
+        ("tune", "good.csv", "--target", "species", "--folds", "2", "--out", "good.csv/x"),
+        "can be written",
+    ),
     "unknown case": (("run", "mons"), "'moons'"),
     "unwritable case": (("run", "moons", "--out", "good.csv"), "can be written"),
     "no answer": (("predict", ".", "good.csv"), "found no model.keras"),
@@ -166,7 +189,14 @@ def test_run_writes_both_protocols(command) -> None:
     """The report, strict numbers, the figures, both studies."""
     code, out, err = command("run", "moons", "--quick", "--seeds", "2", "--epochs", "40", "--out", "m")
     assert (code, err) == (0, "")
-    for said in ("tutorial protocol: 14 fits", "honest protocol", "published", "0.943", "fresh rows", "Report: m/report.html"):
+    for said in (
+        "tutorial protocol: 14 fits",
+        "honest protocol",
+        "published",
+        "0.943",
+        "fresh rows",
+        "Report: m/report.html",
+    ):
         assert said in out
     numbers = json.loads(Path("m/result.json").read_text())
     assert len(numbers["extra"]["published"]) == 7
@@ -189,7 +219,12 @@ def test_interrupt_ends_within_two_seconds_with_what_finished(tmp_path) -> None:
     """Ctrl-C in the middle of a long run: one sentence, exit code 130, and what finished is kept."""
     command = [str(Path(sys.executable).with_name("bridle")), "run", "circles", "--out", "c"]
     process = subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+        command,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
     for line in process.stdout:
         if line.startswith("honest protocol"):

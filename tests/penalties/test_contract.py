@@ -1,6 +1,5 @@
 """Every penalty obeys the same laws."""
 
-
 import jax
 import jax.numpy as jnp
 import keras

@@ -20,7 +20,14 @@ def deep() -> keras.Model:
     """Named layers of several kinds, one of them nested."""
     inner = keras.Sequential([keras.Input((4,)), L.Dense(3, "tanh", name="code")], name="encoder")
     model = keras.Sequential(
-        [keras.Input((2,)), L.Dense(4, "relu", name="hidden"), L.BatchNormalization(name="norm"), L.Dropout(0.1, name="drop"), inner, L.Dense(1, name="out")]
+        [
+            keras.Input((2,)),
+            L.Dense(4, "relu", name="hidden"),
+            L.BatchNormalization(name="norm"),
+            L.Dropout(0.1, name="drop"),
+            inner,
+            L.Dense(1, name="out"),
+        ]
     )
     model.compile("adam", "mse")
     return model
@@ -98,7 +105,9 @@ def test_penalize_adds_what_the_formula_says(model: keras.Model, moons, tmp_path
     kernel, bias, last, last_bias = (np.asarray(w, float) for w in model.get_weights())
     before = x @ kernel + bias
     after = np.maximum(before, 0)
-    expected = 0.01 * ((kernel**2).sum() + (last**2).sum()) + 0.001 * np.abs(before).sum() + 0.5 * np.abs(last_bias).sum()
+    expected = (
+        0.01 * ((kernel**2).sum() + (last**2).sum()) + 0.001 * np.abs(before).sum() + 0.5 * np.abs(last_bias).sum()
+    )
     expected += (0.01 * after.sum() + 0.02 * (after**2).sum()) / len(x)
     plain = model.evaluate(x, y, batch_size=len(x), verbose=0)[0]
     assert penalized.evaluate(x, y, batch_size=len(x), verbose=0)[0] - plain == pytest.approx(expected, rel=1e-5)
@@ -142,7 +151,11 @@ def test_penalize_refuses_layers_that_keras_does_not_charge() -> None:
 def test_code_builds_a_model_with_the_same_loss(model: keras.Model, moons) -> None:
     """The pasted layers, with the same weights, charge the same as `penalize`."""
     x, y = moons
-    terms = {"*/kernel": bridle.L2(0.01), "hidden/preactivation": bridle.L1(0.001, per="batch"), "hidden/output": bridle.L1(0.02, per="unit")}
+    terms = {
+        "*/kernel": bridle.L2(0.01),
+        "hidden/preactivation": bridle.L1(0.001, per="batch"),
+        "hidden/output": bridle.L1(0.02, per="unit"),
+    }
     code = code_lines(model, terms, batch_size=len(x))
     layers = eval("[" + code.replace("import keras", "") + "]", {"keras": keras})
     pasted = keras.Sequential([keras.Input((2,)), *layers])
@@ -156,7 +169,10 @@ def test_the_same_term_in_two_arms_has_one_slot(model: keras.Model) -> None:
     """Only strengths differ between arms; the program holds each term once."""
     from bridle.placement import distinct
 
-    arms = [read_terms(model, {"*/kernel": bridle.L2(0.1)}), read_terms(model, {"*/kernel": bridle.L2(0.2), "*/bias": "l1l2"})]
+    arms = [
+        read_terms(model, {"*/kernel": bridle.L2(0.1)}),
+        read_terms(model, {"*/kernel": bridle.L2(0.2), "*/bias": "l1l2"}),
+    ]
     assert charges(model, distinct(arms)).slots == ("*/kernel l2", "*/bias l1l2.l1", "*/bias l1l2.l2")
 
 

@@ -16,8 +16,14 @@ STACKS = {
     "layer normalization": lambda: [L.Dense(8), L.LayerNormalization(), L.Activation("swish")],
     "dropout": lambda: [L.Dense(8, "relu"), L.Dropout(0.4), L.Dense(4, "relu"), L.Dropout(0.2)],
     "noise": lambda: [L.GaussianNoise(0.3), L.Dense(8, "relu"), L.AlphaDropout(0.1)],
-    "own penalty": lambda: [L.Dense(8, "relu", kernel_regularizer="l2", activity_regularizer=keras.regularizers.L1(1e-2))],
-    "reshape and convolution": lambda: [L.Reshape((2, 1)), L.Conv1D(4, 2, padding="same", activation="relu"), L.Flatten()],
+    "own penalty": lambda: [
+        L.Dense(8, "relu", kernel_regularizer="l2", activity_regularizer=keras.regularizers.L1(1e-2))
+    ],
+    "reshape and convolution": lambda: [
+        L.Reshape((2, 1)),
+        L.Conv1D(4, 2, padding="same", activation="relu"),
+        L.Flatten(),
+    ],
     "lstm": lambda: [L.Reshape((2, 1)), L.LSTM(5)],
     "gru with recurrent dropout": lambda: [L.Reshape((2, 1)), L.GRU(5, recurrent_dropout=0.3)],
     "leaky and prelu": lambda: [L.Dense(8), L.LeakyReLU(), L.Dense(4), L.PReLU()],
@@ -110,5 +116,7 @@ def test_initial_weights_are_those_of_keras(stack: str) -> None:
     expected = build(stack)
     for source in (build(stack), lambda: build(stack)):
         trainable, other = blueprint(source).variables(3)
-        for got, variable in zip([*trainable, *other], [*expected.trainable_variables, *expected.non_trainable_variables], strict=True):
+        for got, variable in zip(
+            [*trainable, *other], [*expected.trainable_variables, *expected.non_trainable_variables], strict=True
+        ):
             assert np.array_equal(got, np.asarray(variable.value))

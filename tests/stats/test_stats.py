@@ -36,7 +36,9 @@ def test_one_fold_has_no_error_across_folds() -> None:
 
 def made(means, error=0.02, whole=None) -> Summary:
     means = np.array(means, float)
-    return Summary(means, np.full(len(means), error), means * 0, np.ones(len(means), bool) if whole is None else np.array(whole))
+    return Summary(
+        means, np.full(len(means), error), means * 0, np.ones(len(means), bool) if whole is None else np.array(whole)
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,19 +5,25 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
+from tests.conftest import network
 
 import bridle
-from bridle import BridleError, L1, L2, Study
+from bridle import L1, L2, BridleError, Study
 from bridle.results import StudyResult
 from bridle.store import load, save, write_text
-from tests.conftest import network
 
 
 @pytest.fixture(scope="module")
 def result(moons) -> bridle.Result:
     """A small study with everything in it: refits, held-out rows, a picture."""
     x, y = moons
-    study = Study(network(), {"L2": {"*/kernel": L2([0.01, 0.1])}, "L1": {"hidden/output": L1([0.01])}}, seeds=2, folds=2, epochs=5)
+    study = Study(
+        network(),
+        {"L2": {"*/kernel": L2([0.01, 0.1])}, "L1": {"hidden/output": L1([0.01])}},
+        seeds=2,
+        folds=2,
+        epochs=5,
+    )
     return study.run(x[:40], y[:40], test=(x[40:], y[40:]), progress=False)
 
 

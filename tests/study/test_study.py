@@ -7,15 +7,14 @@ import numpy as np
 import pytest
 from sklearn.model_selection import GroupKFold, KFold, TimeSeriesSplit
 from sklearn.preprocessing import StandardScaler
+from tests.conftest import network
 
 import bridle
-from bridle import BridleError, L1, L2, Study
+from bridle import L1, L2, BridleError, Study
 from bridle.population import Recipe
 from bridle.results import ALL_ROWS
 from bridle.study import Question, Rows, make_plan, prepare, run_study
 from bridle.study._folds import take
-
-from tests.conftest import network
 
 
 def run(model, arms, x, y, *, seeds=2, folds=2, epochs=4, rows=None, threads=None, **options):
@@ -36,7 +35,11 @@ ZERO = {
 }
 
 
-@pytest.mark.parametrize("layers", [None, [keras.layers.Dense(6, "relu", name="hidden"), keras.layers.Dropout(0.3)]], ids=["plain", "dropout"])
+@pytest.mark.parametrize(
+    "layers",
+    [None, [keras.layers.Dense(6, "relu", name="hidden"), keras.layers.Dropout(0.3)]],
+    ids=["plain", "dropout"],
+)
 def test_strength_zero_is_none_bit_for_bit(layers, moons) -> None:
     """Every quantity of every member, and the refitted weights, at every kind of place."""
     result = run(network(layers=layers), ZERO, *moons, batch_size=16)
@@ -102,14 +105,18 @@ def test_an_open_grid_is_extended_while_the_best_lies_on_its_edge(moons) -> None
     strengths = result.setting_strengths[result.path(1)].max(axis=1)
     assert strengths.max() > 0.1
     assert len(strengths) == len(set(strengths))
-    closed = run(network(64), {"L2": {"*/kernel": L2(list(10.0 ** np.arange(-6, 0)))}}, x, y, epochs=150, score="loss", seeds=1)
+    closed = run(
+        network(64), {"L2": {"*/kernel": L2(list(10.0 ** np.arange(-6, 0)))}}, x, y, epochs=150, score="loss", seeds=1
+    )
     assert closed.setting_strengths.max() == 0.1
 
 
 def test_refits_train_on_all_rows_and_look_at_held_out_rows_once(model, moons) -> None:
     """`none` and the selected settings from every seed; the test score is that of the returned model."""
     x, y = moons
-    result = Study(model, {"L2": {"*/kernel": L2([0.01])}}, seeds=2, folds=2, epochs=20).run(x[:40], y[:40], test=(x[40:], y[40:]), progress=False)
+    result = Study(model, {"L2": {"*/kernel": L2([0.01])}}, seeds=2, folds=2, epochs=20).run(
+        x[:40], y[:40], test=(x[40:], y[40:]), progress=False
+    )
     refits = result.data.members.fold == ALL_ROWS
     assert refits.sum() == 4
     assert np.isnan(result.data.held_out["test"][~refits]).all()
@@ -154,7 +161,9 @@ def test_sample_weights_count(model, moons) -> None:
     arms = {"L1": {"hidden/output": L1([0.1])}}
     a, b = (run(model, arms, rows_x, y, rows={"weight": weight}, folds=KFold(2), seeds=1) for rows_x in (x, junk))
     np.testing.assert_allclose(a.quantity("validation/loss"), b.quantity("validation/loss"), rtol=1e-5)
-    np.testing.assert_allclose(a.quantity("penalty/hidden/output l1"), b.quantity("penalty/hidden/output l1"), rtol=1e-5)
+    np.testing.assert_allclose(
+        a.quantity("penalty/hidden/output l1"), b.quantity("penalty/hidden/output l1"), rtol=1e-5
+    )
 
 
 def test_two_inputs_two_outputs(moons) -> None:
@@ -241,18 +250,33 @@ def test_bad_rows_get_a_sentence(case: str, model) -> None:
 
 
 BAD_QUESTIONS = {
-    "not compiled": (lambda: keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]), {}, {}, "Expected a compiled model"),
+    "not compiled": (
+        lambda: keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]),
+        {},
+        {},
+        "Expected a compiled model",
+    ),
     "not built": (lambda: _unbuilt(), {}, {}, "Expected a built model"),
     "no model": (lambda: 3, {}, {}, "Expected a compiled keras.Model or a function"),
-    "a function of nothing": (lambda: (lambda: 3), {}, {}, "to return a keras.Model"),
+    "a function of nothing": (lambda: lambda: 3, {}, {}, "to return a keras.Model"),
     "target": (network, {"a": {"hiden/kernel": "l2"}}, {}, "In the arm 'a': Expected a target"),
     "empty arm": (network, {"a": {}}, {}, "at least one penalty in the arm 'a'"),
     "named none": (network, {"none": {"*/kernel": "l2"}}, {}, "another name than 'none'"),
     "arms": (network, [1], {}, "arms as a dictionary"),
     "one fold": (network, {}, {"folds": 1}, "at least 2 folds"),
     "too many folds": (network, {}, {"folds": 7}, "at least 2 rows in each fold"),
-    "too few of a class": (network, {}, {"folds": 6, "y": np.array([0] * 10 + [1] * 2)}, "at least 6 rows of each class"),
-    "class missing": (network, {}, {"folds": KFold(2), "y": np.repeat([0, 1], 6)}, "Expected every class among the training rows of fold 0"),
+    "too few of a class": (
+        network,
+        {},
+        {"folds": 6, "y": np.array([0] * 10 + [1] * 2)},
+        "at least 6 rows of each class",
+    ),
+    "class missing": (
+        network,
+        {},
+        {"folds": KFold(2), "y": np.repeat([0, 1], 6)},
+        "Expected every class among the training rows of fold 0",
+    ),
     "no splitter": (network, {}, {"folds": "five"}, "scikit-learn splitter"),
     "epochs": (network, {}, {"epochs": 0}, "epochs as a whole number ≥ 1"),
     "seeds": (network, {}, {"seeds": [1, 1]}, "seeds that differ"),

@@ -5,4 +5,19 @@ from bridle._keras._blueprint import Blueprint, blueprint, compile_like, is_rebu
 from bridle._keras._program import Forward, Program, loss_name, program
 from bridle._keras._taps import Reading, Tap, watching
 
-__all__ = ["Blueprint", "Forward", "Program", "Reading", "Tap", "blueprint", "compile_like", "is_rebuildable", "loss_name", "model_json", "program", "require_jax", "seeded", "watching"]
+__all__ = [
+    "Blueprint",
+    "Forward",
+    "Program",
+    "Reading",
+    "Tap",
+    "blueprint",
+    "compile_like",
+    "is_rebuildable",
+    "loss_name",
+    "model_json",
+    "program",
+    "require_jax",
+    "seeded",
+    "watching",
+]

@@ -34,6 +34,7 @@ def blueprint(model: object) -> Blueprint:
         model: a compiled and built Keras model, or a function without arguments that returns one.
 
     Errors: `KindError` where it is neither, not compiled, or not built.
+
     """
     if isinstance(model, keras.Model):
         _check(model)

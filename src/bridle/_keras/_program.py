@@ -47,9 +47,7 @@ class Program:
         """Call the model on a batch with the given variables."""
         options = {"training": training} if self.model._call_has_training_arg else {}
         with watching(taps) as readings:
-            prediction, other, losses = self.model.stateless_call(
-                trainable, other, x, return_losses=True, **options
-            )
+            prediction, other, losses = self.model.stateless_call(trainable, other, x, return_losses=True, **options)
         return Forward(prediction, other, [self.model._aggregate_additional_loss(loss) for loss in losses], readings)
 
     def data_loss(self, y: Any, prediction: Any, sample_weight: Any = None) -> Any:
@@ -95,7 +93,9 @@ def program(blueprint: Blueprint, x: Any, y: Any) -> Program:
     except BridleError:
         raise
     except (ValueError, TypeError) as error:
-        raise InputError(f"Expected rows that fit the model's input {_shapes(model.inputs)}, got {_shapes(x)}. {_first(error)}") from error
+        raise InputError(
+            f"Expected rows that fit the model's input {_shapes(model.inputs)}, got {_shapes(x)}. {_first(error)}"
+        ) from error
     try:
         with keras.StatelessScope():
             model._compile_loss(y, prediction)

@@ -25,8 +25,8 @@ def circles() -> Case:
         name="circles",
         title="Circles: activity regularization",
         question=(
-            "A network of 2,001 weights learns 30 points of two noisy circles. Does an L1 penalty on the activity of its "
-            "hidden layer help it on new points? The published strength, 1e-4, was summed over the batch; "
+            "A network of 2,001 weights learns 30 points of two noisy circles. Does an L1 penalty on the activity "
+            "of its hidden layer help it on new points? The published strength, 1e-4, was summed over the batch; "
             "today's Keras averages over it, so the same number is 30 times weaker here."
         ),
         model=hidden_network,
@@ -52,7 +52,11 @@ def circles() -> Case:
         tolerance=0.03,
         fresh=make_circles(n_samples=FRESH_ROWS, noise=NOISE, random_state=2),
         claims=(
-            ("L1 before the nonlinearity lifts test accuracy above none (summed over the batch, as it was then)", BEFORE, "none"),
+            (
+                "L1 before the nonlinearity lifts test accuracy above none (summed over the batch, as it was then)",
+                BEFORE,
+                "none",
+            ),
             ("L1 after the nonlinearity lowers test accuracy below none (summed over the batch)", "none", AFTER),
             ("The same 1e-4 under today's Keras still lifts test accuracy above none", TODAY, "none"),
             ("1e-4 averaged over units as well still lifts test accuracy above none", UNITS, "none"),

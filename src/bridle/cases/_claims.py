@@ -49,7 +49,10 @@ def as_table(case: Case, lines: list[Measured]) -> pd.DataFrame:
 
     return pd.DataFrame(
         {
-            "setting": [f"{m.published.arm} {'' if m.published.strength is None else f'{m.published.strength:g}'}".strip() for m in lines],
+            "setting": [
+                f"{m.published.arm} {'' if m.published.strength is None else f'{m.published.strength:g}'}".strip()
+                for m in lines
+            ],
             "train, published": [f"{m.published.train:.3f}" for m in lines],
             "train, measured": [cell(m.train) for m in lines],
             "test, published": [f"{m.published.test:.3f}" for m in lines],
@@ -68,21 +71,26 @@ def _sentence(case: Case, result: StudyResult, claim: str, better: str, worse: s
     strength = max((line for line in case.published if line.arm == better), key=lambda line: line.test, default=None)
     high, low = find(result, better, strength.strength if strength else None), find(result, worse)
     scores = result.scores()
-    said = [f"{nan_mean(scores[high], (0, 1)):.3f} against {nan_mean(scores[low], (0, 1)):.3f} on the tutorial's test rows"]
+    said = [
+        f"{nan_mean(scores[high], (0, 1)):.3f} against {nan_mean(scores[low], (0, 1)):.3f} on the tutorial's test rows"
+    ]
     differences = [float(nan_mean(scores[high] - scores[low], (0, 1)))]
     if "fresh" in result.held_out:
         fresh = result.held_out_scores("fresh")
         gain = float(nan_mean(fresh[high] - fresh[low], 0))
         if np.isfinite(gain):
             differences.append(gain)
-            said.append(f"{nan_mean(fresh[high], 0):.3f} against {nan_mean(fresh[low], 0):.3f} on {result.held_out_rows['fresh']:,} fresh rows")
+            said.append(
+                f"{nan_mean(fresh[high], 0):.3f} against {nan_mean(fresh[low], 0):.3f} "
+                f"on {result.held_out_rows['fresh']:,} fresh rows"
+            )
     row = 1 / result.fold_rows[0, 1]
     verdict = _judge(differences, row)
     return f"{claim}: {verdict} ({'; '.join(said)})."
 
 
 def _judge(differences: list[float], row: float) -> str:
-    """Words for a difference on the published rows and, where known, on fresh ones. Half a test row is no difference."""
+    """Words for a difference on the published rows and, where known, on fresh ones; half a row is none."""
     if differences[0] < row / 2:
         return "does not hold"
     if len(differences) > 1 and differences[1] <= 0:

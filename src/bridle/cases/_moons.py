@@ -14,7 +14,14 @@ def moons() -> Case:
     """The case as published: 30 rows to train on, 70 to test, 4000 epochs of Adam in one batch."""
     x, y = make_moons(n_samples=ROWS, noise=NOISE, random_state=1)
     train, test = (x[:TRAIN], y[:TRAIN]), (x[TRAIN:], y[TRAIN:])
-    published = ((0.1, 0.967, 0.829), (0.01, 1.0, 0.943), (1e-3, 1.0, 0.943), (1e-4, 1.0, 0.929), (1e-5, 1.0, 0.929), (1e-6, 1.0, 0.914))
+    published = (
+        (0.1, 0.967, 0.829),
+        (0.01, 1.0, 0.943),
+        (1e-3, 1.0, 0.943),
+        (1e-4, 1.0, 0.929),
+        (1e-5, 1.0, 0.929),
+        (1e-6, 1.0, 0.914),
+    )
     return Case(
         name="moons",
         title="Two moons: weight regularization",
@@ -27,7 +34,11 @@ def moons() -> Case:
         batch_size=32,
         tutorial=Protocol({ARM: {"hidden/kernel": L2(list(GRID))}}, train, test, None, lambda seeds: seeds),
         honest=Protocol(
-            {"L2 all weights": {"*/kernel": L2()}, ARM: {"hidden/kernel": L2()}, "L1 hidden activity": {"hidden/output": L1()}},
+            {
+                "L2 all weights": {"*/kernel": L2()},
+                ARM: {"hidden/kernel": L2()},
+                "L1 hidden activity": {"hidden/output": L1()},
+            },
             train,
             test,
             5,

@@ -75,7 +75,12 @@ class CaseResult:
                     "arm": line.published.arm,
                     "strength": line.published.strength,
                     "published": {"train": line.published.train, "test": line.published.test},
-                    "measured": {"train": line.train[0], "train_sd": line.train[1], "test": line.test[0], "test_sd": line.test[1]},
+                    "measured": {
+                        "train": line.train[0],
+                        "train_sd": line.train[1],
+                        "test": line.test[0],
+                        "test_sd": line.test[1],
+                    },
                     "holds": line.holds,
                 }
                 for line in self.lines
@@ -99,7 +104,9 @@ def find_case(name: str) -> Case:
 def prepare_case(case: Case, *, seeds: int = 30, epochs: int | None = None) -> Prepare:
     """Check and lay out both protocols."""
     fresh = {} if case.fresh is None else {"fresh": case.fresh}
-    return Prepare(case, _prepared(case, case.tutorial, seeds, epochs, fresh), _prepared(case, case.honest, seeds, epochs, fresh))
+    return Prepare(
+        case, _prepared(case, case.tutorial, seeds, epochs, fresh), _prepared(case, case.honest, seeds, epochs, fresh)
+    )
 
 
 def run_case(prepared: Prepare, folder: str | Path | None = None, *, progress: bool = True) -> CaseResult:
@@ -124,5 +131,3 @@ def _prepared(case: Case, protocol: Protocol, seeds: int, epochs: int | None, fr
         return study.prepare(*protocol.train, validation=protocol.test, test=fresh)
     tests = {"test": protocol.test} if len(protocol.test[1]) else {}
     return study.prepare(*protocol.train, test={**tests, **fresh}, prepare=protocol.prepare)
-
-

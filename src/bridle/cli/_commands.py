@@ -31,7 +31,9 @@ Encoding = Annotated[str, typer.Option("--encoding", help="Encoding of the file,
 
 
 @app.callback(invoke_without_command=True)
-def version(context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+def version(
+    context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
+) -> None:
     """Finds the regularization that makes a Keras network generalize, and shows the evidence."""
     if version:
         print(f"bridle {_version.__version__}")
@@ -69,8 +71,13 @@ def run(
 def tune(
     table: Annotated[Path, typer.Argument(help="A CSV file: first line the column names, then one row a line.")],
     target: Annotated[str, typer.Option("--target", help="The column to predict.")],
-    task: Annotated[str | None, typer.Option("--task", help="classification or regression; found from the target by default.")] = None,
-    model: Annotated[str | None, typer.Option("--model", help="module:function that takes (inputs, outputs) and returns a compiled model.")] = None,
+    task: Annotated[
+        str | None, typer.Option("--task", help="classification or regression; found from the target by default.")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", help="module:function that takes (inputs, outputs) and returns a compiled model."),
+    ] = None,
     out: Out = None,
     seeds: Seeds = 5,
     folds: Annotated[int, typer.Option("--folds", min=2, help="Folds of the cross-validation.")] = 5,

@@ -38,8 +38,12 @@ def own_function(text: str) -> Callable[..., Any]:
     try:
         module = importlib.import_module(module_name)
     except ImportError as error:
-        raise InputError(f"Expected a module {module_name!r} in this folder or installed. Python says: {error}.") from error
+        raise InputError(
+            f"Expected a module {module_name!r} in this folder or installed. Python says: {error}."
+        ) from error
     function = getattr(module, name, None)
     if not callable(function):
-        raise InputError(f"Expected a function {name!r} in {module_name!r}. {near(name, [n for n in vars(module) if n[0] != '_'])}")
+        raise InputError(
+            f"Expected a function {name!r} in {module_name!r}. {near(name, [n for n in vars(module) if n[0] != '_'])}"
+        )
     return function

@@ -52,7 +52,9 @@ def case(found: CaseResult) -> None:
     """Published beside measured, which claims hold, and the honest answer."""
     console = _console()
     console.print()
-    console.print(Text("The tutorial's protocol, published and measured (mean ± standard deviation over runs)", style="bold"))
+    console.print(
+        Text("The tutorial's protocol, published and measured (mean ± standard deviation over runs)", style="bold")
+    )
     frame = found.table()
     table = Table(box=None, padding=(0, 1, 0, 0))
     for number, name in enumerate(frame.columns):

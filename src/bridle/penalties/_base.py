@@ -113,7 +113,9 @@ class Entrywise(Penalty):
         divisor = _divisor(x, charged, self.per)
         if charged is None:
             return tuple(ops.sum(value) / divisor for value in self.entries(x))
-        spread = ops.reshape(ops.cast(charged, x.dtype), tuple(charged.shape) + (1,) * (len(x.shape) - len(charged.shape)))
+        spread = ops.reshape(
+            ops.cast(charged, x.dtype), tuple(charged.shape) + (1,) * (len(x.shape) - len(charged.shape))
+        )
         return tuple(ops.sum(value * spread) / divisor for value in self.entries(x))
 
 

@@ -26,6 +26,7 @@ class L1(Entrywise):
     2.0
 
     Source: Tibshirani, "Regression shrinkage and selection via the lasso", JRSS B 58, 1996.
+
     """
 
     names = ("strength",)
@@ -56,6 +57,7 @@ class L2(Entrywise):
     5.0
 
     Source: Hoerl and Kennard, "Ridge regression", Technometrics 12, 1970.
+
     """
 
     names = ("strength",)
@@ -87,6 +89,7 @@ class L1L2(Entrywise):
     4.5
 
     Source: Zou and Hastie, "Regularization and variable selection via the elastic net", JRSS B 67, 2005.
+
     """
 
     names = ("l1", "l2")

@@ -4,7 +4,7 @@ import ast
 
 from bridle._errors import InputError, near
 from bridle.penalties._base import Penalty
-from bridle.penalties._norms import L1, L2, L1L2
+from bridle.penalties._norms import L1, L1L2, L2
 from bridle.penalties._strength import grid
 
 KINDS: dict[str, type[Penalty]] = {penalty.kind: penalty for penalty in (L1, L2, L1L2)}
@@ -52,4 +52,6 @@ def _value(node: ast.expr, text: str) -> object:
             return [_value(item, text) for item in items]
         case ast.Call(func=ast.Name(id="grid"), args=items, keywords=[]) if len(items) in (2, 3):
             return grid(*(_value(item, text) for item in items))
-    raise InputError(f"Expected a number, 'auto', a list or grid(low, high), got {ast.unparse(node)!r} in {text!r}. {EXAMPLE}")
+    raise InputError(
+        f"Expected a number, 'auto', a list or grid(low, high), got {ast.unparse(node)!r} in {text!r}. {EXAMPLE}"
+    )

@@ -42,7 +42,9 @@ def grid(low: float, high: float, points: int | None = None) -> Grid:
     """
     low, high = number(low, "grid(low, …)"), number(high, "grid(…, high)")
     if not 0 < low < high:
-        raise InputError(f"Expected 0 < low < high in grid(low, high), got grid({low:g}, {high:g}). Try grid(1e-6, 1e-1).")
+        raise InputError(
+            f"Expected 0 < low < high in grid(low, high), got grid({low:g}, {high:g}). Try grid(1e-6, 1e-1)."
+        )
     count = points if points is not None else round(math.log10(high / low)) + 1
     if not isinstance(count, int) or count < 2:
         raise InputError(f"Expected at least 2 points in grid({low:g}, {high:g}), got {points!r}.")

@@ -40,6 +40,7 @@ class Charges:
             variables: the trainable variables followed by the others.
             readings: what the taps saw.
             counted: shape (batch,), 1 for samples that count; None where all do.
+
         """
         return [value for term in self.terms for value in self._term(term, variables, readings, counted)]
 

@@ -87,10 +87,15 @@ def _source(value: Any) -> str:
         name = value["class_name"]
         if not inner:
             return repr(_snake(name))
-        home = next((room for room in ("initializers", "regularizers", "constraints") if hasattr(getattr(keras, room), name)), "layers")
+        home = next(
+            (room for room in ("initializers", "regularizers", "constraints") if hasattr(getattr(keras, room), name)),
+            "layers",
+        )
         return f"keras.{home}.{name}({', '.join(f'{key}={_source(item)}' for key, item in inner.items())})"
     return repr(value)
 
 
 def _snake(name: str) -> str:
-    return "".join(f"_{letter.lower()}" if letter.isupper() and number else letter.lower() for number, letter in enumerate(name))
+    return "".join(
+        f"_{letter.lower()}" if letter.isupper() and number else letter.lower() for number, letter in enumerate(name)
+    )

@@ -75,9 +75,12 @@ def penalize(model: keras.Model, terms: Mapping[str, object]) -> keras.Model:
     >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, name="hidden")])
     >>> bridle.penalize(model, {"*/kernel": bridle.L2(0.5)}).get_layer("hidden").kernel_regularizer
     L2(strength=0.5)
+
     """
     if not is_rebuildable(model):
-        raise KindError(f"Expected a Sequential or functional model, got {type(model).__name__}, whose layers cannot be rebuilt.")
+        raise KindError(
+            f"Expected a Sequential or functional model, got {type(model).__name__}, whose layers cannot be rebuilt."
+        )
     wanted: dict[int, dict[str, list[Penalty]]] = {}
     for term in read_terms(model, terms):
         term.penalty.fixed()
@@ -104,7 +107,8 @@ def _place(layer: keras.layers.Layer, config: dict[str, Any], quantity: str, pen
         return
     if quantity == "output" and isinstance(layer, UNCHARGED):
         raise InputError(
-            f"Expected a layer whose activity Keras charges, got {type(layer).__name__} {layer.name!r}, where Keras adds nothing. "
+            f"Expected a layer whose activity Keras charges, got {type(layer).__name__} {layer.name!r}, "
+            "where Keras adds nothing. "
             "Penalize its weights, or an Activation('linear') layer after it."
         )
     key = "activity_regularizer" if quantity == "output" else f"{quantity}_regularizer"

@@ -64,6 +64,7 @@ def _bind(model: keras.Model, target: str, what: object) -> Term:
     found = tuple(match(model, target))
     if penalty.per != "sample" and any(place.sort == "weight" for place in found):
         raise InputError(
-            f"Expected an activation at {target!r} for per={penalty.per!r}, got a weight, which has no batch. Leave `per` out."
+            f"Expected an activation at {target!r} for per={penalty.per!r}, got a weight, which has no batch. "
+            "Leave `per` out."
         )
     return Term(target, penalty, found)

@@ -130,9 +130,7 @@ def share_legend(figure: Figure, theme: Theme, but: tuple[str, ...] = ()) -> Non
         return
     room = figure.get_figwidth() * LETTERS_PER_INCH
     columns = max(1, min(len(found), int(room // (max(map(len, found)) + HANDLE_LETTERS))))
-    shared = figure.legend(
-        list(found.values()), list(found), loc="outside lower center", ncols=columns, frameon=False
-    )
+    shared = figure.legend(list(found.values()), list(found), loc="outside lower center", ncols=columns, frameon=False)
     for text in shared.get_texts():
         plain(text, theme, 9)
 

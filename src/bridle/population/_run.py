@@ -129,7 +129,9 @@ def run_fits(
     return not stopped
 
 
-def _wait(crew: list[threading.Thread], progress: Progress, watch: Callable[[Progress], None], stop: threading.Event) -> bool:
+def _wait(
+    crew: list[threading.Thread], progress: Progress, watch: Callable[[Progress], None], stop: threading.Event
+) -> bool:
     """Wait for the workers; True where a KeyboardInterrupt ended the wait."""
     try:
         for thread in crew:

@@ -34,8 +34,8 @@ def over_seeds(result: StudyResult, evidence: Evidence) -> str:
     text = ""
     if math.isfinite(evidence.gains[first].low):
         text = "The interval is over seeds: it is about initialisation and shuffling, not about other rows."
-    if is_rate(result, evidence):
-        share = float(evidence.validation.mean[evidence.choices[first].best])
+    share = float(evidence.validation.mean[evidence.choices[first].best])
+    if is_rate(result, evidence) and 0 < share < 1:
         error = binomial_error(share, rows, 3)
         text += (
             f" With {rows} validation rows, the rows alone give one {result.score.name} a standard error of {error}."
@@ -66,7 +66,7 @@ def _outside(result: StudyResult, evidence: Evidence, name: str) -> str:
                 f"; difference {spell(gain.difference, digits)}, {confidence(evidence.held_out_gains[name])} interval "
                 f"over seeds {interval(gain, digits)}{sense}"
             )
-    if is_rate(result, evidence):
+    if is_rate(result, evidence) and 0 < means[0] < 1:
         error = binomial_error(means[0], rows, 3)
         text += f"; the rows alone give one such {result.score.name} a standard error of {error}"
     return text + "."

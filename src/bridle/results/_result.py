@@ -122,7 +122,9 @@ class StudyResult:
         """One diagnostic of every member."""
         return self.diagnostics[:, self.diagnostic_names.index(name)]
 
-    def by_setting(self, values: Float[np.ndarray, "member"], refits: bool = False) -> Float[np.ndarray, "setting seed fold"]:
+    def by_setting(
+        self, values: Float[np.ndarray, "member"], refits: bool = False
+    ) -> Float[np.ndarray, "setting seed fold"]:
         """Lay one number per member out by setting, seed and fold; NaN where a fit diverged or did not run."""
         seeds = self.seeds
         chosen = (self.members.fold == ALL_ROWS) == refits

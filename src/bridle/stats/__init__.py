@@ -6,4 +6,16 @@ from bridle.stats._nan import nan_mean, nan_sd
 from bridle.stats._select import Choice, select
 from bridle.stats._summary import Summary, summarize
 
-__all__ = ["Choice", "Comparison", "Evidence", "Summary", "compare", "compare_all", "nan_mean", "nan_sd", "select", "summarize", "weigh"]
+__all__ = [
+    "Choice",
+    "Comparison",
+    "Evidence",
+    "Summary",
+    "compare",
+    "compare_all",
+    "nan_mean",
+    "nan_sd",
+    "select",
+    "summarize",
+    "weigh",
+]

@@ -66,10 +66,8 @@ def compare(
     mean = float(values.mean())
     error = float(values.std(ddof=1) * np.sqrt(1 / count + overlap))
     half = float(stats.t.ppf(0.5 + level / 2, count - 1)) * error
-    if error == 0.0:
-        p_value = 1.0 if mean == 0.0 else 0.0
-    else:
-        p_value = float(2 * stats.t.sf(abs(mean) / error, count - 1))
+    ratio = abs(mean) / error if error else (0.0 if mean == 0.0 else np.inf)
+    p_value = float(2 * stats.t.sf(ratio, count - 1))
     return Comparison(mean, mean - half, mean + half, p_value, level, over)
 
 

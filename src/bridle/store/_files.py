@@ -36,7 +36,9 @@ def save(result: StudyResult, folder: str | Path) -> Path:
         text = json.dumps(words, indent=1, allow_nan=False).encode()
         write_whole(folder / WORDS, lambda file: file.write(text))
     except OSError as error:
-        raise StoreError(f"Expected a folder that can be written, got {str(folder)!r}: {error.strerror}. Give another with --out.") from error
+        raise StoreError(
+            f"Expected a folder that can be written, got {str(folder)!r}: {error.strerror}. Give another with --out."
+        ) from error
     return folder
 
 
@@ -50,18 +52,29 @@ def load(folder: str | Path) -> StudyResult:
         words = json.loads((folder / WORDS).read_text(encoding="utf-8"))
         blob = (folder / ARRAYS).read_bytes()
     except FileNotFoundError as error:
-        raise StoreError(f"Expected a study in {str(folder)!r}, found no {Path(error.filename).name}. Give the folder that a run wrote.") from error
+        raise StoreError(
+            f"Expected a study in {str(folder)!r}, found no {Path(error.filename).name}. "
+            "Give the folder that a run wrote."
+        ) from error
     except (OSError, ValueError) as error:
         raise StoreError(f"Expected a study in {str(folder)!r} that can be read. {error}") from error
     if words.get("format") != FORMAT:
-        raise StoreError(f"Expected format {FORMAT} in {str(folder / WORDS)!r}, got {words.get('format')!r}. Use the bridle that wrote it.")
+        raise StoreError(
+            f"Expected format {FORMAT} in {str(folder / WORDS)!r}, got {words.get('format')!r}. "
+            "Use the bridle that wrote it."
+        )
     if sha256(blob).hexdigest() != words.get("sha256"):
-        raise StoreError(f"Expected {str(folder / ARRAYS)!r} as it was written, found other bytes. The file is damaged: run the study again.")
+        raise StoreError(
+            f"Expected {str(folder / ARRAYS)!r} as it was written, found other bytes. "
+            "The file is damaged: run the study again."
+        )
     try:
         with np.load(io.BytesIO(blob), allow_pickle=False) as arrays:
             return _result({name: arrays[name] for name in arrays.files}, words)
     except (KeyError, ValueError, TypeError, BadZipFile) as error:
-        raise StoreError(f"Expected a whole study in {str(folder)!r}, found that {error} is missing or wrong.") from error
+        raise StoreError(
+            f"Expected a whole study in {str(folder)!r}, found that {error} is missing or wrong."
+        ) from error
 
 
 def write_text(path: str | Path, text: str) -> Path:
@@ -74,7 +87,9 @@ def write_text(path: str | Path, text: str) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, lambda file: file.write(text.encode()))
     except OSError as error:
-        raise StoreError(f"Expected a file that can be written, got {str(path)!r}: {error.strerror}. Give another.") from error
+        raise StoreError(
+            f"Expected a file that can be written, got {str(path)!r}: {error.strerror}. Give another."
+        ) from error
     return path
 
 
@@ -128,7 +143,9 @@ def _result(arrays: dict[str, np.ndarray], words: dict[str, Any]) -> StudyResult
     picture = None
     if words["drawn"] is not None:
         axes = (arrays["picture.wide"], arrays["picture.high"])
-        picture = Picture(arrays["picture.x"], arrays["picture.y"], axes, tuple(words["drawn"]), arrays["picture.surfaces"])
+        picture = Picture(
+            arrays["picture.x"], arrays["picture.y"], axes, tuple(words["drawn"]), arrays["picture.surfaces"]
+        )
     return StudyResult(
         arms=tuple(Arm(arm["name"], tuple(map(tuple, arm["terms"])), tuple(arm["slots"])) for arm in words["arms"]),
         slots=tuple(words["slots"]),

@@ -32,12 +32,14 @@ class Treatment:
         return list(product(*(grid.values for grid in self.grids)))
 
     def extended(self, best: tuple[float, ...]) -> "Treatment":
-        """This arm with each open grid continued where its best strength lies on the edge."""
+        """The arm with each open grid continued where its best strength lies on the edge."""
         grids = tuple(_extend(grid, value) for grid, value in zip(self.grids, best, strict=True))
         return replace(self, grids=grids)
 
 
-def read_arms(model: keras.Model, arms: Mapping[str, Mapping[str, object]]) -> tuple[tuple[Treatment, ...], tuple[Term, ...]]:
+def read_arms(
+    model: keras.Model, arms: Mapping[str, Mapping[str, object]]
+) -> tuple[tuple[Treatment, ...], tuple[Term, ...]]:
     """Bind a person's arms to a model; `none` comes first. Returns the arms and their distinct terms.
 
     Errors: `InputError` where there are no arms or a name is taken; those of `read_terms`, with the arm's name.
@@ -46,7 +48,9 @@ def read_arms(model: keras.Model, arms: Mapping[str, Mapping[str, object]]) -> t
         raise KindError(f"Expected arms as a dictionary {{name: {{where: what(how much)}}}}, got {arms!r}.")
     named = {str(name): terms for name, terms in arms.items() if not (name == NONE and not terms)}
     if NONE in named:
-        raise InputError(f"Expected another name than {NONE!r} for an arm with penalties: {NONE!r} is always there, without any.")
+        raise InputError(
+            f"Expected another name than {NONE!r} for an arm with penalties: {NONE!r} is always there, without any."
+        )
     bound: dict[str, tuple[Term, ...]] = {NONE: ()}
     for name, terms in named.items():
         try:

@@ -24,7 +24,9 @@ class Data:
         return len(jax.tree.leaves(self.x)[0])
 
 
-def read_rows(x: Any, y: Any, *, loss: str, outputs: tuple[int | None, ...], weight: Any = None, name: str = "") -> Data:
+def read_rows(
+    x: Any, y: Any, *, loss: str, outputs: tuple[int | None, ...], weight: Any = None, name: str = ""
+) -> Data:
     """Check rows and labels against each other and against the loss.
 
     Args:
@@ -36,6 +38,7 @@ def read_rows(x: Any, y: Any, *, loss: str, outputs: tuple[int | None, ...], wei
         name: what to call these rows in messages, as in `test`.
 
     Errors: `InputError` for text, NaN, lengths that differ, labels that do not fit the loss, one class only.
+
     """
     label = f"{name} " if name else ""
     x, y = (_arrays(value, f"{label}{symbol}") for value, symbol in ((x, "x"), (y, "y")))
@@ -92,8 +95,8 @@ def _labels(y: Any, loss: str, outputs: tuple[int | None, ...], name: str) -> np
         classes = outputs[-1] or 0
         if np.any(y != np.round(y)) or y.min() < 0 or y.max() >= classes:
             raise InputError(
-                f"Expected class numbers from 0 to {classes - 1} in {name}y for {loss!r}, got values from {y.min()} to {y.max()}. "
-                "Number the classes from 0, with one output unit for each."
+                f"Expected class numbers from 0 to {classes - 1} in {name}y for {loss!r}, "
+                f"got values from {y.min()} to {y.max()}. Number the classes from 0, with one output unit for each."
             )
         labels = y.reshape(len(y), -1)
         if labels.shape[1] != 1:
@@ -101,7 +104,9 @@ def _labels(y: Any, loss: str, outputs: tuple[int | None, ...], name: str) -> np
         labels = labels[:, 0].astype(int)
     elif "binary" in kind:
         if y.min() < 0 or y.max() > 1:
-            raise InputError(f"Expected labels in [0, 1] in {name}y for {loss!r}, got values from {y.min()} to {y.max()}.")
+            raise InputError(
+                f"Expected labels in [0, 1] in {name}y for {loss!r}, got values from {y.min()} to {y.max()}."
+            )
         if y.size != len(y) or np.any(y != np.round(y)):
             return None
         labels = y.reshape(-1).astype(int)
@@ -109,10 +114,15 @@ def _labels(y: Any, loss: str, outputs: tuple[int | None, ...], name: str) -> np
         if y.ndim < 2 or y.shape[1:] != outputs[1:]:
             return None
         if not np.allclose(y.sum(axis=-1), 1, atol=1e-3):
-            raise InputError(f"Expected rows of {name}y that sum to 1 for {loss!r}. One-hot encode the classes with keras.utils.to_categorical.")
+            raise InputError(
+                f"Expected rows of {name}y that sum to 1 for {loss!r}. "
+                "One-hot encode the classes with keras.utils.to_categorical."
+            )
         if y.ndim != 2:
             return None
         labels = y.argmax(axis=1)
     if not name and len(np.unique(labels)) < 2:
-        raise InputError(f"Expected at least two classes in y, got only class {labels[0]}. There is nothing to tell apart.")
+        raise InputError(
+            f"Expected at least two classes in y, got only class {labels[0]}. There is nothing to tell apart."
+        )
     return labels

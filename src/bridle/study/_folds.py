@@ -70,7 +70,9 @@ def cut(reader: Reader, folds: int | Splitter) -> tuple[list[Split], list[Fold],
     for split in splits:
         fitted = reader.fitted(split.train)
         pieces = [
-            reader.arrays(take(rows.x, side), take(rows.y, side), fitted, "fold", None if weight is None else weight[side])
+            reader.arrays(
+                take(rows.x, side), take(rows.y, side), fitted, "fold", None if weight is None else weight[side]
+            )
             for side in (split.train, split.validation)
         ]
         parts.append(_stack(*pieces))
@@ -83,14 +85,21 @@ def everything(reader: Reader) -> tuple[Fold, Data, Mapping[str, DeviceRows], Ma
     whole = reader.arrays(rows.x, rows.y, fitted, weight=rows.weight)
     held = {name: reader.arrays(x, y, fitted, name) for name, (x, y) in rows.held_out.items()}
     device = {name: put(data.x, data.y, None, data.rows).rows for name, data in held.items()}
-    return put(whole.x, whole.y, whole.weight, whole.rows), whole, device, {name: data.rows for name, data in held.items()}
+    return (
+        put(whole.x, whole.y, whole.weight, whole.rows),
+        whole,
+        device,
+        {name: data.rows for name, data in held.items()},
+    )
 
 
 def _stack(train: Data, validation: Data) -> Fold:
     try:
         x, y = jax.tree.map(lambda a, b: np.concatenate([a, b]), (train.x, train.y), (validation.x, validation.y))
     except ValueError as error:
-        raise InputError(f"Expected validation rows of the same shape as the training rows. NumPy says: {error}") from error
+        raise InputError(
+            f"Expected validation rows of the same shape as the training rows. NumPy says: {error}"
+        ) from error
     weight = None if train.weight is None else np.concatenate([train.weight, _ones(validation)])
     return put(x, y, weight, train.rows)
 

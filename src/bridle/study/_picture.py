@@ -14,18 +14,29 @@ MESH = 60
 MOST_ROWS = 2000
 
 
-def picture(prepared: Prepared, data: Data, variables: Mapping[int, Sequence[tuple[np.ndarray, ...]]]) -> Picture | None:
+def picture(
+    prepared: Prepared, data: Data, variables: Mapping[int, Sequence[tuple[np.ndarray, ...]]]
+) -> Picture | None:
     """Mean predictions over the refits of each setting on a mesh; None where rows cannot be drawn in a plane.
 
     Args:
         data: all rows, as the network sees them.
         variables: for each setting to draw, the trained variables of its refits.
+
     """
     shapes = prepared.model.outputs[0].shape if len(prepared.model.outputs) == 1 else ()
     plane = isinstance(data.x, np.ndarray) and data.x.ndim == 2 and data.x.shape[1] == 2
-    if not plane or data.labels is None or len(np.unique(data.labels)) != 2 or len(shapes) != 2 or shapes[1] not in (1, 2):
+    if (
+        not plane
+        or data.labels is None
+        or len(np.unique(data.labels)) != 2
+        or len(shapes) != 2
+        or shapes[1] not in (1, 2)
+    ):
         return None
-    axes = tuple(np.linspace(low - 0.15 * (high - low), high + 0.15 * (high - low), MESH) for low, high in _ranges(data.x))
+    axes = tuple(
+        np.linspace(low - 0.15 * (high - low), high + 0.15 * (high - low), MESH) for low, high in _ranges(data.x)
+    )
     mesh = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2).astype(np.float32)
     split = len(prepared.model.trainable_variables)
     objective = prepared.workshop.objective

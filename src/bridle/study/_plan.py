@@ -13,7 +13,7 @@ from bridle.study._prepare import Prepared
 
 @dataclass(frozen=True)
 class Plan:
-    """The full table of members. Arms with an `"auto"` strength may add settings once it is known where the best lies."""
+    """The full table of members. Arms with an `"auto"` strength may add settings later."""
 
     arms: tuple[Arm, ...]
     slots: tuple[str, ...]
@@ -34,9 +34,7 @@ class Plan:
 
     def __str__(self) -> str:
         seeds, folds = len(np.unique(self.seed)), len(np.unique(self.fold))
-        arms = ", ".join(
-            f"{arm.name} ({np.sum(self.setting_arm == number)})" for number, arm in enumerate(self.arms)
-        )
+        arms = ", ".join(f"{arm.name} ({np.sum(self.setting_arm == number)})" for number, arm in enumerate(self.arms))
         lines = [
             f"{_count(len(self), 'fit')}: {_count(len(self.setting_arm), 'setting')} × {_count(seeds, 'seed')} × "
             f"{_count(folds, 'fold')}, {_count(self.epochs, 'epoch')} each",
@@ -44,7 +42,9 @@ class Plan:
             f"programs to compile: {self.programs}",
         ]
         if self.seconds is not None:
-            lines.append(f"about {_duration(self.seconds)} on {_count(cores(), 'thread')}, before refits and extended grids")
+            lines.append(
+                f"about {_duration(self.seconds)} on {_count(cores(), 'thread')}, before refits and extended grids"
+            )
         return "\n".join(lines)
 
 
@@ -81,7 +81,9 @@ def timed_plan(prepared: Prepared) -> Plan:
     fastest = np.inf
     for _ in range(3):
         began = perf_counter()
-        programs.train(state, setting, fold.rows, np.zeros(2, np.int32), np.int32(0), lengths, np.int32(1))[1].block_until_ready()
+        programs.train(state, setting, fold.rows, np.zeros(2, np.int32), np.int32(0), lengths, np.int32(1))[
+            1
+        ].block_until_ready()
         fastest = min(fastest, perf_counter() - began)
     each = fastest * plan.epochs / workshop.recipe.stops[0]
     seconds = compiling + each * len(plan) / min(cores(), len(plan))

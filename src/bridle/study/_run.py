@@ -39,7 +39,9 @@ class Update:
 Watch = Callable[[Update], None]
 
 
-def run_study(prepared: Prepared, *, watch: Watch = lambda update: None, threads: int | None = None) -> tuple[StudyResult, bool]:
+def run_study(
+    prepared: Prepared, *, watch: Watch = lambda update: None, threads: int | None = None
+) -> tuple[StudyResult, bool]:
     """Run everything; also whether it ran to its end (False after Ctrl-C, with what had finished).
 
     Stages: every setting on every fold and seed; then, while the best of an open grid lies on its edge, that grid
@@ -141,7 +143,9 @@ def _conduct(
     )
 
 
-def _fit(prepared: Prepared, ledger: Ledger, number: int, key: Key, folds: Sequence[Fold], held_out: Mapping[str, Rows]) -> Fit:
+def _fit(
+    prepared: Prepared, ledger: Ledger, number: int, key: Key, folds: Sequence[Fold], held_out: Mapping[str, Rows]
+) -> Fit:
     setting, seed, fold = key
     rows = folds[max(fold, 0)]
     start = prepared.workshop.start(seed)
@@ -176,8 +180,6 @@ class _Leader:
 
 def _facts(prepared: Prepared, seconds: float, threads: int | None) -> dict[str, object]:
 
-
-
     return {
         "bridle": __version__,
         "keras": keras.__version__,
@@ -193,5 +195,3 @@ def _facts(prepared: Prepared, seconds: float, threads: int | None) -> dict[str,
         "compilations": prepared.workshop.compilations,
         "compile_seconds": round(prepared.workshop.compile_seconds, 3),
     }
-
-

@@ -39,6 +39,7 @@ def split_rows(data: Data, folds: int | Splitter, groups: Any = None) -> list[Sp
 
     Errors: `InputError` for fewer than two folds, a fold with fewer than two rows on a side, a class that some
     fold's training rows lack, fewer rows of a class than folds.
+
     """
     if groups is not None and len(groups) != data.rows:
         raise InputError(f"Expected one group for each of {data.rows} rows, got {len(groups)}.")
@@ -49,7 +50,9 @@ def split_rows(data: Data, folds: int | Splitter, groups: Any = None) -> list[Sp
     try:
         found = [Split(*map(np.asarray, pair)) for pair in splitter.split(np.zeros((data.rows, 1)), labels, groups)]
     except ValueError as error:
-        raise InputError(f"Expected folds that fit {data.rows} rows, got {splitter}. scikit-learn says: {error}") from error
+        raise InputError(
+            f"Expected folds that fit {data.rows} rows, got {splitter}. scikit-learn says: {error}"
+        ) from error
     for number, split in enumerate(found):
         _check(data, split, number)
     return found
@@ -59,7 +62,9 @@ def _default(data: Data, folds: int, groups: Any) -> Splitter:
     if isinstance(folds, bool) or folds < 2:
         raise InputError(f"Expected at least 2 folds, got {folds}. With one split, give it as validation=(x, y).")
     if folds * 2 > data.rows:
-        raise InputError(f"Expected at least 2 rows in each fold, got {data.rows} rows for {folds} folds. Use fewer folds.")
+        raise InputError(
+            f"Expected at least 2 rows in each fold, got {data.rows} rows for {folds} folds. Use fewer folds."
+        )
     if groups is not None:
         if data.labels is None:
             return GroupKFold(folds)
