@@ -71,6 +71,9 @@ def test_one_validation_set_speaks_of_initialisation_only(study):
     result = study(folds=1, seeds=30)
     text = verdict(result)
     assert "about initialisation and shuffling, not about other rows" in text
+    assert text.startswith("On these 70 validation rows, L1 activity")
+    assert text.splitlines()[0].endswith("one validation set cannot tell.")
+    assert "lifts" not in text
     share = weigh(result).validation.mean[3]
     assert f"a standard error of {(share * (1 - share) / 70) ** 0.5:.3f}" in text
     assert "× 5 folds" not in text

@@ -7,7 +7,7 @@ import pandas as pd
 
 from bridle.cases._case import Case, Published
 from bridle.results import StudyResult
-from bridle.stats import nan_mean, nan_sd
+from bridle.stats import nan_mean, nan_sd, select, summarize
 
 
 @dataclass(frozen=True)
@@ -64,12 +64,17 @@ def as_table(case: Case, lines: list[Measured]) -> pd.DataFrame:
 
 def sentences(case: Case, result: StudyResult) -> list[str]:
     """For each claim that compares two arms: does it hold on the published rows, and on fresh ones?"""
-    return [_sentence(case, result, *claim) for claim in case.claims]
+    return [_sentence(result, *claim) for claim in case.claims]
 
 
-def _sentence(case: Case, result: StudyResult, claim: str, better: str, worse: str) -> str:
-    strength = max((line for line in case.published if line.arm == better), key=lambda line: line.test, default=None)
-    high, low = find(result, better, strength.strength if strength else None), find(result, worse)
+def _best(result: StudyResult, arm: str) -> int:
+    """The setting of an arm that did best on the tutorial's test rows."""
+    choice = select(result.path(result.setting_arm[find(result, arm)]), summarize(result.scores()), maximize=True)
+    return find(result, arm) if choice is None else choice.best
+
+
+def _sentence(result: StudyResult, claim: str, better: str, worse: str) -> str:
+    high, low = (_best(result, arm) for arm in (better, worse))
     scores = result.scores()
     said = [
         f"{nan_mean(scores[high], (0, 1)):.3f} against {nan_mean(scores[low], (0, 1)):.3f} on the tutorial's test rows"

@@ -39,8 +39,8 @@ def iris() -> Case:
         title="Iris: activity regularization of a deep network",
         question=(
             "A network of 168,643 weights learns 112 flowers. Does an L1 penalty on the activity of its first "
-            f"layer help? The published test set has {TEST_ROWS} rows, so one flower is 0.026; its split was drawn once, "
-            "without a seed."
+            f"layer help? The published test set has {TEST_ROWS} rows, so one flower is 0.026; its split was drawn "
+            "once, without a seed."
         ),
         model=network,
         epochs=350,

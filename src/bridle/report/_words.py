@@ -46,6 +46,8 @@ def headline(result: StudyResult, evidence: Evidence) -> str:
         return f"Validation {result.score.name} is {none} without a penalty; {tried}, so there is nothing to compare."
     if evidence.winner == 0:
         return _none_wins(result, evidence, first, none)
+    if evidence.gains[first].low > 0 and evidence.gains[first].over == "seeds":
+        return _on_these_rows(result, evidence, first, none)
     if evidence.gains[first].low > 0:
         return _gain(result, evidence, first, none)
     return _no_evidence(result, evidence, first, none)
@@ -59,6 +61,17 @@ def _gain(result: StudyResult, evidence: Evidence, arm: int, none: str) -> str:
         f"{treatment(result, best)} {verb} validation {result.score.name} from {none} to {value} "
         f"({confidence(evidence.gains)} interval of the {noun} {interval(gain, digits)}, "
         f"{_basis(result, evidence)})."
+    )
+
+
+def _on_these_rows(result: StudyResult, evidence: Evidence, arm: int, none: str) -> str:
+    """One validation set varies nothing but the seed: a difference there is never called a gain."""
+    gain, digits, best = evidence.gains[arm], places(result, evidence), evidence.choices[arm].best
+    value = spell(float(evidence.validation.mean[best]), digits)
+    return (
+        f"On these {result.fold_rows[0, 1]:,} validation rows, {treatment(result, best)} has {result.score.name} {value} "
+        f"against {none} without a penalty ({_difference(result, evidence, arm)}); "
+        "whether that holds on other rows, one validation set cannot tell."
     )
 
 

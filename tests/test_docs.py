@@ -1,0 +1,69 @@
+"""Documentation runs: README blocks, docstring examples, commands that exist, pictures that are there."""
+
+import doctest
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+
+import pytest
+
+import bridle
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+MODULES = [module.name for module in pkgutil.walk_packages(bridle.__path__, "bridle.")]
+
+
+@pytest.mark.parametrize("number", range(len(re.findall(r"```python", README))))
+def test_readme_blocks_run(number: int, tmp_path, monkeypatch) -> None:
+    """Each as a script of its own, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[number]
+    scope: dict = {}
+    exec(compile(code, "README.md", "exec"), scope)
+    assert (tmp_path / "moons.html").stat().st_size > 10_000
+    assert "accuracy" in scope["result"].verdict()
+    assert scope["best"].predict(scope["x"], verbose=0).shape == (100, 1)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstring_examples_run(name: str) -> None:
+    """Every `>>>` in the package."""
+    module = importlib.import_module(name)
+    failed, _ = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert failed == 0
+
+
+def test_commands_in_the_documentation_exist() -> None:
+    """Every `bridle …` and `make …` in README and CONTRIBUTING."""
+    from bridle.cli._commands import app
+
+    commands = {command.name or command.callback.__name__ for command in app.registered_commands}
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    text = README + (ROOT / "CONTRIBUTING.md").read_text()
+    blocks = "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
+    said = {
+        name: set(re.findall(rf"`{name} (\w+)", text) + re.findall(rf"^{name} (\w+)", blocks, re.MULTILINE))
+        for name in ("bridle", "make")
+    }
+    assert {"run", "tune", "predict"} <= said["bridle"] <= commands
+    assert {"demo", "test"} <= said["make"] <= targets
+
+
+def test_links_and_pictures_are_there() -> None:
+    """No link into the project is broken."""
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_public_docstrings_say_what_they_are() -> None:
+    """Every public name of the package has one."""
+    assert [name for name in dir(bridle) if name != "__version__" and not getattr(bridle, name).__doc__] == []
+
+
+def test_pins_are_plain() -> None:
+    """`name==version` lines only: no addresses, no paths."""
+    lines = (ROOT / "constraints.txt").read_text().split()
+    assert lines
+    assert all(re.fullmatch(r"[A-Za-z0-9_.-]+==[A-Za-z0-9_.]+", line) for line in lines)
