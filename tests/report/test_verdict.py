@@ -173,3 +173,15 @@ def test_numbers_as_text():
         "2900",
     )
     assert shorten("abcdefghijkl", 8) == "abcde…kl"
+
+
+def test_a_study_that_was_stopped_says_so_first(study):
+    """And one that was not, or in which fits diverged, does not."""
+    from dataclasses import replace
+
+    whole = study()
+    finished = whole.members.finished.copy()
+    finished[::2] = False
+    stopped = replace(whole, members=replace(whole.members, finished=finished))
+    assert verdict(stopped).startswith(f"Stopped early, {(~finished).sum()} of {len(finished)} fits did not run. So far: ")
+    assert not verdict(whole).startswith("Stopped")

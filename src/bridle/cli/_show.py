@@ -29,7 +29,7 @@ def lead(title: str, text: str) -> None:
 def plan(label: str, planned: Plan) -> None:
     """What will run, and about how long it takes."""
     lines = str(planned).splitlines()
-    print(f"{label}: {lines[0]}; {lines[-1]}")
+    print(f"{label}: {lines[0]}\n  {lines[-1]}")
 
 
 def result(found: Result) -> None:

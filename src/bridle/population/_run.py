@@ -141,10 +141,15 @@ def _wait(
         return False
     except KeyboardInterrupt:
         stop.set()
-        deadline = perf_counter() + PATIENCE
-        for thread in crew:
-            thread.join(max(0.0, deadline - perf_counter()))
+        _finish(crew)
         return True
+
+
+def _finish(crew: list[threading.Thread]) -> None:
+    """Give the blocks under way a moment to end."""
+    deadline = perf_counter() + PATIENCE
+    for thread in crew:
+        thread.join(max(0.0, deadline - perf_counter()))
 
 
 def train(

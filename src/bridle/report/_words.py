@@ -26,8 +26,15 @@ def sentences(result: StudyResult, evidence: Evidence | None = None) -> tuple[st
     """The lines of `verdict`: first the answer, then what qualifies it."""
     evidence = evidence or weigh(result)
     notes = (over_seeds, outside, sparsity, stronger, edge, counted, selection)
-    said = [headline(result, evidence), others(result, evidence), *(note(result, evidence) for note in notes)]
+    said = [_early(result) + headline(result, evidence), others(result, evidence), *(note(result, evidence) for note in notes)]
     return tuple(line for text in said for line in text.splitlines())
+
+
+def _early(result: StudyResult) -> str:
+    """Said first where a study was stopped: what follows rests on a part of its fits."""
+    members = result.members
+    missing = int((~members.finished & (members.diverged_at < 0)).sum())
+    return f"Stopped early, {missing:,} of {len(members):,} fits did not run. So far: " if missing else ""
 
 
 def headline(result: StudyResult, evidence: Evidence) -> str:

@@ -1,0 +1,149 @@
+"""The engine by itself, on an objective without Keras: it never learns what a penalty is."""
+
+import threading
+import time
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from bridle.population import Fit, Loss, Objective, Recipe, compile_programs, predict, put, run_fits, starting
+from bridle.population import _member as member
+
+RECIPE = Recipe(epochs=6, batch_size=4, shuffle=True, points=3)
+
+
+def line(rate: float = 0.1) -> Objective:
+    """Least squares by gradient descent, with `setting[0]` times the squared slope as the only part."""
+
+    def loss(trainable, other, setting, x, y, weight):
+        part = setting[0] * jnp.sum(trainable[0] ** 2)
+        return jnp.mean((x @ trainable[0] - y) ** 2) + part, Loss(jnp.stack([part]), other)
+
+    return Objective(
+        loss=loss,
+        update=lambda state, gradients, trainable: (
+            [w - rate * g for w, g in zip(trainable, gradients, strict=True)],
+            state,
+        ),
+        predict=lambda trainable, other, x: x @ trainable[0],
+        measure=lambda y, prediction, weight: [jnp.mean((prediction - y) ** 2)],
+        diagnose=lambda trainable, other, x: [jnp.sum(trainable[0] ** 2)],
+        part_names=("slope",),
+        measure_names=("loss",),
+        optimizer_state=(),
+    )
+
+
+@pytest.fixture
+def fold():
+    """Ten rows to train on (batches of 4, 4 and 2) and three others."""
+    x = np.random.default_rng(0).normal(size=(13, 2)).astype("float32")
+    return put(x, (x @ [1.0, -2.0]).astype("float32"), None, 10)
+
+
+def fits(objective: Objective, fold, count: int, recipe: Recipe = RECIPE) -> list[Fit]:
+    zero = [np.zeros(2, "float32")]
+    programs = compile_programs(objective, recipe, fold, starting(objective, zero, []), 1, {})
+    return [Fit(n, n, 0, np.array([0.01 * n], "float32"), zero, [], fold, programs) for n in range(count)]
+
+
+def run(objective: Objective, work: list[Fit], recipe: Recipe = RECIPE, **options):
+    got: dict = {}
+    whole = run_fits(
+        objective,
+        recipe,
+        work,
+        held_out={},
+        **{
+            "watch": lambda progress: None,
+            "deliver": lambda fit, outcome: got.update({fit.number: outcome}),
+            **options,
+        },
+    )
+    return got, whole
+
+
+def test_an_epoch_passes_over_every_row_once(fold) -> None:
+    """Partial last batch included: without shuffling, the same steps as a loop by hand."""
+    objective, recipe = line(), Recipe(2, 4, False, 1)
+    got, _ = run(objective, fits(objective, fold, 1, recipe), recipe)
+    x, y, w = np.asarray(fold.rows.x, float), np.asarray(fold.rows.y, float), np.zeros(2)
+    for _ in range(2):
+        costs = []
+        for rows in (slice(0, 4), slice(4, 8), slice(8, 10)):
+            residual = x[rows] @ w - y[rows]
+            costs.append((np.mean(residual**2), len(residual)))
+            w = w - 0.1 * 2 * x[rows].T @ residual / len(residual)
+    np.testing.assert_allclose(got[0].variables[0], w, rtol=1e-5)
+    assert got[0].curves[-1, 0] == pytest.approx(sum(c * n for c, n in costs) / 10, rel=1e-5)
+    assert got[0].curves[-1, 2] == pytest.approx(np.mean((x[:10] @ w - y[:10]) ** 2), rel=1e-4)
+    assert got[0].curves[-1, 3] == pytest.approx(np.mean((x[10:] @ w - y[10:]) ** 2), rel=1e-4)
+
+
+def test_curves_do_not_depend_on_where_they_are_measured(fold) -> None:
+    """The same state at an epoch, however the epochs are cut into points."""
+    objective = line()
+    every, some = Recipe(6, 4, True, 6), Recipe(6, 4, True, 2)
+    a, _ = run(objective, fits(objective, fold, 2, every), every)
+    b, _ = run(objective, fits(objective, fold, 2, some), some)
+    np.testing.assert_allclose(a[1].curves[[2, 5]], b[1].curves, rtol=1e-6)
+
+
+def test_every_member_is_delivered_once_and_its_neighbours_do_not_matter(fold) -> None:
+    """Four threads and one give the same bits."""
+    objective = line()
+    work = fits(objective, fold, 9)
+    many, whole = run(objective, work, threads=4)
+    one, _ = run(objective, work[::-1], threads=1)
+    assert whole
+    assert sorted(many) == list(range(9))
+    assert all(np.array_equal(many[n].curves, one[n].curves) for n in many)
+
+
+def test_divergence_is_a_status_with_its_epoch(fold) -> None:
+    """A rate that explodes: the epoch whose loss was not finite, NaN after it, no error."""
+    objective = line(rate=1e12)
+    got, _ = run(objective, fits(objective, fold, 2))
+    assert 1 <= got[0].diverged_at <= 6
+    assert np.isnan(got[0].curves[-1]).any()
+
+
+def test_a_programming_error_stops_the_run_and_is_raised(fold) -> None:
+    """It is never a member's status."""
+    objective = line()
+
+    def deliver(fit, outcome) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run(objective, fits(objective, fold, 3), deliver=deliver)
+
+
+def test_an_interrupt_keeps_what_finished(fold) -> None:
+    """KeyboardInterrupt in the caller: workers stop between blocks, the run says that it is not whole."""
+    objective, recipe = line(), Recipe(200_000, 4, True, 100)
+    seen: list[float] = []
+
+    def watch(progress) -> None:
+        seen.append(progress.share)
+        if progress.epochs:
+            raise KeyboardInterrupt
+
+    began = time.monotonic()
+    got, whole = run(objective, fits(objective, fold, 40, recipe), recipe, watch=watch)
+    assert not whole
+    assert len(got) < 40
+    assert time.monotonic() - began < 20
+    assert threading.active_count() < 10
+
+
+def test_many_rows_are_predicted_in_turns(monkeypatch) -> None:
+    """Whole turns and a rest give the predictions of one call."""
+    objective = line()
+    x, w = jnp.arange(46.0).reshape(23, 2), [jnp.array([1.0, 2.0])]
+    whole = predict(objective, w, [], x)
+    monkeypatch.setattr(member, "EVALUATION_ROWS", 5)
+    np.testing.assert_array_equal(predict(objective, w, [], x), whole)
+    monkeypatch.setattr(member, "EVALUATION_ROWS", 23)
+    np.testing.assert_array_equal(predict(objective, w, [], x), whole)
