@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,18 @@ except bridle.BridleError as error:
     said = python(code, KERAS_BACKEND="numpy")
     assert "got 'numpy'" in said
     assert "KERAS_BACKEND=jax" in said
+
+
+@pytest.mark.skipif(find_spec("tensorflow") is not None, reason="TensorFlow is installed here")
+def test_a_backend_that_is_not_installed_gets_a_sentence() -> None:
+    """Keras itself fails with a bare ModuleNotFoundError, in Python and on the command line."""
+    code = "import bridle\ntry:\n    bridle.L1\nexcept bridle.BridleError as error:\n    print(error)"
+    said = python(code, KERAS_BACKEND="tensorflow")
+    assert "got KERAS_BACKEND='tensorflow'" in said
+    command = [str(Path(sys.executable).with_name("bridle")), "run", "moons"]
+    done = subprocess.run(command, capture_output=True, text=True, env={"KERAS_BACKEND": "tensorflow"}, check=False)
+    assert done.returncode == 2
+    assert done.stderr.strip() == f"bridle: {said}"
 
 
 def test_public_names_are_there() -> None:

@@ -8,6 +8,7 @@ import os as _os
 import sys as _sys
 from importlib import import_module as _import_module
 
+from bridle._errors import missing_backend as _missing_backend
 from bridle._version import __version__
 
 if "keras" not in _sys.modules:
@@ -33,7 +34,10 @@ __all__ = [*sorted(_HOMES), "__version__"]
 
 def __getattr__(name: str) -> object:
     if name in _HOMES:
-        return getattr(_import_module(f"bridle.{_HOMES[name]}"), name)
+        try:
+            return getattr(_import_module(f"bridle.{_HOMES[name]}"), name)
+        except ModuleNotFoundError as error:
+            raise _missing_backend(error) or error from error
     raise AttributeError(f"module 'bridle' has no attribute {name!r}")
 
 

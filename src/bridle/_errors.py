@@ -1,5 +1,6 @@
 """The errors a person can meet. Each says what was expected, what came, where, and what to do next."""
 
+import os
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -22,6 +23,17 @@ class TargetError(InputError):
 
 class BackendError(BridleError, RuntimeError):
     """Keras already runs on a backend on which a study cannot be compiled."""
+
+
+def missing_backend(error: ModuleNotFoundError) -> BackendError | None:
+    """What to say where Keras was asked for a backend that is not installed; None for any other missing module."""
+    asked = os.environ.get("KERAS_BACKEND", "")
+    if error.name not in ("tensorflow", "torch", "openvino") or asked == "jax":
+        return None
+    return BackendError(
+        f"Expected Keras on a backend that is installed, got KERAS_BACKEND={asked!r}, whose package {error.name!r} is not. "
+        "Set KERAS_BACKEND=jax, or unset it, before Python starts."
+    )
 
 
 class StoreError(BridleError, OSError):

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 
-from bridle._errors import BridleError, Interrupted
+from bridle._errors import BridleError, Interrupted, missing_backend
 
 
 @contextlib.contextmanager
@@ -19,6 +19,11 @@ def guarded() -> Iterator[None]:
         _leave("Stopped before any fit had finished.", 130)
     except BridleError as error:
         _leave(f"bridle: {error}", 2)
+    except ModuleNotFoundError as error:
+        said = missing_backend(error)
+        if said is None:
+            raise
+        _leave(f"bridle: {said}", 2)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
