@@ -117,9 +117,9 @@ def predict(
 ) -> None:
     """Apply a tuned model to new rows."""
     applied = estimators.load_applied(folder)
-    frame = estimators.read_table(table, encoding=encoding, text=applied.recipe.layout.text_columns, fewest=1)
+    frame = estimators.read_table(table, encoding=encoding, text=applied.preparation.layout.text_columns, fewest=1)
     predictions = applied.predict(frame)
-    for column, counts in applied.recipe.unknown_counts(frame).items():
+    for column, counts in applied.preparation.unknown_counts(frame).items():
         shown = ", ".join(f"{name!r} ({count})" for name, count in list(counts.items())[:5])
         print(f"Column {column!r} has categories that the training rows did not have: {shown}.", file=sys.stderr)
     text = predictions.to_csv(index=False, float_format="%.6g")

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import keras
 
 from bridle._errors import InputError, KindError
-from bridle.estimators._table import Problem
-from bridle.penalties import L1, L2, L1L2
+from bridle.estimators._problem import Problem
+from bridle.penalties import L1, L1L2, L2
 from bridle.placement import places
 
 HIDDEN = (64, 32)
@@ -25,8 +25,12 @@ def default_network(inputs: int, problem: Problem) -> keras.Model:
         binary = len(problem.classes) == 2
         last = "sigmoid" if binary else "softmax"
         loss, metric = ("binary_crossentropy" if binary else "sparse_categorical_crossentropy"), "accuracy"
-    hidden = [keras.layers.Dense(units, activation="relu", name=f"hidden{number}") for number, units in enumerate(HIDDEN, 1)]
-    model = keras.Sequential([keras.Input((inputs,)), *hidden, keras.layers.Dense(outputs, activation=last, name="out")])
+    hidden = [
+        keras.layers.Dense(units, activation="relu", name=f"hidden{number}") for number, units in enumerate(HIDDEN, 1)
+    ]
+    model = keras.Sequential(
+        [keras.Input((inputs,)), *hidden, keras.layers.Dense(outputs, activation=last, name="out")]
+    )
     model.compile(optimizer="adam", loss=loss, metrics=[metric])
     return model
 
@@ -58,7 +62,10 @@ def default_arms(model: keras.Model) -> dict[str, dict[str, object]]:
     }
     kinds = {"L1": L1, "L2": L2, "L1+L2": L1L2}
     return {
-        f"{kind} {name}": {target: penalty()} for name, target in where.items() if target for kind, penalty in kinds.items()
+        f"{kind} {name}": {target: penalty()}
+        for name, target in where.items()
+        if target
+        for kind, penalty in kinds.items()
     }
 
 

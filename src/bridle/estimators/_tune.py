@@ -13,9 +13,11 @@ from sklearn.preprocessing import StandardScaler
 from bridle import report, store
 from bridle._errors import InputError, StoreError
 from bridle._front import Result, Study, conduct
+from bridle.estimators._layout import find_layout
 from bridle.estimators._network import NetworkFunction, default_arms, default_network, own_network
-from bridle.estimators._recipe import Recipe, find_layout
-from bridle.estimators._table import Problem, decode_target, encode_target, find_problem, known_rows, read_table
+from bridle.estimators._preparation import Preparation
+from bridle.estimators._problem import Problem, decode_target, encode_target, find_problem, known_rows
+from bridle.estimators._read import read_table
 from bridle.study import Plan, Prepared, timed_plan
 
 SPLIT_SEED = 0
@@ -35,7 +37,7 @@ class Applied:
     """A saved model with what is needed to apply it to new rows."""
 
     model: keras.Model
-    recipe: Recipe
+    preparation: Preparation
     problem: Problem
     scale: Scale
 
@@ -44,7 +46,7 @@ class Applied:
 
         Errors: `InputError` for a missing column, with near names, or text where a number belongs.
         """
-        raw = np.asarray(self.model.predict(self.recipe.transform(table), verbose=0))
+        raw = np.asarray(self.model.predict(self.preparation.transform(table), verbose=0))
         target = self.problem.target
         if self.problem.classes is None:
             return pd.DataFrame({target: raw[:, 0].astype(float) * self.scale.sd + self.scale.mean}, index=table.index)
@@ -58,7 +60,7 @@ class Job:
     """A table ready to be studied: everything is checked, nothing has been trained."""
 
     problem: Problem
-    recipe: Recipe
+    preparation: Preparation
     rows: pd.DataFrame
     prepared: Prepared
     notes: tuple[str, ...]
@@ -75,13 +77,13 @@ class Tuned:
 
     result: Result
     problem: Problem
-    recipe: Recipe
+    preparation: Preparation
     scale: Scale
     notes: tuple[str, ...]
 
     def applied(self) -> Applied:
         """The chosen model, ready for new rows."""
-        return Applied(self.result.model(), self.recipe, self.problem, self.scale)
+        return Applied(self.result.model(), self.preparation, self.problem, self.scale)
 
     def save(self, folder: str | Path, title: str = "Table") -> report.Written:
         """Write the report, `model.keras` and `apply.json` into a folder; nothing is pickled.
@@ -91,7 +93,11 @@ class Tuned:
         folder = Path(folder)
         section = self.result.section("Study", intro=" ".join(self.notes))
         written = report.write(folder, title, [section], extra={"table": list(self.notes), "code": self.result.code()})
-        words = {"recipe": self.recipe.to_json(), "problem": self.problem.to_json(), "scale": vars(self.scale)}
+        words = {
+            "preparation": self.preparation.to_json(),
+            "problem": self.problem.to_json(),
+            "scale": vars(self.scale),
+        }
         text = json.dumps(words, indent=1, allow_nan=False).encode()
         store.write_whole(folder / APPLY, lambda file: file.write(text))
         self.result.model().save(folder / MODEL)
@@ -112,14 +118,14 @@ def prepare_table(
     """Find the problem in a table and lay its study out; see `tune` for the arguments and errors."""
     problem = find_problem(table, target, task, min_rows=folds + 1)
     known = known_rows(problem, table)
-    recipe, fit_on, test, y, y_test = _split(problem, known, test_share)
-    inputs = len(clone_fit(recipe, fit_on).get_feature_names_out())
+    preparation, fit_on, test, y, y_test = _split(problem, known, test_share)
+    inputs = len(clone_fit(preparation, fit_on).get_feature_names_out())
     outputs = 1 if problem.classes is None or len(problem.classes) == 2 else len(problem.classes)
     network = default_network(inputs, problem) if model is None else own_network(model, inputs, outputs)
     study = Study(network, default_arms(network), seeds=seeds, folds=folds, epochs=epochs)
     scaler = StandardScaler() if problem.classes is None else None
-    prepared = study.prepare(fit_on, y, test=(test, y_test), prepare=recipe, prepare_target=scaler)
-    return Job(problem, recipe, fit_on, prepared, tuple(_notes(problem, recipe, len(fit_on), len(test))))
+    prepared = study.prepare(fit_on, y, test=(test, y_test), prepare=preparation, prepare_target=scaler)
+    return Job(problem, preparation, fit_on, prepared, tuple(_notes(problem, preparation, len(fit_on), len(test))))
 
 
 def tune(
@@ -148,6 +154,7 @@ def tune(
         test_share: the share of rows held out.
 
     Errors: `InputError` with a sentence for every table that cannot be used.
+
     """
     frame = table if isinstance(table, pd.DataFrame) else read_table(table)
     job = prepare_table(
@@ -168,7 +175,7 @@ def tuned(job: Job, result: Result) -> Tuned:
     if job.problem.classes is None:
         values = np.asarray(job.prepared.rows.y, float)
         scale = Scale(float(values.mean()), float(values.std()))
-    return Tuned(result, job.problem, clone_fit(job.recipe, job.rows), scale, job.notes)
+    return Tuned(result, job.problem, clone_fit(job.preparation, job.rows), scale, job.notes)
 
 
 def load_applied(folder: str | Path) -> Applied:
@@ -179,28 +186,32 @@ def load_applied(folder: str | Path) -> Applied:
     folder = Path(folder)
     for name in (MODEL, APPLY):
         if not (folder / name).is_file():
-            raise StoreError(f"Expected the folder that `bridle tune` wrote, found no {name} in {str(folder)!r}. Give its --out.")
+            raise StoreError(
+                f"Expected the folder that `bridle tune` wrote, found no {name} in {str(folder)!r}. Give its --out."
+            )
     try:
         words = json.loads((folder / APPLY).read_text(encoding="utf-8"))
-        recipe, problem = Recipe.from_json(words["recipe"]), Problem.from_json(words["problem"])
+        preparation, problem = Preparation.from_json(words["preparation"]), Problem.from_json(words["problem"])
         scale = Scale(float(words["scale"]["mean"]), float(words["scale"]["sd"]))
         model = keras.models.load_model(folder / MODEL, safe_mode=True, compile=False)
     except InputError as error:
         raise StoreError(f"Expected {str(folder / APPLY)!r} as `bridle tune` wrote it. {error}") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StoreError(f"Expected a whole model in {str(folder)!r}, found one that cannot be read. {error}") from error
-    return Applied(model, recipe, problem, scale)
+        raise StoreError(
+            f"Expected a whole model in {str(folder)!r}, found one that cannot be read. {error}"
+        ) from error
+    return Applied(model, preparation, problem, scale)
 
 
-def clone_fit(recipe: Recipe, table: pd.DataFrame) -> Recipe:
-    """A recipe of the same layout fitted on the given rows."""
-    return Recipe(recipe.layout).fit(table)
+def clone_fit(preparation: Preparation, table: pd.DataFrame) -> Preparation:
+    """A preparation of the same layout fitted on the given rows."""
+    return Preparation(preparation.layout).fit(table)
 
 
 def _split(
     problem: Problem, known: pd.DataFrame, share: float
-) -> tuple[Recipe, pd.DataFrame, pd.DataFrame, np.ndarray, np.ndarray]:
-    """The recipe, the rows to learn from, the held-out rows, and the labels of both."""
+) -> tuple[Preparation, pd.DataFrame, pd.DataFrame, np.ndarray, np.ndarray]:
+    """The preparation, the rows to learn from, the held-out rows, and the labels of both."""
     if not 0 < share < 1:
         raise InputError(f"Expected the held-out share between 0 and 1, got {share}. Try 0.2.")
     y = encode_target(problem, known[problem.target])
@@ -210,12 +221,17 @@ def _split(
         x, test, y, y_test = train_test_split(x, y, test_size=share, random_state=SPLIT_SEED, stratify=classes)
     except ValueError as error:
         raise InputError(f"Expected enough rows to hold {share:.0%} out, got {len(known)}. {error}") from error
-    return Recipe(find_layout(x, problem.target)), x, test, y, y_test
+    return Preparation(find_layout(x, problem.target)), x, test, y, y_test
 
 
-def _notes(problem: Problem, recipe: Recipe, rows: int, test: int) -> list[str]:
+def _notes(problem: Problem, preparation: Preparation, rows: int, test: int) -> list[str]:
     said = f"{problem.task.capitalize()} of {problem.target!r}"
     if problem.classes is not None:
-        said += f", {len(problem.classes)} classes: {', '.join(problem.classes[:8])}{' …' if len(problem.classes) > 8 else ''}"
-    left = f" Left out for want of a target: {problem.missing} of {problem.rows + problem.missing} rows." if problem.missing else ""
-    return [f"{said}. {rows} rows to learn from, {test} held out.{left}", *(f"{line}." for line in recipe.layout.sentences())]
+        more = " …" if len(problem.classes) > 8 else ""
+        said += f", {len(problem.classes)} classes: {', '.join(problem.classes[:8])}{more}"
+    gap = f" Left out for want of a target: {problem.missing} of {problem.rows + problem.missing} rows."
+    left = gap if problem.missing else ""
+    return [
+        f"{said}. {rows} rows to learn from, {test} held out.{left}",
+        *(f"{line}." for line in preparation.layout.sentences()),
+    ]

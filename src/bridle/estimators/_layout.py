@@ -1,0 +1,175 @@
+"""Which features a table gives: the layout, found once for all folds."""
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Int
+
+from bridle._errors import InputError
+from bridle.estimators._columns import kind_of, labels_of
+from bridle.estimators._left_out import MOST_CATEGORIES, reason_to_leave
+from bridle.estimators._saved import DAMAGED, is_count, is_names, is_pairs, saved
+
+ABSENT, OTHER = "(missing)", "(other)"
+COLUMN_RULES = {
+    "name": ("a column name", lambda value: isinstance(value, str)),
+    "kind": ("'number' or 'text'", lambda value: value in ("number", "text")),
+    "missing": ("a count", is_count),
+    "categories": ("distinct texts", is_names),
+    "merged": ("distinct texts", is_names),
+}
+LAYOUT_RULES = {
+    "columns": ("a list of at least one column", lambda value: isinstance(value, list) and len(value) > 0),
+    "left_out": ("pairs of a column and a reason", is_pairs),
+    "rows": ("a count", is_count),
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column that is used. `kind` is `number` or `text`; `missing` counts its missing cells.
+
+    A number becomes one feature, and a second one, 0 or 1, where cells are missing. A text becomes one feature, 0 or
+    1, for each of `categories`; those in `merged` count as the category `(other)`, a missing cell as `(missing)`.
+    """
+
+    name: str
+    kind: str
+    missing: int
+    categories: tuple[str, ...] = ()
+    merged: tuple[str, ...] = ()
+
+    @property
+    def indicator(self) -> bool:
+        """Whether a number has an indicator of its missing cells."""
+        return self.kind == "number" and self.missing > 0
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of its features."""
+        if self.kind == "text":
+            return tuple(f"{self.name}={category}" for category in self.categories)
+        return (self.name, f"{self.name} {ABSENT}") if self.indicator else (self.name,)
+
+    @property
+    def places(self) -> dict[str, int]:
+        """Which feature of a text column each known category turns on."""
+        own = {label: index for index, label in enumerate(self.categories)}
+        return {**dict.fromkeys(self.merged, own.get(OTHER)), **own}
+
+    def sentence(self, rows: int) -> str:
+        """What is done with it, for a person."""
+        gap = f"{self.missing} of {rows} missing"
+        if self.kind == "number":
+            filled = f"{gap}, median of the training rows put in, with an indicator column"
+            return f"`{self.name}`: {filled if self.missing else 'number'}"
+        kept = len(self.categories) - (ABSENT in self.categories) - bool(self.merged)
+        rare = f", the {kept} most frequent of {kept + len(self.merged)} categories, the others as one"
+        absent = f", {gap}, a category of their own" if self.missing else ""
+        return f"`{self.name}`: text{rare if self.merged else f', {kept} categories'}{absent}"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which features a table gives, in order; the same in every fold. `left_out` pairs a column with the reason.
+
+    It holds names, kinds and categories of a table of `rows` rows, and no statistics of them.
+    """
+
+    columns: tuple[Column, ...]
+    left_out: tuple[tuple[str, str], ...]
+    rows: int
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of all features."""
+        return tuple(name for column in self.columns for name in column.features)
+
+    @property
+    def text_columns(self) -> tuple[str, ...]:
+        """The columns to read as text from a new file: `read_table(path, text=layout.text_columns)`."""
+        return tuple(column.name for column in self.columns if column.kind == "text")
+
+    @property
+    def numbers(self) -> Int[np.ndarray, "number"]:
+        """The places of the numbers, which are the features to standardise."""
+        widths = [len(column.features) for column in self.columns]
+        is_number = np.array([column.kind == "number" for column in self.columns], dtype=bool)
+        return (np.cumsum(widths) - widths)[is_number]
+
+    def sentences(self) -> list[str]:
+        """What is done with each column, for a person: the used ones, then those left out."""
+        used = [column.sentence(self.rows) for column in self.columns]
+        return used + [f"`{name}`: left out, {reason}" for name, reason in self.left_out]
+
+    def to_json(self) -> dict[str, object]:
+        """The layout as strict JSON."""
+        columns = [
+            {**asdict(column), "categories": list(column.categories), "merged": list(column.merged)}
+            for column in self.columns
+        ]
+        return {"columns": columns, "left_out": [list(pair) for pair in self.left_out], "rows": self.rows}
+
+    @staticmethod
+    def from_json(content: object) -> "Layout":
+        """The layout that `to_json` wrote; `InputError` names the entry that cannot be one."""
+        fields = saved(content, "layout", LAYOUT_RULES)
+        columns = tuple(_column_from_json(column) for column in fields["columns"])
+        names = [column.name for column in columns]
+        if len(set(names)) < len(names):
+            raise InputError(f"Expected distinct column names in the saved layout, got {names!r:.200}. {DAMAGED}")
+        return Layout(columns, tuple(map(tuple, fields["left_out"])), fields["rows"])
+
+
+def find_layout(table: pd.DataFrame, target: str | None = None) -> Layout:
+    """Decide once, from all rows that will be cut into folds, what each column but `target` becomes.
+
+    Left out, with the reason: columns that are entirely missing or constant; dates; ids. An id is a column of whole
+    numbers or text named id, index, row or Unnamed: 0; whole numbers that all differ and either are named like
+    `customer_id` or, none missing, rise or fall along the table's index in small steps (they fill half of their
+    range); text of which at least 90 % of the values differ (all of them below 20 rows).
+
+    A text column keeps its 30 most frequent categories and merges the others.
+
+    Errors: `InputError` for a number that is not finite, for a column of many texts of which nine in ten are numbers
+    (a slip in one cell), and where no column is left.
+
+    >>> table = pd.DataFrame({"id": [1, 2, 3], "a": ["x", "y", "x"], "b": [0.5, None, 2]})
+    >>> find_layout(table).features
+    ('a=x', 'a=y', 'b', 'b (missing)')
+    """
+    inputs = [table[name] for name in table.columns if name != target]
+    reasons = {column.name: reason_to_leave(column) for column in inputs}
+    columns = tuple(_column(column) for column in inputs if reasons[column.name] is None)
+    left_out = tuple((name, reason) for name, reason in reasons.items() if reason)
+    if not columns:
+        listed = "; ".join(f"{name!r}: {reason}" for name, reason in left_out)
+        raise InputError(f"Expected at least one column to predict from, got none that can be used ({listed}).")
+    return Layout(columns, left_out, len(table))
+
+
+def _column(column: pd.Series) -> Column:
+    missing = int(column.isna().sum())
+    if kind_of(column) == "number":
+        return Column(column.name, "number", missing)
+    counts = Counter(labels_of(column, ABSENT))
+    absent = [ABSENT] if counts.pop(ABSENT, 0) else []
+    by_count = sorted(counts, key=lambda label: (label == OTHER, -counts[label], label))
+    kept, merged = sorted(by_count[:MOST_CATEGORIES]), sorted(by_count[MOST_CATEGORIES:])
+    other = [OTHER] if merged else []
+    return Column(column.name, "text", missing, (*kept, *other, *absent), tuple(x for x in merged if x != OTHER))
+
+
+def _column_from_json(content: object) -> Column:
+    fields = saved(content, "column", COLUMN_RULES)
+    lists = (tuple(fields["categories"]), tuple(fields["merged"]))
+    column = Column(fields["name"], fields["kind"], fields["missing"], *lists)
+    fits = bool(column.categories) == (column.kind == "text") and (not column.merged or OTHER in column.categories)
+    if not fits or set(column.merged) & set(column.categories):
+        raise InputError(
+            f"Expected categories that fit the kind {column.kind!r} of the saved column {column.name!r}, "
+            f"got {lists[0]!r:.200} with {lists[1]!r:.200} merged. {DAMAGED}"
+        )
+    return column
