@@ -183,5 +183,7 @@ def test_a_study_that_was_stopped_says_so_first(study):
     finished = whole.members.finished.copy()
     finished[::2] = False
     stopped = replace(whole, members=replace(whole.members, finished=finished))
-    assert verdict(stopped).startswith(f"Stopped early, {(~finished).sum()} of {len(finished)} fits did not run. So far: ")
+    assert verdict(stopped).startswith(
+        f"Stopped early, {(~finished).sum()} of {len(finished)} fits did not run. So far: "
+    )
     assert not verdict(whole).startswith("Stopped")

@@ -6,13 +6,15 @@ import sys
 from collections.abc import Iterator
 
 from bridle._errors import BridleError, Interrupted, missing_backend
+from bridle._interrupts import listening
 
 
 @contextlib.contextmanager
 def guarded() -> Iterator[None]:
     """Run the block or the decorated command; a mistake leaves with 2, Ctrl-C with 130."""
     try:
-        yield
+        with listening():
+            yield
     except Interrupted as stop:
         _leave(str(stop), 130)
     except KeyboardInterrupt:

@@ -9,8 +9,11 @@ from bridle.cli._guard import guarded
 def main() -> None:
     """Run the command line and leave with its exit code.
 
+    An interrupt that a callback drops is heard all the same (`_interrupts`), so its traceback is not shown.
     Leaving goes past Python's shutdown, which would wait for training threads that are still inside a block.
     """
+    report = sys.unraisablehook
+    sys.unraisablehook = lambda dropped: None if dropped.exc_type is KeyboardInterrupt else report(dropped)
     code = run()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -26,7 +26,11 @@ def sentences(result: StudyResult, evidence: Evidence | None = None) -> tuple[st
     """The lines of `verdict`: first the answer, then what qualifies it."""
     evidence = evidence or weigh(result)
     notes = (over_seeds, outside, sparsity, stronger, edge, counted, selection)
-    said = [_early(result) + headline(result, evidence), others(result, evidence), *(note(result, evidence) for note in notes)]
+    said = [
+        _early(result) + headline(result, evidence),
+        others(result, evidence),
+        *(note(result, evidence) for note in notes),
+    ]
     return tuple(line for text in said for line in text.splitlines())
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from bridle._interrupts import check
 from bridle._keras import Program, blueprint, loss_name, program, require_jax
 from bridle.placement import Charges, Term, charges
 from bridle.population import Fold, Objective, Programs, Recipe, Rows, compile_programs, starting
@@ -38,6 +39,7 @@ class Workshop:
 
     def programs(self, fold: Fold, held_out: Mapping[str, Rows]) -> Programs:
         """The compiled programs for rows of this shape."""
+        check()
         key = (fold.shape, tuple(sorted(held_out)))
         if key not in self._programs:
             state = starting(self.objective, *self.start(0))

@@ -11,6 +11,7 @@ import numpy as np
 import scipy
 import sklearn
 
+from bridle._interrupts import check, listening
 from bridle._version import __version__
 from bridle.population import Fit, Fold, Outcome, Progress, Rows, cores, run_fits
 from bridle.results import ALL_ROWS, StudyResult
@@ -49,7 +50,13 @@ def run_study(
     """
     began = perf_counter()
     ledger = Ledger(prepared, prepared.treatments)
-    whole = _search(prepared, ledger, watch, threads) and _refit(prepared, ledger, watch, threads)
+
+    def attentive(update: Update) -> None:
+        check()
+        watch(update)
+
+    with listening():
+        whole = _search(prepared, ledger, attentive, threads) and _refit(prepared, ledger, attentive, threads)
     result = ledger.result()
     return result.with_provenance(**_facts(prepared, perf_counter() - began, threads)), whole
 
