@@ -6,7 +6,7 @@ import pytest
 from matplotlib.axes import Axes
 
 import bridle
-from bridle import BridleError, L1, L1L2, L2, Study
+from bridle import L1, L1L2, L2, BridleError, Study
 from tests.conftest import network
 
 

@@ -31,8 +31,8 @@ def missing_backend(error: ModuleNotFoundError) -> BackendError | None:
     if error.name not in ("tensorflow", "torch", "openvino") or asked == "jax":
         return None
     return BackendError(
-        f"Expected Keras on a backend that is installed, got KERAS_BACKEND={asked!r}, whose package {error.name!r} is not. "
-        "Set KERAS_BACKEND=jax, or unset it, before Python starts."
+        f"Expected Keras on a backend that is installed, got KERAS_BACKEND={asked!r}, whose package {error.name!r} "
+        "is not. Set KERAS_BACKEND=jax, or unset it, before Python starts."
     )
 
 

@@ -223,24 +223,24 @@ LISTENING = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL
 def test_interrupt_ends_within_two_seconds_with_what_finished(tmp_path, line: str, pause: float) -> None:
     """Ctrl-C in a long run: one sentence and exit code 130; what finished is kept."""
     bridle = str(Path(sys.executable).with_name("bridle"))
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", LISTENING, bridle, "run", "circles", "--out", "c"],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
-    try:
-        while not process.stdout.readline().startswith(line):
-            pass
-        time.sleep(pause)
-        process.send_signal(signal.SIGINT)
-        began = time.monotonic()
-        _, err = process.communicate(timeout=20)
-        assert time.monotonic() - began < 2.5
-    finally:
-        process.kill()
+    ) as process:
+        try:
+            while not process.stdout.readline().startswith(line):
+                pass
+            time.sleep(pause)
+            process.send_signal(signal.SIGINT)
+            began = time.monotonic()
+            _, err = process.communicate(timeout=20)
+            assert time.monotonic() - began < 2.5
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert "Traceback" not in err
     assert err.strip().startswith("Stopped")

@@ -77,11 +77,11 @@ def _gain(result: StudyResult, evidence: Evidence, arm: int, none: str) -> str:
 
 def _on_these_rows(result: StudyResult, evidence: Evidence, arm: int, none: str) -> str:
     """One validation set varies nothing but the seed: a difference there is never called a gain."""
-    gain, digits, best = evidence.gains[arm], places(result, evidence), evidence.choices[arm].best
-    value = spell(float(evidence.validation.mean[best]), digits)
+    best = evidence.choices[arm].best
+    value = spell(float(evidence.validation.mean[best]), places(result, evidence))
     return (
-        f"On these {result.fold_rows[0, 1]:,} validation rows, {treatment(result, best)} has {result.score.name} {value} "
-        f"against {none} without a penalty ({_difference(result, evidence, arm)}); "
+        f"On these {result.fold_rows[0, 1]:,} validation rows, {treatment(result, best)} has "
+        f"{result.score.name} {value} against {none} without a penalty ({_difference(result, evidence, arm)}); "
         "whether that holds on other rows, one validation set cannot tell."
     )
 
