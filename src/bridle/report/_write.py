@@ -5,9 +5,10 @@ import os
 import re
 import unicodedata
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from matplotlib.figure import Figure
 
@@ -15,6 +16,7 @@ from bridle._errors import StoreError
 from bridle.report._html import page
 from bridle.report._json import strict, to_json
 from bridle.report._section import Section
+from bridle.store import write_whole
 
 PNG_DPI = 150
 
@@ -60,14 +62,14 @@ def write(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         figures = tuple(
-            _replace(folder / f"{prefix}{drawing.name}.png", lambda path, drawing=drawing: _save(drawing.figure, path))
+            _whole(folder / f"{prefix}{drawing.name}.png", drawing.figure)
             for prefix, section in zip(prefixes, sections, strict=True)
             for drawing in section.drawings
         )
         dumped = json.dumps(numbers, allow_nan=False, indent=1, ensure_ascii=False)
         return Written(
-            page=_replace(folder / "report.html", lambda path: path.write_text(text, encoding="utf-8")),
-            numbers=_replace(folder / "result.json", lambda path: path.write_text(dumped + "\n", encoding="utf-8")),
+            page=_whole(folder / "report.html", text.encode()),
+            numbers=_whole(folder / "result.json", f"{dumped}\n".encode()),
             figures=figures,
         )
     except OSError as error:
@@ -95,19 +97,13 @@ def slugs(titles: Sequence[str]) -> list[str]:
     return made
 
 
-def _replace(path: Path, fill: Callable[[Path], object]) -> Path:
-    """Let `fill` write a temporary file in the same folder, then move it to `path` in one step."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        fill(part)
-        os.replace(part, path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+def _whole(path: Path, content: bytes | Figure) -> Path:
+    """Write one file, whole or not at all."""
+    write_whole(path, lambda file: _save(content, file) if isinstance(content, Figure) else file.write(content))
     return path
 
 
-def _save(figure: Figure, path: Path) -> None:
+def _save(figure: Figure, file: BinaryIO) -> None:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(path, format="png", dpi=PNG_DPI, facecolor="white")
+        figure.savefig(file, format="png", dpi=PNG_DPI, facecolor="white")

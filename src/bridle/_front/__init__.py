@@ -1,0 +1,7 @@
+"""The front door: `Study` and `Result`, the two things a person holds."""
+
+from bridle._front._plots import Plots
+from bridle._front._result import Best, Result, load
+from bridle._front._study import Study, conduct
+
+__all__ = ["Best", "Plots", "Result", "Study", "conduct", "load"]

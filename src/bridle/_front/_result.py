@@ -1,0 +1,171 @@
+"""`Result`: what a study found, and the model that follows from it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import keras
+import pandas as pd
+from rich.console import Console
+
+from bridle import report as reports
+from bridle import store as stores
+from bridle._errors import InputError, near
+from bridle._front._plots import Plots
+from bridle.penalties import Penalty, parse_penalty
+from bridle.placement import code_lines, penalize
+from bridle.results import ALL_ROWS, StudyResult
+from bridle.stats import Evidence, weigh
+
+RULES = ("best", "1se")
+
+
+def load(folder: str | Path) -> "Result":
+    """A result from the folder that `run(…, store=folder)` or a command's `--out` wrote.
+
+    Errors: `StoreError` where there is none or where it was damaged.
+    """
+    data = stores.load(folder)
+    template = keras.models.model_from_json(data.model_json) if data.model_json else None
+    return Result(data, template)
+
+
+@dataclass(frozen=True)
+class Best:
+    """One selected setting."""
+
+    arm: str
+    rule: str
+    strengths: dict[str, float]
+    mean: float
+    """Mean validation score over seeds and folds."""
+    error: float
+    """Its standard error across folds; NaN for a single validation set."""
+
+
+class Result:
+    """What a study found: evidence first, then the model. `data` holds every number as arrays."""
+
+    def __init__(self, data: StudyResult, template: keras.Model | None) -> None:
+        self.data = data
+        self._template = template
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """Selection and comparison, computed once."""
+        return weigh(self.data)
+
+    def __str__(self) -> str:
+        console = Console(width=100, file=StringIO(), highlight=False)
+        console.print(reports.rich_table(self.data, self.evidence))
+        return f"{self.verdict()}\n\n{console.file.getvalue()}"
+
+    __repr__ = __str__
+
+    def verdict(self) -> str:
+        """The answer in words, with its interval."""
+        return reports.verdict(self.data)
+
+    def table(self) -> pd.DataFrame:
+        """One row per setting: means, standard errors, finished fits, exact zeros, which rule selects it."""
+        return reports.table(self.data)
+
+    def best(self, arm: str | None = None, rule: str = "best") -> Best:
+        """The selected setting of an arm, or of the arm that came out best."""
+        number, setting = self._selected(arm, rule)
+        summary = self.evidence.validation
+        return Best(
+            self.data.arms[number].name,
+            rule,
+            self.data.strengths(setting),
+            float(summary.mean[setting]),
+            float(summary.error[setting]),
+        )
+
+    def terms(self, arm: str | None = None, rule: str = "best") -> dict[str, Penalty]:
+        """The selected setting as a dictionary `{where: what(how much)}`, ready for `bridle.penalize`."""
+        number, setting = self._selected(arm, rule)
+        strengths = {slot: f"{value:.12g}" for slot, value in self.data.strengths(setting).items()}
+        terms: dict[str, Penalty] = {}
+        for target, text in self.data.arms[number].terms:
+            for slot, value in strengths.items():
+                text = text.replace(f"{{{slot}}}", value)
+            terms[target] = parse_penalty(text)
+        return terms
+
+    def model(self, arm: str | None = None, rule: str = "best", seed: int | None = None) -> keras.Model:
+        """A plain Keras model, penalized as selected, with the weights of the refit on all of x, y.
+
+        Args:
+            arm: another arm than the best one.
+            rule: `"best"` or `"1se"`.
+            seed: which refit; the first seed by default (never the one that looks best on test rows).
+
+        """
+        number, setting = self._selected(arm, rule)
+        template = self._template_or_error()
+        members = self.data.members
+        wanted = members.seed[0] if seed is None else seed
+        found = (members.setting == setting) & (members.fold == ALL_ROWS) & (members.seed == wanted) & members.finished
+        if not found.any():
+            raise InputError(
+                f"Expected a finished refit of {self.data.arms[number].name!r} with seed {wanted}, found none. "
+                f"Seeds: {self.data.seeds.tolist()}."
+            )
+        variables = self.data.weights[int(found.argmax())]
+        fresh = penalize(template, self.terms(arm, rule))
+        for variable, value in zip(
+            [*fresh.trainable_variables, *fresh.non_trainable_variables], variables, strict=True
+        ):
+            variable.assign(value)
+        return fresh
+
+    def code(self, arm: str | None = None, rule: str = "best") -> str:
+        """The Keras lines to paste for the selected setting."""
+        size = self.data.provenance.get("batch_size")
+        return code_lines(
+            self._template_or_error(), self.terms(arm, rule), batch_size=None if size is None else int(size)
+        )
+
+    def report(self, path: str | Path, *, title: str = "Regularization study") -> Path:
+        """Write one HTML file with verdict, table, pictures and provenance; it works without a network."""
+        text = reports.page(title, [self.section(title)])
+        return stores.write_text(path, text)
+
+    def section(self, title: str, **options: Any) -> reports.Section:
+        """The result as a part of a page."""
+        code = self.code() if self._template is not None and self.evidence.winner is not None else ""
+        return reports.Section(title, self.data, code=code, **options)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write everything measured into a folder, for `bridle.load`."""
+        return stores.save(self.data, folder)
+
+    @property
+    def plot(self) -> "Plots":
+        """The pictures: `result.plot.sweep()` and so on."""
+        return Plots(self.data)
+
+    def _selected(self, arm: str | None, rule: str) -> tuple[int, int]:
+        if rule not in RULES:
+            raise InputError(f"Expected the rule 'best' or '1se', got {rule!r}.")
+        names = [each.name for each in self.data.arms]
+        if arm is not None and arm not in names:
+            raise InputError(f"Expected an arm of this study, got {arm!r}. {near(arm, names)}")
+        number = self.evidence.winner if arm is None else names.index(arm)
+        if number is None or number not in self.evidence.choices:
+            raise InputError(
+                "Expected at least one finished fit to select from, found none: every fit diverged or did not run."
+            )
+        choice = self.evidence.choices[number]
+        return number, choice.best if rule == "best" else choice.one_se
+
+    def _template_or_error(self) -> keras.Model:
+        if self._template is None:
+            raise InputError(
+                "Expected a Sequential or functional model in the study, to build it again; "
+                "this one cannot be rebuilt from its store."
+            )
+        return self._template

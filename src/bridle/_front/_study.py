@@ -1,0 +1,117 @@
+"""`Study`: the question that a person asks."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bridle import store as stores
+from bridle._errors import InputError, Interrupted, near
+from bridle._front._result import Result
+from bridle._progress import progress_bar
+from bridle.study import Plan, Prepared, Question, Rows, make_plan, prepare, run_study, timed_plan
+
+
+class Study:
+    """The question: which of these arms generalizes best, and is that real?
+
+    Args:
+        model: a compiled and built Keras model, or a function without arguments that returns one. Its weights
+            are not used: each fit starts from the weights that `keras.utils.set_random_seed(seed)` gives.
+        arms: `{name: {where: what(how much)}}`. An arm `none` without penalties is always added.
+        seeds: how many seeds, or the seeds themselves.
+        folds: how many, or a scikit-learn splitter.
+        epochs, batch_size, shuffle: as in `model.fit`.
+        score: `"loss"` (without penalties) or the name of a compiled metric; the first metric by default.
+        points: at how many epochs curves are kept.
+
+    >>> import bridle, keras
+    >>> from sklearn.datasets import make_moons
+    >>> x, y = make_moons(60, noise=0.2, random_state=1)
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(8, "relu"), keras.layers.Dense(1, "sigmoid")])
+    >>> model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    >>> study = bridle.Study(model, {"L2": {"*/kernel": bridle.L2([0, 1e-2])}}, seeds=2, folds=2, epochs=5)
+    >>> result = study.run(x, y)
+    >>> result.table()["finished"].tolist()
+    ['4/4', '4/4', '4/4']
+
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        arms: Mapping[str, Mapping[str, Any]],
+        *,
+        seeds: Any = 10,
+        folds: Any = 5,
+        epochs: int = 100,
+        batch_size: int = 32,
+        shuffle: bool = True,
+        score: str | None = None,
+        points: int = 200,
+    ) -> None:
+        self.question = Question(model, arms, seeds, folds, epochs, batch_size, shuffle, score, points)
+
+    def plan(self, x: Any, y: Any, *, timed: bool = True, **rows: Any) -> Plan:
+        """What will run, before it runs: every member, and with `timed` about how long (that compiles the programs).
+
+        `rows` are the other arguments of `run` that say something about rows.
+        """
+        prepared = prepare(self.question, _rows(x, y, **rows))
+        return timed_plan(prepared) if timed else make_plan(prepared)
+
+    def run(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        test: Any = None,
+        store: str | Path | None = None,
+        threads: int | None = None,
+        progress: bool = True,
+        **rows: Any,
+    ) -> "Result":
+        """Cross-validate every setting, refit what was selected on all of x, y, and look at `test` once.
+
+        Args:
+            x, y: the rows to learn from.
+            test: `(x, y)` or `{name: (x, y)}`: rows that only the refits are judged on.
+            store: a folder to write the result to.
+            threads: how many members to train at once; one per core by default.
+            progress: draw a progress bar where standard error is a terminal.
+            rows: `validation=(x, y)` for one split instead of folds; `groups`; `weight` (one per row);
+                `prepare`, `prepare_target` (scikit-learn transformers, fitted inside each fold).
+
+        Errors: `InputError` and `KindError` with a sentence each; `BackendError` where Keras does not run on JAX;
+        `Interrupted` after Ctrl-C, with the result of what had finished.
+
+        """
+        return conduct(self.prepare(x, y, test=test, **rows), store=store, threads=threads, progress=progress)
+
+    def prepare(self, x: Any, y: Any, **rows: Any) -> Prepared:
+        """Check everything that can be checked before the first fit."""
+        return prepare(self.question, _rows(x, y, **rows))
+
+
+def conduct(
+    prepared: Prepared, *, store: str | Path | None = None, threads: int | None = None, progress: bool = True
+) -> "Result":
+    """Run what `Study.prepare` returned."""
+    with progress_bar(progress, prepared.score.name) as watch:
+        data, whole = run_study(prepared, watch=watch, threads=threads)
+    result = Result(data, prepared.model)
+    if store is not None:
+        stores.save(data, store)
+    if not whole:
+        done = int((data.members.finished | (data.members.diverged_at >= 0)).sum())
+        kept = f" What finished is in {str(store)!r}; see it with: bridle report {store}" if store is not None else ""
+        raise Interrupted(f"Stopped: {done} of {len(data.members)} fits had finished.{kept}", result)
+    return result
+
+
+def _rows(x: Any, y: Any, *, test: Any = None, **rows: Any) -> Rows:
+    known = ("weight", "groups", "validation", "prepare", "prepare_target")
+    for name in rows:
+        if name not in known:
+            raise InputError(f"Expected one of {', '.join(known)}, got the argument {name!r}. {near(name, known)}")
+    held_out = {} if test is None else dict(test) if isinstance(test, Mapping) else {"test": test}
+    return Rows(x, y, held_out=held_out, **rows)
