@@ -190,3 +190,25 @@ def test_masked_steps_and_weightless_samples_are_not_charged() -> None:
     masked = bound.unit_values([], {0: [Reading(value, mask)]})
     weighted = bound.unit_values([], {0: [Reading(value, mask)]}, jnp.array([1.0, 0.0]))
     assert [float(v[0]) for v in (everything, masked, weighted)] == [6.0, 3.0, 4.0]
+
+
+def test_inner_weights_are_each_charged() -> None:
+    """Attention has four kernels; `*/kernel` means all of them, and each has its own name."""
+    inputs = keras.Input((3, 4))
+    model = keras.Model(inputs, L.Dense(1, name="out")(L.MultiHeadAttention(2, 2, name="att")(inputs, inputs)))
+    found = names(model, "att/kernel")
+    assert len(found) == len(set(found)) == 4
+    assert names(model, "att/query/kernel") == ["att/query/kernel"]
+    bound = charges(model, read_terms(model, {"att/kernel": bridle.L2(1.0)}))
+    variables = [*model.trainable_variables, *model.non_trainable_variables]
+    total = sum(float((np.asarray(v) ** 2).sum()) for v in model.get_layer("att").weights if v.name == "kernel")
+    assert float(bound.unit_values(variables, {})[0]) == pytest.approx(total, rel=1e-5)
+
+
+def test_recurrent_kernels_are_penalized_by_their_argument() -> None:
+    """Keras's argument is `recurrent_regularizer`."""
+    model = keras.Sequential([keras.Input((3, 1)), L.LSTM(2, name="lstm"), L.Dense(1, name="out")])
+    penalized = penalize(model, {"lstm/recurrent_kernel": bridle.L2(0.5)})
+    kernel = np.asarray(model.get_layer("lstm").cell.recurrent_kernel)
+    assert float(sum(penalized.losses)) == pytest.approx(0.5 * (kernel**2).sum(), rel=1e-5)
+    assert "recurrent_regularizer=keras.regularizers.L2(0.5)" in code_lines(model, {"lstm/recurrent_kernel": "l2(0.5)"})

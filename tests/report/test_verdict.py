@@ -137,7 +137,7 @@ def test_nothing_finished(study):
 
 def test_selection_is_confessed(study):
     """The quoted score is optimistic where it was used to choose."""
-    assert "so that score is optimistic for the one chosen" in verdict(study())
+    assert "so that score and its interval are optimistic for the one chosen" in verdict(study())
     assert "the same 70 validation rows" in verdict(study(folds=1))
     single = verdict(study(arms={"L1": {"hidden/output l1": [1e-3]}}))
     assert "One strength was tried, so nothing was selected." in single

@@ -150,3 +150,18 @@ def test_no_difference_at_all_is_no_evidence() -> None:
     got = compare(same, same, ROWS)
     assert got.p_value == 1.0
     assert not got.clear
+
+
+def test_folds_without_spread_give_no_interval() -> None:
+    """The same difference in every fold is a matter of few rows, not of certainty."""
+    none = np.full((1, 2), 0.8)
+    got = compare(none + 0.1, none, np.array([[10, 10]] * 2))
+    assert got.difference == pytest.approx(0.1)
+    assert np.isnan(got.low)
+    assert not got.clear
+
+
+def test_rounding_breaks_no_tie() -> None:
+    """Means that differ in the eighth digit are equal."""
+    summary = summarize(np.array([[[0.8, 0.8]], [[0.8 + 2e-9, 0.8]]]))
+    assert summary.mean[0] == summary.mean[1]

@@ -251,6 +251,7 @@ def test_bad_rows_get_a_sentence(case: str, model) -> None:
     assert said in str(refused.value)
 
 
+ONE = network()
 BAD_QUESTIONS = {
     "not compiled": (
         lambda: keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]),
@@ -283,8 +284,31 @@ BAD_QUESTIONS = {
     "epochs": (network, {}, {"epochs": 0}, "epochs as a whole number ≥ 1"),
     "seeds": (network, {}, {"seeds": [1, 1]}, "seeds that differ"),
     "no seeds": (network, {}, {"seeds": []}, "at least one seed"),
+    "half a seed": (network, {}, {"seeds": 2.5}, "seeds as a whole number"),
+    "huge seed": (network, {}, {"seeds": (2**31,)}, "seeds up to"),
+    "one model for all seeds": (lambda: lambda: ONE, {}, {}, "builds a new model each time"),
+    "averaged weights": (lambda: _compiled(keras.optimizers.Adam(use_ema=True)), {}, {}, "use_ema=True"),
+    "loss scaling": (
+        lambda: _compiled(keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD())),
+        {},
+        {},
+        "without loss scaling",
+    ),
+    "adapted layer": (lambda: network(layers=[keras.layers.Normalization()]), {}, {}, "prepare=StandardScaler()"),
+    "vector metric": (
+        lambda: _compiled("sgd", [keras.metrics.F1Score()]),
+        {},
+        {"y": Y[:, None].astype("float32")},
+        "metrics that give one number",
+    ),
     "score": (network, {}, {"score": "acuracy"}, "Nearest: 'accuracy'"),
 }
+
+
+def _compiled(optimizer: object, metrics: list | None = None) -> keras.Model:
+    model = network()
+    model.compile(optimizer, "binary_crossentropy", metrics=metrics or ["accuracy"])
+    return model
 
 
 def _unbuilt() -> keras.Model:
@@ -313,3 +337,55 @@ def test_take_follows_the_structure() -> None:
     assert take(pd.DataFrame({"a": [1, 2, 3]}), rows)["a"].tolist() == [3, 1]
     assert take({"a": np.arange(3)}, rows)["a"].tolist() == [2, 0]
     assert take((np.arange(3),), rows)[0].tolist() == [2, 0]
+
+
+def test_threads_are_counted_from_one(model, moons) -> None:
+    """Nothing would run otherwise."""
+    with pytest.raises(BridleError, match="threads as a whole number"):
+        run(model, {}, *moons, threads=0)
+
+
+def test_exclusions_from_weight_decay_are_kept(moons) -> None:
+    """A configuration does not hold them; Keras loses them on save."""
+    optimizer = keras.optimizers.SGD(0.01, weight_decay=0.5)
+    optimizer.exclude_from_weight_decay(var_names=["kernel", "bias"])
+    free, plain = (run(_compiled(o), {}, *moons, seeds=1) for o in (optimizer, keras.optimizers.SGD(0.01)))
+    np.testing.assert_allclose(free.quantity("train/loss"), plain.quantity("train/loss"), rtol=1e-5)
+
+
+def test_padded_steps_are_not_charged_before_the_nonlinearity_either() -> None:
+    """Masked steps change nothing in what an activation or a pre-activation is charged."""
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((4, 1)),
+            layers.Masking(),
+            layers.Dense(3, "relu", name="hidden"),
+            layers.GlobalAveragePooling1D(),
+            layers.Dense(1),
+        ]
+    )
+    model.compile(keras.optimizers.SGD(0.0), "mse")
+    for layer in model.layers[1:2]:
+        layer.supports_masking = True
+    x = np.zeros((8, 4, 1), "float32")
+    x[:, 0] = 1.0
+    result = run(model, {"L1": {"hidden/preactivation": L1([1.0])}}, x, np.arange(8.0), seeds=(0,), epochs=1)
+    from bridle._keras import blueprint
+
+    kernel, bias = blueprint(model).variables(0)[0][:2]
+    charged = result.quantity("penalty/hidden/preactivation l1")[member(result, 1), -1]
+    assert charged == pytest.approx(np.abs(kernel + bias).sum(), rel=1e-5)
+
+
+def test_an_interrupt_between_stages_keeps_what_finished(model, moons, monkeypatch) -> None:
+    """Ctrl-C after the search and before the refits: every searched fit is in the result."""
+    from bridle.study import _run as runner
+
+    def stopped(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runner, "refit_rows", stopped)
+    result, whole = run_study(prepare(Question(model, {}, seeds=2, folds=2, epochs=2), Rows(*moons)))
+    assert not whole
+    assert result.members.finished.sum() == 4

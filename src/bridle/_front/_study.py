@@ -16,7 +16,9 @@ class Study:
 
     Args:
         model: a compiled and built Keras model, or a function without arguments that returns one. Its weights
-            are not used: each fit starts from the weights that `keras.utils.set_random_seed(seed)` gives.
+            are not used: each fit starts from the weights that `keras.utils.set_random_seed(seed)` gives to a model
+            rebuilt from its layers in order. For a functional model with branches, give a function: only that
+            knows in which order its layers were made.
         arms: `{name: {where: what(how much)}}`. An arm `none` without penalties is always added.
         seeds: how many seeds, or the seeds themselves.
         folds: how many, or a scikit-learn splitter.

@@ -41,10 +41,12 @@ def blueprint(model: object) -> Blueprint:
         return Blueprint(model, lambda: _rebuild(model))
     if callable(model):
         with seeded(0):
-            built = model()
+            built, second = model(), model()
         if not isinstance(built, keras.Model):
             raise KindError(f"Expected the model function to return a keras.Model, got {type(built).__name__}.")
         _check(built)
+        if second is built:
+            raise KindError("Expected a function that builds a new model each time, got the same one. Build it inside.")
         return Blueprint(built, model)
     raise KindError(f"Expected a compiled keras.Model or a function that returns one, got {type(model).__name__}.")
 
@@ -59,6 +61,35 @@ def _check(model: keras.Model) -> None:
             f"Expected a built model, got {model.name!r} without weights. "
             "Begin it with keras.Input(shape=…), or call it once on a batch of data."
         )
+    _check_members(model)
+
+
+def fresh_optimizer(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
+    """An optimizer of the same configuration in its first state, with the exclusions that no configuration holds."""
+    fresh = type(optimizer).from_config(optimizer.get_config())
+    for name in ("_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern"):
+        if hasattr(optimizer, name):
+            setattr(fresh, name, getattr(optimizer, name))
+    return fresh
+
+
+def _check_members(model: keras.Model) -> None:
+    """Refuse what a member would not do exactly as Keras does."""
+    if isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer):
+        raise KindError(
+            "Expected an optimizer without loss scaling, got LossScaleOptimizer (mixed_float16 adds it). "
+            "Use the policy 'mixed_bfloat16' or 'float32'."
+        )
+    if model.optimizer.use_ema:
+        raise KindError(
+            "Expected an optimizer without weight averaging, got use_ema=True. Set use_ema=False for the study."
+        )
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.Normalization) and layer.input_mean is None:
+            raise KindError(
+                f"Expected rows scaled outside the model, got the adapted layer {layer.name!r}, which sees every row. "
+                "Take it out and give prepare=StandardScaler(), which is fitted inside each fold."
+            )
 
 
 def _rebuild(model: keras.Model) -> keras.Model:
@@ -95,7 +126,7 @@ def compile_like(fresh: keras.Model, model: keras.Model) -> None:
         return
     loss, metrics = model._compile_loss, model._compile_metrics
     fresh.compile(
-        optimizer=type(model.optimizer).from_config(model.optimizer.get_config()),
+        optimizer=fresh_optimizer(model.optimizer),
         loss=None if loss is None else loss._user_loss,
         loss_weights=None if loss is None else loss._user_loss_weights,
         metrics=None if metrics is None else metrics._user_metrics,

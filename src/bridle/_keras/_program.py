@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from bridle._errors import BridleError, InputError
-from bridle._keras._blueprint import Blueprint
+from bridle._keras._blueprint import Blueprint, fresh_optimizer
 from bridle._keras._taps import Reading, Tap, watching
 
 Arrays = list[Any]
@@ -85,7 +85,7 @@ def program(blueprint: Blueprint, x: Any, y: Any) -> Program:
     Errors: `InputError` where the labels do not fit the loss or the rows do not fit the model.
     """
     model = blueprint.template
-    optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
+    optimizer = fresh_optimizer(model.optimizer)
     optimizer.build(model.trainable_variables)
     x, y = jax.tree.map(lambda array: jnp.asarray(array[:2]), (x, y))
     try:
@@ -109,7 +109,14 @@ def program(blueprint: Blueprint, x: Any, y: Any) -> Program:
         ) from error
     if container is None:
         return Program(blueprint, optimizer, (), (), ())
-    names = tuple(container.result())
+    found = container.result()
+    for name, value in found.items():
+        if np.ndim(value):
+            raise InputError(
+                f"Expected metrics that give one number, got {name!r} with {np.size(value)}. "
+                "Choose an average, as in keras.metrics.F1Score(average='macro')."
+            )
+    names = tuple(found)
     for metric in container.metrics:
         metric.reset_state()
     start = tuple(np.asarray(variable.value) for metric in container.metrics for variable in metric.variables)

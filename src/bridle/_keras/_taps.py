@@ -68,14 +68,21 @@ def _on_output(layer: keras.Layer, record: Callable[[Reading], None]) -> context
     return _replaced(layer, "call", watched)
 
 
-def _on_activation(layer: keras.Layer, record: Callable[[Reading], None]) -> contextlib.AbstractContextManager[None]:
-    activation = layer.activation
+@contextlib.contextmanager
+def _on_activation(layer: keras.Layer, record: Callable[[Reading], None]) -> Iterator[None]:
+    activation, call = layer.activation, layer.call
+    arguments: list[tuple[Any, ...]] = [()]
+
+    def entered(*args: Any, **kwargs: Any) -> Any:
+        arguments[0] = args
+        return call(*args, **kwargs)
 
     def watched(value: Any, *args: Any, **kwargs: Any) -> Any:
-        record(Reading(value, None))
+        record(Reading(value, _mask(layer, arguments[0], value)))
         return activation(value, *args, **kwargs)
 
-    return _replaced(layer, "activation", watched)
+    with _replaced(layer, "call", entered), _replaced(layer, "activation", watched):
+        yield
 
 
 def _mask(layer: keras.Layer, args: tuple[Any, ...], value: Any) -> Any:

@@ -18,7 +18,7 @@ def guarded() -> Iterator[None]:
     except Interrupted as stop:
         _leave(str(stop), 130)
     except KeyboardInterrupt:
-        _leave("Stopped before any fit had finished.", 130)
+        _leave("Stopped.", 130)
     except BridleError as error:
         _leave(f"bridle: {error}", 2)
     except ModuleNotFoundError as error:

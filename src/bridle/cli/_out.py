@@ -37,7 +37,7 @@ def own_function(text: str) -> Callable[..., Any]:
     sys.path.insert(0, str(Path.cwd()))
     try:
         module = importlib.import_module(module_name)
-    except ImportError as error:
+    except (ImportError, SyntaxError) as error:
         raise InputError(
             f"Expected a module {module_name!r} in this folder or installed. Python says: {error}."
         ) from error

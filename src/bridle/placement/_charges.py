@@ -92,7 +92,7 @@ def watched(terms: Sequence[Term]) -> tuple[Place, ...]:
     """The places whose tensors are described: those charged, and what follows a charged pre-activation."""
     charged = [place for term in terms for place in term.places]
     after = [replace(place, quantity="output") for place in charged if place.quantity == "preactivation"]
-    return tuple({place.name: place for place in [*charged, *after]}.values())
+    return tuple({place.key: place for place in [*charged, *after]}.values())
 
 
 def _kinds(place: Place) -> tuple[str, ...]:

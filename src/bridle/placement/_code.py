@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from bridle.penalties import Penalty
-from bridle.placement._targets import Place
+from bridle.placement._targets import Place, argument
 from bridle.placement._terms import read_terms
 
 
@@ -39,7 +39,9 @@ def _layer(path: str, pairs: list[tuple[Place, Penalty]], batch_size: int | None
         text, said = _regularizer(own, batch_size)
         notes += said
         home = after if quantity == "output" and after else before
-        home["activity_regularizer" if own[0][0].sort == "activation" else f"{quantity}_regularizer"] = text
+        if argument(quantity) in home:
+            notes.append(f"beside the layer's own {argument(quantity)}={home[argument(quantity)]}: their sum is meant")
+        home[argument(quantity)] = text
     head = "".join(f"# {note}\n" for note in notes)
     calls = [_call(type(layer).__name__, before), *([_call("Activation", after)] if after else [])]
     return head + "\n".join(calls)

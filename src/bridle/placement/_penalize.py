@@ -8,6 +8,7 @@ import keras
 from bridle._errors import InputError, KindError
 from bridle._keras import compile_like, is_rebuildable
 from bridle.penalties import Penalty
+from bridle.placement._targets import argument
 from bridle.placement._terms import read_terms
 
 UNCHARGED = (keras.layers.SimpleRNN, keras.layers.TimeDistributed)
@@ -111,7 +112,7 @@ def _place(layer: keras.layers.Layer, config: dict[str, Any], quantity: str, pen
             "where Keras adds nothing. "
             "Penalize its weights, or an Activation('linear') layer after it."
         )
-    key = "activity_regularizer" if quantity == "output" else f"{quantity}_regularizer"
+    key = argument(quantity)
     if quantity != "output" and key not in config:
         raise InputError(
             f"Expected a weight that Keras can regularize, got {layer.name}/{quantity}: "

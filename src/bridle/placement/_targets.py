@@ -9,6 +9,8 @@ import keras
 from bridle._errors import TargetError, near
 
 ACTIVATIONS = ("output", "preactivation")
+SHORT = {"recurrent_kernel": "recurrent", "depthwise_kernel": "depthwise", "pointwise_kernel": "pointwise"}
+"""Weights whose argument has another name than they have."""
 EXAMPLE = "Write for example 'hidden/kernel', '*/kernel', 'hidden/output' or 'hidden/preactivation'."
 
 
@@ -25,13 +27,30 @@ class Place:
 
     @property
     def name(self) -> str:
-        """How a person writes this place."""
-        return f"{self.path}/{self.quantity}"
+        """How a person writes this place; a weight of an inner layer with its path: `attention/query/kernel`."""
+        return "/".join([self.path, *self._inner, self.quantity])
+
+    @property
+    def key(self) -> tuple[int, str]:
+        """What makes two places the same tensor."""
+        return (id(self.layer), self.quantity) if self.variable is None else (id(self.variable), "")
+
+    @property
+    def _inner(self) -> list[str]:
+        parts = [] if self.variable is None else self.variable.path.split("/")
+        return parts[parts.index(self.layer.name) + 1 : -1] if self.layer.name in parts else []
 
     @property
     def sort(self) -> Literal["weight", "activation"]:
         """Whether this is a weight or an activation."""
         return "activation" if self.variable is None else "weight"
+
+
+def argument(quantity: str) -> str:
+    """The argument by which Keras takes a regularizer for a quantity of a layer."""
+    if quantity in ACTIVATIONS:
+        return "activity_regularizer"
+    return f"{SHORT.get(quantity, quantity)}_regularizer"
 
 
 def places(model: keras.Model) -> list[Place]:
@@ -52,7 +71,7 @@ def match(model: keras.Model, target: str) -> list[Place]:
         raise TargetError(f"Expected a target '<layer>/<quantity>', got {target!r}. {EXAMPLE}")
     known = places(model)
     found = [place for part in target.split(",") for place in _match_one(known, part.strip())]
-    return list({place.name: place for place in found}.values())
+    return list({place.key: place for place in found}.values())
 
 
 def _match_one(known: list[Place], target: str) -> list[Place]:
@@ -62,7 +81,7 @@ def _match_one(known: list[Place], target: str) -> list[Place]:
     found = [
         place
         for place in known
-        if fnmatchcase(place.path, path)
+        if (fnmatchcase(place.path, path) or fnmatchcase(place.name.rpartition("/")[0], path))
         and fnmatchcase(place.quantity, quantity)
         and (place.path == path or place.variable is not None or _has_own(place.layer))
     ]

@@ -14,7 +14,7 @@ from time import perf_counter
 import jax
 import numpy as np
 
-from bridle.population._member import Rows
+from bridle.population._member import Rows, State
 from bridle.population._objective import Objective, Recipe
 from bridle.population._programs import Fold, Programs, starting
 
@@ -185,17 +185,22 @@ def train(
             raise _Stop
         if int(state.diverged_at) >= 0:
             break
-    return _outcome(fit, state, np.concatenate(curves), len(lengths), held_out)
+    done = np.concatenate(curves)
+    loss = done[-1, 1 + len(objective.part_names)]
+    lost = int(state.diverged_at) if int(state.diverged_at) >= 0 else (-1 if np.isfinite(loss) else epoch)
+    return _outcome(fit, state, done, lost, len(lengths), held_out)
 
 
-def _outcome(fit: Fit, state: object, curves: np.ndarray, points: int, held_out: Mapping[str, Rows]) -> Outcome:
+def _outcome(
+    fit: Fit, state: State, curves: np.ndarray, diverged_at: int, points: int, held_out: Mapping[str, Rows]
+) -> Outcome:
     diagnostics, measures = fit.programs.look(state.trainable, state.other, fit.rows.rows, dict(held_out))
     whole = np.full((points, curves.shape[1]), np.nan, np.float32)
     whole[: len(curves)] = curves
     variables = tuple(np.asarray(value) for value in jax.device_get([*state.trainable, *state.other]))
     return Outcome(
         whole,
-        int(state.diverged_at),
+        diverged_at,
         np.asarray(diagnostics),
         {name: np.asarray(value) for name, value in measures.items()},
         variables,

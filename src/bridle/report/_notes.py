@@ -157,7 +157,8 @@ def selection(result: StudyResult, evidence: Evidence) -> str:
         return "One strength was tried, so nothing was selected."
     rows = "the same folds" if result.folds > 1 else f"the same {result.fold_rows[0, 1]:,} validation rows"
     return (
-        f"The strength was chosen on {rows} that give the validation score, so that score is optimistic for the one "
+        f"The strength was chosen on {rows} that give the validation score, "
+        "so that score and its interval are optimistic for the one "
         f"chosen. The selection saw validation scores only.{after}"
     )
 

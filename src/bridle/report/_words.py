@@ -122,7 +122,7 @@ def _briefly(result: StudyResult, setting: int) -> str:
 def _difference(result: StudyResult, evidence: Evidence, arm: int) -> str:
     gain, digits = evidence.gains[arm], places(result, evidence)
     if not math.isfinite(gain.low):
-        return f"fewer than two {gain.over} can be paired, so there is no interval; use more seeds or folds"
+        return f"too few {gain.over}, or none that differ, so there is no interval; use more seeds or folds"
     return (
         f"{change(result, gain, digits)}, {confidence(evidence.gains)} interval "
         f"{interval(gain, digits)}, {_basis(result, evidence)}"

@@ -41,7 +41,8 @@ def compare(
     training and n2 validation rows: `d = mean_f d_f`, variance `(1/K + n2/n1) * sum_f (d_f - d)^2 / (K - 1)`,
     Student's t with K - 1 degrees of freedom. The term n2/n1 is there because folds share training rows.
     With one validation set there are no folds to vary: the interval is then over seeds only (plain paired t)
-    and says nothing about other rows.
+    and says nothing about other rows. Folds that all show the same difference give no interval: their spread is
+    then a matter of few rows, not of certainty.
 
     >>> import numpy as np
     >>> none = np.array([[0.70, 0.72, 0.68, 0.71, 0.69]])
@@ -65,6 +66,8 @@ def compare(
         return Comparison(mean, np.nan, np.nan, np.nan, level, over)
     mean = float(values.mean())
     error = float(values.std(ddof=1) * np.sqrt(1 / count + overlap))
+    if error == 0.0 and mean != 0.0 and over == "folds":
+        return Comparison(mean, np.nan, np.nan, np.nan, level, over)
     half = float(stats.t.ppf(0.5 + level / 2, count - 1)) * error
     ratio = abs(mean) / error if error else (0.0 if mean == 0.0 else np.inf)
     p_value = float(2 * stats.t.sf(ratio, count - 1))

@@ -38,8 +38,13 @@ def summarize(scores: Float[np.ndarray, "setting seed fold"]) -> Summary:
     by_fold = nan_mean(scores, axis=1)
     folds = np.sum(np.isfinite(by_fold), axis=1)
     return Summary(
-        mean=nan_mean(by_fold, axis=1),
+        mean=_plain(nan_mean(by_fold, axis=1)),
         error=nan_sd(by_fold, axis=1) / np.sqrt(np.maximum(folds, 1)),
         seed_sd=nan_sd(nan_mean(scores, axis=2), axis=1),
         whole=np.isfinite(scores).all(axis=(1, 2)),
     )
+
+
+def _plain(values: Float[np.ndarray, "setting"]) -> Float[np.ndarray, "setting"]:
+    """Means to 7 significant digits, the precision of a score: what rounding tells apart is a tie."""
+    return np.array([float(f"{value:.7g}") for value in values])

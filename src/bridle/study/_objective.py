@@ -11,7 +11,10 @@ from bridle.placement import Charges
 from bridle.population import Loss, Objective
 from bridle.results import Score
 
-SMALLER_IS_BETTER = ("loss", "error", "entropy", "divergence", "mse", "mae", "mape", "msle", "hinge", "poisson")
+SMALLER_IS_BETTER = (
+    *("loss", "error", "entropy", "divergence", "mse", "mae", "mape", "msle"),
+    *("hinge", "poisson", "falsepositive", "falsenegative"),
+)
 
 
 def make_objective(program: Program, charges: Charges) -> Objective:

@@ -24,7 +24,8 @@ def picture(
         variables: for each setting to draw, the trained variables of its refits.
 
     """
-    shapes = prepared.model.outputs[0].shape if len(prepared.model.outputs) == 1 else ()
+    outputs = getattr(prepared.model, "outputs", None) or ()
+    shapes = outputs[0].shape if len(outputs) == 1 else ()
     plane = isinstance(data.x, np.ndarray) and data.x.ndim == 2 and data.x.shape[1] == 2
     if (
         not plane

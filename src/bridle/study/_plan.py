@@ -39,7 +39,7 @@ class Plan:
             f"{_count(len(self), 'fit')}: {_count(len(self.setting_arm), 'setting')} × {_count(seeds, 'seed')} × "
             f"{_count(folds, 'fold')}, {_count(self.epochs, 'epoch')} each",
             f"settings by arm: {arms}",
-            f"programs to compile: {self.programs}",
+            f"programs to compile, with the refits': {self.programs}",
         ]
         if self.seconds is not None:
             lines.append(
@@ -63,7 +63,7 @@ def make_plan(prepared: Prepared) -> Plan:
         seeds.ravel(),
         folds.ravel(),
         prepared.question.epochs,
-        2 * len({fold.shape for fold in prepared.folds}),
+        2 * (len({fold.shape for fold in prepared.folds}) + 1),
     )
 
 

@@ -87,7 +87,7 @@ def prepare(question: Question, rows: GivenRows) -> Prepared:
     plan = blueprint(question.model)
     model = plan.template
     treatments, terms = read_arms(model, question.arms)
-    reader = Reader(rows, loss_name(model), tuple(model.outputs[0].shape) if model.outputs else (None, None))
+    reader = Reader(rows, loss_name(model), _outputs(model))
     _, folds, fold_rows = cut(reader, question.folds)
     compiled = program(plan, folds[0].rows.x, folds[0].rows.y)
     bound = charges(model, terms)
@@ -95,6 +95,12 @@ def prepare(question: Question, rows: GivenRows) -> Prepared:
     workshop = Workshop(make_objective(compiled, bound), recipe, len(bound.slots), compiled)
     score = choose_score(compiled, question.score)
     return Prepared(question, rows, reader, treatments, terms, bound, score, folds, fold_rows, workshop)
+
+
+def _outputs(model: keras.Model) -> tuple[int | None, ...]:
+    """The shape of the first output; unknown for a subclassed model."""
+    outputs = getattr(model, "outputs", None)
+    return tuple(outputs[0].shape) if outputs else (None, None)
 
 
 def refit_rows(prepared: Prepared) -> tuple[Fold, Data, Mapping[str, Rows], Mapping[str, int]]:

@@ -1,6 +1,6 @@
 """The question a study asks, and the rows it is asked about; both are plain values, checked when they are made."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,6 +8,8 @@ import numpy as np
 
 from bridle._errors import InputError
 from bridle.study._splits import Splitter
+
+LARGEST_SEED = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,14 @@ class Question:
             _whole(name, getattr(self, name), 1)
         if isinstance(self.seeds, int | np.integer) and not isinstance(self.seeds, bool):
             _whole("seeds", self.seeds, 1)
-        elif not len(tuple(self.seeds)):
-            raise InputError("Expected at least one seed, got none. Give a number of seeds, or the seeds themselves.")
+        else:
+            object.__setattr__(self, "seeds", _several(self.seeds))
         if len(set(self.seed_numbers)) != len(self.seed_numbers):
             raise InputError(f"Expected seeds that differ, got {self.seeds!r}.")
         for seed in self.seed_numbers:
             _whole("a seed", seed, 0)
+            if seed > LARGEST_SEED:
+                raise InputError(f"Expected seeds up to {LARGEST_SEED}, got {seed}.")
 
     @property
     def seed_numbers(self) -> tuple[int, ...]:
@@ -66,6 +70,15 @@ class Rows:
         for name, pair in {"validation": self.validation, **self.held_out}.items():
             if pair is not None and (not isinstance(pair, tuple | list) or len(pair) != 2):
                 raise InputError(f"Expected {name}=(x, y), got {type(pair).__name__}.")
+
+
+def _several(seeds: object) -> tuple[int, ...]:
+    if isinstance(seeds, str | bool) or not isinstance(seeds, Iterable):
+        raise InputError(f"Expected seeds as a whole number ≥ 1 or a list of them, got {seeds!r}.")
+    found = tuple(seeds)
+    if not found:
+        raise InputError("Expected at least one seed, got none. Give a number of seeds, or the seeds themselves.")
+    return found
 
 
 def _whole(name: str, value: object, least: int) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import scipy
 import sklearn
 
+from bridle._errors import InputError
 from bridle._interrupts import check, listening
 from bridle._version import __version__
 from bridle.population import Fit, Fold, Outcome, Progress, Rows, cores, run_fits
@@ -55,8 +56,13 @@ def run_study(
         check()
         watch(update)
 
+    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
+        raise InputError(f"Expected threads as a whole number ≥ 1, got {threads!r}. Leave it out for one per core.")
     with listening():
-        whole = _search(prepared, ledger, attentive, threads) and _refit(prepared, ledger, attentive, threads)
+        try:
+            whole = _search(prepared, ledger, attentive, threads) and _refit(prepared, ledger, attentive, threads)
+        except KeyboardInterrupt:
+            whole = False
     result = ledger.result()
     return result.with_provenance(**_facts(prepared, perf_counter() - began, threads)), whole
 
