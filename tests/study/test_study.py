@@ -389,3 +389,17 @@ def test_an_interrupt_between_stages_keeps_what_finished(model, moons, monkeypat
     result, whole = run_study(prepare(Question(model, {}, seeds=2, folds=2, epochs=2), Rows(*moons)))
     assert not whole
     assert result.members.finished.sum() == 4
+
+
+def test_a_loss_that_is_lost_in_the_last_update_is_a_divergence(moons) -> None:
+    """The cost before the step was finite; what the step left is not."""
+    result = run(_compiled(keras.optimizers.SGD(1e38)), {}, *moons, seeds=1, epochs=1, batch_size=64)
+    assert (result.members.diverged_at == 1).all()
+    assert not result.members.finished.any()
+
+
+@pytest.mark.parametrize(("metric", "grows"), [("AUC", True), ("FalsePositives", False), ("MeanAbsoluteError", False)])
+def test_the_score_knows_its_direction(metric: str, grows: bool, moons) -> None:
+    """Also where its name does not say it."""
+    model = _compiled("sgd", [getattr(keras.metrics, metric)(name="m")])
+    assert prepare(Question(model, {}, folds=2), Rows(*moons)).score.maximize is grows
