@@ -1,15 +1,21 @@
 """What a penalty is: a pure, non-negative function of one tensor, and a Keras regularizer."""
 
 import abc
+import inspect
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 import keras
+import numpy as np
 from keras import ops
 
 from bridle._errors import InputError
+from bridle.penalties._schedule import Schedule
 from bridle.penalties._strength import Grid, Strength, strength
+from bridle.penalties._text import read_strength
 
 Per = Literal["sample", "batch", "unit"]
+Sort = Literal["weight", "activation"]
 CONVENTIONS = ("sample", "batch", "unit")
 
 
@@ -18,7 +24,180 @@ class Penalty(keras.regularizers.Regularizer, abc.ABC):
 
     `R(x) = sum_i strength_i * unit_i(x)`, where `unit_i` is what the component charges at strength one.
 
-    On a weight, `unit_i` sums over all entries. On an activation of shape (batch, …) it sums over all units
+    A family member states its strengths in `names`, its other arguments in `options`, and what it can be placed at
+    in `sorts`. Its constructor stores each option as an attribute of that name.
+    """
+
+    names: ClassVar[tuple[str, ...]]
+    """The argument that holds each component's strength, which is also its name in tables."""
+    kind: ClassVar[str]
+    """The name in the language of penalties, as in `l2(1e-3)`."""
+    options: ClassVar[tuple[str, ...]] = ()
+    """The other arguments, all of them keywords with a default or a plain value."""
+    sorts: ClassVar[tuple[Sort, ...]] = ("weight", "activation")
+    """Where it can be placed."""
+    at_evaluation: ClassVar[bool] = True
+    """False for penalties of the training pass only, which are no part of a validation loss."""
+    domain: ClassVar[Literal["real", "unit"]] = "real"
+    """`"unit"` where values have to lie in (0, 1), as sigmoid and softmax give them."""
+    needs_time: ClassVar[bool] = False
+    """Whether an activation must have shape (batch, time, …)."""
+    per: Per = "sample"
+    exact: bool = False
+    """Whether zeros are made by a proximal step after each update, instead of by the gradient."""
+    strengths: tuple[Strength | Schedule, ...]
+
+    def __init__(self, *strengths: object) -> None:
+        if self.per not in CONVENTIONS:
+            raise InputError(f"Expected per='sample', 'batch' or 'unit' in {self.kind}, got {self.per!r}.")
+        if not isinstance(self.exact, bool):
+            raise InputError(f"Expected exact=True or exact=False in {self.kind}, got {self.exact!r}.")
+        pairs = zip(strengths, self.names, strict=True)
+        self.strengths = tuple(_amount(value, f"{self.kind}({name}=…)") for value, name in pairs)
+
+    @abc.abstractmethod
+    def unit_values(self, x: Any) -> tuple[Any, ...]:
+        """What each component charges for a weight at strength one: one scalar for each of `names`."""
+
+    @abc.abstractmethod
+    def activity_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
+        """The same for an activation of shape (batch, …).
+
+        `charged`, of shape (batch,) or (batch, time), is 1 where an entry counts and 0 for padded steps and
+        samples of weight zero, which are neither summed nor counted as samples. None counts everything.
+        """
+
+    def proximal(self, x: Any, step: Any, amounts: Sequence[Any]) -> Any:
+        """The proximal step of an `exact` penalty: `argmin_z sum (z - x)^2 / (2 step) + R(z)`.
+
+        Args:
+            x: a weight after the optimizer's update.
+            step: the optimizer's step for each entry, of the shape of `x`, all above zero.
+            amounts: the strength of each component.
+
+        """
+        raise InputError(f"Expected a penalty with a proximal step, got {self.kind}, which has none.")
+
+    def __call__(self, x: Any) -> Any:
+        values = self.unit_values(x)
+        total = ops.convert_to_tensor(0.0, dtype=values[0].dtype)
+        for amount, value in zip(self.fixed(), values, strict=True):
+            total = total + amount * value
+        return total
+
+    def fixed(self) -> tuple[float, ...]:
+        """The strengths, where each is one number."""
+        for name, value in zip(self.names, self.strengths, strict=True):
+            if not isinstance(value, float):
+                got = "a range to search" if isinstance(value, Grid) else "a schedule"
+                way = "let bridle.Study find it" if isinstance(value, Grid) else "place it with bridle.penalize"
+                raise InputError(
+                    f"Expected one number as {name} of {self.kind} here, got {got}. Give a number, or {way}."
+                )
+        return self.strengths
+
+    @property
+    def peaks(self) -> tuple[Strength, ...]:
+        """The strengths without their course over the epochs."""
+        return tuple(value.peak if isinstance(value, Schedule) else value for value in self.strengths)
+
+    @property
+    def schedules(self) -> tuple[Schedule | None, ...]:
+        """The course of each strength over the epochs; None where it stays."""
+        return tuple(value if isinstance(value, Schedule) else None for value in self.strengths)
+
+    def at(self, *peaks: float) -> "Penalty":
+        """The same penalty with other strengths, each in its old course over the epochs."""
+        values = (
+            course.at(peak) if course is not None else peak for peak, course in zip(peaks, self.schedules, strict=True)
+        )
+        return type(self)(**dict(zip(self.names, values, strict=True)), **self._chosen())
+
+    def get_config(self) -> dict[str, Any]:
+        values = [value if isinstance(value, float) else _written(value) for value in self.strengths]
+        return {**dict(zip(self.names, values, strict=True)), **{key: _plain(v) for key, v in self._chosen().items()}}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Penalty":
+        read = {key: read_strength(value) if key in cls.names else value for key, value in config.items()}
+        return cls(**read)
+
+    def written(self, *amounts: str) -> str:
+        """The penalty in the language of penalties, with the given text for each strength: `l1(0.1, per=batch)`."""
+        own = self.written_options()
+        shown = ", ".join(f"{name}={amount}" for name, amount in zip(self.names, amounts, strict=True))
+        return f"{self.kind}({shown}{', ' if own else ''}{own})"
+
+    def written_options(self) -> str:
+        """The arguments beside the strengths that are not at their defaults: `per='batch', exact=True`."""
+        defaults = inspect.signature(type(self).__init__).parameters
+        chosen = ((key, _plain(value)) for key, value in self._chosen().items())
+        return ", ".join(f"{key}={value!r}" for key, value in chosen if value != defaults[key].default)
+
+    def _chosen(self) -> dict[str, Any]:
+        return {key: getattr(self, key) for key in self.options}
+
+    def __repr__(self) -> str:
+        shown = [f"{name}={describe(value)}" for name, value in zip(self.names, self.strengths, strict=True)]
+        return f"{type(self).__name__}({', '.join([*shown, *filter(None, [self.written_options()])])})"
+
+
+def describe(value: Strength | Schedule) -> str:
+    """A strength as a person reads it."""
+    if isinstance(value, Schedule):
+        return value.written(describe(value.peak))
+    if not isinstance(value, Grid):
+        return f"{value:g}"
+    return f"{value.values[0]:g}..{value.values[-1]:g}" + (" (auto)" if value.open else "")
+
+
+def _written(value: Grid | Schedule) -> Any:
+    """A strength for a configuration: a list of numbers, or the text of a schedule."""
+    if isinstance(value, Grid):
+        return list(value.values)
+    peak = value.peak
+    return value.written(str(list(peak.values)) if isinstance(peak, Grid) else f"{peak:.17g}")
+
+
+def _amount(value: object, where: str) -> Strength | Schedule:
+    return value if isinstance(value, Schedule) else strength(value, where)
+
+
+def _plain(value: Any) -> Any:
+    """An option as a configuration can hold it."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    return list(value) if isinstance(value, tuple) else value
+
+
+class OfWeights(Penalty):
+    """A penalty on a weight as a whole, without meaning on a batch of activations."""
+
+    sorts = ("weight",)
+
+    def activity_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
+        raise InputError(f"Expected a weight for {self.kind}, got an activation. {self.kind} is defined on weights.")
+
+
+class OfActivations(Penalty):
+    """A statistic of a batch of activations, charged once: it is not divided by the batch size again.
+
+    Called as `penalty(x)` it is that statistic times the batch size, by which Keras ≥ 3.14 divides what an
+    `activity_regularizer` returns, so that there it charges what it says.
+    """
+
+    sorts = ("activation",)
+
+    def unit_values(self, x: Any) -> tuple[Any, ...]:
+        x = wide(x)
+        size = ops.cast(ops.shape(x)[0], x.dtype)
+        return tuple(value * size for value in self.activity_values(x))
+
+
+class Entrywise(Penalty):
+    """A penalty that is a sum over entries, `unit(x) = sum_j phi(x_j)`.
+
+    On a weight, `unit` sums over all entries. On an activation of shape (batch, …) it sums over all units
     (and time, and space), and `per` says what becomes of the batch axis:
 
     - `"sample"` (the default): averaged over the samples, as Keras ≥ 3.14 does;
@@ -30,113 +209,60 @@ class Penalty(keras.regularizers.Regularizer, abc.ABC):
     The other two conventions count on that division, so they are for activations only.
     """
 
-    names: ClassVar[tuple[str, ...]]
-    """The argument that holds each component's strength, which is also its name in tables."""
-    kind: ClassVar[str]
-    """The name in the language of penalties, as in `l2(1e-3)`."""
-
-    per: Per
-    strengths: tuple[Strength, ...]
-
-    def __init__(self, *strengths: object, per: Per = "sample") -> None:
-        if per not in CONVENTIONS:
-            raise InputError(f"Expected per='sample', 'batch' or 'unit' in {self.kind}, got {per!r}.")
-        self.per = per
-        pairs = zip(strengths, self.names, strict=True)
-        self.strengths = tuple(strength(value, f"{self.kind}({name}=…)") for value, name in pairs)
-
-    @abc.abstractmethod
-    def unit_values(self, x: Any) -> tuple[Any, ...]:
-        """What each component charges for a weight at strength one: one scalar for each of `names`."""
-
-    @abc.abstractmethod
-    def activity_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
-        """The same for an activation of shape (batch, …), by the convention `per`.
-
-        `charged`, of shape (batch,) or (batch, time), is 1 where an entry counts and 0 for padded steps and
-        samples of weight zero, which are neither summed nor counted as samples. None counts everything.
-        """
-
-    def __call__(self, x: Any) -> Any:
-        values = self.unit_values(x)
-        total = ops.convert_to_tensor(0.0, dtype=values[0].dtype)
-        for amount, value in zip(self.fixed(), values, strict=True):
-            total = total + amount * value
-        if self.per == "batch":
-            return total * ops.cast(ops.shape(x)[0], total.dtype)
-        if self.per == "unit":
-            return total * ops.cast(ops.shape(x)[0], total.dtype) / ops.cast(ops.size(x), total.dtype)
-        return total
-
-    def fixed(self) -> tuple[float, ...]:
-        """The strengths, where each is one number."""
-        for name, value in zip(self.names, self.strengths, strict=True):
-            if isinstance(value, Grid):
-                raise InputError(
-                    f"Expected one number as {name} of {self.kind} here, got a range to search. "
-                    "Give a number, or let bridle.Study find it."
-                )
-        return self.strengths
-
-    def at(self, *strengths: float) -> "Penalty":
-        """The same penalty with other strengths."""
-        return type(self).from_config({**self.get_config(), **dict(zip(self.names, strengths, strict=True))})
-
-    def get_config(self) -> dict[str, Any]:
-        values = (list(v.values) if isinstance(v, Grid) else v for v in self.strengths)
-        return {**dict(zip(self.names, values, strict=True)), "per": self.per}
-
-    def __repr__(self) -> str:
-        shown = ", ".join(f"{name}={describe(value)}" for name, value in zip(self.names, self.strengths, strict=True))
-        return f"{type(self).__name__}({shown}{'' if self.per == 'sample' else f', per={self.per!r}'})"
-
-
-def describe(value: Strength) -> str:
-    """A strength as a person writes it."""
-    if not isinstance(value, Grid):
-        return f"{value:g}"
-    return f"{value.values[0]:g}..{value.values[-1]:g}" + (" (auto)" if value.open else "")
-
-
-class Entrywise(Penalty):
-    """A penalty that is a sum over entries, `unit(x) = sum_j phi(x_j)`."""
+    options = ("per",)
 
     @abc.abstractmethod
     def entries(self, x: Any) -> tuple[Any, ...]:
         """`phi(x)` entry by entry, for each component."""
 
     def unit_values(self, x: Any) -> tuple[Any, ...]:
-        return tuple(ops.sum(value) for value in self.entries(_wide(x)))
+        return tuple(ops.sum(value) for value in self.entries(wide(x)))
 
     def activity_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
-        x = _wide(x)
+        x = wide(x)
         divisor = _divisor(x, charged, self.per)
-        if charged is None:
-            return tuple(ops.sum(value) / divisor for value in self.entries(x))
-        spread = ops.reshape(
-            ops.cast(charged, x.dtype), tuple(charged.shape) + (1,) * (len(x.shape) - len(charged.shape))
-        )
+        spread = 1.0 if charged is None else spread_over(charged, x)
         return tuple(ops.sum(value * spread) / divisor for value in self.entries(x))
 
+    def __call__(self, x: Any) -> Any:
+        total = super().__call__(x)
+        if self.per == "batch":
+            return total * ops.cast(ops.shape(x)[0], total.dtype)
+        if self.per == "unit":
+            return total * ops.cast(ops.shape(x)[0], total.dtype) / ops.cast(ops.size(x), total.dtype)
+        return total
 
-def _wide(x: Any) -> Any:
+
+def wide(x: Any) -> Any:
     """Half-precision tensors are summed in float32: in float16 the sum overflows long before it is averaged."""
     x = ops.convert_to_tensor(x)
     return ops.cast(x, "float32") if keras.backend.standardize_dtype(x.dtype) in ("float16", "bfloat16") else x
+
+
+def spread_over(charged: Any, x: Any) -> Any:
+    """What counts, of shape (batch,) or (batch, time), with axes of length one after it, up to the rank of `x`."""
+    missing = len(x.shape) - len(charged.shape)
+    return ops.reshape(ops.cast(charged, x.dtype), (*ops.shape(charged), *(1,) * missing))
+
+
+def samples(x: Any, charged: Any) -> Any:
+    """How many samples of an activation count."""
+    if charged is None:
+        return ops.cast(ops.shape(x)[0], x.dtype)
+    charged = ops.cast(charged, x.dtype)
+    present = ops.max(ops.reshape(charged, (ops.shape(x)[0], -1)), axis=1)
+    return ops.maximum(ops.sum(present), 1.0)
 
 
 def _divisor(x: Any, charged: Any, per: Per) -> Any:
     """What a sum over a batch of activations is divided by."""
     if per == "batch":
         return 1.0
-    if charged is None:
-        count = ops.shape(x)[0] if per == "sample" else ops.size(x)
-        return ops.cast(count, x.dtype)
-    charged = ops.cast(charged, x.dtype)
     if per == "sample":
-        present = ops.max(ops.reshape(charged, (ops.shape(x)[0], -1)), axis=1)
-        return ops.maximum(ops.sum(present), 1.0)
+        return samples(x, charged)
+    if charged is None:
+        return ops.cast(ops.size(x), x.dtype)
     units = 1
-    for size in x.shape[len(charged.shape) :]:
+    for size in ops.shape(x)[len(charged.shape) :]:
         units *= size
-    return ops.maximum(ops.sum(charged) * units, 1.0)
+    return ops.maximum(ops.sum(ops.cast(charged, x.dtype)) * ops.cast(units, x.dtype), 1.0)

@@ -1,5 +1,6 @@
 """Sums of magnitudes and of squares: L1, L2, and both."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -15,9 +16,14 @@ class L1(Entrywise):
     On weights the sum is over entries. On activations it is over units and, by default, averaged over the
     samples of the batch (see `Penalty` for `per`).
 
+    With `exact=True` the gradient leaves the penalty out, and a proximal step after each update takes its place:
+    `w <- sign(w) * max(|w| - step * strength, 0)`, where `step` is the step the optimizer takes per unit of gradient
+    (the learning rate for SGD; see `bridle.penalize` for others). Entries that it silences are 0.0.
+
     Args:
-        strength: a number ≥ 0, a list or `bridle.grid` of them, or `"auto"`.
+        strength: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule.
         per: `"sample"`, `"batch"` or `"unit"`; activations only.
+        exact: make zeros by a proximal step; weights only.
 
     Errors: `InputError` for a strength that is negative, not finite, text, or an empty list.
 
@@ -25,18 +31,24 @@ class L1(Entrywise):
     >>> float(bridle.L1(0.5)([[1.0, -3.0]]))
     2.0
 
-    Source: Tibshirani, "Regression shrinkage and selection via the lasso", JRSS B 58, 1996.
+    Source: Tibshirani, "Regression shrinkage and selection via the lasso", JRSS B 58, 1996; the proximal step:
+    Daubechies, Defrise and De Mol, Communications on Pure and Applied Mathematics 57, 2004.
 
     """
 
     names = ("strength",)
     kind = "l1"
+    options = ("per", "exact")
 
-    def __init__(self, strength: object = "auto", *, per: Per = "sample") -> None:
-        super().__init__(strength, per=per)
+    def __init__(self, strength: object = "auto", *, per: Per = "sample", exact: bool = False) -> None:
+        self.per, self.exact = per, exact
+        super().__init__(strength)
 
     def entries(self, x: Any) -> tuple[Any, ...]:
         return (ops.abs(x),)
+
+    def proximal(self, x: Any, step: Any, amounts: Sequence[Any]) -> Any:
+        return ops.sign(x) * ops.maximum(ops.abs(x) - step * amounts[0], 0.0)
 
 
 @keras.saving.register_keras_serializable("bridle")
@@ -47,7 +59,7 @@ class L2(Entrywise):
     samples of the batch (see `Penalty` for `per`). PyTorch's `weight_decay=wd` in SGD is `L2(wd / 2)`.
 
     Args:
-        strength: a number ≥ 0, a list or `bridle.grid` of them, or `"auto"`.
+        strength: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule.
         per: `"sample"`, `"batch"` or `"unit"`; activations only.
 
     Errors: `InputError` for a strength that is negative, not finite, text, or an empty list.
@@ -64,7 +76,8 @@ class L2(Entrywise):
     kind = "l2"
 
     def __init__(self, strength: object = "auto", *, per: Per = "sample") -> None:
-        super().__init__(strength, per=per)
+        self.per = per
+        super().__init__(strength)
 
     def entries(self, x: Any) -> tuple[Any, ...]:
         return (ops.square(x),)
@@ -96,7 +109,8 @@ class L1L2(Entrywise):
     kind = "l1l2"
 
     def __init__(self, l1: object = "auto", l2: object = "auto", *, per: Per = "sample") -> None:
-        super().__init__(l1, l2, per=per)
+        self.per = per
+        super().__init__(l1, l2)
 
     def entries(self, x: Any) -> tuple[Any, ...]:
         return ops.abs(x), ops.square(x)

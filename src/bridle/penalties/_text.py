@@ -1,0 +1,52 @@
+"""Values in the language of penalties: numbers, words, lists, `grid(…)` and schedules. Nothing is evaluated."""
+
+import ast
+from typing import Any
+
+from bridle._errors import InputError
+from bridle.penalties._schedule import exponential, linear, steps, warmup
+from bridle.penalties._strength import grid
+
+EXAMPLE = "Write for example l2(1e-3), l1(auto), l1(1e-4, per=batch), l2(grid(1e-6, 1e-1)) or l2(warmup(1e-3, 50))."
+CALLS = {"grid": (grid, (2, 3)), "linear": (linear, (3,)), "exponential": (exponential, (3,)), "warmup": (warmup, (2,))}
+"""Functions by name, and how many arguments each takes."""
+
+
+def parse(text: str) -> ast.expr:
+    """The expression in a text.
+
+    Errors: `InputError` where it is none.
+    """
+    try:
+        return ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise InputError(f"Expected a penalty, got {text[:200]!r}. {EXAMPLE}") from None
+
+
+def read_strength(value: Any) -> Any:
+    """A strength from a configuration, where schedules are text."""
+    return value_of(parse(value), value) if isinstance(value, str) else value
+
+
+def value_of(node: ast.expr, text: str) -> Any:
+    """The value of one argument."""
+    match node:
+        case ast.Constant(value=value):
+            return value
+        case ast.Name(id=word):
+            return word
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
+            return -value
+        case ast.List(elts=items) | ast.Tuple(elts=items):
+            return [value_of(item, text) for item in items]
+        case ast.Call(func=ast.Name(id=name), args=items, keywords=[]) if (
+            name in CALLS and len(items) in CALLS[name][1]
+        ):
+            return CALLS[name][0](*(value_of(item, text) for item in items))
+        case ast.Call(func=ast.Name(id="steps"), args=[ast.Dict(keys=keys, values=values)], keywords=[]) if all(keys):
+            pairs = zip(keys, values, strict=True)
+            return steps({value_of(key, text): value_of(value, text) for key, value in pairs})
+    raise InputError(
+        f"Expected a number, 'auto', a list, grid(low, high) or a schedule, got {ast.unparse(node)!r} in {text!r}. "
+        f"{EXAMPLE}"
+    )
