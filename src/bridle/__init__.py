@@ -15,21 +15,45 @@ if "keras" not in _sys.modules:
     _os.environ.setdefault("KERAS_BACKEND", "jax")
 
 _HOMES = {
+    "AR": "penalties",
+    "Binarizing": "penalties",
     "BridleError": "_errors",
+    "audit": "auditing",
+    "Confidence": "penalties",
+    "Custom": "penalties",
+    "Decorrelation": "penalties",
+    "GroupLasso": "penalties",
+    "Hoyer": "penalties",
     "Interrupted": "_errors",
+    "KL": "penalties",
     "L1": "penalties",
     "L1L2": "penalties",
     "L2": "penalties",
+    "L2SP": "penalties",
+    "Log": "penalties",
+    "MaxNorm": "penalties",
+    "MeanActivation": "penalties",
+    "Nuclear": "penalties",
+    "Orthogonality": "penalties",
     "Result": "_front",
+    "SmoothL1": "penalties",
+    "SparseGroupLasso": "penalties",
+    "SpectralNorm": "penalties",
     "Study": "_front",
+    "TAR": "penalties",
+    "convert": "conversion",
     "grid": "penalties",
     "load": "_front",
     "parse_penalty": "penalties",
     "penalize": "placement",
+    "presets": "conversion",
     "tune": "estimators",
+    "unpenalize": "placement",
 }
 
-__all__ = [*sorted(_HOMES), "__version__"]
+_MODULES = ("callbacks", "schedule", "testing")
+
+__all__ = [*sorted([*_HOMES, *_MODULES]), "__version__"]
 
 
 def __getattr__(name: str) -> object:
@@ -38,6 +62,8 @@ def __getattr__(name: str) -> object:
             return getattr(_import_module(f"bridle.{_HOMES[name]}"), name)
         except ModuleNotFoundError as error:
             raise _missing_backend(error) or error from error
+    if name in _MODULES:
+        return _import_module(f"bridle.{name}")
     raise AttributeError(f"module 'bridle' has no attribute {name!r}")
 
 

@@ -1,5 +1,6 @@
 """`Result`: what a study found, and the model that follows from it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from io import StringIO
@@ -15,11 +16,18 @@ from bridle import store as stores
 from bridle._errors import InputError, near
 from bridle._front._plots import Plots
 from bridle.penalties import Penalty, parse_penalty
-from bridle.placement import code_lines, penalize
+from bridle.placement import Penalized, Term, code_lines, penalize
 from bridle.results import ALL_ROWS, StudyResult
 from bridle.stats import Evidence, weigh
 
 RULES = ("best", "1se")
+
+
+def _read(text: str, strengths: Mapping[str, float]) -> Penalty:
+    """A penalty from its text, in which the names of strengths stand for them."""
+    for slot, value in strengths.items():
+        text = text.replace(f"{{{slot}}}", f"{value:.12g}")
+    return parse_penalty(text)
 
 
 def load(folder: str | Path) -> "Result":
@@ -48,9 +56,12 @@ class Best:
 class Result:
     """What a study found: evidence first, then the model. `data` holds every number as arrays."""
 
-    def __init__(self, data: StudyResult, template: keras.Model | None) -> None:
+    def __init__(
+        self, data: StudyResult, template: keras.Model | None, terms: Mapping[str, tuple[Term, ...]] | None = None
+    ) -> None:
         self.data = data
         self._template = template
+        self._terms = terms
 
     @cached_property
     def evidence(self) -> Evidence:
@@ -87,13 +98,11 @@ class Result:
     def terms(self, arm: str | None = None, rule: str = "best") -> dict[str, Penalty]:
         """The selected setting as a dictionary `{where: what(how much)}`, ready for `bridle.penalize`."""
         number, setting = self._selected(arm, rule)
-        strengths = {slot: f"{value:.12g}" for slot, value in self.data.strengths(setting).items()}
-        terms: dict[str, Penalty] = {}
-        for target, text in self.data.arms[number].terms:
-            for slot, value in strengths.items():
-                text = text.replace(f"{{{slot}}}", value)
-            terms[target] = parse_penalty(text)
-        return terms
+        strengths, chosen = self.data.strengths(setting), self.data.arms[number]
+        if self._terms is not None:
+            own = self._terms[chosen.name]
+            return {term.target: term.penalty.at(*(strengths[slot] for slot in term.slots)) for term in own}
+        return {target: _read(text, strengths) for target, text in chosen.terms}
 
     def model(self, arm: str | None = None, rule: str = "best", seed: int | None = None) -> keras.Model:
         """A plain Keras model, penalized as selected, with the weights of the refit on all of x, y.
@@ -116,9 +125,9 @@ class Result:
             )
         variables = self.data.weights[int(found.argmax())]
         fresh = penalize(template, self.terms(arm, rule))
-        for variable, value in zip(
-            [*fresh.trainable_variables, *fresh.non_trainable_variables], variables, strict=True
-        ):
+        inner = fresh.inner if isinstance(fresh, Penalized) else fresh
+        own = [*inner.trainable_variables, *inner.non_trainable_variables]
+        for variable, value in zip(own, variables, strict=True):
             variable.assign(value)
         return fresh
 

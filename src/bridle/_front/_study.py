@@ -100,7 +100,7 @@ def conduct(
     """Run what `Study.prepare` returned."""
     with progress_bar(progress, prepared.score.name) as watch:
         data, whole = run_study(prepared, watch=watch, threads=threads)
-    result = Result(data, prepared.model)
+    result = Result(data, prepared.model, {each.name: each.terms for each in prepared.treatments})
     if store is not None:
         stores.save(data, store)
     if not whole:

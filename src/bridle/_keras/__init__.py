@@ -1,23 +1,121 @@
 """The only place that touches the inside of Keras."""
 
+from bridle._keras._audit import Charge, Recording, all_layers, as_number, record, untouched
 from bridle._keras._backend import require_jax, seeded
-from bridle._keras._blueprint import Blueprint, blueprint, compile_like, is_rebuildable, model_json
+from bridle._keras._blueprint import Blueprint, blueprint, is_rebuildable, model_json
+from bridle._keras._compiled import compiled_step
+from bridle._keras._copy import compile_like, same_again
+from bridle._keras._gradient import concrete, with_gradient
+from bridle._keras._inputs import Door, Doors, doors
+from bridle._keras._losses import (
+    Splitter,
+    adds_losses,
+    batch_size_of,
+    data_and_added,
+    forget_functions,
+    full_precision,
+    gives_mask,
+    output_shape,
+    own_training,
+    regularized,
+    split_losses,
+    total_of,
+    trained_with,
+    with_compute_loss,
+)
+from bridle._keras._outline import Outline, outline
 from bridle._keras._program import Forward, Program, loss_name, program
+from bridle._keras._steps import check_exact, step_of
+from bridle._keras._structure import (
+    Owned,
+    Part,
+    gate_parts,
+    has_cell_state,
+    has_one_cell,
+    has_states,
+    head_parts,
+    inner_layers,
+    is_model,
+    is_time_distributed,
+    owned,
+    scores_attention,
+)
 from bridle._keras._taps import Reading, Tap, watching
+from bridle._keras._written import (
+    Decay,
+    decay_of,
+    explained_by,
+    forgotten_activity,
+    holder,
+    is_own_of_keras,
+    same_regularizer,
+    saved_regularizer,
+)
 
 __all__ = [
     "Blueprint",
+    "Charge",
+    "Decay",
+    "Door",
+    "Doors",
     "Forward",
+    "Outline",
+    "Owned",
+    "Part",
     "Program",
     "Reading",
+    "Recording",
+    "Splitter",
     "Tap",
+    "adds_losses",
+    "all_layers",
+    "as_number",
+    "batch_size_of",
     "blueprint",
+    "check_exact",
     "compile_like",
+    "compiled_step",
+    "concrete",
+    "data_and_added",
+    "decay_of",
+    "doors",
+    "explained_by",
+    "forget_functions",
+    "forgotten_activity",
+    "full_precision",
+    "gate_parts",
+    "gives_mask",
+    "has_cell_state",
+    "has_one_cell",
+    "has_states",
+    "head_parts",
+    "holder",
+    "inner_layers",
+    "is_model",
+    "is_own_of_keras",
     "is_rebuildable",
+    "is_time_distributed",
     "loss_name",
     "model_json",
+    "outline",
+    "output_shape",
+    "own_training",
+    "owned",
     "program",
+    "record",
+    "regularized",
     "require_jax",
+    "same_again",
+    "same_regularizer",
+    "saved_regularizer",
+    "scores_attention",
     "seeded",
+    "split_losses",
+    "step_of",
+    "total_of",
+    "trained_with",
+    "untouched",
     "watching",
+    "with_compute_loss",
+    "with_gradient",
 ]

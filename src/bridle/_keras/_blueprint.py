@@ -118,18 +118,3 @@ def model_json(model: keras.Model) -> str:
     """A model's configuration, where it consists of Keras's own layers and can be rebuilt from that; else empty."""
     own = all(type(layer).__module__.startswith("keras.") for layer in model._flatten_layers())
     return model.to_json() if is_rebuildable(model) and own else ""
-
-
-def compile_like(fresh: keras.Model, model: keras.Model) -> None:
-    """Compile a model with the loss, metrics and a fresh optimizer like those of another, where that is compiled."""
-    if not model.compiled or model.optimizer is None:
-        return
-    loss, metrics = model._compile_loss, model._compile_metrics
-    fresh.compile(
-        optimizer=fresh_optimizer(model.optimizer),
-        loss=None if loss is None else loss._user_loss,
-        loss_weights=None if loss is None else loss._user_loss_weights,
-        metrics=None if metrics is None else metrics._user_metrics,
-        weighted_metrics=None if metrics is None else metrics._user_weighted_metrics,
-    )
-    fresh.optimizer.build(fresh.trainable_variables)

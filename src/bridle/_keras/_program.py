@@ -11,6 +11,7 @@ import numpy as np
 
 from bridle._errors import BridleError, InputError
 from bridle._keras._blueprint import Blueprint, fresh_optimizer
+from bridle._keras._steps import step_of
 from bridle._keras._taps import Reading, Tap, watching
 
 Arrays = list[Any]
@@ -73,6 +74,19 @@ class Program:
     def update(self, optimizer_state: Arrays, gradients: Arrays, trainable: Arrays) -> tuple[Arrays, Arrays]:
         """One optimizer step: (trainable, optimizer state)."""
         return self.optimizer.stateless_apply(optimizer_state, gradients, trainable)
+
+    def position(self, variable: keras.Variable) -> int:
+        """Where a weight stands among the trainable ones."""
+        return next(number for number, each in enumerate(self.model.trainable_variables) if each is variable)
+
+    def step(self, optimizer_state: Arrays, variable: keras.Variable) -> Any:
+        """The step of the update that led to an optimizer state, for each entry of a weight."""
+        mapping = [
+            (own, value - 1 if own is self.optimizer.iterations else value)
+            for own, value in zip(self.optimizer.variables, optimizer_state, strict=True)
+        ]
+        with keras.StatelessScope(state_mapping=mapping):
+            return step_of(self.optimizer, variable)
 
     def optimizer_state(self) -> list[np.ndarray]:
         """The optimizer's variables before the first step."""

@@ -1,20 +1,32 @@
-"""Watch activations while a model is traced, without changing the model."""
+"""Watch activations while a model is called, without changing the model."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import keras
+from keras import ops
 from keras.src import backend
+
+from bridle._errors import InputError
+from bridle._keras._structure import has_states, scores_attention
+
+Record = Callable[["Reading"], None]
 
 
 @dataclass(frozen=True)
 class Tap:
-    """Where to watch: the `output` or the `preactivation` of one layer."""
+    """Where to watch: a quantity of one layer.
+
+    `output`, `preactivation`, `hidden_state`, `cell_state` or `attention_scores`.
+    """
 
     layer: keras.Layer
     quantity: str
+    around: keras.Layer | None = None
+    """The `TimeDistributed` that calls the layer once for each time step."""
 
 
 @dataclass(frozen=True)
@@ -33,20 +45,28 @@ def watching(taps: Sequence[Tap]) -> Iterator[dict[int, list[Reading]]]:
     at the end, also after an error.
     """
     readings: dict[int, list[Reading]] = {number: [] for number in range(len(taps))}
+    states: dict[keras.Layer, dict[int, Record]] = {}
     with contextlib.ExitStack() as stack:
         for number, tap in enumerate(taps):
-            place = _on_output if tap.quantity == "output" else _on_activation
-            stack.enter_context(place(tap.layer, readings[number].append))
+            record = readings[number].append
+            if tap.around is not None:
+                record = stack.enter_context(_over_time(tap.around, record))
+            if tap.quantity in STATES:
+                states.setdefault(tap.layer, {})[STATES[tap.quantity]] = record
+            else:
+                stack.enter_context(QUANTITIES[tap.quantity](tap.layer, record))
+        for layer, records in states.items():
+            stack.enter_context(_on_states(layer, records))
         yield readings
 
 
 @contextlib.contextmanager
-def _replaced(layer: keras.Layer, name: str, function: Callable[..., Any]) -> Iterator[None]:
+def replaced(layer: keras.Layer, name: str, value: Any) -> Iterator[None]:
     """Set an attribute past Keras's tracking of attributes, and undo it."""
     own = vars(layer)
     missing = object()
     before = own.get(name, missing)
-    own[name] = function
+    own[name] = value
     try:
         yield
     finally:
@@ -56,40 +76,132 @@ def _replaced(layer: keras.Layer, name: str, function: Callable[..., Any]) -> It
             own[name] = before
 
 
-def _on_output(layer: keras.Layer, record: Callable[[Reading], None]) -> contextlib.AbstractContextManager[None]:
+def _on_output(layer: keras.Layer, record: Record) -> contextlib.AbstractContextManager[None]:
     call = layer.call
 
     def watched(*args: Any, **kwargs: Any) -> Any:
         outputs = call(*args, **kwargs)
-        for value in keras.tree.flatten(outputs):
-            record(Reading(value, _mask(layer, args, value)))
+        flat = keras.tree.flatten(outputs)
+        for value in flat[:1] if has_states(layer) or scores_attention(layer) else flat:
+            record(Reading(value, _mask(layer, args, kwargs, value)))
         return outputs
 
-    return _replaced(layer, "call", watched)
+    return replaced(layer, "call", watched)
 
 
 @contextlib.contextmanager
-def _on_activation(layer: keras.Layer, record: Callable[[Reading], None]) -> Iterator[None]:
+def _on_activation(layer: keras.Layer, record: Record) -> Iterator[None]:
     activation, call = layer.activation, layer.call
-    arguments: list[tuple[Any, ...]] = [()]
+    arguments: list[tuple[Any, Any]] = [((), {})]
 
     def entered(*args: Any, **kwargs: Any) -> Any:
-        arguments[0] = args
+        arguments[0] = (args, kwargs)
         return call(*args, **kwargs)
 
     def watched(value: Any, *args: Any, **kwargs: Any) -> Any:
-        record(Reading(value, _mask(layer, arguments[0], value)))
+        record(Reading(value, _mask(layer, *arguments[0], value)))
         return activation(value, *args, **kwargs)
 
-    with _replaced(layer, "call", entered), _replaced(layer, "activation", watched):
+    with replaced(layer, "call", entered), replaced(layer, "activation", watched):
         yield
 
 
-def _mask(layer: keras.Layer, args: tuple[Any, ...], value: Any) -> Any:
-    """The mask that reached a layer, where it still fits the leading axes of what comes out."""
+@contextlib.contextmanager
+def _on_scores(layer: keras.Layer, record: Record) -> Iterator[None]:
+    call = layer.call
+
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        wanted = kwargs.pop("return_attention_scores", False)
+        outputs, scores = call(*args, return_attention_scores=True, **kwargs)
+        by_query = ops.transpose(scores, (0, 2, 1, 3)) if len(scores.shape) == 4 else scores
+        record(Reading(by_query, _mask(layer, args, kwargs, by_query)))
+        return (outputs, scores) if wanted else outputs
+
+    with replaced(layer, "call", watched):
+        yield
+
+
+@contextlib.contextmanager
+def _on_states(layer: keras.Layer, records: Mapping[int, Record]) -> Iterator[None]:
+    """Watch states of a recurrent layer over all time steps, by their numbers.
+
+    What happens inside the loop over time cannot be read outside it. So for the time of the loop the cell gives its
+    states beside its own output, in one tensor, side by side on the last axis; that tensor also goes from step to
+    step as the first state, where Keras looks for what to give again at a padded step.
+    """
+
+    def looped(sequences: Any, initial_state: Any, mask: Any, **kwargs: Any) -> Any:
+        step, start = layer.cell.call, keras.tree.flatten(initial_state)
+
+        def stepped(inputs: Any, states: Any, **kwargs: Any) -> Any:
+            output, new = step(inputs, list(states)[1:], **kwargs)
+            new = keras.tree.flatten(new)
+            beside = ops.concatenate([output, *new], axis=-1)
+            return beside, [beside, *new]
+
+        first = ops.concatenate([start[0], *start], axis=-1)
+        mask = None if mask is None else keras.tree.flatten(mask)[0]
+        with replaced(layer.cell, "call", stepped), replaced(layer, "return_sequences", True):
+            last, outputs, states = keras.layers.RNN.inner_loop(layer, sequences, [first, *start], mask, **kwargs)
+        ends = list(accumulate([start[0].shape[-1], *(state.shape[-1] for state in start)]))
+        for number, record in records.items():
+            record(Reading(outputs[..., ends[number] : ends[number + 1]], _in_order(layer, mask)))
+        return last[..., : ends[0]], outputs[..., : ends[0]], list(states)[1:]
+
+    with replaced(layer, "inner_loop", looped):
+        yield
+
+
+@contextlib.contextmanager
+def _over_time(wrapper: keras.Layer, record: Record) -> Iterator[Record]:
+    """Gather the readings of each time step, and pass them on as one, with time as the second axis."""
+    call, steps = wrapper.call, []
+
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        steps.clear()
+        outputs = call(*args, **kwargs)
+        length = args[0].shape[1]
+        if length is None:
+            raise InputError(
+                f"Expected a fixed number of time steps in {wrapper.name!r} to see inside it, got any number. "
+                "Give the length in keras.Input, or penalize its output."
+            )
+        if steps:
+            calls = len(steps) // length
+            for number in range(calls):
+                value = ops.stack([reading.value for reading in steps[number::calls]], axis=1)
+                record(Reading(value, _mask(wrapper, args, kwargs, value)))
+        return outputs
+
+    with replaced(wrapper, "call", watched):
+        yield steps.append
+
+
+QUANTITIES: dict[str, Callable[[keras.Layer, Record], contextlib.AbstractContextManager[None]]] = {
+    "output": _on_output,
+    "preactivation": _on_activation,
+    "attention_scores": _on_scores,
+}
+"""How each quantity of a layer is watched."""
+STATES = {"hidden_state": 0, "cell_state": 1}
+"""States of a recurrent layer, by their place among its states."""
+
+
+def _mask(layer: keras.Layer, args: tuple[Any, ...], kwargs: dict[str, Any], value: Any) -> Any:
+    """The mask of what comes out of a layer, where it still fits the leading axes."""
     if not (layer.supports_masking and args):
         return None
-    mask = backend.get_keras_mask(keras.tree.flatten(args[0])[0])
-    if mask is None or tuple(mask.shape) != tuple(value.shape[: len(mask.shape)]):
+    previous = keras.tree.map_structure(backend.get_keras_mask, args[0])
+    if not any(mask is not None for mask in keras.tree.flatten(previous)):
+        previous = kwargs.get("mask", kwargs.get("query_mask"))
+    masks = keras.tree.flatten(layer.compute_mask(args[0], previous))
+    if not masks or masks[0] is None:
         return None
-    return mask
+    if tuple(masks[0].shape) != tuple(value.shape[: len(masks[0].shape)]):
+        return None
+    return _in_order(layer, masks[0])
+
+
+def _in_order(layer: keras.Layer, mask: Any) -> Any:
+    """A recurrent layer that goes backwards gives its steps in reverse."""
+    return ops.flip(mask, axis=1) if mask is not None and has_states(layer) and layer.go_backwards else mask

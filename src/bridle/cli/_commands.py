@@ -10,6 +10,8 @@ from bridle import _version, cases, estimators, report
 from bridle._errors import StoreError
 from bridle._front import load
 from bridle.cli import _show as show
+from bridle.cli._audit import audit
+from bridle.cli._convert import convert
 from bridle.cli._guard import guarded
 from bridle.cli._out import check_folder, own_function
 
@@ -21,6 +23,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+app.command()(convert)
+app.command()(audit)
 
 QUICK_SEEDS, QUICK_SHARE = 3, 10
 Out = Annotated[Path | None, typer.Option("--out", help="Folder for report.html, result.json, figures and the study.")]

@@ -2,7 +2,7 @@
 
 import abc
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal
 
 import keras
@@ -30,18 +30,20 @@ class Penalty(keras.regularizers.Regularizer, abc.ABC):
 
     names: ClassVar[tuple[str, ...]]
     """The argument that holds each component's strength, which is also its name in tables."""
-    kind: ClassVar[str]
+    kind: str
     """The name in the language of penalties, as in `l2(1e-3)`."""
     options: ClassVar[tuple[str, ...]] = ()
     """The other arguments, all of them keywords with a default or a plain value."""
-    sorts: ClassVar[tuple[Sort, ...]] = ("weight", "activation")
+    sorts: tuple[Sort, ...] = ("weight", "activation")
     """Where it can be placed."""
     at_evaluation: ClassVar[bool] = True
     """False for penalties of the training pass only, which are no part of a validation loss."""
-    domain: ClassVar[Literal["real", "unit"]] = "real"
+    domain: Literal["real", "unit"] = "real"
     """`"unit"` where values have to lie in (0, 1), as sigmoid and softmax give them."""
     needs_time: ClassVar[bool] = False
     """Whether an activation must have shape (batch, time, …)."""
+    needs_anchor: bool = False
+    """Whether it has to be bound to the weights of a model first, by a method `with_anchor(weights)`."""
     per: Per = "sample"
     exact: bool = False
     """Whether zeros are made by a proximal step after each update, instead of by the gradient."""
@@ -130,16 +132,21 @@ class Penalty(keras.regularizers.Regularizer, abc.ABC):
 
     def written_options(self) -> str:
         """The arguments beside the strengths that are not at their defaults: `per='batch', exact=True`."""
+        return self._options_shown(_plain)
+
+    def _options_shown(self, show: Callable[[Any], Any]) -> str:
         defaults = inspect.signature(type(self).__init__).parameters
-        chosen = ((key, _plain(value)) for key, value in self._chosen().items())
-        return ", ".join(f"{key}={value!r}" for key, value in chosen if value != defaults[key].default)
+        chosen = self._chosen().items()
+        return ", ".join(
+            f"{key}={show(v)!r}" for key, v in chosen if _is_array(v) or _plain(v) != defaults[key].default
+        )
 
     def _chosen(self) -> dict[str, Any]:
         return {key: getattr(self, key) for key in self.options}
 
     def __repr__(self) -> str:
         shown = [f"{name}={describe(value)}" for name, value in zip(self.names, self.strengths, strict=True)]
-        return f"{type(self).__name__}({', '.join([*shown, *filter(None, [self.written_options()])])})"
+        return f"{type(self).__name__}({', '.join([*shown, *filter(None, [self._options_shown(_short)])])})"
 
 
 def describe(value: Strength | Schedule) -> str:
@@ -165,9 +172,27 @@ def _amount(value: object, where: str) -> Strength | Schedule:
 
 def _plain(value: Any) -> Any:
     """An option as a configuration can hold it."""
-    if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
+    if _is_array(value):
+        return ops.convert_to_numpy(value).tolist()
     return list(value) if isinstance(value, tuple) else value
+
+
+def _short(value: Any) -> Any:
+    """An option as a person reads it: an array by its shape, a function by its name."""
+    if _is_array(value) and value.shape:
+        return _Raw(f"array{tuple(value.shape)}")
+    return _Raw(getattr(value, "__name__", type(value).__name__)) if callable(value) else _plain(value)
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray | np.generic | keras.Variable) or ops.is_tensor(value)
+
+
+class _Raw(str):
+    """Text that is shown without quotes."""
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 class OfWeights(Penalty):
@@ -221,7 +246,7 @@ class Entrywise(Penalty):
     def activity_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
         x = wide(x)
         divisor = _divisor(x, charged, self.per)
-        spread = 1.0 if charged is None else spread_over(charged, x)
+        spread = spread_over(charged, x)
         return tuple(ops.sum(value * spread) / divisor for value in self.entries(x))
 
     def __call__(self, x: Any) -> Any:
@@ -236,11 +261,13 @@ class Entrywise(Penalty):
 def wide(x: Any) -> Any:
     """Half-precision tensors are summed in float32: in float16 the sum overflows long before it is averaged."""
     x = ops.convert_to_tensor(x)
-    return ops.cast(x, "float32") if keras.backend.standardize_dtype(x.dtype) in ("float16", "bfloat16") else x
+    return x if keras.backend.standardize_dtype(x.dtype) in ("float32", "float64") else ops.cast(x, "float32")
 
 
 def spread_over(charged: Any, x: Any) -> Any:
     """What counts, of shape (batch,) or (batch, time), with axes of length one after it, up to the rank of `x`."""
+    if charged is None:
+        return 1.0
     missing = len(x.shape) - len(charged.shape)
     return ops.reshape(ops.cast(charged, x.dtype), (*ops.shape(charged), *(1,) * missing))
 
@@ -254,15 +281,18 @@ def samples(x: Any, charged: Any) -> Any:
     return ops.maximum(ops.sum(present), 1.0)
 
 
-def _divisor(x: Any, charged: Any, per: Per) -> Any:
-    """What a sum over a batch of activations is divided by."""
-    if per == "batch":
-        return 1.0
-    if per == "sample":
-        return samples(x, charged)
+def entries_counted(x: Any, charged: Any) -> Any:
+    """How many entries of an activation count, and 1 where none does."""
     if charged is None:
-        return ops.cast(ops.size(x), x.dtype)
+        return ops.maximum(ops.cast(ops.size(x), x.dtype), 1.0)
     units = 1
     for size in ops.shape(x)[len(charged.shape) :]:
         units *= size
     return ops.maximum(ops.sum(ops.cast(charged, x.dtype)) * ops.cast(units, x.dtype), 1.0)
+
+
+def _divisor(x: Any, charged: Any, per: Per) -> Any:
+    """What a sum over a batch of activations is divided by."""
+    if per == "batch":
+        return 1.0
+    return samples(x, charged) if per == "sample" else entries_counted(x, charged)

@@ -48,7 +48,8 @@ class L1(Entrywise):
         return (ops.abs(x),)
 
     def proximal(self, x: Any, step: Any, amounts: Sequence[Any]) -> Any:
-        return ops.sign(x) * ops.maximum(ops.abs(x) - step * amounts[0], 0.0)
+        reach = step * amounts[0]
+        return x - ops.clip(x, -reach, reach)
 
 
 @keras.saving.register_keras_serializable("bridle")

@@ -3,11 +3,22 @@
 import ast
 
 from bridle._errors import InputError, near
+from bridle.penalties._anchor import L2SP
 from bridle.penalties._base import Penalty
+from bridle.penalties._batch import KL, Decorrelation, MeanActivation
+from bridle.penalties._confidence import Confidence
+from bridle.penalties._groups import GroupLasso, SparseGroupLasso
+from bridle.penalties._matrices import MaxNorm, Nuclear, Orthogonality, SpectralNorm
 from bridle.penalties._norms import L1, L1L2, L2
+from bridle.penalties._ratio import Hoyer
+from bridle.penalties._recurrent import AR, TAR
+from bridle.penalties._smooth import Binarizing, Log, SmoothL1
 from bridle.penalties._text import EXAMPLE, parse, value_of
 
-KINDS: dict[str, type[Penalty]] = {penalty.kind: penalty for penalty in (L1, L2, L1L2)}
+NORMS = (L1, L2, L1L2, Log, SmoothL1, Hoyer)
+WEIGHTS = (GroupLasso, SparseGroupLasso, Orthogonality, SpectralNorm, Nuclear, MaxNorm, L2SP)
+ACTIVATIONS = (KL, MeanActivation, Decorrelation, AR, TAR, Confidence, Binarizing)
+KINDS: dict[str, type[Penalty]] = {penalty.kind: penalty for penalty in (*NORMS, *WEIGHTS, *ACTIVATIONS)}
 """The family by its names in text; `Custom` holds a function and has no text."""
 
 
@@ -38,7 +49,7 @@ def parse_penalty(text: str) -> Penalty:
 def _known(name: str, text: str) -> str:
     """The kind that a name means, whatever its case and underscores: `L1_L2`, `GroupLasso` and `group_lasso` too."""
     flat = _flat(name)
-    found = next((kind for kind in KINDS if _flat(kind) == flat), None)
+    found = next((kind for kind, penalty in KINDS.items() if flat in (kind, _flat(penalty.__name__))), None)
     if found is None:
         raise InputError(f"Expected a known penalty, got {name!r} in {text!r}. {near(name.lower(), KINDS)}")
     return found

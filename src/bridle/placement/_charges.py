@@ -1,27 +1,31 @@
-"""What the terms of a study charge for one batch, as a pure function; and what the tensors they charge look like."""
+"""What terms charge for one batch, as a pure function on any backend; and what the charged tensors look like."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import jax.numpy as jnp
 import keras
+from keras import ops
 
 from bridle._keras import Reading, Tap
-from bridle.placement._targets import Place
+from bridle.penalties import Schedule
+from bridle.placement._checks import check_value
+from bridle.placement._places import Place
 from bridle.placement._terms import Term
 
 Readings = dict[int, list[Reading]]
+Weight = Callable[[keras.Variable], Any]
+"""The present value of a variable of the model."""
 
 
 @dataclass(frozen=True)
 class Charges:
-    """The terms of a study, bound to positions in the model's lists of variables and to taps on activations."""
+    """The terms of a study or of a penalized model, bound to weights and to taps on activations."""
 
     terms: tuple[Term, ...]
     taps: tuple[Tap, ...]
-    _positions: dict[int, int]
-    """Where each weight stands in trainable + other variables, by the identity of its variable."""
+    anchors: dict[tuple[int, str], Any]
+    """The pretrained values that some penalties pull toward, by the key of the place."""
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -29,63 +33,126 @@ class Charges:
         return tuple(slot for term in self.terms for slot in term.slots)
 
     @property
+    def schedules(self) -> tuple[Schedule | None, ...]:
+        """The course of every strength over the epochs."""
+        return tuple(course for term in self.terms for course in term.schedules)
+
+    @property
+    def exact(self) -> tuple[bool, ...]:
+        """Whether each slot's penalty is a proximal step, and no part of the gradient."""
+        return tuple(term.penalty.exact for term in self.terms for _ in term.slots)
+
+    @property
     def watched(self) -> tuple[Place, ...]:
         """Every place that some term charges, once, and the output after each pre-activation that one charges."""
         return watched(self.terms)
 
-    def unit_values(self, variables: Sequence[Any], readings: Readings, counted: Any = None) -> list[Any]:
+    def unit_values(self, weight: Weight, readings: Readings, counted: Any = None) -> list[Any]:
         """What each slot charges at strength one.
 
         Args:
-            variables: the trainable variables followed by the others.
+            weight: the present value of a variable.
             readings: what the taps saw.
             counted: shape (batch,), 1 for samples that count; None where all do.
 
         """
-        return [value for term in self.terms for value in self._term(term, variables, readings, counted)]
+        values: list[Any] = []
+        for term in self.terms:
+            rows = [row for place in term.places for row in self.at_place(term, place, weight, readings, counted)]
+            values += [sum(column[1:], start=column[0]) for column in zip(*rows, strict=True)]
+        return values
 
-    def _term(self, term: Term, variables: Sequence[Any], readings: Readings, counted: Any) -> list[Any]:
-        rows: list[tuple[Any, ...]] = []
-        for place in term.places:
-            if place.variable is not None:
-                rows.append(term.penalty.unit_values(variables[self._positions[id(place.variable)]]))
-            else:
-                for reading in readings[self._tap(place)]:
-                    rows.append(term.penalty.activity_values(reading.value, _charged(reading.mask, counted)))
-        return [sum(column[1:], start=column[0]) for column in zip(*rows, strict=True)]
+    def at_place(
+        self, term: Term, place: Place, weight: Weight, readings: Readings, counted: Any = None
+    ) -> list[tuple[Any, ...]]:
+        """What a term charges at one of its places at strength one: a row of components for each call of the layer."""
+        penalty = term.penalty
+        if place.variable is None:
+            seen = readings[self.taps.index(place.tap)]
+            rows = [penalty.activity_values(each.value, _charged(each, counted)) for each in seen]
+        else:
+            bound = penalty.with_anchor(self.anchors[place.key]) if penalty.needs_anchor else penalty
+            rows = [bound.unit_values(place.of(weight(place.variable)))]
+        return [tuple(ops.stop_gradient(value) for value in row) for row in rows] if penalty.exact else rows
 
-    def _tap(self, place: Place) -> int:
-        return self.taps.index(Tap(place.layer, place.quantity))
+    def check(self, weight: Weight, readings: Readings) -> None:
+        """Refuse penalties whose values on a trial batch are not finite numbers ≥ 0."""
+        for term in self.terms:
+            for place in term.places:
+                for row in self.at_place(term, place, weight, readings):
+                    for value in row:
+                        check_value(value, term.penalty, place.name)
 
-    def tensors(self, variables: Sequence[Any], readings: Readings) -> list[list[Any]]:
-        """The tensors at each watched place: one for a weight, one per call for an activation."""
-        return [
-            [variables[self._positions[id(place.variable)]]]
-            if place.variable is not None
-            else [reading.value for reading in readings[self._tap(place)]]
-            for place in self.watched
-        ]
+    def proximal(self, variable: keras.Variable, value: Any, step: Any, amounts: Sequence[Any]) -> Any:
+        """A weight after the proximal steps of every exact term on it; the same weight where there is none.
+
+        Args:
+            variable: which weight.
+            value: the weight after the optimizer's update.
+            step: the optimizer's step for each of its entries.
+            amounts: the strength of every slot.
+
+        """
+        for term, own in self._with_amounts(amounts):
+            for place in term.places:
+                if term.penalty.exact and place.variable is variable:
+                    piece = term.penalty.proximal(place.of(value), place.of(step), own)
+                    value = place.into(value, piece)
+        return value
+
+    def _with_amounts(self, amounts: Sequence[Any]) -> list[tuple[Term, list[Any]]]:
+        found, start = [], 0
+        for term in self.terms:
+            found.append((term, [amounts[start + number] for number in range(len(term.slots))]))
+            start += len(term.slots)
+        return found
+
+    @property
+    def exact_variables(self) -> tuple[keras.Variable, ...]:
+        """The weights that some exact term charges."""
+        found = {id(p.variable): p.variable for term in self.terms if term.penalty.exact for p in term.places}
+        return tuple(found.values())
 
     @property
     def diagnostic_names(self) -> tuple[str, ...]:
-        """What `diagnose` returns, in its order."""
-        return tuple(f"{what}/{place.name}" for place in self.watched for what in _kinds(place))
+        """The names of what `diagnose` returns, in its order."""
+        kinds = {"weight": ("zeros", "size", "norm"), "activation": ("zeros", "size")}
+        return tuple(dict.fromkeys(f"{what}/{place.name}" for place in self.watched for what in kinds[place.sort]))
 
-    def diagnose(self, variables: Sequence[Any], readings: Readings) -> list[Any]:
-        """For each watched place: the fraction of exact zeros, the mean magnitude, and for weights the norm."""
-        values: list[Any] = []
-        for place, tensors in zip(self.watched, self.tensors(variables, readings), strict=True):
-            flat = jnp.concatenate([jnp.ravel(jnp.asarray(tensor, "float32")) for tensor in tensors])
-            by_kind = {"zeros": jnp.mean(flat == 0), "size": jnp.mean(jnp.abs(flat)), "norm": jnp.linalg.norm(flat)}
-            values += [by_kind[what] for what in _kinds(place)]
-        return values
+    def diagnose(self, weight: Weight, readings: Readings) -> dict[str, Any]:
+        """What `describe` says of every watched place."""
+        return describe(self.watched, self.taps, weight, readings)
 
 
-def charges(model: keras.Model, terms: Sequence[Term]) -> Charges:
-    """Bind terms to the variables and layers of a model."""
-    variables = [*model.trainable_variables, *model.non_trainable_variables]
-    taps = [Tap(place.layer, place.quantity) for place in watched(terms) if place.sort == "activation"]
-    return Charges(tuple(terms), tuple(taps), {id(variable): n for n, variable in enumerate(variables)})
+def describe(places: Sequence[Place], taps: Sequence[Tap], weight: Weight, readings: Readings) -> dict[str, Any]:
+    """The fraction of exact zeros at each place, the mean magnitude, and for weights the norm.
+
+    Named `zeros/hidden/kernel`, `size/…`, `norm/…`; over all calls of a layer that is called several times.
+    """
+    found: dict[str, Any] = {}
+    for place in places:
+        if place.variable is not None:
+            tensors = [place.of(weight(place.variable))]
+        else:
+            tensors = [reading.value for reading in readings[taps.index(place.tap)]]
+        flat = ops.concatenate([ops.reshape(ops.cast(tensor, "float32"), (-1,)) for tensor in tensors])
+        found[f"zeros/{place.name}"] = ops.mean(ops.cast(flat == 0, "float32"))
+        found[f"size/{place.name}"] = ops.mean(ops.abs(flat))
+        if place.variable is not None:
+            found[f"norm/{place.name}"] = ops.sqrt(ops.sum(ops.square(flat)))
+    return found
+
+
+def charges(terms: Sequence[Term], anchors: dict[tuple[int, str], Any] | None = None) -> Charges:
+    """Bind terms to what they watch; `anchors` are the present weights where none are given."""
+    taps = dict.fromkeys(place.tap for place in watched(terms) if place.sort == "activation")
+    return Charges(tuple(terms), tuple(taps), present_anchors(terms) if anchors is None else anchors)
+
+
+def present_anchors(terms: Sequence[Term]) -> dict[tuple[int, str], Any]:
+    """The present values of the weights that some penalty pulls toward."""
+    found = [place for term in terms if term.penalty.needs_anchor for place in term.places]
+    return {place.key: ops.copy(ops.convert_to_tensor(place.of(place.variable.value))) for place in found}
 
 
 def watched(terms: Sequence[Term]) -> tuple[Place, ...]:
@@ -95,15 +162,14 @@ def watched(terms: Sequence[Term]) -> tuple[Place, ...]:
     return tuple({place.key: place for place in [*charged, *after]}.values())
 
 
-def _kinds(place: Place) -> tuple[str, ...]:
-    return ("zeros", "size", "norm") if place.sort == "weight" else ("zeros", "size")
-
-
-def _charged(mask: Any, counted: Any) -> Any:
+def _charged(reading: Reading, counted: Any) -> Any:
     """Combine a mask (batch, …) with the samples that count (batch,)."""
+    mask = reading.mask
+    if counted is not None and counted.shape[0] != reading.value.shape[0]:
+        counted = None
     if mask is None:
         return counted
-    mask = jnp.asarray(mask, "float32")
+    mask = ops.cast(mask, "float32")
     if counted is None:
         return mask
-    return mask * jnp.reshape(counted, (-1,) + (1,) * (mask.ndim - 1))
+    return mask * ops.reshape(ops.cast(counted, "float32"), (-1,) + (1,) * (len(mask.shape) - 1))

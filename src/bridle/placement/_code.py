@@ -1,15 +1,17 @@
-"""The Keras lines to paste: the penalized layers of a model as constructor calls, in plain Keras."""
+"""The lines to paste: the penalized layers as constructor calls in plain Keras, or else a call of bridle."""
 
 import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 
-from bridle.penalties import Penalty
-from bridle.placement._targets import Place, argument
-from bridle.placement._terms import read_terms
+from bridle._keras import gives_mask, has_states, output_shape
+from bridle.penalties import KINDS, Penalty, describe
+from bridle.placement._places import Place
+from bridle.placement._targets import argument
+from bridle.placement._terms import Term, read_terms
 
 
 def code_lines(model: keras.Model, terms: Mapping[str, object], *, batch_size: int | None = None) -> str:
@@ -18,14 +20,49 @@ def code_lines(model: keras.Model, terms: Mapping[str, object], *, batch_size: i
     A penalty before the nonlinearity becomes a linear layer with an activity penalty, and the activation as a
     layer after it. Keras divides activity penalties by the batch size (from 3.14 on); `per="batch"` and
     `per="unit"` are converted to that, the first with `batch_size`.
+
+    Where Keras has no argument for a penalty (gates, states, other families, exact zeros, schedules) or does not
+    charge what it is given, the lines call `bridle.penalize`.
     """
+    bound = read_terms(model, terms)
     wanted: dict[str, list[tuple[Place, Penalty]]] = {}
-    for term in read_terms(model, terms):
+    for term in bound:
         for place in term.places:
             wanted.setdefault(place.path, []).append((place, term.penalty))
     if not wanted:
         return "# No penalty: the model as it is.\n"
+    if not all(_in_keras(place, penalty) for pairs in wanted.values() for place, penalty in pairs):
+        return _in_bridle(bound)
     return "import keras\n\n" + "\n".join(_layer(path, pairs, batch_size) for path, pairs in wanted.items()) + "\n"
+
+
+def _in_keras(place: Place, penalty: Penalty) -> bool:
+    """Whether an argument of the layer says the same as a penalty."""
+    layer, plain = place.layer, penalty.kind in ("l1", "l2", "l1l2") and not penalty.exact
+    if not plain or any(penalty.schedules) or place.part is not None or place.path != place.home:
+        return False
+    if place.variable is not None:
+        return argument(place.quantity) in layer.get_config() and place.variable.trainable
+    if place.quantity not in ("output", "preactivation") or type(layer) in NO_LINES or has_states(layer):
+        return False
+    shape = output_shape(layer)
+    return shape is not None and not gives_mask(layer) and (penalty.per != "unit" or None not in shape[1:])
+
+
+def _in_bridle(terms: Sequence[Term]) -> str:
+    """A call of `bridle.penalize`, with each penalty in the language of penalties."""
+    lines = []
+    for term in terms:
+        amounts = (f"{v:.12g}" if isinstance(v, float) else describe(v) for v in term.penalty.strengths)
+        text = f'"{term.penalty.written(*amounts)}"'
+        if term.penalty.kind not in KINDS:
+            text = f"bridle.{term.penalty!r}"
+        lines.append(f'    "{term.target}": {text},\n')
+    return f"import bridle\n\nmodel = bridle.penalize(model, {{\n{''.join(lines)}}})\n"
+
+
+NO_LINES = (keras.layers.TimeDistributed, keras.layers.Bidirectional, keras.layers.Activation)
+"""Layers for whose activity no constructor line says the same."""
 
 
 def _layer(path: str, pairs: list[tuple[Place, Penalty]], batch_size: int | None) -> str:
@@ -60,7 +97,7 @@ def _regularizer(pairs: list[tuple[Place, Penalty]], batch_size: int | None) -> 
             factor = float(batch_size or 32)
             notes.append(f"summed over the batch: multiplied by {factor:g}, the batch size by which Keras divides")
         if penalty.per == "unit":
-            factor = 1.0 / math.prod(place.layer.output.shape[1:])
+            factor = 1.0 / math.prod(output_shape(place.layer)[1:])
             notes.append(f"averaged over units: divided by their number, {1 / factor:g}")
         for name, amount in zip(penalty.names, penalty.fixed(), strict=True):
             totals[penalty.kind if name == "strength" else name] += amount * factor

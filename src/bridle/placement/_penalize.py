@@ -1,126 +1,104 @@
-"""Penalize a model that exists: the same model, the same weights, with penalties where Keras keeps them."""
+"""Penalize a model that exists, and take the penalties off again."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import keras
 
 from bridle._errors import InputError, KindError
-from bridle._keras import compile_like, is_rebuildable
-from bridle.penalties import Penalty
-from bridle.placement._targets import argument
+from bridle._keras import check_exact, compile_like, own_training, same_again
+from bridle.placement._penalized import Penalized
 from bridle.placement._terms import read_terms
-
-UNCHARGED = (keras.layers.SimpleRNN, keras.layers.TimeDistributed)
-"""Layers whose `activity_regularizer` Keras 3.15 silently ignores, or loses inside."""
-
-
-@keras.saving.register_keras_serializable("bridle")
-class Sum(keras.regularizers.Regularizer):
-    """Several regularizers at one place: `R(x) = sum_i R_i(x)`."""
-
-    def __init__(self, parts: Sequence[Any]) -> None:
-        self.parts = [keras.regularizers.get(part) for part in parts]
-
-    def __call__(self, x: Any) -> Any:
-        return sum(part(x) for part in self.parts)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"parts": [keras.regularizers.serialize(part) for part in self.parts]}
-
-
-@keras.saving.register_keras_serializable("bridle")
-class PenalizedActivation(keras.layers.Layer):
-    """An activation function that charges a penalty on what comes into it.
-
-    It stands in the `activation` argument of a layer, so that the model keeps its layers, names and weights.
-    The penalty is averaged over the samples as Keras does for activity: `R(x) / batch size`.
-    """
-
-    def __init__(self, activation: Any, penalty: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.activation = keras.activations.get(activation)
-        self.penalty = keras.regularizers.get(penalty)
-
-    def call(self, x: Any) -> Any:
-        self.add_loss(self.penalty(x) / keras.ops.cast(keras.ops.shape(x)[0], x.dtype))
-        return self.activation(x)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "activation": keras.activations.serialize(self.activation),
-            "penalty": keras.regularizers.serialize(self.penalty),
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "PenalizedActivation":
-        return cls(**config)
 
 
 def penalize(model: keras.Model, terms: Mapping[str, object]) -> keras.Model:
     """A model like `model`, with its weights, and with penalties `{where: what(how much)}`.
 
-    The result is a plain Keras model on any backend: it trains with `fit`, and saves and loads with its penalties
-    (`import bridle` first, so that Keras knows them). Regularizers that the model has already stay. It is
-    compiled as `model` was, with a fresh optimizer.
+    The result trains with `fit` on any backend, and saves, loads and clones with its penalties (`import bridle`
+    first, so that Keras knows them). Its loss is that of the model plus `strength * R(tensor)` for every term and
+    place, also at frozen weights; padded steps and samples of weight zero are not counted. Regularizers that the
+    model has already stay. The given model is not touched. It is compiled as `model` was, with a fresh optimizer.
+    Penalties of strength 0 change nothing, bit for bit.
+
+    Where a penalty is `exact`, a proximal step follows each update of the optimizer, with the step that the optimizer
+    makes per unit of gradient: the learning rate for SGD (times `(1 - mu^t) / (1 - mu)` with momentum `mu`),
+    `lr / (sqrt(v) + eps)` entry by entry for Adam and its kin (Yun, Lozano and Yang, NeurIPS 2021).
 
     Args:
-        model: a Sequential or functional model.
-        terms: as everywhere, with one number for each strength.
+        model: a built Sequential, functional or subclassed model, penalized already or not.
+        terms: as everywhere, with a number or a schedule for each strength.
 
-    Errors: `TargetError` for a target that matches nothing; `InputError` for a range instead of a number, or a
-    place where Keras takes no regularizer; `KindError` for a subclassed model.
+    Errors: `TargetError` for a target that matches nothing; `InputError` for a range instead of a number, a penalty
+    without meaning at its place, or an optimizer without a step size for `exact`; `KindError` for a model that
+    cannot be built again from its configuration, or that trains in a way of its own.
 
     >>> import bridle, keras
-    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, name="hidden")])
-    >>> bridle.penalize(model, {"*/kernel": bridle.L2(0.5)}).get_layer("hidden").kernel_regularizer
-    L2(strength=0.5)
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, kernel_initializer="ones", name="hidden")])
+    >>> penalized = bridle.penalize(model, {"*/kernel": bridle.L2(0.5)})
+    >>> {name: float(value) for name, value in penalized.penalties(keras.ops.ones((1, 2))).items()}
+    {'penalty/hidden/kernel': 3.0}
 
     """
-    if not is_rebuildable(model):
-        raise KindError(
-            f"Expected a Sequential or functional model, got {type(model).__name__}, whose layers cannot be rebuilt."
+    if not isinstance(model, keras.Model):
+        raise KindError(f"Expected a keras.Model to penalize, got {type(model).__name__}.")
+    present = dict(model.terms) if isinstance(model, Penalized) else {}
+    inner = model.inner if isinstance(model, Penalized) else model
+    _check(inner)
+    twice = [target for target in terms if target in present] if isinstance(terms, Mapping) else []
+    if twice:
+        raise InputError(
+            f"Expected targets without a penalty, got {twice[0]!r}, which has {present[twice[0]]!r}. "
+            "Take the penalties off with bridle.unpenalize first, or write another target."
         )
-    wanted: dict[int, dict[str, list[Penalty]]] = {}
-    for term in read_terms(model, terms):
-        term.penalty.fixed()
-        for place in term.places:
-            wanted.setdefault(id(place.layer), {}).setdefault(place.quantity, []).append(term.penalty)
-
-    def rebuilt(layer: keras.layers.Layer) -> keras.layers.Layer:
-        config = layer.get_config()
-        for quantity, penalties in wanted.get(id(layer), {}).items():
-            _place(layer, config, quantity, penalties)
-        return type(layer).from_config(config)
-
-    fresh = keras.models.clone_model(model, clone_function=rebuilt, recursive=True)
-    fresh.set_weights(model.get_weights())
+    bound = read_terms(inner, terms)
+    for term in bound:
+        _one_number(term.penalty)
+    if model.compiled and any(term.penalty.exact for term in bound):
+        check_exact(model.optimizer)
+    everything = {**present, **{term.target: term.penalty for term in bound}}
+    fresh = Penalized(same_again(inner), everything) if everything else same_again(inner)
     compile_like(fresh, model)
     return fresh
 
 
-def _place(layer: keras.layers.Layer, config: dict[str, Any], quantity: str, penalties: list[Penalty]) -> None:
-    """Write penalties into a layer's configuration."""
-    if quantity == "preactivation":
-        inner = keras.activations.serialize(layer.activation)
-        config["activation"] = PenalizedActivation(inner, _joined(penalties, None), name=f"{layer.name}_activation")
-        return
-    if quantity == "output" and isinstance(layer, UNCHARGED):
-        raise InputError(
-            f"Expected a layer whose activity Keras charges, got {type(layer).__name__} {layer.name!r}, "
-            "where Keras adds nothing. "
-            "Penalize its weights, or an Activation('linear') layer after it."
+def unpenalize(model: keras.Model) -> keras.Model:
+    """The model without the penalties that bridle placed, with its weights, compiled as it is.
+
+    A copy of the model as it was before `penalize`: of its own class, without a trace of bridle, ready to be saved
+    for people who do not have it. Regularizers that the model had itself stay.
+
+    Errors: `KindError` where there is nothing to take off.
+
+    >>> import bridle, keras
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, name="hidden")])
+    >>> type(bridle.unpenalize(bridle.penalize(model, {"*/kernel": "l2(0.1)"}))).__name__
+    'Sequential'
+
+    """
+    if not isinstance(model, Penalized):
+        raise KindError(
+            f"Expected a model made by bridle.penalize, got {getattr(model, 'name', model)!r}, which has no penalties "
+            "of bridle."
         )
-    key = argument(quantity)
-    if quantity != "output" and key not in config:
-        raise InputError(
-            f"Expected a weight that Keras can regularize, got {layer.name}/{quantity}: "
-            f"{type(layer).__name__} has no argument {key}."
-        )
-    config[key] = keras.regularizers.serialize(_joined(penalties, config.get(key)))
+    fresh = same_again(model.inner)
+    compile_like(fresh, model)
+    return fresh
 
 
-def _joined(penalties: list[Penalty], present: Any) -> Any:
-    parts = [*([keras.regularizers.get(present)] if present else []), *penalties]
-    return parts[0] if len(parts) == 1 else Sum(parts)
+def _one_number(penalty: object) -> None:
+    for name, peak in zip(penalty.names, penalty.peaks, strict=True):
+        if not isinstance(peak, float):
+            raise InputError(
+                f"Expected one number as {name} of {penalty.kind} here, got a range to search. "
+                "Give a number, or let bridle.Study find it."
+            )
+
+
+def _check(model: keras.Model) -> None:
+    method = own_training(model)
+    if method is not None:
+        raise KindError(
+            f"Expected a model that trains as Keras does, got {type(model).__name__} with its own {method}, which a "
+            "penalized model would not run. Build the layers into a functional model, or add the penalties there."
+        )
+    if not model.built:
+        raise KindError(f"Expected a built model, got {model.name!r} without weights. Call it once on a batch of data.")

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 
-from bridle._errors import InputError, KindError
-from bridle.penalties import KINDS, Penalty, parse_penalty
-from bridle.placement._targets import EXAMPLE, Place, match
+from bridle._errors import KindError
+from bridle.penalties import KINDS, Penalty, Schedule, parse_penalty
+from bridle.placement._checks import check_places
+from bridle.placement._places import Place
+from bridle.placement._targets import EXAMPLE, match
 
 WHAT = "a penalty such as bridle.L2(1e-3), or its text 'l2(1e-3)'"
 
@@ -23,8 +26,9 @@ class Term:
     @property
     def label(self) -> str:
         """Target and kind: what makes two terms the same but for their strengths."""
-        per = "" if self.penalty.per == "sample" else f" per {self.penalty.per}"
-        return f"{self.target} {self.penalty.kind}{per}"
+        options = self.penalty.written_options()
+        courses = [course.written("…") for course in self.penalty.schedules if course is not None]
+        return " ".join([self.target, self.penalty.kind, *filter(None, [options]), *courses])
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -33,12 +37,23 @@ class Term:
             return (self.label,)
         return tuple(f"{self.label}.{name}" for name in self.penalty.names)
 
+    @property
+    def schedules(self) -> tuple[Schedule | None, ...]:
+        """The course of each slot's strength over the epochs."""
+        return self.penalty.schedules
+
+    def written(self) -> str:
+        """The penalty in the language of penalties, with the name of its slot in place of each strength."""
+        pairs = zip(self.slots, self.schedules, strict=True)
+        amounts = (f"{{{slot}}}" if course is None else course.written(f"{{{slot}}}") for slot, course in pairs)
+        return self.penalty.written(*amounts)
+
 
 def read_terms(model: keras.Model, terms: Mapping[str, object]) -> tuple[Term, ...]:
     """Bind `{where: what(how much)}` to a model.
 
-    Errors: `TargetError` for a target that matches nothing; `InputError` for text that is no penalty, a weight
-    target with a `per` that only activations have; `KindError` for anything else than penalties.
+    Errors: `TargetError` for a target that matches nothing; `InputError` for text that is no penalty, and for a
+    penalty that has no meaning at its place (`check_places`); `KindError` for anything else than penalties.
     """
     if not isinstance(terms, Mapping):
         raise KindError(f"Expected a dictionary {{where: what(how much)}}, got {terms!r}. {EXAMPLE}")
@@ -54,7 +69,7 @@ def distinct(arms: Sequence[Sequence[Term]]) -> tuple[Term, ...]:
     return tuple(found.values())
 
 
-def _bind(model: keras.Model, target: str, what: object) -> Term:
+def _bind(model: keras.Model, target: str, what: Any) -> Term:
     penalty = parse_penalty(what) if isinstance(what, str) else what
     if isinstance(penalty, keras.regularizers.Regularizer) and not isinstance(penalty, Penalty):
         name = type(penalty).__name__
@@ -62,9 +77,5 @@ def _bind(model: keras.Model, target: str, what: object) -> Term:
     if not isinstance(penalty, Penalty):
         raise KindError(f"Expected {WHAT} at {target!r}, got {what!r}. Known: {', '.join(KINDS)}.")
     found = tuple(match(model, target))
-    if penalty.per != "sample" and any(place.sort == "weight" for place in found):
-        raise InputError(
-            f"Expected an activation at {target!r} for per={penalty.per!r}, got a weight, which has no batch. "
-            "Leave `per` out."
-        )
+    check_places(target, penalty, found)
     return Term(target, penalty, found)

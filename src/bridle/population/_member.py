@@ -36,7 +36,7 @@ def step(objective: Objective, state: State, setting: Any, batch: Rows) -> tuple
     """One gradient step on one batch; also (total loss, parts…) of shape (1 + part,)."""
     grade = jax.value_and_grad(objective.loss, has_aux=True)
     (total, aux), gradients = grade(state.trainable, state.other, setting, *batch)
-    trainable, optimizer = objective.update(state.optimizer, gradients, state.trainable)
+    trainable, optimizer = objective.update(state.optimizer, gradients, state.trainable, setting)
     cost = jnp.concatenate([jnp.reshape(total, (1,)), aux.parts]).astype("float32")
     return State(trainable, aux.other, optimizer, state.diverged_at), cost
 
@@ -108,8 +108,8 @@ def block(objective: Objective, recipe: Recipe, train: int, capacity: int) -> Ca
     width = 1 + len(objective.part_names) + 2 * len(objective.measure_names)
 
     def one_epoch(state: State, number: Any, setting: Any, rows: Rows, key: Any) -> tuple[State, Any]:
-        training = jax.tree.map(lambda leaf: leaf[:train], rows)
-        state, cost = epoch(objective, recipe, state, setting, training, jax.random.fold_in(key, number))
+        training, present = jax.tree.map(lambda leaf: leaf[:train], rows), objective.at_epoch(setting, number)
+        state, cost = epoch(objective, recipe, state, present, training, jax.random.fold_in(key, number))
         lost = (state.diverged_at < 0) & ~jnp.isfinite(cost[0])
         return state._replace(diverged_at=jnp.where(lost, number + 1, state.diverged_at).astype("int32")), cost
 

@@ -22,8 +22,10 @@ class Objective:
 
     loss: Callable[[list[Any], list[Any], Any, Any, Any, Any], tuple[Any, Loss]]
     """(trainable, other, setting, x, y, sample weight) → (total, Loss) for one training batch."""
-    update: Callable[[list[Any], list[Any], list[Any]], tuple[list[Any], list[Any]]]
-    """(optimizer state, gradients, trainable) → (trainable, optimizer state)."""
+    update: Callable[[list[Any], list[Any], list[Any], Any], tuple[list[Any], list[Any]]]
+    """(optimizer state, gradients, trainable, setting) → (trainable, optimizer state)."""
+    at_epoch: Callable[[Any, Any], Any]
+    """(setting, epoch) → the setting in that epoch, counted from 0."""
     predict: Callable[[list[Any], list[Any], Any], Any]
     """(trainable, other, x) → predictions, at evaluation."""
     measure: Callable[[Any, Any, Any], list[Any]]

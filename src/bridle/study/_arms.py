@@ -65,7 +65,7 @@ def read_arms(
 
 
 def _treatment(name: str, terms: tuple[Term, ...], slots: list[str]) -> Treatment:
-    amounts = [value for term in terms for value in term.penalty.strengths]
+    amounts = [value for term in terms for value in term.penalty.peaks]
     grids = [value if isinstance(value, Grid) else Grid((value,)) for value in amounts]
     crowded = sum(grid.open for grid in grids) > 1
     grids = [Grid(grid.values[1::2], open=True) if crowded and grid == AUTO else grid for grid in grids]
@@ -80,12 +80,8 @@ def _extend(grid: Grid, best: float) -> Grid:
 
 def as_arm(treatment: Treatment) -> Arm:
     """What a result keeps of an arm: no model, no Keras."""
-    terms = []
-    for term in treatment.terms:
-        per = "" if term.penalty.per == "sample" else f", per={term.penalty.per}"
-        template = ", ".join(f"{name}={{{slot}}}" for name, slot in zip(term.penalty.names, term.slots, strict=True))
-        terms.append((term.target, f"{term.penalty.kind}({template}{per})"))
-    return Arm(treatment.name, tuple(terms), treatment.slots)
+    terms = tuple((term.target, term.written()) for term in treatment.terms)
+    return Arm(treatment.name, terms, treatment.slots)
 
 
 def table(treatments: tuple[Treatment, ...], width: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,12 +1,14 @@
 """Where the three rooms meet: a Keras program and the charges of a study become one pure objective."""
 
+from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import keras
 
 from bridle._errors import InputError, near
-from bridle._keras import Program
+from bridle._keras import Program, check_exact
 from bridle.placement import Charges
 from bridle.population import Loss, Objective
 from bridle.results import Score
@@ -25,7 +27,7 @@ def make_objective(program: Program, charges: Charges) -> Objective:
         data = program.data_loss(y, forward.prediction, weight)
         own = sum(forward.own_losses, start=jnp.zeros((), data.dtype))
         counted = None if weight is None else jnp.asarray(weight > 0, "float32")
-        units = charges.unit_values([*trainable, *other], forward.readings, counted)
+        units = charges.unit_values(weight_of(program.model, trainable, other), forward.readings, counted)
         parts = [jnp.asarray(own, "float32"), *(amount * value for amount, value in zip(setting, units, strict=True))]
         return data + sum(parts), Loss(jnp.stack([jnp.asarray(part, "float32") for part in parts]), forward.other)
 
@@ -37,11 +39,30 @@ def make_objective(program: Program, charges: Charges) -> Objective:
 
     def diagnose(trainable: list[Any], other: list[Any], x: Any) -> list[Any]:
         forward = program.forward(trainable, other, x, training=False, taps=charges.taps)
-        return charges.diagnose([*trainable, *other], forward.readings)
+        return list(charges.diagnose(weight_of(program.model, trainable, other), forward.readings).values())
+
+    def update(state: list[Any], gradients: list[Any], trainable: list[Any], setting: Any) -> tuple[Any, Any]:
+        moved, state = program.update(state, gradients, trainable)
+        for variable in charges.exact_variables:
+            position = program.position(variable)
+            step = program.step(state, variable)
+            moved[position] = charges.proximal(variable, moved[position], step, setting)
+        return moved, state
+
+    def at_epoch(setting: Any, epoch: Any) -> Any:
+        if not any(charges.schedules):
+            return setting
+        return jnp.stack(
+            [
+                a if course is None else a * course.factor(epoch)
+                for a, course in zip(setting, charges.schedules, strict=True)
+            ]
+        )
 
     return Objective(
         loss=loss,
-        update=program.update,
+        update=update,
+        at_epoch=at_epoch,
         predict=predict,
         measure=measure,
         diagnose=diagnose,
@@ -49,6 +70,29 @@ def make_objective(program: Program, charges: Charges) -> Objective:
         measure_names=("loss", *program.metric_names),
         optimizer_state=tuple(program.optimizer_state()),
     )
+
+
+def weight_of(model: keras.Model, trainable: list[Any], other: list[Any]) -> Callable[[keras.Variable], Any]:
+    """Where the value of each variable of the model is found among the given ones."""
+    variables = [*model.trainable_variables, *model.non_trainable_variables]
+    values = {id(variable): value for variable, value in zip(variables, [*trainable, *other], strict=True)}
+    return lambda variable: values[id(variable)]
+
+
+def try_out(program: Program, charges: Charges, x: Any) -> None:
+    """Refuse, on two rows and before anything is compiled, what could not be trained with.
+
+    Errors: `InputError` for a penalty whose value is not a finite number ≥ 0, and for an `exact` one with an
+    optimizer or at a weight where it has no meaning.
+    """
+    if charges.exact_variables:
+        check_exact(program.optimizer)
+    model = program.model
+    trainable = [variable.value for variable in model.trainable_variables]
+    other = [variable.value for variable in model.non_trainable_variables]
+    rows = jax.tree.map(lambda leaf: jnp.asarray(leaf[:2]), x)
+    forward = program.forward(trainable, other, rows, training=False, taps=charges.taps)
+    charges.check(weight_of(model, trainable, other), forward.readings)
 
 
 def choose_score(program: Program, name: str | None) -> Score:

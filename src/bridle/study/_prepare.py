@@ -15,7 +15,7 @@ from bridle.results import Score
 from bridle.study._arms import Treatment, read_arms
 from bridle.study._data import Data
 from bridle.study._folds import Reader, cut, everything
-from bridle.study._objective import choose_score, make_objective
+from bridle.study._objective import choose_score, make_objective, try_out
 from bridle.study._question import Question
 from bridle.study._question import Rows as GivenRows
 
@@ -90,7 +90,8 @@ def prepare(question: Question, rows: GivenRows) -> Prepared:
     reader = Reader(rows, loss_name(model), _outputs(model))
     _, folds, fold_rows = cut(reader, question.folds)
     compiled = program(plan, folds[0].rows.x, folds[0].rows.y)
-    bound = charges(model, terms)
+    bound = charges(terms)
+    try_out(compiled, bound, folds[0].rows.x)
     recipe = Recipe(question.epochs, question.batch_size, question.shuffle, min(question.points, question.epochs))
     workshop = Workshop(make_objective(compiled, bound), recipe, len(bound.slots), compiled)
     score = choose_score(compiled, question.score)

@@ -1,0 +1,202 @@
+"""What Keras itself adds to the loss of one batch, on the way that `fit` takes, and from where."""
+
+import contextlib
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from bridle._errors import InputError
+from bridle._keras._taps import Reading, Tap, replaced, watching
+
+
+@dataclass(frozen=True)
+class Charge:
+    """One loss that a layer added, and how often Keras collected it: 0 where it was dropped."""
+
+    value: float
+    times: int
+
+    @property
+    def counted(self) -> float:
+        """What reaches the loss."""
+        return self.value * self.times if self.times else 0.0
+
+
+@dataclass
+class Recording:
+    """What one training pass charged; layers and variables by their identity, numbers in the order of the calls."""
+
+    activity: dict[int, list[Charge]] = field(default_factory=dict)
+    """By layer: what its `activity_regularizer` added."""
+    own: dict[int, list[Charge]] = field(default_factory=dict)
+    """By layer: what its own `add_loss` added."""
+    weights: dict[int, list[float]] = field(default_factory=dict)
+    """By variable: what its regularizer added."""
+    errors: dict[int, str] = field(default_factory=dict)
+    """By layer or variable: what a regularizer that cannot be called says."""
+    looked_up: dict[int, np.ndarray] = field(default_factory=dict)
+    """By embedding layer: the distinct rows that the batch looks up."""
+    readings: dict[int, list[Reading]] = field(default_factory=dict)
+    total: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Added:
+    layer: keras.Layer
+    by_activity: bool
+    value: Any
+
+
+def record(model: keras.Model, x: Any, taps: Sequence[Tap]) -> Recording:
+    """Call a model on a batch as one training step does, and leave it as it was.
+
+    On JAX that is `stateless_call` of the outermost model, elsewhere the model itself; both without a gradient.
+
+    Errors: `InputError` with what Keras says, where the model cannot be called on the batch.
+    """
+    kept = Recording()
+    added: list[_Added] = []
+    layers = model._flatten_layers()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(losses_kept(layers))
+        stack.enter_context(warnings.catch_warnings())
+        warnings.filterwarnings("ignore", message=".*was passed an input with a mask")
+        kept.readings = stack.enter_context(watching(taps))
+        for layer in layers:
+            stack.enter_context(_on_losses(layer, added, kept))
+            stack.enter_context(_on_lookups(layer, kept))
+        for variable in model.variables:
+            stack.enter_context(_on_weight(variable, kept))
+        try:
+            losses = _losses(model, x)
+        except (ValueError, TypeError, IndexError, RuntimeError) as error:
+            raise InputError(f"Keras says: {str(error).strip().splitlines()[0].rstrip('. ')}.") from error
+        _attribute(added, losses, kept)
+    kept.total = sum(as_number(loss) for loss in losses)
+    return kept
+
+
+def all_layers(model: keras.Model) -> list[keras.Layer]:
+    """A model and every layer in it, also inside others."""
+    return model._flatten_layers()
+
+
+@contextlib.contextmanager
+def untouched(model: keras.Model) -> Iterator[None]:
+    """Call a model inside the block and leave its weights, statistics, seeds and losses as they were."""
+    with losses_kept(model._flatten_layers()), keras.StatelessScope([(v, v.value) for v in model.variables]):
+        yield
+
+
+def as_number(value: Any) -> float:
+    """A scalar of any backend, summed where it is none; not a number for one that lives inside a compiled loop."""
+    try:
+        return float(np.sum(np.asarray(ops.convert_to_numpy(value), "float64")))
+    except Exception:  # every backend has its own error for a value that is still symbolic
+        return float("nan")
+
+
+def _losses(model: keras.Model, x: Any) -> list[Any]:
+    x = keras.tree.map_structure(ops.convert_to_tensor, x)
+    training = {"training": True} if model._call_has_training_arg else {}
+    if keras.backend.backend() == "jax":
+        trainable = [variable.value for variable in model.trainable_variables]
+        other = [variable.value for variable in model.non_trainable_variables]
+        return model.stateless_call(trainable, other, x, return_losses=True, **training)[2]
+    with keras.StatelessScope([(v, v.value) for v in model.variables], collect_losses=True):
+        model(x, **training)
+        return list(model.losses)
+
+
+def _attribute(added: list[_Added], losses: list[Any], kept: Recording) -> None:
+    """Keras may drop a loss that a layer added, and may collect one twice: what counts is what it collected."""
+    for item in added:
+        times = sum(loss is item.value for loss in losses)
+        home = kept.activity if item.by_activity else kept.own
+        home.setdefault(id(item.layer), []).append(Charge(as_number(item.value), times))
+
+
+@contextlib.contextmanager
+def losses_kept(layers: list[keras.Layer]) -> Iterator[None]:
+    """Put the losses that layers remember of their last call back at the end."""
+    before = [(layer, list(layer._losses), set(layer._loss_ids)) for layer in layers]
+    try:
+        yield
+    finally:
+        for layer, losses, ids in before:
+            layer._losses[:] = losses
+            layer._loss_ids.clear()
+            layer._loss_ids.update(ids)
+
+
+@contextlib.contextmanager
+def _on_losses(layer: keras.Layer, added: list[_Added], kept: Recording) -> Iterator[None]:
+    """Keras calls `add_loss` right after `activity_regularizer`, which tells its charge from a layer's own."""
+    regularizer, add = layer.activity_regularizer, layer.add_loss
+    pending: list[bool] = []
+
+    def called(x: Any) -> Any:
+        pending.append(True)
+        return _guarded(regularizer, x, id(layer), kept)
+
+    def noted(loss: Any) -> None:
+        by_activity = bool(pending)
+        pending.clear()
+        added.extend(_Added(layer, by_activity, value) for value in keras.tree.flatten(loss))
+        add(loss)
+
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(replaced(layer, "add_loss", noted))
+        if regularizer is not None:
+            stack.enter_context(replaced(layer, "activity_regularizer", called))
+        yield
+
+
+@contextlib.contextmanager
+def _on_weight(variable: keras.Variable, kept: Recording) -> Iterator[None]:
+    regularizer = variable.regularizer
+    if regularizer is None:
+        yield
+        return
+
+    def called(x: Any) -> Any:
+        value = _guarded(regularizer, x, id(variable), kept)
+        kept.weights.setdefault(id(variable), []).append(as_number(value))
+        return value
+
+    variable.regularizer = called
+    try:
+        yield
+    finally:
+        variable.regularizer = regularizer
+
+
+def _guarded(regularizer: Callable[[Any], Any], x: Any, key: int, kept: Recording) -> Any:
+    """What cannot be charged is reported; the rest of the model is measured all the same."""
+    try:
+        return regularizer(x)
+    except (ValueError, TypeError) as error:
+        kept.errors[key] = str(error).strip().splitlines()[0]
+        return ops.zeros(())
+
+
+@contextlib.contextmanager
+def _on_lookups(layer: keras.Layer, kept: Recording) -> Iterator[None]:
+    if not isinstance(layer, keras.layers.Embedding):
+        yield
+        return
+    call = layer.call
+
+    def looked(inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        with contextlib.suppress(Exception):  # a lookup inside a compiled loop cannot be seen
+            rows = np.unique(ops.convert_to_numpy(inputs)).astype("int64")
+            kept.looked_up[id(layer)] = np.union1d(kept.looked_up.get(id(layer), rows[:0]), rows)
+        return call(inputs, *args, **kwargs)
+
+    with replaced(layer, "call", looked):
+        yield

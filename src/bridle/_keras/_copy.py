@@ -1,0 +1,52 @@
+"""The same model again: a copy with its own weights, trained as far, compiled alike."""
+
+import keras
+
+from bridle._errors import KindError
+from bridle._keras._blueprint import fresh_optimizer
+
+
+def same_again(model: keras.Model) -> keras.Model:
+    """A copy built from the model's configuration, with the same weights and the same of them frozen.
+
+    Errors: `KindError` where the model has no configuration from which it can be built.
+    """
+    custom = {type(layer).__name__: type(layer) for layer in model._flatten_layers()}
+    try:
+        with keras.saving.custom_object_scope(custom):
+            fresh = type(model).from_config(model.get_config())
+            if not fresh.built:
+                fresh.build_from_config(model.get_build_config() or {})
+    except (TypeError, NotImplementedError, ValueError) as error:
+        raise KindError(
+            f"Expected a model that can be built from its configuration, got {type(model).__name__}. Give it a "
+            f"get_config() that returns what its constructor takes. Keras says: {str(error).strip().splitlines()[0]}"
+        ) from error
+    if [weight.shape for weight in fresh.weights] != [weight.shape for weight in model.weights]:
+        raise KindError(
+            f"Expected the same weights from the configuration of {type(model).__name__}, got "
+            f"{len(fresh.weights)} of {len(model.weights)}, or others. Make its layers in the constructor, not in call."
+        )
+    for new, old in zip(fresh.weights, model.weights, strict=True):
+        new.assign(keras.ops.copy(old.value))  # a shared buffer would go when one of the two is trained
+        new.trainable, new.regularizer = old.trainable, old.regularizer
+    return fresh
+
+
+def compile_like(fresh: keras.Model, model: keras.Model) -> None:
+    """Compile a model with the loss, metrics and a fresh optimizer like those of another, where that is compiled."""
+    if not model.compiled or model.optimizer is None:
+        return
+    loss, metrics = model._compile_loss, model._compile_metrics
+    fresh.compile(
+        optimizer=fresh_optimizer(model.optimizer),
+        loss=None if loss is None else loss._user_loss,
+        loss_weights=None if loss is None else loss._user_loss_weights,
+        metrics=None if metrics is None else metrics._user_metrics,
+        weighted_metrics=None if metrics is None else metrics._user_weighted_metrics,
+        run_eagerly=model.run_eagerly,
+        steps_per_execution=model.steps_per_execution,
+        jit_compile=model.jit_compile,
+        auto_scale_loss=False,
+    )
+    fresh.optimizer.build(fresh.trainable_variables)

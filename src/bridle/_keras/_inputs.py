@@ -1,0 +1,66 @@
+"""What a model takes: the shapes of its inputs, and which of them are numbers of rows in a table."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+
+@dataclass(frozen=True)
+class Door:
+    """One input of a model."""
+
+    name: str
+    shape: tuple[int | None, ...]
+    """Without the batch."""
+    dtype: str
+    rows: int | None
+    """For what is looked up in tables, the rows of the smallest; None for numbers that are computed with."""
+
+
+@dataclass(frozen=True)
+class Doors:
+    """All inputs of a model, flat, and the structure in which it takes them."""
+
+    flat: tuple[Door, ...]
+    structure: Any
+    pads_zeros: bool
+    """Whether 0 stands for padding in what is looked up."""
+    mask_value: float | None
+    """What stands for padding in sequences of numbers; None where nothing does."""
+
+    def packed(self, arrays: list[Any]) -> Any:
+        """Arrays in the order of `flat` as the model takes them."""
+        return keras.tree.pack_sequence_as(self.structure, arrays)
+
+
+def doors(model: keras.Model) -> Doors | None:
+    """The inputs of a model; None for a subclassed one, which does not state them."""
+    functional = getattr(model, "_functional", None) or model
+    structure = getattr(functional, "_inputs_struct", None)
+    if structure is None:
+        return None
+    layers = model._flatten_layers()
+    tables = [layer for layer in layers if isinstance(layer, keras.layers.Embedding)]
+    masking = [layer for layer in layers if isinstance(layer, keras.layers.Masking)]
+    flat = keras.tree.flatten(structure)
+    direct = {id(tensor) for table in tables for node in table._inbound_nodes for tensor in node.input_tensors}
+    looked_up = [id(tensor) in direct for tensor in flat]
+    if tables and not any(looked_up):
+        looked_up = [len(tensor.shape) <= 2 for tensor in flat]
+    rows = min((table.input_dim for table in tables), default=2)
+    found = [
+        Door(
+            tensor.name,
+            tuple(tensor.shape[1:]),
+            str(tensor.dtype),
+            rows if looks or "int" in str(tensor.dtype) else None,
+        )
+        for tensor, looks in zip(flat, looked_up, strict=True)
+    ]
+    return Doors(
+        tuple(found),
+        structure,
+        any(table.mask_zero for table in tables),
+        float(masking[0].mask_value) if masking else None,
+    )

@@ -1,0 +1,120 @@
+"""The parts of a model's loss as `fit` adds them up, and the small things a wrapping model needs from Keras."""
+
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+from keras import ops
+from keras.src.backend.common.masking import get_keras_mask
+from keras.src.backend.common.variables import AutocastScope
+from keras.src.trainers.trainer import Trainer
+
+BATCH_METHODS = ("train_step", "test_step", "compute_loss", "compute_loss_and_updates")
+
+
+def data_and_added(model: keras.Model, y: Any, prediction: Any, sample_weight: Any) -> tuple[list[Any], list[Any]]:
+    """The compiled loss, in a list that is empty where there is none; and what layers and regularizers add."""
+    data = None if model._compile_loss is None else model._compile_loss(y, prediction, sample_weight)
+    return [] if data is None else [data], [model._aggregate_additional_loss(loss) for loss in model.losses]
+
+
+def total_of(losses: Sequence[Any]) -> Any:
+    """The sum, as Keras forms it."""
+    if not losses:
+        return ops.zeros(())
+    return losses[0] if len(losses) == 1 else ops.sum(ops.stack([ops.cast(loss, losses[0].dtype) for loss in losses]))
+
+
+def own_training(model: keras.Model) -> str | None:
+    """The name of a method by which a model trains in a way of its own; None for a model that trains as Keras does."""
+    for name in BATCH_METHODS:
+        function = getattr(type(model), name, None)
+        if function is not None and not function.__module__.startswith("keras.src."):
+            return name
+    return None
+
+
+def full_precision() -> contextlib.AbstractContextManager[Any]:
+    """Read variables as they are stored, also where a mixed precision policy would cast them."""
+    return AutocastScope(None)
+
+
+def trained_with(model: keras.Model) -> bool:
+    """Whether a model takes the argument `training`."""
+    return bool(model._call_has_training_arg)
+
+
+def output_shape(layer: keras.Layer) -> tuple[int | None, ...] | None:
+    """The shape of what a layer gives, where it stands in a functional or Sequential model; None elsewhere."""
+    return tuple(layer._inbound_nodes[0].output_tensors[0].shape) if layer._inbound_nodes else None
+
+
+def gives_mask(layer: keras.Layer) -> bool:
+    """Whether the output of a layer in such a model has a mask."""
+    return get_keras_mask(layer._inbound_nodes[0].output_tensors[0]) is not None
+
+
+Splitter = Callable[..., tuple[Any, dict[str, Any]]]
+"""(model, x, y, predictions, sample weight, training) → (total loss, its parts by name)."""
+
+
+def split_losses(
+    model: keras.Model, x: Any, y: Any, prediction: Any, sample_weight: Any, training: bool
+) -> tuple[Any, Any, list[Any]]:
+    """The total loss of a batch, the data loss, and what is added; those of regularized weights come last."""
+    if type(model).compute_loss is Trainer.compute_loss:
+        data, added = data_and_added(model, y, prediction, sample_weight)
+        return total_of([*data, *added]), total_of(data), added
+    total = type(model).compute_loss(model, x, y, prediction, sample_weight, training)
+    added = [model._aggregate_additional_loss(loss) for loss in model.losses]
+    return total, total - total_of(added), added
+
+
+def with_compute_loss(
+    model: keras.Model,
+    split: Splitter,
+    record: Callable[[dict[str, Any], Any], None],
+    metrics: Sequence[keras.metrics.Metric],
+) -> Callable[[], None]:
+    """Let a model hand the parts of its loss to `record`, batch by batch; returns what undoes it."""
+
+    def compute_loss(
+        x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        total, parts = split(model, x, y, y_pred, sample_weight, training)
+        record(parts, x)
+        return total
+
+    vars(model)["compute_loss"] = compute_loss
+    model._metrics.extend(metrics)
+
+    def undo() -> None:
+        del vars(model)["compute_loss"]
+        for metric in metrics:
+            model._metrics.remove(metric)
+
+    return undo
+
+
+def forget_functions(model: keras.Model) -> None:
+    """Let a model build its compiled steps anew at the next batch."""
+    model.train_function = model.test_function = None
+
+
+def batch_size_of(x: Any) -> Any:
+    """How many samples a batch has, as Keras counts them."""
+    return ops.shape(next(leaf for leaf in keras.tree.flatten(x) if leaf is not None))[0]
+
+
+def regularized(model: keras.Model) -> list[keras.Variable]:
+    """The weights whose own regularizers a model charges, in the order of its losses."""
+    return [weight for weight in model.trainable_weights if weight.regularizer is not None]
+
+
+def adds_losses(model: keras.Model) -> bool:
+    """Whether a model may add losses beside those of bridle and of regularized weights."""
+    own = [layer for layer in model._flatten_layers() if not type(layer).__module__.startswith("keras.src.")]
+    charged = any(layer.activity_regularizer is not None for layer in model._flatten_layers())
+    adding = any(isinstance(layer, keras.layers.ActivityRegularization) for layer in model._flatten_layers())
+    return bool(own) or charged or adding

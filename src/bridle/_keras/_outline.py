@@ -1,0 +1,52 @@
+"""The shapes of a model before it exists: built from its configuration without any memory for its weights."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+from keras.src.backend.common import global_state
+from keras.src.saving import serialization_lib
+
+WAITING = "uninitialized_variables"
+"""Where Keras keeps the variables that still need values."""
+ANY = 128
+"""What an axis without a size is taken for."""
+
+
+@dataclass(frozen=True)
+class Outline:
+    """How large a model would be, in numbers."""
+
+    weights: int
+    largest: int
+    """The largest tensor that one sample makes on its way."""
+
+
+def outline(config: dict[str, Any]) -> Outline:
+    """Build a model from its configuration, in safe mode and not compiled, with weights that have shapes alone.
+
+    Errors: whatever Keras raises for a configuration that it cannot build; `TypeError` for one of no model.
+    """
+    before = list(global_state.get_global_attribute(WAITING, []) or [])
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            bare = {**config, "compile_config": None}
+            model = serialization_lib.deserialize_keras_object(bare, safe_mode=True)
+            if not isinstance(model, keras.Model):
+                raise TypeError(f"the file holds {type(model).__name__}, which is no model")
+            return Outline(_size_of_weights(model), _largest(model))
+    finally:
+        global_state.set_global_attribute(WAITING, before)
+
+
+def _size_of_weights(model: Any) -> int:
+    return sum(math.prod(variable.shape) for variable in model.variables)
+
+
+def _largest(model: Any) -> int:
+    tensors = [
+        tensor for layer in model._flatten_layers() for node in layer._inbound_nodes for tensor in node.output_tensors
+    ]
+    sizes = [math.prod(ANY if size is None else size for size in tensor.shape[1:]) for tensor in tensors]
+    return max(sizes, default=0)

@@ -1,0 +1,104 @@
+"""How far an optimizer moves each entry of a weight per unit of gradient: the step of a proximal step."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras import ops
+
+from bridle._errors import InputError
+
+Optimizer = keras.optimizers.Optimizer
+Rule = Callable[[Any, int, Any, Any], Any]
+
+
+def step_of(optimizer: Optimizer, variable: keras.Variable) -> Any:
+    """The step of the last update for each entry of a weight, of its shape.
+
+    To be asked after the update and before `optimizer.iterations` is raised, as in a constraint. A constant gradient
+    `g` would move the weight by `step * g` per update, so a proximal step with the same `step` has the fixed point
+    that the penalty has: where `g` of the data loss and the subgradient of the penalty cancel.
+
+    - SGD: `lr`; with momentum `mu`, `lr * (1 - mu^t) / (1 - mu)`, for a gradient goes on moving the weight;
+    - Adam, AdamW, Nadam: `lr / (sqrt(v_hat) + eps)`; Adamax: `lr / (u + eps)`;
+    - RMSprop: `lr / sqrt(v + eps)`, centered `lr / sqrt(v - mean^2 + eps)`; Adagrad: `lr / sqrt(sum g^2 + eps)`.
+
+    Source: the proximal step in the metric of an adaptive method is that of Yun, Lozano and Yang, "Adaptive proximal
+    gradient methods for structured neural networks", NeurIPS 2021; the rate of momentum is derived here.
+    """
+    index = optimizer._get_variable_index(variable)
+    rate = ops.cast(optimizer.learning_rate, variable.dtype)
+    steps = ops.cast(optimizer.iterations + 1, variable.dtype)
+    return ops.broadcast_to(_rule(optimizer)(optimizer, index, rate, steps), variable.shape)
+
+
+def check_exact(optimizer: Optimizer) -> None:
+    """Refuse an optimizer whose update is not a step along the gradient, where a proximal step has no meaning.
+
+    Errors: `InputError` that names the optimizers with one.
+    """
+    name = type(optimizer).__name__
+    if _rule(optimizer) is None:
+        known = ", ".join(sorted(kind.__name__ for kind in RULES))
+        raise InputError(
+            f"Expected an optimizer with a step size for exact=True, got {name}, whose update does not grow with the "
+            f"gradient or is not entry by entry. Use one of {known}, or leave `exact` out."
+        )
+    if optimizer.gradient_accumulation_steps:
+        raise InputError(
+            f"Expected an optimizer that updates at every batch for exact=True, got {name} with "
+            "gradient_accumulation_steps. Leave one of the two out."
+        )
+
+
+def _rule(optimizer: Optimizer) -> Rule | None:
+    """The rule of one of Keras's own optimizers, some of which are subclasses that a backend makes of them."""
+    own = type(optimizer).__module__.startswith("keras.src.")
+    return next((RULES[kind] for kind in type(optimizer).__mro__ if own and kind in RULES), None)
+
+
+def _sgd(optimizer: Any, index: int, rate: Any, steps: Any) -> Any:
+    return rate * _carried(optimizer.momentum, steps)
+
+
+def _carried(momentum: float, steps: Any) -> Any:
+    """What a unit of gradient adds up to under momentum: `1 + mu + … + mu^(t-1)`."""
+    return (1 - ops.power(ops.cast(momentum, steps.dtype), steps)) / (1 - momentum)
+
+
+def _adam(optimizer: Any, index: int, rate: Any, steps: Any) -> Any:
+    moments = optimizer._velocity_hats if optimizer.amsgrad else optimizer._velocities
+    decayed = ops.sqrt(1 - ops.power(ops.cast(optimizer.beta_2, steps.dtype), steps))
+    return rate * decayed / (ops.sqrt(moments[index].value) + optimizer.epsilon)
+
+
+def _nadam(optimizer: Any, index: int, rate: Any, steps: Any) -> Any:
+    corrected = optimizer._velocities[index].value / (1 - ops.power(ops.cast(optimizer.beta_2, steps.dtype), steps))
+    return rate / (ops.sqrt(corrected) + optimizer.epsilon)
+
+
+def _adamax(optimizer: Any, index: int, rate: Any, steps: Any) -> Any:
+    return rate / (optimizer._u[index].value + optimizer.epsilon)
+
+
+def _rmsprop(optimizer: Any, index: int, rate: Any, steps: Any) -> Any:
+    variance = optimizer._velocities[index].value
+    if optimizer.centered:
+        variance = variance - ops.square(optimizer._average_gradients[index].value)
+    return rate / ops.sqrt(variance + optimizer.epsilon) * _carried(optimizer.momentum, steps)
+
+
+def _adagrad(optimizer: Any, index: int, rate: Any, steps: Any) -> Any:
+    return rate / ops.sqrt(optimizer._accumulators[index].value + optimizer.epsilon)
+
+
+RULES: dict[type, Rule] = {
+    keras.optimizers.SGD: _sgd,
+    keras.optimizers.Adam: _adam,
+    keras.optimizers.AdamW: _adam,
+    keras.optimizers.Nadam: _nadam,
+    keras.optimizers.Adamax: _adamax,
+    keras.optimizers.RMSprop: _rmsprop,
+    keras.optimizers.Adagrad: _adagrad,
+}
+"""The step of each optimizer, from its own variables."""

@@ -1,0 +1,100 @@
+"""What a model says about its regularizers and its weight decay, beside what it does."""
+
+import contextlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+Regularizer = Callable[[Any], Any]
+
+
+def forgotten_activity(layer: keras.Layer) -> Regularizer | bool | None:
+    """An `activity_regularizer` that a layer was given and does not hold: itself, or True where one may have been.
+
+    Keras keeps the arguments of a layer that was built from plain values alone. SimpleRNN drops the argument, so that
+    one that was an object is gone; but that some object was given can still be told.
+    """
+    if layer.activity_regularizer is not None:
+        return None
+    kept = layer._auto_config
+    if kept is not None:
+        given = kept.config.get("activity_regularizer")
+        return keras.regularizers.get(given) if given is not None else None
+    return True if type(layer) is keras.layers.SimpleRNN else None
+
+
+def explained_by(layer: keras.layers.SimpleRNN) -> list[str]:
+    """Arguments of a recurrent layer that it holds and that may have been given as objects."""
+    names = [f"{weight}_{kind}" for weight in ("kernel", "recurrent", "bias") for kind in ("regularizer", "constraint")]
+    return [name for name in names if getattr(layer, name) is not None]
+
+
+def saved_regularizer(layer: keras.Layer, name: str) -> tuple[bool, Any]:
+    """Whether the saved form of a layer has such an argument, and what it would be built with again."""
+    try:
+        config = layer.get_config()
+        return name in config, keras.regularizers.get(config.get(name))
+    except Exception:  # a layer of a person's own may have no configuration at all
+        return False, None
+
+
+def same_regularizer(one: Regularizer | None, other: Regularizer | None) -> bool:
+    """Whether two regularizers are of one kind with the same settings."""
+    if one is None or other is None or one is other:
+        return one is other
+    try:
+        return keras.regularizers.serialize(one) == keras.regularizers.serialize(other)
+    except Exception:  # a function without a name that can be saved
+        return False
+
+
+def holder(layer: keras.Layer, variable: keras.Variable) -> keras.Layer:
+    """The layer that holds a weight itself: the layer, or the cell of its loop over time."""
+    inner = layer._flatten_layers(include_self=True)
+    return next((each for each in inner if any(v is variable for v in _own(each))), layer)
+
+
+def _own(layer: keras.Layer) -> list[keras.Variable]:
+    return [*layer._trainable_variables, *layer._non_trainable_variables]
+
+
+def is_own_of_keras(layer: keras.Layer) -> bool:
+    """Whether a layer comes with Keras."""
+    return type(layer).__module__.startswith("keras.")
+
+
+@dataclass(frozen=True)
+class Decay:
+    """The weight decay of a compiled model."""
+
+    written: str
+    decayed: tuple[keras.Variable, ...]
+    excluded: tuple[keras.Variable, ...]
+    patterns: tuple[str, ...]
+    """The texts given as `exclude_from_weight_decay(var_names=…)`."""
+
+    def matched(self, pattern: str, variables: list[keras.Variable]) -> list[keras.Variable]:
+        """The variables in whose short names Keras finds a pattern."""
+        with contextlib.suppress(re.error):
+            return [variable for variable in variables if re.search(pattern, variable.name)]
+        return []
+
+
+def decay_of(model: keras.Model) -> Decay | None:
+    """The weight decay of a model; None where it is not compiled or does not decay."""
+    optimizer = model.optimizer if model.compiled else None
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    rate = getattr(optimizer, "weight_decay", None)
+    if not rate:
+        return None
+    keys = getattr(optimizer, "_exclude_from_weight_decay", None) or set()
+    compiled = getattr(optimizer, "_exclude_from_weight_decay_pattern", None)
+    variables = model.trainable_variables
+    named = [v for v in variables if compiled is not None and compiled.search(v.name)]
+    excluded = [v for v in variables if optimizer._var_key(v) in keys or any(v is other for other in named)]
+    decayed = [v for v in variables if not any(v is other for other in excluded)]
+    patterns = tuple(compiled.pattern.split("|")) if compiled is not None else ()
+    return Decay(f"{type(optimizer).__name__}(weight_decay={float(rate):g})", tuple(decayed), tuple(excluded), patterns)

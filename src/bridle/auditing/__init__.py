@@ -1,0 +1,9 @@
+"""WHAT IS REALLY CHARGED: one batch through a model, and everything that is not as it is written."""
+
+from bridle.auditing._archive import LIMIT
+from bridle.auditing._audit import audit
+from bridle.auditing._read import read_model, read_rows
+from bridle.auditing._result import Audit
+from bridle.auditing._rows import Finding, Row
+
+__all__ = ["LIMIT", "Audit", "Finding", "Row", "audit", "read_model", "read_rows"]

@@ -1,0 +1,133 @@
+"""A `.keras` file from anywhere: what it may hold, before any of it is given to Keras."""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from bridle._errors import InputError
+from bridle.auditing._words import first_line
+
+CONFIG, WEIGHTS = "config.json", "model.weights.h5"
+LIMIT = 2048
+"""MiB that a file may unfold to, unless more is allowed."""
+MIB = 2**20
+CONFIG_LIMIT = 64 * MIB
+RATIO = 100
+"""How many times its stored size a member of more than 1 MiB may unfold to: Keras stores without compression."""
+TRUST = "If you trust the file, load it in Python with keras.saving.load_model and call bridle.audit(model)."
+
+
+def check_archive(path: Path, limit: int) -> dict[str, Any]:
+    """Look at everything in a `.keras` file that can do harm, and return its configuration, still unread by Keras.
+
+    Refused are members outside of the archive, twice the same name, encryption, more than `limit` bytes unfolded,
+    compression bombs, and weights that point outside of the file.
+
+    Errors: `InputError` for all that, and for a file that is missing, damaged or no `.keras` file.
+    """
+    where = repr(path.name)
+    try:
+        with zipfile.ZipFile(_opened(path)) as archive:
+            _check_members(archive, where, limit)
+            raw = archive.read(CONFIG)
+            _check_weights(archive.read(WEIGHTS), where, limit)
+    except InputError:
+        raise
+    except MemoryError as error:
+        raise InputError(f"Expected a model that fits into memory, got {where}. {TRUST}") from error
+    except Exception as error:  # a damaged archive fails in as many ways as there are formats inside it
+        raise InputError(f"Expected a whole .keras file, got {where}, which is damaged: {first_line(error)}") from error
+    return _config(raw, where)
+
+
+def _opened(path: Path) -> Path:
+    if path.is_dir():
+        raise InputError(f"Expected a .keras file, got the folder {str(path)!r}.")
+    if not path.is_file():
+        near = sorted(file.name for file in path.parent.glob("*.keras"))[:5] if path.parent.is_dir() else []
+        there = f"There are: {', '.join(map(repr, near))}." if near else "Write the path of a file of model.save()."
+        raise InputError(f"Expected a .keras file, found no {str(path)!r}. {there}")
+    if path.suffix != ".keras" or not zipfile.is_zipfile(path):
+        said = "an old HDF5 model file" if path.suffix in (".h5", ".hdf5") else "which is no .keras archive"
+        raise InputError(
+            f"Expected a .keras file, got {path.name!r}, {said}. Write one with model.save('model.keras')."
+        )
+    return path
+
+
+def _check_members(archive: zipfile.ZipFile, where: str, limit: int) -> None:
+    members = archive.infolist()
+    names = [member.filename for member in members]
+    for name in (CONFIG, WEIGHTS):
+        if name not in names:
+            raise InputError(f"Expected {name} in {where}, found none. Write the file with model.save('model.keras').")
+    for member in members:
+        _check_member(member, where)
+    if len(set(names)) != len(names):
+        raise InputError(f"Expected each name once in {where}, got one several times. {TRUST}")
+    total = sum(member.file_size for member in members)
+    if total > limit:
+        raise InputError(
+            f"Expected at most {limit // MIB} MiB in {where}, got {total // MIB}. "
+            f"Allow more with --limit {total // MIB + 1}."
+        )
+    if archive.getinfo(CONFIG).file_size > CONFIG_LIMIT:
+        raise InputError(f"Expected a configuration of at most {CONFIG_LIMIT // MIB} MiB in {where}. {TRUST}")
+
+
+def _check_member(member: zipfile.ZipInfo, where: str) -> None:
+    name = PurePosixPath(member.filename)
+    if name.is_absolute() or ".." in name.parts or "\\" in member.filename or ":" in member.filename:
+        raise InputError(f"Expected names inside {where}, got {member.filename!r}, which leads out of it. {TRUST}")
+    if member.flag_bits & 1:
+        raise InputError(f"Expected an open file, got {where} with {member.filename!r} encrypted. {TRUST}")
+    if member.file_size > MIB and member.file_size > RATIO * max(1, member.compress_size):
+        raise InputError(
+            f"Expected {member.filename!r} in {where} to unfold to at most {RATIO} times its size, got "
+            f"{member.file_size // max(1, member.compress_size)} times, as compression bombs do. {TRUST}"
+        )
+
+
+def _check_weights(raw: bytes, where: str, limit: int) -> None:
+    import h5py
+
+    with h5py.File(io.BytesIO(raw), "r") as file:
+        total = sum(_sizes(file, where, set()))
+    if total > limit:
+        raise InputError(
+            f"Expected at most {limit // MIB} MiB of weights in {where}, got {total // MIB}. "
+            f"Allow more with --limit {total // MIB + 1}."
+        )
+
+
+def _sizes(group: Any, where: str, seen: set[int]) -> Iterator[int]:
+    """The bytes of each array in a group; hard links may lead in circles."""
+    import h5py
+
+    for name in group:
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            raise InputError(f"Expected weights inside {where}, got the link {name!r}. {TRUST}")
+        item = group[name]
+        address = h5py.h5o.get_info(item.id).addr
+        if address in seen:
+            continue
+        seen.add(address)
+        if isinstance(item, h5py.Group):
+            yield from _sizes(item, where, seen)
+        elif isinstance(item, h5py.Dataset):
+            if item.external or item.is_virtual:
+                raise InputError(f"Expected weights inside {where}, got {name!r}, which lies in another file. {TRUST}")
+            yield int(item.size or 0) * item.dtype.itemsize
+
+
+def _config(raw: bytes, where: str) -> dict[str, Any]:
+    try:
+        config = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"Expected a configuration in {where} that can be read, got {first_line(error)}") from error
+    if not isinstance(config, dict):
+        raise InputError(f"Expected a dictionary as the configuration in {where}, got {type(config).__name__}.")
+    return config

@@ -1,0 +1,17 @@
+"""What can be wrong with what a layer adds to the loss by itself."""
+
+import math
+
+from bridle.auditing._measure import Own
+from bridle.auditing._rows import Finding
+from bridle.auditing._words import count
+
+
+def found_on(own: Own) -> tuple[Finding, ...]:
+    """Everything to say about a layer's own `add_loss`."""
+    if not math.isfinite(own.charged):
+        return (Finding("not finite", "the layer adds something to the loss that is not a finite number."),)
+    if own.dropped:
+        text = f"the layer calls add_loss, and Keras drops {own.dropped} of {count(len(own.charges), 'charge')}."
+        return (Finding("not charged", f"{text} Of several calls `fit` on JAX keeps the last."),)
+    return ()

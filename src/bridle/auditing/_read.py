@@ -1,0 +1,94 @@
+"""A model and rows from files that nobody vouches for."""
+
+import warnings
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from bridle import penalties, placement
+from bridle._errors import InputError
+from bridle._keras import outline
+from bridle.auditing._archive import LIMIT, MIB, TRUST, check_archive
+from bridle.auditing._batch import MADE
+from bridle.auditing._config import check_config
+from bridle.auditing._words import first_line
+
+REGISTERED = (penalties, placement)
+"""Rooms whose classes a model file may name: Keras knows them once they are imported."""
+NUMBER = 4
+"""Bytes of a float32."""
+
+
+def read_model(path: str | Path, *, limit: int = LIMIT) -> keras.Model:
+    """Load a `.keras` file that nobody vouches for: no code in it or named by it is run.
+
+    Args:
+        path: the file.
+        limit: MiB that the file may unfold to, and that the weights and the largest tensor of a batch may take.
+
+    Errors: `InputError` for a file that is missing, damaged, too large, of another format, or that needs code
+    outside of Keras and bridle.
+
+    """
+    path, size = Path(path), limit * MIB
+    config = check_archive(path, size)
+    check_config(config, repr(path.name))
+    try:
+        found = outline(config)
+        _check_size(max(found.weights, MADE * found.largest) * NUMBER, path, size)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about the optimizer's state, which an audit does not need
+            return keras.saving.load_model(path, safe_mode=True)
+    except InputError:
+        raise
+    except Exception as error:  # Keras builds what the file says, and fails as variously as files can be wrong
+        raise InputError(
+            f"Expected a model that Keras can build in {path.name!r}. Keras says: {first_line(error)} {TRUST}"
+        ) from error
+
+
+def _check_size(needed: int, path: Path, limit: int) -> None:
+    if needed > limit:
+        raise InputError(
+            f"Expected a model of at most {limit // MIB} MiB in {path.name!r}, got one that needs {needed // MIB}. "
+            f"Allow more with --limit {needed // MIB + 1}."
+        )
+
+
+def read_rows(path: str | Path, *, limit: int = LIMIT) -> tuple[Any, np.ndarray | None]:
+    """Rows from a `.npy` file, or from a `.npz` file: one array, or one for each input by its name.
+
+    Returns the rows and, where a `.npz` file has an array `sample_weight`, the weights of the samples. Nothing is
+    unpickled.
+
+    Errors: `InputError` for a file that is missing, damaged, of another format, or holds objects.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"Expected a file of rows (.npy, .npz or .csv), found no {str(path)!r}.")
+    if path.suffix not in (".npy", ".npz"):
+        raise InputError(f"Expected rows in a .npy, .npz or .csv file, got {path.name!r}.")
+    try:
+        return (np.load(path, mmap_mode="r", allow_pickle=False), None) if path.suffix == ".npy" else _npz(path, limit)
+    except InputError:
+        raise
+    except (ValueError, OSError, EOFError, KeyError, MemoryError, zipfile.BadZipFile) as error:
+        said = first_line(error)
+        said = "objects, which could be code." if "bject" in said else f"a file that cannot be read: {said}"
+        raise InputError(f"Expected arrays of numbers in {path.name!r}, got {said}") from error
+
+
+def _npz(path: Path, limit: int) -> tuple[Any, np.ndarray | None]:
+    with zipfile.ZipFile(path) as archive:
+        total = sum(member.file_size for member in archive.infolist())
+    if total > limit * MIB:
+        raise InputError(f"Expected at most {limit} MiB in {path.name!r}, got {total // MIB}. Allow more with --limit.")
+    with np.load(path, allow_pickle=False) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    weight = arrays.pop("sample_weight", None)
+    if not arrays:
+        raise InputError(f"Expected at least one array of rows in {path.name!r}, found none.")
+    return (next(iter(arrays.values())) if len(arrays) == 1 else arrays), weight

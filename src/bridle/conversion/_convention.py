@@ -1,0 +1,106 @@
+"""What a convention is: what one unit of a strength charges, in words and as a factor."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+from bridle._errors import InputError
+
+Norm = Literal["l1", "l2"]
+Subject = Literal["weights", "decay", "activations"]
+Per = Literal["sample", "batch", "unit"]
+
+NEEDED = {
+    "batch_size": "the rows of one training batch (all rows, where they are fewer)",
+    "learning_rate": "the optimizer's step",
+    "time_steps": "the steps of one sequence; 1 for a layer without time",
+    "units": "the outputs of the layer at one time step",
+}
+"""What a factor can depend on, and what to give."""
+
+LETTERS = {"weights": "w", "decay": "w", "activations": "out"}
+FUNCTIONS = {"l1": "|{}|", "l2": "{}²", None: "f({})"}
+FUNCTION = "f is the magnitude for L1 and the square for L2."
+"""What to say where neither norm was said."""
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A number times some facts, divided by others: `number * prod(times) / prod(over)`.
+
+    >>> Factor(Fraction(1, 2), over=("batch_size",)).at({"batch_size": 100})
+    0.005
+    >>> str(Factor(Fraction(1, 2), over=("batch_size",)))
+    '1/(2 · batch_size)'
+    """
+
+    number: Fraction = Fraction(1)
+    times: tuple[str, ...] = ()
+    over: tuple[str, ...] = ()
+
+    def __truediv__(self, other: "Factor") -> "Factor":
+        up, down = Counter(self.times + other.over), Counter(self.over + other.times)
+        return Factor(self.number / other.number, tuple((up - down).elements()), tuple((down - up).elements()))
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The facts that have to be known."""
+        return self.times + self.over
+
+    def at(self, facts: Mapping[str, float]) -> float:
+        """Its value. Errors: `InputError` that names a missing fact and why it is needed."""
+        for name in self.needs:
+            if name not in facts:
+                raise InputError(
+                    f"Expected {name}=…, {NEEDED[name]}, got {_given(facts)}: the factor is {self}. "
+                    f"Give {name}, or --{name.replace('_', '-')} on the command line."
+                )
+        top = self.number.numerator * math.prod(facts[name] for name in self.times)
+        return top / (self.number.denominator * math.prod(facts[name] for name in self.over))
+
+    def __str__(self) -> str:
+        above, below = (
+            [*([str(number)] if number != 1 else []), *names]
+            for number, names in ((self.number.numerator, self.times), (self.number.denominator, self.over))
+        )
+        top, bottom = " · ".join(above) or "1", " · ".join(below)
+        if not below:
+            return top
+        return f"{top}/({bottom})" if len(below) > 1 else f"{top}/{bottom}"
+
+
+@dataclass(frozen=True)
+class Convention:
+    """What one unit of strength means in one piece of software.
+
+    `factor` turns it into what bridle means: on weights `strength * sum f(w)`, without a factor 1/2; on activations
+    the sum over units, averaged over the samples of the batch; for decay `w -= learning_rate * strength * w`.
+    """
+
+    name: str
+    """What a person types."""
+    title: str
+    """The software and its versions."""
+    subject: Subject
+    meaning: str
+    """What it does, as the rest of a sentence; `{f}` stands for the function of one entry."""
+    factor: Factor = Factor()
+    norm: Norm | None = None
+    """The norm, where there is only one."""
+    per: Per = "sample"
+    """The convention of a bridle penalty on activations that says the same."""
+    note: str = ""
+    """What else to know, in whole sentences."""
+    aliases: tuple[str, ...] = ()
+
+    def says(self, norm: Norm | None = None) -> str:
+        """The sentence of what it means."""
+        function = FUNCTIONS[self.norm or norm].format(LETTERS[self.subject])
+        return f"{self.title}: {self.meaning.format(f=function)}."
+
+
+def _given(facts: Mapping[str, float]) -> str:
+    return ", ".join(f"{name}={value:g}" for name, value in facts.items()) or "nothing of what the factor needs"

@@ -1,0 +1,192 @@
+"""`convert`: the same penalty in the words of another piece of software."""
+
+import math
+from dataclasses import dataclass, field
+from numbers import Integral, Real
+from typing import Any, TypeGuard
+
+from bridle._errors import InputError
+from bridle.conversion._convention import FUNCTION, NEEDED, Convention, Factor, Norm
+from bridle.conversion._names import bridle_convention, find
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """One strength in two conventions. `float(conversion)` is the new one; printed, it says what both mean."""
+
+    value: float
+    """The strength as it was given, in `source`."""
+    source: Convention
+    target: Convention
+    norm: Norm | None
+    """`"l1"` or `"l2"`, where it was said or where only one is possible."""
+    facts: dict[str, float] = field(hash=False)
+    strength: float
+    """The strength in `target` that charges the same."""
+
+    @property
+    def factor(self) -> Factor:
+        """`strength = value * factor`, in words of the facts it depends on."""
+        return self.source.factor / self.target.factor
+
+    @property
+    def text(self) -> str:
+        """The penalty that charges the same, in the language of penalties, such as `l1(0.003)`.
+
+        Errors: `InputError` for decay, which is no penalty, and where neither L1 nor L2 was said.
+        """
+        if self.target.subject == "decay":
+            raise InputError(
+                f"Expected a penalty, got {self.target.name!r}, which is decay. Give it to the optimizer, as "
+                "keras.optimizers.AdamW(weight_decay=…)."
+            )
+        if self.norm is None:
+            raise InputError(
+                f"Expected L1 or L2, got {self.source.name!r}, which can be both. "
+                f"Write {self.source.name.replace(' activity', ' l1 activity').replace(' weights', ' l1')!r}."
+            )
+        if self.target.per != "sample":
+            return f"{self.norm}({self.strength!r}, per={self.target.per!r})"
+        return f"{self.norm}({_tidy(self.strength * self.target.factor.at(self.facts))!r})"
+
+    @property
+    def penalty(self) -> Any:
+        """The bridle penalty that charges the same, ready to place."""
+        from bridle.penalties import parse_penalty  # loads Keras, which the numbers do not need
+
+        return parse_penalty(self.text)
+
+    def __float__(self) -> float:
+        return self.strength
+
+    def __repr__(self) -> str:
+        norm = f"{self.norm.upper()} " if self.norm else ""
+        return f"{norm}{self.value:.6g} ({self.source.name}) = {norm}{self.strength:.6g} ({self.target.name})"
+
+    def __str__(self) -> str:
+        factor, facts = self.factor, [f"{name} = {self.facts[name]:g}" for name in dict.fromkeys(self.factor.needs)]
+        with_facts = f", with {' and '.join(facts)}" if facts else ""
+        same = ": both mean the same" if factor == Factor() else ""
+        shown = f"{factor.at(self.facts):.6g}"
+        words = "" if shown == str(factor) else f" = {factor}"
+        lines = [
+            repr(self),
+            self.source.says(self.norm),
+            self.target.says(self.norm),
+            f"Factor {shown}{words}{with_facts}{same}.",
+            *([FUNCTION] if self.norm is None and self.target.subject != "decay" else []),
+            *dict.fromkeys(side.note for side in (self.source, self.target) if side.note),
+        ]
+        return "\n".join(lines)
+
+
+def convert(
+    strength: float,
+    source: str,
+    *,
+    to: str = "bridle",
+    batch_size: int | None = None,
+    time_steps: int | None = None,
+    units: int | None = None,
+    learning_rate: float | None = None,
+) -> Conversion:
+    """Translate a strength between Keras versions, PyTorch, TensorFlow, scikit-learn, AdamW and the papers' values.
+
+    `new = strength * factor(source) / factor(to)`, where a convention's factor says what one unit of it is in
+    bridle's meaning: `sum f(w)` on weights, `sum over units, mean over samples` on activations.
+
+    Args:
+        strength: a number ≥ 0; 0 stays 0.
+        source: where the number comes from: `"keras2.3 l1 activity"`, `"pytorch weight_decay"`, `"keras l2"`, ….
+            `bridle convert --list` shows all. `l1` or `l2` may be said, and has to be for a penalty.
+        to: where it goes; bridle by default.
+        batch_size: the rows of one training batch, or all rows where they are fewer.
+        time_steps, units: the shape of the layer's output.
+        learning_rate: the optimizer's step.
+
+    Facts that a conversion does not depend on are not used.
+
+    Errors: `InputError` for a strength that is negative or not finite, an unknown convention, a missing fact, a
+    mixture of weights and activations or of L1 and L2, and for AdamW's decay as an L2, which it is not.
+
+    >>> import bridle
+    >>> found = bridle.convert(1e-4, "keras2.3 l1 activity", to="keras3.14 activity", batch_size=30)
+    >>> found.strength
+    0.003
+    >>> found.penalty
+    L1(strength=0.003)
+    >>> float(bridle.convert(5e-4, "pytorch weight_decay", to="keras l2"))
+    0.00025
+
+    """
+    value = _number(strength)
+    given = {"batch_size": batch_size, "time_steps": time_steps, "units": units, "learning_rate": learning_rate}
+    facts = {name: _fact(name, fact) for name, fact in given.items() if fact is not None}
+    (old, norm), (new, other) = _both(source, to)
+    if old.subject != new.subject:
+        raise InputError(_refusal(source, old, to, new))
+    if norm and other and norm != other:
+        raise InputError(
+            f"Expected one norm, got {source!r} ({norm.upper()}) and {to!r} ({other.upper()}). "
+            "A sum of magnitudes and a sum of squares shrink differently: no strength of one is the other."
+        )
+    factor = old.factor / new.factor
+    result = value if factor == Factor() else _tidy(value * factor.at(facts))
+    if not math.isfinite(result):
+        raise InputError(f"Expected a strength that stays finite, got {value:g} in {source!r}, too large in {to!r}.")
+    return Conversion(value, old, new, norm or other, facts, result)
+
+
+def _both(source: str, to: str) -> tuple[tuple[Convention, Norm | None], tuple[Convention, Norm | None]]:
+    """Both conventions; a bare `bridle` means what the other side is about."""
+    bare = [isinstance(text, str) and text.strip().lower() == "bridle" for text in (source, to)]
+    if all(bare):
+        raise InputError("Expected where the strength comes from, got 'bridle' twice. Write for example 'keras l2'.")
+    if bare[0]:
+        new = find(to)
+        return (bridle_convention(new[0].subject), None), new
+    old = find(source)
+    return old, (bridle_convention(old[0].subject), None) if bare[1] else find(to)
+
+
+def _refusal(source: str, old: Convention, to: str, new: Convention) -> str:
+    """Why two subjects cannot be mixed."""
+    if "activations" in (old.subject, new.subject):
+        return (
+            f"Expected two conventions about the same thing, got {source!r} ({old.subject}) and {to!r} "
+            f"({new.subject}). A strength on one says nothing about a strength on the other."
+        )
+    decay = source if old.subject == "decay" else to
+    return (
+        f"Expected two penalties or two decays, got {source!r} and {to!r}, of which {decay!r} is decoupled decay: it "
+        "shrinks each weight past the scaling of the gradient, where an L2 passes through it, so no strength of one "
+        "trains as the other does. Keep keras.optimizers.AdamW with its weight_decay, or let a study search an L2 of "
+        "its own. With plain SGD the two agree: that is 'keras sgd weight_decay'."
+    )
+
+
+def _tidy(value: float) -> float:
+    """The nearest number with at most 15 digits, so that 1e-5 times 30 reads 0.0003."""
+    return float(f"{value:.15g}")
+
+
+def _number(value: object) -> float:
+    if not _finite(value) or value < 0:
+        raise InputError(f"Expected a strength ≥ 0 and finite, got {value!r}. Give a number such as 1e-4.")
+    return float(value)
+
+
+def _fact(name: str, value: object) -> float:
+    whole = name != "learning_rate"
+    if not _finite(value) or value <= 0 or (whole and not isinstance(value, Integral)):
+        what = "a whole number" if whole else "a number"
+        raise InputError(f"Expected {name} as {what} above zero, {NEEDED[name]}, got {value!r}.")
+    return int(value) if whole else float(value)
+
+
+def _finite(value: object) -> TypeGuard[Real]:
+    """Whether it is a real number that a float can hold."""
+    try:
+        return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:
+        return False

@@ -1,0 +1,173 @@
+"""What `fit` calls: strengths on schedule, penalties logged apart from the data loss, zeros and norms watched."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from bridle._errors import InputError, KindError, near
+from bridle._keras import (
+    Splitter,
+    adds_losses,
+    batch_size_of,
+    forget_functions,
+    regularized,
+    split_losses,
+    watching,
+    with_compute_loss,
+)
+from bridle.penalties import Schedule
+from bridle.placement._charges import describe
+from bridle.placement._places import places
+from bridle.placement._targets import match
+
+OTHER = "penalty/other"
+"""What layers and activity regularizers of the model itself add."""
+
+
+class StrengthSchedule(keras.callbacks.Callback):
+    """Moves the strengths of a penalized model, at the beginning of each epoch. Nothing is compiled again.
+
+    Schedules that were placed with the penalties run by themselves: `fit` adds this callback. Give schedules here to
+    change a strength that was placed as a number.
+
+    Args:
+        schedules: `{target: bridle.schedule.…}` for targets as they were written in `bridle.penalize`.
+
+    Errors: `KindError` at the start of `fit` where the model has no penalties of bridle; `InputError` for a target
+    that was not penalized, or with strength 0.
+
+    >>> import bridle
+    >>> from bridle.callbacks import StrengthSchedule
+    >>> callback = StrengthSchedule({"*/kernel": bridle.schedule.linear(0, 1e-3, 100)})
+
+    """
+
+    def __init__(self, schedules: Mapping[str, Schedule] | None = None) -> None:
+        super().__init__()
+        self.schedules = dict(schedules or {})
+        for target, course in self.schedules.items():
+            if not isinstance(course, Schedule) or not isinstance(course.peak, float):
+                raise KindError(f"Expected a schedule of numbers for {target!r}, got {course!r}. See bridle.schedule.")
+
+    def set_model(self, model: keras.Model) -> None:
+        super().set_model(model)
+        terms = getattr(model, "terms", None)
+        if terms is None:
+            raise KindError(f"Expected a model made by bridle.penalize for {type(self).__name__}, got {model.name!r}.")
+        for target in self.schedules:
+            if target not in terms or not any(terms[target].peaks):
+                raise InputError(
+                    f"Expected a target that was penalized with a strength above 0, got {target!r}. "
+                    f"{near(target, terms)}"
+                )
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.model.at_epoch(epoch, self.schedules)
+
+
+class PenaltyLog(keras.callbacks.Callback):
+    """Logs the data loss and every penalty apart, for training and validation, in any Keras model.
+
+    `loss` stays the sum. Beside it appear `data_loss`; `penalty/hidden/kernel` and so on for every place that
+    `bridle.penalize` charges and every weight with a regularizer of its own; and `penalty/other` for activity
+    regularizers and losses that layers add. Each is averaged over the samples of the epoch, as the loss is; those of
+    validation rows begin with `val_`.
+
+    >>> import bridle, keras
+    >>> from bridle.callbacks import PenaltyLog
+    >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False, name="out")])
+    >>> model.compile("sgd", "mse")
+    >>> x = keras.ops.ones((4, 1))
+    >>> logs = bridle.penalize(model, {"out/kernel": "l2(0.1)"}).fit(x, x, verbose=0, callbacks=[PenaltyLog()])
+    >>> sorted(logs.history)
+    ['data_loss', 'loss', 'penalty/out/kernel']
+
+    """
+
+    def set_model(self, model: keras.Model) -> None:
+        super().set_model(model)
+        split, names = _splitter(model)
+        self.metrics = {name: keras.metrics.Mean(name=name) for name in ("data_loss", *names)}
+
+        def record(parts: Mapping[str, Any], x: Any) -> None:
+            for name, value in parts.items():
+                self.metrics[name].update_state(value, sample_weight=batch_size_of(x))
+
+        self._undo = with_compute_loss(model, split, record, list(self.metrics.values()))
+        forget_functions(model)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self._undo()
+        forget_functions(self.model)
+
+
+def _splitter(model: keras.Model) -> tuple[Splitter, list[str]]:
+    """How to take a model's loss apart, and the names of the penalties that it has."""
+    charged = getattr(model, "charged_places", None)
+    if charged is not None:
+        own = adds_losses(model.inner)
+        return _of_penalized, [*(f"penalty/{name}" for name in charged), *([OTHER] if own else [])]
+    weights = regularized(model)
+    by_variable = {id(place.variable): place.name for place in places(model) if place.variable is not None}
+    names = [f"penalty/{by_variable.get(id(weight), weight.path)}" for weight in weights]
+
+    def split(model: keras.Model, *batch: Any) -> tuple[Any, dict[str, Any]]:
+        total, data, added = split_losses(model, *batch)
+        start = len(added) - len(weights)
+        parts = {"data_loss": data, **dict(zip(names, added[start:], strict=True))}
+        if adds_losses(model):
+            parts[OTHER] = sum(added[:start], start=ops.zeros(()))
+        return total, parts
+
+    return split, [*names, *([OTHER] if adds_losses(model) else [])]
+
+
+def _of_penalized(model: Any, x: Any, y: Any, prediction: Any, weight: Any, training: bool) -> tuple[Any, Any]:
+    total = type(model).compute_loss(model, x, y, prediction, weight, training)
+    seen = model.seen
+    parts = {"data_loss": seen.data, **seen.parts}
+    return total, {**parts, OTHER: seen.own} if adds_losses(model.inner) else parts
+
+
+class Monitor(keras.callbacks.Callback):
+    """Logs after each epoch how sparse and how large some tensors are: `zeros/hidden/kernel`, `norm/hidden/kernel`.
+
+    `zeros` is the fraction of entries that are exactly 0, `size` the mean magnitude, and `norm`, for weights, the
+    square root of the sum of squares. Activations are measured on the rows `x`, as at evaluation.
+
+    Args:
+        targets: one target or several, as everywhere; every kernel by default.
+        x: rows of input, needed where a target is an activation.
+
+    Errors: `TargetError` for a target that matches nothing; `InputError` for an activation without rows.
+
+    """
+
+    def __init__(self, targets: str | Sequence[str] = "*/kernel", x: Any = None) -> None:
+        super().__init__()
+        self.targets = (targets,) if isinstance(targets, str) else tuple(targets)
+        self.x = x
+
+    def set_model(self, model: keras.Model) -> None:
+        super().set_model(model)
+        self.places = [place for target in self.targets for place in match(model, target)]
+        blind = [place.name for place in self.places if place.sort == "activation"]
+        if blind and self.x is None:
+            raise InputError(
+                f"Expected rows to measure the activation {blind[0]!r} on, got none. Give Monitor(targets, x=rows)."
+            )
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        for name, value in self.measure().items():
+            (logs if logs is not None else {})[name] = value
+
+    def measure(self) -> dict[str, float]:
+        """The present numbers by name."""
+        taps = list(dict.fromkeys(place.tap for place in self.places if place.sort == "activation"))
+        with watching(taps) as readings:
+            if taps:
+                self.model(self.x, training=False)
+        found = describe(self.places, taps, lambda variable: variable.value, readings)
+        return {name: float(ops.convert_to_numpy(value)) for name, value in found.items()}

@@ -1,0 +1,109 @@
+"""Whether a penalty has a meaning at its places: said when it is placed, not from deep inside a training step."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from bridle._errors import BridleError, InputError
+from bridle._keras import output_shape
+from bridle.penalties import Entrywise, Penalty
+from bridle.placement._places import Place
+
+IN_UNIT = ("sigmoid", "hard_sigmoid", "softmax", "sparse_sigmoid", "sparsemax")
+"""Activations whose values lie in (0, 1)."""
+
+
+def check_places(target: str, penalty: Penalty, places: Sequence[Place]) -> None:
+    """Refuse a penalty where it cannot be computed or would not mean what it says.
+
+    Errors: `InputError` for a weight where the penalty is for activations, or the other way round; `per` and `exact`
+    at the wrong kind of place; values outside (0, 1) where the penalty needs them inside; an output without time;
+    anchors or groups that do not fit the weight; a value that is not one finite number ≥ 0.
+    """
+    for place in places:
+        _check_sort(target, penalty, place)
+        if place.variable is not None:
+            _check_weight(target, penalty, place)
+        else:
+            _check_activation(target, penalty, place)
+
+
+def check_value(value: Any, penalty: Penalty, where: str) -> None:
+    """Refuse what is not one finite number ≥ 0, where it is known already (and not being traced)."""
+    if tuple(value.shape) != ():
+        raise InputError(f"Expected one number from {penalty.kind} at {where!r}, got shape {tuple(value.shape)}.")
+    number = float(keras.ops.convert_to_numpy(value))
+    if not np.isfinite(number) or number < 0:
+        raise InputError(
+            f"Expected a finite number ≥ 0 from {penalty.kind} at {where!r}, got {number}. "
+            "A penalty is never negative: add what is missing, or take another."
+        )
+
+
+def _check_sort(target: str, penalty: Penalty, place: Place) -> None:
+    if place.sort not in penalty.sorts:
+        raise InputError(
+            f"Expected {_an(penalty.sorts[0])} at {target!r} for {penalty.kind}, got the {place.sort} {place.name!r}."
+        )
+    if penalty.per != "sample" and place.sort == "weight":
+        raise InputError(
+            f"Expected an activation at {target!r} for per={penalty.per!r}, got a weight, which has no batch. "
+            "Leave `per` out."
+        )
+    if penalty.exact and place.sort == "activation":
+        raise InputError(
+            f"Expected a weight at {target!r} for exact=True, got the activation {place.name!r}, which no update "
+            "step moves. Leave `exact` out."
+        )
+
+    if penalty.exact and not place.variable.trainable:
+        raise InputError(
+            f"Expected a weight that is trained at {target!r} for exact=True, got {place.name!r}, which is frozen. "
+            "Set trainable=True on its layer, or leave `exact` out."
+        )
+
+
+def _an(sort: str) -> str:
+    return f"an {sort}" if sort[0] in "aeiou" else f"a {sort}"
+
+
+def _check_weight(target: str, penalty: Penalty, place: Place) -> None:
+    if isinstance(penalty, Entrywise):
+        return
+    weight = place.of(place.variable.value)
+    try:
+        if penalty.needs_anchor:
+            penalty = penalty.with_anchor(weight)
+        values = penalty.unit_values(weight)
+    except BridleError as error:
+        raise type(error)(f"At {place.name!r}: {error}") from error
+    for value in values:
+        check_value(value, penalty, place.name)
+
+
+def _check_activation(target: str, penalty: Penalty, place: Place) -> None:
+    shape = output_shape(place.layer) if place.quantity in ("output", "preactivation") else None
+    if penalty.needs_time and place.around is None and shape is not None and len(shape) < 3:
+        raise InputError(
+            f"Expected an activation of shape (batch, time, …) at {target!r} for {penalty.kind}, got {place.name!r} "
+            "without a time axis. For a recurrent layer set return_sequences=True, or write "
+            f"'{place.path}/hidden_state'."
+        )
+    if penalty.domain == "unit" and _leaves_unit(place):
+        name = place.layer.activation.__name__
+        raise InputError(
+            f"Expected values in (0, 1) at {target!r} for {penalty.kind}, got {place.quantity} of layer {place.path!r} "
+            f"with activation {name!r}. Give that layer activation='sigmoid', and penalize its output."
+        )
+
+
+def _leaves_unit(place: Place) -> bool:
+    """Whether a place is known to hold values outside (0, 1); a person's own functions are taken on trust."""
+    if place.quantity == "attention_scores":
+        return False
+    activation = getattr(place.layer, "activation", None)
+    name = getattr(activation, "__name__", "")
+    known = name and getattr(keras.activations, name, None) is activation
+    return bool(known) and (place.quantity != "output" or name not in IN_UNIT)

@@ -1,0 +1,110 @@
+"""The contract of penalties, for a person's own: `check_penalty(MyPenalty(0.1))` in a test."""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from bridle._errors import InputError, KindError
+from bridle.penalties import Custom, Penalty
+from bridle.penalties._base import Sort
+from bridle.penalties._laws import EVERYWHERE, SAVING, Case, Law
+from bridle.penalties._laws_of_place import OF_ACTIVATIONS, OF_EXACT
+
+__all__ = ["check_penalty"]
+
+SHAPES = {"weight": (4, 3), "activation": (6, 4, 3)}
+
+
+def check_penalty(
+    penalty: Penalty,
+    *,
+    sort: Sort | None = None,
+    shape: tuple[int, ...] | None = None,
+    formula: Callable[[np.ndarray], Any] | None = None,
+) -> None:
+    """Check that a penalty obeys the laws on which training with it rests. Silence means that it does.
+
+    On the backend that Keras runs on, and everywhere: it charges one finite number ≥ 0 per strength, also at zeros,
+    ties and saturated entries; it is linear in its strengths; strength zero adds exactly 0 to the loss and to
+    the gradient; its gradient is that of its value; compiled code charges the same; half-precision entries are
+    summed in float32; Keras saves and reads it, and its text does, where it has one.
+
+    On activations: samples and time steps that are not charged are as though they were not there; neither the
+    order of the samples nor the batch size matters. With `exact=True`: its proximal step solves its own problem and
+    makes exact zeros.
+
+    A `bridle.Custom` whose function Keras cannot save is checked but for that, with a warning.
+
+    Args:
+        penalty: any penalty; what its strengths are makes no difference.
+        sort: `"weight"` or `"activation"`; every sort that the penalty allows where it is left out.
+        shape: of the tensor to try; (4, 3) for a weight and (6, 4, 3), (batch, time, unit), for an activation.
+        formula: what it charges at strength one, as a NumPy function of the tensor: a number, or a tuple with one for
+            each strength. It is compared to 1e-5 for the given `sort`; for weights where none is given and both go.
+
+    Returns: None.
+
+    Errors: `AssertionError` that names the law that is broken, and how. `KindError` for what is no penalty;
+    `InputError` for a `sort` where it cannot be placed.
+
+    >>> import bridle
+    >>> from bridle.testing import check_penalty
+    >>> check_penalty(bridle.L2(0.1), formula=lambda x: (x**2).sum())
+    >>> check_penalty(bridle.L2(0.1), formula=lambda x: (x**2).sum() / 2)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    AssertionError: Expected that L2(strength=0.1) equals its formula, on a weight of shape (4, 3), got ...
+
+    """
+    if not isinstance(penalty, Penalty):
+        raise KindError(f"Expected a penalty such as bridle.L2(0.1), got {penalty!r}.")
+    sorts = penalty.sorts if penalty.per == "sample" else ("activation",)
+    if sort is not None and sort not in sorts:
+        raise InputError(f"Expected sort={' or '.join(map(repr, sorts))} for {penalty!r}, got {sort!r}.")
+    for number, each in enumerate(sorts if sort is None else (sort,)):
+        case = Case(penalty, each, shape or SHAPES[each])
+        for law in _laws(case):
+            _check(case, law)
+        if formula is not None and number == 0:
+            _compare(case, formula)
+
+
+def _laws(case: Case) -> tuple[Law, ...]:
+    laws = EVERYWHERE + (OF_ACTIVATIONS if case.sort == "activation" else OF_EXACT if case.penalty.exact else ())
+    if isinstance(case.penalty, Custom) and not _is_saved(case.penalty):
+        warnings.warn(
+            f"{case.penalty!r} is not checked for saving, which its function does not allow. Write it as a named "
+            "function under @keras.saving.register_keras_serializable().",
+            stacklevel=3,
+        )
+        return tuple(law for law in laws if law not in SAVING)
+    return laws
+
+
+def _is_saved(penalty: Custom) -> bool:
+    try:
+        penalty.get_config()
+    except InputError:
+        return False
+    return True
+
+
+def _check(case: Case, law: Law) -> None:
+    wrong = law(case)
+    if wrong is not None:
+        raise AssertionError(_sentence(case, law.__name__.replace("_", " "), wrong))
+
+
+def _compare(case: Case, formula: Callable[[np.ndarray], Any]) -> None:
+    expected = np.atleast_1d(np.array(formula(case.generic.astype("float64")), "float64"))
+    got = case.numbers(case.generic)
+    if expected.shape != got.shape or not np.allclose(got, expected, rtol=1e-5, atol=1e-7):
+        wrong = f"{got.tolist()} where the formula gives {expected.tolist()}"
+        raise AssertionError(_sentence(case, "equals its formula", wrong))
+
+
+def _sentence(case: Case, law: str, got: str) -> str:
+    article = "an" if case.sort == "activation" else "a"
+    return f"Expected that {case.penalty!r} {law}, on {article} {case.sort} of shape {case.shape}, got {got}."

@@ -1,0 +1,176 @@
+"""What is checked for a layer at each of its places: penalized, study-ready, no penalty at strength 0."""
+
+import tempfile
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+
+import bridle
+from bridle._keras import Blueprint, Program
+from bridle.placement import charges, places, read_terms
+from bridle.study._objective import make_objective
+from tests.placement._catalogue import SAMPLES, Recipe
+from tests.placement._readings import Tensors, listening, squares, weight
+
+STRENGTH = 0.1
+CLOSE = 1e-5
+
+
+Step = Callable[[Any, Any], Any]
+"""A function of the trainable variables and the strengths."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was found for one recipe; a check that passed at every place has no complaint."""
+
+    recipe: Recipe
+    places: tuple[str, ...]
+    """The places of the layer, without its own name."""
+    weights: int
+    penalized: tuple[str, ...]
+    study: tuple[str, ...]
+    zero: tuple[str, ...]
+
+
+@cache
+def outcome(recipe: Recipe) -> Outcome:
+    """Run the checks of one layer; once for each recipe."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Explicitly requested dtype int64")  # raised inside MixUp
+        return Case(recipe).outcome()
+
+
+class Case:
+    """One layer in its model. All that is to be known about it is computed by one compiled function."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe, self.model = recipe, recipe.model()
+        x, self.y = recipe.rows()
+        self.x = x if len(x) > 1 else x[0]
+        self.places = [place for place in places(self.model) if place.home.split("/")[0] == "it"]
+        self.trainable = _values(self.model.trainable_variables)
+        self.other = _values(self.model.non_trainable_variables)
+
+    def outcome(self) -> Outcome:
+        """Everything about the layer."""
+        names = tuple(place.name.removeprefix("it/") for place in self.places)
+        weights = sum(place.variable is not None and place.part is None for place in self.places)
+        steps: dict[str, Step] = {"true": self.true, "none": self.engine([])}
+        said = {name: self.add(steps, name, make) for name, make in self.makers().items()}
+        try:
+            run = jax.jit(lambda *values: {name: step(*values) for name, step in steps.items()})
+            some, zero = (run(self.trainable, jnp.full(len(names), amount)) for amount in (STRENGTH, 0.0))
+        except Exception as error:  # is what is wrong with this layer
+            steps.pop("study", None)
+            some = zero = {name: step(self.trainable, np.zeros(0)) for name, step in steps.items()}
+            said["study"] = [_said(error)]
+        expected = self.expected(some["true"])
+        return Outcome(
+            self.recipe, names, weights,
+            penalized=tuple(said["penalized"] or self.of_penalized(expected, some)),
+            study=tuple(said["study"] or self.differing(expected, some["study"][0][1].parts[1:])),
+            zero=tuple(said["study"] or self.of_zero(zero)),
+        )  # fmt: skip
+
+    def makers(self) -> dict[str, Callable[[], Step]]:
+        """What bridle makes of the model."""
+        return {"penalized": self.penalized, "study": lambda: self.engine([place.name for place in self.places])}
+
+    def add(self, steps: dict[str, Step], name: str, make: Callable[[], Step]) -> list[str]:
+        """Make a step, or say why not."""
+        try:
+            steps[name] = make()
+        except Exception as error:  # is what is wrong with this layer
+            return [_said(error)]
+        return []
+
+    def true(self, trainable: Any, strengths: Any) -> Tensors:
+        """The activations at each place, by Keras alone."""
+        with listening([place for place in self.places if place.variable is None]) as found:
+            self.model.stateless_call(trainable, self.other, self.x, training=True)
+        return found
+
+    def engine(self, targets: Sequence[str]) -> Step:
+        """The loss of a study with one term at each target, and its gradients."""
+        bound = charges(read_terms(self.model, {target: bridle.L2(1.0) for target in targets}))
+        program = Program(Blueprint(self.model, self.recipe.model), self.model.optimizer, (), (), ())
+        loss = make_objective(program, bound).loss
+        both = jax.value_and_grad(loss, has_aux=True)
+        return lambda trainable, strengths: both(
+            trainable, self.other, strengths[: len(targets)], self.x, self.y, None
+        )
+
+    def penalized(self) -> Step:
+        """The loss of a step of `fit`, and what each place is charged after save and load."""
+        placed = bridle.penalize(self.model, {place.name: bridle.L2(STRENGTH) for place in self.places})
+        with tempfile.TemporaryDirectory() as folder:
+            placed.save(Path(folder) / "model.keras")
+            loaded = keras.models.load_model(Path(folder) / "model.keras")
+
+        def step(trainable: Any, strengths: Any) -> Any:
+            metrics, moments = _values(placed.metrics_variables), _values(placed.optimizer.variables)
+            total, _ = placed.compute_loss_and_updates(
+                trainable, self.others(placed), metrics, self.x, self.y, None, True, moments
+            )
+            values = [*zip(loaded.trainable_variables, trainable, strict=True)]
+            values += zip(loaded.non_trainable_variables, self.others(loaded), strict=True)
+            with keras.StatelessScope(state_mapping=values):
+                return total, loaded.penalties(self.x, training=True)
+
+        return step
+
+    def others(self, model: keras.Model) -> list[Any]:
+        """What a penalized model does not train: statistics and seeds as those of the model, strengths its own."""
+        known = {
+            id(variable): value
+            for variable, value in zip(model.inner.non_trainable_variables, self.other, strict=True)
+        }
+        return [known.get(id(variable), variable.value) for variable in model.non_trainable_variables]
+
+    def expected(self, tensors: Tensors) -> dict[str, float]:
+        """What an L2 penalty charges at each place."""
+        return {
+            place.name: STRENGTH
+            * ((weight(place) ** 2).sum() if place.variable is not None else squares(tensors[place.name]) / SAMPLES)
+            for place in self.places
+        }
+
+    def of_penalized(self, expected: dict[str, float], found: dict[str, Any]) -> list[str]:
+        total, parts = found["penalized"]
+        none, wanted = float(found["none"][0][0]), sum(expected.values())
+        said = self.differing(expected, [parts.get(f"penalty/{name}", np.nan) for name in expected])
+        if not np.isclose(total, none + wanted, rtol=CLOSE):
+            said.append(f"the loss is {total:.7g}, not {none:.7g} + {wanted:.7g}")
+        return said
+
+    def of_zero(self, found: dict[str, Any]) -> list[str]:
+        ((loss, _), gradients), ((plain, _), others) = found["study"], found["none"]
+        said = [] if np.array_equal(loss, plain) else [f"the loss differs by {abs(loss - plain):.1e}"]
+        for variable, a, b in zip(self.model.trainable_variables, gradients, others, strict=True):
+            if not np.array_equal(a, b):
+                said.append(f"the gradient of {variable.path} differs by {np.abs(np.asarray(a - b)).max():.1e}")
+        return said
+
+    def differing(self, expected: dict[str, float], found: Sequence[Any]) -> list[str]:
+        return [
+            f"{name} is charged {float(value):.7g}, not {wanted:.7g}"
+            for (name, wanted), value in zip(expected.items(), found, strict=True)
+            if not np.isclose(value, wanted, rtol=CLOSE, atol=1e-9)
+        ]
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+
+
+def _values(variables: Sequence[keras.Variable]) -> list[Any]:
+    return [variable.value for variable in variables]
