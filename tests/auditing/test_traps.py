@@ -5,7 +5,20 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
-from tests.auditing._traps import OWN, TRAPS, VECTOR, L, R, Trap, compiled, convolution, dense, loss_of, orthogonality
+from tests.auditing._traps import (
+    OWN,
+    SEQUENCE,
+    TRAPS,
+    VECTOR,
+    L,
+    R,
+    Trap,
+    compiled,
+    convolution,
+    dense,
+    loss_of,
+    orthogonality,
+)
 
 import bridle
 import bridle.schedule
@@ -44,16 +57,18 @@ def test_the_audit_finds_it(trap: Trap) -> None:
     assert "bridle." in row.finding or trap.label in ("strength 0", "charged though frozen")
 
 
-@each_trap
+MADE = ("TimeDistributed", "half precision", "padded steps", "samples of weight 0", "embeddings", "KL")
+
+
+@pytest.mark.parametrize("trap", [trap for trap in TRAPS if trap.name in MADE], ids=lambda trap: trap.name)
 def test_a_made_batch_shows_it_too(trap: Trap) -> None:
-    """Without rows of a person's own, except for what only rows can show."""
+    """Rows of a person's own are not needed: made ones have padding, and rows of tables."""
     keras.utils.set_random_seed(3)
     model = trap.build(trap.regularizer)
-    where = f"{model.name}/output" if trap.where == OWN else trap.where
     weight = None if trap.sample_weight is None else np.array([1, 1, 1, 1, 0, 0, 0, 0])
     if trap.name == "half precision":
         model.get_layer("hidden").kernel.assign(np.full((3, 400), 20.0))
-    assert trap.label in labels(bridle.audit(model, sample_weight=weight))[where]
+    assert trap.label in labels(bridle.audit(model, sample_weight=weight))[trap.where]
 
 
 @each_trap
@@ -213,6 +228,46 @@ def test_what_a_layer_adds_by_itself_is_listed() -> None:
     assert found.ok
     assert [(row.where, row.charged) for row in found.rows if row.written == "add_loss"] == [("adds/add_loss", 3.0)]
     assert found.total == pytest.approx(loss_of(model, VECTOR), rel=1e-5)
+
+
+def test_a_cell_with_an_activity_penalty_stops_fit_on_jax() -> None:
+    """The audit says so before, and bridle's own way to the same tensor trains."""
+
+    def network(regularizer: object) -> keras.Model:
+        cell = L.SimpleRNNCell(2, activity_regularizer=regularizer)
+        return compiled(keras.Sequential([keras.Input((5, 3)), L.RNN(cell, name="loop")]))
+
+    model = network(R.L2(1.0))
+    assert list(labels(bridle.audit(model)).values()) == [["inside the loop"]]
+    with pytest.raises(Exception, match="tracer"):
+        loss_of(model, SEQUENCE)
+    placed = bridle.penalize(network(None), {"loop/hidden_state": bridle.L2(1.0)})
+    assert bridle.audit(placed, SEQUENCE).total == pytest.approx(loss_of(placed, SEQUENCE), rel=1e-5)
+
+
+def test_attention_charges_its_parts_and_forgets_nothing() -> None:
+    """MultiHeadAttention passes its penalty to the layers inside, which are charged and listed."""
+    inputs = keras.Input((5, 3))
+    layer = L.MultiHeadAttention(2, 2, activity_regularizer="l2", name="att")
+    model = compiled(keras.Model(inputs, L.Flatten()(layer(inputs, inputs))))
+    found = bridle.audit(model, SEQUENCE)
+    assert found.ok, str(found)
+    assert [row.where for row in found.rows][-1] == "att/attention_output/output"
+    assert found.total == pytest.approx(loss_of(model, SEQUENCE), rel=1e-5)
+
+
+def test_a_layer_with_two_outputs_is_called_once() -> None:
+    """Both are charged, as the layer says, and that is no second call."""
+
+    class Two(L.Layer):
+        def call(self, x):
+            return x, 2.0 * x
+
+    inputs = keras.Input((3,))
+    model = compiled(keras.Model(inputs, L.Add()(Two(activity_regularizer="l2", name="two")(inputs))))
+    found = bridle.audit(model, VECTOR)
+    assert found.ok, str(found)
+    assert found.rows[0].charged == pytest.approx(0.01 * 5 * (VECTOR**2).sum() / 4, rel=1e-5)
 
 
 def test_every_row_is_a_value() -> None:

@@ -133,7 +133,7 @@ LINES = [
     Line(bridle.Confidence(0.1, threshold=0.8), lambda x: positive(0.8 - entropy(x)).mean()),
     Line(bridle.Confidence(0.1, from_logits=True), lambda x: (np.log(3) - entropy(softmax(x))).mean()),
     Line(bridle.Custom(cubes, 0.1), lambda x: l1(x**3)),
-    Line(bridle.Custom(farthest, 0.1), per_sample(lambda x: np.max(x**2)), sort="activation"),
+    Line(bridle.Custom(farthest, 0.1), per_sample(lambda x: np.max(x**2)), (6, 3), "activation"),
 ]
 
 

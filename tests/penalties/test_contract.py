@@ -6,6 +6,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import jax
 import keras
 import numpy as np
 import pytest
@@ -141,6 +142,14 @@ def test_pairs_of_steps_need_both() -> None:
     h = np.array([[[0.0], [100.0], [1.0], [3.0]]], "float32")
     (value,) = bridle.TAR(1.0).activity_values(h, np.array([[1.0, 0.0, 1.0, 1.0]], "float32"))
     assert float(value) == 4.0
+
+
+@pytest.mark.parametrize("penalty", [bridle.SpectralNorm(1.0), bridle.Nuclear(1.0)])
+def test_singular_values_that_are_zero_have_no_slope(penalty: Penalty) -> None:
+    """At rank one the slope stays at rank one, and at zero there is none."""
+    slope = jax.grad(penalty)
+    assert np.allclose(slope(np.ones((4, 3), "float32")), 1 / np.sqrt(12), atol=1e-6)
+    assert not np.any(slope(np.zeros((4, 3), "float32")))
 
 
 def test_what_holds_in_training_only() -> None:

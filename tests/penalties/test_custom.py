@@ -29,9 +29,11 @@ def test_a_value_per_entry() -> None:
 
 
 def test_a_value_per_sample() -> None:
-    """The mean over the samples that count."""
+    """The mean over the samples that count; the contract says that padded steps are seen."""
     (got,) = bridle.Custom(farthest, 0.1).activity_values(X, np.array([1.0, 0.0, 1.0, 1.0], "float32"))
     assert float(got) == pytest.approx(np.mean([np.max(X[i] ** 2) for i in (0, 2, 3)]), rel=1e-5)
+    with pytest.raises(AssertionError, match="other entries in padded steps"):
+        check_penalty(bridle.Custom(farthest, 0.1), sort="activation")
 
 
 def test_a_single_number() -> None:

@@ -22,6 +22,8 @@ from tests.placement._readings import Tensors, listening, squares, weight
 
 STRENGTH = 0.1
 CLOSE = 1e-5
+UNFUSED = {"xla_disable_hlo_passes": "fusion", "xla_backend_optimization_level": 0}
+"""Each operation by itself, so that the same operations give the same bits in whatever company."""
 
 
 Step = Callable[[Any, Any], Any]
@@ -67,8 +69,7 @@ class Case:
         steps: dict[str, Step] = {"true": self.true, "none": self.engine([])}
         said = {name: self.add(steps, name, make) for name, make in self.makers().items()}
         try:
-            run = jax.jit(lambda *values: {name: step(*values) for name, step in steps.items()})
-            some, zero = (run(self.trainable, jnp.full(len(names), amount)) for amount in (STRENGTH, 0.0))
+            some, zero = self.run(steps)
         except Exception as error:  # is what is wrong with this layer
             steps.pop("study", None)
             some = zero = {name: step(self.trainable, np.zeros(0)) for name, step in steps.items()}
@@ -80,6 +81,13 @@ class Case:
             study=tuple(said["study"] or self.differing(expected, some["study"][0][1].parts[1:])),
             zero=tuple(said["study"] or self.of_zero(zero)),
         )  # fmt: skip
+
+    def run(self, steps: dict[str, Step]) -> list[dict[str, Any]]:
+        """All steps in one program, at a strength and at strength 0."""
+        together = jax.jit(lambda *values: {name: step(*values) for name, step in steps.items()})
+        settings = [jnp.full(len(self.places), amount) for amount in (STRENGTH, 0.0)]
+        program = together.lower(self.trainable, settings[0]).compile(compiler_options=UNFUSED)
+        return [program(self.trainable, setting) for setting in settings]
 
     def makers(self) -> dict[str, Callable[[], Step]]:
         """What bridle makes of the model."""

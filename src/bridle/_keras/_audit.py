@@ -37,6 +37,8 @@ class Recording:
     """By layer: what its own `add_loss` added."""
     weights: dict[int, list[float]] = field(default_factory=dict)
     """By variable: what its regularizer added."""
+    calls: dict[int, int] = field(default_factory=dict)
+    """By layer with an `activity_regularizer`: how often it was called."""
     errors: dict[int, str] = field(default_factory=dict)
     """By layer or variable: what a regularizer that cannot be called says."""
     looked_up: dict[int, np.ndarray] = field(default_factory=dict)
@@ -137,7 +139,7 @@ def losses_kept(layers: list[keras.Layer]) -> Iterator[None]:
 @contextlib.contextmanager
 def _on_losses(layer: keras.Layer, added: list[_Added], kept: Recording) -> Iterator[None]:
     """Keras calls `add_loss` right after `activity_regularizer`, which tells its charge from a layer's own."""
-    regularizer, add = layer.activity_regularizer, layer.add_loss
+    regularizer, add, call = layer.activity_regularizer, layer.add_loss, layer.call
     pending: list[bool] = []
 
     def called(x: Any) -> Any:
@@ -150,9 +152,14 @@ def _on_losses(layer: keras.Layer, added: list[_Added], kept: Recording) -> Iter
         added.extend(_Added(layer, by_activity, value) for value in keras.tree.flatten(loss))
         add(loss)
 
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        kept.calls[id(layer)] = kept.calls.get(id(layer), 0) + 1
+        return call(*args, **kwargs)
+
     with contextlib.ExitStack() as stack:
         stack.enter_context(replaced(layer, "add_loss", noted))
         if regularizer is not None:
+            stack.enter_context(replaced(layer, "call", counted))
             stack.enter_context(replaced(layer, "activity_regularizer", called))
         yield
 

@@ -38,7 +38,9 @@ def compiled_step(model: keras.Model, x: Any) -> Literal["same", "other", "unkno
     if keras.backend.backend() != "jax":
         return "none" if keras.backend.backend() == "torch" and not model.jit_compile else "unknown"
     jitted = next((cell.cell_contents for cell in step.__closure__ or () if hasattr(cell.cell_contents, "trace")), None)
-    if jitted is None or not type(model).train_step.__module__.startswith("keras.src."):
+    if jitted is None:
+        return "none"
+    if not type(model).train_step.__module__.startswith("keras.src."):
         return "unknown"
     with losses_kept(model._flatten_layers()):
         return _compare(model, jitted, x)

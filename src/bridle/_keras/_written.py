@@ -19,6 +19,8 @@ def forgotten_activity(layer: keras.Layer) -> Regularizer | bool | None:
     """
     if layer.activity_regularizer is not None:
         return None
+    if any(inner.activity_regularizer is not None for inner in layer._flatten_layers(include_self=False)):
+        return None
     kept = layer._auto_config
     if kept is not None:
         given = kept.config.get("activity_regularizer")

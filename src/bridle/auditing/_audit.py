@@ -42,7 +42,7 @@ def audit(model: keras.Model, x: Any = None, *, sample_weight: Any = None) -> Au
     >>> layer.trainable = False
     >>> found = bridle.audit(model)
     >>> [(row.where, row.charged, round(row.expected, 4), row.label) for row in found.rows]
-    [('hidden/kernel', 0, 0.06, 'dropped because frozen')]
+    [('hidden/kernel', 0.0, 0.06, 'dropped because frozen')]
     >>> found.ok
     False
 
@@ -95,6 +95,7 @@ def _rows(measured: Measured, model: keras.Model) -> list[Row]:
         for each in measured.activities
         if not _on_activities.hidden_by_others(each)
     ]
+    rows += [Row(e.where, written(e.regularizer), e.charged, math.nan, _on_own.found_in(e)) for e in measured.cells]
     own = [each for each in measured.own if not (isinstance(model, Penalized) and each.layer is model)]
     return rows + [Row(each.where, "add_loss", each.charged, each.expected, _on_own.found_on(each)) for each in own]
 
@@ -115,7 +116,7 @@ STALE = Finding(
     "compiled with other strengths",
     "the training step that `fit` has compiled differs from the model as it is now: a strength or another setting was "
     "changed after it was compiled, and has no effect until model.compile(…) is called again. With bridle strengths "
-    "follow a schedule without that: bridle.L2(bridle.schedule(…)).",
+    "follow a schedule without that: bridle.L2(bridle.schedule.linear(…)).",
 )
 
 

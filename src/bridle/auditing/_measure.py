@@ -17,6 +17,7 @@ from bridle._keras import (
     all_layers,
     as_number,
     forgotten_activity,
+    has_states,
     holder,
     is_own_of_keras,
     record,
@@ -37,6 +38,8 @@ class Activity:
     charges: tuple[Charge, ...]
     """What Keras added to the loss, one for each call that it charged."""
     readings: tuple[Reading, ...]
+    calls: int
+    """How often the model calls the layer."""
     counted: Any
     """Shape (batch,), 1 for samples that count; None where all do."""
     error: str | None
@@ -50,7 +53,8 @@ class Activity:
     @property
     def charged(self) -> float:
         """What is added to the loss."""
-        return sum(charge.counted for charge in self.charges) + (self.twin.charged if self.twin is not None else 0.0)
+        twin = self.twin.charged if self.twin is not None else 0.0
+        return sum((charge.counted for charge in self.charges), twin)
 
     @property
     def known(self) -> bool:
@@ -115,12 +119,24 @@ class Own:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """A penalty on what the cell of a recurrent layer gives, which lives inside the loop over time."""
+
+    where: str
+    regularizer: Any
+    charged: float
+    around: str
+    """The path of the recurrent layer."""
+
+
+@dataclass(frozen=True)
 class Measured:
     """Everything that one batch showed."""
 
     activities: tuple[Activity, ...]
     weights: tuple[Weight, ...]
     own: tuple[Own, ...]
+    cells: tuple[Cell, ...]
     total: float
 
     def added_by(self, layer: keras.Layer) -> float:
@@ -151,6 +167,7 @@ def measure(model: keras.Model, inner: keras.Model, x: Any, counted: Any) -> Mea
         tuple(_without_twins(activities)),
         tuple(weight for weight in weights if weight.regularizer is not None or weight.wanted is not None),
         tuple(_own(model, known, kept)),
+        tuple(_cells(known, kept)),
         kept.total,
     )
 
@@ -167,6 +184,7 @@ def _activity(place: Place, kept: Recording, number: int, counted: Any, model: k
         regularizer=_wanted_activity(layer),
         charges=tuple(kept.activity.get(id(layer), ())),
         readings=tuple(kept.readings[number]),
+        calls=kept.calls.get(id(layer), 0),
         counted=counted,
         error=kept.errors.get(id(layer)),
         forgotten=layer.activity_regularizer is None,
@@ -216,7 +234,7 @@ def _weight(place: Place, kept: Recording, home: keras.Layer) -> Weight:
         variable=variable,
         regularizer=regularizer,
         wanted=wanted,
-        charged=math.nan if error else sum(kept.weights.get(key, ())),
+        charged=math.nan if error else sum(kept.weights.get(key, ()), 0.0),
         expected=math.nan if error or effective is None else _value(effective, variable),
         error=error,
         looked_up=None if looked is None else len(looked),
@@ -237,3 +255,17 @@ def _own(model: keras.Model, known: Sequence[Place], kept: Recording) -> list[Ow
         for layer in all_layers(model)
         if id(layer) in kept.own
     ]
+
+
+def _cells(known: Sequence[Place], kept: Recording) -> list[Cell]:
+    loops = [place for place in known if place.quantity == "output" and has_states(place.layer)]
+    return [
+        Cell(f"{place.path}/{cell.name}/output", cell.activity_regularizer, _sum(kept, cell), place.path)
+        for place in loops
+        for cell in all_layers(place.layer)
+        if cell is not place.layer and cell.activity_regularizer is not None
+    ]
+
+
+def _sum(kept: Recording, layer: keras.Layer) -> float:
+    return sum((charge.counted for charge in kept.activity.get(id(layer), ())), 0.0)

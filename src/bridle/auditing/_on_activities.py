@@ -165,8 +165,8 @@ def _divided_twice(activity: Activity) -> Finding | None:
 
 def _shared(activity: Activity) -> Finding | None:
     """A layer that is called several times."""
-    calls = len(activity.readings)
-    if calls < 2 or activity.around is not None or isinstance(activity.layer, keras.layers.RNN):
+    calls = activity.calls
+    if calls < 2 or activity.around is not None:
         return None
     lost = any(charge.times == 0 for charge in activity.charges)
     each = placed(activity.where, activity.regularizer) + " That adds up all calls, on every backend."

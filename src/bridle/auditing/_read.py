@@ -22,32 +22,49 @@ NUMBER = 4
 """Bytes of a float32."""
 
 
-def read_model(path: str | Path, *, limit: int = LIMIT) -> keras.Model:
+def read_model(path: str | Path, *, limit: int = LIMIT) -> tuple[keras.Model, str]:
     """Load a `.keras` file that nobody vouches for: no code in it or named by it is run.
+
+    A model whose loss or metrics are of a person's own is loaded without them, for penalties do not need them.
 
     Args:
         path: the file.
         limit: MiB that the file may unfold to, and that the weights and the largest tensor of a batch may take.
 
-    Errors: `InputError` for a file that is missing, damaged, too large, of another format, or that needs code
+    Returns the model, and a sentence about what was left out, or "".
+
+    Errors: `InputError` for a file that is missing, damaged, too large, of another format, or whose layers need code
     outside of Keras and bridle.
 
     """
     path, size = Path(path), limit * MIB
     config = check_archive(path, size)
+    compiled = config.pop("compile_config", None)
     check_config(config, repr(path.name))
+    left_out = _left_out(compiled, path)
     try:
         found = outline(config)
         _check_size(max(found.weights, MADE * found.largest) * NUMBER, path, size)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about the optimizer's state, which an audit does not need
-            return keras.saving.load_model(path, safe_mode=True)
+            return keras.saving.load_model(path, safe_mode=True, compile=not left_out), left_out
     except InputError:
         raise
     except Exception as error:  # Keras builds what the file says, and fails as variously as files can be wrong
         raise InputError(
             f"Expected a model that Keras can build in {path.name!r}. Keras says: {first_line(error)} {TRUST}"
         ) from error
+
+
+def _left_out(compiled: object, path: Path) -> str:
+    try:
+        check_config({"compile_config": compiled}, repr(path.name))
+    except InputError:
+        return (
+            f"What {path.name!r} was compiled with needs code that is not in the file. It is left out: penalties are "
+            "judged all the same, weight decay is not."
+        )
+    return ""
 
 
 def _check_size(needed: int, path: Path, limit: int) -> None:

@@ -1,5 +1,6 @@
 """The command `bridle audit`: what a saved model really charges."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,7 +23,9 @@ def audit(
 
     The exit code is 0 where nothing is found, 1 where something is, and 2 for a mistake.
     """
-    loaded = auditing.read_model(model, limit=limit)
+    loaded, left_out = auditing.read_model(model, limit=limit)
+    if left_out:
+        print(left_out, file=sys.stderr)
     rows, weight = (None, None) if data is None else _rows(data, limit)
     found = auditing.audit(loaded, rows, sample_weight=weight)
     print(found, end="")

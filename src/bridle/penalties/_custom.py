@@ -22,7 +22,8 @@ class Custom(Penalty):
 
     - the shape of `x`: a value for each entry. A weight is charged their sum; an activation their sum over units
       (and time, and space), averaged over the samples of the batch. What does not count is not charged.
-    - shape (batch,), for an activation: a value for each sample, averaged over the samples that count.
+    - shape (batch,), for an activation: a value for each sample, averaged over the samples that count. The function
+      sees the padded steps of its sample.
     - a single number: charged as it is. On an activation that is a statistic of the whole batch, which sees padded
       steps and samples of weight zero too.
 

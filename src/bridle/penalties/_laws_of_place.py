@@ -25,7 +25,8 @@ def _padded(case: Case, kept: np.ndarray) -> str | None:
     steps = np.repeat(kept[:, None], case.shape[1], axis=1)
     if not _same(case.numbers(case.generic, steps), case.numbers(case.generic, kept)):
         return "another value where the weight of each sample is repeated for its time steps"
-    steps[:, -1] = 0.0
+    steps[:] = 1.0
+    steps[::2, -1] = steps[1::2, 0] = 0.0
     other = np.where(steps.reshape(*steps.shape, *(1,) * (len(case.shape) - 2)), case.generic, 0.25)
     got, expected = case.numbers(other.astype("float32"), steps), case.numbers(case.generic, steps)
     return None if _same(got, expected) else f"{got.tolist()} and {expected.tolist()} for other entries in padded steps"
