@@ -1,10 +1,10 @@
 """What is checked for a layer at each of its places: penalized, study-ready, no penalty at strength 0."""
 
+import re
 import tempfile
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,13 @@ import jax
 import jax.numpy as jnp
 import keras
 import numpy as np
+from tests.placement._readings import Tensors, listening, squares, weight
+from tests.placement._recipes import KINDS, SAMPLES, Recipe, model_of, rows_of
 
 import bridle
 from bridle._keras import Blueprint, Program
 from bridle.placement import charges, places, read_terms
 from bridle.study._objective import make_objective
-from tests.placement._catalogue import SAMPLES, Recipe
-from tests.placement._readings import Tensors, listening, squares, weight
 
 STRENGTH = 0.1
 CLOSE = 1e-5
@@ -26,6 +26,22 @@ UNFUSED = {"xla_disable_hlo_passes": "fusion", "xla_backend_optimization_level":
 """Each operation by itself, so that the same operations give the same bits in whatever company."""
 
 
+CHECKS = ("penalized", "study", "zero", "audited")
+BROKEN = "broken: "
+_HOME = re.compile(r"it\d+\b")
+QUANTITY = {
+    "activity_regularizer": "output",
+    "alpha_regularizer": "alpha",
+    "beta_regularizer": "beta",
+    "bias_regularizer": "bias",
+    "depthwise_regularizer": "(depthwise_)?kernel",
+    "embeddings_regularizer": "embeddings",
+    "gamma_regularizer": "gamma",
+    "kernel_regularizer": "kernel",
+    "pointwise_regularizer": "pointwise_kernel",
+    "recurrent_regularizer": "recurrent_kernel",
+}
+"""The quantity that each argument of Keras is for."""
 Step = Callable[[Any, Any], Any]
 """A function of the trainable variables and the strengths."""
 
@@ -41,46 +57,66 @@ class Outcome:
     penalized: tuple[str, ...]
     study: tuple[str, ...]
     zero: tuple[str, ...]
+    audited: tuple[str, ...]
 
 
-@cache
-def outcome(recipe: Recipe) -> Outcome:
-    """Run the checks of one layer; once for each recipe."""
+def outcomes(recipes: Sequence[Recipe]) -> list[Outcome]:
+    """Run the checks of layers that share a model; each alone where something about the model breaks."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Explicitly requested dtype int64")  # raised inside MixUp
-        return Case(recipe).outcome()
+        try:
+            case = Case(recipes)
+        except Exception as error:  # is what is wrong with this layer
+            case, said = None, dict.fromkeys(CHECKS, [_broken(error)])
+        else:
+            said = {**case.complaints(), "audited": _unless_broken(lambda: audited(recipes))}
+    if len(recipes) > 1 and any(line.startswith(BROKEN) for lines in said.values() for line in lines):
+        return [found for recipe in recipes for found in outcomes([recipe])]
+    if case is None:
+        return [Outcome(recipes[0], (), 0, **{check: tuple(lines) for check, lines in said.items()})]
+    return [case.outcome(number, recipe, said) for number, recipe in enumerate(recipes)]
 
 
 class Case:
-    """One layer in its model. All that is to be known about it is computed by one compiled function."""
+    """Layers in one model. All that is to be known about it is computed by one compiled function."""
 
-    def __init__(self, recipe: Recipe) -> None:
-        self.recipe, self.model = recipe, recipe.model()
-        x, self.y = recipe.rows()
-        self.x = x if len(x) > 1 else x[0]
-        self.places = [place for place in places(self.model) if place.home.split("/")[0] == "it"]
+    def __init__(self, recipes: Sequence[Recipe]) -> None:
+        self.recipes, self.model = recipes, model_of(recipes)
+        self.x, self.y = rows_of(KINDS[recipes[0].kind])
+        self.places = [place for place in places(self.model) if _HOME.match(place.path)]
         self.trainable = _values(self.model.trainable_variables)
         self.other = _values(self.model.non_trainable_variables)
 
-    def outcome(self) -> Outcome:
-        """Everything about the layer."""
-        names = tuple(place.name.removeprefix("it/") for place in self.places)
-        weights = sum(place.variable is not None and place.part is None for place in self.places)
+    def outcome(self, number: int, recipe: Recipe, said: dict[str, list[str]]) -> Outcome:
+        """The share of one layer; what is said about the model as a whole is said about each."""
+        own = [place for place in self.places if place.path.split("/")[0] == f"it{number}"]
+        weights = sum(place.variable is not None and place.part is None for place in own)
+        mine = {
+            check: tuple(line for line in lines if _HOME.match(line) is None or line.startswith(f"it{number}/"))
+            for check, lines in said.items()
+        }
+        return Outcome(recipe, tuple(place.name.partition("/")[2] for place in own), weights, **mine)
+
+    def complaints(self) -> dict[str, list[str]]:
+        """By check, what is wrong; each line begins with the place, or is about the model."""
         steps: dict[str, Step] = {"true": self.true, "none": self.engine([])}
-        said = {name: self.add(steps, name, make) for name, make in self.makers().items()}
+        makers = {"penalized": self.penalized, "study": lambda: self.engine([place.name for place in self.places])}
+        said = {
+            name: _unless_broken(lambda name=name, make=make: steps.update({name: make()}))
+            for name, make in makers.items()
+        }
         try:
             some, zero = self.run(steps)
         except Exception as error:  # is what is wrong with this layer
+            said["study"] = [_broken(error)]
             steps.pop("study", None)
             some = zero = {name: step(self.trainable, np.zeros(0)) for name, step in steps.items()}
-            said["study"] = [_said(error)]
         expected = self.expected(some["true"])
-        return Outcome(
-            self.recipe, names, weights,
-            penalized=tuple(said["penalized"] or self.of_penalized(expected, some)),
-            study=tuple(said["study"] or self.differing(expected, some["study"][0][1].parts[1:])),
-            zero=tuple(said["study"] or self.of_zero(zero)),
-        )  # fmt: skip
+        return {
+            "penalized": said["penalized"] or self.of_penalized(expected, some),
+            "study": said["study"] or self.differing(expected, some["study"][0][1].parts[1:]),
+            "zero": said["study"] or self.of_zero(zero),
+        }
 
     def run(self, steps: dict[str, Step]) -> list[dict[str, Any]]:
         """All steps in one program, at a strength and at strength 0."""
@@ -88,18 +124,6 @@ class Case:
         settings = [jnp.full(len(self.places), amount) for amount in (STRENGTH, 0.0)]
         program = together.lower(self.trainable, settings[0]).compile(compiler_options=UNFUSED)
         return [program(self.trainable, setting) for setting in settings]
-
-    def makers(self) -> dict[str, Callable[[], Step]]:
-        """What bridle makes of the model."""
-        return {"penalized": self.penalized, "study": lambda: self.engine([place.name for place in self.places])}
-
-    def add(self, steps: dict[str, Step], name: str, make: Callable[[], Step]) -> list[str]:
-        """Make a step, or say why not."""
-        try:
-            steps[name] = make()
-        except Exception as error:  # is what is wrong with this layer
-            return [_said(error)]
-        return []
 
     def true(self, trainable: Any, strengths: Any) -> Tensors:
         """The activations at each place, by Keras alone."""
@@ -110,12 +134,10 @@ class Case:
     def engine(self, targets: Sequence[str]) -> Step:
         """The loss of a study with one term at each target, and its gradients."""
         bound = charges(read_terms(self.model, {target: bridle.L2(1.0) for target in targets}))
-        program = Program(Blueprint(self.model, self.recipe.model), self.model.optimizer, (), (), ())
+        program = Program(Blueprint(self.model, lambda: model_of(self.recipes)), self.model.optimizer, (), (), ())
         loss = make_objective(program, bound).loss
         both = jax.value_and_grad(loss, has_aux=True)
-        return lambda trainable, strengths: both(
-            trainable, self.other, strengths[: len(targets)], self.x, self.y, None
-        )
+        return lambda trainable, strengths: both(trainable, self.other, strengths[: len(targets)], self.x, self.y, None)
 
     def penalized(self) -> Step:
         """The loss of a step of `fit`, and what each place is charged after save and load."""
@@ -139,8 +161,7 @@ class Case:
     def others(self, model: keras.Model) -> list[Any]:
         """What a penalized model does not train: statistics and seeds as those of the model, strengths its own."""
         known = {
-            id(variable): value
-            for variable, value in zip(model.inner.non_trainable_variables, self.other, strict=True)
+            id(variable): value for variable, value in zip(model.inner.non_trainable_variables, self.other, strict=True)
         }
         return [known.get(id(variable), variable.value) for variable in model.non_trainable_variables]
 
@@ -165,7 +186,7 @@ class Case:
         said = [] if np.array_equal(loss, plain) else [f"the loss differs by {abs(loss - plain):.1e}"]
         for variable, a, b in zip(self.model.trainable_variables, gradients, others, strict=True):
             if not np.array_equal(a, b):
-                said.append(f"the gradient of {variable.path} differs by {np.abs(np.asarray(a - b)).max():.1e}")
+                said.append(f"{variable.path} has a gradient that differs by {np.abs(np.asarray(a - b)).max():.1e}")
         return said
 
     def differing(self, expected: dict[str, float], found: Sequence[Any]) -> list[str]:
@@ -176,8 +197,27 @@ class Case:
         ]
 
 
-def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+def audited(recipes: Sequence[Recipe]) -> list[str]:
+    """Every argument by which Keras takes a regularizer has its row."""
+    x, _ = rows_of(KINDS[recipes[0].kind])
+    found = [row.where for row in bridle.audit(model_of(recipes, regularized=True), x).rows]
+    wanted = [(f"it{number}", argument) for number, recipe in enumerate(recipes) for argument in recipe.arguments]
+    return [
+        f"{name}/{argument} has no row"
+        for name, argument in wanted
+        if not any(re.fullmatch(rf"{name}/(.*/)?{QUANTITY[argument]}", where) for where in found)
+    ]
+
+
+def _unless_broken(make: Callable[[], Any]) -> list[str]:
+    try:
+        return make() or []
+    except Exception as error:  # is what is wrong with this layer
+        return [_broken(error)]
+
+
+def _broken(error: Exception) -> str:
+    return f"{BROKEN}{type(error).__name__}: {' '.join(str(error).split())[:300]}"
 
 
 def _values(variables: Sequence[keras.Variable]) -> list[Any]:

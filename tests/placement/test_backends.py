@@ -1,7 +1,6 @@
 """A penalized model has the loss of the formula, on every backend, before and after it is saved."""
 
 import pytest
-
 from tests._elsewhere import run_on
 
 
@@ -10,6 +9,6 @@ def test_fit_has_the_loss_of_the_formula(backend: str) -> None:
     """In the first epoch, after an update, after save and load, and cloned: to 1e-5 of what NumPy computes."""
     ran, rows = run_on(backend, "tests.placement._formulas")
     assert ran == backend
-    assert len(rows) == 11
+    assert len(rows) == 12
     for name, got, expected in rows:
         assert got == pytest.approx(expected, rel=1e-5), name

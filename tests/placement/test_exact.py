@@ -9,19 +9,19 @@ import bridle
 from bridle import BridleError
 from bridle.study import Question, Rows, prepare, run_study
 
-L, O = keras.layers, keras.optimizers
+L, optimizers = keras.layers, keras.optimizers
 STRENGTH = 0.4
 OPTIMIZERS = {
-    "sgd": (lambda: O.SGD(0.05), 300),
-    "momentum": (lambda: O.SGD(0.02, momentum=0.9), 300),
-    "nesterov": (lambda: O.SGD(0.02, momentum=0.9, nesterov=True), 300),
-    "adam": (lambda: O.Adam(0.03), 700),
-    "adam amsgrad": (lambda: O.Adam(0.03, amsgrad=True), 700),
-    "adamw without decay": (lambda: O.AdamW(0.03, weight_decay=0.0), 700),
-    "nadam": (lambda: O.Nadam(0.03), 700),
-    "adamax": (lambda: O.Adamax(0.05), 700),
-    "rmsprop centered": (lambda: O.RMSprop(0.002, centered=True), 700),
-    "adagrad": (lambda: O.Adagrad(0.3), 500),
+    "sgd": (lambda: optimizers.SGD(0.05), 300),
+    "momentum": (lambda: optimizers.SGD(0.02, momentum=0.9), 300),
+    "nesterov": (lambda: optimizers.SGD(0.02, momentum=0.9, nesterov=True), 300),
+    "adam": (lambda: optimizers.Adam(0.03), 700),
+    "adam amsgrad": (lambda: optimizers.Adam(0.03, amsgrad=True), 700),
+    "adamw without decay": (lambda: optimizers.AdamW(0.03, weight_decay=0.0), 700),
+    "nadam": (lambda: optimizers.Nadam(0.03), 700),
+    "adamax": (lambda: optimizers.Adamax(0.05), 700),
+    "rmsprop centered": (lambda: optimizers.RMSprop(0.002, centered=True), 700),
+    "adagrad": (lambda: optimizers.Adagrad(0.3), 500),
 }
 
 
@@ -67,7 +67,7 @@ def test_whole_groups_fall_silent(rows) -> None:
     x, y = rows
     keras.utils.set_random_seed(2)
     model = keras.Sequential([keras.Input((6,)), L.Dense(4, name="hidden"), L.Dense(1, name="out")])
-    model.compile(O.Adam(0.02), "mse")
+    model.compile(optimizers.Adam(0.02), "mse")
     penalized = bridle.penalize(model, {"hidden/kernel": bridle.GroupLasso(0.3, exact=True), "out/kernel": "l2(0.01)"})
     penalized.fit(x, y, batch_size=64, epochs=400, shuffle=False, verbose=0)
     silent = np.all(np.asarray(penalized.get_layer("hidden").kernel) == 0, axis=1)
@@ -94,8 +94,8 @@ def test_a_study_takes_the_same_steps_as_fit(name: str, rows) -> None:
 @pytest.mark.parametrize(
     ("optimizer", "said"),
     [
-        (lambda: O.Lion(), "got Lion"),
-        (lambda: O.Adam(gradient_accumulation_steps=2), "gradient_accumulation_steps"),
+        (lambda: optimizers.Lion(), "got Lion"),
+        (lambda: optimizers.Adam(gradient_accumulation_steps=2), "gradient_accumulation_steps"),
     ],
     ids=["Lion", "accumulation"],
 )
@@ -125,7 +125,7 @@ def test_a_constraint_of_the_weight_stays(rows) -> None:
     """Weights that may not be negative are not, and zeros are made beside that."""
     x, y = rows
     model = keras.Sequential([keras.Input((6,)), L.Dense(1, use_bias=False, name="line", kernel_constraint="non_neg")])
-    model.compile(O.SGD(0.05), "mse")
+    model.compile(optimizers.SGD(0.05), "mse")
     penalized = bridle.penalize(model, {"line/kernel": bridle.L1(STRENGTH, exact=True)})
     penalized.fit(x, y, batch_size=64, epochs=200, shuffle=False, verbose=0)
     kernel = np.asarray(penalized.get_layer("line").kernel)[:, 0]
@@ -137,7 +137,7 @@ def test_a_constraint_of_the_weight_stays(rows) -> None:
 def test_exact_models_are_saved_with_their_steps(rows, tmp_path) -> None:
     """A loaded model goes on as the saved one does."""
     x, y = rows
-    model = bridle.penalize(line(O.Adam(0.03)), {"line/kernel": bridle.L1(STRENGTH, exact=True)})
+    model = bridle.penalize(line(optimizers.Adam(0.03)), {"line/kernel": bridle.L1(STRENGTH, exact=True)})
     model.fit(x, y, batch_size=64, epochs=20, shuffle=False, verbose=0)
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")

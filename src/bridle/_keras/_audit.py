@@ -201,7 +201,8 @@ def _on_lookups(layer: keras.Layer, kept: Recording) -> Iterator[None]:
 
     def looked(inputs: Any, *args: Any, **kwargs: Any) -> Any:
         with contextlib.suppress(Exception):  # a lookup inside a compiled loop cannot be seen
-            rows = np.unique(ops.convert_to_numpy(inputs)).astype("int64")
+            reversed_ = bool(args or kwargs.get("reverse"))  # the whole table projects back
+            rows = np.arange(layer.input_dim) if reversed_ else np.unique(ops.convert_to_numpy(inputs)).astype("int64")
             kept.looked_up[id(layer)] = np.union1d(kept.looked_up.get(id(layer), rows[:0]), rows)
         return call(inputs, *args, **kwargs)
 

@@ -27,6 +27,7 @@ def same_again(model: keras.Model) -> keras.Model:
             f"Expected the same weights from the configuration of {type(model).__name__}, got "
             f"{len(fresh.weights)} of {len(model.weights)}, or others. Make its layers in the constructor, not in call."
         )
+    fresh.built = True
     for new, old in zip(fresh.weights, model.weights, strict=True):
         new.assign(keras.ops.copy(old.value))  # a shared buffer would go when one of the two is trained
         new.trainable, new.regularizer = old.trainable, old.regularizer

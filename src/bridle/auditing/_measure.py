@@ -225,7 +225,7 @@ def _weight(place: Place, kept: Recording, home: keras.Layer) -> Weight:
     wanted = vars(holding).get(name, vars(home).get(name) if is_own_of_keras(home) else None)
     looked = kept.looked_up.get(id(holding))
     effective = regularizer if regularizer is not None else wanted
-    error = kept.errors.get(key)
+    error, charges = kept.errors.get(key), kept.weights.get(key, [])
     return Weight(
         where=place.name,
         layer=place.layer,
@@ -234,8 +234,8 @@ def _weight(place: Place, kept: Recording, home: keras.Layer) -> Weight:
         variable=variable,
         regularizer=regularizer,
         wanted=wanted,
-        charged=math.nan if error else sum(kept.weights.get(key, ()), 0.0),
-        expected=math.nan if error or effective is None else _value(effective, variable),
+        charged=math.nan if error else sum(charges, 0.0),
+        expected=math.nan if error or effective is None else (charges or [_value(effective, variable)])[0],
         error=error,
         looked_up=None if looked is None else len(looked),
     )

@@ -204,6 +204,16 @@ class Penalized(keras.Model):
         """The symbolic outputs of the model inside."""
         return self.inner.outputs
 
+    @property
+    def input_shape(self) -> Any:
+        """The shape of the input, with None for the batch."""
+        return self.inner.input_shape
+
+    @property
+    def output_shape(self) -> Any:
+        """The shape of the output, with None for the batch."""
+        return self.inner.output_shape
+
     def get_config(self) -> dict[str, Any]:
         return {
             "name": self.name,

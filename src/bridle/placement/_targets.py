@@ -73,7 +73,7 @@ def _no_part(named: list[Place], target: str, part: str) -> str:
             f"Expected a gate or a head in {target!r}, got {part!r} of {named[0].name!r}, which has neither. "
             f"Gates are those of LSTM, GRU and ConvLSTM, heads those of attention. Leave [{part}] out."
         )
-    return f"Expected a part of {named[0].name!r}, got {part!r}. {near(part, known)}"
+    return f"Expected a part of {named[0].name!r}, which are {', '.join(map(repr, known))}, got {part!r}."
 
 
 def argument(quantity: str) -> str:
