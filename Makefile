@@ -33,6 +33,7 @@ check: $(READY)
 
 bench: $(READY)
 	@$(BIN)/python benchmarks/moons.py
+	@$(BIN)/python benchmarks/penalized.py
 
 clean:
 	rm -rf $(VENV) demo .pytest_cache .ruff_cache .import_linter_cache

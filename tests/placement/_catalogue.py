@@ -26,7 +26,7 @@ CALLS = {
         Reshape((2, 2))
         Rescaling(0.5)
         Softmax()
-        SpectralNormalization(L.Dense(3, 'relu'))
+        SpectralNormalization(L.Dense(3, 'relu', name='inner'))
         UnitNormalization()
         """,
     "one number": """
@@ -53,7 +53,7 @@ CALLS = {
         AdaptiveAveragePooling1D(2)
         AdaptiveMaxPooling1D(2)
         AveragePooling1D(2)
-        Bidirectional(L.LSTM(2, return_sequences=True))
+        Bidirectional(L.LSTM(2, return_sequences=True, name='inner'))
         Conv1D(2, 2, activation='relu')
         Conv1DTranspose(2, 2, activation='relu')
         Cropping1D(1)
@@ -73,8 +73,8 @@ CALLS = {
         SimpleRNN(2)
         SimpleRNNCell(2)
         SpatialDropout1D(0.2)
-        StackedRNNCells([L.LSTMCell(2), L.GRUCell(2)])
-        TimeDistributed(L.Dense(2, 'relu'))
+        StackedRNNCells([L.LSTMCell(2, name='first'), L.GRUCell(2, name='second')])
+        TimeDistributed(L.Dense(2, 'relu', name='inner'))
         UpSampling1D(2)
         ZeroPadding1D(1)
         """,
@@ -110,7 +110,7 @@ CALLS = {
         MaxNumBoundingBoxes(2)
         MaxPooling2D(2)
         MixUp()
-        Pipeline([L.RandomFlip(), L.Rescaling(0.5)])
+        Pipeline([L.RandomFlip(name='first'), L.Rescaling(0.5, name='second')])
         RandAugment()
         RandomBrightness(0.2)
         RandomColorDegeneration(0.2)
@@ -180,14 +180,14 @@ MORE = {
         LSTM(2)
         """,
     "sequence": """
-        Bidirectional(L.GRU(2), merge_mode='sum')
+        Bidirectional(L.GRU(2, name='inner'), merge_mode='sum')
         GRU(2, reset_after=False)
         LSTM(2, return_sequences=True)
         LSTM(2, return_state=True)
-        RNN([L.LSTMCell(2), L.GRUCell(2)])
+        RNN([L.LSTMCell(2, name='first'), L.GRUCell(2, name='second')])
         """,
     "sequence of rows": """
-        TimeDistributed(L.LSTM(2))
+        TimeDistributed(L.LSTM(2, name='inner'))
         """,
 }
 """Layers in other company: nested, frozen, shared, masked, in lower precision, with states."""

@@ -108,11 +108,18 @@ class Recipe:
     @property
     def arguments(self) -> tuple[str, ...]:
         """The arguments by which Keras takes regularizers."""
-        known = inspect.signature(getattr(L, self.layer_class, L.Layer).__init__).parameters
+        if not hasattr(L, self.layer_class):  # a model
+            return ()
+        known = inspect.signature(getattr(L, self.layer_class).__init__).parameters
         named = [name for name in known if name.endswith("_regularizer")]
         rest = any(argument.kind is argument.VAR_KEYWORD for argument in known.values())
         open_to_all = rest and self.layer_class != "ActivityRegularization"  # which gives it itself
         return tuple(dict.fromkeys([*named, *(["activity_regularizer"] if open_to_all else [])]))
+
+    @property
+    def loops(self) -> bool:
+        """Whether the layer loops over time."""
+        return any(word in self.code for word in ("LSTM", "GRU", "RNN"))
 
     def layer(self, name: str, *, regularized: bool) -> keras.Layer:
         """The layer; a cell inside an RNN, where cells live."""
@@ -152,13 +159,13 @@ def rows_of(kind: Kind) -> tuple[Any, np.ndarray]:
     return x if len(x) > 1 else x[0], random.normal(size=(SAMPLES, 1)).astype("float32")
 
 
-def groups(most: int = 10) -> list[tuple[Recipe, ...]]:
-    """The recipes that share a model: of one kind, `most` at once; those with gaps alone."""
-    found: list[tuple[Recipe, ...]] = [(recipe,) for recipe in (*RECIPES, *COMPANY) if recipe.gaps]
-    for kind in KINDS:
-        alike = [recipe for recipe in (*RECIPES, *COMPANY) if recipe.kind == kind and not recipe.gaps]
-        found += [tuple(alike[start : start + most]) for start in range(0, len(alike), most)]
-    return found
+def groups(most: int = 8) -> list[tuple[Recipe, ...]]:
+    """The recipes that share a model: of one kind, with a loop or without, `most` at once; those with gaps alone."""
+    everything = [*RECIPES, *COMPANY]
+    found: dict[object, list[Recipe]] = {}
+    for recipe in everything:
+        found.setdefault(recipe if recipe.gaps else (recipe.kind, recipe.loops), []).append(recipe)
+    return [tuple(alike[start : start + most]) for alike in found.values() for start in range(0, len(alike), most)]
 
 
 def keras_layers() -> dict[str, tuple[str, ...]]:

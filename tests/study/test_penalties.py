@@ -152,8 +152,8 @@ def test_pretrained_anchors_are_the_weights_as_given(moons) -> None:
     assert np.abs(none - wanted).max() > 0.2
 
 
-def test_results_give_the_penalty_back(moons) -> None:
-    """With its options, its schedule, and a person's own function."""
+def test_results_give_the_penalty_back(moons, tmp_path) -> None:
+    """With its options, its schedule, and a person's own function; from a stored study too, where it has a text."""
     x, y = moons
     own = bridle.Custom(keras.ops.square, [0.1, 0.2], name="square")
     arms = {
@@ -170,6 +170,13 @@ def test_results_give_the_penalty_back(moons) -> None:
     for arm in arms:
         assert list(result.model(arm).terms) == list(arms[arm])
     assert "bridle.penalize(model" in result.code("warm")
+    result.save(tmp_path / "kept")
+    kept = bridle.load(tmp_path / "kept")
+    assert [repr(kept.terms(arm)) for arm in ("groups", "warm")] == [
+        repr(result.terms(arm)) for arm in ("groups", "warm")
+    ]
+    with pytest.raises(BridleError, match="custom:square"):
+        kept.terms("own")
 
 
 @pytest.mark.parametrize(
@@ -205,3 +212,9 @@ def test_labels_tell_options_apart() -> None:
         for groups in ("inputs", "units")
     ]
     assert terms == ["gate/kernel grouplasso", "gate/kernel grouplasso groups='units'"]
+    near, far = (
+        read_terms(model, {"gate/kernel": bridle.L2SP(0.1, anchor=np.full((4, 4), value))})[0].label
+        for value in (1.0, 2.0)
+    )
+    assert near != far
+    assert max(len(near), len(far)) < 120

@@ -123,8 +123,13 @@ class Result:
                 f"Expected a finished refit of {self.data.arms[number].name!r} with seed {wanted}, found none. "
                 f"Seeds: {self.data.seeds.tolist()}."
             )
-        variables = self.data.weights[int(found.argmax())]
-        fresh = penalize(template, self.terms(arm, rule))
+        variables, terms = self.data.weights[int(found.argmax())], self.terms(arm, rule)
+        if self._terms is None and any(penalty.needs_anchor for penalty in terms.values()):
+            raise InputError(
+                "Expected the pretrained weights that l2sp pulls toward, which a stored study does not hold. "
+                "Take the model from the result of study.run, or give the anchor as an array."
+            )
+        fresh = penalize(template, terms)
         inner = fresh.inner if isinstance(fresh, Penalized) else fresh
         own = [*inner.trainable_variables, *inner.non_trainable_variables]
         for variable, value in zip(own, variables, strict=True):

@@ -114,10 +114,9 @@ def owned(layer: keras.Layer) -> Iterator[Owned]:
 
 def gate_parts(gates: tuple[str, ...], variable: keras.Variable) -> list[Part]:
     """The slices of a recurrent weight that belong to each gate."""
-    axis, width = len(variable.shape) - 1, variable.shape[-1]
-    if not gates or width % len(gates):
+    if not gates or variable.shape[-1] % len(gates):
         return []
-    each = width // len(gates)
+    axis, each = len(variable.shape) - 1, variable.shape[-1] // len(gates)
     return [Part(gate, axis, number * each, (number + 1) * each) for number, gate in enumerate(gates)]
 
 

@@ -8,7 +8,7 @@ from keras import ops
 
 from bridle._keras import Reading, as_number
 from bridle.penalties import Penalty
-from bridle.penalties._base import samples, spread_over, wide
+from bridle.penalties._kinds import samples, spread_over, wide
 
 
 def meaning(regularizer: Any, reading: Reading, counted: Any, *, masked: bool = True) -> float:

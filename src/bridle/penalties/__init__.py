@@ -1,11 +1,12 @@
 """WHAT is charged: pure functions of one tensor that know no model and no training."""
 
 from bridle.penalties._anchor import L2SP
-from bridle.penalties._base import Entrywise, OfActivations, OfWeights, Penalty, describe
+from bridle.penalties._base import Penalty, describe
 from bridle.penalties._batch import KL, Decorrelation, MeanActivation
 from bridle.penalties._confidence import Confidence
 from bridle.penalties._custom import Custom
 from bridle.penalties._groups import GroupLasso, SparseGroupLasso
+from bridle.penalties._kinds import Entrywise, OfActivations, OfWeights
 from bridle.penalties._matrices import MaxNorm, Nuclear, Orthogonality, SpectralNorm
 from bridle.penalties._norms import L1, L1L2, L2
 from bridle.penalties._parse import KINDS, parse_penalty

@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from bridle._errors import InputError
-from bridle.penalties._base import OfWeights, wide
+from bridle.penalties._kinds import OfWeights, wide
 from bridle.penalties._options import real
 
 WAYS = "'pretrained', a finite number, or an array of the shape of the weight"
@@ -28,6 +28,8 @@ class L2SP(OfWeights):
 
     Errors: `InputError` for a strength that is negative, not finite, text, or an empty list; for another anchor, or
     one of another shape than the weight; and where one that says `"pretrained"` is called without a model.
+
+    A saved model keeps its anchors. `keras.models.clone_model` draws new weights, and new anchors with them.
 
     >>> import bridle
     >>> float(bridle.L2SP(0.5, anchor=1.0)([1.0, 3.0]))

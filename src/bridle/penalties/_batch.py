@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from bridle.penalties._base import OfActivations, spread_over, wide
+from bridle.penalties._kinds import OfActivations, spread_over, wide
 from bridle.penalties._options import real
 
 EDGE = 1e-6

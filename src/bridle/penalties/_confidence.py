@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from bridle.penalties._base import OfActivations, entries_counted, spread_over, wide
+from bridle.penalties._kinds import OfActivations, entries_counted, spread_over, wide
 from bridle.penalties._options import real, switch
 
 EDGE = 1e-7

@@ -9,7 +9,8 @@ from keras import ops
 
 from bridle._errors import InputError, KindError
 from bridle._keras import concrete
-from bridle.penalties._base import Penalty, samples, spread_over, wide
+from bridle.penalties._base import Penalty
+from bridle.penalties._kinds import samples, spread_over, wide
 
 REGISTER = "Write it as a named function under @keras.saving.register_keras_serializable()."
 

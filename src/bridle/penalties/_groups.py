@@ -6,8 +6,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from bridle.penalties._base import OfWeights, wide
 from bridle.penalties._blocks import Groups, blocks, grouping, lengths, shrink
+from bridle.penalties._kinds import OfWeights, wide
 
 
 @keras.saving.register_keras_serializable("bridle")

@@ -6,8 +6,8 @@ import keras
 from keras import ops
 
 from bridle._errors import InputError
-from bridle.penalties._base import OfWeights, wide
 from bridle.penalties._blocks import root
+from bridle.penalties._kinds import OfWeights, wide
 from bridle.penalties._options import real, word
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from bridle.penalties._base import Entrywise, Per
+from bridle.penalties._base import Per
+from bridle.penalties._kinds import Entrywise
 
 
 @keras.saving.register_keras_serializable("bridle")

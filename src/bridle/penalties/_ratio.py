@@ -6,7 +6,8 @@ import keras
 from keras import ops
 
 from bridle._errors import InputError
-from bridle.penalties._base import Penalty, samples, spread_over, wide
+from bridle.penalties._base import Penalty
+from bridle.penalties._kinds import samples, spread_over, wide
 from bridle.penalties._options import word
 
 TINY = 1e-30

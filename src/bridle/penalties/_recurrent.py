@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from bridle._errors import InputError
-from bridle.penalties._base import OfActivations, entries_counted, spread_over, wide
+from bridle.penalties._kinds import OfActivations, entries_counted, spread_over, wide
 
 
 @keras.saving.register_keras_serializable("bridle")

@@ -14,7 +14,6 @@ from bridle._keras import (
     check_exact,
     data_and_added,
     full_precision,
-    step_of,
     total_of,
     trained_with,
     watching,
@@ -22,6 +21,7 @@ from bridle._keras import (
 from bridle.penalties import Penalty, Schedule
 from bridle.placement._callbacks import StrengthSchedule
 from bridle.placement._charges import Charges, charges, present_anchors
+from bridle.placement._proximal import Proximal, held_by
 from bridle.placement._terms import read_terms
 
 
@@ -113,7 +113,7 @@ class Penalized(keras.Model):
                 values.append(peak if own is None else own.peak * float(own.factor(epoch)))
         self._strengths.assign(np.array(values, "float32"))
         if self.compiled and self._charges.exact_variables:
-            _held_by(self.optimizer, self._strengths).assign(ops.copy(self._strengths.value))
+            held_by(self.optimizer, self._strengths).assign(ops.copy(self._strengths.value))
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         options = {"training": training} if trained_with(self.inner) else {}
@@ -153,7 +153,7 @@ class Penalized(keras.Model):
         if counted is not None and ours:
             self._seen.parts = self._parts(counted)
             ours = list(self._seen.parts.values())
-        self._seen.data, self._seen.own = total_of(data), total_of(own)
+        self._seen.data, self._seen.own, self._seen.readings = total_of(data), total_of(own), None
         return total_of([*data, *ours, *own])
 
     def penalties(self, x: Any, sample_weight: Any = None, training: bool = True) -> dict[str, Any]:
@@ -166,7 +166,7 @@ class Penalized(keras.Model):
         exact = self._charges.exact_variables
         if exact:
             check_exact(self.optimizer)
-            amounts = _held_by(self.optimizer, self._strengths)
+            amounts = held_by(self.optimizer, self._strengths)
             for variable in exact:
                 variable.constraint = Proximal(self._charges, self.optimizer, variable, amounts)
 
@@ -229,31 +229,8 @@ class Penalized(keras.Model):
         return cls(inner, terms, name=config["name"])
 
 
-class Proximal:
-    """A constraint that takes the proximal step of a weight after each update, after the weight's own constraint."""
-
-    def __init__(self, held: Charges, optimizer: Any, variable: keras.Variable, amounts: keras.Variable) -> None:
-        before = variable.constraint
-        self.before = before.before if isinstance(before, Proximal) else before
-        self.held, self.optimizer, self.variable, self.amounts = held, optimizer, variable, amounts
-
-    def __call__(self, value: Any) -> Any:
-        value = ops.convert_to_tensor(value if self.before is None else self.before(value))
-        return self.held.proximal(self.variable, value, step_of(self.optimizer, self.variable), self.amounts.value)
-
-
 def _value(variable: keras.Variable) -> Any:
     return variable.value
-
-
-def _held_by(optimizer: Any, strengths: keras.Variable) -> keras.Variable:
-    """The strengths as a variable of the optimizer, for JAX shows a constraint no others."""
-    name = "bridle_strengths"
-    found = next((variable for variable in optimizer.variables if variable.name == name), None)
-    if found is None:
-        found = optimizer.add_variable(strengths.shape, initializer="zeros", dtype="float32", name=name)
-        found.assign(ops.copy(strengths.value))
-    return found
 
 
 def _counted(sample_weight: Any) -> Any:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from zlib import crc32
 
 import keras
 
@@ -12,6 +13,8 @@ from bridle.placement._checks import check_places
 from bridle.placement._places import Place
 from bridle.placement._targets import EXAMPLE, match
 
+LONGEST = 60
+"""Characters of options in the name of a term."""
 WHAT = "a penalty such as bridle.L2(1e-3), or its text 'l2(1e-3)'"
 
 
@@ -26,7 +29,7 @@ class Term:
     @property
     def label(self) -> str:
         """Target and kind: what makes two terms the same but for their strengths."""
-        options = self.penalty.written_options()
+        options = _short(self.penalty.written_options())
         courses = [course.written("…") for course in self.penalty.schedules if course is not None]
         return " ".join([self.target, self.penalty.kind, *filter(None, [options]), *courses])
 
@@ -47,6 +50,11 @@ class Term:
         pairs = zip(self.slots, self.schedules, strict=True)
         amounts = (f"{{{slot}}}" if course is None else course.written(f"{{{slot}}}") for slot, course in pairs)
         return self.penalty.written(*amounts)
+
+
+def _short(text: str) -> str:
+    """Options that fit a line; long ones, as an anchor's numbers, by their beginning and a checksum."""
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… #{crc32(text.encode()):08x}"
 
 
 def read_terms(model: keras.Model, terms: Mapping[str, object]) -> tuple[Term, ...]:
