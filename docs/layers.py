@@ -1,7 +1,6 @@
 """Write docs/layers.md: run every layer of Keras at every place. `python docs/layers.py` takes a few minutes."""
 
 import os
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,8 +9,7 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import keras
-
-from tests.placement._catalogue import ABSENT
+from tests.placement._catalogue import ABSENT, NOTES
 from tests.placement._layer_checks import Outcome, everything
 from tests.placement._recipes import COMPANY, RECIPES, Recipe, keras_layers
 
@@ -29,9 +27,9 @@ For each layer, in a tiny model, a run checks at every place:
   times the sum of squares of the tensor (for activations divided by the number of samples, without padded steps), to
   five digits of a reading made without bridle; and each place is charged the same after save and load.
 * **study-ready** – the compiled program of a study charges the same.
-* **strength 0** – in that program the loss and all gradients are bit for bit those without a penalty. A loop over time
-  that shows its states is another program, which rounds differently in the seventh digit (*to 1e-6*); the arms of one
-  study share one program, and `penalize` leaves strengths of 0 out, so that both are exact there too.
+* **strength 0** – in that program the loss and all gradients are bit for bit those without a penalty. A layer that
+  shows its states or its scores computes in another order and rounds differently in the seventh digit (*to 1e-6*);
+  the arms of one study share one program, and `penalize` leaves strengths of 0 out, so both are exact there too.
 * **audited** – `bridle.audit` has a row for every argument by which Keras itself takes a regularizer.
 
 Every layer has an `output`. There is a `preactivation` where an activation function stands inside the layer, a
@@ -53,10 +51,16 @@ Nested, frozen, shared, masked, with states, in lower precision.
 HEAD = ("layer", "weights", "activations", "penalized", "study-ready", "strength 0", "audited")
 
 
+def row(found: Outcome) -> str:
+    """The line of one layer."""
+    recipe = found.recipe
+    name = f"`{_called(recipe)}`" if recipe in COMPANY else _with_other_names(recipe.layer_class)
+    return _line(_row(name, found))
+
+
 def page(found: Mapping[Recipe, Outcome]) -> str:
     """The page, from what a run found."""
     known = keras_layers()
-    others = {name: f"{name} ({', '.join(names)})" if names else name for name, names in known.items()}
     return TEXT.format(
         version=keras.__version__,
         classes=len(known),
@@ -64,9 +68,9 @@ def page(found: Mapping[Recipe, Outcome]) -> str:
         standing=len(RECIPES),
         weighted=sum(found[recipe].weights > 0 for recipe in RECIPES),
         places=sum(len(found[recipe].places) for recipe in RECIPES),
-        table=_table([HEAD, *(_row(others[recipe.layer_class], found[recipe]) for recipe in RECIPES)]),
-        company=_table([HEAD, *(_row(f"`{_called(recipe)}`", found[recipe]) for recipe in COMPANY)]),
-        absent=_table([("layer", "why"), *((others[name], why) for name, why in ABSENT.items())]),
+        table=_table(HEAD, [row(found[recipe]) for recipe in RECIPES]),
+        company=_table(HEAD, [row(found[recipe]) for recipe in COMPANY]),
+        absent=_table(("layer", "why"), [_line((_with_other_names(name), why)) for name, why in ABSENT.items()]),
     )
 
 
@@ -79,13 +83,14 @@ def _row(name: str, found: Outcome) -> tuple[str, ...]:
     recipe = found.recipe
     activations = ("output", "preactivation", "hidden_state", "cell_state", "attention_scores")
     weights = [place for place in found.places if place.rpartition("/")[2] not in activations]
-    zero = "to 1e-6" if recipe.loops else "✓"
+    zero = "to 1e-6" if recipe.shows_inside else "✓"
+    study = f"✓ ({NOTES[recipe.code]})" if recipe.code in NOTES else "✓"
     return (
         name,
         _listed(weights) or "has none",
         _listed([place for place in found.places if place not in weights]),
         _cell(recipe, "penalized", found.penalized, "✓"),
-        _cell(recipe, "study", found.study, "✓"),
+        _cell(recipe, "study", found.study, study),
         _cell(recipe, "study", found.zero, zero),
         _cell(recipe, "audited", found.audited, "✓" if recipe.arguments else "Keras takes no regularizer"),
     )
@@ -110,10 +115,18 @@ def _listed(places: Sequence[str]) -> str:
     )
 
 
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([lines[0], re.sub(r"[^|]+", "---", lines[0]), *lines[1:]])
+def _with_other_names(name: str) -> str:
+    others = keras_layers()[name]
+    return f"{name} ({', '.join(others)})" if others else name
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _table(head: Sequence[str], lines: Sequence[str]) -> str:
+    return "\n".join([_line(head), _line(["---"] * len(head)), *lines])
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(everything()))
+    PAGE.write_text(page(everything(slow=True)))

@@ -52,13 +52,13 @@ def test_model_is_penalized_as_chosen_and_trained(result, moons) -> None:
     x, y = moons
     model = result.model("both", seed=1)
     hidden, out = model.get_layer("hidden"), model.get_layer("out")
-    assert isinstance(hidden.kernel_regularizer, L1L2)
-    assert out.bias_regularizer.fixed() == (0.5,)
+    assert isinstance(model.terms["hidden/kernel"], L1L2)
+    assert model.terms["out/bias"].fixed() == (0.5,)
     loss = model.evaluate(x, y, batch_size=60, verbose=0)[0]
     plain = network()
     plain.set_weights(model.get_weights())
     kernel, bias = np.asarray(hidden.kernel, float), np.asarray(out.bias, float)
-    l1, l2 = hidden.kernel_regularizer.fixed()
+    l1, l2 = model.terms["hidden/kernel"].fixed()
     expected = l1 * np.abs(kernel).sum() + l2 * (kernel**2).sum() + 0.5 * np.abs(bias).sum()
     assert loss - plain.evaluate(x, y, batch_size=60, verbose=0)[0] == pytest.approx(expected, rel=1e-4)
     model.fit(x, y, epochs=1, verbose=0)
@@ -101,7 +101,7 @@ def test_functional_model_with_names_of_its_own(moons) -> None:
         return model
 
     result = Study(build, {"L1": {"hidden/*put": "l1(0.01)"}}, seeds=2, folds=2, epochs=3).run(x, y, progress=False)
-    assert result.model("L1").get_layer("hidden").activity_regularizer.fixed() == (0.01,)
+    assert result.model("L1").terms["hidden/*put"].fixed() == (0.01,)
     assert np.isfinite(result.data.scores()).all()
 
 

@@ -95,20 +95,27 @@ CALLS = {
     "image": """
         AdaptiveAveragePooling2D(2)
         AdaptiveMaxPooling2D(2)
-        AugMix()
         AutoContrast()
         AveragePooling2D(2)
         CenterCrop(4, 4)
-        ContrastLimitedAdaptiveHistogramEqualization(tile_grid_size=(2, 2))
         Conv2D(2, 2, activation='relu')
         Conv2DTranspose(2, 2, activation='relu')
         Cropping2D(1)
-        CutMix()
         DepthwiseConv2D(2, activation='relu')
         GlobalAveragePooling2D()
         GlobalMaxPooling2D()
         MaxNumBoundingBoxes(2)
         MaxPooling2D(2)
+        Resizing(3, 3)
+        SeparableConv2D(2, 2, activation='relu')
+        SpatialDropout2D(0.2)
+        UpSampling2D(2)
+        ZeroPadding2D(1)
+        """,
+    "image to change": """
+        AugMix()
+        ContrastLimitedAdaptiveHistogramEqualization(tile_grid_size=(2, 2))
+        CutMix()
         MixUp()
         Pipeline([L.RandomFlip(name='first'), L.Rescaling(0.5, name='second')])
         RandAugment()
@@ -132,12 +139,7 @@ CALLS = {
         RandomShear((0.0, 0.2))
         RandomTranslation(0.2, 0.2)
         RandomZoom(0.2)
-        Resizing(3, 3)
-        SeparableConv2D(2, 2, activation='relu')
         Solarization()
-        SpatialDropout2D(0.2)
-        UpSampling2D(2)
-        ZeroPadding2D(1)
         """,
     "volume": """
         AdaptiveAveragePooling3D(2)
@@ -215,3 +217,11 @@ GAPS: dict[str, dict[str, str]] = {
     "RandomElasticTransform()": {"study": "Keras cannot trace it on JAX: its own `fit` fails too"},
 }
 """By recipe and column: what cannot be, and why."""
+
+NOTES = {
+    "AugMix()": "picks its transformations by Python's `random`: a compiled study keeps those of its first trace",
+}
+"""What to know beside."""
+
+SLOW = ("image to change",)
+"""Kinds that take minutes to compile, which only `python docs/layers.py` runs."""

@@ -1,5 +1,6 @@
 """What is checked for a layer at each of its places: penalized, study-ready, no penalty at strength 0."""
 
+import random
 import re
 import tempfile
 import warnings
@@ -15,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import keras
 import numpy as np
+from tests.placement._catalogue import SLOW
 from tests.placement._readings import Tensors, listening, squares, weight
 from tests.placement._recipes import KINDS, SAMPLES, Recipe, groups, model_of, rows_of
 
@@ -70,7 +72,7 @@ def outcomes(recipes: Sequence[Recipe]) -> list[Outcome]:
         try:
             case = Case(recipes)
         except Exception as error:  # is what is wrong with this layer
-            case, said = None, dict.fromkeys(CHECKS, [_broken(error)])
+            case, said = None, {check: [_broken(error)] for check in CHECKS}
         else:
             said = {**case.complaints(), "audited": _unless_broken(lambda: audited(recipes))}
     if len(recipes) > 1 and any(line.startswith(BROKEN) for lines in said.values() for line in lines):
@@ -81,11 +83,12 @@ def outcomes(recipes: Sequence[Recipe]) -> list[Outcome]:
 
 
 @cache
-def everything() -> dict[Recipe, Outcome]:
-    """All layers; on two processes, for most of the time goes into compiling."""
-    slow_first = sorted(groups(), key=lambda group: group[0].kind not in ("image", "sequence"))
+def everything(*, slow: bool) -> dict[Recipe, Outcome]:
+    """All layers, with or without the slow ones; on two processes, for most of the time goes into compiling."""
+    wanted = [group for group in groups() if slow or not group[0].slow]
+    wanted.sort(key=lambda group: group[0].kind not in (*SLOW, "sequence"))
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        return {found.recipe: found for part in pool.map(outcomes, slow_first) for found in part}
+        return {found.recipe: found for part in pool.map(outcomes, wanted) for found in part}
 
 
 class Case:
@@ -138,6 +141,7 @@ class Case:
 
     def true(self, trainable: Any, strengths: Any) -> Tensors:
         """The activations at each place, by Keras alone."""
+        random.seed(1)  # AugMix draws from it
         with listening([place for place in self.places if place.variable is None]) as found:
             self.model.stateless_call(trainable, self.other, self.x, training=True)
         return found
@@ -148,7 +152,12 @@ class Case:
         program = Program(Blueprint(self.model, lambda: model_of(self.recipes)), self.model.optimizer, (), (), ())
         loss = make_objective(program, bound).loss
         both = jax.value_and_grad(loss, has_aux=True)
-        return lambda trainable, strengths: both(trainable, self.other, strengths[: len(targets)], self.x, self.y, None)
+
+        def step(trainable: Any, strengths: Any) -> Any:
+            random.seed(1)
+            return both(trainable, self.other, strengths[: len(targets)], self.x, self.y, None)
+
+        return step
 
     def penalized(self) -> Step:
         """The loss of a step of `fit`, and what each place is charged after save and load."""
@@ -159,11 +168,13 @@ class Case:
 
         def step(trainable: Any, strengths: Any) -> Any:
             metrics, moments = _values(placed.metrics_variables), _values(placed.optimizer.variables)
+            random.seed(1)
             total, _ = placed.compute_loss_and_updates(
                 trainable, self.others(placed), metrics, self.x, self.y, None, True, moments
             )
             values = [*zip(loaded.trainable_variables, trainable, strict=True)]
             values += zip(loaded.non_trainable_variables, self.others(loaded), strict=True)
+            random.seed(1)
             with keras.StatelessScope(state_mapping=values):
                 return total, loaded.penalties(self.x, training=True)
 
@@ -193,9 +204,9 @@ class Case:
         return said
 
     def of_zero(self, found: dict[str, Any]) -> list[str]:
-        """Bit for bit; but a loop that shows its states is another program, in which sums are rounded differently."""
+        """Bit for bit; but a layer that shows its inside is another program, in which sums are rounded differently."""
         ((loss, _), gradients), ((plain, _), others) = found["study"], found["none"]
-        near = 1e-6 if any(recipe.loops for recipe in self.recipes) else 0.0
+        near = 1e-6 if any(recipe.shows_inside for recipe in self.recipes) else 0.0
         said = [] if np.allclose(loss, plain, near, 0) else [f"the loss differs by {abs(loss - plain):.1e}"]
         for variable, a, b in zip(self.model.trainable_variables, gradients, others, strict=True):
             if not np.allclose(a, b, 0, near):

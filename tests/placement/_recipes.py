@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
-from tests.placement._catalogue import CALLS, GAPS, MORE
+from tests.placement._catalogue import CALLS, GAPS, MORE, SLOW
 
 L = keras.layers
 SAMPLES = 4
@@ -80,6 +80,7 @@ KINDS = {
     "sound": Kind(((64,),)),
     "sound of channels": Kind(((64, 1),)),
     "image": Kind(((6, 6, 3),)),
+    "image to change": Kind(((6, 6, 3),)),
     "volume": Kind(((4, 4, 4, 2),)),
     "sequence of rows": Kind(((3, 4, 2),)),
     "film": Kind(((3, 4, 4, 2),)),
@@ -117,9 +118,14 @@ class Recipe:
         return tuple(dict.fromkeys([*named, *(["activity_regularizer"] if open_to_all else [])]))
 
     @property
-    def loops(self) -> bool:
-        """Whether the layer loops over time."""
-        return any(word in self.code for word in ("LSTM", "GRU", "RNN"))
+    def slow(self) -> bool:
+        """Whether only the page runs it, and no test."""
+        return self.kind in SLOW
+
+    @property
+    def shows_inside(self) -> bool:
+        """Whether some place is inside the layer's own computation, which then is another program."""
+        return any(word in self.code for word in ("LSTM", "GRU", "RNN", "MultiHead", "GroupQuery"))
 
     def layer(self, name: str, *, regularized: bool) -> keras.Layer:
         """The layer; a cell inside an RNN, where cells live."""
@@ -160,11 +166,10 @@ def rows_of(kind: Kind) -> tuple[Any, np.ndarray]:
 
 
 def groups(most: int = 8) -> list[tuple[Recipe, ...]]:
-    """The recipes that share a model: of one kind, with a loop or without, `most` at once; those with gaps alone."""
-    everything = [*RECIPES, *COMPANY]
+    """The recipes that share a model: of one kind and as much alike, `most` at once; those with gaps alone."""
     found: dict[object, list[Recipe]] = {}
-    for recipe in everything:
-        found.setdefault(recipe if recipe.gaps else (recipe.kind, recipe.loops), []).append(recipe)
+    for recipe in (*RECIPES, *COMPANY):
+        found.setdefault(recipe if recipe.gaps else (recipe.kind, recipe.shows_inside), []).append(recipe)
     return [tuple(alike[start : start + most]) for alike in found.values() for start in range(0, len(alike), most)]
 
 

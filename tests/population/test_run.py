@@ -22,10 +22,11 @@ def line(rate: float = 0.1) -> Objective:
 
     return Objective(
         loss=loss,
-        update=lambda state, gradients, trainable: (
+        update=lambda state, gradients, trainable, setting: (
             [w - rate * g for w, g in zip(trainable, gradients, strict=True)],
             state,
         ),
+        at_epoch=lambda setting, epoch: setting,
         predict=lambda trainable, other, x: x @ trainable[0],
         measure=lambda y, prediction, weight: [jnp.mean((prediction - y) ** 2)],
         diagnose=lambda trainable, other, x: [jnp.sum(trainable[0] ** 2)],
