@@ -185,6 +185,20 @@ def test_masked_steps_and_weightless_samples_are_not_charged() -> None:
     assert [float(v[0]) for v in (everything, masked, weighted)] == [6.0, 3.0, 4.0]
 
 
+def test_strength_zero_stays_zero_where_a_penalty_overflows(moons) -> None:
+    """A square of 1e25 is infinite, and 0 times infinity is not a number."""
+    x, y = moons
+    runs = []
+    for terms in ({}, {"hidden/output": bridle.L2(bridle.schedule.steps({9: 1.0}))}):
+        model = keras.Sequential([keras.Input((2,)), L.Dense(3, name="hidden"), L.Dense(1, name="out")])
+        model.compile("sgd", "mse")
+        model.set_weights([np.full((2, 3), 1e25), np.zeros(3), np.full((3, 1), 1e-26), np.zeros(1)])
+        fitted = bridle.penalize(model, terms) if terms else model
+        runs.append(fitted.fit(x, y, epochs=1, batch_size=60, shuffle=False, verbose=0).history["loss"][0])
+    assert np.isfinite(runs[0])
+    assert runs[1] == pytest.approx(runs[0], rel=1e-6)
+
+
 def test_inner_weights_are_each_charged() -> None:
     """Attention has four kernels; `*/kernel` means all of them, and each has its own name."""
     inputs = keras.Input((3, 4))

@@ -91,12 +91,16 @@ def scores_attention(layer: keras.Layer) -> bool:
 
 
 def inner_layers(layer: keras.Layer) -> list[keras.Layer]:
-    """The layers inside a layer, without those of the loop over time, which cannot be watched one by one."""
+    """The layers inside a layer that have weights.
+
+    Without those of the loop over time, which cannot be watched one by one; and, but for models, without layers that
+    hold nothing, whose names Keras makes up anew each time it builds the layer around them.
+    """
     if is_model(layer):
         return [each for each in layer.layers if not isinstance(each, keras.layers.InputLayer)]
     if has_states(layer):
         return []
-    return [each for each in layer._layers if isinstance(each, keras.Layer)]
+    return [each for each in layer._layers if isinstance(each, keras.Layer) and each.weights]
 
 
 def owned(layer: keras.Layer) -> Iterator[Owned]:

@@ -59,7 +59,8 @@ class Charges:
         values: list[Any] = []
         for term in self.terms:
             rows = [row for place in term.places for row in self.at_place(term, place, weight, readings, counted)]
-            values += [sum(column[1:], start=column[0]) for column in zip(*rows, strict=True)]
+            found = [sum(column[1:], start=column[0]) for column in zip(*rows, strict=True)]
+            values += found or [ops.zeros(()) for _ in term.slots]  # a layer that was not called is charged nothing
         return values
 
     def at_place(
@@ -108,6 +109,12 @@ class Charges:
         return found
 
     @property
+    def variables(self) -> tuple[keras.Variable, ...]:
+        """The weights that some term charges."""
+        found = {id(p.variable): p.variable for term in self.terms for p in term.places if p.variable is not None}
+        return tuple(found.values())
+
+    @property
     def exact_variables(self) -> tuple[keras.Variable, ...]:
         """The weights that some exact term charges."""
         found = {id(p.variable): p.variable for term in self.terms if term.penalty.exact for p in term.places}
@@ -141,6 +148,11 @@ def describe(places: Sequence[Place], taps: Sequence[Tap], weight: Weight, readi
         if place.variable is not None:
             found[f"norm/{place.name}"] = ops.sqrt(ops.sum(ops.square(flat)))
     return found
+
+
+def weighted(amount: Any, value: Any) -> Any:
+    """A strength times what is charged at strength one; 0 at strength 0, also where the value overflowed."""
+    return ops.where(amount > 0, amount * value, ops.zeros_like(value))
 
 
 def charges(terms: Sequence[Term], anchors: dict[tuple[int, str], Any] | None = None) -> Charges:

@@ -20,7 +20,7 @@ from bridle._keras import (
 )
 from bridle.penalties import Penalty, Schedule
 from bridle.placement._callbacks import StrengthSchedule
-from bridle.placement._charges import Charges, charges, present_anchors
+from bridle.placement._charges import Charges, charges, present_anchors, weighted
 from bridle.placement._proximal import Proximal, held_by
 from bridle.placement._terms import read_terms
 
@@ -30,6 +30,8 @@ class Seen:
     """What the last call of a penalized model saw, for the loss of the same batch."""
 
     readings: Any = None
+    weights: Mapping[int, Any] = field(default_factory=dict)
+    """The weights before the call, by the identity of the variable."""
     training: bool = False
     added: int = 0
     """How many losses the call has added."""
@@ -38,6 +40,10 @@ class Seen:
     """What the model adds by itself."""
     parts: dict[str, Any] = field(default_factory=dict)
     """What each place is charged."""
+
+    def weight(self, variable: keras.Variable) -> Any:
+        """The value of a variable before the call."""
+        return self.weights[id(variable)]
 
 
 @keras.saving.register_keras_serializable("bridle")
@@ -117,9 +123,11 @@ class Penalized(keras.Model):
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         options = {"training": training} if trained_with(self.inner) else {}
+        with full_precision():  # before the call, which moves statistics and normalizes weights
+            weights = {id(each): ops.convert_to_tensor(each.value) for each in self._charges.variables}
         with watching(self._charges.taps) as readings:
             outputs = self.inner(inputs, **options)
-        self._seen = Seen(readings, bool(training))
+        self._seen = Seen(readings, weights, bool(training))
         parts = self._parts(None)
         for value in parts.values():
             self.add_loss(value)
@@ -137,9 +145,9 @@ class Penalized(keras.Model):
                 if not (term.penalty.at_evaluation or self._seen.training):
                     continue
                 for place in term.places:
-                    rows = self._charges.at_place(term, place, _value, self._seen.readings, counted)
+                    rows = self._charges.at_place(term, place, self._seen.weight, self._seen.readings, counted)
                     for row in rows:
-                        value = sum(amount * each for amount, each in zip(own, row, strict=True))
+                        value = sum(weighted(amount, each) for amount, each in zip(own, row, strict=True))
                         name = f"penalty/{place.name}"
                         found[name] = found[name] + value if name in found else value
         return found
@@ -227,10 +235,6 @@ class Penalized(keras.Model):
         inner = read(config["inner"], custom_objects=custom_objects)
         terms = {target: read(what, custom_objects=custom_objects) for target, what in config["terms"].items()}
         return cls(inner, terms, name=config["name"])
-
-
-def _value(variable: keras.Variable) -> Any:
-    return variable.value
 
 
 def _counted(sample_weight: Any) -> Any:

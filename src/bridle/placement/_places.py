@@ -96,7 +96,12 @@ def places(model: keras.Model) -> list[Place]:
     seats: dict[int, _Seat] = {}
     for seat in _seats(model, "", None, None, None):
         seats.setdefault(id(seat.layer), seat)
-    return [place for seat in seats.values() for place in (*_weights(seat), *_activations(seat))]
+    found: dict[tuple[int, str], Place] = {}
+    for seat in reversed(seats.values()):  # a wrapper's name for a weight of the layer inside is not a second place
+        for place in (*_weights(seat), *_activations(seat)):
+            found.setdefault(place.key, place)
+    order = [place.key for seat in seats.values() for place in (*_weights(seat), *_activations(seat))]
+    return [found[key] for key in dict.fromkeys(order)]
 
 
 def _seats(

@@ -9,7 +9,7 @@ import keras
 
 from bridle._errors import InputError, near
 from bridle._keras import Program, check_exact
-from bridle.placement import Charges
+from bridle.placement import Charges, weighted
 from bridle.population import Loss, Objective
 from bridle.results import Score
 
@@ -28,7 +28,10 @@ def make_objective(program: Program, charges: Charges) -> Objective:
         own = sum(forward.own_losses, start=jnp.zeros((), data.dtype))
         counted = None if weight is None else jnp.asarray(weight > 0, "float32")
         units = charges.unit_values(weight_of(program.model, trainable, other), forward.readings, counted)
-        parts = [jnp.asarray(own, "float32"), *(amount * value for amount, value in zip(setting, units, strict=True))]
+        parts = [
+            jnp.asarray(own, "float32"),
+            *(weighted(amount, value) for amount, value in zip(setting, units, strict=True)),
+        ]
         return data + sum(parts), Loss(jnp.stack([jnp.asarray(part, "float32") for part in parts]), forward.other)
 
     def predict(trainable: list[Any], other: list[Any], x: Any) -> Any:
