@@ -72,7 +72,7 @@ def measure(make, own, terms, x, y, epochs: int, rounds: int) -> dict:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=21)
+    parser.add_argument("--rounds", type=int, default=61)
     rounds = parser.parse_args().rounds
     found = {}
     for name, *rest in pairs():

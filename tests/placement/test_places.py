@@ -116,10 +116,10 @@ def test_unknown_gates_get_a_sentence(recurrent: keras.Model, target: str, said:
 
 def test_backward_states_meet_their_masks() -> None:
     """A layer that goes backwards gives its steps in reverse; padded ones are found all the same."""
-    model = keras.Sequential([keras.Input((5, 2)), L.Masking(), L.Bidirectional(L.LSTM(2), name="both")])
+    model = keras.Sequential([keras.Input((5, 2)), L.Masking(), L.Bidirectional(L.LSTM(2, name="inner"), name="both")])
     x = np.random.default_rng(0).normal(size=(3, 5, 2)).astype("float32")
     x[0, 2:] = 0
-    short = bridle.penalize(model, {"both/backward_lstm/hidden_state": bridle.L1(1.0)})
+    short = bridle.penalize(model, {"both/backward_inner/hidden_state": bridle.L1(1.0)})
     alone = [float(sum(short.penalties(rows).values())) for rows in (x[:1, :2], x[1:2], x[2:])]
     assert float(sum(short.penalties(x).values())) == pytest.approx(np.mean(alone), rel=1e-5)
 
