@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from bridle._errors import BridleError, InputError
-from bridle._keras import output_shape
+from bridle._keras import has_states, output_shape
 from bridle.penalties import Entrywise, Penalty
 from bridle.placement._places import Place
 
@@ -86,10 +86,11 @@ def _check_weight(target: str, penalty: Penalty, place: Place) -> None:
 def _check_activation(target: str, penalty: Penalty, place: Place) -> None:
     shape = output_shape(place.layer) if place.quantity in ("output", "preactivation") else None
     if penalty.needs_time and place.around is None and shape is not None and len(shape) < 3:
+        recurrent = f"Write '{place.path}/hidden_state', or set return_sequences=True."
+        way = recurrent if has_states(place.layer) else "Place it on a layer that keeps the steps apart."
         raise InputError(
             f"Expected an activation of shape (batch, time, …) at {target!r} for {penalty.kind}, got {place.name!r} "
-            "without a time axis. For a recurrent layer set return_sequences=True, or write "
-            f"'{place.path}/hidden_state'."
+            f"without a time axis. {way}"
         )
     if penalty.domain == "unit" and _leaves_unit(place):
         name = place.layer.activation.__name__
