@@ -38,11 +38,6 @@ class Charges:
         return tuple(course for term in self.terms for course in term.schedules)
 
     @property
-    def exact(self) -> tuple[bool, ...]:
-        """Whether each slot's penalty is a proximal step, and no part of the gradient."""
-        return tuple(term.penalty.exact for term in self.terms for _ in term.slots)
-
-    @property
     def watched(self) -> tuple[Place, ...]:
         """Every place that some term charges, once, and the output after each pre-activation that one charges."""
         return watched(self.terms)
