@@ -42,6 +42,22 @@ def test_the_parts_add_up_to_the_loss(placed: bool, rows) -> None:
     assert sorted(model.fit(*rows, verbose=0).history) == ["loss"]
 
 
+def test_a_stopped_fit_leaves_nothing_that_the_next_one_trips_over(rows) -> None:
+    """Ctrl-C, and then on: each number is logged once, and nothing is left behind."""
+
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None) -> None:
+            raise KeyboardInterrupt
+
+    model = bridle.penalize(network(), {"hidden/output": "l1(0.1)"})
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(*rows, verbose=0, callbacks=[PenaltyLog(), Stop()])
+    history = model.fit(*rows, epochs=1, verbose=0, callbacks=[PenaltyLog()]).history
+    total = history["data_loss"][0] + history["penalty/hidden/output"][0]
+    assert total == pytest.approx(history["loss"][0], rel=1e-5)
+    assert sorted(model.fit(*rows, verbose=0).history) == ["loss"]
+
+
 def test_logging_changes_no_number(rows) -> None:
     """The same weights with and without the callback."""
     ends = []

@@ -92,6 +92,17 @@ def test_penalties_add_up_and_come_off() -> None:
         bridle.unpenalize(plain)
 
 
+def test_anchors_stay_where_they_were_when_more_is_placed() -> None:
+    """A model that has moved away from its pretrained weights is still pulled back to them."""
+    model = keras.Sequential([keras.Input((2,)), L.Dense(3, name="hidden"), L.Dense(1, name="out")])
+    once = bridle.penalize(model, {"hidden/kernel": bridle.L2SP(1.0)})
+    once.get_layer("hidden").kernel.assign(once.get_layer("hidden").kernel + 1.0)
+    twice = bridle.penalize(once, {"out/kernel": "l2(0.1)"})
+    x = np.ones((1, 2), "float32")
+    assert float(once.penalties(x)["penalty/hidden/kernel"]) == pytest.approx(6, rel=1e-5)
+    assert float(twice.penalties(x)["penalty/hidden/kernel"]) == pytest.approx(6, rel=1e-5)
+
+
 def test_models_that_train_in_their_own_way_are_refused() -> None:
     """Their train_step would not run, and saying nothing would be worse."""
 

@@ -86,14 +86,18 @@ def with_compute_loss(
         record(parts, x)
         return total
 
+    def undo() -> None:
+        vars(model).pop("compute_loss", None)
+        kept = [metric for metric in model._metrics if not any(metric is own for own in metrics)]
+        model._metrics.clear()
+        model._metrics.extend(kept)
+
+    left = vars(model).get("compute_loss")
+    if left is not None:  # of a fit that was stopped before its end
+        left.undo()
+    compute_loss.undo = undo
     vars(model)["compute_loss"] = compute_loss
     model._metrics.extend(metrics)
-
-    def undo() -> None:
-        del vars(model)["compute_loss"]
-        for metric in metrics:
-            model._metrics.remove(metric)
-
     return undo
 
 

@@ -56,6 +56,8 @@ def penalize(model: keras.Model, terms: Mapping[str, object]) -> keras.Model:
         check_exact(model.optimizer)
     everything = {**present, **{term.target: term.penalty for term in bound}}
     fresh = Penalized(same_again(inner), everything) if everything else same_again(inner)
+    if present:
+        fresh.keep_anchors(model)
     compile_like(fresh, model)
     return fresh
 

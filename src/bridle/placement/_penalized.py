@@ -104,6 +104,13 @@ class Penalized(keras.Model):
         """What the last call saw and charged."""
         return self._seen
 
+    def keep_anchors(self, other: "Penalized") -> None:
+        """Pull toward the same weights as another penalized model, where that has anchors of the same name."""
+        given = {place.name: other.charges.anchors.get(place.key) for place in other.charges.watched}
+        for place in self._charges.watched:
+            if place.key in self._charges.anchors and given.get(place.name) is not None:
+                self._charges.anchors[place.key].assign(ops.copy(given[place.name].value))
+
     def at_epoch(self, epoch: int, schedules: Mapping[str, Schedule] | None = None) -> None:
         """Set scheduled strengths to those of an epoch. Nothing is compiled again.
 
