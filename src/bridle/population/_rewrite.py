@@ -1,0 +1,136 @@
+"""Replace chosen operations of a traced function by others, before it is differentiated.
+
+The function is traced to a jaxpr, and the jaxpr is evaluated again with other operations in the places of the chosen
+ones, also inside loops, branches, jitted and rematerialised functions and functions with their own derivatives.
+Whatever transforms the result (`grad`, `vmap`, `jit`) sees the replacements only.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import jax
+from jax.extend import core
+from jax.extend.core import primitives
+
+Replacement = Callable[[core.JaxprEqn], Callable[..., Any] | None]
+"""equation → what computes its outputs from its operands instead, or None where it stays as it is."""
+
+
+def rewritten(function: Callable[..., Any], replace: Replacement) -> Callable[..., Any]:
+    """`function` with the operations that `replace` chooses computed otherwise.
+
+    Its arguments are pytrees of arrays; its results are those of `function`, pytrees too.
+    """
+
+    def evaluated(*arguments: Any) -> Any:
+        leaves, tree = jax.tree.flatten(arguments)
+        jaxpr, shape = jax.make_jaxpr(lambda *leaves: function(*jax.tree.unflatten(tree, leaves)), return_shape=True)(
+            *leaves
+        )
+        outputs = _evaluate(jaxpr.jaxpr, jaxpr.consts, leaves, replace)
+        return jax.tree.unflatten(jax.tree.structure(shape), outputs)
+
+    return evaluated
+
+
+def equations(jaxpr: Any) -> Iterator[core.JaxprEqn]:
+    """Every equation of a jaxpr, those of inner jaxprs included."""
+    for equation in getattr(jaxpr, "jaxpr", jaxpr).eqns:
+        yield equation
+        for inner in _inner(equation.params):
+            yield from equations(inner)
+
+
+def _inner(params: dict[str, Any]) -> Iterator[Any]:
+    for value in params.values():
+        for entry in value if isinstance(value, (tuple, list)) else (value,):
+            if isinstance(entry, (core.ClosedJaxpr, core.Jaxpr)):
+                yield entry
+
+
+def _evaluate(jaxpr: Any, constants: Sequence[Any], operands: Sequence[Any], replace: Replacement) -> list[Any]:
+    values = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*constants, *operands], strict=True))
+
+    def read(atom: Any) -> Any:
+        return atom.val if isinstance(atom, core.Literal) else values[atom]
+
+    for equation in jaxpr.eqns:
+        with equation.ctx.manager:
+            outputs = _compute(equation, [read(atom) for atom in equation.invars], replace)
+        values.update(zip(equation.outvars, outputs, strict=True))
+    return [read(atom) for atom in jaxpr.outvars]
+
+
+def _compute(equation: core.JaxprEqn, operands: list[Any], replace: Replacement) -> Sequence[Any]:
+    if any(replace(inner) for jaxpr in _inner(equation.params) for inner in equations(jaxpr)):
+        special = _SPECIAL.get(equation.primitive)
+        if special:
+            return special(equation, operands, replace)
+        equation = equation.replace(params={name: _within(value, replace) for name, value in equation.params.items()})
+    other = replace(equation)
+    outputs = other(*operands) if other else _bind(equation, *operands)
+    return outputs if equation.primitive.multiple_results else [outputs]
+
+
+def _bind(equation: core.JaxprEqn, *operands: Any) -> Any:
+    return equation.primitive.bind(*operands, **equation.primitive.get_bind_params(equation.params))
+
+
+def _within(value: Any, replace: Replacement) -> Any:
+    """A parameter of an equation with the jaxprs in it rewritten."""
+    if isinstance(value, tuple):
+        return tuple(_within(entry, replace) for entry in value)
+    if not isinstance(value, core.ClosedJaxpr):
+        return value
+    return jax.make_jaxpr(lambda *operands: _evaluate(value.jaxpr, value.consts, operands, replace))(*value.in_avals)
+
+
+def _rematerialised(equation: core.JaxprEqn, operands: list[Any], replace: Replacement) -> Sequence[Any]:
+    """`jax.checkpoint` over the rewritten function: its equation has no room for new constants."""
+    again = jax.checkpoint(
+        lambda *operands: _evaluate(equation.params["jaxpr"], (), operands, replace),
+        policy=equation.params["policy"],
+        prevent_cse=equation.params["prevent_cse"],
+    )
+    return again(*operands)
+
+
+def _with_own_jvp(equation: core.JaxprEqn, operands: list[Any], replace: Replacement) -> Sequence[Any]:
+    """A function with its own forward derivative: value and derivative are each rewritten."""
+    inner = equation.params["call_jaxpr"]
+
+    @jax.custom_jvp
+    def value(*operands: Any) -> list[Any]:
+        return _evaluate(inner.jaxpr, inner.consts, operands, replace)
+
+    @value.defjvp
+    def derivative(primals: Any, tangents: Any) -> Any:
+        original = lambda *operands: list(_bind(equation, *operands))  # noqa: E731
+        return rewritten(lambda *both: jax.jvp(original, *both), replace)(primals, tangents)
+
+    return value(*operands)
+
+
+def _with_own_vjp(equation: core.JaxprEqn, operands: list[Any], replace: Replacement) -> Sequence[Any]:
+    """A function with its own backward derivative: value, forward and backward pass are each rewritten."""
+    inner = equation.params["call_jaxpr"]
+
+    @jax.custom_vjp
+    def value(*operands: Any) -> list[Any]:
+        return _evaluate(inner.jaxpr, inner.consts, operands, replace)
+
+    def forward(*operands: Any) -> Any:
+        return rewritten(lambda *operands: jax.vjp(lambda *o: list(_bind(equation, *o)), *operands), replace)(*operands)
+
+    def backward(pull: Any, cotangents: Any) -> Any:
+        return rewritten(lambda pull, cotangents: pull(cotangents), replace)(pull, cotangents)
+
+    value.defvjp(forward, backward)
+    return value(*operands)
+
+
+_SPECIAL = {
+    primitives.remat_p: _rematerialised,
+    primitives.custom_jvp_call_p: _with_own_jvp,
+    primitives.custom_vjp_call_p: _with_own_vjp,
+}
