@@ -10,12 +10,12 @@ import pytest
 from sklearn.datasets import make_moons
 
 
-def network(units: int = 8, *, seed: int = 0, layers: list | None = None) -> keras.Model:
+def network(units: int = 8, *, seed: int = 0, layers: list | None = None, optimizer="adam") -> keras.Model:
     """A small compiled network for two inputs and two classes, made under a seed."""
     keras.utils.set_random_seed(seed)
     hidden = layers or [keras.layers.Dense(units, activation="relu", name="hidden")]
     model = keras.Sequential([keras.Input((2,)), *hidden, keras.layers.Dense(1, activation="sigmoid", name="out")])
-    model.compile(optimizer="adam", loss="binary_crossentropy", metrics=["accuracy"])
+    model.compile(optimizer=optimizer, loss="binary_crossentropy", metrics=["accuracy"])
     return model
 
 

@@ -31,6 +31,17 @@ def test_readme_blocks_run(number: int, tmp_path, monkeypatch) -> None:
         assert scope["plain"].count_params() == scope["model"].count_params()
 
 
+def test_the_example_of_the_engine_runs() -> None:
+    """Early stopping, a warm path, an arm with its own rate, averaged weights, a plan: in one study."""
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "engine.md").read_text(), re.DOTALL)
+    scope: dict = {}
+    exec(compile(code, "engine.md", "exec"), scope)
+    result = scope["result"]
+    assert result.data.members.finished.all()
+    assert "GB of memory at the peak" in str(scope["study"].plan(scope["x"] / 16, scope["y"]))
+    assert {arm.learning_rate for arm in result.data.arms} == {None, 3e-4}
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_docstring_examples_run(name: str) -> None:
     """Every `>>>` in the package."""

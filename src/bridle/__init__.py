@@ -22,6 +22,7 @@ _HOMES = {
     "Confidence": "penalties",
     "Custom": "penalties",
     "Decorrelation": "penalties",
+    "EarlyStopping": "study",
     "GroupLasso": "penalties",
     "Hoyer": "penalties",
     "Interrupted": "_errors",

@@ -87,7 +87,8 @@ def _members(settings, seeds, folds, diverged, refits):
     finished, diverged_at = np.ones(len(grid), bool), np.full(len(grid), -1)
     finished[list(diverged)] = False
     diverged_at[list(diverged)] = 311
-    return Members(*grid.T, finished, diverged_at)
+    epochs = np.where(diverged_at < 0, 4000, diverged_at)
+    return Members(*grid.T, finished, diverged_at, epochs, epochs)
 
 
 def _curves(strengths, members, score, lift, rng):

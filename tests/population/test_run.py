@@ -6,63 +6,16 @@ import time
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tests.population._line import RECIPE, fits, line, rows, run
 
-from bridle.population import Fit, Loss, Objective, Recipe, compile_programs, predict, put, run_fits, starting
+from bridle.population import Recipe, predict
 from bridle.population import _member as member
-
-RECIPE = Recipe(epochs=6, batch_size=4, shuffle=True, points=3)
-
-
-def line(rate: float = 0.1) -> Objective:
-    """Least squares by gradient descent, with `setting[0]` times the squared slope as the only part."""
-
-    def loss(trainable, other, setting, x, y, weight):
-        part = setting[0] * jnp.sum(trainable[0] ** 2)
-        return jnp.mean((x @ trainable[0] - y) ** 2) + part, Loss(jnp.stack([part]), other)
-
-    return Objective(
-        loss=loss,
-        update=lambda state, gradients, trainable, setting: (
-            [w - rate * g for w, g in zip(trainable, gradients, strict=True)],
-            state,
-        ),
-        at_epoch=lambda setting, epoch: setting,
-        predict=lambda trainable, other, x: x @ trainable[0],
-        measure=lambda y, prediction, weight: [jnp.mean((prediction - y) ** 2)],
-        diagnose=lambda trainable, other, x: [jnp.sum(trainable[0] ** 2)],
-        part_names=("slope",),
-        measure_names=("loss",),
-        optimizer_state=(),
-    )
 
 
 @pytest.fixture
 def fold():
     """Ten rows to train on (batches of 4, 4 and 2) and three others."""
-    x = np.random.default_rng(0).normal(size=(13, 2)).astype("float32")
-    return put(x, (x @ [1.0, -2.0]).astype("float32"), None, 10)
-
-
-def fits(objective: Objective, fold, count: int, recipe: Recipe = RECIPE) -> list[Fit]:
-    zero = [np.zeros(2, "float32")]
-    programs = compile_programs(objective, recipe, fold, starting(objective, zero, []), 1, {})
-    return [Fit(n, n, 0, np.array([0.01 * n], "float32"), zero, [], fold, programs) for n in range(count)]
-
-
-def run(objective: Objective, work: list[Fit], recipe: Recipe = RECIPE, **options):
-    got: dict = {}
-    whole = run_fits(
-        objective,
-        recipe,
-        work,
-        held_out={},
-        **{
-            "watch": lambda progress: None,
-            "deliver": lambda fit, outcome: got.update({fit.number: outcome}),
-            **options,
-        },
-    )
-    return got, whole
+    return rows()
 
 
 def test_an_epoch_passes_over_every_row_once(fold) -> None:

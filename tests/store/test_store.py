@@ -85,8 +85,8 @@ def test_damage_is_named(result, tmp_path) -> None:
     (tmp_path / "study.json").write_text(words[:100])
     with pytest.raises(BridleError, match="can be read"):
         load(tmp_path)
-    (tmp_path / "study.json").write_text(words.replace('"format": 1', '"format": 99'))
-    with pytest.raises(BridleError, match="Expected format 1"):
+    (tmp_path / "study.json").write_text(words.replace('"format": 2', '"format": 99'))
+    with pytest.raises(BridleError, match="Expected format 2"):
         load(tmp_path)
     (tmp_path / "study.json").write_text(words.replace('"slots"', '"slits"'))
     with pytest.raises(BridleError, match="slots"):

@@ -287,20 +287,7 @@ BAD_QUESTIONS = {
     "half a seed": (network, {}, {"seeds": 2.5}, "seeds as a whole number"),
     "huge seed": (network, {}, {"seeds": (2**31,)}, "seeds up to"),
     "one model for all seeds": (lambda: lambda: ONE, {}, {}, "builds a new model each time"),
-    "averaged weights": (lambda: _compiled(keras.optimizers.Adam(use_ema=True)), {}, {}, "use_ema=True"),
-    "loss scaling": (
-        lambda: _compiled(keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD())),
-        {},
-        {},
-        "without loss scaling",
-    ),
     "adapted layer": (lambda: network(layers=[keras.layers.Normalization()]), {}, {}, "prepare=StandardScaler()"),
-    "vector metric": (
-        lambda: _compiled("sgd", [keras.metrics.F1Score()]),
-        {},
-        {"y": Y[:, None].astype("float32")},
-        "metrics that give one number",
-    ),
     "score": (network, {}, {"score": "acuracy"}, "Nearest: 'accuracy'"),
 }
 

@@ -134,14 +134,18 @@ class Result:
         own = [*inner.trainable_variables, *inner.non_trainable_variables]
         for variable, value in zip(own, variables, strict=True):
             variable.assign(value)
+        rate = self.data.arms[number].learning_rate
+        if rate is not None:
+            fresh.optimizer.learning_rate = rate
         return fresh
 
     def code(self, arm: str | None = None, rule: str = "best") -> str:
         """The Keras lines to paste for the selected setting."""
-        size = self.data.provenance.get("batch_size")
-        return code_lines(
+        size, rate = self.data.provenance.get("batch_size"), self.data.arms[self._selected(arm, rule)[0]].learning_rate
+        lines = code_lines(
             self._template_or_error(), self.terms(arm, rule), batch_size=None if size is None else int(size)
         )
+        return lines if rate is None else f"{lines}model.optimizer.learning_rate = {rate:g}  # after compile\n"
 
     def report(self, path: str | Path, *, title: str = "Regularization study") -> Path:
         """Write one HTML file with verdict, table, pictures and provenance; it works without a network."""

@@ -8,23 +8,29 @@ from bridle import store as stores
 from bridle._errors import InputError, Interrupted, near
 from bridle._front._result import Result
 from bridle._progress import progress_bar
-from bridle.study import Plan, Prepared, Question, Rows, make_plan, prepare, run_study, timed_plan
+from bridle.study import EarlyStopping, Plan, Prepared, Question, Rows, make_plan, prepare, run_study, timed_plan
 
 
 class Study:
     """The question: which of these arms generalizes best, and is that real?
 
     Args:
-        model: a compiled and built Keras model, or a function without arguments that returns one. Its weights
-            are not used: each fit starts from the weights that `keras.utils.set_random_seed(seed)` gives to a model
-            rebuilt from its layers in order. For a functional model with branches, give a function: only that
-            knows in which order its layers were made.
-        arms: `{name: {where: what(how much)}}`. An arm `none` without penalties is always added.
+        model: a compiled and built Keras model, or a function without arguments that returns one. Each fit starts
+            from the weights that `keras.utils.set_random_seed(seed)` gives to a model rebuilt from its layers in
+            order. For a functional model with branches, give a function: only that knows in which order its layers
+            were made.
+        arms: `{name: {where: what(how much)}}`. An arm `none` without penalties is always added. An arm may hold
+            `"learning_rate": number` beside its penalties.
         seeds: how many seeds, or the seeds themselves.
         folds: how many, or a scikit-learn splitter.
         epochs, batch_size, shuffle: as in `model.fit`.
         score: `"loss"` (without penalties) or the name of a compiled metric; the first metric by default.
         points: at how many epochs curves are kept.
+        start: `"weights"` starts every fit from the model's present weights instead, as in fine-tuning; the seeds
+            then decide shuffling and random layers only.
+        path: `"cold"` starts each fit afresh. `"strong to weak"` and `"weak to strong"` start it from the weights
+            with which the neighbouring strength of its arm, seed and fold ended.
+        stopping: a `bridle.EarlyStopping`, to end each fit on rows set aside for it and keep its best epoch.
 
     >>> import bridle, keras
     >>> from sklearn.datasets import make_moons
@@ -50,8 +56,13 @@ class Study:
         shuffle: bool = True,
         score: str | None = None,
         points: int = 200,
+        start: str = "fresh",
+        path: str = "cold",
+        stopping: EarlyStopping | None = None,
     ) -> None:
-        self.question = Question(model, arms, seeds, folds, epochs, batch_size, shuffle, score, points)
+        self.question = Question(
+            model, arms, seeds, folds, epochs, batch_size, shuffle, score, points, start, path, stopping
+        )
 
     def plan(self, x: Any, y: Any, *, timed: bool = True, **rows: Any) -> Plan:
         """What will run, before it runs: every member, and with `timed` about how long (that compiles the programs).
@@ -69,6 +80,7 @@ class Study:
         test: Any = None,
         store: str | Path | None = None,
         threads: int | None = None,
+        width: int | None = None,
         progress: bool = True,
         **rows: Any,
     ) -> "Result":
@@ -79,15 +91,20 @@ class Study:
             test: `(x, y)` or `{name: (x, y)}`: rows that only the refits are judged on.
             store: a folder to write the result to.
             threads: how many members to train at once; one per core by default.
+            width: how many of them to train side by side in each call of the compiled program. By default each by
+                itself on a CPU, where that is fastest, and on an accelerator as many as memory and timing allow.
+                Another width is another program, whose numbers may differ in the last digits.
             progress: draw a progress bar where standard error is a terminal.
             rows: `validation=(x, y)` for one split instead of folds; `groups`; `weight` (one per row);
-                `prepare`, `prepare_target` (scikit-learn transformers, fitted inside each fold).
+                `class_weight` (`{class: weight}` or `"balanced"`, for training rows only); `prepare`,
+                `prepare_target` (scikit-learn transformers, fitted inside each fold).
 
         Errors: `InputError` and `KindError` with a sentence each; `BackendError` where Keras does not run on JAX;
         `Interrupted` after Ctrl-C, with the result of what had finished.
 
         """
-        return conduct(self.prepare(x, y, test=test, **rows), store=store, threads=threads, progress=progress)
+        prepared = self.prepare(x, y, test=test, **rows)
+        return conduct(prepared, store=store, threads=threads, width=width, progress=progress)
 
     def prepare(self, x: Any, y: Any, **rows: Any) -> Prepared:
         """Check everything that can be checked before the first fit."""
@@ -95,11 +112,16 @@ class Study:
 
 
 def conduct(
-    prepared: Prepared, *, store: str | Path | None = None, threads: int | None = None, progress: bool = True
+    prepared: Prepared,
+    *,
+    store: str | Path | None = None,
+    threads: int | None = None,
+    width: int | None = None,
+    progress: bool = True,
 ) -> "Result":
     """Run what `Study.prepare` returned."""
     with progress_bar(progress, prepared.score.name) as watch:
-        data, whole = run_study(prepared, watch=watch, threads=threads)
+        data, whole = run_study(prepared, watch=watch, threads=threads, width=width)
     result = Result(data, prepared.model, {each.name: each.terms for each in prepared.treatments})
     if store is not None:
         stores.save(data, store)
@@ -111,7 +133,7 @@ def conduct(
 
 
 def _rows(x: Any, y: Any, *, test: Any = None, **rows: Any) -> Rows:
-    known = ("weight", "groups", "validation", "prepare", "prepare_target")
+    known = ("weight", "class_weight", "groups", "validation", "prepare", "prepare_target")
     for name in rows:
         if name not in known:
             raise InputError(f"Expected one of {', '.join(known)}, got the argument {name!r}. {near(name, known)}")

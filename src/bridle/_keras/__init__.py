@@ -25,6 +25,7 @@ from bridle._keras._losses import (
 )
 from bridle._keras._outline import Outline, outline
 from bridle._keras._program import Forward, Program, loss_name, program
+from bridle._keras._starts import Starts
 from bridle._keras._steps import check_exact, step_of
 from bridle._keras._structure import (
     Owned,
@@ -41,6 +42,7 @@ from bridle._keras._structure import (
     scores_attention,
 )
 from bridle._keras._taps import Reading, Tap, watching
+from bridle._keras._tracing import UntraceableError, layers_named
 from bridle._keras._written import (
     Decay,
     decay_of,
@@ -66,7 +68,9 @@ __all__ = [
     "Reading",
     "Recording",
     "Splitter",
+    "Starts",
     "Tap",
+    "UntraceableError",
     "adds_losses",
     "all_layers",
     "as_number",
@@ -95,6 +99,7 @@ __all__ = [
     "is_own_of_keras",
     "is_rebuildable",
     "is_time_distributed",
+    "layers_named",
     "loss_name",
     "model_json",
     "outline",

@@ -1,14 +1,17 @@
 """A model that can be built again: from a compiled Keras model's configuration, or from a function."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
 from keras.src.models.functional import Functional
+from keras.src.utils.naming import to_snake_case
 
 from bridle._errors import KindError
-from bridle._keras._backend import seeded
+from bridle._keras._backend import seeded, tensorflow_left_alone
 
 COMPILE = "model.compile(optimizer='adam', loss='binary_crossentropy', metrics=['accuracy'])"
 
@@ -27,6 +30,7 @@ class Blueprint:
         return _values(model.trainable_variables), _values(model.non_trainable_variables)
 
 
+@tensorflow_left_alone()
 def blueprint(model: object) -> Blueprint:
     """Read what a person gave as a model.
 
@@ -38,7 +42,8 @@ def blueprint(model: object) -> Blueprint:
     """
     if isinstance(model, keras.Model):
         _check(model)
-        return Blueprint(model, lambda: _rebuild(model))
+        _check_again(model)
+        return Blueprint(model, lambda: _again(model))
     if callable(model):
         with seeded(0):
             built, second = model(), model()
@@ -64,26 +69,26 @@ def _check(model: keras.Model) -> None:
     _check_members(model)
 
 
+@tensorflow_left_alone()
 def fresh_optimizer(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
     """An optimizer of the same configuration in its first state, with the exclusions that no configuration holds."""
     fresh = type(optimizer).from_config(optimizer.get_config())
-    for name in ("_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern"):
-        if hasattr(optimizer, name):
-            setattr(fresh, name, getattr(optimizer, name))
+    for new, old in zip(_with_inner(fresh), _with_inner(optimizer), strict=False):
+        for name in ("_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern"):
+            if hasattr(old, name):
+                setattr(new, name, getattr(old, name))
     return fresh
+
+
+def _with_inner(optimizer: keras.optimizers.Optimizer) -> list[keras.optimizers.Optimizer]:
+    """An optimizer, and those to which it leaves the steps."""
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        return [optimizer, optimizer.inner_optimizer]
+    return [optimizer, *getattr(optimizer, "_inner_optimizers", ())]
 
 
 def _check_members(model: keras.Model) -> None:
     """Refuse what a member would not do exactly as Keras does."""
-    if isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer):
-        raise KindError(
-            "Expected an optimizer without loss scaling, got LossScaleOptimizer (mixed_float16 adds it). "
-            "Use the policy 'mixed_bfloat16' or 'float32'."
-        )
-    if model.optimizer.use_ema:
-        raise KindError(
-            "Expected an optimizer without weight averaging, got use_ema=True. Set use_ema=False for the study."
-        )
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.Normalization) and layer.input_mean is None:
             raise KindError(
@@ -92,17 +97,114 @@ def _check_members(model: keras.Model) -> None:
             )
 
 
-def _rebuild(model: keras.Model) -> keras.Model:
+def _check_again(model: keras.Model) -> None:
+    """Refuse a model whose configuration does not make it again."""
+    advice = "Give a function without arguments that builds and compiles it: bridle calls that for every seed."
+    try:
+        with seeded(0):
+            fresh = _again(model)
+    except (TypeError, NotImplementedError, ValueError) as error:
+        raise KindError(
+            f"Expected a model that can be built from its configuration, got {model.name!r}. {advice} "
+            f"Keras says: {str(error).strip().splitlines()[0]}"
+        ) from error
+    if _shapes(fresh) != _shapes(model):
+        raise KindError(
+            f"Expected the same variables from the configuration of {model.name!r}, got {len(fresh.variables)} of "
+            f"{len(model.variables)}, or others. {advice}"
+        )
+
+
+def _shapes(model: keras.Model) -> list[tuple[int, ...]]:
+    return [tuple(each.shape) for each in (*model.trainable_variables, *model.non_trainable_variables)]
+
+
+def _again(model: keras.Model) -> keras.Model:
     """A model of the same configuration with freshly drawn weights."""
-    if isinstance(model, keras.Sequential):
-        layers = [type(layer).from_config(layer.get_config()) for layer in model.layers]
-        return keras.Sequential([keras.Input(batch_shape=model.inputs[0].shape, dtype=model.inputs[0].dtype), *layers])
     custom = {type(layer).__name__: type(layer) for layer in model._flatten_layers()}
     with keras.saving.custom_object_scope(custom):
-        fresh = type(model).from_config(model.get_config())
-        if not fresh.built:
-            fresh.build_from_config(model.get_build_config())
+        return _copied(model)
+
+
+def _copied(operation: Any) -> Any:
+    """A layer, a model or an operation of the same configuration."""
+    if type(operation) is keras.Sequential and operation.built:
+        layers = [_copied(layer) for layer in operation.layers]
+        given = operation.inputs[0]
+        return keras.Sequential([keras.Input(batch_shape=given.shape, dtype=given.dtype), *layers], name=operation.name)
+    if type(operation) is Functional:
+        return _drawn(operation)
+    config = operation.get_config()
+    if isinstance(operation, keras.layers.Bidirectional) and operation.backward_layer.name.startswith("backward_"):
+        del config["backward_layer"]  # made by Keras after the forward one, and so it is made again
+    fresh = type(operation).from_config(config)
+    if isinstance(fresh, keras.Model) and not fresh.built:
+        fresh.build_from_config(operation.get_build_config())
     return fresh
+
+
+def _drawn(model: Functional) -> Functional:
+    """A graph drawn again call by call, in the order of the first time as far as names tell it.
+
+    That order matters: a layer takes its seeds from the process where it is made, and some layers take more where
+    they are first called. Keras's own `from_config` makes all layers first, in the order of their depth.
+    """
+    calls = sorted(_calls(model), key=_moment)
+    operations = list({id(call.operation): call.operation for call in calls}.values())
+    models = sorted((each for each in operations if _calls(each)), key=_beginning)
+    made: dict[int, Any] = {}
+    tensors: dict[int, Any] = {}
+
+    def make(operation: Any) -> Any:
+        if id(operation) not in made:
+            made[id(operation)] = _copied(operation)
+        return made[id(operation)]
+
+    while calls:
+        call = next(each for each in calls if all(id(tensor) in tensors for tensor in each.input_tensors))
+        calls.remove(call)
+        before = [each for each in models if _beginning(each) < _moment(call)]
+        for each in [*before, *_named_before(call.operation, operations)]:
+            make(each)
+        operation = make(call.operation)
+        given, named = call.arguments.fill_in(tensors)
+        outputs = operation.output if call.is_input else operation(*given, **named)
+        new = [id(tensor) for tensor in call.output_tensors]
+        tensors.update(zip(new, keras.tree.flatten(outputs), strict=True))
+    ends = [keras.tree.map_structure(lambda tensor: tensors[id(tensor)], end) for end in (model.input, model.output)]
+    return keras.Model(*ends, name=model.name)
+
+
+def _named_before(operation: Any, operations: list[Any]) -> list[Any]:
+    """The layers of the same class that Keras named before one: in `Dense(1)(Dense(2)(x))` the outer is made first."""
+    own = _number(operation)
+    alike = [each for each in operations if type(each) is type(operation) and 0 <= _number(each) < own]
+    return sorted(alike, key=_number)
+
+
+def _number(operation: Any) -> int:
+    """The number in a name that Keras gave, as in `dense_3`; -1 for another name."""
+    found = re.fullmatch(to_snake_case(type(operation).__name__) + r"(?:_(\d+))?", operation.name)
+    return int(found[1] or 0) if found else -1
+
+
+def _calls(operation: Any) -> list[Any]:
+    """The calls of which a model consists, by depth; none for a layer."""
+    graph = operation._functional if isinstance(operation, keras.Sequential) else operation
+    depths = graph._nodes_by_depth if isinstance(graph, Functional) else {}
+    return [call for depth in sorted(depths, reverse=True) for call in depths[depth]]
+
+
+def _moment(call: Any) -> int:
+    """When a call was made, by the number that Keras gives to its result; -1 for an input."""
+    found = re.fullmatch(r"keras_tensor(?:_(\d+))?", call.output_tensors[0].name)
+    return int(found[1] or 0) if found else -1
+
+
+def _beginning(model: keras.Model) -> int:
+    """When the first layer of a nested model was called."""
+    moments = [_beginning(call.operation) if _calls(call.operation) else _moment(call) for call in _calls(model)]
+    return min((moment for moment in moments if moment >= 0), default=-1)
 
 
 def _values(variables: list[keras.Variable]) -> list[np.ndarray]:
@@ -114,6 +216,7 @@ def is_rebuildable(model: object) -> bool:
     return isinstance(model, keras.Sequential) or type(model) is Functional
 
 
+@tensorflow_left_alone()
 def model_json(model: keras.Model) -> str:
     """A model's configuration, where it consists of Keras's own layers and can be rebuilt from that; else empty."""
     own = all(type(layer).__module__.startswith("keras.") for layer in model._flatten_layers())

@@ -3,9 +3,11 @@
 import keras
 
 from bridle._errors import KindError
+from bridle._keras._backend import tensorflow_left_alone
 from bridle._keras._blueprint import fresh_optimizer
 
 
+@tensorflow_left_alone()
 def same_again(model: keras.Model) -> keras.Model:
     """A copy built from the model's configuration, with the same weights and the same of them frozen.
 

@@ -1,6 +1,7 @@
 """A compiled Keras model as pure functions of its variables: forward pass, data loss, metrics, update."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -8,11 +9,13 @@ import jax
 import jax.numpy as jnp
 import keras
 import numpy as np
+from keras.src import backend
 
 from bridle._errors import BridleError, InputError
 from bridle._keras._blueprint import Blueprint, fresh_optimizer
 from bridle._keras._steps import step_of
-from bridle._keras._taps import Reading, Tap, watching
+from bridle._keras._taps import Reading, Tap, replaced, watching
+from bridle._keras._tracing import UntraceableError, layers_named
 
 Arrays = list[Any]
 
@@ -36,6 +39,7 @@ class Program:
     optimizer: keras.optimizers.Optimizer
     metrics: tuple[keras.metrics.Metric, ...]
     metric_names: tuple[str, ...]
+    """One for each number: `auc`, or `f1[0]`, `f1[1]` for a metric that gives several."""
     metric_start: tuple[np.ndarray, ...]
     """The values of the metrics' variables after a reset."""
 
@@ -44,12 +48,33 @@ class Program:
         """The template."""
         return self.blueprint.template
 
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """The template's variables: the trainable ones, then the others."""
+        return [*self.model.trainable_variables, *self.model.non_trainable_variables]
+
     def forward(self, trainable: Arrays, other: Arrays, x: Any, *, training: bool, taps: Sequence[Tap] = ()) -> Forward:
         """Call the model on a batch with the given variables."""
         options = {"training": training} if self.model._call_has_training_arg else {}
-        with watching(taps) as readings:
+        with without_cudnn(self.model), watching(taps) as readings:
             prediction, other, losses = self.model.stateless_call(trainable, other, x, return_losses=True, **options)
         return Forward(prediction, other, [self.model._aggregate_additional_loss(loss) for loss in losses], readings)
+
+    def seen(self, x: Any, taps: Sequence[Tap]) -> dict[int, list[Reading]]:
+        """The readings of taps over a few rows, with the template's variables."""
+        values = [each.value for each in self.variables]
+        split = len(self.model.trainable_variables)
+
+        def read(values: Arrays, x: Any) -> Any:
+            readings = self.forward(values[:split], values[split:], x, training=False, taps=taps).readings
+            return {number: [(each.value, each.mask) for each in found] for number, found in readings.items()}
+
+        try:
+            with layers_named():
+                found = jax.jit(read)(values, x)
+        except UntraceableError:
+            found = read(values, x)
+        return {number: [Reading(*pair) for pair in pairs] for number, pairs in found.items()}
 
     def data_loss(self, y: Any, prediction: Any, sample_weight: Any = None) -> Any:
         """The compiled loss alone, without any penalty.
@@ -69,11 +94,39 @@ class Program:
         with keras.StatelessScope(state_mapping=list(zip(variables, reset, strict=True))):
             container.update_state(y, prediction, sample_weight)
             values = container.result()
-        return [jnp.asarray(values[name], "float32") for name in self.metric_names]
+        return [jnp.asarray(number, "float32") for value in values.values() for number in jnp.ravel(value)]
 
     def update(self, optimizer_state: Arrays, gradients: Arrays, trainable: Arrays) -> tuple[Arrays, Arrays]:
         """One optimizer step: (trainable, optimizer state)."""
         return self.optimizer.stateless_apply(optimizer_state, gradients, trainable)
+
+    def scaled(self, optimizer_state: Arrays, total: Any) -> Any:
+        """The loss that is differentiated: times the scale of an optimizer that has one."""
+        mapping = zip(self.optimizer.variables, optimizer_state, strict=True)
+        with keras.StatelessScope(state_mapping=list(mapping)):
+            return self.optimizer.scale_loss(total)
+
+    @property
+    def averages(self) -> bool:
+        """Whether `fit` ends with other weights than those of the last step."""
+        inner = getattr(self.optimizer, "inner_optimizer", self.optimizer)
+        own = type(inner).finalize_variable_values is not keras.optimizers.Optimizer.finalize_variable_values
+        return own or inner.use_ema
+
+    def finish(self, optimizer_state: Arrays, trainable: Arrays) -> Arrays:
+        """The trainable variables after the last step, as `fit` leaves them: averaged where the optimizer averages."""
+        variables = self.model.trainable_variables
+        pairs = [*zip(self.optimizer.variables, optimizer_state, strict=True), *zip(variables, trainable, strict=True)]
+        with keras.StatelessScope(state_mapping=pairs) as scope:
+            self.optimizer.finalize_variable_values(variables)
+        found = [scope.get_current_value(variable) for variable in variables]
+        return [own if value is None else value for own, value in zip(trainable, found, strict=True)]
+
+    @property
+    def handed_on(self) -> tuple[bool, ...]:
+        """Which of the variables that are not trained are weights; the others are states of random layers."""
+        weights = {id(weight) for weight in self.model.non_trainable_weights}
+        return tuple(id(variable) in weights for variable in self.model.non_trainable_variables)
 
     def position(self, variable: keras.Variable) -> int:
         """Where a weight stands among the trainable ones."""
@@ -88,9 +141,23 @@ class Program:
         with keras.StatelessScope(state_mapping=mapping):
             return step_of(self.optimizer, variable)
 
-    def optimizer_state(self) -> list[np.ndarray]:
-        """The optimizer's variables before the first step."""
-        return [np.asarray(variable.value) for variable in self.optimizer.variables]
+    def optimizer_state(self, learning_rate: float | None = None) -> list[np.ndarray]:
+        """The optimizer's variables before the first step, with another learning rate where one is given.
+
+        Errors: `InputError` where the learning rate follows a schedule.
+        """
+        state = [np.asarray(variable.value) for variable in self.optimizer.variables]
+        if learning_rate is not None:
+            inner = getattr(self.optimizer, "inner_optimizer", self.optimizer)
+            rate = getattr(inner, "_learning_rate", None)
+            if not isinstance(rate, keras.Variable):
+                raise InputError(
+                    f"Expected an optimizer with a learning rate that is a number, got {type(inner).__name__} with "
+                    f"{type(rate).__name__}. Compile with a number, or leave the arm's learning rate out."
+                )
+            position = next(number for number, each in enumerate(self.optimizer.variables) if each is rate)
+            state[position] = np.asarray(learning_rate, state[position].dtype)
+        return state
 
 
 def program(blueprint: Blueprint, x: Any, y: Any) -> Program:
@@ -103,19 +170,26 @@ def program(blueprint: Blueprint, x: Any, y: Any) -> Program:
     optimizer.build(model.trainable_variables)
     x, y = jax.tree.map(lambda array: jnp.asarray(array[:2]), (x, y))
     try:
-        prediction = model(x, training=False)
+        prediction = _outlined(lambda x: model(x, training=False), x)
     except BridleError:
         raise
     except (ValueError, TypeError) as error:
         raise InputError(
             f"Expected rows that fit the model's input {_shapes(model.inputs)}, got {_shapes(x)}. {_first(error)}"
         ) from error
-    try:
+    container = model._compile_metrics
+
+    def resolved(y: Any, prediction: Any) -> Any:
+        """Losses and metrics find their names only now, and some metrics make their variables."""
         with keras.StatelessScope():
             model._compile_loss(y, prediction)
-        container = model._compile_metrics
-        if container is not None:
-            container.update_state(y, prediction)  # some metrics make their variables only now
+        if container is None:
+            return {}
+        container.update_state(y, prediction)
+        return container.result()
+
+    try:
+        found = _outlined(resolved, y, prediction)
     except (ValueError, TypeError, KeyError) as error:
         raise InputError(
             f"Expected labels that fit the loss {loss_name(model)!r} and an output of shape {_shapes(prediction)}, "
@@ -123,24 +197,48 @@ def program(blueprint: Blueprint, x: Any, y: Any) -> Program:
         ) from error
     if container is None:
         return Program(blueprint, optimizer, (), (), ())
-    found = container.result()
-    for name, value in found.items():
-        if np.ndim(value):
-            raise InputError(
-                f"Expected metrics that give one number, got {name!r} with {np.size(value)}. "
-                "Choose an average, as in keras.metrics.F1Score(average='macro')."
-            )
-    names = tuple(found)
+    names = tuple(name for base, value in found.items() for name in _numbered(base, tuple(value.shape)))
     for metric in container.metrics:
         metric.reset_state()
     start = tuple(np.asarray(variable.value) for metric in container.metrics for variable in metric.variables)
     return Program(blueprint, optimizer, tuple(container.metrics), names, start)
 
 
+@contextmanager
+def without_cudnn(model: keras.Model) -> Iterator[None]:
+    """Let recurrent layers loop in JAX: cuDNN's loop cannot run members side by side."""
+    with ExitStack() as stack:
+        for layer in model._flatten_layers():
+            if isinstance(layer, keras.layers.LSTM | keras.layers.GRU):
+                stack.enter_context(replaced(layer, "use_cudnn", False))
+        yield
+
+
+def _outlined(function: Callable[..., Any], *arguments: Any) -> Any:
+    """The results of a function in outline, without computing them; computed where Keras cannot tell otherwise."""
+    try:
+        return backend.compute_output_spec(function, *jax.tree.map(_outline_of, arguments))
+    except Exception:  # whatever is wrong is said by the call with values, in its own words
+        return function(*jax.tree.map(_with_values, arguments))
+
+
+def _outline_of(array: Any) -> keras.KerasTensor:
+    return keras.KerasTensor(tuple(array.shape), dtype=keras.backend.standardize_dtype(array.dtype))
+
+
+def _with_values(array: Any) -> Any:
+    return jnp.ones(array.shape, array.dtype) if isinstance(array, keras.KerasTensor) else array
+
+
 def loss_name(model: keras.Model) -> str:
     """The compiled loss as a person named it."""
     loss = model._compile_loss._user_loss
     return loss if isinstance(loss, str) else getattr(loss, "name", None) or getattr(loss, "__name__", str(loss))
+
+
+def _numbered(name: str, shape: tuple[int, ...]) -> list[str]:
+    """The name of a metric, once for each of its numbers."""
+    return [name] if not shape else [f"{name}[{','.join(map(str, index))}]" for index in np.ndindex(*shape)]
 
 
 def _shapes(tree: Any) -> str:

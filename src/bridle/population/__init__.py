@@ -1,11 +1,16 @@
-"""HOW members are trained: a step, blocks of epochs, members on threads. Knows no penalty and no Keras."""
+"""HOW members are trained: a step, blocks of epochs, members on threads or side by side. Knows no penalty, no Keras."""
 
-from bridle.population._member import Rows, State, predict
+from bridle.population._device import accelerated, cores, free_memory, held_now
+from bridle.population._fit import Fit, Outcome
+from bridle.population._member import Rows, State, predict, quantities
 from bridle.population._objective import Loss, Objective, Recipe
-from bridle.population._programs import Fold, Programs, compile_programs, put, starting
-from bridle.population._run import Fit, Outcome, Progress, cores, run_fits
+from bridle.population._programs import Fold, Programs, Start, compile_programs, put
+from bridle.population._run import Progress, run_fits
+from bridle.population._stopping import Stopping
+from bridle.population._width import fitting, short_call
 
 __all__ = [
-    "Fit", "Fold", "Loss", "Objective", "Outcome", "Programs", "Progress", "Recipe", "Rows", "State",
-    "compile_programs", "cores", "predict", "put", "run_fits", "starting",
+    "Fit", "Fold", "Loss", "Objective", "Outcome", "Programs", "Progress", "Recipe", "Rows", "Start", "State",
+    "Stopping", "accelerated", "compile_programs", "cores", "fitting", "free_memory", "held_now", "predict", "put",
+    "quantities", "run_fits", "short_call",
 ]  # fmt: skip

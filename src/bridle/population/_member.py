@@ -8,9 +8,10 @@ import jax.numpy as jnp
 from jax import lax
 
 from bridle.population._objective import Objective, Recipe
+from bridle.population._stopping import hear
 
-EVALUATION_ROWS = 4096
-"""Rows that are predicted in one call at evaluation; more are taken in turns, to bound memory."""
+EVALUATION_ROWS = 256
+"""Rows that are predicted in one call at evaluation; more are taken in turns, which stay in the cache."""
 
 
 class State(NamedTuple):
@@ -21,6 +22,8 @@ class State(NamedTuple):
     optimizer: list[Any]
     diverged_at: Any
     """int32: the first epoch whose loss was not finite, or -1."""
+    memory: Any
+    """What early stopping remembers; an empty tuple without it."""
 
 
 class Rows(NamedTuple):
@@ -34,11 +37,15 @@ class Rows(NamedTuple):
 
 def step(objective: Objective, state: State, setting: Any, batch: Rows) -> tuple[State, Any]:
     """One gradient step on one batch; also (total loss, parts…) of shape (1 + part,)."""
-    grade = jax.value_and_grad(objective.loss, has_aux=True)
-    (total, aux), gradients = grade(state.trainable, state.other, setting, *batch)
+
+    def graded(trainable: list[Any]) -> tuple[Any, Any]:
+        total, loss = objective.loss(trainable, state.other, setting, *batch)
+        return objective.scaled(state.optimizer, total), (total, loss)
+
+    gradients, (total, loss) = jax.grad(graded, has_aux=True)(state.trainable)
     trainable, optimizer = objective.update(state.optimizer, gradients, state.trainable, setting)
-    cost = jnp.concatenate([jnp.reshape(total, (1,)), aux.parts]).astype("float32")
-    return State(trainable, aux.other, optimizer, state.diverged_at), cost
+    cost = jnp.concatenate([jnp.reshape(total, (1,)), loss.parts]).astype("float32")
+    return state._replace(trainable=trainable, other=loss.other, optimizer=optimizer), cost
 
 
 def epoch(objective: Objective, recipe: Recipe, state: State, setting: Any, rows: Rows, key: Any) -> tuple[State, Any]:
@@ -69,11 +76,11 @@ def epoch(objective: Objective, recipe: Recipe, state: State, setting: Any, rows
     return state, cost
 
 
-def evaluate(objective: Objective, state: State, rows: Rows, train: int) -> Any:
-    """Data loss and metrics over the training rows, then over the other rows: shape (2 * measure,)."""
+def evaluate(objective: Objective, state: State, rows: Rows, cuts: tuple[int, ...]) -> Any:
+    """Data loss and metrics over the rows before, between and after the cuts: shape ((1 + cut) * measure,)."""
     predictions = predict(objective, state.trainable, state.other, rows.x)
     measures: list[Any] = []
-    for part in (slice(None, train), slice(train, None)):
+    for part in (slice(*ends) for ends in zip((None, *cuts), (*cuts, None), strict=True)):
         y, prediction, weight = jax.tree.map(lambda leaf, part=part: leaf[part], (rows.y, predictions, rows.weight))
         empty = jax.tree.leaves(y)[0].shape[0] == 0
         nothing = [jnp.nan] * len(objective.measure_names)
@@ -82,36 +89,43 @@ def evaluate(objective: Objective, state: State, rows: Rows, train: int) -> Any:
 
 
 def predict(objective: Objective, trainable: list[Any], other: list[Any], x: Any) -> Any:
-    """Predictions for any number of rows, in turns of bounded size."""
+    """Predictions for any number of rows, in turns of equal size; the last turn may go over rows again."""
     count = jax.tree.leaves(x)[0].shape[0]
-    turns = count // EVALUATION_ROWS
+    turns = -(-count // EVALUATION_ROWS)
     if turns <= 1:
         return objective.predict(trainable, other, x)
-    whole = turns * EVALUATION_ROWS
-    stacked = jax.tree.map(lambda leaf: leaf[:whole].reshape(turns, EVALUATION_ROWS, *leaf.shape[1:]), x)
-    done = lax.map(lambda turn: objective.predict(trainable, other, turn), stacked)
-    done = jax.tree.map(lambda leaf: leaf.reshape(whole, *leaf.shape[2:]), done)
-    if count == whole:
-        return done
-    rest = objective.predict(trainable, other, jax.tree.map(lambda leaf: leaf[whole:], x))
-    return jax.tree.map(lambda a, b: jnp.concatenate([a, b]), done, rest)
+    size = -(-count // turns)
+
+    def turn(number: Any, done: Any) -> Any:
+        start = jnp.minimum(number * size, count - size)
+        rows = jax.tree.map(lambda leaf: lax.dynamic_slice_in_dim(leaf, start, size), x)
+        found = objective.predict(trainable, other, rows)
+        return jax.tree.map(lambda whole, part: lax.dynamic_update_slice_in_dim(whole, part, start, 0), done, found)
+
+    some = jax.tree.map(lambda leaf: leaf[:size], x)
+    shape = jax.eval_shape(lambda rows: objective.predict(trainable, other, rows), some)
+    blank = jax.tree.map(lambda leaf: jnp.zeros((count, *leaf.shape[1:]), leaf.dtype), shape)
+    return lax.fori_loop(0, turns, turn, blank)
 
 
-def block(objective: Objective, recipe: Recipe, train: int, capacity: int) -> Callable[..., tuple[State, Any]]:
+def block(objective: Objective, recipe: Recipe, cuts: tuple[int, ...], capacity: int) -> Callable[..., Any]:
     """A function that trains one member through several measuring points.
 
     It takes (state, setting, rows, identity, first epoch, lengths, count): `identity` is the member's (seed, fold),
     from which all shuffling follows; `lengths` (capacity,) are the epochs before each point, `count` how many of
-    them to do. It returns the state and curves of shape (capacity, quantity).
+    them to do. It returns the state and curves of shape (capacity, quantity), NaN at the points after the one in
+    which early stopping ended the member.
     """
     every_epoch = recipe.points == recipe.epochs
-    width = 1 + len(objective.part_names) + 2 * len(objective.measure_names)
+    parts = 1 + len(objective.part_names)
+    width = parts + (1 + len(cuts)) * len(objective.measure_names)
 
     def one_epoch(state: State, number: Any, setting: Any, rows: Rows, key: Any) -> tuple[State, Any]:
-        training, present = jax.tree.map(lambda leaf: leaf[:train], rows), objective.at_epoch(setting, number)
+        training, present = jax.tree.map(lambda leaf: leaf[: cuts[0]], rows), objective.at_epoch(setting, number)
         state, cost = epoch(objective, recipe, state, present, training, jax.random.fold_in(key, number))
         lost = (state.diverged_at < 0) & ~jnp.isfinite(cost[0])
-        return state._replace(diverged_at=jnp.where(lost, number + 1, state.diverged_at).astype("int32")), cost
+        state = state._replace(diverged_at=jnp.where(lost, number + 1, state.diverged_at).astype("int32"))
+        return _watched(objective, recipe, state, number + 1, rows, cuts), cost
 
     def run(
         state: State, setting: Any, rows: Rows, identity: Any, first: Any, lengths: Any, count: Any
@@ -121,19 +135,56 @@ def block(objective: Objective, recipe: Recipe, train: int, capacity: int) -> Ca
         def point(number: Any, carry: tuple[State, Any, Any]) -> tuple[State, Any, Any]:
             state, start, curves = carry
             if every_epoch:
-                state, cost = one_epoch(state, start, setting, rows, key)
-                stop = start + 1
+                (state, cost), stop = one_epoch(state, start, setting, rows, key), start + 1
             else:
-                stop = start + lengths[number]
-                cost = jnp.zeros(1 + len(objective.part_names), "float32")
-                state, cost = lax.fori_loop(
-                    start, stop, lambda i, held: one_epoch(held[0], i, setting, rows, key), (state, cost)
+                stop, cost = start + lengths[number], jnp.zeros(parts, "float32")
+                state, cost = _until_stopped(
+                    recipe, start, stop, lambda i, held: one_epoch(held[0], i, setting, rows, key), (state, cost)
                 )
-            measured = jnp.concatenate([cost, evaluate(objective, state, rows, train)])
+            measured = jnp.concatenate([cost, evaluate(objective, state, rows, cuts)])
             return state, stop, curves.at[number].set(measured)
 
         curves = jnp.full((capacity, width), jnp.nan, "float32")
-        state, _, curves = lax.fori_loop(0, count, point, (state, first, curves))
+        state, _, curves = _until_stopped(recipe, 0, count, point, (state, first, curves))
         return state, curves
 
     return run
+
+
+def quantities(objective: Objective, recipe: Recipe) -> int:
+    """How many numbers are measured at a point of a member's curves."""
+    return 1 + len(objective.part_names) + len(recipe.sides) * len(objective.measure_names)
+
+
+def finished(objective: Objective, recipe: Recipe, state: State) -> State:
+    """The member after its last epoch: averaged weights where the optimizer averages, the best epoch where kept."""
+    trainable, other = state.trainable, state.other
+    if objective.finish is not None:
+        trainable = objective.finish(state.optimizer, trainable)
+    if recipe.keeps_best:
+        trainable, other = state.memory.kept
+    return state._replace(trainable=list(trainable), other=list(other))
+
+
+def _watched(
+    objective: Objective, recipe: Recipe, state: State, epoch: Any, rows: Rows, cuts: tuple[int, ...]
+) -> State:
+    """What early stopping makes of an epoch, counted from 1."""
+    if recipe.stopping is None:
+        return state
+    seen = jax.tree.map(lambda leaf: leaf[cuts[0] : cuts[1]], rows)
+    prediction = predict(objective, state.trainable, state.other, seen.x)
+    value = objective.measure(seen.y, prediction, seen.weight)[recipe.stopping.measure]
+    memory = hear(recipe.stopping, state.memory, value, epoch, state.trainable, state.other)
+    return state._replace(memory=memory)
+
+
+def _until_stopped(recipe: Recipe, first: Any, stop: Any, body: Callable[[Any, Any], Any], carry: Any) -> Any:
+    """`fori_loop` over a carry that begins with the state, left early where early stopping ended the member."""
+    if recipe.stopping is None:
+        return lax.fori_loop(first, stop, body, carry)
+
+    def goes_on(held: tuple[Any, Any]) -> Any:
+        return (held[0] < stop) & (held[1][0].memory.stopped == 0)
+
+    return lax.while_loop(goes_on, lambda held: (held[0] + 1, body(held[0], held[1])), (jnp.int32(first), carry))[1]

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from bridle.population._stopping import Stopping
+
 
 class Loss(NamedTuple):
     """What one batch costs, beside the total that is differentiated."""
@@ -22,8 +24,12 @@ class Objective:
 
     loss: Callable[[list[Any], list[Any], Any, Any, Any, Any], tuple[Any, Loss]]
     """(trainable, other, setting, x, y, sample weight) → (total, Loss) for one training batch."""
+    scaled: Callable[[list[Any], Any], Any]
+    """(optimizer state, total) → what is differentiated; `update` divides by the scale again."""
     update: Callable[[list[Any], list[Any], list[Any], Any], tuple[list[Any], list[Any]]]
     """(optimizer state, gradients, trainable, setting) → (trainable, optimizer state)."""
+    finish: Callable[[list[Any], list[Any]], list[Any]] | None
+    """(optimizer state, trainable) → trainable after the last epoch; None where that changes nothing."""
     at_epoch: Callable[[Any, Any], Any]
     """(setting, epoch) → the setting in that epoch, counted from 0."""
     predict: Callable[[list[Any], list[Any], Any], Any]
@@ -32,10 +38,10 @@ class Objective:
     """(y, predictions, sample weight) → the data loss and each metric."""
     diagnose: Callable[[list[Any], list[Any], Any], list[Any]]
     """(trainable, other, x) → facts about the trained variables over some rows."""
+    handed_on: tuple[bool, ...]
+    """Which of the other variables a warm start takes over: weights do, states of random layers do not."""
     part_names: tuple[str, ...]
     measure_names: tuple[str, ...]
-    optimizer_state: tuple[np.ndarray, ...]
-    """The optimizer's state before the first step."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +53,19 @@ class Recipe:
     shuffle: bool
     points: int
     """At how many epochs curves are measured; `points == epochs` measures every epoch."""
+    stopping: Stopping | None = None
 
     @property
     def stops(self) -> np.ndarray:
         """The epochs at which curves are measured, evenly spread, the last one included."""
         return np.unique(np.linspace(0, self.epochs, self.points + 1).round().astype(int)[1:])
+
+    @property
+    def keeps_best(self) -> bool:
+        """Whether the best epoch is kept instead of the last."""
+        return self.stopping is not None and self.stopping.keep_best
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """The sides of a fold that are measured, in the order of its rows."""
+        return ("train", "validation") if self.stopping is None else ("train", "watch", "validation")

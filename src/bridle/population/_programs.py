@@ -1,16 +1,20 @@
 """Compiled programs: one that trains and one that looks, for each shape of rows that a study has."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bridle.population._member import Rows, State, block, evaluate
+from bridle.population._device import as_written, compiled
+from bridle.population._fastest import for_loops
+from bridle.population._member import Rows, State, block, evaluate, finished
 from bridle.population._objective import Objective, Recipe
+from bridle.population._stopping import watch
 
 MAX_POINTS = 256
 """Measuring points in one call of the training program."""
@@ -18,15 +22,40 @@ MAX_POINTS = 256
 
 @dataclass(frozen=True)
 class Fold:
-    """The rows of one split on the device; the first `train` of them are trained on."""
+    """The rows of one split on the device: those to train on, those that early stopping watches, and the others."""
 
     rows: Rows
     train: int
+    watch: int = 0
+
+    @property
+    def cuts(self) -> tuple[int, ...]:
+        """Where one side ends and the next begins."""
+        return (self.train, self.train + self.watch) if self.watch else (self.train,)
 
     @property
     def shape(self) -> tuple[Any, ...]:
         """What two folds must share to run on the same program."""
-        return (self.train, *(tuple(leaf.shape) for leaf in jax.tree.leaves(self.rows)))
+        return (*self.cuts, *((tuple(leaf.shape), str(leaf.dtype)) for leaf in jax.tree.leaves(self.rows)))
+
+
+class Start(NamedTuple):
+    """What a member begins with."""
+
+    trainable: list[Any]
+    other: list[Any]
+    optimizer: list[Any]
+
+
+class Seen(NamedTuple):
+    """What is read off a trained member."""
+
+    trainable: list[Any]
+    other: list[Any]
+    measures: Any
+    """Data loss and metrics on every side of the fold, where other variables are kept than those of the last epoch."""
+    facts: Any
+    held_out: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -35,48 +64,112 @@ class Programs:
 
     train: Callable[..., tuple[State, Any]]
     """(state, setting, rows, identity, first epoch, lengths, count) → (state, curves)."""
-    look: Callable[..., tuple[Any, Mapping[str, Any]]]
-    """(trainable, other, rows, held-out rows by name) → (diagnostics, measures by name)."""
+    look: Callable[..., Seen]
+    """(state, rows, held-out rows by name) → what is read off."""
     capacity: int
+    width: int | None
+    """How many members run side by side in one call; None where each runs alone."""
     seconds: float
+    """What tracing and compiling took."""
+    memory: int
+    """Bytes that one call holds, beside the rows; 0 where nothing was compiled."""
+    forms: tuple[str, ...] = ()
+    """Operations that are computed in another form than as written, which is faster in a loop."""
+    eager: bool = False
+    """Whether each operation is called by itself; the model is then in one thread's hands at a time."""
+
+    def stack(self, members: Sequence[Any]) -> Any:
+        """The arguments of a call, from those of its members."""
+        return members[0] if self.width is None else jax.tree.map(lambda *leaves: np.stack(leaves), *members)
+
+    def unstack(self, results: Any) -> list[Any]:
+        """The results of each member of a call, as NumPy arrays."""
+        results = jax.device_get(results)
+        if self.width is None:
+            return [results]
+        return [jax.tree.map(lambda leaf, n=number: leaf[n], results) for number in range(self.width)]
 
 
-def put(x: Any, y: Any, weight: Any, train: int) -> Fold:
+def put(x: Any, y: Any, weight: Any, train: int, watch: int = 0) -> Fold:
     """Move the rows of one split to the device, floats as float32."""
-    return Fold(Rows(*jax.tree.map(jnp.asarray, (x, y, weight))), train)
+    return Fold(Rows(*jax.tree.map(jnp.asarray, (x, y, weight))), train, watch)
 
 
-def starting(objective: Objective, trainable: list[np.ndarray], other: list[np.ndarray]) -> State:
+def starting(recipe: Recipe, start: Start) -> State:
     """A member's state before its first epoch."""
-    return State(list(trainable), list(other), list(objective.optimizer_state), np.int32(-1))
+    return State(*map(list, start), np.int32(-1), watch(recipe.stopping, start.trainable, start.other))
 
 
 def compile_programs(
-    objective: Objective, recipe: Recipe, fold: Fold, state: State, settings: int, held_out: Mapping[str, Rows]
+    objective: Objective,
+    recipe: Recipe,
+    fold: Fold,
+    start: Start,
+    settings: int,
+    held_out: Mapping[str, Rows],
+    *,
+    width: int | None = None,
+    eager: bool = False,
 ) -> Programs:
-    """Trace and compile once; nothing is compiled again for another setting, seed or fold of the same shape."""
+    """Trace and compile once; nothing is compiled again for another setting, seed or fold of the same shape.
+
+    Args:
+        objective, recipe: what is trained and how.
+        fold: rows of the shape to compile for.
+        start: what some member begins with.
+        settings: how many numbers a setting has.
+        held_out: rows that trained members are judged on, by name.
+        width: how many members run side by side in one call; None for each alone.
+        eager: call each operation by itself, for models that cannot be traced.
+
+    """
     began = perf_counter()
-    capacity = min(len(recipe.stops), MAX_POINTS)
-    setting = jnp.zeros(settings, "float32")
-    integers = jnp.zeros(2, "int32"), np.int32(0), jnp.zeros(capacity, "int32"), np.int32(0)
-    train = jax.jit(block(objective, recipe, fold.train, capacity))
-    look = jax.jit(lambda trainable, other, rows, extra: _look(objective, fold.train, trainable, other, rows, extra))
-    return Programs(
-        train.lower(state, setting, fold.rows, *integers).compile(),
-        look.lower(state.trainable, state.other, fold.rows, dict(held_out)).compile(),
-        capacity,
-        perf_counter() - began,
+    capacity = 1 if eager else min(len(recipe.stops), MAX_POINTS)
+    state, setting, identity = starting(recipe, start), np.zeros(settings, np.float32), np.zeros(2, np.int32)
+    integers = np.int32(0), np.zeros(capacity, np.int32), np.int32(0)
+
+    if eager:
+        train, look = block(objective, recipe, fold.cuts, capacity), partial(_look, objective, recipe, fold.cuts)
+        return Programs(as_written(train), as_written(look), capacity, None, perf_counter() - began, 0, eager=True)
+    forms: dict[str, None] = {}
+    fast = replace(
+        objective,
+        loss=for_loops(objective.loss, forms.setdefault),
+        predict=for_loops(objective.predict, forms.setdefault),
     )
+    train, look = block(fast, recipe, fold.cuts, capacity), partial(_look, fast, recipe, fold.cuts)
+    if width is not None:
+        train = jax.vmap(train, in_axes=(0, 0, None, 0, None, None, None))
+        look = jax.vmap(look, in_axes=(0, None, None))
+        state, setting, identity = jax.tree.map(lambda leaf: np.stack([leaf] * width), (state, setting, identity))
+    train = compiled(train, state, setting, fold.rows, identity, *integers)
+    look = compiled(look, state, fold.rows, dict(held_out))
+    return Programs(train, look, capacity, width, perf_counter() - began, _bytes(train), forms=tuple(forms))
 
 
 def _look(
-    objective: Objective, train: int, trainable: list[Any], other: list[Any], rows: Rows, extra: Mapping[str, Rows]
-) -> tuple[Any, Mapping[str, Any]]:
-    training = jax.tree.map(lambda leaf: leaf[:train], rows.x)
-    facts = objective.diagnose(trainable, other, training)
-    state = State(trainable, other, [], np.int32(-1))
-    measures = {
-        name: evaluate(objective, state, held, len(jax.tree.leaves(held.x)[0]))[: len(objective.measure_names)]
+    objective: Objective,
+    recipe: Recipe,
+    cuts: tuple[int, ...],
+    state: State,
+    rows: Rows,
+    extra: Mapping[str, Rows],
+) -> Seen:
+    state = finished(objective, recipe, state)
+    training = jax.tree.map(lambda leaf: leaf[: cuts[0]], rows.x)
+    facts = objective.diagnose(state.trainable, state.other, training)
+    held_out = {
+        name: evaluate(objective, state, held, (len(jax.tree.leaves(held.x)[0]),))[: len(objective.measure_names)]
         for name, held in extra.items()
     }
-    return jnp.stack(facts) if facts else jnp.zeros(0, "float32"), measures
+    others = objective.finish is not None or recipe.keeps_best
+    measures = evaluate(objective, state, rows, cuts) if others else jnp.zeros(0)
+    return Seen(
+        state.trainable, state.other, measures, jnp.stack(facts) if facts else jnp.zeros(0, "float32"), held_out
+    )
+
+
+def _bytes(program: Any) -> int:
+    """What a call holds beside its arguments: its results and its scratch space."""
+    sizes = program.memory_analysis()
+    return 0 if sizes is None else int(sizes.temp_size_in_bytes + sizes.output_size_in_bytes)

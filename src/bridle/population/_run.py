@@ -1,56 +1,29 @@
-"""Run members on threads: each takes a fit, trains it block by block, hands its outcome over, and takes the next.
+"""Run members on threads: each takes a chain of fits, trains them block by block, and takes the next chain.
 
 XLA releases Python's lock while a program runs, so one thread per core keeps every core busy without any
-process, fork or device trick. Which thread runs a member never changes its numbers.
+process, fork or device trick; where fewer members than cores are left, XLA spreads one member's large operations
+over the idle ones. Which thread runs a member never changes its numbers.
 """
 
-import os
 import queue
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
-import jax
-import numpy as np
-
-from bridle.population._member import Rows, State
+from bridle.population._device import accelerated, cores, free_memory
+from bridle.population._fit import Fit, Outcome, train
+from bridle.population._member import Rows
 from bridle.population._objective import Objective, Recipe
-from bridle.population._programs import Fold, Programs, starting
+from bridle.population._programs import Start
 
-BLOCK_SECONDS = 0.05
-"""How long one call of the training program should take: progress and stopping happen between calls."""
 PATIENCE = 0.5
 """Seconds that a stopped run waits for the blocks under way."""
 
-
-@dataclass(frozen=True)
-class Fit:
-    """One member: what to train, from which seed, on which rows."""
-
-    number: int
-    seed: int
-    fold: int
-    """The fold's number, part of the member's identity; -1 for all rows."""
-    setting: np.ndarray
-    trainable: list[np.ndarray]
-    other: list[np.ndarray]
-    rows: Fold
-    programs: Programs
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one member."""
-
-    curves: np.ndarray
-    """float32 (point, quantity)."""
-    diverged_at: int
-    diagnostics: np.ndarray
-    measures: Mapping[str, np.ndarray]
-    """Data loss and metrics on each held-out set."""
-    variables: tuple[np.ndarray, ...]
-    """The trained variables: the trainable ones, then the others."""
+Chain = Sequence[Fit]
+"""Fits trained one after another, each but the first from where the one before it ended; mostly a single one."""
+Lane = Sequence[Sequence[Fit]]
+"""Chains that advance side by side: for each place in them, the fits of one call."""
 
 
 @dataclass
@@ -79,54 +52,114 @@ class _Stop(Exception):
     """A worker was asked to stop between two blocks."""
 
 
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def run_fits(
     objective: Objective,
     recipe: Recipe,
-    fits: Sequence[Fit],
+    chains: Sequence[Chain],
     *,
     held_out: Mapping[str, Rows],
     deliver: Callable[[Fit, Outcome], None],
     watch: Callable[[Progress], None],
     threads: int | None = None,
 ) -> bool:
-    """Run every fit; False where the person stopped it (Ctrl-C) before all were done.
+    """Run every fit of every chain; False where the person stopped it (Ctrl-C) before all were done.
 
     `deliver` is called once per finished member, never by two threads at once; `watch` about ten times a second,
     from the calling thread. An error in a worker stops the run and is raised here: only a loss that is not
     finite is a member's own affair.
     """
-    work: queue.SimpleQueue[Fit] = queue.SimpleQueue()
-    for fit in fits:
-        work.put(fit)
-    progress = Progress(len(fits), int(recipe.stops[-1]))
+    work: queue.SimpleQueue[Lane] = queue.SimpleQueue()
+    for lane in lanes(chains):
+        work.put(lane)
+    progress = Progress(sum(map(len, chains)), int(recipe.stops[-1]))
     stop, lock, errors = threading.Event(), threading.Lock(), []
+
+    def conduct(shard: Sequence[Fit], starts: Sequence[Start]) -> list[Outcome]:
+        own = {id(fit): fit for fit in shard}  # a shard that is padded holds its last fit several times
+        reported = [0]
+
+        def passed(epochs: int) -> None:
+            with lock:
+                progress.epochs += epochs * len(own)
+                reported[0] += epochs
+            if stop.is_set():
+                raise _Stop
+
+        outcomes = train(objective, recipe, shard, starts, held_out, passed)
+        with lock:
+            for fit, outcome in zip(own.values(), outcomes, strict=False):
+                deliver(fit, outcome)
+            progress.done += len(own)
+            progress.epochs += (progress.epochs_each - reported[0]) * len(own)
+        return outcomes
 
     def worker() -> None:
         try:
             while True:
-                fit = work.get_nowait()
-                outcome = train(objective, recipe, fit, held_out, stop, progress, lock)
-                with lock:
-                    deliver(fit, outcome)
-                    progress.done += 1
+                _advance(objective, work.get_nowait(), conduct)
         except (queue.Empty, _Stop):
             pass
         except BaseException as error:  # handed to the calling thread, which raises it
             errors.append(error)
             stop.set()
 
-    crew = [threading.Thread(target=worker, daemon=True) for _ in range(min(threads or cores(), max(1, len(fits))))]
+    count = min(threads or cores(), _room(chains))
+    crew = [threading.Thread(target=worker, daemon=True) for _ in range(min(count, max(1, work.qsize())))]
     for thread in crew:
         thread.start()
     stopped = _wait(crew, progress, watch, stop)
     if errors:
         raise errors[0]
     return not stopped
+
+
+def _room(chains: Sequence[Chain]) -> int:
+    """How many calls may run at once: those that fit into free memory, one on an accelerator or where all is eager."""
+    programs = {id(chain[0].programs): chain[0].programs for chain in chains}.values()
+    if accelerated() or any(each.eager for each in programs):
+        return 1
+    largest = max((each.memory for each in programs), default=0)
+    return max(1, free_memory() // (2 * largest)) if largest else len(chains)
+
+
+def lanes(chains: Sequence[Chain]) -> Iterator[Lane]:
+    """Chains side by side: as many as their programs are wide, of one fold and length; the last lane is padded."""
+    alike: dict[tuple[int, int], list[Chain]] = {}
+    for chain in chains:
+        if chain[0].programs.width is None:
+            yield [(fit,) for fit in chain]
+        else:
+            alike.setdefault((id(chain[0].rows), len(chain)), []).append(chain)
+    for group in alike.values():
+        width = group[0][0].programs.width
+        for first in range(0, len(group), width):
+            side = group[first : first + width]
+            yield list(zip(*side, *[side[-1]] * (width - len(side)), strict=True))
+
+
+def _advance(
+    objective: Objective, lane: Lane, conduct: Callable[[Sequence[Fit], Sequence[Start]], list[Outcome]]
+) -> None:
+    """Train a lane from its first place to its last."""
+    before: list[Outcome] | None = None
+    for shard in lane:
+        starts = [fit.start() for fit in shard]
+        if before is not None:
+            starts = [warm(objective, start, outcome) for start, outcome in zip(starts, before, strict=True)]
+        before = conduct(shard, starts)
+
+
+def warm(objective: Objective, start: Start, before: Outcome) -> Start:
+    """A start with the weights that another member ended with; a cold one where that member diverged.
+
+    The optimizer starts afresh, and so do the states of random layers: they belong to the member.
+    """
+    if not before.variables:
+        return start
+    split = len(start.trainable)
+    trained = zip(start.other, before.variables[split:], objective.handed_on, strict=True)
+    other = [new if handed else own for own, new, handed in trained]
+    return start._replace(trainable=list(before.variables[:split]), other=other)
 
 
 def _wait(
@@ -150,58 +183,3 @@ def _finish(crew: list[threading.Thread]) -> None:
     deadline = perf_counter() + PATIENCE
     for thread in crew:
         thread.join(max(0.0, deadline - perf_counter()))
-
-
-def train(
-    objective: Objective,
-    recipe: Recipe,
-    fit: Fit,
-    held_out: Mapping[str, Rows],
-    stop: threading.Event,
-    progress: Progress,
-    lock: threading.Lock,
-) -> Outcome:
-    """Train one member through all its epochs, or until its loss is no longer finite."""
-    lengths = np.diff(recipe.stops, prepend=0).astype(np.int32)
-    curves: list[np.ndarray] = []
-    state = starting(objective, fit.trainable, fit.other)
-    identity = np.array([fit.seed, fit.fold + 1], np.int32)
-    point, epoch, size = 0, 0, 1
-    while point < len(lengths):
-        count = min(size, fit.programs.capacity, len(lengths) - point)
-        padded = np.zeros(fit.programs.capacity, np.int32)
-        padded[:count] = lengths[point : point + count]
-        began = perf_counter()
-        state, measured = fit.programs.train(
-            state, fit.setting, fit.rows.rows, identity, np.int32(epoch), padded, np.int32(count)
-        )
-        curves.append(np.asarray(measured)[:count])
-        passed = int(padded.sum())
-        point, epoch = point + count, epoch + passed
-        size = max(1, int(count * BLOCK_SECONDS / (perf_counter() - began)))
-        with lock:
-            progress.epochs += passed
-        if stop.is_set():
-            raise _Stop
-        if int(state.diverged_at) >= 0:
-            break
-    done = np.concatenate(curves)
-    loss = done[-1, 1 + len(objective.part_names)]
-    lost = int(state.diverged_at) if int(state.diverged_at) >= 0 else (-1 if np.isfinite(loss) else epoch)
-    return _outcome(fit, state, done, lost, len(lengths), held_out)
-
-
-def _outcome(
-    fit: Fit, state: State, curves: np.ndarray, diverged_at: int, points: int, held_out: Mapping[str, Rows]
-) -> Outcome:
-    diagnostics, measures = fit.programs.look(state.trainable, state.other, fit.rows.rows, dict(held_out))
-    whole = np.full((points, curves.shape[1]), np.nan, np.float32)
-    whole[: len(curves)] = curves
-    variables = tuple(np.asarray(value) for value in jax.device_get([*state.trainable, *state.other]))
-    return Outcome(
-        whole,
-        diverged_at,
-        np.asarray(diagnostics),
-        {name: np.asarray(value) for name, value in measures.items()},
-        variables,
-    )

@@ -1,5 +1,5 @@
 """The narrow waist: what a study measured, as numpy arrays."""
 
-from bridle.results._result import ALL_ROWS, Arm, Members, Picture, Score, StudyResult
+from bridle.results._result import ALL_ROWS, Arm, Members, Picture, Score, StudyResult, weak_to_strong
 
-__all__ = ["ALL_ROWS", "Arm", "Members", "Picture", "Score", "StudyResult"]
+__all__ = ["ALL_ROWS", "Arm", "Members", "Picture", "Score", "StudyResult", "weak_to_strong"]

@@ -18,6 +18,8 @@ class Arm:
     terms: tuple[tuple[str, str], ...]
     """Pairs (target, penalty) with each strength written as `{slot name}` once it is known."""
     slots: tuple[int, ...]
+    learning_rate: float | None = None
+    """Where it differs from that of the compiled optimizer."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,10 @@ class Members:
     finished: Bool[np.ndarray, "member"]
     diverged_at: Int[np.ndarray, "member"]
     """The epoch whose loss was not finite, or -1."""
+    epochs: Int[np.ndarray, "member"]
+    """How many were trained; fewer than the study's where early stopping ended a fit."""
+    kept: Int[np.ndarray, "member"]
+    """The epoch whose weights were kept."""
 
     def __len__(self) -> int:
         return len(self.setting)
@@ -71,7 +77,9 @@ class StudyResult:
     `curves[member, point, quantity]` holds, at the epochs `epochs`, the quantities named in `quantities`:
     `train/loss`, `validation/loss` (data losses, without any penalty), `train/<metric>`,
     `validation/<metric>`, `fit/loss` (data loss plus penalties, mean over the epoch's steps) and
-    `penalty/<slot>` (what each penalty added to it). What was not measured is NaN.
+    `penalty/<slot>` (what each penalty added to it). With early stopping, `watch/<quantity>` are those of the rows
+    set aside for it. The last point is that of the weights that were kept, and so is every point after the epoch in
+    which a fit was stopped. What was not measured is NaN.
 
     `diagnostics[member, diagnostic]` holds what was measured on the trained weights over the training rows:
     `zeros/<tensor>` (fraction of entries that are exactly zero), `size/<tensor>` (mean magnitude) and
@@ -157,8 +165,7 @@ class StudyResult:
         slots = list(self.arms[arm].slots)
         if not slots:
             return own
-        strengths = self.setting_strengths[own][:, slots]
-        return own[np.lexsort((*strengths.T[::-1], strengths.sum(axis=1)))]
+        return own[weak_to_strong(self.setting_strengths[own][:, slots])]
 
     def strengths(self, setting: int) -> dict[str, float]:
         """The strengths of one setting by slot name."""
@@ -168,3 +175,8 @@ class StudyResult:
     def with_provenance(self, **facts: object) -> "StudyResult":
         """The same result with facts added to its provenance."""
         return replace(self, provenance={**self.provenance, **facts})
+
+
+def weak_to_strong(strengths: Float[np.ndarray, "setting slot"]) -> Int[np.ndarray, "setting"]:
+    """The order of settings by the sum of their strengths, then by the first strength, and so on."""
+    return np.lexsort((*strengths.T[::-1], strengths.sum(axis=1)))

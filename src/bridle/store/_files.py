@@ -16,7 +16,7 @@ import numpy as np
 from bridle._errors import StoreError
 from bridle.results import Arm, Members, Picture, Score, StudyResult
 
-FORMAT = 1
+FORMAT = 2
 ARRAYS, WORDS = "study.npz", "study.json"
 
 
@@ -139,6 +139,10 @@ def _words(result: StudyResult) -> dict[str, Any]:
     }
 
 
+def _arm(words: dict[str, Any]) -> Arm:
+    return Arm(words["name"], tuple(map(tuple, words["terms"])), tuple(words["slots"]), words["learning_rate"])
+
+
 def _result(arrays: dict[str, np.ndarray], words: dict[str, Any]) -> StudyResult:
     picture = None
     if words["drawn"] is not None:
@@ -147,7 +151,7 @@ def _result(arrays: dict[str, np.ndarray], words: dict[str, Any]) -> StudyResult
             arrays["picture.x"], arrays["picture.y"], axes, tuple(words["drawn"]), arrays["picture.surfaces"]
         )
     return StudyResult(
-        arms=tuple(Arm(arm["name"], tuple(map(tuple, arm["terms"])), tuple(arm["slots"])) for arm in words["arms"]),
+        arms=tuple(map(_arm, words["arms"])),
         slots=tuple(words["slots"]),
         setting_arm=arrays["setting_arm"],
         setting_strengths=arrays["setting_strengths"],

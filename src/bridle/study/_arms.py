@@ -13,6 +13,8 @@ from bridle.placement import Term, distinct, read_terms
 from bridle.results import Arm
 
 NONE = "none"
+RATE = "learning_rate"
+"""What an arm may hold beside its penalties: one number, the learning rate of its fits."""
 WEAKEST, STRONGEST = 1e-8, 1e3
 """An open grid is not extended past these."""
 
@@ -25,6 +27,8 @@ class Treatment:
     terms: tuple[Term, ...]
     slots: tuple[int, ...]
     grids: tuple[Grid, ...]
+    learning_rate: float | None = None
+    """Another one than that of the compiled optimizer."""
 
     @property
     def settings(self) -> list[tuple[float, ...]]:
@@ -52,16 +56,32 @@ def read_arms(
             f"Expected another name than {NONE!r} for an arm with penalties: {NONE!r} is always there, without any."
         )
     bound: dict[str, tuple[Term, ...]] = {NONE: ()}
+    rates: dict[str, float | None] = {NONE: None}
     for name, terms in named.items():
         try:
-            bound[name] = read_terms(model, terms)
+            rates[name] = _learning_rate(terms)
+            bound[name] = read_terms(model, _without_rate(terms))
         except (InputError, KindError) as error:
             raise type(error)(f"In the arm {name!r}: {error}") from error
-        if not bound[name]:
+        if not bound[name] and rates[name] is None:
             raise InputError(f"Expected at least one penalty in the arm {name!r}, got none. {NONE!r} is always an arm.")
     terms = distinct(list(bound.values()))
     slots = [slot for term in terms for slot in term.slots]
-    return tuple(_treatment(name, own, slots) for name, own in bound.items()), terms
+    found = (replace(_treatment(name, own, slots), learning_rate=rates[name]) for name, own in bound.items())
+    return tuple(found), terms
+
+
+def _learning_rate(terms: object) -> float | None:
+    value = terms.get(RATE) if isinstance(terms, Mapping) else None
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 < value < np.inf:
+        raise InputError(f"Expected a learning rate above 0, got {value!r}. For several, write an arm for each.")
+    return float(value)
+
+
+def _without_rate(terms: object) -> object:
+    return {where: what for where, what in terms.items() if where != RATE} if isinstance(terms, Mapping) else terms
 
 
 def _treatment(name: str, terms: tuple[Term, ...], slots: list[str]) -> Treatment:
@@ -81,7 +101,7 @@ def _extend(grid: Grid, best: float) -> Grid:
 def as_arm(treatment: Treatment) -> Arm:
     """What a result keeps of an arm: no model, no Keras."""
     terms = tuple((term.target, term.written()) for term in treatment.terms)
-    return Arm(treatment.name, terms, treatment.slots)
+    return Arm(treatment.name, terms, treatment.slots, treatment.learning_rate)
 
 
 def table(treatments: tuple[Treatment, ...], width: int) -> tuple[np.ndarray, np.ndarray]:

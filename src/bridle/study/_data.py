@@ -1,6 +1,7 @@
 """Rows and labels as a person gives them, checked once and turned into arrays."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -54,6 +55,35 @@ def read_rows(
         if weight.shape != (count,) or not np.all(weight >= 0):
             raise InputError(f"Expected one weight ≥ 0 for each of {count} rows, got an array of shape {weight.shape}.")
     return Data(x, y, weight, _labels(y, loss, outputs, label))
+
+
+def class_weighted(data: Data, weights: Any) -> Data:
+    """The rows with the weight of each times that of its class, as `fit(class_weight=…)` does.
+
+    Args:
+        data: rows to train on.
+        weights: `{class: weight}`, "balanced" (`rows / (classes * rows of the class)`), or None.
+
+    Errors: `InputError` where there are no classes, or one of them lacks a weight ≥ 0.
+
+    """
+    if weights is None:
+        return data
+    if data.labels is None:
+        raise InputError(
+            "Expected a target with classes for class_weight, got numbers. Weigh rows with weight=… instead."
+        )
+    classes, counts = np.unique(data.labels, return_counts=True)
+    if isinstance(weights, str) and weights == "balanced":
+        weights = dict(zip(classes.tolist(), (len(data.labels) / (len(classes) * counts)).tolist(), strict=True))
+    if not isinstance(weights, Mapping):
+        raise InputError(f"Expected class_weight as {{class: weight}} or 'balanced', got {weights!r}.")
+    missing = [label for label in classes.tolist() if label not in weights]
+    if missing or not all(np.isfinite(value) and value >= 0 for value in weights.values()):
+        what = f"none for class {missing[0]}" if missing else f"{dict(weights)!r}"
+        raise InputError(f"Expected a weight ≥ 0 for every class from 0 to {classes[-1]}, got {what}.")
+    own = np.array([weights[label] for label in data.labels.tolist()], np.float32)
+    return replace(data, weight=own if data.weight is None else own * data.weight)
 
 
 def _arrays(value: Any, name: str) -> Any:

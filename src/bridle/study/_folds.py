@@ -11,9 +11,9 @@ from sklearn.base import clone
 from bridle._errors import InputError
 from bridle.population import Fold, put
 from bridle.population import Rows as DeviceRows
-from bridle.study._data import Data, read_rows
+from bridle.study._data import Data, class_weighted, read_rows
 from bridle.study._question import Rows
-from bridle.study._splits import Split, Splitter, split_rows
+from bridle.study._splits import Split, Splitter, set_aside, split_rows
 
 
 @dataclass(frozen=True)
@@ -55,53 +55,72 @@ def take(values: Any, rows: np.ndarray) -> Any:
     return np.asarray(values)[rows]
 
 
-def cut(reader: Reader, folds: int | Splitter) -> tuple[list[Split], list[Fold], np.ndarray]:
-    """The splits of a study, the rows of each on the device, and (training, validation) counts per fold."""
+def cut(reader: Reader, folds: int | Splitter, watch: float = 0.0) -> tuple[list[Fold], np.ndarray]:
+    """The rows of each fold on the device, and (training, validation) counts per fold.
+
+    Args:
+        reader: the rows, and what they must fit.
+        folds: how many, or a scikit-learn splitter.
+        watch: the share of each fold's training rows that early stopping watches instead.
+
+    """
     rows = reader.rows
     whole = reader.arrays(rows.x, rows.y, reader.fitted(None), weight=rows.weight)
     if rows.validation is not None:
-        fitted = reader.fitted(None)
-        other = reader.arrays(*rows.validation, fitted, name="validation")
-        fold = _stack(whole, other)
-        return [], [fold], np.array([[whole.rows, other.rows]])
-    splits = split_rows(whole, folds, rows.groups)
-    weight = whole.weight
-    parts = []
-    for split in splits:
-        fitted = reader.fitted(split.train)
-        pieces = [
-            reader.arrays(
-                take(rows.x, side), take(rows.y, side), fitted, "fold", None if weight is None else weight[side]
-            )
-            for side in (split.train, split.validation)
-        ]
-        parts.append(_stack(*pieces))
-    return splits, parts, np.array([[len(split.train), len(split.validation)] for split in splits])
+        every = np.arange(whole.rows)
+        split = set_aside(Split(every, every[:0]), watch, whole, rows.groups)
+        fitted = reader.fitted(split.train if watch else None)
+        parts = [_fold(reader, split, fitted, reader.arrays(*rows.validation, fitted, name="validation"))]
+    else:
+        splits = [set_aside(each, watch, whole, rows.groups) for each in split_rows(whole, folds, rows.groups)]
+        parts = [_fold(reader, split, reader.fitted(split.train)) for split in splits]
+    total = [len(jax.tree.leaves(part.rows.y)[0]) for part in parts]
+    return parts, np.array([[part.train, count - part.cuts[-1]] for part, count in zip(parts, total, strict=True)])
 
 
-def everything(reader: Reader) -> tuple[Fold, Data, Mapping[str, DeviceRows], Mapping[str, int]]:
+def everything(reader: Reader, watch: float = 0.0) -> tuple[Fold, Data, Mapping[str, DeviceRows], Mapping[str, int]]:
     """All rows to refit on, and the held-out rows prepared as these are."""
     rows, fitted = reader.rows, reader.fitted(None)
     whole = reader.arrays(rows.x, rows.y, fitted, weight=rows.weight)
+    every = np.arange(whole.rows)
+    split = set_aside(Split(every, every[:0]), watch, whole, rows.groups)
     held = {name: reader.arrays(x, y, fitted, name) for name, (x, y) in rows.held_out.items()}
     device = {name: put(data.x, data.y, None, data.rows).rows for name, data in held.items()}
-    return (
-        put(whole.x, whole.y, whole.weight, whole.rows),
-        whole,
-        device,
-        {name: data.rows for name, data in held.items()},
-    )
+    return _fold(reader, split, fitted), whole, device, {name: data.rows for name, data in held.items()}
 
 
-def _stack(train: Data, validation: Data) -> Fold:
+def _fold(reader: Reader, split: Split, fitted: tuple[Any, Any], validation: Data | None = None) -> Fold:
+    """The rows of one split on the device: to train on, to watch, to judge (or the given ones to judge)."""
+    rows = reader.rows
+    sides = [side for side in (split.train, split.watch, split.validation) if len(side)]
+    pieces = [
+        reader.arrays(
+            take(rows.x, side),
+            take(rows.y, side),
+            fitted,
+            "fold",
+            None if rows.weight is None else _of(rows.weight, side),
+        )
+        for side in sides
+    ]
+    pieces[0] = class_weighted(pieces[0], rows.class_weight)
+    pieces += [] if validation is None else [validation]
     try:
-        x, y = jax.tree.map(lambda a, b: np.concatenate([a, b]), (train.x, train.y), (validation.x, validation.y))
+        x, y = (
+            jax.tree.map(lambda *arrays: np.concatenate(arrays), *trees)
+            for trees in zip(*((p.x, p.y) for p in pieces), strict=True)
+        )
     except ValueError as error:
         raise InputError(
             f"Expected validation rows of the same shape as the training rows. NumPy says: {error}"
         ) from error
-    weight = None if train.weight is None else np.concatenate([train.weight, _ones(validation)])
-    return put(x, y, weight, train.rows)
+    weighs = any(piece.weight is not None for piece in pieces)
+    weight = np.concatenate([_ones(piece) for piece in pieces]) if weighs else None
+    return put(x, y, weight, len(split.train), len(split.watch))
+
+
+def _of(weight: Any, side: np.ndarray) -> np.ndarray:
+    return np.asarray(weight)[side]
 
 
 def _ones(data: Data) -> np.ndarray:

@@ -1,15 +1,17 @@
 """What has run so far. The one thing that changes while a study runs; a `StudyResult` is read off it."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from bridle._keras import model_json
 from bridle.population import Outcome
-from bridle.results import ALL_ROWS, Members, Picture, StudyResult
+from bridle.results import ALL_ROWS, Members, Picture, StudyResult, weak_to_strong
 from bridle.study._arms import Treatment, as_arm
 from bridle.study._prepare import Prepared
 from bridle.study._protocol import describe
+from bridle.study._question import STRONG
 
 Key = tuple[int, int, int]
 """A member: (setting, seed, fold)."""
@@ -37,6 +39,22 @@ class Ledger:
         self.setting_values += [values for _, values in fresh]
         return list(range(len(self.setting_arm) - len(fresh), len(self.setting_arm)))
 
+    def expect(self, keys: Sequence[Key]) -> None:
+        """Take members in that were not asked for before."""
+        known = set(self.members)
+        self.members += [key for key in keys if key not in known]
+
+    def path(self, arm: int) -> list[int]:
+        """The settings of an arm in the order in which a warm path takes them."""
+        own = [number for number, each in enumerate(self.setting_arm) if each == arm]
+        order = weak_to_strong(np.array([self.setting_values[number] for number in own]).reshape(len(own), -1))
+        path = [own[position] for position in order] if len(own) > 1 else own
+        return path[::-1] if self.prepared.question.path == STRONG else path
+
+    def learning_rate(self, setting: int) -> float | None:
+        """The learning rate of a setting's arm, where it is not the optimizer's."""
+        return self.treatments[self.setting_arm[setting]].learning_rate
+
     def strengths(self, setting: int) -> np.ndarray:
         """float32 (slot,): the traced setting of a member."""
         row = np.zeros(len(self.prepared.charges.slots), np.float32)
@@ -45,8 +63,7 @@ class Ledger:
 
     def deliver(self, key: Key, outcome: Outcome, keep_variables: bool) -> None:
         """Enter one outcome; variables are dropped unless the member is a refit."""
-        kept = outcome if keep_variables else Outcome(**{**vars(outcome), "variables": ()})
-        self.outcomes[key] = kept
+        self.outcomes[key] = outcome if keep_variables else replace(outcome, variables=())
 
     def result(self) -> StudyResult:
         """What is known now, as arrays. Members that have not run are there, marked as such."""
@@ -56,7 +73,7 @@ class Ledger:
         quantities = (
             "fit/loss",
             *(f"penalty/{name}" for name in objective.part_names),
-            *(f"{part}/{name}" for part in ("train", "validation") for name in measures),
+            *(f"{part}/{name}" for part in workshop.recipe.sides for name in measures),
         )
         names = self.prepared.charges.diagnostic_names
         got = [self.outcomes.get(key) for key in self.members]
@@ -74,7 +91,10 @@ class Ledger:
                 seed,
                 fold,
                 np.array([outcome is not None and outcome.diverged_at < 0 for outcome in got]),
-                np.array([-1 if outcome is None else outcome.diverged_at for outcome in got]),
+                *(
+                    np.array([-1 if o is None else getattr(o, n) for o in got])
+                    for n in ("diverged_at", "epochs", "kept")
+                ),
             ),
             score=self.prepared.score,
             epochs=workshop.recipe.stops,

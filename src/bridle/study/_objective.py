@@ -7,11 +7,12 @@ import jax
 import jax.numpy as jnp
 import keras
 
-from bridle._errors import InputError, near
-from bridle._keras import Program, check_exact
+from bridle._errors import InputError, KindError, near
+from bridle._keras import Program, UntraceableError, check_exact, layers_named
 from bridle.placement import Charges, weighted
-from bridle.population import Loss, Objective
+from bridle.population import Fold, Loss, Objective, Start, Stopping
 from bridle.results import Score
+from bridle.study._question import EarlyStopping
 
 SMALLER_IS_BETTER = (
     *("loss", "error", "entropy", "divergence", "mse", "mae", "mape", "msle"),
@@ -64,14 +65,16 @@ def make_objective(program: Program, charges: Charges) -> Objective:
 
     return Objective(
         loss=loss,
+        scaled=program.scaled,
         update=update,
+        finish=program.finish if program.averages else None,
         at_epoch=at_epoch,
         predict=predict,
         measure=measure,
         diagnose=diagnose,
+        handed_on=program.handed_on,
         part_names=("model", *charges.slots),
         measure_names=("loss", *program.metric_names),
-        optimizer_state=tuple(program.optimizer_state()),
     )
 
 
@@ -90,27 +93,58 @@ def try_out(program: Program, charges: Charges, x: Any) -> None:
     """
     if charges.exact_variables:
         check_exact(program.optimizer)
-    model = program.model
-    trainable = [variable.value for variable in model.trainable_variables]
-    other = [variable.value for variable in model.non_trainable_variables]
     rows = jax.tree.map(lambda leaf: jnp.asarray(leaf[:2]), x)
-    forward = program.forward(trainable, other, rows, training=False, taps=charges.taps)
-    charges.check(weight_of(model, trainable, other), forward.readings)
+    readings = program.seen(rows, charges.taps) if charges.taps else {}
+    charges.check(lambda variable: variable.value, readings)
+
+
+def check_eager(objective: Objective, start: Start, settings: int, fold: Fold) -> None:
+    """Refuse a model that cannot be differentiated even operation by operation, on two rows.
+
+    Errors: `KindError` that names the layer.
+    """
+    batch = jax.tree.map(lambda leaf: leaf[:2], fold.rows)
+
+    def total(trainable: list[Any]) -> Any:
+        return objective.loss(trainable, start.other, jnp.zeros(settings), *batch)[0]
+
+    try:
+        with layers_named():
+            jax.grad(total)(start.trainable)
+    except UntraceableError as error:
+        raise KindError(
+            f"Expected a model that JAX can differentiate, got {error} Keras cannot fit it on JAX either. Use the "
+            "functions of keras.ops instead of NumPy's and Python's."
+        ) from error
 
 
 def choose_score(program: Program, name: str | None) -> Score:
-    """The score by name, or the first compiled metric, or the data loss.
+    """The score by name, or the first compiled metric that is one number, or the data loss.
 
     Errors: `InputError` where the model has no such metric.
     """
     names = ("loss", *program.metric_names)
-    chosen = name or (program.metric_names[0] if program.metric_names else "loss")
+    single = [metric for metric in program.metric_names if "[" not in metric]
+    chosen = name or (single[0] if single else "loss")
     if chosen not in names:
         raise InputError(f"Expected the score to be 'loss' or a compiled metric, got {chosen!r}. {near(chosen, names)}")
     if chosen == "loss":
         return Score(chosen, maximize=False)
-    metric = dict(zip(program.metric_names, program.metrics, strict=False))[chosen]
+    bases = dict.fromkeys(each.partition("[")[0] for each in program.metric_names)
+    metric = dict(zip(bases, program.metrics, strict=False))[chosen.partition("[")[0]]
     return Score(chosen, maximize=_grows(metric, chosen))
+
+
+def watched(program: Program, stopping: EarlyStopping | None, score: Score) -> Stopping | None:
+    """What the engine watches for early stopping: the monitored measure, the score where none is named.
+
+    Errors: `InputError` where the model has no such metric.
+    """
+    if stopping is None:
+        return None
+    chosen = score if stopping.monitor is None else choose_score(program, stopping.monitor)
+    number = ("loss", *program.metric_names).index(chosen.name)
+    return Stopping(number, chosen.maximize, stopping.patience, float(stopping.min_delta), stopping.keep_best)
 
 
 def _grows(metric: keras.metrics.Metric, name: str) -> bool:

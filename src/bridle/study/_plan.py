@@ -1,11 +1,12 @@
 """The plan: every member, known before anything runs, and about how long they will take."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
+import jax
 import numpy as np
 
-from bridle.population import cores, starting
+from bridle.population import Programs, cores, held_now, quantities, short_call
 from bridle.results import Arm
 from bridle.study._arms import as_arm, table
 from bridle.study._prepare import Prepared
@@ -28,6 +29,8 @@ class Plan:
     programs: int
     seconds: float | None = None
     """About how long, where it was timed."""
+    memory: int | None = None
+    """About how many bytes the process holds at its peak, where programs were compiled."""
 
     def __len__(self) -> int:
         return len(self.setting)
@@ -45,6 +48,8 @@ class Plan:
             lines.append(
                 f"about {_duration(self.seconds)} on {_count(cores(), 'thread')}, before refits and extended grids"
             )
+        if self.memory is not None:
+            lines.append(f"about {self.memory / 1e9:.1f} GB of memory at the peak")
         return "\n".join(lines)
 
 
@@ -74,20 +79,24 @@ def timed_plan(prepared: Prepared) -> Plan:
     compiled = [prepared.workshop.programs(fold, {}) for fold in prepared.folds]
     compiling = perf_counter() - began
     workshop, fold, programs = prepared.workshop, prepared.folds[0], compiled[0]
-    state = starting(workshop.objective, *workshop.start(prepared.question.seed_numbers[0]))
-    setting = plan.setting_strengths[-1].astype(np.float32)
-    lengths = np.zeros(programs.capacity, np.int32)
-    lengths[0] = workshop.recipe.stops[0]
-    fastest = np.inf
-    for _ in range(3):
-        began = perf_counter()
-        programs.train(state, setting, fold.rows, np.zeros(2, np.int32), np.int32(0), lengths, np.int32(1))[
-            1
-        ].block_until_ready()
-        fastest = min(fastest, perf_counter() - began)
-    each = fastest * plan.epochs / workshop.recipe.stops[0]
+    start = workshop.start(prepared.question.seed_numbers[0])
+    each = short_call(workshop.recipe, fold, start, workshop.settings, programs) / (programs.width or 1)
+    each *= plan.epochs / workshop.recipe.stops[0]
     seconds = compiling + each * len(plan) / min(cores(), len(plan))
-    return Plan(**{**vars(plan), "seconds": float(seconds)})
+    return replace(plan, seconds=float(seconds), memory=_memory(prepared, plan, programs))
+
+
+def _memory(prepared: Prepared, plan: Plan, programs: Programs) -> int:
+    """Bytes at the peak: the process as it is with its rows, calls under way, curves of all members, refitted weights.
+
+    Curves are held twice while a result is made of them. Refitted are `none` and two settings of each arm.
+    """
+    workshop = prepared.workshop
+    curve = len(workshop.recipe.stops) * quantities(workshop.objective, workshop.recipe)
+    weights = sum(value.nbytes for value in jax.tree.leaves(workshop.start(prepared.question.seed_numbers[0])[:2]))
+    refits = len(prepared.question.seed_numbers) * (2 * len(plan.arms) - 1)
+    calls = cores() * programs.memory
+    return held_now() + calls + 2 * 4 * curve * (len(plan) + refits) + refits * weights
 
 
 def _count(number: int, noun: str) -> str:

@@ -1,55 +1,130 @@
 """Everything a study needs before its first fit: model, arms, folds and programs, each checked."""
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 
 from bridle._interrupts import check
-from bridle._keras import Program, blueprint, loss_name, program, require_jax
+from bridle._keras import (
+    Program,
+    Starts,
+    UntraceableError,
+    blueprint,
+    layers_named,
+    loss_name,
+    program,
+    require_jax,
+)
 from bridle.placement import Charges, Term, charges
-from bridle.population import Fold, Objective, Programs, Recipe, Rows, compile_programs, starting
+from bridle.population import (
+    Fold,
+    Objective,
+    Programs,
+    Recipe,
+    Rows,
+    Start,
+    accelerated,
+    compile_programs,
+    fitting,
+    free_memory,
+    short_call,
+)
 from bridle.results import Score
 from bridle.study._arms import Treatment, read_arms
 from bridle.study._data import Data
 from bridle.study._folds import Reader, cut, everything
-from bridle.study._objective import choose_score, make_objective, try_out
+from bridle.study._objective import check_eager, choose_score, make_objective, try_out, watched
 from bridle.study._question import Question
 from bridle.study._question import Rows as GivenRows
+
+STARTS_KEPT = 64
+"""Initial variables of at most so many seeds are held at once."""
 
 
 @dataclass
 class Workshop:
-    """What is made once and used by every fit: compiled programs by shape of rows, initial variables by seed."""
+    """What is made once and used by every fit: compiled programs by shape of rows, starts by seed."""
 
     objective: Objective
     recipe: Recipe
     settings: int
     program: Program
+    weights: tuple[np.ndarray, ...] | None = None
+    """The weights from which every fit starts; None for those that each seed draws."""
+    untraced: str = ""
+    """What cannot be traced, and why; members then run operation by operation."""
+    width: int | None = None
+    """How many members run side by side in one call; None for one on a CPU, and as many as pay on an accelerator."""
     _programs: dict[Any, Programs] = field(default_factory=dict)
-    _starts: dict[int, tuple[list[np.ndarray], list[np.ndarray]]] = field(default_factory=dict)
+    _starts: Starts = field(init=False)
+    _kept: dict[int, tuple[list[np.ndarray], list[np.ndarray]]] = field(default_factory=dict)
+    _drawing: threading.Lock = field(default_factory=threading.Lock)
 
-    def start(self, seed: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """The initial variables under a seed: those Keras gives after `set_random_seed(seed)`."""
-        if seed not in self._starts:
-            self._starts[seed] = self.program.blueprint.variables(seed)
-        return self._starts[seed]
+    def __post_init__(self) -> None:
+        self._starts = Starts(self.program.blueprint.build)
 
-    def programs(self, fold: Fold, held_out: Mapping[str, Rows]) -> Programs:
-        """The compiled programs for rows of this shape."""
+    def start(self, seed: int, learning_rate: float | None = None) -> Start:
+        """What a fit begins with: the variables that Keras gives after `set_random_seed(seed)`, or the given weights.
+
+        With given weights the seed still decides the states of random layers, and the shuffling.
+        """
+        with self._drawing:  # drawing moves the random state of the whole process for a moment
+            if seed not in self._kept:
+                while len(self._kept) >= STARTS_KEPT:
+                    self._kept.pop(next(iter(self._kept)))
+                self._kept[seed] = self._starts.variables(seed)
+            trainable, other = self._kept[seed]
+        if self.weights is not None:
+            given, split = list(self.weights), len(trainable)
+            trainable = given[:split]
+            other = [
+                value if handed else own
+                for own, value, handed in zip(other, given[split:], self.objective.handed_on, strict=True)
+            ]
+        return Start(trainable, other, self.program.optimizer_state(learning_rate))
+
+    def programs(self, fold: Fold, held_out: Mapping[str, Rows], members: int = 1) -> Programs:
+        """The compiled programs for rows of this shape; `members` is about how many will run."""
         check()
         key = (fold.shape, tuple(sorted(held_out)))
         if key not in self._programs:
-            state = starting(self.objective, *self.start(0))
-            self._programs[key] = compile_programs(self.objective, self.recipe, fold, state, self.settings, held_out)
+            self._programs[key] = self._compiled(fold, held_out, members)
         return self._programs[key]
+
+    def _compiled(self, fold: Fold, held_out: Mapping[str, Rows], members: int) -> Programs:
+        what = self.objective, self.recipe, fold, self.start(0), self.settings, held_out
+        if not self.untraced:
+            try:
+                with layers_named():
+                    if self.width is None and accelerated():
+                        timed = partial(short_call, self.recipe, fold, self.start(0), self.settings)
+                        compiled = partial(compile_programs, *what)
+                        return fitting(lambda width: compiled(width=width), timed, members, free_memory())
+                    return compile_programs(*what, width=self.width)
+            except UntraceableError as error:
+                self.untraced = str(error)
+                check_eager(self.objective, self.start(0), self.settings, fold)
+        return compile_programs(*what, eager=True)
 
     @property
     def compilations(self) -> int:
         """How many executables there are: one that trains and one that looks, per shape of rows."""
-        return 2 * len(self._programs)
+        return 0 if self.untraced else 2 * len(self._programs)
+
+    @property
+    def widths(self) -> list[int]:
+        """How many members ran side by side in one call, for each shape of rows."""
+        return [programs.width or 1 for programs in self._programs.values()]
+
+    @property
+    def forms(self) -> list[str]:
+        """Operations that were computed in another form than as written."""
+        return list(dict.fromkeys(form for programs in self._programs.values() for form in programs.forms))
 
     @property
     def compile_seconds(self) -> float:
@@ -88,13 +163,22 @@ def prepare(question: Question, rows: GivenRows) -> Prepared:
     model = plan.template
     treatments, terms = read_arms(model, question.arms)
     reader = Reader(rows, loss_name(model), _outputs(model))
-    _, folds, fold_rows = cut(reader, question.folds)
+    folds, fold_rows = cut(reader, question.folds, question.watch)
     compiled = program(plan, folds[0].rows.x, folds[0].rows.y)
     bound = charges(terms)
     try_out(compiled, bound, folds[0].rows.x)
-    recipe = Recipe(question.epochs, question.batch_size, question.shuffle, min(question.points, question.epochs))
-    workshop = Workshop(make_objective(compiled, bound), recipe, len(bound.slots), compiled)
+    for treatment in treatments:
+        compiled.optimizer_state(treatment.learning_rate)
     score = choose_score(compiled, question.score)
+    recipe = Recipe(
+        question.epochs,
+        question.batch_size,
+        question.shuffle,
+        min(question.points, question.epochs),
+        watched(compiled, question.stopping, score),
+    )
+    weights = None if question.start == "fresh" else tuple(np.asarray(v.value) for v in compiled.variables)
+    workshop = Workshop(make_objective(compiled, bound), recipe, len(bound.slots), compiled, weights)
     return Prepared(question, rows, reader, treatments, terms, bound, score, folds, fold_rows, workshop)
 
 
@@ -106,7 +190,7 @@ def _outputs(model: keras.Model) -> tuple[int | None, ...]:
 
 def refit_rows(prepared: Prepared) -> tuple[Fold, Data, Mapping[str, Rows], Mapping[str, int]]:
     """All rows, and the held-out ones, prepared alike."""
-    return everything(prepared.reader)
+    return everything(prepared.reader, prepared.question.watch)
 
 
 __all__ = ["Prepared", "Workshop", "prepare", "refit_rows"]

@@ -1,28 +1,61 @@
 """What was done with the rows, in words."""
 
 from bridle.study._prepare import Prepared
+from bridle.study._question import COLD
 
 
 def describe(prepared: Prepared) -> str:
     """The protocol of a study in a few sentences."""
-    question, counts = prepared.question, prepared.fold_rows
+    question = prepared.question
     seeds = len(question.seed_numbers)
-    start = f"{seeds} {'seed' if seeds == 1 else 'seeds'} for initial weights and shuffling"
-    if prepared.rows.validation is not None:
-        split = f"trained on {counts[0, 0]} rows and judged on the same {counts[0, 1]} others every time"
-    else:
-        train, validation = (
-            f"{min(column)} to {max(column)}" if len(set(column)) > 1 else str(column[0]) for column in counts.T
-        )
-        split = (
-            f"{len(counts)} folds ({train} rows to train on, {validation} to judge), the same for every arm and seed"
-        )
-    held = [f"{name} ({len(pair[1])} rows)" for name, pair in prepared.rows.held_out.items()]
-    after = f" Looked at once, after selection, by refits on all rows: {', '.join(held)}." if held else ""
-    shared = (
-        "preparation fitted inside each fold, "
-        if prepared.rows.prepare is not None and prepared.rows.validation is None
-        else ""
-    )
+    drawn = "initial weights and shuffling" if question.start == "fresh" else "shuffling, from the weights given"
+    start = f"{seeds} {'seed' if seeds == 1 else 'seeds'} for {drawn}"
     size = f"{question.epochs} epochs, batches of {question.batch_size}"
-    return f"{start}; {split}; {shared}{size}. Score: {prepared.score.name}, measured after the last epoch.{after}"
+    sentences = [
+        f"{start}; {_split(prepared)}; {_shared(prepared)}{size}.",
+        *_training(prepared),
+        f"Score: {prepared.score.name}, measured {_when(prepared)}.",
+        *_held_out(prepared),
+    ]
+    slow = prepared.workshop.untraced
+    return " ".join(sentences) + (f" Run operation by operation, which is slow, because of {slow}" if slow else "")
+
+
+def _split(prepared: Prepared) -> str:
+    counts = prepared.fold_rows
+    if prepared.rows.validation is not None:
+        return f"trained on {counts[0, 0]} rows and judged on the same {counts[0, 1]} others every time"
+    train, validation = (
+        f"{min(column)} to {max(column)}" if len(set(column)) > 1 else str(column[0]) for column in counts.T
+    )
+    return f"{len(counts)} folds ({train} rows to train on, {validation} to judge), the same for every arm and seed"
+
+
+def _shared(prepared: Prepared) -> str:
+    inside = prepared.rows.prepare is not None and prepared.rows.validation is None
+    return "preparation fitted inside each fold, " if inside else ""
+
+
+def _training(prepared: Prepared) -> list[str]:
+    """What differs from a plain fit."""
+    question, found = prepared.question, []
+    if question.path != COLD:
+        found.append(f"Each strength starts from the weights of its neighbour, {question.path}.")
+    if prepared.rows.class_weight is not None:
+        found.append("Training rows are weighed by class.")
+    if question.stopping is not None:
+        rule = question.stopping
+        ends = "" if rule.patience is None else f" and ended after {rule.patience} epochs without improvement"
+        found.append(f"Each fit is watched on {rule.watch:.0%} of its training rows, which are set aside{ends}.")
+    return found
+
+
+def _when(prepared: Prepared) -> str:
+    if prepared.workshop.recipe.keeps_best:
+        return "on the weights of the best epoch on the watched rows"
+    return "after the last epoch"
+
+
+def _held_out(prepared: Prepared) -> list[str]:
+    held = [f"{name} ({len(pair[1])} rows)" for name, pair in prepared.rows.held_out.items()]
+    return [f"Looked at once, after selection, by refits on all rows: {', '.join(held)}."] if held else []

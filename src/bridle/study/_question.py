@@ -12,6 +12,50 @@ from bridle.study._splits import Splitter
 LARGEST_SEED = 2**31 - 1
 
 
+COLD, STRONG, WEAK = "cold", "strong to weak", "weak to strong"
+PATHS = (COLD, STRONG, WEAK)
+STARTS = ("fresh", "weights")
+
+
+@dataclass(frozen=True)
+class EarlyStopping:
+    """End each fit when a measure on rows set aside for it no longer improves; the rule is Keras's.
+
+    The rows are a share of each fit's training rows: they are not trained on, and they are not the ones that judge,
+    so that the score stays honest. What is watched never contains a penalty.
+
+    Args:
+        patience: epochs without improvement after which a fit ends; None never ends it and only keeps its best epoch.
+        watch: the share of the training rows to set aside, above 0 and below 1.
+        monitor: `"loss"` (without penalties) or the name of a compiled metric; the study's score by default.
+        min_delta: an epoch improves where it beats the best so far by more than this, ≥ 0.
+        keep_best: keep the weights of the best epoch; else those of the last one trained.
+
+    Errors: `InputError` for values outside these ranges.
+
+    >>> import bridle
+    >>> bridle.EarlyStopping(patience=20).watch
+    0.2
+
+    """
+
+    patience: int | None = 10
+    watch: float = 0.2
+    monitor: str | None = None
+    min_delta: float = 0.0
+    keep_best: bool = True
+
+    def __post_init__(self) -> None:
+        if self.patience is not None:
+            _whole("patience", self.patience, 0)
+        if isinstance(self.watch, bool) or not isinstance(self.watch, float) or not 0 < self.watch < 1:
+            raise InputError(f"Expected watch as a share of the training rows between 0 and 1, got {self.watch!r}.")
+        if isinstance(self.min_delta, bool) or not isinstance(self.min_delta, int | float) or not self.min_delta >= 0:
+            raise InputError(f"Expected min_delta as a number ≥ 0, got {self.min_delta!r}.")
+        if self.patience is None and not self.keep_best:
+            raise InputError("Expected patience or keep_best=True in EarlyStopping, got neither: it would do nothing.")
+
+
 @dataclass(frozen=True)
 class Question:
     """Model, arms, seeds, folds, epochs, score: everything but the rows."""
@@ -25,8 +69,15 @@ class Question:
     shuffle: bool = True
     score: str | None = None
     points: int = 200
+    start: str = "fresh"
+    path: str = COLD
+    stopping: EarlyStopping | None = None
 
     def __post_init__(self) -> None:
+        _one_of("start", self.start, STARTS)
+        _one_of("path", self.path, PATHS)
+        if self.stopping is not None and not isinstance(self.stopping, EarlyStopping):
+            raise InputError(f"Expected stopping=bridle.EarlyStopping(…), got {self.stopping!r}.")
         for name in ("epochs", "batch_size", "points"):
             _whole(name, getattr(self, name), 1)
         if isinstance(self.seeds, int | np.integer) and not isinstance(self.seeds, bool):
@@ -41,6 +92,11 @@ class Question:
                 raise InputError(f"Expected seeds up to {LARGEST_SEED}, got {seed}.")
 
     @property
+    def watch(self) -> float:
+        """The share of training rows that early stopping watches."""
+        return 0.0 if self.stopping is None else self.stopping.watch
+
+    @property
     def seed_numbers(self) -> tuple[int, ...]:
         """The seeds themselves."""
         if isinstance(self.seeds, int | np.integer):
@@ -53,7 +109,8 @@ class Rows:
     """What a person gives to be learned from.
 
     `prepare` is a scikit-learn transformer of x (a scaler, an encoder), `prepare_target` one of y; each is fitted
-    anew on the training rows of every fold. `validation=(x, y)` is one split instead of folds. `held_out` sets
+    anew on the training rows of every fold. `class_weight` is `{class: weight}` or "balanced"; it weighs training rows
+    only, as in `fit`. `validation=(x, y)` is one split instead of folds. `held_out` sets
     are looked at once, after selection.
     """
 
@@ -61,6 +118,7 @@ class Rows:
     y: Any
     weight: Any = None
     groups: Any = None
+    class_weight: Any = None
     validation: tuple[Any, Any] | None = None
     held_out: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     prepare: Any = None
@@ -70,6 +128,11 @@ class Rows:
         for name, pair in {"validation": self.validation, **self.held_out}.items():
             if pair is not None and (not isinstance(pair, tuple | list) or len(pair) != 2):
                 raise InputError(f"Expected {name}=(x, y), got {type(pair).__name__}.")
+
+
+def _one_of(name: str, value: object, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise InputError(f"Expected {name} as one of {', '.join(map(repr, known))}, got {value!r}.")
 
 
 def _several(seeds: object) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 
 import jax
@@ -21,6 +22,7 @@ from bridle.study._arms import Treatment
 from bridle.study._ledger import Key, Ledger
 from bridle.study._picture import picture
 from bridle.study._prepare import Prepared, refit_rows
+from bridle.study._question import COLD
 
 ROUNDS = 4
 """How often open grids are extended at most."""
@@ -42,7 +44,11 @@ Watch = Callable[[Update], None]
 
 
 def run_study(
-    prepared: Prepared, *, watch: Watch = lambda update: None, threads: int | None = None
+    prepared: Prepared,
+    *,
+    watch: Watch = lambda update: None,
+    threads: int | None = None,
+    width: int | None = None,
 ) -> tuple[StudyResult, bool]:
     """Run everything; also whether it ran to its end (False after Ctrl-C, with what had finished).
 
@@ -56,8 +62,10 @@ def run_study(
         check()
         watch(update)
 
-    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
-        raise InputError(f"Expected threads as a whole number ≥ 1, got {threads!r}. Leave it out for one per core.")
+    for name, value in (("threads", threads), ("width", width)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+            raise InputError(f"Expected {name} as a whole number ≥ 1, got {value!r}. Leave it out for the best one.")
+    prepared.workshop.width = width
     with listening():
         try:
             whole = _search(prepared, ledger, attentive, threads) and _refit(prepared, ledger, attentive, threads)
@@ -73,12 +81,23 @@ def _search(prepared: Prepared, ledger: Ledger, watch: Watch, threads: int | Non
         settings = ledger.add_settings()
         if not settings:
             return True
-        keys = [(setting, seed, fold) for seed in seeds for fold in folds for setting in settings]
+        groups = _groups(prepared, ledger, settings)
+        chains = [[(n, seed, fold) for n in group] for seed in seeds for fold in folds for group in groups]
         stage = "fits" if round_number == 0 else "extending"
-        if not _conduct(prepared, ledger, keys, prepared.folds, {}, stage, watch, threads):
+        if not _conduct(prepared, ledger, chains, prepared.folds, {}, stage, watch, threads):
             return False
         ledger.treatments = _extended(ledger)
     return True
+
+
+def _groups(prepared: Prepared, ledger: Ledger, settings: Sequence[int]) -> list[list[int]]:
+    """Settings to be trained one after another: each alone, or on warm paths those of an arm, along its path.
+
+    An arm with new settings is trained anew as a whole then, for a fit depends on those before it.
+    """
+    if prepared.question.path == COLD:
+        return [[setting] for setting in settings]
+    return [ledger.path(arm) for arm in dict.fromkeys(ledger.setting_arm[setting] for setting in settings)]
 
 
 def _extended(ledger: Ledger) -> tuple[Treatment, ...]:
@@ -106,8 +125,10 @@ def _refit(prepared: Prepared, ledger: Ledger, watch: Watch, threads: int | None
         return True
     fold, data, held_out, ledger.held_out_rows = refit_rows(prepared)
     settings = sorted({setting for choice in choices.values() for setting in (choice.best, choice.one_se)})
-    keys = [(setting, seed, ALL_ROWS) for seed in prepared.question.seed_numbers for setting in settings]
-    done = _conduct(prepared, ledger, keys, [fold], held_out, "refits", watch, threads)
+    groups = _groups(prepared, ledger, settings)
+    groups = [group[: 1 + max(n for n, setting in enumerate(group) if setting in settings)] for group in groups]
+    chains = [[(n, seed, ALL_ROWS) for n in group] for seed in prepared.question.seed_numbers for group in groups]
+    done = _conduct(prepared, ledger, chains, [fold], held_out, "refits", watch, threads, only=settings)
     both = [choice.best for choice in choices.values()] + [choice.one_se for choice in choices.values()]
     shown = list(dict.fromkeys(both))[:PANELS]
     ledger.picture = picture(prepared, data, {s: _variables(ledger, s) for s in shown})
@@ -125,25 +146,34 @@ def _variables(ledger: Ledger, setting: int) -> list[tuple[np.ndarray, ...]]:
 def _conduct(
     prepared: Prepared,
     ledger: Ledger,
-    keys: Sequence[Key],
+    chains: Sequence[Sequence[Key]],
     folds: Sequence[Fold],
     held_out: Mapping[str, Rows],
     stage: str,
     watch: Watch,
     threads: int | None,
+    only: Sequence[int] | None = None,
 ) -> bool:
-    """Run the members named by `keys` and enter their outcomes; False where the person stopped it."""
-    ledger.members += keys
-    leader = _Leader(prepared, ledger)
+    """Run the members named in `chains` and enter their outcomes; False where the person stopped it.
+
+    With `only`, members of other settings are trained on the way and not entered.
+    """
+    keys = [key for chain in chains for key in chain]
+    entered = [key for key in keys if only is None or key[0] in only]
+    ledger.expect(entered)
+    wanted, leader = set(entered), _Leader(prepared, ledger)
+    numbers = {key: number for number, key in enumerate(keys)}
     try:
         watch(Update(f"{stage}: compiling", Progress(len(keys), prepared.question.epochs), leader.best))
-        fits = [_fit(prepared, ledger, number, key, folds, held_out) for number, key in enumerate(keys)]
+        fits = [[_fit(prepared, ledger, numbers[key], key, folds, held_out) for key in chain] for chain in chains]
     except KeyboardInterrupt:
         return False
 
     def deliver(fit: Fit, outcome: Outcome) -> None:
-        ledger.deliver(keys[fit.number], outcome, keep_variables=keys[fit.number][2] == ALL_ROWS)
-        leader.hear(keys[fit.number], outcome)
+        key = keys[fit.number]
+        if key in wanted:
+            ledger.deliver(key, outcome, keep_variables=key[2] == ALL_ROWS)
+            leader.hear(key, outcome)
 
     return run_fits(
         prepared.workshop.objective,
@@ -160,9 +190,10 @@ def _fit(
     prepared: Prepared, ledger: Ledger, number: int, key: Key, folds: Sequence[Fold], held_out: Mapping[str, Rows]
 ) -> Fit:
     setting, seed, fold = key
-    rows = folds[max(fold, 0)]
-    start = prepared.workshop.start(seed)
-    return Fit(number, seed, fold, ledger.strengths(setting), *start, rows, prepared.workshop.programs(rows, held_out))
+    rows, rate = folds[max(fold, 0)], ledger.learning_rate(setting)
+    start = partial(prepared.workshop.start, seed, rate)
+    programs = prepared.workshop.programs(rows, held_out, len(prepared.question.seed_numbers) * len(ledger.setting_arm))
+    return Fit(number, seed, fold, ledger.strengths(setting), start, rows, programs)
 
 
 class _Leader:
@@ -205,6 +236,9 @@ def _facts(prepared: Prepared, seconds: float, threads: int | None) -> dict[str,
         "epochs": prepared.question.epochs,
         "batch_size": prepared.question.batch_size,
         "threads": threads or cores(),
+        "width": max(prepared.workshop.widths, default=1),
+        "device": jax.devices()[0].device_kind,
         "compilations": prepared.workshop.compilations,
+        "forms": prepared.workshop.forms,
         "compile_seconds": round(prepared.workshop.compile_seconds, 3),
     }

@@ -1,11 +1,19 @@
 """Folds: which rows a fit trains on and which judge it, by scikit-learn's splitters."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
-from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
+from sklearn.model_selection import (
+    GroupKFold,
+    GroupShuffleSplit,
+    KFold,
+    ShuffleSplit,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    StratifiedShuffleSplit,
+)
 
 from bridle._errors import InputError
 from bridle.study._data import Data
@@ -26,6 +34,8 @@ class Split:
 
     train: np.ndarray
     validation: np.ndarray
+    watch: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
+    """Rows that early stopping watches, none of them trained on."""
 
 
 def split_rows(data: Data, folds: int | Splitter, groups: Any = None) -> list[Split]:
@@ -56,6 +66,34 @@ def split_rows(data: Data, folds: int | Splitter, groups: Any = None) -> list[Sp
     for number, split in enumerate(found):
         _check(data, split, number)
     return found
+
+
+def set_aside(split: Split, share: float, data: Data, groups: Any = None) -> Split:
+    """A split with a share of its training rows to be watched instead: whole groups, or every class in proportion.
+
+    Where the training rows all come before the rows that judge, as in `TimeSeriesSplit`, the last ones are watched.
+
+    Errors: `InputError` where too few rows or groups are left on a side.
+    """
+    if not share:
+        return split
+    count, train = round(share * len(split.train)), split.train
+    if not 1 <= count <= len(train) - 2:
+        raise InputError(
+            f"Expected at least one row to watch and two to train on, got {len(train)} training rows for a share of "
+            f"{share:g}. Change `watch` in bridle.EarlyStopping."
+        )
+    if groups is None and len(split.validation) and train.max() < split.validation.min():
+        return Split(train[:-count], split.validation, train[-count:])
+    options = {"n_splits": 1, "test_size": share if groups is not None else count, "random_state": SHUFFLE_SEED}
+    labels = None if data.labels is None else data.labels[train]
+    kind = GroupShuffleSplit if groups is not None else ShuffleSplit if labels is None else StratifiedShuffleSplit
+    own = None if groups is None else np.asarray(groups)[train]
+    try:
+        kept, watched = next(kind(**options).split(np.zeros((len(train), 1)), labels, own))
+    except ValueError as error:
+        raise InputError(f"Expected rows to set aside for early stopping. scikit-learn says: {error}") from error
+    return Split(train[np.sort(kept)], split.validation, train[np.sort(watched)])
 
 
 def _default(data: Data, folds: int, groups: Any) -> Splitter:

@@ -1,0 +1,120 @@
+"""Initial variables by seed, without building a model for each of them."""
+
+import copy
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+from keras.src import backend
+
+from bridle._keras._backend import seeded, tensorflow_left_alone
+
+Values = list[np.ndarray]
+Make = Callable[[list[int]], np.ndarray]
+"""The seeds that Keras draws from the process while it builds a model → the first value of one variable."""
+LARGEST = int(1e9)
+"""Keras draws seeds from 1 to this."""
+SPARE = 1000
+"""Seeds that are drawn beyond two for each variable, for initializers and random layers that make none."""
+
+
+@dataclass
+class Starts:
+    """The variables that a script has after `set_random_seed(seed)` and building its model, bit for bit.
+
+    The first two seeds build a model. From the first one is learned which of the process's random numbers seeds which
+    variable's initializer; the second one shows whether that is all that a seed does. If it is, further seeds call
+    the initializers alone, as Keras does; if not, for example where a person's own function draws other numbers,
+    every seed builds a model.
+    """
+
+    build: Callable[[], keras.Model]
+    _learned: list[Make] | None = None
+    _builds: int = 0
+    _split: int = field(default=0, repr=False)
+
+    def variables(self, seed: int) -> tuple[Values, Values]:
+        """The initial (trainable, other) variables under a seed."""
+        known = self._builds >= 2 and self._learned is not None
+        values = self._replayed(seed) if known else self._built(seed)
+        return values[: self._split], values[self._split :]
+
+    @tensorflow_left_alone()
+    def _built(self, seed: int) -> Values:
+        with seeded(seed), _initializers() as used:
+            model = self.build()
+        variables = [*model.trainable_variables, *model.non_trainable_variables]
+        self._split = len(model.trainable_variables)
+        values = [np.asarray(variable.value) for variable in variables]
+        if self._builds == 0:
+            places = {number: place for place, number in reversed(list(enumerate(_drawn(seed, len(values)))))}
+            self._learned = [
+                _learn(variable, value, used.get(id(variable)), places)
+                for variable, value in zip(variables, values, strict=True)
+            ]
+        if self._learned is not None and not _same(self._replayed(seed), values):
+            self._learned = None
+        self._builds += 1
+        return values
+
+    def _replayed(self, seed: int) -> Values:
+        drawn = _drawn(seed, len(self._learned))
+        return [make(drawn) for make in self._learned]
+
+
+def _drawn(seed: int, variables: int) -> list[int]:
+    """The seeds that Keras takes from the process, in their order."""
+    source = random.Random(seed)
+    return [source.randint(1, LARGEST) for _ in range(2 * variables + SPARE)]
+
+
+def _learn(variable: keras.Variable, value: np.ndarray, used: Any, places: dict[int, int]) -> Make:
+    """How a variable's first value follows from the seeds that were drawn."""
+    seed = getattr(used, "seed", None)
+    if isinstance(seed, int) and seed in places:
+        return _by_initializer(used, places[seed], tuple(variable.shape), variable.dtype)
+    if value.shape == (2,) and value.dtype.kind == "u" and int(value[0]) in places:
+        return _as_state(value, places[int(value[0])])
+    return lambda drawn: value
+
+
+def _by_initializer(used: Any, place: int, shape: tuple[int, ...], dtype: str) -> Make:
+    def make(drawn: list[int]) -> np.ndarray:
+        fresh = copy.copy(used)
+        fresh.seed = drawn[place]
+        return np.asarray(keras.ops.convert_to_tensor(fresh(shape, dtype=dtype)))
+
+    return make
+
+
+def _as_state(value: np.ndarray, place: int) -> Make:
+    """The state of a random layer: its seed, and how often it was used."""
+    return lambda drawn: np.array([drawn[place], value[1]], value.dtype)
+
+
+def _same(one: Values, other: Values) -> bool:
+    return len(one) == len(other) and all(
+        a.dtype == b.dtype and np.array_equal(a.view(np.uint8), b.view(np.uint8)) if a.ndim else a == b
+        for a, b in zip(one, other, strict=True)
+    )
+
+
+@contextmanager
+def _initializers() -> Iterator[dict[int, Any]]:
+    """The initializer of every variable made inside the block, by the variable's identity."""
+    kind, used = backend.Variable, {}
+    own = kind._initialize_with_initializer
+
+    def noted(variable: keras.Variable, initializer: Any) -> None:
+        used[id(variable)] = initializer
+        own(variable, initializer)
+
+    kind._initialize_with_initializer = noted
+    try:
+        yield used
+    finally:
+        kind._initialize_with_initializer = own

@@ -1,0 +1,62 @@
+"""Where programs run: compiled for the CPU or an accelerator, or operation by operation; and its memory."""
+
+import os
+import resource
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+REPRODUCIBLE = {"gpu": {"xla_gpu_deterministic_ops": True}}
+"""Compiler options under which a kind of device gives the same bits again."""
+
+
+def accelerated() -> bool:
+    """Whether programs run on something else than the CPU."""
+    return jax.default_backend() != "cpu"
+
+
+def compiled(function: Callable[..., Any], *arguments: Any) -> Any:
+    """The function compiled for arguments of these shapes.
+
+    On an accelerator products are formed in full float32 and by deterministic operations: the numbers are those
+    of any other run on the same kind of device.
+    """
+    if not accelerated():
+        return jax.jit(function).lower(*arguments).compile()
+    with jax.default_matmul_precision("highest"):
+        lowered = jax.jit(function).lower(*arguments)
+    return lowered.compile(compiler_options=REPRODUCIBLE.get(jax.default_backend()))
+
+
+def as_written(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function run operation by operation, with Python's own loops and branches."""
+
+    def run(*arguments: Any) -> Any:
+        with jax.disable_jit():
+            return function(*arguments)
+
+    return run
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def held_now() -> int:
+    """Bytes that this process has held at most so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def free_memory() -> int:
+    """Bytes that programs may still take: the accelerator's, or this machine's."""
+    if accelerated():
+        facts = jax.local_devices()[0].memory_stats() or {}
+        return int(facts.get("bytes_limit", 0) - facts.get("bytes_in_use", 0)) or 2**30
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError, AttributeError):  # not every system tells
+        return 2**31

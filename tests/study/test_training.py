@@ -1,0 +1,295 @@
+"""How fits are trained beside the plain way: early stopping, warm paths, given weights, rates, class weights."""
+
+import jax
+import keras
+import numpy as np
+import pytest
+from sklearn.model_selection import TimeSeriesSplit
+from tests.conftest import network
+
+import bridle
+from bridle import L1, L2, BridleError, EarlyStopping, Study
+from bridle.results import ALL_ROWS
+from bridle.study import Question, Rows, prepare, run_study
+from bridle.study._splits import Split, set_aside
+
+NONE_AND_L2 = {"L2": {"*/kernel": L2([0.001, 0.1])}}
+
+
+def run(model, arms, rows: Rows, **options):
+    return run_study(prepare(Question(model, arms, **{"seeds": 2, "folds": 2, "epochs": 4, **options}), rows))[0]
+
+
+def refit(result, setting: int = 0, seed: int = 0) -> tuple[np.ndarray, ...]:
+    """The weights of a refit."""
+    m = result.members
+    return result.weights[int(np.flatnonzero((m.setting == setting) & (m.seed == seed) & (m.fold == ALL_ROWS))[0])]
+
+
+def by_setting(result) -> np.ndarray:
+    """The members that judge, in the order of settings, seeds and folds."""
+    m = result.members
+    order = np.lexsort((m.fold, m.seed, m.setting))
+    return order[m.fold[order] != ALL_ROWS]
+
+
+@pytest.mark.parametrize("keep_best", [True, False], ids=["best epoch", "last epoch"])
+@pytest.mark.parametrize("monitor", ["loss", "accuracy"])
+def test_early_stopping_is_that_of_keras(monitor: str, keep_best: bool, moons) -> None:
+    """The same epochs, the same best one, the same weights as `fit` with Keras's callback on the same rows."""
+    stopping = EarlyStopping(patience=3, watch=0.4, monitor=monitor, keep_best=keep_best, min_delta=0.002)
+    question = Question(
+        network(optimizer=keras.optimizers.Adam(0.3)), {}, seeds=(5,), epochs=60, batch_size=16, shuffle=False,
+        stopping=stopping, points=60,
+    )  # fmt: skip
+    prepared = prepare(question, Rows(moons[0][:50], moons[1][:50], validation=(moons[0][50:], moons[1][50:])))
+    result, _ = run_study(prepared)
+    fold = prepared.folds[0]
+    x, y = (np.asarray(leaf) for leaf in (fold.rows.x, fold.rows.y))
+    model = network(seed=5, optimizer=keras.optimizers.Adam(0.3))
+    callback = keras.callbacks.EarlyStopping(
+        f"val_{monitor}", patience=3, min_delta=0.002, restore_best_weights=keep_best,
+        mode="max" if monitor == "accuracy" else "min",
+    )  # fmt: skip
+    train, watch = fold.cuts
+    history = model.fit(
+        x[:train], y[:train], validation_data=(x[train:watch], y[train:watch]), epochs=60, batch_size=16,
+        shuffle=False, verbose=0, callbacks=[callback],
+    ).history  # fmt: skip
+    epochs = len(history["loss"])
+    assert 3 < epochs < 60
+    assert result.members.epochs[0] == epochs
+    assert result.members.kept[0] == (callback.best_epoch + 1 if keep_best else epochs)
+    np.testing.assert_allclose(result.quantity("watch/loss")[0, : epochs - 1], history["val_loss"][:-1], rtol=1e-3)
+    loss, accuracy = model.evaluate(moons[0][50:], moons[1][50:], verbose=0)
+    assert result.quantity("validation/loss")[0, -1] == pytest.approx(loss, rel=1e-3)
+    assert result.quantity("validation/accuracy")[0, -1] == pytest.approx(accuracy, abs=1e-6)
+    assert result.quantity("validation/loss")[0, epochs] == result.quantity("validation/loss")[0, -1]
+
+
+def test_early_stopping_does_not_depend_on_where_curves_are_measured(moons) -> None:
+    """With few points: the same epochs, best epochs and weights."""
+    options = {"stopping": EarlyStopping(patience=2, watch=0.3), "epochs": 40, "batch_size": 16}
+    every, few = (
+        run(network(optimizer=keras.optimizers.Adam(0.3)), NONE_AND_L2, Rows(*moons), points=points, **options)
+        for points in (40, 3)
+    )
+    assert np.array_equal(every.members.epochs, few.members.epochs)
+    assert np.array_equal(every.members.kept, few.members.kept)
+    assert len(set(every.members.epochs)) > 1
+    for own, other in zip(refit(every), refit(few), strict=True):
+        assert np.array_equal(own, other)
+
+
+def test_watched_rows_are_neither_trained_on_nor_judged() -> None:
+    """Every class in proportion; the last rows where time goes on; whole groups."""
+    x, y = np.stack([np.arange(40.0)] * 2, axis=1), np.arange(40) % 2
+    prepared = prepare(Question(network(1), {}, folds=4, stopping=EarlyStopping(watch=0.2)), Rows(x, y))
+    for fold in prepared.folds:
+        rows, labels = np.asarray(fold.rows.x)[:, 0], np.asarray(fold.rows.y)
+        assert sorted(rows) == list(range(40))
+        assert (fold.train, fold.watch) == (24, 6)
+        assert labels[fold.train : fold.train + fold.watch].mean() == 0.5
+    assert prepared.fold_rows.tolist() == [[24, 10]] * 4
+    late = prepare(Question(network(1), {}, folds=TimeSeriesSplit(3), stopping=EarlyStopping(watch=0.5)), Rows(x, y))
+    assert np.asarray(late.folds[0].rows.x)[:, 0].tolist() == list(range(20))
+    groups = np.repeat(np.arange(8), 5)
+    split = set_aside(Split(np.arange(40), np.arange(0)), 0.25, prepared.reader.check(x, y), groups)
+    assert not set(groups[split.train]) & set(groups[split.watch])
+    assert len(split.watch) == 10
+
+
+@pytest.mark.parametrize("path", ["strong to weak", "weak to strong"])
+def test_a_warm_path_starts_each_fit_where_its_neighbour_ended(path: str, moons) -> None:
+    """The first strength of a path is the cold fit, bit for bit; each next one is a fit from the weights before."""
+    strengths = [0.001, 0.01, 0.1]
+    arms, options = {"L2": {"*/kernel": L2(strengths)}}, {"batch_size": 16, "seeds": (3,), "shuffle": False}
+    rows = Rows(*moons, validation=moons)
+    cold = run(network(), arms, rows, **options)
+    warm = run(network(), arms, rows, path=path, **options)
+    order = [3, 2, 1] if path == "strong to weak" else [1, 2, 3]
+    curves = {name: result.curves[by_setting(result)] for name, result in (("cold", cold), ("warm", warm))}
+    score = {name: found[:, -1, cold.quantities.index("validation/loss")] for name, found in curves.items()}
+    assert np.array_equal(curves["cold"][0], curves["warm"][0])
+    assert np.array_equal(curves["cold"][order[0]], curves["warm"][order[0]])
+    assert all(abs(score["cold"][n] - score["warm"][n]) > 1e-4 for n in order[1:])
+    model = network(seed=3)
+    for number in order:
+        again = bridle.penalize(model, {"*/kernel": L2(strengths[number - 1])})
+        again.fit(*moons, batch_size=16, epochs=4, shuffle=False, verbose=0)
+        model = bridle.unpenalize(again)
+        assert score["warm"][number] == pytest.approx(model.evaluate(*moons, verbose=0)[0], rel=1e-4)
+
+
+def test_warm_and_cold_agree_where_there_is_one_minimum(moons) -> None:
+    """A single layer is convex: trained to its end, every strength has the same weights from either start."""
+    layers = [keras.layers.Dense(1, "sigmoid", name="out")]
+    model = keras.Sequential([keras.Input((2,)), *layers])
+    model.compile(keras.optimizers.Adam(0.1), "binary_crossentropy")
+    arms = {"L2": {"*/kernel": L2([0.01, 0.1, 1.0])}}
+    results = [run(model, arms, Rows(*moons), epochs=1000, points=1, path=path) for path in ("cold", "strong to weak")]
+    finals = (result.curves[by_setting(result), -1] for result in results)
+    np.testing.assert_allclose(*finals, rtol=1e-3, atol=1e-5)
+
+
+def test_an_extended_warm_path_is_that_of_the_whole_grid(moons) -> None:
+    """An arm that grows is trained anew, so that its numbers are those of a study asked for all its strengths."""
+    grown = run(network(), {"L2": {"*/kernel": L2("auto")}}, Rows(*moons), path="strong to weak", epochs=2, seeds=1)
+    values = sorted(set(grown.setting_strengths[:, 0]) - {0.0})
+    whole = run(network(), {"L2": {"*/kernel": L2(values)}}, Rows(*moons), path="strong to weak", epochs=2, seeds=1)
+    assert np.array_equal(grown.scores()[grown.path(1)], whole.scores()[whole.path(1)])
+
+
+def test_a_study_can_start_from_the_weights_given(moons) -> None:
+    """Every seed begins with the trained weights, those of normalisation included; the seed decides the rest."""
+    layers = [
+        keras.layers.Dense(6, "relu", name="hidden"),
+        keras.layers.BatchNormalization(),
+        keras.layers.Dropout(0.4),
+    ]
+    model = network(layers=layers)
+    model.fit(*moons, epochs=3, verbose=0)
+    before = [np.asarray(weight.value) for weight in model.weights]
+    rows = Rows(*moons, validation=moons)
+    result = run(model, {}, rows, start="weights", seeds=(4, 5), batch_size=16, shuffle=False)
+    finals = []
+    for seed in (4, 5):
+        keras.utils.set_random_seed(seed)
+        again = keras.Sequential(
+            [keras.Input((2,)), *[type(each).from_config(each.get_config()) for each in model.layers]]
+        )
+        again.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+        for weight, value in zip(again.weights, before, strict=True):
+            weight.assign(value)
+        again.fit(*moons, epochs=4, batch_size=16, shuffle=False, verbose=0)
+        finals.append(again)
+        for own, expected in zip(
+            refit(result, seed=seed), [*again.trainable_variables, *again.non_trainable_variables], strict=True
+        ):
+            np.testing.assert_allclose(own, np.asarray(expected.value), rtol=2e-3, atol=2e-5)
+    assert not np.allclose(refit(result, seed=4)[0], refit(result, seed=5)[0])
+    assert all(np.array_equal(a, b) for a, b in zip(before, [np.asarray(w.value) for w in model.weights], strict=True))
+
+
+def test_an_arm_may_have_its_own_learning_rate(moons) -> None:
+    """One program for all; the fit is that of a model compiled with that rate, and the result keeps it."""
+    arms = {"slow": {"learning_rate": 1e-4}, "slow L2": {"*/kernel": L2(0.01), "learning_rate": 1e-4}}
+    study = Study(network(), arms, seeds=(1,), epochs=4, batch_size=16, shuffle=False)
+    result = study.run(*moons, validation=moons, progress=False)
+    model = network(seed=1, optimizer=keras.optimizers.Adam(1e-4))
+    model.fit(*moons, epochs=4, batch_size=16, shuffle=False, verbose=0)
+    for own, expected in zip(refit(result.data, 1, 1), model.trainable_variables, strict=True):
+        np.testing.assert_allclose(own, np.asarray(expected.value), rtol=1e-4, atol=1e-6)
+    assert result.data.provenance["compilations"] == 4
+    assert float(result.model("slow L2").optimizer.learning_rate) == pytest.approx(1e-4)
+    assert float(result.model("none").optimizer.learning_rate) == pytest.approx(1e-3)
+    assert "model.optimizer.learning_rate = 0.0001" in result.code("slow")
+
+
+@pytest.mark.parametrize("weights", [{0: 1.0, 1: 5.0}, "balanced"], ids=["given", "balanced"])
+def test_class_weights_weigh_training_rows_as_fit_does(weights, moons) -> None:
+    """The trained weights of `fit(class_weight=…)`; rows that judge are not weighed."""
+    keep = np.r_[np.flatnonzero(moons[1] == 0), np.flatnonzero(moons[1] == 1)[:9]]
+    x, y = moons[0][keep], moons[1][keep]
+    own = {0: len(y) / (2 * np.sum(y == 0)), 1: len(y) / (2 * 9)} if weights == "balanced" else weights
+    rows = Rows(x, y, validation=moons, class_weight=weights)
+    result = run(network(), {}, rows, seeds=(2,), batch_size=16, shuffle=False)
+    model = network(seed=2)
+    model.fit(x, y, class_weight=own, epochs=4, batch_size=16, shuffle=False, verbose=0)
+    for got, expected in zip(refit(result, 0, 2), model.trainable_variables, strict=True):
+        np.testing.assert_allclose(got, np.asarray(expected.value), rtol=1e-4, atol=1e-6)
+    assert result.quantity("validation/loss")[0, -1] == pytest.approx(model.evaluate(*moons, verbose=0)[0], rel=1e-4)
+
+
+def test_shuffling_is_in_the_documented_order(moons) -> None:
+    """Epoch by epoch: `fit` without shuffling, on rows put in the order that the documentation gives."""
+    x, y = moons
+    result = run(network(), {}, Rows(x, y, validation=moons), seeds=(6,), batch_size=16)
+    model = network(seed=6)
+    key = jax.random.fold_in(jax.random.key(6, impl="threefry2x32"), 0)  # 0 is all rows, fold number n is n + 1
+    orders = [np.asarray(jax.random.permutation(jax.random.fold_in(key, epoch), len(x))) for epoch in range(4)]
+    for order in orders:
+        model.fit(x[order], y[order], batch_size=16, shuffle=False, verbose=0)
+    for got, expected in zip(refit(result, 0, 6), model.trainable_variables, strict=True):
+        np.testing.assert_allclose(got, np.asarray(expected.value), rtol=1e-4, atol=1e-6)
+
+
+class Branch(keras.layers.Layer):
+    """A layer that looks at a value in Python, which cannot be traced."""
+
+    def call(self, x):
+        return x * 2.0 if keras.ops.mean(x) > 0.3 else x
+
+
+class Deaf(keras.layers.Layer):
+    """A layer that takes values out of JAX."""
+
+    def call(self, x):
+        return keras.ops.convert_to_tensor(np.asarray(x)) * 1.0
+
+
+class Own(keras.Model):
+    """A model around a layer of a person's own, which Keras never calls without values."""
+
+    def __init__(self, inner: type) -> None:
+        super().__init__()
+        self.hidden, self.inner = keras.layers.Dense(4, "relu", name="hidden"), inner(name="own")
+        self.out = keras.layers.Dense(1, "sigmoid", name="out")
+
+    def call(self, x):
+        return self.out(self.inner(self.hidden(x)))
+
+
+def own(inner: type) -> keras.Model:
+    model = Own(inner)
+    model(np.ones((2, 2), "float32"))
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"], run_eagerly=True)
+    return model
+
+
+def test_a_layer_that_cannot_be_traced_is_named_and_run_operation_by_operation(moons) -> None:
+    """The numbers of `fit(run_eagerly=True)`, with the layer and the reason in the protocol."""
+    rows, arms = Rows(*moons, validation=moons), {"L1": {"hidden/output": L1(0.01)}}
+    result = run(lambda: own(Branch), arms, rows, seeds=(1,), epochs=3, batch_size=16, shuffle=False)
+    keras.utils.set_random_seed(1)
+    model = own(Branch)
+    model.compute_loss(moons[0], moons[1], model(moons[0]))  # Keras builds what is not built by tracing
+    model.compute_metrics(moons[0], moons[1], model(moons[0]))
+    history = model.fit(*moons, epochs=3, batch_size=16, shuffle=False, verbose=0).history
+    np.testing.assert_allclose(result.quantity("fit/loss")[0], history["loss"], rtol=2e-4)
+    assert "the layer 'own' (Branch)" in result.protocol
+    assert result.provenance["compilations"] == 0
+
+
+BAD = {
+    "patience": (lambda: EarlyStopping(patience=-1), "patience as a whole number ≥ 0"),
+    "watch": (lambda: EarlyStopping(watch=1.0), "share of the training rows"),
+    "min_delta": (lambda: EarlyStopping(min_delta=-1), "min_delta as a number ≥ 0"),
+    "nothing": (lambda: EarlyStopping(patience=None, keep_best=False), "it would do nothing"),
+    "stopping": (lambda: Study(network(), {}, stopping=5), "stopping=bridle.EarlyStopping"),
+    "path": (lambda: Study(network(), {}, path="warm"), "'strong to weak', 'weak to strong', got 'warm'"),
+    "start": (lambda: Study(network(), {}, start="cold"), "'fresh', 'weights', got 'cold'"),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_bad_training_gets_a_sentence(what: str) -> None:
+    """What was expected, what came."""
+    make, words = BAD[what]
+    with pytest.raises(BridleError, match=words):
+        make()
+
+
+def test_bad_rows_and_rates_get_a_sentence(moons) -> None:
+    """Classes without a weight, numbers instead of classes, a rate that a schedule owns, a layer outside of JAX."""
+    with pytest.raises(BridleError, match="none for class 1"):
+        run(network(), {}, Rows(*moons, class_weight={0: 1.0}))
+    with pytest.raises(BridleError, match="or 'balanced'"):
+        run(network(), {}, Rows(*moons, class_weight="even"))
+    with pytest.raises(BridleError, match="learning rate above 0, got 0"):
+        run(network(), {"a": {"learning_rate": 0}}, Rows(*moons))
+    scheduled = keras.optimizers.Adam(keras.optimizers.schedules.ExponentialDecay(0.1, 5, 0.5))
+    with pytest.raises(BridleError, match="learning rate that is a number, got Adam with ExponentialDecay"):
+        run(network(optimizer=scheduled), {"a": {"learning_rate": 0.1}}, Rows(*moons))
+    with pytest.raises(BridleError, match="the layer 'own'"):
+        run(lambda: own(Deaf), {}, Rows(*moons))
