@@ -1,0 +1,51 @@
+"""The only place that knows the engine's own parts: a population of exactly so many members, as a study runs it."""
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+from benchmarks.engine.families import Family
+
+from bridle.population import Fit, run_fits
+from bridle.study import Question, Rows, make_plan, prepare
+
+
+def make_prepared(family: Family, epochs: int) -> Any:
+    """The study of one family, validating every epoch."""
+    import keras
+
+    rows = family.rows()
+    model = family.study_model()
+    given = model if isinstance(model, keras.Sequential) else family.study_model
+    question = Question(given, family.arms(), epochs=epochs, batch_size=family.batch, points=epochs)
+    return prepare(question, Rows(rows.x, rows.y, validation=(rows.xv, rows.yv)))
+
+
+def make_runner(prepared: Any) -> tuple[Callable[[range, bool], float], Any]:
+    """Compile; then a function that trains a member for each seed, and the workshop with what is known of compiling.
+
+    The function returns seconds. With `drawn` the initial weights are drawn before its clock starts.
+    """
+    workshop, rows = prepared.workshop, prepared.folds[0]
+    setting = make_plan(prepared).setting_strengths[-1].astype("float32")
+    programs = workshop.programs(rows, {})
+
+    def run(seeds: range, drawn: bool) -> float:
+        starts = {seed: workshop.start(seed) for seed in seeds} if drawn else {}
+
+        def start(seed: int) -> Callable[[], Any]:
+            return lambda: starts.pop(seed) if drawn else workshop.start(seed)
+
+        began = perf_counter()
+        chains = [[Fit(seed, seed, 0, setting, start(seed), rows, programs)] for seed in seeds]
+        ignored = {"held_out": {}, "deliver": lambda fit, outcome: None, "watch": lambda progress: None}
+        if not run_fits(workshop.objective, workshop.recipe, chains, **ignored):
+            raise KeyboardInterrupt
+        return perf_counter() - began
+
+    return run, workshop
+
+
+def program_text(prepared: Any) -> str:
+    """The compiled training program."""
+    return prepared.workshop.programs(prepared.folds[0], {}).train.as_text()

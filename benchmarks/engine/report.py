@@ -1,0 +1,153 @@
+"""From the runs of all processes to one list of numbers, and from that to a table in the terminal or in Markdown."""
+
+import statistics
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from benchmarks.engine.families import FAMILIES
+from benchmarks.engine.ways import SHORT, TITLES
+
+HAND_BAR = 1.25
+"""How many times the hand-written program's time bridle may take."""
+NEAR = 0.5
+"""The share of a peak from which on that peak is what bounds a program."""
+Runs = dict[tuple[str, str], list[dict]]
+"""By (family, way): what each round found."""
+
+
+def summarize(runs: Runs, peaks: Sequence[dict]) -> dict[str, Any]:
+    """Medians and ranges of everything, with the shares of the machine's peak."""
+    machine = {key: max(peak[key] for peak in peaks) for key in ("gflops", "gbs")}
+    found = {name: _family(name, runs, machine) for name in FAMILIES if (name, "bridle") in runs}
+    return {"machine": machine, "families": found}
+
+
+def _family(name: str, runs: Runs, machine: dict[str, float]) -> dict[str, Any]:
+    ways = {way: _way(runs[name, way]) for way in TITLES if (name, way) in runs}
+    fit, largest = ways["fit"]["populations"][0]["ms"], ways["bridle"]["populations"][-1]
+    hand = {line["population"]: line["ms"] for line in ways["hand"]["populations"]}
+    for line in ways["bridle"]["populations"]:
+        line["fit_ratio"] = fit / line["ms"]
+        line["hand_ratio"] = line["ms"] / hand[line["population"]]
+    work = runs[name, "hand"][0]
+    return {
+        "title": FAMILIES[name].title,
+        "length": FAMILIES[name].length,
+        "bar": FAMILIES[name].bar,
+        "ways": ways,
+        "share": _share(work, largest["ms"], ways["bridle"]["operations"], machine),
+    }
+
+
+def _way(rounds: Sequence[dict]) -> dict[str, Any]:
+    if "skipped" in rounds[0]:
+        return rounds[0]
+    sizes = [line["population"] for line in rounds[0]["lines"]]
+    single = {key: _middle(run[key] for run in rounds) for key in rounds[0] if key not in ("lines", "flops", "bytes")}
+    return {**single, "populations": [_population(rounds, number) for number in range(len(sizes))]}
+
+
+def _population(rounds: Sequence[dict], number: int) -> dict[str, Any]:
+    lines = [run["lines"][number] for run in rounds]
+    ms = [line["ms"] for line in lines]
+    fixed = {key: lines[0][key] for key in ("population", "epochs")}
+    return {**fixed, "ms": _middle(ms), "range": [min(ms), max(ms)], "peak_mib": _middle(x["peak_mib"] for x in lines)}
+
+
+def _middle(values: Any) -> float:
+    return statistics.median(list(values))
+
+
+def _share(work: dict, ms: float, operations: float, machine: dict[str, float]) -> dict[str, Any]:
+    """What an epoch needs at least, by the hand-written program, against what bridle's largest population reached."""
+    gflops, gbs = work["flops"] / ms / 1e6, work["bytes"] / ms / 1e6
+    arithmetic, memory = gflops / machine["gflops"], gbs / machine["gbs"]
+    return {
+        "mflop": work["flops"] / 1e6,
+        "mbyte": work["bytes"] / 1e6,
+        "gflops": gflops,
+        "of_product": arithmetic,
+        "of_copy": memory,
+        "bound": _bound(arithmetic, memory, operations, ms),
+    }
+
+
+def _bound(arithmetic: float, memory: float, operations: float, ms: float) -> str:
+    """In words. A share of the copy above one says that the arrays stay in caches, where no copy is a bound."""
+    each = f"{operations:.0f} operations an epoch, {ms * 1e3 / operations:.2f} µs of the machine each"
+    if arithmetic >= NEAR:
+        return f"arithmetic ({each})"
+    return f"memory ({each})" if NEAR <= memory <= 1 else f"operations that are small ({each})"
+
+
+HEAD = ("way", "members", "epochs", "ms per member-epoch", "compile s", "programs", "peak MiB", "against bars")
+
+
+def tables(found: dict[str, Any]) -> Iterator[tuple[str, tuple[str, ...], list[tuple[str, ...]]]]:
+    """(title, head, rows) of each table, as text."""
+    for family in found["families"].values():
+        yield f"{family['title']}, fits of {family['length']} epochs", HEAD, list(_rows(family))
+    head = ("family", "model.fit s", "bridle s", "bridle / fit")
+    yield f"One member, {SHORT} epochs, compilation counted", head, list(_short_rows(found))
+    machine = found["machine"]
+    title = f"Share of this machine's {machine['gflops']:.0f} GFLOP/s (product) and {machine['gbs']:.0f} GB/s (copy)"
+    head = ("family", "MFLOP/epoch", "MB/epoch", "GFLOP/s", "of product", "of copy", "bound by")
+    yield title, head, list(_share_rows(found))
+
+
+def _rows(family: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    for way, facts in family["ways"].items():
+        if "skipped" in facts:
+            yield TITLES[way], facts["skipped"], *[""] * (len(HEAD) - 2)
+            continue
+        for line in facts["populations"]:
+            yield (
+                TITLES[way],
+                str(line["population"]),
+                str(line["epochs"]),
+                f"{line['ms']:.4g} ({line['range'][0]:.4g}–{line['range'][1]:.4g})",
+                f"{facts['compile_seconds']:.2f}",
+                f"{facts['compilations']:.0f}",
+                f"{line['peak_mib']:.0f}",
+                _bars(line, family["bar"]),
+            )
+
+
+def _bars(line: dict[str, Any], bar: float) -> str:
+    if "fit_ratio" not in line:
+        return ""
+    return f"fit {line['fit_ratio']:.1f}× (≥ {bar:g}), hand {line['hand_ratio']:.2f} (≤ {HAND_BAR})"
+
+
+def _short_rows(found: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    for family in found["families"].values():
+        fit, ours = (family["ways"][way]["short_seconds"] for way in ("fit", "bridle"))
+        yield family["title"], f"{fit:.2f}", f"{ours:.2f}", f"{ours / fit:.2f} (≤ 1)"
+
+
+def _share_rows(found: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    for family in found["families"].values():
+        share = family["share"]
+        numbers = f"{share['mflop']:.1f}", f"{share['mbyte']:.1f}", f"{share['gflops']:.2f}"
+        shares = f"{share['of_product']:.0%}", f"{share['of_copy']:.0%}"
+        yield family["title"], *numbers, *shares, share["bound"]
+
+
+def as_text(found: dict[str, Any]) -> str:
+    """Tables for a terminal."""
+    parts = []
+    for title, head, rows in tables(found):
+        widths = [max(len(row[number]) for row in (head, *rows)) for number in range(len(head))]
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (head, *rows)]
+        parts.append("\n".join([title, *(line.rstrip() for line in lines)]))
+    return "\n\n".join(parts)
+
+
+def as_markdown(found: dict[str, Any]) -> str:
+    """The same tables for the documentation, with the facts of the machine."""
+    facts = ", ".join(f"{name} {value}" for name, value in found["facts"].items())
+    parts = ["# Benchmarks", f"Measured by `make bench`: {facts}."]
+    for title, head, rows in tables(found):
+        lines = [head, tuple("---" for _ in head), *rows]
+        parts.append("\n".join([f"## {title}", "", *(f"| {' | '.join(row)} |" for row in lines)]))
+    return "\n\n".join(parts) + "\n"
