@@ -11,7 +11,7 @@ help:
 	@echo "make demo    run the two-moons study, write demo/report.html"
 	@echo "make test    run the tests"
 	@echo "make check   lint, format and import contract"
-	@echo "make bench   measure speed against model.fit, scikit-learn and hand-written JAX"
+	@echo "make bench   measure speed against model.fit, PyTorch and hand-written JAX (half an hour)"
 
 $(READY): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Expected Python 3.11 or newer on the path, found none. Install it, or run: make PYTHON=/path/to/python3"; exit 1; }
@@ -32,7 +32,9 @@ check: $(READY)
 	@$(BIN)/lint-imports
 
 bench: $(READY)
-	@$(BIN)/python benchmarks/moons.py
+	@$(BIN)/python -m benchmarks.engine
+	@$(BIN)/python -m benchmarks.engine --markdown
+	@$(BIN)/python -m benchmarks.many
 	@$(BIN)/python benchmarks/penalized.py
 
 clean:

@@ -6,7 +6,8 @@ import time
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tests.population._line import RECIPE, fits, line, rows, run
+from tests.population._line import fits, line, run
+from tests.population._line import rows as some_rows
 
 from bridle.population import Recipe, predict
 from bridle.population import _member as member
@@ -15,7 +16,7 @@ from bridle.population import _member as member
 @pytest.fixture
 def fold():
     """Ten rows to train on (batches of 4, 4 and 2) and three others."""
-    return rows()
+    return some_rows()
 
 
 def test_an_epoch_passes_over_every_row_once(fold) -> None:

@@ -9,6 +9,7 @@ from tests.conftest import network
 
 import bridle
 from bridle import L1, L2, BridleError, EarlyStopping, Study
+from bridle.report import table
 from bridle.results import ALL_ROWS
 from bridle.study import Question, Rows, prepare, run_study
 from bridle.study._splits import Split, set_aside
@@ -64,6 +65,8 @@ def test_early_stopping_is_that_of_keras(monitor: str, keep_best: bool, moons) -
     loss, accuracy = model.evaluate(moons[0][50:], moons[1][50:], verbose=0)
     assert result.quantity("validation/loss")[0, -1] == pytest.approx(loss, rel=1e-3)
     assert result.quantity("validation/accuracy")[0, -1] == pytest.approx(accuracy, abs=1e-6)
+    kept = table(result)["epoch kept"].tolist()
+    assert kept == [result.members.kept[0]]
     assert result.quantity("validation/loss")[0, epochs] == result.quantity("validation/loss")[0, -1]
 
 

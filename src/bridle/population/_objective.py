@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,7 +56,7 @@ class Recipe:
     """At how many epochs curves are measured; `points == epochs` measures every epoch."""
     stopping: Stopping | None = None
 
-    @property
+    @cached_property
     def stops(self) -> np.ndarray:
         """The epochs at which curves are measured, evenly spread, the last one included."""
         return np.unique(np.linspace(0, self.epochs, self.points + 1).round().astype(int)[1:])

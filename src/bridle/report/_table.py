@@ -1,5 +1,6 @@
 """The table: one row per setting."""
 
+import numpy as np
 import pandas as pd
 
 from bridle.report._facts import measured, ordered, rule, zeros
@@ -13,9 +14,10 @@ def rows(result: StudyResult, evidence: Evidence | None = None) -> list[Row]:
     """One dictionary per setting, arm by arm and weak to strong, with the same keys in each.
 
     `arm`; each slot's strength (NaN where the arm has no such slot); `train` and `validation`, the mean score
-    over seeds, then folds; `se` over folds; `sd over seeds`; `finished`, as `150/150`; `zeros <tensor>`, the
-    fraction of exact zeros; `rule`: `best`, `1se`, both or neither; one column per held-out part, the mean of
-    the refits over seeds, NaN for settings that were not refitted.
+    over seeds, then folds; `se` over folds; `sd over seeds`; `finished`, as `150/150`; `epoch kept`, the mean one,
+    where fits keep another than the last; `zeros <tensor>`, the fraction of exact zeros; `rule`: `best`, `1se`,
+    both or neither; one column per held-out part, the mean of the refits over seeds, NaN for settings that were
+    not refitted.
     """
     evidence = evidence or weigh(result)
     columns = _columns(result, evidence)
@@ -38,8 +40,16 @@ def _columns(result: StudyResult, evidence: Evidence) -> dict[str, list]:
         "se": evidence.validation.error.tolist(),
         "sd over seeds": evidence.validation.seed_sd.tolist(),
         "finished": [f"{done}/{all_}" for done, all_ in zip(good, total, strict=True)],
+        **_kept(result),
         **{f"zeros {tensor}": zeros(result, tensor).tolist() for tensor in measured(result, "zeros")},
     }
+
+
+def _kept(result: StudyResult) -> dict[str, list]:
+    members = result.members
+    if np.all(members.kept[members.finished] == result.epochs[-1]):
+        return {}
+    return {"epoch kept": nan_mean(result.by_setting(members.kept), (1, 2)).tolist()}
 
 
 def _held_out(result: StudyResult, setting: int) -> Row:

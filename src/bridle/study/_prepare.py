@@ -63,6 +63,7 @@ class Workshop:
     _programs: dict[Any, Programs] = field(default_factory=dict)
     _starts: Starts = field(init=False)
     _kept: dict[int, tuple[list[np.ndarray], list[np.ndarray]]] = field(default_factory=dict)
+    _optimizers: dict[float | None, list[np.ndarray]] = field(default_factory=dict)
     _drawing: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -86,7 +87,9 @@ class Workshop:
                 value if handed else own
                 for own, value, handed in zip(other, given[split:], self.objective.handed_on, strict=True)
             ]
-        return Start(trainable, other, self.program.optimizer_state(learning_rate))
+        if learning_rate not in self._optimizers:
+            self._optimizers[learning_rate] = self.program.optimizer_state(learning_rate)
+        return Start(trainable, other, self._optimizers[learning_rate])
 
     def programs(self, fold: Fold, held_out: Mapping[str, Rows], members: int = 1) -> Programs:
         """The compiled programs for rows of this shape; `members` is about how many will run."""
