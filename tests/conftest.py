@@ -1,6 +1,7 @@
 """What all tests share: JAX behind Keras, strict numbers, small models and rows."""
 
 import os
+from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
@@ -30,3 +31,19 @@ def moons() -> tuple[np.ndarray, np.ndarray]:
     """60 rows of two moons."""
     x, y = make_moons(60, noise=0.2, random_state=1)
     return x.astype("float32"), y
+
+
+COUNTED = {
+    "test_member_equals_fit": "models",
+    "test_optimizer_equals_fit": "optimizer settings",
+    "test_member_starts_as_keras_does": "starts",
+}
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """One line with the size of the parity suite, counted from the reports of all workers."""
+    passed = [report.nodeid for report in terminalreporter.getreports("passed")]
+    counts = {what: sum(f"::{test}[" in nodeid for nodeid in passed) for test, what in COUNTED.items()}
+    found = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    if found:
+        terminalreporter.write_line(f"parity: {found}, equal to model.fit")

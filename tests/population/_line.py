@@ -30,6 +30,7 @@ def line(rate: float = 0.1) -> Objective:
         measure=lambda y, prediction, weight: [jnp.mean((prediction - y) ** 2)],
         diagnose=lambda trainable, other, x: [jnp.sum(trainable[0] ** 2)],
         handed_on=(),
+        mirrors=(),
         part_names=("slope",),
         measure_names=("loss",),
     )

@@ -32,6 +32,12 @@ LAYERS = {
         RepeatVector(2), Reshape((4, 3)), Flatten(), Dense(4, 'relu')
         Dense(4, 'relu', dtype='mixed_bfloat16')
         """,
+    "tokens": """
+        Embedding(8, 3)
+        CategoryEncoding(8, output_mode='multi_hot'), Dense(4, 'relu')
+        """,
+}
+SPATIAL = {
     "sequence": """
         Conv1D(4, 3, strides=2, padding='same', activation='relu')
         Conv1D(4, 2, dilation_rate=2, padding='causal', activation='relu')
@@ -71,10 +77,6 @@ LAYERS = {
         Conv3D(3, 2), AveragePooling3D(2), GlobalAveragePooling3D()
         Conv3D(3, 2, activation='relu'), GlobalMaxPooling3D()
         """,
-    "tokens": """
-        Embedding(8, 3)
-        CategoryEncoding(8, output_mode='multi_hot'), Dense(4, 'relu')
-        """,
 }
 RECURRENT = {
     "sequence": """
@@ -111,7 +113,7 @@ RECURRENT = {
 
 LINES = {
     (kind, line.strip()): family
-    for family, kinds in (("layers", LAYERS), ("recurrent", RECURRENT))
+    for family, kinds in (("layers", LAYERS), ("spatial", SPATIAL), ("recurrent", RECURRENT))
     for kind, text in kinds.items()
     for line in text.strip().splitlines()
 }
@@ -140,5 +142,5 @@ def family(name: str) -> dict[str, tuple[Callable[[], keras.Model], str]]:
     return {line: (stack(kind, line), kind) for (kind, line), own in LINES.items() if own == name}
 
 
-MODELS = {"layers": family("layers"), "recurrent": family("recurrent"), "graphs": _graphs.GRAPHS}
+MODELS = {**{name: family(name) for name in ("layers", "spatial", "recurrent")}, "graphs": _graphs.GRAPHS}
 EVERY = {name: model for models in MODELS.values() for name, model in models.items()}

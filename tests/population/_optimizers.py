@@ -1,5 +1,7 @@
 """Every optimizer of Keras with its options, and every learning-rate schedule, as they are written."""
 
+import re
+
 import keras
 
 OPTIMIZERS = """
@@ -84,5 +86,6 @@ def make(setting: str) -> keras.optimizers.Optimizer:
 def missing() -> set[str]:
     """The optimizers and schedules of Keras that no setting tries."""
     bases = (keras.optimizers.Optimizer, keras.optimizers.schedules.LearningRateSchedule)
-    classes = {name for name, each in NAMES.items() if isinstance(each, type) and issubclass(each, bases)}
-    return {name for name in classes if not any(f"{name}(" in setting for setting in SETTINGS)}
+    classes = {each for each in NAMES.values() if isinstance(each, type) and issubclass(each, bases)}
+    called = set(re.findall(r"(\w+)\(", " ".join(SETTINGS)))
+    return {each.__name__ for each in classes.difference(bases)} - called

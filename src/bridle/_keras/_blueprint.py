@@ -23,12 +23,6 @@ class Blueprint:
     template: keras.Model
     build: Callable[[], keras.Model]
 
-    def variables(self, seed: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """The initial (trainable, other) variables that a script gets after `set_random_seed(seed)`."""
-        with seeded(seed):
-            model = self.build()
-        return _values(model.trainable_variables), _values(model.non_trainable_variables)
-
 
 @tensorflow_left_alone()
 def blueprint(model: object) -> Blueprint:
@@ -205,10 +199,6 @@ def _beginning(model: keras.Model) -> int:
     """When the first layer of a nested model was called."""
     moments = [_beginning(call.operation) if _calls(call.operation) else _moment(call) for call in _calls(model)]
     return min((moment for moment in moments if moment >= 0), default=-1)
-
-
-def _values(variables: list[keras.Variable]) -> list[np.ndarray]:
-    return [np.asarray(variable.value) for variable in variables]
 
 
 def is_rebuildable(model: object) -> bool:

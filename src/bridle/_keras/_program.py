@@ -107,6 +107,15 @@ class Program:
             return self.optimizer.scale_loss(total)
 
     @property
+    def mirrors(self) -> tuple[tuple[int, int], ...]:
+        """Pairs (optimizer variable, trainable variable) of which the first begins as a copy of the second."""
+        inner = getattr(self.optimizer, "inner_optimizer", self.optimizer)
+        if not isinstance(inner, keras.optimizers.ScheduleFreeAdamW):
+            return ()
+        places = {id(variable): place for place, variable in enumerate(self.optimizer.variables)}
+        return tuple((places[id(copy)], number) for number, copy in enumerate(inner._momentums))
+
+    @property
     def averages(self) -> bool:
         """Whether `fit` ends with other weights than those of the last step."""
         inner = getattr(self.optimizer, "inner_optimizer", self.optimizer)
@@ -178,6 +187,7 @@ def program(blueprint: Blueprint, x: Any, y: Any) -> Program:
             f"Expected rows that fit the model's input {_shapes(model.inputs)}, got {_shapes(x)}. {_first(error)}"
         ) from error
     container = model._compile_metrics
+    order: list[str] = []
 
     def resolved(y: Any, prediction: Any) -> Any:
         """Losses and metrics find their names only now, and some metrics make their variables."""
@@ -186,7 +196,9 @@ def program(blueprint: Blueprint, x: Any, y: Any) -> Program:
         if container is None:
             return {}
         container.update_state(y, prediction)
-        return container.result()
+        found = container.result()
+        order[:] = found  # an outline of the results has them in the order of their names
+        return found
 
     try:
         found = _outlined(resolved, y, prediction)
@@ -197,7 +209,7 @@ def program(blueprint: Blueprint, x: Any, y: Any) -> Program:
         ) from error
     if container is None:
         return Program(blueprint, optimizer, (), (), ())
-    names = tuple(name for base, value in found.items() for name in _numbered(base, tuple(value.shape)))
+    names = tuple(name for base in order for name in _numbered(base, tuple(found[base].shape)))
     for metric in container.metrics:
         metric.reset_state()
     start = tuple(np.asarray(variable.value) for metric in container.metrics for variable in metric.variables)

@@ -62,7 +62,7 @@ def train(
     `passed` hears how many epochs each block took; what it raises ends the training.
     """
     programs, rows = shard[0].programs, shard[0].rows.rows
-    state = programs.stack([starting(recipe, start) for start in starts])
+    state = programs.stack([starting(objective, recipe, start) for start in starts])
     setting = programs.stack([fit.setting for fit in shard])
     identity = programs.stack([np.array([fit.seed, fit.fold + 1], np.int32) for fit in shard])
     lengths = np.diff(recipe.stops, prepend=0).astype(np.int32)

@@ -41,6 +41,8 @@ class Objective:
     """(trainable, other, x) → facts about the trained variables over some rows."""
     handed_on: tuple[bool, ...]
     """Which of the other variables a warm start takes over: weights do, states of random layers do not."""
+    mirrors: tuple[tuple[int, int], ...]
+    """Pairs (optimizer variable, trainable variable) of which the first begins as a copy of the second."""
     part_names: tuple[str, ...]
     measure_names: tuple[str, ...]
 

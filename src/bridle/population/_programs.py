@@ -95,9 +95,12 @@ def put(x: Any, y: Any, weight: Any, train: int, watch: int = 0) -> Fold:
     return Fold(Rows(*jax.tree.map(jnp.asarray, (x, y, weight))), train, watch)
 
 
-def starting(recipe: Recipe, start: Start) -> State:
+def starting(objective: Objective, recipe: Recipe, start: Start) -> State:
     """A member's state before its first epoch."""
-    return State(*map(list, start), np.int32(-1), watch(recipe.stopping, start.trainable, start.other))
+    trainable, other, optimizer = map(list, start)
+    for place, number in objective.mirrors:
+        optimizer[place] = trainable[number]
+    return State(trainable, other, optimizer, np.int32(-1), watch(recipe.stopping, trainable, other))
 
 
 def compile_programs(
@@ -125,7 +128,7 @@ def compile_programs(
     """
     began = perf_counter()
     capacity = 1 if eager else min(len(recipe.stops), MAX_POINTS)
-    state, setting, identity = starting(recipe, start), np.zeros(settings, np.float32), np.zeros(2, np.int32)
+    state, setting, identity = starting(objective, recipe, start), np.zeros(settings, np.float32), np.zeros(2, np.int32)
     integers = np.int32(0), np.zeros(capacity, np.int32), np.int32(0)
 
     if eager:

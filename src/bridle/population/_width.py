@@ -6,7 +6,7 @@ from time import perf_counter
 import jax
 import numpy as np
 
-from bridle.population._objective import Recipe
+from bridle.population._objective import Objective, Recipe
 from bridle.population._programs import Fold, Programs, Start, starting
 
 FIRST, FACTOR = 8, 4
@@ -42,10 +42,12 @@ def fitting(
     return best
 
 
-def short_call(recipe: Recipe, fold: Fold, start: Start, settings: int, programs: Programs) -> float:
+def short_call(
+    objective: Objective, recipe: Recipe, fold: Fold, start: Start, settings: int, programs: Programs
+) -> float:
     """Seconds of a call of the training program up to its first point, the faster of two."""
     width = programs.width or 1
-    state, setting = starting(recipe, start), np.zeros(settings, np.float32)
+    state, setting = starting(objective, recipe, start), np.zeros(settings, np.float32)
     arguments = [programs.stack([each] * width) for each in (state, setting, np.zeros(2, np.int32))]
     lengths = np.zeros(programs.capacity, np.int32)
     lengths[0] = recipe.stops[0]

@@ -73,6 +73,7 @@ def make_objective(program: Program, charges: Charges) -> Objective:
         measure=measure,
         diagnose=diagnose,
         handed_on=program.handed_on,
+        mirrors=program.mirrors,
         part_names=("model", *charges.slots),
         measure_names=("loss", *program.metric_names),
     )
