@@ -11,6 +11,16 @@ HAND_BAR = 1.25
 """How many times the hand-written program's time bridle may take."""
 NEAR = 0.5
 """The share of a peak from which on that peak is what bounds a program."""
+READING = """\
+Every way trains the same networks on the same rows, shuffles every epoch and measures training and validation rows
+after each. Ways run in processes of their own and take turns; a figure is the median of the rounds, with its range.
+Milliseconds are for one epoch of one fit of the population, initial weights counted and compilation apart; slow ways
+train one member, and large populations of slow families train fewer epochs. `model.fit` compiles anew for each model,
+bridle and the hand-written programs once for the population. The hand-written CNN makes its first patches once for
+all rows, before training, which only somebody who knows the data can do. "Programs" counts the compilations of XLA in
+`model.fit`, and the training programs elsewhere. A share of the copy above 100 % says that the arrays stay in caches.
+
+How the engine works, and where it does not help: [engine.md](engine.md)."""
 Runs = dict[tuple[str, str], list[dict]]
 """By (family, way): what each round found."""
 
@@ -146,7 +156,7 @@ def as_text(found: dict[str, Any]) -> str:
 def as_markdown(found: dict[str, Any]) -> str:
     """The same tables for the documentation, with the facts of the machine."""
     facts = ", ".join(f"{name} {value}" for name, value in found["facts"].items())
-    parts = ["# Benchmarks", f"Measured by `make bench`: {facts}."]
+    parts = ["# Benchmarks", f"Measured by `make bench`: {facts}.", READING]
     for title, head, rows in tables(found):
         lines = [head, tuple("---" for _ in head), *rows]
         parts.append("\n".join([f"## {title}", "", *(f"| {' | '.join(row)} |" for row in lines)]))

@@ -96,8 +96,9 @@ def test_a_study_takes_the_same_steps_as_fit(name: str, rows) -> None:
     [
         (lambda: optimizers.Lion(), "got Lion"),
         (lambda: optimizers.Adam(gradient_accumulation_steps=2), "gradient_accumulation_steps"),
+        (lambda: optimizers.Adam(use_ema=True), "use_ema=True"),
     ],
-    ids=["Lion", "accumulation"],
+    ids=["Lion", "accumulation", "averaging"],
 )
 def test_optimizers_without_a_step_size_are_refused(optimizer, said: str, rows) -> None:
     """By penalize, by compile, and by a study."""

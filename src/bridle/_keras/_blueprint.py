@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-import numpy as np
 from keras.src.models.functional import Functional
 from keras.src.utils.naming import to_snake_case
 

@@ -49,6 +49,11 @@ def check_exact(optimizer: Optimizer) -> None:
             f"Expected an optimizer that updates at every batch for exact=True, got {name} with "
             "gradient_accumulation_steps. Leave one of the two out."
         )
+    if optimizer.use_ema:
+        raise InputError(
+            f"Expected an optimizer that keeps the last weights for exact=True, got {name} with use_ema=True: averaged "
+            "weights are seldom exactly zero. Leave one of the two out."
+        )
 
 
 def _rule(optimizer: Optimizer) -> Rule | None:
