@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import json
 import pkgutil
 import re
 from pathlib import Path
@@ -40,6 +41,14 @@ def test_the_example_of_the_engine_runs() -> None:
     assert result.data.members.finished.all()
     assert "GB of memory at the peak" in str(scope["study"].plan(scope["x"] / 16, scope["y"]))
     assert {arm.learning_rate for arm in result.data.arms} == {None, 3e-4}
+
+
+def test_the_page_of_benchmarks_shows_what_was_measured() -> None:
+    """Written from the numbers beside it, by the program that measured them."""
+    from benchmarks.engine.report import as_markdown
+
+    numbers = json.loads((ROOT / "benchmarks" / "engine.json").read_text())
+    assert (ROOT / "docs" / "benchmarks.md").read_text() == as_markdown(numbers)
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -136,14 +136,14 @@ def choose_score(program: Program, name: str | None) -> Score:
     return Score(chosen, maximize=_grows(metric, chosen))
 
 
-def watched(program: Program, stopping: EarlyStopping | None, score: Score) -> Stopping | None:
-    """What the engine watches for early stopping: the monitored measure, the score where none is named.
+def watched(program: Program, stopping: EarlyStopping | None) -> Stopping | None:
+    """What the engine watches for early stopping.
 
     Errors: `InputError` where the model has no such metric.
     """
     if stopping is None:
         return None
-    chosen = score if stopping.monitor is None else choose_score(program, stopping.monitor)
+    chosen = choose_score(program, stopping.monitor)
     number = ("loss", *program.metric_names).index(chosen.name)
     return Stopping(number, chosen.maximize, stopping.patience, float(stopping.min_delta), stopping.keep_best)
 

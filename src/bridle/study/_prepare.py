@@ -178,7 +178,7 @@ def prepare(question: Question, rows: GivenRows) -> Prepared:
         question.batch_size,
         question.shuffle,
         min(question.points, question.epochs),
-        watched(compiled, question.stopping, score),
+        watched(compiled, question.stopping),
     )
     weights = None if question.start == "fresh" else tuple(np.asarray(v.value) for v in compiled.variables)
     workshop = Workshop(make_objective(compiled, bound), recipe, len(bound.slots), compiled, weights)

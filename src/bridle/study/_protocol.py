@@ -45,7 +45,7 @@ def _training(prepared: Prepared) -> list[str]:
         found.append("Training rows are weighed by class.")
     if question.stopping is not None:
         rule = question.stopping
-        ends = "" if rule.patience is None else f" and ended after {rule.patience} epochs without improvement"
+        ends = "" if rule.patience is None else f", and ended after {rule.patience} epochs without improvement"
         found.append(f"Each fit is watched on {rule.watch:.0%} of its training rows, which are set aside{ends}.")
     return found
 

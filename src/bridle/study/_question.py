@@ -27,7 +27,7 @@ class EarlyStopping:
     Args:
         patience: epochs without improvement after which a fit ends; None never ends it and only keeps its best epoch.
         watch: the share of the training rows to set aside, above 0 and below 1.
-        monitor: `"loss"` (without penalties) or the name of a compiled metric; the study's score by default.
+        monitor: `"loss"`, which contains no penalty, or the name of a compiled metric, which is coarse on few rows.
         min_delta: an epoch improves where it beats the best so far by more than this, ≥ 0.
         keep_best: keep the weights of the best epoch; else those of the last one trained.
 
@@ -41,7 +41,7 @@ class EarlyStopping:
 
     patience: int | None = 10
     watch: float = 0.2
-    monitor: str | None = None
+    monitor: str = "loss"
     min_delta: float = 0.0
     keep_best: bool = True
 
