@@ -26,7 +26,7 @@ def recurrent() -> keras.Model:
         [
             keras.Input((4, 2)),
             L.LSTM(3, return_sequences=True, name="lstm"),
-            L.Bidirectional(L.GRU(2, return_sequences=True), name="both"),
+            L.Bidirectional(L.GRU(2, return_sequences=True, name="turned"), name="both"),
             L.TimeDistributed(L.Dense(3, "relu", name="step"), name="td"),
             L.GRU(2, name="gru"),
             L.Dense(1, name="out"),
@@ -79,12 +79,12 @@ def test_all_gates_together_are_the_whole_weight(recurrent: keras.Model) -> None
 
 def test_inner_layers_have_places(recurrent: keras.Model) -> None:
     """Inside Bidirectional and TimeDistributed; a weight also goes by the name of the layer around it."""
-    assert names(recurrent, "both/*/kernel") == ["both/forward_gru/kernel", "both/backward_gru/kernel"]
-    assert names(recurrent, "both/bias[reset]") == ["both/forward_gru/bias[reset]", "both/backward_gru/bias[reset]"]
+    assert names(recurrent, "both/*/kernel") == ["both/forward_turned/kernel", "both/backward_turned/kernel"]
+    assert names(recurrent, "both/bias[reset]") == ["both/forward_turned/bias[reset]", "both/backward_turned/bias[reset]"]
     assert names(recurrent, "td/kernel") == names(recurrent, "td/step/kernel") == ["td/step/kernel"]
     assert names(recurrent, "*/output") == ["lstm/output", "both/output", "td/output", "gru/output", "out/output"]
     assert names(recurrent, "*/kernel") == [
-        "lstm/kernel", "both/forward_gru/kernel", "both/backward_gru/kernel", "td/step/kernel", "gru/kernel",
+        "lstm/kernel", "both/forward_turned/kernel", "both/backward_turned/kernel", "td/step/kernel", "gru/kernel",
         "out/kernel",
     ]  # fmt: skip
 
