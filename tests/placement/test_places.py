@@ -80,7 +80,10 @@ def test_all_gates_together_are_the_whole_weight(recurrent: keras.Model) -> None
 def test_inner_layers_have_places(recurrent: keras.Model) -> None:
     """Inside Bidirectional and TimeDistributed; a weight also goes by the name of the layer around it."""
     assert names(recurrent, "both/*/kernel") == ["both/forward_turned/kernel", "both/backward_turned/kernel"]
-    assert names(recurrent, "both/bias[reset]") == ["both/forward_turned/bias[reset]", "both/backward_turned/bias[reset]"]
+    assert names(recurrent, "both/bias[reset]") == [
+        "both/forward_turned/bias[reset]",
+        "both/backward_turned/bias[reset]",
+    ]
     assert names(recurrent, "td/kernel") == names(recurrent, "td/step/kernel") == ["td/step/kernel"]
     assert names(recurrent, "*/output") == ["lstm/output", "both/output", "td/output", "gru/output", "out/output"]
     assert names(recurrent, "*/kernel") == [
