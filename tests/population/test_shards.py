@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from tests.population._line import fits, line, rows, run
 
-from bridle.population import Recipe, Stopping, fitting
+from bridle.population import Recipe, Stopping, fitting, free_memory
+from bridle.population import _run as population_run
 from bridle.population._run import lanes
 
 RECIPE = Recipe(epochs=6, batch_size=4, shuffle=True, points=3)
@@ -108,3 +109,15 @@ def test_the_width_grows_while_members_become_cheaper_and_fit_into_memory() -> N
     assert width(lambda wide: 1.0, members=20) == 20
     assert width(lambda wide: 1.0, members=3) == 3
     assert width(lambda wide: 1.0, free=200_000) == 32
+
+
+def test_as_many_calls_run_at_once_as_fit_into_memory(monkeypatch) -> None:
+    """Half of what is free; never none, and a single one where the model is in one thread's hands."""
+    monkeypatch.setattr(population_run, "free_memory", lambda: 1000)
+
+    def room(memory: int, eager: bool = False) -> int:
+        return population_run._room([[SimpleNamespace(programs=SimpleNamespace(memory=memory, eager=eager))]] * 3)
+
+    assert (room(100), room(400), room(10_000)) == (5, 1, 1)
+    assert (room(0), room(0, eager=True)) == (3, 1)
+    assert free_memory() > 2**20

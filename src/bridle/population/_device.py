@@ -4,6 +4,7 @@ import os
 import resource
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -57,6 +58,7 @@ def free_memory() -> int:
         facts = jax.local_devices()[0].memory_stats() or {}
         return int(facts.get("bytes_limit", 0) - facts.get("bytes_in_use", 0)) or 2**30
     try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError, AttributeError):  # not every system tells
-        return 2**31
+        facts = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+        return int(facts["MemAvailable"].split()[0]) * 1024  # free pages alone would leave out the file cache
+    except (OSError, KeyError, ValueError):  # not every system tells
+        return 2**32
