@@ -45,11 +45,11 @@ def _count(bodies: dict[str, list[tuple[str, str]]], name: str) -> int:
 
 
 def work(name: str) -> dict[str, float]:
-    """Floating point operations and bytes of one member-epoch: XLA's count for a step and for the evaluation."""
+    """Floating point operations and bytes of one member-epoch: XLA's count for the steps and the evaluations."""
     import jax
     import jax.numpy as jnp
     from benchmarks.engine.families import FAMILIES
-    from benchmarks.engine.hand import make_look, make_step, on_device
+    from benchmarks.engine.hand import TRAINING_EVERY, make_side, make_step, on_device
     from benchmarks.engine.nets import COUNTED
 
     family, net, rows = FAMILIES[name], COUNTED[name], FAMILIES[name].rows()
@@ -57,14 +57,17 @@ def work(name: str) -> dict[str, float]:
     params, train = net.start(jax.random.key(0)), len(rows.x)
     moments = params, params, jnp.float32(0)
     size = min(family.batch, train)
-    step = jax.jit(make_step(net)).lower((params, moments), x[:size], y[:size]).compile().cost_analysis()
-    look = jax.jit(make_look(net, train)).lower(params, x, y).compile().cost_analysis()
-    steps = train // size
-    return {"flops": steps * step["flops"] + look["flops"], "bytes": _bytes(step) * steps + _bytes(look)}
-
-
-def _bytes(cost: dict[str, float]) -> float:
-    return cost["bytes accessed"]
+    side = jax.jit(make_side(net))
+    parts = [
+        (train // size, jax.jit(make_step(net)).lower((params, moments), x[:size], y[:size])),
+        (1, side.lower(params, x[train:], y[train:])),
+        (1 / TRAINING_EVERY, side.lower(params, x[:train], y[:train])),
+    ]
+    costs = [(times, lowered.compile().cost_analysis()) for times, lowered in parts]
+    return {
+        name: sum(times * cost[key] for times, cost in costs)
+        for name, key in (("flops", "flops"), ("bytes", "bytes accessed"))
+    }
 
 
 def machine() -> dict[str, float]:

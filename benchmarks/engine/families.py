@@ -153,17 +153,16 @@ def _sparse_code() -> dict:
 FAMILIES = {
     "moons": Family("moons 2-500-1", moons_rows, moons_model, 32, 150, length=1000, many=1000),
     "dense": Family("digits 64-256-10", lambda: digits_rows(64), dense_model, 64, 5),
-    "cnn": Family("digits, 2 convolutions", lambda: digits_rows(8, 8, 1), cnn_model, 64, 2, many=3),
-    "lstm": Family("digits, LSTM 64", lambda: digits_rows(8, 8), lstm_model, 64, 2.5, many=4),
+    "cnn": Family("digits, 2 convolutions", lambda: digits_rows(8, 8, 1), cnn_model, 64, 2),
+    "lstm": Family("digits, LSTM 64", lambda: digits_rows(8, 8), lstm_model, 64, 2.5, many=8),
     "autoencoder": Family(
         "autoencoder 64-256-64, L1 on the code",
         copied_rows,
         autoencoder_model,
         64,
         5,
-        many=10,
         arms=_sparse_code,
         bare_model=lambda: autoencoder_model(penalized=False),
     ),
-    "transformer": Family("digits, transformer block", lambda: digits_rows(8, 8), transformer_model, 64, 2, many=4),
+    "transformer": Family("digits, transformer block", lambda: digits_rows(8, 8), transformer_model, 64, 2, many=8),
 }

@@ -14,12 +14,27 @@ from keras.src import backend
 from bridle._keras._backend import seeded, tensorflow_left_alone
 
 Values = list[np.ndarray]
-Make = Callable[[list[int]], np.ndarray]
-"""The seeds that Keras draws from the process while it builds a model → the first value of one variable."""
 LARGEST = int(1e9)
 """Keras draws seeds from 1 to this."""
 SPARE = 1000
 """Seeds that are drawn beyond two for each variable, for initializers and random layers that make none."""
+
+
+class _Draws:
+    """The seeds that Keras takes from the process while it builds a model, drawn as far as they are asked for."""
+
+    def __init__(self, seed: int):
+        self._source = random.Random(seed)
+        self._known: list[int] = []
+
+    def __getitem__(self, place: int) -> int:
+        while len(self._known) <= place:
+            self._known.append(self._source.randint(1, LARGEST))
+        return self._known[place]
+
+
+Make = Callable[[_Draws], np.ndarray]
+"""The seeds drawn → the first value of one variable."""
 
 
 @dataclass
@@ -51,7 +66,8 @@ class Starts:
         self._split = len(model.trainable_variables)
         values = [np.asarray(variable.value) for variable in variables]
         if self._builds == 0:
-            places = {number: place for place, number in reversed(list(enumerate(_drawn(seed, len(values)))))}
+            drawn = _Draws(seed)
+            places = {drawn[place]: place for place in reversed(range(2 * len(values) + SPARE))}
             self._learned = [
                 _learn(variable, value, used.get(id(variable)), places)
                 for variable, value in zip(variables, values, strict=True)
@@ -62,14 +78,8 @@ class Starts:
         return values
 
     def _replayed(self, seed: int) -> Values:
-        drawn = _drawn(seed, len(self._learned))
+        drawn = _Draws(seed)
         return [make(drawn) for make in self._learned]
-
-
-def _drawn(seed: int, variables: int) -> list[int]:
-    """The seeds that Keras takes from the process, in their order."""
-    source = random.Random(seed)
-    return [source.randint(1, LARGEST) for _ in range(2 * variables + SPARE)]
 
 
 def _learn(variable: keras.Variable, value: np.ndarray, used: Any, places: dict[int, int]) -> Make:
@@ -83,7 +93,7 @@ def _learn(variable: keras.Variable, value: np.ndarray, used: Any, places: dict[
 
 
 def _by_initializer(used: Any, place: int, shape: tuple[int, ...], dtype: str) -> Make:
-    def make(drawn: list[int]) -> np.ndarray:
+    def make(drawn: _Draws) -> np.ndarray:
         fresh = copy.copy(used)
         fresh.seed = drawn[place]
         return np.asarray(keras.ops.convert_to_tensor(fresh(shape, dtype=dtype)))

@@ -11,7 +11,7 @@ from bridle.population._member import Rows, State
 from bridle.population._objective import Objective, Recipe
 from bridle.population._programs import Fold, Programs, Seen, Start, starting
 
-BLOCK_SECONDS = 0.05
+BLOCK_SECONDS = 0.2
 """How long one call of the training program should take: progress and stopping happen between calls."""
 
 
@@ -65,20 +65,18 @@ def train(
     state = programs.stack([starting(objective, recipe, start) for start in starts])
     setting = programs.stack([fit.setting for fit in shard])
     identity = programs.stack([np.array([fit.seed, fit.fold + 1], np.int32) for fit in shard])
-    lengths = np.diff(recipe.stops, prepend=0).astype(np.int32)
     curves: list[np.ndarray] = []
-    point, epoch, size = 0, 0, 1
-    while point < len(lengths) and not _ended(recipe, state):
-        count = min(size, programs.capacity, len(lengths) - point)
-        padded = np.zeros(programs.capacity, np.int32)
-        padded[:count] = lengths[point : point + count]
-        began = perf_counter()
-        state, measured = programs.train(state, setting, rows, identity, np.int32(epoch), padded, np.int32(count))
+    total, point, epoch = len(recipe.stops), 0, 0
+    while point < total and not _ended(recipe, state):
+        wanted = max(1, int(BLOCK_SECONDS / programs.pace[-1])) if programs.pace else 1
+        count = min(wanted, programs.capacity, total - point)
+        points, began = programs.points(recipe, point, count), perf_counter()
+        state, measured = programs.train(state, setting, rows, identity, np.int32(epoch), points, np.int32(count))
         curves.append(np.asarray(measured)[..., :count, :])
-        point, epoch = point + count, epoch + int(padded.sum())
-        size = max(1, int(count * BLOCK_SECONDS / (perf_counter() - began)))
-        passed(int(padded.sum()))
-    whole = np.full((*curves[0].shape[:-2], len(lengths), curves[0].shape[-1]), np.nan, np.float32)
+        point, epoch = point + count, epoch + int(points.lengths.sum())
+        programs.pace[:] = [(perf_counter() - began) / count]
+        passed(int(points.lengths.sum()))
+    whole = np.full((*curves[0].shape[:-2], total, curves[0].shape[-1]), np.nan, np.float32)
     whole[..., :point, :] = np.concatenate(curves, axis=-2)
     seen = programs.look(state, rows, dict(held_out))
     members = zip(

@@ -26,6 +26,15 @@ class State(NamedTuple):
     """What early stopping remembers; an empty tuple without it."""
 
 
+class Points(NamedTuple):
+    """The measuring points of one call of the training program; (capacity,) each."""
+
+    lengths: Any
+    """int32: the epochs before each point."""
+    training: Any
+    """bool: where the training rows are measured too."""
+
+
 class Rows(NamedTuple):
     """The rows of one fold, those to train on first. Leaves of `x` and `y` have shape (row, …)."""
 
@@ -33,6 +42,11 @@ class Rows(NamedTuple):
     y: Any
     weight: Any
     """float32 (row,), or None."""
+
+
+def part_of(rows: Any, first: int, end: int | None) -> Any:
+    """Some rows of every leaf, from `first` to before `end`."""
+    return jax.tree.map(lambda leaf: leaf[first:end], rows)
 
 
 def step(objective: Objective, state: State, setting: Any, batch: Rows) -> tuple[State, Any]:
@@ -78,6 +92,8 @@ def epoch(objective: Objective, recipe: Recipe, state: State, setting: Any, rows
 
 def evaluate(objective: Objective, state: State, rows: Rows, cuts: tuple[int, ...]) -> Any:
     """Data loss and metrics over the rows before, between and after the cuts: shape ((1 + cut) * measure,)."""
+    if not len(jax.tree.leaves(rows.x)[0]):
+        return jnp.full((1 + len(cuts)) * len(objective.measure_names), jnp.nan, "float32")
     predictions = predict(objective, state.trainable, state.other, rows.x)
     measures: list[Any] = []
     for part in (slice(*ends) for ends in zip((None, *cuts), (*cuts, None), strict=True)):
@@ -111,24 +127,33 @@ def predict(objective: Objective, trainable: list[Any], other: list[Any], x: Any
 def block(objective: Objective, recipe: Recipe, cuts: tuple[int, ...], capacity: int) -> Callable[..., Any]:
     """A function that trains one member through several measuring points.
 
-    It takes (state, setting, rows, identity, first epoch, lengths, count): `identity` is the member's (seed, fold),
-    from which all shuffling follows; `lengths` (capacity,) are the epochs before each point, `count` how many of
-    them to do. It returns the state and curves of shape (capacity, quantity), NaN at the points after the one in
-    which early stopping ended the member.
+    It takes (state, setting, rows, identity, first epoch, points, count): `identity` is the member's (seed, fold),
+    from which all shuffling follows; `count` is how many of the points to do. It returns the state and curves of
+    shape (capacity, quantity), NaN at the points after the one in which early stopping ended the member, and where
+    training rows are not measured.
     """
     every_epoch = recipe.points == recipe.epochs
     parts = 1 + len(objective.part_names)
-    width = parts + (1 + len(cuts)) * len(objective.measure_names)
+    side = len(objective.measure_names)
+    width = parts + (1 + len(cuts)) * side
+
+    def measured(state: State, rows: Rows, training: Any) -> Any:
+        """All sides; the training rows, mostly the most of them, only where asked."""
+        first, rest = part_of(rows, 0, cuts[0]), part_of(rows, cuts[0], None)
+        seen = lax.cond(
+            training, lambda: evaluate(objective, state, first, ()), lambda: jnp.full(side, jnp.nan, "float32")
+        )
+        return jnp.concatenate([seen, evaluate(objective, state, rest, tuple(cut - cuts[0] for cut in cuts[1:]))])
 
     def one_epoch(state: State, number: Any, setting: Any, rows: Rows, key: Any) -> tuple[State, Any]:
-        training, present = jax.tree.map(lambda leaf: leaf[: cuts[0]], rows), objective.at_epoch(setting, number)
+        training, present = part_of(rows, 0, cuts[0]), objective.at_epoch(setting, number)
         state, cost = epoch(objective, recipe, state, present, training, jax.random.fold_in(key, number))
         lost = (state.diverged_at < 0) & ~jnp.isfinite(cost[0])
         state = state._replace(diverged_at=jnp.where(lost, number + 1, state.diverged_at).astype("int32"))
         return _watched(objective, recipe, state, number + 1, rows, cuts), cost
 
     def run(
-        state: State, setting: Any, rows: Rows, identity: Any, first: Any, lengths: Any, count: Any
+        state: State, setting: Any, rows: Rows, identity: Any, first: Any, points: Points, count: Any
     ) -> tuple[State, Any]:
         key = jax.random.fold_in(jax.random.key(identity[0], impl="threefry2x32"), identity[1])
 
@@ -137,12 +162,12 @@ def block(objective: Objective, recipe: Recipe, cuts: tuple[int, ...], capacity:
             if every_epoch:
                 (state, cost), stop = one_epoch(state, start, setting, rows, key), start + 1
             else:
-                stop, cost = start + lengths[number], jnp.zeros(parts, "float32")
+                stop, cost = start + points.lengths[number], jnp.zeros(parts, "float32")
                 state, cost = _until_stopped(
                     recipe, start, stop, lambda i, held: one_epoch(held[0], i, setting, rows, key), (state, cost)
                 )
-            measured = jnp.concatenate([cost, evaluate(objective, state, rows, cuts)])
-            return state, stop, curves.at[number].set(measured)
+            numbers = jnp.concatenate([cost, measured(state, rows, points.training[number])])
+            return state, stop, curves.at[number].set(numbers)
 
         curves = jnp.full((capacity, width), jnp.nan, "float32")
         state, _, curves = _until_stopped(recipe, 0, count, point, (state, first, curves))
@@ -172,7 +197,7 @@ def _watched(
     """What early stopping makes of an epoch, counted from 1."""
     if recipe.stopping is None:
         return state
-    seen = jax.tree.map(lambda leaf: leaf[cuts[0] : cuts[1]], rows)
+    seen = part_of(rows, *cuts[:2])
     prediction = predict(objective, state.trainable, state.other, seen.x)
     value = objective.measure(seen.y, prediction, seen.weight)[recipe.stopping.measure]
     memory = hear(recipe.stopping, state.memory, value, epoch, state.trainable, state.other)

@@ -10,6 +10,10 @@ import numpy as np
 from bridle.population._stopping import Stopping
 
 
+TRAINING_EVERY = 5
+"""Training rows are measured at one point out of so many: mostly they are the most rows, and decide nothing."""
+
+
 class Loss(NamedTuple):
     """What one batch costs, beside the total that is differentiated."""
 
@@ -62,6 +66,11 @@ class Recipe:
     def stops(self) -> np.ndarray:
         """The epochs at which curves are measured, evenly spread, the last one included."""
         return np.unique(np.linspace(0, self.epochs, self.points + 1).round().astype(int)[1:])
+
+    @cached_property
+    def trainings(self) -> np.ndarray:
+        """At which of the stops training rows are measured too: every fifth, counted from the last."""
+        return np.arange(len(self.stops))[::-1] % TRAINING_EVERY == 0
 
     @property
     def keeps_best(self) -> bool:

@@ -1,7 +1,7 @@
 """Compiled programs: one that trains and one that looks, for each shape of rows that a study has."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ import numpy as np
 
 from bridle.population._device import as_written, compiled
 from bridle.population._fastest import for_loops
-from bridle.population._member import Rows, State, block, evaluate, finished
+from bridle.population._member import Points, Rows, State, block, evaluate, finished, part_of
 from bridle.population._objective import Objective, Recipe
 from bridle.population._stopping import watch
 
@@ -63,7 +63,7 @@ class Programs:
     """What is compiled for one shape of rows. Every member of every arm runs these same executables."""
 
     train: Callable[..., tuple[State, Any]]
-    """(state, setting, rows, identity, first epoch, lengths, count) → (state, curves)."""
+    """(state, setting, rows, identity, first epoch, points, count) → (state, curves)."""
     look: Callable[..., Seen]
     """(state, rows, held-out rows by name) → what is read off."""
     capacity: int
@@ -75,12 +75,22 @@ class Programs:
     """Bytes that one call holds, beside the rows; 0 where nothing was compiled."""
     forms: tuple[str, ...] = ()
     """Operations that are computed in another form than as written, which is faster in a loop."""
+    pace: list[float] = field(default_factory=list)
+    """Seconds that a measuring point took in the last call, once there was one."""
     eager: bool = False
     """Whether each operation is called by itself; the model is then in one thread's hands at a time."""
 
     def stack(self, members: Sequence[Any]) -> Any:
         """The arguments of a call, from those of its members."""
         return members[0] if self.width is None else jax.tree.map(lambda *leaves: np.stack(leaves), *members)
+
+    def points(self, recipe: Recipe, first: int, count: int) -> Points:
+        """So many measuring points for a call, from one of the recipe's on."""
+        part = slice(first, first + count)
+        lengths, training = np.zeros(self.capacity, np.int32), np.zeros(self.capacity, bool)
+        lengths[:count] = np.diff(recipe.stops, prepend=0)[part]
+        training[:count] = recipe.trainings[part]
+        return Points(lengths, training)
 
     def unstack(self, results: Any) -> list[Any]:
         """The results of each member of a call, as NumPy arrays."""
@@ -129,7 +139,7 @@ def compile_programs(
     began = perf_counter()
     capacity = 1 if eager else min(len(recipe.stops), MAX_POINTS)
     state, setting, identity = starting(objective, recipe, start), np.zeros(settings, np.float32), np.zeros(2, np.int32)
-    integers = np.int32(0), np.zeros(capacity, np.int32), np.int32(0)
+    points = Points(np.zeros(capacity, np.int32), np.zeros(capacity, bool))
 
     if eager:
         train, look = block(objective, recipe, fold.cuts, capacity), partial(_look, objective, recipe, fold.cuts)
@@ -145,7 +155,7 @@ def compile_programs(
         train = jax.vmap(train, in_axes=(0, 0, None, 0, None, None, None))
         look = jax.vmap(look, in_axes=(0, None, None))
         state, setting, identity = jax.tree.map(lambda leaf: np.stack([leaf] * width), (state, setting, identity))
-    train = compiled(train, state, setting, fold.rows, identity, *integers)
+    train = compiled(train, state, setting, fold.rows, identity, np.int32(0), points, np.int32(0))
     look = compiled(look, state, fold.rows, dict(held_out))
     return Programs(train, look, capacity, width, perf_counter() - began, _bytes(train), forms=tuple(forms))
 
@@ -159,13 +169,13 @@ def _look(
     extra: Mapping[str, Rows],
 ) -> Seen:
     state = finished(objective, recipe, state)
-    training = jax.tree.map(lambda leaf: leaf[: cuts[0]], rows.x)
+    training = part_of(rows.x, 0, cuts[0])
     facts = objective.diagnose(state.trainable, state.other, training)
     held_out = {
         name: evaluate(objective, state, held, (len(jax.tree.leaves(held.x)[0]),))[: len(objective.measure_names)]
         for name, held in extra.items()
     }
-    others = objective.finish is not None or recipe.keeps_best
+    others = objective.finish is not None or recipe.stopping is not None
     measures = evaluate(objective, state, rows, cuts) if others else jnp.zeros(0)
     return Seen(
         state.trainable, state.other, measures, jnp.stack(facts) if facts else jnp.zeros(0, "float32"), held_out

@@ -49,13 +49,12 @@ def short_call(
     width = programs.width or 1
     state, setting = starting(objective, recipe, start), np.zeros(settings, np.float32)
     arguments = [programs.stack([each] * width) for each in (state, setting, np.zeros(2, np.int32))]
-    lengths = np.zeros(programs.capacity, np.int32)
-    lengths[0] = recipe.stops[0]
+    points = programs.points(recipe, 0, 1)
     times = []
     for _ in range(2):
         began = perf_counter()
         jax.block_until_ready(
-            programs.train(arguments[0], arguments[1], fold.rows, arguments[2], np.int32(0), lengths, np.int32(1))
+            programs.train(arguments[0], arguments[1], fold.rows, arguments[2], np.int32(0), points, np.int32(1))
         )
         times.append(perf_counter() - began)
     return min(times)
