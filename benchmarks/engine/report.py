@@ -12,8 +12,9 @@ HAND_BAR = 1.25
 NEAR = 0.5
 """The share of a peak from which on that peak is what bounds a program."""
 READING = """\
-Every way trains the same networks on the same rows, shuffles every epoch and measures training and validation rows
-after each. Ways run in processes of their own and take turns; a figure is the median of the rounds, with its range.
+Every way trains the same networks on the same rows, shuffles every epoch and measures validation rows after each. bridle
+and the hand-written programs measure training rows after every fifth epoch; the others average over each epoch's steps
+what they found on the way. Ways run in processes of their own and take turns; a figure is the median of the rounds, with its range.
 Milliseconds are for one epoch of one fit of the population, initial weights counted and compilation apart; slow ways
 train one member, and large populations of slow families train fewer epochs. `model.fit` compiles anew for each model,
 bridle and the hand-written programs once for the population. The hand-written CNN makes its first patches once for

@@ -47,10 +47,13 @@ def test_strength_zero_is_none_bit_for_bit(layers, moons) -> None:
     assert len(zeros) == 4
     for setting, seed, fold in itertools.product(zeros, (0, 1), (0, 1)):
         none, other = member(result, 0, seed, fold), member(result, setting, seed, fold)
-        assert np.array_equal(result.curves[none], result.curves[other])
+        assert np.array_equal(result.curves[none], result.curves[other], equal_nan=True)
         assert np.array_equal(result.diagnostics[none], result.diagnostics[other])
     strong = [s for s in range(len(result.setting_arm)) if result.setting_strengths[s].any()]
-    assert all(not np.array_equal(result.curves[member(result, 0)], result.curves[member(result, s)]) for s in strong)
+    assert all(
+        not np.array_equal(result.curves[member(result, 0)], result.curves[member(result, s)], equal_nan=True)
+        for s in strong
+    )
 
 
 def test_numbers_do_not_depend_on_threads_order_or_company(model, moons) -> None:
@@ -60,7 +63,7 @@ def test_numbers_do_not_depend_on_threads_order_or_company(model, moons) -> None
     again = run(model, arms, *moons, seeds=(1,), threads=2, batch_size=16)
     assert np.array_equal(alone.curves, again.curves, equal_nan=True)
     more = run(model, arms, *moons, seeds=(3, 1), threads=2, batch_size=16)
-    assert np.array_equal(alone.curves[member(alone, 1, 1)], more.curves[member(more, 1, 1)])
+    assert np.array_equal(alone.curves[member(alone, 1, 1)], more.curves[member(more, 1, 1)], equal_nan=True)
 
 
 def test_shuffling_depends_on_the_seed_and_not_on_the_strength(model, moons) -> None:
@@ -68,7 +71,7 @@ def test_shuffling_depends_on_the_seed_and_not_on_the_strength(model, moons) -> 
     arms = {"L2": {"*/kernel": L2([1e-30])}}
     still = run(model, arms, *moons, batch_size=8, shuffle=False)
     mixed = run(model, arms, *moons, batch_size=8)
-    assert not np.array_equal(still.curves[0], mixed.curves[0])
+    assert not np.array_equal(still.curves[0], mixed.curves[0], equal_nan=True)
     losses = mixed.quantity("validation/loss")
     assert np.array_equal(losses[member(mixed, 0)], losses[member(mixed, 1)])
     assert not np.array_equal(losses[member(mixed, 0)], losses[member(mixed, 0, seed=1)])
@@ -94,7 +97,7 @@ def test_a_diverging_member_is_recorded_and_touches_no_other(moons) -> None:
     lost = [i for i in range(len(wild.members)) if wild.setting_strengths[wild.members.setting[i]].max() > 1]
     assert all(wild.members.diverged_at[i] > 0 and not wild.members.finished[i] for i in lost)
     assert wild.members.status(lost[0]).startswith("diverged at epoch ")
-    assert np.array_equal(calm.curves[member(calm, 1)], wild.curves[member(wild, 1)])
+    assert np.array_equal(calm.curves[member(calm, 1)], wild.curves[member(wild, 1)], equal_nan=True)
     assert not any(wild.members.fold[i] == ALL_ROWS for i in lost)
     assert np.isnan(wild.scores()[2]).all()
 

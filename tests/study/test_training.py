@@ -84,6 +84,17 @@ def test_early_stopping_does_not_depend_on_where_curves_are_measured(moons) -> N
         assert np.array_equal(own, other)
 
 
+def test_training_rows_are_measured_at_every_fifth_point_and_the_last(moons) -> None:
+    """What is measured on the way is what a shorter training ends with; validation rows are measured everywhere."""
+    long, short = (run(network(), {}, Rows(*moons), epochs=epochs, points=epochs) for epochs in (12, 7))
+    for name in ("loss", "accuracy"):
+        train = long.quantity(f"train/{name}")
+        assert (long.epochs[np.isfinite(train).all(axis=0)]).tolist() == [2, 7, 12]
+        assert np.isnan(train).all(axis=0).sum() == 9
+        np.testing.assert_array_equal(train[:, 6], short.quantity(f"train/{name}")[:, -1])
+        assert np.isfinite(long.quantity(f"validation/{name}")).all(where=(long.members.fold != ALL_ROWS)[:, None])
+
+
 def test_watched_rows_are_neither_trained_on_nor_judged() -> None:
     """Every class in proportion; the last rows where time goes on; whole groups."""
     x, y = np.stack([np.arange(40.0)] * 2, axis=1), np.arange(40) % 2
@@ -113,8 +124,8 @@ def test_a_warm_path_starts_each_fit_where_its_neighbour_ended(path: str, moons)
     order = [3, 2, 1] if path == "strong to weak" else [1, 2, 3]
     curves = {name: result.curves[by_setting(result)] for name, result in (("cold", cold), ("warm", warm))}
     score = {name: found[:, -1, cold.quantities.index("validation/loss")] for name, found in curves.items()}
-    assert np.array_equal(curves["cold"][0], curves["warm"][0])
-    assert np.array_equal(curves["cold"][order[0]], curves["warm"][order[0]])
+    assert np.array_equal(curves["cold"][0], curves["warm"][0], equal_nan=True)
+    assert np.array_equal(curves["cold"][order[0]], curves["warm"][order[0]], equal_nan=True)
     assert all(abs(score["cold"][n] - score["warm"][n]) > 1e-4 for n in order[1:])
     model = network(seed=3)
     for number in order:

@@ -25,7 +25,7 @@ class Study:
         folds: how many, or a scikit-learn splitter.
         epochs, batch_size, shuffle: as in `model.fit`.
         score: `"loss"` (without penalties) or the name of a compiled metric; the first metric by default.
-        points: at how many epochs curves are kept.
+        points: at how many epochs curves are kept; training rows are measured at every fifth of them.
         start: `"weights"` starts every fit from the model's present weights instead, as in fine-tuning; the seeds
             then decide shuffling and random layers only.
         path: `"cold"` starts each fit afresh. `"strong to weak"` and `"weak to strong"` start it from the weights

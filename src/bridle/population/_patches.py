@@ -100,8 +100,9 @@ def _first_of_cells(operand: Any, window: tuple[int, ...]) -> tuple[Any, Any]:
         if best is None:
             best, place = cell, jnp.zeros(cell.shape, jnp.int32)
         else:
-            place = jnp.where(cell > best, number, place)
-            best = jnp.maximum(best, cell)
+            larger = (cell > best) | (cell != cell)
+            place = jnp.where(larger, number, place)
+            best = jnp.where(larger, cell, best)
     return best, place
 
 
