@@ -1,7 +1,8 @@
 """The hand-written program: one member's whole training, compiled once, run by a thread for each core.
 
 It does what bridle does: shuffles every epoch, takes Keras's Adam, and measures validation rows after every epoch and
-training rows after every fifth. It knows the family, the number of epochs and that nothing is penalized that the family does not penalize.
+training rows after every fifth. It knows the family, the number of epochs and that nothing is penalized that the
+family does not penalize.
 """
 
 import os
@@ -15,7 +16,6 @@ import jax.numpy as jnp
 from benchmarks.engine.families import Family, Rows
 from benchmarks.engine.nets import Net
 from jax import lax
-
 
 TRAINING_EVERY = 5
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from bridle.population._stopping import Stopping
 
-
 TRAINING_EVERY = 5
 """Training rows are measured at one point out of so many: mostly they are the most rows, and decide nothing."""
 

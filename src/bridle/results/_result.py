@@ -78,8 +78,9 @@ class StudyResult:
     `train/loss`, `validation/loss` (data losses, without any penalty), `train/<metric>`,
     `validation/<metric>`, `fit/loss` (data loss plus penalties, mean over the epoch's steps) and
     `penalty/<slot>` (what each penalty added to it). With early stopping, `watch/<quantity>` are those of the rows
-    set aside for it. `train/…` is measured at every fifth point, counted from the last. The last point is that of the weights that were kept, and so is every point after the epoch in
-    which a fit was stopped. What was not measured is NaN.
+    set aside for it. `train/…` is measured at every fifth point, counted from the last. The last point is that of the
+    weights that were kept, and so is every point after the epoch in which a fit was stopped. What was not measured
+    is NaN.
 
     `diagnostics[member, diagnostic]` holds what was measured on the trained weights over the training rows:
     `zeros/<tensor>` (fraction of entries that are exactly zero), `size/<tensor>` (mean magnitude) and
