@@ -103,7 +103,8 @@ def _gains(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | Non
         f"{name}: {spell(d, 3)}, interval {spell(low, 3)} to {spell(high, 3)}." for name, d, low, high in rows
     )
     caption = (
-        "Each arm at its best strength against no penalty, paired by seed and fold; right of zero is better. "
+        "Each arm against no penalty, paired by seed and fold, each fold at the strength that the other folds choose; "
+        "right of zero is better. "
         "The intervals are corrected for the number of arms. One that crosses zero is no evidence of a difference."
     )
     return Drawing("gains", caption, f"Differences to no penalty. {alt}", figure)

@@ -15,9 +15,9 @@ def to_json(result: StudyResult, evidence: Evidence | None = None) -> dict[str, 
     """Everything that a program may ask of a study, as plain values; what is not known is null.
 
     Keys: `verdict` and its `sentences`; `score`; `seeds`; `folds` (rows trained on and validated on); `arms`
-    with terms, slots and what `best` and `1se` take; `winner`; `gains` (differences to `none`, positive is
-    better, with corrected intervals, for validation and each held-out part); `table`; `members` (every fit
-    with its setting, seed, fold, status and last values); `protocol`; `provenance`.
+    with terms, slots, what `best` and `1se` take, and the score `quoted` for it; `winner`; `gains` (differences to
+    `none`, positive is better, with corrected intervals, for validation and each held-out part); `table`; `members`
+    (every fit with its setting, seed, fold, status and last values); `protocol`; `provenance`.
     """
     evidence = evidence or weigh(result)
     said = sentences(result, evidence)
@@ -66,6 +66,7 @@ def _arm(result: StudyResult, evidence: Evidence, arm: int) -> dict[str, object]
         "slots": [result.slots[slot] for slot in result.arms[arm].slots],
         "best": None if choice is None else _setting(result, choice.best),
         "1se": None if choice is None else _setting(result, choice.one_se),
+        "quoted": evidence.quoted.get(arm),
     }
 
 

@@ -155,11 +155,25 @@ def selection(result: StudyResult, evidence: Evidence) -> str:
     after = f" The {named_list(names)} rows were used once, after it." if names else ""
     if tried == 1:
         return "One strength was tried, so nothing was selected."
-    rows = "the same folds" if result.folds > 1 else f"the same {result.fold_rows[0, 1]:,} validation rows"
+    if result.folds == 1:
+        return (
+            f"The strength was chosen on the same {result.fold_rows[0, 1]:,} validation rows that give the validation "
+            "score, so that score and its interval are optimistic for the one chosen. "
+            f"The selection saw validation scores only.{after}"
+        )
+    return f"{_optimism(result, evidence)} The selection saw validation scores only.{after}"
+
+
+def _optimism(result: StudyResult, evidence: Evidence) -> str:
+    """How the score that is quoted differs from the one that chose."""
+    arm, digits = lead(result, evidence), places(result, evidence)
+    said = "Scores are quoted with each fold's strength chosen by the other folds."
+    if arm is None or len(result.path(arm)) == 1:
+        return said
+    best = float(evidence.validation.mean[evidence.choices[arm].best])
     return (
-        f"The strength was chosen on {rows} that give the validation score, "
-        "so that score and its interval are optimistic for the one "
-        f"chosen. The selection saw validation scores only.{after}"
+        f"{said} At the strength that all folds choose, {result.arms[arm].name} has {spell(best, digits)} instead of "
+        f"{spell(evidence.quoted[arm], digits)}: the best of {len(result.path(arm))} means is optimistic."
     )
 
 

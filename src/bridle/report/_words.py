@@ -67,7 +67,7 @@ def headline(result: StudyResult, evidence: Evidence) -> str:
 def _gain(result: StudyResult, evidence: Evidence, arm: int, none: str) -> str:
     gain, digits, best = evidence.gains[arm], places(result, evidence), evidence.choices[arm].best
     verb, noun = ("lifts", "gain") if result.score.maximize else ("lowers", "reduction")
-    value = spell(float(evidence.validation.mean[best]), digits)
+    value = spell(evidence.quoted[arm], digits)
     return (
         f"{treatment(result, best)} {verb} validation {result.score.name} from {none} to {value} "
         f"({confidence(evidence.gains)} interval of the {noun} {interval(gain, digits)}, "
@@ -88,7 +88,7 @@ def _on_these_rows(result: StudyResult, evidence: Evidence, arm: int, none: str)
 
 def _no_evidence(result: StudyResult, evidence: Evidence, arm: int, none: str) -> str:
     best, several = evidence.choices[arm].best, len(evidence.gains) > 1
-    value = spell(float(evidence.validation.mean[best]), places(result, evidence))
+    value = spell(evidence.quoted[arm], places(result, evidence))
     claim = f"{result.arms[arm].name} helps: at its best, {_briefly(result, best)}, it has"
     if several:
         claim = f"any of the {len(evidence.gains)} penalties helps: the best of them, {setting_name(result, best)}, has"
@@ -100,7 +100,7 @@ def _no_evidence(result: StudyResult, evidence: Evidence, arm: int, none: str) -
 
 def _none_wins(result: StudyResult, evidence: Evidence, arm: int, none: str) -> str:
     best, several = evidence.choices[arm].best, len(evidence.gains) > 1
-    value = spell(float(evidence.validation.mean[best]), places(result, evidence))
+    value = spell(evidence.quoted[arm], places(result, evidence))
     subject = (
         f"None of the {len(evidence.gains)} penalties tried beats"
         if several

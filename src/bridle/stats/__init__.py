@@ -3,7 +3,7 @@
 from bridle.stats._compare import Comparison, compare, compare_all
 from bridle.stats._evidence import Evidence, weigh
 from bridle.stats._nan import nan_mean, nan_sd
-from bridle.stats._select import Choice, select
+from bridle.stats._select import Choice, crossed, select
 from bridle.stats._summary import Summary, summarize
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Summary",
     "compare",
     "compare_all",
+    "crossed",
     "nan_mean",
     "nan_sd",
     "select",

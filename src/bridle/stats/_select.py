@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
-from bridle.stats._summary import Summary
+from bridle.stats._summary import Summary, summarize
 
 
 @dataclass(frozen=True)
@@ -42,3 +42,30 @@ def select(path: Int[np.ndarray, "point"], summary: Summary, *, maximize: bool) 
     error = summary.error[path[best]]
     bar = value[best] - (error if np.isfinite(error) else 0.0)
     return Choice(int(path[best]), int(path[np.flatnonzero(value >= bar)[-1]]))
+
+
+def crossed(
+    path: Int[np.ndarray, "point"], scores: Float[np.ndarray, "setting seed fold"], *, maximize: bool
+) -> Float[np.ndarray, "seed fold"]:
+    """The scores of a path where each fold's strength is the `best` of the other folds.
+
+    `table[:, f] = scores[s_f, :, f]` with `s_f` what `select` takes from the folds other than f. The best of many
+    means is too good, by more the more strengths there are; a score that had no say in the choice is not. With one
+    fold the strength is that fold's own best, and NaN stands where no strength has a score.
+
+    >>> import numpy as np
+    >>> two = np.array([[[0.9, 0.5, 0.5]], [[0.6, 0.7, 0.7]]])
+    >>> crossed(np.arange(2), two, maximize=True).tolist()
+    [[0.6, 0.5, 0.5]]
+
+    Source: Varma and Simon, "Bias in error estimation when using cross-validation for model selection", BMC
+    Bioinformatics 7:91, 2006, has the bias; this estimate leaves out a fold of the choice, not of the training.
+    """
+    folds = scores.shape[2]
+    table = np.full(scores.shape[1:], np.nan)
+    for fold in range(folds):
+        others = np.delete(scores, fold, axis=2) if folds > 1 else scores
+        choice = select(path, summarize(others), maximize=maximize)
+        if choice is not None:
+            table[:, fold] = scores[choice.best, :, fold]
+    return table
