@@ -170,10 +170,15 @@ def _optimism(result: StudyResult, evidence: Evidence) -> str:
     said = "Scores are quoted with each fold's strength chosen by the other folds."
     if arm is None or len(result.path(arm)) == 1:
         return said
-    best = float(evidence.validation.mean[evidence.choices[arm].best])
+    best, quoted = (
+        spell(float(score), digits)
+        for score in (evidence.validation.mean[evidence.choices[arm].best], evidence.quoted[arm])
+    )
+    if best == quoted:
+        return f"{said} At the strength that all folds choose, {result.arms[arm].name} has the same."
     return (
-        f"{said} At the strength that all folds choose, {result.arms[arm].name} has {spell(best, digits)} instead of "
-        f"{spell(evidence.quoted[arm], digits)}: the best of {len(result.path(arm))} means is optimistic."
+        f"{said} At the strength that all folds choose, {result.arms[arm].name} has {best} instead of "
+        f"{quoted}: the best of {len(result.path(arm))} means is optimistic."
     )
 
 
