@@ -12,7 +12,7 @@ from bridle.population._fastest import for_loops, in_loops
 from bridle.population._patches import convolve, max_pool
 from bridle.population._rewrite import equations, rewritten
 
-CONFIGURATIONS = 20
+CONFIGURATIONS = 40
 
 
 def close(one, other, relative: float = 1e-5) -> None:

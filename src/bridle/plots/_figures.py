@@ -102,9 +102,9 @@ def _gains(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | Non
     alt = " ".join(
         f"{name}: {spell(d, 3)}, interval {spell(low, 3)} to {spell(high, 3)}." for name, d, low, high in rows
     )
+    choice = ", each fold at the strength that the other folds choose" if result.folds > 1 else " at its best strength"
     caption = (
-        "Each arm against no penalty, paired by seed and fold, each fold at the strength that the other folds choose; "
-        "right of zero is better. "
+        f"Each arm against no penalty, paired by seed and fold{choice}; right of zero is better. "
         "The intervals are corrected for the number of arms. One that crosses zero is no evidence of a difference."
     )
     return Drawing("gains", caption, f"Differences to no penalty. {alt}", figure)

@@ -23,7 +23,7 @@ class Evidence:
     quoted: dict[int, float]
     """The mean score of each arm where each fold's strength is chosen by the other folds: not optimistic."""
     held_out_gains: dict[str, dict[int, Comparison]]
-    """The same for refits on held-out rows: paired by seed, over seeds."""
+    """`arm - none` of refits on held-out rows, at each arm's `best`: paired by seed, over seeds."""
     winner: int | None
     """The arm whose `best` has the best mean; `none` on a tie. None where nothing finished."""
 
