@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from bridle.population._objective import Objective, Recipe
+from bridle.population._shuffle import shuffled
 from bridle.population._stopping import hear
 
 EVALUATION_ROWS = 1024
@@ -71,7 +72,7 @@ def epoch(objective: Objective, recipe: Recipe, state: State, setting: Any, rows
     size = min(recipe.batch_size, count)
     if size == count:
         return step(objective, state, setting, rows)
-    order = jax.random.permutation(key, count) if recipe.shuffle else jnp.arange(count)
+    order = shuffled(key, count) if recipe.shuffle else jnp.arange(count)
 
     def one(state: State, start: Any, length: int) -> tuple[State, Any]:
         chosen = lax.dynamic_slice(order, (start,), (length,))
