@@ -5,13 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check bench simulate clean
 
 help:
 	@echo "make demo    run the two-moons study, write demo/report.html"
 	@echo "make test    run the tests"
 	@echo "make check   lint, format and import contract"
 	@echo "make bench   measure speed against model.fit, PyTorch and hand-written JAX (half an hour)"
+	@echo "make simulate check the statistics by simulation, write docs/statistics.md (ten minutes)"
 
 $(READY): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Expected Python 3.11 or newer on the path, found none. Install it, or run: make PYTHON=/path/to/python3"; exit 1; }
@@ -36,6 +37,11 @@ bench: $(READY)
 	@$(BIN)/python -m benchmarks.engine --markdown
 	@$(BIN)/python -m benchmarks.many
 	@$(BIN)/python benchmarks/penalized.py
+
+simulate: $(READY)
+	@$(BIN)/python -m benchmarks.calibration
+	@$(BIN)/python -m benchmarks.ranges
+	@$(BIN)/python -m benchmarks.statistics
 
 clean:
 	rm -rf $(VENV) demo .pytest_cache .ruff_cache .import_linter_cache

@@ -23,7 +23,9 @@ def test_readme_blocks_run(number: int, tmp_path, monkeypatch) -> None:
     code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[number]
     scope: dict = {}
     exec(compile(code, "README.md", "exec"), scope)
-    if "study" in scope:
+    if "found" in scope:
+        assert scope["found"].ranking()["stage"].iloc[0] == "final"
+    elif "study" in scope:
         assert (tmp_path / "moons.html").stat().st_size > 10_000
         assert "accuracy" in scope["result"].verdict()
         assert scope["best"].predict(scope["x"], verbose=0).shape == (100, 1)
@@ -49,6 +51,13 @@ def test_the_page_of_benchmarks_shows_what_was_measured() -> None:
 
     numbers = json.loads((ROOT / "benchmarks" / "engine.json").read_text())
     assert (ROOT / "docs" / "benchmarks.md").read_text() == as_markdown(numbers)
+
+
+def test_the_page_of_statistics_shows_what_was_simulated() -> None:
+    """Written from the numbers of the simulations, by the program beside them."""
+    from benchmarks.statistics import PAGE, page
+
+    assert PAGE.read_text() == page()
 
 
 @pytest.mark.parametrize("name", MODULES)

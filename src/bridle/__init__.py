@@ -48,6 +48,7 @@ _HOMES = {
     "parse_penalty": "penalties",
     "penalize": "placement",
     "presets": "conversion",
+    "search": "_front",
     "tune": "estimators",
     "unpenalize": "placement",
 }

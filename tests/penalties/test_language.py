@@ -12,9 +12,9 @@ from bridle.penalties import AUTO, Grid, parse_penalty
     ("text", "shown"),
     [
         ("l2(1e-3)", "L2(strength=0.001)"),
-        ("L1(auto)", "L1(strength=1e-06..0.1 (auto))"),
-        ("l1", "L1(strength=1e-06..0.1 (auto))"),
-        ("l1('auto', per='batch')", "L1(strength=1e-06..0.1 (auto), per='batch')"),
+        ("L1(auto)", "L1(strength=auto)"),
+        ("l1", "L1(strength=auto)"),
+        ("l1('auto', per='batch')", "L1(strength=auto, per='batch')"),
         ("l1l2(l1=1e-4, l2=grid(1e-6, 1e-1))", "L1L2(l1=0.0001, l2=1e-06..0.1)"),
         ("l1l2(0.1, 0.2, per=unit)", "L1L2(l1=0.1, l2=0.2, per='unit')"),
         ("l2([0, 0.1])", "L2(strength=0..0.1)"),
@@ -67,7 +67,7 @@ def test_grid_is_logarithmic_and_exact_at_decades() -> None:
 
 def test_grid_continues_in_its_own_steps() -> None:
     """Extending adds whole decades beyond the edge and moves nothing."""
-    assert AUTO.wider(low=False, high=True).values[-2:] == (1.0, 10.0)
+    assert AUTO.wider(low=False, high=True).values[-2:] == (10.0, 100.0)
     assert Grid((1e-5, 1e-3, 1e-1), open=True).wider(low=True, high=False, decades=2).values[0] < 1e-6
 
 

@@ -3,8 +3,9 @@
 import jax
 import numpy as np
 import pytest
-from bridle.population._shuffle import MOST_BITS, SAFETY, WORD, rounds, shuffled
 from scipy import stats
+
+from bridle.population._shuffle import MOST_BITS, SAFETY, WORD, rounds, shuffled
 
 
 def test_every_order_of_four_rows_is_equally_likely() -> None:

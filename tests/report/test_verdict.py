@@ -77,7 +77,8 @@ def test_one_validation_set_speaks_of_initialisation_only(study):
     share = weigh(result).validation.mean[3]
     assert f"a standard error of {(share * (1 - share) / 70) ** 0.5:.3f}" in text
     assert "× 5 folds" not in text
-    assert "initialisation" not in verdict(study())
+    assert "not about other rows" not in verdict(study())
+    assert "networks trained on about 24 rows drawn like these" in verdict(study())
     assert "standard error of" not in verdict(study(folds=1, seeds=30, score="loss"))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from bridle import store as stores
@@ -81,6 +82,8 @@ class Study:
         store: str | Path | None = None,
         threads: int | None = None,
         width: int | None = None,
+        race: bool = False,
+        nested: Any = None,
         progress: bool = True,
         **rows: Any,
     ) -> "Result":
@@ -94,6 +97,10 @@ class Study:
             width: how many of them to train side by side in each call of the compiled program. By default each by
                 itself on a CPU, where that is fastest, and on an accelerator as many as memory and timing allow.
                 Another width is another program, whose numbers may differ in the last digits.
+            race: stop strengths early that are clearly worse than the best of their arm after some of the fits.
+            nested: outer folds, a number or a scikit-learn splitter: the whole selection is repeated inside each and
+                judged on the rows left out, so that a number is quoted that had no say in the choice. Takes about so
+                many times as long.
             progress: draw a progress bar where standard error is a terminal.
             rows: `validation=(x, y)` for one split instead of folds; `groups`; `weight` (one per row);
                 `class_weight` (`{class: weight}` or `"balanced"`, for training rows only); `prepare`,
@@ -104,7 +111,7 @@ class Study:
 
         """
         prepared = self.prepare(x, y, test=test, **rows)
-        return conduct(prepared, store=store, threads=threads, width=width, progress=progress)
+        return conduct(prepared, store=store, threads=threads, width=width, race=race, nested=nested, progress=progress)
 
     def prepare(self, x: Any, y: Any, **rows: Any) -> Prepared:
         """Check everything that can be checked before the first fit."""
@@ -117,11 +124,15 @@ def conduct(
     store: str | Path | None = None,
     threads: int | None = None,
     width: int | None = None,
+    race: bool = False,
+    nested: Any = None,
     progress: bool = True,
+    facts: Mapping[str, object] = MappingProxyType({}),
 ) -> "Result":
-    """Run what `Study.prepare` returned."""
+    """Run what `Study.prepare` returned; `facts` are added to the record of where the numbers come from."""
     with progress_bar(progress, prepared.score.name) as watch:
-        data, whole = run_study(prepared, watch=watch, threads=threads, width=width)
+        data, whole = run_study(prepared, watch=watch, threads=threads, width=width, race=race, nested=nested)
+    data = data.with_provenance(**facts)
     result = Result(data, prepared.model, {each.name: each.terms for each in prepared.treatments})
     if store is not None:
         stores.save(data, store)

@@ -155,15 +155,17 @@ def describe(value: Strength | Schedule) -> str:
         return value.written(describe(value.peak))
     if not isinstance(value, Grid):
         return f"{value:g}"
-    return f"{value.values[0]:g}..{value.values[-1]:g}" + (" (auto)" if value.open else "")
+    return "auto" if value.open else f"{value.values[0]:g}..{value.values[-1]:g}"
 
 
 def _written(value: Grid | Schedule) -> Any:
-    """A strength for a configuration: a list of numbers, or the text of a schedule."""
+    """A strength for a configuration: a list of numbers, "auto", or the text of a schedule."""
     if isinstance(value, Grid):
-        return list(value.values)
+        return "auto" if value.open else list(value.values)
     peak = value.peak
-    return value.written(str(list(peak.values)) if isinstance(peak, Grid) else f"{peak:.17g}")
+    if not isinstance(peak, Grid):
+        return value.written(f"{peak:.17g}")
+    return value.written("auto" if peak.open else str(list(peak.values)))
 
 
 def _amount(value: object, where: str) -> Strength | Schedule:

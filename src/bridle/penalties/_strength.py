@@ -14,12 +14,12 @@ ADVICE = "Give a number ≥ 0 (0 is no penalty), a list of them, bridle.grid(1e-
 
 @dataclass(frozen=True)
 class Grid:
-    """Strengths to try. An `open` grid is extended by whole decades while the best lies on its edge."""
+    """Strengths to try. A study finds the range of an `open` grid, and extends it where the best lies on its edge."""
 
     values: tuple[float, ...]
     open: bool = False
 
-    def wider(self, low: bool, high: bool, decades: int = 2) -> "Grid":
+    def wider(self, low: bool, high: bool, decades: int = 1) -> "Grid":
         """The grid continued in the same steps below its weakest or above its strongest value."""
         positive = [value for value in self.values if value > 0]
         per_decade = max(1, round((len(positive) - 1) / max(1.0, math.log10(positive[-1] / positive[0]))))
@@ -30,8 +30,8 @@ class Grid:
 
 
 Strength = float | Grid
-AUTO = Grid(tuple(float(f"1e{power}") for power in range(-6, 0)), open=True)
-"""Where `"auto"` begins: the decades from 1e-6 to 1e-1."""
+AUTO = Grid(tuple(float(f"1e{power}") for power in range(-7, 2)), open=True)
+"""What `"auto"` stands for until a study has found its range, and where that cannot be found: 1e-7 to 10."""
 
 
 def grid(low: float, high: float, points: int | None = None) -> Grid:

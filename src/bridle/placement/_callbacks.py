@@ -135,7 +135,8 @@ class Monitor(keras.callbacks.Callback):
     """Logs after each epoch how sparse and how large some tensors are: `zeros/hidden/kernel`, `norm/hidden/kernel`.
 
     `zeros` is the fraction of entries that are exactly 0, `size` the mean magnitude, and `norm`, for weights, the
-    square root of the sum of squares. Activations are measured on the rows `x`, as at evaluation.
+    square root of the sum of squares. `dead`, for activations, is the fraction of units that are 0 on every row.
+    Activations are measured on the rows `x`, as at evaluation.
 
     Args:
         targets: one target or several, as everywhere; every kernel by default.

@@ -118,7 +118,7 @@ class Charges:
     @property
     def diagnostic_names(self) -> tuple[str, ...]:
         """The names of what `diagnose` returns, in its order."""
-        kinds = {"weight": ("zeros", "size", "norm"), "activation": ("zeros", "size")}
+        kinds = {"weight": ("zeros", "size", "norm"), "activation": ("zeros", "size", "dead")}
         return tuple(dict.fromkeys(f"{what}/{place.name}" for place in self.watched for what in kinds[place.sort]))
 
     def diagnose(self, weight: Weight, readings: Readings) -> dict[str, Any]:
@@ -127,9 +127,10 @@ class Charges:
 
 
 def describe(places: Sequence[Place], taps: Sequence[Tap], weight: Weight, readings: Readings) -> dict[str, Any]:
-    """The fraction of exact zeros at each place, the mean magnitude, and for weights the norm.
+    """The fraction of exact zeros at each place, the mean magnitude, for weights the norm, for activations dead units.
 
-    Named `zeros/hidden/kernel`, `size/…`, `norm/…`; over all calls of a layer that is called several times.
+    Named `zeros/hidden/kernel`, `size/…`, `norm/…`, `dead/hidden/output`; over all calls of a layer that is called
+    several times. A unit, an entry of the last axis, is dead where it is exactly zero in every row and at every place.
     """
     found: dict[str, Any] = {}
     for place in places:
@@ -142,6 +143,9 @@ def describe(places: Sequence[Place], taps: Sequence[Tap], weight: Weight, readi
         found[f"size/{place.name}"] = ops.mean(ops.abs(flat))
         if place.variable is not None:
             found[f"norm/{place.name}"] = ops.sqrt(ops.sum(ops.square(flat)))
+        else:
+            units = [ops.reshape(tensor == 0, (-1, tensor.shape[-1])) for tensor in tensors]
+            found[f"dead/{place.name}"] = ops.mean(ops.cast(ops.all(ops.concatenate(units), axis=0), "float32"))
     return found
 
 

@@ -23,10 +23,10 @@ def places(result: StudyResult, evidence: Evidence) -> int:
     return decimals([float(value) for value in evidence.validation.mean])
 
 
-def confidence(gains: Mapping[int, Comparison]) -> str:
+def confidence(gains: Mapping[int, Comparison], family: int = 0) -> str:
     """The level of the whole family of intervals: Holm's correction gives the first of m the level 1 - alpha/m."""
     widest = max(gain.level for gain in gains.values())
-    return f"{100 * (1 - (1 - widest) * len(gains)):.4g} %"
+    return f"{100 * (1 - (1 - widest) * max(len(gains), family)):.4g} %"
 
 
 def ordered(result: StudyResult) -> list[int]:

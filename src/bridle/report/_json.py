@@ -17,7 +17,8 @@ def to_json(result: StudyResult, evidence: Evidence | None = None) -> dict[str, 
     Keys: `verdict` and its `sentences`; `score`; `seeds`; `folds` (rows trained on and validated on); `arms`
     with terms, slots, what `best` and `1se` take, and the score `quoted` for it; `winner`; `gains` (differences to
     `none`, positive is better, with corrected intervals, for validation and each held-out part); `table`; `members`
-    (every fit with its setting, seed, fold, status and last values); `protocol`; `provenance`.
+    (every fit with its setting, seed, fold, status and last values); `nested`, where it was asked for;
+    `protocol`; `provenance`.
     """
     evidence = evidence or weigh(result)
     said = sentences(result, evidence)
@@ -34,6 +35,7 @@ def to_json(result: StudyResult, evidence: Evidence | None = None) -> dict[str, 
             "gains": _gains(result, evidence),
             "table": rows(result, evidence),
             "members": [_member(result, member) for member in range(len(result.members))],
+            "nested": None if result.nested is None else vars(result.nested),
             "protocol": result.protocol,
             "provenance": result.provenance,
         }

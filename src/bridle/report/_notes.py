@@ -17,7 +17,7 @@ from bridle.report._facts import (
     zeros,
 )
 from bridle.results import ALL_ROWS, StudyResult
-from bridle.stats import Evidence
+from bridle.stats import Evidence, compare_all, exact_interval, nan_mean
 
 WORTH_SAYING = 0.005
 """A share of exact zeros below this is not mentioned."""
@@ -67,8 +67,11 @@ def _outside(result: StudyResult, evidence: Evidence, name: str) -> str:
                 f"over seeds {interval(gain, digits)}{sense}"
             )
     if is_rate(result, evidence) and 0 < means[0] < 1:
-        error = binomial_error(means[0], rows, 3)
-        text += f"; the rows alone give one such {result.score.name} a standard error of {error}"
+        error, exact = binomial_error(means[0], rows, 3), exact_interval(means[0], rows)
+        text += (
+            f"; the rows alone give one such {result.score.name} a standard error of {error}, and an exact 95 % "
+            f"interval from {spell(exact[0], 3)} to {spell(exact[1], 3)}"
+        )
     return text + "."
 
 
@@ -179,6 +182,61 @@ def _optimism(result: StudyResult, evidence: Evidence) -> str:
     return (
         f"{said} At the strength that all folds choose, {result.arms[arm].name} has {best} instead of "
         f"{quoted}: the best of {len(result.path(arm))} means is optimistic."
+    )
+
+
+def nested(result: StudyResult, evidence: Evidence) -> str:
+    """What nested cross-validation says of the whole selection, and how optimistic the number was that chose."""
+    found, digits = result.nested, places(result, evidence)
+    if found is None:
+        return ""
+    seeds = nan_mean(found.scores, 0), nan_mean(found.none, 0), found.chosen
+    score, none, chosen = (float(nan_mean(values, 0)) for values in seeds)
+    sign = 1.0 if result.score.maximize else -1.0
+    (gain,) = compare_all([sign * found.scores], sign * found.none, found.rows)
+    names = [result.arms[arm].name if arm >= 0 else "nothing" for arm in found.arm]
+    counts = ", ".join(f"{name} {names.count(name)}" for name in dict.fromkeys(names))
+    text = (
+        f"Nested cross-validation: what is chosen inside {len(found.rows)} outer folds ({counts}) has "
+        f"{result.score.name} {spell(score, digits)} on the rows left out, {spell(none, digits)} without a penalty"
+    )
+    if math.isfinite(gain.low):
+        text += f" (difference {spell(gain.difference, digits)}, 95 % interval {interval(gain, digits)})"
+    better = sign * (chosen - score)
+    side = "optimistic" if better > 0 else "pessimistic"
+    return (
+        f"{text}. The scores that chose are {spell(chosen, digits)} on average: {side} by {spell(abs(better), digits)}."
+    )
+
+
+def raced(result: StudyResult, evidence: Evidence) -> str:
+    """Which strengths a race stopped, and when."""
+    stopped = result.provenance.get("stopped", {})
+    if not stopped:
+        return ""
+    listed = [f"{name} ({when})" for name, when in list(stopped.items())[:MOST]]
+    more = f" and {len(stopped) - MOST} more" if len(stopped) > MOST else ""
+    return f"Stopped in the race as clearly worse than the best of their arm: {', '.join(listed)}{more}."
+
+
+def screened(result: StudyResult, evidence: Evidence) -> str:
+    """How many arms were looked at on the same rows before these."""
+    count, left = (int(result.provenance.get(name, 0)) for name in ("screened", "not screened"))
+    if not count:
+        return ""
+    text = f"{count} arms were looked at on these rows; the intervals are corrected over all of them."
+    return text + (f" {left} more did not fit into the time given." if left else "")
+
+
+def about(result: StudyResult, evidence: Evidence) -> str:
+    """What the interval of the verdict is about: what varied, and what did not."""
+    first = lead(result, evidence)
+    if first not in evidence.gains or not math.isfinite(evidence.gains[first].low) or result.folds == 1:
+        return ""
+    rows = int(result.fold_rows[:, 0].mean())
+    return (
+        f"The interval is about the mean difference between networks trained on about {rows:,} rows drawn like these, "
+        "over initialisation, shuffling and rows; its width comes from the differences between folds."
     )
 
 

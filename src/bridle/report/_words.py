@@ -3,8 +3,21 @@
 import math
 
 from bridle.plots import setting_name, spell, strengths_text
+from bridle.report._diagnoses import constant, dead, dominates, overfits, too_few, too_weak, unconverged
 from bridle.report._facts import confidence, interval, lead, places, treatment
-from bridle.report._notes import counted, edge, outside, over_seeds, selection, sparsity, stronger
+from bridle.report._notes import (
+    about,
+    counted,
+    edge,
+    nested,
+    outside,
+    over_seeds,
+    raced,
+    screened,
+    selection,
+    sparsity,
+    stronger,
+)
 from bridle.results import StudyResult
 from bridle.stats import Comparison, Evidence, weigh
 
@@ -25,7 +38,11 @@ def verdict(result: StudyResult, evidence: Evidence | None = None) -> str:
 def sentences(result: StudyResult, evidence: Evidence | None = None) -> tuple[str, ...]:
     """The lines of `verdict`: first the answer, then what qualifies it."""
     evidence = evidence or weigh(result)
-    notes = (over_seeds, outside, sparsity, stronger, edge, counted, selection)
+    notes = (
+        *(over_seeds, nested, outside, sparsity, stronger, edge, counted, raced),
+        *(too_few, too_weak, dominates, constant, overfits, unconverged, dead),
+        *(screened, selection, about),
+    )
     said = [
         _early(result) + headline(result, evidence),
         others(result, evidence),
@@ -70,7 +87,7 @@ def _gain(result: StudyResult, evidence: Evidence, arm: int, none: str) -> str:
     value = spell(evidence.quoted[arm], digits)
     return (
         f"{treatment(result, best)} {verb} validation {result.score.name} from {none} to {value} "
-        f"({confidence(evidence.gains)} interval of the {noun} {interval(gain, digits)}, "
+        f"({confidence(evidence.gains, evidence.family)} interval of the {noun} {interval(gain, digits)}, "
         f"{_basis(result, evidence)})."
     )
 
@@ -124,7 +141,7 @@ def _difference(result: StudyResult, evidence: Evidence, arm: int) -> str:
     if not math.isfinite(gain.low):
         return f"too few {gain.over}, or none that differ, so there is no interval; use more seeds or folds"
     return (
-        f"{change(result, gain, digits)}, {confidence(evidence.gains)} interval "
+        f"{change(result, gain, digits)}, {confidence(evidence.gains, evidence.family)} interval "
         f"{interval(gain, digits)}, {_basis(result, evidence)}"
     )
 
@@ -135,7 +152,7 @@ def change(result: StudyResult, gain: Comparison, digits: int) -> str:
 
 
 def _basis(result: StudyResult, evidence: Evidence) -> str:
-    corrected = f"Holm-corrected over {len(evidence.gains)} arms; " if len(evidence.gains) > 1 else ""
+    corrected = f"Holm-corrected over {evidence.family} arms; " if evidence.family > 1 else ""
     seeds = f"{len(result.seeds)} seed{'s' if len(result.seeds) != 1 else ''}"
     return corrected + (f"{seeds} × {result.folds} folds" if result.folds > 1 else f"{seeds}, one validation set")
 

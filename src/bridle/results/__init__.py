@@ -1,5 +1,6 @@
 """The narrow waist: what a study measured, as numpy arrays."""
 
+from bridle.results._nested import Nested
 from bridle.results._result import ALL_ROWS, Arm, Members, Picture, Score, StudyResult, weak_to_strong
 
-__all__ = ["ALL_ROWS", "Arm", "Members", "Picture", "Score", "StudyResult", "weak_to_strong"]
+__all__ = ["ALL_ROWS", "Arm", "Members", "Nested", "Picture", "Score", "StudyResult", "weak_to_strong"]

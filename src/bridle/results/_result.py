@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from bridle.results._nested import Nested
+
 ALL_ROWS = -1
 """The fold number of a refit: a member that trained on every row given to the study."""
 
@@ -84,7 +86,8 @@ class StudyResult:
 
     `diagnostics[member, diagnostic]` holds what was measured on the trained weights over the training rows:
     `zeros/<tensor>` (fraction of entries that are exactly zero), `size/<tensor>` (mean magnitude) and
-    `norm/<tensor>` (Euclidean norm, for weights).
+    `norm/<tensor>` (Euclidean norm, for weights), `dead/<tensor>` (fraction of units that are zero in every row, for
+    activations) and `spread/prediction` (how far predictions differ between rows: the root of their mean variance).
 
     `held_out[name][member, quantity]` holds the data loss and metrics of refits on rows that nothing else saw.
     """
@@ -111,6 +114,8 @@ class StudyResult:
     model_json: str = ""
     """The model's configuration as Keras writes it; empty where it cannot be built from that."""
     protocol: str = ""
+    nested: Nested | None = None
+    """Nested cross-validation, where it was asked for."""
     provenance: Mapping[str, object] = field(default_factory=dict)
 
     @property

@@ -80,8 +80,11 @@ def compare_all(
     fold_rows: Int[np.ndarray, "fold 2"],
     *,
     level: float = 0.95,
+    family: int = 0,
 ) -> list[Comparison]:
     """`compare` for several arms, with Holm's correction: the j-th smallest p-value of m gets `1 - alpha/(m-j+1)`.
+
+    `m` is the number of arms, or `family` where that is more: arms that were looked at before and left out.
 
     Each interval is widened to its own corrected level and each p-value multiplied accordingly (and kept
     in order), so the two agree.
@@ -92,7 +95,7 @@ def compare_all(
     plain = [compare(arm, none, fold_rows, level=level) for arm in arms]
     order = sorted(range(len(plain)), key=lambda i: (np.isnan(plain[i].p_value), plain[i].p_value))
     corrected: dict[int, Comparison] = {}
-    factor, worst = len(plain), 0.0
+    factor, worst = max(len(plain), family), 0.0
     for i in order:
         wide = compare(arms[i], none, fold_rows, level=1 - (1 - level) / factor)
         worst = max(worst, min(1.0, wide.p_value * factor))

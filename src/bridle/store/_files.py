@@ -14,7 +14,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from bridle._errors import StoreError
-from bridle.results import Arm, Members, Picture, Score, StudyResult
+from bridle.results import Arm, Members, Nested, Picture, Score, StudyResult
 
 FORMAT = 2
 ARRAYS, WORDS = "study.npz", "study.json"
@@ -119,6 +119,8 @@ def _arrays(result: StudyResult) -> dict[str, np.ndarray]:
         picture = result.picture
         arrays |= {"picture.x": picture.x, "picture.y": picture.y, "picture.surfaces": picture.surfaces}
         arrays |= {"picture.wide": picture.axes[0], "picture.high": picture.axes[1]}
+    if result.nested is not None:
+        arrays |= {f"nested.{name}": values for name, values in vars(result.nested).items()}
     return arrays
 
 
@@ -141,6 +143,12 @@ def _words(result: StudyResult) -> dict[str, Any]:
 
 def _arm(words: dict[str, Any]) -> Arm:
     return Arm(words["name"], tuple(map(tuple, words["terms"])), tuple(words["slots"]), words["learning_rate"])
+
+
+def _nested(arrays: dict[str, np.ndarray]) -> Nested | None:
+    if "nested.arm" not in arrays:
+        return None
+    return Nested(**{name: arrays[f"nested.{name}"] for name in Nested.__dataclass_fields__})
 
 
 def _result(arrays: dict[str, np.ndarray], words: dict[str, Any]) -> StudyResult:
@@ -171,6 +179,7 @@ def _result(arrays: dict[str, np.ndarray], words: dict[str, Any]) -> StudyResult
             for member, count in words["weights"].items()
         },
         picture=picture,
+        nested=_nested(arrays),
         model_json=words["model"],
         protocol=words["protocol"],
         provenance=words["provenance"],

@@ -3,7 +3,8 @@
 from bridle.study._plan import Plan, make_plan, timed_plan
 from bridle.study._prepare import Prepared, prepare
 from bridle.study._question import EarlyStopping, Question, Rows
-from bridle.study._run import Update, Watch, run_study
+from bridle.study._run import run_study
+from bridle.study._update import Update, Watch
 
 __all__ = [
     "EarlyStopping", "Plan", "Prepared", "Question", "Rows", "Update", "Watch", "make_plan", "prepare", "run_study",

@@ -15,7 +15,7 @@ from bridle.results import Arm
 NONE = "none"
 RATE = "learning_rate"
 """What an arm may hold beside its penalties: one number, the learning rate of its fits."""
-WEAKEST, STRONGEST = 1e-8, 1e3
+WEAKEST, STRONGEST = 1e-10, 1e5
 """An open grid is not extended past these."""
 
 
@@ -29,16 +29,32 @@ class Treatment:
     grids: tuple[Grid, ...]
     learning_rate: float | None = None
     """Another one than that of the compiled optimizer."""
+    between: tuple[tuple[float, ...], ...] = ()
+    """Settings beside the combinations of the grids."""
 
     @property
     def settings(self) -> list[tuple[float, ...]]:
-        """Every combination of strengths, one number for each of `slots`."""
-        return list(product(*(grid.values for grid in self.grids)))
+        """Every combination of strengths, one number for each of `slots`; then those between."""
+        return [*product(*(grid.values for grid in self.grids)), *self.between]
 
     def extended(self, best: tuple[float, ...]) -> "Treatment":
         """The arm with each open grid continued where its best strength lies on the edge."""
         grids = tuple(_extend(grid, value) for grid, value in zip(self.grids, best, strict=True))
         return replace(self, grids=grids)
+
+    def refined(self, best: tuple[float, ...]) -> "Treatment":
+        """The arm with settings between its best one and the neighbours of that in the open grids.
+
+        One open grid gets two strengths on either side; several get one on either side, in every combination of two.
+        """
+        opened = sum(grid.open for grid in self.grids)
+        near = [
+            _between(grid, value, 2 if opened == 1 else 1) if grid.open else (value,)
+            for grid, value in zip(self.grids, best, strict=True)
+        ]
+        moved = (sum(a != b for a, b in zip(values, best, strict=True)) for values in product(*near))
+        found = [values for values, count in zip(product(*near), moved, strict=True) if 0 < count <= 2]
+        return replace(self, between=tuple(found))
 
 
 def read_arms(
@@ -88,7 +104,7 @@ def _treatment(name: str, terms: tuple[Term, ...], slots: list[str]) -> Treatmen
     amounts = [value for term in terms for value in term.penalty.peaks]
     grids = [value if isinstance(value, Grid) else Grid((value,)) for value in amounts]
     crowded = sum(grid.open for grid in grids) > 1
-    grids = [Grid(grid.values[1::2], open=True) if crowded and grid == AUTO else grid for grid in grids]
+    grids = [Grid(grid.values[::2], open=True) if crowded and grid == AUTO else grid for grid in grids]
     return Treatment(name, terms, tuple(slots.index(slot) for term in terms for slot in term.slots), tuple(grids))
 
 
@@ -96,6 +112,16 @@ def _extend(grid: Grid, best: float) -> Grid:
     low = grid.open and best == grid.values[0] and best > WEAKEST
     high = grid.open and best == grid.values[-1] and best < STRONGEST
     return grid.wider(low, high) if low or high else grid
+
+
+def _between(grid: Grid, best: float, count: int) -> tuple[float, ...]:
+    """The best strength, and so many on either side of it, evenly on a log scale, to two digits."""
+    place = grid.values.index(best)
+    shares = np.arange(1, count + 1) / (count + 1)
+    found = {best}
+    for neighbour in grid.values[max(0, place - 1) : place] + grid.values[place + 1 : place + 2]:
+        found |= {float(f"{best * (neighbour / best) ** share:.2g}") for share in shares}
+    return tuple(sorted(found))
 
 
 def as_arm(treatment: Treatment) -> Arm:

@@ -9,6 +9,7 @@ from bridle._keras import model_json
 from bridle.population import Outcome
 from bridle.results import ALL_ROWS, Members, Picture, StudyResult, weak_to_strong
 from bridle.study._arms import Treatment, as_arm
+from bridle.study._objective import diagnostic_names
 from bridle.study._prepare import Prepared
 from bridle.study._protocol import describe
 from bridle.study._question import STRONG
@@ -29,6 +30,8 @@ class Ledger:
     outcomes: dict[Key, Outcome] = field(default_factory=dict)
     held_out_rows: dict[str, int] = field(default_factory=dict)
     picture: Picture | None = None
+    facts: dict[str, object] = field(default_factory=dict)
+    """What was found on the way, for the record."""
 
     def add_settings(self) -> list[int]:
         """Settings of the arms as they are now that were not there before; their numbers."""
@@ -75,7 +78,7 @@ class Ledger:
             *(f"penalty/{name}" for name in objective.part_names),
             *(f"{part}/{name}" for part in workshop.recipe.sides for name in measures),
         )
-        names = self.prepared.charges.diagnostic_names
+        names = diagnostic_names(self.prepared.charges)
         got = [self.outcomes.get(key) for key in self.members]
         blank = np.full((points, len(quantities)), np.nan, np.float32)
         empty = np.full(len(names), np.nan, np.float32)

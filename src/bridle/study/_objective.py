@@ -43,7 +43,8 @@ def make_objective(program: Program, charges: Charges) -> Objective:
 
     def diagnose(trainable: list[Any], other: list[Any], x: Any) -> list[Any]:
         forward = program.forward(trainable, other, x, training=False, taps=charges.taps)
-        return list(charges.diagnose(weight_of(program.model, trainable, other), forward.readings).values())
+        facts = charges.diagnose(weight_of(program.model, trainable, other), forward.readings)
+        return [*facts.values(), spread(forward.prediction)]
 
     def update(state: list[Any], gradients: list[Any], trainable: list[Any], setting: Any) -> tuple[Any, Any]:
         moved, state = program.update(state, gradients, trainable)
@@ -77,6 +78,21 @@ def make_objective(program: Program, charges: Charges) -> Objective:
         part_names=("model", *charges.slots),
         measure_names=("loss", *program.metric_names),
     )
+
+
+SPREAD = "spread/prediction"
+"""The name of what `spread` gives, among the diagnostics."""
+
+
+def spread(prediction: Any) -> Any:
+    """How far predictions differ between rows: the root of their variance over rows, averaged over all outputs."""
+    leaves = [jnp.reshape(leaf, (leaf.shape[0], -1)).astype("float32") for leaf in jax.tree.leaves(prediction)]
+    return jnp.sqrt(jnp.mean(jnp.var(jnp.concatenate(leaves, axis=1), axis=0)))
+
+
+def diagnostic_names(charges: Charges) -> tuple[str, ...]:
+    """What is measured on the trained variables of each member, in the order of `Objective.diagnose`."""
+    return (*charges.diagnostic_names, SPREAD)
 
 
 def weight_of(model: keras.Model, trainable: list[Any], other: list[Any]) -> Callable[[keras.Variable], Any]:

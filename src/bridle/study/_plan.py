@@ -11,6 +11,9 @@ from bridle.results import Arm
 from bridle.study._arms import as_arm, table
 from bridle.study._prepare import Prepared
 
+PILOT = 11
+"""About how many fits find the range of one open grid."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -31,6 +34,8 @@ class Plan:
     """About how long, where it was timed."""
     memory: int | None = None
     """About how many bytes the process holds at its peak, where programs were compiled."""
+    pilot: int = 0
+    """About how many further fits find the ranges of open grids, whose strengths are not known before."""
 
     def __len__(self) -> int:
         return len(self.setting)
@@ -44,6 +49,10 @@ class Plan:
             f"settings by arm: {arms}",
             f"programs to compile, with the refits': {self.programs}",
         ]
+        if self.pilot:
+            lines.append(
+                f"before them about {self.pilot} fits that find the ranges of 'auto', after them some around the best"
+            )
         if self.seconds is not None:
             lines.append(
                 f"about {_duration(self.seconds)} on {_count(cores(), 'thread')}, before refits and extended grids"
@@ -69,6 +78,7 @@ def make_plan(prepared: Prepared) -> Plan:
         folds.ravel(),
         prepared.question.epochs,
         2 * (len({fold.shape for fold in prepared.folds}) + 1),
+        pilot=PILOT * sum(grid.open for treatment in prepared.treatments for grid in treatment.grids),
     )
 
 
@@ -84,7 +94,8 @@ def timed_plan(prepared: Prepared) -> Plan:
         programs.width or 1
     )
     each *= plan.epochs / workshop.recipe.stops[0]
-    seconds = compiling + each * len(plan) / min(cores(), len(plan))
+    fits = len(plan) + plan.pilot
+    seconds = compiling + each * fits / min(cores(), fits)
     return replace(plan, seconds=float(seconds), memory=_memory(prepared, plan, programs))
 
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -185,6 +185,19 @@ def prepare(question: Question, rows: GivenRows) -> Prepared:
     return Prepared(question, rows, reader, treatments, terms, bound, score, folds, fold_rows, workshop)
 
 
+def with_rows(prepared: Prepared, rows: GivenRows) -> Prepared:
+    """The same study of other rows, with the programs that are compiled already."""
+    reader = Reader(rows, prepared.reader.loss, prepared.reader.outputs)
+    folds, fold_rows = cut(reader, prepared.question.folds, prepared.question.watch)
+    return replace(prepared, rows=rows, reader=reader, folds=folds, fold_rows=fold_rows)
+
+
+def whole_rows(prepared: Prepared) -> Data:
+    """All rows of a study as arrays."""
+    rows, reader = prepared.rows, prepared.reader
+    return reader.arrays(rows.x, rows.y, reader.fitted(None), weight=rows.weight)
+
+
 def _outputs(model: keras.Model) -> tuple[int | None, ...]:
     """The shape of the first output; unknown for a subclassed model."""
     outputs = getattr(model, "outputs", None)
@@ -196,4 +209,4 @@ def refit_rows(prepared: Prepared) -> tuple[Fold, Data, Mapping[str, Rows], Mapp
     return everything(prepared.reader, prepared.question.watch)
 
 
-__all__ = ["Prepared", "Workshop", "prepare", "refit_rows"]
+__all__ = ["Prepared", "Workshop", "prepare", "refit_rows", "whole_rows", "with_rows"]

@@ -39,6 +39,8 @@ def _shared(prepared: Prepared) -> str:
 def _training(prepared: Prepared) -> list[str]:
     """What differs from a plain fit."""
     question, found = prepared.question, []
+    if any(grid.open for treatment in prepared.treatments for grid in treatment.grids):
+        found.append("Ranges of strengths found by fits of the first seed on the first fold.")
     if question.path != COLD:
         found.append(f"Each strength starts from the weights of its neighbour, {question.path}.")
     if prepared.rows.class_weight is not None:

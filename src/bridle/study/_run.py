@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from time import perf_counter
 
@@ -20,27 +20,19 @@ from bridle.results import ALL_ROWS, StudyResult
 from bridle.stats import Choice, select, summarize
 from bridle.study._arms import Treatment
 from bridle.study._ledger import Key, Ledger
+from bridle.study._nested import run_nested
 from bridle.study._picture import picture
 from bridle.study._prepare import Prepared, refit_rows
 from bridle.study._question import COLD
+from bridle.study._race import race_cells
+from bridle.study._range import find_ranges
+from bridle.study._splits import Splitter
+from bridle.study._update import Update, Watch
 
-ROUNDS = 4
+ROUNDS = 2
 """How often open grids are extended at most."""
 PANELS = 6
 """Decision surfaces drawn at most: `none`, each arm's `best`, then their `1se`."""
-
-
-@dataclass(frozen=True)
-class Update:
-    """What a progress bar needs."""
-
-    stage: str
-    progress: Progress
-    best: tuple[str, float] | None
-    """The leading setting in words and its mean score so far."""
-
-
-Watch = Callable[[Update], None]
 
 
 def run_study(
@@ -49,11 +41,15 @@ def run_study(
     watch: Watch = lambda update: None,
     threads: int | None = None,
     width: int | None = None,
+    race: bool = False,
+    nested: int | Splitter | None = None,
 ) -> tuple[StudyResult, bool]:
     """Run everything; also whether it ran to its end (False after Ctrl-C, with what had finished).
 
-    Stages: every setting on every fold and seed; then, while the best of an open grid lies on its edge, that grid
-    extended; then `none` and the selected settings of each arm on all rows, judged once on the held-out rows.
+    Stages: a pilot that finds the range of every open grid; every setting on every fold and seed; where the best of
+    an open grid lies on its edge, that grid extended; settings around the best; then `none` and the selected settings
+    of each arm on all rows, judged once on the held-out rows; with `nested`, all that again inside each outer fold.
+    With `race`, strengths that are clearly worse get no further fits.
     """
     began = perf_counter()
     ledger = Ledger(prepared, prepared.treatments)
@@ -65,28 +61,43 @@ def run_study(
     for name, value in (("threads", threads), ("width", width)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
             raise InputError(f"Expected {name} as a whole number ≥ 1, got {value!r}. Leave it out for the best one.")
+    if race and prepared.question.path != COLD:
+        raise InputError("Expected path='cold' for a race, since a warm path trains every strength. Leave race out.")
     prepared.workshop.width = width
+    found = None
     with listening():
         try:
-            whole = _search(prepared, ledger, attentive, threads) and _refit(prepared, ledger, attentive, threads)
+            whole = _search(prepared, ledger, attentive, threads, race) and _refit(prepared, ledger, attentive, threads)
+            if whole and nested is not None:
+                again = partial(run_study, threads=threads, width=width, race=race)
+                found = run_nested(prepared, nested, attentive, lambda inner, hear: again(inner, watch=hear))
+                whole = found is not None
         except KeyboardInterrupt:
             whole = False
-    result = ledger.result()
-    return result.with_provenance(**_facts(prepared, perf_counter() - began, threads)), whole
+    result = replace(ledger.result(), nested=found)
+    return result.with_provenance(**_facts(prepared, perf_counter() - began, threads), **ledger.facts), whole
 
 
-def _search(prepared: Prepared, ledger: Ledger, watch: Watch, threads: int | None) -> bool:
-    seeds, folds = prepared.question.seed_numbers, range(len(prepared.folds))
-    for round_number in range(1 + ROUNDS):
-        settings = ledger.add_settings()
-        if not settings:
-            return True
-        groups = _groups(prepared, ledger, settings)
-        chains = [[(n, seed, fold) for n in group] for seed in seeds for fold in folds for group in groups]
-        stage = "fits" if round_number == 0 else "extending"
-        if not _conduct(prepared, ledger, chains, prepared.folds, {}, stage, watch, threads):
+def _search(prepared: Prepared, ledger: Ledger, watch: Watch, threads: int | None, race: bool) -> bool:
+    if any(grid.open for treatment in ledger.treatments for grid in treatment.grids):
+        found = find_ranges(prepared, lambda progress: watch(Update("finding ranges", progress, None)), threads)
+        if found is None:
             return False
-        ledger.treatments = _extended(ledger)
+        ledger.treatments, ledger.facts = found
+    cells = [(seed, fold) for seed in prepared.question.seed_numbers for fold in range(len(prepared.folds))]
+    stages = [("fits", None), *[("extending", Treatment.extended)] * ROUNDS, ("refining", Treatment.refined)]
+    for stage, grow in stages:
+        if grow is not None:
+            ledger.treatments = _grown(ledger, grow)
+
+        def conduct(settings: Sequence[int], cells: Sequence[tuple[int, int]], stage: str = stage) -> bool:
+            groups = _groups(prepared, ledger, settings)
+            chains = [[(n, seed, fold) for n in group] for seed, fold in cells for group in groups]
+            return not chains or _conduct(prepared, ledger, chains, prepared.folds, {}, stage, watch, threads)
+
+        settings, first = ledger.add_settings(), grow is None
+        if not (race_cells(ledger, settings, cells, conduct) if race and first else conduct(settings, cells)):
+            return False
     return True
 
 
@@ -100,15 +111,15 @@ def _groups(prepared: Prepared, ledger: Ledger, settings: Sequence[int]) -> list
     return [ledger.path(arm) for arm in dict.fromkeys(ledger.setting_arm[setting] for setting in settings)]
 
 
-def _extended(ledger: Ledger) -> tuple[Treatment, ...]:
-    """The arms with open grids continued where the best lies on an edge and does not score exactly as `none` does."""
+def _grown(ledger: Ledger, grow: Callable[[Treatment, tuple[float, ...]], Treatment]) -> tuple[Treatment, ...]:
+    """The arms with open grids given more settings around their best, unless that scores exactly as `none` does."""
     result = ledger.result()
     choices, means = _choices(result), summarize(result.scores()).mean
     found = list(ledger.treatments)
     for arm, choice in choices.items():
         same = 0 in choices and means[choice.best] == means[choices[0].best]
         if any(grid.open for grid in found[arm].grids) and not same:
-            found[arm] = found[arm].extended(ledger.setting_values[choice.best])
+            found[arm] = grow(found[arm], ledger.setting_values[choice.best])
     return tuple(found)
 
 
@@ -223,7 +234,6 @@ class _Leader:
 
 
 def _facts(prepared: Prepared, seconds: float, threads: int | None) -> dict[str, object]:
-
     return {
         "bridle": __version__,
         "keras": keras.__version__,

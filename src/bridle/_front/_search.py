@@ -1,0 +1,193 @@
+"""Which layer, which kind? Arms found from the model, screened in a first stage and tested in a second one."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from time import perf_counter
+from typing import Any
+
+import keras
+import pandas as pd
+
+from bridle._errors import InputError
+from bridle._front._result import Result
+from bridle._front._study import Study, conduct
+from bridle.penalties import L1, L2
+from bridle.placement import Place, places
+from bridle.results import StudyResult
+from bridle.stats import weigh
+from bridle.study import Prepared, timed_plan
+
+KINDS = {"L1": L1, "L2": L2}
+WEIGHTS = ("kernel", "recurrent_kernel", "depthwise_kernel", "pointwise_kernel", "embeddings")
+FINALISTS = 3
+"""Arms that go from the first stage into the second one."""
+STRENGTHS = 14
+"""About how many settings an arm takes, its pilot included."""
+COMBINED = 34
+"""The same for an arm with two strengths."""
+SCREENING = 0.4
+"""The share of the time for the first stage."""
+MOST_SEEDS = (3, 10)
+"""Seeds at most, in the two stages."""
+
+
+class SearchResult(Result):
+    """The second stage's result, with the first stage's in `screen`."""
+
+    def __init__(self, final: Result, screen: Result) -> None:
+        super().__init__(final.data, final._template, final._terms)
+        self.screen = screen
+
+    def ranking(self) -> pd.DataFrame:
+        """Every arm from best to worst: those of the second stage, then those that the first stage left out.
+
+        `gain` is the difference to no penalty, positive where better, with its interval `low` to `high`: in the second
+        stage corrected over all arms that were ever looked at; in the first stage over its own.
+        """
+        last = _ranked(self.data, "final")
+        names = {line["arm"] for line in last}
+        left = [line for line in _ranked(self.screen.data, "screen") if line["arm"] not in names]
+        return pd.DataFrame([*last, *left])
+
+
+def search(
+    model: Any,
+    x: Any,
+    y: Any,
+    *,
+    seconds: float = 60.0,
+    folds: Any = 5,
+    epochs: int = 100,
+    batch_size: int = 32,
+    score: str | None = None,
+    test: Any = None,
+    store: Any = None,
+    progress: bool = True,
+    **rows: Any,
+) -> SearchResult:
+    """Find where a penalty helps: on weights, on activations or both, in one layer or all of them, L1 or L2.
+
+    First stage: L1 and L2 on the weights and on the activations, of every layer by itself and of all layers, each with
+    a range found from the data, on few seeds; strengths that are clearly worse stop early. Second stage: the best
+    three on fresh seeds, and the best on weights together with the best on activations. The rows are the same, so the
+    second stage's intervals are corrected over all arms of both.
+
+    Args:
+        model: a compiled Keras model, or a function that returns one.
+        x, y: the rows to learn from.
+        seconds: about how long it may take; seeds, and if need be arms, are as many as that allows.
+        folds, epochs, batch_size, score: as in `bridle.Study`.
+        test, store, progress, rows: as in `Study.run`.
+
+    Errors: those of `Study.run`; `InputError` for a time that is not above 0 or a model without weights to penalize.
+
+    >>> import bridle, keras
+    >>> from sklearn.datasets import make_moons
+    >>> x, y = make_moons(60, noise=0.2, random_state=1)
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(8, "relu"), keras.layers.Dense(1, "sigmoid")])
+    >>> model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    >>> found = bridle.search(model, x, y, seconds=1, folds=2, epochs=3)
+    >>> list(found.ranking().columns)
+    ['stage', 'arm', 'strengths', 'accuracy', 'gain', 'low', 'high']
+
+    """
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
+        raise InputError(f"Expected seconds as a number above 0, got {seconds!r}.")
+    began = perf_counter()
+    options = {"folds": folds, "epochs": epochs, "batch_size": batch_size, "score": score}
+    template = model if isinstance(model, keras.Model) else model()
+    arms = search_arms(template)
+
+    first = Study(model, arms, seeds=1, **options).prepare(x, y, **rows)
+    each = _seconds_each(first) * len(first.folds)
+    chosen = dict(list(arms.items())[: max(2, int(SCREENING * seconds / (each * STRENGTHS)))])
+    seeds = _seeds(SCREENING * seconds, each * STRENGTHS * len(chosen), MOST_SEEDS[0])
+    if len(chosen) == len(arms):  # what was compiled to be timed serves
+        first = replace(first, question=replace(first.question, seeds=seeds))
+    else:
+        first = Study(model, chosen, seeds=seeds, **options).prepare(x, y, **rows)
+    screen = conduct(first, race=True, progress=progress)
+
+    finalists = _finalists(screen.data, chosen)
+    left = seconds - (perf_counter() - began)
+    fits = sum(STRENGTHS if len(arm) == 1 else COMBINED for arm in finalists.values())
+    count = _seeds(left, each * fits, MOST_SEEDS[1])
+    fresh = range(seeds, seeds + count)
+    final = Study(model, finalists, seeds=tuple(fresh), **options).prepare(x, y, test=test, **rows)
+    facts = {"screened": len({*chosen, *finalists}), "not screened": len(arms) - len(chosen)}
+    return SearchResult(conduct(final, store=store, progress=progress, facts=facts), screen)
+
+
+def search_arms(model: keras.Model) -> dict[str, dict[str, Any]]:
+    """The arms of the first stage, those on all layers first: {name: {where: what("auto")}}.
+
+    Errors: `InputError` where the model has no weights to penalize.
+    """
+    found = places(model)
+    weights = _by_layer([place for place in found if place.part is None and place.quantity in WEIGHTS])
+    last = next(reversed(weights), None)
+    hidden = {place.path for place in found if place.quantity == "output" and place.in_globs}
+    outputs = {layer: f"{layer}/output" for layer in weights if layer in hidden and layer != last}
+    if not weights:
+        raise InputError("Expected a model with kernels or embeddings to penalize, found none. Give arms to a Study.")
+    where = {"weights": weights, "activations": outputs}
+    whole = {f"all {what}": ", ".join(targets.values()) for what, targets in where.items() if len(targets) > 1}
+    single = {f"{what} of {layer}": target for what, targets in where.items() for layer, target in targets.items()}
+    return {
+        f"{kind} {name}": {target: penalty("auto")}
+        for name, target in {**whole, **single}.items()
+        for kind, penalty in KINDS.items()
+    }
+
+
+def _by_layer(found: list[Place]) -> dict[str, str]:
+    """The weights of each layer as one target."""
+    layers: dict[str, list[str]] = {}
+    for place in found:
+        if place.variable is not None and place.variable.trainable:
+            layers.setdefault(place.path, []).append(place.name)
+    return {layer: ", ".join(names) for layer, names in layers.items()}
+
+
+def _seconds_each(prepared: Prepared) -> float:
+    """About how long a fit takes when all cores are busy."""
+    plan = timed_plan(prepared)
+    return max(1e-4, (plan.seconds - prepared.workshop.compile_seconds) / len(plan))
+
+
+def _seeds(seconds: float, each: float, most: int) -> int:
+    return max(1, min(most, int(seconds / each)))
+
+
+def _finalists(screen: StudyResult, arms: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The best arms of the first stage; and the best on weights with the best on activations."""
+    order = [line["arm"] for line in _ranked(screen, "screen")]
+    found = {name: arms[name] for name in order[:FINALISTS]}
+    best = [next((name for name in order if f" {what}" in name), None) for what in ("weights", "activations")]
+    best = [name for name in best if name is not None]
+    if len(best) == 2:
+        found[" with ".join(best)] = {**arms[best[0]], **arms[best[1]]}
+    return found
+
+
+def _ranked(data: StudyResult, stage: str) -> list[dict[str, Any]]:
+    """A line for each penalized arm of a result, from best to worst."""
+    evidence = weigh(data)
+    sign = 1.0 if data.score.maximize else -1.0
+    arms = [arm for arm in evidence.choices if arm != 0]
+    lines = []
+    for arm in sorted(arms, key=lambda arm: -sign * evidence.quoted[arm]):
+        gain = vars(evidence.gains[arm]) if arm in evidence.gains else {}
+        strengths = data.strengths(evidence.choices[arm].best)
+        lines.append(
+            {
+                "stage": stage,
+                "arm": data.arms[arm].name,
+                "strengths": ", ".join(f"{value:g}" for value in strengths.values()),
+                data.score.name: evidence.quoted[arm],
+                "gain": gain.get("difference"),
+                "low": gain.get("low"),
+                "high": gain.get("high"),
+            }
+        )
+    return lines

@@ -1,0 +1,156 @@
+"""What is wrong with a network or a study, in words: one function per diagnosis, empty where there is none."""
+
+import math
+
+import numpy as np
+
+from bridle.plots import spell, strengths_text
+from bridle.report._facts import lead, measured, places
+from bridle.results import StudyResult
+from bridle.stats import Evidence, nan_mean
+
+DOMINATES = 0.5
+"""A penalty that is a larger share of the loss than this dominates it."""
+COLLAPSED = 0.01
+"""Predictions that differ between rows by less than this share of what they do without a penalty are constant."""
+FALLING = 0.05
+"""A loss that still falls by more than this share over the last tenth of the epochs has not converged."""
+RISES = 0.1
+"""A validation loss that ends by more than this share above its minimum overfits."""
+DEAD = 0.05
+"""More dead units than without a penalty, as a share, that are worth saying."""
+FEWEST_POINTS = 20
+"""Points of a curve without which nothing is said about its course."""
+
+
+def dominates(result: StudyResult, evidence: Evidence) -> str:
+    """From which strength on the penalty is the larger part of the loss."""
+    arm = lead(result, evidence)
+    if arm is None:
+        return ""
+    share = penalty_share(result)[result.path(arm)]
+    over = np.flatnonzero(share > DOMINATES)
+    if not len(over):
+        return ""
+    path, best = result.path(arm), evidence.choices[arm].best
+    own = float(penalty_share(result)[best])
+    if own > DOMINATES:
+        return (
+            f"At its best strength {result.arms[arm].name} is {100 * own:.0f} % of the loss: the penalty dominates "
+            "what the network is trained for."
+        )
+    said = strengths_text(result, int(path[over[0]]))
+    return f"From {said} on, {result.arms[arm].name} is more than half of the loss." if said else ""
+
+
+def penalty_share(result: StudyResult) -> np.ndarray:
+    """The share of the penalties in the loss of the last epoch, for every setting, over seeds and folds."""
+    total = result.quantity("fit/loss")[:, -1]
+    names = [name for name in result.quantities if name.startswith("penalty/")]
+    charged = sum((result.quantity(name)[:, -1] for name in names), start=np.zeros(len(total)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return nan_mean(result.by_setting(np.where(total > 0, charged / total, np.nan)), (1, 2))
+
+
+def constant(result: StudyResult, evidence: Evidence) -> str:
+    """From which strength on the network predicts the same for every row."""
+    if "spread/prediction" not in result.diagnostic_names or 0 not in evidence.choices:
+        return ""
+    spread = nan_mean(result.by_setting(result.diagnostic("spread/prediction")), (1, 2))
+    none, said = spread[evidence.choices[0].best], []
+    if not none > 0:
+        return "Without a penalty the network predicts the same for every row: it has not learned anything."
+    for arm in [arm for arm in evidence.choices if arm != 0]:
+        path = result.path(arm)
+        flat = spread[path] <= COLLAPSED * none
+        if flat.all():
+            said.append(f"{result.arms[arm].name} at every strength tried")
+        elif flat.any() and len(result.arms[arm].slots) == 1:
+            said.append(f"{result.arms[arm].name} from {strengths_text(result, int(path[np.argmax(flat)]))} on")
+    if not said:
+        return ""
+    return f"The penalty is so strong that the network predicts the same for every row: {'; '.join(said)}."
+
+
+def too_weak(result: StudyResult, evidence: Evidence) -> str:
+    """Where every strength of the leading arm scores exactly as no penalty does."""
+    arm = lead(result, evidence)
+    if arm is None or 0 not in evidence.choices:
+        return ""
+    means = evidence.validation.mean
+    own = means[result.path(arm)]
+    if not np.all(own == means[evidence.choices[0].best]):
+        return ""
+    return f"{result.arms[arm].name} changes the score at no strength tried: they are too weak to matter."
+
+
+def unconverged(result: StudyResult, evidence: Evidence) -> str:
+    """Where the loss of the leading setting, or without a penalty, still falls."""
+    loss, said = result.quantity("fit/loss"), []
+    if loss.shape[1] < FEWEST_POINTS or (result.members.kept < result.members.epochs).any():
+        return ""
+    for arm in dict.fromkeys((0, lead(result, evidence))):
+        if arm is None or arm not in evidence.choices:
+            continue
+        setting = evidence.choices[arm].best
+        rows = (result.members.setting == setting) & result.members.finished
+        course = nan_mean(loss[rows], 0)
+        tenth = max(1, len(course) // 10)
+        early, late = course[-2 * tenth : -tenth].mean(), course[-tenth:].mean()
+        fell = (early - late) / abs(early) if early else 0.0
+        if fell > FALLING:
+            said.append(f"{'without a penalty' if arm == 0 else f'with {result.arms[arm].name}'} by {100 * fell:.0f} %")
+    if not said:
+        return ""
+    return f"The loss still falls in the last tenth of the epochs ({', '.join(said)}): more may change the answer."
+
+
+def overfits(result: StudyResult, evidence: Evidence) -> str:
+    """From which epoch on validation rows get worse without a penalty."""
+    if 0 not in evidence.choices or "validation/loss" not in result.quantities:
+        return ""
+    rows = (result.members.setting == evidence.choices[0].best) & result.members.finished & (result.members.fold >= 0)
+    course = nan_mean(result.quantity("validation/loss")[rows], 0)
+    if len(course) < FEWEST_POINTS or not np.isfinite(course).all():
+        return ""
+    lowest = int(np.argmin(course))
+    if lowest > 0.9 * len(course) or course[-1] <= (1 + RISES) * course[lowest]:
+        return ""
+    digits = places(result, evidence)
+    return (
+        f"Without a penalty the network overfits from epoch {result.epochs[lowest]}: its validation loss rises from "
+        f"{spell(float(course[lowest]), digits)} to {spell(float(course[-1]), digits)}."
+    )
+
+
+def dead(result: StudyResult, evidence: Evidence) -> str:
+    """How many units of a penalized activation are zero in every row."""
+    arm = lead(result, evidence)
+    if arm is None or 0 not in evidence.choices:
+        return ""
+    said = []
+    for tensor in measured(result, "dead"):
+        share = nan_mean(result.by_setting(result.diagnostic(f"dead/{tensor}")), (1, 2))
+        here, none = (float(share[evidence.choices[each].best]) for each in (arm, 0))
+        if here > none + DEAD:
+            said.append(f"{100 * here:.0f} % of the units of {tensor} ({100 * none:.0f} % without a penalty)")
+    name = result.arms[arm].name
+    return f"With {name}, some units are zero in every row, and could be cut out: {'; '.join(said)}." if said else ""
+
+
+def too_few(result: StudyResult, evidence: Evidence) -> str:
+    """How many rows an undecided difference of this size would need."""
+    arm = lead(result, evidence)
+    gain = evidence.gains.get(arm) if arm is not None else None
+    if gain is None or gain.clear or not math.isfinite(gain.low) or not gain.difference > 0 or gain.over != "folds":
+        return ""
+    rows = int(result.fold_rows.sum(axis=1).max())
+    half = (gain.high - gain.low) / 2
+    wanted = rows * (half / gain.difference) ** 2
+    if wanted > 1e6:
+        return f"These {rows:,} rows are too few to tell such a difference, and so would a million be."
+    rounded = int(float(f"{wanted:.1g}"))
+    return (
+        f"These {rows:,} rows are too few to tell: for an interval as narrow as this difference, about {rounded:,} "
+        "rows would be needed (its width falls with the root of their number)."
+    )

@@ -1,0 +1,86 @@
+"""Nested cross-validation: the whole selection is repeated inside each outer fold, and judged on the rows left out."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from bridle._errors import InputError
+from bridle.results import Nested, StudyResult
+from bridle.stats import weigh
+from bridle.study._folds import take
+from bridle.study._prepare import Prepared, whole_rows, with_rows
+from bridle.study._splits import Split, Splitter, split_rows
+from bridle.study._update import Update, Watch
+
+Run = Callable[[Prepared, Watch], tuple[StudyResult, bool]]
+OUTER = "outer"
+
+
+def run_nested(prepared: Prepared, folds: int | Splitter, watch: Watch, run: Run) -> Nested | None:
+    """Select inside each outer fold as the study selects, and judge the choice on that fold; None where stopped.
+
+    Args:
+        prepared: the study.
+        folds: outer folds, a number or a scikit-learn splitter.
+        watch: hears what goes on.
+        run: runs one inner study to its end.
+
+    Errors: `InputError` with a validation set instead of folds; those of `split_rows`.
+
+    """
+    if prepared.rows.validation is not None:
+        raise InputError("Expected folds for nested cross-validation, got validation=(x, y). Leave one of them out.")
+    splits = split_rows(whole_rows(prepared), folds, prepared.rows.groups)
+    found = []
+    for number, split in enumerate(splits, start=1):
+        inner = _inner(prepared, split)
+
+        def named(update: Update, number: int = number) -> None:
+            watch(replace(update, stage=f"outer fold {number}/{len(splits)}, {update.stage}"))
+
+        result, whole = run(inner, named)
+        if not whole:
+            return None
+        found.append(_judged(result))
+    rows = np.array([[len(split.train), len(split.validation)] for split in splits])
+    arm, strengths, chosen, scores, none = zip(*found, strict=True)
+    return Nested(
+        np.array(arm), np.stack(strengths), np.array(chosen), np.stack(scores, axis=1), np.stack(none, axis=1), rows
+    )
+
+
+def _inner(prepared: Prepared, split: Split) -> Prepared:
+    """The same study on an outer fold's training rows, with the other rows held out."""
+    rows = prepared.rows
+
+    def part(values: Any, side: np.ndarray) -> Any:
+        return None if values is None else take(values, side)
+
+    own = replace(
+        rows,
+        x=take(rows.x, split.train),
+        y=take(rows.y, split.train),
+        weight=part(rows.weight, split.train),
+        groups=part(rows.groups, split.train),
+        held_out={OUTER: (take(rows.x, split.validation), take(rows.y, split.validation))},
+    )
+    return with_rows(prepared, own)
+
+
+def _judged(result: StudyResult) -> tuple[int, np.ndarray, float, np.ndarray, np.ndarray]:
+    """What an inner study chose, the score that chose it, and the scores of its refits on the rows left out."""
+    evidence, blank = weigh(result), np.full(len(result.seeds), np.nan)
+    fresh = result.held_out_scores(OUTER)
+    none = fresh[evidence.choices[0].best] if 0 in evidence.choices else blank
+    if evidence.winner is None:
+        return -1, np.full(len(result.slots), np.nan), np.nan, blank, none
+    setting = evidence.choices[evidence.winner].best
+    return (
+        evidence.winner,
+        result.setting_strengths[setting],
+        float(evidence.validation.mean[setting]),
+        fresh[setting],
+        none,
+    )

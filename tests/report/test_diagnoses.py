@@ -1,0 +1,126 @@
+"""Each diagnosis is made where its numbers are there, and only there."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bridle.report import sentences
+from bridle.report._diagnoses import (
+    constant,
+    dead,
+    dominates,
+    overfits,
+    penalty_share,
+    too_few,
+    too_weak,
+    unconverged,
+)
+from bridle.stats import weigh
+
+SLOT = "hidden/output l1"
+
+
+def with_curves(result, points=40, **quantities):
+    """The result with curves of so many points: {quantity: values of shape (member, point) or (point,)}."""
+    base = np.repeat(result.curves[:, -1:, :], points, axis=1)
+    names = [*result.quantities, *(name for name in quantities if name not in result.quantities)]
+    base = np.concatenate([base, np.zeros((*base.shape[:2], len(names) - base.shape[2]))], axis=2)
+    for name, values in quantities.items():
+        base[:, :, names.index(name)] = values
+    return replace(result, curves=base, quantities=tuple(names), epochs=np.arange(1, points + 1) * 10)
+
+
+def with_facts(result, **facts):
+    """The result with further diagnostics: {name: one value for each setting}."""
+    columns = [np.asarray(values, float)[result.members.setting] for values in facts.values()]
+    names = [name.replace("_", "/", 1) for name in facts]
+    return replace(
+        result,
+        diagnostic_names=(*result.diagnostic_names, *names),
+        diagnostics=np.concatenate([result.diagnostics, np.stack(columns, axis=1)], axis=1),
+    )
+
+
+def test_a_penalty_that_dominates_the_loss_is_named(study):
+    """At the best strength, or from a stronger one on."""
+    result = study()
+    share = np.array([0, 0.01, 0.1, 0.2, 0.6, 0.9])[result.members.setting]
+    made = with_curves(result, **{f"penalty/{SLOT}": share[:, None], "fit/loss": np.ones((len(share), 1))})
+    np.testing.assert_allclose(penalty_share(made), [0, 0.01, 0.1, 0.2, 0.6, 0.9])
+    assert dominates(made, weigh(made)) == f"From {SLOT} = 0.01 on, L1 activity is more than half of the loss."
+    heavy = with_curves(result, **{f"penalty/{SLOT}": 3 * share[:, None], "fit/loss": np.ones((len(share), 1))})
+    assert "is 60 % of the loss: the penalty dominates" in dominates(heavy, weigh(heavy))
+    assert dominates(result, weigh(result)) == ""
+
+
+def test_constant_predictions_are_named(study):
+    """From a strength on, at every strength, or without any penalty."""
+    made = with_facts(study(), spread_prediction=[0.4, 0.4, 0.4, 0.3, 0.1, 0.001])
+    assert constant(made, weigh(made)).endswith(f"for every row: L1 activity from {SLOT} = 0.1 on.")
+    flat = with_facts(study(), spread_prediction=[0.4, *[0.0] * 5])
+    assert constant(flat, weigh(flat)).endswith("L1 activity at every strength tried.")
+    fine = with_facts(study(), spread_prediction=[0.4] * 6)
+    assert constant(fine, weigh(fine)) == ""
+    none = with_facts(study(), spread_prediction=[0.0] * 6)
+    assert "has not learned anything" in constant(none, weigh(none))
+
+
+def test_strengths_that_change_nothing_are_too_weak(study):
+    result = study()
+    last = result.curves.copy()
+    column = result.quantities.index("validation/accuracy")
+    last[:, -1, column] = 0.8
+    same = replace(result, curves=last)
+    assert too_weak(same, weigh(same)) == (
+        "L1 activity changes the score at no strength tried: they are too weak to matter."
+    )
+    assert too_weak(result, weigh(result)) == ""
+
+
+@pytest.mark.parametrize(("fall", "said"), [(0.5, True), (0.01, False)])
+def test_a_loss_that_still_falls_has_not_converged(study, fall, said):
+    course = np.linspace(1.0, 1.0 - fall, 40)
+    made = with_curves(study(), **{"fit/loss": course})
+    text = unconverged(made, weigh(made))
+    assert bool(text) == said
+    if said:
+        early, late = course[-8:-4].mean(), course[-4:].mean()
+        assert f"without a penalty by {100 * (early - late) / early:.0f} %" in text
+
+
+def test_overfitting_is_said_with_its_epoch(study):
+    course = np.concatenate([np.linspace(1.0, 0.4, 10), np.linspace(0.41, 0.9, 30)])
+    made = with_curves(study(), **{"validation/loss": course})
+    assert overfits(made, weigh(made)) == (
+        "Without a penalty the network overfits from epoch 100: its validation loss rises from 0.400 to 0.900."
+    )
+    falls = with_curves(study(), **{"validation/loss": np.linspace(1.0, 0.4, 40)})
+    assert overfits(falls, weigh(falls)) == ""
+
+
+def test_dead_units_are_counted(study):
+    made = with_facts(study(), **{"dead_hidden/output": [0.02, 0.02, 0.1, 0.37, 0.8, 1.0]})
+    assert "37 % of the units of hidden/output (2 % without a penalty)" in dead(made, weigh(made))
+    alive = with_facts(study(), **{"dead_hidden/output": [0.3, 0.3, 0.3, 0.3, 0.3, 0.3]})
+    assert dead(alive, weigh(alive)) == ""
+
+
+def test_the_rows_that_would_be_needed(study):
+    """The interval shrinks with the root of their number."""
+    result = next(
+        made
+        for made in (study(lift=0.01, rng=rng) for rng in range(40))
+        if not weigh(made).gains[1].clear and weigh(made).gains[1].difference > 0.003
+    )
+    gain = weigh(result).gains[1]
+    wanted = 30 * ((gain.high - gain.low) / 2 / gain.difference) ** 2
+    assert f"about {int(float(f'{wanted:.1g}')):,} rows would be needed" in too_few(result, weigh(result))
+    assert too_few(study(), weigh(study())) == ""
+
+
+def test_diagnoses_stand_in_the_verdict(study):
+    """Each at most once, and none for a study that is well."""
+    made = with_facts(study(), spread_prediction=[0.4, 0.4, 0.4, 0.3, 0.1, 0.001])
+    assert sum("predicts the same for every row" in line for line in sentences(made)) == 1
+    assert not any("predicts the same" in line for line in sentences(study()))
