@@ -12,6 +12,7 @@ from bridle.penalties import Schedule
 from bridle.placement._checks import check_value
 from bridle.placement._places import Place
 from bridle.placement._terms import Term
+from bridle.placement._units import unit_names, unit_quantiles
 
 Readings = dict[int, list[Reading]]
 Weight = Callable[[keras.Variable], Any]
@@ -119,11 +120,13 @@ class Charges:
     def diagnostic_names(self) -> tuple[str, ...]:
         """The names of what `diagnose` returns, in its order."""
         kinds = {"weight": ("zeros", "size", "norm"), "activation": ("zeros", "size", "dead")}
-        return tuple(dict.fromkeys(f"{what}/{place.name}" for place in self.watched for what in kinds[place.sort]))
+        named = dict.fromkeys(f"{what}/{place.name}" for place in self.watched for what in kinds[place.sort])
+        return (*named, *unit_names(self.watched))
 
     def diagnose(self, weight: Weight, readings: Readings) -> dict[str, Any]:
-        """What `describe` says of every watched place."""
-        return describe(self.watched, self.taps, weight, readings)
+        """What `describe` says of every watched place, and the quantiles over its units."""
+        found = describe(self.watched, self.taps, weight, readings)
+        return found | unit_quantiles(self.watched, self.taps, weight, readings)
 
 
 def describe(places: Sequence[Place], taps: Sequence[Tap], weight: Weight, readings: Readings) -> dict[str, Any]:

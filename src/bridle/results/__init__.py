@@ -1,6 +1,27 @@
 """The narrow waist: what a study measured, as numpy arrays."""
 
 from bridle.results._nested import Nested
-from bridle.results._result import ALL_ROWS, Arm, Members, Picture, Score, StudyResult, weak_to_strong
+from bridle.results._result import (
+    ALL_ROWS,
+    UNIT_SHARES,
+    Activation,
+    Arm,
+    Members,
+    Picture,
+    Score,
+    StudyResult,
+    weak_to_strong,
+)
 
-__all__ = ["ALL_ROWS", "Arm", "Members", "Nested", "Picture", "Score", "StudyResult", "weak_to_strong"]
+__all__ = [
+    "ALL_ROWS",
+    "UNIT_SHARES",
+    "Activation",
+    "Arm",
+    "Members",
+    "Nested",
+    "Picture",
+    "Score",
+    "StudyResult",
+    "weak_to_strong",
+]

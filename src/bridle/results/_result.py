@@ -10,6 +10,8 @@ from bridle.results._nested import Nested
 
 ALL_ROWS = -1
 """The fold number of a refit: a member that trained on every row given to the study."""
+UNIT_SHARES = (0, 10, 25, 50, 75, 90, 100)
+"""The quantiles over units that are kept, in per cent: `unit50/<tensor>` is the median."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,20 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Activation:
+    """A penalized activation on a few rows, under the refits of several settings that began from the same seed."""
+
+    tensor: str
+    settings: tuple[int, ...]
+    values: Float[np.ndarray, "setting row entry"]
+    """Rows in the order of their classes, where there are classes; entries evenly spaced over all there are."""
+    classes: Int[np.ndarray, "row"]
+    """The class of each row; empty where there are none."""
+    entries: int
+    """How many a row has in all."""
+
+
+@dataclass(frozen=True)
 class StudyResult:
     """Every member's curves, scores and diagnostics.
 
@@ -88,6 +104,8 @@ class StudyResult:
     `zeros/<tensor>` (fraction of entries that are exactly zero), `size/<tensor>` (mean magnitude) and
     `norm/<tensor>` (Euclidean norm, for weights), `dead/<tensor>` (fraction of units that are zero in every row, for
     activations) and `spread/prediction` (how far predictions differ between rows: the root of their mean variance).
+    `unit0/<tensor>`, `unit10/…` and so on to `unit100/…` are quantiles over the units of a tensor: of the norms of the
+    weights that enter each, or of each one's mean magnitude.
 
     `held_out[name][member, quantity]` holds the data loss and metrics of refits on rows that nothing else saw.
     """
@@ -110,7 +128,10 @@ class StudyResult:
     held_out_rows: Mapping[str, int] = field(default_factory=dict)
     weights: Mapping[int, tuple[np.ndarray, ...]] = field(default_factory=dict)
     """Trained variables of each refit member: the trainable ones, then the others, in the model's order."""
+    weight_names: tuple[str, ...] = ()
+    """What those variables are called, in the same order; empty in a study stored before names were kept."""
     picture: Picture | None = None
+    activations: tuple[Activation, ...] = ()
     model_json: str = ""
     """The model's configuration as Keras writes it; empty where it cannot be built from that."""
     protocol: str = ""

@@ -14,7 +14,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from bridle._errors import StoreError
-from bridle.results import Arm, Members, Nested, Picture, Score, StudyResult
+from bridle.results import Activation, Arm, Members, Nested, Picture, Score, StudyResult
 
 FORMAT = 2
 ARRAYS, WORDS = "study.npz", "study.json"
@@ -121,6 +121,8 @@ def _arrays(result: StudyResult) -> dict[str, np.ndarray]:
         arrays |= {"picture.wide": picture.axes[0], "picture.high": picture.axes[1]}
     if result.nested is not None:
         arrays |= {f"nested.{name}": values for name, values in vars(result.nested).items()}
+    for number, seen in enumerate(result.activations):
+        arrays |= {f"activations.{number}.values": seen.values, f"activations.{number}.classes": seen.classes}
     return arrays
 
 
@@ -135,6 +137,11 @@ def _words(result: StudyResult) -> dict[str, Any]:
         "held_out_rows": dict(result.held_out_rows),
         "drawn": None if result.picture is None else list(result.picture.settings),
         "weights": {str(member): len(variables) for member, variables in result.weights.items()},
+        "weight_names": result.weight_names,
+        "activations": [
+            {"tensor": seen.tensor, "settings": list(seen.settings), "entries": seen.entries}
+            for seen in result.activations
+        ],
         "model": result.model_json,
         "protocol": result.protocol,
         "provenance": dict(result.provenance),
@@ -149,6 +156,11 @@ def _nested(arrays: dict[str, np.ndarray]) -> Nested | None:
     if "nested.arm" not in arrays:
         return None
     return Nested(**{name: arrays[f"nested.{name}"] for name in Nested.__dataclass_fields__})
+
+
+def _activation(number: int, arrays: dict[str, np.ndarray], words: dict[str, Any]) -> Activation:
+    values, classes = (arrays[f"activations.{number}.{name}"] for name in ("values", "classes"))
+    return Activation(words["tensor"], tuple(words["settings"]), values, classes, words["entries"])
 
 
 def _result(arrays: dict[str, np.ndarray], words: dict[str, Any]) -> StudyResult:
@@ -178,8 +190,12 @@ def _result(arrays: dict[str, np.ndarray], words: dict[str, Any]) -> StudyResult
             int(member): tuple(arrays[f"weights.{member}.{number}"] for number in range(count))
             for member, count in words["weights"].items()
         },
+        weight_names=tuple(words.get("weight_names", ())),
         picture=picture,
         nested=_nested(arrays),
+        activations=tuple(
+            _activation(number, arrays, seen) for number, seen in enumerate(words.get("activations", ()))
+        ),
         model_json=words["model"],
         protocol=words["protocol"],
         provenance=words["provenance"],

@@ -7,7 +7,7 @@ import numpy as np
 
 from bridle._keras import model_json
 from bridle.population import Outcome
-from bridle.results import ALL_ROWS, Members, Picture, StudyResult, weak_to_strong
+from bridle.results import ALL_ROWS, Activation, Members, Picture, StudyResult, weak_to_strong
 from bridle.study._arms import Treatment, as_arm
 from bridle.study._objective import diagnostic_names
 from bridle.study._prepare import Prepared
@@ -30,6 +30,8 @@ class Ledger:
     outcomes: dict[Key, Outcome] = field(default_factory=dict)
     held_out_rows: dict[str, int] = field(default_factory=dict)
     picture: Picture | None = None
+    activations: tuple[Activation, ...] = ()
+    weight_names: tuple[str, ...] = ()
     facts: dict[str, object] = field(default_factory=dict)
     """What was found on the way, for the record."""
 
@@ -117,7 +119,9 @@ class Ledger:
                 for number, key in enumerate(self.members)
                 if key[2] == ALL_ROWS and key in self.outcomes
             },
+            weight_names=self.weight_names,
             picture=self.picture,
+            activations=self.activations,
             model_json=model_json(self.prepared.model),
             protocol=describe(self.prepared),
         )

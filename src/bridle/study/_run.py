@@ -19,6 +19,7 @@ from bridle.population import Fit, Fold, Outcome, Progress, Rows, cores, run_fit
 from bridle.results import ALL_ROWS, StudyResult
 from bridle.stats import Choice, select, summarize
 from bridle.study._arms import Treatment
+from bridle.study._insides import activations, weight_names
 from bridle.study._ledger import Key, Ledger
 from bridle.study._nested import run_nested
 from bridle.study._picture import picture
@@ -143,6 +144,8 @@ def _refit(prepared: Prepared, ledger: Ledger, watch: Watch, threads: int | None
     both = [choice.best for choice in choices.values()] + [choice.one_se for choice in choices.values()]
     shown = list(dict.fromkeys(both))[:PANELS]
     ledger.picture = picture(prepared, data, {s: _variables(ledger, s) for s in shown})
+    ledger.weight_names = weight_names(prepared)
+    ledger.activations = activations(prepared, ledger, data, {arm: choice.best for arm, choice in choices.items()})
     return done
 
 

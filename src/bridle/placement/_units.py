@@ -1,0 +1,53 @@
+"""How the units of a tensor differ: quantiles, since units have no counterpart in a network from another seed."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from bridle._keras import Reading, Tap
+from bridle.placement._places import Place
+from bridle.results import UNIT_SHARES
+
+
+def unit_names(places: Sequence[Place]) -> tuple[str, ...]:
+    """The names of what `unit_quantiles` returns, in its order: `unit0/hidden/kernel`, `unit10/…`, …, `unit100/…`."""
+    return tuple(dict.fromkeys(f"unit{share}/{place.name}" for place in places for share in UNIT_SHARES))
+
+
+def unit_quantiles(
+    places: Sequence[Place],
+    taps: Sequence[Tap],
+    weight: Callable[[keras.Variable], Any],
+    readings: dict[int, list[Reading]],
+) -> dict[str, Any]:
+    """Quantiles over the units at each place.
+
+    The units of a weight are the entries of its last axis that is longer than one, each with the norm of the weights
+    that enter it; for a kernel with one output these are its inputs. The units of an activation are the entries of
+    its last axis, each with its mean magnitude over rows, positions and calls.
+    """
+    shares = [share / 100 for share in UNIT_SHARES]
+    found: dict[str, Any] = {}
+    for place in places:
+        if place.variable is not None:
+            sizes = _norms(place.of(weight(place.variable)))
+        else:
+            sizes = _magnitudes([reading.value for reading in readings[taps.index(place.tap)]])
+        values = ops.quantile(sizes, ops.convert_to_tensor(shares, "float32"))
+        found |= {f"unit{share}/{place.name}": values[number] for number, share in enumerate(UNIT_SHARES)}
+    return found
+
+
+def _norms(tensor: Any) -> Any:
+    tensor = ops.reshape(ops.cast(tensor, "float32"), tensor.shape or (1,))
+    long = [axis for axis, size in enumerate(tensor.shape) if size > 1]
+    unit = long[-1] if long else 0
+    return ops.sqrt(ops.sum(ops.square(tensor), axis=tuple(axis for axis in range(len(tensor.shape)) if axis != unit)))
+
+
+def _magnitudes(tensors: Sequence[Any]) -> Any:
+    units = [tensor.shape[-1] if len(tensor.shape) > 1 else 1 for tensor in tensors]
+    flat = [ops.reshape(ops.abs(tensor), (-1, size)) for tensor, size in zip(tensors, units, strict=True)]
+    return ops.mean(ops.cast(ops.concatenate(flat), "float32"), axis=0)
