@@ -8,6 +8,7 @@ from bridle.plots._path import PathData, Trail, draw_path, path_data
 from bridle.plots._style import THEMES, Theme
 from bridle.plots._surface import Panel, SurfaceData, draw_surface, surface_data
 from bridle.plots._sweep import Published, SweepData, Swept, draw_sweep, sweep_data
+from bridle.plots._tensors import is_weight, lead, measured, penalized, zeros
 
 __all__ = [
     "THEMES",
@@ -33,8 +34,12 @@ __all__ = [
     "draw_sweep",
     "drawings",
     "gains_data",
+    "is_weight",
+    "lead",
+    "measured",
     "named_list",
     "path_data",
+    "penalized",
     "setting_name",
     "shorten",
     "spell",
@@ -42,4 +47,5 @@ __all__ = [
     "strengths_text",
     "surface_data",
     "sweep_data",
+    "zeros",
 ]

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from bridle._errors import InputError, near
 from bridle.plots._names import setting_name, shorten
 from bridle.plots._style import label, legend, named, prepare, say, stroke, themed
+from bridle.plots._tensors import lead
 from bridle.results import ALL_ROWS, StudyResult
 from bridle.stats import Evidence, nan_mean, nan_sd, weigh
 
@@ -68,10 +69,8 @@ def curves_data(
 
 def leading(result: StudyResult, evidence: Evidence) -> tuple[int, ...]:
     """The setting of `none`, and the `best` of the penalized arm with the best mean."""
-    sign = 1.0 if result.score.maximize else -1.0
-    bests = [choice.best for arm, choice in evidence.choices.items() if arm != 0]
-    top = max(bests, key=lambda setting: sign * evidence.validation.mean[setting], default=None)
-    return (int(result.path(0)[0]),) if top is None else (int(result.path(0)[0]), top)
+    arm, none = lead(result, evidence), int(result.path(0)[0])
+    return (none,) if arm is None else (none, evidence.choices[arm].best)
 
 
 def _curve(result: StudyResult, setting: int, quantity: str) -> Curve:

@@ -8,8 +8,8 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 
 from bridle.plots._names import shorten
-from bridle.plots._strengths import abscissa, moves_together, place, strength_axis, zero_place
-from bridle.plots._style import Theme, label, legend, marker, named, plain, prepare, say, stroke, themed
+from bridle.plots._strengths import abscissa, choice_lines, moves_together, place, strength_axis, zero_place
+from bridle.plots._style import Theme, label, legend, marker, named, prepare, say, stroke, themed
 from bridle.results import StudyResult
 from bridle.stats import Evidence, nan_mean, weigh
 
@@ -105,7 +105,7 @@ def draw_path(data: PathData, ax: Axes | None = None, *, theme: str = "light") -
     ax.plot([], [], color=look.muted, linewidth=2.2, label="none (right edge)")
     if data.kind == "zeros":
         ax.set_ylim(-3, 103)
-    _draw_choices(ax, look, data)
+    choice_lines(ax, look, data.best, data.one_se, data.zero_at)
     more = f" ({data.left_out} tensors that change less left out)" if data.left_out else ""
     label(
         ax,
@@ -135,13 +135,3 @@ def _draw_trail(ax: Axes, look: Theme, trail: Trail, x: np.ndarray, factor: floa
         ax.plot(
             [0.965, 1.0], [factor * trail.none] * 2, color=colour, linewidth=2.2, transform=ax.get_yaxis_transform()
         )
-
-
-def _draw_choices(ax: Axes, look: Theme, data: PathData) -> None:
-    names = {data.best: "best", data.one_se: "1se"} if data.best != data.one_se else {data.best: "best, 1se"}
-    for strength, name in names.items():
-        if strength is None:
-            continue
-        at = float(place(np.array([strength]), data.zero_at)[0])
-        ax.axvline(at, color=look.muted, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
-        plain(ax.text(at, 1.0, name, ha="center", va="bottom", transform=ax.get_xaxis_transform()), look, 8)

@@ -1,14 +1,16 @@
 """The axis of strengths: logarithmic, with a labelled place for zero on the left."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
+from matplotlib.transforms import Transform, offset_copy
 
 from bridle.plots._names import strength_text
-from bridle.plots._style import Theme
+from bridle.plots._style import Theme, plain
 from bridle.results import StudyResult
 
 MOST_TICKS = 8
@@ -54,3 +56,43 @@ def strength_axis(ax: Axes, theme: Theme, positions: Float[np.ndarray, "point"],
     ax.xaxis.set_minor_locator(NullLocator())
     if zero_at is not None and not alone:
         ax.axvline(zero_at * 10**0.5, color=theme.muted, linewidth=0.8, linestyle=(0, (1, 3)))
+
+
+LETTER, SPACE = 0.066, 0.08
+"""Inches that a letter of a row above the axes takes, and the least space between two texts."""
+
+
+def top_row(ax: Axes, theme: Theme, positions: Float[np.ndarray, "point"], texts: Sequence[str], meaning: str) -> float:
+    """Write a text above each position, as glmnet does with the number of coefficients, and `meaning` above them.
+
+    Texts that would touch their neighbour on the left are left out. Returns how many points of height it takes.
+    """
+    if not texts:
+        return 0.0
+    low, high = np.log10(ax.get_xlim())
+    scale = ax.get_position().width * ax.get_figure(root=True).get_figwidth() / (high - low)
+    end = -math.inf
+    for number in np.argsort(positions):
+        at, half = float(np.log10(positions[number]) * scale), len(texts[number]) * LETTER / 2
+        if at - half >= end + SPACE:
+            end = at + half
+            _above(ax, theme, texts[number], (positions[number], 3.0), ax.get_xaxis_transform(), "center")
+    _above(ax, theme, meaning, (0.0, 14.0), ax.transAxes, "left")
+    return 22.0
+
+
+def _above(ax: Axes, theme: Theme, text: str, at: tuple[float, float], transform: Transform, align: str) -> None:
+    """A small text so many points above the axes."""
+    raised = offset_copy(transform, fig=ax.get_figure(root=True), y=at[1], units="points")
+    plain(ax.text(at[0], 1.0, text, transform=raised, ha=align, va="bottom"), theme, 7.5)
+
+
+def choice_lines(ax: Axes, theme: Theme, best: float | None, one_se: float | None, zero_at: float | None) -> None:
+    """Upright lines at the strengths that `best` and `1se` take, named above the axes."""
+    names = {best: "best", one_se: "1se"} if best != one_se else {best: "best, 1se"}
+    for strength, name in names.items():
+        if strength is None:
+            continue
+        at = float(place(np.array([strength]), zero_at)[0])
+        ax.axvline(at, color=theme.muted, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
+        plain(ax.text(at, 1.0, name, ha="center", va="bottom", transform=ax.get_xaxis_transform()), theme, 8)

@@ -7,9 +7,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from matplotlib.axes import Axes
 
+from bridle.plots._bars import bars, bars_name
 from bridle.plots._names import shorten
-from bridle.plots._strengths import abscissa, moves_together, place, strength_axis, zero_place
+from bridle.plots._strengths import abscissa, moves_together, place, strength_axis, top_row, zero_place
 from bridle.plots._style import Theme, label, legend, marker, named, plain, prepare, say, themed
+from bridle.plots._tensors import sparse_tensors, zeros
 from bridle.results import StudyResult
 from bridle.stats import Evidence, weigh
 
@@ -35,6 +37,10 @@ class Swept:
     """Whether a line through the points has a meaning."""
     best: int | None
     one_se: int | None
+    tensor: str
+    """The first tensor that the arm charges; empty where none was measured."""
+    zeros: Float[np.ndarray, "point"]
+    """The fraction of its entries that are exactly zero, mean over seeds and folds."""
 
     @property
     def label(self) -> str:
@@ -92,8 +98,8 @@ def sweep_data(
         score=result.score.name,
         arms=swept,
         none_mean=float(evidence.validation.mean[none]),
-        none_error=float(_errors(result, evidence)[none]),
-        error_name=_error_name(result),
+        none_error=float(bars(result, evidence)[none]),
+        error_name=bars_name(result),
         published=shown,
         zero_at=zero_place(everything),
     )
@@ -104,12 +110,13 @@ def _swept(result: StudyResult, evidence: Evidence, arm: int) -> Swept:
     good, total = result.counts()
     point = {int(setting): index for index, setting in enumerate(path)}
     choice = evidence.choices.get(arm)
+    tensor = next(iter(sparse_tensors(result, arm)), "")
     return Swept(
         number=arm,
         name=result.arms[arm].name,
         strengths=abscissa(result, path, arm),
         mean=evidence.validation.mean[path],
-        error=_errors(result, evidence)[path],
+        error=bars(result, evidence)[path],
         train=evidence.train.mean[path],
         finished=good[path],
         total=total[path],
@@ -117,21 +124,16 @@ def _swept(result: StudyResult, evidence: Evidence, arm: int) -> Swept:
         ordered=moves_together(result, path, arm),
         best=point[choice.best] if choice else None,
         one_se=point[choice.one_se] if choice else None,
+        tensor=tensor,
+        zeros=zeros(result, tensor)[path] if tensor else np.full(len(path), np.nan),
     )
 
 
-def _errors(result: StudyResult, evidence: Evidence) -> Float[np.ndarray, "setting"]:
-    return evidence.validation.error if result.folds > 1 else evidence.validation.seed_sd
-
-
-def _error_name(result: StudyResult) -> str:
-    if result.folds > 1:
-        return f"± 1 standard error over {result.folds} folds"
-    return f"± 1 standard deviation over {len(result.seeds)} seeds" if len(result.seeds) > 1 else ""
-
-
 def draw_sweep(data: SweepData, ax: Axes | None = None, *, theme: str = "light") -> Axes:
-    """Draw a sweep: bars, the training score as a thin line, `none` as a level, the two rules as marks."""
+    """Draw a sweep: bars, the training score as a thin line, `none` as a level, the two rules as marks.
+
+    One arm alone also gets the exact zeros of the first tensor that it charges, in a row above the axes.
+    """
     look = themed(theme)
     ax = prepare(ax, look)
     shown = [arm.strengths for arm in data.arms if arm.drawn.any()] + [[s] for s, _ in data.published]
@@ -150,13 +152,15 @@ def draw_sweep(data: SweepData, ax: Axes | None = None, *, theme: str = "light")
     if any((arm.finished < arm.total).any() for arm in data.arms):
         low, high = ax.get_ylim()
         ax.set_ylim(low - 0.07 * (high - low), high)  # room for the counts
-    summed = any(arm.summed for arm in data.arms)
+    summed, alone = any(arm.summed for arm in data.arms), len(data.arms) == 1
+    above = _draw_zeros(ax, look, data.arms[0], data.zero_at) if alone else 0.0
     label(
         ax,
         look,
         x="sum of the strengths" if summed else "strength",
         y=_ylabel(data),
-        title=data.arms[0].name if len(data.arms) == 1 else "",
+        title=data.arms[0].name if alone else "",
+        pad=6.0 + above,
     )
     legend(ax, look)
     return ax
@@ -164,6 +168,14 @@ def draw_sweep(data: SweepData, ax: Axes | None = None, *, theme: str = "light")
 
 def _ylabel(data: SweepData) -> str:
     return f"validation {data.score}" + (f"\n{data.error_name}" if data.error_name else "\none fit each, no error bars")
+
+
+def _draw_zeros(ax: Axes, look: Theme, arm: Swept, zero_at: float | None) -> float:
+    """Write the exact zeros at each strength above the axes; how many points that takes."""
+    known = np.isfinite(arm.zeros) & arm.ordered
+    texts = [f"{100 * share:.0f}" for share in arm.zeros[known]]
+    meaning = f"exact zeros in {shorten(arm.tensor, 30)}, %"
+    return top_row(ax, look, place(arm.strengths[known], zero_at), texts, meaning)
 
 
 def _draw_none(ax: Axes, look: Theme, data: SweepData) -> None:

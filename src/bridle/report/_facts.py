@@ -1,21 +1,17 @@
 """The facts that words, tables and pages share, read from a result and its evidence."""
 
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 
 import numpy as np
 
 from bridle.plots import decimals, spell, strengths_text
+from bridle.plots import is_weight as is_weight
+from bridle.plots import lead as lead
+from bridle.plots import measured as measured
+from bridle.plots import penalized as penalized
+from bridle.plots import zeros as zeros
 from bridle.results import StudyResult
-from bridle.stats import Comparison, Evidence, nan_mean
-
-
-def lead(result: StudyResult, evidence: Evidence) -> int | None:
-    """The penalized arm whose best setting has the best mean; None where none finished."""
-    sign = 1.0 if result.score.maximize else -1.0
-    mean = evidence.validation.mean
-    penalized = [arm for arm in evidence.choices if arm != 0]
-    return max(penalized, key=lambda arm: sign * mean[evidence.choices[arm].best], default=None)
+from bridle.stats import Comparison, Evidence
 
 
 def places(result: StudyResult, evidence: Evidence) -> int:
@@ -63,33 +59,3 @@ def is_rate(result: StudyResult, evidence: Evidence) -> bool:
 def binomial_error(share: float, rows: int, digits: int) -> str:
     """The standard error `sqrt(p (1 - p) / n)` of a share p of n rows, in words."""
     return spell(float(np.sqrt(max(0.0, share * (1 - share)) / rows)), digits)
-
-
-def zeros(result: StudyResult, tensor: str) -> np.ndarray:
-    """The fraction of exact zeros of one tensor, for every setting, over seeds and folds."""
-    return nan_mean(result.by_setting(result.diagnostic(f"zeros/{tensor}")), (1, 2))
-
-
-def measured(result: StudyResult, kind: str) -> list[str]:
-    """The tensors of which the diagnostic `kind` is known."""
-    return [name.partition("/")[2] for name in result.diagnostic_names if name.startswith(f"{kind}/")]
-
-
-def penalized(result: StudyResult, arm: int) -> list[str]:
-    """The measured tensors that an arm charges, and the outputs of the layers whose activations it charges."""
-    weights = measured(result, "norm")
-    found = []
-    for target, _ in result.arms[arm].terms:
-        layer = target.rpartition("/")[0]
-        output = [] if is_weight(result, target) else [f"{layer}/output"]
-        found += [
-            name
-            for name in measured(result, "zeros")
-            if any(name == wanted or fnmatchcase(name, wanted) for wanted in (target, *output))
-        ]
-    return sorted(set(found), key=lambda name: (name in weights, name))
-
-
-def is_weight(result: StudyResult, target: str) -> bool:
-    """Whether a target names weights: only of those is a norm known."""
-    return any(name == target or fnmatchcase(name, target) for name in measured(result, "norm"))
