@@ -77,8 +77,17 @@ def test_every_picture(result) -> None:
     for draw in (result.plot.curves, result.plot.sweep, result.plot.path, result.plot.surface, result.plot.gains):
         assert isinstance(draw(), Axes)
     assert isinstance(result.plot.path("L2", kind="norm"), Axes)
+    for draw in (result.plot.sweep, result.plot.units, result.plot.weights):
+        assert isinstance(draw(arm="L2"), Axes)
+    assert isinstance(result.plot.frontier(), Axes)
     with pytest.raises(BridleError, match="an arm of this study"):
         result.plot.path("L3")
+    with pytest.raises(BridleError, match="two strengths that vary"):
+        result.plot.heatmap()
+    with pytest.raises(BridleError, match="penalizes an activation"):
+        result.plot.activations()
+    with pytest.raises(BridleError, match="'map' or 'histogram'"):
+        result.plot.activations(kind="pie")
 
 
 def test_report_is_one_file(result, tmp_path) -> None:

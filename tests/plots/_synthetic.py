@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bridle.results import ALL_ROWS, Arm, Members, Picture, Score, StudyResult
+from bridle.results import ALL_ROWS, UNIT_SHARES, Activation, Arm, Members, Picture, Score, StudyResult
 
 POINTS = 12
 
@@ -18,6 +18,7 @@ def study(
     held_out=("test",),
     diverged=(),
     picture=False,
+    insides=False,
     refits=True,
     rng=0,
     **changes,
@@ -44,6 +45,9 @@ def study(
     names = tuple(
         f"{kind}/{t}" for kind in ("zeros", "size", "norm") for t in _tensors(slots) if kind != "norm" or "kernel" in t
     )
+    if insides:
+        names += tuple(f"unit{share}/{tensor}" for tensor in _tensors(slots) for share in UNIT_SHARES)
+        changes = {**_insides(members, strengths, rng), **changes}
     total = strengths.sum(axis=1)[members.setting]
     diagnostics = np.stack([_diagnostic(name, total, rng) for name in names], axis=1)
     diagnostics[~members.finished] = np.nan
@@ -110,7 +114,26 @@ def _diagnostic(name, total, rng):
     noise = 0.01 * rng.random(len(total))
     if name.startswith("zeros"):
         return np.clip(0.4 + 0.1 * np.log10(total + 1e-6) / 2 + 0.3, 0, 0.98) + noise if "output" in name else noise * 0
+    if name.startswith("unit"):
+        return (0.05 + int(name.partition("/")[0].removeprefix("unit")) / 40) / (1 + 300 * total)
     return 12 / (1 + 300 * total) + noise
+
+
+def _insides(members, strengths, rng):
+    """Trained weights of every refit, and one activation under every setting."""
+    refits = np.flatnonzero(members.fold == ALL_ROWS)
+    weights = {}
+    for member in refits:
+        shrink = 1 / (1 + 1000 * strengths[members.setting[member]].sum())
+        kernel = shrink * rng.standard_normal((2, 500))
+        kernel[np.abs(kernel) < 0.2 * (1 - shrink)] = 0.0
+        filters = shrink * rng.standard_normal((3, 3, 1, 6))
+        weights[int(member)] = (kernel.astype("float32"), np.zeros(500, "float32"), filters.astype("float32"))
+    settings = tuple(range(len(strengths)))
+    values = np.maximum(0.0, rng.standard_normal((1, 12, 20)) - 20 * strengths.sum(axis=1)[:, None, None])
+    kept = Activation("hidden/output", settings, values.astype("float32"), np.repeat([0, 1], 6), 500)
+    names = ("hidden/kernel", "hidden/bias", "conv/kernel")
+    return {"weights": weights, "weight_names": names, "activations": (kept,)}
 
 
 def _picture(settings, rng):

@@ -3,6 +3,8 @@
 import io
 import subprocess
 import sys
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib
@@ -48,7 +50,7 @@ KINDS = {
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_all_drawings_render(study, kind, theme):
     """Each has a caption, an alternative text and pixels."""
-    made = drawings(study(picture=True, **KINDS[kind]), published={0: 0.7, 1e-3: 0.8}, theme=theme)
+    made = drawings(study(picture=True, insides=True, **KINDS[kind]), published={0: 0.7, 1e-3: 0.8}, theme=theme)
     assert "surface" in {drawing.name for drawing in made}
     for drawing in made:
         assert drawing.caption
@@ -59,7 +61,10 @@ def test_all_drawings_render(study, kind, theme):
 def test_the_usual_study_has_all_pictures(study):
     """Sweep first; the loss only once."""
     names = [drawing.name for drawing in drawings(study(picture=True))]
-    assert names == ["sweep", "gains", "curves", "loss", "path", "surface"]
+    assert names == ["sweep", "gains", "frontier", "curves", "loss", "path", "surface"]
+    names = [drawing.name for drawing in drawings(study(insides=True, **KINDS["two slots"]))]
+    assert names == ["sweep", "heatmap", "gains", "frontier", "curves", "loss", "path", "units", "weights",
+                     "activations"]  # fmt: skip
     assert "loss" not in [drawing.name for drawing in drawings(study(score="loss"))]
 
 
@@ -78,6 +83,26 @@ def test_sweep_draws_what_was_computed(study):
     assert ax.get_xscale() == "log"
 
 
+def test_one_arm_alone_has_its_exact_zeros_above_the_axes(study):
+    """In per cent, over each strength, as glmnet writes the number of coefficients; several arms have none."""
+    data = sweep_data(study())
+    assert data.arms[0].tensor == "hidden/output"
+    above = [text.get_text() for text in draw_sweep(data).texts]
+    assert above == [*(f"{100 * share:.0f}" for share in data.arms[0].zeros), "exact zeros in hidden/output, %"]
+    two = sweep_data(study(arms={"A": {"a/output l1": [1e-3]}, "B": {"b/output l1": [1e-3]}}))
+    assert not draw_sweep(two).texts
+
+
+def test_texts_above_the_axes_do_not_touch(study):
+    """In a narrow panel some are left out."""
+    data = sweep_data(study(arms={"L1": {"hidden/output l1": list(np.logspace(-6, 0, 25))}}, seeds=1, folds=2))
+    ax = draw_sweep(data, Figure(figsize=(3, 3)).add_subplot())
+    ax.figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in ax.texts[:-1]]
+    assert 5 < len(boxes) < 25
+    assert all(a.x1 < b.x0 for a, b in pairwise(boxes))
+
+
 def test_nothing_finished_is_said(study):
     """An axis with a sentence, not an empty one."""
     result = study(diverged=range(216), picture=False)
@@ -93,6 +118,14 @@ def test_gains_interval_lines_and_zero(study):
     lines = draw_gains(data).get_lines()
     assert list(lines[0].get_xdata()) == [0.0, 0.0]
     assert list(lines[1].get_xdata()) == [data.sources[0].low[0], data.sources[0].high[0]]
+
+
+def test_surfaces_go_from_weak_to_strong(study):
+    """`none` first, then the panels of an arm in the order of their strengths, whatever order they are stored in."""
+    result = study(picture=True)
+    picture = replace(result.picture, settings=(4, 0, 2), surfaces=np.stack([np.full((30, 40), n) for n in (4, 0, 2)]))
+    panels = surface_data(replace(result, picture=picture)).panels
+    assert [panel.probability[0, 0] for panel in panels] == [0, 2, 4]
 
 
 def test_surface_has_its_half_contour(study):
@@ -125,7 +158,7 @@ SCRIPT = """
 import io, runpy, sys
 from bridle.plots import drawings
 from bridle.report import rich_table
-result = runpy.run_path(sys.argv[1])["study"](picture=True)
+result = runpy.run_path(sys.argv[1])["study"](picture=True, insides=True)
 [made.figure.savefig(io.BytesIO(), format="svg") for made in drawings(result)]
 print([name for name in ("matplotlib.pyplot", "jax", "keras") if name in sys.modules])
 """

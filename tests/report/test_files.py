@@ -45,14 +45,14 @@ def outline(text):
 
 def test_page_is_closed_to_the_network(study):
     """Only inline pictures and the one style whose hash the policy names."""
-    text = page("moons", [Section("moons", study(picture=True))])
+    text = page("moons", [Section("moons", study(picture=True, insides=True))])
     seen = outline(text)
     policy = next(attrs["content"] for tag, attrs in seen if attrs.get("http-equiv") == "Content-Security-Policy")
     style = re.search("<style>(.*?)</style>", text, re.DOTALL)[1]
     assert "default-src 'none'" in policy
     assert base64.b64encode(hashlib.sha256(style.encode()).digest()).decode() in policy
     images = [attrs for tag, attrs in seen if tag == "img"]
-    assert len(images) == 6
+    assert len(images) == 10
     assert all(attrs["src"].startswith("data:image/") and attrs["alt"] for attrs in images)
     assert not [tag for tag, attrs in seen if tag in ("script", "link", "iframe") or "style" in attrs]
     assert not re.search(r'(src|href)="(?!data:|#)', text)
@@ -91,7 +91,9 @@ def test_whatever_a_person_named_is_escaped(study):
 def test_page_is_small(study):
     """Three studies, each with all pictures, stay below two megabytes."""
     sections = [
-        Section(f"study {i}", study(picture=True, arms={n: {f"{n}/kernel l1": [1e-3, 1e-2]} for n in "abc"}))
+        Section(
+            f"study {i}", study(picture=True, insides=True, arms={n: {f"{n}/kernel l1": [1e-3, 1e-2]} for n in "abc"})
+        )
         for i in range(3)
     ]
     assert len(page("moons", sections).encode()) < 2_000_000
@@ -149,7 +151,8 @@ def test_write_leaves_exactly_its_files(study, tmp_path):
     for _ in range(2):
         written = write(tmp_path / "a" / "b", "moons", [Section("moons", study())], extra={"claims": [float("nan")]})
     assert {path.name for path in written.paths} == set(os.listdir(tmp_path / "a" / "b"))
-    assert [path.name for path in written.figures] == ["sweep.png", "gains.png", "curves.png", "loss.png", "path.png"]
+    assert [path.name for path in written.figures] == ["sweep.png", "gains.png", "frontier.png", "curves.png",
+                                                          "loss.png", "path.png"]  # fmt: skip
     assert all(path.read_bytes()[:4] == b"\x89PNG" for path in written.figures)
     numbers = json.loads(written.numbers.read_text())
     assert numbers["extra"] == {"claims": [None]}

@@ -24,7 +24,10 @@ def result(moons) -> bridle.Result:
         folds=2,
         epochs=5,
     )
-    return study.run(x[:40], y[:40], test=(x[40:], y[40:]), progress=False)
+    found = study.run(x[:40], y[:40], test=(x[40:], y[40:]), progress=False)
+    assert found.data.activations
+    assert found.data.weight_names
+    return found
 
 
 def same(a: object, b: object) -> bool:
@@ -55,6 +58,19 @@ def test_a_loaded_result_answers_as_the_first_did(result, tmp_path) -> None:
     assert again.code() == result.code()
     for one, two in zip(again.model().get_weights(), result.model().get_weights(), strict=True):
         assert np.array_equal(one, two)
+
+
+def test_a_study_stored_before_its_insides_were_kept_opens(result, tmp_path) -> None:
+    """Without names of weights and without activations; what needs them says so."""
+    save(result.data, tmp_path)
+    words = json.loads((tmp_path / "study.json").read_text())
+    del words["weight_names"], words["activations"]
+    (tmp_path / "study.json").write_text(json.dumps(words))
+    again = bridle.load(tmp_path)
+    assert (again.data.weight_names, again.data.activations) == ((), ())
+    assert str(again) == str(result)
+    with pytest.raises(BridleError, match="Run it again"):
+        again.plot.weights()
 
 
 def test_nothing_is_pickled_and_json_is_strict(result, tmp_path) -> None:

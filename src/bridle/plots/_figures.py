@@ -1,14 +1,13 @@
 """The pictures of one study, each with a caption and a text for those who cannot see it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from bridle.plots._curves import curves_data, draw_curves, leading
+from bridle.plots._drawing import Drawing, outer, panels
+from bridle.plots._frontier import FrontierData, draw_frontier, frontier_data
 from bridle.plots._gains import draw_gains, gains_data
+from bridle.plots._heatmap import HeatmapData, draw_heatmap, heatmap_arms, heatmap_data
+from bridle.plots._insides import activations_drawing, units_drawing, weights_drawing
 from bridle.plots._names import decimals, named_list, setting_name, spell, strength_text
 from bridle.plots._path import UNITS, PathData, draw_path, path_data
 from bridle.plots._style import canvas, share_legend, themed
@@ -20,17 +19,7 @@ from bridle.stats import Evidence, weigh
 OVERLAID = 3
 """Up to so many arms share one sweep; more get a panel each."""
 PATHS = 4
-"""The arms whose paths are drawn: those with the best means."""
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A finished figure: `name` for a file, `caption` below it, `alt` instead of it."""
-
-    name: str
-    caption: str
-    alt: str
-    figure: Figure
+"""The arms whose paths, and whose heat maps, are drawn: those with the best means."""
 
 
 def drawings(
@@ -40,14 +29,19 @@ def drawings(
     evidence: Evidence | None = None,
     theme: str = "light",
 ) -> tuple[Drawing, ...]:
-    """Every picture that the result has data for: sweep, gains, curves, loss, path, surface."""
+    """Every picture that the result has data for: scores first, then learning curves, then what lies inside."""
     evidence = evidence or weigh(result)
     made = (
         _sweep(result, evidence, published, theme),
+        _heatmaps(result, evidence, theme),
         _gains(result, evidence, theme),
+        _frontier(result, evidence, theme),
         _curves(result, evidence, result.score.name, "curves", theme),
         None if result.score.name == "loss" else _curves(result, evidence, "loss", "loss", theme),
         _paths(result, evidence, theme),
+        units_drawing(result, evidence, theme),
+        weights_drawing(result, evidence, theme),
+        activations_drawing(result, evidence, theme),
         _surface(result, theme),
     )
     return tuple(drawing for drawing in made if drawing is not None)
@@ -61,11 +55,11 @@ def _sweep(result: StudyResult, evidence: Evidence, published: Published | None,
         figure = canvas(7.2, 4.4)
         draw_sweep(data, figure.add_subplot(), theme=theme)
     else:
-        figure, axes = _panels(len(data.arms), 2, 3.7, 3.0, sharey=True)
+        figure, axes = panels(len(data.arms), 2, 3.7, 3.3, sharey=True)
         for arm, ax in zip(data.arms, axes, strict=True):
             one = sweep_data(result, arms=[arm.number], published=published, evidence=evidence)
             draw_sweep(one, ax, theme=theme)
-        _outer(figure, 2)
+        outer(figure, 2)
         share_legend(figure, themed(theme), but=tuple(arm.label for arm in data.arms))
     bars = data.error_name or "none, since there is one fit each"
     caption = (
@@ -75,6 +69,8 @@ def _sweep(result: StudyResult, evidence: Evidence, published: Published | None,
     if result.folds == 1:
         caption += " One validation set gives no standard error over folds, so the two are the same."
     caption += " An arm with several strengths is placed at their sum." if any(arm.summed for arm in data.arms) else ""
+    if any(np.isfinite(arm.zeros).any() and arm.ordered for arm in data.arms) and not 1 < len(data.arms) <= OVERLAID:
+        caption += " Above the axes: exact zeros in what the arm penalizes, in per cent."
     caption += " Diamonds: published values." if data.published else ""
     return Drawing("sweep", caption, _sweep_alt(data), figure)
 
@@ -89,6 +85,42 @@ def _sweep_alt(data: SweepData) -> str:
             best = spell(float(arm.mean[arm.best]), places)
             words.append(f"{arm.name}: best {best} at strength {strength_text(float(arm.strengths[arm.best]))}.")
     return " ".join(words)
+
+
+def _best_arms(result: StudyResult, evidence: Evidence, arms: list[int]) -> list[int]:
+    """Of these arms the few with the best means, by number."""
+    sign = 1.0 if result.score.maximize else -1.0
+    return sorted(sorted(arms, key=lambda arm: -sign * evidence.validation.mean[evidence.choices[arm].best])[:PATHS])
+
+
+def _heatmaps(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | None:
+    arms = _best_arms(result, evidence, [arm for arm in heatmap_arms(result) if arm in evidence.choices])
+    if not arms:
+        return None
+    data = [heatmap_data(result, arm, evidence=evidence) for arm in arms]
+    figure, axes = panels(len(data), 2, 5.6 if len(data) == 1 else 4.4, 4.2)
+    for one, ax in zip(data, axes, strict=True):
+        draw_heatmap(one, ax, theme=theme)
+    share_legend(figure, themed(theme))
+    caption = (
+        f"Mean validation {result.score.name} over both strengths; brighter is better. "
+        "Circle: the best setting; square: the strongest within one standard error of it (1se)."
+    )
+    caption += " Dots: settings between those of the grid." if any(len(one.between) for one in data) else ""
+    caption += " Hatched: no fit finished." if any(not np.isfinite(one.mean).all() for one in data) else ""
+    return Drawing("heatmap", caption, " ".join(_heatmap_alt(one, evidence) for one in data), figure)
+
+
+def _heatmap_alt(data: HeatmapData, evidence: Evidence) -> str:
+    mean = float(evidence.validation.mean[evidence.choices[data.number].best])
+    best = named_list(
+        [f"{slot} = {strength_text(value)}" for slot, value in zip(data.slots, data.best or (), strict=False)]
+    )
+    low, high = (spell(float(end), 3) for end in (np.nanmin(data.values), np.nanmax(data.values)))
+    return (
+        f"{data.arm}: mean {data.score} over {len(data.right)} strengths of {data.slots[0]} and {len(data.up)} of "
+        f"{data.slots[1]}, from {low} to {high}; best {spell(mean, 3)} at {best}."
+    )
 
 
 def _gains(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | None:
@@ -110,14 +142,35 @@ def _gains(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | Non
     return Drawing("gains", caption, f"Differences to no penalty. {alt}", figure)
 
 
+def _frontier(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | None:
+    data = frontier_data(result, evidence=evidence)
+    if not data.varies:
+        return None
+    figure = canvas(7.2, 4.4)
+    draw_frontier(data, figure.add_subplot(), theme=theme)
+    caption = (
+        f"What sparsity costs: validation {data.score} against the exact zeros in the tensors that an arm penalizes. "
+        "Filled and joined: settings than which no other is better in both. Star: none, at the zeros in all of them."
+    )
+    caption += f" Bars: {data.error_name}." if data.error_name else ""
+    return Drawing("frontier", caption, _frontier_alt(data), figure)
+
+
+def _frontier_alt(data: FrontierData) -> str:
+    front = np.flatnonzero(data.optimal)[np.argsort(data.zeros[data.optimal], kind="stable")]
+    some = front if len(front) <= 4 else front[np.linspace(0, len(front) - 1, 4).round().astype(int)]
+    words = [f"{100 * data.zeros[p]:.0f} % zeros and {spell(float(data.mean[p]), 3)} with {data.name[p]}" for p in some]
+    return f"Validation {data.score} against exact zeros; none is better in both than {'; '.join(words)}."
+
+
 def _curves(result: StudyResult, evidence: Evidence, quantity: str, name: str, theme: str) -> Drawing | None:
     if f"validation/{quantity}" not in result.quantities:
         return None
     settings = leading(result, evidence)
-    figure, axes = _panels(len(settings), 2, 3.7, 3.2, sharey=True)
+    figure, axes = panels(len(settings), 2, 3.7, 3.2, sharey=True)
     for setting, ax in zip(settings, axes, strict=True):
         draw_curves(curves_data(result, quantity=quantity, settings=[setting], evidence=evidence), ax, theme=theme)
-    _outer(figure, 2)
+    outer(figure, 2)
     share_legend(figure, themed(theme))
     shown = " and ".join(setting_name(result, setting) for setting in settings)
     kind = "Data loss (without penalties)" if quantity == "loss" else quantity.capitalize()
@@ -128,15 +181,14 @@ def _curves(result: StudyResult, evidence: Evidence, quantity: str, name: str, t
 
 
 def _paths(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | None:
-    sign = 1.0 if result.score.maximize else -1.0
     penalized = [arm for arm in evidence.choices if arm != 0]
-    top = sorted(penalized, key=lambda arm: -sign * evidence.validation.mean[evidence.choices[arm].best])[:PATHS]
-    rows = [[path_data(result, arm, kind, evidence=evidence) for kind in ("zeros", "norm")] for arm in sorted(top)]
+    top = _best_arms(result, evidence, penalized)
+    rows = [[path_data(result, arm, kind, evidence=evidence) for kind in ("zeros", "norm")] for arm in top]
     keep = [column for column in (0, 1) if any(_telling(row[column]) for row in rows)]
     data = [row[column] for row in rows for column in keep]
     if not data:
         return None
-    figure, axes = _panels(len(data), len(keep), 3.7, 3.1)
+    figure, axes = panels(len(data), len(keep), 3.7, 3.1)
     for one, ax in zip(data, axes, strict=True):
         draw_path(one, ax, theme=theme)
     share_legend(figure, themed(theme))
@@ -165,27 +217,10 @@ def _surface(result: StudyResult, theme: str) -> Drawing | None:
     data = surface_data(result)
     if data is None or not data.panels:
         return None
-    figure, axes = _panels(len(data.panels), 2, 3.7, 3.5, sharey=True)
+    figure, axes = panels(len(data.panels), 2, 3.7, 3.5, sharey=True)
     for panel, ax in enumerate(axes):
         draw_surface(data, ax, panel=panel, theme=theme)
-    _outer(figure, 2)
+    outer(figure, 2)
     caption = "Mean predicted probability of the refits, blue for 0 and orange for 1, its 0.5 contour, and the rows."
     names = named_list([panel.name for panel in data.panels])
     return Drawing("surface", caption, f"Decision surfaces of {names}.", figure)
-
-
-def _panels(count: int, columns: int, wide: float, high: float, sharey: bool = False) -> tuple[Figure, Sequence[Axes]]:
-    columns = min(columns, count)
-    rows = -(-count // columns)
-    figure = canvas(max(4.6, wide * columns), high * rows)
-    axes = figure.subplots(rows, columns, squeeze=False, sharey=sharey).ravel()
-    for spare in axes[count:]:
-        spare.remove()
-    return figure, axes[:count]
-
-
-def _outer(figure: Figure, columns: int) -> None:
-    """Of axes that share their y axis, keep the label of the first in each row."""
-    for index, ax in enumerate(figure.axes):
-        if index % columns:
-            ax.set_ylabel("")

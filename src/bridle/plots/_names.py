@@ -29,6 +29,13 @@ def setting_name(result: StudyResult, setting: int) -> str:
     return f"{arm} ({strengths})" if strengths else arm
 
 
+def brief_name(result: StudyResult, setting: int) -> str:
+    """One setting in few words: its arm, and its strengths without the names of their slots."""
+    arm = result.arms[result.setting_arm[setting]].name
+    strengths = ", ".join(map(strength_text, result.strengths(setting).values()))
+    return f"{shorten(arm, 30)}: {strengths}" if strengths else arm
+
+
 def shorten(name: str, width: int) -> str:
     """`name` in at most `width` characters, its middle left out, since names often differ at the end.
 

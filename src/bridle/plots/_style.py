@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import offset_copy
@@ -147,3 +148,12 @@ def say(ax: Axes, theme: Theme, sentence: str) -> Axes:
     ax.spines[:].set_visible(False)
     plain(ax.text(0.5, 0.5, sentence, ha="center", va="center", transform=ax.transAxes, wrap=True), theme, 10)
     return ax
+
+
+def colour_bar(ax: Axes, theme: Theme, shown: ScalarMappable, name: str) -> Axes:
+    """A bar on the right that says what the colours of `ax` mean."""
+    bar = ax.get_figure(root=True).colorbar(shown, ax=ax, pad=0.02, aspect=28)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(colors=theme.muted, labelcolor=theme.ink, labelsize=8, labelfontfamily=FONT)
+    plain(bar.ax.set_ylabel(shorten(name, 44)), theme, 9)
+    return bar.ax

@@ -37,12 +37,13 @@ class SurfaceData:
 
 
 def surface_data(result: StudyResult) -> SurfaceData | None:
-    """The result's picture, its settings named; None for a study without one."""
+    """The result's picture, its settings named, arm by arm from the weakest to the strongest; None without one."""
     picture = result.picture
     if picture is None:
         return None
-    named = zip(picture.settings, picture.surfaces, strict=True)
-    panels = tuple(Panel(setting_name(result, setting), surface) for setting, surface in named)
+    order = [int(setting) for arm in range(len(result.arms)) for setting in result.path(arm)]
+    pairs = sorted(zip(picture.settings, picture.surfaces, strict=True), key=lambda pair: order.index(pair[0]))
+    panels = tuple(Panel(setting_name(result, setting), surface) for setting, surface in pairs)
     return SurfaceData(picture.x, picture.y, *picture.axes, panels)
 
 

@@ -1,0 +1,149 @@
+"""The frontier: how much of what is penalized can be zero, and what that costs in score."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from matplotlib.axes import Axes
+
+from bridle.plots._bars import bars, bars_name
+from bridle.plots._names import setting_name, shorten, strength_text
+from bridle.plots._style import Theme, label, legend, marker, named, plain, prepare, say, themed
+from bridle.plots._tensors import sparse_tensors, zeros
+from bridle.results import StudyResult
+from bridle.stats import Evidence, nan_mean, weigh
+
+
+@dataclass(frozen=True)
+class FrontierData:
+    """One point per setting of which zeros and score are known, `none` first."""
+
+    score: str
+    maximize: bool
+    error_name: str
+    arms: tuple[str, ...]
+    """The names of all arms, by number."""
+    setting: Int[np.ndarray, "point"]
+    arm: Int[np.ndarray, "point"]
+    name: tuple[str, ...]
+    strengths: tuple[str, ...]
+    """The strengths of each, without the names of the slots."""
+    zeros: Float[np.ndarray, "point"]
+    """The fraction of exact zeros, mean over the tensors that the arm charges; for `none`, over those of all arms."""
+    mean: Float[np.ndarray, "point"]
+    error: Float[np.ndarray, "point"]
+    optimal: Bool[np.ndarray, "point"]
+    """Whether no other point has at least as many zeros and at least as good a score, and more of one of them."""
+
+    @property
+    def varies(self) -> bool:
+        """Whether some setting makes zeros that others do not."""
+        return len(self.zeros) > 1 and float(np.ptp(self.zeros)) > 0.005
+
+
+def frontier_data(result: StudyResult, *, evidence: Evidence | None = None) -> FrontierData:
+    """Put every setting's mean score beside the exact zeros in what its arm charges.
+
+    Both are means over seeds and folds. Pre-activations count through the outputs that follow them.
+    """
+    evidence = evidence or weigh(result)
+    share = np.full(len(result.setting_arm), np.nan)
+    for arm in range(len(result.arms)):
+        share[result.path(arm)] = _share(result, arm)[result.path(arm)]
+    mean, error = evidence.validation.mean, bars(result, evidence)
+    order = np.concatenate([result.path(arm) for arm in range(len(result.arms))]).astype(int)
+    good = order[np.isfinite(share[order]) & np.isfinite(mean[order])]
+    sign = 1.0 if result.score.maximize else -1.0
+    return FrontierData(
+        score=result.score.name,
+        maximize=result.score.maximize,
+        error_name=bars_name(result),
+        arms=tuple(arm.name for arm in result.arms),
+        setting=good,
+        arm=result.setting_arm[good],
+        name=tuple(setting_name(result, int(setting)) for setting in good),
+        strengths=tuple(", ".join(map(strength_text, result.strengths(int(setting)).values())) for setting in good),
+        zeros=share[good],
+        mean=mean[good],
+        error=error[good],
+        optimal=_optimal(share[good], sign * mean[good]),
+    )
+
+
+def _share(result: StudyResult, arm: int) -> Float[np.ndarray, "setting"]:
+    arms = [arm] if arm else range(1, len(result.arms))
+    tensors = dict.fromkeys(name for each in arms for name in sparse_tensors(result, each))
+    found = [zeros(result, tensor) for tensor in tensors]
+    return nan_mean(np.stack(found), 0) if found else np.full(len(result.setting_arm), np.nan)
+
+
+def _optimal(share: Float[np.ndarray, "point"], gain: Float[np.ndarray, "point"]) -> Bool[np.ndarray, "point"]:
+    as_good = (share[None, :] >= share[:, None]) & (gain[None, :] >= gain[:, None])
+    better = (share[None, :] > share[:, None]) | (gain[None, :] > gain[:, None])
+    return ~(as_good & better).any(axis=1)
+
+
+def draw_frontier(data: FrontierData, ax: Axes | None = None, *, theme: str = "light") -> Axes:
+    """Draw settings as points with bars, the optimal ones filled and joined, the others hollow; `none` as a star."""
+    look = themed(theme)
+    ax = prepare(ax, look, 6.4, 4.2)
+    if not len(data.setting):
+        return say(ax, look, "No exact zeros were measured, so there is no frontier to draw.")
+    for arm in dict.fromkeys(data.arm.tolist()):
+        _draw_arm(ax, look, data, arm)
+    front = np.flatnonzero(data.optimal)[np.argsort(data.zeros[data.optimal], kind="stable")]
+    ax.plot(
+        100 * data.zeros[front],
+        data.mean[front],
+        color=look.ink,
+        linewidth=1.2,
+        linestyle=(0, (5, 2)),
+        zorder=2.5,
+        label="no setting is better in both",
+    )
+    _annotate(ax, look, data, front)
+    low, high = 100 * data.zeros.min(), 100 * data.zeros.max()
+    margin = max(1.0, 0.06 * (high - low))
+    ax.set_xlim(low - margin, high + margin)
+    words = f"\n{data.error_name}" if data.error_name else ""
+    label(ax, look, x="exact zeros in what the arm penalizes, %", y=f"validation {data.score}{words}")
+    legend(ax, look)
+    return ax
+
+
+def _draw_arm(ax: Axes, look: Theme, data: FrontierData, arm: int) -> None:
+    own, colour = data.arm == arm, look.colour(arm)
+    x, y = 100 * data.zeros, data.mean
+    bars = {"color": colour, "linestyle": "none", "elinewidth": 0.9, "alpha": 0.55, "zorder": 2}
+    ax.errorbar(x[own], y[own], np.nan_to_num(data.error[own]), **bars)
+    shape, size = ("*", 13.0) if arm == 0 else (marker(arm), 6.5)
+    for part, face in ((own & data.optimal, colour), (own & ~data.optimal, "none")):
+        ax.plot(
+            x[part],
+            y[part],
+            marker=shape,
+            markersize=size,
+            linestyle="none",
+            markerfacecolor=face,
+            markeredgecolor=colour,
+            markeredgewidth=1.3,
+            zorder=3,
+        )
+    style = {"marker": shape, "markersize": size, "linestyle": "none", "color": colour}
+    ax.plot([], [], label=named(shorten(data.arms[arm], 40)), **style)
+
+
+def _annotate(ax: Axes, look: Theme, data: FrontierData, front: np.ndarray) -> None:
+    """Write the strengths of both ends of the frontier beside them."""
+    for point in dict.fromkeys((front[0], front[-1])):
+        if data.arm[point] == 0:
+            continue
+        right = data.zeros[point] < (data.zeros.min() + data.zeros.max()) / 2
+        text = ax.annotate(
+            data.strengths[point],
+            (100 * data.zeros[point], data.mean[point]),
+            xytext=(8 if right else -8, 7),
+            textcoords="offset points",
+            ha="left" if right else "right",
+        )
+        plain(text, look, 8)

@@ -1,0 +1,167 @@
+"""The units along the path: how large those of one tensor are, from the smallest to the largest."""
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import numpy as np
+from jaxtyping import Float, Int
+from matplotlib.axes import Axes
+
+from bridle.plots._names import shorten
+from bridle.plots._strengths import choice_lines, place, strength_axis, zero_place
+from bridle.plots._style import Theme, label, legend, prepare, say, themed
+from bridle.plots._tensors import is_weight, lead, measured, one_of, penalized, sparse_tensors
+from bridle.results import UNIT_SHARES, StudyResult
+from bridle.stats import Evidence, nan_mean, weigh
+
+LOW, QUARTER, MIDDLE, THREE_QUARTERS, HIGH = 1, 2, 3, 4, 5
+"""Where the quantiles of 10, 25, 50, 75 and 90 per cent stand; the smallest is first, the largest last."""
+
+
+@dataclass(frozen=True)
+class UnitsData:
+    """Quantiles over the units of one tensor along one arm, averaged over seeds and folds."""
+
+    tensor: str
+    measure: str
+    """What is known of each unit, in words."""
+    number: int
+    arm: str
+    strengths: Float[np.ndarray, "point"]
+    sizes: Float[np.ndarray, "point quantile"]
+    """The quantiles `UNIT_SHARES`, so that the first is the smallest unit and the last the largest."""
+    none: Float[np.ndarray, "quantile"]
+    slot: str
+    """The slot that grows, where others of the arm stay at what the best setting has; empty for an only one."""
+    best: float | None
+    one_se: float | None
+    zero_at: float | None
+
+
+def unit_tensors(result: StudyResult, arm: int, own_only: bool = False) -> list[str]:
+    """The tensors that have several units, those that an arm charges first, or only those."""
+    own = sparse_tensors(result, arm) if own_only else penalized(result, arm)
+    known = [name for name in measured(result, "unit0") if _several(result, name) and (name in own or not own_only)]
+    return sorted(known, key=lambda name: own.index(name) if name in own else len(own))
+
+
+def _several(result: StudyResult, tensor: str) -> bool:
+    smallest, largest = (result.diagnostic(f"unit{share}/{tensor}") for share in (UNIT_SHARES[0], UNIT_SHARES[-1]))
+    return bool((np.nan_to_num(largest) > np.nan_to_num(smallest)).any())
+
+
+def units_data(
+    result: StudyResult, arm: int | None = None, tensor: str | None = None, *, evidence: Evidence | None = None
+) -> UnitsData:
+    """Reduce the quantiles over units to their means over seeds and folds.
+
+    Of an arm with several strengths that vary, the line through its best setting is taken along which only the
+    strength of the tensor grows.
+
+    Args:
+        result: what the study measured.
+        arm: the number of the arm; by default the penalized one with the best mean.
+        tensor: what to show; by default the first that the arm charges.
+        evidence: `weigh(result)`, where it is there already.
+
+    Errors: `InputError` for a tensor that was not measured, and where none was.
+
+    """
+    evidence = evidence or weigh(result)
+    arm = (lead(result, evidence) or min(1, len(result.arms) - 1)) if arm is None else arm
+    missing = "Expected a study that measured the units of some tensor, got one that did not. Run it again."
+    tensor = one_of(tensor, unit_tensors(result, arm), "a tensor whose units were measured", missing)
+    choice = evidence.choices.get(arm)
+    slot = _slot(result, arm, tensor)
+    path = _line(result, arm, slot, None if choice is None else choice.best)
+    strengths = np.zeros(len(path)) if slot is None else result.setting_strengths[path, slot]
+    place_of = dict(zip(path.tolist(), strengths.tolist(), strict=True))
+    columns = [result.by_setting(result.diagnostic(f"unit{share}/{tensor}")) for share in UNIT_SHARES]
+    sizes = np.stack([nan_mean(column, (1, 2)) for column in columns], axis=1)
+    return UnitsData(
+        tensor=tensor,
+        measure="norm of each unit's weights" if is_weight(result, tensor) else "mean magnitude of each unit",
+        number=arm,
+        arm=result.arms[arm].name,
+        strengths=strengths,
+        sizes=sizes[path],
+        none=sizes[result.path(0)[0]],
+        slot=result.slots[slot] if slot is not None and len(result.arms[arm].slots) > 1 else "",
+        best=place_of.get(choice.best) if choice else None,
+        one_se=place_of.get(choice.one_se) if choice else None,
+        zero_at=zero_place(strengths),
+    )
+
+
+def _slot(result: StudyResult, arm: int, tensor: str) -> int | None:
+    """The slot along which a tensor is shown: one that varies and charges it, or its layer, or any."""
+    slots = result.arms[arm].slots
+    vary = [slot for slot in slots if len(np.unique(result.setting_strengths[result.path(arm), slot])) > 1]
+    targets = {slot: result.slots[slot].partition(" ")[0] for slot in vary or slots}
+    wanted = (tensor, f"{tensor.rpartition('/')[0]}/*")
+    found = [
+        slot for own in wanted for slot, name in targets.items() if fnmatchcase(tensor, name) or fnmatchcase(name, own)
+    ]
+    return next(iter([*found, *targets]), None)
+
+
+def _line(result: StudyResult, arm: int, slot: int | None, best: int | None) -> Int[np.ndarray, "point"]:
+    """The settings of an arm that share all strengths but one with its best, by that one."""
+    path = result.path(arm)
+    others = [each for each in result.arms[arm].slots if each != slot]
+    if slot is None or not others:
+        return path
+    centre = result.setting_strengths[path[0] if best is None else best, others]
+    own = path[(result.setting_strengths[path][:, others] == centre).all(axis=1)]
+    return own[np.argsort(result.setting_strengths[own, slot], kind="stable")]
+
+
+def draw_units(data: UnitsData, ax: Axes | None = None, *, theme: str = "light") -> Axes:
+    """Draw the median, bands of half and four fifths of the units, the extremes; `none` stands on the right edge."""
+    look = themed(theme)
+    ax = prepare(ax, look, 5.8, 3.9)
+    good = np.isfinite(data.sizes).all(axis=1)
+    if not good.any() or not len(data.strengths):
+        return say(ax, look, "No fit of this arm finished, so there are no units to draw.")
+    x = place(data.strengths, data.zero_at)
+    strength_axis(ax, look, x, data.zero_at)
+    draw = _draw_fan if good.sum() > 1 else _draw_post
+    draw(ax, look, look.colour(data.number), x[good], data.sizes[good].T)
+    _draw_none(ax, look, data.none)
+    ax.set_ylim(bottom=min(0.0, ax.get_ylim()[0]))
+    choice_lines(ax, look, data.best, data.one_se, data.zero_at)
+    label(
+        ax,
+        look,
+        x=f"{shorten(data.slot, 30)}, others as in best" if data.slot else "strength",
+        y=data.measure,
+        title=f"{shorten(data.tensor, 24)}: {data.arm}",
+        pad=16,
+    )
+    legend(ax, look, columns=2)
+    return ax
+
+
+def _draw_fan(ax: Axes, look: Theme, colour: str, x: np.ndarray, sizes: np.ndarray) -> None:
+    ax.fill_between(x, sizes[LOW], sizes[HIGH], color=colour, alpha=0.16, linewidth=0, label="10 to 90 % of the units")
+    ax.fill_between(x, sizes[QUARTER], sizes[THREE_QUARTERS], color=colour, alpha=0.34, linewidth=0, label="25 to 75 %")
+    ax.plot(x, sizes[MIDDLE], color=colour, linewidth=1.9, marker="o", markersize=4.5, label="median")
+    edges = {"color": colour, "linewidth": 1.0, "linestyle": (0, (2, 1.5))}
+    ax.plot(x, sizes[0], **edges)
+    ax.plot(x, sizes[-1], label="smallest and largest", **edges)
+
+
+def _draw_post(ax: Axes, look: Theme, colour: str, x: np.ndarray, sizes: np.ndarray) -> None:
+    """One strength has no line: a post, thick where half of the units are."""
+    ax.vlines(x, sizes[0], sizes[-1], colors=colour, linewidths=1.0, label="smallest to largest")
+    ax.vlines(x, sizes[QUARTER], sizes[THREE_QUARTERS], colors=colour, linewidths=5.0, alpha=0.5, label="25 to 75 %")
+    ax.plot(x, sizes[MIDDLE], color=colour, linestyle="none", marker="o", markersize=5, label="median")
+
+
+def _draw_none(ax: Axes, look: Theme, none: Float[np.ndarray, "quantile"]) -> None:
+    if not np.isfinite(none).all():
+        return
+    edge = ax.get_yaxis_transform()
+    ax.plot([0.985, 0.985], none[[LOW, HIGH]], color=look.muted, linewidth=2.0, transform=edge, alpha=0.6)
+    ax.plot([0.97, 1.0], none[[MIDDLE, MIDDLE]], color=look.muted, linewidth=2.6, transform=edge)
+    ax.plot([], [], color=look.muted, linewidth=2.2, label="none (right edge)")

@@ -1,0 +1,68 @@
+"""Score against sparsity."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bridle.plots import draw_frontier, frontier_data
+from bridle.plots._frontier import _optimal
+
+TWO = {"weights": {"a/kernel l1": [1e-3, 1e-2]}, "activity": {"b/output l1": [1e-3]}}
+
+
+def test_each_setting_lies_at_the_zeros_of_what_its_arm_penalizes(study):
+    """Means over seeds and folds; `none` is at the mean over the tensors of all arms."""
+    result = study(arms=TWO)
+    data = frontier_data(result)
+    inside = result.members.fold >= 0
+
+    def mean(tensor, setting):
+        return result.diagnostic(f"zeros/{tensor}")[inside & (result.members.setting == setting)].mean()
+
+    expected = [(mean("a/kernel", 0) + mean("b/output", 0)) / 2, mean("a/kernel", 1), mean("a/kernel", 2),
+                mean("b/output", 3)]  # fmt: skip
+    np.testing.assert_allclose(data.zeros, expected)
+    np.testing.assert_allclose(data.mean, result.scores().mean(axis=(1, 2)), rtol=1e-6)
+    assert data.arm.tolist() == [0, 1, 1, 2]
+    assert data.error_name == "± 1 standard error over 5 folds"
+
+
+def test_a_charged_pre_activation_counts_through_its_output(study):
+    """A pre-activation is never zero, so a mean with it would halve every share."""
+    result = study(arms={"L1": {"hidden/preactivation l1": [1e-3]}})
+    shares = result.diagnostic("zeros/hidden/output")[(result.members.fold >= 0) & (result.members.setting == 1)]
+    assert frontier_data(result).zeros[1] == pytest.approx(shares.mean())
+
+
+def test_optimal_points_are_beaten_in_both_by_none():
+    """By hand: the third point has fewer zeros than the second at the same score."""
+    share = np.array([0.0, 0.5, 0.3, 0.9, 0.9])
+    gain = np.array([0.80, 0.82, 0.82, 0.70, 0.60])
+    assert _optimal(share, gain).tolist() == [False, True, False, True, False]
+    assert _optimal(share[:2], np.array([0.9, 0.8])).tolist() == [True, True]
+
+
+def test_losses_are_better_when_smaller(study):
+    """The best mean loss is always on the frontier, the worst with the fewest zeros never."""
+    data = frontier_data(study(score="loss"))
+    assert data.optimal[np.argmin(data.mean)]
+    assert not data.optimal[np.argmax(data.mean)] or data.zeros[np.argmax(data.mean)] == data.zeros.max()
+
+
+def test_the_line_runs_through_the_optimal_points(study):
+    """From few zeros to many; the star is none."""
+    data = frontier_data(study())
+    lines = {line.get_label(): line for line in draw_frontier(data).get_lines()}
+    x = lines["no setting is better in both"].get_xdata()
+    np.testing.assert_allclose(x, np.sort(100 * data.zeros[data.optimal]))
+    assert lines["none"].get_marker() == "*"
+
+
+def test_a_study_that_measured_no_zeros_is_said(study):
+    """A sentence instead of an empty picture."""
+    bare = study()
+    result = replace(bare, diagnostic_names=(), diagnostics=np.zeros((len(bare.members), 0)))
+    data = frontier_data(result)
+    assert not data.varies
+    assert any(text.get_text().endswith(".") for text in draw_frontier(data).texts)
