@@ -115,7 +115,7 @@ def _diagnostic(name, total, rng):
     if name.startswith("zeros"):
         return np.clip(0.4 + 0.1 * np.log10(total + 1e-6) / 2 + 0.3, 0, 0.98) + noise if "output" in name else noise * 0
     if name.startswith("unit"):
-        return (0.05 + int(name.partition("/")[0].removeprefix("unit")) / 40) / (1 + 300 * total)
+        return (1 + 5 * noise) * (0.05 + int(name.partition("/")[0].removeprefix("unit")) / 40) / (1 + 300 * total)
     return 12 / (1 + 300 * total) + noise
 
 
