@@ -1,7 +1,7 @@
 """Pictures of a result: each is computed as numbers first, then drawn."""
 
 from bridle.plots._activations import ActivationsData, activations_data, draw_activations
-from bridle.plots._curves import Curve, CurvesData, curves_data, draw_curves
+from bridle.plots._curves import Curve, CurvesData, band, curves_data, draw_curves
 from bridle.plots._drawing import Drawing
 from bridle.plots._figures import drawings
 from bridle.plots._frontier import FrontierData, draw_frontier, frontier_data
@@ -10,7 +10,8 @@ from bridle.plots._heatmap import HeatmapData, draw_heatmap, heatmap_data
 from bridle.plots._names import decimals, named_list, setting_name, shorten, spell, strength_text, strengths_text
 from bridle.plots._pair import Shown
 from bridle.plots._path import PathData, Trail, draw_path, path_data
-from bridle.plots._style import THEMES, Theme
+from bridle.plots._strengths import Ticks
+from bridle.plots._style import THEMES, Theme, marker
 from bridle.plots._surface import Panel, SurfaceData, draw_surface, surface_data
 from bridle.plots._sweep import Published, SweepData, Swept, draw_sweep, sweep_data
 from bridle.plots._tensors import is_weight, lead, measured, penalized, zeros
@@ -35,10 +36,12 @@ __all__ = [
     "SweepData",
     "Swept",
     "Theme",
+    "Ticks",
     "Trail",
     "UnitsData",
     "WeightsData",
     "activations_data",
+    "band",
     "curves_data",
     "decimals",
     "draw_activations",
@@ -57,6 +60,7 @@ __all__ = [
     "heatmap_data",
     "is_weight",
     "lead",
+    "marker",
     "measured",
     "named_list",
     "path_data",

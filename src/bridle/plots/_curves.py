@@ -40,6 +40,16 @@ class CurvesData:
     epochs: Int[np.ndarray, "point"]
     curves: tuple[Curve, ...]
 
+    @property
+    def finished(self) -> tuple[Curve, ...]:
+        """The curves of settings of which some fit finished."""
+        return tuple(curve for curve in self.curves if curve.finished)
+
+    @property
+    def logarithmic(self) -> bool:
+        """Whether the axis is: for a loss whose means span more than `WIDE`."""
+        return self.quantity == "loss" and _spans(self.finished) > WIDE
+
 
 def curves_data(
     result: StudyResult,
@@ -99,10 +109,9 @@ def draw_curves(data: CurvesData, ax: Axes | None = None, *, theme: str = "light
     """Draw validation as thick lines and training as thin dashes, each with a band of one standard deviation."""
     look = themed(theme)
     ax = prepare(ax, look)
-    shown = [curve for curve in data.curves if curve.finished]
+    shown, log = data.finished, data.logarithmic
     if not shown:
         return say(ax, look, "No fit finished, so there are no learning curves.")
-    log = data.quantity == "loss" and _spans(shown) > WIDE
     if log:
         ax.set_yscale("log")
     for index, curve in enumerate(shown):
@@ -132,13 +141,20 @@ def _line(ax: Axes, epochs: np.ndarray, mean: np.ndarray, sd: np.ndarray, log: b
     if not good.any():
         return
     ax.plot(epochs[good], mean[good], label=named(name), **style)
-    spread = np.nan_to_num(sd[good])
-    low = np.maximum(mean[good] - spread, mean[good] / 3) if log else mean[good] - spread
-    ax.fill_between(epochs[good], low, mean[good] + spread, color=style["color"], alpha=0.14, linewidth=0)
+    low, high = band(mean[good], sd[good], log)
+    ax.fill_between(epochs[good], low, high, color=style["color"], alpha=0.14, linewidth=0)
+
+
+def band(
+    mean: Float[np.ndarray, "point"], sd: Float[np.ndarray, "point"], log: bool
+) -> tuple[Float[np.ndarray, "point"], Float[np.ndarray, "point"]]:
+    """The edges `mean ± sd`; on a logarithmic axis the lower one stays above a third of the mean."""
+    spread = np.nan_to_num(sd)
+    return np.maximum(mean - spread, mean / 3) if log else mean - spread, mean + spread
 
 
 def _spans(curves: Sequence[Curve]) -> float:
     """The factor between the largest and the smallest mean; 1 where one of them is not positive."""
-    means = np.concatenate([part for curve in curves for part in (curve.train, curve.validation)])
+    means = np.concatenate([np.zeros(0), *(part for curve in curves for part in (curve.train, curve.validation))])
     means = means[np.isfinite(means)]
     return float(means.max() / means.min()) if len(means) and means.min() > 0 else 1.0

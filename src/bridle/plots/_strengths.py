@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
@@ -40,22 +41,42 @@ def place(strengths: Float[np.ndarray, "point"], zero_at: float | None) -> Float
     return strengths if zero_at is None else np.where(strengths == 0, zero_at, strengths)
 
 
-def strength_axis(ax: Axes, theme: Theme, positions: Float[np.ndarray, "point"], zero_at: float | None) -> None:
-    """Make the x axis logarithmic over `positions`, one decade wide at least, with `0` written at `zero_at`."""
+@dataclass(frozen=True)
+class Ticks:
+    """A logarithmic axis of strengths: where it begins and ends, and what is written where."""
+
+    low: float
+    high: float
+    at: tuple[float, ...]
+    names: tuple[str, ...]
+    zero_ends: float | None
+    """Where the place for zero is set apart from the rest; None where no zero stands beside others."""
+
+
+def strength_ticks(positions: Float[np.ndarray, "point"], zero_at: float | None) -> Ticks:
+    """An axis over `positions`, one decade wide at least, with `0` written at `zero_at`."""
     low, high = math.log10(positions.min()), math.log10(positions.max())
     margin = max(0.04 * (high - low), 0.15, (1.2 - (high - low)) / 2)
-    ax.set_xscale("log")
-    ax.set_xlim(10 ** (low - margin), 10 ** (high + margin))
     powers = range(math.ceil(low - margin), math.floor(high + margin) + 1)
     step = math.ceil(len(powers) / MOST_TICKS)
     decades = [10.0**power for power in powers if power % step == 0 and (zero_at is None or 10.0**power > zero_at * 5)]
     alone = len(np.unique(positions)) == 1
-    ticks = sorted(set(positions)) if alone else ([] if zero_at is None else [zero_at]) + decades
-    ax.xaxis.set_major_locator(FixedLocator(ticks))
-    ax.xaxis.set_major_formatter(FixedFormatter(["0" if tick == zero_at else strength_text(tick) for tick in ticks]))
+    at = [float(positions[0])] if alone else ([] if zero_at is None else [zero_at]) + decades
+    names = tuple("0" if tick == zero_at else strength_text(tick) for tick in at)
+    zero_ends = None if zero_at is None or alone else zero_at * 10**0.5
+    return Ticks(10 ** (low - margin), 10 ** (high + margin), tuple(at), names, zero_ends)
+
+
+def strength_axis(ax: Axes, theme: Theme, positions: Float[np.ndarray, "point"], zero_at: float | None) -> None:
+    """Make the x axis logarithmic, as `strength_ticks` says."""
+    ticks = strength_ticks(positions, zero_at)
+    ax.set_xscale("log")
+    ax.set_xlim(ticks.low, ticks.high)
+    ax.xaxis.set_major_locator(FixedLocator(ticks.at))
+    ax.xaxis.set_major_formatter(FixedFormatter(ticks.names))
     ax.xaxis.set_minor_locator(NullLocator())
-    if zero_at is not None and not alone:
-        ax.axvline(zero_at * 10**0.5, color=theme.muted, linewidth=0.8, linestyle=(0, (1, 3)))
+    if ticks.zero_ends is not None:
+        ax.axvline(ticks.zero_ends, color=theme.muted, linewidth=0.8, linestyle=(0, (1, 3)))
 
 
 LETTER, SPACE = 0.066, 0.08

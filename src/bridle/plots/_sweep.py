@@ -9,7 +9,16 @@ from matplotlib.axes import Axes
 
 from bridle.plots._bars import bars, bars_name
 from bridle.plots._names import shorten
-from bridle.plots._strengths import abscissa, moves_together, place, strength_axis, top_row, zero_place
+from bridle.plots._strengths import (
+    Ticks,
+    abscissa,
+    moves_together,
+    place,
+    strength_axis,
+    strength_ticks,
+    top_row,
+    zero_place,
+)
 from bridle.plots._style import Theme, label, legend, marker, named, plain, prepare, say, themed
 from bridle.plots._tensors import sparse_tensors, zeros
 from bridle.results import StudyResult
@@ -65,6 +74,26 @@ class SweepData:
     """What the bars and the band are; empty where one fit each leaves nothing to vary."""
     published: tuple[tuple[float, float], ...]
     zero_at: float | None
+
+    @property
+    def shown(self) -> Float[np.ndarray, "place"]:
+        """Where something is drawn, before arms are moved apart; empty where no penalized fit finished."""
+        strengths = [arm.strengths for arm in self.arms if arm.drawn.any()] + [[s] for s, _ in self.published]
+        return place(np.concatenate([np.zeros(0), *strengths]), self.zero_at)
+
+    @property
+    def ticks(self) -> Ticks | None:
+        """The axis of strengths; None where nothing is drawn."""
+        return strength_ticks(self.shown, self.zero_at) if len(self.shown) else None
+
+    def positions(self, index: int) -> Float[np.ndarray, "point"]:
+        """Where the points of arm `index` are drawn: beside those of the others, so that bars do not hide bars."""
+        return place(self.arms[index].strengths, self.zero_at) * 10 ** (0.06 * (index - (len(self.arms) - 1) / 2))
+
+    @property
+    def published_at(self) -> Float[np.ndarray, "value"]:
+        """Where published values are drawn: beside the measured ones, so that they do not hide them."""
+        return place(np.array([strength for strength, _ in self.published]), self.zero_at) * 10**0.06
 
 
 def sweep_data(
@@ -136,18 +165,16 @@ def draw_sweep(data: SweepData, ax: Axes | None = None, *, theme: str = "light")
     """
     look = themed(theme)
     ax = prepare(ax, look)
-    shown = [arm.strengths for arm in data.arms if arm.drawn.any()] + [[s] for s, _ in data.published]
-    if not shown:
+    if not len(data.shown):
         return say(ax, look, "No fit of a penalized arm finished, so there is no sweep to draw.")
-    strength_axis(ax, look, place(np.concatenate([np.asarray(s, float) for s in shown]), data.zero_at), data.zero_at)
+    strength_axis(ax, look, data.shown, data.zero_at)
     _draw_none(ax, look, data)
-    shifts = 10 ** (0.06 * (np.arange(len(data.arms)) - (len(data.arms) - 1) / 2))
-    for arm, shift in zip(data.arms, shifts, strict=True):
-        _draw_arm(ax, look, arm, data.zero_at, shift)
+    for index, arm in enumerate(data.arms):
+        _draw_arm(ax, look, arm, data.positions(index))
     if any((arm.ordered & arm.drawn).any() for arm in data.arms):
         ax.plot([], [], color=look.muted, linewidth=0.9, linestyle=(0, (4, 2)), label="train")
-    for arm, shift in zip(data.arms, shifts, strict=True):
-        _draw_rules(ax, look, arm, place(arm.strengths, data.zero_at) * shift)
+    for index, arm in enumerate(data.arms):
+        _draw_rules(ax, look, arm, data.positions(index))
     _draw_published(ax, look, data)
     if any((arm.finished < arm.total).any() for arm in data.arms):
         low, high = ax.get_ylim()
@@ -187,8 +214,8 @@ def _draw_none(ax: Axes, look: Theme, data: SweepData) -> None:
         ax.axhspan(low, high, color=look.muted, alpha=0.15, linewidth=0)
 
 
-def _draw_arm(ax: Axes, look: Theme, arm: Swept, zero_at: float | None, shift: float) -> None:
-    colour, x, good = look.colour(arm.number), place(arm.strengths, zero_at) * shift, arm.drawn
+def _draw_arm(ax: Axes, look: Theme, arm: Swept, x: Float[np.ndarray, "point"]) -> None:
+    colour, good = look.colour(arm.number), arm.drawn
     if good.any():
         ax.errorbar(
             x[good],
@@ -260,11 +287,9 @@ def _draw_unfinished(ax: Axes, look: Theme, arm: Swept, x: Float[np.ndarray, "po
 def _draw_published(ax: Axes, look: Theme, data: SweepData) -> None:
     if not data.published:
         return
-    x, y = np.array(data.published).T
-    beside = 10**0.06  # so that it does not hide the measured point
     ax.plot(
-        place(x, data.zero_at) * beside,
-        y,
+        data.published_at,
+        [value for _, value in data.published],
         linestyle="none",
         marker="D",
         markersize=8,
