@@ -1,5 +1,6 @@
 """Run a study: cross-validate every setting, extend open grids, refit what was selected, look at held-out rows."""
 
+import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -19,6 +20,7 @@ from bridle.population import Fit, Fold, Outcome, Progress, Rows, cores, run_fit
 from bridle.results import ALL_ROWS, StudyResult
 from bridle.stats import Choice, select, summarize
 from bridle.study._arms import Treatment
+from bridle.study._fingerprint import fingerprint
 from bridle.study._insides import activations, weight_names
 from bridle.study._ledger import Key, Ledger
 from bridle.study._nested import run_nested
@@ -251,7 +253,9 @@ def _facts(prepared: Prepared, seconds: float, threads: int | None) -> dict[str,
         "threads": threads or cores(),
         "width": max(prepared.workshop.widths, default=1),
         "device": jax.devices()[0].device_kind,
+        "machine": f"{platform.system()} {platform.release()} {platform.machine()}, {os.cpu_count()} cores",
         "compilations": prepared.workshop.compilations,
         "forms": prepared.workshop.forms,
         "compile_seconds": round(prepared.workshop.compile_seconds, 3),
+        "data_sha256": fingerprint(prepared.rows.x, prepared.rows.y),
     }
