@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -76,6 +77,9 @@ def test_tune_then_predict_then_report(command, tmp_path) -> None:
     code, out, _ = command("report", "answer", "--out", "again")
     assert code == 0
     assert Path("again/report.html").stat().st_size < 2_000_000
+    assert "<code>bridle report answer</code>" in Path("again/report.html").read_text()
+    again = "<code>bridle tune flowers.csv --target species --seeds 5 --folds 3 --quick</code>"
+    assert again in Path("answer/report.html").read_text()
 
 
 def test_predictions_are_those_of_the_saved_model(command) -> None:
@@ -202,9 +206,10 @@ def test_run_writes_both_protocols(command) -> None:
     assert len(numbers["extra"]["published"]) == 7
     assert len(numbers["sections"]) == 2
     assert (Path("m") / "tutorial" / "study.npz").is_file()
-    page = Path("m/report.html").read_text()
+    page = re.sub(r"<script.*?</script>", "", Path("m/report.html").read_text(), flags=re.DOTALL)
     assert "http:" not in page
     assert "https:" not in page
+    assert page.count("<code>bridle run moons --seeds 2 --epochs 40 --quick</code>") == 2
 
 
 def test_version_and_help(command) -> None:

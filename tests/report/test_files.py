@@ -6,6 +6,8 @@ import json
 import os
 import re
 from html.parser import HTMLParser
+from importlib.resources import files
+from itertools import pairwise
 
 import pytest
 
@@ -43,29 +45,91 @@ def outline(text):
     return parser.seen
 
 
+def without_scripts(text):
+    return re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)
+
+
+def policy_of(text):
+    found = (attrs for _, attrs in outline(text) if attrs.get("http-equiv") == "Content-Security-Policy")
+    return dict(rule.split(" ", 1) for rule in next(found)["content"].split("; "))
+
+
+def digests(text, tag):
+    inside = re.findall(rf"<{tag}(?: id=[^>]*)?>(.*?)</{tag}>", text, re.DOTALL)
+    return {f"'sha256-{base64.b64encode(hashlib.sha256(part.encode()).digest()).decode()}'" for part in inside}
+
+
 def test_page_is_closed_to_the_network(study):
-    """Only inline pictures and the one style whose hash the policy names."""
+    """Only inline pictures, and the styles and scripts whose hashes the policy names."""
     text = page("moons", [Section("moons", study(picture=True, insides=True))])
-    seen = outline(text)
-    policy = next(attrs["content"] for tag, attrs in seen if attrs.get("http-equiv") == "Content-Security-Policy")
-    style = re.search("<style>(.*?)</style>", text, re.DOTALL)[1]
-    assert "default-src 'none'" in policy
-    assert base64.b64encode(hashlib.sha256(style.encode()).digest()).decode() in policy
+    seen, policy = outline(text), policy_of(text)
+    assert policy["default-src"] == policy["connect-src"] == policy["base-uri"] == policy["form-action"] == "'none'"
+    assert policy["img-src"] == "data:"
+    assert set(policy["script-src"].split()) == digests(text, "script")
+    assert set(policy["style-src"].split()) == digests(text, "style")
+    assert "unsafe" not in str(policy)
     images = [attrs for tag, attrs in seen if tag == "img"]
     assert len(images) == 10
     assert all(attrs["src"].startswith("data:image/") and attrs["alt"] for attrs in images)
-    assert not [tag for tag, attrs in seen if tag in ("script", "link", "iframe") or "style" in attrs]
-    assert not re.search(r'(src|href)="(?!data:|#)', text)
+    assert [attrs for tag, attrs in seen if tag == "script"] == [{"type": "application/json", "id": "charts"}, {}, {}]
+    assert not [tag for tag, attrs in seen if tag in ("link", "iframe") or "style" in attrs]
+    assert not [name for _, attrs in seen for name in attrs if name.startswith("on")]
+    assert not re.search(r'(src|href)="(?!data:|#)', without_scripts(text))
+
+
+def test_page_without_charts_has_no_scripts(study):
+    """Where no fit finished there is nothing to point at."""
+    text = page("moons", [Section("moons", study(diverged=range(216)))])
+    assert policy_of(text)["script-src"] == "'none'"
+    assert "<script" not in text
+    assert "data-chart" not in text
+
+
+def test_the_data_of_the_charts_is_in_the_page(study):
+    """As strict JSON, one chart for each picture that names one."""
+    sections = [Section("Tutorial", study(folds=1)), Section("Honest", study())]
+    text = page("moons", sections)
+    (block,) = re.findall(r'<script type="application/json" id="charts">(.*?)</script>', text, re.DOTALL)
+
+    def refuse(name):
+        raise AssertionError(f"{name} in the data of the charts")
+
+    data = json.loads(block, parse_constant=refuse)
+    assert set(data["charts"]) == set(re.findall(r'data-chart="([^"]*)"', text))
+    assert data["charts"]["study-2-sweep"] == sections[1].charts["sweep"]
+    assert set(data["palettes"]) == {"light", "dark"}
 
 
 def test_page_tells_in_order(study):
-    """Verdict, table, pictures, protocol, provenance."""
-    result = study()
-    text = page("moons", [Section("moons", result)])
-    places = [text.index(part) for part in (" lifts validation", "<table", "<img", "How it was done", "compilations")]
+    """Verdict, table, pictures, protocol, provenance, how to repeat it."""
+    result = study().with_provenance(epochs=4000, machine="Linux", seconds=12.5, data_sha256="ab12")
+    text = page("moons", [Section("moons", result, again="bridle run moons --seeds '6'")])
+    parts = (
+        " lifts validation",
+        "<table",
+        "<img",
+        "How it was done",
+        "216, of which 216 finished",
+        "compilations",
+        "Do it again",
+        "bridle run moons --seeds &#x27;6&#x27;",
+        "For the same numbers keep the same rows in the same order (SHA-256 ab12…), seeds 0 to 5, 5 folds, 4000 epochs",
+        "It took 12.5 seconds for 216 fits on Linux.",
+    )
+    places = [text.index(part) for part in parts]
     assert places == sorted(places)
     assert result.protocol in text
-    assert "<h2" not in text
+
+
+@pytest.mark.parametrize("titles", [("moons",), ("Study",), ("Tutorial", "Honest")])
+def test_headings_descend_step_by_step(study, titles):
+    """One first heading, and no level left out."""
+    seen = outline(page("moons", [Section(title, study(), code="x = 1") for title in titles]))
+    levels = [int(tag[1]) for tag, _ in seen if tag in ("h1", "h2", "h3", "h4")]
+    assert levels.count(1) == 1
+    assert levels[0] == 1
+    assert all(later - earlier <= 1 for earlier, later in pairwise(levels))
+    assert dict(seen)["html"] == {"lang": "en"}
 
 
 def test_page_of_several_studies(study):
@@ -75,6 +139,7 @@ def test_page_of_several_studies(study):
     seen = outline(text)
     assert [attrs["href"] for tag, attrs in seen if tag == "a"] == ["#study-1", "#study-2"]
     assert [attrs["id"] for tag, attrs in seen if tag == "h2"] == ["study-1", "study-2"]
+    assert len({attrs["data-chart"] for tag, attrs in seen if "data-chart" in attrs}) == 8
     assert "Published claims" in text
     assert "<td>0.914</td>" in text
     assert "Diamonds: published values" in text
@@ -84,8 +149,27 @@ def test_whatever_a_person_named_is_escaped(study):
     """In titles, names of arms and slots, protocol, tables and provenance."""
     result = study(arms={EVIL: {f"{EVIL}/output l1": [1e-3]}}).with_provenance(**{EVIL: EVIL})
     text = page(EVIL, [Section(EVIL, result, EVIL, None, (SHEET,)), Section(EVIL, result)], EVIL)
-    assert "<script" not in text
+    assert "<script>alert" not in text
+    assert text.count("<script") == text.count("</script") == 3
     outline(text)
+
+
+def test_text_that_turns_around_is_written_as_codes(study):
+    """A name cannot make the numbers beside it read backwards."""
+    text = page("t", [Section("s", study(arms={"safe\u202e\u2066": {"a/output l1": [1e-3]}}), again="a\x00b")])
+    assert not re.search("[\u202a-\u202e\u2066-\u2069\x00]", text)
+    assert "safe\\u202e\\u2066" in without_scripts(text)
+
+
+def test_the_shipped_library_is_as_published():
+    """Byte for byte plotly.js-basic-dist-min 4.1.1, with its licence beside it; it can end no element."""
+    folder = files("bridle.report").joinpath("_static")
+    library = folder.joinpath("plotly-basic.min.js").read_bytes()
+    assert hashlib.sha256(library).hexdigest() == "99784e3abfb07b142a15e521a439e6d9addceadb3f79553fd24c72774f0649ba"
+    assert b"</script" not in library
+    assert b"<!--" not in library
+    assert "Permission is hereby granted" in folder.joinpath("LICENSE-plotly.txt").read_text()
+    assert len(folder.joinpath("report.js").read_text().splitlines()) <= 120
 
 
 def test_page_is_small(study):

@@ -47,8 +47,8 @@ class CaseResult:
         """The table "published, measured, holds?"."""
         return as_table(self.case, list(self.lines))
 
-    def sections(self) -> list[report.Section]:
-        """The parts of the report."""
+    def sections(self, again: str = "") -> list[report.Section]:
+        """The parts of the report; `again` is the command that repeats both studies."""
         arm = next((line.published.arm for line in self.lines if line.published.strength is not None), None)
         published = {
             line.published.strength: line.published.test
@@ -56,17 +56,18 @@ class CaseResult:
             if line.published.arm == arm and line.published.strength is not None
         }
         return [
-            self.honest.section("Honest protocol"),
+            self.honest.section("Honest protocol", again=again),
             self.tutorial.section(
                 "Tutorial protocol",
                 published=published,
                 tables=(_sheet(self.table()),),
                 intro=" ".join(self.claims),
+                again=again,
             ),
         ]
 
-    def write(self, folder: str | Path) -> report.Written:
-        """Write `report.html`, `result.json` and the figures into a folder."""
+    def write(self, folder: str | Path, again: str = "") -> report.Written:
+        """Write `report.html`, `result.json` and the figures into a folder; `again` is the command that repeats it."""
         extra = {
             "case": self.case.name,
             "claims": list(self.claims),
@@ -86,7 +87,7 @@ class CaseResult:
                 for line in self.lines
             ],
         }
-        return report.write(folder, self.case.title, self.sections(), lead=self.case.question, extra=extra)
+        return report.write(folder, self.case.title, self.sections(again), lead=self.case.question, extra=extra)
 
 
 def _sheet(table: pd.DataFrame) -> report.Sheet:

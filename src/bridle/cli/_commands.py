@@ -10,6 +10,7 @@ from bridle import _version, cases, estimators, report
 from bridle._errors import StoreError
 from bridle._front import load
 from bridle.cli import _show as show
+from bridle.cli._again import command
 from bridle.cli._audit import audit
 from bridle.cli._convert import convert
 from bridle.cli._guard import guarded
@@ -66,7 +67,7 @@ def run(
     for label, plan in zip(("tutorial", "honest"), prepared.plans, strict=True):
         show.plan(f"{label} protocol", plan)
     result = cases.run_case(prepared, folder)
-    written = result.write(folder)
+    written = result.write(folder, again=command("run", name, seeds=seeds, epochs=epochs, quick=quick))
     show.case(result)
     show.files(written, folder)
 
@@ -105,7 +106,9 @@ def tune(
     show.lead(f"Table {table.name}", "\n".join(job.notes))
     show.plan("cross-validation", job.plan)
     answer = estimators.run_job(job, folder)
-    written = answer.save(folder, f"Table {table.name}")
+    options = {"task": task, "model": model, "seeds": seeds, "folds": folds, "epochs": epochs, "quick": quick}
+    again = command("tune", table, target=target, **options, encoding=None if encoding == "utf-8" else encoding)
+    written = answer.save(folder, f"Table {table.name}", again=again)
     show.result(answer.result)
     show.code(answer.result)
     show.files(written, folder)
@@ -148,6 +151,6 @@ def report_command(
     found = next((place for place in (folder, folder / "study") if (place / "study.json").is_file()), folder)
     result = load(found)
     target = check_folder(out or folder)
-    written = report.write(target, "Stored study", [result.section("Study")])
+    written = report.write(target, "Stored study", [result.section("Study", again=command("report", folder))])
     show.result(result)
     show.files(written, target)

@@ -85,13 +85,15 @@ class Tuned:
         """The chosen model, ready for new rows."""
         return Applied(self.result.model(), self.preparation, self.problem, self.scale)
 
-    def save(self, folder: str | Path, title: str = "Table") -> report.Written:
+    def save(self, folder: str | Path, title: str = "Table", again: str = "") -> report.Written:
         """Write the report, `model.keras` and `apply.json` into a folder; nothing is pickled.
+
+        `again` is the command or the lines that repeat this, for the report.
 
         Errors: `StoreError` where the folder cannot be written.
         """
         folder = Path(folder)
-        section = self.result.section("Study", intro=" ".join(self.notes))
+        section = self.result.section("Study", intro=" ".join(self.notes), again=again)
         written = report.write(folder, title, [section], extra={"table": list(self.notes), "code": self.result.code()})
         words = {
             "preparation": self.preparation.to_json(),

@@ -9,7 +9,7 @@ body{margin:0 auto;max-width:60rem;padding:2rem 1.25rem 4rem;background:var(--gr
 font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;overflow-wrap:anywhere}
 h1{font-size:1.8rem;line-height:1.2;margin:0 0 .5rem}
 h2{font-size:1.35rem;margin:3rem 0 .5rem;padding-top:1rem;border-top:1px solid var(--line)}
-h3{font-size:1.05rem;margin:2rem 0 .5rem}
+h3,.part{font-size:1.05rem;margin:2rem 0 .5rem;padding:0;border:0}
 p{margin:.5rem 0;max-width:46rem}
 a{color:var(--mark)}
 .lead{color:var(--muted)}
@@ -31,6 +31,18 @@ figcaption{color:var(--muted);font-size:.88rem;max-width:46rem;margin-top:.5rem}
 dl{display:grid;grid-template-columns:minmax(7rem,max-content) 1fr;gap:.15rem 1.25rem;font-size:.88rem}
 dt{color:var(--muted)}
 dd{margin:0}
+.live>.chart{display:block}
+.live>img{display:none}
+.toggles{display:flex;flex-wrap:wrap;gap:.4rem;margin:0 0 .5rem}
+.toggles button{font:inherit;font-size:.85rem;line-height:1.4;display:inline-flex;gap:.4rem;align-items:baseline;
+padding:.15rem .7rem;border:1px solid var(--muted);border-radius:1rem;background:var(--soft);color:var(--ink);
+cursor:pointer;text-align:left}
+.toggles button[aria-pressed=false]{background:none;border-style:dashed;color:var(--muted)}
+.toggles button[aria-pressed=false] bdi{text-decoration:line-through}
+.toggles button[aria-pressed=false] span{visibility:hidden}
+:focus-visible{outline:2px solid var(--mark);outline-offset:2px}
+@page{margin:1.5cm}
 @media print{:root{color-scheme:light;--ink:#000;--muted:#444;--line:#bbb;--ground:#fff;--soft:#f4f4f4;--mark:#0072b2}
-body{max-width:none;padding:0;font-size:11px}h2{break-before:auto}.scroll{overflow:visible}}
+body{max-width:none;padding:0;font-size:11px}h2,h3{break-after:avoid}.scroll{overflow:visible}
+.toggles,.live>.chart{display:none}.live>img{display:block}}
 """

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bridle.plots import Drawing, Published, drawings
+from bridle.report._charts import charts
+from bridle.report._plotly import Chart
 from bridle.report._words import sentences
 from bridle.results import StudyResult
 from bridle.stats import Evidence, weigh
@@ -29,6 +31,8 @@ class Section:
     tables: tuple[Sheet, ...] = ()
     code: str = ""
     """The lines to paste for the chosen setting."""
+    again: str = ""
+    """The command or the lines that repeat the study, where they are known."""
 
     @cached_property
     def evidence(self) -> Evidence:
@@ -44,3 +48,8 @@ class Section:
     def drawings(self) -> tuple[Drawing, ...]:
         """The pictures, on a transparent ground with dark ink."""
         return drawings(self.result, published=self.published, evidence=self.evidence)
+
+    @cached_property
+    def charts(self) -> dict[str, Chart]:
+        """The interactive charts, by the name of the picture that each takes the place of."""
+        return charts(self.result, published=self.published, evidence=self.evidence)

@@ -1,0 +1,208 @@
+"""The sweep as an interactive chart: score against strength."""
+
+import math
+
+import numpy as np
+
+from bridle.plots import SweepData, Swept, Ticks, decimals, spell, strength_text
+from bridle.report._literal import label
+from bridle.report._plotly import (
+    INK,
+    MUTED,
+    TRAIN,
+    Chart,
+    colour,
+    faded,
+    layout,
+    lines,
+    numbers,
+    symbol,
+    titled,
+    toggle,
+)
+
+RULES = (("best", "circle-open", "○", 17), ("1se", "square-open", "□", 21))
+
+
+def sweep_chart(data: SweepData) -> Chart | None:
+    """Each arm along its strengths with error bars, training scores, `none` as a level, both rules; None if empty."""
+    ticks = data.ticks
+    if ticks is None:
+        return None
+    places = decimals([data.none_mean, *(float(value) for arm in data.arms for value in arm.mean)])
+    traces = [*_level(data, ticks, places)]
+    for index, arm in enumerate(data.arms):
+        traces += _arm(data, index, arm, places)
+    for index, arm in enumerate(data.arms):
+        traces += _rules(data, index, arm)
+    traces += _published(data, places)
+    return {"traces": traces, "layout": _layout(data, ticks), "toggles": _toggles(data, traces)}
+
+
+def _key(arm: Swept) -> str:
+    return f"arm {arm.number}"
+
+
+def _level(data: SweepData, ticks: Ticks, places: int) -> list[dict]:
+    """A line at the score of `none`, with a point at every strength so that it can be pointed at, and its band."""
+    if not math.isfinite(data.none_mean):
+        return []
+    low, high = _ends(data, ticks)
+    x = numbers(sorted({low, *data.shown.tolist(), high}))
+    said = f"validation {data.score} {_with_error(data.none_mean, data.none_error, places)}"
+    line = {
+        "mode": "lines",
+        "x": x,
+        "y": numbers([data.none_mean] * len(x)),
+        "line": {"color": MUTED, "width": 1.6, "dash": "dashdot"},
+        "hoverinfo": "text",
+        "hovertext": lines(["none", label(said)]),
+        "meta": ["none"],
+    }
+    if not math.isfinite(data.none_error):
+        return [line]
+    below, above = data.none_mean - data.none_error, data.none_mean + data.none_error
+    band = {
+        "mode": "lines",
+        "x": numbers([low, high, high, low]),
+        "y": numbers([below, below, above, above]),
+        "fill": "toself",
+        "fillcolor": faded(MUTED),
+        "line": {"width": 0},
+        "hoverinfo": "skip",
+        "meta": ["none"],
+    }
+    return [band, line]
+
+
+def _arm(data: SweepData, index: int, arm: Swept, places: int) -> list[dict]:
+    """The points of an arm with their bars and, where a line has a meaning, its training scores."""
+    good, ink = arm.drawn, colour(arm.number)
+    if not good.any():
+        return []
+    x = numbers(data.positions(index)[good])
+    points = {
+        "mode": "lines+markers" if arm.ordered else "markers",
+        "x": x,
+        "y": numbers(arm.mean[good]),
+        "error_y": {
+            "type": "data",
+            "array": numbers(np.nan_to_num(arm.error[good])),
+            "color": ink,
+            "thickness": 1.2,
+            "width": 3,
+        },
+        "marker": {"symbol": symbol(arm.number)[0], "size": 9, "color": ink},
+        "line": {"color": ink, "width": 2},
+        "hoverinfo": "text",
+        "hovertext": [_said(data, arm, int(point), places) for point in np.flatnonzero(good)],
+        "meta": [_key(arm)],
+    }
+    if not arm.ordered:
+        return [points]
+    train = {
+        "mode": "lines" if len(x) > 1 else "markers",
+        "x": x,
+        "y": numbers(arm.train[good]),
+        "line": {"color": ink, "width": 1, "dash": TRAIN},
+        "marker": {"symbol": "line-ew-open", "size": 14, "color": ink},
+        "hoverinfo": "skip",
+        "meta": [_key(arm), "train"],
+    }
+    return [train, points]
+
+
+def _said(data: SweepData, arm: Swept, point: int, places: int) -> str:
+    """What pointing at one strength shows."""
+    taken = [rule for rule, chosen in (("best", arm.best), ("1se", arm.one_se)) if chosen == point]
+    train, finished, total = float(arm.train[point]), int(arm.finished[point]), int(arm.total[point])
+    return lines(
+        [
+            label(arm.name),
+            f"{'sum of the strengths' if arm.summed else 'strength'} {strength_text(float(arm.strengths[point]))}",
+            label(f"validation {data.score} {_with_error(arm.mean[point], arm.error[point], places)}"),
+            f"train {spell(train, places)}" if math.isfinite(train) else "",
+            f"{finished}/{total} fits finished" if finished < total else "",
+            f"rule: {', '.join(taken)}" if taken else "",
+        ]
+    )
+
+
+def _with_error(mean: float, error: float, places: int) -> str:
+    return spell(float(mean), places) + (f" ± {spell(float(error), places)}" if math.isfinite(error) else "")
+
+
+def _rules(data: SweepData, index: int, arm: Swept) -> list[dict]:
+    """A ring around the point that `best` takes, a square around that of `1se`."""
+    x = data.positions(index)
+    chosen = zip(RULES, (arm.best, arm.one_se), strict=True)
+    return [
+        {
+            "mode": "markers",
+            "x": numbers([x[point]]),
+            "y": numbers([arm.mean[point]]),
+            "marker": {"symbol": shape, "size": size, "color": INK, "line": {"width": 1.6}},
+            "hoverinfo": "skip",
+            "meta": [_key(arm), rule],
+        }
+        for (rule, shape, _, size), point in chosen
+        if point is not None
+    ]
+
+
+def _published(data: SweepData, places: int) -> list[dict]:
+    if not data.published:
+        return []
+    return [
+        {
+            "mode": "markers",
+            "x": numbers(data.published_at),
+            "y": numbers(value for _, value in data.published),
+            "marker": {"symbol": "diamond-open", "size": 12, "color": INK, "line": {"width": 1.6}},
+            "hoverinfo": "text",
+            "hovertext": [
+                lines(["published", f"strength {strength_text(s)}", spell(v, places)]) for s, v in data.published
+            ],
+            "meta": ["published"],
+        }
+    ]
+
+
+def _toggles(data: SweepData, traces: list[dict]) -> list[dict]:
+    """A button for each arm, then for what else is there."""
+    there = {key for trace in traces for key in trace["meta"]}
+    others = [
+        ("none", "┄", MUTED),
+        ("train", "╌", MUTED),
+        *((rule, glyph, INK) for rule, _, glyph, _ in RULES),
+        ("published", "◇", INK),
+    ]
+    arms = [toggle(_key(arm), arm.name, symbol(arm.number)[1], colour(arm.number)) for arm in data.arms]
+    return [*arms, *(toggle(name, name, glyph, ink) for name, glyph, ink in others if name in there)]
+
+
+def _ends(data: SweepData, ticks: Ticks) -> tuple[float, float]:
+    """Where the axis begins and ends, so that arms moved apart are still on it."""
+    places = [data.positions(index) for index, arm in enumerate(data.arms) if arm.drawn.any()]
+    everything = np.concatenate([data.shown, *places])
+    return min(ticks.low, float(everything.min()) / 1.25), max(ticks.high, float(everything.max()) * 1.25)
+
+
+def _layout(data: SweepData, ticks: Ticks) -> dict[str, object]:
+    title = "sum of the strengths" if any(arm.summed for arm in data.arms) else "strength"
+    x = {
+        "type": "log",
+        "range": numbers(math.log10(end) for end in _ends(data, ticks)),
+        "tickvals": list(ticks.at),
+        "ticktext": list(ticks.names),
+        "title": titled(title),
+    }
+    bars = data.error_name or "one fit each, no error bars"
+    y = {"title": {"text": lines([label(f"validation {data.score}"), label(bars)]), "standoff": 12}}
+    apart = [] if ticks.zero_ends is None else [_upright(ticks.zero_ends)]
+    return layout(420, x, y, shapes=apart)
+
+
+def _upright(x: float) -> dict[str, object]:
+    line = {"color": MUTED, "width": 1, "dash": "dot"}
+    return {"type": "line", "x0": x, "x1": x, "yref": "paper", "y0": 0, "y1": 1, "line": line}
