@@ -4,6 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BROWSER := $(VENV)/.browser
 
 .PHONY: help demo test check bench simulate clean
 
@@ -21,10 +22,20 @@ $(READY): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $(READY)
 
+# The report is tried in Chromium. Where it is missing and may be installed, it is, once and quietly;
+# where not, its test says so and is skipped.
+$(BROWSER): $(READY)
+	@{ command -v chromium || command -v chromium-browser || command -v google-chrome || { \
+		run=; test "$$(id -u)" = 0 || run="sudo -n"; \
+		install="timeout 300 $$run env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends chromium"; \
+		$$install || { timeout 120 $$run apt-get update && $$install; }; \
+	}; } >/dev/null 2>&1 </dev/null || true
+	@touch $(BROWSER)
+
 demo: $(READY)
 	@$(BIN)/bridle run moons --out demo
 
-test: $(READY)
+test: $(READY) $(BROWSER)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(READY)

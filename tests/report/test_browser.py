@@ -1,0 +1,299 @@
+"""The page in a real browser: Chromium without a window."""
+
+import re
+import shutil
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from bridle.plots import THEMES
+from bridle.report import Section, page
+from bridle.report._literal import one_line
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install -e '.[dev]'")
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None,
+    reason="Expected Chromium on the path to open the report in, found none. Install it: apt-get install chromium",
+)
+TWO = {"L1": {"hidden/output l1": [1e-4, 1e-3, 1e-2]}, "L2": {"hidden/kernel l2": [1e-4, 1e-3, 1e-2]}}
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '<a href="javascript:alert(1)">x</a><img src=x onerror=alert(1)>',
+    "</script><script>alert(1)</script>&lt;b&gt; %{x} $x$ 'q\" `${alert(1)}`",
+    "gain \u202e38.0 \u2066reversed",
+    "שלום عالم 中文 🙂",
+    "n" * 300,
+    "__proto__",
+    "@ink",
+)
+WATCH = """
+window.refused = [];
+document.addEventListener("securitypolicyviolation", (event) =>
+  window.refused.push(`${event.effectiveDirective} ${event.blockedURI} ${event.sample}`));
+"""
+
+
+@dataclass
+class Opened:
+    """A page, and everything that it said or asked for."""
+
+    page: Any
+    said: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def figure(self, name: str, number: int = 1) -> Any:
+        return self.page.locator(f'figure[data-chart="study-{number}-{name}"]')
+
+    def traces(self, name: str) -> int:
+        return self.figure(name).locator(".scatterlayer .trace").count()
+
+    def hover(self, name: str, point: int = 0) -> str:
+        """What is shown where the pointer stands on a marker."""
+        figure = self.figure(name)
+        figure.scroll_into_view_if_needed()
+        box = figure.locator(".scatterlayer .points path").nth(point).bounding_box()
+        return self.point(figure, box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+    def point(self, figure: Any, x: float, y: float) -> str:
+        """Move the pointer there from beside it, and read what is shown."""
+        self.page.mouse.move(x - 4, y)
+        self.page.mouse.move(x, y, steps=3)
+        shown = figure.locator(".hoverlayer .hovertext")
+        shown.first.wait_for()
+        return "\n".join(shown.locator("tspan.line").all_text_contents())
+
+    def refused(self) -> list[str]:
+        return self.page.evaluate("window.refused")
+
+    def quiet(self) -> bool:
+        """Whether nothing was said, refused or fetched."""
+        assert self.said == []
+        assert self.refused() == []
+        assert [url[:80] for url in self.asked if not url.startswith(("file:", "data:"))] == []
+        return True
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as playwright:
+        # Without its sandbox it also starts as root and in containers; the only page that it opens is our own.
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def show(browser, tmp_path):
+    """Write a page and open it: `show(result, …)`, one section for each result; options are those of the context."""
+    contexts = []
+
+    def opened(*results, **options):
+        sections = [Section(f"Study {number}", result) for number, result in enumerate(results, start=1)]
+        (tmp_path / "report.html").write_text(page("Report", sections), encoding="utf-8")
+        context = browser.new_context(**{"viewport": {"width": 1100, "height": 900}, **options})
+        contexts.append(context)
+        context.add_init_script(WATCH)
+        found = Opened(context.new_page())
+        found.page.on("console", lambda message: found.said.append(message.text))
+        found.page.on("pageerror", lambda error: found.said.append(str(error)))
+        found.page.on("dialog", lambda dialog: (found.said.append(dialog.message), dialog.dismiss()))
+        found.page.on("request", lambda request: found.asked.append(request.url))
+        found.page.goto((tmp_path / "report.html").as_uri())
+        if options.get("java_script_enabled", True):
+            figures = found.page.locator("figure[data-chart]")
+            for number in range(figures.count()):
+                found.page.locator("figure.live[data-chart]").nth(number).wait_for()
+        return found
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+def test_charts_take_the_place_of_their_pictures(show, study):
+    """All of them, in every study, and nothing is said, refused or fetched on the way."""
+    seen = show(study(arms=TWO, picture=True), study(folds=1))
+    for number, arms in ((1, 2), (2, 1)):
+        for name in ("sweep", "gains", "curves", "loss"):
+            figure = seen.figure(name, number)
+            assert figure.locator(".main-svg").first.is_visible()
+            assert figure.locator("img").is_hidden()
+        assert seen.figure("sweep", number).locator(".errorbars").count() >= arms
+    assert seen.page.locator("figure:not([data-chart]) img").count() == 3
+    assert seen.page.locator("figure:not([data-chart]) img").first.is_visible()
+    assert seen.quiet()
+
+
+def test_the_policy_stops_what_is_not_the_page_s_own(show, study):
+    """A script, a style and a request that something slipped in would not run: the policy is not for show."""
+    seen = show(study())
+    assert seen.quiet()
+    seen.page.evaluate("""() => {
+      const script = document.createElement("script");
+      script.textContent = "window.slipped = true";
+      const style = document.createElement("style");
+      style.textContent = "body { display: none }";
+      document.body.append(script, style);
+      return fetch("data:text/plain,x").catch(() => null);
+    }""")
+    assert seen.page.evaluate("window.slipped") is None
+    assert seen.page.locator("h1").is_visible()
+    assert {text.split(" ")[0] for text in seen.refused()} == {"script-src-elem", "style-src-elem", "connect-src"}
+
+
+def test_a_toggle_hides_an_arm_and_shows_it_again(show, study):
+    """By pointer: the button says whether it is pressed, and the traces come and go."""
+    seen = show(study(arms=TWO))
+    button = seen.figure("sweep").get_by_role("button", name="L1")
+    before = seen.traces("sweep")
+    assert button.get_attribute("aria-pressed") == "true"
+    button.click()
+    assert button.get_attribute("aria-pressed") == "false"
+    assert seen.traces("sweep") == before - 4
+    button.click()
+    assert button.get_attribute("aria-pressed") == "true"
+    assert seen.traces("sweep") == before
+    assert seen.quiet()
+
+
+def test_toggles_are_reached_and_pressed_by_keyboard(show, study):
+    """Tab goes from one to the next, space and enter press; the name of a row goes with its intervals."""
+    seen = show(study(arms=TWO))
+    gains = seen.figure("gains")
+    first, second = gains.get_by_role("button").nth(0), gains.get_by_role("button").nth(1)
+    before, notes = seen.traces("gains"), gains.locator(".annotation-text").count()
+    first.focus()
+    seen.page.keyboard.press("Space")
+    assert first.get_attribute("aria-pressed") == "false"
+    assert seen.traces("gains") == before - 2
+    assert gains.locator(".annotation-text").count() == notes - 1
+    seen.page.keyboard.press("Tab")
+    assert second.evaluate("node => node === document.activeElement")
+    seen.page.keyboard.press("Enter")
+    assert second.get_attribute("aria-pressed") == "false"
+    assert seen.traces("gains") == 0
+    assert seen.quiet()
+
+
+def test_pointing_shows_values(show, study):
+    """The strength, the score with its error and the rule in the sweep; the interval in the gains."""
+    result = study()
+    seen = show(result)
+    points = [seen.hover("sweep", point) for point in range(5)]
+    assert any("strength 0.001\nvalidation accuracy 0.8" in text and "rule: best" in text for text in points)
+    assert all(re.search(r"± 0\.\d+", text) for text in points)
+    assert re.search(r"difference 0\.\d+\ninterval 0\.\d+ to 0\.\d+", seen.hover("gains", 1))
+    assert seen.quiet()
+
+
+@pytest.mark.parametrize("name", ["L1 activity", *HOSTILE[:3]])
+def test_curves_show_the_epoch_under_the_pointer(show, study, name):
+    """With the mean and its spread; a name is no template."""
+    seen = show(study(arms={name: {"hidden/output l1": [1e-3]}}))
+    figure = seen.figure("curves")
+    figure.scroll_into_view_if_needed()
+    box = figure.locator(".scatterlayer .trace path.js-line").last.bounding_box()
+    text = seen.point(figure, box["x"] + box["width"], box["y"])
+    assert re.search(r"epoch 4000\nvalidation 0\.\d+ ± 0\.\d+", text)
+    assert text.startswith(one_line(f"{name} (hidden/output l1 = 0.001)", 60))
+    assert seen.quiet()
+
+
+def test_what_a_screen_reader_finds(show, study):
+    """A language, one first heading, each picture or chart under the same words, toggles with names in a group."""
+    result = study(arms=TWO)
+    section = Section("Study 1", result)
+    seen = show(result)
+    assert seen.page.locator("html").get_attribute("lang") == "en"
+    assert seen.page.get_by_role("heading", level=1).count() == 1
+    for drawing in section.drawings:
+        assert seen.page.get_by_role("img", name=drawing.alt, exact=True).count() == 1
+    assert seen.page.get_by_role("img").count() == len(section.drawings)
+    assert seen.page.get_by_role("group", name="Show or hide").count() == 4
+    names = [button.text_content() for button in seen.figure("sweep").get_by_role("button").all()]
+    assert [name[1:] for name in names] == ["L1", "L2", "none", "train", "best", "1se"]
+    tree = seen.figure("sweep").aria_snapshot()
+    assert 'button "L1" [pressed]' in tree
+    assert f'img "{section.drawings[0].alt}"' in tree
+
+
+def test_dark_and_light_follow_the_reader(show, study):
+    """Also when that changes while the page is open, and with arms that are hidden."""
+    seen = show(study(arms=TWO), color_scheme="light")
+
+    def rgb(code):
+        return f"rgb({int(code[1:3], 16)}, {int(code[3:5], 16)}, {int(code[5:7], 16)})"
+
+    seen.figure("sweep").get_by_role("button", name="L1").click()
+    for scheme in ("light", "dark", "light"):
+        seen.page.emulate_media(color_scheme=scheme)
+        drawn = {".xtick text": THEMES[scheme].ink, ".scatterlayer .points path": THEMES[scheme].colour(2)}
+        for part, wanted in drawn.items():
+            sync_api.expect(seen.figure("sweep").locator(part).first).to_have_css("fill", rgb(wanted))
+        sign = seen.figure("sweep").get_by_role("button", name="L2").locator("span")
+        sync_api.expect(sign).to_have_css("color", rgb(THEMES[scheme].colour(2)))
+    assert seen.quiet()
+
+
+def test_paper_gets_the_pictures(show, study):
+    """Charts and buttons are left out of print, and it becomes a file of whole pages."""
+    seen = show(study(), color_scheme="dark")
+    seen.page.emulate_media(media="print")
+    for name in ("sweep", "gains", "curves"):
+        assert seen.figure(name).locator("img").is_visible()
+        assert seen.figure(name).locator(".chart").is_hidden()
+    assert seen.page.get_by_role("button").count() == 0
+    printed = seen.page.pdf(format="A4")
+    assert printed.startswith(b"%PDF-")
+    assert len(printed) > 20_000
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) >= 2
+    assert seen.quiet()
+
+
+def test_without_scripts_the_pictures_stay(show, study):
+    """Nothing is missing, and nothing waits for a script."""
+    seen = show(study(arms=TWO), java_script_enabled=False)
+    pictures = seen.page.locator("figure img")
+    assert pictures.count() == 5
+    assert all(picture.is_visible() for picture in pictures.all())
+    assert seen.page.get_by_role("button").count() == 0
+
+
+def test_a_narrow_page_does_not_scroll_sideways(show, study):
+    """On a telephone the charts are as wide as the page, also with long names."""
+    arms = {"a name that is longer than a telephone is wide " * 3: {"hidden/kernel l1": [1e-3, 1e-2]}, **TWO}
+    seen = show(study(arms=arms), viewport={"width": 360, "height": 740})
+    assert seen.page.evaluate("document.scrollingElement.scrollWidth") <= 360
+    for name in ("sweep", "gains", "curves"):
+        assert seen.figure(name).locator(".main-svg").first.bounding_box()["width"] <= 360
+    assert seen.quiet()
+
+
+def test_hostile_names_do_no_harm(show, study):
+    """They are shown as they stand, in buttons, rows and under the pointer, and nothing of them runs."""
+    arms = {name: {f"{name}/output l1": [1e-3, 1e-2]} for name in HOSTILE}
+    seen = show(study(arms=arms).with_provenance(**dict.fromkeys(HOSTILE, HOSTILE[0])))
+    buttons = seen.figure("sweep").get_by_role("button")
+    shown = [buttons.nth(number).locator("bdi").text_content() for number in range(len(HOSTILE))]
+    assert shown[0] == HOSTILE[0]
+    assert shown[3] == "gain \\u202e38.0 \\u2066reversed"
+    assert shown[4] == HOSTILE[4]
+    assert shown[5] == "n" * 26 + "…" + "n" * 13
+    assert shown[6:] == list(HOSTILE[6:])
+    assert buttons.nth(5).get_attribute("title") == HOSTILE[5]
+    rows = seen.figure("gains").locator(".annotation-text").all_text_contents()
+    assert any(row.startswith(HOSTILE[0]) for row in rows)
+    assert any(row.startswith("gain \\u202e38.0 \\u2066reversed") for row in rows)
+    for number in range(1, len(HOSTILE)):
+        buttons.nth(number).click()
+    for number, name in enumerate(HOSTILE):
+        assert seen.hover("sweep").startswith(one_line(name, 60) + "\nstrength 0.001")
+        buttons.nth(number).click()
+        buttons.nth((number + 1) % len(HOSTILE)).click()
+    assert seen.page.locator("figure a, figure script, figure image, img[onerror]").count() == 0
+    assert seen.page.locator("script").count() == 3
+    assert seen.quiet()
