@@ -3,21 +3,10 @@
 import math
 
 from bridle.plots import setting_name, spell, strengths_text
+from bridle.report._chosen import about, nested, raced, screened, selection
 from bridle.report._diagnoses import constant, dead, dominates, overfits, too_few, too_weak, unconverged
 from bridle.report._facts import confidence, interval, lead, places, treatment
-from bridle.report._notes import (
-    about,
-    counted,
-    edge,
-    nested,
-    outside,
-    over_seeds,
-    raced,
-    screened,
-    selection,
-    sparsity,
-    stronger,
-)
+from bridle.report._notes import counted, edge, outside, over_seeds, sparsity, stronger
 from bridle.results import StudyResult
 from bridle.stats import Comparison, Evidence, weigh
 
