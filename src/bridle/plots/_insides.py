@@ -4,7 +4,7 @@ import numpy as np
 
 from bridle.plots._activations import ActivationsData, activation_tensors, activations_data, draw_activations
 from bridle.plots._drawing import Drawing, panels
-from bridle.plots._names import named_list, spell, strength_text
+from bridle.plots._names import named_list, strength_text
 from bridle.plots._style import canvas, share_legend, themed
 from bridle.plots._tensors import lead
 from bridle.plots._units import MIDDLE, UnitsData, draw_units, unit_tensors, units_data
@@ -39,7 +39,7 @@ def units_drawing(result: StudyResult, evidence: Evidence, theme: str) -> Drawin
 def _units_alt(data: UnitsData) -> str:
     ends = [int(np.argmin(data.strengths)), int(np.argmax(data.strengths))]
     words = [
-        f"median {spell(float(data.sizes[end, MIDDLE]), 3)} and largest {spell(float(data.sizes[end, -1]), 3)} "
+        f"median {data.sizes[end, MIDDLE]:.3g} and largest {data.sizes[end, -1]:.3g} "
         f"at strength {strength_text(float(data.strengths[end]))}"
         for end in ends
     ]
