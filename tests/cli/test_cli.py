@@ -206,9 +206,10 @@ def test_run_writes_both_protocols(command) -> None:
     assert len(numbers["extra"]["published"]) == 7
     assert len(numbers["sections"]) == 2
     assert (Path("m") / "tutorial" / "study.npz").is_file()
-    page = re.sub(r"<script.*?</script>", "", Path("m/report.html").read_text(), flags=re.DOTALL)
-    assert "http:" not in page
-    assert "https:" not in page
+    page = Path("m/report.html").read_text()
+    assert len(page.encode()) < 2_000_000
+    addresses = set(re.findall(r"https?://[^\s\"'%<]*", re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)))
+    assert addresses <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}  # names, which nothing fetches
     assert page.count("<code>bridle run moons --seeds 2 --epochs 40 --quick</code>") == 2
 
 

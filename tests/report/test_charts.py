@@ -21,8 +21,6 @@ HOSTILE = (
     "n" * 300,
 )
 TEMPLATE = r"%\{fullData\.name\}<br>epoch %\{x\}<br>\w+ %\{y:\.3f\} ± %\{customdata:\.3f\}<extra></extra>"
-    r"%\{fullData\.name\}<br>epoch %\{x\}<br>(train|validation) %\{y:\.3f\} ± %\{customdata:\.3f\}<extra></extra>"
-)
 
 
 def traces(chart, *needs):

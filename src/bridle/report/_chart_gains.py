@@ -99,7 +99,7 @@ def _ends(traces: list[dict]) -> list[float]:
 
 def _zero() -> dict[str, object]:
     line = {"color": INK, "width": 1.3}
-    return {"type": "line", "layer": "below", "x0": 0, "x1": 0, "yref": "paper", "y0": 0, "y1": 1, "line": line}
+    return {"type": "line", "layer": "between", "x0": 0, "x1": 0, "yref": "paper", "y0": 0, "y1": 1, "line": line}
 
 
 def _toggles(data: GainsData) -> list[dict[str, str]]:

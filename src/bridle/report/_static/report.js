@@ -21,11 +21,12 @@
     const shown = (needs) => needs.every((key) => !place.hidden.has(key));
     const traces = place.chart.traces.map((trace) => ({ ...coloured(trace, palette), visible: shown(trace.meta) }));
     const layout = coloured(place.chart.layout, palette);
-    layout.hoverlabel.bgcolor = getComputedStyle(document.body).backgroundColor;
+    const ground = getComputedStyle(document.body).backgroundColor;
+    layout.hoverlabel.bgcolor = ground;
     layout.hoverlabel.bordercolor = palette["@muted"];
     layout.hoverlabel.font.color = palette["@ink"];
     (place.chart.needs ?? []).forEach((needs, index) => {
-      layout.annotations[index].visible = shown(needs);
+      Object.assign(layout.annotations[index], { visible: shown(needs), bgcolor: ground });
     });
     for (const { sign, item } of place.buttons) sign.style.color = palette[item.color];
     return Plotly.react(place.node, traces, layout, options);
@@ -89,6 +90,19 @@
     );
   }
 
-  document.querySelectorAll("figure[data-chart]").forEach(enliven);
-  dark.addEventListener("change", () => drawn.forEach(draw));
+  // Plotly lies in the page compressed. The policy knows the hash of what comes out, and lets no other script run.
+  async function unpack() {
+    const packed = Uint8Array.from(atob(document.getElementById("library").textContent), (byte) => byte.charCodeAt(0));
+    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const script = document.createElement("script");
+    script.textContent = await new Response(stream).text();
+    document.head.append(script);
+  }
+
+  function start() {
+    document.querySelectorAll("figure[data-chart]").forEach(enliven);
+    dark.addEventListener("change", () => drawn.forEach(draw));
+  }
+
+  unpack().then(start, () => {}); // a browser that cannot unpack it keeps the pictures
 })();
