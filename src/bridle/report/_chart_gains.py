@@ -27,9 +27,10 @@ def gains_chart(data: GainsData) -> Chart | None:
     ]
     names = [_name(data, arm) for arm in range(len(data.numbers))]
     sense = lines([label(f"{data.score}: {_sense(data)}"), "right of zero is better"])
-    x = {"title": {"text": sense, "standoff": 12}, "range": _ends(traces)}
+    zero = {"zeroline": True, "zerolinecolor": INK, "zerolinewidth": 1.5}
+    x = {"title": {"text": sense, "standoff": 12}, "range": _ends(traces), **zero}
     y = {"visible": False, "range": [len(names) - 0.5, -0.5]}
-    looks = layout(76 + row * len(names), x, y, annotations=names, shapes=[_zero()])
+    looks = layout(76 + row * len(names), x, y, annotations=names)
     needs = [[_key(data, arm)] for arm in range(len(names))]
     return {"traces": traces, "layout": looks, "toggles": _toggles(data), "needs": needs}
 
@@ -95,11 +96,6 @@ def _ends(traces: list[dict]) -> list[float]:
     places = [0.0, *(x for trace in traces for x in trace["x"])]
     room = 0.06 * (max(places) - min(places)) or 1.0
     return numbers([min(places) - room, max(places) + room])
-
-
-def _zero() -> dict[str, object]:
-    line = {"color": INK, "width": 1.3}
-    return {"type": "line", "layer": "between", "x0": 0, "x1": 0, "yref": "paper", "y0": 0, "y1": 1, "line": line}
 
 
 def _toggles(data: GainsData) -> list[dict[str, str]]:

@@ -38,6 +38,6 @@ def label(text: object, width: int = 60) -> str:
     """`text` as a label for plotly, which reads tags, links and entities in labels: here they are only shown.
 
     >>> label('<a href="javascript:alert(1)">x</a>', 20)
-    '&lt;a href="java…x&lt;/a&gt;'
+    '&lt;a href="java…&gt;x&lt;/a&gt;'
     """
     return escape(one_line(text, width), quote=False)
