@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 NUMBERS = Path(__file__).parent / "calibration.json"
-ROWS, FOLDS, SEEDS, FRESH = 60, 5, 3, 2000
+ROWS, FOLDS, SEEDS, FRESH = 60, 5, 3, 10_000
 EPOCHS, BATCH, UNITS, NOISE, STRENGTH = 40, 16, 16, 0.3, 0.01
 FOLD_ROWS = np.array([[ROWS - ROWS // FOLDS, ROWS // FOLDS]] * FOLDS)
 SIGNS = {"accuracy": 1, "loss": -1}
@@ -31,12 +31,12 @@ class ManyStudies:
         return self.studies * (FOLDS + 1)
 
     def split(self, x: object, y: np.ndarray, groups: object = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        from sklearn.model_selection import StratifiedKFold
+        from sklearn.model_selection import KFold
 
         fresh, again = np.arange(self.studies * ROWS, self.studies * ROWS + FRESH), []
         for study in range(self.studies):
             own = np.arange(study * ROWS, (study + 1) * ROWS)
-            parts = StratifiedKFold(FOLDS, shuffle=True, random_state=study).split(own, y[own])
+            parts = KFold(FOLDS, shuffle=True, random_state=study).split(own)
             pairs = [(own[train], own[validation]) for train, validation in parts]
             again.append((pairs[0][0], fresh))
             yield from pairs
@@ -44,13 +44,15 @@ class ManyStudies:
 
 
 def rows(studies: int) -> tuple[np.ndarray, np.ndarray]:
-    """The rows of every simulated study, then the fresh ones."""
+    """The rows of every simulated study, then the fresh ones, all drawn from one large set.
+
+    A small set of scikit-learn's moons would not do: its points lie at even distances along the moons.
+    """
     from sklearn.datasets import make_moons
 
-    sizes = [*[ROWS] * studies, FRESH]
-    drawn = [make_moons(size, noise=NOISE, random_state=number) for number, size in enumerate(sizes)]
-    x, y = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
-    return x.astype("float32"), y
+    x, y = make_moons(10 * (studies * ROWS + FRESH), noise=NOISE, random_state=1)
+    drawn = np.random.default_rng(2).choice(len(x), studies * ROWS + FRESH, replace=False)
+    return x[drawn].astype("float32"), y[drawn]
 
 
 def network() -> object:
