@@ -60,6 +60,14 @@ def test_the_page_of_statistics_shows_what_was_simulated() -> None:
     assert PAGE.read_text() == page()
 
 
+def test_the_page_of_claims_shows_what_was_measured() -> None:
+    """Written from the numbers beside it: `bridle claims` and `python -m benchmarks.chosen`."""
+    from benchmarks.chosen_page import page
+
+    claims, chosen = (json.loads((ROOT / "benchmarks" / f"{name}.json").read_text()) for name in ("claims", "chosen"))
+    assert (ROOT / "docs" / "claims.md").read_text() == page(claims, chosen)
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_docstring_examples_run(name: str) -> None:
     """Every `>>>` in the package."""

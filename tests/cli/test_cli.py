@@ -213,6 +213,21 @@ def test_run_writes_both_protocols(command) -> None:
     assert page.count("<code>bridle run moons --seeds 2 --epochs 40 --quick</code>") == 2
 
 
+def test_claims_writes_the_table(command) -> None:
+    """Every claim in 80 columns, in Markdown, as numbers, and in a report."""
+    code, out, err = command("claims", "--quick", "--seeds", "2", "--out", "c")
+    assert (code, err) == (0, "")
+    assert "circles, tutorial: 16 fits" in out
+    assert "holds?" in out
+    assert max(map(len, out.splitlines())) <= 80
+    numbers = json.loads(Path("c/claims.json").read_text())
+    lines = [line for experiment in numbers["experiments"] for line in experiment["claims"]]
+    assert {"circles-before", "moons-finer", "schedule", "continued", "iris"} <= {line["key"] for line in lines}
+    assert all(line["measured"]["count"] and line["honest"] for line in lines)
+    assert "Published claims, measured" in Path("c/claims.md").read_text()
+    assert Path("c/report.html").stat().st_size < 2_000_000
+
+
 def test_version_and_help(command) -> None:
     """Both end with 0."""
     assert command("--version")[:2] == (0, "bridle 0.1.0\n")

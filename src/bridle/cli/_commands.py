@@ -12,6 +12,7 @@ from bridle._front import load
 from bridle.cli import _show as show
 from bridle.cli._again import command
 from bridle.cli._audit import audit
+from bridle.cli._claims import claims
 from bridle.cli._convert import convert
 from bridle.cli._guard import guarded
 from bridle.cli._out import check_folder, own_function
@@ -27,6 +28,7 @@ app = typer.Typer(
 
 app.command()(convert)
 app.command()(audit)
+app.command()(claims)
 
 QUICK_SEEDS, QUICK_SHARE = 3, 10
 Out = Annotated[Path | None, typer.Option("--out", help="Folder for report.html, result.json, figures and the study.")]

@@ -15,15 +15,16 @@ LONG = 30
 """Settings beyond which the terminal shows only the selected ones."""
 
 
-def _console() -> Console:
+def console() -> Console:
+    """Standard output, as wide as the terminal, without colours that nobody asked for."""
     return Console(soft_wrap=False, highlight=False)
 
 
 def lead(title: str, text: str) -> None:
     """What this is about."""
-    console = _console()
-    console.print(Text(title, style="bold"))
-    console.print(Text(text))
+    lines = console()
+    lines.print(Text(title, style="bold"))
+    lines.print(Text(text))
 
 
 def plan(label: str, planned: Plan) -> None:
@@ -34,13 +35,13 @@ def plan(label: str, planned: Plan) -> None:
 
 def result(found: Result) -> None:
     """The table and the verdict."""
-    console = _console()
-    console.print()
+    lines = console()
+    lines.print()
     settings = len(found.data.setting_arm)
-    console.print(report.rich_table(found.data, found.evidence, selected=settings > LONG))
+    lines.print(report.rich_table(found.data, found.evidence, selected=settings > LONG))
     if settings > LONG:
         print(f"Shown: what the rules take, of {settings} settings; the report has them all.\n")
-    console.print(Text(found.verdict(), style="bold"))
+    lines.print(Text(found.verdict(), style="bold"))
 
 
 def code(found: Result) -> None:
@@ -50,9 +51,9 @@ def code(found: Result) -> None:
 
 def case(found: CaseResult) -> None:
     """Published beside measured, which claims hold, and the honest answer."""
-    console = _console()
-    console.print()
-    console.print(
+    lines = console()
+    lines.print()
+    lines.print(
         Text("The tutorial's protocol, published and measured (mean ± standard deviation over runs)", style="bold")
     )
     frame = found.table()
@@ -62,10 +63,10 @@ def case(found: CaseResult) -> None:
         table.add_column(Text(name.replace(", ", "\n")), **options)
     for row in frame.itertuples(index=False):
         table.add_row(*(Text(str(cell)) for cell in row))
-    console.print(table)
+    lines.print(table)
     for line in found.claims:
-        console.print(Text(f"• {line}"))
-    console.print(Text("\nThe honest protocol", style="bold"))
+        lines.print(Text(f"• {line}"))
+    lines.print(Text("\nThe honest protocol", style="bold"))
     result(found.honest)
 
 

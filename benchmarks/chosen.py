@@ -1,0 +1,256 @@
+"""Who chooses better, the tutorial or cross-validation? Fifty drawn data sets each, judged on fresh rows.
+
+`python -m benchmarks.chosen` measures and writes `benchmarks/chosen.json`; with `--markdown` it writes `docs/claims.md`
+from that file and from `benchmarks/claims.json`, which `bridle claims` wrote.
+"""
+
+import argparse
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import Any
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+import numpy as np
+from scipy import stats
+from sklearn.datasets import make_circles, make_moons
+from sklearn.model_selection import StratifiedKFold
+
+ROOT = Path(__file__).parents[1]
+NUMBERS, CLAIMS, PAGE = (ROOT / name for name in ("benchmarks/chosen.json", "benchmarks/claims.json", "docs/claims.md"))
+SETS, FIRST, ROWS, TRAIN, FOLDS = 50, 1000, 100, 30, 5
+SEEDS, EPOCHS = 3, 4000
+DECADES = [1e-4, 1e-3, 1e-2, 1e-1]
+"""What "auto" stands for here: a grid that all data sets share, so that one study carries them."""
+WAYS = {
+    "none": "no penalty",
+    "tutorial": "the tutorial's way: one seed, best on 70 test rows",
+    "honest": "cross-validation, rule best",
+    "honest_1se": "cross-validation, rule 1se",
+    "verdict": "cross-validation, none where the verdict sees no evidence",
+    "oracle": "the best on the fresh rows themselves (nobody can)",
+}
+
+
+@dataclass(frozen=True)
+class Question:
+    """One generator with the arms of both ways. `tried` are the tutorial's settings, `none` first."""
+
+    name: str
+    draw: Any
+    tutorial: Mapping[str, Any]
+    honest: Mapping[str, Any]
+    tried: tuple[tuple[str, float | None], ...]
+
+
+def questions() -> list[Question]:
+    from bridle import L1, L2
+    from bridle.cases._moons import ARM, GRID
+
+    before, after, weights = "L1 before ReLU", "L1 after ReLU", "L2 all weights"
+    then = {
+        f"{before}, 1e-4": {"hidden/preactivation": L1(1e-4, per="batch")},
+        f"{after}, 1e-4": {"hidden/output": L1(1e-4, per="batch")},
+    }
+    circles = {
+        before: {"hidden/preactivation": L1(DECADES)},
+        after: {"hidden/output": L1(DECADES)},
+        weights: {"*/kernel": L2(DECADES)},
+    }
+    moons = {
+        weights: {"*/kernel": L2(DECADES)},
+        ARM: {"hidden/kernel": L2(DECADES)},
+        "L1 hidden activity": {"hidden/output": L1(DECADES)},
+    }
+    none = ("none", None)
+    return [
+        Question("circles", _circles, {**circles, **then}, circles, (none, *((name, None) for name in then))),
+        Question(
+            "moons",
+            _moons,
+            {**moons, ARM: {"hidden/kernel": L2(sorted(GRID))}},
+            moons,
+            (none, *((ARM, strength) for strength in sorted(GRID))),
+        ),
+    ]
+
+
+def _circles(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    return make_circles(n_samples=rows, noise=0.1, random_state=seed)
+
+
+def _moons(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    return make_moons(n_samples=rows, noise=0.2, random_state=seed)
+
+
+class Given:
+    """A splitter that has its splits already."""
+
+    def __init__(self, splits: Sequence[tuple[np.ndarray, np.ndarray]]) -> None:
+        self.splits = splits
+
+    def get_n_splits(self, *rows: Any) -> int:
+        return len(self.splits)
+
+    def split(self, *rows: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        return iter(self.splits)
+
+
+def measure(question: Question, sets: int, seeds: int, epochs: int) -> dict[str, Any]:
+    """Both ways on every data set. Two studies carry all of them: each data set is some folds of its own."""
+    began, used = perf_counter(), process_time()
+    drawn = [question.draw(ROWS, FIRST + number) for number in range(sets)]
+    x, y = (np.concatenate(parts) for parts in zip(*drawn, question.draw(20_000, 2), strict=True))
+    whole = whole_fits(question, x, y, sets, seeds, epochs)
+    inside = cross_validated(question, x, y, sets, seeds, epochs)
+    lines = [one_set(question, whole, inside, number) for number in range(sets)]
+    return {
+        "seeds": seeds,
+        "epochs": epochs,
+        "fits": len(whole.members) + len(inside.members),
+        "minutes": (perf_counter() - began) / 60,
+        "cpu_minutes": (process_time() - used) / 60,
+        "sets": lines,
+        "summary": summary(lines),
+    }
+
+
+def whole_fits(question: Question, x: np.ndarray, y: np.ndarray, sets: int, seeds: int, epochs: int) -> Any:
+    """Every setting on the 30 training rows of every data set, judged on its 70 test rows and on the fresh ones."""
+    from bridle import Study
+    from bridle.cases._case import hidden_network
+    from bridle.cases.claims._studies import judged_apart, run_without_refits
+
+    fresh = np.arange(sets * ROWS, len(x))
+    own = [np.arange(number * ROWS, (number + 1) * ROWS) for number in range(sets)]
+    splits = Given([(rows[:TRAIN], np.concatenate([rows[TRAIN:], fresh])) for rows in own])
+    model = judged_apart(hidden_network(), ROWS - TRAIN)
+    study = Study(model, question.tutorial, seeds=seeds, folds=splits, epochs=epochs, points=1)
+    return run_without_refits(study.prepare(x, y), lambda update: None)
+
+
+def cross_validated(question: Question, x: np.ndarray, y: np.ndarray, sets: int, seeds: int, epochs: int) -> Any:
+    """The honest arms on five folds inside the 30 training rows of every data set."""
+    from bridle import Study
+    from bridle.cases._case import hidden_network
+    from bridle.cases.claims._studies import run_without_refits
+
+    splits = []
+    for number in range(sets):
+        rows = np.arange(number * ROWS, number * ROWS + TRAIN)
+        cut = StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(rows, y[rows])
+        splits += [(rows[train], rows[validation]) for train, validation in cut]
+    study = Study(hidden_network(), question.honest, seeds=seeds, folds=Given(splits), epochs=epochs, points=1)
+    return run_without_refits(study.prepare(x, y), lambda update: None)
+
+
+def one_set(question: Question, whole: Any, inside: Any, number: int) -> dict[str, Any]:
+    """What each way chooses on one data set, and its accuracy on fresh rows, averaged over seeds."""
+    from bridle.cases.claims._studies import FRESH, table_of
+    from bridle.stats import weigh
+
+    test, fresh = whole.scores()[:, 0, number], table_of(whole, FRESH)[:, :, number].mean(axis=1)
+    tried = [place(whole, name, strength) for name, strength in question.tried]
+    evidence = weigh(own_folds(inside, number))
+    chosen = evidence.choices[evidence.winner]
+    gain = evidence.gains.get(evidence.winner)
+    best, one_se = (same(inside, setting, whole) for setting in (chosen.best, chosen.one_se))
+    picks = {
+        "none": 0,
+        "tutorial": tried[int(np.argmax(test[tried]))],
+        "honest": best,
+        "honest_1se": one_se,
+        "verdict": best if gain is not None and gain.low > 0 else 0,
+        "oracle": int(np.argmax(fresh)),
+    }
+    return {
+        "data": FIRST + number,
+        "chosen": {way: named(whole, setting) for way, setting in picks.items()},
+        "fresh": {way: float(fresh[setting]) for way, setting in picks.items()},
+    }
+
+
+def own_folds(result: Any, number: int) -> Any:
+    """The part of a result that belongs to one data set, as a study of its own."""
+    members, first = result.members, number * FOLDS
+    kept = (members.fold >= first) & (members.fold < first + FOLDS)
+    fields = {name: getattr(members, name)[kept] for name in members.__dataclass_fields__}
+    fields["fold"] = fields["fold"] - first
+    return replace(
+        result,
+        members=type(members)(**fields),
+        curves=result.curves[kept],
+        diagnostics=result.diagnostics[kept],
+        fold_rows=result.fold_rows[first : first + FOLDS],
+    )
+
+
+def place(result: Any, arm: str, strength: float | None) -> int:
+    """The number of a setting; the only one of its arm where no strength is given."""
+    from bridle.cases.claims import Side
+    from bridle.cases.claims._measure import settings_of
+
+    (setting,) = settings_of(result, Side(arm, () if strength is None else (strength,)))
+    return int(setting)
+
+
+def same(result: Any, setting: int, other: Any) -> int:
+    """The setting of another study with the same arm and strengths."""
+    values = list(result.strengths(setting).values())
+    return place(other, result.arms[result.setting_arm[setting]].name, values[0] if values else None)
+
+
+def named(result: Any, setting: int) -> str:
+    values = ", ".join(f"{value:g}" for value in result.strengths(setting).values())
+    return f"{result.arms[result.setting_arm[setting]].name} {values}".strip()
+
+
+def summary(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Means over data sets, and each way minus the tutorial's, paired by data set, with its 95 % interval."""
+    found = {}
+    for way in WAYS:
+        scores = np.array([line["fresh"][way] for line in lines])
+        gains = scores - np.array([line["fresh"]["tutorial"] for line in lines])
+        error = float(gains.std(ddof=1) / np.sqrt(len(gains)))
+        half = float(stats.t.ppf(0.975, len(gains) - 1)) * error
+        none = sum(line["chosen"][way] == "none" for line in lines)
+        found[way] = {
+            "accuracy": float(scores.mean()),
+            "difference": float(gains.mean()),
+            "error": error,
+            "low": float(gains.mean()) - half,
+            "high": float(gains.mean()) + half,
+            "took_none": none,
+            "better": int((gains > 1e-9).sum()),
+            "worse": int((gains < -1e-9).sum()),
+        }
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.chosen", description=__doc__)
+    parser.add_argument("--sets", type=int, default=SETS)
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--only", choices=("circles", "moons"), nargs="+", default=["circles", "moons"])
+    parser.add_argument("--markdown", action="store_true", help=f"write {PAGE.relative_to(ROOT)} from the last numbers")
+    options = parser.parse_args()
+    if not options.markdown:
+        known = json.loads(NUMBERS.read_text()) if NUMBERS.is_file() else {}
+        for question in questions():
+            if question.name in options.only:
+                known[question.name] = measure(question, options.sets, options.seeds, options.epochs)
+                print(json.dumps({**known[question.name], "sets": None}, indent=1))
+                NUMBERS.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n")
+    if options.markdown:
+        from benchmarks.chosen_page import page
+
+        PAGE.write_text(page(json.loads(CLAIMS.read_text()), json.loads(NUMBERS.read_text())))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""The page docs/claims.md: the claims table, and who chooses better, each from its numbers."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from benchmarks.chosen import DECADES, FOLDS, ROWS, TRAIN, WAYS
+
+HEAD = ("chosen by", "accuracy on fresh rows", "minus the tutorial's way", "better, worse", "chose none")
+TITLES = {"circles": "Circles", "moons": "Two moons"}
+
+
+def page(claims: Mapping[str, Any], chosen: Mapping[str, Any]) -> str:
+    """Both parts, as Markdown."""
+    from bridle.cases.claims import as_markdown
+
+    return as_markdown(claims) + "\n" + section(chosen)
+
+
+def section(chosen: Mapping[str, Any]) -> str:
+    """Who chooses better, for each generator."""
+    parts = ["## Who chooses better, the tutorial or cross-validation?", _how(chosen)]
+    for name, found in chosen.items():
+        parts += [f"### {TITLES[name]}: {answer(found['summary'])}", _table(found), _counts(found)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _how(chosen: Mapping[str, Any]) -> str:
+    facts = next(iter(chosen.values()))
+    sets, seeds, epochs = len(facts["sets"]), facts["seeds"], facts["epochs"]
+    minutes = " and ".join(f"{found['minutes']:.0f} ({found['cpu_minutes']:.0f} of CPU)" for found in chosen.values())
+    grid = ", ".join(f"{strength:g}" for strength in DECADES)
+    return (
+        f"{sets} data sets of {ROWS} rows drawn from each generator, {TRAIN} of them to train on, {epochs} epochs. The "
+        f"tutorial's way trains each of its settings once and takes the best on the {ROWS - TRAIN} test rows, the "
+        f"weakest of several. bridle's way sees the {TRAIN} training rows only: {FOLDS} folds × {seeds} seeds over the "
+        f"honest arms of the case at {grid}. What either way chose is trained on the {TRAIN} rows from the same "
+        f"{seeds} seeds and judged on the same 20,000 fresh rows. Differences are in percentage points, paired by "
+        f"data set: mean ± standard error, 95 % interval. It took {minutes} minutes (`python -m benchmarks.chosen`)."
+    )
+
+
+def answer(summary: Mapping[str, Any]) -> str:
+    """Whether what cross-validation chooses is at least as good as the tutorial's choice, in words."""
+    gain = summary["honest"]
+    if gain["low"] > 0:
+        return "cross-validation chooses better"
+    if gain["high"] < 0:
+        return "cross-validation chooses worse"
+    side = "no worse on average" if gain["difference"] >= 0 else "a little worse on average"
+    return f"cross-validation is {side}, and the difference is not clear"
+
+
+def _table(found: Mapping[str, Any]) -> str:
+    lines = [HEAD, ["---"] * len(HEAD), *_rows(found)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _rows(found: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    from bridle.cases.claims import number
+
+    for way, title in WAYS.items():
+        line = found["summary"][way]
+        points = {name: number(100 * line[name], 2, signed=True) for name in ("difference", "low", "high")}
+        error = number(100 * line["error"], 2)
+        apart = "" if way == "tutorial" else f"{points['difference']} ± {error} ({points['low']} to {points['high']})"
+        count = "" if way == "tutorial" else f"{line['better']}, {line['worse']}"
+        yield title, f"{line['accuracy']:.4f}", apart, count, f"{line['took_none']} of {len(found['sets'])}"
+
+
+def _counts(found: Mapping[str, Any]) -> str:
+    """What was chosen how often."""
+    said = []
+    for way in ("tutorial", "honest"):
+        names = [line["chosen"][way] for line in found["sets"]]
+        counts = sorted({name: names.count(name) for name in names}.items(), key=lambda pair: (-pair[1], pair[0]))
+        said.append(f"{WAYS[way][0].upper()}{WAYS[way][1:]}: {', '.join(f'{n} ({k})' for n, k in counts)}.")
+    return "\n\n".join(said)

@@ -1,0 +1,13 @@
+"""Every published claim of the cases, run many times and judged: published, measured, holds?"""
+
+from bridle.cases.claims._claim import Claim, Experiment, Side
+from bridle.cases.claims._measure import Difference, Measured, Runs, measure
+from bridle.cases.claims._run import EXPERIMENTS, ClaimsRun, Job, jobs, prepare_claims, run_claims, stopped
+from bridle.cases.claims._table import as_json, as_markdown, number, rows, spread
+from bridle.cases.claims._write import write_claims
+
+__all__ = [
+    "EXPERIMENTS", "Claim", "ClaimsRun", "Difference", "Experiment", "Job", "Measured", "Runs", "Side", "as_json",
+    "as_markdown", "jobs", "measure", "number", "prepare_claims", "rows", "run_claims", "spread", "stopped",
+    "write_claims",
+]  # fmt: skip

@@ -1,0 +1,142 @@
+"""The two studies of an experiment: every setting from many seeds as published, and cross-validated honestly."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import keras
+import numpy as np
+from keras import ops
+
+from bridle._front import Study
+from bridle.cases._case import Pair
+from bridle.cases.claims._claim import ACCURACY, Experiment
+from bridle.results import StudyResult
+from bridle.study import Prepared, Update, Watch, run_study
+
+FRESH = "fresh"
+HONEST_SHARE = 33
+"""One honest seed for so many of the tutorial's: folds and strengths multiply them again."""
+POINTS = 40
+"""Where the curves of honest studies are kept."""
+
+
+@dataclass(frozen=True)
+class Laid:
+    """An experiment ready to run."""
+
+    experiment: Experiment
+    tutorial: Prepared
+    honest: Prepared
+
+
+def lay_out(experiment: Experiment, seeds: int, epochs: int) -> Laid:
+    """Check and lay out both studies."""
+    return Laid(experiment, tutorial(experiment, seeds, epochs), honest(experiment, seeds, epochs))
+
+
+def tutorial(experiment: Experiment, seeds: int, epochs: int) -> Prepared:
+    """Each setting trained on the published training rows from every seed, and judged on test rows and on fresh ones.
+
+    Where a random split was published, each of several splits is trained from fewer seeds.
+    """
+    case, options = experiment.case, {"epochs": epochs, "points": 1, "path": experiment.path}
+    options |= {"seeds": case.tutorial.seeds(seeds), "batch_size": case.batch_size}
+    if case.fresh is None:
+        study = Study(experiment.model(), experiment.tutorial, folds=case.tutorial.folds, **options)
+        return study.prepare(*case.tutorial.train)
+    model = judged_apart(experiment.model(), len(case.tutorial.test[1]))
+    study = Study(model, experiment.tutorial, **options)
+    return study.prepare(*case.tutorial.train, validation=joined(case.tutorial.test, case.fresh))
+
+
+def honest(experiment: Experiment, seeds: int, epochs: int) -> Prepared:
+    """Cross-validation inside the training rows; test rows and fresh ones are looked at once, by refits."""
+    case = experiment.case
+    study = Study(
+        experiment.model(),
+        experiment.honest,
+        seeds=honest_seeds(seeds),
+        folds=case.honest.folds,
+        epochs=epochs,
+        batch_size=case.batch_size,
+        points=POINTS,
+        path=experiment.path,
+    )
+    fresh = {} if case.fresh is None else {FRESH: case.fresh}
+    test = {"test": case.honest.test, **fresh}
+    return study.prepare(*case.honest.train, test=test, prepare=case.honest.prepare)
+
+
+def honest_seeds(seeds: int) -> int:
+    """How many seeds the honest protocol gets where the tutorial's gets `seeds`."""
+    return max(1, seeds // HONEST_SHARE)
+
+
+def joined(test: Pair, fresh: Pair) -> Pair:
+    """Test rows first, then the fresh ones."""
+    return np.concatenate([test[0], fresh[0]]), np.concatenate([test[1], fresh[1]])
+
+
+def judged_apart(model: keras.Model, first: int) -> keras.Model:
+    """The model with two metrics: `accuracy` on the first rows that it is judged on, `fresh` on all that follow.
+
+    So one fit tells both, and its score is that of the test rows alone.
+    """
+
+    def right(y: object, prediction: object) -> object:
+        return ops.cast((ops.ravel(prediction) > 0.5) == (ops.ravel(y) > 0.5), "float32")
+
+    def accuracy(y: object, prediction: object) -> object:
+        return right(y[:first], prediction[:first])
+
+    def fresh(y: object, prediction: object) -> object:
+        return right(y[first:], prediction[first:])
+
+    model.compile(optimizer=model.optimizer, loss=model.loss, metrics=[accuracy, fresh])
+    return model
+
+
+def run_whole(prepared: Prepared, watch: Watch) -> StudyResult | None:
+    """Run a study to its end; None where Ctrl-C stopped it."""
+    result, whole = run_study(prepared, watch=watch)
+    return result if whole else None
+
+
+def run_without_refits(prepared: Prepared, watch: Watch) -> StudyResult | None:
+    """Run the settings of a study and leave out the refits: its fits had all training rows already."""
+    reached: list[bool] = []
+
+    def until_refits(update: Update) -> None:
+        if update.stage.startswith("refits"):
+            reached.append(True)
+            raise KeyboardInterrupt  # this is how a study is stopped, with what has finished
+        watch(update)
+
+    result, _ = run_study(prepared, watch=until_refits)
+    return without_refits(result) if reached else None
+
+
+def without_refits(result: StudyResult) -> StudyResult:
+    """The members that were cross-validated, or judged on the one validation set."""
+    members, kept = result.members, result.members.fold >= 0
+    fields = {name: getattr(members, name)[kept] for name in members.__dataclass_fields__}
+    return replace(
+        result,
+        members=type(members)(**fields),
+        curves=result.curves[kept],
+        diagnostics=result.diagnostics[kept],
+        held_out={},
+        weights={},
+    )
+
+
+def table_of(result: StudyResult, quantity: str) -> np.ndarray:
+    """(setting, seed, fold): accuracy on the rows that judge, on fresh ones, or a diagnostic of the trained network."""
+    if quantity == ACCURACY:
+        return result.scores()
+    if quantity == FRESH:
+        return result.by_setting(result.quantity(f"validation/{FRESH}")[:, -1])
+    return result.by_setting(result.diagnostic(quantity))
+
+
+Runner = Callable[[Prepared, Watch], StudyResult | None]

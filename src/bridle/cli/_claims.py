@@ -1,0 +1,93 @@
+"""`bridle claims`: every published claim of the cases, run many times and judged."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from bridle.cases import claims as published
+from bridle.cli._guard import guarded
+from bridle.cli._out import check_folder
+from bridle.cli._show import console
+
+QUICK_SEEDS, QUICK_SHARE = 3, 1 / 50
+WIDTHS = {"claim": 22, "published": 9, "measured\n± sd": 9, "seen": 4, "honest": 9, "fresh": 9, "holds?": 8}
+"""Columns of the table, which fits 80."""
+CAPTION = (
+    "Differences as the claim has them, in percentage points for accuracy and zeros, with 95 % intervals. "
+    "Seen: share of runs that show the claim. Fresh: on 20,000 new rows, the truth for these training rows."
+)
+
+
+@guarded()
+def claims(
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Runs of the tutorials' protocol.")] = 100,
+    out: Annotated[Path, typer.Option("--out", help="Folder for claims.md, claims.json and report.html.")] = Path(
+        "bridle-claims"
+    ),
+    quick: Annotated[
+        bool, typer.Option("--quick", help=f"A small version: {QUICK_SEEDS} seeds, a fiftieth of the epochs.")
+    ] = False,
+) -> None:
+    """Run every published claim many times: published, measured, holds?"""
+    folder = check_folder(out)
+    laid = published.prepare_claims(
+        seeds=min(seeds, QUICK_SEEDS) if quick else seeds, share=QUICK_SHARE if quick else 1.0
+    )
+    for job in published.jobs(laid):
+        print(f"{job.label}: {str(job.plan).splitlines()[0]}")
+    run = published.run_claims(laid)
+    found = published.as_json(run)
+    written = published.write_claims(run, found, folder) if run.ran else []
+    show(found)
+    for path in written:
+        print(path)
+    if not run.whole:
+        raise published.stopped(run, folder)
+
+
+def show(found: Mapping[str, Any]) -> None:
+    """The table, in 80 columns."""
+    lead = console()
+    for experiment in found["experiments"]:
+        lead.print(Text(f"\n{experiment['title']}", style="bold"))
+        lead.print(_table(experiment["claims"]))
+    if found["experiments"]:
+        lead.print(Text(CAPTION))
+
+
+def _table(lines: list[Mapping[str, Any]]) -> Table:
+    table = Table(box=None, padding=(0, 1, 0, 0), show_lines=False)
+    for name, width in WIDTHS.items():
+        right = name not in ("claim", "holds?")
+        table.add_column(Text(name), justify="right" if right else "left", width=width, overflow="fold")
+    for line in lines:
+        table.add_row(*(Text(cell) for cell in _cells(line)), style="bold" if line["holds"] == "yes" else "")
+    return table
+
+
+def _cells(line: Mapping[str, Any]) -> tuple[str, ...]:
+    """One line as narrow as it goes: a difference above its interval."""
+    share = line["quantity"].startswith(("accuracy", "zeros/"))
+    runs = line["measured"]
+    gain, sd = runs["gain"], runs["more_sd"]
+    seen = "" if runs["seen"] is None else f"{runs['seen']:.0%}"
+    spread = "" if sd is None else f"\n±{published.number((100 if share else 1) * sd, 1)}"
+    middle = published.spread({**gain, "low": None}, share)
+    published_numbers = line["published"].replace(" → ", "\n→ ")
+    return (
+        line["claim"],
+        published_numbers,
+        f"{middle}{spread}",
+        seen,
+        _narrow(line["honest"], share),
+        _narrow(line["fresh"], share),
+        line["holds"],
+    )
+
+
+def _narrow(found: Mapping[str, Any] | None, share: bool) -> str:
+    return published.spread(found, share).replace(" (", "\n").replace(" to ", "\nto ").rstrip(")")
