@@ -105,7 +105,7 @@ def test_without_fresh_rows_the_honest_protocol_decides() -> None:
     assert judge(claim(), runs, about(0.02), None) == "yes"
     assert judge(claim(), runs, None, None) == "no evidence"
     assert judge(claim("zeros/hidden/output"), runs, about(-1.0), None) == "yes"
-    assert judge(claim("norm/hidden/kernel"), SimpleNamespace(gain=about(0.0, 0.0)), None, None) == "no"
+    assert judge(claim("norm/hidden/kernel"), SimpleNamespace(gain=about(0.0, np.nan)), None, None) == "no evidence"
 
 
 def test_a_claim_that_nothing_changes() -> None:

@@ -14,10 +14,11 @@ from bridle.cli._out import check_folder
 from bridle.cli._show import console
 
 QUICK_SEEDS, QUICK_SHARE = 3, 1 / 50
-WIDTHS = {"claim": 22, "published": 9, "measured\n± sd": 9, "seen": 4, "honest": 9, "fresh": 9, "holds?": 8}
+WIDTHS = {"claim": 22, "published": 9, "measured": 9, "seen": 4, "honest": 9, "fresh": 9, "holds?": 8}
 """Columns of the table, which fits 80."""
 CAPTION = (
-    "Differences as the claim has them, in percentage points for accuracy and zeros, with 95 % intervals. "
+    "Measured: means in the tutorial's protocol, ± standard deviation over its runs. Honest, fresh: differences as the "
+    "claim has them, in percentage points for accuracy and zeros, with 95 % intervals. "
     "Seen: share of runs that show the claim. Fresh: on 20,000 new rows, the truth for these training rows."
 )
 
@@ -56,7 +57,7 @@ def show(found: Mapping[str, Any]) -> None:
         lead.print(Text(f"\n{experiment['title']}", style="bold"))
         lead.print(_table(experiment["claims"]))
     if found["experiments"]:
-        lead.print(Text(CAPTION))
+        lead.print(Text(f"\n{CAPTION}\n{published.tally(found)}\n"))
 
 
 def _table(lines: list[Mapping[str, Any]]) -> Table:
@@ -71,18 +72,13 @@ def _table(lines: list[Mapping[str, Any]]) -> Table:
 
 def _cells(line: Mapping[str, Any]) -> tuple[str, ...]:
     """One line as narrow as it goes: a difference above its interval."""
-    share = line["quantity"].startswith(("accuracy", "zeros/"))
-    runs = line["measured"]
-    gain, sd = runs["gain"], runs["more_sd"]
-    seen = "" if runs["seen"] is None else f"{runs['seen']:.0%}"
-    spread = "" if sd is None else f"\n±{published.number((100 if share else 1) * sd, 1)}"
-    middle = published.spread({**gain, "low": None}, share)
-    published_numbers = line["published"].replace(" → ", "\n→ ")
+    (before, _), (after, sd) = published.means(line)
+    share = published.is_share(line)
     return (
         line["claim"],
-        published_numbers,
-        f"{middle}{spread}",
-        seen,
+        line["published"].replace(" → ", "\n→ "),
+        f"{before}\n→ {after}\n± {sd}",
+        published.seen(line),
         _narrow(line["honest"], share),
         _narrow(line["fresh"], share),
         line["holds"],

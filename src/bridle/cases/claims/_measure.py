@@ -83,9 +83,13 @@ def on_fresh_rows(claim: Claim, result: StudyResult) -> Difference | None:
 
 
 def difference(more: Table, less: Table, fold_rows: np.ndarray) -> Difference:
-    """The paired difference, over folds where there are several, else over seeds."""
+    """The paired difference, over folds where there are several, else over seeds.
+
+    Runs that all show the same difference give no interval: that is a matter of few rows, not of certainty.
+    """
     found = compare(more, less, fold_rows)
-    return Difference(float(_mean(more)), float(_mean(less)), found.difference, found.low, found.high)
+    low, high = (found.low, found.high) if found.low < found.high else (float("nan"), float("nan"))
+    return Difference(_mean(more), _mean(less), found.difference, low, high)
 
 
 def seen(claim: Claim, gains: Table, rows: int) -> float:

@@ -16,7 +16,7 @@ from bridle.study import Prepared, Update, Watch, run_study
 FRESH = "fresh"
 HONEST_SHARE = 33
 """One honest seed for so many of the tutorial's: folds and strengths multiply them again."""
-POINTS = 40
+POINTS = 20
 """Where the curves of honest studies are kept."""
 
 

@@ -27,14 +27,18 @@ def write_claims(run: ClaimsRun, found: Mapping[str, Any], folder: str | Path) -
 
 
 def _sections(run: ClaimsRun, found: Mapping[str, Any]) -> list[report.Section]:
-    tables = sheets(found)
+    """One for each data set: the honest study of its first experiment, and the tables of all of them."""
+    tables, first = sheets(found), {}
+    for ran in run.ran:
+        if ran.honest is not None:
+            first.setdefault(ran.experiment.case.name, ran)
+    own = {name: [r.experiment.name for r in run.ran if r.experiment.case.name == name] for name in first}
     return [
         report.Section(
             ran.experiment.title,
             ran.honest,
             intro=f"The tutorial's protocol: {ran.tutorial.protocol}",
-            tables=(tables[ran.experiment.name],),
+            tables=tuple(tables[experiment] for experiment in own[name]),
         )
-        for ran in run.ran
-        if ran.honest is not None
+        for name, ran in first.items()
     ]
