@@ -7,6 +7,7 @@ READY := $(VENV)/.ready
 BROWSER := $(VENV)/.browser
 
 .PHONY: help demo test check bench simulate clean
+.PHONY: help demo test check bench claims clean
 
 help:
 	@echo "make demo    run the two-moons study, write demo/report.html"
@@ -14,6 +15,7 @@ help:
 	@echo "make check   lint, format and import contract"
 	@echo "make bench   measure speed against model.fit, PyTorch and hand-written JAX (half an hour)"
 	@echo "make simulate check the statistics by simulation, write docs/statistics.md (ten minutes)"
+	@echo "make claims  run every published claim a hundred times, write docs/claims.md (half an hour)"
 
 $(READY): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Expected Python 3.11 or newer on the path, found none. Install it, or run: make PYTHON=/path/to/python3"; exit 1; }
@@ -53,6 +55,11 @@ simulate: $(READY)
 	@$(BIN)/python -m benchmarks.calibration
 	@$(BIN)/python -m benchmarks.ranges
 	@$(BIN)/python -m benchmarks.statistics
+claims: $(READY)
+	@$(BIN)/bridle claims --out demo/claims
+	@cp demo/claims/claims.json benchmarks/claims.json
+	@$(BIN)/python -m benchmarks.chosen
+	@$(BIN)/python -m benchmarks.chosen --markdown
 
 clean:
 	rm -rf $(VENV) demo .pytest_cache .ruff_cache .import_linter_cache

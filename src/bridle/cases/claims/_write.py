@@ -13,26 +13,28 @@ TITLE = "Published claims, measured"
 
 
 def write_claims(run: ClaimsRun, found: Mapping[str, Any], folder: str | Path) -> list[Path]:
-    """Write `claims.md`, `claims.json` and, where an honest study finished, `report.html`; returns their paths."""
+    """Write `claims.md` and `claims.json`; returns their paths.
+
+    A run that was not stopped gets `report.html` as well, whose pictures take a while.
+    """
     folder = Path(folder)
     dumped = json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False)
     written = [
         store.write_text(folder / "claims.md", as_markdown(found)),
         store.write_text(folder / "claims.json", f"{dumped}\n"),
     ]
-    sections = _sections(run, found)
-    if sections:
-        written.append(store.write_text(folder / "report.html", report.page(TITLE, sections)))
+    if run.whole:
+        written.append(store.write_text(folder / "report.html", report.page(TITLE, _sections(run, found))))
     return written
 
 
 def _sections(run: ClaimsRun, found: Mapping[str, Any]) -> list[report.Section]:
     """One for each data set: the honest study of its first experiment, and the tables of all of them."""
-    tables, first = sheets(found), {}
+    tables, first, own = sheets(found), {}, {}
     for ran in run.ran:
-        if ran.honest is not None:
-            first.setdefault(ran.experiment.case.name, ran)
-    own = {name: [r.experiment.name for r in run.ran if r.experiment.case.name == name] for name in first}
+        name = ran.experiment.case.name
+        first.setdefault(name, ran)
+        own.setdefault(name, []).append(ran.experiment.name)
     return [
         report.Section(
             ran.experiment.title,
