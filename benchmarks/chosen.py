@@ -121,6 +121,7 @@ def measure(question: Question, sets: int, seeds: int, epochs: int) -> dict[str,
         "cpu_minutes": (process_time() - used) / 60,
         "sets": lines,
         "summary": summary(lines),
+        "settings": against_none(whole),
     }
 
 
@@ -214,21 +215,31 @@ def named(result: Any, setting: int) -> str:
     return f"{result.arms[result.setting_arm[setting]].name} {values}".strip()
 
 
+def against_none(whole: Any) -> list[dict[str, Any]]:
+    """Every setting minus none on fresh rows, over the drawn data sets: does it help on another draw?"""
+    from bridle.cases.claims._studies import FRESH, table_of
+
+    fresh = table_of(whole, FRESH).mean(axis=1)
+    return [{"setting": named(whole, n), **paired(fresh[n] - fresh[0])} for n in range(1, len(fresh))]
+
+
+def paired(gains: np.ndarray) -> dict[str, float]:
+    """A mean over data sets with its standard error and 95 % interval."""
+    middle, error = float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(len(gains)))
+    half = float(stats.t.ppf(0.975, len(gains) - 1)) * error
+    return {"difference": middle, "error": error, "low": middle - half, "high": middle + half}
+
+
 def summary(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Means over data sets, and each way minus the tutorial's, paired by data set, with its 95 % interval."""
     found = {}
     for way in WAYS:
         scores = np.array([line["fresh"][way] for line in lines])
         gains = scores - np.array([line["fresh"]["tutorial"] for line in lines])
-        error = float(gains.std(ddof=1) / np.sqrt(len(gains)))
-        half = float(stats.t.ppf(0.975, len(gains) - 1)) * error
         none = sum(line["chosen"][way] == "none" for line in lines)
         found[way] = {
             "accuracy": float(scores.mean()),
-            "difference": float(gains.mean()),
-            "error": error,
-            "low": float(gains.mean()) - half,
-            "high": float(gains.mean()) + half,
+            **paired(gains),
             "took_none": none,
             "better": int((gains > 1e-9).sum()),
             "worse": int((gains < -1e-9).sum()),

@@ -19,7 +19,8 @@ def page(claims: Mapping[str, Any], chosen: Mapping[str, Any]) -> str:
 def section(chosen: Mapping[str, Any]) -> str:
     """Who chooses better, for each generator."""
     parts = ["## Who chooses better, the tutorial or cross-validation?", _how(chosen)]
-    for name, found in chosen.items():
+    for name in filter(chosen.get, TITLES):
+        found = chosen[name]
         parts += [f"### {TITLES[name]}: {answer(found['summary'])}", _table(found), _counts(found)]
     return "\n\n".join(parts) + "\n"
 

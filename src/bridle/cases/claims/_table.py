@@ -168,7 +168,7 @@ def tally(found: Mapping[str, Any]) -> str:
     """How many claims came out how."""
     said = [line["holds"] for experiment in found["experiments"] for line in experiment["claims"]]
     counts = sorted(Counter(said).items(), key=lambda pair: -pair[1])
-    return f"Of {len(said)} claims: {', '.join(f'{count} {word}' for word, count in counts)}."
+    return f"Of {len(said)} claims and proposals: {', '.join(f'{count} {word}' for word, count in counts)}."
 
 
 def _markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
