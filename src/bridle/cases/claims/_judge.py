@@ -15,7 +15,8 @@ itself (zeros, means, norms), that over the seeds. **yes**: the whole interval l
 difference is at least half a percentage point; **barely**: the same, by less. **those rows only**: not so on fresh
 rows, and yet clear over the seeds on the tutorial's own test rows. **no, the reverse**: the whole interval lies on the
 other side. **no**: whatever difference there is, is below half a point. **no evidence**: the interval holds zero and
-more. A claim that nothing changes holds where the whole interval is below half a point."""
+more, or there is none, as where all folds show the same. A claim that nothing changes holds where the whole interval
+is below half a point. All this is about the published training rows: another draw of them may say otherwise."""
 
 
 class Interval(Protocol):

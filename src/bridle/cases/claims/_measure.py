@@ -85,10 +85,11 @@ def on_fresh_rows(claim: Claim, result: StudyResult) -> Difference | None:
 def difference(more: Table, less: Table, fold_rows: np.ndarray) -> Difference:
     """The paired difference, over folds where there are several, else over seeds.
 
-    Runs that all show the same difference give no interval: that is a matter of few rows, not of certainty.
+    Folds that all show the same difference give no interval: that is a matter of few rows, not of certainty.
     """
     found = compare(more, less, fold_rows)
-    low, high = (found.low, found.high) if found.low < found.high else (float("nan"), float("nan"))
+    alike = found.over == "folds" and not found.low < found.high
+    low, high = (float("nan"), float("nan")) if alike else (found.low, found.high)
     return Difference(_mean(more), _mean(less), found.difference, low, high)
 
 
