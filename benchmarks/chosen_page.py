@@ -35,10 +35,10 @@ def _how(chosen: Mapping[str, Any]) -> str:
     grid = ", ".join(f"{strength:g}" for strength in DECADES)
     return (
         f"{sets} data sets of {ROWS} rows drawn from each generator, {TRAIN} of them to train on, {epochs} epochs, "
-        f"{whole}. The tutorial's way trains each of its settings once and takes the best on the {ROWS - TRAIN} test rows, the "
-        f"weakest of several. bridle's way sees the {TRAIN} training rows only: {FOLDS} folds × {seeds} seeds over the "
-        f"honest arms of the case at {grid}. What either way chose is trained on the {TRAIN} rows from the same "
-        f"{seeds} seeds and judged on the same 20,000 fresh rows. Differences are in percentage points, paired by "
+        f"{whole}. The tutorial's way trains each of its settings once and takes the best on the {ROWS - TRAIN} test "
+        f"rows, the weakest of several. bridle's way sees the {TRAIN} training rows only: {FOLDS} folds × {seeds} "
+        f"seeds over the honest arms of the case at {grid}. What either way chose is trained on the {TRAIN} rows from "
+        f"the same {seeds} seeds and judged on the same 20,000 fresh rows. Differences are in percentage points, by "
         f"data set: mean ± standard error, 95 % interval. It took {minutes} minutes (`python -m benchmarks.chosen`)."
     )
 
