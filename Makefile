@@ -6,16 +6,15 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BROWSER := $(VENV)/.browser
 
-.PHONY: help demo test check bench simulate clean
-.PHONY: help demo test check bench claims clean
+.PHONY: help demo test check bench simulate claims clean
 
 help:
-	@echo "make demo    run the two-moons study, write demo/report.html"
-	@echo "make test    run the tests"
-	@echo "make check   lint, format and import contract"
-	@echo "make bench   measure speed against model.fit, PyTorch and hand-written JAX (half an hour)"
-	@echo "make simulate check the statistics by simulation, write docs/statistics.md (ten minutes)"
-	@echo "make claims  run every published claim a hundred times, write docs/claims.md (half an hour)"
+	@echo "make demo      run the two-moons study, write demo/report.html"
+	@echo "make test      run the tests"
+	@echo "make check     lint, format and import contract"
+	@echo "make bench     measure speed against model.fit, PyTorch and hand-written JAX (half an hour)"
+	@echo "make simulate  check the statistics by simulation, write docs/statistics.md (a quarter of an hour)"
+	@echo "make claims    run every published claim a hundred times, write docs/claims.md (half an hour)"
 
 $(READY): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Expected Python 3.11 or newer on the path, found none. Install it, or run: make PYTHON=/path/to/python3"; exit 1; }
@@ -55,6 +54,7 @@ simulate: $(READY)
 	@$(BIN)/python -m benchmarks.calibration
 	@$(BIN)/python -m benchmarks.ranges
 	@$(BIN)/python -m benchmarks.statistics
+
 claims: $(READY)
 	@$(BIN)/bridle claims --out demo/claims
 	@cp demo/claims/claims.json benchmarks/claims.json
