@@ -43,4 +43,4 @@ def test_a_small_measurement_runs() -> None:
     for line in found["sets"]:
         assert set(line["fresh"]) == set(WAYS)
         assert max(line["fresh"].values()) == line["fresh"]["oracle"]
-    assert "### Circles: cross-validation" in section({"circles": found})
+    assert "### Circles, 5 epochs: cross-validation" in section({"circles": found})
