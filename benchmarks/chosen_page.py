@@ -22,12 +22,9 @@ def section(chosen: Mapping[str, Any]) -> str:
     parts = ["## Who chooses better, the tutorial or cross-validation?", _how(chosen)]
     for name in filter(chosen.get, TITLES):
         found = chosen[name]
-        parts += [f"### {TITLES[name]}: {answer(found['summary'])}", _table(HEAD, _rows(found)), _counts(found)]
-        parts += [
-            why(found),
-            "Each setting against no penalty, over the drawn data sets:",
-            _table(ALONE, _alone(found)),
-        ]
+        title = f"### {TITLES[name]}, {found['epochs']} epochs: {answer(found['summary'])}"
+        each = "Each setting against no penalty, over the drawn data sets:"
+        parts += [title, _table(HEAD, _rows(found)), _counts(found), why(found), each, _table(ALONE, _alone(found))]
     return "\n\n".join(parts) + "\n"
 
 
