@@ -184,7 +184,7 @@ def test_page_is_small(study):
         )
         for i in range(3)
     ]
-    assert len(page("moons", sections).encode()) < 1_300_000
+    assert len(page("moons", sections).encode()) < 1_500_000
 
 
 def test_page_without_sections_is_refused():
