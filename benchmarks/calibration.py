@@ -66,17 +66,13 @@ def network() -> object:
 
 def scores(studies: int, arms: dict, seeds: range) -> dict[str, np.ndarray]:
     """Accuracy and data loss of shape (setting, seed, fold), by cross-validation alone: nobody wants the refits."""
-    from bridle.study import Question, Rows, prepare
-    from bridle.study._ledger import Ledger
-    from bridle.study._run import _search
+    from bridle.study import Question, Rows, prepare, run_study
 
     folds = ManyStudies(studies)
     question = Question(network(), arms, tuple(seeds), folds, epochs=EPOCHS, batch_size=BATCH, points=1)
-    prepared = prepare(question, Rows(*rows(studies)))
-    ledger = Ledger(prepared, prepared.treatments)
-    if not _search(prepared, ledger, lambda update: None, None, False):
+    result, whole = run_study(prepare(question, Rows(*rows(studies))), refit=False)
+    if not whole:
         raise KeyboardInterrupt
-    result = ledger.result()
     return {name: result.by_setting(result.quantity(f"validation/{name}")[:, -1]) for name in SIGNS}
 
 

@@ -1,26 +1,19 @@
 """Run a study: cross-validate every setting, extend open grids, refit what was selected, look at held-out rows."""
 
-import os
-import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from time import perf_counter
 
-import jax
-import keras
 import numpy as np
-import scipy
-import sklearn
 
 from bridle._errors import InputError
 from bridle._interrupts import check, listening
-from bridle._version import __version__
-from bridle.population import Fit, Fold, Outcome, Progress, Rows, cores, run_fits
+from bridle.population import Fit, Fold, Outcome, Progress, Rows, run_fits
 from bridle.results import ALL_ROWS, StudyResult
 from bridle.stats import Choice, select, summarize
 from bridle.study._arms import Treatment
-from bridle.study._fingerprint import fingerprint
+from bridle.study._facts import facts
 from bridle.study._insides import activations, weight_names
 from bridle.study._ledger import Key, Ledger
 from bridle.study._nested import run_nested
@@ -46,13 +39,14 @@ def run_study(
     width: int | None = None,
     race: bool = False,
     nested: int | Splitter | None = None,
+    refit: bool = True,
 ) -> tuple[StudyResult, bool]:
     """Run everything; also whether it ran to its end (False after Ctrl-C, with what had finished).
 
     Stages: a pilot that finds the range of every open grid; every setting on every fold and seed; where the best of
     an open grid lies on its edge, that grid extended; settings around the best; then `none` and the selected settings
     of each arm on all rows, judged once on the held-out rows; with `nested`, all that again inside each outer fold.
-    With `race`, strengths that are clearly worse get no further fits.
+    With `race`, strengths that are clearly worse get no further fits; without `refit`, nothing follows the folds.
     """
     began = perf_counter()
     ledger = Ledger(prepared, prepared.treatments)
@@ -70,7 +64,8 @@ def run_study(
     found = None
     with listening():
         try:
-            whole = _search(prepared, ledger, attentive, threads, race) and _refit(prepared, ledger, attentive, threads)
+            whole = _search(prepared, ledger, attentive, threads, race)
+            whole = whole and (not refit or _refit(prepared, ledger, attentive, threads))
             if whole and nested is not None:
                 again = partial(run_study, threads=threads, width=width, race=race)
                 found = run_nested(prepared, nested, attentive, lambda inner, hear: again(inner, watch=hear))
@@ -78,7 +73,7 @@ def run_study(
         except KeyboardInterrupt:
             whole = False
     result = replace(ledger.result(), nested=found)
-    return result.with_provenance(**_facts(prepared, perf_counter() - began, threads), **ledger.facts), whole
+    return result.with_provenance(**facts(prepared, perf_counter() - began, threads), **ledger.facts), whole
 
 
 def _search(prepared: Prepared, ledger: Ledger, watch: Watch, threads: int | None, race: bool) -> bool:
@@ -236,26 +231,3 @@ class _Leader:
         setting = max(means, key=lambda number: sign * means[number])
         values = ", ".join(f"{value:g}" for value in self._ledger.setting_values[setting])
         return f"{self._ledger.treatments[self._ledger.setting_arm[setting]].name} {values}".strip(), means[setting]
-
-
-def _facts(prepared: Prepared, seconds: float, threads: int | None) -> dict[str, object]:
-    return {
-        "bridle": __version__,
-        "keras": keras.__version__,
-        "jax": jax.__version__,
-        "numpy": np.__version__,
-        "scipy": scipy.__version__,
-        "scikit-learn": sklearn.__version__,
-        "python": platform.python_version(),
-        "seconds": round(seconds, 3),
-        "epochs": prepared.question.epochs,
-        "batch_size": prepared.question.batch_size,
-        "threads": threads or cores(),
-        "width": max(prepared.workshop.widths, default=1),
-        "device": jax.devices()[0].device_kind,
-        "machine": f"{platform.system()} {platform.release()} {platform.machine()}, {os.cpu_count()} cores",
-        "compilations": prepared.workshop.compilations,
-        "forms": prepared.workshop.forms,
-        "compile_seconds": round(prepared.workshop.compile_seconds, 3),
-        "data_sha256": fingerprint(prepared.rows.x, prepared.rows.y),
-    }

@@ -1,7 +1,7 @@
 """The two studies of an experiment: every setting from many seeds as published, and cross-validated honestly."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -11,7 +11,7 @@ from bridle._front import Study
 from bridle.cases._case import Pair
 from bridle.cases.claims._claim import ACCURACY, Experiment
 from bridle.results import StudyResult
-from bridle.study import Prepared, Update, Watch, run_study
+from bridle.study import Prepared, Watch, run_study
 
 FRESH = "fresh"
 HONEST_SHARE = 33
@@ -104,30 +104,8 @@ def run_whole(prepared: Prepared, watch: Watch) -> StudyResult | None:
 
 def run_without_refits(prepared: Prepared, watch: Watch) -> StudyResult | None:
     """Run the settings of a study and leave out the refits: its fits had all training rows already."""
-    reached: list[bool] = []
-
-    def until_refits(update: Update) -> None:
-        if update.stage.startswith("refits"):
-            reached.append(True)
-            raise KeyboardInterrupt  # this is how a study is stopped, with what has finished
-        watch(update)
-
-    result, _ = run_study(prepared, watch=until_refits)
-    return without_refits(result) if reached else None
-
-
-def without_refits(result: StudyResult) -> StudyResult:
-    """The members that were cross-validated, or judged on the one validation set."""
-    members, kept = result.members, result.members.fold >= 0
-    fields = {name: getattr(members, name)[kept] for name in members.__dataclass_fields__}
-    return replace(
-        result,
-        members=type(members)(**fields),
-        curves=result.curves[kept],
-        diagnostics=result.diagnostics[kept],
-        held_out={},
-        weights={},
-    )
+    result, whole = run_study(prepared, watch=watch, refit=False)
+    return result if whole else None
 
 
 def table_of(result: StudyResult, quantity: str) -> np.ndarray:
