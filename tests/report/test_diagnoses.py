@@ -49,6 +49,8 @@ def test_a_penalty_that_dominates_the_loss_is_named(study):
     made = with_curves(result, **{f"penalty/{SLOT}": share[:, None], "fit/loss": np.ones((len(share), 1))})
     np.testing.assert_allclose(penalty_share(made), [0, 0.01, 0.1, 0.2, 0.6, 0.9])
     assert dominates(made, weigh(made)) == f"From {SLOT} = 0.01 on, L1 activity is more than half of the loss."
+    found = made.with_provenance(ranges={"L1 activity: hidden/output l1": "1e-5 to 0.1"})
+    assert dominates(found, weigh(found)) == ""
     heavy = with_curves(result, **{f"penalty/{SLOT}": 3 * share[:, None], "fit/loss": np.ones((len(share), 1))})
     assert "is 60 % of the loss: the penalty dominates" in dominates(heavy, weigh(heavy))
     assert dominates(result, weigh(result)) == ""
@@ -60,6 +62,8 @@ def test_constant_predictions_are_named(study):
     assert constant(made, weigh(made)).endswith(f"for every row: L1 activity from {SLOT} = 0.1 on.")
     flat = with_facts(study(), spread_prediction=[0.4, *[0.0] * 5])
     assert constant(flat, weigh(flat)).endswith("L1 activity at every strength tried.")
+    found = made.with_provenance(ranges={"L1 activity: hidden/output l1": "1e-5 to 0.1"})
+    assert constant(found, weigh(found)) == ""  # a range of "auto" ends there by design
     fine = with_facts(study(), spread_prediction=[0.4] * 6)
     assert constant(fine, weigh(fine)) == ""
     none = with_facts(study(), spread_prediction=[0.0] * 6)

@@ -39,6 +39,8 @@ def dominates(result: StudyResult, evidence: Evidence) -> str:
             f"At its best strength {result.arms[arm].name} is {100 * own:.0f} % of the loss: the penalty dominates "
             "what the network is trained for."
         )
+    if _piloted(result, arm):
+        return ""
     said = strengths_text(result, int(path[over[0]]))
     return f"From {said} on, {result.arms[arm].name} is more than half of the loss." if said else ""
 
@@ -65,11 +67,16 @@ def constant(result: StudyResult, evidence: Evidence) -> str:
         flat = spread[path] <= COLLAPSED * none
         if flat.all():
             said.append(f"{result.arms[arm].name} at every strength tried")
-        elif flat.any() and len(result.arms[arm].slots) == 1:
+        elif flat.any() and len(result.arms[arm].slots) == 1 and not _piloted(result, arm):
             said.append(f"{result.arms[arm].name} from {strengths_text(result, int(path[np.argmax(flat)]))} on")
     if not said:
         return ""
     return f"The penalty is so strong that the network predicts the same for every row: {'; '.join(said)}."
+
+
+def _piloted(result: StudyResult, arm: int) -> bool:
+    """Whether the arm's strengths reach, by design, to where the network collapses."""
+    return any(name.startswith(f"{result.arms[arm].name}: ") for name in result.provenance.get("ranges", {}))
 
 
 def too_weak(result: StudyResult, evidence: Evidence) -> str:
