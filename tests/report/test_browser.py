@@ -123,7 +123,7 @@ def test_charts_take_the_place_of_their_pictures(show, study):
             assert figure.locator(".main-svg").first.is_visible()
             assert figure.locator("img").is_hidden()
         assert seen.figure("sweep", number).locator(".errorbars").count() >= arms
-    assert seen.page.locator("figure:not([data-chart]) img").count() == 3
+    assert seen.page.locator("figure:not([data-chart]) img").count() == 5
     assert seen.page.locator("figure:not([data-chart]) img").first.is_visible()
     assert seen.quiet()
 
@@ -258,7 +258,7 @@ def test_without_scripts_the_pictures_stay(show, study):
     """Nothing is missing, and nothing waits for a script."""
     seen = show(study(arms=TWO), java_script_enabled=False)
     pictures = seen.page.locator("figure img")
-    assert pictures.count() == 5
+    assert pictures.count() == 6
     assert all(picture.is_visible() for picture in pictures.all())
     assert seen.page.get_by_role("button").count() == 0
 
