@@ -1,6 +1,7 @@
 """What all tests share: JAX behind Keras, strict numbers, small models and rows."""
 
 import os
+from collections import Counter
 from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
@@ -47,3 +48,17 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     found = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
     if found:
         terminalreporter.write_line(f"parity: {found}, equal to model.fit")
+    tried = faults([*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")])
+    if tried:
+        terminalreporter.write_line(tried)
+
+
+def faults(reports: list[Any]) -> str:
+    """What the fault tests tried and lost, from what they recorded; empty where none ran."""
+    total: Counter[str] = Counter()
+    for report in reports:
+        for name, value in getattr(report, "user_properties", ()) if getattr(report, "when", "") == "call" else ():
+            if name == "lost" or name.startswith("tried "):
+                total[name] += value
+    tried = ", ".join(f"{count} {name.removeprefix('tried ')}" for name, count in total.items() if name != "lost")
+    return f"faults: {tried}; lost: {total['lost']}" if tried else ""

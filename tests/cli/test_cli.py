@@ -17,22 +17,6 @@ from sklearn.datasets import load_iris
 from bridle.cases.claims import _run
 from bridle.cases.claims._iris import iris_claims
 from bridle.cases.claims._moons import schedule_claims
-from bridle.cli._main import run as run_command
-
-
-@pytest.fixture
-def command(monkeypatch, capsys, tmp_path):
-    """Run a command in an empty folder: (exit code, standard output, standard error)."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["bridle", *words])
-        code = run_command()
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        return code, out, err
-
-    return run
 
 
 def flowers(rows: int = 60) -> pd.DataFrame:
@@ -175,7 +159,7 @@ BAD = {
     "unknown case": (("run", "mons"), "'moons'"),
     "unwritable case": (("run", "moons", "--out", "good.csv"), "can be written"),
     "no answer": (("predict", ".", "good.csv"), "found no model.keras"),
-    "no study": (("report", "."), "found no study.json"),
+    "no study": (("report", "."), "found no study.json and no index.sqlite"),
     "no command": (("rnu",), "No such command"),
     "no seeds": (("run", "moons", "--seeds", "0"), "--seeds"),
     "bad option": (("run", "moons", "--sedes", "3"), "No such option"),
@@ -208,7 +192,7 @@ def test_run_writes_both_protocols(command) -> None:
     numbers = json.loads(Path("m/result.json").read_text())
     assert len(numbers["extra"]["published"]) == 7
     assert len(numbers["sections"]) == 2
-    assert (Path("m") / "tutorial" / "study.npz").is_file()
+    assert (Path("m") / "tutorial" / "study.json").is_file()
     page = Path("m/report.html").read_text()
     assert len(page.encode()) < 2_000_000
     addresses = set(re.findall(r"https?://[^\s\"'%<]*", re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)))
@@ -271,4 +255,4 @@ def test_interrupt_ends_within_two_seconds_with_what_finished(tmp_path, line: st
     assert err.strip().startswith("Stopped")
     if line != "Circles":
         assert "fits had finished" in err
-        assert (tmp_path / "c" / "tutorial" / "study.npz").is_file()
+        assert (tmp_path / "c" / "tutorial" / "study.json").is_file()

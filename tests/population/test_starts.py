@@ -1,5 +1,6 @@
 """Starts by seed: those of Keras, also where no model is built for them; and what importing costs."""
 
+import copy
 import random
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from bridle._keras import Starts
+from bridle._keras import _starts as module
 
 L = keras.layers
 
@@ -38,6 +40,30 @@ def test_seeds_without_a_model_of_their_own_start_as_keras_does() -> None:
             assert got.dtype == expected.dtype
             assert np.array_equal(got, expected)
     assert len(built) == 2
+
+
+def test_many_seeds_are_drawn_by_one_program_with_the_same_bits(monkeypatch) -> None:
+    """Every kind of initializer; where tracing is impossible or gives other bits, Keras is called as before."""
+    monkeypatch.setattr(module, "COMPILED_FROM", 3)
+
+    class Own(keras.initializers.GlorotNormal):
+        def __call__(self, shape, dtype=None):
+            drawn = super().__call__(shape, dtype)
+            return drawn * float(keras.ops.max(drawn))
+
+    kinds = ("glorot_uniform", "he_normal", "lecun_uniform", "random_normal", "truncated_normal", "orthogonal", "zeros")
+    for given, compiled in [(kinds, 5), ((Own(), Own()), 0)]:  # one of them draws other bits there, one has none
+
+        def build(given=given) -> keras.Model:
+            layers = [L.Dense(6, kernel_initializer=copy.copy(each)) for each in given]
+            return keras.Sequential([keras.Input((6,)), *layers])
+
+        starts = Starts(build)
+        for seed in range(1, 9):
+            keras.utils.set_random_seed(seed)
+            expected, got = values(build()), [each for part in starts.variables(seed) for each in part]
+            assert all(np.array_equal(a, b) and a.dtype == b.dtype for a, b in zip(got, expected, strict=True))
+        assert len(starts._compiled) == compiled
 
 
 @pytest.mark.parametrize("source", ["python", "numpy", "values"])

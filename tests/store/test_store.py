@@ -1,15 +1,18 @@
 """A study on disk: whole or refused, and the same numbers back."""
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from tests._same import equal
 from tests.conftest import network
 
 import bridle
 from bridle import L1, L2, BridleError, Study
 from bridle.results import StudyResult
+from bridle.store import _files as files
 from bridle.store import load, save, write_text
 
 
@@ -30,24 +33,11 @@ def result(moons) -> bridle.Result:
     return found
 
 
-def same(a: object, b: object) -> bool:
-    """Deep equality that takes NaN as equal."""
-    if isinstance(a, np.ndarray):
-        return a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
-    if isinstance(a, tuple):
-        return len(a) == len(b) and all(map(same, a, b))
-    if hasattr(a, "__dataclass_fields__"):
-        return all(same(getattr(a, f.name), getattr(b, f.name)) for f in fields(a))
-    return a == b
-
-
 def test_everything_comes_back(result, tmp_path) -> None:
     """Every field, bit for bit."""
     again = load(save(result.data, tmp_path / "a" / "b"))
     for field in fields(StudyResult):
-        assert same(getattr(result.data, field.name), getattr(again, field.name)), field.name
+        assert equal(getattr(result.data, field.name), getattr(again, field.name)), field.name
 
 
 def test_a_loaded_result_answers_as_the_first_did(result, tmp_path) -> None:
@@ -76,7 +66,7 @@ def test_a_study_stored_before_its_insides_were_kept_opens(result, tmp_path) -> 
 def test_nothing_is_pickled_and_json_is_strict(result, tmp_path) -> None:
     """The arrays load with pickling off, the words without NaN."""
     save(result.data, tmp_path)
-    with np.load(tmp_path / "study.npz", allow_pickle=False) as arrays:
+    with np.load(arrays_of(tmp_path), allow_pickle=False) as arrays:
         assert all(arrays[name].dtype != object for name in arrays.files)
 
     def refuse(name: str) -> None:
@@ -86,18 +76,47 @@ def test_nothing_is_pickled_and_json_is_strict(result, tmp_path) -> None:
     assert not list(tmp_path.glob(".*"))
 
 
+def arrays_of(folder: Path) -> Path:
+    (path,) = folder.glob("study*.npz")
+    return path
+
+
+def test_a_result_that_replaces_another_is_whole_at_every_moment(result, tmp_path, monkeypatch) -> None:
+    """Killed between the two files, the folder still has the old result."""
+    save(result.data, tmp_path)
+    newer = result.data.with_provenance(newer=True)
+    newer = replace(newer, curves=newer.curves + 1)
+    real, written = files.write_whole, []
+
+    def once(path: Path, write: object) -> None:
+        if written:
+            raise KeyboardInterrupt
+        written.append(path)
+        real(path, write)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "write_whole", once)
+        with pytest.raises(KeyboardInterrupt):
+            save(newer, tmp_path)
+    assert np.array_equal(load(tmp_path).curves, result.data.curves, equal_nan=True)
+    save(newer, tmp_path)
+    assert np.array_equal(load(tmp_path).curves, newer.curves, equal_nan=True)
+    arrays_of(tmp_path)
+
+
 def test_damage_is_named(result, tmp_path) -> None:
     """A missing, truncated, flipped or foreign file is a sentence."""
     with pytest.raises(BridleError, match=r"found no study\.json"):
         load(tmp_path)
     save(result.data, tmp_path)
-    blob = (tmp_path / "study.npz").read_bytes()
+    path = arrays_of(tmp_path)
+    blob = path.read_bytes()
     words = (tmp_path / "study.json").read_text()
     for damaged in (blob[:-100], blob[:500] + bytes([blob[500] ^ 1]) + blob[501:], b""):
-        (tmp_path / "study.npz").write_bytes(damaged)
+        path.write_bytes(damaged)
         with pytest.raises(BridleError, match="damaged"):
             load(tmp_path)
-    (tmp_path / "study.npz").write_bytes(blob)
+    path.write_bytes(blob)
     (tmp_path / "study.json").write_text(words[:100])
     with pytest.raises(BridleError, match="can be read"):
         load(tmp_path)

@@ -218,3 +218,17 @@ def test_labels_tell_options_apart() -> None:
     )
     assert near != far
     assert max(len(near), len(far)) < 120
+
+
+def test_a_penalty_without_a_gradient_touches_only_its_own_fits(moons) -> None:
+    """At strength 0 it is exactly none, also where its gradient is no number: 0 × NaN is not 0."""
+    x, y = moons
+    odd = bridle.Custom(lambda tensor: keras.ops.sqrt(keras.ops.sum(tensor * 0.0)), [0.0, 0.1])
+    for target in ("hidden/kernel", "hidden/output"):
+        arms = {"L2": {"*/kernel": bridle.L2([0.01])}, "odd": {target: odd}}
+        question = Question(network(), arms, seeds=1, epochs=2)
+        result = run_study(prepare(question, Rows(x[:40], y[:40], validation=(x[40:], y[40:]))), refit=False)[0]
+        assert result.counts()[0].tolist() == [1, 1, 1, 0]
+        plain = Question(network(), {"L2": arms["L2"]}, seeds=1, epochs=2)
+        alone = run_study(prepare(plain, Rows(x[:40], y[:40], validation=(x[40:], y[40:]))), refit=False)[0]
+        assert np.array_equal(alone.scores()[0], result.scores()[0])

@@ -10,6 +10,7 @@ from bridle.population import Progress
 from bridle.study import Question, Rows, prepare, run_study
 from bridle.study._arms import Treatment
 from bridle.study._range import LATTICE, Search, Seen, find_ranges, over, spaced
+from bridle.study._running import Means
 
 COLLAPSE, FELT = 17, 8
 """Places of the lattice from which an invented network collapses, and up to which nothing is felt."""
@@ -106,7 +107,7 @@ def test_a_pilot_can_be_stopped_and_a_hopeless_one_keeps_the_decades(studied, mo
     def stop(progress: Progress) -> None:
         raise KeyboardInterrupt
 
-    assert find_ranges(studied, stop, 1) is None
+    assert find_ranges(studied, stop, Means(threads=1)) is None
     wild = network(optimizer=keras.optimizers.SGD(1e38))
     broken = prepare(Question(wild, {"L2": {"*/kernel": bridle.L2("auto")}}, folds=2, epochs=9), Rows(*moons))
     treatments, facts = find_ranges(broken, lambda progress: None, 1)

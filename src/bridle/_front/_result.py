@@ -83,6 +83,10 @@ class Result:
         """One row per setting: means, standard errors, finished fits, exact zeros, which rule selects it."""
         return reports.table(self.data)
 
+    def members(self) -> pd.DataFrame:
+        """One row per fit: arm, strengths, seed, fold, status, the last value of every curve, diagnostics."""
+        return reports.members(self.data)
+
     def best(self, arm: str | None = None, rule: str = "best") -> Best:
         """The selected setting of an arm, or of the arm that came out best."""
         number, setting = self._selected(arm, rule)

@@ -80,6 +80,8 @@ class Study:
         *,
         test: Any = None,
         store: str | Path | None = None,
+        extend: bool = False,
+        client: Any = None,
         threads: int | None = None,
         width: int | None = None,
         race: bool = False,
@@ -92,7 +94,13 @@ class Study:
         Args:
             x, y: the rows to learn from.
             test: `(x, y)` or `{name: (x, y)}`: rows that only the refits are judged on.
-            store: a folder to write the result to.
+            store: a folder that keeps every fit as soon as it is made, and the result. Running the same study into it
+                again makes what is missing and nothing else, after Ctrl-C, a crash or a power failure; several
+                processes may run it at once and share the work.
+            extend: the folder's study may have other seeds, strengths or epochs than this one, or no race or nesting;
+                what they have in common is kept.
+            client: a `distributed.Client` of a Dask cluster, whose workers then train; needs `bridle[dask]`. A model
+                whose classes are not installed on the workers is to be given as a function.
             threads: how many members to train at once; one per core by default.
             width: how many of them to train side by side in each call of the compiled program. By default each by
                 itself on a CPU, where that is fastest, and on an accelerator as many as memory and timing allow.
@@ -107,11 +115,13 @@ class Study:
                 `prepare_target` (scikit-learn transformers, fitted inside each fold).
 
         Errors: `InputError` and `KindError` with a sentence each; `BackendError` where Keras does not run on JAX;
-        `Interrupted` after Ctrl-C, with the result of what had finished.
+        `Interrupted` after Ctrl-C, with the result of what had finished; `StoreError` where the folder cannot be
+        used, or holds another study, with the difference in words.
 
         """
         prepared = self.prepare(x, y, test=test, **rows)
-        return conduct(prepared, store=store, threads=threads, width=width, race=race, nested=nested, progress=progress)
+        options = {"threads": threads, "width": width, "race": race, "nested": nested, "progress": progress}
+        return conduct(prepared, store=store, extend=extend, client=client, **options)
 
     def prepare(self, x: Any, y: Any, **rows: Any) -> Prepared:
         """Check everything that can be checked before the first fit."""
@@ -122,6 +132,8 @@ def conduct(
     prepared: Prepared,
     *,
     store: str | Path | None = None,
+    extend: bool = False,
+    client: Any = None,
     threads: int | None = None,
     width: int | None = None,
     race: bool = False,
@@ -130,15 +142,16 @@ def conduct(
     facts: Mapping[str, object] = MappingProxyType({}),
 ) -> "Result":
     """Run what `Study.prepare` returned; `facts` are added to the record of where the numbers come from."""
+    options = {"threads": threads, "width": width, "race": race, "nested": nested}
     with progress_bar(progress, prepared.score.name) as watch:
-        data, whole = run_study(prepared, watch=watch, threads=threads, width=width, race=race, nested=nested)
+        data, whole = run_study(prepared, watch=watch, store=store, extend=extend, client=client, **options)
     data = data.with_provenance(**facts)
     result = Result(data, prepared.model, {each.name: each.terms for each in prepared.treatments})
     if store is not None:
         stores.save(data, store)
     if not whole:
         done = int((data.members.finished | (data.members.diverged_at >= 0)).sum())
-        kept = f" What finished is in {str(store)!r}; see it with: bridle report {store}" if store is not None else ""
+        kept = f" They are in {str(store)!r}: run the same again to go on." if store is not None else ""
         raise Interrupted(f"Stopped: {done} of {len(data.members)} fits had finished.{kept}", result)
     return result
 

@@ -5,6 +5,7 @@ from bridle._keras._backend import require_jax, seeded
 from bridle._keras._blueprint import Blueprint, blueprint, is_rebuildable, model_json
 from bridle._keras._compiled import compiled_step
 from bridle._keras._copy import compile_like, same_again
+from bridle._keras._described import described
 from bridle._keras._gradient import concrete, with_gradient
 from bridle._keras._inputs import Door, Doors, doors
 from bridle._keras._losses import (
@@ -82,6 +83,7 @@ __all__ = [
     "concrete",
     "data_and_added",
     "decay_of",
+    "described",
     "doors",
     "explained_by",
     "forget_functions",

@@ -2,11 +2,13 @@
 
 import copy
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
+import jax
 import keras
 import numpy as np
 from keras.src import backend
@@ -35,6 +37,28 @@ class _Draws:
 
 Make = Callable[[_Draws], np.ndarray]
 """The seeds drawn → the first value of one variable."""
+COMPILED_FROM = 16
+"""So many starts are drawn by calling Keras before that is compiled, which takes about as long as a hundred of them."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Initialized:
+    """A variable whose first value an initializer draws."""
+
+    initializer: Any
+    place: int
+    """Which of the seeds drawn is its own."""
+    shape: tuple[int, ...]
+    dtype: str
+
+    def __call__(self, drawn: _Draws) -> np.ndarray:
+        return np.asarray(self.by(drawn[self.place]))
+
+    def by(self, seed: Any) -> Any:
+        """The value under a seed, which may be traced as the pair of numbers that Keras makes of it."""
+        fresh = copy.copy(self.initializer)
+        fresh.seed = seed
+        return keras.ops.convert_to_tensor(fresh(self.shape, dtype=self.dtype))
 
 
 @dataclass
@@ -49,7 +73,9 @@ class Starts:
 
     build: Callable[[], keras.Model]
     _learned: list[Make] | None = None
+    _compiled: list[_Initialized] = field(default_factory=list)
     _builds: int = 0
+    _replays: int = 0
     _split: int = field(default=0, repr=False)
 
     def variables(self, seed: int) -> tuple[Values, Values]:
@@ -79,26 +105,47 @@ class Starts:
 
     def _replayed(self, seed: int) -> Values:
         drawn = _Draws(seed)
-        return [make(drawn) for make in self._learned]
+        ready = dict(zip(map(id, self._compiled), _together(self._compiled, drawn), strict=True))
+        values = [ready[id(make)] if id(make) in ready else make(drawn) for make in self._learned]
+        self._replays += 1
+        if self._replays == COMPILED_FROM:
+            self._compile(seed)
+        return values
+
+    def _compile(self, seed: int) -> None:
+        """One program for the initializers that give the same bits in it."""
+        own = [make for make in self._learned if isinstance(make, _Initialized)]
+        try:
+            drawn = [_Draws(seed), _Draws(0)]
+            compiled = [_together(own, each) for each in drawn]
+        except Exception:  # a person's own initializer cannot be traced, in any of many ways; it is called as before
+            return
+        written = [[make(each) for make in own] for each in drawn]
+        equal = zip(own, zip(*compiled, strict=True), zip(*written, strict=True), strict=True)
+        self._compiled = [make for make, found, wanted in equal if _same(list(found), list(wanted))]
+
+
+def _together(makes: Sequence[_Initialized], drawn: _Draws) -> Values:
+    """First values by one program, compiled for these initializers when it is first called."""
+    if not makes:
+        return []
+    seeds = [np.array([drawn[make.place], 0], np.uint32) for make in makes]
+    return [np.asarray(value) for value in jax.device_get(_by_seeds(tuple(makes), seeds))]
+
+
+@partial(jax.jit, static_argnums=0)
+def _by_seeds(makes: tuple[_Initialized, ...], seeds: list[Any]) -> list[Any]:
+    return [make.by(seed) for make, seed in zip(makes, seeds, strict=True)]
 
 
 def _learn(variable: keras.Variable, value: np.ndarray, used: Any, places: dict[int, int]) -> Make:
     """How a variable's first value follows from the seeds that were drawn."""
     seed = getattr(used, "seed", None)
     if isinstance(seed, int) and seed in places:
-        return _by_initializer(used, places[seed], tuple(variable.shape), variable.dtype)
+        return _Initialized(used, places[seed], tuple(variable.shape), variable.dtype)
     if value.shape == (2,) and value.dtype.kind == "u" and int(value[0]) in places:
         return _as_state(value, places[int(value[0])])
     return lambda drawn: value
-
-
-def _by_initializer(used: Any, place: int, shape: tuple[int, ...], dtype: str) -> Make:
-    def make(drawn: _Draws) -> np.ndarray:
-        fresh = copy.copy(used)
-        fresh.seed = drawn[place]
-        return np.asarray(keras.ops.convert_to_tensor(fresh(shape, dtype=dtype)))
-
-    return make
 
 
 def _as_state(value: np.ndarray, place: int) -> Make:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -110,11 +111,22 @@ def prepare_case(case: Case, *, seeds: int = 30, epochs: int | None = None) -> P
     )
 
 
-def run_case(prepared: Prepare, folder: str | Path | None = None, *, progress: bool = True) -> CaseResult:
-    """Run both protocols; with `folder`, each study is written below it as soon as it ends or is stopped."""
+def run_case(
+    prepared: Prepare,
+    folder: str | Path | None = None,
+    *,
+    extend: bool = False,
+    client: Any = None,
+    progress: bool = True,
+) -> CaseResult:
+    """Run both protocols; with `folder`, two folders in it keep every fit as it is made.
+
+    `extend` and `client` are those of `Study.run`.
+    """
+    options = {"extend": extend, "client": client, "progress": progress}
     places = (None, None) if folder is None else (Path(folder) / "tutorial", Path(folder) / "honest")
-    tutorial = conduct(prepared.tutorial, store=places[0], progress=progress)
-    honest = conduct(prepared.honest, store=places[1], progress=progress)
+    tutorial = conduct(prepared.tutorial, store=places[0], **options)
+    honest = conduct(prepared.honest, store=places[1], **options)
     lines, claims = measure(prepared.case, tutorial.data), sentences(prepared.case, tutorial.data)
     return CaseResult(prepared.case, tutorial, honest, tuple(lines), tuple(claims))
 

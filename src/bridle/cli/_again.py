@@ -1,6 +1,25 @@
-"""A command as a person types it, for the report that it wrote."""
+"""A command as a person types it: in the report that it wrote, and in its folder, to go on with it."""
 
+import json
 import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bridle._errors import InputError, StoreError, near
+from bridle.store import write_text
+
+NAME = "command.json"
+FORMAT = 1
+KNOWN = {
+    "run": ("seeds", "epochs", "quick"),
+    "tune": ("target", "task", "model", "penalty", "seeds", "folds", "epochs", "quick", "encoding"),
+    "study": ("model", "trust", "seeds", "epochs", "quick"),
+}
+"""The commands that can be gone on with, and their options."""
+CODE = ("model", "trust")
+"""Options that let code of the person's own run."""
 
 
 def command(*words: object, **options: object) -> str:
@@ -9,6 +28,77 @@ def command(*words: object, **options: object) -> str:
     >>> command("tune", "my table.csv", target="species", seeds=5, epochs=None, quick=True)
     "bridle tune 'my table.csv' --target species --seeds 5 --quick"
     """
-    given = {f"--{name}": value for name, value in options.items() if value is not None and value is not False}
-    flags = [part for name, value in given.items() for part in ([name] if value is True else [name, str(value)])]
+    flags = []
+    for name, value in options.items():
+        several = value if isinstance(value, list | tuple) else [value]
+        for each in several:
+            if each is not None and each is not False:
+                flags += [f"--{name}"] if each is True else [f"--{name}", str(each)]
     return shlex.join(["bridle", *map(str, words), *flags])
+
+
+@dataclass(frozen=True)
+class Begun:
+    """The command that began a folder."""
+
+    words: tuple[str, str]
+    """The command and what it is about: a case or a file."""
+    options: Mapping[str, Any]
+
+    def arguments(self, out: Path, **changed: object) -> list[str]:
+        """What to give to the command line, so that nothing in it can be taken for an option."""
+        options = {**self.options, **{name: value for name, value in changed.items() if value is not None}, "out": out}
+        given = []
+        for name, value in options.items():
+            for each in value if isinstance(value, list) else [value]:
+                if each is not None and each is not False:
+                    given.append(f"--{name}" if each is True else f"--{name}={each}")
+        return [self.words[0], *given, "--", self.words[1]]
+
+
+def remember(folder: Path, name: str, subject: object, **options: object) -> None:
+    """Write the command that begins a folder into it, for `bridle resume`."""
+    given = {key: value for key, value in options.items() if value not in (None, False, [], ())}
+    words = {"format": FORMAT, "words": [name, str(subject)], "options": given}
+    write_text(folder / NAME, json.dumps(words, indent=1))
+
+
+def recall(folder: Path, *, trust: bool) -> Begun:
+    """Read what `remember` wrote. A folder may come from a stranger: nothing but known commands and options is taken.
+
+    Errors: `StoreError` where there is nothing to read, or something else than a command that can be gone on with;
+    `InputError` where it lets code run and the person did not say so.
+    """
+    path = folder / NAME
+    try:
+        words = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StoreError(
+            f"Expected a folder that bridle run, tune or study wrote, found no {NAME} in {str(folder)!r}. "
+            "A study that was begun in Python goes on there: run the same lines again."
+        ) from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise StoreError(f"Expected a command in {str(path)!r} that can be read. {error}") from error
+    found = _checked(words, path)
+    own = [name for name in CODE if name in found.options]
+    if own and not trust:
+        raise InputError(
+            f"Expected --trust, since {str(path)!r} names code to run: "
+            f"{', '.join(f'--{name} {found.options[name]}' for name in own)}. Look at it, then add --trust."
+        )
+    return found
+
+
+def _checked(words: Any, path: Path) -> Begun:
+    pair, options = (words.get(name) for name in ("words", "options")) if isinstance(words, dict) else (None, None)
+    if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(each, str) for each in pair):
+        raise StoreError(f"Expected a command in {str(path)!r}, found none.")
+    if pair[0] not in KNOWN:
+        raise StoreError(f"Expected a command in {str(path)!r}, got {pair[0]!r}. {near(pair[0], KNOWN)}")
+    if not isinstance(options, dict):
+        raise StoreError(f"Expected options in {str(path)!r}, got {type(options).__name__}.")
+    for name, value in options.items():
+        several = value if isinstance(value, list) else [value]
+        if name not in KNOWN[pair[0]] or not all(isinstance(each, str | int | float | bool) for each in several):
+            raise StoreError(f"Expected an option of bridle {pair[0]} in {str(path)!r}, got {name!r}: {value!r}.")
+    return Begun((pair[0], pair[1]), options)

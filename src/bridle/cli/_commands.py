@@ -10,12 +10,15 @@ from bridle import _version, cases, estimators, report
 from bridle._errors import StoreError
 from bridle._front import load
 from bridle.cli import _show as show
-from bridle.cli._again import command
+from bridle.cli import _stores as stores
+from bridle.cli._again import command, remember
 from bridle.cli._audit import audit
 from bridle.cli._claims import claims
+from bridle.cli._cluster import Dask, cluster
 from bridle.cli._convert import convert
 from bridle.cli._guard import guarded
 from bridle.cli._out import check_folder, own_function
+from bridle.cli._resume import extend, resume
 
 app = typer.Typer(
     name="bridle",
@@ -29,12 +32,22 @@ app = typer.Typer(
 app.command()(convert)
 app.command()(audit)
 app.command()(claims)
+app.command()(resume)
+app.command()(extend)
+app.command(name="list")(stores.list_)
+app.command()(stores.show)
+app.command()(stores.export)
+app.command()(stores.verify)
+app.command()(stores.compact)
 
 QUICK_SEEDS, QUICK_SHARE = 3, 10
 Out = Annotated[Path | None, typer.Option("--out", help="Folder for report.html, result.json, figures and the study.")]
 Seeds = Annotated[int, typer.Option("--seeds", min=1, help="Seeds: runs that differ in initial weights and shuffling.")]
 Epochs = Annotated[int | None, typer.Option("--epochs", min=1, help="Epochs of each fit; the case's own by default.")]
 Quick = Annotated[bool, typer.Option("--quick", help=f"A small version: {QUICK_SEEDS} seeds, a tenth of the epochs.")]
+Extend = Annotated[
+    bool, typer.Option("--extend", help="The folder's study may have other seeds or epochs; what is there is kept.")
+]
 Encoding = Annotated[str, typer.Option("--encoding", help="Encoding of the file, such as latin-1.")]
 
 
@@ -56,10 +69,14 @@ def run(
     seeds: Seeds = 30,
     epochs: Epochs = None,
     quick: Quick = False,
+    extend: Extend = False,
+    dask: Dask = None,
 ) -> None:
     """Run a shipped case: the tutorial's protocol and an honest one, side by side."""
     case = cases.find_case(name)
     folder = check_folder(out or Path(f"bridle-{name}"))
+    options = {"seeds": seeds, "epochs": epochs, "quick": quick}
+    remember(folder, "run", name, **options)
     prepared = cases.prepare_case(
         case,
         seeds=min(seeds, QUICK_SEEDS) if quick else seeds,
@@ -68,8 +85,9 @@ def run(
     show.lead(case.title, case.question)
     for label, plan in zip(("tutorial", "honest"), prepared.plans, strict=True):
         show.plan(f"{label} protocol", plan)
-    result = cases.run_case(prepared, folder)
-    written = result.write(folder, again=command("run", name, seeds=seeds, epochs=epochs, quick=quick))
+    with cluster(dask) as client:
+        result = cases.run_case(prepared, folder, extend=extend, client=client)
+    written = result.write(folder, again=command("run", name, **options))
     show.case(result)
     show.files(written, folder)
 
@@ -92,10 +110,15 @@ def tune(
     epochs: Epochs = None,
     quick: Quick = False,
     encoding: Encoding = "utf-8",
+    extend: Extend = False,
+    dask: Dask = None,
 ) -> None:
     """Find the regularization for a table of your own, and save the model."""
     frame = estimators.read_table(table, encoding=encoding)
     folder = check_folder(out or Path(f"bridle-{table.stem}"))
+    options = {"task": task, "model": model, "seeds": seeds, "folds": folds, "epochs": epochs, "quick": quick}
+    options |= {"target": target, "encoding": None if encoding == "utf-8" else encoding}
+    remember(folder, "tune", table.absolute(), **options)
     job = estimators.prepare_table(
         frame,
         target,
@@ -107,10 +130,9 @@ def tune(
     )
     show.lead(f"Table {table.name}", "\n".join(job.notes))
     show.plan("cross-validation", job.plan)
-    answer = estimators.run_job(job, folder)
-    options = {"task": task, "model": model, "seeds": seeds, "folds": folds, "epochs": epochs, "quick": quick}
-    again = command("tune", table, target=target, **options, encoding=None if encoding == "utf-8" else encoding)
-    written = answer.save(folder, f"Table {table.name}", again=again)
+    with cluster(dask) as client:
+        answer = estimators.run_job(job, folder, extend=extend, client=client)
+    written = answer.save(folder, f"Table {table.name}", again=command("tune", table, **options))
     show.result(answer.result)
     show.code(answer.result)
     show.files(written, folder)
@@ -150,9 +172,11 @@ def report_command(
     out: Annotated[Path | None, typer.Option("--out", help="Folder to write to; the study's own by default.")] = None,
 ) -> None:
     """Write the report of a stored study again."""
-    found = next((place for place in (folder, folder / "study") if (place / "study.json").is_file()), folder)
-    result = load(found)
-    target = check_folder(out or folder)
-    written = report.write(target, "Stored study", [result.section("Study", again=command("report", folder))])
-    show.result(result)
+    results = {place: load(place) for place in stores.inside(folder)}
+    target, again = check_folder(out or folder), command("report", folder)
+    names = {place: "Study" if len(results) == 1 else place.name.capitalize() for place in results}
+    parts = [result.section(names[place], again=again) for place, result in results.items()]
+    written = report.write(target, "Stored study", parts)
+    for result in results.values():
+        show.result(result)
     show.files(written, target)

@@ -1,6 +1,8 @@
 """What the command line prints."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -25,6 +27,31 @@ def lead(title: str, text: str) -> None:
     lines = console()
     lines.print(Text(title, style="bold"))
     lines.print(Text(text))
+
+
+def lines(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A plain table of text."""
+    found = Table(box=None, padding=(0, 2, 0, 0))
+    for name in columns:
+        found.add_column(name, overflow="fold")
+    for row in rows:
+        found.add_row(*map(Text, row))
+    console().print(found)
+
+
+def facts(plan: Mapping[str, Any]) -> None:
+    """What a study asks, from the plan in its folder."""
+    for name in ("arms", "strengths", "rows", "folds", "seeds", "epochs", "score"):
+        if name in plan:
+            console().print(Text(f"  {name}: {_brief(plan[name])}"))
+
+
+def _brief(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "; ".join(f"{name}: {_brief(inner)}" for name, inner in value.items())
+    if isinstance(value, list):
+        return f"{len(value)}" if len(value) > 8 else ", ".join(map(str, value))
+    return str(value)
 
 
 def plan(label: str, planned: Plan) -> None:

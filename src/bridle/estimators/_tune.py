@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -165,10 +166,15 @@ def tune(
     return run_job(job, progress=progress)
 
 
-def run_job(job: Job, folder: str | Path | None = None, *, progress: bool = True) -> Tuned:
-    """Run a prepared table; with `folder`, the study is written to its `study` as soon as it ends or is stopped."""
+def run_job(
+    job: Job, folder: str | Path | None = None, *, extend: bool = False, client: Any = None, progress: bool = True
+) -> Tuned:
+    """Run a prepared table; with `folder`, its `study` keeps every fit as it is made.
+
+    `extend` and `client` are those of `Study.run`.
+    """
     store = None if folder is None else Path(folder) / "study"
-    return tuned(job, conduct(job.prepared, store=store, progress=progress))
+    return tuned(job, conduct(job.prepared, store=store, extend=extend, client=client, progress=progress))
 
 
 def tuned(job: Job, result: Result) -> Tuned:

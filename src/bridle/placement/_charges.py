@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from bridle._keras import Reading, Tap
-from bridle.penalties import Schedule
+from bridle.penalties import Custom, Schedule
 from bridle.placement._checks import check_value
 from bridle.placement._places import Place
 from bridle.placement._terms import Term
@@ -43,33 +43,44 @@ class Charges:
         """Every place that some term charges, once, and the output after each pre-activation that one charges."""
         return watched(self.terms)
 
-    def unit_values(self, weight: Weight, readings: Readings, counted: Any = None) -> list[Any]:
+    def unit_values(
+        self, weight: Weight, readings: Readings, counted: Any = None, amounts: Sequence[Any] | None = None
+    ) -> list[Any]:
         """What each slot charges at strength one.
 
         Args:
             weight: the present value of a variable.
             readings: what the taps saw.
             counted: shape (batch,), 1 for samples that count; None where all do.
+            amounts: the strength of every slot. A function of the person's own then has no gradient where its
+                strength is 0, not even one that is no number: that of other arms never touches a fit.
 
         """
         values: list[Any] = []
-        for term in self.terms:
-            rows = [row for place in term.places for row in self.at_place(term, place, weight, readings, counted)]
+        for number, term in enumerate(self.terms):
+            own = None if amounts is None else self._with_amounts(amounts)[number][1]
+            rows = [row for place in term.places for row in self.at_place(term, place, weight, readings, counted, own)]
             found = [sum(column[1:], start=column[0]) for column in zip(*rows, strict=True)]
             values += found or [ops.zeros(()) for _ in term.slots]  # a layer that was not called is charged nothing
         return values
 
     def at_place(
-        self, term: Term, place: Place, weight: Weight, readings: Readings, counted: Any = None
+        self,
+        term: Term,
+        place: Place,
+        weight: Weight,
+        readings: Readings,
+        counted: Any = None,
+        amounts: Sequence[Any] | None = None,
     ) -> list[tuple[Any, ...]]:
         """What a term charges at one of its places at strength one: a row of components for each call of the layer."""
         penalty = term.penalty
         if place.variable is None:
             seen = readings[self.taps.index(place.tap)]
-            rows = [penalty.activity_values(each.value, _charged(each, counted)) for each in seen]
+            rows = [penalty.activity_values(_kept(each.value, term, amounts), _charged(each, counted)) for each in seen]
         else:
             bound = penalty.with_anchor(self.anchors[place.key]) if penalty.needs_anchor else penalty
-            rows = [bound.unit_values(place.of(weight(place.variable)))]
+            rows = [bound.unit_values(_kept(place.of(weight(place.variable)), term, amounts))]
         return [tuple(ops.stop_gradient(value) for value in row) for row in rows] if penalty.exact else rows
 
     def check(self, weight: Weight, readings: Readings) -> None:
@@ -155,6 +166,13 @@ def describe(places: Sequence[Place], taps: Sequence[Tap], weight: Weight, readi
 def weighted(amount: Any, value: Any) -> Any:
     """A strength times what is charged at strength one; 0 at strength 0, also where the value overflowed."""
     return ops.where(amount > 0, amount * value, ops.zeros_like(value))
+
+
+def _kept(value: Any, term: Term, amounts: Sequence[Any] | None) -> Any:
+    """A tensor as it is, but for a function of the person's own at strength 0 without a gradient."""
+    if amounts is None or not isinstance(term.penalty, Custom):
+        return value
+    return ops.where(amounts[0] > 0, value, ops.stop_gradient(value))
 
 
 def charges(terms: Sequence[Term], anchors: dict[tuple[int, str], Any] | None = None) -> Charges:

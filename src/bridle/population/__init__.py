@@ -4,13 +4,13 @@ from bridle.population._device import accelerated, cores, free_memory, held_now
 from bridle.population._fit import Fit, Outcome
 from bridle.population._member import Rows, State, predict, quantities
 from bridle.population._objective import Loss, Objective, Recipe
-from bridle.population._programs import Fold, Programs, Start, compile_programs, put
+from bridle.population._programs import ENGINE, Fold, Programs, Start, compile_programs, put
 from bridle.population._run import Progress, run_fits
 from bridle.population._stopping import Stopping
 from bridle.population._width import fitting, short_call
 
 __all__ = [
-    "Fit", "Fold", "Loss", "Objective", "Outcome", "Programs", "Progress", "Recipe", "Rows", "Start", "State",
+    "ENGINE", "Fit", "Fold", "Loss", "Objective", "Outcome", "Programs", "Progress", "Recipe", "Rows", "Start", "State",
     "Stopping", "accelerated", "compile_programs", "cores", "fitting", "free_memory", "held_now", "predict", "put",
     "quantities", "run_fits", "short_call",
 ]  # fmt: skip

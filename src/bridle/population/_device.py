@@ -1,9 +1,11 @@
 """Where programs run: compiled for the CPU or an accelerator, or operation by operation; and its memory."""
 
+import contextlib
 import os
 import resource
 import sys
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +20,17 @@ def accelerated() -> bool:
     return jax.default_backend() != "cpu"
 
 
-def compiled(function: Callable[..., Any], *arguments: Any) -> Any:
-    """The function compiled for arguments of these shapes.
+def compiled(function: Callable[..., Any], *arguments: Any) -> tuple[Any, str]:
+    """The function compiled for arguments of these shapes; and the SHA-256 of the program, its constants included.
 
     On an accelerator products are formed in full float32 and by deterministic operations: the numbers are those
     of any other run on the same kind of device.
     """
-    if not accelerated():
-        return jax.jit(function).lower(*arguments).compile()
-    with jax.default_matmul_precision("highest"):
+    precision = jax.default_matmul_precision("highest") if accelerated() else contextlib.nullcontext()
+    with precision:
         lowered = jax.jit(function).lower(*arguments)
-    return lowered.compile(compiler_options=REPRODUCIBLE.get(jax.default_backend()))
+    identity = sha256(lowered.as_text().encode()).hexdigest()
+    return lowered.compile(compiler_options=REPRODUCIBLE.get(jax.default_backend())), identity
 
 
 def as_written(function: Callable[..., Any]) -> Callable[..., Any]:

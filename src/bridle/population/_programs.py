@@ -16,6 +16,8 @@ from bridle.population._member import Points, Rows, State, block, evaluate, fini
 from bridle.population._objective import Objective, Recipe
 from bridle.population._stopping import watch
 
+ENGINE = 1
+"""Rises where members of the same programs and rows get other numbers than before."""
 MAX_POINTS = 256
 """Measuring points in one call of the training program."""
 
@@ -77,6 +79,8 @@ class Programs:
     """Operations that are computed in another form than as written, which is faster in a loop."""
     pace: list[float] = field(default_factory=list)
     """Seconds that a measuring point took in the last call, once there was one."""
+    identity: str = ""
+    """A hash of both programs, the same wherever they compute the same; empty where nothing is compiled."""
     eager: bool = False
     """Whether each operation is called by itself; the model is then in one thread's hands at a time."""
 
@@ -155,9 +159,10 @@ def compile_programs(
         train = jax.vmap(train, in_axes=(0, 0, None, 0, None, None, None))
         look = jax.vmap(look, in_axes=(0, None, None))
         state, setting, identity = jax.tree.map(lambda leaf: np.stack([leaf] * width), (state, setting, identity))
-    train = compiled(train, state, setting, fold.rows, identity, np.int32(0), points, np.int32(0))
-    look = compiled(look, state, fold.rows, dict(held_out))
-    return Programs(train, look, capacity, width, perf_counter() - began, _bytes(train), forms=tuple(forms))
+    train, first = compiled(train, state, setting, fold.rows, identity, np.int32(0), points, np.int32(0))
+    look, second = compiled(look, state, fold.rows, dict(held_out))
+    spent, size, both = perf_counter() - began, _bytes(train), f"{first} {second}"
+    return Programs(train, look, capacity, width, spent, size, tuple(forms), identity=both)
 
 
 def _look(

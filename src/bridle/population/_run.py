@@ -5,8 +5,8 @@ process, fork or device trick; where fewer members than cores are left, XLA spre
 over the idle ones. Which thread runs a member never changes its numbers.
 """
 
-import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -19,6 +19,8 @@ from bridle.population._programs import Start
 
 PATIENCE = 0.5
 """Seconds that a stopped run waits for the blocks under way."""
+POLL = 0.2
+"""Seconds after which a worker without work asks again."""
 
 Chain = Sequence[Fit]
 """Fits trained one after another, each but the first from where the one before it ended; mostly a single one."""
@@ -61,18 +63,35 @@ def run_fits(
     deliver: Callable[[Fit, Outcome], None],
     watch: Callable[[Progress], None],
     threads: int | None = None,
+    take: Callable[[], tuple[Sequence[Chain], int] | None] | None = None,
 ) -> bool:
     """Run every fit of every chain; False where the person stopped it (Ctrl-C) before all were done.
+
+    `take` says which chains to train next, and how many fits were settled otherwise since it was last asked; None
+    where there is nothing more, and no chains where there may be some later. By default all chains are taken at once.
 
     `deliver` is called once per finished member, never by two threads at once; `watch` about ten times a second,
     from the calling thread. An error in a worker stops the run and is raised here: only a loss that is not
     finite is a member's own affair.
     """
-    work: queue.SimpleQueue[Lane] = queue.SimpleQueue()
-    for lane in lanes(chains):
-        work.put(lane)
     progress = Progress(sum(map(len, chains)), int(recipe.stops[-1]))
-    stop, lock, errors = threading.Event(), threading.Lock(), []
+    stop, lock, errors = threading.Event(), threading.RLock(), []
+    waiting: deque[Lane] = deque()
+    taking = take or _once(chains)
+
+    def next_lane() -> Lane | None:
+        while True:
+            with lock:
+                if waiting:
+                    return waiting.popleft()
+                taken = taking()
+                if taken is None:
+                    return None
+                waiting.extend(lanes(taken[0]))
+                progress.done += taken[1]
+                progress.epochs += taken[1] * progress.epochs_each
+            if not taken[0] and stop.wait(POLL):
+                raise _Stop
 
     def conduct(shard: Sequence[Fit], starts: Sequence[Start]) -> list[Outcome]:
         own = {id(fit): fit for fit in shard}  # a shard that is padded holds its last fit several times
@@ -95,22 +114,28 @@ def run_fits(
 
     def worker() -> None:
         try:
-            while True:
-                _advance(objective, work.get_nowait(), conduct)
-        except (queue.Empty, _Stop):
+            while (lane := next_lane()) is not None:
+                _advance(objective, lane, conduct)
+        except _Stop:
             pass
         except BaseException as error:  # handed to the calling thread, which raises it
             errors.append(error)
             stop.set()
 
-    count = min(threads or cores(), _room(chains))
-    crew = [threading.Thread(target=worker, daemon=True) for _ in range(min(count, max(1, work.qsize())))]
+    count = min(threads or cores(), _room(chains), max(1, len(chains)))
+    crew = [threading.Thread(target=worker, daemon=True) for _ in range(count)]
     for thread in crew:
         thread.start()
     stopped = _wait(crew, progress, watch, stop)
     if errors:
         raise errors[0]
     return not stopped
+
+
+def _once(chains: Sequence[Chain]) -> Callable[[], tuple[Sequence[Chain], int] | None]:
+    """All chains, the first time."""
+    left = [chains]
+    return lambda: (left.pop(), 0) if left else None
 
 
 def _room(chains: Sequence[Chain]) -> int:

@@ -1,7 +1,9 @@
 """Words, tables and pages: what a person reads of a result."""
 
+from bridle.report._csv import safe_cells
 from bridle.report._html import page
 from bridle.report._json import strict, to_json
+from bridle.report._members import members
 from bridle.report._notes import meaning
 from bridle.report._section import Section, Sheet
 from bridle.report._table import rows, table
@@ -14,9 +16,11 @@ __all__ = [
     "Sheet",
     "Written",
     "meaning",
+    "members",
     "page",
     "rich_table",
     "rows",
+    "safe_cells",
     "sentences",
     "strict",
     "table",

@@ -1,23 +1,24 @@
-"""A study on disk: arrays in `study.npz` (never pickled), words in `study.json`, each whole or not there at all."""
+"""A result on disk: words in `study.json`, arrays (never pickled) in the file that it names; whole or not there."""
 
-import io
 import json
-import os
-import tempfile
-from collections.abc import Callable
+import re
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, BinaryIO
-from zipfile import BadZipFile
+from typing import Any
 
 import numpy as np
 
 from bridle._errors import StoreError
 from bridle.results import Activation, Arm, Members, Nested, Picture, Score, StudyResult
+from bridle.store._arrays import pack, unpack
+from bridle.store._said import said
+from bridle.store._whole import write_whole
 
 FORMAT = 2
-ARRAYS, WORDS = "study.npz", "study.json"
+WORDS = "study.json"
+ARRAYS = re.compile(r"study(-[0-9a-f]{16})?\.npz")
+"""Named by their hash, so that a result that is replaced is whole until the new one is; without it in older folders."""
 
 
 def save(result: StudyResult, folder: str | Path) -> Path:
@@ -26,19 +27,18 @@ def save(result: StudyResult, folder: str | Path) -> Path:
     Errors: `StoreError` where the folder cannot be written.
     """
     folder = Path(folder)
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **_arrays(result))
-    blob = buffer.getvalue()
-    words = {"format": FORMAT, "sha256": sha256(blob).hexdigest(), **_words(result)}
-    try:
+    blob = pack(_arrays(result), compress=True)
+    digest = sha256(blob).hexdigest()
+    name = f"study-{digest[:16]}.npz"
+    words = {"format": FORMAT, "arrays": name, "sha256": digest, **_words(result)}
+    text = json.dumps(words, indent=1, allow_nan=False).encode()
+    with said(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / ARRAYS, lambda file: file.write(blob))
-        text = json.dumps(words, indent=1, allow_nan=False).encode()
+        write_whole(folder / name, lambda file: file.write(blob))
         write_whole(folder / WORDS, lambda file: file.write(text))
-    except OSError as error:
-        raise StoreError(
-            f"Expected a folder that can be written, got {str(folder)!r}: {error.strerror}. Give another with --out."
-        ) from error
+        for old in folder.glob("study*.npz"):
+            if ARRAYS.fullmatch(old.name) and old.name != name:
+                old.unlink(missing_ok=True)
     return folder
 
 
@@ -48,33 +48,46 @@ def load(folder: str | Path) -> StudyResult:
     Errors: `StoreError` where there is none, or where a file was damaged since.
     """
     folder = Path(folder)
+    words = _read_words(folder)
+    name = words.get("arrays", "study.npz")
+    if not isinstance(name, str) or not ARRAYS.fullmatch(name):
+        raise StoreError(f"Expected the name of a file of arrays in {str(folder / WORDS)!r}, got {name!r}.")
     try:
-        words = json.loads((folder / WORDS).read_text(encoding="utf-8"))
-        blob = (folder / ARRAYS).read_bytes()
-    except FileNotFoundError as error:
+        blob = (folder / name).read_bytes()
+    except OSError as error:
         raise StoreError(
-            f"Expected a study in {str(folder)!r}, found no {Path(error.filename).name}. "
-            "Give the folder that a run wrote."
+            f"Expected {name} beside {str(folder / WORDS)!r}: {error.strerror}. Run the study again."
         ) from error
-    except (OSError, ValueError) as error:
-        raise StoreError(f"Expected a study in {str(folder)!r} that can be read. {error}") from error
-    if words.get("format") != FORMAT:
-        raise StoreError(
-            f"Expected format {FORMAT} in {str(folder / WORDS)!r}, got {words.get('format')!r}. "
-            "Use the bridle that wrote it."
-        )
     if sha256(blob).hexdigest() != words.get("sha256"):
         raise StoreError(
-            f"Expected {str(folder / ARRAYS)!r} as it was written, found other bytes. "
+            f"Expected {str(folder / name)!r} as it was written, found other bytes. "
             "The file is damaged: run the study again."
         )
     try:
-        with np.load(io.BytesIO(blob), allow_pickle=False) as arrays:
-            return _result({name: arrays[name] for name in arrays.files}, words)
-    except (KeyError, ValueError, TypeError, BadZipFile) as error:
+        return _result(unpack(blob), words)
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise StoreError(
             f"Expected a whole study in {str(folder)!r}, found that {error} is missing or wrong."
         ) from error
+
+
+def _read_words(folder: Path) -> dict[str, Any]:
+    try:
+        words = json.loads((folder / WORDS).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise StoreError(
+            f"Expected a study in {str(folder)!r}, found no {WORDS}. Give the folder that a run wrote."
+        ) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise StoreError(f"Expected a study in {str(folder)!r} that can be read. {error}") from error
+    version = words.get("format") if isinstance(words, dict) else None
+    if version != FORMAT:
+        age = "newer" if isinstance(version, int) and version > FORMAT else "another"
+        raise StoreError(
+            f"Expected format {FORMAT} in {str(folder / WORDS)!r}, got {version!r}, of {age} bridle. "
+            "Use the bridle that wrote it."
+        )
+    return words
 
 
 def write_text(path: str | Path, text: str) -> Path:
@@ -91,21 +104,6 @@ def write_text(path: str | Path, text: str) -> Path:
             f"Expected a file that can be written, got {str(path)!r}: {error.strerror}. Give another."
         ) from error
     return path
-
-
-def write_whole(path: Path, write: Callable[[BinaryIO], Any]) -> None:
-    """Write a file so that it is either complete under its name or absent: temporary name, fsync, rename."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _arrays(result: StudyResult) -> dict[str, np.ndarray]:

@@ -10,6 +10,7 @@ from bridle.population import Outcome
 from bridle.results import ALL_ROWS, Activation, Members, Picture, StudyResult, weak_to_strong
 from bridle.study._arms import Treatment, as_arm
 from bridle.study._objective import diagnostic_names
+from bridle.study._orders import Order, order
 from bridle.study._prepare import Prepared
 from bridle.study._protocol import describe
 from bridle.study._question import STRONG
@@ -66,6 +67,11 @@ class Ledger:
         row[list(self.treatments[self.setting_arm[setting]].slots)] = self.setting_values[setting]
         return row
 
+    def order(self, key: Key) -> Order:
+        """What is to be made for a member."""
+        setting, seed, fold = key
+        return order(self.strengths(setting), self.learning_rate(setting), seed, fold)
+
     def deliver(self, key: Key, outcome: Outcome, keep_variables: bool) -> None:
         """Enter one outcome; variables are dropped unless the member is a refit."""
         self.outcomes[key] = outcome if keep_variables else replace(outcome, variables=())
@@ -85,32 +91,34 @@ class Ledger:
         blank = np.full((points, len(quantities)), np.nan, np.float32)
         empty = np.full(len(names), np.nan, np.float32)
         missing = np.full(len(measures), np.nan, np.float32)
-        setting, seed, fold = (np.array(column, int) for column in zip(*self.members, strict=True))
+        setting, seed, fold = np.array(self.members, int).reshape(-1, 3).T
         return StudyResult(
             arms=tuple(as_arm(treatment) for treatment in self.treatments),
             slots=self.prepared.charges.slots,
-            setting_arm=np.array(self.setting_arm),
-            setting_strengths=np.array([self._exact(number) for number in range(len(self.setting_arm))]),
+            setting_arm=np.array(self.setting_arm, int),
+            setting_strengths=np.array([self._exact(number) for number in range(len(self.setting_arm))]).reshape(
+                -1, len(self.prepared.charges.slots)
+            ),
             members=Members(
                 setting,
                 seed,
                 fold,
-                np.array([outcome is not None and outcome.diverged_at < 0 for outcome in got]),
+                np.array([outcome is not None and outcome.diverged_at < 0 for outcome in got], bool),
                 *(
-                    np.array([-1 if o is None else getattr(o, n) for o in got])
+                    np.array([-1 if o is None else getattr(o, n) for o in got], int)
                     for n in ("diverged_at", "epochs", "kept")
                 ),
             ),
             score=self.prepared.score,
             epochs=workshop.recipe.stops,
             quantities=quantities,
-            curves=np.stack([blank if outcome is None else outcome.curves for outcome in got]),
+            curves=_stacked([None if outcome is None else outcome.curves for outcome in got], blank),
             diagnostic_names=names,
-            diagnostics=np.stack([empty if outcome is None else outcome.diagnostics for outcome in got]),
+            diagnostics=_stacked([None if outcome is None else outcome.diagnostics for outcome in got], empty),
             fold_rows=self.prepared.fold_rows,
             held_out_names=measures,
             held_out={
-                name: np.stack([missing if o is None or name not in o.measures else o.measures[name] for o in got])
+                name: _stacked([None if o is None else o.measures.get(name) for o in got], missing)
                 for name in self.held_out_rows
             },
             held_out_rows=dict(self.held_out_rows),
@@ -131,3 +139,10 @@ class Ledger:
         row = np.zeros(len(self.prepared.charges.slots))
         row[list(self.treatments[self.setting_arm[setting]].slots)] = self.setting_values[setting]
         return row
+
+
+def _stacked(values: Sequence[np.ndarray | None], missing: np.ndarray) -> np.ndarray:
+    """One array for all members, with `missing` where there is none; also for no members at all."""
+    return np.array([missing if value is None else value for value in values], missing.dtype).reshape(
+        -1, *missing.shape
+    )

@@ -32,10 +32,10 @@ def run_nested(prepared: Prepared, folds: int | Splitter, watch: Watch, run: Run
     """
     if prepared.rows.validation is not None:
         raise InputError("Expected folds for nested cross-validation, got validation=(x, y). Leave one of them out.")
-    splits = split_rows(whole_rows(prepared), folds, prepared.rows.groups)
+    splits = _splits(prepared, folds)
     found = []
     for number, split in enumerate(splits, start=1):
-        inner = _inner(prepared, split)
+        inner = _inner(prepared, split, number - 1)
 
         def named(update: Update, number: int = number) -> None:
             watch(replace(update, stage=f"outer fold {number}/{len(splits)}, {update.stage}"))
@@ -51,7 +51,16 @@ def run_nested(prepared: Prepared, folds: int | Splitter, watch: Watch, run: Run
     )
 
 
-def _inner(prepared: Prepared, split: Split) -> Prepared:
+def inner_study(prepared: Prepared, folds: int | Splitter, number: int) -> Prepared:
+    """The same study on the training rows of one outer fold."""
+    return _inner(prepared, _splits(prepared, folds)[number], number)
+
+
+def _splits(prepared: Prepared, folds: int | Splitter) -> list[Split]:
+    return split_rows(whole_rows(prepared), folds, prepared.rows.groups)
+
+
+def _inner(prepared: Prepared, split: Split, number: int) -> Prepared:
     """The same study on an outer fold's training rows, with the other rows held out."""
     rows = prepared.rows
 
@@ -66,7 +75,7 @@ def _inner(prepared: Prepared, split: Split) -> Prepared:
         groups=part(rows.groups, split.train),
         held_out={OUTER: (take(rows.x, split.validation), take(rows.y, split.validation))},
     )
-    return with_rows(prepared, own)
+    return replace(with_rows(prepared, own), outer=number)
 
 
 def _judged(result: StudyResult) -> tuple[int, np.ndarray, float, np.ndarray, np.ndarray]:

@@ -28,7 +28,7 @@ def make_objective(program: Program, charges: Charges) -> Objective:
         data = program.data_loss(y, forward.prediction, weight)
         own = sum(forward.own_losses, start=jnp.zeros((), data.dtype))
         counted = None if weight is None else jnp.asarray(weight > 0, "float32")
-        units = charges.unit_values(weight_of(program.model, trainable, other), forward.readings, counted)
+        units = charges.unit_values(weight_of(program.model, trainable, other), forward.readings, counted, setting)
         parts = [
             jnp.asarray(own, "float32"),
             *(weighted(amount, value) for amount, value in zip(setting, units, strict=True)),

@@ -149,6 +149,8 @@ class Prepared:
     folds: list[Fold]
     fold_rows: np.ndarray
     workshop: Workshop
+    outer: int | None = None
+    """Of an inner study of nested cross-validation: the outer fold on whose training rows it runs."""
 
     @property
     def model(self) -> keras.Model:

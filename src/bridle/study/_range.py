@@ -8,15 +8,16 @@ it, for any penalty on any network.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import numpy as np
 
 from bridle.penalties import Grid
-from bridle.population import Fit, Outcome, Progress, run_fits
+from bridle.population import Outcome, Progress
 from bridle.study._arms import Treatment
 from bridle.study._objective import SPREAD, diagnostic_names
+from bridle.study._orders import Ground, Order
 from bridle.study._prepare import Prepared
+from bridle.study._running import Means, run_orders
 
 LATTICE = (*(float(f"{digit}e{power}") for power in range(-10, 5) for digit in (1, 3)), 1e5)
 """The strengths that a pilot may try: two a decade."""
@@ -101,7 +102,7 @@ class Pilot:
 
     prepared: Prepared
     watch: Callable[[Progress], None]
-    threads: int | None
+    means: Means
     seen: dict[tuple[float | None, bytes], Seen] = field(default_factory=dict)
 
     def key(self, treatment: Treatment, values: Sequence[float]) -> tuple[float | None, bytes]:
@@ -113,22 +114,16 @@ class Pilot:
     def run(self, keys: Sequence[tuple[float | None, bytes]]) -> bool:
         """Make the fits that were not made yet; False where the person stopped it."""
         keys = [key for key in dict.fromkeys(keys) if key not in self.seen]
-        workshop, rows, seed = self.prepared.workshop, self.prepared.folds[0], self.prepared.question.seed_numbers[0]
+        seed = self.prepared.question.seed_numbers[0]
         settings = sum(len(treatment.settings) for treatment in self.prepared.treatments)
-        members = settings * len(self.prepared.question.seed_numbers)
-        programs = workshop.programs(rows, {}, members)  # of the whole study: they serve its fits too
-        fits = [
-            Fit(number, seed, 0, np.frombuffer(row, np.float32), partial(workshop.start, seed, rate), rows, programs)
-            for number, (rate, row) in enumerate(keys)
-        ]
-        return run_fits(
-            workshop.objective,
-            workshop.recipe,
-            [[fit] for fit in fits],
-            held_out={},
-            deliver=lambda fit, outcome: self.seen.update({keys[fit.number]: self._read(outcome)}),
+        return run_orders(
+            self.prepared,
+            [[Order(row, rate, seed, 0)] for rate, row in keys],
+            Ground(self.prepared.folds, {}),
+            deliver=lambda number, outcome: self.seen.update({keys[number]: self._read(outcome)}),
             watch=self.watch,
-            threads=self.threads,
+            means=self.means,
+            members=settings * len(self.prepared.question.seed_numbers),  # of the whole study: programs serve its fits
         )
 
     def _read(self, outcome: Outcome) -> Seen:
@@ -142,14 +137,14 @@ class Pilot:
 
 
 def find_ranges(
-    prepared: Prepared, watch: Callable[[Progress], None], threads: int | None
+    prepared: Prepared, watch: Callable[[Progress], None], means: Means
 ) -> tuple[tuple[Treatment, ...], dict[str, object]] | None:
     """The arms with the range of every open grid found, and facts for the record; None where it was stopped.
 
     Every slot is searched by itself, the other open ones of its arm at zero. A slot without whose penalty the fit
     diverges keeps the grid that it has.
     """
-    pilot, arms = Pilot(prepared, watch, threads), prepared.treatments
+    pilot, arms = Pilot(prepared, watch, means), prepared.treatments
     searches = [
         Search(number, place)
         for number, treatment in enumerate(arms)

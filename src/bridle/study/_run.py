@@ -1,29 +1,39 @@
 """Run a study: cross-validate every setting, extend open grids, refit what was selected, look at held-out rows."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
+from pathlib import Path
 from time import perf_counter
+from typing import Any
+from uuid import uuid4
 
 import numpy as np
 
 from bridle._errors import InputError
 from bridle._interrupts import check, listening
-from bridle.population import Fit, Fold, Outcome, Progress, Rows, run_fits
+from bridle.population import Outcome, Progress
 from bridle.results import ALL_ROWS, StudyResult
 from bridle.stats import Choice, select, summarize
 from bridle.study._arms import Treatment
+from bridle.study._cluster import Cluster
 from bridle.study._facts import facts
+from bridle.study._identity import Keys, plan_of
+from bridle.study._identity import Plan as Facts
 from bridle.study._insides import activations, weight_names
+from bridle.study._leader import Leader
 from bridle.study._ledger import Key, Ledger
 from bridle.study._nested import run_nested
+from bridle.study._orders import Ground
 from bridle.study._picture import picture
 from bridle.study._prepare import Prepared, refit_rows
 from bridle.study._question import COLD
 from bridle.study._race import race_cells
 from bridle.study._range import find_ranges
+from bridle.study._running import Means, run_orders
+from bridle.study._shard import Spec
 from bridle.study._splits import Splitter
 from bridle.study._update import Update, Watch
+from bridle.study._vault import kept
 
 ROUNDS = 2
 """How often open grids are extended at most."""
@@ -40,6 +50,9 @@ def run_study(
     race: bool = False,
     nested: int | Splitter | None = None,
     refit: bool = True,
+    store: str | Path | None = None,
+    extend: bool = False,
+    client: Any = None,
 ) -> tuple[StudyResult, bool]:
     """Run everything; also whether it ran to its end (False after Ctrl-C, with what had finished).
 
@@ -47,41 +60,66 @@ def run_study(
     an open grid lies on its edge, that grid extended; settings around the best; then `none` and the selected settings
     of each arm on all rows, judged once on the held-out rows; with `nested`, all that again inside each outer fold.
     With `race`, strengths that are clearly worse get no further fits; without `refit`, nothing follows the folds.
+    With `store`, members that the folder holds are not trained again, and the others are committed to it as they come;
+    with `client`, a Dask client, they are trained on its workers.
     """
-    began = perf_counter()
-    ledger = Ledger(prepared, prepared.treatments)
-
-    def attentive(update: Update) -> None:
-        check()
-        watch(update)
-
     for name, value in (("threads", threads), ("width", width)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
             raise InputError(f"Expected {name} as a whole number ≥ 1, got {value!r}. Leave it out for the best one.")
     if race and prepared.question.path != COLD:
         raise InputError("Expected path='cold' for a race, since a warm path trains every strength. Leave race out.")
     prepared.workshop.width = width
-    found = None
-    with listening():
-        try:
-            whole = _search(prepared, ledger, attentive, threads, race)
-            whole = whole and (not refit or _refit(prepared, ledger, attentive, threads))
-            if whole and nested is not None:
-                again = partial(run_study, threads=threads, width=width, race=race)
-                found = run_nested(prepared, nested, attentive, lambda inner, hear: again(inner, watch=hear))
-                whole = found is not None
-        except KeyboardInterrupt:
-            whole = False
-    result = replace(ledger.result(), nested=found)
-    return result.with_provenance(**facts(prepared, perf_counter() - began, threads), **ledger.facts), whole
+
+    def attentive(update: Update) -> None:
+        check()
+        watch(update)
+
+    plan = {} if store is None and client is None else plan_of(prepared, race, nested)
+    cluster = None if client is None else _cluster(client, prepared, plan, race, nested, threads)
+    with kept(prepared, store, plan, extend) as vault, listening():
+        means = Means(threads, vault, cluster)
+        result, whole = _stages(prepared, attentive, means, race, refit)
+        if whole and nested is not None:
+            try:
+                found = run_nested(prepared, nested, attentive, lambda *inner: _stages(*inner, means, race, refit))
+            except KeyboardInterrupt:
+                found = None
+            result, whole = replace(result, nested=found), found is not None
+        if vault is not None:
+            vault.store.record(finished=whole)
+        if cluster is not None:
+            result = result.with_provenance(**cluster.facts)
+        return result, whole
 
 
-def _search(prepared: Prepared, ledger: Ledger, watch: Watch, threads: int | None, race: bool) -> bool:
+def _cluster(
+    client: Any, prepared: Prepared, plan: Facts, race: bool, nested: int | Splitter | None, threads: int | None
+) -> Cluster:
+    spec = Spec(uuid4().hex, prepared.question, prepared.rows, plan, race, nested, threads)
+    return Cluster(client, spec, Keys(plan))
+
+
+def _stages(prepared: Prepared, watch: Watch, means: Means, race: bool, refit: bool) -> tuple[StudyResult, bool]:
+    began = perf_counter()
+    ledger, before = Ledger(prepared, prepared.treatments), means.found
+    try:
+        whole = _search(prepared, ledger, watch, means, race) and (not refit or _refit(prepared, ledger, watch, means))
+    except KeyboardInterrupt:
+        whole = False
+    if means.found > before:
+        ledger.facts["fits from the store"] = means.found - before
+    return ledger.result().with_provenance(
+        **facts(prepared, perf_counter() - began, means.threads), **ledger.facts
+    ), whole
+
+
+def _search(prepared: Prepared, ledger: Ledger, watch: Watch, means: Means, race: bool) -> bool:
     if any(grid.open for treatment in ledger.treatments for grid in treatment.grids):
-        found = find_ranges(prepared, lambda progress: watch(Update("finding ranges", progress, None)), threads)
+        found = find_ranges(prepared, lambda progress: watch(Update("finding ranges", progress, None)), means)
         if found is None:
             return False
         ledger.treatments, ledger.facts = found
+    ground = Ground(prepared.folds, {})
     cells = [(seed, fold) for seed in prepared.question.seed_numbers for fold in range(len(prepared.folds))]
     stages = [("fits", None), *[("extending", Treatment.extended)] * ROUNDS, ("refining", Treatment.refined)]
     for stage, grow in stages:
@@ -91,7 +129,7 @@ def _search(prepared: Prepared, ledger: Ledger, watch: Watch, threads: int | Non
         def conduct(settings: Sequence[int], cells: Sequence[tuple[int, int]], stage: str = stage) -> bool:
             groups = _groups(prepared, ledger, settings)
             chains = [[(n, seed, fold) for n in group] for seed, fold in cells for group in groups]
-            return not chains or _conduct(prepared, ledger, chains, prepared.folds, {}, stage, watch, threads)
+            return not chains or _conduct(prepared, ledger, chains, ground, stage, watch, means)
 
         settings, first = ledger.add_settings(), grow is None
         if not (race_cells(ledger, settings, cells, conduct) if race and first else conduct(settings, cells)):
@@ -127,7 +165,7 @@ def _choices(result: StudyResult) -> dict[int, Choice]:
     return {arm: choice for arm, choice in found.items() if choice is not None}
 
 
-def _refit(prepared: Prepared, ledger: Ledger, watch: Watch, threads: int | None) -> bool:
+def _refit(prepared: Prepared, ledger: Ledger, watch: Watch, means: Means) -> bool:
     """Train `none` and each arm's `best` and `1se` on all rows, from every seed."""
     choices = _choices(ledger.result())
     if not choices:
@@ -137,7 +175,7 @@ def _refit(prepared: Prepared, ledger: Ledger, watch: Watch, threads: int | None
     groups = _groups(prepared, ledger, settings)
     groups = [group[: 1 + max(n for n, setting in enumerate(group) if setting in settings)] for group in groups]
     chains = [[(n, seed, ALL_ROWS) for n in group] for seed in prepared.question.seed_numbers for group in groups]
-    done = _conduct(prepared, ledger, chains, [fold], held_out, "refits", watch, threads, only=settings)
+    done = _conduct(prepared, ledger, chains, Ground([fold], held_out), "refits", watch, means, only=settings)
     both = [choice.best for choice in choices.values()] + [choice.one_se for choice in choices.values()]
     shown = list(dict.fromkeys(both))[:PANELS]
     ledger.picture = picture(prepared, data, {s: _variables(ledger, s) for s in shown})
@@ -158,11 +196,10 @@ def _conduct(
     prepared: Prepared,
     ledger: Ledger,
     chains: Sequence[Sequence[Key]],
-    folds: Sequence[Fold],
-    held_out: Mapping[str, Rows],
+    ground: Ground,
     stage: str,
     watch: Watch,
-    threads: int | None,
+    means: Means,
     only: Sequence[int] | None = None,
 ) -> bool:
     """Run the members named in `chains` and enter their outcomes; False where the person stopped it.
@@ -172,62 +209,24 @@ def _conduct(
     keys = [key for chain in chains for key in chain]
     entered = [key for key in keys if only is None or key[0] in only]
     ledger.expect(entered)
-    wanted, leader = set(entered), _Leader(prepared, ledger)
-    numbers = {key: number for number, key in enumerate(keys)}
-    try:
-        watch(Update(f"{stage}: compiling", Progress(len(keys), prepared.question.epochs), leader.best))
-        fits = [[_fit(prepared, ledger, numbers[key], key, folds, held_out) for key in chain] for chain in chains]
-    except KeyboardInterrupt:
-        return False
+    wanted, leader = set(entered), Leader(prepared, ledger)
 
-    def deliver(fit: Fit, outcome: Outcome) -> None:
-        key = keys[fit.number]
+    def deliver(number: int, outcome: Outcome) -> None:
+        key = keys[number]
         if key in wanted:
             ledger.deliver(key, outcome, keep_variables=key[2] == ALL_ROWS)
             leader.hear(key, outcome)
 
-    return run_fits(
-        prepared.workshop.objective,
-        prepared.workshop.recipe,
-        fits,
-        held_out=held_out,
-        deliver=deliver,
-        watch=lambda progress: watch(Update(stage, progress, leader.best)),
-        threads=threads,
-    )
-
-
-def _fit(
-    prepared: Prepared, ledger: Ledger, number: int, key: Key, folds: Sequence[Fold], held_out: Mapping[str, Rows]
-) -> Fit:
-    setting, seed, fold = key
-    rows, rate = folds[max(fold, 0)], ledger.learning_rate(setting)
-    start = partial(prepared.workshop.start, seed, rate)
-    programs = prepared.workshop.programs(rows, held_out, len(prepared.question.seed_numbers) * len(ledger.setting_arm))
-    return Fit(number, seed, fold, ledger.strengths(setting), start, rows, programs)
-
-
-class _Leader:
-    """The best mean score so far, for the progress bar only."""
-
-    def __init__(self, prepared: Prepared, ledger: Ledger) -> None:
-        self._ledger, self._score = ledger, prepared.score
-        names = prepared.workshop.objective.measure_names
-        self._column = names.index(prepared.score.name) - len(names)
-        self._sums: dict[int, tuple[float, int]] = {}
-
-    def hear(self, key: Key, outcome: Outcome) -> None:
-        value = float(outcome.curves[-1, self._column])
-        if np.isfinite(value):
-            total, count = self._sums.get(key[0], (0.0, 0))
-            self._sums[key[0]] = (total + value, count + 1)
-
-    @property
-    def best(self) -> tuple[str, float] | None:
-        if not self._sums:
-            return None
-        sign = 1 if self._score.maximize else -1
-        means = {setting: total / count for setting, (total, count) in list(self._sums.items())}
-        setting = max(means, key=lambda number: sign * means[number])
-        values = ", ".join(f"{value:g}" for value in self._ledger.setting_values[setting])
-        return f"{self._ledger.treatments[self._ledger.setting_arm[setting]].name} {values}".strip(), means[setting]
+    try:
+        watch(Update(f"{stage}: compiling", Progress(len(keys), prepared.question.epochs), leader.best))
+        return run_orders(
+            prepared,
+            [[ledger.order(key) for key in chain] for chain in chains],
+            ground,
+            deliver=deliver,
+            watch=lambda progress: watch(Update(stage, progress, leader.best)),
+            means=means,
+            members=len(prepared.question.seed_numbers) * len(ledger.setting_arm),
+        )
+    except KeyboardInterrupt:
+        return False

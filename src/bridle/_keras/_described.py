@@ -1,0 +1,85 @@
+"""A model in words, to compare two of them: equal for two that a script builds again, different where they differ."""
+
+import json
+import re
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any
+
+import keras
+import numpy as np
+from keras.src.utils.naming import to_snake_case
+
+from bridle._keras._backend import tensorflow_left_alone
+
+PASSING = re.compile(r'"shared_object_id": \d+|0x[0-9a-fA-F]+')
+"""What differs between two processes and means nothing."""
+
+
+@tensorflow_left_alone()
+def described(model: keras.Model) -> dict[str, Any]:
+    """Layers with the shapes of their weights, optimizer, loss and metrics; and a hash of the whole configuration.
+
+    Names that Keras gave by itself are left out: they count what was built before in the same process.
+    """
+    layers = list(model._flatten_layers())
+    names = _given_names(layers)
+    said = [f"{names[layer.name]}: {type(layer).__name__} {_shapes(layer)}" for layer in layers if layer is not model]
+    text = _text(model.get_config if _tells(model) else lambda: said)
+    for name, new in sorted(names.items(), key=lambda pair: -len(pair[0])):
+        text = text.replace(f'"{name}"', f'"{new}"')
+    compiled = getattr(model, "_compile_config", None)
+    config = compiled.config if compiled is not None else {}
+    return {
+        "layers": said,
+        "configuration": sha256(text.encode()).hexdigest()[:16],
+        "optimizer": {"kind": type(model.optimizer).__name__, **_plain(model.optimizer.get_config())},
+        **{name: _text(lambda name=name: config.get(name)) for name in ("loss", "loss_weights", "metrics")},
+    }
+
+
+def _given_names(layers: list[Any]) -> dict[str, str]:
+    """Each layer's name, or where Keras gave it the class and a number in the order of the model."""
+    found: dict[str, str] = {}
+    counts: dict[str, int] = {}
+    for layer in layers:
+        kind = to_snake_case(type(layer).__name__)
+        if re.fullmatch(rf"{re.escape(kind)}(_\d+)?", layer.name):
+            counts[kind] = counts.get(kind, 0) + 1
+            found[layer.name] = f"{kind}#{counts[kind]}"
+        else:
+            found[layer.name] = layer.name
+    return found
+
+
+def _shapes(layer: Any) -> str:
+    inner = [each for each in layer._flatten_layers() if each is not layer]
+    return "" if inner else " ".join(str(tuple(weight.shape)) for weight in layer.weights)
+
+
+def _tells(model: keras.Model) -> bool:
+    try:
+        json.dumps(model.get_config(), default=_other)
+    except (NotImplementedError, TypeError, ValueError, RecursionError):
+        return False
+    return True
+
+
+def _plain(config: dict[str, Any]) -> dict[str, Any]:
+    return json.loads(_text(lambda: {name: value for name, value in config.items() if name != "name"}))
+
+
+def _text(make: Callable[[], Any]) -> str:
+    return PASSING.sub("", json.dumps(make(), default=_other, sort_keys=True))
+
+
+def _other(value: Any) -> Any:
+    """What JSON has no form for."""
+    if isinstance(value, np.ndarray | np.generic) or hasattr(value, "__array__"):
+        array = np.asarray(value)
+        return array.tolist() if array.size < 16 else sha256(array.tobytes()).hexdigest()
+    if callable(value):
+        return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', type(value).__name__)}"
+    if hasattr(value, "get_config"):
+        return {"class": type(value).__name__, "config": value.get_config()}
+    return type(value).__name__

@@ -1,0 +1,156 @@
+"""The index of a study's folder: an SQLite database that several processes may use at once."""
+
+import contextlib
+import errno
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+from bridle._errors import StoreError
+from bridle.store._said import WAIT, said
+
+try:
+    import fcntl
+except ImportError:  # no such module outside of POSIX; SQLite locks there by other means
+    fcntl = None
+
+NAME = "index.sqlite"
+FORMAT = 3
+"""Rises with every change of what a folder holds; tests keep a folder of each that was released."""
+APPLICATION = 0x62726964
+"""Marks the file as ours."""
+SCHEMA = f"""
+PRAGMA application_id = {APPLICATION};
+PRAGMA user_version = {FORMAT};
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE shards (
+    number INTEGER PRIMARY KEY, sha256 TEXT NOT NULL, bytes INTEGER NOT NULL, members INTEGER NOT NULL,
+    token INTEGER NOT NULL, owner TEXT NOT NULL, committed REAL NOT NULL);
+CREATE TABLE members (key BLOB PRIMARY KEY, shard INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX of_shard ON members (shard);
+CREATE TABLE claims (key BLOB PRIMARY KEY, token INTEGER NOT NULL, owner TEXT NOT NULL, expires REAL NOT NULL)
+    WITHOUT ROWID;
+INSERT INTO facts VALUES ('token', '0');
+"""
+
+
+def connect(folder: Path, *, create: bool = False, write: bool = True) -> sqlite3.Connection:
+    """Open the index of a folder, made where it is missing and may be made.
+
+    Errors: `StoreError` where there is none, where it is of another version or damaged, where it may not be written
+    (with `write`), and where the file system has no locks.
+    """
+    path = folder / NAME
+    if path.is_symlink():
+        raise StoreError(f"Expected an index in {str(folder)!r}, got a link to one. Give the folder that it leads to.")
+    if not create and not path.is_file():
+        raise StoreError(f"Expected a study in {str(folder)!r}, found no {NAME}. Give the folder of a run.")
+    if write:
+        check_locks(folder)
+    with said(folder):
+        mode = "rwc" if create else "rw" if write else "ro"
+        frozen = "&immutable=1" if not write and not os.access(folder, os.W_OK) else ""
+        address = f"file:{quote(str(path.absolute()))}?mode={mode}{frozen}"
+        connection = sqlite3.connect(address, uri=True, timeout=WAIT, isolation_level=None, check_same_thread=False)
+        try:
+            _set_up(connection, folder, create, write)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+@contextlib.contextmanager
+def writing(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """One transaction that writes: whole, or as if it had not begun."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield connection
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def add_shard(index: sqlite3.Connection, name: str, size: int, members: int, owner: str, token: int = 0) -> int:
+    """Enter a shard; its number."""
+    return index.execute(
+        "INSERT INTO shards (sha256, bytes, members, token, owner, committed) VALUES (?, ?, ?, ?, ?, ?)",
+        (name, size, members, token, owner, time.time()),
+    ).lastrowid
+
+
+def check_locks(folder: Path) -> None:
+    """See that the file system keeps two writers apart.
+
+    Errors: `StoreError` where it does not, or where nothing can be written.
+    """
+    if fcntl is None:
+        return
+    probe = folder / f".{NAME}.probe-{os.getpid()}"
+    with said(folder):
+        first = os.open(probe, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+        try:
+            second = os.open(probe, os.O_RDWR)
+            try:
+                works = _excludes(first, second)
+            finally:
+                os.close(second)
+        finally:
+            os.close(first)
+            with contextlib.suppress(OSError):
+                os.unlink(probe)
+    if not works:
+        raise StoreError(
+            f"Expected a file system with locks under {str(folder)!r}, got one without: two runs could destroy each "
+            "other's work. Give a folder on a local disk and copy it afterwards."
+        )
+
+
+def _excludes(first: int, second: int) -> bool:
+    """Whether a lock on one descriptor keeps another from taking it."""
+    try:
+        fcntl.flock(first, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.lockf(first, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kind that SQLite takes
+    except OSError as error:
+        if error.errno in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL):
+            return False
+        raise
+    try:
+        fcntl.flock(second, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _set_up(connection: sqlite3.Connection, folder: Path, create: bool, write: bool) -> None:
+    empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+    if empty and not create:
+        raise StoreError(f"Expected a study in {str(folder)!r}, found an empty {NAME}: nothing was begun yet.")
+    if empty:
+        mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        if mode != "wal":
+            raise StoreError(
+                f"Expected a file system with shared memory under {str(folder)!r}, got one without. Give a folder on "
+                "a local disk and copy it afterwards."
+            )
+        with writing(connection):
+            if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:  # another may be first
+                for statement in filter(str.strip, SCHEMA.split(";")):
+                    connection.execute(statement)
+    own = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if own != APPLICATION:
+        raise StoreError(f"Expected the index of a study in {str(folder)!r}, got another database under its name.")
+    if version != FORMAT:
+        age = "a newer" if version > FORMAT else "an older"
+        raise StoreError(
+            f"Expected format {FORMAT} in {str(folder)!r}, got {version}, of {age} bridle. "
+            "Use the bridle that wrote it."
+        )
+    if write:
+        connection.execute("PRAGMA synchronous = FULL")

@@ -1,0 +1,211 @@
+"""Shards on a Dask cluster: sent as workers become free, sent again where one dies or hangs, entered once."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+from bridle._errors import BackendError, BridleError
+from bridle.population import Fit, Progress
+from bridle.study._identity import Keys
+from bridle.study._orders import Order
+from bridle.study._shard import Done, Shard, Spec, run_shard
+
+SHARD_SECONDS = 5.0
+"""About how long a shard takes a worker; measured, a task costs the cluster milliseconds."""
+AHEAD = 2
+"""Shards under way for each worker, so that none waits for the next."""
+FIRST = 4
+"""Chains in a shard before the pace is known."""
+LATE, PATIENCE = 5.0, 60.0
+"""A shard is sent once more after so many times the usual time, and after so many seconds at least."""
+ATTEMPTS = 4
+"""How often a shard is sent before the study gives up."""
+GRACE = 15.0
+"""Seconds that a scheduler may be away."""
+POLL = 0.2
+
+Chain = Sequence[Fit]
+
+
+@dataclass
+class Sent:
+    """A shard under way."""
+
+    chains: list[Chain]
+    shard: Shard
+    began: float
+    futures: list[Any]
+    attempts: int = 1
+
+
+@dataclass
+class Cluster:
+    """A Dask client and the study that its workers hold."""
+
+    client: Any
+    spec: Spec
+    keys: Keys
+    devices: set[str] = field(default_factory=set)
+    resent: int = 0
+    """Shards that were sent again."""
+    _data: Any = None
+    _paces: list[float] = field(default_factory=list)
+    _times: list[float] = field(default_factory=list)
+    _lost_at: float | None = None
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """For the record."""
+        return {"cluster devices": sorted(self.devices), "shards sent again": self.resent}
+
+    def run(
+        self,
+        take: Callable[[int], tuple[Sequence[Chain], int] | None],
+        orders: Callable[[Chain], Sequence[Order]],
+        keys: Callable[[Chain], list[bytes]],
+        deliver: Callable[[Fit, dict], None],
+        watch: Callable[[Progress], None],
+        progress: Progress,
+        like: Shard,
+    ) -> bool:
+        """Run what `take` gives until it gives nothing more; False after Ctrl-C.
+
+        Errors: what a worker raised; `BackendError` where the scheduler went away, or workers keep dying.
+        """
+        if self._data is None:
+            self._data = self.client.scatter(self.spec, hash=False)
+        running: list[Sent] = []
+        more = True
+        try:
+            while more or running:
+                while more and len(running) < AHEAD * self._workers():
+                    taken = take(self._count())
+                    more = taken is not None
+                    if not more:
+                        break
+                    self._credit(progress, taken[1])
+                    if not taken[0]:
+                        break
+                    running.append(self._send(list(taken[0]), orders, like))
+                self._wait(running)
+                for sent in [each for each in running if self._settle(each, keys, deliver, progress)]:
+                    running.remove(sent)
+                watch(progress)
+        except KeyboardInterrupt:
+            self._cancel(running)
+            return False
+        except BaseException:
+            self._cancel(running)
+            raise
+        return True
+
+    def _workers(self) -> int:
+        return max(1, len(self.client.nthreads()))
+
+    def _count(self) -> int:
+        return max(FIRST, math.ceil(SHARD_SECONDS / median(self._paces[-20:]))) if self._paces else FIRST
+
+    def _credit(self, progress: Progress, fits: int) -> None:
+        progress.done += fits
+        progress.epochs += fits * progress.epochs_each
+
+    def _send(self, chains: list[Chain], orders: Callable[[Chain], Sequence[Order]], like: Shard) -> Sent:
+        shard = Shard(like.outer, like.refits, tuple(tuple(orders(chain)) for chain in chains), like.width)
+        return Sent(chains, shard, perf_counter(), [self._submit(shard)])
+
+    def _submit(self, shard: Shard) -> Any:
+        return self.client.submit(run_shard, self._data, shard, pure=False, retries=ATTEMPTS)
+
+    def _wait(self, running: list[Sent]) -> None:
+        """Until something ended, or a moment passed."""
+        from distributed import TimeoutError as Timeout
+        from distributed import wait
+
+        futures = [future for sent in running for future in sent.futures]
+        if futures and all(future.status == "pending" for future in futures):
+            try:
+                wait(futures, timeout=POLL, return_when="FIRST_COMPLETED")
+            except (Timeout, TimeoutError):
+                pass
+            except Exception as error:  # a scheduler that goes away ends the wait in several ways
+                self._away(error)
+        if self.client.status == "running":
+            self._lost_at = None
+        else:
+            self._away(None)
+
+    def _away(self, error: Exception | None) -> None:
+        self._lost_at = self._lost_at or perf_counter()
+        if perf_counter() - self._lost_at > GRACE or self.client.status == "closed":
+            raise BackendError(
+                "Expected the cluster's scheduler to answer, but it went away. What was committed is kept: run the "
+                "same again, or bridle resume."
+            ) from error
+
+    def _settle(
+        self, sent: Sent, keys: Callable[[Chain], list[bytes]], deliver: Callable[[Fit, dict], None], progress: Progress
+    ) -> bool:
+        """Enter a shard that ended, or send one again that failed or hangs; whether it is done with."""
+        for future in list(sent.futures):
+            if future.status == "finished":
+                self._enter(sent, future.result(), keys, deliver, progress)
+                self._cancel([sent])
+                return True
+            if future.status in ("error", "cancelled", "lost"):
+                self._failed(sent, future)
+        usual = median(self._times[-20:]) if self._times else math.inf
+        if sent.futures and perf_counter() - sent.began > max(PATIENCE, LATE * AHEAD * usual):
+            self._again(sent)
+        return False
+
+    def _failed(self, sent: Sent, future: Any) -> None:
+        from distributed import KilledWorker
+
+        error = future.exception() if future.status == "error" else None
+        if isinstance(error, BridleError) or not isinstance(error, KilledWorker | OSError | None):
+            raise error
+        sent.futures.remove(future)
+        if sent.futures:
+            return
+        if sent.attempts >= ATTEMPTS:
+            raise BackendError(
+                f"Expected a worker that finishes a shard of {sum(map(len, sent.chains))} fits, but {ATTEMPTS} "
+                "attempts died on it: perhaps of too little memory. What was committed is kept."
+            ) from error
+        self._again(sent)
+
+    def _again(self, sent: Sent) -> None:
+        self.resent += 1
+        sent.attempts, sent.began = sent.attempts + 1, perf_counter()
+        sent.futures.append(self._submit(sent.shard))
+
+    def _enter(
+        self,
+        sent: Sent,
+        done: Done,
+        keys: Callable[[Chain], list[bytes]],
+        deliver: Callable[[Fit, dict], None],
+        progress: Progress,
+    ) -> None:
+        self.devices.add(done.device)
+        same = done.device == self.spec.plan["device"]
+        for chain, own, records in zip(sent.chains, done.keys, done.records, strict=True):
+            if same and own != keys(chain):
+                raise BackendError(
+                    "Expected the same program and rows on every machine of the cluster, got others on one of them. "
+                    "Install the same versions everywhere, of your own modules too."
+                )
+            for fit, record in zip(chain, records, strict=True):
+                deliver(fit, record)
+            self._credit(progress, len(chain))
+        self._paces.append(done.seconds / max(1, len(sent.chains)))
+        self._times.append(done.seconds)
+
+    def _cancel(self, running: list[Sent]) -> None:
+        for sent in running:
+            for future in sent.futures:
+                if future.status == "pending":
+                    future.cancel(force=True)

@@ -1,0 +1,113 @@
+"""Make fits, on the threads of this process or on a cluster; where there is a store, only those it does not hold."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bridle.population import Fit, Outcome, Progress, run_fits
+from bridle.results import ALL_ROWS
+from bridle.study._cluster import Cluster
+from bridle.study._orders import Ground, Order, fits_of
+from bridle.study._prepare import Prepared
+from bridle.study._records import outcome_of
+from bridle.study._shard import Shard
+from bridle.study._vault import Missing, Vault
+
+Chain = Sequence[Fit]
+
+
+@dataclass(frozen=True)
+class Means:
+    """By what means fits are made, and where they are kept."""
+
+    threads: int | None = None
+    vault: Vault | None = None
+    cluster: Cluster | None = None
+
+    @property
+    def found(self) -> int:
+        """Fits that were there already."""
+        return 0 if self.vault is None else self.vault.found
+
+
+class All:
+    """Chains of fits that no store holds: all are to be made."""
+
+    def __init__(self, chains: Sequence[Chain], deliver: Callable[[Fit, Outcome], None]) -> None:
+        self._left = deque(chains)
+        self.deliver = deliver
+
+    def take(self, count: int | None = None) -> tuple[list[Chain], int] | None:
+        """The next chains, so many or all."""
+        if not self._left:
+            return None
+        return [self._left.popleft() for _ in range(min(count or len(self._left), len(self._left)))], 0
+
+
+def run_orders(
+    prepared: Prepared,
+    chains: Sequence[Sequence[Order]],
+    ground: Ground,
+    *,
+    deliver: Callable[[int, Outcome], None],
+    watch: Callable[[Progress], None],
+    means: Means,
+    members: int | None = None,
+) -> bool:
+    """Make the fits of some chains of orders; False where the person stopped it.
+
+    `deliver` hears the number of each order, counted through all chains, and what became of it. `members` is about how
+    many orders there will be in all.
+    """
+    fits, vault = fits_of(prepared, chains, ground, members), means.vault
+    if vault is not None:
+        vault.same_width(prepared.workshop, fits)
+
+    def numbered(fit: Fit, outcome: Outcome) -> None:
+        deliver(fit.number, outcome)
+
+    supply = All(fits, numbered)
+    if vault is not None:
+        keys = [
+            vault.keys.chain(prepared, orders, own, ground.held_out) for orders, own in zip(chains, fits, strict=True)
+        ]
+        supply = Missing(vault, fits, keys, tuple(ground.held_out), numbered)
+    if means.cluster is None:
+        whole = run_fits(
+            prepared.workshop.objective,
+            prepared.workshop.recipe,
+            fits,
+            held_out=ground.held_out,
+            deliver=supply.deliver,
+            watch=watch,
+            threads=means.threads,
+            take=supply.take,
+        )
+    else:
+        whole = _on_cluster(prepared, chains, fits, ground, supply, watch, means.cluster)
+    if vault is not None:
+        vault.flush()
+    return whole
+
+
+def _on_cluster(
+    prepared: Prepared,
+    chains: Sequence[Sequence[Order]],
+    fits: Sequence[Chain],
+    ground: Ground,
+    supply: All | Missing,
+    watch: Callable[[Progress], None],
+    cluster: Cluster,
+) -> bool:
+    first = [own[0].number for own in fits]
+    orders = dict(zip(first, chains, strict=True))
+    recipe, refits = prepared.workshop.recipe, chains[0][0].fold == ALL_ROWS
+    return cluster.run(
+        supply.take,
+        orders=lambda chain: orders[chain[0].number],
+        keys=lambda chain: cluster.keys.chain(prepared, orders[chain[0].number], chain, ground.held_out),
+        deliver=lambda fit, record: supply.deliver(fit, outcome_of(record, tuple(ground.held_out))),
+        watch=watch,
+        progress=Progress(sum(map(len, fits)), int(recipe.stops[-1])),
+        like=Shard(prepared.outer, refits, (), prepared.workshop.width),
+    )

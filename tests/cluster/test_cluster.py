@@ -1,0 +1,119 @@
+"""A study on a cluster of real processes: whatever happens to them, each fit counts once and has its own bits."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from bridle import store as stores
+from tests._same import same
+from tests.faults.conftest import scaled
+from tests.faults.killed_study import run
+from tests.faults.test_kills import begun
+
+pytest.importorskip("distributed", reason="the extra bridle[dask] is not installed")
+
+from tests.cluster.hosts import Hosts, stopped
+
+
+@pytest.fixture(scope="module")
+def whole():
+    """The study in one process."""
+    return run(None).data
+
+
+@pytest.fixture
+def hosts():
+    with Hosts() as found:
+        yield found
+
+
+def committed(folder: Path) -> int:
+    if not begun(folder):
+        return 0
+    with stores.Store(folder, create=False, write=False) as store:
+        return len(store)
+
+
+def wait_for(folder: Path, count: int) -> None:
+    deadline = time.monotonic() + 120
+    while committed(folder) < count:
+        assert time.monotonic() < deadline, f"only {committed(folder)} fits were committed"
+        time.sleep(0.05)
+
+
+def check(folder: Path, whole) -> None:
+    """Every fit is there once, and the arrays are those of the run in one process."""
+    assert same(stores.load(folder), whole)
+    assert committed(folder) == len(whole.members)
+    assert stores.verify(folder).wrong == []
+
+
+def test_a_study_on_two_workers_is_that_of_one_process(hosts, whole, tmp_path) -> None:
+    client = hosts.start_client(tmp_path / "s")
+    assert client.communicate(timeout=300)[0] == "ready\ndone\n"
+    check(tmp_path / "s", whole)
+    assert stores.load(tmp_path / "s").provenance["cluster devices"]
+
+
+def test_a_worker_killed_in_the_middle_of_a_shard(hosts, whole, tmp_path) -> None:
+    client = hosts.start_client(tmp_path / "s")
+    wait_for(tmp_path / "s", 1)
+    hosts.workers[0].kill()
+    assert client.communicate(timeout=300)[0] == "ready\ndone\n"
+    check(tmp_path / "s", whole)
+
+
+def test_a_worker_that_hangs_and_wakes(hosts, whole, tmp_path) -> None:
+    """Its shards are sent to another after a while; what it brings late counts no more."""
+    client = hosts.start_client(tmp_path / "s")
+    wait_for(tmp_path / "s", 1)
+    with stopped(hosts.workers[0]):
+        wait_for(tmp_path / "s", len(whole.members) // 2)
+    assert client.communicate(timeout=300)[0] == "ready\ndone\n"
+    check(tmp_path / "s", whole)
+
+
+def test_a_worker_cut_off_from_the_network(hosts, whole, tmp_path) -> None:
+    client = hosts.start_client(tmp_path / "s")
+    wait_for(tmp_path / "s", 1)
+    hosts.cut(0)
+    assert client.communicate(timeout=300)[0] == "ready\ndone\n"
+    hosts.mend(0)
+    check(tmp_path / "s", whole)
+
+
+def test_a_slow_network(hosts, whole, tmp_path) -> None:
+    if not hosts.slow("4mbit"):
+        pytest.skip("this machine cannot slow a network down")
+    client = hosts.start_client(tmp_path / "s")
+    assert client.communicate(timeout=300)[0] == "ready\ndone\n"
+    check(tmp_path / "s", whole)
+
+
+def test_a_scheduler_that_dies_leaves_a_store_to_go_on_from(hosts, whole, tmp_path) -> None:
+    client = hosts.start_client(tmp_path / "s")
+    wait_for(tmp_path / "s", 1)
+    hosts.scheduler.kill()
+    said = client.communicate(timeout=300)[0]
+    assert "went away" in said
+    assert "bridle resume" in said
+    before = committed(tmp_path / "s")
+    assert before < len(whole.members)
+    resumed = run(tmp_path / "s").data
+    assert resumed.provenance["fits from the store"] >= before
+    assert same(resumed, whole)
+    check(tmp_path / "s", whole)
+
+
+@pytest.mark.skipif(scaled(1, 0), reason="in make torture")
+def test_workers_that_come_and_go(hosts, whole, tmp_path) -> None:
+    """One is killed and replaced again and again."""
+    client = hosts.start_client(tmp_path / "s")
+    wait_for(tmp_path / "s", 1)
+    for number in range(3):
+        hosts.workers[number % 2].kill()
+        hosts.start_worker(number % 2)
+        time.sleep(3)
+    assert client.communicate(timeout=300)[0] == "ready\ndone\n"
+    check(tmp_path / "s", whole)

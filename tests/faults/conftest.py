@@ -1,0 +1,23 @@
+"""How many faults are tried: a few in `make test`, all of them in `make torture`; counts are printed at the end."""
+
+import os
+
+import pytest
+
+TORTURE = "BRIDLE_TORTURE"
+
+
+def scaled(few: int, many: int) -> int:
+    """So many in `make test`, so many in `make torture`."""
+    return many if os.environ.get(TORTURE) else few
+
+
+@pytest.fixture
+def counted(record_property):
+    """Count what was tried and lost: `counted("kills", 3)`."""
+
+    def count(what: str, tried: int, lost: int = 0) -> None:
+        record_property(f"tried {what}", tried)
+        record_property("lost", lost)
+
+    return count

@@ -1,0 +1,38 @@
+"""A short study in a folder of its own process, to be killed: python killed_study.py FOLDER [seconds]."""
+
+import os
+import sys
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+
+def asked():
+    """The study and its rows, the same in every process."""
+    import keras
+    from sklearn.datasets import make_moons
+
+    import bridle
+
+    x, y = make_moons(60, noise=0.2, random_state=1)
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Dense(8, "relu", name="hidden"), keras.layers.Dense(1, "sigmoid", name="out")]
+    model = keras.Sequential([keras.Input((2,)), *layers])
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    arms = {"L2": {"*/kernel": bridle.L2([1e-3, 1e-2, 1e-1])}, "L1": {"hidden/output": bridle.L1([1e-3, 1e-1])}}
+    study = bridle.Study(model, arms, seeds=4, folds=3, epochs=40, points=5)
+    return study, (x[:45].astype("float32"), y[:45]), (x[45:].astype("float32"), y[45:])
+
+
+def run(folder, **options):
+    """Run it into a folder, committing often so that kills find commits under way."""
+    from bridle.study import _vault
+
+    _vault.SHARD_SECONDS = 0.02
+    study, rows, test = asked()
+    return study.run(*rows, test=test, store=folder, progress=False, **options)
+
+
+if __name__ == "__main__":
+    os.write(1, b"ready\n")
+    run(sys.argv[1])
+    os.write(1, b"done\n")

@@ -1,0 +1,127 @@
+"""SIGKILL at any instant: what was committed stays, the rest is made again, the numbers are those of one run."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bridle import BridleError
+from bridle import store as stores
+from tests._same import same
+from tests.faults.conftest import scaled
+from tests.faults.killed_study import run
+
+SCRIPT = Path(__file__).with_name("killed_study.py")
+
+
+def started(folder: Path) -> subprocess.Popen:
+    process = subprocess.Popen([sys.executable, str(SCRIPT), str(folder)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def ended(process: subprocess.Popen) -> str:
+    """What else it said, once it is gone."""
+    return process.communicate()[0]
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    """One run without interruption in a process of its own, and how long it took after Python had begun."""
+    folder = tmp_path_factory.mktemp("whole")
+    process, began = started(folder), time.perf_counter()
+    assert ended(process) == "done\n"
+    return stores.load(folder), time.perf_counter() - began
+
+
+def begun(folder: Path) -> bool:
+    """Whether the index is there, and not empty as in the moment when it is made."""
+    try:
+        stores.Store(folder, create=False, write=False).close()
+    except BridleError as error:
+        if "found no index.sqlite" in str(error) or "nothing was begun" in str(error):
+            return False
+        raise
+    return True
+
+
+def kept(folder: Path) -> set[bytes]:
+    """The keys that a folder has committed."""
+    if not begun(folder):
+        return set()
+    with stores.Store(folder, create=False) as store:
+        return {row[0] for row in store._index.execute("SELECT key FROM members")}
+
+
+def test_killed_at_any_instant_nothing_committed_is_lost(reference, tmp_path, counted) -> None:
+    """Instants over the whole run: imports, the first compilation, fits, commits, refits, the result."""
+    whole, seconds = reference
+    tries = scaled(4, 200)
+    instants = np.random.default_rng(0).permutation((np.arange(tries) + 0.5) / tries) * seconds
+    lost, committed = 0, []
+    for number, instant in enumerate(instants):
+        folder = tmp_path / str(number)
+        process = started(folder)
+        time.sleep(instant)
+        process.send_signal(signal.SIGKILL)
+        ended(process)
+        before = kept(folder)
+        committed.append(len(before))
+        result = run(folder).data
+        lost += len(before - kept(folder)) + (not same(result, whole)) + len(stores.verify(folder).wrong)
+    counted("kills", tries, lost)
+    assert lost == 0
+    assert max(committed) > 0
+
+
+def test_killed_again_and_again_it_still_arrives(reference, tmp_path, counted) -> None:
+    """One folder, killed soon after each start until it is done."""
+    whole, seconds = reference
+    tries = scaled(2, 12)
+    for number in range(tries):
+        process = started(tmp_path / "s")
+        time.sleep(seconds * (0.5 + 0.4 * number / tries))
+        process.kill()
+        ended(process)
+    result = run(tmp_path / "s").data
+    counted("kills", tries, int(not same(result, whole)))
+    assert same(result, whole)
+
+
+def test_processes_at_once_share_the_work(reference, tmp_path, counted) -> None:
+    """Several runs of one study in one folder: every member is committed once, and all end with the same numbers."""
+    whole, _ = reference
+    count = scaled(2, 8)
+    crew = [started(tmp_path / "s") for _ in range(count)]
+    assert [ended(process) for process in crew] == ["done\n"] * count
+    with stores.Store(tmp_path / "s", create=False) as store:
+        owners = dict(store._index.execute("SELECT owner, sum(members) FROM shards GROUP BY owner").fetchall())
+        members = store._index.execute("SELECT count(*) FROM members").fetchone()[0]
+    counted("processes at once", count, int(not same(stores.load(tmp_path / "s"), whole)))
+    assert sum(owners.values()) == members == len(whole.members)
+    assert same(stores.load(tmp_path / "s"), whole)
+    assert stores.verify(tmp_path / "s").wrong == []
+
+
+def test_a_frozen_process_that_wakes_adds_nothing(reference, tmp_path, counted) -> None:
+    """Frozen while it holds claims; another process finishes the study after the lease; the first wakes and ends."""
+    whole, seconds = reference
+    frozen = started(tmp_path / "s")
+    deadline = time.monotonic() + 10 * seconds
+    while len(kept(tmp_path / "s")) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    frozen.send_signal(signal.SIGSTOP)
+    with stores.Store(tmp_path / "s", create=False) as store:  # the lease runs out, without the wait
+        store._index.execute("UPDATE claims SET expires = 0")
+    result = run(tmp_path / "s").data
+    before = kept(tmp_path / "s")
+    frozen.send_signal(signal.SIGCONT)
+    ended(frozen)
+    counted("frozen processes", 1, int(not same(result, whole)))
+    assert same(result, whole)
+    assert kept(tmp_path / "s") == before
+    assert stores.verify(tmp_path / "s").wrong == []

@@ -1,0 +1,214 @@
+"""A study in a folder: nothing is trained twice, nothing is lost, and another study is refused in words."""
+
+import keras
+import pytest
+from tests._same import same
+from tests.conftest import network
+
+import bridle
+from bridle import L1, L2, BridleError, Study
+from bridle import store as stores
+from bridle.population import _run as engine
+from bridle.results import StudyResult
+from bridle.study import run_study
+
+
+def arms() -> dict:
+    return {"L2": {"*/kernel": L2([0.01, 0.1])}, "L1": {"hidden/output": L1("auto")}}
+
+
+def study(**changed: object) -> Study:
+    options = {"seeds": 2, "folds": 2, "epochs": 6, **changed}
+    model = options.pop("model", None) or network()
+    return Study(model, options.pop("arms", arms()), **options)
+
+
+def ran(moons, folder, asked: Study, **options: object) -> StudyResult:
+    x, y = moons
+    rows = options.pop("rows", (x[:40], y[:40]))
+    return asked.run(*rows, test=(x[40:], y[40:]), store=folder, progress=False, **options).data
+
+
+@pytest.fixture
+def trained(monkeypatch) -> list:
+    """The fits that were really trained, to their end."""
+    seen: list = []
+    real = engine.train
+
+    def counting(objective, recipe, shard, *rest):
+        outcomes = real(objective, recipe, shard, *rest)
+        seen.extend((fit.seed, fit.fold, fit.setting.tobytes()) for fit in shard)
+        return outcomes
+
+    monkeypatch.setattr(engine, "train", counting)
+    return seen
+
+
+@pytest.fixture(scope="module")
+def whole(moons) -> StudyResult:
+    """What a run without a folder gives."""
+    return ran(moons, None, study())
+
+
+def test_running_again_trains_nothing_and_gives_the_same(moons, whole, tmp_path, trained) -> None:
+    first = ran(moons, tmp_path, study())
+    assert same(first, whole)
+    assert len(trained) == len(set(trained))  # a pilot fit serves the study as well
+    trained.clear()
+    again = ran(moons, tmp_path, study(model=network()))
+    assert trained == []
+    assert same(again, whole)
+    assert again.provenance["fits from the store"] > 0
+    assert stores.verify(tmp_path).wrong == []
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_a_run_that_was_stopped_goes_on(moons, whole, tmp_path, monkeypatch, trained, share) -> None:
+    """Ctrl-C in the pilot, the fits, the refits: what finished is kept, the numbers are those of one run."""
+    x, y = moons
+    total = len(whole.members) + whole.provenance["pilot"]
+
+    def watch(update) -> None:
+        if len(trained) >= share * total:
+            raise KeyboardInterrupt
+
+    prepared = study().prepare(x[:40], y[:40], test=(x[40:], y[40:]))
+    _, finished = run_study(prepared, watch=watch, store=tmp_path)
+    assert not finished
+    with stores.Store(tmp_path, create=False) as store:
+        assert len(store) >= share * total - 5
+        assert store.fact("finished") is False
+    before = set(trained)
+    trained.clear()
+    assert same(ran(moons, tmp_path, study()), whole)
+    assert trained or share > 0.5  # the last fits may be done before anybody looks
+    assert not before & set(trained)
+    with stores.Store(tmp_path, create=False) as store:
+        assert store.fact("finished") is True
+
+
+def test_more_seeds_keep_what_is_there(moons, tmp_path, trained) -> None:
+    """Refused unless it is said; then the fits of the old seeds are not made again."""
+    ran(moons, tmp_path, study(seeds=1))
+    old = set(trained)
+    with pytest.raises(BridleError, match=r"seeds: \[0\] there, \[0, 1\] now.*extend=True"):
+        ran(moons, tmp_path, study(seeds=2))
+    trained.clear()
+    extended = ran(moons, tmp_path, study(seeds=2), extend=True)
+    assert trained
+    assert not old & set(trained)
+    assert same(extended, ran(moons, None, study(seeds=2)))
+
+
+def test_more_strengths_and_other_epochs_extend(moons, tmp_path, trained) -> None:
+    few, more = ({"arms": {"L2": {"*/kernel": L2(grid)}}, "seeds": 1} for grid in ([0.01], [0.01, 0.1, 1.0]))
+    ran(moons, tmp_path, study(**few))
+    old = set(trained)
+    trained.clear()
+    ran(moons, tmp_path, study(**more), extend=True)
+    assert {strengths for *_, strengths in trained}.isdisjoint(strengths for *_, strengths in old)
+    ran(moons, tmp_path, study(**more, epochs=3), extend=True)
+    trained.clear()
+    ran(moons, tmp_path, study(**few), extend=True)
+    assert trained == []
+
+
+PLAIN = {"seeds": 1, "epochs": 1, "arms": {"L2": {"*/kernel": L2([0.01, 0.1])}}}
+
+
+@pytest.fixture(scope="module")
+def plain(moons, tmp_path_factory):
+    """A folder with a small study, which tests only look at."""
+    folder = tmp_path_factory.mktemp("plain")
+    ran(moons, folder, study(**PLAIN))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"batch_size": 8}, "batch size: 32 there, 8 now"),
+        ({"shuffle": False}, "shuffle: true there, false now"),
+        ({"folds": 3}, "folds: 2 there, 3 now"),
+        ({"arms": {"L2": {"hidden/kernel": L2([0.01, 0.1])}}}, "arms: L2: "),
+        ({"model": network(9)}, "model: layers: "),
+        ({"model": network(optimizer=keras.optimizers.Adam(0.1))}, "learning_rate: 0.001.* there, 0.1"),
+        ({"stopping": bridle.EarlyStopping(3)}, "early stopping: none there"),
+    ],
+)
+def test_another_study_is_refused_with_the_difference(moons, plain, changed, said) -> None:
+    """Also with extend=True, for these are other fits under another question."""
+    for extend in (False, True):
+        with pytest.raises(BridleError, match=said):
+            ran(moons, plain, study(**{**PLAIN, **changed}), extend=extend)
+
+
+def test_other_rows_are_refused(moons, plain) -> None:
+    x, y = moons
+    with pytest.raises(BridleError, match=r"rows: 40 rows, \w+ there, 40 rows, \w+ now"):
+        ran(moons, plain, study(**PLAIN), rows=(x[:40] + 1, y[:40]))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"path": "weak to strong"}, {"stopping": bridle.EarlyStopping(2)}, {"start": "weights"}, {"shuffle": False}],
+    ids=str,
+)
+def test_every_kind_of_fit_comes_back(moons, tmp_path, trained, options) -> None:
+    """Warm paths, early stopping, given weights."""
+    asked = {"seeds": 1, "arms": {"L2": {"*/kernel": L2([0.01, 0.1])}}, **options}
+    first = ran(moons, tmp_path, study(**asked))
+    trained.clear()
+    assert same(ran(moons, tmp_path, study(**asked)), first)
+    assert trained == []
+
+
+def test_a_race_and_nested_folds_come_back(moons, tmp_path, trained) -> None:
+    asked = {"arms": {"L2": {"*/kernel": L2([0.001, 0.1, 1e3])}}, "seeds": 2, "folds": 3, "epochs": 4}
+    first = ran(moons, tmp_path, study(**asked), race=True, nested=2)
+    trained.clear()
+    again = ran(moons, tmp_path, study(**asked), race=True, nested=2)
+    assert trained == []
+    assert same(again, first)
+    assert again.nested is not None
+
+
+def test_a_fit_that_diverged_stays_diverged(moons, tmp_path, trained) -> None:
+    asked = {"arms": {"L2": {"*/kernel": L2([1e30])}}, "seeds": 1, "model": network(optimizer="sgd")}
+    first = ran(moons, tmp_path, study(**asked))
+    assert (first.members.diverged_at >= 0).any()
+    trained.clear()
+    assert same(ran(moons, tmp_path, study(**{**asked, "model": network(optimizer="sgd")})), first)
+    assert trained == []
+
+
+def test_changed_code_is_not_taken_for_the_same(moons, tmp_path, trained) -> None:
+    """A layer of one's own that computes something else now: its fits are made anew, whatever the plan can say."""
+
+    def build(factor: float):
+        class Own(keras.layers.Layer):
+            def call(self, x):
+                return x * factor
+
+        def model() -> keras.Model:
+            return network(layers=[keras.layers.Dense(4, "relu", name="hidden"), Own()])
+
+        return model
+
+    asked = {"arms": {"L2": {"hidden/kernel": L2([0.01])}}, "seeds": 1, "epochs": 2}
+    ran(moons, tmp_path, study(model=build(1.0), **asked))
+    first, trained[:] = set(trained), []
+    ran(moons, tmp_path, study(model=build(1.0), **asked))
+    assert trained == []
+    ran(moons, tmp_path, study(model=build(2.0), **asked))
+    assert set(trained) == first
+
+
+def test_a_damaged_shard_stops_the_study_until_it_is_repaired(moons, tmp_path, whole) -> None:
+    ran(moons, tmp_path, study())
+    path = sorted((tmp_path / "shards").glob("??/*.npz"))[0]
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(BridleError, match=r"bridle verify .* --repair"):
+        ran(moons, tmp_path, study())
+    stores.repair(tmp_path)
+    assert same(ran(moons, tmp_path, study()), whole)
