@@ -8,6 +8,7 @@ from rich.text import Text
 
 from bridle import report
 from bridle._front import Result
+from bridle._visible import visible
 from bridle.cases import CaseResult
 from bridle.study import Plan
 
@@ -23,13 +24,13 @@ def console() -> Console:
 def lead(title: str, text: str) -> None:
     """What this is about."""
     lines = console()
-    lines.print(Text(title, style="bold"))
-    lines.print(Text(text))
+    lines.print(Text(visible(title), style="bold"))
+    lines.print(Text(visible(text)))
 
 
 def plan(label: str, planned: Plan) -> None:
     """What will run, and about how long it takes."""
-    lines = str(planned).splitlines()
+    lines = visible(planned).splitlines()
     print(f"{label}: {lines[0]}\n  {lines[-1]}")
 
 
@@ -46,7 +47,7 @@ def result(found: Result) -> None:
 
 def code(found: Result) -> None:
     """The lines to paste."""
-    print(f"\nThe lines to paste:\n\n{found.code()}", end="")
+    print(f"\nThe lines to paste:\n\n{visible(found.code())}", end="")
 
 
 def case(found: CaseResult) -> None:

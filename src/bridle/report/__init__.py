@@ -1,5 +1,6 @@
 """Words, tables and pages: what a person reads of a result."""
 
+from bridle.report._csv import safe_cells
 from bridle.report._html import page
 from bridle.report._json import strict, to_json
 from bridle.report._notes import meaning
@@ -17,6 +18,7 @@ __all__ = [
     "page",
     "rich_table",
     "rows",
+    "safe_cells",
     "sentences",
     "strict",
     "table",
