@@ -9,6 +9,7 @@ import typer
 from bridle import _version, cases, estimators, report
 from bridle._errors import StoreError
 from bridle._front import load
+from bridle._visible import visible
 from bridle.cli import _show as show
 from bridle.cli._again import command
 from bridle.cli._audit import audit
@@ -16,6 +17,7 @@ from bridle.cli._claims import claims
 from bridle.cli._convert import convert
 from bridle.cli._guard import guarded
 from bridle.cli._out import check_folder, own_function
+from bridle.cli._study import study
 
 app = typer.Typer(
     name="bridle",
@@ -29,6 +31,7 @@ app = typer.Typer(
 app.command()(convert)
 app.command()(audit)
 app.command()(claims)
+app.command()(study)
 
 QUICK_SEEDS, QUICK_SHARE = 3, 10
 Out = Annotated[Path | None, typer.Option("--out", help="Folder for report.html, result.json, figures and the study.")]
@@ -86,6 +89,10 @@ def tune(
         str | None,
         typer.Option("--model", help="module:function that takes (inputs, outputs) and returns a compiled model."),
     ] = None,
+    penalty: Annotated[
+        list[str] | None,
+        typer.Option("--penalty", help="An arm 'where=what(how much)', in place of the usual ones; may be repeated."),
+    ] = None,
     out: Out = None,
     seeds: Seeds = 5,
     folds: Annotated[int, typer.Option("--folds", min=2, help="Folds of the cross-validation.")] = 5,
@@ -101,6 +108,7 @@ def tune(
         target,
         task=task,
         model=None if model is None else own_function(model),
+        arms=estimators.written_arms(penalty or []),
         seeds=min(seeds, QUICK_SEEDS) if quick else seeds,
         folds=folds,
         epochs=epochs or (20 if quick else 200),
@@ -108,7 +116,15 @@ def tune(
     show.lead(f"Table {table.name}", "\n".join(job.notes))
     show.plan("cross-validation", job.plan)
     answer = estimators.run_job(job, folder)
-    options = {"task": task, "model": model, "seeds": seeds, "folds": folds, "epochs": epochs, "quick": quick}
+    options = {
+        "task": task,
+        "model": model,
+        "penalty": penalty,
+        "seeds": seeds,
+        "folds": folds,
+        "epochs": epochs,
+        "quick": quick,
+    }
     again = command("tune", table, target=target, **options, encoding=None if encoding == "utf-8" else encoding)
     written = answer.save(folder, f"Table {table.name}", again=again)
     show.result(answer.result)
@@ -132,9 +148,9 @@ def predict(
     for column, counts in applied.preparation.unknown_counts(frame).items():
         shown = ", ".join(f"{name!r} ({count})" for name, count in list(counts.items())[:5])
         print(f"Column {column!r} has categories that the training rows did not have: {shown}.", file=sys.stderr)
-    text = predictions.to_csv(index=False, float_format="%.6g")
+    text = report.safe_cells(predictions).to_csv(index=False, float_format="%.6g")
     if out is None:
-        print(text, end="")
+        print(visible(text) if sys.stdout.isatty() else text, end="")
         return
     try:
         out.write_text(text, encoding="utf-8")
