@@ -6,11 +6,12 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BROWSER := $(VENV)/.browser
 
-.PHONY: help demo test check bench simulate claims clean
+.PHONY: help demo test torture check bench simulate claims clean
 
 help:
 	@echo "make demo      run the two-moons study, write demo/report.html"
 	@echo "make test      run the tests"
+	@echo "make torture   try hostile inputs fifty times as long, each run others (an hour)"
 	@echo "make check     lint, format and import contract"
 	@echo "make bench     measure speed against model.fit, PyTorch and hand-written JAX (half an hour)"
 	@echo "make simulate  check the statistics by simulation, write docs/statistics.md (a quarter of an hour)"
@@ -38,6 +39,9 @@ demo: $(READY)
 
 test: $(READY) $(BROWSER)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+torture: $(READY)
+	@BRIDLE_TORTURE=$(or $(TIMES),50) $(BIN)/python -m pytest -n 2 tests/hostile
 
 check: $(READY)
 	@$(BIN)/ruff check .

@@ -17,22 +17,6 @@ from sklearn.datasets import load_iris
 from bridle.cases.claims import _run
 from bridle.cases.claims._iris import iris_claims
 from bridle.cases.claims._moons import schedule_claims
-from bridle.cli._main import run as run_command
-
-
-@pytest.fixture
-def command(monkeypatch, capsys, tmp_path):
-    """Run a command in an empty folder: (exit code, standard output, standard error)."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["bridle", *words])
-        code = run_command()
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        return code, out, err
-
-    return run
 
 
 def flowers(rows: int = 60) -> pd.DataFrame:
