@@ -41,7 +41,7 @@ test: $(READY) $(BROWSER)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 torture: $(READY)
-	@BRIDLE_TORTURE=1 $(BIN)/python -m pytest -n 2 tests/faults tests/hostile
+	@BRIDLE_TORTURE=$(or $(TIMES),50) $(BIN)/python -m pytest -n 2 tests/faults tests/cluster tests/hostile
 
 check: $(READY)
 	@$(BIN)/ruff check .

@@ -42,12 +42,21 @@ COUNTED = {
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """One line with the size of the parity suite, counted from the reports of all workers."""
+    """One line each with the size of the parity suite and of the hostile one, from the reports of all workers."""
     passed = [report.nodeid for report in terminalreporter.getreports("passed")]
     counts = {what: sum(f"::{test}[" in nodeid for nodeid in passed) for test, what in COUNTED.items()}
     found = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
     if found:
         terminalreporter.write_line(f"parity: {found}, equal to model.fit")
+    ended = [report for outcome in ("passed", "failed") for report in terminalreporter.getreports(outcome)]
+    tally = Counter()
+    for name, count in (each for report in ended if report.when == "call" for each in report.user_properties):
+        tally[name] += count
+    if tally["hostile inputs"]:
+        inputs, refused, losses = (tally[f"hostile {name}"] for name in ("inputs", "refused", "losses"))
+        terminalreporter.write_line(
+            f"hostile: {inputs:,} inputs tried, {refused:,} refused with a sentence, {losses:,} losses"
+        )
     tried = faults([*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")])
     if tried:
         terminalreporter.write_line(tried)

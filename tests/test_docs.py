@@ -108,3 +108,15 @@ def test_pins_are_plain() -> None:
     lines = (ROOT / "constraints.txt").read_text().split()
     assert lines
     assert all(re.fullmatch(r"[A-Za-z0-9_.-]+==[A-Za-z0-9_.]+", line) for line in lines)
+
+
+def test_the_page_of_study_files_names_every_entry(tmp_path) -> None:
+    """Its example and that of the README are read, and no entry is left out."""
+    from bridle.estimators import _entries, read_study
+
+    page = (ROOT / "docs" / "study.md").read_text()
+    for number, text in enumerate(re.findall(r"```toml\n(.*?)```", page + README, re.DOTALL)):
+        (tmp_path / "study.toml").write_text(text)
+        assert read_study(tmp_path / "study.toml").arms, number
+    for entries in (_entries.DATA, _entries.MODEL, _entries.STUDY, _entries.STOPPING):
+        assert [name for name in entries if f"`{name}`" not in page and f"[study.{name}]" not in page] == []

@@ -51,6 +51,23 @@ class Interrupted(BridleError, KeyboardInterrupt):
         self.result = result
 
 
+def shown(value: object, width: int = 80) -> str:
+    """What came, for a sentence: as Python writes it, in at most `width` characters, whatever it is.
+
+    >>> shown("a" * 100, 10), shown([1.5]), shown(1 << 20_000)
+    ("'aaaaaaaa…", '[1.5]', 'something that is too large to be written')
+    """
+    try:
+        text = repr(value[:width] if isinstance(value, str | bytes) else value)
+    except (ValueError, RecursionError):  # more digits, or more levels, than Python writes
+        return f"something that is too {'large' if isinstance(value, int) else 'deep or large'} to be written"
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+LONGEST, MOST = 200, 2000
+"""Characters of a name, and names, that are compared: of longer and more there could be no end."""
+
+
 def near(name: str, known: Iterable[str], count: int = 5) -> str:
     """A sentence that lists the names nearest to `name`, or all of them where none is near.
 
@@ -58,10 +75,11 @@ def near(name: str, known: Iterable[str], count: int = 5) -> str:
     "Nearest: 'hidden/kernel', 'hidden/bias'."
     """
     names = list(dict.fromkeys(known))
-    close = get_close_matches(name, names, n=count, cutoff=0.5)
+    compared = [each for each in names[:MOST] if len(each) <= LONGEST]
+    close = get_close_matches(name[:LONGEST], compared, n=count, cutoff=0.5)
     label = "Nearest" if close else "There are"
-    shown = close or names[:12]
-    if not shown:
+    listed = close or names[:12]
+    if not listed:
         return "There are none."
     more = "" if close or len(names) <= 12 else f" and {len(names) - 12} more"
-    return f"{label}: {', '.join(map(repr, shown))}{more}."
+    return f"{label}: {', '.join(map(shown, listed))}{more}."

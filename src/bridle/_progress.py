@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 
+from bridle._visible import visible
 from bridle.study import Update, Watch
 
 
@@ -30,6 +31,7 @@ def progress_bar(show: bool, score: str) -> Iterator[Watch]:
 
 def _drawer(bar: Progress, score: str) -> Callable[[Update], None]:
     tasks: dict[str, int] = {}
+    shown = escape(visible(score))
 
     def draw(update: Update) -> None:
         stage = update.stage.partition(":")[0]
@@ -38,7 +40,9 @@ def _drawer(bar: Progress, score: str) -> Callable[[Update], None]:
         progress = update.progress
         waiting = "compiling" if update.stage != stage else ""
         best = (
-            "" if update.best is None else f"best so far {score} {update.best[1]:.3f} ({escape(update.best[0][:36])})"
+            ""
+            if update.best is None
+            else f"best so far {shown} {update.best[1]:.3f} ({escape(visible(update.best[0])[:36])})"
         )
         bar.update(
             tasks[stage],

@@ -1,4 +1,4 @@
-"""Commands in an empty folder."""
+"""What the tests of the command line share."""
 
 import sys
 

@@ -9,20 +9,18 @@ import pytest
 from tests._same import same
 from tests.cli.test_cli import flowers
 
-import bridle
 from bridle import store as stores
-from bridle.estimators import _tune as tune
 from bridle.population import _run as engine
 from bridle.report import Section
 
-TUNE = ("tune", "flowers.csv", "--target", "species", "--folds", "2", "--seeds", "1", "--epochs", "3")
+SMALL = ("--folds", "2", "--seeds", "1", "--epochs", "3", "--penalty", "hidden*/kernel=l1([0.001, 0.1])")
+TUNE = ("tune", "flowers.csv", "--target", "species", *SMALL)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def small():
-    """One arm, and reports without pictures: folders are what is tried here."""
+    """Reports without pictures: folders are what is tried here."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tune, "default_arms", lambda network: {"L1 weights": {"hidden*/kernel": bridle.L1([1e-3, 1e-1])}})
         patch.setattr(Section, "drawings", property(lambda section: ()))
         yield
 
@@ -69,7 +67,7 @@ def test_a_folder_is_gone_on_with(command, answer, monkeypatch) -> None:
     code, out, err = command("show", "answer")
     assert (code, err) == (0, "")
     assert f"not finished, {left} fits kept" in out
-    assert "arms: L1 weights:" in out
+    assert "arms: hidden*/kernel" in out
     assert "To go on: bridle resume answer" in out
     made, real = [], engine.train
     monkeypatch.setattr(engine, "train", lambda *given: made.extend(given[2]) or real(*given))

@@ -110,6 +110,6 @@ def test_a_pilot_can_be_stopped_and_a_hopeless_one_keeps_the_decades(studied, mo
     assert find_ranges(studied, stop, Means(threads=1)) is None
     wild = network(optimizer=keras.optimizers.SGD(1e38))
     broken = prepare(Question(wild, {"L2": {"*/kernel": bridle.L2("auto")}}, folds=2, epochs=9), Rows(*moons))
-    treatments, facts = find_ranges(broken, lambda progress: None, 1)
+    treatments, facts = find_ranges(broken, lambda progress: None, Means(threads=1))
     assert treatments[1].grids[0] == AUTO
     assert facts == {}

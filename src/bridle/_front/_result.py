@@ -1,5 +1,6 @@
 """`Result`: what a study found, and the model that follows from it."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,8 +14,9 @@ from rich.console import Console
 
 from bridle import report as reports
 from bridle import store as stores
-from bridle._errors import InputError, near
+from bridle._errors import InputError, StoreError, near
 from bridle._front._plots import Plots
+from bridle.auditing import check_config, first_line
 from bridle.penalties import Penalty, parse_penalty
 from bridle.placement import Penalized, Term, code_lines, penalize
 from bridle.results import ALL_ROWS, StudyResult
@@ -36,8 +38,23 @@ def load(folder: str | Path) -> "Result":
     Errors: `StoreError` where there is none or where it was damaged.
     """
     data = stores.load(folder)
-    template = keras.models.model_from_json(data.model_json) if data.model_json else None
-    return Result(data, template)
+    return Result(data, _template(data.model_json, folder) if data.model_json else None)
+
+
+def _template(text: str, folder: str | Path) -> keras.Model:
+    """The model of a stored study, which may come from a stranger: it names what Keras has, or is refused."""
+    try:
+        config = json.loads(text)
+        check_config(config, repr(str(folder)))
+        model = keras.models.model_from_json(text)
+        if not isinstance(model, keras.Model):
+            raise TypeError(f"It holds {type(model).__name__}, which is no model")
+        return model
+    except Exception as error:  # Keras builds what the text says, and fails as variously as texts can be wrong
+        raise StoreError(
+            f"Expected a model of Keras's own layers in the study {str(folder)!r}, found one that cannot be built. "
+            f"{first_line(error)}"
+        ) from error
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,10 @@
 
 from bridle.auditing._archive import LIMIT
 from bridle.auditing._audit import audit
+from bridle.auditing._config import check_config
 from bridle.auditing._read import read_model, read_rows
 from bridle.auditing._result import Audit
 from bridle.auditing._rows import Finding, Row
+from bridle.auditing._words import first_line
 
-__all__ = ["LIMIT", "Audit", "Finding", "Row", "audit", "read_model", "read_rows"]
+__all__ = ["LIMIT", "Audit", "Finding", "Row", "audit", "check_config", "first_line", "read_model", "read_rows"]

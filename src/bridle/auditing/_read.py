@@ -1,5 +1,6 @@
 """A model and rows from files that nobody vouches for."""
 
+import math
 import warnings
 import zipfile
 from pathlib import Path
@@ -9,7 +10,7 @@ import keras
 import numpy as np
 
 from bridle import penalties, placement
-from bridle._errors import InputError
+from bridle._errors import InputError, shown
 from bridle._keras import outline
 from bridle.auditing._archive import LIMIT, MIB, TRUST, check_archive
 from bridle.auditing._batch import MADE
@@ -92,17 +93,36 @@ def read_rows(path: str | Path, *, limit: int = LIMIT) -> tuple[Any, np.ndarray 
         return (np.load(path, mmap_mode="r", allow_pickle=False), None) if path.suffix == ".npy" else _npz(path, limit)
     except InputError:
         raise
-    except (ValueError, OSError, EOFError, KeyError, MemoryError, zipfile.BadZipFile) as error:
+    except Exception as error:  # a damaged archive fails in as many ways as there are formats inside it
         said = first_line(error)
         said = "objects, which could be code." if "bject" in said else f"a file that cannot be read: {said}"
         raise InputError(f"Expected arrays of numbers in {path.name!r}, got {said}") from error
 
 
+def _check_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str) -> None:
+    """Refuse an array of objects, and one that is not as large as it says, before memory is taken for it."""
+    header = np.lib.format
+    with archive.open(member) as file:
+        version = header.read_magic(file)
+        read = header.read_array_header_1_0 if version == (1, 0) else header.read_array_header_2_0
+        shape, _, dtype = read(file)
+        left = member.file_size - file.tell()
+    if dtype.hasobject:
+        raise InputError(f"Expected arrays of numbers in {where!r}, got objects, which could be code.")
+    if math.prod(shape) * dtype.itemsize != left:
+        raise InputError(
+            f"Expected arrays as large as they say in {where!r}, got {shown(member.filename)} with {left} bytes for "
+            f"{dtype} of shape {shown(shape)}."
+        )
+
+
 def _npz(path: Path, limit: int) -> tuple[Any, np.ndarray | None]:
     with zipfile.ZipFile(path) as archive:
         total = sum(member.file_size for member in archive.infolist())
-    if total > limit * MIB:
-        raise InputError(f"Expected at most {limit} MiB in {path.name!r}, got {total // MIB}. Allow more with --limit.")
+        if total > limit * MIB:
+            raise InputError(f"Expected at most {limit} MiB in {path.name!r}, got {total // MIB}. Allow more: --limit.")
+        for member in archive.infolist():
+            _check_array(archive, member, path.name)
     with np.load(path, allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in stored.files}
     weight = arrays.pop("sample_weight", None)

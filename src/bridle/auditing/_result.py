@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import keras
 import pandas as pd
 
+from bridle._visible import visible
 from bridle.auditing._rows import Row
 from bridle.auditing._words import count, number
 
@@ -47,7 +48,7 @@ class Audit:
         head = f"Audit of {self.model!r}: {self.batch}. Keras {keras.__version__} on {keras.backend.backend()}."
         parts = [_wrapped(head), self._grid(), self._said()]
         parts += [_wrapped(f"Not seen: {note}") for note in self.notes]
-        return "\n\n".join(part for part in parts if part) + "\n"
+        return visible("\n\n".join(part for part in parts if part)) + "\n"
 
     def _grid(self) -> str:
         if not self.rows:

@@ -1,8 +1,9 @@
 """A command as a person types it: in the report that it wrote, and in its folder, to go on with it."""
 
+import contextlib
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ FORMAT = 1
 KNOWN = {
     "run": ("seeds", "epochs", "quick"),
     "tune": ("target", "task", "model", "penalty", "seeds", "folds", "epochs", "quick", "encoding"),
-    "study": ("model", "trust", "seeds", "epochs", "quick"),
+    "study": ("model", "trust", "penalty", "seeds", "epochs", "quick"),
 }
 """The commands that can be gone on with, and their options."""
 CODE = ("model", "trust")
@@ -24,6 +25,8 @@ CODE = ("model", "trust")
 
 def command(*words: object, **options: object) -> str:
     """`bridle`, the words, and the options that were given: those that are None or False are left out.
+
+    An option with a list is repeated.
 
     >>> command("tune", "my table.csv", target="species", seeds=5, epochs=None, quick=True)
     "bridle tune 'my table.csv' --target species --seeds 5 --quick"
@@ -56,15 +59,24 @@ class Begun:
         return [self.words[0], *given, "--", self.words[1]]
 
 
-def remember(folder: Path, name: str, subject: object, **options: object) -> None:
-    """Write the command that begins a folder into it, for `bridle resume`."""
+@contextlib.contextmanager
+def remembered(folder: Path, name: str, subject: object, **options: object) -> Iterator[None]:
+    """Write the command that begins a folder into it, for `bridle resume`; not where the folder refuses its study."""
     given = {key: value for key, value in options.items() if value not in (None, False, [], ())}
     words = {"format": FORMAT, "words": [name, str(subject)], "options": given}
-    write_text(folder / NAME, json.dumps(words, indent=1))
+    path = folder / NAME
+    before = path.read_text(encoding="utf-8") if path.is_file() else None
+    write_text(path, json.dumps(words, indent=1))
+    try:
+        yield
+    except StoreError:
+        if before is not None:
+            write_text(path, before)
+        raise
 
 
 def recall(folder: Path, *, trust: bool) -> Begun:
-    """Read what `remember` wrote. A folder may come from a stranger: nothing but known commands and options is taken.
+    """Read what `remembered` wrote. A folder may come from a stranger: nothing but known commands and options is taken.
 
     Errors: `StoreError` where there is nothing to read, or something else than a command that can be gone on with;
     `InputError` where it lets code run and the person did not say so.

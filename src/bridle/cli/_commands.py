@@ -9,16 +9,18 @@ import typer
 from bridle import _version, cases, estimators, report
 from bridle._errors import StoreError
 from bridle._front import load
+from bridle._visible import visible
 from bridle.cli import _show as show
 from bridle.cli import _stores as stores
-from bridle.cli._again import command, remember
+from bridle.cli._again import command, remembered
 from bridle.cli._audit import audit
 from bridle.cli._claims import claims
 from bridle.cli._cluster import Dask, cluster
 from bridle.cli._convert import convert
 from bridle.cli._guard import guarded
 from bridle.cli._out import check_folder, own_function
-from bridle.cli._resume import extend, resume
+from bridle.cli._resume import Extend, extend, resume
+from bridle.cli._study import study
 
 app = typer.Typer(
     name="bridle",
@@ -39,15 +41,13 @@ app.command()(stores.show)
 app.command()(stores.export)
 app.command()(stores.verify)
 app.command()(stores.compact)
+app.command()(study)
 
 QUICK_SEEDS, QUICK_SHARE = 3, 10
 Out = Annotated[Path | None, typer.Option("--out", help="Folder for report.html, result.json, figures and the study.")]
 Seeds = Annotated[int, typer.Option("--seeds", min=1, help="Seeds: runs that differ in initial weights and shuffling.")]
 Epochs = Annotated[int | None, typer.Option("--epochs", min=1, help="Epochs of each fit; the case's own by default.")]
 Quick = Annotated[bool, typer.Option("--quick", help=f"A small version: {QUICK_SEEDS} seeds, a tenth of the epochs.")]
-Extend = Annotated[
-    bool, typer.Option("--extend", help="The folder's study may have other seeds or epochs; what is there is kept.")
-]
 Encoding = Annotated[str, typer.Option("--encoding", help="Encoding of the file, such as latin-1.")]
 
 
@@ -76,7 +76,6 @@ def run(
     case = cases.find_case(name)
     folder = check_folder(out or Path(f"bridle-{name}"))
     options = {"seeds": seeds, "epochs": epochs, "quick": quick}
-    remember(folder, "run", name, **options)
     prepared = cases.prepare_case(
         case,
         seeds=min(seeds, QUICK_SEEDS) if quick else seeds,
@@ -85,7 +84,7 @@ def run(
     show.lead(case.title, case.question)
     for label, plan in zip(("tutorial", "honest"), prepared.plans, strict=True):
         show.plan(f"{label} protocol", plan)
-    with cluster(dask) as client:
+    with remembered(folder, "run", name, **options), cluster(dask) as client:
         result = cases.run_case(prepared, folder, extend=extend, client=client)
     written = result.write(folder, again=command("run", name, **options))
     show.case(result)
@@ -104,6 +103,10 @@ def tune(
         str | None,
         typer.Option("--model", help="module:function that takes (inputs, outputs) and returns a compiled model."),
     ] = None,
+    penalty: Annotated[
+        list[str] | None,
+        typer.Option("--penalty", help="An arm 'where=what(how much)', in place of the usual ones; may be repeated."),
+    ] = None,
     out: Out = None,
     seeds: Seeds = 5,
     folds: Annotated[int, typer.Option("--folds", min=2, help="Folds of the cross-validation.")] = 5,
@@ -116,21 +119,21 @@ def tune(
     """Find the regularization for a table of your own, and save the model."""
     frame = estimators.read_table(table, encoding=encoding)
     folder = check_folder(out or Path(f"bridle-{table.stem}"))
-    options = {"task": task, "model": model, "seeds": seeds, "folds": folds, "epochs": epochs, "quick": quick}
-    options |= {"target": target, "encoding": None if encoding == "utf-8" else encoding}
-    remember(folder, "tune", table.absolute(), **options)
+    options = {"target": target, "task": task, "model": model, "penalty": penalty, "seeds": seeds, "folds": folds}
+    options |= {"epochs": epochs, "quick": quick, "encoding": None if encoding == "utf-8" else encoding}
     job = estimators.prepare_table(
         frame,
         target,
         task=task,
         model=None if model is None else own_function(model),
+        arms=estimators.written_arms(penalty or []),
         seeds=min(seeds, QUICK_SEEDS) if quick else seeds,
         folds=folds,
         epochs=epochs or (20 if quick else 200),
     )
     show.lead(f"Table {table.name}", "\n".join(job.notes))
     show.plan("cross-validation", job.plan)
-    with cluster(dask) as client:
+    with remembered(folder, "tune", table.absolute(), **options), cluster(dask) as client:
         answer = estimators.run_job(job, folder, extend=extend, client=client)
     written = answer.save(folder, f"Table {table.name}", again=command("tune", table, **options))
     show.result(answer.result)
@@ -154,9 +157,9 @@ def predict(
     for column, counts in applied.preparation.unknown_counts(frame).items():
         shown = ", ".join(f"{name!r} ({count})" for name, count in list(counts.items())[:5])
         print(f"Column {column!r} has categories that the training rows did not have: {shown}.", file=sys.stderr)
-    text = predictions.to_csv(index=False, float_format="%.6g")
+    text = report.safe_cells(predictions).to_csv(index=False, float_format="%.6g")
     if out is None:
-        print(text, end="")
+        print(visible(text) if sys.stdout.isatty() else text, end="")
         return
     try:
         out.write_text(text, encoding="utf-8")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from bridle._errors import BridleError, Interrupted, missing_backend
 from bridle._interrupts import listening
+from bridle._visible import visible
 
 
 @contextlib.contextmanager
@@ -32,5 +33,5 @@ def guarded() -> Iterator[None]:
 
 
 def _leave(sentence: str, code: int) -> None:
-    print(sentence, file=sys.stderr)
+    print(visible(sentence), file=sys.stderr)
     raise SystemExit(code) from None

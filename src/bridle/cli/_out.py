@@ -26,21 +26,20 @@ def check_folder(folder: Path) -> Path:
     return folder
 
 
-def own_function(text: str) -> Callable[..., Any]:
-    """The function that `module:function` names, with modules of the current folder in reach.
+def own_function(text: str, folder: Path | None = None) -> Callable[..., Any]:
+    """The function that `module:function` names, with modules of a folder, the current one by default, in reach.
 
     Errors: `InputError` where there is no such module or function.
     """
     module_name, _, name = text.partition(":")
     if not module_name or not name:
         raise InputError(f"Expected --model module:function, got {text!r}. Write for example networks:build.")
-    sys.path.insert(0, str(Path.cwd()))
+    sys.path.insert(0, str((folder or Path.cwd()).resolve()))
     try:
         module = importlib.import_module(module_name)
     except (ImportError, SyntaxError) as error:
-        raise InputError(
-            f"Expected a module {module_name!r} in this folder or installed. Python says: {error}."
-        ) from error
+        place = "this folder" if folder is None else "the folder of the study file"
+        raise InputError(f"Expected a module {module_name!r} in {place} or installed. Python says: {error}.") from error
     function = getattr(module, name, None)
     if not callable(function):
         raise InputError(

@@ -11,6 +11,9 @@ from bridle.cli._cluster import Dask
 from bridle.cli._guard import guarded
 
 Folder = Annotated[Path, typer.Argument(help="The --out of bridle run, tune or study.")]
+Extend = Annotated[
+    bool, typer.Option("--extend", help="The folder's study may have other seeds or epochs; what is there is kept.")
+]
 Table = Annotated[Path | None, typer.Option("--table", help="The table, where it lies elsewhere than it did.")]
 Trust = Annotated[bool, typer.Option("--trust", help="Run the code that the folder names with --model.")]
 

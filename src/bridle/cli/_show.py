@@ -10,6 +10,7 @@ from rich.text import Text
 
 from bridle import report
 from bridle._front import Result
+from bridle._visible import visible
 from bridle.cases import CaseResult
 from bridle.study import Plan
 
@@ -25,8 +26,8 @@ def console() -> Console:
 def lead(title: str, text: str) -> None:
     """What this is about."""
     lines = console()
-    lines.print(Text(title, style="bold"))
-    lines.print(Text(text))
+    lines.print(Text(visible(title), style="bold"))
+    lines.print(Text(visible(text)))
 
 
 def lines(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -56,7 +57,7 @@ def _brief(value: object) -> str:
 
 def plan(label: str, planned: Plan) -> None:
     """What will run, and about how long it takes."""
-    lines = str(planned).splitlines()
+    lines = visible(planned).splitlines()
     print(f"{label}: {lines[0]}\n  {lines[-1]}")
 
 
@@ -73,7 +74,7 @@ def result(found: Result) -> None:
 
 def code(found: Result) -> None:
     """The lines to paste."""
-    print(f"\nThe lines to paste:\n\n{found.code()}", end="")
+    print(f"\nThe lines to paste:\n\n{visible(found.code())}", end="")
 
 
 def case(found: CaseResult) -> None:

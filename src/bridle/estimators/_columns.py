@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Shaped
 
-from bridle._errors import InputError, KindError, near
+from bridle._errors import InputError, KindError, near, shown
 
 
 def check_table(table: pd.DataFrame, *, where: str = "the table", fewest: int = 2) -> pd.DataFrame:
@@ -28,7 +28,7 @@ def check_names(names: Sequence[object], where: str) -> None:
     for place, name in enumerate(names, start=1):
         if not isinstance(name, str):
             raise InputError(
-                f"Expected column names of {where} to be text, got {name!r} for column {place}. "
+                f"Expected column names of {where} to be text, got {name!r:.80} for column {place}. "
                 "Try table.columns = table.columns.map(str)."
             )
         if not name.strip():
@@ -38,8 +38,9 @@ def check_names(names: Sequence[object], where: str) -> None:
             )
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        places = " and ".join(f"column {place}" for place, name in enumerate(names, start=1) if name == twice[0])
-        raise InputError(f"Expected distinct column names in {where}, got {twice[0]!r} for {places}. Rename one.")
+        places = [f"column {place}" for place, name in enumerate(names, start=1) if name == twice[0]]
+        said = " and ".join(places[:3]) + (f" and {len(places) - 3} more" if len(places) > 3 else "")
+        raise InputError(f"Expected distinct column names in {where}, got {shown(twice[0])} for {said}. Rename one.")
 
 
 def check_size(rows: int, columns: int, fewest: int, where: str) -> None:
@@ -62,10 +63,12 @@ def find_column(table: pd.DataFrame, name: str) -> pd.Series:
         raise KindError(f"Expected a pandas DataFrame, got {type(table).__name__}. Try pandas.DataFrame(…, columns=…).")
     if name not in table.columns:
         names = map(str, table.columns)
-        raise InputError(f"Expected the column {name!r} in the table, got none of that name. {near(name, names)}")
+        raise InputError(f"Expected the column {name!r:.80} in the table, got none of that name. {near(name, names)}")
     found = table[name]
     if found.ndim > 1:
-        raise InputError(f"Expected one column {name!r} in the table, got {found.shape[1]} of that name. Rename them.")
+        raise InputError(
+            f"Expected one column {name!r:.80} in the table, got {found.shape[1]} of that name. Rename them."
+        )
     return found
 
 
@@ -119,7 +122,7 @@ def first_of(column: pd.Series, chosen: Shaped[np.ndarray, "row"]) -> str:
     place = int(np.flatnonzero(chosen)[0])
     cell, label = column.iloc[place], column.index[place]
     row = f"{label} (counted from 0, below the header)" if isinstance(label, Integral) else repr(label)
-    return f"{cell!r} in row {row}" if isinstance(cell, str) else f"{cell} in row {row}"
+    return f"{cell!r:.80} in row {row}" if isinstance(cell, str) else f"{cell} in row {row}"
 
 
 def _plain(column: pd.Series) -> pd.Series:
@@ -138,6 +141,6 @@ def _label(value: object) -> str:
 def _refuse(column: pd.Series, bad: Shaped[np.ndarray, "row"], expected: str) -> None:
     if bad.any():
         raise InputError(
-            f"Expected {expected} in column {column.name!r}, got {first_of(column, bad)}. "
+            f"Expected {expected} in column {column.name!r:.80}, got {first_of(column, bad)}. "
             "Correct the cell or leave it empty."
         )

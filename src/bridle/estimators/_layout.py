@@ -145,7 +145,8 @@ def find_layout(table: pd.DataFrame, target: str | None = None) -> Layout:
     columns = tuple(_column(column) for column in inputs if reasons[column.name] is None)
     left_out = tuple((name, reason) for name, reason in reasons.items() if reason)
     if not columns:
-        listed = "; ".join(f"{name!r}: {reason}" for name, reason in left_out)
+        listed = "; ".join(f"{name!r:.80}: {reason}" for name, reason in left_out[:5])
+        listed += f"; and {len(left_out) - 5} more" if len(left_out) > 5 else ""
         raise InputError(f"Expected at least one column to predict from, got none that can be used ({listed}).")
     return Layout(columns, left_out, len(table))
 
@@ -169,7 +170,7 @@ def _column_from_json(content: object) -> Column:
     fits = bool(column.categories) == (column.kind == "text") and (not column.merged or OTHER in column.categories)
     if not fits or set(column.merged) & set(column.categories):
         raise InputError(
-            f"Expected categories that fit the kind {column.kind!r} of the saved column {column.name!r}, "
+            f"Expected categories that fit the kind {column.kind!r} of the saved column {column.name!r:.80}, "
             f"got {lists[0]!r:.200} with {lists[1]!r:.200} merged. {DAMAGED}"
         )
     return column

@@ -33,7 +33,7 @@ def reason_to_leave(column: pd.Series) -> str | None:
     kind, whole = kind_of(known), len(known) == len(column)
     values = numbers_of(known) if kind == "number" else labels_of(known)
     if whole and (values == values[0]).all():
-        return f"the same value {labels_of(known)[0]!r} in every row"
+        return f"the same value {labels_of(known)[0]!r:.80} in every row"
     if kind == "date" or (kind == "text" and all(DATE.fullmatch(label) for label in values)):
         return "dates are not used; add year, month or weekday as a column of its own"
     if kind == "number":
@@ -83,6 +83,6 @@ def _refuse_slip(known: pd.Series, distinct: int) -> None:
     numeric = pd.to_numeric(known.astype(str), errors="coerce").notna().to_numpy()
     if distinct > MOST_CATEGORIES and numeric.mean() >= MOSTLY_NUMBERS and not numeric.all():
         raise InputError(
-            f"Expected numbers in column {known.name!r}, as {numeric.sum()} of {len(known)} cells hold, "
+            f"Expected numbers in column {known.name!r:.80}, as {numeric.sum()} of {len(known)} cells hold, "
             f"got {first_of(known, ~numeric)}. Correct the cell or leave it empty."
         )

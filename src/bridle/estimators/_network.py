@@ -1,38 +1,64 @@
 """The default network for a table, and the arms that a table is tried with."""
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import keras
 
-from bridle._errors import InputError, KindError
+from bridle._errors import InputError, KindError, shown
 from bridle.estimators._problem import Problem
 from bridle.penalties import L1, L1L2, L2
 from bridle.placement import places
 
 HIDDEN = (64, 32)
+LARGEST = 2**29
+"""Weights of a network that is made here: 2 GiB of them."""
 NetworkFunction = Callable[[int, int], keras.Model]
 
 
-def default_network(inputs: int, problem: Problem) -> keras.Model:
-    """Two hidden ReLU layers, 64 and 32, Adam; the output and the loss follow from the problem.
+def default_network(
+    inputs: int,
+    problem: Problem,
+    *,
+    hidden: Sequence[int] = HIDDEN,
+    activation: str = "relu",
+    optimizer: str = "adam",
+    learning_rate: float | None = None,
+) -> keras.Model:
+    """A plain dense network: by default two hidden ReLU layers, 64 and 32, and Adam at Keras's own learning rate.
+
+    Its layers are `hidden1`, `hidden2` and so on, and `out`. The output and the loss follow from the problem.
 
     Two classes: one sigmoid unit, binary cross-entropy. More: softmax, sparse categorical cross-entropy. Both are
     scored by accuracy. A number: one linear unit, mean squared error, scored by the coefficient of determination.
+
+    Errors: `InputError` for more weights than fit into 2 GiB.
     """
-    outputs = 1 if problem.classes is None or len(problem.classes) == 2 else len(problem.classes)
+    outputs = outputs_of(problem)
     last, loss, metric = ("linear", "mse", keras.metrics.R2Score(name="r2"))
     if problem.classes is not None:
         binary = len(problem.classes) == 2
         last = "sigmoid" if binary else "softmax"
         loss, metric = ("binary_crossentropy" if binary else "sparse_categorical_crossentropy"), "accuracy"
-    hidden = [
-        keras.layers.Dense(units, activation="relu", name=f"hidden{number}") for number, units in enumerate(HIDDEN, 1)
+    _check_size((inputs, *hidden, outputs))
+    layers = [
+        keras.layers.Dense(units, activation=activation, name=f"hidden{number}")
+        for number, units in enumerate(hidden, 1)
     ]
     model = keras.Sequential(
-        [keras.Input((inputs,)), *hidden, keras.layers.Dense(outputs, activation=last, name="out")]
+        [keras.Input((inputs,)), *layers, keras.layers.Dense(outputs, activation=last, name="out")]
     )
-    model.compile(optimizer="adam", loss=loss, metrics=[metric])
+    own = keras.optimizers.get(optimizer)
+    if learning_rate is not None:
+        own.learning_rate = learning_rate
+    model.compile(optimizer=own, loss=loss, metrics=[metric])
     return model
+
+
+def outputs_of(problem: Problem) -> int:
+    """Units of the last layer: one for a number and for two classes, else one for each class."""
+    return 1 if problem.classes is None or len(problem.classes) == 2 else len(problem.classes)
 
 
 def own_network(function: NetworkFunction, inputs: int, outputs: int) -> keras.Model:
@@ -40,7 +66,7 @@ def own_network(function: NetworkFunction, inputs: int, outputs: int) -> keras.M
 
     Errors: `KindError` where it returns something else; `InputError` where the shape does not fit.
     """
-    model = function(inputs, outputs)
+    model = called(function, inputs, outputs)
     if not isinstance(model, keras.Model):
         raise KindError(f"Expected the model function to return a keras.Model, got {type(model).__name__}.")
     shape = tuple(model.output_shape) if isinstance(model.output_shape, tuple) else ()
@@ -48,6 +74,49 @@ def own_network(function: NetworkFunction, inputs: int, outputs: int) -> keras.M
         got = f"{tuple(model.inputs[0].shape[1:]) if model.inputs else '?'} → {shape[1:]}"
         raise InputError(f"Expected a model with {inputs} inputs and {outputs} outputs for this table, got {got}.")
     return model
+
+
+def called(function: Callable[..., object], *given: int) -> object:
+    """What a person's function returns for these arguments.
+
+    Errors: `InputError` where it cannot be called with so many.
+    """
+    try:
+        inspect.signature(function).bind(*given)
+    except TypeError as error:
+        takes = "(inputs, outputs)" if given else "without arguments"
+        raise InputError(f"Expected a model function that can be called {takes}, got one that says: {error}.") from None
+    except ValueError:  # a function that does not tell what it takes
+        pass
+    return function(*given)
+
+
+def _check_size(sizes: Sequence[int]) -> None:
+    weights = sum(before * after + after for before, after in pairwise(sizes))
+    if weights > LARGEST:
+        raise InputError(
+            f"Expected a network of at most {LARGEST:,} weights, got {weights:,} with the layers "
+            f"{' – '.join(map(str, sizes))}. Give fewer units."
+        )
+
+
+def written_arms(texts: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The arms of `--penalty`: each text `where=what(how much)` is an arm of its own, named by its text.
+
+    Errors: `InputError` for a text without `=`, or one that is given twice.
+
+    >>> written_arms(["hidden1/kernel=l2(auto)"])
+    {'hidden1/kernel=l2(auto)': {'hidden1/kernel': 'l2(auto)'}}
+    """
+    arms: dict[str, dict[str, str]] = {}
+    for text in texts:
+        where, sign, what = text.partition("=")
+        if not sign or not where.strip() or not what.strip():
+            raise InputError(f"Expected --penalty 'where=what(how much)', got {shown(text)}. Try '*/kernel=l2(auto)'.")
+        if text in arms:
+            raise InputError(f"Expected each --penalty once, got {shown(text)} twice.")
+        arms[text] = {where.strip(): what.strip()}
+    return arms
 
 
 def default_arms(model: keras.Model) -> dict[str, dict[str, object]]:
@@ -70,6 +139,6 @@ def default_arms(model: keras.Model) -> dict[str, dict[str, object]]:
 
 
 def _short(targets: str, quantity: str) -> str:
-    """The default network's layers as one glob."""
-    names = [f"hidden{number}/{quantity}" for number in range(1, len(HIDDEN) + 1)]
+    """The layers of a plain dense network as one glob."""
+    names = [f"hidden{number}/{quantity}" for number in range(1, targets.count(",") + 2)]
     return f"hidden*/{quantity}" if targets == ", ".join(names) else targets

@@ -161,7 +161,7 @@ def _refuse_infinite(layout: Layout, bad: Bool[np.ndarray, "row feature"], table
         feature = int(np.flatnonzero(bad.any(axis=0))[0])
         name = layout.features[feature]
         raise InputError(
-            f"Expected numbers like the training rows' in column {name!r}, got "
+            f"Expected numbers like the training rows' in column {name!r:.80}, got "
             f"{first_of(table[name], bad[:, feature])}. Correct the cell or leave it empty."
         )
 

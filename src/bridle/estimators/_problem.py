@@ -59,7 +59,7 @@ class Problem:
         fields = saved(content, "problem", PROBLEM_RULES)
         classes = fields["classes"]
         if (classes is None) != (fields["task"] == "regression"):
-            raise InputError(f"Expected 'classes' to fit the task {fields['task']!r}, got {classes!r}. {DAMAGED}")
+            raise InputError(f"Expected 'classes' to fit the task {fields['task']!r}, got {classes!r:.80}. {DAMAGED}")
         _check_labels(classes or [], fields["kind"])
         rest = {name: fields[name] for name in ("task", "target", "kind", "rows", "missing")}
         return Problem(**rest, classes=classes and tuple(classes))
@@ -82,16 +82,16 @@ def find_problem(table: pd.DataFrame, target: str, task: str | None = None, *, m
     check_table(table)
     if target not in table.columns:
         names = near(str(target), table.columns)
-        raise InputError(f"Expected a column of the table as target, got {target!r}. {names}")
+        raise InputError(f"Expected a column of the table as target, got {target!r:.80}. {names}")
     if task not in (None, *TASKS):
-        raise InputError(f"Expected task 'classification' or 'regression', got {task!r}. Leave it out to find it.")
+        raise InputError(f"Expected task 'classification' or 'regression', got {task!r:.80}. Leave it out to find it.")
     values = table[target].dropna()
     kind = _label_kind(values, target)
     counts = Counter(labels_of(values))
     if len(counts) == 1:
         raise InputError(
-            f"Expected a target with at least two values, got {next(iter(counts))!r} in all {len(values)} "
-            f"rows of {target!r}. There is nothing to predict: give another target."
+            f"Expected a target with at least two values, got {next(iter(counts))!r:.80} in all {len(values)} "
+            f"rows of {target!r:.80}. There is nothing to predict: give another target."
         )
     task = task or _guess(kind, counts)
     missing = len(table) - len(values)
@@ -129,7 +129,8 @@ def encode_target(problem: Problem, column: pd.Series) -> Shaped[np.ndarray, "ro
     if strange.any():
         names = near(labels[strange][0], number)
         raise InputError(
-            f"Expected one of the {len(number)} classes of {problem.target!r}, got {first_of(column, strange)}. {names}"
+            f"Expected one of the {len(number)} classes of {problem.target!r:.80}, got "
+            f"{first_of(column, strange)}. {names}"
         )
     return np.array([number[label] for label in labels], dtype=np.int64)
 
@@ -154,10 +155,12 @@ def decode_target(problem: Problem, array: Shaped[np.ndarray, "row"]) -> Shaped[
 
 def _label_kind(values: pd.Series, target: str) -> str:
     if values.empty:
-        raise InputError(f"Expected values in the target {target!r}, got missing cells only. Give another target.")
+        raise InputError(f"Expected values in the target {target!r:.80}, got missing cells only. Give another target.")
     kind = kind_of(values)
     if kind == "date":
-        raise InputError(f"Expected numbers or classes in the target {target!r}, got dates. Turn them into numbers.")
+        raise InputError(
+            f"Expected numbers or classes in the target {target!r:.80}, got dates. Turn them into numbers."
+        )
     if kind != "number":
         return kind
     numbers = numbers_of(values)
@@ -176,7 +179,7 @@ def _guess(kind: str, counts: Mapping[str, int]) -> str:
 def _check_regression(values: pd.Series, kind: str, min_rows: int) -> None:
     if kind in ("text", "bool"):
         raise InputError(
-            f"Expected numbers in the target {values.name!r} of a regression, got {values.iloc[0]!r}. "
+            f"Expected numbers in the target {values.name!r:.80} of a regression, got {values.iloc[0]!r:.80}. "
             "Choose classification (--task classification), or give a target of numbers."
         )
     if len(values) < min_rows:
@@ -189,10 +192,10 @@ def _check_regression(values: pd.Series, kind: str, min_rows: int) -> None:
 def _check_classes(counts: Mapping[str, int], target: str, kind: str, min_rows: int) -> None:
     rare = sorted((count, label) for label, count in counts.items() if count < min_rows)
     if rare:
-        shown = ", ".join(f"{label!r}: {count}" for count, label in rare[:5]) + (" …" if len(rare) > 5 else "")
+        shown = ", ".join(f"{label!r:.80}: {count}" for count, label in rare[:5]) + (" …" if len(rare) > 5 else "")
         other = "" if kind in ("text", "bool") else ", or choose regression (--task regression)"
         raise InputError(
-            f"Expected at least {min_rows} rows of each class of {target!r}, one for each fold, got "
+            f"Expected at least {min_rows} rows of each class of {target!r:.80}, one for each fold, got "
             f"{shown} ({len(rare)} of {len(counts)} classes). "
             f"Merge or remove them or use fewer folds{other}."
         )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bridle._errors import InputError, near
+from bridle._errors import InputError, near, shown
 from bridle.estimators._columns import check_names, check_size, check_table
 
 SEPARATORS = (",", ";", "\t", "|")
@@ -63,7 +63,9 @@ def read_table(
     content = _decoded(raw, encoding, where)
     separator = "\t" if path.suffix.lower() == ".tsv" else _sniffed(content)
     records = _records(content, separator, where)
-    header = next(records)
+    header = next(records, [])
+    if not header:
+        raise InputError(f"Expected a table in {where}, got empty cells only. {SAVE_AS_CSV}")
     check_names(header, where)
     rows = list(records)
     check_size(len(rows), len(header), fewest, where)
@@ -115,13 +117,15 @@ def _decoded(raw: bytes, encoding: str, where: str) -> str:
         raise InputError(f"Expected {where} in {encoding}, got UTF-16 text. Try --encoding utf-16.")
     try:
         content = raw.decode(encoding).removeprefix("\ufeff")
-    except LookupError:
-        raise InputError(f"Expected the name of an encoding to read {where}, got {encoding!r}. Try latin-1.") from None
     except UnicodeDecodeError as error:
         at, line = error.start, raw.count(b"\n", 0, error.start) + 1
         raise InputError(
             f"Expected {where} in {encoding}, got the byte 0x{raw[at]:02x} at position {at} (line {line})."
             " Try --encoding latin-1 (Python: encoding='latin-1'), or save it as UTF-8."
+        ) from None
+    except (LookupError, ValueError):  # no encoding, or one of something else than text
+        raise InputError(
+            f"Expected the name of an encoding to read {where}, got {shown(encoding)}. Try latin-1."
         ) from None
     if "\0" in content:
         line = content.count("\n", 0, content.index("\0")) + 1

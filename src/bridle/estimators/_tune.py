@@ -1,6 +1,7 @@
 """From a person's own table to a verdict and a model: `bridle.tune`, and what `bridle predict` needs."""
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,20 +9,19 @@ from typing import Any
 import keras
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
 from bridle import report, store
 from bridle._errors import InputError, StoreError
 from bridle._front import Result, Study, conduct
-from bridle.estimators._layout import find_layout
-from bridle.estimators._network import NetworkFunction, default_arms, default_network, own_network
+from bridle.auditing import first_line
+from bridle.estimators._held_out import hold_out, notes
+from bridle.estimators._network import NetworkFunction, default_arms, default_network, outputs_of, own_network
 from bridle.estimators._preparation import Preparation
-from bridle.estimators._problem import Problem, decode_target, encode_target, find_problem, known_rows
+from bridle.estimators._problem import Problem, decode_target, find_problem, known_rows
 from bridle.estimators._read import read_table
 from bridle.study import Plan, Prepared, timed_plan
 
-SPLIT_SEED = 0
 MODEL, APPLY = "model.keras", "apply.json"
 
 
@@ -113,22 +113,39 @@ def prepare_table(
     *,
     task: str | None = None,
     model: NetworkFunction | None = None,
+    arms: Mapping[str, Mapping[str, Any]] | None = None,
     seeds: int = 5,
     folds: int = 5,
     epochs: int = 200,
     test_share: float = 0.2,
 ) -> Job:
     """Find the problem in a table and lay its study out; see `tune` for the arguments and errors."""
+
+    def ask(inputs: int, problem: Problem) -> Study:
+        outputs = outputs_of(problem)
+        network = default_network(inputs, problem) if model is None else own_network(model, inputs, outputs)
+        return Study(network, arms or default_arms(network), seeds=seeds, folds=folds, epochs=epochs)
+
+    return lay_out(table, target, ask, task=task, folds=folds, test_share=test_share)
+
+
+def lay_out(
+    table: pd.DataFrame,
+    target: str,
+    ask: Callable[[int, Problem], Study],
+    *,
+    task: str | None = None,
+    folds: int = 5,
+    test_share: float = 0.2,
+) -> Job:
+    """A table and a study that is about it: `ask` makes the study from the number of features and the problem."""
     problem = find_problem(table, target, task, min_rows=folds + 1)
     known = known_rows(problem, table)
-    preparation, fit_on, test, y, y_test = _split(problem, known, test_share)
+    preparation, fit_on, test, y, y_test = hold_out(problem, known, test_share)
     inputs = len(clone_fit(preparation, fit_on).get_feature_names_out())
-    outputs = 1 if problem.classes is None or len(problem.classes) == 2 else len(problem.classes)
-    network = default_network(inputs, problem) if model is None else own_network(model, inputs, outputs)
-    study = Study(network, default_arms(network), seeds=seeds, folds=folds, epochs=epochs)
     scaler = StandardScaler() if problem.classes is None else None
-    prepared = study.prepare(fit_on, y, test=(test, y_test), prepare=preparation, prepare_target=scaler)
-    return Job(problem, preparation, fit_on, prepared, tuple(_notes(problem, preparation, len(fit_on), len(test))))
+    prepared = ask(inputs, problem).prepare(fit_on, y, test=(test, y_test), prepare=preparation, prepare_target=scaler)
+    return Job(problem, preparation, fit_on, prepared, tuple(notes(problem, preparation, len(fit_on), len(test))))
 
 
 def tune(
@@ -137,6 +154,7 @@ def tune(
     *,
     task: str | None = None,
     model: NetworkFunction | None = None,
+    arms: Mapping[str, Mapping[str, Any]] | None = None,
     seeds: int = 5,
     folds: int = 5,
     epochs: int = 200,
@@ -146,13 +164,14 @@ def tune(
     """Find the regularization for a table of one's own: which penalty, on what, how strong.
 
     Numbers are scaled, text is one-hot encoded and missing cells are filled inside each fold. A share of the rows is
-    held out and looked at once, after selection. Arms: L1, L2 and both, on weights, activations and pre-activations.
+    held out and looked at once, after selection.
 
     Args:
         table: a data frame, or the path of a CSV file.
         target: the column to predict.
         task: `"classification"` or `"regression"`; found from the target by default.
         model: a function (inputs, outputs) that returns a compiled model; two hidden layers by default.
+        arms: as for `Study`; by default L1, L2 and both, on weights, activations and pre-activations.
         seeds, folds, epochs: as for `Study`.
         test_share: the share of rows held out.
 
@@ -161,7 +180,15 @@ def tune(
     """
     frame = table if isinstance(table, pd.DataFrame) else read_table(table)
     job = prepare_table(
-        frame, target, task=task, model=model, seeds=seeds, folds=folds, epochs=epochs, test_share=test_share
+        frame,
+        target,
+        task=task,
+        model=model,
+        arms=arms,
+        seeds=seeds,
+        folds=folds,
+        epochs=epochs,
+        test_share=test_share,
     )
     return run_job(job, progress=progress)
 
@@ -202,11 +229,13 @@ def load_applied(folder: str | Path) -> Applied:
         preparation, problem = Preparation.from_json(words["preparation"]), Problem.from_json(words["problem"])
         scale = Scale(float(words["scale"]["mean"]), float(words["scale"]["sd"]))
         model = keras.models.load_model(folder / MODEL, safe_mode=True, compile=False)
+        if not isinstance(model, keras.Model):
+            raise TypeError(f"It holds {type(model).__name__}, which is no model")
     except InputError as error:
         raise StoreError(f"Expected {str(folder / APPLY)!r} as `bridle tune` wrote it. {error}") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except Exception as error:  # a damaged model fails in as many ways as there are formats inside it
         raise StoreError(
-            f"Expected a whole model in {str(folder)!r}, found one that cannot be read. {error}"
+            f"Expected a whole model in {str(folder)!r}, found one that cannot be read. {first_line(error)}"
         ) from error
     return Applied(model, preparation, problem, scale)
 
@@ -214,32 +243,3 @@ def load_applied(folder: str | Path) -> Applied:
 def clone_fit(preparation: Preparation, table: pd.DataFrame) -> Preparation:
     """A preparation of the same layout fitted on the given rows."""
     return Preparation(preparation.layout).fit(table)
-
-
-def _split(
-    problem: Problem, known: pd.DataFrame, share: float
-) -> tuple[Preparation, pd.DataFrame, pd.DataFrame, np.ndarray, np.ndarray]:
-    """The preparation, the rows to learn from, the held-out rows, and the labels of both."""
-    if not 0 < share < 1:
-        raise InputError(f"Expected the held-out share between 0 and 1, got {share}. Try 0.2.")
-    y = encode_target(problem, known[problem.target])
-    x = known.drop(columns=[problem.target])
-    classes = y if problem.classes is not None else None
-    try:
-        x, test, y, y_test = train_test_split(x, y, test_size=share, random_state=SPLIT_SEED, stratify=classes)
-    except ValueError as error:
-        raise InputError(f"Expected enough rows to hold {share:.0%} out, got {len(known)}. {error}") from error
-    return Preparation(find_layout(x, problem.target)), x, test, y, y_test
-
-
-def _notes(problem: Problem, preparation: Preparation, rows: int, test: int) -> list[str]:
-    said = f"{problem.task.capitalize()} of {problem.target!r}"
-    if problem.classes is not None:
-        more = " …" if len(problem.classes) > 8 else ""
-        said += f", {len(problem.classes)} classes: {', '.join(problem.classes[:8])}{more}"
-    gap = f" Left out for want of a target: {problem.missing} of {problem.rows + problem.missing} rows."
-    left = gap if problem.missing else ""
-    return [
-        f"{said}. {rows} rows to learn from, {test} held out.{left}",
-        *(f"{line}." for line in preparation.layout.sentences()),
-    ]

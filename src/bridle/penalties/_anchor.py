@@ -1,13 +1,12 @@
 """Distance from where the weights were: L2SP."""
 
-import math
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from bridle._errors import InputError
+from bridle._errors import InputError, shown
 from bridle.penalties._kinds import OfWeights, wide
 from bridle.penalties._options import real
 
@@ -87,8 +86,9 @@ def _anchor(value: Any) -> Any:
 def _array(value: Any) -> np.ndarray:
     try:
         array = np.asarray(value, dtype="float64")
-    except (TypeError, ValueError):
-        raise InputError(f"Expected in l2sp(anchor=…) {WAYS}, got {value!r:.100}.") from None
-    if not math.isfinite(array.sum()):
-        raise InputError(f"Expected in l2sp(anchor=…) finite numbers only, got {array.sum()} among them.")
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"Expected in l2sp(anchor=…) {WAYS}, got {shown(value, 100)}.") from None
+    bad = array[~np.isfinite(array)]
+    if bad.size:
+        raise InputError(f"Expected in l2sp(anchor=…) finite numbers only, got {bad[0]} among them.")
     return array

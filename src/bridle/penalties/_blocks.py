@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from bridle._errors import InputError
+from bridle._errors import InputError, shown
 
 Groups = str | int | Sequence[int]
 WORDS = ("inputs", "units", "filters")
@@ -60,10 +60,18 @@ def grouping(groups: object, kind: str) -> str | int | tuple[int, ...]:
     if isinstance(groups, int | np.integer) and not isinstance(groups, bool) and groups >= 1:
         return int(groups)
     if isinstance(groups, Sequence | np.ndarray) and not isinstance(groups, str) and len(groups):
-        labels = np.asarray(groups)
+        labels = _array(groups)
         if labels.ndim == 1 and labels.dtype.kind in "iu":
             return tuple(labels.tolist())
-    raise InputError(f"Expected groups of weights in {kind}(groups=…), got {groups!r}. {WAYS}")
+    raise InputError(f"Expected groups of weights in {kind}(groups=…), got {shown(groups)}. {WAYS}")
+
+
+def _array(groups: object) -> np.ndarray:
+    """What NumPy makes of groups; an array of nothing usable where it makes nothing."""
+    try:
+        return np.asarray(groups)
+    except (ValueError, OverflowError):  # lists of unequal length
+        return np.zeros(0)
 
 
 def blocks(x: Any, groups: str | int | tuple[int, ...], kind: str) -> Blocks:

@@ -6,7 +6,8 @@ from numbers import Real
 
 import numpy as np
 
-from bridle._errors import InputError
+from bridle._errors import InputError, shown
+from bridle.penalties._strength import is_finite
 
 
 def real(value: object, where: str, expected: str, low: float = -math.inf, high: float = math.inf) -> float:
@@ -23,8 +24,8 @@ def real(value: object, where: str, expected: str, low: float = -math.inf, high:
     """
     if isinstance(value, np.ndarray | np.generic) and np.ndim(value) == 0:
         value = value.item()
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value) or not low <= value <= high:
-        raise InputError(f"Expected in {where} {expected}, got {value!r}.")
+    if isinstance(value, bool) or not isinstance(value, Real) or not is_finite(value) or not low <= value <= high:
+        raise InputError(f"Expected in {where} {expected}, got {shown(value)}.")
     return float(value)
 
 

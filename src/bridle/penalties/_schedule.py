@@ -7,9 +7,10 @@ from typing import Any, Literal
 
 from keras import ops
 
-from bridle._errors import InputError, KindError
+from bridle._errors import InputError, KindError, shown
 from bridle.penalties._strength import Grid, number, strength
 
+LONGEST = 10**9
 Shape = Literal["linear", "exponential", "steps", "warmup"]
 
 
@@ -81,6 +82,8 @@ def exponential(start: float, stop: float, epochs: int) -> Schedule:
             f"Expected strengths above 0 in exponential(start, stop, epochs), got {start:g} and {stop:g}. "
             "Use linear, which may begin or end at 0."
         )
+    if not (0 < start / stop < math.inf and 0 < stop / start < math.inf):
+        raise InputError(f"Expected strengths less far apart in exponential(…), got {start:g} and {stop:g}.")
     return _ramp("exponential", start, stop, epochs)
 
 
@@ -106,9 +109,13 @@ def steps(levels: Mapping[int, float]) -> Schedule:
     """
     if not isinstance(levels, Mapping) or not levels:
         raise KindError(f"Expected a dictionary {{epoch: strength}} in steps, got {levels!r}.")
-    wrong = [epoch for epoch in levels if isinstance(epoch, bool) or not isinstance(epoch, int) or epoch < 0]
+    wrong = [
+        epoch for epoch in levels if isinstance(epoch, bool) or not isinstance(epoch, int) or not 0 <= epoch <= LONGEST
+    ]
     if wrong:
-        raise InputError(f"Expected epochs as whole numbers ≥ 0 in steps, got {wrong[0]!r}. Epochs count from 0.")
+        raise InputError(
+            f"Expected epochs as whole numbers from 0 to {LONGEST:,}, got {shown(wrong[0])}. Epochs count from 0."
+        )
     known = dict(sorted((epoch, number(value, f"steps({{{epoch}: …}})")) for epoch, value in levels.items()))
     peak = max(known.values())
     return Schedule("steps", peak, tuple(known), tuple(value / peak if peak else 0.0 for value in known.values()))
@@ -127,6 +134,6 @@ def _peak(value: object) -> float | Grid:
 
 
 def _length(epochs: object) -> int:
-    if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
-        raise InputError(f"Expected the length of a schedule as a whole number of epochs ≥ 1, got {epochs!r}.")
+    if isinstance(epochs, bool) or not isinstance(epochs, int) or not 1 <= epochs <= LONGEST:
+        raise InputError(f"Expected the length of a schedule as 1 to {LONGEST:,} epochs, got {shown(epochs)}.")
     return epochs

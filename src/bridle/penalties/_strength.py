@@ -7,8 +7,9 @@ from numbers import Real
 
 import numpy as np
 
-from bridle._errors import InputError
+from bridle._errors import InputError, shown
 
+MOST_POINTS = 10_000
 ADVICE = "Give a number ≥ 0 (0 is no penalty), a list of them, bridle.grid(1e-6, 1e-1), or 'auto'."
 
 
@@ -45,10 +46,13 @@ def grid(low: float, high: float, points: int | None = None) -> Grid:
         raise InputError(
             f"Expected 0 < low < high in grid(low, high), got grid({low:g}, {high:g}). Try grid(1e-6, 1e-1)."
         )
-    count = points if points is not None else round(math.log10(high / low)) + 1
-    if not isinstance(count, int) or count < 2:
-        raise InputError(f"Expected at least 2 points in grid({low:g}, {high:g}), got {points!r}.")
-    return Grid(tuple(_tidy(value) for value in np.geomspace(low, high, count)))
+    count = points if points is not None else max(2, round(math.log10(high) - math.log10(low)) + 1)
+    if not isinstance(count, int) or not 2 <= count <= MOST_POINTS:
+        raise InputError(
+            f"Expected 2 to {MOST_POINTS:,} points in grid({low:g}, {high:g}), got {shown(points)}. Leave them out for "
+            "one per decade."
+        )
+    return Grid(tuple(dict.fromkeys(_tidy(value) for value in np.geomspace(low, high, count))))
 
 
 def number(value: object, where: str) -> float:
@@ -56,10 +60,18 @@ def number(value: object, where: str) -> float:
     if isinstance(value, np.ndarray | np.generic) and np.ndim(value) == 0:
         value = value.item()
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise InputError(f"Expected a strength in {where}, got {value!r}. {ADVICE}")
-    if not math.isfinite(value) or value < 0:
-        raise InputError(f"Expected a strength ≥ 0 and finite in {where}, got {value!r}. {ADVICE}")
+        raise InputError(f"Expected a strength in {where}, got {shown(value)}. {ADVICE}")
+    if not is_finite(value) or value < 0:
+        raise InputError(f"Expected a strength ≥ 0 and finite in {where}, got {shown(value)}. {ADVICE}")
     return float(value)
+
+
+def is_finite(value: Real) -> bool:
+    """Whether a float can hold a number: neither infinite nor larger than the largest float."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def strength(value: object, where: str) -> Strength:
@@ -69,7 +81,7 @@ def strength(value: object, where: str) -> Strength:
     if isinstance(value, str):
         if value.strip().lower() == "auto":
             return AUTO
-        raise InputError(f"Expected a strength in {where}, got the text {value!r}. {ADVICE}")
+        raise InputError(f"Expected a strength in {where}, got the text {shown(value)}. {ADVICE}")
     if isinstance(value, Sequence) or (isinstance(value, np.ndarray) and value.ndim == 1):
         values = tuple(sorted({number(item, where) for item in value}))
         if not values:

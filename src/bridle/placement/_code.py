@@ -54,11 +54,17 @@ def _in_bridle(terms: Sequence[Term]) -> str:
     lines = []
     for term in terms:
         amounts = (f"{v:.12g}" if isinstance(v, float) else describe(v) for v in term.penalty.strengths)
-        text = f'"{term.penalty.written(*amounts)}"'
+        text = _quoted(term.penalty.written(*amounts))
         if term.penalty.kind not in KINDS:
             text = f"bridle.{term.penalty!r}"
-        lines.append(f'    "{term.target}": {text},\n')
+        lines.append(f"    {_quoted(term.target)}: {text},\n")
     return f"import bridle\n\nmodel = bridle.penalize(model, {{\n{''.join(lines)}}})\n"
+
+
+def _quoted(text: str) -> str:
+    """A text as Python source, whatever it holds: in double quotes where there are none in it."""
+    shown = repr(text)
+    return shown if {"'", '"'} & set(text) else f'"{shown[1:-1]}"'
 
 
 NO_LINES = (keras.layers.TimeDistributed, keras.layers.Bidirectional, keras.layers.Activation)

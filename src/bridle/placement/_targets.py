@@ -6,11 +6,12 @@ from typing import Literal
 
 import keras
 
-from bridle._errors import TargetError, near
+from bridle._errors import TargetError, near, shown
 from bridle._keras import Part
 from bridle.placement._places import ACTIVATIONS, Place, places
 
 EXAMPLE = "Write for example 'hidden/kernel', '*/kernel', 'hidden/output' or 'lstm/kernel[forget]'."
+LONGEST = 2000
 WRITTEN = re.compile(r"(?P<quantity>[^\[\]]*)(?:\[(?P<part>[^\[\]]+)\])?")
 
 
@@ -29,7 +30,9 @@ def match(model: keras.Model, target: str) -> list[Place]:
     Errors: `TargetError` where nothing matches, with the nearest names; for a part that a weight does not have.
     """
     if not isinstance(target, str):
-        raise TargetError(f"Expected a target '<layer>/<quantity>', got {target!r}. {EXAMPLE}")
+        raise TargetError(f"Expected a target '<layer>/<quantity>', got {shown(target)}. {EXAMPLE}")
+    if len(target) > LONGEST:
+        raise TargetError(f"Expected a target of at most {LONGEST:,} characters, got {len(target):,}. {EXAMPLE}")
     known = places(model)
     found = [place for part in target.split(",") for place in _match_one(known, part.strip())]
     return list({place.key: place for place in found}.values())

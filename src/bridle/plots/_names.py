@@ -2,6 +2,7 @@
 
 import math
 
+from bridle._visible import visible
 from bridle.results import StudyResult
 
 
@@ -39,9 +40,12 @@ def brief_name(result: StudyResult, setting: int) -> str:
 def shorten(name: str, width: int) -> str:
     """`name` in at most `width` characters, its middle left out, since names often differ at the end.
 
+    What is not seen in it is written as codes.
+
     >>> shorten("encoder/block_1/attention/kernel", 20)
     'encoder/block…kernel'
     """
+    name = visible(name)
     if len(name) <= width:
         return name
     tail = width // 3

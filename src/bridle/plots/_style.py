@@ -10,6 +10,7 @@ from matplotlib.text import Text
 from matplotlib.transforms import offset_copy
 
 from bridle._errors import InputError, near
+from bridle._visible import visible
 from bridle.plots._names import shorten
 
 FONT = "DejaVu Sans"
@@ -88,7 +89,8 @@ def label(ax: Axes, theme: Theme, *, x: str = "", y: str = "", title: str = "", 
 
 
 def plain(text: Text, theme: Theme, size: float) -> Text:
-    """`text` in the theme's ink and the house font, taken literally."""
+    """`text` in the theme's ink and the house font, taken literally, and with nothing in it that is not seen."""
+    text.set_text(visible(text.get_text()))
     text.set(color=theme.ink, fontsize=size, fontfamily=FONT, parse_math=False)
     return text
 

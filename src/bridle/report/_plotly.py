@@ -7,8 +7,9 @@ one chart serves light and dark. `meta` of a trace lists the toggles that it nee
 import math
 from collections.abc import Iterable, Sequence
 
+from bridle._visible import visible
 from bridle.plots import THEMES, Theme, marker
-from bridle.report._literal import label, one_line, visible
+from bridle.report._literal import label, one_line
 
 Chart = dict[str, object]
 

@@ -2,6 +2,7 @@
 
 import math
 
+from bridle._visible import visible
 from bridle.plots import setting_name, spell, strengths_text
 from bridle.report._chosen import about, nested, raced, screened, selection
 from bridle.report._diagnoses import constant, dead, dominates, overfits, too_few, too_weak, unconverged
@@ -37,7 +38,7 @@ def sentences(result: StudyResult, evidence: Evidence | None = None) -> tuple[st
         others(result, evidence),
         *(note(result, evidence) for note in notes),
     ]
-    return tuple(line for text in said for line in text.splitlines())
+    return tuple(line for text in said for line in visible(text).splitlines())
 
 
 def _early(result: StudyResult) -> str:

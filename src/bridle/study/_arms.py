@@ -1,5 +1,6 @@
 """Arms: named dictionaries of terms, laid out as settings (an arm with a number for each of its strengths)."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
@@ -13,6 +14,8 @@ from bridle.placement import Term, distinct, read_terms
 from bridle.results import Arm
 
 NONE = "none"
+BROKEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""What a name cannot hold: line breaks and other controls."""
 RATE = "learning_rate"
 """What an arm may hold beside its penalties: one number, the learning rate of its fits."""
 WEAKEST, STRONGEST = 1e-10, 1e5
@@ -62,11 +65,14 @@ def read_arms(
 ) -> tuple[tuple[Treatment, ...], tuple[Term, ...]]:
     """Bind a person's arms to a model; `none` comes first. Returns the arms and their distinct terms.
 
-    Errors: `InputError` where there are no arms or a name is taken; those of `read_terms`, with the arm's name.
+    Errors: `InputError` where a name is taken, empty or of several lines; those of `read_terms`, with the arm's name.
     """
     if not isinstance(arms, Mapping):
         raise KindError(f"Expected arms as a dictionary {{name: {{where: what(how much)}}}}, got {arms!r}.")
     named = {str(name): terms for name, terms in arms.items() if not (name == NONE and not terms)}
+    for name in named:
+        if not name.strip() or BROKEN.search(name):
+            raise InputError(f"Expected the name of an arm as text on one line, got {name!r:.200}. Rename it.")
     if NONE in named:
         raise InputError(
             f"Expected another name than {NONE!r} for an arm with penalties: {NONE!r} is always there, without any."

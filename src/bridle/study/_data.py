@@ -51,9 +51,14 @@ def read_rows(
     if count == 0:
         raise InputError(f"Expected at least one row, got none in {label}x.")
     if weight is not None:
-        weight = np.asarray(weight, np.float32)
-        if weight.shape != (count,) or not np.all(weight >= 0):
-            raise InputError(f"Expected one weight ≥ 0 for each of {count} rows, got an array of shape {weight.shape}.")
+        try:
+            weight = np.asarray(weight, np.float32)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"Expected one weight ≥ 0 for each of {count} rows, got no numbers. {error}") from error
+        if weight.shape != (count,) or not np.all((weight >= 0) & np.isfinite(weight)):
+            raise InputError(
+                f"Expected one finite weight ≥ 0 for each of {count} rows, got an array of shape {weight.shape}."
+            )
     return Data(x, y, weight, _labels(y, loss, outputs, label))
 
 
@@ -102,18 +107,24 @@ def _arrays(value: Any, name: str) -> Any:
         if array.dtype.kind == "O" and all(isinstance(item, int | float | np.number) for item in array.flat):
             return _arrays(array.astype(np.float32), name)
         raise InputError(
-            f"Expected numbers in {name}, got {array.dtype} such as {str(array.flat[0])[:40]!r}. "
+            f"Expected numbers in {name}, got {array.dtype}{_example(array)}. "
             "Encode text first, for example with scikit-learn's LabelEncoder or OneHotEncoder, or use `bridle tune`."
         )
     if array.dtype.kind == "f":
-        bad = np.argwhere(~np.isfinite(array))
+        with np.errstate(over="ignore"):
+            single = array.astype(np.float32)
+        bad = np.argwhere(~np.isfinite(single))
         if len(bad):
             raise InputError(
                 f"Expected finite numbers in {name}, got {array[tuple(bad[0])]} at {tuple(map(int, bad[0]))} "
                 f"and {len(bad) - 1} more. Fill or drop missing values first."
             )
-        return array.astype(np.float32)
+        return single
     return array.astype(np.float32) if array.dtype.kind == "b" else array
+
+
+def _example(array: np.ndarray) -> str:
+    return f" such as {str(array.flat[0])[:40]!r}" if array.size else " without any entry"
 
 
 def _labels(y: Any, loss: str, outputs: tuple[int | None, ...], name: str) -> np.ndarray | None:

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from bridle._errors import InputError
+from bridle._errors import InputError, shown
 from bridle.study._splits import Splitter
 
 LARGEST_SEED = 2**31 - 1
+MOST, MOST_SEEDS = 10**9, 100_000
 
 
 COLD, STRONG, WEAK = "cold", "strong to weak", "weak to strong"
@@ -81,15 +82,15 @@ class Question:
         for name in ("epochs", "batch_size", "points"):
             _whole(name, getattr(self, name), 1)
         if isinstance(self.seeds, int | np.integer) and not isinstance(self.seeds, bool):
-            _whole("seeds", self.seeds, 1)
+            _whole("seeds", self.seeds, 1, MOST_SEEDS)
         else:
             object.__setattr__(self, "seeds", _several(self.seeds))
-        if len(set(self.seed_numbers)) != len(self.seed_numbers):
-            raise InputError(f"Expected seeds that differ, got {self.seeds!r}.")
         for seed in self.seed_numbers:
-            _whole("a seed", seed, 0)
+            _whole("a seed", seed, 0, most=None)
             if seed > LARGEST_SEED:
-                raise InputError(f"Expected seeds up to {LARGEST_SEED}, got {seed}.")
+                raise InputError(f"Expected seeds up to {LARGEST_SEED}, got {shown(seed)}.")
+        if len(set(self.seed_numbers)) != len(self.seed_numbers):
+            raise InputError(f"Expected seeds that differ, got {shown(self.seeds)}.")
 
     @property
     def watch(self) -> float:
@@ -137,13 +138,15 @@ def _one_of(name: str, value: object, known: tuple[str, ...]) -> None:
 
 def _several(seeds: object) -> tuple[int, ...]:
     if isinstance(seeds, str | bool) or not isinstance(seeds, Iterable):
-        raise InputError(f"Expected seeds as a whole number ≥ 1 or a list of them, got {seeds!r}.")
+        raise InputError(f"Expected seeds as a whole number ≥ 1 or a list of them, got {shown(seeds)}.")
     found = tuple(seeds)
     if not found:
         raise InputError("Expected at least one seed, got none. Give a number of seeds, or the seeds themselves.")
     return found
 
 
-def _whole(name: str, value: object, least: int) -> None:
+def _whole(name: str, value: object, least: int, most: int | None = MOST) -> None:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise InputError(f"Expected {name} as a whole number ≥ {least}, got {value!r}.")
+        raise InputError(f"Expected {name} as a whole number ≥ {least}, got {shown(value)}.")
+    if most is not None and value > most:
+        raise InputError(f"Expected {name} as a whole number up to {most:,}, got {shown(value)}.")

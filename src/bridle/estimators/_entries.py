@@ -1,0 +1,116 @@
+"""The entries of a study file: what each may hold, in words and as a rule."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+MOST_LAYERS, MOST_UNITS, MOST_SEEDS, MOST = 50, 100_000, 100_000, 10**9
+ACTIVATIONS = (
+    "relu", "tanh", "sigmoid", "elu", "selu", "gelu", "silu", "swish", "mish", "softplus", "softsign", "leaky_relu",
+    "relu6", "hard_sigmoid", "hard_silu", "exponential", "linear",
+)  # fmt: skip
+OPTIMIZERS = (
+    "adam", "sgd", "rmsprop", "adamw", "nadam", "adamax", "adagrad", "adadelta", "ftrl", "lion", "lamb", "muon",
+)  # fmt: skip
+FUNCTION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What an entry is, for the sentence `Expected … for [study] seeds`, and whether a value is that."""
+
+    expected: str
+    holds: Callable[[Any], bool]
+
+
+Entries = Mapping[str, Entry]
+"""The rules of a table by the names of its entries; `*` is any other name."""
+
+
+def _is_whole(value: object, least: int, most: int = MOST) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def _whole(least: int, most: int = MOST) -> Entry:
+    return Entry(f"a whole number from {least} to {most:,}", lambda value: _is_whole(value, least, most))
+
+
+def _one_of(*words: str) -> Entry:
+    return Entry(f"one of {', '.join(map(repr, words))}", lambda value: isinstance(value, str) and value in words)
+
+
+def _number(low: float, high: float, expected: str) -> Entry:
+    """A number between two others, neither included; a bool is none."""
+    return Entry(expected, lambda value: type(value) in (int, float) and low < value < high)
+
+
+def _is_list(value: object, most: int, holds: Callable[[Any], bool]) -> bool:
+    return isinstance(value, list) and len(value) <= most and all(map(holds, value))
+
+
+def _is_line(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip()) and len(value) <= 500 and len(value.splitlines()) == 1
+
+
+LINE = Entry("text on one line", _is_line)
+SWITCH = Entry("true or false", lambda value: isinstance(value, bool))
+TABLE = Entry("a table", lambda value: isinstance(value, dict))
+SHARE = _number(0, 1, "a number between 0 and 1")
+ABOVE = _number(0, 1e6, "a number above 0, below a million,")
+SEEDS = Entry(
+    f"a whole number from 1 to {MOST_SEEDS:,}, or a list of seeds,",
+    lambda value: (
+        _is_whole(value, 1, MOST_SEEDS)
+        or (_is_list(value, MOST_SEEDS, lambda seed: _is_whole(seed, 0, 2**31 - 1)) and bool(value))
+    ),
+)
+HIDDEN = Entry(
+    f"a list of at most {MOST_LAYERS} whole numbers, such as [32, 16],",
+    lambda value: _is_list(value, MOST_LAYERS, lambda units: _is_whole(units, 1, MOST_UNITS)),
+)
+PENALTY = Entry("a penalty as text, such as 'l2(auto)',", lambda value: isinstance(value, str))
+
+TOP: Entries = {"title": LINE, "data": TABLE, "model": TABLE, "study": TABLE, "arms": TABLE}
+DATA: Entries = {
+    "table": LINE,
+    "target": Entry("the name of a column", lambda value: isinstance(value, str)),
+    "task": _one_of("classification", "regression"),
+    "encoding": LINE,
+    "test_share": SHARE,
+    "arrays": LINE,
+    "scale": SWITCH,
+}
+MODEL: Entries = {
+    "hidden": HIDDEN,
+    "activation": _one_of(*ACTIVATIONS),
+    "optimizer": _one_of(*OPTIMIZERS),
+    "learning_rate": ABOVE,
+    "file": LINE,
+    "function": Entry(
+        "module:function, such as 'networks:build',",
+        lambda value: isinstance(value, str) and bool(FUNCTION.fullmatch(value)),
+    ),
+}
+STUDY: Entries = {
+    "seeds": SEEDS,
+    "folds": _whole(2, 1000),
+    "epochs": _whole(1),
+    "batch_size": _whole(1),
+    "shuffle": SWITCH,
+    "score": LINE,
+    "start": _one_of("fresh", "weights"),
+    "path": _one_of("cold", "strong to weak", "weak to strong"),
+    "stopping": TABLE,
+    "race": SWITCH,
+    "nested": _whole(2, 1000),
+}
+STOPPING: Entries = {
+    "patience": _whole(0),
+    "watch": SHARE,
+    "monitor": LINE,
+    "min_delta": Entry("a number ≥ 0", lambda value: type(value) in (int, float) and 0 <= value < 1e300),
+    "keep_best": SWITCH,
+}
+ARMS: Entries = {"*": Entry("a table of penalties, such as [arms.L2],", lambda value: isinstance(value, dict))}
+ARM: Entries = {"learning_rate": ABOVE, "*": PENALTY}

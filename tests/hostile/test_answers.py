@@ -1,0 +1,72 @@
+"""What `bridle tune` and a study wrote, spoiled: opened or refused with a sentence; nothing in it is run."""
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.hostile._hostile import folder, survives, tries
+from tests.hostile._strategies import spoiled_bytes, spoiled_trees, trees
+
+import bridle
+from bridle._errors import StoreError
+from bridle._front._result import _template
+from bridle.estimators import Preparation, find_layout, find_problem, load_applied
+
+TABLE = pd.DataFrame({"a": np.arange(12.0), "b": list("xyz") * 4, "kind": list("pq") * 6})
+
+
+@pytest.fixture(scope="module")
+def answer(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The files that `predict` reads."""
+    place = tmp_path_factory.mktemp("answer")
+    problem = find_problem(TABLE, "kind")
+    preparation = Preparation(find_layout(TABLE, "kind")).fit(TABLE)
+    words = {"preparation": preparation.to_json(), "problem": problem.to_json(), "scale": {"mean": 0.0, "sd": 1.0}}
+    (place / "apply.json").write_text(json.dumps(words))
+    model = keras.Sequential([keras.Input((len(preparation.layout.features),)), keras.layers.Dense(1, "sigmoid")])
+    model.save(place / "model.keras")
+    return {path.name: path.read_bytes() for path in place.iterdir()}
+
+
+@tries(40)
+@given(st.data())
+def test_any_answer_is_applied_or_refused(answer: dict[str, bytes], data: st.DataObject) -> None:
+    """`apply.json` with other values, and both files cut and flipped."""
+    spoiled = data.draw(st.sampled_from(["words", *answer]))
+    if spoiled == "words":
+        tree = data.draw(spoiled_trees(json.loads(answer["apply.json"]), trees()))
+        files = {**answer, "apply.json": json.dumps(tree).encode("utf-8", "replace")}
+    else:
+        files = {**answer, spoiled: data.draw(spoiled_bytes(answer[spoiled]))}
+    with folder() as place, survives():
+        for name, content in files.items():
+            (place / name).write_bytes(content)
+        assert len(load_applied(place).predict(TABLE)) == len(TABLE)
+
+
+@tries(40)
+@given(st.data())
+def test_any_model_of_a_study_is_built_or_refused(data: st.DataObject) -> None:
+    """The configuration that a stored study holds."""
+    good = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "relu")]).to_json()
+    text = data.draw(spoiled_trees(json.loads(good), trees()).map(json.dumps) | st.text(max_size=20))
+    with survives():
+        assert _template(text, "answer").layers
+
+
+def test_code_in_a_stored_study_is_not_run(model, moons, tmp_path: Path) -> None:
+    """A model that names what Keras does not have is refused before Keras sees it."""
+    study = bridle.Study(model, {}, seeds=1, folds=2, epochs=1)
+    study.run(*moons, store=tmp_path, progress=False)
+    assert bridle.load(tmp_path).code()
+    words = json.loads((tmp_path / "study.json").read_text())
+    config = json.loads(words["model"])
+    config["config"]["layers"][1] = {"module": "os", "class_name": "system", "config": "true", "registered_name": None}
+    (tmp_path / "study.json").write_text(json.dumps({**words, "model": json.dumps(config)}))
+    with pytest.raises(StoreError, match=r"os\.system"):
+        bridle.load(tmp_path)
