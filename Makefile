@@ -53,6 +53,7 @@ bench: $(READY)
 	@$(BIN)/python -m benchmarks.engine --markdown
 	@$(BIN)/python -m benchmarks.many
 	@$(BIN)/python benchmarks/penalized.py
+	@$(BIN)/python -m benchmarks.overheads
 
 simulate: $(READY)
 	@$(BIN)/python -m benchmarks.calibration
