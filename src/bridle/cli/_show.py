@@ -36,7 +36,7 @@ def lines(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for name in columns:
         found.add_column(name, overflow="fold")
     for row in rows:
-        found.add_row(*map(Text, row))
+        found.add_row(*(Text(visible(cell)) for cell in row))
     console().print(found)
 
 
@@ -44,7 +44,7 @@ def facts(plan: Mapping[str, Any]) -> None:
     """What a study asks, from the plan in its folder."""
     for name in ("arms", "strengths", "rows", "folds", "seeds", "epochs", "score"):
         if name in plan:
-            console().print(Text(f"  {name}: {_brief(plan[name])}"))
+            console().print(Text(visible(f"  {name}: {_brief(plan[name])}")))
 
 
 def _brief(value: object) -> str:

@@ -3,7 +3,8 @@
 import hashlib
 import json
 import platform
-from collections.abc import Mapping, Sequence
+import weakref
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -104,7 +105,7 @@ class Keys:
 
     def __init__(self, plan: Plan) -> None:
         self._core = digest({name: value for name, value in plan.items() if name not in GROWS})
-        self._made: dict[tuple, bytes] = {}
+        self._made: dict[tuple, tuple[bytes, tuple[weakref.ref, ...]]] = {}
 
     def chain(self, prepared: Prepared, orders: Sequence[Order], fits: Sequence[Fit], held_out: Mapping) -> list[bytes]:
         """A key for each fit of a chain."""
@@ -134,11 +135,13 @@ class Keys:
 
         return self._once(("start", order.seed, order.rate), (), make)
 
-    def _once(self, name: tuple, alive: tuple, make: Any) -> bytes:
-        """Made once; what the name refers to by its address is kept alive with it."""
-        if name not in self._made:
-            self._made[name] = make(), alive
-        return self._made[name][0]
+    def _once(self, name: tuple, things: tuple, make: Callable[[], bytes]) -> bytes:
+        """Made once, as long as the things live that the name refers to by their addresses."""
+        made, refs = self._made.get(name, (b"", ()))
+        if not made or not all(ref() is thing for ref, thing in zip(refs, things, strict=True)):
+            made = make()
+            self._made[name] = made, tuple(weakref.ref(thing) for thing in things)
+        return made
 
 
 def _hash(*pieces: Any) -> bytes:

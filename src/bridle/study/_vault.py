@@ -19,6 +19,8 @@ SHARD_SECONDS = 1.0
 """How often what has finished is committed, and about how much work is claimed at once."""
 FIRST = 4
 """Chains that are claimed at once before the pace is known."""
+READ = 500
+"""Chains whose fits are read at once."""
 
 Deliver = Callable[[Fit, Outcome], None]
 
@@ -162,9 +164,12 @@ class Missing:
 
     def _take_over(self, numbers: Sequence[int]) -> int:
         """Deliver what the store holds of some chains; how many fits that are."""
-        found = self._vault.store.find([key for number in numbers for key in self._keys[number]]) if numbers else {}
-        for number in numbers:
-            for fit, key in zip(self._chains[number], self._keys[number], strict=True):
-                self._deliver(fit, outcome_of(found[key], self._held_out))
-        self._vault.found += sum(len(self._keys[number]) for number in numbers)
-        return sum(len(self._keys[number]) for number in numbers)
+        for first in range(0, len(numbers), READ):
+            some = numbers[first : first + READ]
+            found = self._vault.store.find([key for number in some for key in self._keys[number]])
+            for number in some:
+                for fit, key in zip(self._chains[number], self._keys[number], strict=True):
+                    self._deliver(fit, outcome_of(found[key], self._held_out))
+        count = sum(len(self._keys[number]) for number in numbers)
+        self._vault.found += count
+        return count
