@@ -42,6 +42,9 @@ test: $(READY) $(BROWSER)
 
 torture: $(READY)
 	@BRIDLE_TORTURE=$(or $(TIMES),50) $(BIN)/python -m pytest -n 2 tests/faults tests/cluster tests/hostile
+	@if $(BIN)/python -c 'import atheris' 2>/dev/null; then \
+		$(BIN)/python -m tests.hostile.atheris_parsers -max_total_time=600; \
+	else echo "atheris: not installed, left out (pip install atheris)"; fi
 
 check: $(READY)
 	@$(BIN)/ruff check .

@@ -11,6 +11,7 @@ PETS = "kind,kg,note\ncat,4.5,\ndog,NA,a b\n"
 BAD_FILES = {
     "empty": (b"", "got an empty file"),
     "blank": (b" \n\n \n", "got an empty file"),
+    "empty cells": (b'""\n', "got empty cells only"),
     "header only": (b"a,b\n", r"Expected rows below the column names of 'pets\.csv', got none"),
     "one column": (b"a\n1\n2\n", r"at least 2 columns in 'pets\.csv', got 1"),
     "duplicate headers": (b"a,b,a\n1,2,3\n", r"got 'a' for column 1 and column 3\. Rename one"),

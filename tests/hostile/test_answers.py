@@ -11,11 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.hostile._hostile import folder, survives, tries
 from tests.hostile._strategies import spoiled_bytes, spoiled_trees, trees
+from tests.plots._synthetic import study
 
 import bridle
 from bridle._errors import StoreError
 from bridle._front._result import _template
 from bridle.estimators import Preparation, find_layout, find_problem, load_applied
+from bridle.results import StudyResult
+from bridle.store import save
 
 TABLE = pd.DataFrame({"a": np.arange(12.0), "b": list("xyz") * 4, "kind": list("pq") * 6})
 
@@ -59,14 +62,18 @@ def test_any_model_of_a_study_is_built_or_refused(data: st.DataObject) -> None:
         assert _template(text, "answer").layers
 
 
-def test_code_in_a_stored_study_is_not_run(model, moons, tmp_path: Path) -> None:
+def test_code_in_a_stored_study_is_not_run(model, tmp_path: Path) -> None:
     """A model that names what Keras does not have is refused before Keras sees it."""
-    study = bridle.Study(model, {}, seeds=1, folds=2, epochs=1)
-    study.run(*moons, store=tmp_path, progress=False)
-    assert bridle.load(tmp_path).code()
-    words = json.loads((tmp_path / "study.json").read_text())
-    config = json.loads(words["model"])
+    text = model.to_json()
+    save(_stored(text), tmp_path / "good")
+    assert bridle.load(tmp_path / "good").data.model_json == text
+    config = json.loads(text)
     config["config"]["layers"][1] = {"module": "os", "class_name": "system", "config": "true", "registered_name": None}
-    (tmp_path / "study.json").write_text(json.dumps({**words, "model": json.dumps(config)}))
+    save(_stored(json.dumps(config)), tmp_path / "bad")
     with pytest.raises(StoreError, match=r"os\.system"):
-        bridle.load(tmp_path)
+        bridle.load(tmp_path / "bad")
+
+
+def _stored(text: str) -> StudyResult:
+    """A result with such a model."""
+    return study(seeds=1, folds=2, model_json=text).with_provenance(bad=0)

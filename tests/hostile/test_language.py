@@ -92,7 +92,7 @@ def penalties() -> st.SearchStrategy[str]:
     )
 
 
-@tries(600)
+@tries(400)
 @given(penalties())
 @example("l2(0x" + "f" * 5000 + ")")
 @example("l2(grid(1e-6, 1e-1, 1000000000000))")
@@ -149,7 +149,7 @@ def targets() -> st.SearchStrategy[str]:
     return st.one_of(st.lists(parts | texts(), max_size=7).map("".join), texts())
 
 
-@tries(400)
+@tries(100)
 @given(target=targets(), penalty=penalties())
 @example(target='[h"\n]idden/kernel', penalty="l2(0.1)")
 @example(target='[h"]idden/kernel', penalty="nuclear(0.1)")
@@ -170,7 +170,7 @@ def test_any_text_is_a_target_or_refused(net: keras.Model, target: str, penalty:
             assert len(tree.body) <= 8
 
 
-@tries(200)
+@tries(150)
 @given(st.lists(texts() | targets().map(lambda where: f"{where}=l2(auto)"), max_size=3))
 def test_any_text_is_an_arm_of_the_command_line_or_refused(written: list[str]) -> None:
     """`--penalty`."""

@@ -61,7 +61,7 @@ def judge(content: bytes) -> None:
         assert {file.name for file in place.iterdir()} == {"model.keras"}
 
 
-@tries(80)
+@tries(25)
 @given(st.data())
 def test_any_bytes_are_a_model_or_refused(good: Members, data: st.DataObject) -> None:
     """Cut, flipped, and with others put in."""
@@ -69,7 +69,7 @@ def test_any_bytes_are_a_model_or_refused(good: Members, data: st.DataObject) ->
     judge(data.draw(spoiled_bytes(packed(good, kind)) | st.binary(max_size=60)))
 
 
-@tries(120)
+@tries(30)
 @given(st.data())
 def test_any_configuration_is_a_model_or_refused(good: Members, data: st.DataObject) -> None:
     """Values replaced and entries renamed anywhere in it."""
@@ -92,7 +92,7 @@ def objects() -> st.SearchStrategy[Any]:
     )  # fmt: skip
 
 
-@tries(60)
+@tries(30)
 @given(st.data())
 def test_any_members_are_a_model_or_refused(good: Members, data: st.DataObject) -> None:
     """Renamed, left out, added, as links, and with any compression."""
@@ -106,7 +106,7 @@ def test_any_members_are_a_model_or_refused(good: Members, data: st.DataObject) 
     judge(packed(members, kind, links))
 
 
-@tries(60)
+@tries(30)
 @given(st.data())
 def test_any_weights_are_a_model_or_refused(good: Members, data: st.DataObject) -> None:
     """Other shapes, types, links and nesting in the file of weights."""
@@ -141,14 +141,14 @@ def _spoil(data: st.DataObject, file: h5py.File, name: str) -> None:
             file.create_dataset(name, data=np.full(data.draw(st.integers(0, 9)), np.nan))
 
 
-@tries(40)
+@tries(20)
 @given(st.data())
 def test_any_bytes_of_weights_are_a_model_or_refused(good: Members, data: st.DataObject) -> None:
     """The file of weights itself, spoiled inside a whole archive."""
     judge(packed({**good, WEIGHTS: data.draw(spoiled_bytes(good[WEIGHTS]))}))
 
 
-@tries(25)
+@tries(10)
 @given(name=texts())
 @example(name="\x1b]0;title\x07\u202e")
 def test_any_name_is_shown_so_that_it_does_nothing(good: Members, name: str) -> None:

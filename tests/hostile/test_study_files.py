@@ -100,7 +100,7 @@ def put_rows(place: Path) -> None:
     np.savez(place / "wine.npz", x=x, y=y, test_x=x[:4], test_y=y[:4])
 
 
-@tries(40)
+@tries(30)
 @given(st.one_of(spoiled_trees(TABLE, trees(dates=True)), spoiled_trees(ARRAYS, trees(dates=True))).map(document))
 @example(document(TABLE))
 @example(document(ARRAYS))

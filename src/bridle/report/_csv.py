@@ -15,7 +15,7 @@ def safe_cells(frame: pd.DataFrame) -> pd.DataFrame:
     numbers, and missing cells missing. The index is left as it is.
 
     >>> safe_cells(pd.DataFrame({"label": ["=1+1", "rose"], "share": [-0.5, 1.0]})).to_csv(index=False)
-    "label,share\\n'=1+1,-0.5\\nrose,1.0\\n"
+    "label,share\n'=1+1,-0.5\nrose,1.0\n"
     """
     made = frame.copy()
     for place, kind in enumerate(frame.dtypes):
