@@ -23,12 +23,13 @@ SIGNS = {"accuracy": 1, "loss": -1}
 
 @dataclass(frozen=True)
 class ManyStudies:
-    """A splitter: the folds of every simulated study, then each study's first training rows beside the fresh rows."""
+    """A splitter: the folds of every simulated study; where asked, each one's first training rows beside the fresh."""
 
     studies: int
+    fresh: bool
 
     def get_n_splits(self, *given: object) -> int:
-        return self.studies * (FOLDS + 1)
+        return self.studies * (FOLDS + self.fresh)
 
     def split(self, x: object, y: np.ndarray, groups: object = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         from sklearn.model_selection import KFold
@@ -40,7 +41,7 @@ class ManyStudies:
             pairs = [(own[train], own[validation]) for train, validation in parts]
             again.append((pairs[0][0], fresh))
             yield from pairs
-        yield from again
+        yield from again if self.fresh else []
 
 
 def rows(studies: int) -> tuple[np.ndarray, np.ndarray]:
@@ -64,11 +65,11 @@ def network() -> object:
     return model
 
 
-def scores(studies: int, arms: dict, seeds: range) -> dict[str, np.ndarray]:
+def scores(studies: int, arms: dict, seeds: range, *, fresh: bool) -> dict[str, np.ndarray]:
     """Accuracy and data loss of shape (setting, seed, fold), by cross-validation alone: nobody wants the refits."""
     from bridle.study import Question, Rows, prepare, run_study
 
-    folds = ManyStudies(studies)
+    folds = ManyStudies(studies, fresh)
     question = Question(network(), arms, tuple(seeds), folds, epochs=EPOCHS, batch_size=BATCH, points=1)
     result, whole = run_study(prepare(question, Rows(*rows(studies))), refit=False)
     if not whole:
@@ -77,7 +78,7 @@ def scores(studies: int, arms: dict, seeds: range) -> dict[str, np.ndarray]:
 
 
 def by_study(table: np.ndarray, studies: int) -> tuple[np.ndarray, np.ndarray]:
-    """Scores of (study, setting, seed, fold), and those of each first fold on fresh rows, (study, setting, seed)."""
+    """Scores of (study, setting, seed, fold), and, where asked for, on fresh rows, (study, setting, seed)."""
     inside = table[:, :, : studies * FOLDS].reshape(*table.shape[:2], studies, FOLDS)
     return np.moveaxis(inside, 2, 0), np.moveaxis(table[:, :, studies * FOLDS :], 2, 0)
 
@@ -89,7 +90,7 @@ def false_claims(studies: int, strengths: int = 3) -> dict[str, dict[str, float]
     """
     from bridle.stats import compare_all, crossed
 
-    tables = scores(studies, {}, range(SEEDS * (1 + strengths)))
+    tables = scores(studies, {}, range(SEEDS * (1 + strengths)), fresh=False)
     found: dict[str, dict[str, float]] = {}
     for name, table in tables.items():
         claims = dict.fromkeys(("one strength", "one arm", "several arms", "either way"), 0)
@@ -108,7 +109,7 @@ def coverage(studies: int) -> dict[str, dict[str, float]]:
     """How often the 95 % interval of a real penalty holds the true difference on fresh rows."""
     from bridle.stats import compare
 
-    tables = scores(studies, {"L2": {"*/kernel": f"l2({STRENGTH})"}}, range(SEEDS))
+    tables = scores(studies, {"L2": {"*/kernel": f"l2({STRENGTH})"}}, range(SEEDS), fresh=True)
     found: dict[str, dict[str, float]] = {}
     for name, table in tables.items():
         inside, fresh = by_study(SIGNS[name] * table, studies)
