@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import jax
 import keras
 import numpy as np
 from tests.population._rows import first, rest
@@ -98,12 +99,18 @@ def keras_fit(
     ).history
     curves = {f"validation/{name.removeprefix('val_')}": v for name, v in history.items() if name.startswith("val_")}
     end = values(inner(model))
-    model(first(x, 2))
-    if model.losses:
+    if charges_itself(model, first(x, 2)):
         curves.pop("validation/loss", None)  # Keras adds the model's own losses, a member's data loss has none
     options = {"sample_weight": weight, "batch_size": 1000, "verbose": 0, "return_dict": True}
     measures = model.evaluate(x, y, **options) if evaluated else {}
     return Trained({"fit/loss": history["loss"], **curves}, start, end, measures)
+
+
+def charges_itself(model: keras.Model, x: Any) -> bool:
+    """Whether a model adds losses of its own; its call is traced and not run, which would compile every operation."""
+    variables = [[each.value for each in part] for part in (model.trainable_variables, model.non_trainable_variables)]
+    _, _, losses = jax.eval_shape(lambda: model.stateless_call(*variables, x, return_losses=True))
+    return bool(losses)
 
 
 def values(model: keras.Model) -> list[np.ndarray]:
