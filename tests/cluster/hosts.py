@@ -17,7 +17,7 @@ _numbers = itertools.count()
 
 def namespaces_allowed() -> bool:
     """Whether this machine lets a test make network namespaces and join them."""
-    script = "ip link add bridle0 type veth peer name bridle1 && ip netns list"
+    script = "ip link add bridle0 type veth peer name bridle1 && ip link add bridle2 type bridge && ip netns list"
     try:
         return os.geteuid() == 0 and _quiet("unshare", "-n", "sh", "-c", script) == 0 and _namespace_made()
     except (OSError, AttributeError):
@@ -89,7 +89,12 @@ class Hosts:
 
     def start_client(self, folder: Path, *options: str) -> subprocess.Popen:
         """Run the study of `client_study.py` into a folder."""
-        return self._start("client", [str(CLIENT), self.address, str(folder), *options], stdout=subprocess.PIPE)
+        return self._start(
+            "client",
+            [str(CLIENT), self.address, str(folder), *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
 
     def cut(self, number: int) -> None:
         """Take a worker off the network, or where that cannot be, stop it."""

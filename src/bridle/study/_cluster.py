@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any
 
 from bridle._errors import BackendError, BridleError
@@ -22,7 +22,7 @@ FIRST = 4
 LATE, PATIENCE = 5.0, 60.0
 """A shard is sent once more after so many times the usual time, and after so many seconds at least."""
 ATTEMPTS = 4
-"""How often a shard is sent before the study gives up."""
+"""Deaths of workers on a shard after which the study gives up."""
 GRACE = 15.0
 """Seconds that a scheduler may be away."""
 POLL = 0.2
@@ -38,7 +38,8 @@ class Sent:
     shard: Shard
     began: float
     futures: list[Any]
-    attempts: int = 1
+    deaths: int = 0
+    """How often the worker died that had it."""
 
 
 @dataclass
@@ -75,8 +76,6 @@ class Cluster:
 
         Errors: what a worker raised; `BackendError` where the scheduler went away, or workers keep dying.
         """
-        if self._data is None:
-            self._data = self.client.scatter(self.spec, hash=False)
         running: list[Sent] = []
         more = True
         try:
@@ -117,7 +116,9 @@ class Cluster:
         return Sent(chains, shard, perf_counter(), [self._submit(shard)])
 
     def _submit(self, shard: Shard) -> Any:
-        return self.client.submit(run_shard, self._data, shard, pure=False, retries=ATTEMPTS)
+        if self._data is None or self._data.status != "finished":  # gone with the last worker that held it
+            self._data = self.client.scatter(self.spec, hash=False, broadcast=True)
+        return self.client.submit(run_shard, self._data, shard, pure=False)
 
     def _wait(self, running: list[Sent]) -> None:
         """Until something ended, or a moment passed."""
@@ -125,7 +126,9 @@ class Cluster:
         from distributed import wait
 
         futures = [future for sent in running for future in sent.futures]
-        if futures and all(future.status == "pending" for future in futures):
+        if not futures:
+            sleep(POLL)  # what is missing is in the hands of another process
+        elif all(future.status == "pending" for future in futures):
             try:
                 wait(futures, timeout=POLL, return_when="FIRST_COMPLETED")
             except (Timeout, TimeoutError):
@@ -157,7 +160,8 @@ class Cluster:
             if future.status in ("error", "cancelled", "lost"):
                 self._failed(sent, future)
         usual = median(self._times[-20:]) if self._times else math.inf
-        if sent.futures and perf_counter() - sent.began > max(PATIENCE, LATE * AHEAD * usual):
+        late = perf_counter() - sent.began > max(PATIENCE, LATE * AHEAD * usual)
+        if late and len(sent.futures) == 1:
             self._again(sent)
         return False
 
@@ -170,7 +174,8 @@ class Cluster:
         sent.futures.remove(future)
         if sent.futures:
             return
-        if sent.attempts >= ATTEMPTS:
+        sent.deaths += error is not None
+        if sent.deaths >= ATTEMPTS:
             raise BackendError(
                 f"Expected a worker that finishes a shard of {sum(map(len, sent.chains))} fits, but {ATTEMPTS} "
                 "attempts died on it: perhaps of too little memory. What was committed is kept."
@@ -179,7 +184,7 @@ class Cluster:
 
     def _again(self, sent: Sent) -> None:
         self.resent += 1
-        sent.attempts, sent.began = sent.attempts + 1, perf_counter()
+        sent.began = perf_counter()
         sent.futures.append(self._submit(sent.shard))
 
     def _enter(
