@@ -6,11 +6,12 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BROWSER := $(VENV)/.browser
 
-.PHONY: help demo test torture check bench simulate claims clean
+.PHONY: help demo test faults torture check bench simulate claims clean
 
 help:
 	@echo "make demo      run the two-moons study, write demo/report.html"
 	@echo "make test      run the tests"
+	@echo "make faults    kill, freeze and cut off processes of short studies, a few times"
 	@echo "make torture   try every fault: kills, damage, full disks, hostile input (an hour)"
 	@echo "make check     lint, format and import contract"
 	@echo "make bench     measure speed against model.fit, PyTorch and hand-written JAX (half an hour)"
@@ -37,9 +38,11 @@ $(BROWSER): $(READY)
 demo: $(READY)
 	@$(BIN)/bridle run moons --out demo
 
-# Files run by name: by their number of tests, as is usual, the slow files with few tests would come last.
 test: $(READY) $(BROWSER)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+faults: $(READY)
+	@BRIDLE_FAULTS=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests/faults tests/cluster
 
 torture: $(READY)
 	@BRIDLE_TORTURE=$(or $(TIMES),50) $(BIN)/python -m pytest -n 2 tests/faults tests/cluster tests/hostile

@@ -7,13 +7,16 @@ import pytest
 
 from bridle import store as stores
 from tests._same import same
-from tests.faults.conftest import scaled
+from tests.faults.conftest import asked, scaled
 from tests.faults.killed_study import run
 from tests.faults.test_kills import begun
 
 pytest.importorskip("distributed", reason="the extra bridle[dask] is not installed")
 
 from tests.cluster.hosts import Hosts, stopped
+
+
+pytestmark = asked
 
 
 @pytest.fixture(scope="module")

@@ -16,10 +16,11 @@ from bridle import BridleError
 from bridle import store as stores
 from tests._same import same
 from tests.conftest import network
-from tests.faults.conftest import scaled
+from tests.faults.conftest import asked, scaled
 from tests.faults.killed_study import run
 from tests.faults.test_kills import begun
 
+pytestmark = asked
 SCRIPT = Path(__file__).with_name("killed_study.py")
 
 

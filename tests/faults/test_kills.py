@@ -12,9 +12,10 @@ import pytest
 from bridle import BridleError
 from bridle import store as stores
 from tests._same import same
-from tests.faults.conftest import scaled
+from tests.faults.conftest import asked, scaled
 from tests.faults.killed_study import run
 
+pytestmark = asked
 SCRIPT = Path(__file__).with_name("killed_study.py")
 
 
