@@ -15,7 +15,6 @@ pytest.importorskip("distributed", reason="the extra bridle[dask] is not install
 
 from tests.cluster.hosts import Hosts, stopped
 
-
 pytestmark = asked
 
 
