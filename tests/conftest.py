@@ -1,6 +1,7 @@
 """What all tests share: JAX behind Keras, strict numbers, small models and rows."""
 
 import os
+import sys
 from collections import Counter
 from typing import Any
 
@@ -10,6 +11,8 @@ import keras
 import numpy as np
 import pytest
 from sklearn.datasets import make_moons
+
+from bridle.cli._main import run as run_command
 
 
 def network(units: int = 8, *, seed: int = 0, layers: list | None = None, optimizer="adam") -> keras.Model:
@@ -32,6 +35,21 @@ def moons() -> tuple[np.ndarray, np.ndarray]:
     """60 rows of two moons."""
     x, y = make_moons(60, noise=0.2, random_state=1)
     return x.astype("float32"), y
+
+
+@pytest.fixture
+def command(monkeypatch, capsys, tmp_path):
+    """Run a command in an empty folder: (exit code, standard output, standard error)."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["bridle", *words])
+        code = run_command()
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        return code, out, err
+
+    return run
 
 
 COUNTED = {

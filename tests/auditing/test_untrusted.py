@@ -3,7 +3,6 @@
 import contextlib
 import io
 import json
-import sys
 import zipfile
 from pathlib import Path
 
@@ -16,22 +15,6 @@ from tests.auditing._traps import SEQUENCE, TRAPS, L
 import bridle
 from bridle import BridleError
 from bridle.auditing import read_model, read_rows
-from bridle.cli._main import run as run_command
-
-
-@pytest.fixture
-def command(monkeypatch, capsys, tmp_path):
-    """Run a command in an empty folder: (exit code, standard output, standard error)."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["bridle", *words])
-        code = run_command()
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        return code, out, err
-
-    return run
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import keras
 import pytest
+from sklearn.preprocessing import FunctionTransformer
 from tests._same import same
 from tests.conftest import network
 
@@ -11,6 +12,7 @@ from bridle import store as stores
 from bridle.population import _run as engine
 from bridle.results import StudyResult
 from bridle.study import run_study
+from bridle.study._identity import plan_of
 
 
 def arms() -> dict:
@@ -212,3 +214,13 @@ def test_a_damaged_shard_stops_the_study_until_it_is_repaired(moons, tmp_path, w
         ran(moons, tmp_path, study())
     stores.repair(tmp_path)
     assert same(ran(moons, tmp_path, study()), whole)
+
+
+def test_a_plan_holds_nothing_that_another_process_has_otherwise(moons) -> None:
+    """A function inside a transformer is shown with its address, which is another one every time."""
+    x, y = moons
+    plans = [
+        plan_of(study().prepare(x, y, prepare=FunctionTransformer(lambda rows: rows)), False, None) for _ in range(2)
+    ]
+    assert plans[0] == plans[1]
+    assert "0x" not in str(plans[0]["preparation"])

@@ -239,9 +239,10 @@ BAD_ROWS = {
     "no rows": ((X[:0], Y[:0]), {}, "at least one row"),
     "columns": ((np.zeros((12, 5), "float32"), Y), {}, "fit the model's input"),
     "groups": ((X, Y), {"groups": [1, 2]}, "one group for each of 12 rows"),
-    "weights": ((X, Y), {"weight": [1, -1]}, "one weight"),
+    "weights": ((X, Y), {"weight": [1, -1]}, "one finite weight"),
     "held out": ((X, Y), {"test": X}, "Expected test=(x, y)"),
     "held-out rows": ((X, Y), {"test": (X, Y[:3])}, "in test y"),
+    "held-out columns": ((X, Y), {"test": (np.zeros((3, 4)), Y[:3])}, "Give test the columns"),
     "validation shape": ((X, Y), {"validation": (np.zeros((3, 4)), Y[:3])}, "same shape"),
     "unknown argument": ((X, Y), {"validaton": (X, Y)}, "Nearest: 'validation'"),
 }
@@ -252,7 +253,7 @@ def test_bad_rows_get_a_sentence(case: str, model) -> None:
     """Expected, got, where, what next."""
     pair, rows, said = BAD_ROWS[case]
     with pytest.raises(BridleError, match="Expected") as refused:
-        Study(model, {}, folds=2, epochs=1).run(*pair, progress=False, **rows)
+        Study(model, {}, folds=2, epochs=1).prepare(*pair, **rows)
     assert said in str(refused.value)
 
 

@@ -1,6 +1,7 @@
 """The commands that look at studies on disk: list, show, export, verify, compact."""
 
 import json as json_words
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -127,8 +128,12 @@ def studies(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
         yield folder
     if depth:
         for place in sorted(folder.iterdir()):
-            if place.is_dir() and not place.is_symlink() and not place.name.startswith("."):
+            if not place.name.startswith(".") and _may_enter(place):
                 yield from studies(place, depth - 1)
+
+
+def _may_enter(place: Path) -> bool:
+    return not place.is_symlink() and place.is_dir() and os.access(place, os.R_OK | os.X_OK)
 
 
 def inside(folder: Path) -> list[Path]:

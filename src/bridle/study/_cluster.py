@@ -14,7 +14,7 @@ from bridle.study._orders import Order
 from bridle.study._shard import Done, Shard, Spec, run_shard
 
 SHARD_SECONDS = 5.0
-"""About how long a shard takes a worker; measured, a task costs the cluster milliseconds."""
+"""About how long a shard takes a worker."""
 AHEAD = 2
 """Shards under way for each worker, so that none waits for the next."""
 FIRST = 4

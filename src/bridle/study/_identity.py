@@ -3,6 +3,7 @@
 import hashlib
 import json
 import platform
+import re
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -49,7 +50,7 @@ def plan_of(prepared: Prepared, race: bool, nested: object) -> Plan:
         "weights, groups and validation rows": _print(given),
         "preparation": [_said(rows.prepare), _said(rows.prepare_target)],
         "held-out rows": {name: fingerprint(*pair)[:16] for name, pair in rows.held_out.items()},
-        "folds": question.folds if isinstance(question.folds, int) else repr(question.folds),
+        "folds": question.folds if isinstance(question.folds, int) else _said(question.folds),
         "seeds": [int(seed) for seed in question.seed_numbers],
         "epochs": question.epochs,
         "batch size": question.batch_size,
@@ -60,13 +61,18 @@ def plan_of(prepared: Prepared, race: bool, nested: object) -> Plan:
         "path": question.path,
         "early stopping": None if question.stopping is None else asdict(question.stopping),
         "race": race,
-        "nested": nested if isinstance(nested, int | None) else repr(nested),
+        "nested": nested if isinstance(nested, int | None) else _said(nested),
         "engine": ENGINE,
         "keras": keras.__version__,
         "jax": jax.__version__,
-        "device": f"{jax.devices()[0].device_kind}, {platform.machine()}",
+        "device": device(),
     }
     return json.loads(json.dumps(plan))  # as it will be read
+
+
+def device() -> str:
+    """The kind of device on which fits have the same bits."""
+    return f"{jax.devices()[0].device_kind}, {platform.machine()}"
 
 
 def differences(there: Plan, now: Plan) -> dict[str, str]:
@@ -157,8 +163,9 @@ def _print(values: tuple) -> str:
     return fingerprint(*values)[:16] if any(value is not None for value in values) else "none"
 
 
-def _said(transformer: object) -> str | None:
-    return None if transformer is None else repr(transformer)
+def _said(thing: object) -> str | None:
+    """A splitter or transformer in words, without addresses, which are others in every process."""
+    return None if thing is None else re.sub(r" at 0x[0-9a-fA-F]+", "", repr(thing))
 
 
 def _difference(there: object, now: object) -> str:

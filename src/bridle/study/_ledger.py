@@ -97,7 +97,7 @@ class Ledger:
             slots=self.prepared.charges.slots,
             setting_arm=np.array(self.setting_arm, int),
             setting_strengths=np.array([self._exact(number) for number in range(len(self.setting_arm))]).reshape(
-                -1, len(self.prepared.charges.slots)
+                len(self.setting_arm), len(self.prepared.charges.slots)
             ),
             members=Members(
                 setting,

@@ -10,7 +10,7 @@ import numpy as np
 from bridle._errors import BackendError
 from bridle.population import Fit, Outcome, run_fits
 from bridle.results import ALL_ROWS
-from bridle.study._identity import Keys, Plan, differences, plan_of
+from bridle.study._identity import Keys, Plan, device, differences, plan_of
 from bridle.study._nested import inner_study
 from bridle.study._orders import Ground, Order, fits_of
 from bridle.study._prepare import Prepared, prepare, refit_rows
@@ -89,9 +89,8 @@ def run_shard(spec: Spec, shard: Shard) -> Done:
     objective, recipe = prepared.workshop.objective, prepared.workshop.recipe
     options = {"held_out": ground.held_out, "watch": lambda progress: None, "threads": spec.threads}
     run_fits(objective, recipe, fits, deliver=deliver, **options)
-    device = plan_of(prepared, spec.race, spec.nested)["device"]
     made = [[records[fit.number] for fit in chain] for chain in fits]
-    return Done(keys, made, device, perf_counter() - began)
+    return Done(keys, made, device(), perf_counter() - began)
 
 
 def ground_of(prepared: Prepared, refits: bool) -> Ground:
