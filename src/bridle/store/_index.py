@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import sqlite3
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,9 +92,8 @@ def check_locks(folder: Path) -> None:
     """
     if fcntl is None:
         return
-    probe = folder / f".{NAME}.probe-{os.getpid()}"
     with said(folder):
-        first = os.open(probe, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+        first, probe = tempfile.mkstemp(prefix=f".{NAME}.probe-", dir=folder)  # threads and hosts share process numbers
         try:
             second = os.open(probe, os.O_RDWR)
             try:
