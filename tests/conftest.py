@@ -52,6 +52,17 @@ def command(monkeypatch, capsys, tmp_path):
     return run
 
 
+@pytest.fixture
+def counted(record_property):
+    """Count what was tried and lost: `counted("kills", 3)`."""
+
+    def count(what: str, tried: int, lost: int = 0) -> None:
+        record_property(f"tried {what}", tried)
+        record_property("lost", lost)
+
+    return count
+
+
 COUNTED = {
     "test_member_equals_fit": "models",
     "test_optimizer_equals_fit": "optimizer settings",
@@ -75,7 +86,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.write_line(
             f"hostile: {inputs:,} inputs tried, {refused:,} refused with a sentence, {losses:,} losses"
         )
-    tried = faults([*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")])
+    tried = faults(ended)
     if tried:
         terminalreporter.write_line(tried)
 

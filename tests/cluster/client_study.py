@@ -11,11 +11,11 @@ def main(address: str, folder: str) -> None:
     from distributed import Client
 
     from bridle import BridleError
-    from bridle.study import _cluster
+    from bridle.study import _cluster, _dask
     from tests.faults.killed_study import run
 
-    _cluster.PATIENCE, _cluster.GRACE = 4.0, 4.0
-    with Client(address, timeout=60) as client:
+    _cluster.PATIENCE, _dask.GRACE = 4.0, 4.0
+    with Client(address, timeout=10) as client:
         client.wait_for_workers(1, timeout=60)
         sys.stdout.write("ready\n")
         sys.stdout.flush()

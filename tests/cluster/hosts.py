@@ -60,7 +60,7 @@ class Hosts:
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGCONT)
                 process.kill()
-            process.wait()
+            process.communicate()
         if self.separate:
             for host in [*self._hosts, "switch"]:
                 _quiet("ip", "netns", "del", f"{self._name}-{host}")
@@ -95,6 +95,21 @@ class Hosts:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
+
+    def starve(self, number: int) -> bool:
+        """Leave a worker no memory, so that the kernel kills it; whether that could be done."""
+        for place, limit in (("memory", "memory.limit_in_bytes"), (".", "memory.max")):  # control groups, 1 and 2
+            group = Path("/sys/fs/cgroup", place, self._name)
+            with contextlib.suppress(OSError):
+                group.mkdir()
+                try:
+                    (group / limit).write_text("65536")
+                    (group / "cgroup.procs").write_text(str(self.workers[number].pid))
+                    self.workers[number].wait(timeout=60)
+                    return self.workers[number].returncode == -signal.SIGKILL
+                finally:
+                    group.rmdir()
+        return False
 
     def cut(self, number: int) -> None:
         """Take a worker off the network, or where that cannot be, stop it."""

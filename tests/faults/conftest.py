@@ -14,14 +14,3 @@ asked = pytest.mark.skipif(
 def scaled(few: int, many: int) -> int:
     """So many in `make faults`, so many in `make torture`."""
     return many if os.environ.get(TORTURE) else few
-
-
-@pytest.fixture
-def counted(record_property):
-    """Count what was tried and lost: `counted("kills", 3)`."""
-
-    def count(what: str, tried: int, lost: int = 0) -> None:
-        record_property(f"tried {what}", tried)
-        record_property("lost", lost)
-
-    return count

@@ -1,6 +1,7 @@
 """A short study in a folder of its own process, to be killed: python killed_study.py FOLDER [seconds]."""
 
 import os
+import signal
 import sys
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
@@ -33,6 +34,7 @@ def run(folder, **options):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what was started in the background ignores it
     os.write(1, b"ready\n")
     run(sys.argv[1])
     os.write(1, b"done\n")

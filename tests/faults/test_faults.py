@@ -82,7 +82,8 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path, counted) -> Non
 @pytest.mark.parametrize("times", [1, 2])
 def test_ctrl_c_once_and_twice(tmp_path, whole, counted, times) -> None:
     """It ends, and the same again goes on."""
-    process = subprocess.Popen([sys.executable, str(SCRIPT), str(tmp_path / "s")], stderr=subprocess.PIPE, text=True)
+    command = [sys.executable, str(SCRIPT), str(tmp_path / "s")]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
     while not list((tmp_path / "s" / "shards").glob("??/*.npz")) and time.monotonic() < deadline:
         time.sleep(0.01)

@@ -4,14 +4,15 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
-from time import perf_counter, sleep
+from time import perf_counter
 from typing import Any
 
 from bridle._errors import BackendError, BridleError
 from bridle.population import Fit, Progress
+from bridle.study._dask import Line
 from bridle.study._identity import Keys
 from bridle.study._orders import Order
-from bridle.study._shard import Done, Shard, Spec, run_shard
+from bridle.study._shard import Done, Shard
 
 SHARD_SECONDS = 5.0
 """About how long a shard takes a worker."""
@@ -23,9 +24,6 @@ LATE, PATIENCE = 5.0, 60.0
 """A shard is sent once more after so many times the usual time, and after so many seconds at least."""
 ATTEMPTS = 4
 """Deaths of workers on a shard after which the study gives up."""
-GRACE = 15.0
-"""Seconds that a scheduler may be away."""
-POLL = 0.2
 
 Chain = Sequence[Fit]
 
@@ -44,18 +42,15 @@ class Sent:
 
 @dataclass
 class Cluster:
-    """A Dask client and the study that its workers hold."""
+    """A study spread over the workers of a cluster."""
 
-    client: Any
-    spec: Spec
+    line: Line
     keys: Keys
     devices: set[str] = field(default_factory=set)
     resent: int = 0
     """Shards that were sent again."""
-    _data: Any = None
     _paces: list[float] = field(default_factory=list)
     _times: list[float] = field(default_factory=list)
-    _lost_at: float | None = None
 
     @property
     def facts(self) -> dict[str, object]:
@@ -80,7 +75,9 @@ class Cluster:
         more = True
         try:
             while more or running:
-                while more and len(running) < AHEAD * self._workers():
+                if not self.line.answers():
+                    continue
+                while more and len(running) < AHEAD * max(1, len(self.line.workers())):
                     taken = take(self._count())
                     more = taken is not None
                     if not more:
@@ -89,7 +86,7 @@ class Cluster:
                     if not taken[0]:
                         break
                     running.append(self._send(list(taken[0]), orders, like))
-                self._wait(running)
+                self.line.wait([future for sent in running for future in sent.futures])
                 for sent in [each for each in running if self._settle(each, keys, deliver, progress)]:
                     running.remove(sent)
                 watch(progress)
@@ -101,9 +98,6 @@ class Cluster:
             raise
         return True
 
-    def _workers(self) -> int:
-        return max(1, len(self.client.nthreads()))
-
     def _count(self) -> int:
         return max(FIRST, math.ceil(SHARD_SECONDS / median(self._paces[-20:]))) if self._paces else FIRST
 
@@ -113,62 +107,33 @@ class Cluster:
 
     def _send(self, chains: list[Chain], orders: Callable[[Chain], Sequence[Order]], like: Shard) -> Sent:
         shard = Shard(like.outer, like.refits, tuple(tuple(orders(chain)) for chain in chains), like.width)
-        return Sent(chains, shard, perf_counter(), [self._submit(shard)])
-
-    def _submit(self, shard: Shard) -> Any:
-        if self._data is None or self._data.status != "finished":  # gone with the last worker that held it
-            self._data = self.client.scatter(self.spec, hash=False, broadcast=True)
-        return self.client.submit(run_shard, self._data, shard, pure=False)
-
-    def _wait(self, running: list[Sent]) -> None:
-        """Until something ended, or a moment passed."""
-        from distributed import TimeoutError as Timeout
-        from distributed import wait
-
-        futures = [future for sent in running for future in sent.futures]
-        if not futures:
-            sleep(POLL)  # what is missing is in the hands of another process
-        elif all(future.status == "pending" for future in futures):
-            try:
-                wait(futures, timeout=POLL, return_when="FIRST_COMPLETED")
-            except (Timeout, TimeoutError):
-                pass
-            except Exception as error:  # a scheduler that goes away ends the wait in several ways
-                self._away(error)
-        if self.client.status == "running":
-            self._lost_at = None
-        else:
-            self._away(None)
-
-    def _away(self, error: Exception | None) -> None:
-        self._lost_at = self._lost_at or perf_counter()
-        if perf_counter() - self._lost_at > GRACE or self.client.status == "closed":
-            raise BackendError(
-                "Expected the cluster's scheduler to answer, but it went away. What was committed is kept: run the "
-                "same again, or bridle resume."
-            ) from error
+        return Sent(chains, shard, perf_counter(), self.line.submit(shard))
 
     def _settle(
         self, sent: Sent, keys: Callable[[Chain], list[bytes]], deliver: Callable[[Fit, dict], None], progress: Progress
     ) -> bool:
         """Enter a shard that ended, or send one again that failed or hangs; whether it is done with."""
         for future in list(sent.futures):
-            if future.status == "finished":
-                self._enter(sent, future.result(), keys, deliver, progress)
+            done = self.line.result(future) if future.status == "finished" else None
+            if done is not None:
+                self._enter(sent, done, keys, deliver, progress)
                 self._cancel([sent])
                 return True
             if future.status in ("error", "cancelled", "lost"):
                 self._failed(sent, future)
+        if not sent.futures:
+            self._again(sent)
         usual = median(self._times[-20:]) if self._times else math.inf
         late = perf_counter() - sent.began > max(PATIENCE, LATE * AHEAD * usual)
         if late and len(sent.futures) == 1:
+            self.line.suspect(sent.futures[0])
             self._again(sent)
         return False
 
     def _failed(self, sent: Sent, future: Any) -> None:
         from distributed import KilledWorker
 
-        error = future.exception() if future.status == "error" else None
+        error = self.line.error(future)
         if isinstance(error, BridleError) or not isinstance(error, KilledWorker | OSError | None):
             raise error
         sent.futures.remove(future)
@@ -180,12 +145,12 @@ class Cluster:
                 f"Expected a worker that finishes a shard of {sum(map(len, sent.chains))} fits, but {ATTEMPTS} "
                 "attempts died on it: perhaps of too little memory. What was committed is kept."
             ) from error
-        self._again(sent)
 
     def _again(self, sent: Sent) -> None:
-        self.resent += 1
+        again = self.line.submit(sent.shard)
+        self.resent += len(again)
         sent.began = perf_counter()
-        sent.futures.append(self._submit(sent.shard))
+        sent.futures += again
 
     def _enter(
         self,
@@ -196,7 +161,7 @@ class Cluster:
         progress: Progress,
     ) -> None:
         self.devices.add(done.device)
-        same = done.device == self.spec.plan["device"]
+        same = done.device == self.line.spec.plan["device"]
         for chain, own, records in zip(sent.chains, done.keys, done.records, strict=True):
             if same and own != keys(chain):
                 raise BackendError(
@@ -210,7 +175,4 @@ class Cluster:
         self._times.append(done.seconds)
 
     def _cancel(self, running: list[Sent]) -> None:
-        for sent in running:
-            for future in sent.futures:
-                if future.status == "pending":
-                    future.cancel(force=True)
+        self.line.cancel([future for sent in running for future in sent.futures])

@@ -16,6 +16,7 @@ from bridle.results import ALL_ROWS, StudyResult
 from bridle.stats import Choice, select, summarize
 from bridle.study._arms import Treatment
 from bridle.study._cluster import Cluster
+from bridle.study._dask import Line
 from bridle.study._facts import facts
 from bridle.study._identity import Keys, plan_of
 from bridle.study._identity import Plan as Facts
@@ -96,7 +97,7 @@ def _cluster(
     client: Any, prepared: Prepared, plan: Facts, race: bool, nested: int | Splitter | None, threads: int | None
 ) -> Cluster:
     spec = Spec(uuid4().hex, prepared.question, prepared.rows, plan, race, nested, threads)
-    return Cluster(client, spec, Keys(plan))
+    return Cluster(Line(client, spec), Keys(plan))
 
 
 def _stages(prepared: Prepared, watch: Watch, means: Means, race: bool, refit: bool) -> tuple[StudyResult, bool]:
