@@ -28,7 +28,7 @@ def deep() -> keras.Model:
 
 
 def test_seeds_without_a_model_of_their_own_start_as_keras_does() -> None:
-    """Bit for bit, of the same kinds; models are built for the first two seeds only."""
+    """Bit for bit, of the same kinds; models are built for the first two seeds only, for the first one twice."""
     built = []
     starts = Starts(lambda: built.append(1) or deep())
     for seed in (3, 5, 7, 2**31 - 1):
@@ -39,7 +39,27 @@ def test_seeds_without_a_model_of_their_own_start_as_keras_does() -> None:
         for got, expected in zip([*trainable, *other], values(model), strict=True):
             assert got.dtype == expected.dtype
             assert np.array_equal(got, expected)
-    assert len(built) == 2
+    assert len(built) == 3
+
+
+@pytest.mark.parametrize("disturbed", [{1}, {2}, {3}, {4}, {1, 3}, {3, 5}])
+def test_another_thread_that_draws_random_numbers_changes_nothing(disturbed: set[int]) -> None:
+    """As that of a Dask worker does, which draws its waiting times while it connects: here in the given builds."""
+    built = []
+
+    def build() -> keras.Model:
+        built.append(1)
+        first = L.Dense(3)
+        if len(built) in disturbed:
+            random.random()
+        return keras.Sequential([keras.Input((2,)), first, L.Dense(1)])
+
+    starts = Starts(build)
+    for seed in (1, 2, 3, 4):
+        got = [each for part in starts.variables(seed) for each in part]
+        keras.utils.set_random_seed(seed)
+        model = keras.Sequential([keras.Input((2,)), L.Dense(3), L.Dense(1)])
+        assert all(np.array_equal(a, b) for a, b in zip(got, values(model), strict=True))
 
 
 def test_many_seeds_are_drawn_by_one_program_with_the_same_bits(monkeypatch) -> None:

@@ -40,6 +40,9 @@ Make = Callable[[_Draws], np.ndarray]
 COMPILED_FROM = 16
 """So many starts are drawn by calling Keras before that is compiled, which takes about as long as a hundred of them."""
 
+ATTEMPTS = 5
+"""Builds under one seed after which it is taken that a model draws numbers of its own, other ones each time."""
+
 
 @dataclass(frozen=True, eq=False)
 class _Initialized:
@@ -65,7 +68,7 @@ class _Initialized:
 class Starts:
     """The variables that a script has after `set_random_seed(seed)` and building its model, bit for bit.
 
-    The first two seeds build a model. From the first one is learned which of the process's random numbers seeds which
+    The first two seeds build models. From the first one is learned which of the process's random numbers seeds which
     variable's initializer; the second one shows whether that is all that a seed does. If it is, further seeds call
     the initializers alone, as Keras does; if not, for example where a person's own function draws other numbers,
     every seed builds a model.
@@ -84,13 +87,10 @@ class Starts:
         values = self._replayed(seed) if known else self._built(seed)
         return values[: self._split], values[self._split :]
 
-    @tensorflow_left_alone()
     def _built(self, seed: int) -> Values:
-        with seeded(seed), _initializers() as used:
-            model = self.build()
-        variables = [*model.trainable_variables, *model.non_trainable_variables]
-        self._split = len(model.trainable_variables)
-        values = [np.asarray(variable.value) for variable in variables]
+        values, used, variables = self._build(seed)
+        if self._builds == 0 or self._learned is None:
+            values, used, variables = self._agreed(seed, values)
         if self._builds == 0:
             drawn = _Draws(seed)
             places = {drawn[place]: place for place in reversed(range(2 * len(values) + SPARE))}
@@ -99,9 +99,27 @@ class Starts:
                 for variable, value in zip(variables, values, strict=True)
             ]
         if self._learned is not None and not _same(self._replayed(seed), values):
-            self._learned = None
+            values, *_ = self._agreed(seed, values)
+            if not _same(self._replayed(seed), values):
+                self._learned = None
         self._builds += 1
         return values
+
+    def _agreed(self, seed: int, values: Values) -> tuple[Values, dict[int, Any], list[keras.Variable]]:
+        """Build until two builds agree: another thread of the process may draw from its random numbers in between."""
+        for _ in range(ATTEMPTS):
+            before, (values, used, variables) = values, self._build(seed)
+            if _same(before, values):
+                break
+        return values, used, variables
+
+    @tensorflow_left_alone()
+    def _build(self, seed: int) -> tuple[Values, dict[int, Any], list[keras.Variable]]:
+        with seeded(seed), _initializers() as used:
+            model = self.build()
+        variables = [*model.trainable_variables, *model.non_trainable_variables]
+        self._split = len(model.trainable_variables)
+        return [np.asarray(variable.value) for variable in variables], used, variables
 
     def _replayed(self, seed: int) -> Values:
         drawn = _Draws(seed)
