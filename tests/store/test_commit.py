@@ -103,6 +103,19 @@ def test_a_clock_that_jumps_frees_and_loses_nothing(tmp_path, monkeypatch) -> No
         assert two.commit({key(1): record(1)}) == 1
 
 
+def test_claims_end_with_their_process(tmp_path) -> None:
+    """At once, without the wait for the lease; those of a process that lives stand, and nothing stays behind."""
+    dead, alive = Store(tmp_path), Store(tmp_path)
+    dead.claim([key(1)])
+    alive.claim([key(2)])
+    os.close(dead._sign._descriptor)  # as the operating system does at its end
+    with Store(tmp_path) as other:
+        assert other.claim([key(1), key(2)])[0] == {key(1)}
+    dead._sign._descriptor = None
+    dead.close(), alive.close()
+    assert [path.name for path in tmp_path.glob(".*")] == []
+
+
 def test_a_living_process_renews_its_lease(tmp_path, monkeypatch) -> None:
     """A fit may take longer than a lease."""
     monkeypatch.setattr(store_module, "LEASE", 2.0)

@@ -4,13 +4,13 @@ import contextlib
 import json
 import threading
 import time
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from bridle._errors import StoreError
+from bridle.store._alive import Alive, is_gone
 from bridle.store._index import add_shard, connect, writing
 from bridle.store._said import said
 from bridle.store._shards import Reader, Record, path_of, write_shard
@@ -27,8 +27,9 @@ class Store:
     """A folder that holds the members of one study, by their keys.
 
     A key is a hash of everything that a member is a function of, so that what is found under it is what training
-    would give again. A claim is a lease: it runs out where its process dies, and a commit counts only for keys whose
-    claim still stands, with the token that it was given. A process that was frozen and wakes can add nothing.
+    would give again. A claim is a lease: it ends with its process, or runs out where that is frozen. A commit counts
+    only for keys whose claim still stands, with the token that it was given, so that a process that was frozen and
+    wakes can add nothing.
 
     Args:
         folder: made where it is missing.
@@ -45,9 +46,15 @@ class Store:
             with said(self.folder):
                 self.folder.mkdir(parents=True, exist_ok=True)
         self._index = connect(self.folder, create=create, write=write)
+        try:
+            with said(self.folder):
+                self._sign = Alive(self.folder) if write else None
+        except StoreError:
+            self._index.close()
+            raise
         self._lock = threading.RLock()
         self._reader = Reader(self.folder)
-        self._owner = uuid.uuid4().hex
+        self._owner = "" if self._sign is None else self._sign.name
         self._tokens: dict[bytes, int] = {}
         self._closed = threading.Event()
         self._renewer = threading.Thread(target=self._renew, daemon=True)
@@ -69,6 +76,7 @@ class Store:
             self._renewer.join()
             with self._lock, contextlib.suppress(StoreError), self._writing() as index:
                 index.execute("DELETE FROM claims WHERE owner = ?", (self._owner,))
+            self._sign.end()
         self._index.close()
 
     def fact(self, name: str) -> Any:
@@ -118,6 +126,7 @@ class Store:
         now = time.time()
         with self._lock, self._lightly(), self._writing() as index:
             done = self._held(index, "SELECT key FROM members WHERE key IN ({})", keys)
+            self._forget_the_gone(index)
             other = "SELECT key FROM claims WHERE owner != ? AND expires BETWEEN ? AND ? AND key IN ({})"
             # a lease that ends later than any can is from before the clock was set back, and holds no longer
             busy = self._held(index, other, keys, self._owner, now, now + 2 * LEASE)
@@ -186,6 +195,12 @@ class Store:
             yield
         finally:
             self._index.execute("PRAGMA synchronous = FULL")
+
+    def _forget_the_gone(self, index: Any) -> None:
+        """Claims of processes that ended without giving them back are free at once."""
+        for (owner,) in index.execute("SELECT DISTINCT owner FROM claims WHERE owner != ?", (self._owner,)).fetchall():
+            if is_gone(self.folder, owner):
+                index.execute("DELETE FROM claims WHERE owner = ?", (owner,))
 
     def _held(self, index: Any, query: str, keys: Sequence[bytes], *first: object) -> set[bytes]:
         return {key for part in _parts(keys) for (key,) in index.execute(query.format(_marks(part)), (*first, *part))}
