@@ -11,7 +11,7 @@ BROWSER := $(VENV)/.browser
 help:
 	@echo "make demo      run the two-moons study, write demo/report.html"
 	@echo "make test      run the tests"
-	@echo "make faults    kill, freeze and cut off processes of short studies, a few times"
+	@echo "make faults    run only those tests that kill, freeze and cut off processes"
 	@echo "make torture   try every fault: kills, damage, full disks, hostile input (an hour)"
 	@echo "make check     lint, format and import contract"
 	@echo "make bench     measure speed against model.fit, PyTorch and hand-written JAX (half an hour)"
@@ -42,7 +42,7 @@ test: $(READY) $(BROWSER)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 faults: $(READY)
-	@BRIDLE_FAULTS=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests/faults tests/cluster
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/faults tests/cluster
 
 torture: $(READY)
 	@BRIDLE_TORTURE=$(or $(TIMES),50) $(BIN)/python -m pytest -n 2 tests/faults tests/cluster tests/hostile

@@ -1,7 +1,8 @@
 """What keeping every fit costs, and what a Dask cluster on the same machine costs.
 
 `python -m benchmarks.overheads` runs one study in turns: without a folder, with one, and on a cluster of one worker,
-whose shards take about five seconds. The bars are 2 % and 10 %. It also opens an index of a million members.
+whose shards take about five seconds. The bars are 2 % and 10 %. It also sends every fit by itself, which shows what a
+shard costs, and opens an index of a million members.
 """
 
 import json
@@ -37,13 +38,18 @@ def main() -> None:
             name: statistics.median(own / plain for own, plain in zip(times[name], times["plain"], strict=True))
             for name in ("store", "dask")
         }
+        alone = (one_by_one(client) - middle["dask"]) / FITS
         opened = open_many(Path(folder) / "many")
     print(f"{FITS} fits of {EPOCHS} epochs, medians of {ROUNDS} rounds in turns")
     print(f"without a folder: {middle['plain']:.2f} s")
     print(f"with a folder:    {middle['store']:.2f} s, {ratios['store']:.3f} times (bar {BAR_STORE})")
     print(f"on a cluster:     {middle['dask']:.2f} s, {ratios['dask']:.3f} times (bar {BAR_DASK})")
+    print(f"a shard of one fit costs {1000 * alone:.1f} ms beside the fit")
     print(f"an index of {MANY:,} members opens and answers in {opened:.3f} s (bar {BAR_OPEN:.0f})")
-    facts: dict[str, Any] = {"rounds": ROUNDS, "seconds": middle, "ratios": ratios, "times": times, "open": opened}
+    facts: dict[str, Any] = {"rounds": ROUNDS, "seconds": middle, "ratios": ratios, "times": times} | {
+        "shard": alone,
+        "open": opened,
+    }
     NUMBERS.write_text(json.dumps(facts, indent=1) + "\n")
 
 
@@ -64,6 +70,18 @@ def run(store: str | None, client: Any) -> float:
     if not whole or len(result.members) != FITS:
         raise RuntimeError(f"Expected {FITS} fits, got {len(result.members)}.")
     return perf_counter() - began
+
+
+def one_by_one(client: Any) -> float:
+    """Seconds of the same study on the cluster with a single fit in each shard."""
+    from bridle.study import _cluster
+
+    usual = _cluster.SHARD_SECONDS, _cluster.FIRST
+    _cluster.SHARD_SECONDS, _cluster.FIRST = 0.0, 1
+    try:
+        return run(None, client)
+    finally:
+        _cluster.SHARD_SECONDS, _cluster.FIRST = usual
 
 
 def open_many(folder: Path) -> float:

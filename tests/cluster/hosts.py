@@ -167,7 +167,9 @@ class Hosts:
 
 
 def _environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "KERAS_BACKEND": "jax"}
+    """With the least patience that Dask can have, instead of half a minute."""
+    waits = {f"DASK_DISTRIBUTED__COMM__TIMEOUTS__{name}": "12s" for name in ("TCP", "CONNECT")}
+    return {**os.environ, **waits, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "KERAS_BACKEND": "jax"}
 
 
 def _must(*command: str) -> None:

@@ -7,15 +7,13 @@ import pytest
 
 from bridle import store as stores
 from tests._same import same
-from tests.faults.conftest import asked, scaled
+from tests.faults.conftest import scaled
 from tests.faults.killed_study import run
 from tests.faults.test_kills import begun
 
 pytest.importorskip("distributed", reason="the extra bridle[dask] is not installed")
 
 from tests.cluster.hosts import Hosts, stopped
-
-pytestmark = asked
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +55,11 @@ def check(folder: Path, whole) -> None:
     assert stores.verify(folder).wrong == []
 
 
-def test_a_study_on_two_workers_is_that_of_one_process(hosts, whole, tmp_path) -> None:
+@pytest.mark.parametrize("rate", ["4mbit", None][: scaled(1, 2)])
+def test_a_study_on_two_workers_is_that_of_one_process(hosts, whole, tmp_path, rate) -> None:
+    """Also over a slow network, where this machine can slow one down."""
+    if rate is not None:
+        hosts.slow(rate)
     client = hosts.start_client(tmp_path / "s")
     done(client)
     check(tmp_path / "s", whole)
@@ -90,14 +92,6 @@ def test_a_worker_cut_off_from_the_network(hosts, whole, tmp_path) -> None:
     hosts.cut(0)
     done(client)
     hosts.mend(0)
-    check(tmp_path / "s", whole)
-
-
-def test_a_slow_network(hosts, whole, tmp_path) -> None:
-    if not hosts.slow("4mbit"):
-        pytest.skip("this machine cannot slow a network down")
-    client = hosts.start_client(tmp_path / "s")
-    done(client)
     check(tmp_path / "s", whole)
 
 

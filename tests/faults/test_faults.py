@@ -16,11 +16,10 @@ from bridle import BridleError
 from bridle import store as stores
 from tests._same import same
 from tests.conftest import network
-from tests.faults.conftest import asked, scaled
+from tests.faults.conftest import scaled
 from tests.faults.killed_study import run
 from tests.faults.test_kills import begun
 
-pytestmark = asked
 SCRIPT = Path(__file__).with_name("killed_study.py")
 
 
@@ -39,7 +38,7 @@ def may_mount() -> bool:
     return shutil.which("unshare") is not None and in_namespace("mount -t tmpfs tmpfs /mnt").returncode == 0
 
 
-@pytest.mark.parametrize("kilobytes", [40, 96, 160, 240][: scaled(2, 4)])
+@pytest.mark.parametrize("kilobytes", [96, 40, 160, 240][: scaled(1, 4)])
 def test_a_small_disk_fills(tmp_path, whole, counted, kilobytes) -> None:
     """One sentence; what was committed stays whole, and with room the study goes on to the same numbers."""
     if not may_mount():

@@ -12,10 +12,9 @@ import pytest
 from bridle import BridleError
 from bridle import store as stores
 from tests._same import same
-from tests.faults.conftest import asked, scaled
+from tests.faults.conftest import scaled
 from tests.faults.killed_study import run
 
-pytestmark = asked
 SCRIPT = Path(__file__).with_name("killed_study.py")
 
 
@@ -58,11 +57,12 @@ def kept(folder: Path) -> set[bytes]:
         return {row[0] for row in store._index.execute("SELECT key FROM members")}
 
 
-def test_killed_at_any_instant_nothing_committed_is_lost(reference, tmp_path, counted) -> None:
+@pytest.mark.parametrize("part", range(scaled(1, 8)))
+def test_killed_at_any_instant_nothing_committed_is_lost(reference, tmp_path, counted, part) -> None:
     """Instants over the whole run: imports, the first compilation, fits, commits, refits, the result."""
     whole, seconds = reference
-    tries = scaled(4, 200)
-    instants = np.random.default_rng(0).permutation((np.arange(tries) + 0.5) / tries) * seconds
+    tries = scaled(4, 25)
+    instants = (np.arange(tries) + np.random.default_rng(part).uniform(size=tries)) / tries * seconds
     lost, committed = 0, []
     for number, instant in enumerate(instants):
         folder = tmp_path / str(number)
