@@ -72,6 +72,8 @@ def why(found: Mapping[str, Any]) -> str:
 
 def _therefore(level: Mapping[str, float]) -> str:
     """What the comparison with equal rows says about the reason."""
+    if level["low"] > 0:
+        return ": with the same rows it chooses better, so that the rows make the difference"
     if level["low"] >= -0.005:
         return ": with the same rows it is as good to half a point, so that the rows make the difference"
     return ": the rows alone do not explain it"
