@@ -63,7 +63,7 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path, counted) -> Non
         if not may_mount():
             pytest.skip("root may write everywhere, and this machine does not let a test mount")
         script = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && "$2" "$3" "$1/$4"'
-        for name in ("s", "new"):
+        for name in ("new", "s")[: scaled(1, 2)]:
             said = in_namespace(script, tmp_path, sys.executable, SCRIPT, name)
             assert "StoreError" in said.stderr, said.stderr[-2000:]
             assert "Expected a folder that can be written" in said.stderr
@@ -75,7 +75,7 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path, counted) -> Non
         with pytest.raises(BridleError, match="Expected a folder that can be written"):
             run(tmp_path / "new")
         tmp_path.chmod(0o700)
-    counted("read-only folders", 2)
+    counted("read-only folders", scaled(1, 2))
 
 
 @pytest.mark.parametrize("times", [1, 2])

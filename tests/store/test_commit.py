@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from bridle import BridleError
+from bridle._errors import StoreError
 from bridle.store import Store, compact, repair, verify
 from bridle.store import _index as index_module
 from bridle.store import _store as store_module
@@ -114,6 +115,17 @@ def test_claims_end_with_their_process(tmp_path) -> None:
     dead._sign._descriptor = None
     dead.close(), alive.close()
     assert [path.name for path in tmp_path.glob(".*")] == []
+
+
+def test_claims_that_could_not_be_given_back_are_those_of_the_dead(tmp_path, monkeypatch) -> None:
+    """On a full disk nothing can be written at the end; the next process need not wait for the lease."""
+    full = Store(tmp_path)
+    full.claim([key(1)])
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "_writing", lambda self: (_ for _ in ()).throw(StoreError("full")))
+        full.close()
+    with Store(tmp_path) as other:
+        assert other.claim([key(1)])[0] == {key(1)}
 
 
 def test_a_living_process_renews_its_lease(tmp_path, monkeypatch) -> None:

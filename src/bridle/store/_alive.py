@@ -24,11 +24,12 @@ class Alive:
             self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
-    def end(self) -> None:
-        """Take the sign away."""
+    def end(self, given_back: bool = True) -> None:
+        """Take the sign away. Where claims were not given back it stays, unlocked as that of a dead process."""
         if self._descriptor is not None:
-            with contextlib.suppress(OSError):
-                self._path.unlink()
+            if given_back:
+                with contextlib.suppress(OSError):
+                    self._path.unlink()
             os.close(self._descriptor)
             self._descriptor = None
 

@@ -74,9 +74,12 @@ class Store:
         self._closed.set()
         if self._writes:
             self._renewer.join()
-            with self._lock, contextlib.suppress(StoreError), self._writing() as index:
-                index.execute("DELETE FROM claims WHERE owner = ?", (self._owner,))
-            self._sign.end()
+            given_back = False
+            with contextlib.suppress(StoreError):
+                with self._lock, self._writing() as index:
+                    index.execute("DELETE FROM claims WHERE owner = ?", (self._owner,))
+                given_back = True
+            self._sign.end(given_back)
         self._index.close()
 
     def fact(self, name: str) -> Any:
