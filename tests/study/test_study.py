@@ -242,7 +242,7 @@ BAD_ROWS = {
     "weights": ((X, Y), {"weight": [1, -1]}, "one finite weight"),
     "held out": ((X, Y), {"test": X}, "Expected test=(x, y)"),
     "held-out rows": ((X, Y), {"test": (X, Y[:3])}, "in test y"),
-    "held-out columns": ((X, Y), {"test": (np.zeros((3, 4)), Y[:3])}, "Give test the columns"),
+    "held-out columns": ((X, Y), {"test": (np.zeros((3, 4)), Y[:3])}, "Expected test rows that fit"),
     "validation shape": ((X, Y), {"validation": (np.zeros((3, 4)), Y[:3])}, "same shape"),
     "unknown argument": ((X, Y), {"validaton": (X, Y)}, "Nearest: 'validation'"),
 }
@@ -255,6 +255,15 @@ def test_bad_rows_get_a_sentence(case: str, model) -> None:
     with pytest.raises(BridleError, match="Expected") as refused:
         Study(model, {}, folds=2, epochs=1).prepare(*pair, **rows)
     assert said in str(refused.value)
+
+
+def test_held_out_sequences_may_be_of_another_length() -> None:
+    """What the model takes is what counts, not what it was trained on."""
+    layers = [keras.Input((None, 2)), keras.layers.GRU(2), keras.layers.Dense(1, activation="sigmoid")]
+    model = keras.Sequential(layers)
+    model.compile("adam", "binary_crossentropy")
+    study = Study(model, {"L2": {"*/kernel": L2(0.1)}}, seeds=1, folds=2, epochs=1)
+    study.prepare(np.zeros((12, 5, 2), "float32"), Y, test=(np.zeros((4, 9, 2), "float32"), Y[:4]))
 
 
 ONE = network()

@@ -25,7 +25,7 @@ from bridle._keras._losses import (
     with_compute_loss,
 )
 from bridle._keras._outline import Outline, outline
-from bridle._keras._program import Forward, Program, loss_name, program
+from bridle._keras._program import Forward, Program, loss_name, predicted, program
 from bridle._keras._starts import Starts
 from bridle._keras._steps import check_exact, step_of
 from bridle._keras._structure import (
@@ -108,6 +108,7 @@ __all__ = [
     "output_shape",
     "own_training",
     "owned",
+    "predicted",
     "program",
     "record",
     "regularized",

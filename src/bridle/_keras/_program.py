@@ -169,6 +169,23 @@ class Program:
         return state
 
 
+def predicted(model: keras.Model, x: Any, name: str = "") -> Any:
+    """The shapes that a model makes of some rows, without computing them. `name` is what to call these rows.
+
+    Errors: `InputError` where the rows do not fit the model.
+    """
+    x = jax.tree.map(lambda array: jnp.asarray(array[:2]), x)
+    try:
+        return _outlined(lambda x: model(x, training=False), x)
+    except BridleError:
+        raise
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"Expected {f'{name} ' if name else ''}rows that fit the model's input {_shapes(model.inputs)}, "
+            f"got {_shapes(x)}. {_first(error)}"
+        ) from error
+
+
 def program(blueprint: Blueprint, x: Any, y: Any) -> Program:
     """Prepare a template for tracing: a fresh optimizer, and losses and metrics resolved on two rows of data.
 
@@ -178,14 +195,7 @@ def program(blueprint: Blueprint, x: Any, y: Any) -> Program:
     optimizer = fresh_optimizer(model.optimizer)
     optimizer.build(model.trainable_variables)
     x, y = jax.tree.map(lambda array: jnp.asarray(array[:2]), (x, y))
-    try:
-        prediction = _outlined(lambda x: model(x, training=False), x)
-    except BridleError:
-        raise
-    except (ValueError, TypeError) as error:
-        raise InputError(
-            f"Expected rows that fit the model's input {_shapes(model.inputs)}, got {_shapes(x)}. {_first(error)}"
-        ) from error
+    prediction = predicted(model, x)
     container = model._compile_metrics
     order: list[str] = []
 

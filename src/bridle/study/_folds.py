@@ -65,10 +65,7 @@ def cut(reader: Reader, folds: int | Splitter, watch: float = 0.0) -> tuple[list
 
     """
     rows = reader.rows
-    on_all = reader.fitted(None)
-    whole = reader.arrays(rows.x, rows.y, on_all, weight=rows.weight)
-    for name, pair in rows.held_out.items():
-        _alike(whole, reader.arrays(*pair, on_all, name), name)
+    whole = reader.arrays(rows.x, rows.y, reader.fitted(None), weight=rows.weight)
     if rows.validation is not None:
         every = np.arange(whole.rows)
         split = set_aside(Split(every, every[:0]), watch, whole, rows.groups)
@@ -90,16 +87,6 @@ def everything(reader: Reader, watch: float = 0.0) -> tuple[Fold, Data, Mapping[
     held = {name: reader.arrays(x, y, fitted, name) for name, (x, y) in rows.held_out.items()}
     device = {name: put(data.x, data.y, None, data.rows).rows for name, data in held.items()}
     return _fold(reader, split, fitted), whole, device, {name: data.rows for name, data in held.items()}
-
-
-def _alike(data: Data, other: Data, name: str) -> None:
-    """Held-out rows are of the same shape; said now, not after hours of training."""
-    shapes = [jax.tree.map(lambda a: a.shape[1:], (each.x, each.y)) for each in (data, other)]
-    if shapes[0] != shapes[1]:
-        raise InputError(
-            f"Expected {name} rows of the same shape as x and y, {shapes[0]}, got {shapes[1]}. "
-            f"Give {name} the columns that x has, in the same order."
-        )
 
 
 def _fold(reader: Reader, split: Split, fitted: tuple[Any, Any], validation: Data | None = None) -> Fold:

@@ -17,6 +17,7 @@ from bridle._keras import (
     blueprint,
     layers_named,
     loss_name,
+    predicted,
     program,
     require_jax,
 )
@@ -170,6 +171,8 @@ def prepare(question: Question, rows: GivenRows) -> Prepared:
     reader = Reader(rows, loss_name(model), _outputs(model))
     folds, fold_rows = cut(reader, question.folds, question.watch)
     compiled = program(plan, folds[0].rows.x, folds[0].rows.y)
+    for name, pair in rows.held_out.items():
+        predicted(model, reader.arrays(*pair, reader.fitted(None), name).x, name)
     bound = charges(terms)
     try_out(compiled, bound, folds[0].rows.x)
     for treatment in treatments:
