@@ -101,6 +101,9 @@ def penalties() -> st.SearchStrategy[str]:
 @example("l2(steps({[1]: 2}))")
 @example("l2(steps({0: 1, 0: 2}))")
 @example("l2(exponential(1e-300, 1e300, 5))")
+@example("l2(exponential(1e-60, 1, 5))")
+@example("l2(linear(1e-300, 1e20, 5))")
+@example("l2(steps({0: 544757493526.75, 1: 2.2250738585072014e-308}))")
 @example("l2(1" + "+1" * 500 + ")")
 @example("grouplasso(groups=[1, [2]])")
 @example("l2sp(anchor=[1e308, 1e308])")
@@ -119,6 +122,16 @@ def _again(penalty: Penalty) -> Penalty:
     """The penalty read from the text that it writes."""
     config = penalty.get_config()
     return bridle.parse_penalty(penalty.written(*(str(config[name]) for name in penalty.names)))
+
+
+@tries(100)
+@given(*[st.floats(0, allow_nan=False, allow_infinity=False)] * 2, st.sampled_from(["linear", "exponential"]))
+@example(1e-60, 1.0, "exponential")
+def test_any_course_is_finite_or_refused(start: float, stop: float, shape: str) -> None:
+    """From one strength to another, over five epochs."""
+    with survives():
+        course = getattr(bridle.schedule, shape)(start, stop, 5)
+        assert all(0 <= float(course.factor(epoch)) <= 1 + 1e-6 for epoch in range(7))
 
 
 @pytest.mark.parametrize("value", [None, 5, b"l2(1)", ["l2(1)"]])

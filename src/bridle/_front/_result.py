@@ -16,7 +16,7 @@ from bridle import report as reports
 from bridle import store as stores
 from bridle._errors import InputError, StoreError, near
 from bridle._front._plots import Plots
-from bridle.auditing import check_config, first_line
+from bridle.auditing import LIMIT, MIB, check_config, first_line, memory_of
 from bridle.penalties import Penalty, parse_penalty
 from bridle.placement import Penalized, Term, code_lines, penalize
 from bridle.results import ALL_ROWS, StudyResult
@@ -35,17 +35,27 @@ def _read(text: str, strengths: Mapping[str, float]) -> Penalty:
 def load(folder: str | Path) -> "Result":
     """A result from the folder that `run(…, store=folder)` or a command's `--out` wrote.
 
-    Errors: `StoreError` where there is none or where it was damaged.
+    Errors: `StoreError` where there is none, where it was damaged, or where its model is too large for its weights.
     """
     data = stores.load(folder)
-    return Result(data, _template(data.model_json, folder) if data.model_json else None)
+    weights = max((sum(value.nbytes for value in member) for member in data.weights.values()), default=0)
+    return Result(data, _template(data.model_json, folder, weights) if data.model_json else None)
 
 
-def _template(text: str, folder: str | Path) -> keras.Model:
-    """The model of a stored study, which may come from a stranger: it names what Keras has, or is refused."""
+def _template(text: str, folder: str | Path, weights: int = 0) -> keras.Model:
+    """The model of a stored study, which may come from a stranger: it names what Keras has, or is refused.
+
+    So is one that is large, unless the study holds as many bytes of weights.
+    """
     try:
         config = json.loads(text)
         check_config(config, repr(str(folder)))
+        needed, most = memory_of(config), max(LIMIT * MIB, weights)
+        if needed > most:
+            raise MemoryError(
+                f"It would take {needed // MIB:,} MiB, where {most // MIB:,} are allowed. "
+                "bridle.store.load reads its numbers without the model."
+            )
         model = keras.models.model_from_json(text)
         if not isinstance(model, keras.Model):
             raise TypeError(f"It holds {type(model).__name__}, which is no model")

@@ -1,11 +1,14 @@
 """WHAT IS REALLY CHARGED: one batch through a model, and everything that is not as it is written."""
 
-from bridle.auditing._archive import LIMIT
+from bridle.auditing._archive import LIMIT, MIB
 from bridle.auditing._audit import audit
 from bridle.auditing._config import check_config
-from bridle.auditing._read import read_model, read_rows
+from bridle.auditing._read import memory_of, read_model, read_rows
 from bridle.auditing._result import Audit
 from bridle.auditing._rows import Finding, Row
 from bridle.auditing._words import first_line
 
-__all__ = ["LIMIT", "Audit", "Finding", "Row", "audit", "check_config", "first_line", "read_model", "read_rows"]
+__all__ = [
+    "LIMIT", "MIB", "Audit", "Finding", "Row", "audit", "check_config", "first_line", "memory_of", "read_model",
+    "read_rows",
+]  # fmt: skip

@@ -4,7 +4,7 @@ import math
 import warnings
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import keras
 import numpy as np
@@ -44,8 +44,7 @@ def read_model(path: str | Path, *, limit: int = LIMIT) -> tuple[keras.Model, st
     check_config(config, repr(path.name))
     left_out = _left_out(compiled, path)
     try:
-        found = outline(config)
-        _check_size(max(found.weights, MADE * found.largest) * NUMBER, path, size)
+        _check_size(memory_of(config), path, size)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about the optimizer's state, which an audit does not need
             return keras.saving.load_model(path, safe_mode=True, compile=not left_out), left_out
@@ -55,6 +54,15 @@ def read_model(path: str | Path, *, limit: int = LIMIT) -> tuple[keras.Model, st
         raise InputError(
             f"Expected a model that Keras can build in {path.name!r}. Keras says: {first_line(error)} {TRUST}"
         ) from error
+
+
+def memory_of(config: dict[str, Any]) -> int:
+    """Bytes of the model that a configuration builds: its weights, or what a small batch makes of itself in it.
+
+    Errors: those of `outline`.
+    """
+    found = outline(config)
+    return max(found.weights, MADE * found.largest) * NUMBER
 
 
 def _left_out(compiled: object, path: Path) -> str:
@@ -90,7 +98,7 @@ def read_rows(path: str | Path, *, limit: int = LIMIT) -> tuple[Any, np.ndarray 
     if path.suffix not in (".npy", ".npz"):
         raise InputError(f"Expected rows in a .npy, .npz or .csv file, got {path.name!r}.")
     try:
-        return (np.load(path, mmap_mode="r", allow_pickle=False), None) if path.suffix == ".npy" else _npz(path, limit)
+        return (_npy(path), None) if path.suffix == ".npy" else _npz(path, limit)
     except InputError:
         raise
     except Exception as error:  # a damaged archive fails in as many ways as there are formats inside it
@@ -99,21 +107,28 @@ def read_rows(path: str | Path, *, limit: int = LIMIT) -> tuple[Any, np.ndarray 
         raise InputError(f"Expected arrays of numbers in {path.name!r}, got {said}") from error
 
 
-def _check_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str) -> None:
-    """Refuse an array of objects, and one that is not as large as it says, before memory is taken for it."""
+def _check_array(file: IO[bytes], size: int, name: str, where: str) -> None:
+    """Refuse an array of objects or of nothing, and one that is not as large as it says, before memory is taken."""
     header = np.lib.format
-    with archive.open(member) as file:
-        version = header.read_magic(file)
-        read = header.read_array_header_1_0 if version == (1, 0) else header.read_array_header_2_0
-        shape, _, dtype = read(file)
-        left = member.file_size - file.tell()
+    version = header.read_magic(file)
+    read = header.read_array_header_1_0 if version == (1, 0) else header.read_array_header_2_0
+    shape, _, dtype = read(file)
+    left = size - file.tell()
     if dtype.hasobject:
         raise InputError(f"Expected arrays of numbers in {where!r}, got objects, which could be code.")
+    if not dtype.itemsize:  # NumPy divides by it
+        raise InputError(f"Expected arrays of numbers in {where!r}, got {shown(name)} with values of no size.")
     if math.prod(shape) * dtype.itemsize != left:
         raise InputError(
-            f"Expected arrays as large as they say in {where!r}, got {shown(member.filename)} with {left} bytes for "
+            f"Expected arrays as large as they say in {where!r}, got {shown(name)} with {left} bytes for "
             f"{dtype} of shape {shown(shape)}."
         )
+
+
+def _npy(path: Path) -> np.ndarray:
+    with path.open("rb") as file:
+        _check_array(file, path.stat().st_size, path.name, path.name)
+    return np.load(path, mmap_mode="r", allow_pickle=False)
 
 
 def _npz(path: Path, limit: int) -> tuple[Any, np.ndarray | None]:
@@ -122,7 +137,8 @@ def _npz(path: Path, limit: int) -> tuple[Any, np.ndarray | None]:
         if total > limit * MIB:
             raise InputError(f"Expected at most {limit} MiB in {path.name!r}, got {total // MIB}. Allow more: --limit.")
         for member in archive.infolist():
-            _check_array(archive, member, path.name)
+            with archive.open(member) as file:
+                _check_array(file, member.file_size, member.filename, path.name)
     with np.load(path, allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in stored.files}
     weight = arrays.pop("sample_weight", None)

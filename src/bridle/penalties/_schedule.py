@@ -11,6 +11,8 @@ from bridle._errors import InputError, KindError, shown
 from bridle.penalties._strength import Grid, number, strength
 
 LONGEST = 10**9
+SMALLEST = 2.0**-126
+"""The smallest factor: less is nothing in float32, and in the end has no digits left."""
 Shape = Literal["linear", "exponential", "steps", "warmup"]
 
 
@@ -82,7 +84,7 @@ def exponential(start: float, stop: float, epochs: int) -> Schedule:
             f"Expected strengths above 0 in exponential(start, stop, epochs), got {start:g} and {stop:g}. "
             "Use linear, which may begin or end at 0."
         )
-    if not (0 < start / stop < math.inf and 0 < stop / start < math.inf):
+    if min(start / stop, stop / start) < SMALLEST:
         raise InputError(f"Expected strengths less far apart in exponential(…), got {start:g} and {stop:g}.")
     return _ramp("exponential", start, stop, epochs)
 
@@ -118,13 +120,17 @@ def steps(levels: Mapping[int, float]) -> Schedule:
         )
     known = dict(sorted((epoch, number(value, f"steps({{{epoch}: …}})")) for epoch, value in levels.items()))
     peak = max(known.values())
-    return Schedule("steps", peak, tuple(known), tuple(value / peak if peak else 0.0 for value in known.values()))
+    return Schedule("steps", peak, tuple(known), tuple(_factor(value, peak) for value in known.values()))
 
 
 def _ramp(shape: Shape, start: float, stop: float, epochs: int) -> Schedule:
     peak = max(start, stop)
-    factors = (start / peak, stop / peak) if peak else (0.0, 0.0)
-    return Schedule(shape, peak, (0, _length(epochs)), factors)
+    return Schedule(shape, peak, (0, _length(epochs)), (_factor(start, peak), _factor(stop, peak)))
+
+
+def _factor(value: float, peak: float) -> float:
+    factor = value / peak if peak else 0.0
+    return factor if factor >= SMALLEST else 0.0
 
 
 def _peak(value: object) -> float | Grid:

@@ -29,7 +29,7 @@ def unpack(blob: bytes) -> dict[str, np.ndarray]:
         with zipfile.ZipFile(io.BytesIO(blob)) as archive:
             _check(archive.infolist(), max(FLOOR, RATIO * len(blob)))
             return dict(_array(archive, member) for member in archive.infolist())
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, KeyError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, KeyError, OverflowError, RuntimeError) as error:
         raise ValueError(f"no whole archive of arrays: {error}") from error
 
 
@@ -47,8 +47,8 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[str, np.n
         raise ValueError(f"{name!r}, which is no array")
     with archive.open(member) as file:
         shape, fortran, kind = _header(file)
-        if kind.hasobject:
-            raise ValueError(f"objects in {name!r}")
+        if kind.hasobject or not kind.itemsize:
+            raise ValueError(f"no numbers in {name!r}")
         size = math.prod(shape) * kind.itemsize
         content = file.read(size + 1) if size <= member.file_size else b""
     if len(content) != size or size > member.file_size:
