@@ -45,7 +45,7 @@ faults: $(READY)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/faults tests/cluster
 
 torture: $(READY)
-	@BRIDLE_TORTURE=$(or $(TIMES),50) $(BIN)/python -m pytest -n 2 tests/faults tests/cluster tests/hostile
+	@BRIDLE_TORTURE=$(or $(TIMES),50) $(BIN)/python -m pytest -n 2 --dist worksteal tests/faults tests/cluster tests/hostile
 	@if $(BIN)/python -c 'import atheris' 2>/dev/null; then \
 		$(BIN)/python -m tests.hostile.atheris_parsers -max_total_time=600; \
 	else echo "atheris: not installed, left out (pip install atheris)"; fi

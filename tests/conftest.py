@@ -1,11 +1,18 @@
-"""What all tests share: JAX behind Keras, strict numbers, small models and rows."""
+"""What all tests share: JAX behind Keras, compiled programs, strict numbers, small models and rows."""
 
+import atexit
 import os
+import shutil
 import sys
+import tempfile
 from collections import Counter
 from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # a program is compiled once for all processes of one run
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="bridle-programs-")
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.05"
+    atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
 
 import keras
 import numpy as np
