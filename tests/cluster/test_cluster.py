@@ -61,7 +61,9 @@ def test_a_study_on_two_workers_is_that_of_one_process(hosts, whole, tmp_path) -
     client = hosts.start_client(tmp_path / "s")
     done(client)
     check(tmp_path / "s", whole)
-    assert stores.load(tmp_path / "s").provenance["cluster devices"]
+    provenance = stores.load(tmp_path / "s").provenance
+    assert provenance["cluster devices"]
+    assert provenance["compilations"] == 0  # that is for the workers to do
 
 
 def test_a_worker_killed_in_the_middle_of_a_shard_on_a_slow_network(hosts, whole, tmp_path, counted) -> None:
@@ -73,7 +75,9 @@ def test_a_worker_killed_in_the_middle_of_a_shard_on_a_slow_network(hosts, whole
     hosts.workers[0].kill()
     done(client)
     check(tmp_path / "s", whole)
-    assert stores.load(tmp_path / "s").provenance["cluster devices"]
+    provenance = stores.load(tmp_path / "s").provenance
+    assert provenance["cluster devices"]
+    assert provenance["compilations"] == 0  # that is for the workers to do
 
 
 def test_a_worker_that_hangs_and_wakes(hosts, whole, tmp_path, counted) -> None:

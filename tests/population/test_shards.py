@@ -116,7 +116,8 @@ def test_as_many_calls_run_at_once_as_fit_into_memory(monkeypatch) -> None:
     monkeypatch.setattr(population_run, "free_memory", lambda: 1000)
 
     def room(memory: int, eager: bool = False) -> int:
-        return population_run._room([[SimpleNamespace(programs=SimpleNamespace(memory=memory, eager=eager))]] * 3)
+        programs = SimpleNamespace(memory=memory, eager=eager, ready=lambda: None)
+        return population_run._room([[SimpleNamespace(programs=programs)]] * 3)
 
     assert (room(100), room(400), room(10_000)) == (5, 1, 1)
     assert (room(0), room(0, eager=True)) == (3, 1)

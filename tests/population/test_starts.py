@@ -62,9 +62,8 @@ def test_another_thread_that_draws_random_numbers_changes_nothing(disturbed: set
         assert all(np.array_equal(a, b) for a, b in zip(got, values(model), strict=True))
 
 
-def test_many_seeds_are_drawn_by_one_program_with_the_same_bits(monkeypatch) -> None:
+def test_many_seeds_are_drawn_by_one_program_with_the_same_bits() -> None:
     """Every kind of initializer; where tracing is impossible or gives other bits, Keras is called as before."""
-    monkeypatch.setattr(module, "COMPILED_FROM", 3)
 
     class Own(keras.initializers.GlorotNormal):
         def __call__(self, shape, dtype=None):
@@ -78,12 +77,13 @@ def test_many_seeds_are_drawn_by_one_program_with_the_same_bits(monkeypatch) -> 
             layers = [L.Dense(6, kernel_initializer=copy.copy(each)) for each in given]
             return keras.Sequential([keras.Input((6,)), *layers])
 
-        starts = Starts(build)
+        starts, few = Starts(build, module.COMPILED_FROM), Starts(build, module.COMPILED_FROM - 1)
         for seed in range(1, 9):
             keras.utils.set_random_seed(seed)
             expected, got = values(build()), [each for part in starts.variables(seed) for each in part]
             assert all(np.array_equal(a, b) and a.dtype == b.dtype for a, b in zip(got, expected, strict=True))
-        assert len(starts._compiled) == compiled
+        assert all(few.variables(seed) for seed in range(3))
+        assert (len(starts._compiled), len(few._compiled)) == (compiled, 0)
 
 
 @pytest.mark.parametrize("source", ["python", "numpy", "values"])

@@ -61,6 +61,7 @@ def test_running_again_trains_nothing_and_gives_the_same(moons, whole, tmp_path,
     assert trained == []
     assert same(again, whole)
     assert again.provenance["fits from the store"] > 0
+    assert again.provenance["compilations"] == 0
     assert stores.verify(tmp_path).wrong == []
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from time import perf_counter
 from typing import Any
 
 import jax
@@ -37,8 +38,8 @@ class _Draws:
 
 Make = Callable[[_Draws], np.ndarray]
 """The seeds drawn → the first value of one variable."""
-COMPILED_FROM = 16
-"""So many starts are drawn by calling Keras before that is compiled, which takes about as long as a hundred of them."""
+COMPILED_FROM = 100
+"""Where so many seeds are expected, drawing is compiled, which takes about as long as so many calls of Keras."""
 
 ATTEMPTS = 5
 """Builds under one seed after which it is taken that a model draws numbers of its own, other ones each time."""
@@ -75,10 +76,13 @@ class Starts:
     """
 
     build: Callable[[], keras.Model]
+    expected: int = 1
+    """About how many seeds will be asked for."""
+    seconds: float = field(default=0.0, init=False)
+    """Time spent compiling."""
     _learned: list[Make] | None = None
     _compiled: list[_Initialized] = field(default_factory=list)
     _builds: int = 0
-    _replays: int = 0
     _split: int = field(default=0, repr=False)
 
     def variables(self, seed: int) -> tuple[Values, Values]:
@@ -103,6 +107,8 @@ class Starts:
             if not _same(self._replayed(seed), values):
                 self._learned = None
         self._builds += 1
+        if self._builds == 2 and self._learned is not None and self.expected >= COMPILED_FROM:
+            self._compile(seed)
         return values
 
     def _agreed(self, seed: int, values: Values) -> tuple[Values, dict[int, Any], list[keras.Variable]]:
@@ -124,14 +130,11 @@ class Starts:
     def _replayed(self, seed: int) -> Values:
         drawn = _Draws(seed)
         ready = dict(zip(map(id, self._compiled), _together(self._compiled, drawn), strict=True))
-        values = [ready[id(make)] if id(make) in ready else make(drawn) for make in self._learned]
-        self._replays += 1
-        if self._replays == COMPILED_FROM:
-            self._compile(seed)
-        return values
+        return [ready[id(make)] if id(make) in ready else make(drawn) for make in self._learned]
 
     def _compile(self, seed: int) -> None:
         """One program for the initializers that give the same bits in it."""
+        began = perf_counter()
         own = [make for make in self._learned if isinstance(make, _Initialized)]
         try:
             drawn = [_Draws(seed), _Draws(0)]
@@ -141,6 +144,7 @@ class Starts:
         written = [[make(each) for make in own] for each in drawn]
         equal = zip(own, zip(*compiled, strict=True), zip(*written, strict=True), strict=True)
         self._compiled = [make for make, found, wanted in equal if _same(list(found), list(wanted))]
+        self.seconds += perf_counter() - began
 
 
 def _together(makes: Sequence[_Initialized], drawn: _Draws) -> Values:

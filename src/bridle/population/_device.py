@@ -4,6 +4,7 @@ import contextlib
 import os
 import resource
 import sys
+import threading
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -20,17 +21,32 @@ def accelerated() -> bool:
     return jax.default_backend() != "cpu"
 
 
-def compiled(function: Callable[..., Any], *arguments: Any) -> tuple[Any, str]:
-    """The function compiled for arguments of these shapes; and the SHA-256 of the program, its constants included.
+class Executable:
+    """A function traced for arguments of these shapes, and compiled when it is first wanted.
 
     On an accelerator products are formed in full float32 and by deterministic operations: the numbers are those
     of any other run on the same kind of device.
     """
-    precision = jax.default_matmul_precision("highest") if accelerated() else contextlib.nullcontext()
-    with precision:
-        lowered = jax.jit(function).lower(*arguments)
-    identity = sha256(lowered.as_text().encode()).hexdigest()
-    return lowered.compile(compiler_options=REPRODUCIBLE.get(jax.default_backend())), identity
+
+    def __init__(self, function: Callable[..., Any], *arguments: Any) -> None:
+        precision = jax.default_matmul_precision("highest") if accelerated() else contextlib.nullcontext()
+        with precision:
+            self._lowered = jax.jit(function).lower(*arguments)
+        self.identity = sha256(self._lowered.as_text().encode()).hexdigest()
+        """The SHA-256 of the program, its constants included."""
+        self._compiled: Any = None
+        self._compiling = threading.Lock()
+
+    def ready(self) -> Any:
+        """The compiled program."""
+        with self._compiling:
+            if self._compiled is None:
+                self._compiled = self._lowered.compile(compiler_options=REPRODUCIBLE.get(jax.default_backend()))
+                self._lowered = None
+        return self._compiled
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.ready()(*arguments)
 
 
 def as_written(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,6 +1,7 @@
 """Compiled programs: one that trains and one that looks, for each shape of rows that a study has."""
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from time import perf_counter
@@ -10,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bridle.population._device import as_written, compiled
+from bridle.population._device import Executable, as_written
 from bridle.population._fastest import for_loops
 from bridle.population._member import Points, Rows, State, block, evaluate, finished, part_of
 from bridle.population._objective import Objective, Recipe
@@ -71,10 +72,8 @@ class Programs:
     capacity: int
     width: int | None
     """How many members run side by side in one call; None where each runs alone."""
-    seconds: float
-    """What tracing and compiling took."""
-    memory: int
-    """Bytes that one call holds, beside the rows; 0 where nothing was compiled."""
+    tracing: float
+    """Seconds that tracing took."""
     forms: tuple[str, ...] = ()
     """Operations that are computed in another form than as written, which is faster in a loop."""
     pace: list[float] = field(default_factory=list)
@@ -83,6 +82,34 @@ class Programs:
     """A hash of both programs, the same wherever they compute the same; empty where nothing is compiled."""
     eager: bool = False
     """Whether each operation is called by itself; the model is then in one thread's hands at a time."""
+    _compiling: list[float] = field(default_factory=list)
+
+    def ready(self) -> None:
+        """Compile what is not compiled yet, both programs side by side."""
+        if self.eager or self._compiling:
+            return
+        began = perf_counter()
+        with ThreadPoolExecutor(1) as pool:
+            looking = pool.submit(self.look.ready)
+            self.train.ready()
+            looking.result()
+        self._compiling.append(perf_counter() - began)
+
+    @property
+    def executables(self) -> int:
+        """How many are compiled by now."""
+        return 2 * bool(self._compiling)
+
+    @property
+    def seconds(self) -> float:
+        """What tracing took, and compiling as far as it happened."""
+        return self.tracing + sum(self._compiling[:1])
+
+    @property
+    def memory(self) -> int:
+        """Bytes that one call holds, beside the rows; 0 where nothing is compiled."""
+        self.ready()
+        return 0 if self.eager else _bytes(self.train.ready())
 
     def stack(self, members: Sequence[Any]) -> Any:
         """The arguments of a call, from those of its members."""
@@ -128,7 +155,7 @@ def compile_programs(
     width: int | None = None,
     eager: bool = False,
 ) -> Programs:
-    """Trace and compile once; nothing is compiled again for another setting, seed or fold of the same shape.
+    """Trace once, to be compiled once: nothing is for another setting, seed or fold of the same shape.
 
     Args:
         objective, recipe: what is trained and how.
@@ -147,7 +174,7 @@ def compile_programs(
 
     if eager:
         train, look = block(objective, recipe, fold.cuts, capacity), partial(_look, objective, recipe, fold.cuts)
-        return Programs(as_written(train), as_written(look), capacity, None, perf_counter() - began, 0, eager=True)
+        return Programs(as_written(train), as_written(look), capacity, None, perf_counter() - began, eager=True)
     forms: dict[str, None] = {}
     fast = replace(
         objective,
@@ -159,10 +186,10 @@ def compile_programs(
         train = jax.vmap(train, in_axes=(0, 0, None, 0, None, None, None))
         look = jax.vmap(look, in_axes=(0, None, None))
         state, setting, identity = jax.tree.map(lambda leaf: np.stack([leaf] * width), (state, setting, identity))
-    train, first = compiled(train, state, setting, fold.rows, identity, np.int32(0), points, np.int32(0))
-    look, second = compiled(look, state, fold.rows, dict(held_out))
-    spent, size, both = perf_counter() - began, _bytes(train), f"{first} {second}"
-    return Programs(train, look, capacity, width, spent, size, tuple(forms), identity=both)
+    train = Executable(train, state, setting, fold.rows, identity, np.int32(0), points, np.int32(0))
+    look = Executable(look, state, fold.rows, dict(held_out))
+    both = f"{train.identity} {look.identity}"
+    return Programs(train, look, capacity, width, perf_counter() - began, tuple(forms), identity=both)
 
 
 def _look(

@@ -9,7 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from time import perf_counter
+from time import perf_counter, sleep
 
 from bridle.population._device import accelerated, cores, free_memory
 from bridle.population._fit import Fit, Outcome, train
@@ -79,18 +79,24 @@ def run_fits(
     waiting: deque[Lane] = deque()
     taking = take or _once(chains)
 
+    def fetch() -> bool:
+        """Ask for more work; whether there is any, or may be later."""
+        while (taken := taking()) is not None:
+            waiting.extend(lanes(taken[0]))
+            progress.done += taken[1]
+            progress.epochs += taken[1] * progress.epochs_each
+            if waiting or not taken[1]:
+                return True
+        return False
+
     def next_lane() -> Lane | None:
         while True:
             with lock:
+                if not waiting and not fetch():
+                    return None
                 if waiting:
                     return waiting.popleft()
-                taken = taking()
-                if taken is None:
-                    return None
-                waiting.extend(lanes(taken[0]))
-                progress.done += taken[1]
-                progress.epochs += taken[1] * progress.epochs_each
-            if not taken[0] and stop.wait(POLL):
+            if stop.wait(POLL):
                 raise _Stop
 
     def conduct(shard: Sequence[Fit], starts: Sequence[Start]) -> list[Outcome]:
@@ -122,6 +128,12 @@ def run_fits(
             errors.append(error)
             stop.set()
 
+    while fetch() and not waiting:
+        watch(progress)
+        sleep(POLL)
+    if not waiting:  # all was settled otherwise, and nothing needs to be compiled
+        watch(progress)
+        return True
     count = min(threads or cores(), _room(chains), max(1, len(chains)))
     crew = [threading.Thread(target=worker, daemon=True) for _ in range(count)]
     for thread in crew:
@@ -139,8 +151,13 @@ def _once(chains: Sequence[Chain]) -> Callable[[], tuple[Sequence[Chain], int] |
 
 
 def _room(chains: Sequence[Chain]) -> int:
-    """How many calls may run at once: those that fit into free memory, one on an accelerator or where all is eager."""
+    """How many calls may run at once: those that fit into free memory, one on an accelerator or where all is eager.
+
+    Compiles their programs.
+    """
     programs = {id(chain[0].programs): chain[0].programs for chain in chains}.values()
+    for each in programs:
+        each.ready()
     if accelerated() or any(each.eager for each in programs):
         return 1
     largest = max((each.memory for each in programs), default=0)
@@ -196,6 +213,7 @@ def _wait(
             while thread.is_alive():
                 thread.join(0.1)
                 watch(progress)
+        watch(progress)
         return False
     except KeyboardInterrupt:
         stop.set()

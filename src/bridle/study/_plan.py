@@ -87,6 +87,8 @@ def timed_plan(prepared: Prepared) -> Plan:
     plan = make_plan(prepared)
     began = perf_counter()
     compiled = [prepared.workshop.programs(fold, {}) for fold in prepared.folds]
+    for programs in compiled:
+        programs.ready()
     compiling = perf_counter() - began
     workshop, fold, programs = prepared.workshop, prepared.folds[0], compiled[0]
     start = workshop.start(prepared.question.seed_numbers[0])

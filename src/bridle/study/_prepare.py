@@ -55,6 +55,8 @@ class Workshop:
     recipe: Recipe
     settings: int
     program: Program
+    seeds: int = 1
+    """About how many there will be."""
     weights: tuple[np.ndarray, ...] | None = None
     """The weights from which every fit starts; None for those that each seed draws."""
     untraced: str = ""
@@ -68,7 +70,7 @@ class Workshop:
     _drawing: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        self._starts = Starts(self.program.blueprint.build)
+        self._starts = Starts(self.program.blueprint.build, self.seeds)
 
     def start(self, seed: int, learning_rate: float | None = None) -> Start:
         """What a fit begins with: the variables that Keras gives after `set_random_seed(seed)`, or the given weights.
@@ -117,8 +119,8 @@ class Workshop:
 
     @property
     def compilations(self) -> int:
-        """How many executables there are: one that trains and one that looks, per shape of rows."""
-        return 0 if self.untraced else 2 * len(self._programs)
+        """How many executables were compiled here: one that trains and one that looks, per shape of rows."""
+        return sum(programs.executables for programs in self._programs.values())
 
     @property
     def widths(self) -> list[int]:
@@ -133,7 +135,7 @@ class Workshop:
     @property
     def compile_seconds(self) -> float:
         """Time spent tracing and compiling."""
-        return sum(programs.seconds for programs in self._programs.values())
+        return self._starts.seconds + sum(programs.seconds for programs in self._programs.values())
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,8 @@ def prepare(question: Question, rows: GivenRows) -> Prepared:
         watched(compiled, question.stopping),
     )
     weights = None if question.start == "fresh" else tuple(np.asarray(v.value) for v in compiled.variables)
-    workshop = Workshop(make_objective(compiled, bound), recipe, len(bound.slots), compiled, weights)
+    seeds = len(question.seed_numbers)
+    workshop = Workshop(make_objective(compiled, bound), recipe, len(bound.slots), compiled, seeds, weights)
     return Prepared(question, rows, reader, treatments, terms, bound, score, folds, fold_rows, workshop)
 
 

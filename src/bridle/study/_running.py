@@ -68,9 +68,10 @@ def run_orders(
 
     supply = All(fits, numbered)
     if vault is not None:
-        keys = [
-            vault.keys.chain(prepared, orders, own, ground.held_out) for orders, own in zip(chains, fits, strict=True)
-        ]
+
+        def keys(number: int) -> list[bytes]:
+            return vault.keys.chain(prepared, chains[number], fits[number], ground.held_out)
+
         supply = Missing(vault, fits, keys, tuple(ground.held_out), numbered)
     if means.cluster is None:
         whole = run_fits(

@@ -1,6 +1,7 @@
 """The members of a study in its store: what is there is not made again, what is made is committed as it comes."""
 
 import contextlib
+import functools
 import math
 import threading
 from collections import deque
@@ -104,22 +105,25 @@ class Vault:
 
 
 class Missing:
-    """Chains of fits of which a store holds some: hands out those to be made, and delivers those that are there."""
+    """Chains of fits of which a store holds some: hands out those to be made, and delivers those that are there.
+
+    `keys` gives the keys of a chain, by its number: they are made as they are needed, since initial variables are
+    drawn for them, for which others need not wait.
+    """
 
     def __init__(
         self,
         vault: Vault,
         chains: Sequence[Sequence[Fit]],
-        keys: Sequence[Sequence[bytes]],
+        keys: Callable[[int], Sequence[bytes]],
         held_out: Sequence[str],
         deliver: Deliver,
     ) -> None:
-        self._vault, self._chains, self._keys = vault, chains, keys
+        self._vault, self._chains, self._keys = vault, chains, functools.cache(keys)
         self._held_out, self._deliver = tuple(held_out), deliver
-        self._key = {fit.number: key for own in zip(chains, keys, strict=True) for fit, key in zip(*own, strict=True)}
+        self._key: dict[int, bytes] = {}
         self._made, self._began = 0, perf_counter()
-        there = vault.store.committed([key for own in keys for key in own])
-        whole = [number for number, own in enumerate(keys) if there.issuperset(own)]
+        whole = self._whole()
         self._open = deque(sorted({*range(len(chains))} - {*whole}))
         self._elsewhere: list[int] = []
         self._settled = self._take_over(whole)
@@ -150,15 +154,25 @@ class Missing:
     def _count(self) -> int:
         """About as many chains as one process makes in the time of a shard."""
         pace = self._made / (perf_counter() - self._began)
-        length = max(1, len(self._key) // max(1, len(self._chains)))
+        length = max(map(len, self._chains), default=1)
         return max(FIRST, math.ceil(pace * SHARD_SECONDS / length))
 
+    def _whole(self) -> list[int]:
+        """The chains of which the store holds every fit."""
+        if not len(self._vault.store):
+            return []
+        keys = [self._keys(number) for number in range(len(self._chains))]
+        there = self._vault.store.committed([key for own in keys for key in own])
+        return [number for number, own in enumerate(keys) if there.issuperset(own)]
+
     def _claimed(self, numbers: Sequence[int]) -> tuple[list[Sequence[Fit]], int]:
-        taken, there = self._vault.store.claim([key for number in numbers for key in self._keys[number]])
-        free = [n for n in numbers if (taken | there).issuperset(self._keys[n]) and taken.intersection(self._keys[n])]
-        done = [number for number in numbers if there.issuperset(self._keys[number])]
+        for number in numbers:
+            self._key |= {fit.number: key for fit, key in zip(self._chains[number], self._keys(number), strict=True)}
+        taken, there = self._vault.store.claim([key for number in numbers for key in self._keys(number)])
+        free = [n for n in numbers if (taken | there).issuperset(self._keys(n)) and taken.intersection(self._keys(n))]
+        done = [number for number in numbers if there.issuperset(self._keys(number))]
         busy = [number for number in numbers if number not in {*free, *done}]
-        self._vault.store.release([key for number in busy for key in self._keys[number] if key in taken])
+        self._vault.store.release([key for number in busy for key in self._keys(number) if key in taken])
         self._elsewhere += busy
         return [self._chains[number] for number in free], self._take_over(done)
 
@@ -166,10 +180,10 @@ class Missing:
         """Deliver what the store holds of some chains; how many fits that are."""
         for first in range(0, len(numbers), READ):
             some = numbers[first : first + READ]
-            found = self._vault.store.find([key for number in some for key in self._keys[number]])
+            found = self._vault.store.find([key for number in some for key in self._keys(number)])
             for number in some:
-                for fit, key in zip(self._chains[number], self._keys[number], strict=True):
+                for fit, key in zip(self._chains[number], self._keys(number), strict=True):
                     self._deliver(fit, outcome_of(found[key], self._held_out))
-        count = sum(len(self._keys[number]) for number in numbers)
+        count = sum(len(self._keys(number)) for number in numbers)
         self._vault.found += count
         return count
