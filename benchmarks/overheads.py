@@ -1,59 +1,103 @@
 """What keeping every fit costs, and what a Dask cluster on the same machine costs.
 
-`python -m benchmarks.overheads` runs one study in turns: without a folder, with one, and on a cluster of one worker,
-whose shards take about five seconds. The bars are 2 % and 10 %. It also sends every fit by itself, which shows what a
-shard costs, and opens an index of a million members.
+`python -m benchmarks.overheads` runs one study with a folder, on a cluster of one worker, and once more as it is: each
+on a core of its own, at the same time as the study without any of it on another core, and then with the cores swapped,
+so that whatever else the machine does meets both alike. What the study costs against itself shows how far a ratio can
+be trusted. The bars are 2 % and 10 %. It also sends every fit by itself, which shows what a shard costs, and opens an
+index of a million members.
 """
 
+import contextlib
 import json
+import math
 import os
 import statistics
+import subprocess
+import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
-ROUNDS, SEEDS, EPOCHS, STRENGTHS = 3, 40, 3000, 5
-BAR_STORE, BAR_DASK, BAR_OPEN = 1.02, 1.10, 1.0
+SWAPS, SEEDS, EPOCHS, STRENGTHS = 3, 40, 3000, 5
+WAYS = ("plain", "store", "dask")
+BARS, BAR_OPEN = {"plain": math.nan, "store": 1.02, "dask": 1.10}, 1.0
 MANY = 10**6
 NUMBERS = Path(__file__).with_suffix(".json")
 
 
 def main() -> None:
-    from distributed import Client, LocalCluster
-
-    cluster = LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None, memory_limit=0)
-    with cluster, Client(cluster) as client, tempfile.TemporaryDirectory() as folder:
+    found: dict[str, Any] = {"ways": {way: against_plain(way) for way in WAYS}}
+    with cluster() as client, tempfile.TemporaryDirectory() as folder:
         run(None, client, 2)  # imports
-        times: dict[str, list[float]] = {"plain": [], "store": [], "dask": []}
-        for number in range(ROUNDS):
-            times["plain"].append(run(None, None)[0])
-            times["store"].append(run(f"{folder}/{number}", None)[0])
-            times["dask"].append(run(None, client)[0])
-        found = {"rounds": ROUNDS, **summary(times)}
-        found["shard"] = one_by_one(client, found["seconds"]["dask"])
+        found["shard"] = one_by_one(client, run(None, client)[0])
         found["client"] = entering(client, Path(folder))
         found["open"] = open_many(Path(folder) / "many")
     NUMBERS.write_text(json.dumps(found, indent=1) + "\n")
-    seconds, ratios = found["seconds"], found["ratios"]
-    print(f"{2 * SEEDS * STRENGTHS} fits of {EPOCHS} epochs, medians of {ROUNDS} rounds in turns")
-    print(f"without a folder: {seconds['plain']:.2f} s")
-    print(f"with a folder:    {seconds['store']:.2f} s, {ratios['store']:.3f} times (bar {BAR_STORE})")
-    print(f"on a cluster:     {seconds['dask']:.2f} s, {ratios['dask']:.3f} times (bar {BAR_DASK})")
+    print(f"{2 * SEEDS * STRENGTHS} fits of {EPOCHS} epochs, beside the same study without anything; cores swapped")
+    for way, facts in found["ways"].items():
+        ratios = ", ".join(f"{ratio:.3f}" for ratio in facts["ratios"])
+        print(f"{way}: {facts['seconds']:.1f} s, {facts['ratio']:.3f} times ({ratios}; bar {BARS[way]})")
     print(f"a shard of one fit costs {1000 * found['shard']:.1f} ms beside the fit")
     print(f"a fit costs client, scheduler and store {1000 * found['client']:.2f} ms of a core")
     print(f"an index of {MANY:,} members opens and answers in {found['open']:.3f} s (bar {BAR_OPEN:.0f})")
 
 
-def summary(times: dict[str, list[float]]) -> dict[str, Any]:
-    """Medians, and the median over rounds of each way's ratio to the plain one."""
-    ratios = {
-        name: statistics.median(own / plain for own, plain in zip(times[name], times["plain"], strict=True))
-        for name in ("store", "dask")
-    }
-    return {"seconds": {name: statistics.median(found) for name, found in times.items()}, "ratios": ratios} | times
+def against_plain(way: str) -> dict[str, Any]:
+    """Seconds of a way and of the plain one side by side; a ratio is the geometric mean over both uses of the cores."""
+    cores = sorted(os.sched_getaffinity(0))[:2]
+    rounds = [side_by_side(way, pair) for _ in range(SWAPS) for pair in (cores, cores[::-1])]
+    logs = [math.log(own / plain) for own, plain in rounds]
+    ratios = [math.exp(statistics.mean(logs[first : first + 2])) for first in range(0, len(logs), 2)]
+    seconds = statistics.median(own for own, _ in rounds)
+    return {"seconds": seconds, "ratio": statistics.median(ratios), "ratios": ratios, "rounds": rounds}
+
+
+def side_by_side(way: str, cores: list[int]) -> tuple[float, float]:
+    """Seconds of a way on the first core and of the plain one on the second, begun at the same moment."""
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.overheads", each, str(core)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for each, core in zip((way, "plain"), cores, strict=True)
+    ]
+    for process in processes:
+        process.stdout.readline()
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    own, plain = (float(process.stdout.readline()) for process in processes)
+    for process in processes:
+        process.communicate()
+    return own, plain
+
+
+def one(way: str, core: int) -> None:
+    """One way on one core: says that it is ready, waits for a line, says how long the study took."""
+    os.sched_setaffinity(0, {core})
+    with contextlib.ExitStack() as stack:
+        client = stack.enter_context(cluster()) if way == "dask" else None
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        run(None, client, 2, 20)  # imports
+        print("ready", flush=True)
+        input()
+        print(run(f"{folder}/study" if way == "store" else None, client)[0], flush=True)
+
+
+@contextlib.contextmanager
+def cluster() -> Iterator[Any]:
+    """A client of one worker in a process of its own."""
+    from distributed import Client, LocalCluster
+
+    there = LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None, memory_limit=0)
+    with there, Client(there) as client:
+        yield client
 
 
 def run(store: object, client: Any, seeds: int = SEEDS, epochs: int = EPOCHS) -> tuple[float, float]:
@@ -107,4 +151,4 @@ def open_many(folder: Path) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    one(sys.argv[1], int(sys.argv[2])) if len(sys.argv) > 1 else main()

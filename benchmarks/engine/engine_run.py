@@ -10,14 +10,14 @@ from bridle.population import Fit, run_fits
 from bridle.study import Question, Rows, make_plan, prepare
 
 
-def make_prepared(family: Family, epochs: int) -> Any:
-    """The study of one family, validating every epoch."""
+def make_prepared(family: Family, epochs: int, seeds: int) -> Any:
+    """The study of one family, of about so many seeds, validating every epoch."""
     import keras
 
     rows = family.rows()
     model = family.study_model()
     given = model if isinstance(model, keras.Sequential) else family.study_model
-    question = Question(given, family.arms(), epochs=epochs, batch_size=family.batch, points=epochs)
+    question = Question(given, family.arms(), seeds=seeds, epochs=epochs, batch_size=family.batch, points=epochs)
     return prepare(question, Rows(rows.x, rows.y, validation=(rows.xv, rows.yv)))
 
 
@@ -29,6 +29,7 @@ def make_runner(prepared: Any) -> tuple[Callable[[range, bool], float], Any]:
     workshop, rows = prepared.workshop, prepared.folds[0]
     setting = make_plan(prepared).setting_strengths[-1].astype("float32")
     programs = workshop.programs(rows, {})
+    programs.ready()
 
     def run(seeds: range, drawn: bool) -> float:
         starts = {seed: workshop.start(seed) for seed in seeds} if drawn else {}
@@ -48,4 +49,4 @@ def make_runner(prepared: Any) -> tuple[Callable[[range, bool], float], Any]:
 
 def program_text(prepared: Any) -> str:
     """The compiled training program."""
-    return prepared.workshop.programs(prepared.folds[0], {}).train.as_text()
+    return prepared.workshop.programs(prepared.folds[0], {}).train.ready().as_text()
