@@ -69,7 +69,7 @@ def wait_for(folder: Path, fits: int, patience: float) -> None:
 
 @pytest.mark.parametrize("part", range(scaled(1, 8)))
 def test_killed_at_any_instant_nothing_committed_is_lost(reference, tmp_path, counted, part) -> None:
-    """Instants over the whole run (imports, compilation, fits, refits), a third of them counted from its first commit."""
+    """Instants over the whole run: imports, compilation, fits, refits; a third of them counts from the first commit."""
     whole, seconds = reference
     tries = scaled(3, 25)
     instants = (np.arange(tries) + np.random.default_rng(part + 2).uniform(size=tries)) / tries * seconds
