@@ -127,6 +127,7 @@ def _again(penalty: Penalty) -> Penalty:
 @tries(100)
 @given(*[st.floats(0, allow_nan=False, allow_infinity=False)] * 2, st.sampled_from(["linear", "exponential"]))
 @example(1e-60, 1.0, "exponential")
+@example(1.695599611035846e-33, 1.0, "exponential")
 def test_any_course_is_finite_or_refused(start: float, stop: float, shape: str) -> None:
     """From one strength to another, over five epochs."""
     with survives():

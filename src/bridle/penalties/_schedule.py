@@ -41,7 +41,7 @@ class Schedule:
         (first, last), (low, high) = self.epochs, self.factors
         passed = ops.clip((epoch - first) / (last - first), 0.0, 1.0)
         if self.shape == "exponential":
-            return low * ops.exp(passed * math.log(high / low))
+            return ops.exp((1 - passed) * math.log(low) + passed * math.log(high))  # at the peak exactly 1
         return low + (high - low) * passed
 
     def at(self, peak: float) -> "Schedule":
