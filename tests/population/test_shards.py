@@ -8,7 +8,7 @@ from tests.population._line import fits, line, rows, run
 
 from bridle.population import Recipe, Stopping, fitting, free_memory
 from bridle.population import _run as population_run
-from bridle.population._run import lanes
+from bridle.population._work import lanes
 
 RECIPE = Recipe(epochs=6, batch_size=4, shuffle=True, points=3)
 WATCHED = Recipe(30, 4, True, 30, Stopping(0, maximize=False, patience=2, min_delta=0.01, keep_best=True))

@@ -5,9 +5,10 @@ from bridle.population._fit import Fit, Outcome
 from bridle.population._member import Rows, State, predict, quantities
 from bridle.population._objective import Loss, Objective, Recipe
 from bridle.population._programs import ENGINE, Fold, Programs, Start, compile_programs, put
-from bridle.population._run import Progress, run_fits
+from bridle.population._run import run_fits
 from bridle.population._stopping import Stopping
 from bridle.population._width import fitting, short_call
+from bridle.population._work import Progress
 
 __all__ = [
     "ENGINE", "Fit", "Fold", "Loss", "Objective", "Outcome", "Programs", "Progress", "Recipe", "Rows", "Start", "State",

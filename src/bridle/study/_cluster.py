@@ -82,7 +82,7 @@ class Cluster:
                     more = taken is not None
                     if not more:
                         break
-                    self._credit(progress, taken[1])
+                    progress.settle(taken[1])
                     if not taken[0]:
                         break
                     running.append(self._send(list(taken[0]), orders, like))
@@ -100,10 +100,6 @@ class Cluster:
 
     def _count(self) -> int:
         return max(FIRST, math.ceil(SHARD_SECONDS / median(self._paces[-20:]))) if self._paces else FIRST
-
-    def _credit(self, progress: Progress, fits: int) -> None:
-        progress.done += fits
-        progress.epochs += fits * progress.epochs_each
 
     def _send(self, chains: list[Chain], orders: Callable[[Chain], Sequence[Order]], like: Shard) -> Sent:
         shard = Shard(like.outer, like.refits, tuple(tuple(orders(chain)) for chain in chains), like.width)
@@ -170,7 +166,7 @@ class Cluster:
                 )
             for fit, record in zip(chain, records, strict=True):
                 deliver(fit, record)
-            self._credit(progress, len(chain))
+            progress.settle(len(chain))
         self._paces.append(done.seconds / max(1, len(sent.chains)))
         self._times.append(done.seconds)
 
