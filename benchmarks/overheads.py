@@ -1,10 +1,11 @@
 """What keeping every fit costs, and what a Dask cluster on the same machine costs.
 
-`python -m benchmarks.overheads` runs one study with a folder, on a cluster of one worker, and once more as it is: each
-on a core of its own, at the same time as the study without any of it on another core, and then with the cores swapped,
-so that whatever else the machine does meets both alike. What the study costs against itself shows how far a ratio can
-be trusted. The bars are 2 % and 10 %. It also sends every fit by itself, which shows what a shard costs, and opens an
-index of a million members.
+`python -m benchmarks.overheads` runs one study with a folder, on a cluster of one worker as Dask sets it up, on one
+without Dask's profiler and with a slow clock (`QUIET`, the settings that docs/cluster.md gives), and once more as it
+is: each on a core of its own, at the same time as the study without any of it on another core, and then with the cores
+swapped, so that whatever else the machine does meets both alike. What the study costs against itself shows how far a
+ratio can be trusted. The bars are 2 % and 10 %. It also sends every fit by itself, which shows what a shard costs, and
+opens an index of a million members.
 """
 
 import contextlib
@@ -23,14 +24,15 @@ from typing import Any
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
 SWAPS, SEEDS, EPOCHS, STRENGTHS = 3, 40, 3000, 5
-WAYS = ("plain", "store", "dask")
-BARS, BAR_OPEN = {"plain": math.nan, "store": 1.02, "dask": 1.10}, 1.0
+BARS = {"plain": math.nan, "store": 1.02, "dask": 1.10, "dask quiet": 1.10}
+BAR_OPEN = 1.0
+QUIET = {"DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False", "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "1s"}
 MANY = 10**6
 NUMBERS = Path(__file__).with_suffix(".json")
 
 
 def main() -> None:
-    found: dict[str, Any] = {"ways": {way: against_plain(way) for way in WAYS}}
+    found: dict[str, Any] = {"ways": {way: against_plain(way) for way in BARS}}
     with cluster() as client, tempfile.TemporaryDirectory() as folder:
         run(None, client, 2)  # imports
         found["shard"] = one_by_one(client, run(None, client)[0])
@@ -64,6 +66,7 @@ def side_by_side(way: str, cores: list[int]) -> tuple[float, float]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            env=os.environ | (QUIET if each == "dask quiet" else {}),
         )
         for each, core in zip((way, "plain"), cores, strict=True)
     ]
@@ -82,7 +85,7 @@ def one(way: str, core: int) -> None:
     """One way on one core: says that it is ready, waits for a line, says how long the study took."""
     os.sched_setaffinity(0, {core})
     with contextlib.ExitStack() as stack:
-        client = stack.enter_context(cluster()) if way == "dask" else None
+        client = stack.enter_context(cluster()) if way.startswith("dask") else None
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         run(None, client, 2, 20)  # imports
         print("ready", flush=True)
