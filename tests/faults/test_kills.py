@@ -56,14 +56,15 @@ def kept(folder: Path) -> set[bytes]:
     """The keys that a folder has committed."""
     if not begun(folder):
         return set()
-    with stores.Store(folder, create=False) as store:
+    with stores.Store(folder, create=False, write=False) as store:
         return {row[0] for row in store._index.execute("SELECT key FROM members")}
 
 
 def wait_for(folder: Path, fits: int, patience: float) -> None:
     """Until a folder has committed so many."""
     deadline = time.monotonic() + patience
-    while len(kept(folder)) < fits and time.monotonic() < deadline:
+    while len(kept(folder)) < fits:
+        assert time.monotonic() < deadline, f"only {len(kept(folder))} fits were committed"
         time.sleep(0.01)
 
 

@@ -75,10 +75,10 @@ def test_code_in_a_stored_study_is_not_run(model, tmp_path: Path) -> None:
 
 
 def test_a_model_that_is_too_large_is_refused_before_it_is_built(tmp_path: Path) -> None:
-    """Eight samples of 2**31 numbers on their way, of which the study holds none."""
+    """Five weights for each of 2**31 units, of which the study holds none."""
     text = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]).to_json()
     save(_stored(text.replace('"units": 3', f'"units": {2**31}')), tmp_path / "large")
-    with survives(), pytest.raises(StoreError, match="65,536 MiB"):
+    with survives(), pytest.raises(StoreError, match="40,960 MiB"):
         bridle.load(tmp_path / "large")
 
 

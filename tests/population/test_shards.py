@@ -117,7 +117,7 @@ def test_as_many_calls_run_at_once_as_fit_into_memory(monkeypatch) -> None:
 
     def room(memory: int, eager: bool = False) -> int:
         programs = SimpleNamespace(memory=memory, eager=eager, ready=lambda: None)
-        return population_run._room([[SimpleNamespace(programs=programs)]] * 3)
+        return population_run._room([[SimpleNamespace(programs=programs)]] * 3, lambda: None)
 
     assert (room(100), room(400), room(10_000)) == (5, 1, 1)
     assert (room(0), room(0, eager=True)) == (3, 1)

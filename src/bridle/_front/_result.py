@@ -16,7 +16,7 @@ from bridle import report as reports
 from bridle import store as stores
 from bridle._errors import InputError, StoreError, near
 from bridle._front._plots import Plots
-from bridle.auditing import LIMIT, MIB, check_config, first_line, memory_of
+from bridle.auditing import LIMIT, MIB, check_config, first_line, weights_of
 from bridle.penalties import Penalty, parse_penalty
 from bridle.placement import Penalized, Term, code_lines, penalize
 from bridle.results import ALL_ROWS, StudyResult
@@ -50,16 +50,13 @@ def _template(text: str, folder: str | Path, weights: int = 0) -> keras.Model:
     try:
         config = json.loads(text)
         check_config(config, repr(str(folder)))
-        needed, most = memory_of(config), max(LIMIT * MIB, weights)
+        needed, most = weights_of(config), max(LIMIT * MIB, weights)
         if needed > most:
             raise MemoryError(
-                f"It would take {needed // MIB:,} MiB, where {most // MIB:,} are allowed. "
+                f"Its weights would take {needed // MIB:,} MiB, where {most // MIB:,} are allowed. "
                 "bridle.store.load reads its numbers without the model."
             )
-        model = keras.models.model_from_json(text)
-        if not isinstance(model, keras.Model):
-            raise TypeError(f"It holds {type(model).__name__}, which is no model")
-        return model
+        return keras.models.model_from_json(text)
     except Exception as error:  # Keras builds what the text says, and fails as variously as texts can be wrong
         raise StoreError(
             f"Expected a model of Keras's own layers in the study {str(folder)!r}, found one that cannot be built. "

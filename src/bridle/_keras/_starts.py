@@ -141,10 +141,11 @@ class Starts:
             compiled = [_together(own, each) for each in drawn]
         except Exception:  # a person's own initializer cannot be traced, in any of many ways; it is called as before
             return
+        finally:
+            self.seconds += perf_counter() - began
         written = [[make(each) for make in own] for each in drawn]
         equal = zip(own, zip(*compiled, strict=True), zip(*written, strict=True), strict=True)
         self._compiled = [make for make, found, wanted in equal if _same(list(found), list(wanted))]
-        self.seconds += perf_counter() - began
 
 
 def _together(makes: Sequence[_Initialized], drawn: _Draws) -> Values:

@@ -44,7 +44,9 @@ def read_model(path: str | Path, *, limit: int = LIMIT) -> tuple[keras.Model, st
     check_config(config, repr(path.name))
     left_out = _left_out(compiled, path)
     try:
-        _check_size(memory_of(config), path, size)
+        found = outline(config)
+        batch = MADE * found.largest  # what a small batch makes of itself in it
+        _check_size(max(found.weights, batch) * NUMBER, path, size)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about the optimizer's state, which an audit does not need
             return keras.saving.load_model(path, safe_mode=True, compile=not left_out), left_out
@@ -56,13 +58,12 @@ def read_model(path: str | Path, *, limit: int = LIMIT) -> tuple[keras.Model, st
         ) from error
 
 
-def memory_of(config: dict[str, Any]) -> int:
-    """Bytes of the model that a configuration builds: its weights, or what a small batch makes of itself in it.
+def weights_of(config: dict[str, Any]) -> int:
+    """Bytes of the weights of the model that a configuration builds.
 
     Errors: those of `outline`.
     """
-    found = outline(config)
-    return max(found.weights, MADE * found.largest) * NUMBER
+    return outline(config).weights * NUMBER
 
 
 def _left_out(compiled: object, path: Path) -> str:

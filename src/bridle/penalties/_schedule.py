@@ -41,7 +41,8 @@ class Schedule:
         (first, last), (low, high) = self.epochs, self.factors
         passed = ops.clip((epoch - first) / (last - first), 0.0, 1.0)
         if self.shape == "exponential":
-            return ops.exp((1 - passed) * math.log(low) + passed * math.log(high))  # at the peak exactly 1
+            between = ops.exp((1 - passed) * math.log(low) + passed * math.log(high))
+            return ops.where(passed <= 0, low, ops.where(passed >= 1, high, between))  # both ends exactly
         return low + (high - low) * passed
 
     def at(self, peak: float) -> "Schedule":

@@ -8,14 +8,14 @@ over the idle ones. Which thread runs a member never changes its numbers.
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from time import perf_counter, sleep
+from time import perf_counter
 
 from bridle.population._device import accelerated, cores, free_memory
 from bridle.population._fit import Fit, Outcome, train
 from bridle.population._member import Rows
 from bridle.population._objective import Objective, Recipe
 from bridle.population._programs import Start
-from bridle.population._work import POLL, Chain, Lane, Progress, Take, Work
+from bridle.population._work import Chain, Lane, Progress, Take, Work
 
 PATIENCE = 0.5
 """Seconds that a stopped run waits for the blocks under way."""
@@ -34,8 +34,8 @@ def run_fits(
 ) -> bool:
     """Run every fit of every chain; False where the person stopped it (Ctrl-C) before all were done.
 
-    `take` says which chains to train next, and how many fits were settled otherwise since it was last asked; None
-    where there is nothing more, and no chains where there may be some later. By default all chains are taken at once.
+    `take` says which chains to train next; by default all are taken at once. What they need is compiled first, unless
+    all was settled otherwise.
 
     `deliver` is called once per finished member, never by two threads at once; `watch` about ten times a second,
     from the calling thread. An error in a worker stops the run and is raised here: only a loss that is not
@@ -43,18 +43,20 @@ def run_fits(
     """
     progress = Progress(sum(map(len, chains)), int(recipe.stops[-1]))
     work = Work(progress, take or _once(chains), deliver)
-    while work.fetch() and not work.waiting:
-        watch(progress)
-        sleep(POLL)
-    if not work.waiting:  # all was settled otherwise, and nothing needs to be compiled
+    if not work.fetch(0):
         watch(progress)
         return True
+    try:
+        room = _room(chains, lambda: watch(progress))
+    except KeyboardInterrupt:
+        return False
+    progress.began = perf_counter()
 
     def training(shard: Sequence[Fit], starts: Sequence[Start], passed: Callable[[int], None]) -> list[Outcome]:
         return train(objective, recipe, shard, starts, held_out, passed)
 
     advance = partial(_advance, objective, conduct=partial(work.conduct, training))
-    count = min(threads or cores(), _room(chains), max(1, len(chains)))
+    count = min(threads or cores(), room, max(1, len(chains)))
     crew = [threading.Thread(target=work.through, args=(advance,), daemon=True) for _ in range(count)]
     for thread in crew:
         thread.start()
@@ -65,18 +67,25 @@ def run_fits(
 
 
 def _once(chains: Sequence[Chain]) -> Take:
-    """All chains, the first time."""
+    """All chains, the first time that some are wanted."""
     left = [chains]
-    return lambda: (left.pop(), 0) if left else None
+
+    def take(count: int | None) -> tuple[Sequence[Chain], int] | None:
+        if not left:
+            return None
+        return ([] if count == 0 else left.pop()), 0
+
+    return take
 
 
-def _room(chains: Sequence[Chain]) -> int:
+def _room(chains: Sequence[Chain], before: Callable[[], None]) -> int:
     """How many calls may run at once: those that fit into free memory, one on an accelerator or where all is eager.
 
-    Compiles their programs.
+    Compiles their programs; `before` is called before each.
     """
     programs = {id(chain[0].programs): chain[0].programs for chain in chains}.values()
     for each in programs:
+        before()
         each.ready()
     if accelerated() or any(each.eager for each in programs):
         return 1

@@ -16,8 +16,9 @@ Chain = Sequence[Fit]
 """Fits trained one after another, each but the first from where the one before it ended; mostly a single one."""
 Lane = Sequence[Sequence[Fit]]
 """Chains that advance side by side: for each place in them, the fits of one call."""
-Take = Callable[[], tuple[Sequence[Chain], int] | None]
-"""The next chains, and how many fits were settled otherwise since it was last asked; None where nothing more comes."""
+Take = Callable[[int | None], tuple[Sequence[Chain], int] | None]
+"""The next chains, so many or as many as are right, and how many fits were settled otherwise since it was last asked;
+no chains where there may be some later, None where nothing more comes."""
 Train = Callable[[Sequence[Fit], Sequence[Start], Callable[[int], None]], list[Outcome]]
 """(fits of one call, what each begins with, told of epochs that passed) → what became of them."""
 
@@ -44,7 +45,7 @@ class Progress:
         return spent * (1 - self.share) / self.share if self.share > 0 else float("inf")
 
     def settle(self, fits: int) -> None:
-        """Count fits that are there without training."""
+        """Count fits that are there without training here."""
         self.done += fits
         self.epochs += fits * self.epochs_each
 
@@ -63,9 +64,9 @@ class Work:
         self.waiting: deque[Lane] = deque()
         self._take, self._deliver, self._lock = take, deliver, threading.RLock()
 
-    def fetch(self) -> bool:
-        """Ask for more work; whether there is any, or may be later."""
-        while (taken := self._take()) is not None:
+    def fetch(self, count: int | None = None) -> bool:
+        """Ask for more work; whether there is any, or may be later. With 0 only that is asked."""
+        while (taken := self._take(count)) is not None:
             self.waiting.extend(lanes(taken[0]))
             self.progress.settle(taken[1])
             if self.waiting or not taken[1]:

@@ -44,7 +44,7 @@ def order(strengths: np.ndarray, rate: float | None, seed: int, fold: int) -> Or
 def fits_of(
     prepared: Prepared, chains: Sequence[Sequence[Order]], ground: Ground, members: int | None = None
 ) -> list[list[Fit]]:
-    """The fits that orders ask for, numbered in their order; compiles what they need.
+    """The fits that orders ask for, numbered in their order; traces the programs that they need.
 
     `members` is about how many of such fits there will be in all.
     """

@@ -95,7 +95,7 @@ class Workshop:
         return Start(trainable, other, self._optimizers[learning_rate])
 
     def programs(self, fold: Fold, held_out: Mapping[str, Rows], members: int = 1) -> Programs:
-        """The compiled programs for rows of this shape; `members` is about how many will run."""
+        """The programs for rows of this shape, compiled when first used; `members` is about how many will run."""
         check()
         key = (fold.shape, tuple(sorted(held_out)))
         if key not in self._programs:

@@ -41,7 +41,8 @@ class All:
         """The next chains, so many or all."""
         if not self._left:
             return None
-        return [self._left.popleft() for _ in range(min(count or len(self._left), len(self._left)))], 0
+        many = len(self._left) if count is None else min(count, len(self._left))
+        return [self._left.popleft() for _ in range(many)], 0
 
 
 def run_orders(

@@ -122,7 +122,8 @@ class Missing:
         self._vault, self._chains, self._keys = vault, chains, functools.cache(keys)
         self._held_out, self._deliver = tuple(held_out), deliver
         self._key: dict[int, bytes] = {}
-        self._made, self._began = 0, perf_counter()
+        self._longest = max(map(len, chains), default=1)
+        self._made, self._began = 0, 0.0
         whole = self._whole()
         self._open = deque(sorted({*range(len(chains))} - {*whole}))
         self._elsewhere: list[int] = []
@@ -132,30 +133,32 @@ class Missing:
         """Hand a fit that was made to the study, and keep it."""
         self._deliver(fit, outcome)
         self._vault.keep(self._key[fit.number], record_of(outcome, variables=fit.fold == ALL_ROWS))
-        self._made += 1
+        if self._began:
+            self._made += 1
+        else:
+            self._began = perf_counter()  # what came before the first one is mostly compilation
 
     def take(self, count: int | None = None) -> tuple[list[Sequence[Fit]], int] | None:
         """Chains to make now, and how many fits were settled since; None where nothing is left for anyone.
 
-        `count` is how many chains are wanted; by default those of about one shard.
+        `count` is how many chains are wanted; by default those of about one shard. With 0 none is claimed.
         """
         chains, settled = [], self._settled
         self._settled = 0
-        while self._open and not chains:
+        while self._open and not chains and count != 0:
             some = [self._open.popleft() for _ in range(min(count or self._count(), len(self._open)))]
             chains, more = self._claimed(some)
             settled += more
-        if not chains and self._elsewhere:
+        if not chains and self._elsewhere and count != 0:
             some, self._elsewhere = self._elsewhere, []
             chains, more = self._claimed(some)
             settled += more
-        return (chains, settled) if chains or settled or self._elsewhere else None
+        return (chains, settled) if chains or settled or self._open or self._elsewhere else None
 
     def _count(self) -> int:
         """About as many chains as one process makes in the time of a shard."""
         pace = self._made / (perf_counter() - self._began)
-        length = max(map(len, self._chains), default=1)
-        return max(FIRST, math.ceil(pace * SHARD_SECONDS / length))
+        return max(FIRST, math.ceil(pace * SHARD_SECONDS / self._longest))
 
     def _whole(self) -> list[int]:
         """The chains of which the store holds every fit."""
