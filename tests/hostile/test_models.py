@@ -148,6 +148,22 @@ def test_any_bytes_of_weights_are_a_model_or_refused(good: Members, data: st.Dat
     judge(packed({**good, WEIGHTS: data.draw(spoiled_bytes(good[WEIGHTS]))}))
 
 
+@tries(20)
+@given(
+    name=st.sampled_from(
+        ["weight_decay", "learning_rate", "clipnorm", "use_ema", "ema_momentum", "loss_scale_factor", "name"]
+    ),
+    value=trees(),
+)
+@example(name="weight_decay", value=10**400)
+@example(name="weight_decay", value=[1])
+def test_any_setting_of_the_optimizer_is_audited_or_refused(good: Members, name: str, value: Any) -> None:
+    """Keras takes what it finds in the file."""
+    config = json.loads(good[CONFIG])
+    config["compile_config"]["optimizer"]["config"][name] = value
+    judge(packed({**good, CONFIG: json.dumps(config).encode("utf-8", "replace")}))
+
+
 @tries(10)
 @given(name=texts())
 @example(name="\x1b]0;title\x07\u202e")

@@ -8,6 +8,8 @@ from typing import Any
 
 import keras
 
+from bridle._errors import shown
+
 Regularizer = Callable[[Any], Any]
 
 
@@ -89,7 +91,7 @@ def decay_of(model: keras.Model) -> Decay | None:
     """The weight decay of a model; None where it is not compiled or does not decay."""
     optimizer = model.optimizer if model.compiled else None
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-    rate = getattr(optimizer, "weight_decay", None)
+    rate = _said(getattr(optimizer, "weight_decay", None))
     if not rate:
         return None
     keys = getattr(optimizer, "_exclude_from_weight_decay", None) or set()
@@ -99,4 +101,12 @@ def decay_of(model: keras.Model) -> Decay | None:
     excluded = [v for v in variables if optimizer._var_key(v) in keys or any(v is other for other in named)]
     decayed = [v for v in variables if not any(v is other for other in excluded)]
     patterns = tuple(compiled.pattern.split("|")) if compiled is not None else ()
-    return Decay(f"{type(optimizer).__name__}(weight_decay={float(rate):g})", tuple(decayed), tuple(excluded), patterns)
+    return Decay(f"{type(optimizer).__name__}(weight_decay={rate})", tuple(decayed), tuple(excluded), patterns)
+
+
+def _said(rate: object) -> str:
+    """A rate as text, empty where there is none; what Keras took from a file may be anything."""
+    try:
+        return f"{float(rate):g}" if rate else ""
+    except (TypeError, ValueError, OverflowError):
+        return shown(rate)
