@@ -17,10 +17,10 @@ bridle and the hand-written programs measure training rows after every fifth epo
 what its steps found on the way. Ways run in processes of their own and take turns; a figure is the median of the
 rounds, with its range. Milliseconds are for one epoch of one fit of the population, building a model or drawing
 initial weights counted and compilation apart; slow ways train one member, and large populations of slow families train
-fewer epochs. `model.fit` compiles anew for each model, bridle and the hand-written programs once for the population. The
-hand-written CNN makes its first patches once for all rows, before training, which only somebody who knows the data can
-do. "Programs" counts the compilations of XLA in `model.fit`, and the training programs elsewhere. A share of the copy
-above 100 % says that the arrays stay in caches.
+fewer epochs. `model.fit` compiles anew for each model, bridle and the hand-written programs once for the population.
+The hand-written CNN makes its first patches once for all rows, before training, which only somebody who knows the data
+can do. "Programs" counts the compilations of XLA in `model.fit`, and the training programs elsewhere. A share of the
+copy above 100 % says that the arrays stay in caches.
 
 How the engine works, and where it does not help: [engine.md](engine.md)."""
 Runs = dict[tuple[str, str], list[dict]]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from tests.population._line import fits, line, run
 from tests.population._line import rows as some_rows
+from threadpoolctl import threadpool_info
 
 from bridle.population import Recipe, predict
 from bridle.population import _member as member
@@ -54,6 +55,20 @@ def test_every_member_is_delivered_once_and_its_neighbours_do_not_matter(fold) -
     assert whole
     assert sorted(many) == list(range(9))
     assert all(np.array_equal(many[n].curves, one[n].curves, equal_nan=True) for n in many)
+
+
+def test_lapack_has_one_thread_while_fits_run(fold) -> None:
+    """Its threads would wait for each other on cores that are busy; afterwards it has as many as before."""
+
+    def threads() -> list[int]:
+        return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+    objective, seen = line(), []
+    before = threads()
+    run(objective, fits(objective, fold, 2), deliver=lambda fit, outcome: seen.extend(threads()))
+    assert seen
+    assert set(seen) == {1}
+    assert threads()[: len(before)] == before
 
 
 def test_divergence_is_a_status_with_its_epoch(fold) -> None:

@@ -19,7 +19,7 @@ from bridle.population._stopping import watch
 
 ENGINE = 1
 """Rises where members of the same programs and rows get other numbers than before."""
-MAX_POINTS = 256
+MAX_POINTS = 1024
 """Measuring points in one call of the training program."""
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from time import perf_counter
 
-from bridle.population._device import accelerated, cores, free_memory
+from bridle.population._device import accelerated, cores, free_memory, unthreaded
 from bridle.population._fit import Fit, Outcome, train
 from bridle.population._member import Rows
 from bridle.population._objective import Objective, Recipe
@@ -58,9 +58,10 @@ def run_fits(
     advance = partial(_advance, objective, conduct=partial(work.conduct, training))
     count = min(threads or cores(), room, max(1, len(chains)))
     crew = [threading.Thread(target=work.through, args=(advance,), daemon=True) for _ in range(count)]
-    for thread in crew:
-        thread.start()
-    stopped = _wait(crew, progress, watch, work.stop)
+    with unthreaded():
+        for thread in crew:
+            thread.start()
+        stopped = _wait(crew, progress, watch, work.stop)
     if work.errors:
         raise work.errors[0]
     return not stopped
