@@ -2,6 +2,10 @@
 
 import re
 
+import numpy as np
+
+LAST = 0x10FFFF
+"""The largest number of a character."""
 UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
@@ -17,3 +21,15 @@ def visible(text: object) -> str:
     'gain \\u202e38.0'
     """
     return UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", str(text))
+
+
+def readable(array: np.ndarray) -> bool:
+    """Whether an array from a file has only characters, where it has text: NumPy takes any four bytes for one.
+
+    >>> readable(np.array(["a", "b"])), readable(np.array([2**21], "u4").view("U1"))
+    (True, False)
+    """
+    if array.dtype.kind != "U":
+        return True
+    kind = np.dtype("u4").newbyteorder(array.dtype.byteorder)
+    return not (np.ascontiguousarray(array).reshape(-1).view(kind) > LAST).any()

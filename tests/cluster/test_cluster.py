@@ -36,7 +36,8 @@ def committed(folder: Path) -> int:
 
 
 def wait_for(folder: Path, count: int) -> None:
-    deadline = time.monotonic() + 120
+    """Until so many are committed; a worker counts as hung after ten times the first shard, which is compiled too."""
+    deadline = time.monotonic() + 300
     while committed(folder) < count:
         assert time.monotonic() < deadline, f"only {committed(folder)} fits were committed"
         time.sleep(0.05)

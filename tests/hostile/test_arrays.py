@@ -73,6 +73,7 @@ def archives() -> st.SearchStrategy[bytes]:
 @example(npy("|O", (2,), b"cos\nsystem\n(S'true'\ntR."))
 @example(npy("|V0", (3,), b""))
 @example(npy("<U0", (), b""))
+@example(npy("<U1", (1,), bytes([97, 0, 0, 1])))
 @example(b"\x93NUMPY\x01\x00\xff\xff" + b"(" * 65535)
 def test_any_array_is_read_or_refused(content: bytes) -> None:
     """One array by itself, as `bridle audit --data` takes it."""
@@ -89,6 +90,7 @@ def test_any_array_is_read_or_refused(content: bytes) -> None:
 @example(archive({"x.npy": npy("|O", (2,), b"cos\nsystem\n(S'true'\ntR."), "y.npy": npy("<i8", (2,), bytes(16))}))
 @example(archive({"x.npy": npy("|V0", (2,), b""), "y.npy": npy("<U0", (2,), b"")}))
 @example(archive({"x.npy": npy("<f8", (12, 2), bytes(192)), "y.npy": npy("<i8", (12,), bytes(range(96)))}))
+@example(archive({"x.npy": npy("<f8", (12, 2), bytes(192)), "y.npy": npy("<U1", (12,), bytes([97, 0, 0, 1] * 12))}))
 def test_any_archive_is_read_or_refused(content: bytes) -> None:
     """The arrays of a study file, up to the labels that a network takes."""
     with folder() as place:

@@ -12,6 +12,7 @@ import numpy as np
 from bridle import penalties, placement
 from bridle._errors import InputError, shown
 from bridle._keras import outline
+from bridle._visible import readable
 from bridle.auditing._archive import LIMIT, MIB, TRUST, check_archive
 from bridle.auditing._batch import MADE
 from bridle.auditing._config import check_config
@@ -126,10 +127,17 @@ def _check_array(file: IO[bytes], size: int, name: str, where: str) -> None:
         )
 
 
+def _check_text(array: np.ndarray, name: str, where: str) -> None:
+    if not readable(array):
+        raise InputError(f"Expected text of characters in {where!r}, got {shown(name)} with numbers that are none.")
+
+
 def _npy(path: Path) -> np.ndarray:
     with path.open("rb") as file:
         _check_array(file, path.stat().st_size, path.name, path.name)
-    return np.load(path, mmap_mode="r", allow_pickle=False)
+    array = np.load(path, mmap_mode="r", allow_pickle=False)
+    _check_text(array, path.name, path.name)
+    return array
 
 
 def _npz(path: Path, limit: int) -> tuple[Any, np.ndarray | None]:
@@ -142,6 +150,8 @@ def _npz(path: Path, limit: int) -> tuple[Any, np.ndarray | None]:
                 _check_array(file, member.file_size, member.filename, path.name)
     with np.load(path, allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in stored.files}
+    for name, array in arrays.items():
+        _check_text(array, name, path.name)
     weight = arrays.pop("sample_weight", None)
     if not arrays:
         raise InputError(f"Expected at least one array of rows in {path.name!r}, found none.")
