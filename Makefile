@@ -12,7 +12,7 @@ help:
 	@echo "make demo      run the two-moons study, write demo/report.html"
 	@echo "make test      run the tests"
 	@echo "make faults    run only those tests that kill, freeze and cut off processes"
-	@echo "make torture   try every fault: kills, damage, full disks, hostile input (an hour)"
+	@echo "make torture   try every fault: kills, damage, full disks, hostile input (40 minutes)"
 	@echo "make check     lint, format and import contract"
 	@echo "make bench     measure speed against model.fit, PyTorch and hand-written JAX (half an hour)"
 	@echo "make simulate  check the statistics by simulation, write docs/statistics.md (a quarter of an hour)"
