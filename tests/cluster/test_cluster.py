@@ -29,14 +29,15 @@ def hosts():
 
 
 def committed(folder: Path) -> int:
+    """How many fits; -1 before the study is there."""
     if not begun(folder):
-        return 0
+        return -1
     with stores.Store(folder, create=False, write=False) as store:
         return len(store)
 
 
 def wait_for(folder: Path, count: int) -> None:
-    """Until so many are committed; a worker counts as hung after ten times the first shard, which is compiled too."""
+    """Until so many are committed; 0 is when the study is there, before any worker is sent it."""
     deadline = time.monotonic() + 300
     while committed(folder) < count:
         assert time.monotonic() < deadline, f"only {committed(folder)} fits were committed"
@@ -81,12 +82,23 @@ def test_a_worker_killed_in_the_middle_of_a_shard_on_a_slow_network(hosts, whole
     assert provenance["compilations"] == 0  # that is for the workers to do
 
 
-def test_a_worker_that_hangs_and_wakes(hosts, whole, tmp_path, counted) -> None:
-    """Its shards are sent to another after a while; what it brings late counts no more."""
+@pytest.mark.parametrize("first", [0, 1], ids=["while it is sent the study", "with the first result"])
+def test_a_worker_that_hangs(hosts, whole, tmp_path, counted, first) -> None:
+    """The study ends without it: its shards are sent to another, and nothing waits for what it holds."""
     client = hosts.start_client(tmp_path / "s")
-    wait_for(tmp_path / "s", 1)
+    wait_for(tmp_path / "s", first)
     with stopped(hosts.workers[0]):
-        wait_for(tmp_path / "s", len(whole.members) // 2)
+        done(client)
+    counted("workers that hang", 1)
+    check(tmp_path / "s", whole)
+
+
+def test_a_worker_that_hangs_and_wakes(hosts, whole, tmp_path, counted) -> None:
+    """What it brings late counts no more."""
+    client = hosts.start_client(tmp_path / "s")
+    wait_for(tmp_path / "s", 0)
+    with stopped(hosts.workers[0]):
+        wait_for(tmp_path / "s", 1)
     done(client)
     counted("workers that hang", 1)
     check(tmp_path / "s", whole)

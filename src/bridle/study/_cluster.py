@@ -9,7 +9,7 @@ from typing import Any
 
 from bridle._errors import BackendError, BridleError
 from bridle.population import Fit, Progress
-from bridle.study._dask import Line
+from bridle.study._dask import PATIENCE, Line
 from bridle.study._identity import Keys
 from bridle.study._orders import Order
 from bridle.study._shard import Done, Shard
@@ -20,10 +20,12 @@ AHEAD = 2
 """Shards under way for each worker, so that none waits for the next."""
 FIRST = 4
 """Chains in a shard before the pace is known."""
-LATE, PATIENCE = 5.0, 60.0
-"""A shard is sent once more after so many times the usual time, and after so many seconds at least."""
+LATE = 10.0
+"""A worker is late that brings nothing for so many times the usual time of a shard, and for `PATIENCE` at least."""
+SETUP = 2.0
+"""One that was not heard yet has besides so many times the longest time that one took to lay out and compile."""
 ATTEMPTS = 4
-"""Deaths of workers on a shard after which the study gives up."""
+"""Deaths of workers on a shard after which the study gives up, and how often at most it is sent at a time."""
 
 Chain = Sequence[Fit]
 
@@ -35,6 +37,8 @@ class Sent:
     chains: list[Chain]
     shard: Shard
     began: float
+    checked: float
+    """When its worker was known to be there."""
     futures: list[Any]
     deaths: int = 0
     """How often the worker died that had it."""
@@ -51,6 +55,10 @@ class Cluster:
     """Shards that were sent again."""
     _paces: list[float] = field(default_factory=list)
     _times: list[float] = field(default_factory=list)
+    _setup: float = 0.0
+    """The longest so far."""
+    _heard: dict[str, float] = field(default_factory=dict)
+    """Workers that brought something in this run, and when they did last."""
 
     @property
     def facts(self) -> dict[str, object]:
@@ -73,6 +81,7 @@ class Cluster:
         """
         running: list[Sent] = []
         more = True
+        self._heard = {}  # another run has other programs to compile
         try:
             while more or running:
                 if not self.line.answers():
@@ -103,7 +112,8 @@ class Cluster:
 
     def _send(self, chains: list[Chain], orders: Callable[[Chain], Sequence[Order]], like: Shard) -> Sent:
         shard = Shard(like.outer, like.refits, tuple(tuple(orders(chain)) for chain in chains), like.width)
-        return Sent(chains, shard, perf_counter(), self.line.submit(shard))
+        now = perf_counter()
+        return Sent(chains, shard, now, now, self.line.submit(shard))
 
     def _settle(
         self, sent: Sent, keys: Callable[[Chain], list[bytes]], deliver: Callable[[Fit, dict], None], progress: Progress
@@ -119,12 +129,31 @@ class Cluster:
                 self._failed(sent, future)
         if not sent.futures:
             self._again(sent)
-        usual = median(self._times[-20:]) if self._times else math.inf
-        late = perf_counter() - sent.began > max(PATIENCE, LATE * AHEAD * usual)
-        if late and len(sent.futures) == 1:
-            self.line.suspect(sent.futures[0])
+        if len(sent.futures) < ATTEMPTS and self._hangs(sent):
             self._again(sent)
         return False
+
+    def _hangs(self, sent: Sent) -> bool:
+        """Whether the worker that has a shard is silent or late; it is given nothing more for a while."""
+        if not sent.futures or perf_counter() - sent.checked < PATIENCE:
+            return False
+        worker = self.line.holder(sent.futures[-1])
+        if worker is None:
+            return True
+        alive = self.line.alive(worker)
+        if alive is None:
+            return False
+        sent.checked = perf_counter()
+        if alive and not self._late(sent, worker):
+            return False
+        self.line.suspect(worker)
+        return True
+
+    def _late(self, sent: Sent, worker: str) -> bool:
+        if not self._times:
+            return False
+        since, allowed = max(sent.began, self._heard.get(worker, 0.0)), LATE * median(self._times[-20:])
+        return perf_counter() - since > allowed + SETUP * self._setup * (worker not in self._heard)
 
     def _failed(self, sent: Sent, future: Any) -> None:
         from distributed import KilledWorker
@@ -145,7 +174,7 @@ class Cluster:
     def _again(self, sent: Sent) -> None:
         again = self.line.submit(sent.shard)
         self.resent += len(again)
-        sent.began = perf_counter()
+        sent.began = sent.checked = perf_counter()
         sent.futures += again
 
     def _enter(
@@ -169,6 +198,9 @@ class Cluster:
             progress.settle(len(chain))
         self._paces.append(done.seconds / max(1, len(sent.chains)))
         self._times.append(done.seconds)
+        self._setup = max(self._setup, done.setup)
+        self._heard[done.worker] = perf_counter()
+        self.line.trust(done.worker)
 
     def _cancel(self, running: list[Sent]) -> None:
         self.line.cancel([future for sent in running for future in sent.futures])

@@ -1,9 +1,11 @@
 """The line to a Dask scheduler: what is asked of it, while it or a worker may not answer."""
 
 import contextlib
+import os
 from asyncio import CancelledError as Cancelled
+from asyncio import run_coroutine_threadsafe
 from collections.abc import Callable, Sequence
-from concurrent.futures import CancelledError
+from concurrent import futures as concurrent
 from dataclasses import dataclass, field
 from time import perf_counter, sleep
 from typing import Any
@@ -12,10 +14,16 @@ from bridle._errors import BackendError
 from bridle.study._shard import Shard, Spec, run_shard
 
 GRACE = 15.0
-"""Seconds that a scheduler may be away."""
+"""Seconds that a scheduler may be away, and that a worker may take to say that it is there."""
+PATIENCE = 60.0
+"""Seconds of silence after which a worker is asked."""
 PAUSE = 300.0
-"""Seconds for which a worker that hung gets nothing."""
+"""Seconds for which a worker that hung gets nothing, unless it answers."""
 POLL = 0.2
+SOON = 0.05
+"""Seconds to wait for a result that is on its way."""
+LOST = (OSError, TimeoutError, concurrent.CancelledError, Cancelled)
+"""What Dask raises where a scheduler or a worker went away; its CommClosedError is an OSError."""
 
 
 @dataclass
@@ -28,6 +36,10 @@ class Line:
     _lost_at: float | None = None
     _hung: dict[str, float] = field(default_factory=dict)
     """Addresses of workers that hung, and until when they get nothing."""
+    _coming: dict[str, concurrent.Future] = field(default_factory=dict)
+    """Results on their way, by the keys of their futures: one that lies on a worker that hangs does not come."""
+    _asked: dict[str, tuple[concurrent.Future, float]] = field(default_factory=dict)
+    """Workers that were asked whether they are there, and when."""
 
     def answers(self) -> bool:
         """Whether the scheduler can be asked now; a moment later where not.
@@ -49,25 +61,72 @@ class Line:
         """Send a shard to a worker that is not known to hang: its future, or nothing where nobody answered."""
         free = self.workers()
         if self._data is None or self._data.status != "finished":  # gone with the last worker that held it
-            self._data = self._ask(self.client.scatter, self.spec, workers=free or None, hash=False, broadcast=True)
+            self._data = self._spread(free)
         if self._data is None:
             return []
-        only = {"workers": free, "allow_other_workers": True} if self._hung else {}
+        only = {"workers": self.workers()} if self._hung else {}
         future = self._ask(self.client.submit, run_shard, self._data, shard, pure=False, **only)
         return [] if future is None else [future]
 
-    def suspect(self, future: Any) -> None:
-        """Give nothing more, for a while, to the worker that has this."""
+    def _spread(self, free: Sequence[str]) -> Any:
+        """The study on these workers: its future, or None where it could not be sent."""
+        sending = self._begin(self.client.scatter, self.spec, workers=free or None, hash=False, broadcast=True)
+        while not concurrent.wait([sending], PATIENCE).done:
+            if silent := self._silent(free):
+                for worker in silent:
+                    self.suspect(worker)
+                sending.cancel()
+                others = [worker for worker in free if worker not in silent]
+                # Dask broadcasts one thing after the other: to one worker instead, from which the others fetch it
+                sending = self._begin(self.client.scatter, self.spec, workers=others[:1] or None, hash=False)
+                return self._ask(sending.result, PATIENCE)
+        return self._ask(sending.result)
+
+    def _silent(self, workers: Sequence[str]) -> list[str]:
+        """Those that do not say within `GRACE` that they are there."""
+        found: dict[str, bool] = {}
+        while len(found) < len(workers):
+            for worker in workers:
+                if worker not in found and (answer := self.alive(worker)) is not None:
+                    found[worker] = answer
+            sleep(SOON)
+        return [worker for worker, answer in found.items() if not answer]
+
+    def alive(self, worker: str) -> bool | None:
+        """Whether a worker says within `GRACE` that it is there; None while it still may. One that left counts so."""
+        if worker not in self._asked:
+            self._asked[worker] = self._begin(self.client.run, os.getpid, workers=[worker]), perf_counter()
+        answer, asked = self._asked[worker]
+        if not answer.done() and perf_counter() - asked < GRACE:
+            return None
+        del self._asked[worker]
+        return answer.done() or not answer.cancel()
+
+    def holder(self, future: Any) -> str | None:
+        """The address of the worker that has this, or its result."""
         for address, keys in (self._ask(self.client.processing) or {}).items():
             if future.key in keys:
-                self._hung[address] = perf_counter() + PAUSE
+                return address
+        return next(iter((self._ask(self.client.who_has, [future]) or {}).get(future.key, ())), None)
+
+    def suspect(self, worker: str) -> None:
+        """Give it nothing more for a while, and let no other wait for it to hand the study on."""
+        if self._hung.get(worker, 0.0) < perf_counter():
+            self._data = None
+        self._hung[worker] = perf_counter() + PAUSE
+
+    def trust(self, worker: str) -> None:
+        """It answered: give it work again."""
+        self._hung.pop(worker, None)
 
     def wait(self, futures: Sequence[Any]) -> None:
         """Until one of them ended, or a moment passed."""
         from distributed import TimeoutError as Timeout
         from distributed import wait
 
-        if not futures:
+        if self._coming:
+            concurrent.wait(self._coming.values(), SOON, concurrent.FIRST_COMPLETED)
+        elif not futures:
             sleep(POLL)  # what is missing is in the hands of another process
         elif all(future.status == "pending" for future in futures):
             try:
@@ -78,8 +137,12 @@ class Line:
                 self._away(error)
 
     def result(self, future: Any) -> Any:
-        """What a finished shard brought, or None where the scheduler went away before it gave it."""
-        return self._ask(future.result)
+        """What a finished shard brought; None while it is on its way, or where it was lost on it."""
+        if future.key not in self._coming:
+            self._coming[future.key] = self._begin(self.client.gather, future)
+        if not self._coming[future.key].done():
+            return None
+        return self._ask(self._coming.pop(future.key).result)
 
     def error(self, future: Any) -> BaseException | None:
         """What ended a shard; None where its worker, or the scheduler, was lost."""
@@ -88,15 +151,25 @@ class Line:
     def cancel(self, futures: Sequence[Any]) -> None:
         """Forget what is not done."""
         for future in futures:
+            if future.key in self._coming:
+                self._coming.pop(future.key).cancel()
             with contextlib.suppress(OSError, TimeoutError):  # a scheduler that is away has forgotten it too
                 if future.status == "pending":
                     future.cancel(force=True)
+
+    def _begin(self, question: Callable[..., Any], *arguments: Any, **options: Any) -> concurrent.Future:
+        """Ask without waiting for the answer."""
+
+        async def asked() -> Any:
+            return await question(*arguments, asynchronous=True, **options)
+
+        return run_coroutine_threadsafe(asked(), self.client.loop.asyncio_loop)
 
     def _ask(self, question: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         """The answer, or None where the scheduler does not answer."""
         try:
             answer = question(*arguments, **options)
-        except (OSError, TimeoutError, CancelledError, Cancelled) as error:  # Dask's CommClosedError is an OSError
+        except LOST as error:
             self._away(error)
             return None
         self._lost_at = None

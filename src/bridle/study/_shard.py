@@ -8,7 +8,7 @@ from time import perf_counter
 import numpy as np
 
 from bridle._errors import BackendError
-from bridle.population import Fit, Outcome, run_fits
+from bridle.population import Fit, Outcome, Progress, run_fits
 from bridle.results import ALL_ROWS
 from bridle.study._identity import Keys, Plan, device, differences, plan_of
 from bridle.study._nested import inner_study
@@ -53,7 +53,12 @@ class Done:
     keys: list[list[bytes]]
     records: list[list[Mapping[str, np.ndarray]]]
     device: str
+    worker: str
+    """Its address."""
+    setup: float
+    """Seconds before its first fit began: laying out, waiting for another thread that does, compiling."""
     seconds: float
+    """Seconds that its fits took."""
 
 
 @dataclass
@@ -75,22 +80,29 @@ def run_shard(spec: Spec, shard: Shard) -> Done:
 
     Errors: `BackendError` where this machine has other versions or rows than the study was begun with.
     """
-    began, bench = perf_counter(), _bench(spec)
+    from distributed import get_worker
+
+    asked, bench = perf_counter(), _bench(spec)
     with bench.lock:
         prepared, ground = _ground(bench, spec, shard)
         prepared.workshop.width = shard.width
         fits = fits_of(prepared, shard.chains, ground)
         keys = [bench.keys.chain(prepared, *pair, ground.held_out) for pair in zip(shard.chains, fits, strict=True)]
     records: dict[int, Mapping[str, np.ndarray]] = {}
+    began = asked
+
+    def watch(progress: Progress) -> None:
+        nonlocal began
+        began = progress.began
 
     def deliver(fit: Fit, outcome: Outcome) -> None:
         records[fit.number] = record_of(outcome, variables=fit.fold == ALL_ROWS)
 
     objective, recipe = prepared.workshop.objective, prepared.workshop.recipe
-    options = {"held_out": ground.held_out, "watch": lambda progress: None, "threads": spec.threads}
+    options = {"held_out": ground.held_out, "watch": watch, "threads": spec.threads}
     run_fits(objective, recipe, fits, deliver=deliver, **options)
     made = [[records[fit.number] for fit in chain] for chain in fits]
-    return Done(keys, made, device(), perf_counter() - began)
+    return Done(keys, made, device(), get_worker().address, began - asked, perf_counter() - began)
 
 
 def ground_of(prepared: Prepared, refits: bool) -> Ground:
