@@ -7,9 +7,12 @@ import jax
 from jax.extend import core
 from jax.extend.core import primitives
 
+from bridle.population._maxima import behind_maxima
+from bridle.population._objective import written_gradient
 from bridle.population._patches import convolve, max_pool
 from bridle.population._rewrite import rewritten
 
+_OVER_ROWS = (((0,), (0,)), ((), ()))
 _IN_LOOPS = {primitives.conv_general_dilated_p: convolve, primitives.reduce_window_max_p: max_pool}
 
 
@@ -27,7 +30,36 @@ def for_loops(function: Callable[..., Any], note: Callable[[str], None] = lambda
             note(_said(equation))
         return other
 
-    return rewritten(function, choose)
+    return rewritten(function, choose, lambda jaxpr: behind_maxima(jaxpr, choose))
+
+
+def gradient_for_loops(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The gradient of a function that also gives something else, in the form that is fast in a loop on this machine."""
+    gradient = written_gradient(function)
+    return gradient if jax.default_backend() != "cpu" else rewritten(gradient, narrow_first)
+
+
+def narrow_first(equation: core.JaxprEqn) -> Callable[..., Any] | None:
+    """aᵀb as (bᵀa)ᵀ where b is narrow: the gradient of a dense layer with few outputs.
+
+    XLA lays the transpose of the left side out anew. For a of 64 × 512 and b of 64 × 10 that takes eight times as long
+    as the product; the result is laid out anew for little. The barrier keeps XLA from taking the one for the other.
+    Every shape measured that the rule takes got faster: 0.1 to 0.95 of the time.
+    """
+    params = equation.params
+    if equation.primitive is not primitives.dot_general_p or params["dimension_numbers"] != _OVER_ROWS:
+        return None
+    (rows, *left), (_, *right) = (atom.aval.shape for atom in equation.invars)
+    if len(left) != 1 or len(right) != 1:
+        return None
+    narrow, wide = sorted([*left, *right])
+    if narrow < 2 or 2 * narrow > min(rows, wide):
+        return None
+    if left[0] == narrow:
+        return lambda a, b: jax.lax.optimization_barrier(jax.lax.dot_general(a, b, **params))
+    precision = params["precision"]
+    turned = params | {"precision": precision[::-1] if isinstance(precision, tuple) else precision}
+    return lambda a, b: jax.lax.optimization_barrier(jax.lax.dot_general(b, a, **turned)).T
 
 
 def in_loops(equation: core.JaxprEqn) -> Callable[..., Any] | None:

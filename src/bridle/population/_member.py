@@ -57,7 +57,7 @@ def step(objective: Objective, state: State, setting: Any, batch: Rows) -> tuple
         total, loss = objective.loss(trainable, state.other, setting, *batch)
         return objective.scaled(state.optimizer, total), (total, loss)
 
-    gradients, (total, loss) = jax.grad(graded, has_aux=True)(state.trainable)
+    gradients, (total, loss) = objective.gradient(graded)(state.trainable)
     trainable, optimizer = objective.update(state.optimizer, gradients, state.trainable, setting)
     cost = jnp.concatenate([jnp.reshape(total, (1,)), loss.parts]).astype("float32")
     return state._replace(trainable=trainable, other=loss.other, optimizer=optimizer), cost

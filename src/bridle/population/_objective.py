@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 from bridle.population._stopping import Stopping
@@ -20,6 +21,11 @@ class Loss(NamedTuple):
     """float32 of shape (part,): the shares of the total that are kept apart."""
     other: list[Any]
     """The variables that the optimizer does not train, after the batch."""
+
+
+def written_gradient(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The gradient of a function that gives something else too, as JAX makes it."""
+    return jax.grad(function, has_aux=True)
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,8 @@ class Objective:
     """Pairs (optimizer variable, trainable variable) of which the first begins as a copy of the second."""
     part_names: tuple[str, ...]
     measure_names: tuple[str, ...]
+    gradient: Callable[[Callable[..., Any]], Callable[..., Any]] = written_gradient
+    """A function with a second result → its gradient and that result."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bridle.population._device import Executable, as_written
-from bridle.population._fastest import for_loops
+from bridle.population._fastest import for_loops, gradient_for_loops
 from bridle.population._member import Points, Rows, State, block, evaluate, finished, part_of
 from bridle.population._objective import Objective, Recipe
 from bridle.population._stopping import watch
@@ -180,6 +180,7 @@ def compile_programs(
         objective,
         loss=for_loops(objective.loss, forms.setdefault),
         predict=for_loops(objective.predict, forms.setdefault),
+        gradient=gradient_for_loops,
     )
     train, look = block(fast, recipe, fold.cuts, capacity), partial(_look, fast, recipe, fold.cuts)
     if width is not None:

@@ -5,20 +5,27 @@ ones, also inside loops, branches, jitted and rematerialised functions and funct
 Whatever transforms the result (`grad`, `vmap`, `jit`) sees the replacements only.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
 from jax.extend import core
 from jax.extend.core import primitives
 
+from bridle.population._maxima import Shortcut
+
 Replacement = Callable[[core.JaxprEqn], Callable[..., Any] | None]
 """equation → what computes its outputs from its operands instead, or None where it stays as it is."""
 
 
-def rewritten(function: Callable[..., Any], replace: Replacement) -> Callable[..., Any]:
+def rewritten(
+    function: Callable[..., Any],
+    replace: Replacement,
+    shortcuts: Callable[[Any], Mapping[int, Shortcut]] = lambda jaxpr: {},
+) -> Callable[..., Any]:
     """`function` with the operations that `replace` chooses computed otherwise.
 
+    `shortcuts` finds in the function's own jaxpr, not in inner ones, ways round several equations at once.
     Its arguments are pytrees of arrays; its results are those of `function`, pytrees too.
     """
 
@@ -27,7 +34,7 @@ def rewritten(function: Callable[..., Any], replace: Replacement) -> Callable[..
         jaxpr, shape = jax.make_jaxpr(lambda *leaves: function(*jax.tree.unflatten(tree, leaves)), return_shape=True)(
             *leaves
         )
-        outputs = _evaluate(jaxpr.jaxpr, jaxpr.consts, leaves, replace)
+        outputs = _evaluate(jaxpr.jaxpr, jaxpr.consts, leaves, replace, shortcuts(jaxpr.jaxpr))
         return jax.tree.unflatten(jax.tree.structure(shape), outputs)
 
     return evaluated
@@ -48,15 +55,27 @@ def _inner(params: dict[str, Any]) -> Iterator[Any]:
                 yield entry
 
 
-def _evaluate(jaxpr: Any, constants: Sequence[Any], operands: Sequence[Any], replace: Replacement) -> list[Any]:
+def _evaluate(
+    jaxpr: Any,
+    constants: Sequence[Any],
+    operands: Sequence[Any],
+    replace: Replacement,
+    shortcuts: Mapping[int, Shortcut] = {},
+) -> list[Any]:
     values = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*constants, *operands], strict=True))
 
     def read(atom: Any) -> Any:
         return atom.val if isinstance(atom, core.Literal) else values[atom]
 
+    passed = {id(equation) for shortcut in shortcuts.values() for equation in shortcut.around}
     for equation in jaxpr.eqns:
+        if id(equation) in passed:
+            continue
         with equation.ctx.manager:
-            outputs = _compute(equation, [read(atom) for atom in equation.invars], replace)
+            if shortcut := shortcuts.get(id(equation)):
+                outputs = [shortcut.compute(*map(read, shortcut.atoms))]
+            else:
+                outputs = _compute(equation, [read(atom) for atom in equation.invars], replace)
         values.update(zip(equation.outvars, outputs, strict=True))
     return [read(atom) for atom in jaxpr.outvars]
 

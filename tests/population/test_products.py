@@ -1,0 +1,66 @@
+"""Gradients of dense layers with few outputs: the same product the other way round."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from bridle.population._fastest import gradient_for_loops, narrow_first
+
+RULE = {
+    "few outputs": ((64, 256), (64, 10), True),
+    "few inputs": ((64, 10), (64, 256), True),
+    "one output, which XLA treats by itself": ((64, 256), (64, 1), False),
+    "as many outputs as inputs": ((64, 64), (64, 64), False),
+    "fewer rows than outputs": ((8, 256), (8, 10), False),
+    "more axes": ((8, 8, 256), (8, 8, 10), False),
+}
+
+
+def turned(function, *arguments) -> int:
+    """How many products the rule takes."""
+    return sum(narrow_first(equation) is not None for equation in jax.make_jaxpr(function)(*arguments).eqns)
+
+
+@pytest.mark.parametrize("name", RULE)
+def test_the_rule_takes_narrow_products(name: str) -> None:
+    first, second, taken = RULE[name]
+    a, b = (np.random.default_rng(n).normal(size=size).astype("float32") for n, size in enumerate((first, second)))
+
+    def product(a, b):
+        return jax.lax.dot_general(a, b, (((0,), (0,)), ((), ())))
+
+    assert turned(product, a, b) == taken
+    equation = jax.make_jaxpr(product)(a, b).eqns[0]
+    if taken:
+        np.testing.assert_allclose(jax.jit(narrow_first(equation))(a, b), a.T @ b, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("precision", [None, "highest", ("default", "highest")])
+def test_precision_stays_with_its_side(precision) -> None:
+    a, b = np.ones((64, 256), "float32"), np.ones((64, 10), "float32")
+    jaxpr = jax.make_jaxpr(lambda a, b: jax.lax.dot_general(a, b, (((0,), (0,)), ((), ())), precision=precision))(a, b)
+    other = jax.make_jaxpr(narrow_first(jaxpr.eqns[0]))(a, b)
+    own, found = (each.eqns[0].params["precision"] for each in (jaxpr, other))
+    assert found == (None if own is None else own[::-1])
+
+
+def test_the_gradient_of_a_network_is_that_of_jax() -> None:
+    """And what else the function gives is kept, also under vmap."""
+    rng = np.random.default_rng(0)
+    weights = [rng.normal(size=size).astype("float32") for size in ((20, 30), (30, 3))]
+    x, y = rng.normal(size=(50, 20)).astype("float32"), rng.normal(size=(50, 3)).astype("float32")
+
+    def loss(weights):
+        out = jnp.tanh(x @ weights[0]) @ weights[1]
+        return jnp.mean((out - y) ** 2), out
+
+    found, out = jax.jit(gradient_for_loops(loss))(weights)
+    wanted, same = jax.jit(jax.grad(loss, has_aux=True))(weights)
+    jaxpr = jax.make_jaxpr(gradient_for_loops(loss))(weights)
+    assert [each.primitive.name for each in jaxpr.eqns].count("optimization_barrier") == 1
+    np.testing.assert_array_equal(out, same)
+    many = jax.vmap(gradient_for_loops(loss))([np.stack([each, 2 * each]) for each in weights])[0]
+    for one, other, several in zip(found, wanted, many, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(several[0], other, rtol=1e-5, atol=1e-6)
