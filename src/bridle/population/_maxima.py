@@ -12,14 +12,7 @@ import jax
 from jax.extend import core
 from jax.extend.core import primitives
 
-
-class Shortcut(NamedTuple):
-    """Another way to the result of an equation, from other variables than its own operands."""
-
-    atoms: Sequence[Any]
-    compute: Callable[..., Any]
-    around: Sequence[core.JaxprEqn]
-    """Equations whose results nothing else takes."""
+from bridle.population._rewrite import Shortcut
 
 
 def behind_maxima(jaxpr: Any, pool: Callable[[core.JaxprEqn], Callable[..., Any] | None]) -> Mapping[int, Shortcut]:

@@ -1,4 +1,4 @@
-"""Replace chosen operations of a traced function by others, before it is differentiated.
+"""Replace chosen operations of a traced function by others, mostly before it is differentiated.
 
 The function is traced to a jaxpr, and the jaxpr is evaluated again with other operations in the places of the chosen
 ones, also inside loops, branches, jitted and rematerialised functions and functions with their own derivatives.
@@ -6,16 +6,23 @@ Whatever transforms the result (`grad`, `vmap`, `jit`) sees the replacements onl
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 from jax.extend import core
 from jax.extend.core import primitives
 
-from bridle.population._maxima import Shortcut
-
 Replacement = Callable[[core.JaxprEqn], Callable[..., Any] | None]
 """equation → what computes its outputs from its operands instead, or None where it stays as it is."""
+
+
+class Shortcut(NamedTuple):
+    """Another way to the result of an equation, from other variables than its own operands."""
+
+    atoms: Sequence[Any]
+    compute: Callable[..., Any]
+    around: Sequence[core.JaxprEqn]
+    """Equations whose results nothing else takes."""
 
 
 def rewritten(
@@ -25,8 +32,8 @@ def rewritten(
 ) -> Callable[..., Any]:
     """`function` with the operations that `replace` chooses computed otherwise.
 
-    `shortcuts` finds in the function's own jaxpr, not in inner ones, ways round several equations at once.
-    Its arguments are pytrees of arrays; its results are those of `function`, pytrees too.
+    Arguments are pytrees of arrays; results are those of `function`, pytrees too. `shortcuts` finds ways round several
+    equations at once, in the jaxpr of the function itself and not in inner ones.
     """
 
     def evaluated(*arguments: Any) -> Any:

@@ -139,7 +139,7 @@ class Cluster:
             return False
         worker = self.line.holder(sent.futures[-1])
         if worker is None:
-            return True
+            return bool(self.line.workers())
         alive = self.line.alive(worker)
         if alive is None:
             return False

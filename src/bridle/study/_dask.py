@@ -116,8 +116,9 @@ class Line:
         self._hung[worker] = perf_counter() + PAUSE
 
     def trust(self, worker: str) -> None:
-        """It answered: give it work again."""
+        """It brought something: give it work again."""
         self._hung.pop(worker, None)
+        self._asked.pop(worker, None)
 
     def wait(self, futures: Sequence[Any]) -> None:
         """Until one of them ended, or a moment passed."""
