@@ -64,7 +64,7 @@ class Line:
             self._data = self._spread(free)
         if self._data is None:
             return []
-        only = {"workers": self.workers()} if self._hung else {}
+        only = {"workers": self.workers() or None} if self._hung else {}
         future = self._ask(self.client.submit, run_shard, self._data, shard, pure=False, **only)
         return [] if future is None else [future]
 
@@ -125,8 +125,9 @@ class Line:
         from distributed import TimeoutError as Timeout
         from distributed import wait
 
-        if self._coming:
-            concurrent.wait(self._coming.values(), SOON, concurrent.FIRST_COMPLETED)
+        coming = [each for each in self._coming.values() if not each.done()]
+        if coming:
+            concurrent.wait(coming, SOON, concurrent.FIRST_COMPLETED)
         elif not futures:
             sleep(POLL)  # what is missing is in the hands of another process
         elif all(future.status == "pending" for future in futures):
