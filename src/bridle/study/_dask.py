@@ -155,7 +155,7 @@ class Line:
         for future in futures:
             if future.key in self._coming:
                 self._coming.pop(future.key).cancel()
-            with contextlib.suppress(OSError, TimeoutError):  # a scheduler that is away has forgotten it too
+            with contextlib.suppress(*LOST, RuntimeError):  # a scheduler that is away has forgotten it too
                 if future.status == "pending":
                     future.cancel(force=True)
 
@@ -171,9 +171,11 @@ class Line:
         """The answer, or None where the scheduler does not answer."""
         try:
             answer = question(*arguments, **options)
-        except LOST as error:
-            self._away(error)
-            return None
+        except (Exception, *LOST) as error:
+            if isinstance(error, LOST) or self.client.status != "running":  # a client that closes fails in any way
+                self._away(error)
+                return None
+            raise
         self._lost_at = None
         return answer
 

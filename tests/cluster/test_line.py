@@ -1,0 +1,46 @@
+"""The line to a scheduler that goes away, in every state that Dask's client passes through."""
+
+import pytest
+
+from bridle._errors import BackendError
+from bridle.study._dask import Line
+from bridle.study._shard import Shard
+
+distributed = pytest.importorskip("distributed", reason="the extra bridle[dask] is not installed")
+
+
+@pytest.fixture
+def client():
+    """Of a scheduler and a worker in this process."""
+    with (
+        distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as found,
+    ):
+        yield found
+        found.status = "running"  # so that it closes as ever
+
+
+def test_what_is_asked_of_a_client_that_closes_is_lost(client) -> None:
+    """It closes its connections first, and then says RuntimeError to whatever is asked; this is no other's traceback."""
+    future = client.submit(abs, -1)
+    distributed.wait([future])
+    line = Line(client, None)
+    client.sync(client.rpc.close)
+    client.status = "closing"
+    answers = [line.result(future), line.submit(Shard(None, None, (), 1))]
+    while line._coming:
+        answers.append(line.result(future))
+    assert answers[0] is None
+    assert set(map(str, answers)) == {"None", "[]"}
+    line.cancel([client.submit(abs, -2)])
+    client.status = "closed"
+    with pytest.raises(BackendError, match="went away"):
+        line.answers()
+
+
+def test_what_went_wrong_while_the_scheduler_answers_is_raised(client) -> None:
+    def fails() -> None:
+        raise RuntimeError("my own")
+
+    with pytest.raises(RuntimeError, match="my own"):
+        Line(client, None)._ask(fails)
