@@ -21,7 +21,7 @@ def client():
 
 
 def test_what_is_asked_of_a_client_that_closes_is_lost(client) -> None:
-    """It closes its connections first, and then says RuntimeError to whatever is asked; this is no other's traceback."""
+    """It closes its connections first, and then says RuntimeError to whatever is asked; no traceback of it."""
     future = client.submit(abs, -1)
     distributed.wait([future])
     line = Line(client, None)
