@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -105,7 +105,7 @@ class Programs:
         """What tracing took, and compiling as far as it happened."""
         return self.tracing + sum(self._compiling[:1])
 
-    @property
+    @cached_property  # XLA takes milliseconds to say it
     def memory(self) -> int:
         """Bytes that one call holds, beside the rows; 0 where nothing is compiled."""
         self.ready()
