@@ -1,4 +1,4 @@
-"""Measure every way of training every family, each in a process of its own, the ways taking turns over rounds."""
+"""Measure every way of training every family, each in a process of its own, the ways taking turns in every round."""
 
 import argparse
 import importlib.metadata
@@ -7,14 +7,13 @@ import os
 import platform
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 from benchmarks.engine.families import FAMILIES
 from benchmarks.engine.report import Runs, as_markdown, as_text, summarize
-from benchmarks.engine.ways import WAYS
+from benchmarks.engine.turns import ROOT, take_turns
+from benchmarks.engine.ways import WAYS, serve
 
-ROOT = Path(__file__).parents[2]
 NUMBERS = ROOT / "benchmarks" / "engine.json"
 PAGE = ROOT / "docs" / "benchmarks.md"
 SIZES, QUICK_SIZES = [1, 16, 256], [1, 16]
@@ -27,8 +26,12 @@ def main() -> None:
         PAGE.write_text(as_markdown(json.loads(NUMBERS.read_text())))
     elif options.check:
         _check(options.family)
+    elif options.way == "machine":
+        from benchmarks.engine.costs import machine
+
+        print(json.dumps(machine()))
     elif options.way:
-        print(json.dumps(_one(options.way, options.family[0], options.quick)))
+        serve(options.way, options.family[0])
     else:
         _measure(options.family, options.rounds, options.quick)
 
@@ -40,7 +43,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="one round, fewer ways and members")
     parser.add_argument("--check", action="store_true", help="compare the hand-written programs with Keras")
     parser.add_argument("--markdown", action="store_true", help=f"write {PAGE.relative_to(ROOT)} from the last numbers")
-    parser.add_argument("--way", choices=[*WAYS, "machine"], help="measure this one in this process")
+    parser.add_argument(
+        "--way",
+        choices=[*WAYS, "machine"],
+        help="measure this one in this process, for each size that standard input names",
+    )
     return parser.parse_args()
 
 
@@ -51,20 +58,10 @@ def _check(families: list[str]) -> None:
         check(name)
 
 
-def _one(way: str, family: str, quick: bool) -> dict:
-    if way == "machine":
-        from benchmarks.engine.costs import machine
-
-        return machine()
-    return WAYS[way](family, QUICK_SIZES if quick else SIZES)
-
-
-def _apart(way: str, family: str, quick: bool) -> dict:
-    """Run one way in a process of its own."""
-    flags = ["--way", way, "--family", family, *(["--quick"] if quick else [])]
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.engine", *flags], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
-    )
+def _machine() -> dict:
+    """The machine's peaks, measured in a process of their own."""
+    command = [sys.executable, "-m", "benchmarks.engine", "--way", "machine"]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -73,14 +70,15 @@ def _measure(families: list[str], rounds: int, quick: bool) -> None:
     peaks: list[dict] = []
     rounds = 1 if quick else rounds
     for number in range(rounds):
-        peaks.append(_apart("machine", families[0], quick))
+        peaks.append(_machine())
         for family in families:
-            for way in QUICK_WAYS if quick else WAYS:
-                print(f"round {number + 1}/{rounds}: {family}, {way}", file=sys.stderr)
-                runs.setdefault((family, way), []).append(_apart(way, family, quick))
-    found = {"facts": _facts(rounds), **summarize(runs, peaks)}
-    print(as_text(found))
-    NUMBERS.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+            print(f"round {number + 1}/{rounds}: {family}", file=sys.stderr)
+            ways, sizes = (QUICK_WAYS, QUICK_SIZES) if quick else (list(WAYS), SIZES)
+            for way, found in take_turns(family, ways, sizes, backwards=number % 2 == 1).items():
+                runs.setdefault((family, way), []).append(found)
+    summary = {"facts": _facts(rounds), **summarize(runs, peaks)}
+    print(as_text(summary))
+    NUMBERS.write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n")
     print(f"\nnumbers in {NUMBERS.relative_to(ROOT)}")
 
 

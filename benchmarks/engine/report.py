@@ -14,13 +14,14 @@ NEAR = 0.5
 READING = """\
 Every way trains the same networks on the same rows, shuffles every epoch and measures validation rows after each.
 bridle and the hand-written programs measure training rows after every fifth epoch; the others average over each epoch
-what its steps found on the way. Ways run in processes of their own and take turns; a figure is the median of the
-rounds, with its range. Milliseconds are for one epoch of one fit of the population, building a model or drawing
-initial weights counted and compilation apart; slow ways train one member, and large populations of slow families train
-fewer epochs. `model.fit` compiles anew for each model, bridle and the hand-written programs once for the population.
-The hand-written CNN makes its first patches once for all rows, before training, which only somebody who knows the data
-can do. "Programs" counts the compilations of XLA in `model.fit`, and the training programs elsewhere. A share of the
-copy above 100 % says that the arrays stay in caches.
+what its steps found on the way. Ways run in processes of their own, which are there together and run turn by turn. A
+figure is the median of all turns, with its quartiles; a ratio is the median of the ratios within turns. Milliseconds
+are for one epoch of one fit of the population, building a model or drawing initial weights counted and compilation
+apart; slow ways train one member, and large populations of slow families train fewer epochs. `model.fit` compiles anew
+for each model, bridle and the hand-written programs once for the population. The hand-written CNN makes its first
+patches once for all rows, before training, which only somebody who knows the data can do. "Programs" counts the
+compilations of XLA in `model.fit`, and the training programs elsewhere. A share of the copy above 100 % says that the
+arrays stay in caches.
 
 How the engine works, and where it does not help: [engine.md](engine.md)."""
 Runs = dict[tuple[str, str], list[dict]]
@@ -36,12 +37,11 @@ def summarize(runs: Runs, peaks: Sequence[dict]) -> dict[str, Any]:
 
 def _family(name: str, runs: Runs, machine: dict[str, float]) -> dict[str, Any]:
     ways = {way: _way(runs[name, way]) for way in TITLES if (name, way) in runs}
-    fit, largest = ways["fit"]["populations"][0]["ms"], ways["bridle"]["populations"][-1]
-    hand = {line["population"]: line["ms"] for line in ways["hand"]["populations"]}
     for line in ways["bridle"]["populations"]:
-        line["fit_ratio"] = fit / line["ms"]
-        line["hand_ratio"] = line["ms"] / hand[line["population"]]
-    work = runs[name, "hand"][0]
+        fit, hand, own = (_turns(runs[name, way], line["population"]) for way in ("fit", "hand", "bridle"))
+        line["fit_ratio"] = _middle(a["ms"] / b["ms"] for a, b in zip(fit, own, strict=True))
+        line["hand_ratio"] = _middle(b["ms"] / a["ms"] for a, b in zip(hand, own, strict=True))
+    work, largest = runs[name, "hand"][0], ways["bridle"]["populations"][-1]
     return {
         "title": FAMILIES[name].title,
         "length": FAMILIES[name].length,
@@ -51,19 +51,26 @@ def _family(name: str, runs: Runs, machine: dict[str, float]) -> dict[str, Any]:
     }
 
 
+def _turns(rounds: Sequence[dict], size: int) -> list[dict]:
+    """What a way measured whenever populations of this size had their turn."""
+    return [sample for run in rounds for sample in run["turns"][size]]
+
+
 def _way(rounds: Sequence[dict]) -> dict[str, Any]:
     if "skipped" in rounds[0]:
-        return rounds[0]
-    sizes = [line["population"] for line in rounds[0]["lines"]]
-    single = {key: _middle(run[key] for run in rounds) for key in rounds[0] if key not in ("lines", "flops", "bytes")}
-    return {**single, "populations": [_population(rounds, number) for number in range(len(sizes))]}
+        return {"skipped": rounds[0]["skipped"]}
+    facts = {key: _middle(run[key] for run in rounds) for key in rounds[0] if key not in ("turns", "flops", "bytes")}
+    by_size: dict[int, list[dict]] = {}
+    for sample in (sample for size in rounds[0]["turns"] for sample in _turns(rounds, size)):
+        by_size.setdefault(sample["population"], []).append(sample)
+    return {**facts, "populations": list(map(_population, by_size.values()))}
 
 
-def _population(rounds: Sequence[dict], number: int) -> dict[str, Any]:
-    lines = [run["lines"][number] for run in rounds]
-    ms = [line["ms"] for line in lines]
-    fixed = {key: lines[0][key] for key in ("population", "epochs")}
-    return {**fixed, "ms": _middle(ms), "range": [min(ms), max(ms)], "peak_mib": _middle(x["peak_mib"] for x in lines)}
+def _population(samples: Sequence[dict]) -> dict[str, Any]:
+    ms = [sample["ms"] for sample in samples]
+    low, middle, high = statistics.quantiles(ms, n=4, method="inclusive") if len(ms) > 1 else ms * 3
+    fixed = {key: samples[0][key] for key in ("population", "epochs")}
+    return {**fixed, "ms": middle, "range": [low, high], "peak_mib": _middle(x["peak_mib"] for x in samples)}
 
 
 def _middle(values: Any) -> float:
