@@ -60,21 +60,16 @@ class Program:
             prediction, other, losses = self.model.stateless_call(trainable, other, x, return_losses=True, **options)
         return Forward(prediction, other, [self.model._aggregate_additional_loss(loss) for loss in losses], readings)
 
-    def seen(self, x: Any, taps: Sequence[Tap]) -> dict[int, list[Reading]]:
-        """The readings of taps over a few rows, with the template's variables."""
+    def tried(self, function: Callable[[Arrays, Arrays, Any], Any], x: Any) -> Any:
+        """What a function of (trainable, other, rows) gives for the template's variables; compiled where it can be."""
         values = [each.value for each in self.variables]
         split = len(self.model.trainable_variables)
-
-        def read(values: Arrays, x: Any) -> Any:
-            readings = self.forward(values[:split], values[split:], x, training=False, taps=taps).readings
-            return {number: [(each.value, each.mask) for each in found] for number, found in readings.items()}
-
+        arguments = values[:split], values[split:], x
         try:
             with layers_named():
-                found = jax.jit(read)(values, x)
-        except UntraceableError:
-            found = read(values, x)
-        return {number: [Reading(*pair) for pair in pairs] for number, pairs in found.items()}
+                return jax.jit(function)(*arguments)
+        except (UntraceableError, TypeError):  # it says again what is wrong, or gives what is no array
+            return function(*arguments)
 
     def data_loss(self, y: Any, prediction: Any, sample_weight: Any = None) -> Any:
         """The compiled loss alone, without any penalty.

@@ -83,13 +83,20 @@ class Charges:
             rows = [bound.unit_values(_kept(place.of(weight(place.variable)), term, amounts))]
         return [tuple(ops.stop_gradient(value) for value in row) for row in rows] if penalty.exact else rows
 
-    def check(self, weight: Weight, readings: Readings) -> None:
-        """Refuse penalties whose values on a trial batch are not finite numbers ≥ 0."""
-        for term in self.terms:
-            for place in term.places:
-                for row in self.at_place(term, place, weight, readings):
-                    for value in row:
-                        check_value(value, term.penalty, place.name)
+    def tried(self, weight: Weight, readings: Readings) -> list[list[Any]]:
+        """What each term charges at strength one at each of its places, the components of all calls in one list."""
+        return [
+            [value for row in self.at_place(term, place, weight, readings) for value in row]
+            for term in self.terms
+            for place in term.places
+        ]
+
+    def check(self, tried: Sequence[Sequence[Any]]) -> None:
+        """Refuse penalties whose values on a trial batch, those of `tried`, are not finite numbers ≥ 0."""
+        places = [(term, place) for term in self.terms for place in term.places]
+        for (term, place), values in zip(places, tried, strict=True):
+            for value in values:
+                check_value(value, term.penalty, place.name)
 
     def proximal(self, variable: keras.Variable, value: Any, step: Any, amounts: Sequence[Any]) -> Any:
         """A weight after the proximal steps of every exact term on it; the same weight where there is none.

@@ -63,16 +63,19 @@ def step(objective: Objective, state: State, setting: Any, batch: Rows) -> tuple
     return state._replace(trainable=trainable, other=loss.other, optimizer=optimizer), cost
 
 
-def epoch(objective: Objective, recipe: Recipe, state: State, setting: Any, rows: Rows, key: Any) -> tuple[State, Any]:
+def epoch(
+    objective: Objective, recipe: Recipe, state: State, setting: Any, rows: Rows, identity: Any, number: Any
+) -> tuple[State, Any]:
     """One pass over the rows in batches, the last one smaller where they do not divide; the mean cost.
 
-    Rows are shuffled anew with `key`. A batch that holds every row is left in order: its mean has no order.
+    Rows are shuffled anew, by the member's identity and the epoch's number. A batch that holds every row is left in
+    order: its mean has no order.
     """
     count = jax.tree.leaves(rows.x)[0].shape[0]
     size = min(recipe.batch_size, count)
     if size == count:
         return step(objective, state, setting, rows)
-    order = shuffled(key, count) if recipe.shuffle else jnp.arange(count)
+    order = shuffled(identity, number, count) if recipe.shuffle else jnp.arange(count)
 
     def one(state: State, start: Any, length: int) -> tuple[State, Any]:
         chosen = lax.dynamic_slice(order, (start,), (length,))
@@ -146,9 +149,9 @@ def block(objective: Objective, recipe: Recipe, cuts: tuple[int, ...], capacity:
         )
         return jnp.concatenate([seen, evaluate(objective, state, rest, tuple(cut - cuts[0] for cut in cuts[1:]))])
 
-    def one_epoch(state: State, number: Any, setting: Any, rows: Rows, key: Any) -> tuple[State, Any]:
+    def one_epoch(state: State, number: Any, setting: Any, rows: Rows, identity: Any) -> tuple[State, Any]:
         training, present = part_of(rows, 0, cuts[0]), objective.at_epoch(setting, number)
-        state, cost = epoch(objective, recipe, state, present, training, jax.random.fold_in(key, number))
+        state, cost = epoch(objective, recipe, state, present, training, identity, number)
         lost = (state.diverged_at < 0) & ~jnp.isfinite(cost[0])
         state = state._replace(diverged_at=jnp.where(lost, number + 1, state.diverged_at).astype("int32"))
         return _watched(objective, recipe, state, number + 1, rows, cuts), cost
@@ -156,16 +159,14 @@ def block(objective: Objective, recipe: Recipe, cuts: tuple[int, ...], capacity:
     def run(
         state: State, setting: Any, rows: Rows, identity: Any, first: Any, points: Points, count: Any
     ) -> tuple[State, Any]:
-        key = jax.random.fold_in(jax.random.key(identity[0], impl="threefry2x32"), identity[1])
-
         def point(number: Any, carry: tuple[State, Any, Any]) -> tuple[State, Any, Any]:
             state, start, curves = carry
             if every_epoch:
-                (state, cost), stop = one_epoch(state, start, setting, rows, key), start + 1
+                (state, cost), stop = one_epoch(state, start, setting, rows, identity), start + 1
             else:
                 stop, cost = start + points.lengths[number], jnp.zeros(parts, "float32")
                 state, cost = _until_stopped(
-                    recipe, start, stop, lambda i, held: one_epoch(held[0], i, setting, rows, key), (state, cost)
+                    recipe, start, stop, lambda i, held: one_epoch(held[0], i, setting, rows, identity), (state, cost)
                 )
             numbers = jnp.concatenate([cost, measured(state, rows, points.training[number])])
             return state, stop, curves.at[number].set(numbers)

@@ -12,10 +12,47 @@ SAFETY = 13
 """The expected number of pairs of rows that every round ties is at most 2⁻¹³."""
 MOST_BITS = 20
 """Orders of more rows than 2²⁰ come from JAX's own permutation: too few random bits are left in a word."""
+TURNS = (13, 15, 26, 6), (17, 29, 16, 24)
+PARITY = 0x1BD11BDA
+"""By how many bits Threefry turns a word in each of its rounds, and the constant of its third key."""
+
+Key = tuple[Any, Any]
+"""Two uint32."""
 
 
-def shuffled(key: Any, count: int) -> Any:
-    """A uniformly random order of `count` rows, int32.
+def hashed(key: Key, high: Any, low: Any) -> Key:
+    """Threefry-2x32 in 20 rounds: two random words for each pair of counters.
+
+    The numbers are those of `jax.random`, whose program loops over the rounds: written out it is one piece for XLA
+    instead of eight.
+
+    Source: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC11.
+    """
+    keys = (*key, key[0] ^ key[1] ^ jnp.uint32(PARITY))
+    x, y = high + keys[0], low + keys[1]
+    for number in range(5):
+        for turn in TURNS[number % 2]:
+            x = x + y
+            y = (lax.shift_left(y, jnp.uint32(turn)) | lax.shift_right_logical(y, jnp.uint32(WORD - turn))) ^ x
+        x = x + keys[(number + 1) % 3]
+        y = y + keys[(number + 2) % 3] + jnp.uint32(number + 1)
+    return x, y
+
+
+def keys_of(identity: Any, epoch: Any, rounds: int) -> Key:
+    """The keys of an epoch's rounds, two of shape (rounds,): `jax.random.key(seed)` after three times `fold_in`.
+
+    Folded in are the fold's number, the epoch's and the round's.
+    """
+    each = jnp.ones(rounds, "uint32")
+    seed, *numbers = [each * jnp.asarray(number).astype("uint32") for number in (*identity, epoch)]
+    numbers = jnp.stack([*numbers, lax.iota("uint32", rounds)])
+    zero = jnp.zeros_like(each)
+    return lax.fori_loop(0, len(numbers), lambda at, key: hashed(key, zero, numbers[at]), (zero, seed))
+
+
+def shuffled(identity: Any, epoch: Any, count: int) -> Any:
+    """A uniformly random order of `count` rows, int32, for a member's (seed, fold) and the number of an epoch.
 
     Each round sorts words of random bits above the place in the order so far: sorting plain numbers takes a sixth
     of sorting pairs. Rows whose random bits tie keep the order that the round before gave them, and the number of
@@ -23,11 +60,14 @@ def shuffled(key: Any, count: int) -> Any:
     """
     bits = max(1, (count - 1).bit_length())
     if bits > MOST_BITS:
-        return jax.random.permutation(key, count)
-    order = lax.iota("int32", count)
-    for number in range(rounds(bits)):
-        drawn = jax.random.bits(jax.random.fold_in(key, number), (count,), "uint32")
-        word = lax.shift_left(drawn, jnp.uint32(bits)) | lax.iota("uint32", count)
+        key = jax.random.fold_in(jax.random.key(identity[0], impl="threefry2x32"), identity[1])
+        return jax.random.permutation(jax.random.fold_in(key, epoch), count)
+    rows = lax.iota("uint32", count)
+    first, second = hashed(
+        [word[:, None] for word in keys_of(identity, epoch, rounds(bits))], jnp.zeros_like(rows), rows
+    )
+    order = rows.astype("int32")
+    for word in lax.shift_left(first ^ second, jnp.uint32(bits)) | rows:
         place = lax.sort(word, is_stable=False) & jnp.uint32((1 << bits) - 1)
         order = order[place]
     return order

@@ -111,8 +111,15 @@ def try_out(program: Program, charges: Charges, x: Any) -> None:
     if charges.exact_variables:
         check_exact(program.optimizer)
     rows = jax.tree.map(lambda leaf: jnp.asarray(leaf[:2]), x)
-    readings = program.seen(rows, charges.taps) if charges.taps else {}
-    charges.check(lambda variable: variable.value, readings)
+
+    def values(trainable: list[Any], other: list[Any], x: Any) -> list[list[Any]]:
+        readings = {}
+        if charges.taps:
+            readings = program.forward(trainable, other, x, training=False, taps=charges.taps).readings
+        return charges.tried(weight_of(program.model, trainable, other), readings)
+
+    if charges.terms:
+        charges.check(program.tried(values, rows))
 
 
 def check_eager(objective: Objective, start: Start, settings: int, fold: Fold) -> None:
