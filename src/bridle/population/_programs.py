@@ -1,7 +1,6 @@
 """Compiled programs: one that trains and one that looks, for each shape of rows that a study has."""
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from time import perf_counter
@@ -17,7 +16,7 @@ from bridle.population._member import Points, Rows, State, block, evaluate, fini
 from bridle.population._objective import Objective, Recipe
 from bridle.population._stopping import watch
 
-ENGINE = 1
+ENGINE = 2
 """Rises where members of the same programs and rows get other numbers than before."""
 MAX_POINTS = 1024
 """Measuring points in one call of the training program."""
@@ -85,14 +84,12 @@ class Programs:
     _compiling: list[float] = field(default_factory=list)
 
     def ready(self) -> None:
-        """Compile what is not compiled yet, both programs side by side."""
+        """Compile what is not compiled yet."""
         if self.eager or self._compiling:
             return
         began = perf_counter()
-        with ThreadPoolExecutor(1) as pool:
-            looking = pool.submit(self.look.ready)
-            self.train.ready()
-            looking.result()
+        self.train.ready()
+        self.look.ready()
         self._compiling.append(perf_counter() - began)
 
     @property
@@ -187,8 +184,9 @@ def compile_programs(
         train = jax.vmap(train, in_axes=(0, 0, None, 0, None, None, None))
         look = jax.vmap(look, in_axes=(0, None, None))
         state, setting, identity = jax.tree.map(lambda leaf: np.stack([leaf] * width), (state, setting, identity))
-    train = Executable(train, state, setting, fold.rows, identity, np.int32(0), points, np.int32(0))
     look = Executable(look, state, fold.rows, dict(held_out))
+    look.begin()  # while the other one is traced
+    train = Executable(train, state, setting, fold.rows, identity, np.int32(0), points, np.int32(0))
     both = f"{train.identity} {look.identity}"
     return Programs(train, look, capacity, width, perf_counter() - began, tuple(forms), identity=both)
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 WORD = 32
@@ -28,14 +29,16 @@ def hashed(key: Key, high: Any, low: Any) -> Key:
 
     Source: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC11.
     """
-    keys = (*key, key[0] ^ key[1] ^ jnp.uint32(PARITY))
-    x, y = high + keys[0], low + keys[1]
+    high, low, *key = jnp.broadcast_arrays(high, low, *key)
+    keys = *key, lax.bitwise_xor(lax.bitwise_xor(*key), np.uint32(PARITY))
+    x, y = lax.add(high, keys[0]), lax.add(low, keys[1])
     for number in range(5):
-        for turn in TURNS[number % 2]:
-            x = x + y
-            y = (lax.shift_left(y, jnp.uint32(turn)) | lax.shift_right_logical(y, jnp.uint32(WORD - turn))) ^ x
-        x = x + keys[(number + 1) % 3]
-        y = y + keys[(number + 2) % 3] + jnp.uint32(number + 1)
+        for turn in TURNS[number % 2]:  # by lax: operators take four times as long to trace
+            x = lax.add(x, y)
+            left, right = lax.shift_left(y, np.uint32(turn)), lax.shift_right_logical(y, np.uint32(WORD - turn))
+            y = lax.bitwise_xor(lax.bitwise_or(left, right), x)
+        x = lax.add(x, keys[(number + 1) % 3])
+        y = lax.add(y, lax.add(keys[(number + 2) % 3], np.uint32(number + 1)))
     return x, y
 
 
