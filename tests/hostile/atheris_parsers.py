@@ -1,20 +1,24 @@
 """Coverage-guided fuzzing of the parsers, where `atheris` is installed: `python -m tests.hostile.atheris_parsers`.
 
-The first byte chooses the parser: penalties, study files, tables, or arrays. Options are those of libFuzzer, such as
-`-max_total_time=600`.
+The first byte chooses the parser: penalties, study files, tables, or arrays. It begins with inputs that each of them
+accepts. Options are those of libFuzzer, such as `-max_total_time=600`.
 """
 
 import contextlib
+import io
 import sys
 import tempfile
 from pathlib import Path
 
 import atheris
+import numpy as np
 
 with atheris.instrument_imports(include=["bridle", "tomllib", "csv"]):
     from bridle import BridleError, parse_penalty
     from bridle.auditing import read_rows
     from bridle.estimators import read_study, read_table
+
+from tests.hostile.test_study_files import ARRAYS, TABLE, document  # it imports bridle, so after it is instrumented
 
 PLACE = Path(tempfile.mkdtemp())
 
@@ -40,6 +44,24 @@ def try_one(content: bytes) -> None:
         PARSERS[content[0] % len(PARSERS)](content[1:])
 
 
+def seeds() -> Path:
+    """A folder of inputs that are accepted."""
+    arrays = io.BytesIO()
+    np.savez(arrays, x=np.arange(6.0, dtype="float32").reshape(3, 2), y=np.arange(3))
+    accepted = {
+        0: [b"l2(auto)", b"l1([0, 0.1])", b"l1l2(0.1, grid(1e-4, 1e-1, 5))", b"l1(auto, per=unit)"],
+        1: [document(TABLE), document(ARRAYS)],
+        2: [b"a,b,kind\n1,2,x\n3,,y\n", b"a;b\n1,5;2\n", "größe\tart\n1e3\tja\n".encode("utf-16")],
+        3: [arrays.getvalue()],
+    }
+    folder = PLACE / "seeds"
+    folder.mkdir()
+    for number, contents in accepted.items():
+        for place, content in enumerate(contents):
+            (folder / f"{number}-{place}").write_bytes(bytes([number]) + content)
+    return folder
+
+
 if __name__ == "__main__":
-    atheris.Setup(sys.argv, try_one)
+    atheris.Setup([*sys.argv, str(seeds())], try_one)
     atheris.Fuzz()
