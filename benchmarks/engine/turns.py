@@ -30,8 +30,9 @@ class Process:
 
     def sample(self, size: int) -> dict[str, Any]:
         """Measure a population of this size once."""
-        self._process.stdin.write(f"{size}\n")
-        self._process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # where it ended, reading says so
+            self._process.stdin.write(f"{size}\n")
+            self._process.stdin.flush()
         return self._said()
 
     def end(self) -> None:

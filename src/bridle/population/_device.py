@@ -17,8 +17,8 @@ from threadpoolctl import ThreadpoolController
 OPTIONS = {"cpu": {"xla_backend_optimization_level": 1}, "gpu": {"xla_gpu_deterministic_ops": True}}
 """Compiler options for a kind of device.
 
-On a GPU, those under which it gives the same bits again. On a CPU LLVM's later levels take up to a fifth more time and
-give programs that are no faster: XLA has vectorized them before.
+On a GPU, those under which it gives the same bits again. On a CPU LLVM's later levels take up to a quarter more time
+and give programs that are no faster.
 """
 
 
@@ -50,14 +50,6 @@ class Executable:
                 self._compiled = self._lowered.compile(compiler_options=OPTIONS.get(jax.default_backend()))
                 self._lowered = None
         return self._compiled
-
-    def begin(self) -> None:
-        """Compile on another core; `ready` then waits for it, and raises what goes wrong."""
-        threading.Thread(target=self._begun).start()
-
-    def _begun(self) -> None:
-        with contextlib.suppress(Exception):
-            self.ready()
 
     def __call__(self, *arguments: Any) -> Any:
         return self.ready()(*arguments)

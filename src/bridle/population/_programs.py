@@ -1,6 +1,7 @@
 """Compiled programs: one that trains and one that looks, for each shape of rows that a study has."""
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from time import perf_counter
@@ -84,12 +85,14 @@ class Programs:
     _compiling: list[float] = field(default_factory=list)
 
     def ready(self) -> None:
-        """Compile what is not compiled yet."""
+        """Compile what is not compiled yet, both programs side by side."""
         if self.eager or self._compiling:
             return
         began = perf_counter()
-        self.train.ready()
-        self.look.ready()
+        with ThreadPoolExecutor(1) as pool:
+            looking = pool.submit(self.look.ready)
+            self.train.ready()
+            looking.result()
         self._compiling.append(perf_counter() - began)
 
     @property
@@ -184,9 +187,8 @@ def compile_programs(
         train = jax.vmap(train, in_axes=(0, 0, None, 0, None, None, None))
         look = jax.vmap(look, in_axes=(0, None, None))
         state, setting, identity = jax.tree.map(lambda leaf: np.stack([leaf] * width), (state, setting, identity))
-    look = Executable(look, state, fold.rows, dict(held_out))
-    look.begin()  # while the other one is traced
     train = Executable(train, state, setting, fold.rows, identity, np.int32(0), points, np.int32(0))
+    look = Executable(look, state, fold.rows, dict(held_out))
     both = f"{train.identity} {look.identity}"
     return Programs(train, look, capacity, width, perf_counter() - began, tuple(forms), identity=both)
 
