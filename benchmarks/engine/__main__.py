@@ -10,14 +10,16 @@ import sys
 from typing import Any
 
 from benchmarks.engine.families import FAMILIES
-from benchmarks.engine.report import Runs, as_markdown, as_text, summarize
-from benchmarks.engine.turns import ROOT, take_turns
+from benchmarks.engine.report import Firsts, Runs, as_markdown, as_text, summarize
+from benchmarks.engine.turns import ROOT, first_fits, take_turns
 from benchmarks.engine.ways import WAYS, serve
 
 NUMBERS = ROOT / "benchmarks" / "engine.json"
 PAGE = ROOT / "docs" / "benchmarks.md"
 SIZES, QUICK_SIZES = [1, 16, 256], [1, 16]
 QUICK_WAYS = ["fit", "hand", "bridle"]
+FIRST_WAYS, FIRST_PAIRS = ["fit", "bridle"], 3
+"""Ways whose first fit is compared, and how often in each round."""
 
 
 def main() -> None:
@@ -67,6 +69,7 @@ def _machine() -> dict:
 
 def _measure(families: list[str], rounds: int, quick: bool) -> None:
     runs: Runs = {}
+    firsts: Firsts = {}
     peaks: list[dict] = []
     rounds = 1 if quick else rounds
     for number in range(rounds):
@@ -76,7 +79,8 @@ def _measure(families: list[str], rounds: int, quick: bool) -> None:
             ways, sizes = (QUICK_WAYS, QUICK_SIZES) if quick else (list(WAYS), SIZES)
             for way, found in take_turns(family, ways, sizes, backwards=number % 2 == 1).items():
                 runs.setdefault((family, way), []).append(found)
-    summary = {"facts": _facts(rounds), **summarize(runs, peaks)}
+            firsts.setdefault(family, []).extend(first_fits(family, FIRST_WAYS, 1 if quick else FIRST_PAIRS))
+    summary = {"facts": _facts(rounds), **summarize(runs, firsts, peaks)}
     print(as_text(summary))
     NUMBERS.write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n")
     print(f"\nnumbers in {NUMBERS.relative_to(ROOT)}")

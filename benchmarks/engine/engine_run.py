@@ -10,14 +10,10 @@ from bridle.population import Fit, run_fits
 from bridle.study import Question, Rows, make_plan, prepare
 
 
-def make_prepared(family: Family, epochs: int, seeds: int) -> Any:
+def make_prepared(family: Family, rows: Any, epochs: int, seeds: int) -> Any:
     """The study of one family, of about so many seeds, validating every epoch."""
-    import keras
-
-    rows = family.rows()
-    model = family.study_model()
-    given = model if isinstance(model, keras.Sequential) else family.study_model
-    question = Question(given, family.arms(), seeds=seeds, epochs=epochs, batch_size=family.batch, points=epochs)
+    model, arms = family.study_model(), family.arms()
+    question = Question(model, arms, seeds=seeds, epochs=epochs, batch_size=family.batch, points=epochs)
     return prepare(question, Rows(rows.x, rows.y, validation=(rows.xv, rows.yv)))
 
 

@@ -26,12 +26,18 @@ arrays stay in caches.
 How the engine works, and where it does not help: [engine.md](engine.md)."""
 Runs = dict[tuple[str, str], list[dict]]
 """By (family, way): what each round found."""
+Firsts = dict[str, list[dict[str, float]]]
+"""By family: seconds of the first fit of a process by way, for each pair of processes."""
 
 
-def summarize(runs: Runs, peaks: Sequence[dict]) -> dict[str, Any]:
+def summarize(runs: Runs, firsts: Firsts, peaks: Sequence[dict]) -> dict[str, Any]:
     """Medians and ranges of everything, with the shares of the machine's peak."""
     machine = {key: max(peak[key] for peak in peaks) for key in ("gflops", "gbs")}
-    found = {name: _family(name, runs, machine) for name in FAMILIES if (name, "bridle") in runs}
+    found = {
+        name: {**_family(name, runs, machine), "first": _first(firsts[name])}
+        for name in FAMILIES
+        if (name, "bridle") in runs
+    }
     return {"machine": machine, "families": found}
 
 
@@ -51,6 +57,14 @@ def _family(name: str, runs: Runs, machine: dict[str, float]) -> dict[str, Any]:
     }
 
 
+def _first(pairs: Sequence[dict[str, float]]) -> dict[str, Any]:
+    """The medians of both ways, and that of their ratios within a pair, with its quartiles."""
+    ratios = [pair["bridle"] / pair["fit"] for pair in pairs]
+    low, middle, high = _quartiles(ratios)
+    seconds = {way: _middle(pair[way] for pair in pairs) for way in ("fit", "bridle")}
+    return {**seconds, "ratio": middle, "range": [low, high], "pairs": len(pairs)}
+
+
 def _turns(rounds: Sequence[dict], size: int) -> list[dict]:
     """What a way measured whenever populations of this size had their turn."""
     return [sample for run in rounds for sample in run["turns"][size]]
@@ -68,9 +82,13 @@ def _way(rounds: Sequence[dict]) -> dict[str, Any]:
 
 def _population(samples: Sequence[dict]) -> dict[str, Any]:
     ms = [sample["ms"] for sample in samples]
-    low, middle, high = statistics.quantiles(ms, n=4, method="inclusive") if len(ms) > 1 else ms * 3
+    low, middle, high = _quartiles(ms)
     fixed = {key: samples[0][key] for key in ("population", "epochs")}
     return {**fixed, "ms": middle, "range": [low, high], "peak_mib": _middle(x["peak_mib"] for x in samples)}
+
+
+def _quartiles(values: list[float]) -> list[float]:
+    return statistics.quantiles(values, n=4, method="inclusive") if len(values) > 1 else values * 3
 
 
 def _middle(values: Any) -> float:
@@ -106,7 +124,7 @@ def tables(found: dict[str, Any]) -> Iterator[tuple[str, tuple[str, ...], list[t
     """(title, head, rows) of each table, as text."""
     for family in found["families"].values():
         yield f"{family['title']}, fits of {family['length']} epochs", HEAD, list(_rows(family))
-    head = ("family", "model.fit s", "bridle s", "bridle / fit", "bridle is faster from")
+    head = ("family", "model.fit s", "bridle s", "bridle / fit", "pairs", "bridle is faster from")
     yield f"One member, {SHORT} epochs, compilation counted, imports not", head, list(_short_rows(found))
     machine = found["machine"]
     title = f"Share of this machine's {machine['gflops']:.0f} GFLOP/s (product) and {machine['gbs']:.0f} GB/s (copy)"
@@ -140,10 +158,12 @@ def _bars(line: dict[str, Any], bar: float) -> str:
 
 def _short_rows(found: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     for family in found["families"].values():
-        fit, ours = (family["ways"][way]["short_seconds"] for way in ("fit", "bridle"))
+        first = family["first"]
+        fit, ours, (low, high) = first["fit"], first["bridle"], first["range"]
         saved = (family["ways"]["fit"]["populations"][0]["ms"] - family["ways"]["bridle"]["populations"][0]["ms"]) / 1e3
         even = f"{SHORT + max(0.0, (ours - fit) / saved):.0f} epochs" if saved > 0 else "never"
-        yield family["title"], f"{fit:.2f}", f"{ours:.2f}", f"{ours / fit:.2f} (≤ 1)", even
+        ratio = f"{first['ratio']:.2f} ({low:.2f}–{high:.2f}; ≤ 1)"
+        yield family["title"], f"{fit:.2f}", f"{ours:.2f}", ratio, str(first["pairs"]), even
 
 
 def _share_rows(found: dict[str, Any]) -> Iterator[tuple[str, ...]]:

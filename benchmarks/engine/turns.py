@@ -57,6 +57,18 @@ class Process:
         raise SystemExit(f"{' '.join(self._process.args)} ended early; what it said is above.")
 
 
+def first_fits(family: str, ways: Sequence[str], pairs: int) -> list[dict[str, float]]:
+    """Seconds that the first fit of a process takes, its compilation counted, one way after the other, so many times."""
+    found = []
+    for number in range(pairs):
+        seconds = {}
+        for way in ways if number % 2 else reversed(ways):
+            with Process(way, family) as process:
+                seconds[way] = process.facts["short_seconds"]
+        found.append(seconds)
+    return found
+
+
 def take_turns(family: str, ways: Sequence[str], sizes: Sequence[int], backwards: bool) -> dict[str, dict]:
     """For each way its facts and, by size, what it found in each turn; slow ways train one member in every turn."""
     with contextlib.ExitStack() as stack:

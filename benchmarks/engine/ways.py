@@ -193,8 +193,8 @@ class Bridle(Population):
         from benchmarks.engine.engine_run import make_prepared, make_runner
 
         super().__init__(FAMILIES[name])
-        compiled, began = count_compilations(), perf_counter()
-        self._prepared = make_prepared(self.family, SHORT, 1)
+        compiled, self._rows, began = count_compilations(), self.family.rows(), perf_counter()
+        self._prepared = make_prepared(self.family, self._rows, SHORT, 1)
         run, workshop = make_runner(self._prepared)
         run(range(1), False)
         self.facts = {
@@ -208,7 +208,7 @@ class Bridle(Population):
         """A study of so many seeds."""
         from benchmarks.engine.engine_run import make_prepared, make_runner
 
-        run, workshop = make_runner(make_prepared(self.family, epochs, size))
+        run, workshop = make_runner(make_prepared(self.family, self._rows, epochs, size))
         run(range(1), True)
         for seed in range(90, 100):  # the first ones build models, and where many come compile
             workshop.start(seed)

@@ -3,15 +3,13 @@
 import threading
 import time
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from tests.population._line import fits, line, run
 from tests.population._line import rows as some_rows
 from threadpoolctl import threadpool_info
 
-from bridle.population import Recipe, predict
-from bridle.population import _member as member
+from bridle.population import Recipe
 
 
 @pytest.fixture
@@ -106,14 +104,3 @@ def test_an_interrupt_keeps_what_finished(fold) -> None:
     assert len(got) < 40
     assert time.monotonic() - began < 20
     assert threading.active_count() < 10
-
-
-def test_many_rows_are_predicted_in_turns(monkeypatch) -> None:
-    """Whole turns and a rest give the predictions of one call."""
-    objective = line()
-    x, w = jnp.arange(46.0).reshape(23, 2), [jnp.array([1.0, 2.0])]
-    whole = predict(objective, w, [], x)
-    monkeypatch.setattr(member, "EVALUATION_ROWS", 5)
-    np.testing.assert_array_equal(predict(objective, w, [], x), whole)
-    monkeypatch.setattr(member, "EVALUATION_ROWS", 23)
-    np.testing.assert_array_equal(predict(objective, w, [], x), whole)

@@ -25,7 +25,8 @@ from bridle._keras._losses import (
     with_compute_loss,
 )
 from bridle._keras._outline import Outline, outline
-from bridle._keras._program import Forward, Program, loss_name, predicted, program
+from bridle._keras._program import Forward, Program, loss_name, program
+from bridle._keras._rows import predicted, two_rows
 from bridle._keras._starts import Starts
 from bridle._keras._steps import check_exact, step_of
 from bridle._keras._structure import (
@@ -122,6 +123,7 @@ __all__ = [
     "step_of",
     "total_of",
     "trained_with",
+    "two_rows",
     "untouched",
     "watching",
     "with_compute_loss",

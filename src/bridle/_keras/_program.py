@@ -9,15 +9,18 @@ import jax
 import jax.numpy as jnp
 import keras
 import numpy as np
-from keras.src import backend
 
-from bridle._errors import BridleError, InputError
+from bridle._errors import InputError
 from bridle._keras._blueprint import Blueprint, fresh_optimizer
+from bridle._keras._rows import first_line, outlined, predicted, shapes_of, two_rows
+from bridle._keras._starts import zeros_made
 from bridle._keras._steps import step_of
 from bridle._keras._taps import Reading, Tap, replaced, watching
 from bridle._keras._tracing import UntraceableError, layers_named
 
 Arrays = list[Any]
+ONCE = {"cpu": {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}}
+"""Compiler options for a program that runs once, on two rows."""
 
 
 class Forward(NamedTuple):
@@ -67,7 +70,7 @@ class Program:
         arguments = values[:split], values[split:], x
         try:
             with layers_named():
-                return jax.jit(function)(*arguments)
+                return jax.jit(function, compiler_options=ONCE.get(jax.default_backend()))(*arguments)
         except (UntraceableError, TypeError):  # it says again what is wrong, or gives what is no array
             return function(*arguments)
 
@@ -164,23 +167,6 @@ class Program:
         return state
 
 
-def predicted(model: keras.Model, x: Any, name: str = "") -> Any:
-    """The shapes that a model makes of some rows, without computing them. `name` is what to call these rows.
-
-    Errors: `InputError` where the rows do not fit the model.
-    """
-    x = jax.tree.map(lambda array: jnp.asarray(array[:2]), x)
-    try:
-        return _outlined(lambda x: model(x, training=False), x)
-    except BridleError:
-        raise
-    except (ValueError, TypeError) as error:
-        raise InputError(
-            f"Expected {f'{name} ' if name else ''}rows that fit the model's input {_shapes(model.inputs)}, "
-            f"got {_shapes(x)}. {_first(error)}"
-        ) from error
-
-
 def program(blueprint: Blueprint, x: Any, y: Any) -> Program:
     """Prepare a template for tracing: a fresh optimizer, and losses and metrics resolved on two rows of data.
 
@@ -188,8 +174,9 @@ def program(blueprint: Blueprint, x: Any, y: Any) -> Program:
     """
     model = blueprint.template
     optimizer = fresh_optimizer(model.optimizer)
-    optimizer.build(model.trainable_variables)
-    x, y = jax.tree.map(lambda array: jnp.asarray(array[:2]), (x, y))
+    with zeros_made():
+        optimizer.build(model.trainable_variables)
+    x, y = two_rows((x, y))
     prediction = predicted(model, x)
     container = model._compile_metrics
     order: list[str] = []
@@ -206,11 +193,11 @@ def program(blueprint: Blueprint, x: Any, y: Any) -> Program:
         return found
 
     try:
-        found = _outlined(resolved, y, prediction)
+        found = outlined(resolved, y, prediction)
     except (ValueError, TypeError, KeyError) as error:
         raise InputError(
-            f"Expected labels that fit the loss {loss_name(model)!r} and an output of shape {_shapes(prediction)}, "
-            f"got labels of shape {_shapes(y)}. {_first(error)}"
+            f"Expected labels that fit the loss {loss_name(model)!r} and an output of shape {shapes_of(prediction)}, "
+            f"got labels of shape {shapes_of(y)}. {first_line(error)}"
         ) from error
     if container is None:
         return Program(blueprint, optimizer, (), (), ())
@@ -231,22 +218,6 @@ def without_cudnn(model: keras.Model) -> Iterator[None]:
         yield
 
 
-def _outlined(function: Callable[..., Any], *arguments: Any) -> Any:
-    """The results of a function in outline, without computing them; computed where Keras cannot tell otherwise."""
-    try:
-        return backend.compute_output_spec(function, *jax.tree.map(_outline_of, arguments))
-    except Exception:  # whatever is wrong is said by the call with values, in its own words
-        return function(*jax.tree.map(_with_values, arguments))
-
-
-def _outline_of(array: Any) -> keras.KerasTensor:
-    return keras.KerasTensor(tuple(array.shape), dtype=keras.backend.standardize_dtype(array.dtype))
-
-
-def _with_values(array: Any) -> Any:
-    return jnp.ones(array.shape, array.dtype) if isinstance(array, keras.KerasTensor) else array
-
-
 def loss_name(model: keras.Model) -> str:
     """The compiled loss as a person named it."""
     loss = model._compile_loss._user_loss
@@ -256,12 +227,3 @@ def loss_name(model: keras.Model) -> str:
 def _numbered(name: str, shape: tuple[int, ...]) -> list[str]:
     """The name of a metric, once for each of its numbers."""
     return [name] if not shape else [f"{name}[{','.join(map(str, index))}]" for index in np.ndindex(*shape)]
-
-
-def _shapes(tree: Any) -> str:
-    shapes = [("rows", *leaf.shape[1:]) for leaf in jax.tree.leaves(tree) if hasattr(leaf, "shape")]
-    return " and ".join(f"({', '.join(map(str, shape))})" for shape in shapes)
-
-
-def _first(error: Exception) -> str:
-    return f"Keras says: {str(error).strip().splitlines()[0]}"

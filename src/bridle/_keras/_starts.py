@@ -3,7 +3,7 @@
 import copy
 import random
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
@@ -186,15 +186,35 @@ def _same(one: Values, other: Values) -> bool:
 @contextmanager
 def _initializers() -> Iterator[dict[int, Any]]:
     """The initializer of every variable made inside the block, by the variable's identity."""
-    kind, used = backend.Variable, {}
-    own = kind._initialize_with_initializer
+    used: dict[int, Any] = {}
 
-    def noted(variable: keras.Variable, initializer: Any) -> None:
+    def noted(variable: keras.Variable, initializer: Any, own: Callable[[keras.Variable, Any], None]) -> None:
         used[id(variable)] = initializer
         own(variable, initializer)
 
-    kind._initialize_with_initializer = noted
-    try:
+    with _initializing(noted):
         yield used
+
+
+def zeros_made() -> AbstractContextManager[None]:
+    """A block in which zeros are made by NumPy: JAX compiles a program for zeros of each shape, 20 ms every time."""
+
+    def made(variable: keras.Variable, initializer: Any, own: Callable[[keras.Variable, Any], None]) -> None:
+        if type(initializer) is keras.initializers.Zeros and keras.distribution.distribution() is None:
+            variable._initialize(jax.device_put(np.zeros(variable.shape, variable.dtype)))
+        else:
+            own(variable, initializer)
+
+    return _initializing(made)
+
+
+@contextmanager
+def _initializing(way: Callable[[keras.Variable, Any, Callable[[keras.Variable, Any], None]], None]) -> Iterator[None]:
+    """Make the first values of variables by (variable, initializer, Keras's own way) inside the block."""
+    kind = backend.Variable
+    own = kind._initialize_with_initializer
+    kind._initialize_with_initializer = lambda variable, initializer: way(variable, initializer, own)
+    try:
+        yield
     finally:
         kind._initialize_with_initializer = own

@@ -165,8 +165,8 @@ def describe(places: Sequence[Place], taps: Sequence[Tap], weight: Weight, readi
         if place.variable is not None:
             found[f"norm/{place.name}"] = ops.sqrt(ops.sum(ops.square(flat)))
         else:
-            units = [ops.reshape(tensor == 0, (-1, tensor.shape[-1])) for tensor in tensors]
-            found[f"dead/{place.name}"] = ops.mean(ops.cast(ops.all(ops.concatenate(units), axis=0), "float32"))
+            units = ops.concatenate([ops.reshape(ops.abs(tensor), (-1, tensor.shape[-1])) for tensor in tensors])
+            found[f"dead/{place.name}"] = ops.mean(ops.cast(ops.max(units, axis=0) == 0, "float32"))
     return found
 
 

@@ -2,16 +2,18 @@
 
 import contextlib
 import functools
+import gc
 import os
 import resource
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 from threadpoolctl import ThreadpoolController
 
 OPTIONS = {"cpu": {"xla_backend_optimization_level": 1}, "gpu": {"xla_gpu_deterministic_ops": True}}
@@ -20,6 +22,8 @@ OPTIONS = {"cpu": {"xla_backend_optimization_level": 1}, "gpu": {"xla_gpu_determ
 On a GPU, those under which it gives the same bits again. On a CPU LLVM's later levels take up to a quarter more time
 and give programs that are no faster.
 """
+SELDOM = OPTIONS | {"cpu": OPTIONS["cpu"] | {"xla_cpu_use_fusion_emitters": False}}
+"""Options for what runs once a fit: compiled in two thirds of the time; loops would be 1.3 times as slow with them."""
 
 
 def accelerated() -> bool:
@@ -34,12 +38,13 @@ class Executable:
     of any other run on the same kind of device.
     """
 
-    def __init__(self, function: Callable[..., Any], *arguments: Any) -> None:
+    def __init__(self, function: Callable[..., Any], *arguments: Any, options: Mapping[str, Any] = OPTIONS) -> None:
         precision = jax.default_matmul_precision("highest") if accelerated() else contextlib.nullcontext()
-        with precision:
+        with precision, uncollected():
             self._lowered = jax.jit(function).lower(*arguments)
         self.identity = sha256(self._lowered.as_text().encode()).hexdigest()
         """The SHA-256 of the program, its constants included."""
+        self._options = options.get(jax.default_backend())
         self._compiled: Any = None
         self._compiling = threading.Lock()
 
@@ -47,12 +52,38 @@ class Executable:
         """The compiled program."""
         with self._compiling:
             if self._compiled is None:
-                self._compiled = self._lowered.compile(compiler_options=OPTIONS.get(jax.default_backend()))
+                self._compiled = self._lowered.compile(compiler_options=self._options)
                 self._lowered = None
         return self._compiled
 
     def __call__(self, *arguments: Any) -> Any:
         return self.ready()(*arguments)
+
+
+@functools.cache
+def warm_up() -> None:
+    """Let a thread make the first product of matrices in this process, while Python traces.
+
+    oneDNN, to which XLA leaves products on a CPU, writes its machine code at the first one, which takes 30 ms.
+    """
+    options = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
+    product = jax.jit(lambda a: jax.lax.dot_general(a, a, (((0,), (0,)), ((), ()))), compiler_options=options)
+    if not accelerated():
+        threading.Thread(target=product, args=(np.ones((8, 8), np.float32),)).start()
+
+
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """A block in which Python does not look for cycles of garbage: tracing makes so many objects that it would begin
+    to, which takes 0.15 s with Keras and JAX loaded, as long as the tracing of a small network.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def as_written(function: Callable[..., Any]) -> Callable[..., Any]:

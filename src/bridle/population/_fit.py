@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from bridle.population._member import Rows, State
 from bridle.population._objective import Objective, Recipe
 from bridle.population._programs import Fold, Programs, Seen, Start, starting
+from bridle.population._state import Rows, State
 
 BLOCK_SECONDS = 0.2
 """How long one call of the training program should take: progress and stopping happen between calls."""
@@ -64,7 +64,7 @@ def train(
     programs, rows = shard[0].programs, shard[0].rows.rows
     state = programs.stack([starting(objective, recipe, start) for start in starts])
     setting = programs.stack([fit.setting for fit in shard])
-    identity = programs.stack([np.array([fit.seed, fit.fold + 1], np.int32) for fit in shard])
+    identity = programs.stack([np.array([fit.seed, fit.fold + 1]).astype(np.uint32) for fit in shard])
     curves: list[np.ndarray] = []
     total, point, epoch = len(recipe.stops), 0, 0
     while point < total and not _ended(recipe, state):

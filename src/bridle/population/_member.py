@@ -1,53 +1,17 @@
 """One member: a step, an epoch of steps, a block of epochs. This is the only training loop there is."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from bridle.population._evaluate import evaluate, predict
 from bridle.population._objective import Objective, Recipe
 from bridle.population._shuffle import shuffled
+from bridle.population._state import Points, Rows, State, at, cut, part_of, put_into, taken
 from bridle.population._stopping import hear
-
-EVALUATION_ROWS = 1024
-"""Rows that are predicted in one call at evaluation; more are taken in turns: less memory, better use of caches."""
-
-
-class State(NamedTuple):
-    """What the next step needs."""
-
-    trainable: list[Any]
-    other: list[Any]
-    optimizer: list[Any]
-    diverged_at: Any
-    """int32: the first epoch whose loss was not finite, or -1."""
-    memory: Any
-    """What early stopping remembers; an empty tuple without it."""
-
-
-class Points(NamedTuple):
-    """The measuring points of one call of the training program; (capacity,) each."""
-
-    lengths: Any
-    """int32: the epochs before each point."""
-    training: Any
-    """bool: where the training rows are measured too."""
-
-
-class Rows(NamedTuple):
-    """The rows of one fold, those to train on first. Leaves of `x` and `y` have shape (row, …)."""
-
-    x: Any
-    y: Any
-    weight: Any
-    """float32 (row,), or None."""
-
-
-def part_of(rows: Any, first: int, end: int | None) -> Any:
-    """Some rows of every leaf, from `first` to before `end`."""
-    return jax.tree.map(lambda leaf: leaf[first:end], rows)
 
 
 def step(objective: Objective, state: State, setting: Any, batch: Rows) -> tuple[State, Any]:
@@ -64,22 +28,29 @@ def step(objective: Objective, state: State, setting: Any, batch: Rows) -> tuple
 
 
 def epoch(
-    objective: Objective, recipe: Recipe, state: State, setting: Any, rows: Rows, identity: Any, number: Any
+    objective: Objective,
+    recipe: Recipe,
+    state: State,
+    setting: Any,
+    rows: Rows,
+    count: int,
+    identity: Any,
+    number: Any,
 ) -> tuple[State, Any]:
-    """One pass over the rows in batches, the last one smaller where they do not divide; the mean cost.
+    """One pass over the first `count` rows in batches, the last one smaller where they do not divide; the mean cost.
 
     Rows are shuffled anew, by the member's identity and the epoch's number. A batch that holds every row is left in
     order: its mean has no order.
     """
-    count = jax.tree.leaves(rows.x)[0].shape[0]
     size = min(recipe.batch_size, count)
     if size == count:
-        return step(objective, state, setting, rows)
+        return step(objective, state, setting, part_of(rows, 0, count))
     order = shuffled(identity, number, count) if recipe.shuffle else jnp.arange(count)
 
     def one(state: State, start: Any, length: int) -> tuple[State, Any]:
-        chosen = lax.dynamic_slice(order, (start,), (length,))
-        state, cost = step(objective, state, setting, jax.tree.map(lambda leaf: leaf[chosen], rows))
+        chosen = cut(order, start, length)
+        present, _ = lax.optimization_barrier((setting, start))  # else XLA makes pieces of its own of what needs no row
+        state, cost = step(objective, state, present, jax.tree.map(lambda leaf: taken(leaf, chosen), rows))
         return state, cost * (length / count)
 
     def body(number: Any, carry: tuple[State, Any]) -> tuple[State, Any]:
@@ -94,40 +65,6 @@ def epoch(
     return state, cost
 
 
-def evaluate(objective: Objective, state: State, rows: Rows, cuts: tuple[int, ...]) -> Any:
-    """Data loss and metrics over the rows before, between and after the cuts: shape ((1 + cut) * measure,)."""
-    if not len(jax.tree.leaves(rows.x)[0]):
-        return jnp.full((1 + len(cuts)) * len(objective.measure_names), jnp.nan, "float32")
-    predictions = predict(objective, state.trainable, state.other, rows.x)
-    measures: list[Any] = []
-    for part in (slice(*ends) for ends in zip((None, *cuts), (*cuts, None), strict=True)):
-        y, prediction, weight = jax.tree.map(lambda leaf, part=part: leaf[part], (rows.y, predictions, rows.weight))
-        empty = jax.tree.leaves(y)[0].shape[0] == 0
-        nothing = [jnp.nan] * len(objective.measure_names)
-        measures += nothing if empty else objective.measure(y, prediction, weight)
-    return jnp.stack([jnp.asarray(value, "float32") for value in measures])
-
-
-def predict(objective: Objective, trainable: list[Any], other: list[Any], x: Any) -> Any:
-    """Predictions for any number of rows, in turns of equal size; the last turn may go over rows again."""
-    count = jax.tree.leaves(x)[0].shape[0]
-    turns = -(-count // EVALUATION_ROWS)
-    if turns <= 1:
-        return objective.predict(trainable, other, x)
-    size = -(-count // turns)
-
-    def turn(number: Any, done: Any) -> Any:
-        start = jnp.minimum(number * size, count - size)
-        rows = jax.tree.map(lambda leaf: lax.dynamic_slice_in_dim(leaf, start, size), x)
-        found = objective.predict(trainable, other, rows)
-        return jax.tree.map(lambda whole, part: lax.dynamic_update_slice_in_dim(whole, part, start, 0), done, found)
-
-    some = jax.tree.map(lambda leaf: leaf[:size], x)
-    shape = jax.eval_shape(lambda rows: objective.predict(trainable, other, rows), some)
-    blank = jax.tree.map(lambda leaf: jnp.zeros((count, *leaf.shape[1:]), leaf.dtype), shape)
-    return lax.fori_loop(0, turns, turn, blank)
-
-
 def block(objective: Objective, recipe: Recipe, cuts: tuple[int, ...], capacity: int) -> Callable[..., Any]:
     """A function that trains one member through several measuring points.
 
@@ -138,20 +75,11 @@ def block(objective: Objective, recipe: Recipe, cuts: tuple[int, ...], capacity:
     """
     every_epoch = recipe.points == recipe.epochs
     parts = 1 + len(objective.part_names)
-    side = len(objective.measure_names)
-    width = parts + (1 + len(cuts)) * side
-
-    def measured(state: State, rows: Rows, training: Any) -> Any:
-        """All sides; the training rows, mostly the most of them, only where asked."""
-        first, rest = part_of(rows, 0, cuts[0]), part_of(rows, cuts[0], None)
-        seen = lax.cond(
-            training, lambda: evaluate(objective, state, first, ()), lambda: jnp.full(side, jnp.nan, "float32")
-        )
-        return jnp.concatenate([seen, evaluate(objective, state, rest, tuple(cut - cuts[0] for cut in cuts[1:]))])
+    width = parts + (1 + len(cuts)) * len(objective.measure_names)
 
     def one_epoch(state: State, number: Any, setting: Any, rows: Rows, identity: Any) -> tuple[State, Any]:
-        training, present = part_of(rows, 0, cuts[0]), objective.at_epoch(setting, number)
-        state, cost = epoch(objective, recipe, state, present, training, identity, number)
+        present = objective.at_epoch(setting, number)
+        state, cost = epoch(objective, recipe, state, present, rows, cuts[0], identity, number)
         lost = (state.diverged_at < 0) & ~jnp.isfinite(cost[0])
         state = state._replace(diverged_at=jnp.where(lost, number + 1, state.diverged_at).astype("int32"))
         return _watched(objective, recipe, state, number + 1, rows, cuts), cost
@@ -164,12 +92,13 @@ def block(objective: Objective, recipe: Recipe, cuts: tuple[int, ...], capacity:
             if every_epoch:
                 (state, cost), stop = one_epoch(state, start, setting, rows, identity), start + 1
             else:
-                stop, cost = start + points.lengths[number], jnp.zeros(parts, "float32")
+                stop, cost = start + at(points.lengths, number), jnp.zeros(parts, "float32")
                 state, cost = _until_stopped(
                     recipe, start, stop, lambda i, held: one_epoch(held[0], i, setting, rows, identity), (state, cost)
                 )
-            numbers = jnp.concatenate([cost, measured(state, rows, points.training[number])])
-            return state, stop, curves.at[number].set(numbers)
+            measured = evaluate(objective, state, rows, cuts, at(points.training, number))
+            numbers = jnp.concatenate([cost, measured])
+            return state, stop, put_into(curves, numbers[None], number)
 
         curves = jnp.full((capacity, width), jnp.nan, "float32")
         state, _, curves = _until_stopped(recipe, 0, count, point, (state, first, curves))

@@ -11,13 +11,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bridle.population._device import Executable, as_written
+from bridle.population._device import SELDOM, Executable, as_written, warm_up
+from bridle.population._evaluate import evaluate
 from bridle.population._fastest import for_loops, gradient_for_loops
-from bridle.population._member import Points, Rows, State, block, evaluate, finished, part_of
+from bridle.population._member import block, finished
 from bridle.population._objective import Objective, Recipe
+from bridle.population._state import Points, Rows, State, part_of
 from bridle.population._stopping import watch
 
-ENGINE = 2
+ENGINE = 3
 """Rises where members of the same programs and rows get other numbers than before."""
 MAX_POINTS = 1024
 """Measuring points in one call of the training program."""
@@ -85,14 +87,14 @@ class Programs:
     _compiling: list[float] = field(default_factory=list)
 
     def ready(self) -> None:
-        """Compile what is not compiled yet, both programs side by side."""
+        """Compile what is not compiled yet; what looks goes on being compiled beside the first training."""
         if self.eager or self._compiling:
             return
         began = perf_counter()
-        with ThreadPoolExecutor(1) as pool:
-            looking = pool.submit(self.look.ready)
-            self.train.ready()
-            looking.result()
+        pool = ThreadPoolExecutor(1)
+        pool.submit(self.look.ready)
+        pool.shutdown(wait=False)
+        self.train.ready()
         self._compiling.append(perf_counter() - began)
 
     @property
@@ -133,7 +135,7 @@ class Programs:
 
 def put(x: Any, y: Any, weight: Any, train: int, watch: int = 0) -> Fold:
     """Move the rows of one split to the device, floats as float32."""
-    return Fold(Rows(*jax.tree.map(jnp.asarray, (x, y, weight))), train, watch)
+    return Fold(Rows(*jax.device_put((x, y, weight))), train, watch)
 
 
 def starting(objective: Objective, recipe: Recipe, start: Start) -> State:
@@ -169,12 +171,17 @@ def compile_programs(
     """
     began = perf_counter()
     capacity = 1 if eager else min(len(recipe.stops), MAX_POINTS)
-    state, setting, identity = starting(objective, recipe, start), np.zeros(settings, np.float32), np.zeros(2, np.int32)
+    state, setting, identity = (
+        starting(objective, recipe, start),
+        np.zeros(settings, np.float32),
+        np.zeros(2, np.uint32),
+    )
     points = Points(np.zeros(capacity, np.int32), np.zeros(capacity, bool))
 
     if eager:
         train, look = block(objective, recipe, fold.cuts, capacity), partial(_look, objective, recipe, fold.cuts)
         return Programs(as_written(train), as_written(look), capacity, None, perf_counter() - began, eager=True)
+    warm_up()
     forms: dict[str, None] = {}
     fast = replace(
         objective,
@@ -188,7 +195,7 @@ def compile_programs(
         look = jax.vmap(look, in_axes=(0, None, None))
         state, setting, identity = jax.tree.map(lambda leaf: np.stack([leaf] * width), (state, setting, identity))
     train = Executable(train, state, setting, fold.rows, identity, np.int32(0), points, np.int32(0))
-    look = Executable(look, state, fold.rows, dict(held_out))
+    look = Executable(look, state, fold.rows, dict(held_out), options=SELDOM)
     both = f"{train.identity} {look.identity}"
     return Programs(train, look, capacity, width, perf_counter() - began, tuple(forms), identity=both)
 

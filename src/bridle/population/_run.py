@@ -12,9 +12,9 @@ from time import perf_counter
 
 from bridle.population._device import accelerated, cores, free_memory, unthreaded
 from bridle.population._fit import Fit, Outcome, train
-from bridle.population._member import Rows
 from bridle.population._objective import Objective, Recipe
 from bridle.population._programs import Start
+from bridle.population._state import Rows
 from bridle.population._work import Chain, Lane, Progress, Take, Work
 
 PATIENCE = 0.5

@@ -42,38 +42,27 @@ def hashed(key: Key, high: Any, low: Any) -> Key:
     return x, y
 
 
-def keys_of(identity: Any, epoch: Any, rounds: int) -> Key:
-    """The keys of an epoch's rounds, two of shape (rounds,): `jax.random.key(seed)` after three times `fold_in`.
-
-    Folded in are the fold's number, the epoch's and the round's.
-    """
-    each = jnp.ones(rounds, "uint32")
-    seed, *numbers = [each * jnp.asarray(number).astype("uint32") for number in (*identity, epoch)]
-    numbers = jnp.stack([*numbers, lax.iota("uint32", rounds)])
-    zero = jnp.zeros_like(each)
-    return lax.fori_loop(0, len(numbers), lambda at, key: hashed(key, zero, numbers[at]), (zero, seed))
-
-
 def shuffled(identity: Any, epoch: Any, count: int) -> Any:
-    """A uniformly random order of `count` rows, int32, for a member's (seed, fold) and the number of an epoch.
+    """A uniformly random order of `count` rows, int32, for a member's (seed, fold), uint32, and the number of an epoch.
 
-    Each round sorts words of random bits above the place in the order so far: sorting plain numbers takes a sixth
-    of sorting pairs. Rows whose random bits tie keep the order that the round before gave them, and the number of
-    rounds is such that next to no pair ties in all of them.
+    Each of R rounds sorts words of random bits above the place in the order so far: sorting plain numbers takes a
+    sixth of sorting pairs. Rows whose random bits tie keep the order that the round before gave them, and R is such
+    that next to no pair ties in all rounds. The bits of a place in round r are those of Threefry with the identity as
+    its key, for the counters (R epoch + r, place).
     """
     bits = max(1, (count - 1).bit_length())
     if bits > MOST_BITS:
         key = jax.random.fold_in(jax.random.key(identity[0], impl="threefry2x32"), identity[1])
         return jax.random.permutation(jax.random.fold_in(key, epoch), count)
-    rows = lax.iota("uint32", count)
-    first, second = hashed(
-        [word[:, None] for word in keys_of(identity, epoch, rounds(bits))], jnp.zeros_like(rows), rows
-    )
-    order = rows.astype("int32")
-    for word in lax.shift_left(first ^ second, jnp.uint32(bits)) | rows:
-        place = lax.sort(word, is_stable=False) & jnp.uint32((1 << bits) - 1)
-        order = order[place]
-    return order
+    rows, order, number = lax.iota("uint32", count), None, rounds(bits)
+    identity, epoch = lax.optimization_barrier((identity, epoch))
+    first = lax.mul(lax.convert_element_type(epoch, "uint32"), np.uint32(number))
+    for each in range(number):
+        one, other = hashed(tuple(identity), lax.add(first, np.uint32(each)), rows)
+        word = lax.bitwise_or(lax.shift_left(lax.bitwise_xor(one, other), np.uint32(bits)), rows)
+        place = lax.bitwise_and(lax.sort(word, is_stable=False), np.uint32((1 << bits) - 1))
+        order = place if order is None else order[place]
+    return lax.convert_element_type(order, "int32")
 
 
 def rounds(bits: int) -> int:

@@ -49,7 +49,7 @@ def short_call(
     programs.ready()
     width = programs.width or 1
     state, setting = starting(objective, recipe, start), np.zeros(settings, np.float32)
-    arguments = [programs.stack([each] * width) for each in (state, setting, np.zeros(2, np.int32))]
+    arguments = [programs.stack([each] * width) for each in (state, setting, np.zeros(2, np.uint32))]
     points = programs.points(recipe, 0, 1)
     times = []
     for _ in range(2):

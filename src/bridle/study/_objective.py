@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import keras
 
 from bridle._errors import InputError, KindError, near
-from bridle._keras import Program, UntraceableError, check_exact, layers_named
+from bridle._keras import Program, UntraceableError, check_exact, layers_named, two_rows
 from bridle.placement import Charges, weighted
 from bridle.population import Fold, Loss, Objective, Start, Stopping
 from bridle.results import Score
@@ -110,7 +110,7 @@ def try_out(program: Program, charges: Charges, x: Any) -> None:
     """
     if charges.exact_variables:
         check_exact(program.optimizer)
-    rows = jax.tree.map(lambda leaf: jnp.asarray(leaf[:2]), x)
+    rows = two_rows(x)
 
     def values(trainable: list[Any], other: list[Any], x: Any) -> list[list[Any]]:
         readings = {}
