@@ -58,7 +58,7 @@ class Process:
 
 
 def first_fits(family: str, ways: Sequence[str], pairs: int) -> list[dict[str, float]]:
-    """Seconds that the first fit of a process takes, its compilation counted, one way after the other, so many times."""
+    """Seconds that the first fit of a process takes, with its compilation: one way after the other, so many times."""
     found = []
     for number in range(pairs):
         seconds = {}
