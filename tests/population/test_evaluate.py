@@ -54,6 +54,18 @@ def test_every_side_is_measured(rows: Rows, form: None, cuts: tuple[int, ...]) -
     np.testing.assert_allclose(jax.jit(measured)(False), wanted, rtol=1e-5)
 
 
+def test_members_are_measured_side_by_side(rows: Rows, form: None) -> None:
+    """As in one call of several members on an accelerator."""
+    weights = jnp.array([[1.0, 2.0], [1.5, 1.0], [0.0, 0.0]])
+
+    def measured(weight: jax.Array, first: bool) -> jax.Array:
+        return evaluation.evaluate(line(), State([weight], [], [], None, ()), rows, (14,), first)
+
+    one_by_one = [measured(weight, True) for weight in weights]
+    together = jax.jit(jax.vmap(measured, in_axes=(0, None)))(weights, True)
+    np.testing.assert_allclose(together, jnp.stack(one_by_one), rtol=1e-5)
+
+
 def test_the_loop_is_there_for_long_forward_passes(rows: Rows, monkeypatch) -> None:
     """A short one is written out for each side."""
 

@@ -13,8 +13,8 @@ from bridle._errors import BridleError, InputError
 
 
 def two_rows(tree: Any) -> Any:
-    """The first two rows of every array. A slice on a device would be compiled; a CPU's array is NumPy's too."""
-    on_host = jax.default_backend() == "cpu"
+    """The first two rows of every array, without a program that would be compiled for each shape."""
+    on_host = jax.default_backend() == "cpu"  # where NumPy sees the arrays of JAX
     return jax.tree.map(lambda array: jax.device_put((np.asarray(array) if on_host else array)[:2]), tree)
 
 

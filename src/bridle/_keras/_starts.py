@@ -2,6 +2,7 @@
 
 import copy
 import random
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ class _Draws:
 
 Make = Callable[[_Draws], np.ndarray]
 """The seeds drawn → the first value of one variable."""
+_making = threading.RLock()
 COMPILED_FROM = 100
 """Where so many seeds are expected, drawing is compiled, which takes about as long as so many calls of Keras."""
 
@@ -210,11 +212,15 @@ def zeros_made() -> AbstractContextManager[None]:
 
 @contextmanager
 def _initializing(way: Callable[[keras.Variable, Any, Callable[[keras.Variable, Any], None]], None]) -> Iterator[None]:
-    """Make the first values of variables by (variable, initializer, Keras's own way) inside the block."""
+    """Make the first values of variables by (variable, initializer, Keras's own way) inside the block.
+
+    That is so for every thread; another one that comes here waits.
+    """
     kind = backend.Variable
-    own = kind._initialize_with_initializer
-    kind._initialize_with_initializer = lambda variable, initializer: way(variable, initializer, own)
-    try:
-        yield
-    finally:
-        kind._initialize_with_initializer = own
+    with _making:
+        own = kind._initialize_with_initializer
+        kind._initialize_with_initializer = lambda variable, initializer: way(variable, initializer, own)
+        try:
+            yield
+        finally:
+            kind._initialize_with_initializer = own

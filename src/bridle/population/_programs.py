@@ -134,8 +134,11 @@ class Programs:
 
 
 def put(x: Any, y: Any, weight: Any, train: int, watch: int = 0) -> Fold:
-    """Move the rows of one split to the device, floats as float32."""
-    return Fold(Rows(*jax.device_put((x, y, weight))), train, watch)
+    """Move copies of the rows of one split to the device, floats as float32.
+
+    On a CPU the device's array is often NumPy's own, hence the copy; `jnp.array` compiles a program for each shape.
+    """
+    return Fold(Rows(*jax.device_put(jax.tree.map(np.array, (x, y, weight)))), train, watch)
 
 
 def starting(objective: Objective, recipe: Recipe, start: Start) -> State:
@@ -171,11 +174,8 @@ def compile_programs(
     """
     began = perf_counter()
     capacity = 1 if eager else min(len(recipe.stops), MAX_POINTS)
-    state, setting, identity = (
-        starting(objective, recipe, start),
-        np.zeros(settings, np.float32),
-        np.zeros(2, np.uint32),
-    )
+    state = starting(objective, recipe, start)
+    setting, identity = np.zeros(settings, np.float32), np.zeros(2, np.uint32)
     points = Points(np.zeros(capacity, np.int32), np.zeros(capacity, bool))
 
     if eager:
