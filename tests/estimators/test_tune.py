@@ -25,7 +25,7 @@ def table(name: str) -> tuple[pd.DataFrame, str]:
 def test_tables_of_scikit_learn(name: str, tmp_path) -> None:
     """Each gets its problem, better predictions than a constant, and a model that comes back from disk."""
     frame, target = table(name)
-    answer = bridle.tune(frame, target, seeds=1, folds=2, epochs=40, progress=False)
+    answer = bridle.tune(frame, target, seeds=1, folds=2, epochs=100, progress=False)
     assert answer.problem.task == ("regression" if name == "diabetes" else "classification")
     assert len(answer.result.data.arms) == 10
     best = answer.result.best()
