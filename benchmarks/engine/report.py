@@ -21,7 +21,8 @@ apart; slow ways train one member, and large populations of slow families train 
 for each model, bridle and the hand-written programs once for the population. The hand-written CNN makes its first
 patches once for all rows, before training, which only somebody who knows the data can do. "Programs" counts the
 compilations of XLA in `model.fit`, and the training programs elsewhere. A share of the copy above 100 % says that the
-arrays stay in caches.
+arrays stay in caches. The first fit of a process is measured in processes of its own, Keras and bridle in turn: a model
+is built, and trained for 20 epochs with whatever is compiled for that.
 
 How the engine works, and where it does not help: [engine.md](engine.md)."""
 Runs = dict[tuple[str, str], list[dict]]
