@@ -1,13 +1,16 @@
 """Members side by side in one program, as on an accelerator; here through `vmap` on the CPU."""
 
+import threading
+import time
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from tests.population._line import fits, line, rows, run
 
-from bridle.population import Recipe, Stopping, fitting, free_memory
+from bridle.population import Recipe, Stopping, fitting, free_memory, short_call
 from bridle.population import _run as population_run
+from bridle.population._device import Executable
 from bridle.population._work import lanes
 
 RECIPE = Recipe(epochs=6, batch_size=4, shuffle=True, points=3)
@@ -122,3 +125,24 @@ def test_as_many_calls_run_at_once_as_fit_into_memory(monkeypatch) -> None:
     assert (room(100), room(400), room(10_000)) == (5, 1, 1)
     assert (room(0), room(0, eager=True)) == (3, 1)
     assert free_memory() > 2**20
+
+
+def test_nothing_is_compiled_beside_what_is_timed(monkeypatch) -> None:
+    """A plan's estimate and the width on an accelerator are timed when both programs are there."""
+    ready, names = Executable.ready, []
+
+    def slow(self: Executable) -> object:
+        if threading.current_thread() is not threading.main_thread():
+            time.sleep(3)  # what looks is compiled long after what trains
+        compiled = ready(self)
+        names.append(id(self))
+        return compiled
+
+    monkeypatch.setattr(Executable, "ready", slow)
+    objective, fold = line(), rows()
+    (fit,) = fits(objective, fold, 1)
+    trained = []
+    monkeypatch.setattr(Executable, "__call__", lambda self, *a: trained.append(list(names)) or ready(self)(*a))
+    short_call(objective, RECIPE, fold, fit.start(), 1, fit.programs)
+    assert all(id(fit.programs.look) in seen for seen in trained)
+    assert trained

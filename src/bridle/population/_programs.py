@@ -97,6 +97,12 @@ class Programs:
         self.train.ready()
         self._compiling.append(perf_counter() - began)
 
+    def settled(self) -> None:
+        """Compile both programs to the end: nothing goes on beside what is timed then."""
+        self.ready()
+        if not self.eager:
+            self.look.ready()
+
     @property
     def executables(self) -> int:
         """How many are compiled by now."""

@@ -46,7 +46,7 @@ def short_call(
     objective: Objective, recipe: Recipe, fold: Fold, start: Start, settings: int, programs: Programs
 ) -> float:
     """Seconds of a call of the training program up to its first point, the faster of two."""
-    programs.ready()
+    programs.settled()
     width = programs.width or 1
     state, setting = starting(objective, recipe, start), np.zeros(settings, np.float32)
     arguments = [programs.stack([each] * width) for each in (state, setting, np.zeros(2, np.uint32))]

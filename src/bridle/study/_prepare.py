@@ -163,7 +163,7 @@ class Prepared:
 
 
 def prepare(question: Question, rows: GivenRows) -> Prepared:
-    """Check a question against its rows and make what its fits share. Trains nothing and compiles nothing.
+    """Check a question against its rows and make what its fits share. Trains nothing and compiles no training.
 
     Errors: those of `blueprint`, `read_arms`, `read_rows` and `split_rows`; `BackendError` off JAX.
     """
