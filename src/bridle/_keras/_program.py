@@ -135,6 +135,13 @@ class Program:
         weights = {id(weight) for weight in self.model.non_trainable_weights}
         return tuple(id(variable) in weights for variable in self.model.non_trainable_variables)
 
+    @property
+    def kernels(self) -> tuple[bool, ...]:
+        """Which of the trainable variables are kernels of dense layers."""
+        layers = self.model._flatten_layers()
+        known = {id(layer._kernel) for layer in layers if isinstance(layer, keras.layers.Dense)}
+        return tuple(id(variable) in known for variable in self.model.trainable_variables)
+
     def position(self, variable: keras.Variable) -> int:
         """Where a weight stands among the trainable ones."""
         return next(number for number, each in enumerate(self.model.trainable_variables) if each is variable)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from bridle.population._objective import Objective, Recipe
-from bridle.population._programs import Fold, Programs, Seen, Start, starting
+from bridle.population._programs import Fold, Programs, Seen, Start
 from bridle.population._state import Rows, State
+from bridle.population._turned import turn_back
 
 BLOCK_SECONDS = 0.2
 """How long one call of the training program should take: progress and stopping happen between calls."""
@@ -62,7 +63,7 @@ def train(
     `passed` hears how many epochs each block took; what it raises ends the training.
     """
     programs, rows = shard[0].programs, shard[0].rows.rows
-    state = programs.stack([starting(objective, recipe, start) for start in starts])
+    state = programs.stack([programs.begin(start) for start in starts])
     setting = programs.stack([fit.setting for fit in shard])
     identity = programs.stack([np.array([fit.seed, fit.fold + 1]).astype(np.uint32) for fit in shard])
     curves: list[np.ndarray] = []
@@ -109,7 +110,7 @@ def _outcome(objective: Objective, recipe: Recipe, curves: np.ndarray, ending: A
     after = min(last + 1, len(curves) - 1)
     curves[after:, curves.shape[1] - seen.measures.size :] = seen.measures
     kept = int(memory.best_epoch) if recipe.keeps_best else epochs
-    variables = tuple(np.asarray(value) for value in (*seen.trainable, *seen.other))
+    variables = tuple(np.asarray(value, order="C") for value in (*turn_back(seen.trainable), *seen.other))
     return Outcome(curves, -1, epochs, kept, seen.facts, seen.held_out, variables)
 
 

@@ -54,6 +54,8 @@ class Objective:
     """Pairs (optimizer variable, trainable variable) of which the first begins as a copy of the second."""
     part_names: tuple[str, ...]
     measure_names: tuple[str, ...]
+    kernels: tuple[bool, ...] = ()
+    """Which of the trainable variables are kernels of dense layers; nothing where that is not known."""
     gradient: Callable[[Callable[..., Any]], Callable[..., Any]] = written_gradient
     """A function with a second result → its gradient and that result."""
 

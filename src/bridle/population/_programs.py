@@ -11,15 +11,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bridle.population._device import SELDOM, Executable, as_written, warm_up
+from bridle.population._device import SELDOM, Executable, accelerated, as_written, warm_up
 from bridle.population._evaluate import evaluate
 from bridle.population._fastest import for_loops, gradient_for_loops
 from bridle.population._member import block, finished
 from bridle.population._objective import Objective, Recipe
 from bridle.population._state import Points, Rows, State, part_of
 from bridle.population._stopping import watch
+from bridle.population._turned import UnturnableError, shapes_to_turn, turn, turned
 
-ENGINE = 3
+ENGINE = 4
 """Rises where members of the same programs and rows get other numbers than before."""
 MAX_POINTS = 1024
 """Measuring points in one call of the training program."""
@@ -71,10 +72,12 @@ class Programs:
     """(state, setting, rows, identity, first epoch, points, count) → (state, curves)."""
     look: Callable[..., Seen]
     """(state, rows, held-out rows by name) → what is read off."""
+    begin: Callable[[Start], State]
+    """What a member begins with → its state before the first epoch."""
     capacity: int
     width: int | None
     """How many members run side by side in one call; None where each runs alone."""
-    tracing: float
+    tracing: float = 0.0
     """Seconds that tracing took."""
     forms: tuple[str, ...] = ()
     """Operations that are computed in another form than as written, which is faster in a loop."""
@@ -147,11 +150,12 @@ def put(x: Any, y: Any, weight: Any, train: int, watch: int = 0) -> Fold:
     return Fold(Rows(*jax.device_put(jax.tree.map(np.array, (x, y, weight)))), train, watch)
 
 
-def starting(objective: Objective, recipe: Recipe, start: Start) -> State:
-    """A member's state before its first epoch."""
+def _begin(objective: Objective, recipe: Recipe, shapes: frozenset[tuple[int, ...]], start: Start) -> State:
+    """A member's state before its first epoch, matrices of these shapes turned."""
     trainable, other, optimizer = map(list, start)
     for place, number in objective.mirrors:
         optimizer[place] = trainable[number]
+    trainable, optimizer = turn(trainable, shapes), turn(optimizer, shapes)
     return State(trainable, other, optimizer, np.int32(-1), watch(recipe.stopping, trainable, other))
 
 
@@ -179,14 +183,11 @@ def compile_programs(
 
     """
     began = perf_counter()
-    capacity = 1 if eager else min(len(recipe.stops), MAX_POINTS)
-    state = starting(objective, recipe, start)
-    setting, identity = np.zeros(settings, np.float32), np.zeros(2, np.uint32)
-    points = Points(np.zeros(capacity, np.int32), np.zeros(capacity, bool))
-
     if eager:
+        capacity, begin = 1, partial(_begin, objective, recipe, frozenset())
         train, look = block(objective, recipe, fold.cuts, capacity), partial(_look, objective, recipe, fold.cuts)
-        return Programs(as_written(train), as_written(look), capacity, None, perf_counter() - began, eager=True)
+        spent = perf_counter() - began
+        return Programs(as_written(train), as_written(look), begin, capacity, None, spent, eager=True)
     warm_up()
     forms: dict[str, None] = {}
     fast = replace(
@@ -195,15 +196,40 @@ def compile_programs(
         predict=for_loops(objective.predict, forms.setdefault),
         gradient=gradient_for_loops,
     )
-    train, look = block(fast, recipe, fold.cuts, capacity), partial(_look, fast, recipe, fold.cuts)
+    traced = partial(_traced, fast, recipe, fold, start, settings, held_out, width)
+    try:
+        programs = traced(frozenset() if accelerated() else shapes_to_turn(objective.kernels, start.trainable))
+    except UnturnableError:
+        programs = traced(frozenset())
+    return replace(programs, tracing=perf_counter() - began, forms=tuple(forms))
+
+
+def _traced(
+    objective: Objective,
+    recipe: Recipe,
+    fold: Fold,
+    start: Start,
+    settings: int,
+    held_out: Mapping[str, Rows],
+    width: int | None,
+    shapes: frozenset[tuple[int, ...]],
+) -> Programs:
+    """Both programs, matrices of these shapes turned."""
+    begin = partial(_begin, objective, recipe, shapes)
+    if shapes:
+        objective = turned(objective)
+    capacity = min(len(recipe.stops), MAX_POINTS)
+    train, look = block(objective, recipe, fold.cuts, capacity), partial(_look, objective, recipe, fold.cuts)
+    state, setting, identity = begin(start), np.zeros(settings, np.float32), np.zeros(2, np.uint32)
     if width is not None:
         train = jax.vmap(train, in_axes=(0, 0, None, 0, None, None, None))
         look = jax.vmap(look, in_axes=(0, None, None))
         state, setting, identity = jax.tree.map(lambda leaf: np.stack([leaf] * width), (state, setting, identity))
+    points = Points(np.zeros(capacity, np.int32), np.zeros(capacity, bool))
     train = Executable(train, state, setting, fold.rows, identity, np.int32(0), points, np.int32(0))
     look = Executable(look, state, fold.rows, dict(held_out), options=SELDOM)
     both = f"{train.identity} {look.identity}"
-    return Programs(train, look, capacity, width, perf_counter() - began, tuple(forms), identity=both)
+    return Programs(train, look, begin, capacity, width, identity=both)
 
 
 def _look(

@@ -6,6 +6,7 @@ Whatever transforms the result (`grad`, `vmap`, `jit`) sees the replacements onl
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -14,6 +15,8 @@ from jax.extend.core import primitives
 
 Replacement = Callable[[core.JaxprEqn], Callable[..., Any] | None]
 """equation → what computes its outputs from its operands instead, or None where it stays as it is."""
+Compute = Callable[[core.JaxprEqn, list[Any]], Sequence[Any]]
+"""(equation, its operands) → its results."""
 
 
 class Shortcut(NamedTuple):
@@ -62,13 +65,14 @@ def _inner(params: dict[str, Any]) -> Iterator[Any]:
                 yield entry
 
 
-def _evaluate(
+def evaluate(
     jaxpr: Any,
     constants: Sequence[Any],
     operands: Sequence[Any],
-    replace: Replacement,
+    compute: Compute,
     shortcuts: Mapping[int, Shortcut] = {},
 ) -> list[Any]:
+    """The outputs of a jaxpr, each equation computed by `compute`."""
     values = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*constants, *operands], strict=True))
 
     def read(atom: Any) -> Any:
@@ -82,9 +86,19 @@ def _evaluate(
             if shortcut := shortcuts.get(id(equation)):
                 outputs = [shortcut.compute(*map(read, shortcut.atoms))]
             else:
-                outputs = _compute(equation, [read(atom) for atom in equation.invars], replace)
+                outputs = compute(equation, [read(atom) for atom in equation.invars])
         values.update(zip(equation.outvars, outputs, strict=True))
     return [read(atom) for atom in jaxpr.outvars]
+
+
+def _evaluate(
+    jaxpr: Any,
+    constants: Sequence[Any],
+    operands: Sequence[Any],
+    replace: Replacement,
+    shortcuts: Mapping[int, Shortcut] = {},
+) -> list[Any]:
+    return evaluate(jaxpr, constants, operands, partial(_compute, replace=replace), shortcuts)
 
 
 def _compute(equation: core.JaxprEqn, operands: list[Any], replace: Replacement) -> Sequence[Any]:

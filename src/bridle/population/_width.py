@@ -6,8 +6,8 @@ from time import perf_counter
 import jax
 import numpy as np
 
-from bridle.population._objective import Objective, Recipe
-from bridle.population._programs import Fold, Programs, Start, starting
+from bridle.population._objective import Recipe
+from bridle.population._programs import Fold, Programs, Start
 
 FIRST, FACTOR = 8, 4
 """The first width that is tried, and by how much the next one is wider."""
@@ -42,13 +42,11 @@ def fitting(
     return best
 
 
-def short_call(
-    objective: Objective, recipe: Recipe, fold: Fold, start: Start, settings: int, programs: Programs
-) -> float:
+def short_call(recipe: Recipe, fold: Fold, start: Start, settings: int, programs: Programs) -> float:
     """Seconds of a call of the training program up to its first point, the faster of two."""
     programs.settled()
     width = programs.width or 1
-    state, setting = starting(objective, recipe, start), np.zeros(settings, np.float32)
+    state, setting = programs.begin(start), np.zeros(settings, np.float32)
     arguments = [programs.stack([each] * width) for each in (state, setting, np.zeros(2, np.uint32))]
     points = programs.points(recipe, 0, 1)
     times = []

@@ -75,6 +75,7 @@ def make_objective(program: Program, charges: Charges) -> Objective:
         diagnose=diagnose,
         handed_on=program.handed_on,
         mirrors=program.mirrors,
+        kernels=program.kernels,
         part_names=("model", *charges.slots),
         measure_names=("loss", *program.metric_names),
     )

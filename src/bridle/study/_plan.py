@@ -92,9 +92,7 @@ def timed_plan(prepared: Prepared) -> Plan:
     compiling = perf_counter() - began
     workshop, fold, programs = prepared.workshop, prepared.folds[0], compiled[0]
     start = workshop.start(prepared.question.seed_numbers[0])
-    each = short_call(workshop.objective, workshop.recipe, fold, start, workshop.settings, programs) / (
-        programs.width or 1
-    )
+    each = short_call(workshop.recipe, fold, start, workshop.settings, programs) / (programs.width or 1)
     each *= plan.epochs / workshop.recipe.stops[0]
     fits = len(plan) + plan.pilot
     seconds = compiling + each * fits / min(cores(), fits)

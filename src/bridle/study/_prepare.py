@@ -109,7 +109,7 @@ class Workshop:
             try:
                 with layers_named():
                     if self.width is None and accelerated():
-                        timed = partial(short_call, self.objective, self.recipe, fold, self.start(0), self.settings)
+                        timed = partial(short_call, self.recipe, fold, self.start(0), self.settings)
                         compiled = partial(compile_programs, *what)
                         return fitting(lambda width: compiled(width=width), timed, members, free_memory())
                     return compile_programs(*what, width=self.width)
