@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-TURNS_SECONDS = 6.0
+TURNS_SECONDS = 20.0
 """How long the ways take turns with one size of population, one turn at least."""
 
 
