@@ -108,12 +108,16 @@ def _compute(equation: core.JaxprEqn, operands: list[Any], replace: Replacement)
             return special(equation, operands, replace)
         equation = equation.replace(params={name: _within(value, replace) for name, value in equation.params.items()})
     other = replace(equation)
-    outputs = other(*operands) if other else _bind(equation, *operands)
-    return outputs if equation.primitive.multiple_results else [outputs]
+    return _listed(equation, other(*operands)) if other else results_of(equation, operands)
 
 
-def _bind(equation: core.JaxprEqn, *operands: Any) -> Any:
-    return equation.primitive.bind(*operands, **equation.primitive.get_bind_params(equation.params))
+def results_of(equation: core.JaxprEqn, operands: Sequence[Any]) -> Sequence[Any]:
+    """What an equation gives as it stands."""
+    return _listed(equation, equation.primitive.bind(*operands, **equation.primitive.get_bind_params(equation.params)))
+
+
+def _listed(equation: core.JaxprEqn, results: Any) -> Sequence[Any]:
+    return results if equation.primitive.multiple_results else [results]
 
 
 def _within(value: Any, replace: Replacement) -> Any:
@@ -145,7 +149,7 @@ def _with_own_jvp(equation: core.JaxprEqn, operands: list[Any], replace: Replace
 
     @value.defjvp
     def derivative(primals: Any, tangents: Any) -> Any:
-        original = lambda *operands: list(_bind(equation, *operands))  # noqa: E731
+        original = lambda *operands: list(results_of(equation, operands))  # noqa: E731
         return rewritten(lambda *both: jax.jvp(original, *both), replace)(primals, tangents)
 
     return value(*operands)
@@ -160,7 +164,8 @@ def _with_own_vjp(equation: core.JaxprEqn, operands: list[Any], replace: Replace
         return _evaluate(inner.jaxpr, inner.consts, operands, replace)
 
     def forward(*operands: Any) -> Any:
-        return rewritten(lambda *operands: jax.vjp(lambda *o: list(_bind(equation, *o)), *operands), replace)(*operands)
+        original = lambda *operands: list(results_of(equation, operands))  # noqa: E731
+        return rewritten(lambda *operands: jax.vjp(original, *operands), replace)(*operands)
 
     def backward(pull: Any, cotangents: Any) -> Any:
         return rewritten(lambda pull, cotangents: pull(cotangents), replace)(pull, cotangents)

@@ -14,7 +14,7 @@ from jax import lax
 from jax.extend import core
 
 from bridle.population._objective import Objective
-from bridle.population._rewrite import evaluate
+from bridle.population._rewrite import evaluate, results_of
 
 ENTRYWISE = {
     *("abs", "add", "add_any", "and", "clamp", "convert_element_type", "copy", "div", "eq", "exp", "exp2", "expm1"),
@@ -107,24 +107,19 @@ class _Laid(NamedTuple):
     def __call__(self, equation: core.JaxprEqn, operands: list[Any]) -> Sequence[Any]:
         name, params = equation.primitive.name, equation.params
         if not any(map(_is_turned, operands)):
-            return _bound(equation, operands)
+            return results_of(equation, operands)
         if name in ENTRYWISE:
             return [Turned(equation.primitive.bind(*map(_across, operands), **params))]
         if name in REDUCTIONS:
             axes = tuple(1 - axis for axis in params["axes"])
             return [equation.primitive.bind(operands[0].transposed, **params | {"axes": axes})]
-        if name == "transpose":
+        if name == "transpose" and tuple(params["permutation"]) == (1, 0):
             return [operands[0].transposed]
         if name == "jit":
             return evaluate(params["jaxpr"].jaxpr, params["jaxpr"].consts, operands, self)
         if self.strict:
             raise UnturnableError(name)
-        return _bound(equation, turn_back(operands))
-
-
-def _bound(equation: core.JaxprEqn, operands: Sequence[Any]) -> Sequence[Any]:
-    found = equation.primitive.bind(*operands, **equation.primitive.get_bind_params(equation.params))
-    return found if equation.primitive.multiple_results else [found]
+        return results_of(equation, turn_back(operands))
 
 
 def _is_turned(value: Any) -> bool:
