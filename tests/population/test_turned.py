@@ -138,3 +138,25 @@ def test_members_side_by_side_are_turned_too() -> None:
     alone, _ = outcome(optimizers.Adam(0.01), {"*/kernel": bridle.L2([1e-3])})
     assert turned[0]
     np.testing.assert_allclose(found.curves, alone.curves, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Keras warns of such a layer
+def test_a_layer_that_is_never_called_has_no_kernel() -> None:
+    class Idle(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.used, self.idle = layers.Dense(3), layers.Dense(2)
+
+        def call(self, x):
+            return self.used(x)
+
+    x = np.random.default_rng(0).normal(size=(24, 5)).astype("float32")
+
+    def built() -> keras.Model:
+        model = Idle()
+        model.compile("sgd", "mse")
+        model(x)
+        return model
+
+    study = bridle.Study(built, {"L2": {"*/kernel": bridle.L2([1e-3])}}, seeds=1, folds=2, epochs=2)
+    assert study.run(x, x[:, :3]).data.members.finished.all()

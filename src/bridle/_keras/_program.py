@@ -137,9 +137,9 @@ class Program:
 
     @property
     def kernels(self) -> tuple[bool, ...]:
-        """Which of the trainable variables are kernels of dense layers."""
-        layers = self.model._flatten_layers()
-        known = {id(layer._kernel) for layer in layers if isinstance(layer, keras.layers.Dense)}
+        """Which of the trainable variables are kernels of dense layers; a layer that is never called has none."""
+        layers = [layer for layer in self.model._flatten_layers() if isinstance(layer, keras.layers.Dense)]
+        known = {id(getattr(layer, "_kernel", None)) for layer in layers}
         return tuple(id(variable) in known for variable in self.model.trainable_variables)
 
     def position(self, variable: keras.Variable) -> int:
