@@ -1,11 +1,11 @@
-"""Gradients of dense layers with few outputs: the same product the other way round."""
+"""Products of matrices in another form: gradients of dense layers with few outputs, and a single output once a fit."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bridle.population._fastest import gradient_for_loops, narrow_first
+from bridle.population._fastest import MANY_PRODUCTS, for_once, gradient_for_loops, narrow_first, one_column
 
 RULE = {
     "few outputs": ((64, 256), (64, 10), True),
@@ -64,3 +64,36 @@ def test_the_gradient_of_a_network_is_that_of_jax() -> None:
     for one, other, several in zip(found, wanted, many, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
         np.testing.assert_allclose(several[0], other, rtol=1e-5, atol=1e-6)
+
+
+COLUMNS = {
+    "one output": ((64, 256), (256, 1), "float32", True),
+    "one output of each position": ((64, 8, 16), (16, 1), "float32", True),
+    "two outputs": ((64, 256), (256, 2), "float32", False),
+    "half precision, which sums otherwise": ((64, 256), (256, 1), "bfloat16", False),
+    "more than should be held": ((MANY_PRODUCTS // 256 + 1, 256), (256, 1), "float32", False),
+}
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_once_a_fit_a_single_column_is_a_sum(name: str) -> None:
+    first, second, dtype, taken = COLUMNS[name]
+    a, b = (np.random.default_rng(n).normal(size=size).astype(dtype) for n, size in enumerate((first, second)))
+    equation = jax.make_jaxpr(jnp.matmul)(a, b).eqns[-1]
+    assert equation.primitive.name == "dot_general"
+    other = one_column(equation)
+    assert (other is not None) == taken
+    if taken:
+        np.testing.assert_allclose(other(a, b), a @ b, rtol=1e-4, atol=1e-4)
+
+
+def test_so_it_is_inside_of_loops() -> None:
+    x, w = np.ones((4, 8, 3), "float32"), np.ones((3, 1), "float32")
+
+    def summed(x, w):
+        return jax.lax.fori_loop(0, 4, lambda number, total: total + jnp.sum(x[number] @ w), 0.0)
+
+    written, other = (str(jax.make_jaxpr(each)(x, w)) for each in (summed, for_once(summed)))
+    assert "dot_general" in written
+    assert "dot_general" not in other
+    assert jax.jit(for_once(summed))(x, w) == x.sum()

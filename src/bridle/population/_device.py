@@ -106,11 +106,12 @@ def unthreaded() -> contextlib.AbstractContextManager[Any]:
     OpenBLAS takes as many as there are cores, which wait for each other while fits keep those cores busy: a QR of
     64 × 256 numbers, 1 ms on one thread, then takes 150 ms on two. The numbers are the same.
     """
-    return _libraries().limit(limits=1, user_api="blas")
+    return find_libraries().limit(limits=1, user_api="blas")
 
 
 @functools.cache
-def _libraries() -> ThreadpoolController:
+def find_libraries() -> ThreadpoolController:
+    """The libraries of linear algebra in this process; looking for them takes 15 ms the first time."""
     import scipy.linalg  # noqa: F401 – JAX takes its LAPACK from there, so it is loaded before libraries are counted
 
     return ThreadpoolController()

@@ -11,16 +11,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bridle.population._device import SELDOM, Executable, accelerated, as_written, warm_up
+from bridle.population._device import SELDOM, Executable, accelerated, as_written, find_libraries, warm_up
 from bridle.population._evaluate import evaluate
-from bridle.population._fastest import for_loops, gradient_for_loops
+from bridle.population._fastest import for_loops, for_once, gradient_for_loops
 from bridle.population._member import block, finished
 from bridle.population._objective import Objective, Recipe
 from bridle.population._state import Points, Rows, State, part_of
 from bridle.population._stopping import watch
 from bridle.population._turned import UnturnableError, shapes_to_turn, turn, turned
 
-ENGINE = 4
+ENGINE = 5
 """Rises where members of the same programs and rows get other numbers than before."""
 MAX_POINTS = 1024
 """Measuring points in one call of the training program."""
@@ -96,6 +96,7 @@ class Programs:
         began = perf_counter()
         pool = ThreadPoolExecutor(1)
         pool.submit(self.look.ready)
+        pool.submit(find_libraries)
         pool.shutdown(wait=False)
         self.train.ready()
         self._compiling.append(perf_counter() - began)
@@ -220,6 +221,8 @@ def _traced(
         objective = turned(objective)
     capacity = min(len(recipe.stops), MAX_POINTS)
     train, look = block(objective, recipe, fold.cuts, capacity), partial(_look, objective, recipe, fold.cuts)
+    if any(value.shape[1:] == (1,) for value in start.trainable):
+        look = for_once(look)
     state, setting, identity = begin(start), np.zeros(settings, np.float32), np.zeros(2, np.uint32)
     if width is not None:
         train = jax.vmap(train, in_axes=(0, 0, None, 0, None, None, None))

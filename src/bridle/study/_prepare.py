@@ -34,7 +34,6 @@ from bridle.population import (
     fitting,
     free_memory,
     short_call,
-    unthreaded,
 )
 from bridle.results import Score
 from bridle.study._arms import Treatment, read_arms
@@ -78,7 +77,7 @@ class Workshop:
 
         With given weights the seed still decides the states of random layers, and the shuffling.
         """
-        with self._drawing, unthreaded():  # drawing moves the random state of the whole process for a moment
+        with self._drawing:  # drawing moves the random state of the whole process for a moment
             if seed not in self._kept:
                 while len(self._kept) >= STARTS_KEPT:
                     self._kept.pop(next(iter(self._kept)))
