@@ -18,7 +18,7 @@ NUMBERS = ROOT / "benchmarks" / "engine.json"
 PAGE = ROOT / "docs" / "benchmarks.md"
 SIZES, QUICK_SIZES = [1, 16, 256], [1, 16]
 QUICK_WAYS = ["fit", "hand", "bridle"]
-FIRST_WAYS, FIRST_PAIRS = ["fit", "bridle"], 3
+FIRST_WAYS, FIRST_PAIRS = ["fit", "bridle"], 6
 """Ways whose first fit is compared, and how often in each round."""
 
 
