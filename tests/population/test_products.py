@@ -1,10 +1,14 @@
 """Products of matrices in another form: gradients of dense layers with few outputs, and a single output once a fit."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tests.population._line import RECIPE, line
 
+from bridle.population import Start, compile_programs, put
 from bridle.population._fastest import MANY_PRODUCTS, for_once, gradient_for_loops, narrow_first, one_column
 
 RULE = {
@@ -97,3 +101,13 @@ def test_so_it_is_inside_of_loops() -> None:
     assert "dot_general" in written
     assert "dot_general" not in other
     assert jax.jit(for_once(summed))(x, w) == x.sum()
+
+
+def test_what_looks_at_a_member_is_compiled_so_and_its_training_is_not() -> None:
+    """A product with one column is no call of a library: XLA would write it out as `dot`."""
+    spread = replace(line(), diagnose=lambda trainable, other, x: [jnp.std(x @ trainable[0])])
+    x, y = np.ones((40, 64), "float32"), np.ones((40, 1), "float32")
+    start = Start([np.zeros((64, 1), "float32")], [], [])
+    programs = compile_programs(spread, RECIPE, put(x, y, None, 30), start, 1, {})
+    assert " dot(" in programs.train.ready().as_text()
+    assert " dot(" not in programs.look.ready().as_text()
