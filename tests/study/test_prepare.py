@@ -7,6 +7,8 @@ import jax
 import keras
 import numpy as np
 import pytest
+from tests.conftest import network
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import bridle
 from bridle._keras._starts import zeros_made
@@ -85,3 +87,20 @@ def test_garbage_is_collected_again(enabled: bool) -> None:
         assert gc.isenabled() == enabled
     finally:
         gc.enable() if before else gc.disable()
+
+
+def test_weights_are_drawn_on_one_thread_once_fits_may_run(monkeypatch) -> None:
+    """LAPACK's threads would wait for each other on cores that fits keep busy; only the first draw finds them idle."""
+    x, y = np.zeros((8, 2)), np.arange(8) % 2
+    workshop = prepare(Question(network(1), {}, folds=2), Rows(x, y)).workshop
+    own, seen = workshop._starts.variables, {}
+
+    def variables(seed: int):
+        seen[seed] = [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+        return own(seed)
+
+    monkeypatch.setattr(workshop._starts, "variables", variables)
+    with threadpool_limits(2, "blas"):
+        for seed in (5, 6, 6, 7):
+            workshop.start(seed)
+    assert {seed: set(threads) for seed, threads in seen.items()} == {5: {2}, 6: {1}, 7: {1}}

@@ -1,6 +1,6 @@
 """HOW members are trained: a step, blocks of epochs, members on threads or side by side. Knows no penalty, no Keras."""
 
-from bridle.population._device import accelerated, cores, free_memory, held_now
+from bridle.population._device import accelerated, cores, free_memory, held_now, unthreaded
 from bridle.population._evaluate import predict
 from bridle.population._fit import Fit, Outcome
 from bridle.population._member import quantities
@@ -15,5 +15,5 @@ from bridle.population._work import Progress
 __all__ = [
     "ENGINE", "Fit", "Fold", "Loss", "Objective", "Outcome", "Programs", "Progress", "Recipe", "Rows", "Start", "State",
     "Stopping", "accelerated", "compile_programs", "cores", "fitting", "free_memory", "held_now", "predict", "put",
-    "quantities", "run_fits", "short_call",
+    "quantities", "run_fits", "short_call", "unthreaded",
 ]  # fmt: skip

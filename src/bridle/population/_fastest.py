@@ -73,7 +73,7 @@ def one_column(equation: core.JaxprEqn) -> Callable[..., Any] | None:
     """The product with a matrix of one column as a sum of products.
 
     For a product of matrices XLA calls a library, for one with a vector it writes code that takes six times as long to
-    compile; that code is two to seven times as fast as a sum, so loops keep it.
+    compile. That code is mostly faster than a sum, up to seven times, so loops keep it.
     """
     if equation.primitive is not primitives.dot_general_p:
         return None

@@ -95,8 +95,8 @@ class Programs:
             return
         began = perf_counter()
         pool = ThreadPoolExecutor(1)
+        pool.submit(find_libraries)  # wanted from the first fit on; here it waits for XLA anyway
         pool.submit(self.look.ready)
-        pool.submit(find_libraries)
         pool.shutdown(wait=False)
         self.train.ready()
         self._compiling.append(perf_counter() - began)

@@ -1,5 +1,6 @@
 """Everything a study needs before its first fit: model, arms, folds and programs, each checked."""
 
+import contextlib
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -34,6 +35,7 @@ from bridle.population import (
     fitting,
     free_memory,
     short_call,
+    unthreaded,
 )
 from bridle.results import Score
 from bridle.study._arms import Treatment, read_arms
@@ -77,7 +79,8 @@ class Workshop:
 
         With given weights the seed still decides the states of random layers, and the shuffling.
         """
-        with self._drawing:  # drawing moves the random state of the whole process for a moment
+        # Drawing moves the random state of the whole process for a moment; only the first draw finds the cores idle.
+        with self._drawing, unthreaded() if self._kept else contextlib.nullcontext():
             if seed not in self._kept:
                 while len(self._kept) >= STARTS_KEPT:
                     self._kept.pop(next(iter(self._kept)))
