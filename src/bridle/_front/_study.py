@@ -93,7 +93,7 @@ class Study:
 
         Args:
             x, y: the rows to learn from.
-            test: `(x, y)` or `{name: (x, y)}`: rows that only the refits are judged on.
+            test: `(x, y)`, `(x, y, weight)` or `{name: …}` of them: rows that only the refits are judged on.
             store: a folder that keeps every fit as soon as it is made, and the result. Running the same study into it
                 again makes what is missing and nothing else, after Ctrl-C, a crash or a power failure; several
                 processes may run it at once and share the work.
@@ -110,7 +110,8 @@ class Study:
                 judged on the rows left out, so that a number is quoted that had no say in the choice. Takes about so
                 many times as long.
             progress: draw a progress bar where standard error is a terminal.
-            rows: `validation=(x, y)` for one split instead of folds; `groups`; `weight` (one per row);
+            rows: `validation=(x, y)` or `(x, y, weight)` for one split instead of folds; `groups`; `weight` (one per
+                row, also where the row judges: in folds, among watched rows and in outer folds);
                 `class_weight` (`{class: weight}` or `"balanced"`, for training rows only); `prepare`,
                 `prepare_target` (scikit-learn transformers, fitted inside each fold).
 

@@ -54,10 +54,12 @@ def read_rows(
         try:
             weight = np.asarray(weight, np.float32)
         except (TypeError, ValueError) as error:
-            raise InputError(f"Expected one weight ≥ 0 for each of {count} rows, got no numbers. {error}") from error
+            raise InputError(
+                f"Expected one weight ≥ 0 for each of {count} {label}rows, got no numbers. {error}"
+            ) from error
         if weight.shape != (count,) or not np.all((weight >= 0) & np.isfinite(weight)):
             raise InputError(
-                f"Expected one finite weight ≥ 0 for each of {count} rows, got an array of shape {weight.shape}."
+                f"Expected one finite weight ≥ 0 for each of {count} {label}rows, got {_wrong(weight, count)}."
             )
     return Data(x, y, weight, _labels(y, loss, outputs, label))
 
@@ -121,6 +123,13 @@ def _arrays(value: Any, name: str) -> Any:
             )
         return single
     return array.astype(np.float32) if array.dtype.kind == "b" else array
+
+
+def _wrong(weight: np.ndarray, count: int) -> str:
+    if weight.shape != (count,):
+        return f"an array of shape {weight.shape}"
+    bad = int(np.flatnonzero(~((weight >= 0) & np.isfinite(weight)))[0])
+    return f"{weight[bad]:g} for row {bad}"
 
 
 def _example(array: np.ndarray) -> str:

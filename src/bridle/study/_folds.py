@@ -1,6 +1,6 @@
 """Rows of each fold as the engine wants them: prepared on its own training rows, training rows first."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,13 +35,18 @@ class Reader:
         target = self.rows.prepare_target
         return own, None if target is None else clone(target).fit(_column(y))
 
-    def arrays(self, x: Any, y: Any, fitted: tuple[Any, Any], name: str = "", weight: Any = None) -> Data:
+    def arrays(self, x: Any, y: Any, weight: Any, fitted: tuple[Any, Any], name: str = "") -> Data:
         """Rows after a fitted preparation, checked."""
         if fitted[0] is not None:
             x = fitted[0].transform(x)
         if fitted[1] is not None:
             y = fitted[1].transform(_column(y))
         return self.check(x, y, weight, name)
+
+    def outside(self, parts: Sequence[Any], fitted: tuple[Any, Any], name: str) -> Data:
+        """Rows that come with the study, `(x, y)` or `(x, y, weight)`, prepared and checked."""
+        x, y, weight = (*parts, None)[:3]
+        return self.arrays(x, y, weight, fitted, name)
 
 
 def take(values: Any, rows: np.ndarray) -> Any:
@@ -65,12 +70,12 @@ def cut(reader: Reader, folds: int | Splitter, watch: float = 0.0) -> tuple[list
 
     """
     rows = reader.rows
-    whole = reader.arrays(rows.x, rows.y, reader.fitted(None), weight=rows.weight)
+    whole = reader.arrays(rows.x, rows.y, rows.weight, reader.fitted(None))
     if rows.validation is not None:
         every = np.arange(whole.rows)
         split = set_aside(Split(every, every[:0]), watch, whole, rows.groups)
         fitted = reader.fitted(split.train if watch else None)
-        parts = [_fold(reader, split, fitted, reader.arrays(*rows.validation, fitted, name="validation"))]
+        parts = [_fold(reader, split, fitted, reader.outside(rows.validation, fitted, "validation"))]
     else:
         splits = [set_aside(each, watch, whole, rows.groups) for each in split_rows(whole, folds, rows.groups)]
         parts = [_fold(reader, split, reader.fitted(split.train)) for split in splits]
@@ -81,11 +86,11 @@ def cut(reader: Reader, folds: int | Splitter, watch: float = 0.0) -> tuple[list
 def everything(reader: Reader, watch: float = 0.0) -> tuple[Fold, Data, Mapping[str, DeviceRows], Mapping[str, int]]:
     """All rows to refit on, and the held-out rows prepared as these are."""
     rows, fitted = reader.rows, reader.fitted(None)
-    whole = reader.arrays(rows.x, rows.y, fitted, weight=rows.weight)
+    whole = reader.arrays(rows.x, rows.y, rows.weight, fitted)
     every = np.arange(whole.rows)
     split = set_aside(Split(every, every[:0]), watch, whole, rows.groups)
-    held = {name: reader.arrays(x, y, fitted, name) for name, (x, y) in rows.held_out.items()}
-    device = {name: put(data.x, data.y, None, data.rows).rows for name, data in held.items()}
+    held = {name: reader.outside(parts, fitted, name) for name, parts in rows.held_out.items()}
+    device = {name: put(data.x, data.y, data.weight, data.rows).rows for name, data in held.items()}
     return _fold(reader, split, fitted), whole, device, {name: data.rows for name, data in held.items()}
 
 
@@ -97,9 +102,9 @@ def _fold(reader: Reader, split: Split, fitted: tuple[Any, Any], validation: Dat
         reader.arrays(
             take(rows.x, side),
             take(rows.y, side),
+            None if rows.weight is None else take(rows.weight, side),
             fitted,
             "fold",
-            None if rows.weight is None else _of(rows.weight, side),
         )
         for side in sides
     ]
@@ -117,10 +122,6 @@ def _fold(reader: Reader, split: Split, fitted: tuple[Any, Any], validation: Dat
     weighs = any(piece.weight is not None for piece in pieces)
     weight = np.concatenate([_ones(piece) for piece in pieces]) if weighs else None
     return put(x, y, weight, len(split.train), len(split.watch))
-
-
-def _of(weight: Any, side: np.ndarray) -> np.ndarray:
-    return np.asarray(weight)[side]
 
 
 def _ones(data: Data) -> np.ndarray:

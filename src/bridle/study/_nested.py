@@ -73,7 +73,7 @@ def _inner(prepared: Prepared, split: Split, number: int) -> Prepared:
         y=take(rows.y, split.train),
         weight=part(rows.weight, split.train),
         groups=part(rows.groups, split.train),
-        held_out={OUTER: (take(rows.x, split.validation), take(rows.y, split.validation))},
+        held_out={OUTER: tuple(part(values, split.validation) for values in (rows.x, rows.y, rows.weight))},
     )
     return replace(with_rows(prepared, own), outer=number)
 

@@ -176,8 +176,8 @@ def prepare(question: Question, rows: GivenRows) -> Prepared:
     reader = Reader(rows, loss_name(model), _outputs(model))
     folds, fold_rows = cut(reader, question.folds, question.watch)
     compiled = program(plan, folds[0].rows.x, folds[0].rows.y)
-    for name, pair in rows.held_out.items():
-        predicted(model, reader.arrays(*pair, reader.fitted(None), name).x, name)
+    for name, parts in rows.held_out.items():
+        predicted(model, reader.outside(parts, reader.fitted(None), name).x, name)
     bound = charges(terms)
     try_out(compiled, bound, folds[0].rows.x)
     for treatment in treatments:
@@ -206,7 +206,7 @@ def with_rows(prepared: Prepared, rows: GivenRows) -> Prepared:
 def whole_rows(prepared: Prepared) -> Data:
     """All rows of a study as arrays."""
     rows, reader = prepared.rows, prepared.reader
-    return reader.arrays(rows.x, rows.y, reader.fitted(None), weight=rows.weight)
+    return reader.arrays(rows.x, rows.y, rows.weight, reader.fitted(None))
 
 
 def _outputs(model: keras.Model) -> tuple[int | None, ...]:

@@ -112,7 +112,7 @@ class Rows:
     `prepare` is a scikit-learn transformer of x (a scaler, an encoder), `prepare_target` one of y; each is fitted
     anew on the training rows of every fold. `class_weight` is `{class: weight}` or "balanced"; it weighs training rows
     only, as in `fit`. `validation=(x, y)` is one split instead of folds. `held_out` sets
-    are looked at once, after selection.
+    are looked at once, after selection. Both may have weights of their own: `(x, y, weight)`.
     """
 
     x: Any
@@ -120,15 +120,16 @@ class Rows:
     weight: Any = None
     groups: Any = None
     class_weight: Any = None
-    validation: tuple[Any, Any] | None = None
-    held_out: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    validation: tuple[Any, ...] | None = None
+    held_out: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     prepare: Any = None
     prepare_target: Any = None
 
     def __post_init__(self) -> None:
-        for name, pair in {"validation": self.validation, **self.held_out}.items():
-            if pair is not None and (not isinstance(pair, tuple | list) or len(pair) != 2):
-                raise InputError(f"Expected {name}=(x, y), got {type(pair).__name__}.")
+        for name, parts in {"validation": self.validation, **self.held_out}.items():
+            if parts is not None and (not isinstance(parts, tuple | list) or len(parts) not in (2, 3)):
+                size = f" of {len(parts)}" if isinstance(parts, tuple | list) else ""
+                raise InputError(f"Expected {name}=(x, y) or (x, y, weight), got {type(parts).__name__}{size}.")
 
 
 def _one_of(name: str, value: object, known: tuple[str, ...]) -> None:
