@@ -107,8 +107,9 @@ class Study:
                 Another width is another program, whose numbers may differ in the last digits.
             race: stop strengths early that are clearly worse than the best of their arm after some of the fits.
             nested: outer folds, a number or a scikit-learn splitter: the whole selection is repeated inside each and
-                judged on the rows left out, so that a number is quoted that had no say in the choice. Takes about so
-                many times as long.
+                judged on the rows left out, so that a number is quoted that had no say in the choice. A number means
+                folds in the order of time where those of the study are (`TimeSeriesSplit`), and whole groups where
+                there are groups. Takes about so many times as long.
             progress: draw a progress bar where standard error is a terminal.
             rows: `validation=(x, y)` or `(x, y, weight)` for one split instead of folds; `groups`; `weight` (one per
                 row, also where the row judges: in folds, among watched rows and in outer folds);

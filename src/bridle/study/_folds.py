@@ -13,7 +13,7 @@ from bridle.population import Fold, put
 from bridle.population import Rows as DeviceRows
 from bridle.study._data import Data, class_weighted, read_rows
 from bridle.study._question import Rows
-from bridle.study._splits import Split, Splitter, set_aside, split_rows
+from bridle.study._splits import Split, Splitter, in_time, set_aside, split_rows
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,11 @@ class Reader:
     rows: Rows
     loss: str
     outputs: tuple[int | None, ...]
+
+    @property
+    def prepares(self) -> bool:
+        """Whether anything is fitted to rows before they are trained on."""
+        return self.rows.prepare is not None or self.rows.prepare_target is not None
 
     def check(self, x: Any, y: Any, weight: Any = None, name: str = "") -> Data:
         """Arrays after the checks of `read_rows`."""
@@ -60,8 +65,8 @@ def take(values: Any, rows: np.ndarray) -> Any:
     return np.asarray(values)[rows]
 
 
-def cut(reader: Reader, folds: int | Splitter, watch: float = 0.0) -> tuple[list[Fold], np.ndarray]:
-    """The rows of each fold on the device, and (training, validation) counts per fold.
+def cut(reader: Reader, folds: int | Splitter, watch: float = 0.0) -> tuple[list[Fold], np.ndarray, bool]:
+    """The rows of each fold on the device, (training, validation) counts per fold, and whether they keep time's order.
 
     Args:
         reader: the rows, and what they must fit.
@@ -71,24 +76,36 @@ def cut(reader: Reader, folds: int | Splitter, watch: float = 0.0) -> tuple[list
     """
     rows = reader.rows
     whole = reader.arrays(rows.x, rows.y, rows.weight, reader.fitted(None))
+    ordered = False
     if rows.validation is not None:
         every = np.arange(whole.rows)
         split = set_aside(Split(every, every[:0]), watch, whole, rows.groups)
         fitted = reader.fitted(split.train if watch else None)
         parts = [_fold(reader, split, fitted, reader.outside(rows.validation, fitted, "validation"))]
     else:
-        splits = [set_aside(each, watch, whole, rows.groups) for each in split_rows(whole, folds, rows.groups)]
+        splits = split_rows(whole, folds, rows.groups)
+        ordered = in_time(splits)
+        splits = [set_aside(each, watch, whole, rows.groups, ordered) for each in splits]
         parts = [_fold(reader, split, reader.fitted(split.train)) for split in splits]
     total = [len(jax.tree.leaves(part.rows.y)[0]) for part in parts]
-    return parts, np.array([[part.train, count - part.cuts[-1]] for part, count in zip(parts, total, strict=True)])
+    counts = [[part.train, count - part.cuts[-1]] for part, count in zip(parts, total, strict=True)]
+    return parts, np.array(counts), ordered
 
 
-def everything(reader: Reader, watch: float = 0.0) -> tuple[Fold, Data, Mapping[str, DeviceRows], Mapping[str, int]]:
-    """All rows to refit on, and the held-out rows prepared as these are."""
+def everything(
+    reader: Reader, watch: float = 0.0, ordered: bool = False
+) -> tuple[Fold, Data, Mapping[str, DeviceRows], Mapping[str, int]]:
+    """All rows to refit on, and the held-out rows prepared as these are.
+
+    Rows are watched as those of the folds are, which says `ordered`, and the preparation is fitted without them.
+    """
     rows, fitted = reader.rows, reader.fitted(None)
     whole = reader.arrays(rows.x, rows.y, rows.weight, fitted)
     every = np.arange(whole.rows)
-    split = set_aside(Split(every, every[:0]), watch, whole, rows.groups)
+    split = set_aside(Split(every, every[:0]), watch, whole, rows.groups, ordered)
+    if watch and reader.prepares:
+        fitted = reader.fitted(split.train)
+        whole = reader.arrays(rows.x, rows.y, rows.weight, fitted)
     held = {name: reader.outside(parts, fitted, name) for name, parts in rows.held_out.items()}
     device = {name: put(data.x, data.y, data.weight, data.rows).rows for name, data in held.items()}
     return _fold(reader, split, fitted), whole, device, {name: data.rows for name, data in held.items()}

@@ -9,9 +9,10 @@ import numpy as np
 from bridle._errors import InputError
 from bridle.results import Nested, StudyResult
 from bridle.stats import weigh
+from bridle.study._data import Data
 from bridle.study._folds import take
 from bridle.study._prepare import Prepared, whole_rows, with_rows
-from bridle.study._splits import Split, Splitter, split_rows
+from bridle.study._splits import Split, Splitter, later_rows, split_rows
 from bridle.study._update import Update, Watch
 
 Run = Callable[[Prepared, Watch], tuple[StudyResult, bool]]
@@ -27,11 +28,7 @@ def run_nested(prepared: Prepared, folds: int | Splitter, watch: Watch, run: Run
         watch: hears what goes on.
         run: runs one inner study to its end.
 
-    Errors: `InputError` with a validation set instead of folds; those of `split_rows`.
-
     """
-    if prepared.rows.validation is not None:
-        raise InputError("Expected folds for nested cross-validation, got validation=(x, y). Leave one of them out.")
     splits = _splits(prepared, folds)
     found = []
     for number, split in enumerate(splits, start=1):
@@ -51,12 +48,32 @@ def run_nested(prepared: Prepared, folds: int | Splitter, watch: Watch, run: Run
     )
 
 
+def check_nested(prepared: Prepared, folds: int | Splitter) -> None:
+    """Refuse, before anything is trained, outer folds that do not fit the rows, or leave too few for the folds inside.
+
+    Errors: `InputError` with a validation set instead of folds; those of `split_rows`, with the number of the fold.
+    """
+    if prepared.rows.validation is not None:
+        raise InputError("Expected folds for nested cross-validation, got validation=(x, y). Leave one of them out.")
+    whole, groups = whole_rows(prepared), prepared.rows.groups
+    for number, split in enumerate(_splits(prepared, folds), start=1):
+        x, y, labels, inside = (
+            None if values is None else take(values, split.train) for values in (whole.x, whole.y, whole.labels, groups)
+        )
+        try:
+            split_rows(Data(x, y, None, labels), prepared.question.folds, inside)
+        except InputError as error:
+            raise InputError(f"{error} This is inside outer fold {number} of nested={folds}.") from error
+
+
 def inner_study(prepared: Prepared, folds: int | Splitter, number: int) -> Prepared:
     """The same study on the training rows of one outer fold."""
     return _inner(prepared, _splits(prepared, folds)[number], number)
 
 
 def _splits(prepared: Prepared, folds: int | Splitter) -> list[Split]:
+    if prepared.ordered and isinstance(folds, int | np.integer):
+        folds = later_rows(folds, prepared.question.folds)
     return split_rows(whole_rows(prepared), folds, prepared.rows.groups)
 
 

@@ -154,6 +154,8 @@ class Prepared:
     score: Score
     folds: list[Fold]
     fold_rows: np.ndarray
+    ordered: bool
+    """Whether every fold judges rows that come after those it trains on, as in `TimeSeriesSplit`."""
     workshop: Workshop
     outer: int | None = None
     """Of an inner study of nested cross-validation: the outer fold on whose training rows it runs."""
@@ -174,7 +176,7 @@ def prepare(question: Question, rows: GivenRows) -> Prepared:
     model = plan.template
     treatments, terms = read_arms(model, question.arms)
     reader = Reader(rows, loss_name(model), _outputs(model))
-    folds, fold_rows = cut(reader, question.folds, question.watch)
+    folds, fold_rows, ordered = cut(reader, question.folds, question.watch)
     compiled = program(plan, folds[0].rows.x, folds[0].rows.y)
     for name, parts in rows.held_out.items():
         predicted(model, reader.outside(parts, reader.fitted(None), name).x, name)
@@ -193,14 +195,14 @@ def prepare(question: Question, rows: GivenRows) -> Prepared:
     weights = None if question.start == "fresh" else tuple(np.asarray(v.value) for v in compiled.variables)
     seeds = len(question.seed_numbers)
     workshop = Workshop(make_objective(compiled, bound), recipe, len(bound.slots), compiled, seeds, weights)
-    return Prepared(question, rows, reader, treatments, terms, bound, score, folds, fold_rows, workshop)
+    return Prepared(question, rows, reader, treatments, terms, bound, score, folds, fold_rows, ordered, workshop)
 
 
 def with_rows(prepared: Prepared, rows: GivenRows) -> Prepared:
     """The same study of other rows, with the programs that are compiled already."""
     reader = Reader(rows, prepared.reader.loss, prepared.reader.outputs)
-    folds, fold_rows = cut(reader, prepared.question.folds, prepared.question.watch)
-    return replace(prepared, rows=rows, reader=reader, folds=folds, fold_rows=fold_rows)
+    folds, fold_rows, ordered = cut(reader, prepared.question.folds, prepared.question.watch)
+    return replace(prepared, rows=rows, reader=reader, folds=folds, fold_rows=fold_rows, ordered=ordered)
 
 
 def whole_rows(prepared: Prepared) -> Data:
@@ -217,7 +219,7 @@ def _outputs(model: keras.Model) -> tuple[int | None, ...]:
 
 def refit_rows(prepared: Prepared) -> tuple[Fold, Data, Mapping[str, Rows], Mapping[str, int]]:
     """All rows, and the held-out ones, prepared alike."""
-    return everything(prepared.reader, prepared.question.watch)
+    return everything(prepared.reader, prepared.question.watch, prepared.ordered)
 
 
 __all__ = ["Prepared", "Workshop", "prepare", "refit_rows", "whole_rows", "with_rows"]

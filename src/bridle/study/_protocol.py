@@ -28,7 +28,10 @@ def _split(prepared: Prepared) -> str:
     train, validation = (
         f"{min(column)} to {max(column)}" if len(set(column)) > 1 else str(column[0]) for column in counts.T
     )
-    return f"{len(counts)} folds ({train} rows to train on, {validation} to judge), the same for every arm and seed"
+    order = " in the order of the rows" if prepared.ordered else ""
+    return (
+        f"{len(counts)} folds{order} ({train} rows to train on, {validation} to judge), the same for every arm and seed"
+    )
 
 
 def _shared(prepared: Prepared) -> str:
@@ -48,7 +51,8 @@ def _training(prepared: Prepared) -> list[str]:
     if question.stopping is not None:
         rule = question.stopping
         ends = "" if rule.patience is None else f", and ended after {rule.patience} epochs without improvement"
-        found.append(f"Each fit is watched on {rule.watch:.0%} of its training rows, which are set aside{ends}.")
+        which = f"the last {rule.watch:.0%}" if prepared.ordered else f"{rule.watch:.0%}"
+        found.append(f"Each fit is watched on {which} of its training rows, which are set aside{ends}.")
     return found
 
 

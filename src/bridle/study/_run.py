@@ -23,7 +23,7 @@ from bridle.study._identity import Plan as Facts
 from bridle.study._insides import activations, weight_names
 from bridle.study._leader import Leader
 from bridle.study._ledger import Key, Ledger
-from bridle.study._nested import run_nested
+from bridle.study._nested import check_nested, run_nested
 from bridle.study._orders import Ground
 from bridle.study._picture import picture
 from bridle.study._prepare import Prepared, refit_rows
@@ -69,6 +69,8 @@ def run_study(
             raise InputError(f"Expected {name} as a whole number ≥ 1, got {value!r}. Leave it out for the best one.")
     if race and prepared.question.path != COLD:
         raise InputError("Expected path='cold' for a race, since a warm path trains every strength. Leave race out.")
+    if nested is not None:
+        check_nested(prepared, nested)
     prepared.workshop.width = width
 
     def attentive(update: Update) -> None:

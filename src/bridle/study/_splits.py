@@ -1,6 +1,7 @@
 """Folds: which rows a fit trains on and which judge it, by scikit-learn's splitters."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -13,6 +14,7 @@ from sklearn.model_selection import (
     StratifiedGroupKFold,
     StratifiedKFold,
     StratifiedShuffleSplit,
+    TimeSeriesSplit,
 )
 
 from bridle._errors import InputError
@@ -64,14 +66,33 @@ def split_rows(data: Data, folds: int | Splitter, groups: Any = None) -> list[Sp
             f"Expected folds that fit {data.rows} rows, got {splitter}. scikit-learn says: {error}"
         ) from error
     for number, split in enumerate(found):
+        if max(int(rows.max(initial=0)) for rows in (split.train, split.validation)) >= data.rows:
+            raise InputError(f"Expected folds with row numbers below {data.rows}, got {splitter}, made for other rows.")
         _check(data, split, number)
     return found
 
 
-def set_aside(split: Split, share: float, data: Data, groups: Any = None) -> Split:
+def in_time(splits: Sequence[Split]) -> bool:
+    """Return True where every fold trains on rows that come before those that judge, as in `TimeSeriesSplit`."""
+    return all(len(split.validation) and split.train.max() < split.validation.min() for split in splits)
+
+
+def later_rows(folds: int, inside: int | Splitter) -> Splitter:
+    """Return a splitter into outer folds in the order of time, with the gap and sizes of the folds inside them.
+
+    Errors: `InputError` for fewer than two outer folds.
+    """
+    if isinstance(folds, bool) or folds < 2:
+        raise InputError(f"Expected at least 2 outer folds, got nested={folds!r}.")
+    splitter = copy(inside) if isinstance(inside, TimeSeriesSplit) else TimeSeriesSplit(folds)
+    splitter.n_splits = int(folds)
+    return splitter
+
+
+def set_aside(split: Split, share: float, data: Data, groups: Any = None, ordered: bool = False) -> Split:
     """A split with a share of its training rows to be watched instead: whole groups, or every class in proportion.
 
-    Where the training rows all come before the rows that judge, as in `TimeSeriesSplit`, the last ones are watched.
+    With `ordered`, for folds in the order of time, the last rows are watched; groups in a row stay together.
 
     Errors: `InputError` where too few rows or groups are left on a side.
     """
@@ -83,8 +104,9 @@ def set_aside(split: Split, share: float, data: Data, groups: Any = None) -> Spl
             f"Expected at least one row to watch and two to train on, got {len(train)} training rows for a share of "
             f"{share:g}. Change `watch` in bridle.EarlyStopping."
         )
-    if groups is None and len(split.validation) and train.max() < split.validation.min():
-        return Split(train[:-count], split.validation, train[-count:])
+    if ordered:
+        begin = _begin(len(train) - count, None if groups is None else np.asarray(groups)[train])
+        return Split(train[:begin], split.validation, train[begin:])
     options = {"n_splits": 1, "test_size": share if groups is not None else count, "random_state": SHUFFLE_SEED}
     labels = None if data.labels is None else data.labels[train]
     kind = GroupShuffleSplit if groups is not None else ShuffleSplit if labels is None else StratifiedShuffleSplit
@@ -94,6 +116,14 @@ def set_aside(split: Split, share: float, data: Data, groups: Any = None) -> Spl
     except ValueError as error:
         raise InputError(f"Expected rows to set aside for early stopping. scikit-learn says: {error}") from error
     return Split(train[np.sort(kept)], split.validation, train[np.sort(watched)])
+
+
+def _begin(place: int, groups: np.ndarray | None) -> int:
+    """The place, or the one before it at which its group begins where that leaves rows to train on."""
+    if groups is None:
+        return place
+    changes = np.flatnonzero(groups[1:] != groups[:-1]) + 1
+    return int(changes[(changes > 1) & (changes <= place)].max(initial=0)) or place
 
 
 def _default(data: Data, folds: int, groups: Any) -> Splitter:
