@@ -15,7 +15,10 @@ NAME = "command.json"
 FORMAT = 1
 KNOWN = {
     "run": ("seeds", "epochs", "quick"),
-    "tune": ("target", "task", "model", "penalty", "seeds", "folds", "epochs", "quick", "encoding"),
+    "tune": (
+        *("target", "task", "model", "penalty", "seeds", "folds", "epochs", "quick", "encoding"),
+        *("group", "time", "weight", "class-weight", "score", "test-size"),
+    ),
     "study": ("model", "trust", "penalty", "seeds", "epochs", "quick"),
 }
 """The commands that can be gone on with, and their options."""

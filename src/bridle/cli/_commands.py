@@ -113,6 +113,21 @@ def tune(
     epochs: Epochs = None,
     quick: Quick = False,
     encoding: Encoding = "utf-8",
+    group: Annotated[
+        str | None, typer.Option("--group", help="Column of subjects with several rows, which stay together.")
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option("--time", help="Column of dates or numbers: judged are later rows than learned from.")
+    ] = None,
+    weight: Annotated[str | None, typer.Option("--weight", help="Column of row weights.")] = None,
+    class_weight: Annotated[
+        str | None, typer.Option("--class-weight", help="balanced: rare classes count as much as frequent ones.")
+    ] = None,
+    score: Annotated[
+        str | None,
+        typer.Option("--score", help="Measure to select by: loss, accuracy, auc, r2, mae …, or a compiled metric."),
+    ] = None,
+    test_size: Annotated[float, typer.Option("--test-size", help="Share of the rows to hold out.")] = 0.2,
     extend: Extend = False,
     dask: Dask = None,
 ) -> None:
@@ -121,6 +136,8 @@ def tune(
     folder = check_folder(out or Path(f"bridle-{table.stem}"))
     options = {"target": target, "task": task, "model": model, "penalty": penalty, "seeds": seeds, "folds": folds}
     options |= {"epochs": epochs, "quick": quick, "encoding": None if encoding == "utf-8" else encoding}
+    options |= {"group": group, "time": time, "weight": weight, "class-weight": class_weight, "score": score}
+    options |= {"test-size": None if test_size == 0.2 else test_size}
     job = estimators.prepare_table(
         frame,
         target,
@@ -130,6 +147,9 @@ def tune(
         seeds=min(seeds, QUICK_SEEDS) if quick else seeds,
         folds=folds,
         epochs=epochs or (20 if quick else 200),
+        test_share=test_size,
+        score=score,
+        structure=estimators.Structure(group, time, weight, class_weight),
     )
     show.lead(f"Table {table.name}", "\n".join(job.notes))
     show.plan("cross-validation", job.plan)

@@ -71,13 +71,24 @@ HIDDEN = Entry(
 )
 PENALTY = Entry("a penalty as text, such as 'l2(auto)',", lambda value: isinstance(value, str))
 
+COLUMN = Entry("the name of a column", lambda value: isinstance(value, str))
+WEIGHT = Entry("a number ≥ 0", lambda value: type(value) in (int, float) and 0 <= value < 1e300)
+CLASS_WEIGHT = Entry(
+    "'balanced' or a table of weights ≥ 0 by class",
+    lambda value: value == "balanced" or (isinstance(value, dict) and all(map(WEIGHT.holds, value.values()))),
+)
+
 TOP: Entries = {"title": LINE, "data": TABLE, "model": TABLE, "study": TABLE, "arms": TABLE}
 DATA: Entries = {
     "table": LINE,
-    "target": Entry("the name of a column", lambda value: isinstance(value, str)),
+    "target": COLUMN,
     "task": _one_of("classification", "regression"),
     "encoding": LINE,
     "test_share": SHARE,
+    "group": COLUMN,
+    "time": COLUMN,
+    "weight": COLUMN,
+    "class_weight": CLASS_WEIGHT,
     "arrays": LINE,
     "scale": SWITCH,
 }
@@ -109,7 +120,7 @@ STOPPING: Entries = {
     "patience": _whole(0),
     "watch": SHARE,
     "monitor": LINE,
-    "min_delta": Entry("a number ≥ 0", lambda value: type(value) in (int, float) and 0 <= value < 1e300),
+    "min_delta": WEIGHT,
     "keep_best": SWITCH,
 }
 ARMS: Entries = {"*": Entry("a table of penalties, such as [arms.L2],", lambda value: isinstance(value, dict))}

@@ -1,14 +1,15 @@
 """From a study file to its answer: `bridle study`."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import keras
+from sklearn.model_selection import TimeSeriesSplit
 
 from bridle import report
-from bridle._errors import InputError, KindError
+from bridle._errors import InputError, KindError, shown
 from bridle._front import Result, Study, conduct
 from bridle.auditing import read_model
 from bridle.estimators._arrays import ArraysJob, labelled, prepared, read_arrays
@@ -16,6 +17,7 @@ from bridle.estimators._inside import inside
 from bridle.estimators._network import called, default_arms, default_network, outputs_of, own_network
 from bridle.estimators._problem import Problem
 from bridle.estimators._read import read_table
+from bridle.estimators._structure import Structure
 from bridle.estimators._toml import StudyFile
 from bridle.estimators._tune import MODEL, Job, Tuned, lay_out, tuned
 from bridle.study import EarlyStopping
@@ -23,6 +25,8 @@ from bridle.study import EarlyStopping
 DENSE = ("hidden", "activation", "optimizer", "learning_rate")
 RUN = ("race", "nested")
 """Entries of [study] that say how it is run; the others are arguments of `Study`."""
+ROLES = ("group", "time", "weight", "class_weight")
+"""Entries of [data] that are fields of `Structure`."""
 
 
 @dataclass(frozen=True)
@@ -93,13 +97,16 @@ def _of_table(file: StudyFile, function: Callable[..., keras.Model] | None, arms
     path = inside(file.folder, data["table"], "[data] table")
     frame = read_table(path, encoding=data.get("encoding", "utf-8"))
 
-    def ask(inputs: int, problem: Problem) -> Study:
+    def ask(inputs: int, problem: Problem, folds: int | TimeSeriesSplit) -> Study:
         own = _own(file, function)
         network = _dense(file, inputs, problem) if own is None else own_network(own, inputs, outputs_of(problem))
-        return _study(file, network, arms)
+        return _study(file, network, arms, folds=folds)
 
+    structure = Structure(**{name: data[name] for name in ROLES if name in data})
     options = {"test_share": data["test_share"]} if "test_share" in data else {}
-    return lay_out(frame, data["target"], ask, task=data.get("task"), folds=_folds(file), **options)
+    return lay_out(
+        frame, data["target"], ask, task=data.get("task"), folds=_folds(file), structure=structure, **options
+    )
 
 
 def _of_arrays(file: StudyFile, function: Callable[..., keras.Model] | None, arms: Mapping[str, Any]) -> ArraysJob:
@@ -114,9 +121,25 @@ def _of_arrays(file: StudyFile, function: Callable[..., keras.Model] | None, arm
     else:
         arrays, problem = labelled(arrays, file.data.get("task"), _folds(file))
         network = _dense(file, arrays.x.shape[1], problem)
-    study = _study(file, network, arms, function)
+    study = _study(file, network, arms, function, folds=arrays.folds(_folds(file)))
     notes = [arrays.sentence(), *(["Columns are scaled inside each fold."] if scale else [])]
-    return ArraysJob(prepared(study, arrays, scale=scale, problem=problem), tuple(notes))
+    weights = Structure(class_weight=file.data.get("class_weight"))
+    if problem is not None:
+        weights = replace(weights, class_weight=weights.class_weights(problem))
+    elif isinstance(weights.class_weight, Mapping):
+        weights = replace(weights, class_weight=_numbered(weights.class_weight, file))
+    own = prepared(study, arrays, scale=scale, problem=problem, class_weight=weights.class_weight)
+    return ArraysJob(own, (*notes, *weights.sentences()))
+
+
+def _numbered(weights: Mapping[str, float], file: StudyFile) -> dict[int, float]:
+    """Class weights by the numbers of the classes, which a file writes as names of entries."""
+    strange = [name for name in weights if not name.isdecimal()]
+    if strange:
+        raise InputError(
+            f"Expected class numbers as names in [data] class_weight of {file.path.name!r}, got {shown(strange[0])}."
+        )
+    return {int(name): value for name, value in weights.items()}
 
 
 def _own(file: StudyFile, function: Callable[..., keras.Model] | None) -> Callable[[int, int], keras.Model] | None:
@@ -139,14 +162,19 @@ def _loaded(file: StudyFile) -> keras.Model:
 
 
 def _dense(file: StudyFile, inputs: int, problem: Problem) -> keras.Model:
-    return default_network(inputs, problem, **{name: file.model[name] for name in DENSE if name in file.model})
+    options = {name: file.model[name] for name in DENSE if name in file.model}
+    return default_network(inputs, problem, score=file.study.get("score"), **options)
 
 
 def _study(
-    file: StudyFile, network: keras.Model, arms: Mapping[str, Any], build: Callable[[], keras.Model] | None = None
+    file: StudyFile,
+    network: keras.Model,
+    arms: Mapping[str, Any],
+    build: Callable[[], keras.Model] | None = None,
+    **changed: Any,
 ) -> Study:
     """The question about a network, which `build` makes anew for each seed where it is given."""
-    options = {name: value for name, value in file.study.items() if name not in RUN}
+    options = {name: value for name, value in file.study.items() if name not in RUN} | changed
     if "stopping" in options:
         options["stopping"] = EarlyStopping(**options["stopping"])
     return Study(build or network, arms or default_arms(network), **options)

@@ -15,6 +15,23 @@ HIDDEN = (64, 32)
 LARGEST = 2**29
 """Weights of a network that is made here: 2 GiB of them."""
 NetworkFunction = Callable[[int, int], keras.Model]
+SCORES: dict[str, dict[str, Callable[[], object]]] = {
+    "two classes": {
+        "accuracy": lambda: "accuracy",
+        "auc": lambda: keras.metrics.AUC(name="auc"),
+        "precision": lambda: keras.metrics.Precision(name="precision"),
+        "recall": lambda: keras.metrics.Recall(name="recall"),
+        "brier": lambda: keras.metrics.MeanSquaredError(name="brier"),
+    },
+    "several classes": {"accuracy": lambda: "accuracy"},
+    "a number": {
+        "r2": lambda: keras.metrics.R2Score(name="r2"),
+        "mse": lambda: keras.metrics.MeanSquaredError(name="mse"),
+        "rmse": lambda: keras.metrics.RootMeanSquaredError(name="rmse"),
+        "mae": lambda: keras.metrics.MeanAbsoluteError(name="mae"),
+    },
+}
+"""Scores of the default network by the kind of target, beside `"loss"`; the first is the usual one."""
 
 
 def default_network(
@@ -25,6 +42,7 @@ def default_network(
     activation: str = "relu",
     optimizer: str = "adam",
     learning_rate: float | None = None,
+    score: str | None = None,
 ) -> keras.Model:
     """A plain dense network: by default two hidden ReLU layers, 64 and 32, and Adam at Keras's own learning rate.
 
@@ -32,15 +50,17 @@ def default_network(
 
     Two classes: one sigmoid unit, binary cross-entropy. More: softmax, sparse categorical cross-entropy. Both are
     scored by accuracy. A number: one linear unit, mean squared error, scored by the coefficient of determination.
+    `score` adds another measure of `SCORES` to the compiled ones.
 
-    Errors: `InputError` for more weights than fit into 2 GiB.
+    Errors: `InputError` for more weights than fit into 2 GiB, and for a score that the problem does not have.
     """
     outputs = outputs_of(problem)
-    last, loss, metric = ("linear", "mse", keras.metrics.R2Score(name="r2"))
+    last, loss, kind = "linear", "mse", "a number"
     if problem.classes is not None:
         binary = len(problem.classes) == 2
-        last = "sigmoid" if binary else "softmax"
-        loss, metric = ("binary_crossentropy" if binary else "sparse_categorical_crossentropy"), "accuracy"
+        last, kind = ("sigmoid", "two classes") if binary else ("softmax", "several classes")
+        loss = "binary_crossentropy" if binary else "sparse_categorical_crossentropy"
+    metrics = _metrics(kind, score)
     _check_size((inputs, *hidden, outputs))
     layers = [
         keras.layers.Dense(units, activation=activation, name=f"hidden{number}")
@@ -52,8 +72,20 @@ def default_network(
     own = keras.optimizers.get(optimizer)
     if learning_rate is not None:
         own.learning_rate = learning_rate
-    model.compile(optimizer=own, loss=loss, metrics=[metric])
+    model.compile(optimizer=own, loss=loss, metrics=metrics)
     return model
+
+
+def _metrics(kind: str, score: str | None) -> list[object]:
+    """What to compile: the usual score, and the one that was chosen."""
+    scores = SCORES[kind]
+    name = (score or "loss").rpartition(":")[2]
+    if name not in ("loss", *scores):
+        raise InputError(
+            f"Expected one of 'loss', {', '.join(map(repr, scores))} as score of a target with {kind}, got "
+            f"{shown(score)}. For another one give a model of your own (--model) that is compiled with it."
+        )
+    return [scores[each]() for each in dict.fromkeys([next(iter(scores)), *({name} - {"loss"})])]
 
 
 def outputs_of(problem: Problem) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 import pandas as pd
+from sklearn.model_selection import TimeSeriesSplit
 from sklearn.preprocessing import StandardScaler
 
 from bridle import report, store
@@ -20,6 +21,7 @@ from bridle.estimators._network import NetworkFunction, default_arms, default_ne
 from bridle.estimators._preparation import Preparation
 from bridle.estimators._problem import Problem, decode_target, find_problem, known_rows
 from bridle.estimators._read import read_table
+from bridle.estimators._structure import Structure
 from bridle.study import Plan, Prepared, timed_plan
 
 MODEL, APPLY = "model.keras", "apply.json"
@@ -118,34 +120,46 @@ def prepare_table(
     folds: int = 5,
     epochs: int = 200,
     test_share: float = 0.2,
+    score: str | None = None,
+    structure: Structure = Structure(),  # noqa: B008 - a frozen value
 ) -> Job:
     """Find the problem in a table and lay its study out; see `tune` for the arguments and errors."""
 
-    def ask(inputs: int, problem: Problem) -> Study:
+    def ask(inputs: int, problem: Problem, folds: int | TimeSeriesSplit) -> Study:
         outputs = outputs_of(problem)
-        network = default_network(inputs, problem) if model is None else own_network(model, inputs, outputs)
-        return Study(network, arms or default_arms(network), seeds=seeds, folds=folds, epochs=epochs)
+        network = own_network(model, inputs, outputs) if model else default_network(inputs, problem, score=score)
+        return Study(network, arms or default_arms(network), seeds=seeds, folds=folds, epochs=epochs, score=score)
 
-    return lay_out(table, target, ask, task=task, folds=folds, test_share=test_share)
+    return lay_out(table, target, ask, task=task, folds=folds, test_share=test_share, structure=structure)
 
 
 def lay_out(
     table: pd.DataFrame,
     target: str,
-    ask: Callable[[int, Problem], Study],
+    ask: Callable[[int, Problem, int | TimeSeriesSplit], Study],
     *,
     task: str | None = None,
     folds: int = 5,
     test_share: float = 0.2,
+    structure: Structure = Structure(),  # noqa: B008 - a frozen value
 ) -> Job:
-    """A table and a study that is about it: `ask` makes the study from the number of features and the problem."""
+    """A table and a study that is about it: `ask` makes it from the number of features, the problem and folds."""
     problem = find_problem(table, target, task, min_rows=folds + 1)
-    known = known_rows(problem, table)
-    preparation, fit_on, test, y, y_test = hold_out(problem, known, test_share)
-    inputs = len(clone_fit(preparation, fit_on).get_feature_names_out())
+    structure.check(known_rows(problem, table), target)
+    known = structure.ordered(known_rows(problem, table))
+    held = hold_out(problem, known, test_share, structure, folds)
+    inputs = len(clone_fit(held.preparation, held.x).get_feature_names_out())
     scaler = StandardScaler() if problem.classes is None else None
-    prepared = ask(inputs, problem).prepare(fit_on, y, test=(test, y_test), prepare=preparation, prepare_target=scaler)
-    return Job(problem, preparation, fit_on, prepared, tuple(notes(problem, preparation, len(fit_on), len(test))))
+    prepared = ask(inputs, problem, structure.folds(folds)).prepare(
+        held.x,
+        held.y,
+        test=held.test,
+        class_weight=structure.class_weights(problem),
+        prepare=held.preparation,
+        prepare_target=scaler,
+        **held.rows,
+    )
+    return Job(problem, held.preparation, held.x, prepared, tuple(notes(problem, held, known, structure)))
 
 
 def tune(
@@ -159,12 +173,18 @@ def tune(
     folds: int = 5,
     epochs: int = 200,
     test_share: float = 0.2,
+    score: str | None = None,
+    group: str | None = None,
+    time: str | None = None,
+    weight: str | None = None,
+    class_weight: str | Mapping[object, float] | None = None,
     progress: bool = True,
 ) -> Tuned:
     """Find the regularization for a table of one's own: which penalty, on what, how strong.
 
     Numbers are scaled, text is one-hot encoded and missing cells are filled inside each fold. A share of the rows is
-    held out and looked at once, after selection.
+    held out and looked at once, after selection. The columns `group`, `time` and `weight` are not features, and new
+    rows need not have them.
 
     Args:
         table: a data frame, or the path of a CSV file.
@@ -174,6 +194,14 @@ def tune(
         arms: as for `Study`; by default L1, L2 and both, on weights, activations and pre-activations.
         seeds, folds, epochs: as for `Study`.
         test_share: the share of rows held out.
+        score: the measure to select by: `"loss"`, `"accuracy"`, for two classes also `"auc"`, `"precision"`, `"recall"`
+            or `"brier"`, for a number `"r2"`, `"mse"`, `"rmse"` or `"mae"`; of a model of your own, a compiled metric.
+            Accuracy or r2 by default.
+        group: the column of subjects with several rows: rows of one are in the same fold, or held out together.
+        time: a column of dates or numbers that orders the rows: folds are judged on later rows than they are trained
+            on, and the last rows are held out.
+        weight: the column of row weights ≥ 0, for training and for scores.
+        class_weight: `"balanced"` or `{label: weight}`, for training rows only.
 
     Errors: `InputError` with a sentence for every table that cannot be used.
 
@@ -189,6 +217,8 @@ def tune(
         folds=folds,
         epochs=epochs,
         test_share=test_share,
+        score=score,
+        structure=Structure(group, time, weight, class_weight),
     )
     return run_job(job, progress=progress)
 
