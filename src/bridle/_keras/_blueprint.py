@@ -1,16 +1,18 @@
 """A model that can be built again: from a compiled Keras model's configuration, or from a function."""
 
+import copy
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import keras
-from keras.src.models.functional import Functional
+from keras.src.models.functional import Functional, functional_like_constructor
 from keras.src.utils.naming import to_snake_case
 
 from bridle._errors import KindError
 from bridle._keras._backend import seeded, tensorflow_left_alone
+from bridle._keras._objects import objects_by_identity
 
 COMPILE = "model.compile(optimizer='adam', loss='binary_crossentropy', metrics=['accuracy'])"
 
@@ -65,7 +67,8 @@ def _check(model: keras.Model) -> None:
 @tensorflow_left_alone()
 def fresh_optimizer(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
     """An optimizer of the same configuration in its first state, with the exclusions that no configuration holds."""
-    fresh = type(optimizer).from_config(optimizer.get_config())
+    with objects_by_identity():
+        fresh = type(optimizer).from_config(optimizer.get_config())
     for new, old in zip(_with_inner(fresh), _with_inner(optimizer), strict=False):
         for name in ("_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern"):
             if hasattr(old, name):
@@ -114,18 +117,25 @@ def _shapes(model: keras.Model) -> list[tuple[int, ...]]:
 
 def _again(model: keras.Model) -> keras.Model:
     """A model of the same configuration with freshly drawn weights."""
-    custom = {type(layer).__name__: type(layer) for layer in model._flatten_layers()}
-    with keras.saving.custom_object_scope(custom):
+    with objects_by_identity():
+        return _copied(model)
+
+
+def rebuilt(model: keras.Model) -> keras.Model:
+    """A model of the same configuration, which shares what holds no state; its weights are drawn under seed 0."""
+    with seeded(0), objects_by_identity(share=True):
         return _copied(model)
 
 
 def _copied(operation: Any) -> Any:
     """A layer, a model or an operation of the same configuration."""
-    if type(operation) is keras.Sequential and operation.built:
+    if not isinstance(operation, keras.Layer):
+        return _detached(operation)
+    if type(operation) is keras.Sequential and operation._functional is not None:
         layers = [_copied(layer) for layer in operation.layers]
         given = operation.inputs[0]
         return keras.Sequential([keras.Input(batch_shape=given.shape, dtype=given.dtype), *layers], name=operation.name)
-    if type(operation) is Functional:
+    if isinstance(operation, Functional) and functional_like_constructor(type(operation)):
         return _drawn(operation)
     config = operation.get_config()
     if isinstance(operation, keras.layers.Bidirectional) and operation.backward_layer.name.startswith("backward_"):
@@ -133,6 +143,13 @@ def _copied(operation: Any) -> Any:
     fresh = type(operation).from_config(config)
     if isinstance(fresh, keras.Model) and not fresh.built:
         fresh.build_from_config(operation.get_build_config())
+    return fresh
+
+
+def _detached(operation: Any) -> Any:
+    """An operation without state, such as `+`, that is not part of any graph yet."""
+    fresh = copy.copy(operation)
+    fresh._inbound_nodes, fresh._outbound_nodes = [], []
     return fresh
 
 
@@ -165,7 +182,7 @@ def _drawn(model: Functional) -> Functional:
         new = [id(tensor) for tensor in call.output_tensors]
         tensors.update(zip(new, keras.tree.flatten(outputs), strict=True))
     ends = [keras.tree.map_structure(lambda tensor: tensors[id(tensor)], end) for end in (model.input, model.output)]
-    return keras.Model(*ends, name=model.name)
+    return type(model)(*ends, name=model.name)
 
 
 def _named_before(operation: Any, operations: list[Any]) -> list[Any]:

@@ -3,36 +3,45 @@
 import keras
 
 from bridle._errors import KindError
+from bridle._keras._alike import is_same_function
 from bridle._keras._backend import tensorflow_left_alone
-from bridle._keras._blueprint import fresh_optimizer
+from bridle._keras._blueprint import fresh_optimizer, rebuilt
 
 
 @tensorflow_left_alone()
 def same_again(model: keras.Model) -> keras.Model:
-    """A copy built from the model's configuration, with the same weights and the same of them frozen.
+    """A copy built from the model's configuration: the same weights, states of random layers and frozen weights.
 
-    Errors: `KindError` where the model has no configuration from which it can be built.
+    Nothing is drawn from the random numbers of the process.
+
+    Errors: `KindError` where the model has no configuration from which it can be built, or where what is built is not
+    the same function of its rows.
     """
-    custom = {type(layer).__name__: type(layer) for layer in model._flatten_layers()}
     try:
-        with keras.saving.custom_object_scope(custom):
-            fresh = type(model).from_config(model.get_config())
-            if not fresh.built:
-                fresh.build_from_config(model.get_build_config() or {})
+        fresh = rebuilt(model)
     except (TypeError, NotImplementedError, ValueError) as error:
         raise KindError(
             f"Expected a model that can be built from its configuration, got {type(model).__name__}. Give it a "
             f"get_config() that returns what its constructor takes. Keras says: {str(error).strip().splitlines()[0]}"
         ) from error
-    if [weight.shape for weight in fresh.weights] != [weight.shape for weight in model.weights]:
+    if [variable.shape for variable in fresh.variables] != [variable.shape for variable in model.variables]:
         raise KindError(
             f"Expected the same weights from the configuration of {type(model).__name__}, got "
-            f"{len(fresh.weights)} of {len(model.weights)}, or others. Make its layers in the constructor, not in call."
+            f"{len(fresh.variables)} of {len(model.variables)}, or others. "
+            "Make its layers in the constructor, not in call."
         )
     fresh.built = True
-    for new, old in zip(fresh.weights, model.weights, strict=True):
+    for new, old in zip(fresh.variables, model.variables, strict=True):
         new.assign(keras.ops.copy(old.value))  # a shared buffer would go when one of the two is trained
         new.trainable, new.regularizer = old.trainable, old.regularizer
+    for new, old in zip(fresh._flatten_layers(), model._flatten_layers(), strict=False):
+        new._trainable = old._trainable
+    if not is_same_function(model, fresh):
+        raise KindError(
+            f"Expected a configuration that makes {model.name!r} again, got a model with other predictions for the "
+            "same weights. Return everything that the constructor of each layer takes from its get_config(), and "
+            "change nothing of a layer after it was made."
+        )
     return fresh
 
 

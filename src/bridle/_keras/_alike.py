@@ -1,0 +1,112 @@
+"""Comparison of two models as functions: equal programs on JAX, otherwise equal numbers on two rows."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import jax
+import keras
+import numpy as np
+from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
+
+from bridle._keras._backend import seeded
+from bridle._keras._inputs import doors
+
+ROWS = 2
+SIZES = (8, 64)
+"""Sizes that an axis without one is tried with."""
+ADDRESS = re.compile(r"0x[0-9a-f]+")
+TOLERANCE = 1e-4
+Values = Sequence[Any]
+
+
+def is_same_function(model: keras.Model, other: keras.Model) -> bool:
+    """Compare the predictions of two models with the same variables, each with the values of the first.
+
+    On JAX the traced programs are compared, which is a comparison on all rows of one shape; where their texts differ,
+    and on other backends, the predictions of two rows are. Where no rows can be made that the model takes, nothing is
+    compared and the result is True.
+    """
+    values = [variable.value for variable in (*model.trainable_variables, *model.non_trainable_variables)]
+    split = len(model.trainable_variables)
+    for size in SIZES:
+        x = _rows(model, size)
+        if x is None:
+            return True
+        try:
+            with seeded(0):
+                if keras.backend.backend() == "jax" and _have_same_program(model, other, values, split, x):
+                    return True
+            got, expected = (_predictions(each, values, split, x) for each in (other, model))
+        except Exception:  # made-up rows that a model does not take raise whatever its layers raise
+            continue
+        return len(got) == len(expected) and all(map(is_close, got, expected))
+    return True
+
+
+def is_close(got: Any, expected: Any) -> bool:
+    """Whether two arrays of predictions agree within what another order of summation changes."""
+    got, expected = np.asarray(got), np.asarray(expected)
+    if got.shape != expected.shape or expected.dtype.kind not in "fc":
+        return np.array_equal(got, expected)
+    spread = float(np.max(np.abs(expected[np.isfinite(expected)]), initial=0.0))
+    return np.allclose(got, expected, rtol=TOLERANCE, atol=TOLERANCE * max(spread, 1e-3), equal_nan=True)
+
+
+def _rows(model: keras.Model, size: int) -> Any:
+    """Two rows of made-up numbers; None for a model that does not state its inputs."""
+    generator = np.random.default_rng(0)
+
+    def drawn(shape: tuple[int | None, ...], below: int | None, dtype: str) -> np.ndarray:
+        sizes = (ROWS, *(size if each is None else each for each in shape))
+        numbers = generator.normal(size=sizes) if below is None else generator.integers(0, max(below, 1), sizes)
+        return numbers.astype(dtype if dtype != "bfloat16" else "float32")
+
+    entrance = doors(model)
+    if entrance is not None:
+        if any(door.dtype == "string" for door in entrance.flat):
+            return None
+        return entrance.packed([drawn(door.shape, door.rows, door.dtype) for door in entrance.flat])
+    shape = (model.get_build_config() or {}).get("input_shape")
+    is_one = isinstance(shape, tuple | list) and all(each is None or isinstance(each, int) for each in shape)
+    return drawn(tuple(shape[1:]), None, "float32") if is_one and shape else None
+
+
+def _called(model: keras.Model, values: Values, split: int, x: Any) -> list[Any]:
+    options = {"training": False} if model._call_has_training_arg else {}
+    prediction, _ = model.stateless_call(list(values[:split]), list(values[split:]), x, **options)
+    return keras.tree.flatten(prediction)
+
+
+def _predictions(model: keras.Model, values: Values, split: int, x: Any) -> list[np.ndarray]:
+    x = keras.tree.map_structure(keras.ops.convert_to_tensor, x)
+    with seeded(0):
+        return [keras.ops.convert_to_numpy(each) for each in _called(model, values, split, x)]
+
+
+def _have_same_program(model: keras.Model, other: keras.Model, values: Values, split: int, x: Any) -> bool:
+    one, two = (
+        jax.make_jaxpr(lambda values, x, each=each: _called(each, values, split, x))(values, x)
+        for each in (model, other)
+    )
+    texts = [ADDRESS.sub("", str(each.jaxpr)) for each in (one, two)]
+    if texts[0] != texts[1] or "callback" in texts[0]:
+        return False
+    constants = [list(_constants(each)) for each in (one, two)]
+    return len(constants[0]) == len(constants[1]) and all(map(np.array_equal, *constants))
+
+
+def _constants(program: Any) -> Iterator[np.ndarray]:
+    """The arrays that a traced program holds, also in the programs that it calls."""
+    if isinstance(program, ClosedJaxpr):
+        yield from map(np.asarray, program.consts)
+        program = program.jaxpr
+    for equation in program.eqns:
+        yield from (np.asarray(each.val) for each in equation.invars if isinstance(each, Literal))
+        for parameter in jax.tree.leaves(equation.params, is_leaf=_is_program):
+            if _is_program(parameter):
+                yield from _constants(parameter)
+
+
+def _is_program(value: Any) -> bool:
+    return isinstance(value, ClosedJaxpr | Jaxpr)

@@ -1,0 +1,124 @@
+"""Configurations that refer to a person's own classes and functions by identity instead of by name."""
+
+import itertools
+import threading
+from collections import UserDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+from keras.src import api_export
+from keras.src.initializers.random_initializers import RandomInitializer
+from keras.src.saving import object_registration, serialization_lib
+
+BY_NAME = ("keras.activations.", "keras.losses.", "keras.metrics.")
+"""Prefixes of Keras's own functions that a configuration refers to by name."""
+STATELESS = (keras.initializers.Initializer, keras.regularizers.Regularizer, keras.constraints.Constraint)
+_one_at_a_time = threading.RLock()
+_numbers = itertools.count()
+
+
+class _Registry(UserDict):
+    """Registered names of objects; in one thread every object that Keras does not export has a unique one."""
+
+    def __init__(self, names: dict[Any, str], objects: dict[str, Any]):
+        super().__init__()
+        self.data = names
+        self._objects = objects
+        self._unique: dict[int, str] = {}
+        self._thread = threading.get_ident()
+
+    @property
+    def is_active(self) -> bool:
+        return threading.get_ident() == self._thread
+
+    @property
+    def unique(self) -> tuple[str, ...]:
+        return tuple(self._unique.values())
+
+    def __contains__(self, obj: object) -> bool:
+        return (self.is_active and not _is_exported(obj)) or super().__contains__(obj)
+
+    def __getitem__(self, obj: Any) -> str:
+        return self.unique_name(obj) if self.is_active and not _is_exported(obj) else super().__getitem__(obj)
+
+    def unique_name(self, obj: Any) -> str:
+        """The unique name of an object; the registry of Keras holds the object, so that its identity stays its own."""
+        if id(obj) not in self._unique:
+            name = f"bridle:{next(_numbers)}:{getattr(obj, '__name__', type(obj).__name__)}"
+            self._unique[id(obj)] = name
+            self._objects[name] = obj
+        return self._unique[id(obj)]
+
+    def reference(self, obj: Any) -> dict[str, Any]:
+        """A configuration that stands for the object itself."""
+        name = self.unique_name(obj)
+        return {"module": "builtins", "class_name": "function", "config": name, "registered_name": name}
+
+
+@contextmanager
+def objects_by_identity(*, share: bool = False) -> Iterator[None]:
+    """Make `get_config` and `from_config` refer to a person's own classes and functions by identity in this thread.
+
+    Keras writes names into a configuration. Two classes of one name then become one, a function of one's own must be
+    registered, and lambdas are refused. Inside the block a configuration is good for this process alone.
+
+    Args:
+        share: refer to initializers, regularizers and constraints of one's own too, instead of making them again.
+
+    """
+    with _one_at_a_time:
+        names, objects = object_registration.GLOBAL_CUSTOM_NAMES, object_registration.GLOBAL_CUSTOM_OBJECTS
+        registry = _Registry(names, objects)
+        written, of_lambda = serialization_lib.serialize_keras_object, keras.layers.Lambda._serialize_function_to_config
+
+        def serialized(obj: Any) -> Any:
+            if not registry.is_active:
+                return written(obj)
+            if _is_referred(obj, share):
+                return registry.reference(obj)
+            try:
+                return written(obj)
+            except TypeError:
+                if hasattr(obj, "get_config"):
+                    raise
+                return registry.reference(obj)
+
+        def of_function(layer: keras.layers.Lambda, function: Callable[..., Any]) -> Any:
+            return serialized(function) if registry.is_active else of_lambda(layer, function)
+
+        object_registration.GLOBAL_CUSTOM_NAMES = registry
+        serialization_lib.serialize_keras_object = serialized
+        keras.layers.Lambda._serialize_function_to_config = of_function
+        try:
+            yield
+        finally:
+            object_registration.GLOBAL_CUSTOM_NAMES = names
+            serialization_lib.serialize_keras_object = written
+            keras.layers.Lambda._serialize_function_to_config = of_lambda
+            for name in registry.unique:
+                objects.pop(name, None)
+
+
+def _is_exported(obj: object) -> bool:
+    """Whether Keras exports a class or function."""
+    return (getattr(obj, "__module__", None) or "").startswith("keras.") and api_export.get_name_from_symbol(
+        obj
+    ) is not None
+
+
+def _is_referred(obj: Any, share: bool) -> bool:
+    if isinstance(obj, type):
+        return True
+    if not hasattr(obj, "get_config"):
+        return callable(obj) and not (_is_exported(obj) and api_export.get_name_from_symbol(obj).startswith(BY_NAME))
+    if not isinstance(obj, STATELESS) or _is_exported(type(obj)):
+        return False
+    return share or (_hides_arguments(type(obj)) and not isinstance(obj, RandomInitializer))
+
+
+def _hides_arguments(kind: type) -> bool:
+    """Whether a class has a constructor of its own, and no `get_config` that could tell the arguments of it."""
+    order = [each for each in kind.__mro__ if {"__init__", "get_config"} & set(vars(each))]
+    return "get_config" not in vars(order[0])
