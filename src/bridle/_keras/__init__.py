@@ -17,7 +17,6 @@ from bridle._keras._losses import (
     full_precision,
     gives_mask,
     output_shape,
-    own_training,
     regularized,
     split_losses,
     total_of,
@@ -45,6 +44,7 @@ from bridle._keras._structure import (
 )
 from bridle._keras._taps import Reading, Tap, watching
 from bridle._keras._tracing import UntraceableError, layers_named
+from bridle._keras._training import check_training, has_own_loss, own_training
 from bridle._keras._written import (
     Decay,
     decay_of,
@@ -79,6 +79,7 @@ __all__ = [
     "batch_size_of",
     "blueprint",
     "check_exact",
+    "check_training",
     "compile_like",
     "compiled_step",
     "concrete",
@@ -94,6 +95,7 @@ __all__ = [
     "gives_mask",
     "has_cell_state",
     "has_one_cell",
+    "has_own_loss",
     "has_states",
     "head_parts",
     "holder",

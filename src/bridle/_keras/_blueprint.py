@@ -13,6 +13,7 @@ from keras.src.utils.naming import to_snake_case
 from bridle._errors import KindError
 from bridle._keras._backend import seeded, tensorflow_left_alone
 from bridle._keras._objects import objects_by_identity
+from bridle._keras._training import check_training, has_own_loss
 
 COMPILE = "model.compile(optimizer='adam', loss='binary_crossentropy', metrics=['accuracy'])"
 
@@ -54,7 +55,8 @@ def blueprint(model: object) -> Blueprint:
 def _check(model: keras.Model) -> None:
     if not model.compiled or model.optimizer is None:
         raise KindError(f"Expected a compiled model, got {model.name!r} without compile(). Call for example {COMPILE}.")
-    if model._compile_loss is None:
+    check_training(model)
+    if model._compile_loss is None and not has_own_loss(model):
         raise KindError(f"Expected a loss in compile(), got none for {model.name!r}. Call for example {COMPILE}.")
     if not model.built:
         raise KindError(

@@ -10,8 +10,6 @@ from keras.src.backend.common.masking import get_keras_mask
 from keras.src.backend.common.variables import AutocastScope
 from keras.src.trainers.trainer import Trainer
 
-BATCH_METHODS = ("train_step", "test_step", "compute_loss", "compute_loss_and_updates")
-
 
 def data_and_added(model: keras.Model, y: Any, prediction: Any, sample_weight: Any) -> tuple[list[Any], list[Any]]:
     """The compiled loss, in a list that is empty where there is none; and what layers and regularizers add."""
@@ -24,15 +22,6 @@ def total_of(losses: Sequence[Any]) -> Any:
     if not losses:
         return ops.zeros(())
     return losses[0] if len(losses) == 1 else ops.sum(ops.stack([ops.cast(loss, losses[0].dtype) for loss in losses]))
-
-
-def own_training(model: keras.Model) -> str | None:
-    """The name of a method by which a model trains in a way of its own; None for a model that trains as Keras does."""
-    for name in BATCH_METHODS:
-        function = getattr(type(model), name, None)
-        if function is not None and not function.__module__.startswith("keras.src."):
-            return name
-    return None
 
 
 def full_precision() -> contextlib.AbstractContextManager[Any]:

@@ -10,13 +10,14 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
-from bridle._errors import InputError
+from bridle._errors import InputError, KindError
 from bridle._keras._blueprint import Blueprint, fresh_optimizer
 from bridle._keras._rows import first_line, outlined, predicted, shapes_of, two_rows
 from bridle._keras._starts import zeros_made
 from bridle._keras._steps import step_of
 from bridle._keras._taps import Reading, Tap, replaced, watching
 from bridle._keras._tracing import UntraceableError, layers_named
+from bridle._keras._training import has_own_loss, loss_of
 
 Arrays = list[Any]
 ONCE = {"cpu": {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}}
@@ -81,6 +82,21 @@ class Program:
         """
         with keras.StatelessScope():
             return self.model._compile_loss(y, prediction, sample_weight)
+
+    @property
+    def has_own_loss(self) -> bool:
+        """Whether the model overrides `compute_loss`."""
+        return has_own_loss(self.model)
+
+    def own_loss(
+        self, trainable: Arrays, other: Arrays, batch: tuple[Any, Any, Any, Any], added: Arrays, *, training: bool
+    ) -> tuple[Any, Arrays]:
+        """Call the model's own `compute_loss` on a batch (x, y, predictions, sample weights).
+
+        Returns the loss, and the variables that are not trained after it. `added` are the losses of the forward pass;
+        none at all leaves out those of regularizers too.
+        """
+        return loss_of(self.model, (trainable, other), batch, added or [jnp.zeros(())], training=training)
 
     def measure(self, y: Any, prediction: Any, sample_weight: Any = None) -> list[Any]:
         """The compiled metrics over one set of rows, in the order of `metric_names`."""
@@ -190,8 +206,9 @@ def program(blueprint: Blueprint, x: Any, y: Any) -> Program:
 
     def resolved(y: Any, prediction: Any) -> Any:
         """Losses and metrics find their names only now, and some metrics make their variables."""
-        with keras.StatelessScope():
-            model._compile_loss(y, prediction)
+        if model._compile_loss is not None:
+            with keras.StatelessScope():
+                model._compile_loss(y, prediction)
         if container is None:
             return {}
         container.update_state(y, prediction)
@@ -206,6 +223,8 @@ def program(blueprint: Blueprint, x: Any, y: Any) -> Program:
             f"Expected labels that fit the loss {loss_name(model)!r} and an output of shape {shapes_of(prediction)}, "
             f"got labels of shape {shapes_of(y)}. {first_line(error)}"
         ) from error
+    if has_own_loss(model):
+        _check_own_loss(Program(blueprint, optimizer, (), (), ()), x, y)
     if container is None:
         return Program(blueprint, optimizer, (), (), ())
     names = tuple(name for base in order for name in _numbered(base, tuple(found[base].shape)))
@@ -213,6 +232,29 @@ def program(blueprint: Blueprint, x: Any, y: Any) -> Program:
         metric.reset_state()
     start = tuple(np.asarray(variable.value) for metric in container.metrics for variable in metric.variables)
     return Program(blueprint, optimizer, tuple(container.metrics), names, start)
+
+
+def _check_own_loss(program: Program, x: Any, y: Any) -> None:
+    """Refuse a `compute_loss` that cannot be traced on some rows, or does not return one number."""
+    model, name = program.model, type(program.model).__name__
+    trainable, other = (
+        [each.value for each in group] for group in (model.trainable_variables, model.non_trainable_variables)
+    )
+
+    def loss(trainable: Arrays, other: Arrays, x: Any, y: Any) -> Any:
+        forward = program.forward(trainable, other, x, training=True)
+        batch = x, y, forward.prediction, None
+        return program.own_loss(trainable, forward.other, batch, forward.own_losses, training=True)[0]
+
+    try:
+        shape = jax.eval_shape(loss, trainable, other, x, y).shape
+    except (TypeError, ValueError, AttributeError, IndexError, KeyError) as error:
+        raise KindError(
+            f"Expected a compute_loss of {name} that can be traced on a batch of the rows, got one that cannot. "
+            f"{first_line(error)} Use functions of keras.ops in it, and compile a loss where it calls Keras's own."
+        ) from error
+    if shape != ():
+        raise KindError(f"Expected one number from the compute_loss of {name}, got shape {shape}. Take its mean.")
 
 
 @contextmanager
@@ -227,6 +269,8 @@ def without_cudnn(model: keras.Model) -> Iterator[None]:
 
 def loss_name(model: keras.Model) -> str:
     """The compiled loss as a person named it."""
+    if model._compile_loss is None:
+        return "compute_loss"
     loss = model._compile_loss._user_loss
     return loss if isinstance(loss, str) else getattr(loss, "name", None) or getattr(loss, "__name__", str(loss))
 

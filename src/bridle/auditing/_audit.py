@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from bridle._errors import InputError, KindError
-from bridle._keras import compiled_step, decay_of
+from bridle._keras import compiled_step, decay_of, has_own_loss, own_training
 from bridle.auditing import _on_activities, _on_optimizer, _on_own, _on_weights
 from bridle.auditing._batch import Batch, made_batches, own_batch
 from bridle.auditing._measure import Activity, Measured, measure
@@ -62,6 +62,9 @@ def audit(model: keras.Model, x: Any = None, *, sample_weight: Any = None) -> Au
     notes = [_forgotten_note(activity) for activity in measured.activities if _on_activities.hidden_by_others(activity)]
     if compiled == "unknown":
         notes.append(UNKNOWN)
+    method = own_training(inner) or ("compute_loss" if has_own_loss(inner) else None)
+    if method is not None:
+        notes.append(_own_note(inner, method))
     return Audit(inner.name, batch.said, tuple(rows), measured.total, tuple(notes))
 
 
@@ -124,6 +127,13 @@ UNKNOWN = (
     "whether a strength was changed since `fit` compiled its training step, where such a change has no effect. "
     "If one was, call model.compile(…) again."
 )
+
+
+def _own_note(model: keras.Model, method: str) -> str:
+    return (
+        f"whether {type(model).__name__}, which has its own {method}, adds the penalties to its loss there. What is "
+        "charged above is what Keras's own training step would charge: the sum of model.losses."
+    )
 
 
 def _forgotten_note(activity: Activity) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import keras
 
 from bridle._errors import InputError, KindError
-from bridle._keras import check_exact, compile_like, own_training, same_again
+from bridle._keras import check_exact, compile_like, has_own_loss, own_training, same_again
 from bridle.placement._penalized import Penalized
 from bridle.placement._terms import read_terms
 
@@ -96,7 +96,7 @@ def _one_number(penalty: object) -> None:
 
 
 def _check(model: keras.Model) -> None:
-    method = own_training(model)
+    method = "compute_loss" if has_own_loss(model) else own_training(model)
     if method is not None:
         raise KindError(
             f"Expected a model that trains as Keras does, got {type(model).__name__} with its own {method}, which a "

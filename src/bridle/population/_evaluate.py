@@ -31,7 +31,7 @@ def evaluate(objective: Objective, state: State, rows: Rows, cuts: tuple[int, ..
     """
     sides = list(pairwise((0, *cuts, count_of(rows.x))))
     asked = jax.jit(partial(objective.predict, state.trainable, state.other))
-    measured = partial(_measured, objective, rows)
+    measured = partial(_measured, objective, state, rows)
     if first is True:
         return measured(sides, 0, lambda: _predicted(asked, rows.x))
     begin = cuts[0]
@@ -49,6 +49,14 @@ def evaluate(objective: Objective, state: State, rows: Rows, cuts: tuple[int, ..
 def predict(objective: Objective, trainable: list[Any], other: list[Any], x: Any) -> Any:
     """Predictions for any number of rows."""
     return _predicted(jax.jit(partial(objective.predict, trainable, other)), x)
+
+
+def measures(objective: Objective, state: State, rows: Rows, predictions: Any) -> list[Any]:
+    """Return the data loss and each metric over some rows."""
+    found = objective.measure(rows.y, predictions, rows.weight)
+    if objective.loss_at is None:
+        return found
+    return [objective.loss_at(state.trainable, state.other, rows.x, rows.y, predictions, rows.weight), *found[1:]]
 
 
 def turn_size(count: int, begin: int) -> int:
@@ -69,7 +77,12 @@ Asked = Callable[[Any], Any]
 
 
 def _measured(
-    objective: Objective, rows: Rows, sides: Sequence[tuple[int, int]], begin: int, predictions: Callable[[], Any]
+    objective: Objective,
+    state: State,
+    rows: Rows,
+    sides: Sequence[tuple[int, int]],
+    begin: int,
+    predictions: Callable[[], Any],
 ) -> Any:
     """The measures of each side; `predictions` are those from row `begin` on."""
     found = predictions() if any(first < end for first, end in sides) else None
@@ -78,8 +91,10 @@ def _measured(
         if first == end:
             values += [jnp.nan] * len(objective.measure_names)
             continue
-        y, weight = part_of((rows.y, rows.weight), first, end)
-        values += objective.measure(y, part_of(found, first - begin, end - begin), weight)
+        side = Rows(None, *part_of((rows.y, rows.weight), first, end))
+        if objective.loss_at is not None:
+            side = side._replace(x=part_of(rows.x, first, end))
+        values += measures(objective, state, side, part_of(found, first - begin, end - begin))
     return jnp.stack([jnp.asarray(value, "float32") for value in values])
 
 

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from bridle.population._evaluate import evaluate, predict
+from bridle.population._evaluate import evaluate, measures, predict
 from bridle.population._objective import Objective, Recipe
 from bridle.population._shuffle import shuffled
 from bridle.population._state import Points, Rows, State, at, cut, part_of, put_into, taken
@@ -130,7 +130,7 @@ def _watched(
         return state
     seen = part_of(rows, *cuts[:2])
     prediction = predict(objective, state.trainable, state.other, seen.x)
-    value = objective.measure(seen.y, prediction, seen.weight)[recipe.stopping.measure]
+    value = measures(objective, state, seen, prediction)[recipe.stopping.measure]
     memory = hear(recipe.stopping, state.memory, value, epoch, state.trainable, state.other)
     return state._replace(memory=memory)
 

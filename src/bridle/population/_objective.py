@@ -56,6 +56,11 @@ class Objective:
     measure_names: tuple[str, ...]
     kernels: tuple[bool, ...] = ()
     """Which of the trainable variables are kernels of dense layers; nothing where that is not known."""
+    loss_at: Callable[[list[Any], list[Any], Any, Any, Any, Any], Any] | None = None
+    """(trainable, other, x, y, predictions, sample weight) → the data loss, where that takes more than `measure` has.
+
+    It replaces the first of the measures.
+    """
     gradient: Callable[[Callable[..., Any]], Callable[..., Any]] = written_gradient
     """A function with a second result → its gradient and that result."""
 

@@ -78,6 +78,7 @@ def turned(objective: Objective) -> Objective:
         update=update,
         finish=objective.finish and (lambda *lists: objective.finish(*map(turn_back, lists))),
         predict=lambda trainable, other, x: objective.predict(turn_back(trainable), other, x),
+        loss_at=objective.loss_at and (lambda trainable, *given: objective.loss_at(turn_back(trainable), *given)),
         diagnose=lambda trainable, other, x: objective.diagnose(turn_back(trainable), other, x),
     )
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import keras
 
 from bridle._errors import InputError, KindError, near
-from bridle._keras import Program, UntraceableError, check_exact, layers_named, two_rows
+from bridle._keras import Forward, Program, UntraceableError, check_exact, layers_named, two_rows
 from bridle.placement import Charges, weighted
 from bridle.population import Fold, Loss, Objective, Start, Stopping
 from bridle.results import Score
@@ -25,21 +25,38 @@ def make_objective(program: Program, charges: Charges) -> Objective:
 
     def loss(trainable: list[Any], other: list[Any], setting: Any, x: Any, y: Any, weight: Any) -> tuple[Any, Loss]:
         forward = program.forward(trainable, other, x, training=True, taps=charges.taps)
+        if program.has_own_loss:
+            return own_loss(trainable, other, setting, forward, (x, y, forward.prediction, weight))
         data = program.data_loss(y, forward.prediction, weight)
         own = sum(forward.own_losses, start=jnp.zeros((), data.dtype))
+        parts = [jnp.asarray(own, "float32"), *placed(trainable, other, setting, forward, weight)]
+        return data + sum(parts), Loss(jnp.stack([jnp.asarray(part, "float32") for part in parts]), forward.other)
+
+    def own_loss(
+        trainable: list[Any], other: list[Any], setting: Any, forward: Forward, batch: Any
+    ) -> tuple[Any, Loss]:
+        """Add the penalties to what the model's own `compute_loss` makes of a batch."""
+        total, after = program.own_loss(trainable, forward.other, batch, forward.own_losses, training=True)
+        bare = program.own_loss(trainable, forward.other, batch, [], training=True)[0] if forward.own_losses else total
+        parts = placed(trainable, other, setting, forward, batch[-1])
+        shares = [jnp.asarray(part, "float32") for part in (total - bare, *parts)]
+        return total + sum(parts), Loss(jnp.stack(shares), after)
+
+    def placed(trainable: list[Any], other: list[Any], setting: Any, forward: Forward, weight: Any) -> list[Any]:
+        """Return what each slot charges."""
         counted = None if weight is None else jnp.asarray(weight > 0, "float32")
         units = charges.unit_values(weight_of(program.model, trainable, other), forward.readings, counted, setting)
-        parts = [
-            jnp.asarray(own, "float32"),
-            *(weighted(amount, value) for amount, value in zip(setting, units, strict=True)),
-        ]
-        return data + sum(parts), Loss(jnp.stack([jnp.asarray(part, "float32") for part in parts]), forward.other)
+        return [weighted(amount, value) for amount, value in zip(setting, units, strict=True)]
 
     def predict(trainable: list[Any], other: list[Any], x: Any) -> Any:
         return program.forward(trainable, other, x, training=False).prediction
 
     def measure(y: Any, prediction: Any, weight: Any) -> list[Any]:
-        return [program.data_loss(y, prediction, weight), *program.measure(y, prediction, weight)]
+        data = jnp.nan if program.has_own_loss else program.data_loss(y, prediction, weight)
+        return [data, *program.measure(y, prediction, weight)]
+
+    def loss_at(trainable: list[Any], other: list[Any], *batch: Any) -> Any:
+        return program.own_loss(trainable, other, batch, [], training=False)[0]
 
     def diagnose(trainable: list[Any], other: list[Any], x: Any) -> list[Any]:
         forward = program.forward(trainable, other, x, training=False, taps=charges.taps)
@@ -73,6 +90,7 @@ def make_objective(program: Program, charges: Charges) -> Objective:
         predict=predict,
         measure=measure,
         diagnose=diagnose,
+        loss_at=loss_at if program.has_own_loss else None,
         handed_on=program.handed_on,
         mirrors=program.mirrors,
         kernels=program.kernels,

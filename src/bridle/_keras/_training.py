@@ -1,0 +1,79 @@
+"""Methods by which a model trains in a way of its own: the loss that a study can trace, and what it refuses."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from bridle._errors import KindError
+
+LOSS = "compute_loss"
+BATCH_METHODS = (
+    *("train_step", "test_step", "compute_loss_and_updates", "stateless_compute_loss"),
+    *("compute_metrics", "fit", "evaluate", "train_on_batch", "make_train_function", "make_test_function"),
+)
+"""Methods beside `compute_loss` that decide how a model is trained and judged."""
+HOMES = ("keras.src.", "bridle.")
+
+
+def own_training(model: keras.Model) -> str | None:
+    """Return the name of a method, other than `compute_loss`, that changes how a model is trained or judged."""
+    return next((name for name in BATCH_METHODS if _is_own(model, name)), None)
+
+
+def has_own_loss(model: keras.Model) -> bool:
+    """Tell whether a model overrides `compute_loss`."""
+    return _is_own(model, LOSS)
+
+
+def _is_own(model: keras.Model, name: str) -> bool:
+    if name in vars(model) and not hasattr(vars(model)[name], "undo"):  # PenaltyLog places one for a fit
+        return True
+    home = next((kind for kind in type(model).__mro__ if name in vars(kind)), keras.Model)
+    return not f"{home.__module__}.".startswith(HOMES)
+
+
+def check_training(model: keras.Model) -> None:
+    """Refuse a model whose own training a study would not run.
+
+    Errors: `KindError` that names the method.
+    """
+    method = own_training(model)
+    if method is not None:
+        raise KindError(
+            f"Expected a model that is trained by Keras's own methods, got {type(model).__name__} with its own "
+            f"{method}, which a study would not run. Write the loss as compute_loss(self, x, y, y_pred, "
+            "sample_weight, training) with functions of keras.ops, which a study runs; or leave the method out."
+        )
+
+
+def loss_of(
+    model: keras.Model,
+    variables: tuple[Sequence[Any], Sequence[Any]],
+    batch: tuple[Any, Any, Any, Any],
+    added: Sequence[Any],
+    *,
+    training: bool,
+) -> tuple[Any, list[Any]]:
+    """Call a model's own `compute_loss` as `fit` does.
+
+    Args:
+        model: the template, which stays as it is.
+        variables: the values of its trainable variables, and of the others.
+        batch: x, y, predictions and sample weights.
+        added: the losses that the call of the model added, which `compute_loss` reads as `self.losses`.
+        training: False at evaluation.
+
+    Returns the loss, and the variables that are not trained after it.
+
+    """
+    x, y, prediction, weight = batch
+    metrics = [variable.value for variable in model.metrics_variables]
+    model._losses_override = list(added)
+    try:
+        loss, after = model.stateless_compute_loss(
+            *map(list, variables), metrics, x=x, y=y, y_pred=prediction, sample_weight=weight, training=training
+        )
+    finally:
+        model._losses_override = []
+    return loss, after[1]
