@@ -1,6 +1,7 @@
 """Measuring rows: the same numbers in turns and in one call, with and without training rows, traced or not."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -36,6 +37,25 @@ def rows() -> Rows:
 def test_many_rows_are_predicted_in_turns(rows: Rows, form: None) -> None:
     """Whole turns and a rest give the predictions of one call."""
     np.testing.assert_allclose(predict(line(), WEIGHTS, [], rows.x), rows.x @ WEIGHTS[0], rtol=1e-6)
+
+
+def test_what_goes_with_a_prediction_is_there_when_it_is_measured(rows: Rows, form: None) -> None:
+    """A mask of each row, as one tree with the values: the mean over real rows on every side."""
+    real = jnp.asarray(np.random.default_rng(1).random(23) < 0.6)
+    both = replace(
+        line(),
+        predict=lambda trainable, other, x: (x[:, :2] @ trainable[0], (x[:, 2] > 0,)),
+        measure=lambda y, found, weight: [jnp.mean((found[0] - y) ** 2, where=found[1][0])],
+    )
+    state = State(WEIGHTS, [], [], None, ())
+    marked = Rows(jnp.concatenate([rows.x, real[:, None]], axis=1), rows.y, None)
+    squares = np.ma.array(np.square(np.asarray(rows.x @ WEIGHTS[0] - rows.y, float)), mask=~np.asarray(real))
+    wanted = [squares[:14].mean(), squares[14:].mean()]
+    for found in (
+        evaluation.evaluate(both, state, marked, (14,), True),
+        jax.jit(lambda first: evaluation.evaluate(both, state, marked, (14,), first))(True),
+    ):
+        np.testing.assert_allclose(found, wanted, rtol=1e-5)
 
 
 @pytest.mark.parametrize("cuts", [(14,), (14, 17), (23,), (1,), (22, 23)])

@@ -23,6 +23,7 @@ from bridle._keras._losses import (
     trained_with,
     with_compute_loss,
 )
+from bridle._keras._masks import Masked, attach_masks, detach_masks
 from bridle._keras._outline import Outline, outline
 from bridle._keras._program import Forward, Program, loss_name, program
 from bridle._keras._rows import predicted, two_rows
@@ -63,6 +64,7 @@ __all__ = [
     "Door",
     "Doors",
     "Forward",
+    "Masked",
     "Outline",
     "Owned",
     "Part",
@@ -76,6 +78,7 @@ __all__ = [
     "adds_losses",
     "all_layers",
     "as_number",
+    "attach_masks",
     "batch_size_of",
     "blueprint",
     "check_exact",
@@ -86,6 +89,7 @@ __all__ = [
     "data_and_added",
     "decay_of",
     "described",
+    "detach_masks",
     "doors",
     "explained_by",
     "forget_functions",

@@ -12,6 +12,7 @@ import numpy as np
 
 from bridle._errors import InputError, KindError
 from bridle._keras._blueprint import Blueprint, fresh_optimizer
+from bridle._keras._masks import Masked, attach_masks
 from bridle._keras._rows import first_line, outlined, predicted, shapes_of, two_rows
 from bridle._keras._starts import zeros_made
 from bridle._keras._steps import step_of
@@ -46,6 +47,8 @@ class Program:
     """One for each number: `auc`, or `f1[0]`, `f1[1]` for a metric that gives several."""
     metric_start: tuple[np.ndarray, ...]
     """The values of the metrics' variables after a reset."""
+    masked: bool = False
+    """Whether predictions carry a mask, so that losses and metrics leave padded steps out."""
 
     @property
     def model(self) -> keras.Model:
@@ -203,9 +206,11 @@ def program(blueprint: Blueprint, x: Any, y: Any) -> Program:
     prediction = predicted(model, x)
     container = model._compile_metrics
     order: list[str] = []
+    masked = any(mask is not None for mask in prediction.masks)
 
-    def resolved(y: Any, prediction: Any) -> Any:
+    def resolved(y: Any, outline: Masked) -> Any:
         """Losses and metrics find their names only now, and some metrics make their variables."""
+        prediction = attach_masks(outline)
         if model._compile_loss is not None:
             with keras.StatelessScope():
                 model._compile_loss(y, prediction)
@@ -220,18 +225,18 @@ def program(blueprint: Blueprint, x: Any, y: Any) -> Program:
         found = outlined(resolved, y, prediction)
     except (ValueError, TypeError, KeyError) as error:
         raise InputError(
-            f"Expected labels that fit the loss {loss_name(model)!r} and an output of shape {shapes_of(prediction)}, "
-            f"got labels of shape {shapes_of(y)}. {first_line(error)}"
+            f"Expected labels that fit the loss {loss_name(model)!r} and an output of shape "
+            f"{shapes_of(prediction.values)}, got labels of shape {shapes_of(y)}. {first_line(error)}"
         ) from error
     if has_own_loss(model):
         _check_own_loss(Program(blueprint, optimizer, (), (), ()), x, y)
     if container is None:
-        return Program(blueprint, optimizer, (), (), ())
+        return Program(blueprint, optimizer, (), (), (), masked)
     names = tuple(name for base in order for name in _numbered(base, tuple(found[base].shape)))
     for metric in container.metrics:
         metric.reset_state()
     start = tuple(np.asarray(variable.value) for metric in container.metrics for variable in metric.variables)
-    return Program(blueprint, optimizer, tuple(container.metrics), names, start)
+    return Program(blueprint, optimizer, tuple(container.metrics), names, start, masked)
 
 
 def _check_own_loss(program: Program, x: Any, y: Any) -> None:

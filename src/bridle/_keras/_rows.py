@@ -10,6 +10,7 @@ import numpy as np
 from keras.src import backend
 
 from bridle._errors import BridleError, InputError
+from bridle._keras._masks import Masked, detach_masks
 
 
 def two_rows(tree: Any) -> Any:
@@ -18,14 +19,16 @@ def two_rows(tree: Any) -> Any:
     return jax.tree.map(lambda array: jax.device_put((np.asarray(array) if on_host else array)[:2]), tree)
 
 
-def predicted(model: keras.Model, x: Any, name: str = "") -> Any:
-    """The shapes that a model makes of some rows, without computing them. `name` is what to call these rows.
+def predicted(model: keras.Model, x: Any, name: str = "") -> Masked:
+    """The shapes that a model makes of some rows, and of the masks that go with them, without computing them.
+
+    `name` is what to call these rows.
 
     Errors: `InputError` where the rows do not fit the model.
     """
     x = two_rows(x)
     try:
-        return outlined(lambda x: model(x, training=False), x)
+        return outlined(lambda x: detach_masks(model(x, training=False)), x)
     except BridleError:
         raise
     except (ValueError, TypeError) as error:

@@ -12,7 +12,7 @@ from bridle.penalties import Custom, Schedule
 from bridle.placement._checks import check_value
 from bridle.placement._places import Place
 from bridle.placement._terms import Term
-from bridle.placement._units import unit_names, unit_quantiles
+from bridle.placement._units import by_unit, mean_over, real_entries, unit_names, unit_quantiles
 
 Readings = dict[int, list[Reading]]
 Weight = Callable[[keras.Variable], Any]
@@ -151,21 +151,23 @@ def describe(places: Sequence[Place], taps: Sequence[Tap], weight: Weight, readi
     """The fraction of exact zeros at each place, the mean magnitude, for weights the norm, for activations dead units.
 
     Named `zeros/hidden/kernel`, `size/…`, `norm/…`, `dead/hidden/output`; over all calls of a layer that is called
-    several times. A unit, an entry of the last axis, is dead where it is exactly zero in every row and at every place.
+    several times, padded steps left out. A unit, an entry of the last axis, is dead where it is exactly zero in every
+    row and at every place.
     """
     found: dict[str, Any] = {}
     for place in places:
         if place.variable is not None:
-            tensors = [place.of(weight(place.variable))]
+            seen = [Reading(place.of(weight(place.variable)), None)]
         else:
-            tensors = [reading.value for reading in readings[taps.index(place.tap)]]
-        flat = ops.concatenate([ops.reshape(ops.cast(tensor, "float32"), (-1,)) for tensor in tensors])
-        found[f"zeros/{place.name}"] = ops.mean(ops.cast(flat == 0, "float32"))
-        found[f"size/{place.name}"] = ops.mean(ops.abs(flat))
+            seen = readings[taps.index(place.tap)]
+        flat = ops.concatenate([ops.reshape(ops.cast(reading.value, "float32"), (-1,)) for reading in seen])
+        real = real_entries(seen)
+        found[f"zeros/{place.name}"] = mean_over(ops.cast(flat == 0, "float32"), real)
+        found[f"size/{place.name}"] = mean_over(ops.abs(flat), real)
         if place.variable is not None:
             found[f"norm/{place.name}"] = ops.sqrt(ops.sum(ops.square(flat)))
         else:
-            units = ops.concatenate([ops.reshape(ops.abs(tensor), (-1, tensor.shape[-1])) for tensor in tensors])
+            units = by_unit(seen)
             found[f"dead/{place.name}"] = ops.mean(ops.cast(ops.max(units, axis=0) == 0, "float32"))
     return found
 

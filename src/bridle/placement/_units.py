@@ -27,14 +27,14 @@ def unit_quantiles(
 
     The units of a weight are the entries of its last axis that is longer than one, each with the norm of the weights
     that enter it; for a kernel with one output these are its inputs. The units of an activation are the entries of
-    its last axis, each with its mean magnitude over rows, positions and calls.
+    its last axis, each with its mean magnitude over rows, positions that are not padded, and calls.
     """
     found: dict[str, Any] = {}
     for place in places:
         if place.variable is not None:
             sizes = _norms(place.of(weight(place.variable)))
         else:
-            sizes = _magnitudes([reading.value for reading in readings[taps.index(place.tap)]])
+            sizes = _magnitudes(readings[taps.index(place.tap)])
         values = _quantiles(sizes)
         found |= {f"unit{share}/{place.name}": values[number] for number, share in enumerate(UNIT_SHARES)}
     return found
@@ -57,7 +57,36 @@ def _norms(tensor: Any) -> Any:
     return ops.sqrt(ops.sum(ops.square(tensor), axis=tuple(axis for axis in range(len(tensor.shape)) if axis != unit)))
 
 
-def _magnitudes(tensors: Sequence[Any]) -> Any:
-    units = [tensor.shape[-1] if len(tensor.shape) > 1 else 1 for tensor in tensors]
-    flat = [ops.reshape(ops.abs(tensor), (-1, size)) for tensor, size in zip(tensors, units, strict=True)]
-    return ops.mean(ops.cast(ops.concatenate(flat), "float32"), axis=0)
+def _magnitudes(seen: Sequence[Reading]) -> Any:
+    if all(reading.mask is None for reading in seen):
+        return ops.mean(ops.cast(by_unit(seen), "float32"), axis=0)
+    counts = by_unit([Reading(_real(reading), None) for reading in seen])
+    return ops.sum(ops.cast(by_unit(seen), "float32"), axis=0) / ops.maximum(ops.sum(counts, axis=0), 1)
+
+
+def by_unit(seen: Sequence[Reading]) -> Any:
+    """Return the magnitudes of all readings in shape (position, unit), 0 at padded positions."""
+    units = [reading.value.shape[-1] if len(reading.value.shape) > 1 else 1 for reading in seen]
+    sizes = [ops.abs(r.value) if r.mask is None else ops.abs(r.value) * _real(r, r.value.dtype) for r in seen]
+    return ops.concatenate([ops.reshape(size, (-1, count)) for size, count in zip(sizes, units, strict=True)])
+
+
+def real_entries(seen: Sequence[Reading]) -> Any:
+    """Return 1 for each entry of the readings in one row, 0 where it is padded; None where nothing is masked."""
+    if all(reading.mask is None for reading in seen):
+        return None
+    return ops.concatenate([ops.reshape(_real(reading), (-1,)) for reading in seen])
+
+
+def mean_over(values: Any, real: Any) -> Any:
+    """Return the mean of the values, or of those where `real` is 1."""
+    return ops.mean(values) if real is None else ops.sum(values * real) / ops.maximum(ops.sum(real), 1)
+
+
+def _real(reading: Reading, dtype: str = "float32") -> Any:
+    """1 for each entry of a reading, 0 where it is padded."""
+    value, mask = reading.value, reading.mask
+    if mask is None:
+        return ops.ones(value.shape, dtype)
+    mask = ops.reshape(ops.cast(mask, dtype), (*mask.shape, *[1] * (len(value.shape) - len(mask.shape))))
+    return ops.broadcast_to(mask, value.shape)

@@ -62,6 +62,7 @@ def plan_of(prepared: Prepared, race: bool, nested: object) -> Plan:
         "early stopping": None if question.stopping is None else asdict(question.stopping),
         "race": race,
         "nested": nested if isinstance(nested, int | None) else _said(nested),
+        **({"padded steps": "left out of losses and metrics"} if prepared.workshop.program.masked else {}),
         "engine": ENGINE,
         "keras": keras.__version__,
         "jax": jax.__version__,

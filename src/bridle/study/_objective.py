@@ -8,7 +8,17 @@ import jax.numpy as jnp
 import keras
 
 from bridle._errors import InputError, KindError, near
-from bridle._keras import Forward, Program, UntraceableError, check_exact, layers_named, two_rows
+from bridle._keras import (
+    Forward,
+    Masked,
+    Program,
+    UntraceableError,
+    attach_masks,
+    check_exact,
+    detach_masks,
+    layers_named,
+    two_rows,
+)
 from bridle.placement import Charges, weighted
 from bridle.population import Fold, Loss, Objective, Start, Stopping
 from bridle.results import Score
@@ -48,20 +58,22 @@ def make_objective(program: Program, charges: Charges) -> Objective:
         units = charges.unit_values(weight_of(program.model, trainable, other), forward.readings, counted, setting)
         return [weighted(amount, value) for amount, value in zip(setting, units, strict=True)]
 
-    def predict(trainable: list[Any], other: list[Any], x: Any) -> Any:
-        return program.forward(trainable, other, x, training=False).prediction
+    def predict(trainable: list[Any], other: list[Any], x: Any) -> Masked:
+        return detach_masks(program.forward(trainable, other, x, training=False).prediction)
 
-    def measure(y: Any, prediction: Any, weight: Any) -> list[Any]:
+    def measure(y: Any, masked: Masked, weight: Any) -> list[Any]:
+        prediction = attach_masks(masked)
         data = jnp.nan if program.has_own_loss else program.data_loss(y, prediction, weight)
         return [data, *program.measure(y, prediction, weight)]
 
-    def loss_at(trainable: list[Any], other: list[Any], *batch: Any) -> Any:
+    def loss_at(trainable: list[Any], other: list[Any], x: Any, y: Any, masked: Masked, weight: Any) -> Any:
+        batch = x, y, attach_masks(masked), weight
         return program.own_loss(trainable, other, batch, [], training=False)[0]
 
     def diagnose(trainable: list[Any], other: list[Any], x: Any) -> list[Any]:
         forward = program.forward(trainable, other, x, training=False, taps=charges.taps)
         facts = charges.diagnose(weight_of(program.model, trainable, other), forward.readings)
-        return [*facts.values(), spread(forward.prediction)]
+        return [*facts.values(), spread(detach_masks(forward.prediction))]
 
     def update(state: list[Any], gradients: list[Any], trainable: list[Any], setting: Any) -> tuple[Any, Any]:
         moved, state = program.update(state, gradients, trainable)
@@ -103,10 +115,29 @@ SPREAD = "spread/prediction"
 """The name of what `spread` gives, among the diagnostics."""
 
 
-def spread(prediction: Any) -> Any:
-    """How far predictions differ between rows: the root of their variance over rows, averaged over all outputs."""
-    leaves = [jnp.reshape(leaf, (leaf.shape[0], -1)).astype("float32") for leaf in jax.tree.leaves(prediction)]
-    return jnp.sqrt(jnp.mean(jnp.var(jnp.concatenate(leaves, axis=1), axis=0)))
+def spread(prediction: Masked) -> Any:
+    """Return how far predictions differ between rows: the root of their mean variance over rows, outputs averaged.
+
+    Padded steps do not count; a step that is padded in every row has variance 0 and is left out of the mean.
+    """
+    leaves = [jnp.reshape(leaf, (leaf.shape[0], -1)).astype("float32") for leaf in jax.tree.leaves(prediction.values)]
+    if all(mask is None for mask in prediction.masks):
+        return jnp.sqrt(jnp.mean(jnp.var(jnp.concatenate(leaves, axis=1), axis=0)))
+    real = jnp.concatenate(
+        [
+            jnp.ones(leaf.shape, bool) if mask is None else _repeated(mask, leaf.shape[1])
+            for leaf, mask in zip(leaves, prediction.masks, strict=True)
+        ],
+        axis=1,
+    )
+    variances = jnp.var(jnp.concatenate(leaves, axis=1), axis=0, where=real)
+    return jnp.sqrt(jnp.mean(variances, where=jnp.any(real, axis=0)))
+
+
+def _repeated(mask: Any, columns: int) -> Any:
+    """A mask of shape (row, …) as (row, column), an entry of it for all numbers of its step."""
+    flat = jnp.reshape(mask, (mask.shape[0], -1)).astype(bool)
+    return jnp.repeat(flat, columns // flat.shape[1], axis=1)
 
 
 def diagnostic_names(charges: Charges) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ def picture(
     mesh = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2).astype(np.float32)
     split = len(prepared.model.trainable_variables)
     objective = prepared.workshop.objective
-    ask = jax.jit(lambda trainable, other: predict(objective, trainable, other, mesh)[:, -1])
+    ask = jax.jit(lambda trainable, other: predict(objective, trainable, other, mesh).values[:, -1])
     drawn = {number: runs for number, runs in variables.items() if runs}
     surfaces = [
         np.mean([np.asarray(ask(list(run[:split]), list(run[split:]))) for run in runs], axis=0).reshape(MESH, MESH)
