@@ -139,13 +139,23 @@ def _copied(operation: Any) -> Any:
         return keras.Sequential([keras.Input(batch_shape=given.shape, dtype=given.dtype), *layers], name=operation.name)
     if isinstance(operation, Functional) and functional_like_constructor(type(operation)):
         return _drawn(operation)
-    config = operation.get_config()
-    if isinstance(operation, keras.layers.Bidirectional) and operation.backward_layer.name.startswith("backward_"):
+    config, mirrored = operation.get_config(), _is_mirrored(operation)
+    if mirrored:
         del config["backward_layer"]  # made by Keras after the forward one, and so it is made again
     fresh = type(operation).from_config(config)
+    if mirrored:
+        fresh.backward_layer.name = operation.backward_layer.name
     if isinstance(fresh, keras.Model) and not fresh.built:
         fresh.build_from_config(operation.get_build_config())
     return fresh
+
+
+def _is_mirrored(layer: keras.Layer) -> bool:
+    """Whether Keras made the backward layer of a `Bidirectional` from its forward layer."""
+    if not isinstance(layer, keras.layers.Bidirectional) or not layer.backward_layer.name.startswith("backward_"):
+        return False
+    one, other = layer.forward_layer.get_config(), layer.backward_layer.get_config()
+    return {**one, "name": "", "go_backwards": ""} == {**other, "name": "", "go_backwards": ""}
 
 
 def _detached(operation: Any) -> Any:
