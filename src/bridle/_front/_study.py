@@ -25,7 +25,8 @@ class Study:
         seeds: how many seeds, or the seeds themselves.
         folds: how many, or a scikit-learn splitter.
         epochs, batch_size, shuffle: as in `model.fit`.
-        score: `"loss"` (without penalties) or the name of a compiled metric; the first metric by default.
+        score: `"loss"` (without penalties) or the name of a compiled metric; the first metric by default. A metric of
+            which Keras does not know whether more or less is better is written `"min:name"` or `"max:name"`.
         points: at how many epochs curves are kept; training rows are measured at every fifth of them.
         start: `"weights"` starts every fit from the model's present weights instead, as in fine-tuning; the seeds
             then decide shuffling and random layers only.

@@ -6,6 +6,7 @@ from bridle._keras._blueprint import Blueprint, blueprint, is_rebuildable, model
 from bridle._keras._compiled import compiled_step
 from bridle._keras._copy import compile_like, same_again
 from bridle._keras._described import described
+from bridle._keras._directions import direction
 from bridle._keras._gradient import concrete, with_gradient
 from bridle._keras._inputs import Door, Doors, doors
 from bridle._keras._losses import (
@@ -90,6 +91,7 @@ __all__ = [
     "decay_of",
     "described",
     "detach_masks",
+    "direction",
     "doors",
     "explained_by",
     "forget_functions",

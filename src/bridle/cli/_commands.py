@@ -125,7 +125,10 @@ def tune(
     ] = None,
     score: Annotated[
         str | None,
-        typer.Option("--score", help="Measure to select by: loss, accuracy, auc, r2, mae …, or a compiled metric."),
+        typer.Option(
+            "--score",
+            help="Measure to select by: loss, accuracy, auc, r2, mae …, or a compiled metric, as min:name or max:name.",
+        ),
     ] = None,
     test_size: Annotated[float, typer.Option("--test-size", help="Share of the rows to hold out.")] = 0.2,
     extend: Extend = False,

@@ -20,6 +20,7 @@ from bridle.study._arms import NONE
 from bridle.study._fingerprint import fingerprint
 from bridle.study._orders import Order
 from bridle.study._prepare import Prepared
+from bridle.study._scores import written_score
 
 Plan = dict[str, Any]
 """Facts by name, as JSON can hold them."""
@@ -55,7 +56,7 @@ def plan_of(prepared: Prepared, race: bool, nested: object) -> Plan:
         "epochs": question.epochs,
         "batch size": question.batch_size,
         "shuffle": question.shuffle,
-        "score": prepared.score.name,
+        "score": written_score(prepared.workshop.program, prepared.score),
         "points": question.points,
         "start": question.start,
         "path": question.path,

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import keras
 
-from bridle._errors import InputError, KindError, near
+from bridle._errors import KindError
 from bridle._keras import (
     Forward,
     Masked,
@@ -20,14 +20,7 @@ from bridle._keras import (
     two_rows,
 )
 from bridle.placement import Charges, weighted
-from bridle.population import Fold, Loss, Objective, Start, Stopping
-from bridle.results import Score
-from bridle.study._question import EarlyStopping
-
-SMALLER_IS_BETTER = (
-    *("loss", "error", "entropy", "divergence", "mse", "mae", "mape", "msle"),
-    *("hinge", "poisson", "falsepositive", "falsenegative"),
-)
+from bridle.population import Fold, Loss, Objective, Start
 
 
 def make_objective(program: Program, charges: Charges) -> Objective:
@@ -190,40 +183,3 @@ def check_eager(objective: Objective, start: Start, settings: int, fold: Fold) -
             f"Expected a model that JAX can differentiate, got {error} Keras cannot fit it on JAX either. Use the "
             "functions of keras.ops instead of NumPy's and Python's."
         ) from error
-
-
-def choose_score(program: Program, name: str | None) -> Score:
-    """The score by name, or the first compiled metric that is one number, or the data loss.
-
-    Errors: `InputError` where the model has no such metric.
-    """
-    names = ("loss", *program.metric_names)
-    single = [metric for metric in program.metric_names if "[" not in metric]
-    chosen = name or (single[0] if single else "loss")
-    if chosen not in names:
-        raise InputError(f"Expected the score to be 'loss' or a compiled metric, got {chosen!r}. {near(chosen, names)}")
-    if chosen == "loss":
-        return Score(chosen, maximize=False)
-    bases = dict.fromkeys(each.partition("[")[0] for each in program.metric_names)
-    metric = dict(zip(bases, program.metrics, strict=False))[chosen.partition("[")[0]]
-    return Score(chosen, maximize=_grows(metric, chosen))
-
-
-def watched(program: Program, stopping: EarlyStopping | None) -> Stopping | None:
-    """What the engine watches for early stopping.
-
-    Errors: `InputError` where the model has no such metric.
-    """
-    if stopping is None:
-        return None
-    chosen = choose_score(program, stopping.monitor)
-    number = ("loss", *program.metric_names).index(chosen.name)
-    return Stopping(number, chosen.maximize, stopping.patience, float(stopping.min_delta), stopping.keep_best)
-
-
-def _grows(metric: keras.metrics.Metric, name: str) -> bool:
-    direction = getattr(metric, "_direction", None)
-    if direction in ("up", "down"):
-        return direction == "up"
-    text = f"{name} {type(metric).__name__} {metric.name}".lower()
-    return not any(word in text for word in SMALLER_IS_BETTER)

@@ -41,9 +41,10 @@ from bridle.results import Score
 from bridle.study._arms import Treatment, read_arms
 from bridle.study._data import Data
 from bridle.study._folds import Reader, cut, everything
-from bridle.study._objective import check_eager, choose_score, make_objective, try_out, watched
+from bridle.study._objective import check_eager, make_objective, try_out
 from bridle.study._question import Question
 from bridle.study._question import Rows as GivenRows
+from bridle.study._scores import choose_score, watched
 
 STARTS_KEPT = 64
 """Initial variables of at most so many seeds are held at once."""

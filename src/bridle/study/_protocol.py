@@ -2,6 +2,7 @@
 
 from bridle.study._prepare import Prepared
 from bridle.study._question import COLD
+from bridle.study._scores import written_score
 
 
 def describe(prepared: Prepared) -> str:
@@ -14,7 +15,7 @@ def describe(prepared: Prepared) -> str:
     sentences = [
         f"{start}; {_split(prepared)}; {_shared(prepared)}{size}.",
         *_training(prepared),
-        f"Score: {prepared.score.name}, measured {_when(prepared)}.",
+        f"Score: {prepared.score.name}{_direction(prepared)}, measured {_when(prepared)}.",
         *_held_out(prepared),
     ]
     slow = prepared.workshop.untraced
@@ -54,6 +55,13 @@ def _training(prepared: Prepared) -> list[str]:
         which = f"the last {rule.watch:.0%}" if prepared.ordered else f"{rule.watch:.0%}"
         found.append(f"Each fit is watched on {which} of its training rows, which are set aside{ends}.")
     return found
+
+
+def _direction(prepared: Prepared) -> str:
+    """The direction of a score, where it was given with it."""
+    if written_score(prepared.workshop.program, prepared.score) == prepared.score.name:
+        return ""
+    return f" ({'more' if prepared.score.maximize else 'less'} is better)"
 
 
 def _when(prepared: Prepared) -> str:

@@ -28,7 +28,8 @@ class EarlyStopping:
     Args:
         patience: epochs without improvement after which a fit ends; None never ends it and only keeps its best epoch.
         watch: the share of the training rows to set aside, above 0 and below 1.
-        monitor: `"loss"`, which contains no penalty, or the name of a compiled metric, which is coarse on few rows.
+        monitor: `"loss"`, which contains no penalty, or the name of a compiled metric, which is coarse on few rows;
+            `"min:name"` or `"max:name"` for a metric of which Keras does not know the direction.
         min_delta: an epoch improves where it beats the best so far by more than this, ≥ 0.
         keep_best: keep the weights of the best epoch; else those of the last one trained.
 
