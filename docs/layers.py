@@ -36,6 +36,16 @@ Every layer has an `output`. There is a `preactivation` where an activation func
 `hidden_state` and a `cell_state` where a loop over time has one cell that holds them, `attention_scores` where there
 is attention. Gates and heads are places too: `lstm/kernel[forget]`, `attention/query/kernel[0]`.
 
+A layer inside a layer also goes by the attribute that holds it: `both/forward/kernel` and `both/backward/kernel` in a
+`Bidirectional`, `td/layer/kernel` in a `TimeDistributed`, `mixer/dense/kernel`, `mixer/blocks/0/kernel` in a layer of
+your own, `rnn/cells/0/kernel` in a stack of cells. These names stand wherever Keras made up the name of the inner
+layer, which it numbers anew for every model of a process.
+
+**Globs over outputs.** `*/output` is the output of every layer that has weights or is or has an activation function:
+`Dense`, `Conv2D`, `BatchNormalization`, `Activation("relu")`, `ReLU`, `LeakyReLU`, `ELU`, `PReLU`, `Softmax`. A glob
+passes over dropout, pooling, reshaping and sums, over layers inside a layer, and over models; each of these is reached
+by its name. What comes after the rectifier alone is `re_lu*/output`, or the names that you gave.
+
 {table}
 
 ## In other company

@@ -31,6 +31,7 @@ from bridle._keras._rows import predicted, two_rows
 from bridle._keras._starts import Starts
 from bridle._keras._steps import check_exact, step_of
 from bridle._keras._structure import (
+    Names,
     Owned,
     Part,
     gate_parts,
@@ -39,8 +40,11 @@ from bridle._keras._structure import (
     has_states,
     head_parts,
     inner_layers,
+    is_activation,
+    is_made_up,
     is_model,
     is_time_distributed,
+    names_of,
     owned,
     scores_attention,
 )
@@ -66,6 +70,7 @@ __all__ = [
     "Doors",
     "Forward",
     "Masked",
+    "Names",
     "Outline",
     "Owned",
     "Part",
@@ -106,6 +111,8 @@ __all__ = [
     "head_parts",
     "holder",
     "inner_layers",
+    "is_activation",
+    "is_made_up",
     "is_model",
     "is_own_of_keras",
     "is_rebuildable",
@@ -113,6 +120,7 @@ __all__ = [
     "layers_named",
     "loss_name",
     "model_json",
+    "names_of",
     "outline",
     "output_shape",
     "own_training",

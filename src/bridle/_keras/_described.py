@@ -48,8 +48,20 @@ def _given_names(layers: list[Any]) -> dict[str, str]:
             counts[kind] = counts.get(kind, 0) + 1
             found[layer.name] = f"{kind}#{counts[kind]}"
         else:
-            found[layer.name] = layer.name
+            found[layer.name] = _as_the_first(layer, layers)
     return found
+
+
+def _as_the_first(layer: Any, layers: list[Any]) -> str:
+    """The name of a layer, with the number that Keras gives inside `Bidirectional` counted from the model's first."""
+    kind = re.escape(to_snake_case(type(layer).__name__))
+    pattern = re.compile(rf"(?:forward_|backward_)?{kind}(?:_(\d+))?")
+    own = re.fullmatch(rf"((?:forward_|backward_){kind})(?:_(\d+))?", layer.name)
+    if own is None:
+        return layer.name
+    alike = (pattern.fullmatch(each.name) for each in layers if type(each) is type(layer))
+    number = int(own[2] or 0) - min(int(each[1] or 0) for each in alike if each)
+    return f"{own[1]}_{number}" if number else own[1]
 
 
 def _shapes(layer: Any) -> str:

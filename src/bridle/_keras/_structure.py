@@ -1,11 +1,14 @@
 """What a layer is made of: the layers inside it, its cells, its gates, its heads."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 from keras.src.layers.rnn.conv_lstm import ConvLSTMCell
+from keras.src.models.functional import Functional
+from keras.src.utils.naming import to_snake_case
 
 GATES = {
     keras.layers.LSTMCell: ("input", "forget", "cell", "output"),
@@ -24,11 +27,77 @@ HEADS = {"query": 1, "key": 1, "value": 1, "gate": 1, "attention_output": 0}
 """The axis of the heads in the kernel of each layer inside an attention layer."""
 
 
+ACTIVATION_LAYERS = (
+    keras.layers.ReLU,
+    keras.layers.LeakyReLU,
+    keras.layers.ELU,
+    keras.layers.PReLU,
+    keras.layers.Softmax,
+)
+"""Layers that are an activation function, beside `Activation`, which has one."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names of a layer inside another one."""
+
+    shown: str
+    """The one that does not change from model to model."""
+    of_keras: str
+    role: str
+    """The attribute that holds the layer, as `forward` or `blocks/0`."""
+
+    def inside(self, outer: "Names | None") -> "Names":
+        """The paths of a layer inside a layer."""
+        if outer is None:
+            return self
+        return Names(f"{outer.shown}/{self.shown}", f"{outer.of_keras}/{self.of_keras}", f"{outer.role}/{self.role}")
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Those that are not shown."""
+        return tuple(name for name in dict.fromkeys((self.of_keras, self.role)) if name != self.shown)
+
+
+def names_of(layer: keras.Layer, parent: Any) -> Names:
+    """The names of a layer in what holds it.
+
+    Keras numbers its own names over the life of the process (`forward_lstm_20`), so the attribute that holds the
+    layer is shown instead of them. A name that a person gave is shown as it is.
+    """
+    role = _role(layer, parent)
+    return Names(role if is_made_up(layer) else layer.name, layer.name, role)
+
+
+def is_made_up(layer: keras.Layer) -> bool:
+    """Whether Keras gave a layer its name."""
+    kind = re.escape(to_snake_case(type(layer).__name__))
+    return re.fullmatch(rf"((forward|backward)_)?{kind}(_\d+)?", layer.name) is not None
+
+
+def _role(layer: keras.Layer, parent: Any) -> str:
+    if isinstance(parent, Functional | keras.Sequential):
+        return layer.name
+    for name, value in vars(parent).items():
+        if name == "_layers":
+            continue
+        if value is layer:
+            both = isinstance(parent, keras.layers.Bidirectional)
+            return (name.removesuffix("_layer") if both else name).lstrip("_")
+        items = (
+            value.items() if isinstance(value, Mapping) else enumerate(value if isinstance(value, list | tuple) else ())
+        )
+        found = next((key for key, each in items if each is layer), None)
+        if found is not None:
+            return f"{name.lstrip('_')}/{found}"
+    return layer.name
+
+
 @dataclass(frozen=True)
 class Owned:
-    """Weights that a layer holds itself, with the name of the cell that holds them where there are several."""
+    """Weights that a layer holds itself, with the names of the cell that holds them where there are several."""
 
-    inner: str
+    inner: Names | None
     variable: keras.Variable
     statistic: bool
     """Whether it never is trained, as a moving mean."""
@@ -69,6 +138,11 @@ def is_time_distributed(layer: keras.Layer) -> bool:
     return isinstance(layer, keras.layers.TimeDistributed)
 
 
+def is_activation(layer: keras.Layer) -> bool:
+    """Whether a layer is an activation function, without another one inside."""
+    return isinstance(layer, ACTIVATION_LAYERS)
+
+
 def has_states(layer: keras.Layer) -> bool:
     """Whether a layer loops over time with a cell."""
     return isinstance(layer, keras.layers.RNN)
@@ -105,10 +179,10 @@ def inner_layers(layer: keras.Layer) -> list[keras.Layer]:
 
 def owned(layer: keras.Layer) -> Iterator[Owned]:
     """The weights of a layer that are not those of its inner layers."""
-    holders = [("", layer)]
+    holders: list[tuple[Names | None, Any]] = [(None, layer)]
     if has_states(layer):
         cells = layer.cell.cells if isinstance(layer.cell, keras.layers.StackedRNNCells) else [layer.cell]
-        holders += [(cell.name if len(cells) > 1 else "", cell) for cell in cells]
+        holders += [(names_of(cell, layer.cell) if len(cells) > 1 else None, cell) for cell in cells]
     for inner, holder in holders:
         gates = next((names for kind, names in GATES.items() if isinstance(holder, kind)), ())
         deep = holder is not layer

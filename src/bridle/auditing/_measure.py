@@ -19,6 +19,7 @@ from bridle._keras import (
     forgotten_activity,
     has_states,
     holder,
+    is_made_up,
     is_own_of_keras,
     record,
 )
@@ -260,7 +261,12 @@ def _own(model: keras.Model, known: Sequence[Place], kept: Recording) -> list[Ow
 def _cells(known: Sequence[Place], kept: Recording) -> list[Cell]:
     loops = [place for place in known if place.quantity == "output" and has_states(place.layer)]
     return [
-        Cell(f"{place.path}/{cell.name}/output", cell.activity_regularizer, _sum(kept, cell), place.path)
+        Cell(
+            f"{place.path}/{'cell' if is_made_up(cell) else cell.name}/output",
+            cell.activity_regularizer,
+            _sum(kept, cell),
+            place.path,
+        )
         for place in loops
         for cell in all_layers(place.layer)
         if cell is not place.layer and cell.activity_regularizer is not None

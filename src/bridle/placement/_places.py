@@ -7,6 +7,7 @@ from typing import Any, Literal
 import keras
 
 from bridle._keras import (
+    Names,
     Owned,
     Part,
     Tap,
@@ -15,8 +16,10 @@ from bridle._keras import (
     has_one_cell,
     head_parts,
     inner_layers,
+    is_activation,
     is_model,
     is_time_distributed,
+    names_of,
     owned,
     scores_attention,
 )
@@ -29,7 +32,10 @@ class Place:
     """One tensor of a model that can be penalized."""
 
     path: str
-    """The layer's name, with the names of what it lies in: `encoder/hidden`, `attention/query`."""
+    """The layer's name, with the names of what it lies in: `encoder/hidden`, `attention/query`.
+
+    Where Keras made up the name of an inner layer, the attribute that holds it stands here: `both/forward`.
+    """
     quantity: str
     layer: keras.Layer
     variable: keras.Variable | None = None
@@ -44,6 +50,9 @@ class Place:
     """Whether a glob over layers means this activation."""
     statistic: bool = False
     """Whether the weight is a statistic that is never trained."""
+    other_paths: tuple[str, ...] = ()
+    """Other names of the layer: with those that Keras made up, and with attributes for names that a person gave."""
+    other_homes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -79,9 +88,9 @@ class Place:
 class _Seat:
     """A layer where it stands in a model."""
 
-    path: str
+    names: Names
     layer: keras.Layer
-    home: str
+    home: Names
     parent: keras.Layer | None = None
     around: keras.Layer | None = None
 
@@ -94,7 +103,7 @@ def places(model: keras.Model) -> list[Place]:
     steps, the attention scores. A layer that stands in several spots of the model is listed once, where it is first.
     """
     seats: dict[int, _Seat] = {}
-    for seat in _seats(model, "", None, None, None):
+    for seat in _seats(model, None, None, None):
         seats.setdefault(id(seat.layer), seat)
     found: dict[tuple[int, str], Place] = {}
     for seat in reversed(seats.values()):  # a wrapper's name for a weight of the layer inside is not a second place
@@ -104,25 +113,32 @@ def places(model: keras.Model) -> list[Place]:
     return [found[key] for key in dict.fromkeys(order)]
 
 
-def _seats(
-    layer: keras.Layer, prefix: str, home: str | None, parent: keras.Layer | None, around: keras.Layer | None
-) -> Iterator[_Seat]:
+def _seats(layer: keras.Layer, outer: Names | None, home: Names | None, around: keras.Layer | None) -> Iterator[_Seat]:
     for inner in inner_layers(layer):
-        path = f"{prefix}{inner.name}"
-        own = path if home is None else home
-        yield _Seat(path, inner, own, parent, around)
+        names = names_of(inner, layer).inside(outer)
+        own = names if home is None else home
+        yield _Seat(names, inner, own, layer, around)
         deeper = None if is_model(inner) and home is None else own
         wrapped = inner if is_time_distributed(inner) else around
-        yield from _seats(inner, f"{path}/", deeper, inner, wrapped)
+        yield from _seats(inner, names, deeper, wrapped)
 
 
 def _weights(seat: _Seat) -> Iterator[Place]:
     for item in owned(seat.layer):
-        path = f"{seat.path}/{item.inner}" if item.inner else seat.path
-        options = {"home": seat.home, "around": seat.around, "statistic": item.statistic}
-        yield Place(path, item.variable.name, seat.layer, item.variable, **options)
+        names = seat.names if item.inner is None else item.inner.inside(seat.names)
+        options = {**_options(seat, names), "statistic": item.statistic}
+        yield Place(names.shown, item.variable.name, seat.layer, item.variable, **options)
         for part in _parts(seat, item):
-            yield Place(path, item.variable.name, seat.layer, item.variable, part=part, **options)
+            yield Place(names.shown, item.variable.name, seat.layer, item.variable, part=part, **options)
+
+
+def _options(seat: _Seat, names: Names) -> dict[str, Any]:
+    return {
+        "home": seat.home.shown,
+        "around": seat.around,
+        "other_paths": names.others,
+        "other_homes": seat.home.others,
+    }
 
 
 def _parts(seat: _Seat, item: Owned) -> list[Part]:
@@ -132,7 +148,7 @@ def _parts(seat: _Seat, item: Owned) -> list[Part]:
 def _activations(seat: _Seat) -> Iterator[Place]:
     layer = seat.layer
     function = _is_function(vars(layer).get("activation"))
-    own = not is_model(layer) and (bool(layer.weights) or function)
+    own = not is_model(layer) and (bool(layer.weights) or function or is_activation(layer))
     there = {
         "output": True,
         "preactivation": function,
@@ -141,8 +157,8 @@ def _activations(seat: _Seat) -> Iterator[Place]:
         "attention_scores": scores_attention(layer),
     }
     for quantity in (name for name, is_there in there.items() if is_there):
-        in_globs = quantity != "output" or (own and seat.path == seat.home)
-        yield Place(seat.path, quantity, layer, home=seat.home, around=seat.around, in_globs=in_globs)
+        in_globs = quantity != "output" or (own and seat.names == seat.home)
+        yield Place(seat.names.shown, quantity, layer, in_globs=in_globs, **_options(seat, seat.names))
 
 
 def _is_function(activation: object) -> bool:

@@ -20,10 +20,13 @@ def match(model: keras.Model, target: str) -> list[Place]:
 
     A target is `<layer name or glob>/<quantity or glob>[<part>]`, or several with commas between, which then share
     one strength: `a/output, b/output`. The weights of a layer's inner layers go by its name too: `attention/kernel`
-    is all four kernels. A glob passes over what nobody means by it:
+    is all four kernels. A layer inside a layer goes by the attribute that holds it too: `both/forward/kernel` in a
+    `Bidirectional`, `td/layer/kernel` in a `TimeDistributed`, whatever number Keras gave to its name.
+    A glob passes over what nobody means by it:
 
-    - over layers: those without weights and without an activation (dropout, flatten, …), and, for outputs, models
-      and the layers inside a layer, whose outputs are on the way to its own;
+    - over layers: for outputs those that compute nothing of their own (dropout, flatten, pooling, sums, …), models,
+      and the layers inside a layer, whose outputs are on the way to its own. `*/output` is the output of every layer
+      that has weights or is or has an activation function: Dense, BatchNormalization, Activation, ReLU, Softmax, …;
     - over quantities: statistics that are never trained (moving means). `*/kernel` is every kernel and nothing else,
       never a bias or the scale of a normalisation.
 
@@ -47,9 +50,9 @@ def _match_one(known: list[Place], target: str) -> list[Place]:
     named = [place for place in known if _is_named(place, path, quantity)]
     found = [place for place in named if (place.part is None if part is None else _is_part(place.part, part))]
     if not named:
-        names = [place.name for place in known if place.part is None]
         raise TargetError(
-            f"Expected a target that is in the model, got {target!r}, which matches nothing. {near(target, names)}"
+            f"Expected a target that is in the model, got {target!r}, which matches nothing. "
+            f"{_passed_over(known, path, quantity) or near(target, _written_names(known))}"
         )
     if not found:
         raise TargetError(_no_part(named, target, part))
@@ -57,12 +60,30 @@ def _match_one(known: list[Place], target: str) -> list[Place]:
 
 
 def _is_named(place: Place, path: str, quantity: str) -> bool:
-    exact = path in (place.path, place.home) and quantity == place.quantity
     if not (fnmatchcase(place.quantity, quantity) and (quantity == place.quantity or not place.statistic)):
         return False
+    paths, homes = (place.path, *place.other_paths), (place.home, *place.other_homes)
     if place.sort == "activation":
-        return fnmatchcase(place.path, path) and (exact or place.in_globs)
-    return any(fnmatchcase(name, path) for name in (place.path, place.home))
+        exact = path in (*paths, *homes) and quantity == place.quantity
+        return any(fnmatchcase(name, path) for name in paths) and (exact or place.in_globs)
+    return any(fnmatchcase(name, path) for name in (*paths, *homes))
+
+
+def _written_names(known: list[Place]) -> list[str]:
+    whole = [place for place in known if place.part is None]
+    return [f"{path}/{place.quantity}" for place in whole for path in (place.path, *place.other_paths)]
+
+
+def _passed_over(known: list[Place], path: str, quantity: str) -> str:
+    """What to write for the outputs that a glob passes over; empty where there are none."""
+    names = [
+        place.name
+        for place in known
+        if not place.in_globs and fnmatchcase(place.quantity, quantity) and fnmatchcase(place.path, path)
+    ]
+    if not names:
+        return ""
+    return f"A glob passes over layers without weights and without an activation. Write a name: {near(names[0], names)}"
 
 
 def _is_part(part: Part | None, wanted: str) -> bool:
