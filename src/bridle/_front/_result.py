@@ -1,7 +1,6 @@
 """`Result`: what a study found, and the model that follows from it."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from io import StringIO
@@ -14,9 +13,10 @@ from rich.console import Console
 
 from bridle import report as reports
 from bridle import store as stores
-from bridle._errors import InputError, StoreError, near
+from bridle._errors import InputError, KindError, StoreError, near
 from bridle._front._plots import Plots
-from bridle.auditing import LIMIT, MIB, check_config, first_line, weights_of
+from bridle._front._stored import stored_model
+from bridle._keras import built_by
 from bridle.penalties import Penalty, parse_penalty
 from bridle.placement import Penalized, Term, code_lines, penalize
 from bridle.results import ALL_ROWS, StudyResult
@@ -32,36 +32,33 @@ def _read(text: str, strengths: Mapping[str, float]) -> Penalty:
     return parse_penalty(text)
 
 
-def load(folder: str | Path) -> "Result":
-    """A result from the folder that `run(…, store=folder)` or a command's `--out` wrote.
+def load(
+    folder: str | Path,
+    *,
+    custom_objects: Mapping[str, Any] | None = None,
+    model: keras.Model | Callable[[], keras.Model] | None = None,
+) -> "Result":
+    """Return the result from the folder that `run(…, store=folder)` or a command's `--out` wrote.
 
-    Errors: `StoreError` where there is none, where it was damaged, or where its model is too large for its weights.
+    Its numbers can be read everywhere. Its model is built from a configuration, which holds no code: functions and
+    classes of your own must be registered with `keras.saving.register_keras_serializable` in a module that was
+    imported, or be given here. Where they are not, `Result.model` names them.
+
+    Args:
+        folder: where the study is.
+        custom_objects: functions and classes by the names in the configuration, as for `keras.models.load_model`.
+        model: the model that the study was run with, or the function that builds it, in place of the configuration.
+
+    Errors: `StoreError` where there is no study, or where it was damaged; `KindError` for a model with other weights
+    than the stored ones.
+
     """
-    data = stores.load(folder)
-    weights = max((sum(value.nbytes for value in member) for member in data.weights.values()), default=0)
-    return Result(data, _template(data.model_json, folder, weights) if data.model_json else None)
-
-
-def _template(text: str, folder: str | Path, weights: int = 0) -> keras.Model:
-    """The model of a stored study, which may come from a stranger: it names what Keras has, or is refused.
-
-    So is one that is large, unless the study holds as many bytes of weights.
-    """
+    data, objects = stores.load(folder), dict(custom_objects or {})
     try:
-        config = json.loads(text)
-        check_config(config, repr(str(folder)))
-        needed, most = weights_of(config), max(LIMIT * MIB, weights)
-        if needed > most:
-            raise MemoryError(
-                f"Its weights would take {needed // MIB:,} MiB, where {most // MIB:,} are allowed. "
-                "bridle.store.load reads its numbers without the model."
-            )
-        return keras.models.model_from_json(text)
-    except Exception as error:  # Keras builds what the text says, and fails as variously as texts can be wrong
-        raise StoreError(
-            f"Expected a model of Keras's own layers in the study {str(folder)!r}, found one that cannot be built. "
-            f"{first_line(error)}"
-        ) from error
+        build = None if isinstance(model, keras.Model) else model
+        return Result(data, stored_model(data, folder, objects, model), build=build)
+    except StoreError as error:
+        return Result(data, None, unbuilt=str(error))
 
 
 @dataclass(frozen=True)
@@ -81,11 +78,19 @@ class Result:
     """What a study found: evidence first, then the model. `data` holds every number as arrays."""
 
     def __init__(
-        self, data: StudyResult, template: keras.Model | None, terms: Mapping[str, tuple[Term, ...]] | None = None
+        self,
+        data: StudyResult,
+        template: keras.Model | None,
+        terms: Mapping[str, tuple[Term, ...]] | None = None,
+        *,
+        build: Callable[[], keras.Model] | None = None,
+        unbuilt: str = "",
     ) -> None:
         self.data = data
         self._template = template
         self._terms = terms
+        self._build = build
+        self._unbuilt = unbuilt
 
     @cached_property
     def evidence(self) -> Evidence:
@@ -157,7 +162,7 @@ class Result:
                 "Expected the pretrained weights that l2sp pulls toward, which a stored study does not hold. "
                 "Take the model from the result of study.run, or give the anchor as an array."
             )
-        fresh = penalize(template, terms)
+        fresh = self._again(template, terms)
         inner = fresh.inner if isinstance(fresh, Penalized) else fresh
         own = [*inner.trainable_variables, *inner.non_trainable_variables]
         for variable, value in zip(own, variables, strict=True):
@@ -166,6 +171,15 @@ class Result:
         if rate is not None:
             fresh.optimizer.learning_rate = rate
         return fresh
+
+    def _again(self, template: keras.Model, terms: Mapping[str, Penalty]) -> keras.Model:
+        """A copy of the template; by the user's function where no configuration makes one."""
+        try:
+            return penalize(template, terms)
+        except KindError:
+            if self._build is None:
+                raise
+            return built_by(self._build, template)
 
     def code(self, arm: str | None = None, rule: str = "best") -> str:
         """The Keras lines to paste for the selected setting."""
@@ -210,8 +224,5 @@ class Result:
 
     def _template_or_error(self) -> keras.Model:
         if self._template is None:
-            raise InputError(
-                "Expected a Sequential or functional model in the study, to build it again; "
-                "this one cannot be rebuilt from its store."
-            )
+            raise StoreError(self._unbuilt)
         return self._template

@@ -35,7 +35,7 @@ class SearchResult(Result):
     """The second stage's result, with the first stage's in `screen`."""
 
     def __init__(self, final: Result, screen: Result) -> None:
-        super().__init__(final.data, final._template, final._terms)
+        super().__init__(final.data, final._template, final._terms, build=final._build)
         self.screen = screen
 
     def ranking(self) -> pd.DataFrame:

@@ -1,13 +1,17 @@
 """`Study`: the question that a person asks."""
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import keras
+
 from bridle import store as stores
-from bridle._errors import InputError, Interrupted, near
+from bridle._errors import InputError, Interrupted, near, shown
 from bridle._front._result import Result
+from bridle._front._stored import reload_note
 from bridle._progress import progress_bar
 from bridle.study import EarlyStopping, Plan, Prepared, Question, Rows, make_plan, prepare, run_study, timed_plan
 
@@ -33,6 +37,7 @@ class Study:
         path: `"cold"` starts each fit afresh. `"strong to weak"` and `"weak to strong"` start it from the weights
             with which the neighbouring strength of its arm, seed and fold ended.
         stopping: a `bridle.EarlyStopping`, to end each fit on rows set aside for it and keep its best epoch.
+        callbacks: none are taken; the error says what there is instead of Keras's.
 
     >>> import bridle, keras
     >>> from sklearn.datasets import make_moons
@@ -61,7 +66,9 @@ class Study:
         start: str = "fresh",
         path: str = "cold",
         stopping: EarlyStopping | None = None,
+        callbacks: None = None,
     ) -> None:
+        _check_callbacks(callbacks)
         self.question = Question(
             model, arms, seeds, folds, epochs, batch_size, shuffle, score, points, start, path, stopping
         )
@@ -124,6 +131,9 @@ class Study:
         """
         prepared = self.prepare(x, y, test=test, **rows)
         options = {"threads": threads, "width": width, "race": race, "nested": nested, "progress": progress}
+        note = "" if store is None else reload_note(prepared.model)
+        if note:
+            warnings.warn(note, stacklevel=2)
         return conduct(prepared, store=store, extend=extend, client=client, **options)
 
     def prepare(self, x: Any, y: Any, **rows: Any) -> Prepared:
@@ -149,7 +159,8 @@ def conduct(
     with progress_bar(progress, prepared.score.name) as watch:
         data, whole = run_study(prepared, watch=watch, store=store, extend=extend, client=client, **options)
     data = data.with_provenance(**facts)
-    result = Result(data, prepared.model, {each.name: each.terms for each in prepared.treatments})
+    terms, given = {each.name: each.terms for each in prepared.treatments}, prepared.question.model
+    result = Result(data, prepared.model, terms, build=None if isinstance(given, keras.Model) else given)
     if store is not None:
         stores.save(data, store)
     if not whole:
@@ -161,8 +172,21 @@ def conduct(
 
 def _rows(x: Any, y: Any, *, test: Any = None, **rows: Any) -> Rows:
     known = ("weight", "class_weight", "groups", "validation", "prepare", "prepare_target")
+    _check_callbacks(rows.get("callbacks"))
     for name in rows:
         if name not in known:
             raise InputError(f"Expected one of {', '.join(known)}, got the argument {name!r}. {near(name, known)}")
     held_out = {} if test is None else dict(test) if isinstance(test, Mapping) else {"test": test}
     return Rows(x, y, held_out=held_out, **rows)
+
+
+def _check_callbacks(callbacks: object) -> None:
+    """Refuse callbacks of Keras with what there is instead."""
+    if callbacks is not None:
+        raise InputError(
+            f"Expected no callbacks, got {shown(callbacks)}: fits run as compiled programs, which call nothing between "
+            "batches or epochs. Instead: Study(stopping=bridle.EarlyStopping(…)) ends a fit and keeps its best epoch; "
+            "a schedule of keras.optimizers.schedules in compile() moves the learning rate, bridle.schedule a "
+            "strength; store= keeps every fit; result.members() and result.plot.curves() have the curves. To go on "
+            "with callbacks: result.model().fit(…)."
+        )

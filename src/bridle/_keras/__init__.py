@@ -2,9 +2,9 @@
 
 from bridle._keras._audit import Charge, Recording, all_layers, as_number, record, untouched
 from bridle._keras._backend import require_jax, seeded
-from bridle._keras._blueprint import Blueprint, blueprint, is_rebuildable, model_json
+from bridle._keras._blueprint import Blueprint, blueprint, model_json
 from bridle._keras._compiled import compiled_step
-from bridle._keras._copy import compile_like, same_again
+from bridle._keras._copy import built_by, compile_like, same_again
 from bridle._keras._described import described
 from bridle._keras._directions import direction
 from bridle._keras._gradient import concrete, with_gradient
@@ -87,6 +87,7 @@ __all__ = [
     "attach_masks",
     "batch_size_of",
     "blueprint",
+    "built_by",
     "check_exact",
     "check_training",
     "compile_like",
@@ -115,7 +116,6 @@ __all__ = [
     "is_made_up",
     "is_model",
     "is_own_of_keras",
-    "is_rebuildable",
     "is_time_distributed",
     "layers_named",
     "loss_name",

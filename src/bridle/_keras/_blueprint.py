@@ -2,6 +2,7 @@
 
 import copy
 import re
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -92,6 +93,12 @@ def _check_members(model: keras.Model) -> None:
             raise KindError(
                 f"Expected rows scaled outside the model, got the adapted layer {layer.name!r}, which sees every row. "
                 "Take it out and give prepare=StandardScaler(), which is fitted inside each fold."
+            )
+        if getattr(layer, "stateful", False):
+            raise KindError(
+                f"Expected layers that begin each batch without a state, got {layer.name!r} with stateful=True: a "
+                "study shuffles rows, splits them into folds and judges them in batches of its own, where no state "
+                "passes from batch to batch. Build it with stateful=False and give whole sequences as rows."
             )
 
 
@@ -229,13 +236,13 @@ def _beginning(model: keras.Model) -> int:
     return min((moment for moment in moments if moment >= 0), default=-1)
 
 
-def is_rebuildable(model: object) -> bool:
-    """Whether a model is Sequential or functional, so that its layers can be rebuilt one by one."""
-    return isinstance(model, keras.Sequential) or type(model) is Functional
-
-
 @tensorflow_left_alone()
 def model_json(model: keras.Model) -> str:
-    """A model's configuration, where it consists of Keras's own layers and can be rebuilt from that; else empty."""
-    own = all(type(layer).__module__.startswith("keras.") for layer in model._flatten_layers())
-    return model.to_json() if is_rebuildable(model) and own else ""
+    """Return the configuration of a model as text; empty where Keras cannot write it, or would write code into it."""
+    try:
+        with warnings.catch_warnings(record=True) as said:  # of some lambdas, no more than a warning tells
+            warnings.simplefilter("always")
+            text = model.to_json()
+    except (NotImplementedError, TypeError, ValueError, OSError, RecursionError):
+        return ""
+    return "" if '"__lambda__"' in text or any("`lambda`" in str(each.message) for each in said) else text

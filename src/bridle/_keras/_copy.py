@@ -1,10 +1,12 @@
 """The same model again: a copy with its own weights, trained as far, compiled alike."""
 
+from collections.abc import Callable
+
 import keras
 
 from bridle._errors import KindError
 from bridle._keras._alike import is_same_function
-from bridle._keras._backend import tensorflow_left_alone
+from bridle._keras._backend import seeded, tensorflow_left_alone
 from bridle._keras._blueprint import fresh_optimizer, rebuilt
 
 
@@ -41,6 +43,23 @@ def same_again(model: keras.Model) -> keras.Model:
             f"Expected a configuration that makes {model.name!r} again, got a model with other predictions for the "
             "same weights. Return everything that the constructor of each layer takes from its get_config(), and "
             "change nothing of a layer after it was made."
+        )
+    return fresh
+
+
+@tensorflow_left_alone()
+def built_by(build: Callable[[], keras.Model], model: keras.Model) -> keras.Model:
+    """Build a model again by the function that built `model`, for models that no configuration makes again.
+
+    Errors: `KindError` where the function builds another one now.
+    """
+    with seeded(0):
+        fresh = build()
+    shapes = [[tuple(each.shape) for each in one.variables] for one in (fresh, model)]
+    if shapes[0] != shapes[1] or not is_same_function(model, fresh):
+        raise KindError(
+            f"Expected a function that builds the same model each time, got one that now builds another than "
+            f"{model.name!r}. Let it depend on nothing that changes."
         )
     return fresh
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import warnings
 from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
@@ -22,6 +23,14 @@ def described(model: keras.Model) -> dict[str, Any]:
 
     Names that Keras gave by itself are left out: they count what was built before in the same process.
     """
+    with warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", message="The object being serialized includes a `lambda`"
+        )  # none is read back
+        return _described(model)
+
+
+def _described(model: keras.Model) -> dict[str, Any]:
     layers = list(model._flatten_layers())
     names = _given_names(layers)
     said = [f"{names[layer.name]}: {type(layer).__name__} {_shapes(layer)}" for layer in layers if layer is not model]
@@ -72,7 +81,7 @@ def _shapes(layer: Any) -> str:
 def _tells(model: keras.Model) -> bool:
     try:
         json.dumps(model.get_config(), default=_other)
-    except (NotImplementedError, TypeError, ValueError, RecursionError):
+    except (NotImplementedError, TypeError, ValueError, OSError, RecursionError):
         return False
     return True
 

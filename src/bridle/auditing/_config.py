@@ -1,6 +1,6 @@
 """A model's configuration from anywhere: nothing in it may name code outside of Keras and bridle."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import keras
@@ -12,7 +12,8 @@ DEEPEST = 200
 """Levels of dictionaries and lists; a model nested five models deep has about sixty."""
 PLAIN = frozenset({"__bytes__", "__ellipsis__", "__keras_tensor__", "__numpy__", "__slice__", "__tensor__"})
 """Values that Keras writes as objects."""
-CODE = frozenset({"__lambda__", "FlaxLayer", "JaxLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper"})
+LAMBDA = "Lambda"
+CODE = frozenset({"__lambda__", "FlaxLayer", "JaxLayer", LAMBDA, "TFSMLayer", "TorchModuleWrapper"})
 """Objects that are or wrap code of their own."""
 FUNCTIONS = ("activations", "constraints", "initializers", "losses", "metrics", "ops", "regularizers")
 """Where in Keras a function may come from."""
@@ -24,19 +25,45 @@ CLASSES = (
 OWN = "bridle>"
 
 
-def check_config(config: dict[str, Any], where: str) -> None:
+def check_config(config: dict[str, Any], where: str, known: Collection[str] = ()) -> None:
     """Refuse a configuration that names anything but what Keras and bridle define, or that holds code.
 
+    Args:
+        config: what Keras wrote.
+        where: what to call the place it comes from.
+        known: names of objects that the user vouches for; a `Lambda` layer may then have a function among them.
+
     Errors: `InputError` that names what was refused and says how to audit such a model.
+
     """
     for item in _objects(config, where):
         name, module = item["class_name"], item.get("module")
         if not isinstance(name, str) or not isinstance(module, str | None):
             raise InputError(f"Expected names of classes in the configuration of {where}, got {name!r:.80}.")
-        if name in CODE or name == "__typespec__":
+        if _holds_code(name) and not (name == LAMBDA and known):
             raise InputError(f"Expected a model without code of its own in {where}, got {name!r:.80}. {TRUST}")
-        if name not in PLAIN and not _is_known(item, name, module):
+        if name not in (*PLAIN, LAMBDA) and not _is_known(item, name, module) and own_name(item) not in known:
             raise InputError(_custom(item, name, module, where))
+
+
+def own_names(config: dict[str, Any], known: Collection[str] = ()) -> list[str]:
+    """Return the names of all objects in a configuration that neither Keras nor bridle defines, each once."""
+    found = dict.fromkeys(
+        own_name(item)
+        for item in _objects(config, "the model")
+        if item["class_name"] not in (*PLAIN, *CODE) and not _is_known(item, item["class_name"], item.get("module"))
+    )
+    return [name for name in found if name not in known]
+
+
+def own_name(item: dict[str, Any]) -> str:
+    """Return the name under which Keras looks an object of a configuration up among custom objects."""
+    name = item.get("config") if item["class_name"] == "function" else item.get("registered_name")
+    return name if isinstance(name, str) else item["class_name"]
+
+
+def _holds_code(name: str) -> bool:
+    return name in CODE or name == "__typespec__"
 
 
 def _objects(config: Any, where: str) -> Iterator[dict[str, Any]]:
