@@ -12,6 +12,7 @@ from bridle.results._result import (
     StudyResult,
     weak_to_strong,
 )
+from bridle.results._transformer import StoredTransformer
 
 __all__ = [
     "ALL_ROWS",
@@ -22,6 +23,7 @@ __all__ = [
     "Nested",
     "Picture",
     "Score",
+    "StoredTransformer",
     "StudyResult",
     "weak_to_strong",
 ]
