@@ -120,8 +120,9 @@ class Study:
                 there are groups. Takes about so many times as long.
             progress: draw a progress bar where standard error is a terminal.
             rows: `validation=(x, y)` or `(x, y, weight)` for one split instead of folds; `groups`; `weight` (one per
-                row, also where the row judges: in folds, among watched rows and in outer folds);
-                `class_weight` (`{class: weight}` or `"balanced"`, for training rows only); `prepare`,
+                row or per time step, and for several outputs a dictionary or tuple of them as in `fit`; also where
+                the row judges: in folds, among watched rows and in outer folds); `class_weight` (`{class: weight}`,
+                also for a class at each step, or `"balanced"`, for training rows only); `prepare`,
                 `prepare_target` (scikit-learn transformers, fitted inside each fold).
 
         Errors: `InputError` and `KindError` with a sentence each; `BackendError` where Keras does not run on JAX;

@@ -51,6 +51,7 @@ from bridle._keras._structure import (
 from bridle._keras._taps import Reading, Tap, watching
 from bridle._keras._tracing import UntraceableError, layers_named
 from bridle._keras._training import check_training, has_own_loss, own_training
+from bridle._keras._weights import counted_rows
 from bridle._keras._written import (
     Decay,
     decay_of,
@@ -93,6 +94,7 @@ __all__ = [
     "compile_like",
     "compiled_step",
     "concrete",
+    "counted_rows",
     "data_and_added",
     "decay_of",
     "described",

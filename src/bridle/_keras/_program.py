@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import jax
@@ -19,6 +19,7 @@ from bridle._keras._steps import step_of
 from bridle._keras._taps import Reading, Tap, replaced, watching
 from bridle._keras._tracing import UntraceableError, layers_named
 from bridle._keras._training import has_own_loss, loss_of
+from bridle._keras._weights import loss_ranks, loss_weights, metric_weights
 
 Arrays = list[Any]
 ONCE = {"cpu": {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}}
@@ -49,6 +50,8 @@ class Program:
     """The values of the metrics' variables after a reset."""
     masked: bool = False
     """Whether predictions carry a mask, so that losses and metrics leave padded steps out."""
+    ranks: tuple[int, ...] = ()
+    """The rank of each output's losses before they are averaged, for weights of rows."""
 
     @property
     def model(self) -> keras.Model:
@@ -83,8 +86,9 @@ class Program:
 
         With several outputs Keras also writes each output's loss to a metric; the scope keeps that out of the model.
         """
+        weight = loss_weights(self.model, sample_weight, prediction, self.ranks)
         with keras.StatelessScope():
-            return self.model._compile_loss(y, prediction, sample_weight)
+            return self.model._compile_loss(y, prediction, weight)
 
     @property
     def has_own_loss(self) -> bool:
@@ -109,7 +113,7 @@ class Program:
         variables = [variable for metric in self.metrics for variable in metric.variables]
         reset = [jnp.asarray(value) for value in self.metric_start]
         with keras.StatelessScope(state_mapping=list(zip(variables, reset, strict=True))):
-            container.update_state(y, prediction, sample_weight)
+            container.update_state(y, prediction, metric_weights(self.model, sample_weight, prediction, self.ranks))
             values = container.result()
         return [jnp.asarray(number, "float32") for value in values.values() for number in jnp.ravel(value)]
 
@@ -193,10 +197,10 @@ class Program:
         return state
 
 
-def program(blueprint: Blueprint, x: Any, y: Any) -> Program:
+def program(blueprint: Blueprint, x: Any, y: Any, weight: Any = None) -> Program:
     """Prepare a template for tracing: a fresh optimizer, and losses and metrics resolved on two rows of data.
 
-    Errors: `InputError` where the labels do not fit the loss or the rows do not fit the model.
+    Errors: `InputError` where labels or weights do not fit the loss or the rows do not fit the model.
     """
     model = blueprint.template
     optimizer = fresh_optimizer(model.optimizer)
@@ -207,6 +211,7 @@ def program(blueprint: Blueprint, x: Any, y: Any) -> Program:
     container = model._compile_metrics
     order: list[str] = []
     masked = any(mask is not None for mask in prediction.masks)
+    ranks: list[int] = []
 
     def resolved(y: Any, outline: Masked) -> Any:
         """Losses and metrics find their names only now, and some metrics make their variables."""
@@ -214,6 +219,7 @@ def program(blueprint: Blueprint, x: Any, y: Any) -> Program:
         if model._compile_loss is not None:
             with keras.StatelessScope():
                 model._compile_loss(y, prediction)
+        ranks[:] = loss_ranks(model, y, prediction)
         if container is None:
             return {}
         container.update_state(y, prediction)
@@ -230,13 +236,39 @@ def program(blueprint: Blueprint, x: Any, y: Any) -> Program:
         ) from error
     if has_own_loss(model):
         _check_own_loss(Program(blueprint, optimizer, (), (), ()), x, y)
+    made = _with_metrics(Program(blueprint, optimizer, (), (), (), masked, tuple(ranks)), found, order)
+    if weight is not None:
+        _check_weights(made, y, prediction, two_rows(weight))
+    return made
+
+
+def _with_metrics(made: Program, found: Any, order: Sequence[str]) -> Program:
+    """The program with the compiled metrics, whose names and results are there after a first call."""
+    container = made.model._compile_metrics
     if container is None:
-        return Program(blueprint, optimizer, (), (), (), masked)
+        return made
     names = tuple(name for base in order for name in _numbered(base, tuple(found[base].shape)))
     for metric in container.metrics:
         metric.reset_state()
     start = tuple(np.asarray(variable.value) for metric in container.metrics for variable in metric.variables)
-    return Program(blueprint, optimizer, tuple(container.metrics), names, start, masked)
+    return replace(made, metrics=tuple(container.metrics), metric_names=names, metric_start=start)
+
+
+def _check_weights(program: Program, y: Any, prediction: Masked, weight: Any) -> None:
+    """Refuse weights that Keras's loss or metrics cannot multiply with the losses of some rows."""
+
+    def weighed(y: Any, outline: Masked, weight: Any) -> list[Any]:
+        prediction = attach_masks(outline)
+        measures = program.measure(y, prediction, weight)
+        return measures if program.has_own_loss else [program.data_loss(y, prediction, weight), *measures]
+
+    try:
+        outlined(weighed, y, prediction, weight)
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(
+            f"Expected weights that fit labels of shape {shapes_of(y)}, one for each row or for each step of it, and "
+            f"where there are several outputs for each of them, got shape {shapes_of(weight)}. {first_line(error)}"
+        ) from error
 
 
 def _check_own_loss(program: Program, x: Any, y: Any) -> None:

@@ -16,7 +16,8 @@ class Data:
 
     x: Any
     y: Any
-    weight: np.ndarray | None
+    weight: Any
+    """float32 (row,) or (row, step, …), or a tree of them for several outputs; None where all weigh the same."""
     labels: np.ndarray | None
 
     @property
@@ -35,7 +36,8 @@ def read_rows(
         y: labels in the same order.
         loss: the compiled loss by name, which says what labels it takes.
         outputs: the shape of the model's output.
-        weight: one weight per row, or None.
+        weight: one weight for each row or for each step of it, for several outputs a dictionary or tuple of them;
+            or None.
         name: what to call these rows in messages, as in `test`.
 
     Errors: `InputError` for text, NaN, lengths that differ, labels that do not fit the loss, one class only.
@@ -50,47 +52,97 @@ def read_rows(
     (count,) = lengths
     if count == 0:
         raise InputError(f"Expected at least one row, got none in {label}x.")
-    if weight is not None:
-        try:
-            weight = np.asarray(weight, np.float32)
-        except (TypeError, ValueError) as error:
+    return Data(x, y, _weights(weight, y, count, label), _labels(y, loss, outputs, label))
+
+
+def _weights(weight: Any, y: Any, count: int, label: str) -> Any:
+    """Weights as float32, in the structure given; of rows, of steps, or of outputs."""
+    if weight is None:
+        return None
+    if isinstance(weight, dict) or _is_several(weight, y):
+        parts = weight if isinstance(weight, dict) else dict(enumerate(weight))
+        outputs = y if isinstance(y, dict) else dict(enumerate(y)) if isinstance(y, tuple) else {}
+        if len(parts) != len(outputs) or (isinstance(y, dict) and set(parts) != set(y)):
             raise InputError(
-                f"Expected one weight ≥ 0 for each of {count} {label}rows, got no numbers. {error}"
-            ) from error
-        if weight.shape != (count,) or not np.all((weight >= 0) & np.isfinite(weight)):
-            raise InputError(
-                f"Expected one finite weight ≥ 0 for each of {count} {label}rows, got {_wrong(weight, count)}."
+                f"Expected weights for every output, as {label}y has them ({_listed(outputs)}), got {_listed(parts)}. "
+                "Give ones where all rows of an output weigh the same."
             )
-    return Data(x, y, weight, _labels(y, loss, outputs, label))
+        found = {key: _weights(part, outputs.get(key), count, label) for key, part in parts.items()}
+        return found if isinstance(weight, dict) else tuple(found.values())
+    try:
+        weight = np.asarray(weight, np.float32)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"Expected one weight ≥ 0 for each of {count} {label}rows, got no numbers. {error}") from error
+    fits = weight.ndim > 0 and len(weight) == count
+    if fits and weight.ndim > 1:
+        fits = not isinstance(y, np.ndarray) or weight.shape == y.shape[: weight.ndim] or weight[0].size == 1
+    if not fits or not np.all((weight >= 0) & np.isfinite(weight)):
+        raise InputError(
+            f"Expected one finite weight ≥ 0 for each of {count} {label}rows, got {_wrong(weight, count)}."
+        )
+    return weight.reshape(count) if weight.ndim > 1 and weight[0].size == 1 else weight
 
 
-def class_weighted(data: Data, weights: Any) -> Data:
+def _is_several(value: Any, y: Any) -> bool:
+    """Whether a value holds an array for each of several outputs; a list of numbers is one array."""
+    return isinstance(y, dict | tuple) and isinstance(value, tuple | list) and len(np.shape(value[0])) > 0
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(map(repr, names)) or "none"
+
+
+def class_weighted(data: Data, weights: Any, loss: str = "", outputs: tuple[int | None, ...] = ()) -> Data:
     """The rows with the weight of each times that of its class, as `fit(class_weight=…)` does.
+
+    With a class for each step of a row, it is the step that is weighed.
 
     Args:
         data: rows to train on.
         weights: `{class: weight}`, "balanced" (`rows / (classes * rows of the class)`), or None.
+        loss, outputs: of the model, as in `read_rows`; they tell classes of steps.
 
     Errors: `InputError` where there are no classes, or one of them lacks a weight ≥ 0.
 
     """
     if weights is None:
         return data
-    if data.labels is None:
-        raise InputError(
-            "Expected a target with classes for class_weight, got numbers. Weigh rows with weight=… instead."
-        )
-    classes, counts = np.unique(data.labels, return_counts=True)
+    labels = data.labels if data.labels is not None else step_classes(data.y, loss, outputs)
+    if labels is None:
+        several = isinstance(data.y, dict | tuple)
+        what = "one output for class_weight, got several" if several else "classes for class_weight, got numbers"
+        how = "Weigh each output with weight={name: …}" if several else "Weigh rows with weight=…"
+        raise InputError(f"Expected a target with {what}. {how} instead.")
+    classes, counts = np.unique(labels, return_counts=True)
     if isinstance(weights, str) and weights == "balanced":
-        weights = dict(zip(classes.tolist(), (len(data.labels) / (len(classes) * counts)).tolist(), strict=True))
+        if labels.ndim > 1:
+            raise InputError(
+                "Expected class_weight as {class: weight} for a class at each step, got 'balanced', which would count "
+                "padded steps too."
+            )
+        weights = dict(zip(classes.tolist(), (len(labels) / (len(classes) * counts)).tolist(), strict=True))
     if not isinstance(weights, Mapping):
         raise InputError(f"Expected class_weight as {{class: weight}} or 'balanced', got {weights!r}.")
     missing = [label for label in classes.tolist() if label not in weights]
     if missing or not all(np.isfinite(value) and value >= 0 for value in weights.values()):
         what = f"none for class {missing[0]}" if missing else f"{dict(weights)!r}"
         raise InputError(f"Expected a weight ≥ 0 for every class from 0 to {classes[-1]}, got {what}.")
-    own = np.array([weights[label] for label in data.labels.tolist()], np.float32)
-    return replace(data, weight=own if data.weight is None else own * data.weight)
+    own = np.array([weights[label] for label in classes.tolist()], np.float32)[np.searchsorted(classes, labels)]
+    if data.weight is None:
+        return replace(data, weight=own)
+    wide, narrow = sorted((own, data.weight), key=np.ndim, reverse=True)
+    return replace(data, weight=wide * narrow.reshape(*narrow.shape, *[1] * (wide.ndim - narrow.ndim)))
+
+
+def step_classes(y: Any, loss: str, outputs: tuple[int | None, ...]) -> np.ndarray | None:
+    """Return the class of each step, (row, step, …), where the loss is a cross-entropy at each step, else None."""
+    kind = loss.lower().replace("_", "")
+    if isinstance(y, dict | tuple) or "crossentropy" not in kind or len(outputs) < 3:
+        return None
+    if "sparse" in kind or "binary" in kind:
+        labels = y[..., 0] if y.ndim == len(outputs) and y.shape[-1] == 1 else y
+        return labels.astype(int) if labels.ndim == len(outputs) - 1 and np.all(labels == np.round(labels)) else None
+    return y.argmax(axis=-1) if y.ndim == len(outputs) else None
 
 
 def _arrays(value: Any, name: str) -> Any:
@@ -126,10 +178,10 @@ def _arrays(value: Any, name: str) -> Any:
 
 
 def _wrong(weight: np.ndarray, count: int) -> str:
-    if weight.shape != (count,):
+    bad = np.argwhere(~((weight >= 0) & np.isfinite(weight)))
+    if weight.shape[:1] != (count,) or not len(bad):
         return f"an array of shape {weight.shape}"
-    bad = int(np.flatnonzero(~((weight >= 0) & np.isfinite(weight)))[0])
-    return f"{weight[bad]:g} for row {bad}"
+    return f"{weight[tuple(bad[0])]:g} for row {bad[0][0]}"
 
 
 def _example(array: np.ndarray) -> str:

@@ -125,7 +125,7 @@ def _fold(reader: Reader, split: Split, fitted: tuple[Any, Any], validation: Dat
         )
         for side in sides
     ]
-    pieces[0] = class_weighted(pieces[0], rows.class_weight)
+    pieces[0] = class_weighted(pieces[0], rows.class_weight, reader.loss, reader.outputs)
     pieces += [] if validation is None else [validation]
     try:
         x, y = (
@@ -136,13 +136,34 @@ def _fold(reader: Reader, split: Split, fitted: tuple[Any, Any], validation: Dat
         raise InputError(
             f"Expected validation rows of the same shape as the training rows. NumPy says: {error}"
         ) from error
-    weighs = any(piece.weight is not None for piece in pieces)
-    weight = np.concatenate([_ones(piece) for piece in pieces]) if weighs else None
-    return put(x, y, weight, len(split.train), len(split.watch))
+    return put(x, y, _joined_weights(pieces), len(split.train), len(split.watch))
 
 
-def _ones(data: Data) -> np.ndarray:
-    return data.weight if data.weight is not None else np.ones(data.rows, np.float32)
+def _joined_weights(pieces: Sequence[Data]) -> Any:
+    """The weights of all sides in one structure, 1 where a side has none; None where no side has any."""
+    given = [piece.weight for piece in pieces if piece.weight is not None]
+    if not given:
+        return None
+    widest = max(given, key=lambda weight: max(leaf.ndim for leaf in jax.tree.leaves(weight)))
+
+    def alike(piece: Data) -> Any:
+        if piece.weight is not None and jax.tree.structure(piece.weight) == jax.tree.structure(widest):
+            return jax.tree.map(_widened, piece.weight, widest)
+        one = np.ones(piece.rows, np.float32) if piece.weight is None else piece.weight
+        return jax.tree.map(lambda leaf: _widened(one, leaf), widest)
+
+    try:
+        return jax.tree.map(lambda *leaves: np.concatenate(leaves), *map(alike, pieces))
+    except (ValueError, AttributeError) as error:
+        raise InputError(
+            f"Expected weights of validation rows of the same structure as those of the training rows. {error}"
+        ) from error
+
+
+def _widened(weight: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """A weight for each row as one for each step, where the other is one for each step."""
+    shape = (*weight.shape, *[1] * (like.ndim - weight.ndim))
+    return np.broadcast_to(weight.reshape(shape), (len(weight), *like.shape[1:]))
 
 
 def _column(y: Any) -> np.ndarray:

@@ -15,6 +15,7 @@ from bridle._keras import (
     UntraceableError,
     attach_masks,
     check_exact,
+    counted_rows,
     detach_masks,
     layers_named,
     two_rows,
@@ -47,7 +48,7 @@ def make_objective(program: Program, charges: Charges) -> Objective:
 
     def placed(trainable: list[Any], other: list[Any], setting: Any, forward: Forward, weight: Any) -> list[Any]:
         """Return what each slot charges."""
-        counted = None if weight is None else jnp.asarray(weight > 0, "float32")
+        counted = None if weight is None else counted_rows(weight)
         units = charges.unit_values(weight_of(program.model, trainable, other), forward.readings, counted, setting)
         return [weighted(amount, value) for amount, value in zip(setting, units, strict=True)]
 

@@ -178,7 +178,7 @@ def prepare(question: Question, rows: GivenRows) -> Prepared:
     treatments, terms = read_arms(model, question.arms)
     reader = Reader(rows, loss_name(model), _outputs(model))
     folds, fold_rows, ordered = cut(reader, question.folds, question.watch)
-    compiled = program(plan, folds[0].rows.x, folds[0].rows.y)
+    compiled = program(plan, *folds[0].rows)
     for name, parts in rows.held_out.items():
         predicted(model, reader.outside(parts, reader.fitted(None), name).x, name)
     bound = charges(terms)
