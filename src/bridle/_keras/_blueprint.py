@@ -13,6 +13,7 @@ from keras.src.utils.naming import to_snake_case
 
 from bridle._errors import KindError
 from bridle._keras._backend import seeded, tensorflow_left_alone
+from bridle._keras._builds import calls_of, check_builds, graph_constants
 from bridle._keras._objects import objects_by_identity
 from bridle._keras._training import check_training, has_own_loss
 
@@ -25,6 +26,8 @@ class Blueprint:
 
     template: keras.Model
     build: Callable[[], keras.Model]
+    constants: tuple[str, ...] = ()
+    """Arrays of numbers in the graph of a model that was given built, in words; they are the same for every seed."""
 
 
 @tensorflow_left_alone()
@@ -40,7 +43,7 @@ def blueprint(model: object) -> Blueprint:
     if isinstance(model, keras.Model):
         _check(model)
         _check_again(model)
-        return Blueprint(model, lambda: _again(model))
+        return Blueprint(model, lambda: _again(model), tuple(graph_constants(model)))
     if callable(model):
         with seeded(0):
             built, second = model(), model()
@@ -49,6 +52,8 @@ def blueprint(model: object) -> Blueprint:
         _check(built)
         if second is built:
             raise KindError("Expected a function that builds a new model each time, got the same one. Build it inside.")
+        _check(second)
+        check_builds(built, second)
         return Blueprint(built, model)
     raise KindError(f"Expected a compiled keras.Model or a function that returns one, got {type(model).__name__}.")
 
@@ -178,9 +183,9 @@ def _drawn(model: Functional) -> Functional:
     That order matters: a layer takes its seeds from the process where it is made, and some layers take more where
     they are first called. Keras's own `from_config` makes all layers first, in the order of their depth.
     """
-    calls = sorted(_calls(model), key=_moment)
+    calls = sorted(calls_of(model), key=_moment)
     operations = list({id(call.operation): call.operation for call in calls}.values())
-    models = sorted((each for each in operations if _calls(each)), key=_beginning)
+    models = sorted((each for each in operations if calls_of(each)), key=_beginning)
     made: dict[int, Any] = {}
     tensors: dict[int, Any] = {}
 
@@ -217,13 +222,6 @@ def _number(operation: Any) -> int:
     return int(found[1] or 0) if found else -1
 
 
-def _calls(operation: Any) -> list[Any]:
-    """The calls of which a model consists, by depth; none for a layer."""
-    graph = operation._functional if isinstance(operation, keras.Sequential) else operation
-    depths = graph._nodes_by_depth if isinstance(graph, Functional) else {}
-    return [call for depth in sorted(depths, reverse=True) for call in depths[depth]]
-
-
 def _moment(call: Any) -> int:
     """When a call was made, by the number that Keras gives to its result; -1 for an input."""
     found = re.fullmatch(r"keras_tensor(?:_(\d+))?", call.output_tensors[0].name)
@@ -232,7 +230,7 @@ def _moment(call: Any) -> int:
 
 def _beginning(model: keras.Model) -> int:
     """When the first layer of a nested model was called."""
-    moments = [_beginning(call.operation) if _calls(call.operation) else _moment(call) for call in _calls(model)]
+    moments = [_beginning(call.operation) if calls_of(call.operation) else _moment(call) for call in calls_of(model)]
     return min((moment for moment in moments if moment >= 0), default=-1)
 
 

@@ -43,6 +43,9 @@ def _shared(prepared: Prepared) -> str:
 def _training(prepared: Prepared) -> list[str]:
     """What differs from a plain fit."""
     question, found = prepared.question, []
+    constants = prepared.workshop.program.blueprint.constants
+    if constants:
+        found.append(f"Numbers in the graph of the model given, the same for every seed: {', '.join(constants)}.")
     if any(grid.open for treatment in prepared.treatments for grid in treatment.grids):
         found.append("Ranges of strengths found by fits of the first seed on the first fold.")
     if question.path != COLD:

@@ -1,0 +1,120 @@
+"""Numbers that a model holds outside its variables, and whether two builds of one model agree in them."""
+
+from collections.abc import Iterator
+from types import FunctionType
+from typing import Any
+
+import keras
+import numpy as np
+from keras.src.models.functional import Functional
+
+from bridle._errors import KindError
+from bridle._keras._alike import is_same_function
+from bridle._keras._objects import objects_by_identity
+
+LEFT_OUT = ("name", "seed", "initializer", "build_config", "shared_object_id")
+"""Parts of a configuration that may differ: names, and what decides the first values of variables."""
+
+
+def calls_of(operation: Any) -> list[Any]:
+    """The calls of which a model consists, by depth; none for a layer."""
+    graph = operation._functional if isinstance(operation, keras.Sequential) else operation
+    depths = graph._nodes_by_depth if isinstance(graph, Functional) else {}
+    return [call for depth in sorted(depths, reverse=True) for call in depths[depth]]
+
+
+def graph_constants(model: keras.Model) -> list[str]:
+    """The arrays of numbers that stand in the graph of a model, in words."""
+    values = [value for value in _in_graph(model) if np.ndim(value[1]) and np.asarray(value[1]).dtype.kind == "f"]
+    return [f"{np.shape(array)} in {name!r}" for name, array in values]
+
+
+def check_builds(one: keras.Model, other: keras.Model) -> None:
+    """Check that two builds of a model function differ in the values of their variables alone.
+
+    Errors: `KindError` where they differ in anything else, which every seed would draw anew in Keras.
+    """
+    difference = _difference(one, other)
+    if difference:
+        raise KindError(
+            f"Expected a model function whose builds differ in the values of variables alone, got {difference}. A "
+            "study would train with the numbers of the first build for every seed. Draw them in a layer "
+            "(self.add_weight(…, trainable=False) in its build), or from a seed of their own "
+            "(numpy.random.default_rng(0)), or give the built model, which keeps its numbers for every seed."
+        )
+
+
+def _difference(one: keras.Model, other: keras.Model) -> str:
+    shapes = [[tuple(variable.shape) for variable in model.variables] for model in (one, other)]
+    if shapes[0] != shapes[1]:
+        return "variables of other shapes in a second build"
+    for (name, value), (_, again) in zip(_in_graph(one), _in_graph(other), strict=False):
+        if not _are_equal(value, again):
+            return f"numbers of shape {np.shape(value)} in {name!r} that are others in a second build"
+    for layer, again in zip(one._flatten_layers(), other._flatten_layers(), strict=False):
+        before, after = (dict(_in_config(each)) for each in (layer, again))
+        changed = next((name for name in before if not _are_equal(before[name], after.get(name))), None)
+        if changed is not None:
+            return f"{changed}={before[changed]!r} of layer {layer.name!r}, which is {after.get(changed)!r} in a second"
+    if _has_own_code(one) and not is_same_function(one, other):
+        return "other predictions for the same values of all variables in a second build"
+    return ""
+
+
+def _are_equal(one: Any, other: Any) -> bool:
+    return other is not None and np.array_equal(one, other, equal_nan=True)
+
+
+def _in_graph(model: keras.Model) -> Iterator[tuple[str, Any]]:
+    """The numbers among the arguments of calls, and those that operations hold, by the name of the operation."""
+    for call in calls_of(model):
+        operation, arguments = call.operation, call.arguments
+        held = [] if isinstance(operation, keras.Layer) else list(vars(operation).values())
+        for value in keras.tree.flatten([arguments.args, arguments.kwargs, held]):
+            if _is_number(value):
+                yield operation.name, value
+        yield from _in_graph(operation)
+
+
+def _in_config(layer: keras.Layer) -> Iterator[tuple[str, Any]]:
+    """The numbers in the configuration of a layer."""
+    if isinstance(layer, keras.Model):
+        return
+    try:
+        with objects_by_identity(share=True):
+            config = layer.get_config()
+    except (NotImplementedError, TypeError, ValueError):  # a layer that cannot be saved
+        return
+    yield from _numbers(config, "")
+
+
+def _numbers(value: Any, name: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if not str(key).endswith(LEFT_OUT):
+                yield from _numbers(inner, str(key) if name == "" else f"{name}.{key}")
+    elif _is_number(value):
+        yield name, value
+    elif isinstance(value, list | tuple):
+        for place, inner in enumerate(value):
+            yield from _numbers(inner, f"{name}[{place}]")
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, keras.KerasTensor):
+        return False
+    return isinstance(value, int | float | np.generic | np.ndarray) or keras.ops.is_tensor(value)
+
+
+def _has_own_code(model: keras.Model) -> bool:
+    """Whether a model runs code that is not Keras's, where numbers may hide."""
+    layers = model._flatten_layers()
+    return any(
+        not type(layer).__module__.startswith("keras.")
+        or any(isinstance(value, FunctionType) and not _is_of_keras(value) for value in vars(layer).values())
+        for layer in layers
+    )
+
+
+def _is_of_keras(function: FunctionType) -> bool:
+    return (function.__module__ or "").startswith("keras.")
