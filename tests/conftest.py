@@ -48,6 +48,7 @@ def moons() -> tuple[np.ndarray, np.ndarray]:
 def command(monkeypatch, capsys, tmp_path):
     """Run a command in an empty folder: (exit code, standard output, standard error)."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("bridle._progress.LINE_SECONDS", float("inf"))  # standard error does not depend on speed
 
     def run(*words: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["bridle", *words])

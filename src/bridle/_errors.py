@@ -40,15 +40,27 @@ class StoreError(BridleError, OSError):
     """A folder or file that cannot be read or written as a study."""
 
 
+class OtherStudyError(StoreError):
+    """A folder that holds another study than the one to run; `grows` where this one continues it.
+
+    `message` is the sentence without the advice, for a command that has its own.
+    """
+
+    def __init__(self, message: str, advice: str = "", *, grows: bool = False) -> None:
+        super().__init__(f"{message} {advice}".strip())
+        self.message, self.grows = message, grows
+
+
 class Interrupted(BridleError, KeyboardInterrupt):
     """A run that was stopped; `result` holds what had finished, or is None.
 
-    It is a `KeyboardInterrupt` as well, so that code which catches only `Exception` lets it pass.
+    It is a `KeyboardInterrupt` as well, so that code which catches only `Exception` lets it pass. `message` is the
+    sentence without the advice, for a command that has its own.
     """
 
-    def __init__(self, message: str, result: object = None) -> None:
-        super().__init__(message)
-        self.result = result
+    def __init__(self, message: str, result: object = None, *, advice: str = "") -> None:
+        super().__init__(f"{message} {advice}".strip())
+        self.message, self.result = message, result
 
 
 def shown(value: object, width: int = 80) -> str:

@@ -1,8 +1,9 @@
-"""A progress bar on standard error: fits done, time left, the best so far. Silent where that is no terminal."""
+"""Progress on standard error: fits done, time left, the best so far. A bar in a terminal, else a line now and then."""
 
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
+from time import perf_counter
 
 from rich.console import Console
 from rich.markup import escape
@@ -11,12 +12,15 @@ from rich.progress import BarColumn, Progress, TextColumn
 from bridle._visible import visible
 from bridle.study import Update, Watch
 
+LINE_SECONDS, LINE_SHARE = 10.0, 0.05
+"""Without a terminal: the time between two lines, in seconds and as a share of the time since the beginning."""
+
 
 @contextlib.contextmanager
 def progress_bar(show: bool, score: str) -> Iterator[Watch]:
-    """Yield a function that draws each update, or one that does nothing."""
-    if not (show and sys.stderr.isatty()):
-        yield lambda update: None
+    """Yield a function that shows each update: in a bar, in lines, or with `show=False` not at all."""
+    if not show or not sys.stderr.isatty():
+        yield _printer(score) if show else lambda update: None
         return
     columns = (
         TextColumn("{task.description}"),
@@ -31,28 +35,47 @@ def progress_bar(show: bool, score: str) -> Iterator[Watch]:
 
 def _drawer(bar: Progress, score: str) -> Callable[[Update], None]:
     tasks: dict[str, int] = {}
-    shown = escape(visible(score))
 
     def draw(update: Update) -> None:
         stage = update.stage.partition(":")[0]
         if stage not in tasks:
             tasks[stage] = bar.add_task(stage, total=1.0, count="", left="", best="")
         progress = update.progress
-        waiting = "compiling" if update.stage != stage else ""
-        best = (
-            ""
-            if update.best is None
-            else f"best so far {shown} {update.best[1]:.3f} ({escape(visible(update.best[0])[:36])})"
-        )
         bar.update(
             tasks[stage],
             completed=progress.share,
             count=f"{progress.done}/{progress.total}",
-            left=waiting or f"{_left(progress.seconds_left)} left",
-            best=best,
+            left="compiling" if update.stage != stage else f"{_left(progress.seconds_left)} left",
+            best=escape(_best(update, score)),
         )
 
     return draw
+
+
+def _printer(score: str) -> Callable[[Update], None]:
+    """Print a line for an update, rarely: nothing in the first seconds."""
+    began = last = perf_counter()
+
+    def draw(update: Update) -> None:
+        nonlocal last
+        now = perf_counter()
+        if now - last < max(LINE_SECONDS, LINE_SHARE * (now - began)):
+            return
+        last = now
+        progress = update.progress
+        pace = "" if progress.share in (0, 1) else f", about {_left(progress.seconds_left)} left"
+        best = "" if update.best is None else f"; {_best(update, score)}"
+        sys.stderr.write(f"{update.stage}: {progress.done} of {progress.total} fits{pace}{best}\n")
+        sys.stderr.flush()
+
+    return draw
+
+
+def _best(update: Update, score: str) -> str:
+    """The best setting so far, in a few words."""
+    if update.best is None:
+        return ""
+    return f"best so far {visible(score)} {update.best[1]:.3f} ({visible(update.best[0])[:36]})"
 
 
 def _left(seconds: float) -> str:

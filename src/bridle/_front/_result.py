@@ -196,6 +196,7 @@ class Result:
 
     def section(self, title: str, **options: Any) -> reports.Section:
         """The result as a part of a page."""
+        self._check_begun()
         code = self.code() if self._template is not None and self.evidence.winner is not None else ""
         return reports.Section(title, self.data, code=code, **options)
 
@@ -206,7 +207,13 @@ class Result:
     @property
     def plot(self) -> "Plots":
         """The pictures: `result.plot.sweep()` and so on."""
+        self._check_begun()
         return Plots(self.data)
+
+    def _check_begun(self) -> None:
+        """Refuse to show a study that was stopped before its first fit."""
+        if not len(self.data.members):
+            raise InputError("Expected a study with fits, got one that was stopped before its first. Run it again.")
 
     def _selected(self, arm: str | None, rule: str) -> tuple[int, int]:
         if rule not in RULES:

@@ -152,7 +152,7 @@ def _by_layer(found: list[Place]) -> dict[str, str]:
 def _seconds_each(prepared: Prepared) -> float:
     """About how long a fit takes when all cores are busy."""
     plan = timed_plan(prepared)
-    return max(1e-4, (plan.seconds - prepared.workshop.compile_seconds) / (len(plan) + plan.pilot))
+    return max(1e-4, (plan.seconds - prepared.workshop.compile_seconds) / plan.fits)
 
 
 def _seeds(seconds: float, each: float, most: int) -> int:

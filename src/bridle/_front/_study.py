@@ -13,7 +13,19 @@ from bridle._errors import InputError, Interrupted, near, shown
 from bridle._front._result import Result
 from bridle._front._stored import reload_note
 from bridle._progress import progress_bar
-from bridle.study import EarlyStopping, Plan, Prepared, Question, Rows, make_plan, prepare, run_study, timed_plan
+from bridle.results import StudyResult
+from bridle.study import (
+    EarlyStopping,
+    Plan,
+    Prepared,
+    Question,
+    Rows,
+    Update,
+    make_plan,
+    prepare,
+    run_study,
+    timed_plan,
+)
 
 
 class Study:
@@ -157,7 +169,14 @@ def conduct(
 ) -> "Result":
     """Run what `Study.prepare` returned; `facts` are added to the record of where the numbers come from."""
     options = {"threads": threads, "width": width, "race": race, "nested": nested}
-    with progress_bar(progress, prepared.score.name) as watch:
+    stage = ""
+
+    def watch(update: Update) -> None:
+        nonlocal stage
+        stage = update.stage
+        show(update)
+
+    with progress_bar(progress, prepared.score.name) as show:
         data, whole = run_study(prepared, watch=watch, store=store, extend=extend, client=client, **options)
     data = data.with_provenance(**facts)
     terms, given = {each.name: each.terms for each in prepared.treatments}, prepared.question.model
@@ -165,10 +184,26 @@ def conduct(
     if store is not None:
         stores.save(data, store)
     if not whole:
-        done = int((data.members.finished | (data.members.diverged_at >= 0)).sum())
-        kept = f" They are in {str(store)!r}: run the same again to go on." if store is not None else ""
-        raise Interrupted(f"Stopped: {done} of {len(data.members)} fits had finished.{kept}", result)
+        message = f"{_stopped(data, stage)}{_stored(store)}"
+        raise Interrupted(message, result, advice="" if store is None else "Run the same again to go on.")
     return result
+
+
+def _stopped(data: StudyResult, stage: str) -> str:
+    """How far a stopped run came."""
+    if not len(data.members):
+        return "Stopped while the ranges of 'auto' were sought, before the first fit of the study."
+    done = int((data.members.finished | (data.members.diverged_at >= 0)).sum())
+    where = f" The run was at: {stage}." if done == len(data.members) else ""
+    return f"Stopped: {done} of {len(data.members)} fits had finished.{where}"
+
+
+def _stored(store: str | Path | None) -> str:
+    """How many fits a folder keeps."""
+    if store is None:
+        return ""
+    with stores.Store(store, create=False, write=False) as opened:
+        return f" {str(store)!r} keeps {len(opened)} fits, with those of the pilot."
 
 
 def _rows(x: Any, y: Any, *, test: Any = None, **rows: Any) -> Rows:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bridle._errors import InputError, StoreError, near
+from bridle._errors import BridleError, InputError, Interrupted, OtherStudyError, StoreError, near
 from bridle.store import write_text
 
 NAME = "command.json"
@@ -62,20 +62,58 @@ class Begun:
         return [self.words[0], *given, "--", self.words[1]]
 
 
+def begin(folder: Path, name: str, subject: object, **options: object) -> None:
+    """Write the command into a folder that is empty, so that `bridle resume` runs it if it is ended early."""
+    if not any(folder.iterdir()):
+        write_text(folder / NAME, _text(name, subject, options))
+
+
+def _text(name: str, subject: object, options: Mapping[str, object]) -> str:
+    given = {key: value for key, value in options.items() if value not in (None, False, [], ())}
+    return json.dumps({"format": FORMAT, "words": [name, str(subject)], "options": given}, indent=1)
+
+
 @contextlib.contextmanager
 def remembered(folder: Path, name: str, subject: object, **options: object) -> Iterator[None]:
-    """Write the command that begins a folder into it, for `bridle resume`; not where the folder refuses its study."""
-    given = {key: value for key, value in options.items() if value not in (None, False, [], ())}
-    words = {"format": FORMAT, "words": [name, str(subject)], "options": given}
-    path = folder / NAME
+    """Write the command that begins a folder into it, for `bridle resume`; not where the command is refused.
+
+    How to go on after a stop, or to extend, is said as a command.
+    """
+    path, text = folder / NAME, _text(name, subject, options)
     before = path.read_text(encoding="utf-8") if path.is_file() else None
-    write_text(path, json.dumps(words, indent=1))
+    write_text(path, text)
     try:
         yield
-    except StoreError:
+    except Interrupted as stop:
+        raise Interrupted(stop.message, stop.result, advice=f"To go on: {command('resume', folder)}") from None
+    except BridleError as error:
         if before is not None:
             write_text(path, before)
+        elif not isinstance(error, StoreError):
+            path.unlink(missing_ok=True)
+        if isinstance(error, OtherStudyError):
+            raise OtherStudyError(error.message, _advice(error, folder, before, text), grows=error.grows) from None
         raise
+
+
+def _advice(error: OtherStudyError, folder: Path, before: str | None, now: str) -> str:
+    """What to type where a folder holds another study."""
+    if not error.grows:
+        return "Give another folder with --out, or the command that began this one."
+    options, given = _options(before), _options(now)
+    changed = {key for key in {*options, *given} if options.get(key) != given.get(key)}
+    if options and changed <= {"seeds", "epochs"}:
+        return f"To extend it: {command('extend', folder, **{key: given.get(key) for key in sorted(changed)})}"
+    return "To extend it: add --extend to the command."
+
+
+def _options(text: str | None) -> Mapping[str, Any]:
+    """The options of a command as it was written; none where it cannot be read."""
+    try:
+        options = json.loads(text or "{}")["options"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return {}
+    return options if isinstance(options, dict) else {}
 
 
 def recall(folder: Path, *, trust: bool) -> Begun:
@@ -89,7 +127,8 @@ def recall(folder: Path, *, trust: bool) -> Begun:
         words = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise StoreError(
-            f"Expected a folder that bridle run, tune or study wrote, found no {NAME} in {str(folder)!r}. "
+            nothing_begun(folder)
+            or f"Expected a folder that bridle run, tune or study wrote, found no {NAME} in {str(folder)!r}. "
             "A study that was begun in Python goes on there: run the same lines again."
         ) from None
     except (OSError, ValueError, RecursionError) as error:
@@ -102,6 +141,26 @@ def recall(folder: Path, *, trust: bool) -> Begun:
             f"{', '.join(f'--{name} {found.options[name]}' for name in own)}. Look at it, then add --trust."
         )
     return found
+
+
+def nothing_begun(folder: Path) -> str:
+    """A sentence where a folder holds no study that could go on, since a command was ended before its first fit; or "".
+
+    It says how to run the command.
+    """
+    if not folder.is_dir():
+        return f"Expected a folder that bridle run, tune or study wrote, found no {str(folder)!r}. Give its --out."
+    if not any(folder.iterdir()):
+        return (
+            f"Nothing was begun in {str(folder)!r}: the folder is empty. Run the command itself again: bridle run, "
+            f"tune or study, with --out {shlex.quote(str(folder))}."
+        )
+    if {path.name for path in folder.iterdir()} == {NAME}:
+        return (
+            f"Nothing was begun in {str(folder)!r}: its command was ended before the first fit. "
+            f"Run it: {command('resume', folder)}"
+        )
+    return ""
 
 
 def _checked(words: Any, path: Path) -> Begun:

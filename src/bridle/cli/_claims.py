@@ -12,6 +12,7 @@ from bridle.cases import claims as published
 from bridle.cli._guard import guarded
 from bridle.cli._out import check_folder
 from bridle.cli._show import console
+from bridle.study import duration
 
 QUICK_SEEDS, QUICK_SHARE = 3, 1 / 50
 WIDTHS = {"claim": 22, "published": 9, "measured": 9, "seen": 4, "honest": 9, "fresh": 9, "holds?": 8}
@@ -38,8 +39,10 @@ def claims(
     laid = published.prepare_claims(
         seeds=min(seeds, QUICK_SEEDS) if quick else seeds, share=QUICK_SHARE if quick else 1.0
     )
-    for job in published.jobs(laid):
+    planned = published.jobs(laid)
+    for job in planned:
         print(f"{job.label}: {str(job.plan).splitlines()[0]}")
+    print(f"about {duration(published.expected_seconds(planned))} in all")
     run = published.run_claims(laid)
     found = published.as_json(run)
     written = published.write_claims(run, found, folder) if run.ran else []

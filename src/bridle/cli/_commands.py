@@ -8,11 +8,10 @@ import typer
 
 from bridle import _version, cases, estimators, report
 from bridle._errors import StoreError
-from bridle._front import load
 from bridle._visible import visible
 from bridle.cli import _show as show
 from bridle.cli import _stores as stores
-from bridle.cli._again import command, remembered
+from bridle.cli._again import begin, command, remembered
 from bridle.cli._audit import audit
 from bridle.cli._claims import claims
 from bridle.cli._cluster import Dask, cluster
@@ -81,6 +80,7 @@ def run(
         seeds=min(seeds, QUICK_SEEDS) if quick else seeds,
         epochs=epochs or (max(1, case.epochs // QUICK_SHARE) if quick else None),
     )
+    begin(folder, "run", name, **options)
     show.lead(case.title, case.question)
     for label, plan in zip(("tutorial", "honest"), prepared.plans, strict=True):
         show.plan(f"{label} protocol", plan)
@@ -154,6 +154,7 @@ def tune(
         score=score,
         structure=estimators.Structure(group, time, weight, class_weight),
     )
+    begin(folder, "tune", table.absolute(), **options)
     show.lead(f"Table {table.name}", "\n".join(job.notes))
     show.plan("cross-validation", job.plan)
     with remembered(folder, "tune", table.absolute(), **options), cluster(dask) as client:
@@ -174,6 +175,7 @@ def predict(
     encoding: Encoding = "utf-8",
 ) -> None:
     """Apply a tuned model to new rows."""
+    stores.check_finished(folder)
     applied = estimators.load_applied(folder)
     frame = estimators.read_table(table, encoding=encoding, text=applied.preparation.layout.text_columns, fewest=1)
     predictions = applied.predict(frame)
@@ -198,7 +200,7 @@ def report_command(
     out: Annotated[Path | None, typer.Option("--out", help="Folder to write to; the study's own by default.")] = None,
 ) -> None:
     """Write the report of a stored study again."""
-    results = {place: load(place) for place in stores.inside(folder)}
+    results = {place: stores.loaded(place, folder) for place in stores.inside(folder)}
     target, again = check_folder(out or folder), command("report", folder)
     names = {place: "Study" if len(results) == 1 else place.name.capitalize() for place in results}
     parts = [result.section(names[place], again=again) for place, result in results.items()]

@@ -14,10 +14,22 @@ def main() -> None:
     """
     report = sys.unraisablehook
     sys.unraisablehook = lambda dropped: None if dropped.exc_type is KeyboardInterrupt else report(dropped)
+    _quiet_tensorflow()
+    sys.stdout.reconfigure(line_buffering=True)  # also into a file or a pipe, where a person watches a long run
     code = run()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def _quiet_tensorflow() -> None:
+    """Silence the logger of TensorFlow, which Keras imports where it is installed, whatever its backend.
+
+    A line about oneDNN is written whatever the level; nothing is computed with it on another backend.
+    """
+    if os.environ.get("KERAS_BACKEND", "jax") != "tensorflow":
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def run() -> int:

@@ -1,6 +1,7 @@
 """What the command line prints."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +56,13 @@ def _brief(value: object) -> str:
     return str(value)
 
 
-def plan(label: str, planned: Plan) -> None:
-    """What will run, and about how long it takes."""
-    lines = visible(planned).splitlines()
-    print(f"{label}: {lines[0]}\n  {lines[-1]}")
+def plan(label: str, planned: Plan, nested: int = 0) -> None:
+    """What will run, and about how long and with how much memory; `nested` outer folds repeat it as often."""
+    if planned.seconds is not None:
+        planned = replace(planned, seconds=planned.seconds * (1 + nested))
+    first, *rest = visible(planned).splitlines()
+    about = [line for line in rest if line.startswith("about ")]
+    print(f"{label}: {first}" + "".join(f"\n  {line}" for line in about))
 
 
 def result(found: Result) -> None:

@@ -3,7 +3,7 @@
 import json as json_words
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,13 +11,14 @@ import typer
 
 from bridle import store
 from bridle._errors import InputError, StoreError
-from bridle._front import load
+from bridle._front import Result, load
 from bridle.cli import _show as show_
 from bridle.cli._again import NAME as COMMAND
+from bridle.cli._again import command, nothing_begun
 from bridle.cli._guard import guarded
 from bridle.report import safe_cells
 
-INDEX, RESULT = "index.sqlite", "study.json"
+INDEX, RESULT, MODEL = "index.sqlite", "study.json", "model.keras"
 DEPTH = 3
 """How far below a folder studies are looked for."""
 Folder = Annotated[Path, typer.Argument(help="The folder of a study, or of a command's --out.")]
@@ -31,6 +32,8 @@ def list_(
     if not folder.is_dir():
         raise StoreError(f"Expected a folder, found no {str(folder)!r}.")
     lines = [(str(place), *_state(place)) for place in studies(folder)]
+    begun = [place for place in studies(folder, marks=(COMMAND,)) if not list(studies(place, 1))]
+    lines += [(str(place), f"not begun; bridle resume {place}", "0", "–", "–") for place in begun]
     if not lines:
         print(f"No studies in {folder} or up to {DEPTH} folders below it.")
         return
@@ -50,8 +53,7 @@ def show(folder: Folder) -> None:
         elif (place / INDEX).is_file():
             show_.facts(_plan(place))
         if state != "finished":
-            again = f"bridle resume {folder}" if (folder / COMMAND).is_file() else "run the same lines again"
-            print(f"To go on: {again}")
+            print(f"To go on: {_again(folder)}")
 
 
 @guarded()
@@ -73,7 +75,7 @@ def export(
         raise InputError(
             f"Expected one study, found {len(places)} in {str(folder)!r}. Give one of: {', '.join(map(str, places))}."
         )
-    table = load(places[0]).members()
+    table = loaded(places[0], folder).members()
     try:
         written = _written(table, chosen[0], out)
     except OSError as error:
@@ -122,14 +124,14 @@ def compact(folder: Folder) -> None:
             )
 
 
-def studies(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
-    """The studies in a folder and below; links are not followed."""
-    if (folder / INDEX).is_file() or (folder / RESULT).is_file():
+def studies(folder: Path, depth: int = DEPTH, marks: Sequence[str] = (INDEX, RESULT)) -> Iterator[Path]:
+    """The studies in a folder and below, which have one of these files; links are not followed."""
+    if any((folder / mark).is_file() for mark in marks):
         yield folder
     if depth:
         for place in sorted(folder.iterdir()):
             if not place.name.startswith(".") and _may_enter(place):
-                yield from studies(place, depth - 1)
+                yield from studies(place, depth - 1, marks)
 
 
 def _may_enter(place: Path) -> bool:
@@ -144,9 +146,37 @@ def inside(folder: Path) -> list[Path]:
     found = list(studies(folder, 1)) if folder.is_dir() else []
     if not found:
         raise StoreError(
-            f"Expected a study in {str(folder)!r}, found no {RESULT} and no {INDEX}. Give the folder that a run wrote."
+            nothing_begun(folder)
+            or f"Expected a study in {str(folder)!r}, found no {RESULT} and no {INDEX}. Give the folder of a run."
         )
     return found
+
+
+def loaded(place: Path, folder: Path) -> Result:
+    """The result of a study in a command's folder.
+
+    Errors: `StoreError` where its run has not come to an end yet, which says how to go on; those of `load`.
+    """
+    result = load(place) if (place / RESULT).is_file() or not (place / INDEX).is_file() else None
+    if result is None or not len(result.data.members):
+        raise StoreError(
+            f"Expected a result in {str(place)!r}, found a run that was ended after {_state(place)[1]} fits. "
+            f"To go on: {_again(folder)}"
+        )
+    return result
+
+
+def check_finished(folder: Path) -> None:
+    """Refuse a folder whose command was ended before it had a model, with a `StoreError` that says how to go on."""
+    if (folder / COMMAND).is_file() and not (folder / MODEL).is_file():
+        raise StoreError(
+            nothing_begun(folder)
+            or f"Expected a model in {str(folder)!r}, found a command that was ended before. To go on: {_again(folder)}"
+        )
+
+
+def _again(folder: Path) -> str:
+    return command("resume", folder) if (folder / COMMAND).is_file() else "run the same lines again"
 
 
 def _state(place: Path) -> tuple[str, str, str, str]:

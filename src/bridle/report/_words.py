@@ -51,6 +51,9 @@ def _early(result: StudyResult) -> str:
 def headline(result: StudyResult, evidence: Evidence) -> str:
     """The answer in one sentence."""
     first = lead(result, evidence)
+    stopped = not (result.members.diverged_at >= 0).any()
+    if stopped and 0 not in evidence.choices:
+        return "The study was stopped before its fits without a penalty had finished: run it again to go on."
     if not evidence.choices:
         return (
             f"No fit finished, so nothing can be said: {_unfinished(result)}. "

@@ -13,7 +13,7 @@ import jax
 import keras
 import numpy as np
 
-from bridle._errors import StoreError
+from bridle._errors import OtherStudyError
 from bridle._keras import described
 from bridle.population import ENGINE, Fit
 from bridle.study._arms import NONE
@@ -86,7 +86,7 @@ def differences(there: Plan, now: Plan) -> dict[str, str]:
 def check_same(there: Plan, now: Plan, folder: object, extend: bool) -> None:
     """See that a folder holds this very study, or with `extend` one that this study continues.
 
-    Errors: `StoreError` with every difference in words.
+    Errors: `OtherStudyError` with every difference in words.
     """
     found = differences(there, now)
     blocking = [name for name in found if not (extend and name in GROWS)]
@@ -94,8 +94,9 @@ def check_same(there: Plan, now: Plan, folder: object, extend: bool) -> None:
         return
     said = "; ".join(f"{name}: {found[name]}" for name in blocking)
     grows = all(name in GROWS for name in blocking)
-    advice = "Extend it with extend=True, or bridle extend." if grows else "Give another folder, or the same study."
-    raise StoreError(f"Expected the study that {str(folder)!r} holds, got another one. {said}. {advice}")
+    advice = "Extend it with extend=True." if grows else "Give another folder, or the same study."
+    message = f"Expected the study that {str(folder)!r} holds, got another one. {said}."
+    raise OtherStudyError(message, advice, grows=grows)
 
 
 def digest(value: object) -> str:

@@ -13,6 +13,9 @@ from bridle.study._prepare import Prepared
 
 PILOT = 11
 """About how many fits find the range of one open grid."""
+AROUND = {0: 0, 1: 4}
+"""Settings tried around the best of an arm, by its number of open grids."""
+AROUND_SEVERAL = 8
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,13 @@ class Plan:
     """About how many bytes the process holds at its peak, where programs were compiled."""
     pilot: int = 0
     """About how many further fits find the ranges of open grids, whose strengths are not known before."""
+    later: int = 0
+    """About how many further fits come after them: around the best of open grids, and refits on all rows."""
+
+    @property
+    def fits(self) -> int:
+        """About how many fits there will be in all."""
+        return len(self) + self.pilot + self.later
 
     def __len__(self) -> int:
         return len(self.setting)
@@ -50,13 +60,12 @@ class Plan:
             f"programs to compile, with the refits': {self.programs}",
         ]
         if self.pilot:
-            lines.append(
-                f"before them about {self.pilot} fits that find the ranges of 'auto', after them some around the best"
-            )
+            lines.append(f"before them about {self.pilot} fits that find the ranges of 'auto'")
+        if self.later:
+            around = "around the best of 'auto' and " if self.pilot else ""
+            lines.append(f"after them about {_count(self.later, 'fit')} {around}on all rows")
         if self.seconds is not None:
-            lines.append(
-                f"about {_duration(self.seconds)} on {_count(cores(), 'thread')}, before refits and extended grids"
-            )
+            lines.append(f"about {duration(self.seconds)} on {_count(cores(), 'thread')}")
         if self.memory is not None:
             lines.append(f"about {self.memory / 1e9:.1f} GB of memory at the peak")
         return "\n".join(lines)
@@ -79,7 +88,15 @@ def make_plan(prepared: Prepared) -> Plan:
         prepared.question.epochs,
         2 * (len({fold.shape for fold in prepared.folds}) + 1),
         pilot=PILOT * sum(grid.open for treatment in prepared.treatments for grid in treatment.grids),
+        later=_later(prepared),
     )
+
+
+def _later(prepared: Prepared) -> int:
+    """About how many fits follow those that are laid out."""
+    opened = [sum(grid.open for grid in treatment.grids) for treatment in prepared.treatments]
+    around = sum(AROUND.get(count, AROUND_SEVERAL) for count in opened)
+    return len(prepared.question.seed_numbers) * (len(prepared.folds) * around + 2 * len(opened) - 1)
 
 
 def timed_plan(prepared: Prepared) -> Plan:
@@ -94,8 +111,7 @@ def timed_plan(prepared: Prepared) -> Plan:
     start = workshop.start(prepared.question.seed_numbers[0])
     each = short_call(workshop.recipe, fold, start, workshop.settings, programs) / (programs.width or 1)
     each *= plan.epochs / workshop.recipe.stops[0]
-    fits = len(plan) + plan.pilot
-    seconds = compiling + each * fits / min(cores(), fits)
+    seconds = compiling + each * plan.fits / min(cores(), plan.fits)
     return replace(plan, seconds=float(seconds), memory=_memory(prepared, plan, programs))
 
 
@@ -116,7 +132,12 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Seconds in a person's words.
+
+    >>> duration(40), duration(600), duration(7200)
+    ('40 s', '10 min', '2.0 h')
+    """
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

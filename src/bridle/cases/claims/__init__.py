@@ -2,12 +2,21 @@
 
 from bridle.cases.claims._claim import Claim, Experiment, Side
 from bridle.cases.claims._measure import Difference, Measured, Runs, measure
-from bridle.cases.claims._run import EXPERIMENTS, ClaimsRun, Job, jobs, prepare_claims, run_claims, stopped
+from bridle.cases.claims._run import (
+    EXPERIMENTS,
+    ClaimsRun,
+    Job,
+    expected_seconds,
+    jobs,
+    prepare_claims,
+    run_claims,
+    stopped,
+)
 from bridle.cases.claims._table import as_json, as_markdown, is_share, means, number, rows, seen, spread, tally
 from bridle.cases.claims._write import write_claims
 
 __all__ = [
     "EXPERIMENTS", "Claim", "ClaimsRun", "Difference", "Experiment", "Job", "Measured", "Runs", "Side", "as_json",
-    "as_markdown", "is_share", "jobs", "means", "measure", "number", "prepare_claims", "rows", "run_claims", "seen",
-    "spread", "stopped", "tally", "write_claims",
+    "as_markdown", "expected_seconds", "is_share", "jobs", "means", "measure", "number", "prepare_claims", "rows",
+    "run_claims", "seen", "spread", "stopped", "tally", "write_claims",
 ]  # fmt: skip

@@ -16,7 +16,7 @@ from bridle.cases.claims._moons import continued_claims, moons_claims, schedule_
 from bridle.cases.claims._studies import Laid, lay_out, run_whole, run_without_refits
 from bridle.population import Progress
 from bridle.results import StudyResult
-from bridle.study import Plan, Prepared, Update, Watch, make_plan
+from bridle.study import Plan, Prepared, Update, Watch, make_plan, timed_plan
 
 EXPERIMENTS: tuple[Callable[[], Experiment], ...] = (
     circles_claims,
@@ -93,6 +93,15 @@ def jobs(laid: Sequence[Laid]) -> list[Job]:
         found.append(Job(f"{name}, tutorial", each.tutorial, cost, run_without_refits))
         found.append(Job(f"{name}, honest", each.honest, cost, run_whole))
     return found
+
+
+def expected_seconds(planned: Sequence[Job]) -> float:
+    """Estimate the time of all studies from the first one, which is compiled and timed."""
+    plan, first = timed_plan(planned[0].prepared), planned[0]
+    training = plan.seconds - first.prepared.workshop.compile_seconds
+    unit = max(0.0, training) / (plan.fits * plan.epochs * first.cost)
+    compiling = first.prepared.workshop.compile_seconds * len(planned)
+    return compiling + unit * sum(job.work * job.plan.fits / len(job.plan) for job in planned)
 
 
 def run_claims(laid: Sequence[Laid], *, progress: bool = True) -> ClaimsRun:

@@ -1,0 +1,181 @@
+"""What a command says before, while and after it runs, and of folders in which it was ended early."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from tests.conftest import network
+
+import bridle
+from bridle import _progress
+from bridle.population import Progress
+from bridle.study import Update, _range
+
+QUICK = ("--folds", "2", "--seeds", "1", "--epochs", "2")
+
+
+@pytest.fixture(autouse=True)
+def table(command) -> pd.DataFrame:
+    """A small table in the folder of the test."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=40), "b": rng.normal(size=40), "ill": np.tile(["no", "yes"], 20)})
+    frame.to_csv("t.csv", index=False)
+    return frame
+
+
+def tune(command, *words: str) -> tuple[int, str, str]:
+    return command("tune", "t.csv", "--target", "ill", "--out", "o", *QUICK, *words)
+
+
+def test_the_time_is_said_before_anything_runs(command) -> None:
+    """Time and memory, for a table and for a case."""
+    code, out, _ = tune(command, "--penalty", "*/kernel=l2(1e-3)")
+    assert code == 0
+    before = out.partition("strength")[0]
+    assert " on 2 threads" in before or "thread" in before
+    assert "GB of memory" in before
+
+
+@pytest.fixture
+def stopped_in_the_pilot(monkeypatch) -> None:
+    """Ctrl-C after the first fits of the pilot."""
+    real, calls = _range.Pilot.run, []
+
+    def run(self, keys) -> bool:
+        calls.append(keys)
+        return len(calls) == 1 and real(self, keys)
+
+    monkeypatch.setattr(_range.Pilot, "run", run)
+
+
+@pytest.mark.usefixtures("stopped_in_the_pilot")
+def test_a_stop_in_the_pilot_is_a_stop(command) -> None:
+    """What is kept and how to go on are said; nobody is told to lower the learning rate."""
+    code, _, err = tune(command, "--penalty", "*/kernel=l2(auto)")
+    assert code == 130
+    assert err.startswith("Stopped while the ranges of 'auto' were sought")
+    assert "'o/study' keeps 2 fits" in err
+    assert err.rstrip().endswith("To go on: bridle resume o")
+    code, out, _ = command("show", "o")
+    assert code == 0
+    assert "stopped before" in out
+    assert "learning rate" not in out
+    assert "To go on: bridle resume o" in out
+    for words in (("report", "o"), ("export", "o", "--csv"), ("predict", "o", "t.csv")):
+        code, out, err = command(*words)
+        assert code == 2
+        assert "learning rate" not in out + err
+        assert "bridle resume o" in err
+
+
+@pytest.mark.usefixtures("stopped_in_the_pilot")
+def test_a_stop_in_the_pilot_in_python(moons) -> None:
+    """The result that the exception carries says the same."""
+    with pytest.raises(bridle.Interrupted, match="Stopped while the ranges") as stop:
+        bridle.Study(network(), {"L2": {"*/kernel": "l2(auto)"}}, seeds=1, folds=2, epochs=2).run(*moons)
+    assert "stopped before" in str(stop.value.result)
+    assert "learning rate" not in str(stop.value.result)
+    with pytest.raises(bridle.BridleError, match="stopped before its first"):
+        stop.value.result.report("report.html")
+    with pytest.raises(bridle.BridleError, match="stopped before its first"):
+        stop.value.result.plot.sweep()
+
+
+def test_lines_without_a_terminal(capsys, monkeypatch) -> None:
+    """One every ten seconds at most, later fewer; none at the beginning, none where they are not wanted."""
+    now = [0.0]
+    monkeypatch.setattr(_progress, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(_progress, "LINE_SECONDS", 10.0)
+    with _progress.progress_bar(True, "accuracy") as draw:
+        for second in range(1000):
+            now[0] = float(second)
+            draw(Update("fits", Progress(1000, 10, second, 10 * second, began=0.0), ("L2 0.1", 0.91)))
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("fits: 10 of 1000 fits, about ")
+    assert lines[0].endswith("best so far accuracy 0.910 (L2 0.1)")
+    assert 20 < len(lines) < 80
+    with _progress.progress_bar(False, "accuracy") as draw:
+        now[0] = 2000.0
+        draw(Update("fits", Progress(1000, 10, 5, 50), None))
+    assert capsys.readouterr().err == ""
+
+
+def test_a_folder_ended_in_its_first_seconds(command, monkeypatch) -> None:
+    """Ended while it compiled: every command says that nothing was begun and how to run it, and resume runs it."""
+    monkeypatch.setattr("bridle.cli._show.plan", lambda *given: (_ for _ in ()).throw(KeyboardInterrupt))
+    assert tune(command, "--penalty", "*/kernel=l2(1e-3)")[0] == 130
+    assert [path.name for path in Path("o").iterdir()] == ["command.json"]
+    for words in (("show",), ("report",), ("verify",), ("compact",), ("export", "--csv")):
+        code, _, err = command(words[0], "o", *words[1:])
+        assert code == 2
+        assert "Nothing was begun in 'o'" in err
+        assert "bridle resume o" in err
+    assert "bridle resume o" in command("predict", "o", "t.csv")[2]
+    assert "not begun" in command("list", ".")[1]
+    monkeypatch.undo()
+    monkeypatch.chdir(Path.cwd())
+
+
+def test_an_empty_folder_says_that_nothing_was_begun(command) -> None:
+    """Not that a study was begun in Python; a folder that is not there is named."""
+    Path("o").mkdir()
+    for words in (("resume",), ("extend", "--seeds", "9"), ("show",), ("report",), ("verify",), ("export", "--csv")):
+        code, _, err = command(words[0], "o", *words[1:])
+        assert code == 2
+        assert "Nothing was begun in 'o': the folder is empty" in err
+        assert "Python" not in err
+    assert "found no 'none'" in command("resume", "none")[2]
+
+
+def test_a_run_ended_before_its_result(command) -> None:
+    """`report` and `export` say how many fits there are and how to go on."""
+    assert tune(command, "--penalty", "*/kernel=l2(1e-3)")[0] == 0
+    for path in Path("o/study").glob("study*"):
+        path.unlink()
+    for words in (("report", "o"), ("export", "o", "--csv")):
+        code, _, err = command(*words)
+        assert code == 2
+        assert "ended after 6 fits" in err
+        assert "bridle resume o" in err
+
+
+def test_another_study_in_the_folder_is_told_as_a_command(command) -> None:
+    """More seeds: `bridle extend` with the number; another penalty list: --extend; another table: another folder."""
+    own = ("--penalty", "*/kernel=l2(1e-3)")
+    assert tune(command, *own)[0] == 0
+    code, _, err = tune(command, "--seeds", "2", *own)
+    assert code == 2
+    assert "To extend it: bridle extend o --seeds 2" in err
+    assert "extend=True" not in err
+    code, _, err = tune(command, "--penalty", "*/kernel=l2(1e-2)")
+    assert code == 2
+    assert "extend=True" not in err
+    assert "Give another folder with --out" in err
+    assert command("resume", "o")[0] == 0
+
+
+def test_python_is_told_in_python(moons, tmp_path) -> None:
+    """The same refusal in a script."""
+    options = {"folds": 2, "epochs": 2}
+    arms = {"L2": {"*/kernel": "l2(1e-3)"}}
+    bridle.Study(network(), arms, seeds=1, **options).run(*moons, store=tmp_path / "s", progress=False)
+    with pytest.raises(bridle.BridleError, match="Extend it with extend=True"):
+        bridle.Study(network(), arms, seeds=2, **options).run(*moons, store=tmp_path / "s", progress=False)
+
+
+def test_tensorflow_is_silent_in_commands() -> None:
+    """Where it is installed, a command's streams hold nothing of its logger."""
+    pytest.importorskip("tensorflow")
+    script = (
+        "from bridle.cli import _main\n"
+        "_main._quiet_tensorflow()\n"
+        "import tensorflow\n"
+        "print(tensorflow.constant(1.0).numpy())\n"
+    )
+    own = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=own, check=True)
+    assert (done.stdout, done.stderr) == ("1.0\n", "")
