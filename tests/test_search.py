@@ -3,10 +3,13 @@
 import keras
 import numpy as np
 import pytest
+from sklearn.datasets import make_moons
 
 import bridle
 from bridle._front import search_arms
+from bridle._front._search import Pace
 from bridle.stats import compare_all
+from bridle.study import _prepare as engine
 from tests.conftest import network
 
 
@@ -45,7 +48,8 @@ def test_arms_of_recurrent_layers_and_embeddings() -> None:
 def found(moons):
     """A search whose time is counted, not measured: as many arms and seeds on a slow machine as on a fast one."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bridle._front._search._seconds_each", lambda prepared: 0.004)
+        patch.setattr("bridle._front._search._pace", lambda prepared: Pace(0.0, 0.004, len(prepared.folds)))
+        patch.setattr("bridle._front._search.perf_counter", lambda: 0.0)
         return bridle.search(deep(), *moons, seconds=6, folds=3, epochs=15, test=moons, progress=False)
 
 
@@ -78,6 +82,38 @@ def test_a_larger_family_widens_every_interval() -> None:
     for one, more in zip(compare_all(arms, none, rows), compare_all(arms, none, rows, family=9), strict=True):
         assert more.high - more.low > one.high - one.low
         assert more.p_value >= one.p_value
+
+
+def test_a_short_search_compiles_for_two_shapes_of_rows(monkeypatch) -> None:
+    """Folds and all rows, once each: compiling is in the time; what does not fit any more is left out."""
+    x, y = make_moons(60, noise=0.2, random_state=2)
+    compiled, real = [], engine.compile_programs
+    monkeypatch.setattr(engine, "compile_programs", lambda *given, **more: compiled.append(1) or real(*given, **more))
+    short = bridle.search(deep(), x, y, seconds=0.1, folds=2, epochs=3, progress=False)
+    assert len(compiled) == 2
+    assert len(short.screen.data.arms) == 3
+    assert len(short.data.arms) == 2
+    assert (len(short.screen.data.seeds), len(short.data.seeds)) == (1, 1)
+    assert (short.screen.data.members.fold >= 0).all()
+    assert short.model().predict(x[:2], verbose=0).shape == (2, 1)
+    assert "screened" in short.data.provenance
+
+
+def test_time_for_compiling_is_not_planned_for_fits() -> None:
+    """Arms and seeds from what is left of the time after compiling, one seed at least."""
+    pace = Pace(4.0, 0.01, 3)
+    assert pace.arms(4.2) == 10
+    assert pace.seeds(4.2, 42, 10) == 3
+    assert pace.seeds(-5, 42, 10) == 1
+
+
+def test_what_is_printed_of_a_search_is_short(found) -> None:
+    """The answer and the best arms: fewer than fifteen lines; the report has everything."""
+    lines = str(found).splitlines()
+    assert len(lines) < 15
+    assert lines[0] == found.verdict().splitlines()[0]
+    assert found.ranking()["arm"][0] in str(found)
+    assert "ranking()" in lines[-1]
 
 
 def test_nonsense_is_refused() -> None:

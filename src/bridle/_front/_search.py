@@ -1,7 +1,7 @@
 """Which layer, which kind? Arms found from the model, screened in a first stage and tested in a second one."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
 
@@ -15,7 +15,7 @@ from bridle.penalties import L1, L2
 from bridle.placement import Place, places
 from bridle.results import StudyResult
 from bridle.stats import weigh
-from bridle.study import Prepared, timed_plan
+from bridle.study import Prepared, joined, timed_plan
 
 KINDS = {"L1": L1, "L2": L2}
 WEIGHTS = ("kernel", "recurrent_kernel", "depthwise_kernel", "pointwise_kernel", "embeddings")
@@ -29,6 +29,16 @@ SCREENING = 0.4
 """The share of the time for the first stage."""
 MOST_SEEDS = (3, 10)
 """Seeds at most, in the two stages."""
+LINES = 8
+"""Arms that a printed result shows."""
+FEW, LEAST = 4, 2
+"""Arms of the first program, which is timed; arms that are screened at least."""
+COMPILING = 0.1
+"""The share of the second stage's time below which it compiles a program of its own."""
+REFITS = 2 * (FINALISTS + 1) + 1
+"""Fits on all rows for each seed of the second stage, at most."""
+Finalists = dict[str, tuple[str, ...]]
+"""Arms of the second stage, each with the arms of the first one that it joins."""
 
 
 class SearchResult(Result):
@@ -37,6 +47,14 @@ class SearchResult(Result):
     def __init__(self, final: Result, screen: Result) -> None:
         super().__init__(final.data, final._template, final._terms, build=final._build)
         self.screen = screen
+
+    def __str__(self) -> str:
+        lines = self.ranking().head(LINES).to_string(index=False, float_format="{:.3g}".format, na_rep="–")
+        more = len(self.ranking()) - LINES
+        rest = f"\n… and {more} more in ranking(); report(path) has everything" if more > 0 else ""
+        return f"{self.verdict().splitlines()[0]}\n\n{lines}{rest}"
+
+    __repr__ = __str__
 
     def ranking(self) -> pd.DataFrame:
         """Every arm from best to worst: those of the second stage, then those that the first stage left out.
@@ -75,7 +93,8 @@ def search(
     Args:
         model: a compiled Keras model, or a function that returns one.
         x, y: the rows to learn from.
-        seconds: about how long it may take; seeds, and if need be arms, are as many as that allows.
+        seconds: about how long it may take, compiling included; seeds, and if need be arms, are as many as that
+            allows. Programs for two shapes of rows are compiled in any case.
         folds, epochs, batch_size, score: as in `bridle.Study`.
         test, store, progress, rows: as in `Study.run`.
 
@@ -93,29 +112,106 @@ def search(
     """
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
         raise InputError(f"Expected seconds as a number above 0, got {seconds!r}.")
-    began = perf_counter()
+    clock = Clock(float(seconds))
     options = {"folds": folds, "epochs": epochs, "batch_size": batch_size, "score": score}
-    template = model if isinstance(model, keras.Model) else model()
-    arms = search_arms(template)
+    arms = search_arms(model if isinstance(model, keras.Model) else model())
 
-    first = Study(model, arms, seeds=1, **options).prepare(x, y, **rows)
-    each = _seconds_each(first) * len(first.folds)
-    chosen = dict(list(arms.items())[: max(2, int(SCREENING * seconds / (each * STRENGTHS)))])
-    seeds = _seeds(SCREENING * seconds, each * STRENGTHS * len(chosen), MOST_SEEDS[0])
-    if len(chosen) == len(arms):  # what was compiled to be timed serves
-        first = replace(first, question=replace(first.question, seeds=seeds))
-    else:
-        first = Study(model, chosen, seeds=seeds, **options).prepare(x, y, **rows)
-    screen = conduct(first, race=True, progress=progress)
+    def ask(arms: Mapping[str, dict[str, Any]]) -> tuple[Prepared, Pace]:
+        prepared = Study(model, arms, seeds=1, **options).prepare(x, y, test=test, **rows)
+        return prepared, _pace(prepared)
+
+    first, pace = ask(dict(list(arms.items())[:FEW]))
+    chosen = dict(list(arms.items())[: max(LEAST, pace.arms(SCREENING * (clock.left - 3 * pace.compiling)))])
+    if len(chosen) > FEW:
+        first, pace = ask(chosen)
+    room = SCREENING * (clock.left - pace.compiling)
+    seeds = pace.seeds(room, STRENGTHS * len(chosen), MOST_SEEDS[0])
+    screening = _narrowed(first, chosen, arms, range(seeds))
+    screen = conduct(screening, race=True, refit=False, until=clock.until(room), progress=progress)
 
     finalists = _finalists(screen.data, chosen)
-    left = seconds - (perf_counter() - began)
-    fits = sum(STRENGTHS if len(arm) == 1 else COMBINED for arm in finalists.values())
-    count = _seeds(left, each * fits, MOST_SEEDS[1])
-    fresh = range(seeds, seeds + count)
-    final = Study(model, finalists, seeds=tuple(fresh), **options).prepare(x, y, test=test, **rows)
+    room = clock.left - pace.compiling
+    while len(finalists) > 1 and pace.cost(finalists) > room:
+        finalists.popitem()
+    fresh = range(seeds, seeds + pace.seeds(room, _fits(finalists), MOST_SEEDS[1]))
+    final = _narrowed(first, finalists, arms, fresh)
+    if pace.compiling < COMPILING * room:  # a program without the slots of all other arms is faster
+        combined = {name: _terms(parts, arms) for name, parts in finalists.items()}
+        final = Study(model, combined, seeds=tuple(fresh), **options).prepare(x, y, test=test, **rows)
     facts = {"screened": len({*chosen, *finalists}), "not screened": len(arms) - len(chosen)}
-    return SearchResult(conduct(final, store=store, progress=progress, facts=facts), screen)
+    until = clock.until(clock.left - pace.compiling - pace.refits(len(finalists), len(fresh)))
+    return SearchResult(conduct(final, store=store, progress=progress, facts=facts, until=until), screen)
+
+
+@dataclass(frozen=True)
+class Clock:
+    """A budget of seconds, from now on."""
+
+    seconds: float
+    began: float = field(default_factory=lambda: perf_counter())
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left, negative where the time is up."""
+        return self.began + self.seconds - perf_counter()
+
+    def until(self, room: float) -> float:
+        """The time of `perf_counter` after so many seconds."""
+        return perf_counter() + max(0.0, room)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds that the two programs for one shape of rows take to compile, and one fit when all cores are busy."""
+
+    compiling: float
+    each: float
+    folds: int
+
+    def arms(self, room: float) -> int:
+        """Arms that can be screened with one seed."""
+        return int(room / (self.each * self.folds * STRENGTHS))
+
+    def seeds(self, room: float, settings: int, most: int) -> int:
+        """Seeds, one at least, for so many settings."""
+        return max(1, min(most, int(room / (self.each * (self.folds * settings + REFITS)))))
+
+    def cost(self, finalists: Finalists) -> float:
+        """Seconds of a second stage with one seed."""
+        return self.each * self.folds * _fits(finalists) + self.refits(len(finalists), 1)
+
+    def refits(self, arms: int, seeds: int) -> float:
+        """Seconds of the fits on all rows."""
+        return self.each * (2 * arms + 1) * seeds
+
+
+def _pace(prepared: Prepared) -> Pace:
+    began = perf_counter()
+    plan = timed_plan(prepared)
+    compiling = perf_counter() - began
+    each = (plan.seconds - prepared.workshop.compile_seconds) / plan.fits
+    return Pace(compiling, max(1e-4, each), len(prepared.folds))
+
+
+def _narrowed(
+    prepared: Prepared, finalists: Finalists | Mapping[str, Any], arms: Mapping[str, Any], seeds: range
+) -> Prepared:
+    """The same study, with its programs, of some of its arms, alone or joined, and of other seeds."""
+    there = {treatment.name: treatment for treatment in prepared.treatments}
+    parts = {name: finalists[name] if isinstance(finalists[name], tuple) else (name,) for name in finalists}
+    chosen = [joined(name, [there[part] for part in own]) for name, own in parts.items()]
+    written = {name: _terms(own, arms) for name, own in parts.items()}
+    question = replace(prepared.question, arms=written, seeds=tuple(seeds))
+    return replace(prepared, question=question, treatments=(prepared.treatments[0], *chosen))
+
+
+def _terms(parts: tuple[str, ...], arms: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    return {where: what for part in parts for where, what in arms[part].items()}
+
+
+def _fits(finalists: Finalists) -> int:
+    """About how many settings the arms of a second stage take, their pilots included."""
+    return sum(STRENGTHS if len(parts) == 1 else COMBINED for parts in finalists.values())
 
 
 def search_arms(model: keras.Model) -> dict[str, dict[str, Any]]:
@@ -149,24 +245,14 @@ def _by_layer(found: list[Place]) -> dict[str, str]:
     return {layer: ", ".join(names) for layer, names in layers.items()}
 
 
-def _seconds_each(prepared: Prepared) -> float:
-    """About how long a fit takes when all cores are busy."""
-    plan = timed_plan(prepared)
-    return max(1e-4, (plan.seconds - prepared.workshop.compile_seconds) / plan.fits)
-
-
-def _seeds(seconds: float, each: float, most: int) -> int:
-    return max(1, min(most, int(seconds / each)))
-
-
-def _finalists(screen: StudyResult, arms: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The best arms of the first stage; and the best on weights with the best on activations."""
-    order = [line["arm"] for line in _ranked(screen, "screen")]
-    found = {name: arms[name] for name in order[:FINALISTS]}
+def _finalists(screen: StudyResult, arms: Iterable[str]) -> Finalists:
+    """The best arms of the first stage, from the best on; and the best on weights with the best on activations."""
+    order = [line["arm"] for line in _ranked(screen, "screen")] or list(arms)[:1]
+    found: Finalists = {name: (name,) for name in order[:FINALISTS]}
     best = [next((name for name in order if f" {what}" in name), None) for what in ("weights", "activations")]
     best = [name for name in best if name is not None]
     if len(best) == 2:
-        found[" with ".join(best)] = {**arms[best[0]], **arms[best[1]]}
+        found[" with ".join(best)] = tuple(best)
     return found
 
 

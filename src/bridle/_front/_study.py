@@ -166,9 +166,14 @@ def conduct(
     nested: Any = None,
     progress: bool = True,
     facts: Mapping[str, object] = MappingProxyType({}),
+    refit: bool = True,
+    until: float | None = None,
 ) -> "Result":
-    """Run what `Study.prepare` returned; `facts` are added to the record of where the numbers come from."""
-    options = {"threads": threads, "width": width, "race": race, "nested": nested}
+    """Run what `Study.prepare` returned; `facts` are added to the record of where the numbers come from.
+
+    `refit` and `until` are those of `run_study`.
+    """
+    options = {"threads": threads, "width": width, "race": race, "nested": nested, "refit": refit, "until": until}
     stage = ""
 
     def watch(update: Update) -> None:

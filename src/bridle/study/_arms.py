@@ -1,7 +1,7 @@
 """Arms: named dictionaries of terms, laid out as settings (an arm with a number for each of its strengths)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -128,6 +128,15 @@ def _between(grid: Grid, best: float, count: int) -> tuple[float, ...]:
     for neighbour in grid.values[max(0, place - 1) : place] + grid.values[place + 1 : place + 2]:
         found |= {float(f"{best * (neighbour / best) ** share:.2g}") for share in shares}
     return tuple(sorted(found))
+
+
+def joined(name: str, parts: Sequence[Treatment]) -> Treatment:
+    """One arm with the terms of several of the same study; open grids are thinned, as where an arm has several."""
+    if len(parts) == 1:
+        return parts[0]
+    terms, slots, grids = (tuple(x for part in parts for x in getattr(part, n)) for n in ("terms", "slots", "grids"))
+    grids = tuple(Grid(grid.values[::2], open=True) if grid == AUTO else grid for grid in grids)
+    return Treatment(name, terms, slots, grids)
 
 
 def as_arm(treatment: Treatment) -> Arm:

@@ -54,6 +54,7 @@ def run_study(
     store: str | Path | None = None,
     extend: bool = False,
     client: Any = None,
+    until: float | None = None,
 ) -> tuple[StudyResult, bool]:
     """Run everything; also whether it ran to its end (False after Ctrl-C, with what had finished).
 
@@ -61,6 +62,7 @@ def run_study(
     an open grid lies on its edge, that grid extended; settings around the best; then `none` and the selected settings
     of each arm on all rows, judged once on the held-out rows; with `nested`, all that again inside each outer fold.
     With `race`, strengths that are clearly worse get no further fits; without `refit`, nothing follows the folds.
+    Past `until`, a time of `perf_counter`, grids are neither extended nor refined: what does not fit is left out.
     With `store`, members that the folder holds are not trained again, and the others are committed to it as they come;
     with `client`, a Dask client, they are trained on its workers.
     """
@@ -81,7 +83,7 @@ def run_study(
     cluster = None if client is None else _cluster(client, prepared, plan, race, nested, threads)
     with kept(prepared, store, plan, extend) as vault, listening():
         means = Means(threads, vault, cluster)
-        result, whole = _stages(prepared, attentive, means, race, refit)
+        result, whole = _stages(prepared, attentive, means, race, refit, until)
         if whole and nested is not None:
             try:
                 found = run_nested(prepared, nested, attentive, lambda *inner: _stages(*inner, means, race, refit))
@@ -102,11 +104,14 @@ def _cluster(
     return Cluster(Line(client, spec), Keys(plan))
 
 
-def _stages(prepared: Prepared, watch: Watch, means: Means, race: bool, refit: bool) -> tuple[StudyResult, bool]:
+def _stages(
+    prepared: Prepared, watch: Watch, means: Means, race: bool, refit: bool, until: float | None = None
+) -> tuple[StudyResult, bool]:
     began = perf_counter()
     ledger, before = Ledger(prepared, prepared.treatments), means.found
     try:
-        whole = _search(prepared, ledger, watch, means, race) and (not refit or _refit(prepared, ledger, watch, means))
+        whole = _search(prepared, ledger, watch, means, race, until)
+        whole = whole and (not refit or _refit(prepared, ledger, watch, means))
     except KeyboardInterrupt:
         whole = False
     if means.found > before:
@@ -116,7 +121,7 @@ def _stages(prepared: Prepared, watch: Watch, means: Means, race: bool, refit: b
     ), whole
 
 
-def _search(prepared: Prepared, ledger: Ledger, watch: Watch, means: Means, race: bool) -> bool:
+def _search(prepared: Prepared, ledger: Ledger, watch: Watch, means: Means, race: bool, until: float | None) -> bool:
     if any(grid.open for treatment in ledger.treatments for grid in treatment.grids):
         found = find_ranges(prepared, lambda progress: watch(Update("finding ranges", progress, None)), means)
         if found is None:
@@ -125,9 +130,15 @@ def _search(prepared: Prepared, ledger: Ledger, watch: Watch, means: Means, race
     ground = Ground(prepared.folds, {})
     cells = [(seed, fold) for seed in prepared.question.seed_numbers for fold in range(len(prepared.folds))]
     stages = [("fits", None), *[("extending", Treatment.extended)] * ROUNDS, ("refining", Treatment.refined)]
+    began = perf_counter()
     for stage, grow in stages:
         if grow is not None:
-            ledger.treatments = _grown(ledger, grow)
+            grown = _grown(ledger, grow)
+            before, now = (sum(len(arm.settings) for arm in arms) for arms in (ledger.treatments, grown))
+            pace = (perf_counter() - began) / before
+            if until is not None and perf_counter() + (now - before) * pace > until:
+                continue
+            ledger.treatments = grown
 
         def conduct(settings: Sequence[int], cells: Sequence[tuple[int, int]], stage: str = stage) -> bool:
             groups = _groups(prepared, ledger, settings)
