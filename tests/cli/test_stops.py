@@ -112,7 +112,7 @@ def test_a_folder_ended_in_its_first_seconds(command, monkeypatch) -> None:
     for words in (("show",), ("report",), ("verify",), ("compact",), ("export", "--csv")):
         code, _, err = command(words[0], "o", *words[1:])
         assert code == 2
-        assert "Nothing was begun in 'o'" in err
+        assert "nothing was begun" in err
         assert "bridle resume o" in err
     assert "bridle resume o" in command("predict", "o", "t.csv")[2]
     assert "not begun" in command("list", ".")[1]
@@ -126,7 +126,7 @@ def test_an_empty_folder_says_that_nothing_was_begun(command) -> None:
     for words in (("resume",), ("extend", "--seeds", "9"), ("show",), ("report",), ("verify",), ("export", "--csv")):
         code, _, err = command(words[0], "o", *words[1:])
         assert code == 2
-        assert "Nothing was begun in 'o': the folder is empty" in err
+        assert "found an empty folder: nothing was begun in it" in err
         assert "Python" not in err
     assert "found no 'none'" in command("resume", "none")[2]
 

@@ -180,7 +180,7 @@ def test_a_table_that_moved(command, answer) -> None:
         ({"words": ["run", "moons"], "options": {"seeds": {"a": 1}}}, "Expected an option of bridle run"),
         ({"words": ["run", "--help"], "options": {}}, "Expected a shipped case, got '--help'"),
         ({"words": ["tune", "x.csv"], "options": {"target": "a", "model": "evil:code"}}, "Expected --trust"),
-        (None, "found no command.json"),
+        (None, "nothing was begun"),
     ],
 )
 def test_commands_of_strangers(command, tmp_path, words, said) -> None:

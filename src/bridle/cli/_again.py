@@ -152,13 +152,13 @@ def nothing_begun(folder: Path) -> str:
         return f"Expected a folder that bridle run, tune or study wrote, found no {str(folder)!r}. Give its --out."
     if not any(folder.iterdir()):
         return (
-            f"Nothing was begun in {str(folder)!r}: the folder is empty. Run the command itself again: bridle run, "
-            f"tune or study, with --out {shlex.quote(str(folder))}."
+            f"Expected a study in {str(folder)!r}, found an empty folder: nothing was begun in it. Run the command "
+            f"itself again: bridle run, tune or study, with --out {shlex.quote(str(folder))}."
         )
     if {path.name for path in folder.iterdir()} == {NAME}:
         return (
-            f"Nothing was begun in {str(folder)!r}: its command was ended before the first fit. "
-            f"Run it: {command('resume', folder)}"
+            f"Expected a study in {str(folder)!r}, found only its command, which was ended before the first fit: "
+            f"nothing was begun. Run it: {command('resume', folder)}"
         )
     return ""
 
