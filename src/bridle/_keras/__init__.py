@@ -1,6 +1,6 @@
 """The only place that touches the inside of Keras."""
 
-from bridle._keras._audit import Charge, Recording, all_layers, as_number, record, untouched
+from bridle._keras._audit import Charge, Recording, all_layers, as_number, loss_without_data, record, untouched
 from bridle._keras._backend import require_jax, seeded
 from bridle._keras._blueprint import Blueprint, blueprint, model_json
 from bridle._keras._compiled import compiled_step
@@ -13,6 +13,7 @@ from bridle._keras._losses import (
     Splitter,
     adds_losses,
     batch_size_of,
+    count_own_variables,
     data_and_added,
     forget_functions,
     full_precision,
@@ -48,9 +49,10 @@ from bridle._keras._structure import (
     owned,
     scores_attention,
 )
-from bridle._keras._taps import Reading, Tap, watching
+from bridle._keras._taps import Reading, Tap, replaced, watching
 from bridle._keras._tracing import UntraceableError, layers_named
 from bridle._keras._training import check_training, has_own_loss, own_training
+from bridle._keras._updates import is_updating, keep_state, leave_out, note_updates, updating
 from bridle._keras._weights import counted_rows
 from bridle._keras._written import (
     Decay,
@@ -94,6 +96,7 @@ __all__ = [
     "compile_like",
     "compiled_step",
     "concrete",
+    "count_own_variables",
     "counted_rows",
     "data_and_added",
     "decay_of",
@@ -119,10 +122,15 @@ __all__ = [
     "is_model",
     "is_own_of_keras",
     "is_time_distributed",
+    "is_updating",
+    "keep_state",
     "layers_named",
+    "leave_out",
     "loss_name",
+    "loss_without_data",
     "model_json",
     "names_of",
+    "note_updates",
     "outline",
     "output_shape",
     "own_training",
@@ -131,6 +139,7 @@ __all__ = [
     "program",
     "record",
     "regularized",
+    "replaced",
     "require_jax",
     "same_again",
     "same_regularizer",
@@ -143,6 +152,7 @@ __all__ = [
     "trained_with",
     "two_rows",
     "untouched",
+    "updating",
     "watching",
     "with_compute_loss",
     "with_gradient",

@@ -90,9 +90,19 @@ def all_layers(model: keras.Model) -> list[keras.Layer]:
 
 @contextlib.contextmanager
 def untouched(model: keras.Model) -> Iterator[None]:
-    """Call a model inside the block and leave its weights, statistics, seeds and losses as they were."""
-    with losses_kept(model._flatten_layers()), keras.StatelessScope([(v, v.value) for v in model.variables]):
+    """Call a model inside the block and leave its weights, statistics, seeds and losses as they were.
+
+    `model.losses` has the losses of a call inside the block.
+    """
+    values = [(variable, variable.value) for variable in model.variables]
+    with losses_kept(model._flatten_layers()), keras.StatelessScope(values, collect_losses=True):
         yield
+
+
+def loss_without_data(model: keras.Model, prediction: Any, sample_weight: Any) -> Any:
+    """What `fit` would add to the loss of the data after the last call of a model."""
+    with replaced(model, "_compile_loss", None):
+        return model.compute_loss(None, None, prediction, sample_weight, training=True)
 
 
 def as_number(value: Any) -> float:

@@ -29,6 +29,13 @@ class Doors:
     mask_value: float | None
     """What stands for padding in sequences of numbers; None where nothing does."""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The keys under which a dictionary holds the inputs, in the order of `flat`."""
+        if isinstance(self.structure, dict):
+            return tuple(sorted(self.structure))
+        return tuple(door.name for door in self.flat)
+
     def packed(self, arrays: list[Any]) -> Any:
         """Arrays in the order of `flat` as the model takes them."""
         return keras.tree.pack_sequence_as(self.structure, arrays)

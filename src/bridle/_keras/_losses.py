@@ -95,6 +95,11 @@ def forget_functions(model: keras.Model) -> None:
     model.train_function = model.test_function = None
 
 
+def count_own_variables(layer: keras.Layer) -> int:
+    """Count the variables that a layer holds itself, beside those of the layers inside it."""
+    return len(layer._trainable_variables) + len(layer._non_trainable_variables)
+
+
 def batch_size_of(x: Any) -> Any:
     """How many samples a batch has, as Keras counts them."""
     return ops.shape(next(leaf for leaf in keras.tree.flatten(x) if leaf is not None))[0]

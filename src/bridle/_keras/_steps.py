@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from bridle._errors import InputError
+from bridle._keras._updates import updating
 
 Optimizer = keras.optimizers.Optimizer
 Rule = Callable[[Any, int, Any, Any], Any]
@@ -17,7 +18,8 @@ def step_of(optimizer: Optimizer, variable: keras.Variable) -> Any:
 
     To be asked after the update and before `optimizer.iterations` is raised, as in a constraint. A constant gradient
     `g` would move the weight by `step * g` per update, so a proximal step with the same `step` has the fixed point
-    that the penalty has: where `g` of the data loss and the subgradient of the penalty cancel.
+    that the penalty has: where `g` of the data loss and the subgradient of the penalty cancel. With loss scaling it is
+    the step of the inner optimizer, which gets the gradient without the scale.
 
     - SGD: `lr`; with momentum `mu`, `lr * (1 - mu^t) / (1 - mu)`, for a gradient goes on moving the weight;
     - Adam, AdamW, Nadam: `lr / (sqrt(v_hat) + eps)`; Adamax: `lr / (u + eps)`;
@@ -26,6 +28,7 @@ def step_of(optimizer: Optimizer, variable: keras.Variable) -> Any:
     Source: the proximal step in the metric of an adaptive method is that of Yun, Lozano and Yang, "Adaptive proximal
     gradient methods for structured neural networks", NeurIPS 2021; the rate of momentum is derived here.
     """
+    optimizer = updating(optimizer)
     index = optimizer._get_variable_index(variable)
     rate = ops.cast(optimizer.learning_rate, variable.dtype)
     steps = ops.cast(optimizer.iterations + 1, variable.dtype)
@@ -37,6 +40,7 @@ def check_exact(optimizer: Optimizer) -> None:
 
     Errors: `InputError` that names the optimizers with one.
     """
+    optimizer = updating(optimizer)
     name = type(optimizer).__name__
     if _rule(optimizer) is None:
         known = ", ".join(sorted(kind.__name__ for kind in RULES))

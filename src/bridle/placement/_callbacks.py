@@ -10,6 +10,7 @@ from bridle._errors import InputError, KindError, near
 from bridle._keras import (
     Splitter,
     adds_losses,
+    all_layers,
     batch_size_of,
     forget_functions,
     regularized,
@@ -19,6 +20,7 @@ from bridle._keras import (
 )
 from bridle.penalties import Schedule
 from bridle.placement._charges import describe
+from bridle.placement._files import unwrapped
 from bridle.placement._places import places
 from bridle.placement._targets import match
 
@@ -29,8 +31,9 @@ OTHER = "penalty/other"
 class StrengthSchedule(keras.callbacks.Callback):
     """Moves the strengths of a penalized model, at the beginning of each epoch. Nothing is compiled again.
 
-    Schedules that were placed with the penalties run by themselves: `fit` adds this callback. Give schedules here to
-    change a strength that was placed as a number.
+    Schedules that were placed with the penalties run by themselves: `fit` of a penalized model adds this callback.
+    Give it to `fit` of a model that contains penalized ones. Give schedules here to change a strength that was placed
+    as a number.
 
     Args:
         schedules: `{target: bridle.schedule.…}` for targets as they were written in `bridle.penalize`.
@@ -53,18 +56,26 @@ class StrengthSchedule(keras.callbacks.Callback):
 
     def set_model(self, model: keras.Model) -> None:
         super().set_model(model)
-        terms = getattr(model, "terms", None)
-        if terms is None:
+        self.penalized = [layer for layer in all_layers(model) if hasattr(type(layer), "at_epoch")]
+        if not self.penalized:
             raise KindError(f"Expected a model made by bridle.penalize for {type(self).__name__}, got {model.name!r}.")
+        strong = {target for each in self.penalized for target, penalty in each.terms.items() if any(penalty.peaks)}
         for target in self.schedules:
-            if target not in terms or not any(terms[target].peaks):
+            if target not in strong:
                 raise InputError(
                     f"Expected a target that was penalized with a strength above 0, got {target!r}. "
-                    f"{near(target, terms)}"
+                    f"{near(target, list(strong))}"
                 )
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self.model.at_epoch(epoch, self.schedules)
+        for each in self.penalized:
+            each.at_epoch(epoch, self.schedules)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        for each in self.penalized:
+            each.left_alone()
+        if self.model not in self.penalized:
+            forget_functions(self.model)  # a compiled step would not ask whether somebody moves the strengths
 
 
 class PenaltyLog(keras.callbacks.Callback):
@@ -107,7 +118,7 @@ def _splitter(model: keras.Model) -> tuple[Splitter, list[str]]:
     """How to take a model's loss apart, and the names of the penalties that it has."""
     charged = getattr(model, "charged_places", None)
     if charged is not None:
-        own = adds_losses(model.inner)
+        own = adds_losses(unwrapped(model))
         return _of_penalized, [*(f"penalty/{name}" for name in charged), *([OTHER] if own else [])]
     weights = regularized(model)
     by_variable = {id(place.variable): place.name for place in places(model) if place.variable is not None}
@@ -128,7 +139,7 @@ def _of_penalized(model: Any, x: Any, y: Any, prediction: Any, weight: Any, trai
     total = type(model).compute_loss(model, x, y, prediction, weight, training)
     seen = model.seen
     parts = {"data_loss": seen.data, **seen.parts}
-    return total, {**parts, OTHER: seen.own} if adds_losses(model.inner) else parts
+    return total, {**parts, OTHER: seen.own} if adds_losses(unwrapped(model)) else parts
 
 
 class Monitor(keras.callbacks.Callback):

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import keras
 
 from bridle._errors import InputError, KindError
-from bridle._keras import check_exact, compile_like, has_own_loss, own_training, same_again
+from bridle._keras import all_layers, check_exact, compile_like, has_own_loss, own_training, same_again
+from bridle.placement._files import unwrapped
 from bridle.placement._penalized import Penalized
 from bridle.placement._terms import read_terms
 
@@ -41,7 +42,7 @@ def penalize(model: keras.Model, terms: Mapping[str, object]) -> keras.Model:
     if not isinstance(model, keras.Model):
         raise KindError(f"Expected a keras.Model to penalize, got {type(model).__name__}.")
     present = dict(model.terms) if isinstance(model, Penalized) else {}
-    inner = model.inner if isinstance(model, Penalized) else model
+    inner = unwrapped(model)
     _check(inner)
     twice = [target for target in terms if target in present] if isinstance(terms, Mapping) else []
     if twice:
@@ -55,7 +56,8 @@ def penalize(model: keras.Model, terms: Mapping[str, object]) -> keras.Model:
     if model.compiled and any(term.penalty.exact for term in bound):
         check_exact(model.optimizer)
     everything = {**present, **{term.target: term.penalty for term in bound}}
-    fresh = Penalized(same_again(inner), everything) if everything else same_again(inner)
+    epoch = model.epoch if isinstance(model, Penalized) else 0
+    fresh = Penalized(same_again(inner), everything, epoch) if everything else same_again(inner)
     if present:
         fresh.keep_anchors(model)
     compile_like(fresh, model)
@@ -81,9 +83,30 @@ def unpenalize(model: keras.Model) -> keras.Model:
             f"Expected a model made by bridle.penalize, got {getattr(model, 'name', model)!r}, which has no penalties "
             "of bridle."
         )
-    fresh = same_again(model.inner)
+    return plain_copy(model)
+
+
+def plain_copy(model: keras.Model) -> keras.Model:
+    """Return a copy of a model with its weights, compiled as it is, without penalties that bridle placed."""
+    fresh = same_again(unwrapped(model))
     compile_like(fresh, model)
     return fresh
+
+
+def check_plain(model: keras.Model) -> None:
+    """Refuse a model that has penalties of bridle already, itself or in a model inside, where a study trains it.
+
+    A study does not move their schedules, takes no proximal steps for them and does not tell them sample weights.
+
+    Errors: `KindError` that says how to give them to the study.
+    """
+    penalized = next((layer for layer in all_layers(model) if isinstance(layer, Penalized)), None)
+    if penalized is not None:
+        raise KindError(
+            f"Expected a model without penalties of bridle for a study, got {penalized.name!r} with "
+            f"{', '.join(map(repr, penalized.terms))}. Take them off with bridle.unpenalize(model), and write them "
+            "into the arms."
+        )
 
 
 def _one_number(penalty: object) -> None:

@@ -1,7 +1,8 @@
 """A model with penalties at any of its places: it trains, saves, loads and clones as any Keras model does."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,11 +10,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from bridle._errors import KindError
+from bridle._errors import InputError
 from bridle._keras import (
+    all_layers,
     check_exact,
     data_and_added,
     full_precision,
+    keep_state,
     total_of,
     trained_with,
     watching,
@@ -21,7 +24,8 @@ from bridle._keras import (
 from bridle.penalties import Penalty, Schedule
 from bridle.placement._callbacks import StrengthSchedule
 from bridle.placement._charges import Charges, charges, present_anchors, weighted
-from bridle.placement._proximal import Proximal, held_by
+from bridle.placement._files import Wrapper
+from bridle.placement._proximal import Proximal, held_by, hold
 from bridle.placement._terms import read_terms
 
 
@@ -46,37 +50,50 @@ class Seen:
         return self.weights[id(variable)]
 
 
-@keras.saving.register_keras_serializable("bridle")
-class Penalized(keras.Model):
-    """A Keras model and its penalties `{where: what(how much)}`; made by `bridle.penalize`.
+class State(keras.Layer):
+    """The variables of a penalized model beside those of the model: no weights, and in no file of weights."""
 
-    The loss is that of the model plus, for every term and place, `strength * R(tensor)`. Activations are charged
-    where they arise, padded steps and samples of weight zero are not counted, and frozen weights are charged as any.
-    `layers`, `get_layer`, `inputs`, `outputs` and the weights are those of the model inside (`inner`).
-    """
+    @property
+    def weights(self) -> list[keras.Variable]:
+        return []
 
-    def __init__(self, inner: keras.Model, terms: Mapping[str, Penalty], **kwargs: Any) -> None:
-        super().__init__(name=kwargs.pop("name", inner.name), dtype=inner.dtype_policy, autocast=False, **kwargs)
-        if not inner.built:
-            raise KindError(f"Expected a built model, got {inner.name!r} without weights. Call it once on a batch.")
-        self.inner = inner
-        bound = read_terms(inner, terms)
-        self._terms = {term.target: term.penalty for term in bound}
-        active = [term for term in bound if any(term.penalty.peaks)]
-        peaks = [peak for term in active for peak in term.penalty.peaks]
-        self._strengths = self._state("strengths", np.array(peaks, "float32"))
-        held = {key: self._state("anchor", anchor) for key, anchor in present_anchors(active).items()}
-        self._charges = charges(active, held)
-        self._seen = Seen()
-        self.built = True
-        self.at_epoch(0)
-
-    def _state(self, name: str, value: Any) -> keras.Variable:
+    def variable(self, name: str, value: Any) -> keras.Variable:
+        """Make a variable that no optimizer trains."""
         value = ops.convert_to_numpy(value)
         return self.add_weight(
             name=name, shape=value.shape, initializer=lambda shape, dtype: ops.convert_to_tensor(value, dtype),
             dtype="float32", trainable=False, autocast=False,
         )  # fmt: skip
+
+
+@keras.saving.register_keras_serializable("bridle")
+class Penalized(Wrapper):
+    """A Keras model and its penalties `{where: what(how much)}`; made by `bridle.penalize`.
+
+    The loss is that of the model plus, for every term and place, `strength * R(tensor)`. Activations are charged
+    where they arise, padded steps and samples of weight zero are not counted, and frozen weights are charged as any.
+    Strengths are configuration: no weights and no file of weights change them. Everything else – `layers`, `input`,
+    `output`, weights and their files, `export`, attributes of a subclass – is that of the model.
+    """
+
+    def __init__(self, inner: keras.Model, terms: Mapping[str, Penalty], epoch: int = 0, **kwargs: Any) -> None:
+        super().__init__(inner, **kwargs)
+        bound = read_terms(inner, terms)
+        self._terms = {term.target: term.penalty for term in bound}
+        active = [term for term in bound if any(term.penalty.peaks)]
+        peaks = [peak for term in active for peak in term.penalty.peaks]
+        self._bridle_state = State(name="bridle", dtype="float32")
+        self._bridle_state.strengths = self._bridle_state.variable("strengths", np.array(peaks, "float32"))
+        anchors = present_anchors(active)
+        held = {key: self._bridle_state.variable("anchor", anchor) for key, anchor in anchors.items()}
+        self._bridle_state.built = True
+        self._charges = charges(active, held)
+        for variable in self._charges.exact_variables:
+            variable.constraint = Proximal(self._charges, variable, self.name)
+        self._seen = Seen()
+        self._driven = self._measured = False
+        self.built = True
+        self._set(epoch, {})
 
     @property
     def terms(self) -> dict[str, Penalty]:
@@ -93,6 +110,20 @@ class Penalized(keras.Model):
         """The present strength of every term, by target and kind."""
         values = ops.convert_to_numpy(self._strengths.value)
         return dict(zip(self._charges.slots, map(float, values), strict=True))
+
+    @property
+    def _strengths(self) -> keras.Variable:
+        return self._bridle_state.strengths
+
+    @property
+    def epoch(self) -> int:
+        """The epoch whose strengths are charged, from 0."""
+        return self._epoch
+
+    @property
+    def courses(self) -> dict[str, Schedule]:
+        """Schedules that were given to `at_epoch` for this epoch instead of those of the penalties, by target."""
+        return dict(self._courses)
 
     @property
     def charged_places(self) -> tuple[str, ...]:
@@ -114,26 +145,59 @@ class Penalized(keras.Model):
     def at_epoch(self, epoch: int, schedules: Mapping[str, Schedule] | None = None) -> None:
         """Set scheduled strengths to those of an epoch. Nothing is compiled again.
 
+        `fit` does so by itself. Call it at the beginning of each epoch in a loop of your own; where that loop passes
+        variables on (`stateless_call`), read `non_trainable_variables` again after it. In a model that contains this
+        one, `fit(callbacks=[bridle.callbacks.StrengthSchedule()])` calls it.
+
         Args:
             epoch: counted from 0.
             schedules: other courses than those of the penalties, by target.
 
         """
+        self._driven = True
+        self._set(epoch, schedules or {})
+
+    def left_alone(self) -> None:
+        """End the training that `at_epoch` was called for."""
+        self._driven = False
+
+    def _set(self, epoch: int, courses: Mapping[str, Schedule]) -> None:
+        self._epoch, self._courses = int(epoch), dict(courses)
+        self._strengths.assign(self._amounts(self._epoch, courses))
+        held = held_by(self.optimizer) if self.compiled and self.optimizer is not None else None
+        if held is not None:
+            held.assign(ops.copy(self._strengths.value))
+
+    def _amounts(self, epoch: int, courses: Mapping[str, Schedule]) -> np.ndarray:
+        """The strength of every slot at an epoch, from the configuration."""
         values: list[float] = []
         for term in self._charges.terms:
             for peak, course in zip(term.penalty.peaks, term.schedules, strict=True):
-                own = (schedules or {}).get(term.target, course)
+                own = courses.get(term.target, course)
                 values.append(peak if own is None else own.peak * float(own.factor(epoch)))
-        self._strengths.assign(np.array(values, "float32"))
-        if self.compiled and self._charges.exact_variables:
-            held_by(self.optimizer, self._strengths).assign(ops.copy(self._strengths.value))
+        return np.array(values, "float32")
+
+    def _check_driven(self) -> None:
+        """Refuse to train where nobody moves scheduled strengths, which would stay at those of one epoch for ever."""
+        scheduled = [term for term in self._charges.terms if any(term.schedules)]
+        if not scheduled or self._driven or self._measured:
+            return
+        keep_state()
+        raise InputError(
+            f"Expected a training that moves the schedule of {scheduled[0].target!r} in {self.name!r}, got a call with "
+            "training=True outside of its own fit(). In a loop of your own, call at_epoch(epoch) of the penalized "
+            "model at the beginning of each epoch; in a model that contains it, train with "
+            "fit(…, callbacks=[bridle.callbacks.StrengthSchedule()])."
+        )
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        options = {"training": training} if trained_with(self.inner) else {}
+        if training:
+            self._check_driven()
+        options = {"training": training} if trained_with(self._bridle_wrapped) else {}
         with full_precision():  # before the call, which moves statistics and normalizes weights
             weights = {id(each): ops.convert_to_tensor(each.value) for each in self._charges.variables}
         with watching(self._charges.taps) as readings:
-            outputs = self.inner(inputs, **options)
+            outputs = self._bridle_wrapped(inputs, **options)
         self._seen = Seen(readings, weights, bool(training))
         parts = self._parts(None)
         for value in parts.values():
@@ -173,7 +237,8 @@ class Penalized(keras.Model):
 
     def penalties(self, x: Any, sample_weight: Any = None, training: bool = True) -> dict[str, Any]:
         """What each place is charged for a batch: `{"penalty/hidden/kernel": value}`; zero strengths are left out."""
-        self(x, training=training)
+        with measuring(self):
+            self(x, training=training)
         return self._parts(_counted(sample_weight))
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
@@ -181,9 +246,9 @@ class Penalized(keras.Model):
         exact = self._charges.exact_variables
         if exact:
             check_exact(self.optimizer)
-            amounts = held_by(self.optimizer, self._strengths)
+            hold(self.optimizer, self._strengths)
             for variable in exact:
-                variable.constraint = Proximal(self._charges, self.optimizer, variable, amounts)
+                variable.constraint = Proximal(self._charges, variable, self.name, self.optimizer)
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         self.compile(**keras.saving.deserialize_keras_object(config))
@@ -191,49 +256,33 @@ class Penalized(keras.Model):
 
     def fit(self, *args: Any, **kwargs: Any) -> Any:
         given = inspect.signature(keras.Model.fit).bind(self, *args, **kwargs)
+        self._set(self._epoch, {})  # whatever a callback of another fit has set
         if any(course is not None for course in self._charges.schedules):
             own, present = StrengthSchedule(), given.arguments.get("callbacks")
-            if any(isinstance(each, StrengthSchedule) for each in keras.tree.flatten(present or [])):
-                return super().fit(*given.args[1:], **given.kwargs)
             if isinstance(present, keras.callbacks.CallbackList):
-                present.append(own)
-            else:
+                if not any(isinstance(each, StrengthSchedule) for each in present.callbacks):
+                    present.append(own)
+            elif not any(isinstance(each, StrengthSchedule) for each in keras.tree.flatten(present or [])):
                 given.arguments["callbacks"] = [own, *keras.tree.flatten(present or [])]
-        return super().fit(*given.args[1:], **given.kwargs)
+        try:
+            return super().fit(*given.args[1:], **given.kwargs)
+        finally:
+            self.left_alone()
 
-    @property
-    def layers(self) -> list[keras.Layer]:
-        return self.inner.layers
+    def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
+        self._check_driven()  # a step that is compiled already would not ask
+        return super().train_on_batch(*args, **kwargs)
 
-    @property
-    def weights(self) -> list[keras.Variable]:
-        return self.inner.weights
-
-    @property
-    def inputs(self) -> Any:
-        """The symbolic inputs of the model inside."""
-        return self.inner.inputs
-
-    @property
-    def outputs(self) -> Any:
-        """The symbolic outputs of the model inside."""
-        return self.inner.outputs
-
-    @property
-    def input_shape(self) -> Any:
-        """The shape of the input, with None for the batch."""
-        return self.inner.input_shape
-
-    @property
-    def output_shape(self) -> Any:
-        """The shape of the output, with None for the batch."""
-        return self.inner.output_shape
+    def set_state_tree(self, state_tree: dict[str, Any]) -> None:
+        super().set_state_tree(state_tree)
+        self._set(self._epoch, self._courses)
 
     def get_config(self) -> dict[str, Any]:
         return {
             "name": self.name,
-            "inner": keras.saving.serialize_keras_object(self.inner),
+            "inner": keras.saving.serialize_keras_object(self._bridle_wrapped),
             "terms": {target: keras.saving.serialize_keras_object(what) for target, what in self._terms.items()},
+            "epoch": self._epoch,
         }
 
     @classmethod
@@ -241,7 +290,40 @@ class Penalized(keras.Model):
         read = keras.saving.deserialize_keras_object
         inner = read(config["inner"], custom_objects=custom_objects)
         terms = {target: read(what, custom_objects=custom_objects) for target, what in config["terms"].items()}
-        return cls(inner, terms, name=config["name"])
+        found = cls(inner, terms, config.get("epoch", 0), name=config["name"])
+        found.is_of_old_file = "epoch" not in config
+        return found
+
+    def anchors_held(self) -> list[keras.Variable]:
+        """The weights that some terms pull toward, as a file of the model holds them."""
+        return list(self._charges.anchors.values())
+
+    def load_state_of_old_file(self, values: list[Any]) -> None:
+        """Take over the strengths and anchors that earlier versions wrote among the weights."""
+        last = max((course.epochs[-1] for course in self._charges.schedules if course is not None), default=0)
+        epochs = range(min(last, LONGEST_OLD) + 1)
+        same = (epoch for epoch in epochs if np.allclose(self._amounts(epoch, {}), values[0], rtol=1e-5))
+        self._set(next(same, 0), {})
+        for anchor, value in zip(self.anchors_held(), values[1:], strict=True):
+            anchor.assign(value)
+
+
+LONGEST_OLD = 10_000
+"""Epochs of a schedule among which that of an old file is looked for."""
+
+
+@contextmanager
+def measuring(model: keras.Model) -> Iterator[None]:
+    """Call a model with `training=True` inside the block without training it."""
+    penalized = [layer for layer in all_layers(model) if isinstance(layer, Penalized)]
+    before = [each._measured for each in penalized]
+    for each in penalized:
+        each._measured = True
+    try:
+        yield
+    finally:
+        for each, value in zip(penalized, before, strict=True):
+            each._measured = value
 
 
 def _counted(sample_weight: Any) -> Any:

@@ -5,28 +5,59 @@ from typing import Any
 import keras
 from keras import ops
 
-from bridle._keras import step_of
+from bridle._errors import InputError
+from bridle._keras import is_updating, keep_state, leave_out, note_updates, step_of, updating
 from bridle.placement._charges import Charges
+
+NAME = "bridle_strengths"
 
 
 class Proximal:
-    """A constraint that takes the proximal step of a weight after each update, after the weight's own constraint."""
+    """A constraint that takes the proximal step of a weight after each update, after the weight's own constraint.
 
-    def __init__(self, held: Charges, optimizer: Any, variable: keras.Variable, amounts: keras.Variable) -> None:
+    Args:
+        held: the terms.
+        variable: the weight.
+        name: the name of the penalized model.
+        optimizer: the one that the model is compiled with; None before it is compiled.
+
+    """
+
+    def __init__(self, held: Charges, variable: keras.Variable, name: str, optimizer: Any = None) -> None:
         before = variable.constraint
         self.before = before.before if isinstance(before, Proximal) else before
-        self.held, self.optimizer, self.variable, self.amounts = held, optimizer, variable, amounts
+        self.held, self.variable, self.name, self.optimizer = held, variable, name, optimizer
 
     def __call__(self, value: Any) -> Any:
         value = ops.convert_to_tensor(value if self.before is None else self.before(value))
-        return self.held.proximal(self.variable, value, step_of(self.optimizer, self.variable), self.amounts.value)
+        if self.optimizer is None or not is_updating(self.optimizer):
+            keep_state()
+            raise InputError(self._sentence())
+        amounts = held_by(self.optimizer).value
+        return self.held.proximal(self.variable, value, step_of(self.optimizer, self.variable), amounts)
+
+    def _sentence(self) -> str:
+        way = (
+            f"In a loop of your own, compile {self.name!r} with the optimizer of the loop first; in a model that "
+            "contains it, penalize the outer model instead: bridle.penalize(outer, {…})."
+        )
+        if self.optimizer is None:
+            return f"Expected a compiled model for exact=True, got an update of {self.name!r} without compile(). {way}"
+        return (
+            f"Expected for exact=True an update by the optimizer that {self.name!r} is compiled with "
+            f"({type(updating(self.optimizer)).__name__}), got one by another optimizer. {way}"
+        )
 
 
-def held_by(optimizer: Any, strengths: keras.Variable) -> keras.Variable:
-    """The strengths as a variable of the optimizer, for JAX shows a constraint no others."""
-    name = "bridle_strengths"
-    found = next((variable for variable in optimizer.variables if variable.name == name), None)
-    if found is None:
-        found = optimizer.add_variable(strengths.shape, initializer="zeros", dtype="float32", name=name)
-        found.assign(ops.copy(strengths.value))
-    return found
+def held_by(optimizer: Any) -> keras.Variable | None:
+    """The strengths as a variable of the optimizer; None where it has none."""
+    return next((variable for variable in updating(optimizer).variables if variable.name == NAME), None)
+
+
+def hold(optimizer: Any, strengths: keras.Variable) -> None:
+    """Give an optimizer the strengths as a variable, for JAX shows a constraint no others; and note its updates."""
+    if held_by(optimizer) is None:
+        variable = updating(optimizer).add_variable(strengths.shape, initializer="zeros", dtype="float32", name=NAME)
+        leave_out(optimizer, variable)
+    held_by(optimizer).assign(ops.copy(strengths.value))
+    note_updates(optimizer)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import keras
 
-from bridle._errors import KindError
+from bridle._errors import InputError, KindError
 from bridle._keras import (
     Forward,
     Masked,
@@ -19,6 +19,7 @@ from bridle._keras import (
     detach_masks,
     layers_named,
     two_rows,
+    updating,
 )
 from bridle.placement import Charges, weighted
 from bridle.population import Fold, Loss, Objective, Start
@@ -154,6 +155,11 @@ def try_out(program: Program, charges: Charges, x: Any) -> None:
     """
     if charges.exact_variables:
         check_exact(program.optimizer)
+        if updating(program.optimizer) is not program.optimizer:
+            raise InputError(
+                "Expected an optimizer without loss scaling for exact=True in a study, got LossScaleOptimizer, which "
+                "leaves out updates that overflow. Compile with its inner optimizer, or use bridle.penalize and fit."
+            )
     rows = two_rows(x)
 
     def values(trainable: list[Any], other: list[Any], x: Any) -> list[list[Any]]:

@@ -22,7 +22,7 @@ from bridle._keras import (
     program,
     require_jax,
 )
-from bridle.placement import Charges, Term, charges
+from bridle.placement import Charges, Term, charges, check_plain
 from bridle.population import (
     Fold,
     Objective,
@@ -175,6 +175,7 @@ def prepare(question: Question, rows: GivenRows) -> Prepared:
     require_jax()
     plan = blueprint(question.model)
     model = plan.template
+    check_plain(model)
     treatments, terms = read_arms(model, question.arms)
     reader = Reader(rows, loss_name(model), _outputs(model))
     folds, fold_rows, ordered = cut(reader, question.folds, question.watch)

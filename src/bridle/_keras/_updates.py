@@ -1,0 +1,82 @@
+"""Hooks on one optimizer: it says while it applies an update, and leaves a variable of ours out of its files."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+Optimizer = keras.optimizers.Optimizer
+
+
+def updating(optimizer: Optimizer) -> Optimizer:
+    """The optimizer that makes the update itself: the inner one where a loss is scaled."""
+    return optimizer.inner_optimizer if isinstance(optimizer, keras.optimizers.LossScaleOptimizer) else optimizer
+
+
+def note_updates(optimizer: Optimizer) -> None:
+    """Let an optimizer note for `is_updating` that its `apply` is running."""
+    inner = updating(optimizer)
+    own = vars(inner)
+    if "apply" in own:
+        return
+    apply = inner.apply
+
+    def noted(*args: Any, **kwargs: Any) -> Any:
+        own[RUNNING] = True
+        try:
+            return apply(*args, **kwargs)
+        finally:
+            own[RUNNING] = False
+
+    own["apply"] = noted
+
+
+def is_updating(optimizer: Optimizer) -> bool:
+    """Return True inside the `apply` of an optimizer that `note_updates` was called for."""
+    return bool(vars(updating(optimizer)).get(RUNNING))
+
+
+def leave_out(optimizer: Optimizer, variable: keras.Variable) -> None:
+    """Keep a variable of an optimizer out of the files that it writes, and as it is when it reads one."""
+    for one in dict.fromkeys([optimizer, updating(optimizer)]):
+        vars(one).update(save_own_variables=_saver(one, variable), load_own_variables=_loader(one, variable))
+
+
+def keep_state() -> None:
+    """Let a `fit` on JAX put its variables back when the caller raises an error while a step is traced.
+
+    `fit` takes the values out of the variables before each step, and loses them where the step fails.
+    """
+    frame = sys._getframe()
+    while frame is not None:
+        model, state = frame.f_locals.get("self"), frame.f_locals.get("state")
+        if frame.f_code.co_name == "fit" and hasattr(model, "jax_state_sync") and isinstance(state, tuple):
+            model._jax_state = dict(zip(STATE, state, strict=True))
+        frame = frame.f_back
+
+
+def _saver(optimizer: Optimizer, variable: keras.Variable) -> Callable[[Any], None]:
+    def save_own_variables(store: Any) -> None:
+        others = [other for other in optimizer.variables if other is not variable]
+        for index, other in enumerate(others):
+            store[str(index)] = other.value
+
+    return save_own_variables
+
+
+def _loader(optimizer: Optimizer, variable: keras.Variable) -> Callable[[Any], None]:
+    def load_own_variables(store: Any) -> None:
+        values = [store[str(index)] for index in range(len(store.keys()))]
+        position = next(index for index, other in enumerate(optimizer.variables) if other is variable)
+        if len(values) == len(optimizer.variables):  # of a version that wrote the variable
+            values.pop(position)
+        values.insert(position, keras.ops.convert_to_numpy(variable.value))
+        type(optimizer).load_own_variables(optimizer, {str(index): value for index, value in enumerate(values)})
+
+    return load_own_variables
+
+
+RUNNING = "_bridle_is_updating"
+STATE = ("trainable_variables", "non_trainable_variables", "optimizer_variables", "metrics_variables")
+"""What the state of a JAX training step holds, in its order."""
