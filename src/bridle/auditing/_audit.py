@@ -14,7 +14,7 @@ from bridle.auditing._placed import placed_rows
 from bridle.auditing._result import Audit
 from bridle.auditing._rows import Finding, Row
 from bridle.auditing._words import written
-from bridle.placement import Penalized, places
+from bridle.placement import Penalized, measuring, places, unwrapped
 
 
 def audit(model: keras.Model, x: Any = None, *, sample_weight: Any = None) -> Audit:
@@ -22,9 +22,10 @@ def audit(model: keras.Model, x: Any = None, *, sample_weight: Any = None) -> Au
 
     For each regularizer of the model, one row: `charged` is what Keras adds to the loss on the way that `fit` takes;
     `expected` is what the penalty means (on a weight its value, once; on an activation the sum over units, averaged
-    over samples, without padded steps and samples of weight zero). Where they differ, or where the penalty will not
-    stay or probably is not what was meant, the row has findings. Weight decay of the compiled optimizer and
-    strengths changed since the training step was compiled are judged too. The model is left as it was.
+    over samples, without padded steps and samples of weight zero), computed in NumPy from its configuration. Where
+    they differ, or where the penalty will not stay or probably is not what was meant, the row has findings. Weight
+    decay of the compiled optimizer and strengths changed since the training step was compiled are judged too. The
+    model is left as it was.
 
     Args:
         model: any built Keras model, compiled or not, on any backend.
@@ -51,12 +52,13 @@ def audit(model: keras.Model, x: Any = None, *, sample_weight: Any = None) -> Au
         raise KindError(f"Expected a keras.Model to audit, got {type(model).__name__}.")
     if not model.built:
         raise InputError(f"Expected a built model, got {model.name!r} without weights. Call it once on a batch.")
-    inner = model.inner if isinstance(model, Penalized) else model
+    inner = unwrapped(model)
     batch, measured = _run(model, inner, x, sample_weight)
-    compiled = compiled_step(model, batch.x) if measured.weights or measured.activities else "none"
+    with measuring(model):
+        compiled = compiled_step(model, batch.x) if measured.weights or measured.activities else "none"
     rows = [
-        *_rows(measured, model),
-        *placed_rows(model, batch, measured.added_by(model)),
+        *_rows(measured),
+        *placed_rows(model, batch, measured),
         *_of_training(model, inner, compiled),
     ]
     notes = [_forgotten_note(activity) for activity in measured.activities if _on_activities.hidden_by_others(activity)]
@@ -73,7 +75,8 @@ def _run(model: keras.Model, inner: keras.Model, x: Any, sample_weight: Any) -> 
     refused: InputError | None = None
     for batch in batches:
         try:
-            return batch, measure(model, inner, batch.x, batch.counted)
+            with measuring(model):
+                return batch, measure(model, inner, batch.x, batch.counted)
         except InputError as error:
             refused = error
     raise InputError(
@@ -82,7 +85,7 @@ def _run(model: keras.Model, inner: keras.Model, x: Any, sample_weight: Any) -> 
     ) from refused
 
 
-def _rows(measured: Measured, model: keras.Model) -> list[Row]:
+def _rows(measured: Measured) -> list[Row]:
     rows = [
         Row(
             each.where,
@@ -99,7 +102,7 @@ def _rows(measured: Measured, model: keras.Model) -> list[Row]:
         if not _on_activities.hidden_by_others(each)
     ]
     rows += [Row(e.where, written(e.regularizer), e.charged, math.nan, _on_own.found_in(e)) for e in measured.cells]
-    own = [each for each in measured.own if not (isinstance(model, Penalized) and each.layer is model)]
+    own = [each for each in measured.own if not isinstance(each.layer, Penalized)]
     return rows + [Row(each.where, "add_loss", each.charged, each.expected, _on_own.found_on(each)) for each in own]
 
 

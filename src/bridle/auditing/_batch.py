@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from bridle._errors import InputError
+from bridle._errors import InputError, near
 from bridle._keras import Door, Doors, doors
 
 MADE, MOST = 8, 256
@@ -39,6 +39,7 @@ def own_batch(x: Any, sample_weight: Any, model: keras.Model) -> Batch:
     Errors: `InputError` for what is no array of numbers, unequal rows, another number of inputs than the model has.
     """
     arrays = keras.tree.map_structure(_array, dict(x) if isinstance(x, Mapping) else _plain(x))
+    known = doors(model)
     flat = keras.tree.flatten(arrays)
     rows = {array.shape[0] for array in flat}
     if not flat or len(rows) != 1 or 0 in rows:
@@ -46,8 +47,7 @@ def own_batch(x: Any, sample_weight: Any, model: keras.Model) -> Batch:
     size = rows.pop()
     weight = _weight(sample_weight, size)
     taken = min(size, MOST)
-    known = doors(model)
-    _check_doors(known, flat)
+    _check_doors(known, arrays)
     kept = keras.tree.map_structure(lambda array: array[:taken], arrays)
     part = f"the first {taken} of {size}" if taken < size else f"{size}"
     said = f"one batch of {part} samples, {_shapes([array[:taken] for array in flat])}"
@@ -119,9 +119,26 @@ def _weight(sample_weight: Any, size: int) -> np.ndarray | None:
     return weight.reshape(size, -1).max(axis=1)
 
 
-def _check_doors(known: Doors | None, flat: list[np.ndarray]) -> None:
+def _in_order(known: Doors, arrays: Any) -> list[np.ndarray]:
+    """Arrays in the order of the inputs: those of a dictionary by their names, as Keras takes them.
+
+    Errors: `InputError` for a name that is missing.
+    """
+    if not isinstance(arrays, Mapping):
+        return keras.tree.flatten(arrays)
+    missing = [name for name in known.names if name not in arrays]
+    if missing:
+        raise InputError(
+            f"Expected an array for every input ({', '.join(map(repr, known.names))}), got a dictionary without "
+            f"{missing[0]!r}. {near(missing[0], map(str, arrays))}"
+        )
+    return [arrays[name] for name in known.names]
+
+
+def _check_doors(known: Doors | None, arrays: Any) -> None:
     if known is None:
         return
+    flat = _in_order(known, arrays)
     wanted = ", ".join(f"{door.name!r} {_shape(('rows', *door.shape))}" for door in known.flat)
     if len(flat) != len(known.flat):
         raise InputError(f"Expected {len(known.flat)} inputs ({wanted}), got {len(flat)}. {GIVE}")

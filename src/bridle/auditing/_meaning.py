@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from bridle._keras import Reading, as_number
+from bridle.auditing._formulas import is_known_on_activation, on_activation
 from bridle.penalties import Penalty
 from bridle.penalties._kinds import samples, spread_over, wide
 
@@ -22,7 +23,11 @@ def meaning(regularizer: Any, reading: Reading, counted: Any, *, masked: bool = 
 
     """
     value = wide(reading.value)
-    charged = _both(reading.mask if masked else None, counted, value)
+    charged = combined(reading.mask if masked else None, counted, value)
+    if is_known_on_activation(regularizer):
+        amounts = regularizer.fixed() if isinstance(regularizer, Penalty) else (1.0,)
+        parts = on_activation(regularizer, as_array(value), None if charged is None else as_array(charged))
+        return sum(amount * part for amount, part in zip(amounts, parts, strict=True))
     if isinstance(regularizer, Penalty):
         parts = regularizer.activity_values(value, charged)
         return sum(amount * as_number(part) for amount, part in zip(regularizer.fixed(), parts, strict=True))
@@ -34,6 +39,11 @@ def meaning(regularizer: Any, reading: Reading, counted: Any, *, masked: bool = 
     return as_number(regularizer(value * spread_over(charged, value))) / as_number(samples(value, charged))
 
 
+def as_array(value: Any) -> np.ndarray:
+    """Return a tensor of any backend and precision as an array of NumPy."""
+    return np.asarray(ops.convert_to_numpy(ops.cast(value, "float32")))
+
+
 def is_batch_statistic(regularizer: Any, value: Any) -> bool:
     """Whether a batch that is seen twice gives the same value, where a sum over samples would give the double."""
     if isinstance(regularizer, Penalty):
@@ -43,7 +53,7 @@ def is_batch_statistic(regularizer: Any, value: Any) -> bool:
     return np.isfinite(once) and abs(once) > 1e-12 and abs(twice - once) < 0.01 * abs(once)
 
 
-def _both(mask: Any, counted: Any, value: Any) -> Any:
+def combined(mask: Any, counted: Any, value: Any) -> Any:
     """Steps that are no padding, of samples that count: shape (batch,) or (batch, time); None where all are."""
     if counted is not None and counted.shape[0] != value.shape[0]:
         counted = None

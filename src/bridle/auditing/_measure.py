@@ -23,7 +23,9 @@ from bridle._keras import (
     is_own_of_keras,
     record,
 )
-from bridle.auditing._meaning import meaning
+from bridle.auditing._formulas import is_known, on_weight
+from bridle.auditing._meaning import as_array, meaning
+from bridle.penalties import Penalty
 from bridle.placement import Place, places
 from bridle.placement._targets import argument
 
@@ -236,14 +238,19 @@ def _weight(place: Place, kept: Recording, home: keras.Layer) -> Weight:
         regularizer=regularizer,
         wanted=wanted,
         charged=math.nan if error else sum(charges, 0.0),
-        expected=math.nan if error or effective is None else (charges or [_value(effective, variable)])[0],
+        expected=math.nan if error or effective is None else _value(effective, variable),
         error=error,
         looked_up=None if looked is None else len(looked),
     )
 
 
 def _value(regularizer: Any, variable: keras.Variable) -> float:
+    """What a regularizer means on a weight; one of a person's own says it itself."""
     try:
+        if is_known(regularizer):
+            amounts = regularizer.fixed() if isinstance(regularizer, Penalty) else (1.0,)
+            parts = on_weight(regularizer, as_array(variable.value))
+            return sum(amount * part for amount, part in zip(amounts, parts, strict=True))
         return as_number(regularizer(ops.convert_to_tensor(variable.value)))
     except (ValueError, TypeError):
         return math.nan
