@@ -48,9 +48,13 @@ def test_best_of_an_arm_and_of_all(result) -> None:
 
 
 def test_model_is_penalized_as_chosen_and_trained(result, moons) -> None:
-    """Its weights are those of the refit, its penalties those of the setting; it goes on training."""
+    """Its weights are those of the refit, its penalties, on request, those of the setting; it goes on training."""
     x, y = moons
-    model = result.model("both", seed=1)
+    bare = result.model("both", seed=1)
+    assert type(bare) is keras.Sequential
+    assert bare.compiled
+    model = result.model("both", seed=1, penalized=True)
+    assert all(np.array_equal(a, b) for a, b in zip(bare.get_weights(), model.get_weights(), strict=True))
     hidden, out = model.get_layer("hidden"), model.get_layer("out")
     assert isinstance(model.terms["hidden/kernel"], L1L2)
     assert model.terms["out/bias"].fixed() == (0.5,)
@@ -110,7 +114,7 @@ def test_functional_model_with_names_of_its_own(moons) -> None:
         return model
 
     result = Study(build, {"L1": {"hidden/*put": "l1(0.01)"}}, seeds=2, folds=2, epochs=3).run(x, y, progress=False)
-    assert result.model("L1").terms["hidden/*put"].fixed() == (0.01,)
+    assert result.model("L1", penalized=True).terms["hidden/*put"].fixed() == (0.01,)
     assert np.isfinite(result.data.scores()).all()
 
 

@@ -168,7 +168,7 @@ def test_results_give_the_penalty_back(moons, tmp_path) -> None:
     assert warm.peaks[0] in (0.1, 0.2)
     assert square.kind == "custom:square"
     for arm in arms:
-        assert list(result.model(arm).terms) == list(arms[arm])
+        assert list(result.model(arm, penalized=True).terms) == list(arms[arm])
     assert "bridle.penalize(model" in result.code("warm")
     result.save(tmp_path / "kept")
     kept = bridle.load(tmp_path / "kept")

@@ -18,7 +18,7 @@ from bridle._front._plots import Plots
 from bridle._front._stored import stored_model
 from bridle._keras import built_by
 from bridle.penalties import Penalty, parse_penalty
-from bridle.placement import Penalized, Term, code_lines, penalize
+from bridle.placement import Term, code_lines, penalize, plain_copy, unwrapped
 from bridle.results import ALL_ROWS, StudyResult
 from bridle.stats import Evidence, weigh
 
@@ -137,13 +137,17 @@ class Result:
             return {term.target: term.penalty.at(*(strengths[slot] for slot in term.slots)) for term in own}
         return {target: _read(text, strengths) for target, text in chosen.terms}
 
-    def model(self, arm: str | None = None, rule: str = "best", seed: int | None = None) -> keras.Model:
-        """A plain Keras model, penalized as selected, with the weights of the refit on all of x, y.
+    def model(
+        self, arm: str | None = None, rule: str = "best", seed: int | None = None, *, penalized: bool = False
+    ) -> keras.Model:
+        """Return the plain Keras model, compiled as it was given, with the weights of the refit on all of x, y.
 
         Args:
             arm: another arm than the best one.
             rule: `"best"` or `"1se"`.
             seed: which refit; the first seed by default (never the one that looks best on test rows).
+            penalized: whether the model also has the penalties of the setting, as `bridle.penalize` places them,
+                to be trained further with them.
 
         """
         number, setting = self._selected(arm, rule)
@@ -156,26 +160,30 @@ class Result:
                 f"Expected a finished refit of {self.data.arms[number].name!r} with seed {wanted}, found none. "
                 f"Seeds: {self.data.seeds.tolist()}."
             )
-        variables, terms = self.data.weights[int(found.argmax())], self.terms(arm, rule)
+        fresh = penalize(template, self._placeable(arm, rule)) if penalized else self._again(template)
+        inner = unwrapped(fresh)
+        own = [*inner.trainable_variables, *inner.non_trainable_variables]
+        for variable, value in zip(own, self.data.weights[int(found.argmax())], strict=True):
+            variable.assign(value)
+        rate = self.data.arms[number].learning_rate
+        if rate is not None and fresh.compiled:
+            fresh.optimizer.learning_rate = rate
+        return fresh
+
+    def _placeable(self, arm: str | None, rule: str) -> dict[str, Penalty]:
+        """The penalties of a setting, where the weights that they need are there."""
+        terms = self.terms(arm, rule)
         if self._terms is None and any(penalty.needs_anchor for penalty in terms.values()):
             raise InputError(
                 "Expected the pretrained weights that l2sp pulls toward, which a stored study does not hold. "
                 "Take the model from the result of study.run, or give the anchor as an array."
             )
-        fresh = self._again(template, terms)
-        inner = fresh.inner if isinstance(fresh, Penalized) else fresh
-        own = [*inner.trainable_variables, *inner.non_trainable_variables]
-        for variable, value in zip(own, variables, strict=True):
-            variable.assign(value)
-        rate = self.data.arms[number].learning_rate
-        if rate is not None:
-            fresh.optimizer.learning_rate = rate
-        return fresh
+        return terms
 
-    def _again(self, template: keras.Model, terms: Mapping[str, Penalty]) -> keras.Model:
+    def _again(self, template: keras.Model) -> keras.Model:
         """A copy of the template; by the user's function where no configuration makes one."""
         try:
-            return penalize(template, terms)
+            return plain_copy(template)
         except KindError:
             if self._build is None:
                 raise
