@@ -107,7 +107,8 @@ def test_lines_without_a_terminal(capsys, monkeypatch) -> None:
 def test_a_folder_ended_in_its_first_seconds(command, monkeypatch) -> None:
     """Ended while it compiled: every command says that nothing was begun and how to run it, and resume runs it."""
     monkeypatch.setattr("bridle.cli._show.plan", lambda *given: (_ for _ in ()).throw(KeyboardInterrupt))
-    assert tune(command, "--penalty", "*/kernel=l2(1e-3)")[0] == 130
+    code, _, err = tune(command, "--penalty", "*/kernel=l2(1e-3)")
+    assert (code, err) == (130, "Stopped before the first fit of this run. To run it: bridle resume o\n")
     assert [path.name for path in Path("o").iterdir()] == ["command.json"]
     for words in (("show",), ("report",), ("verify",), ("compact",), ("export", "--csv")):
         code, _, err = command(words[0], "o", *words[1:])

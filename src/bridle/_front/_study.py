@@ -130,7 +130,7 @@ class Study:
                 judged on the rows left out, so that a number is quoted that had no say in the choice. A number means
                 folds in the order of time where those of the study are (`TimeSeriesSplit`), and whole groups where
                 there are groups. Takes about so many times as long.
-            progress: draw a progress bar where standard error is a terminal.
+            progress: draw a progress bar on standard error, or write a line now and then where that is no terminal.
             rows: `validation=(x, y)` or `(x, y, weight)` for one split instead of folds; `groups`; `weight` (one per
                 row or per time step, and for several outputs a dictionary or tuple of them as in `fit`; also where
                 the row judges: in folds, among watched rows and in outer folds); `class_weight` (`{class: weight}`,

@@ -62,10 +62,18 @@ class Begun:
         return [self.words[0], *given, "--", self.words[1]]
 
 
-def begin(folder: Path, name: str, subject: object, **options: object) -> None:
-    """Write the command into a folder that is empty, so that `bridle resume` runs it if it is ended early."""
+@contextlib.contextmanager
+def beginning(folder: Path, name: str, subject: object, **options: object) -> Iterator[None]:
+    """Write the command into a folder that is empty, so that `bridle resume` runs it if it is ended before its fits."""
+    path, text = folder / NAME, _text(name, subject, options)
     if not any(folder.iterdir()):
-        write_text(folder / NAME, _text(name, subject, options))
+        write_text(path, text)
+    try:
+        yield
+    except KeyboardInterrupt:
+        same = path.is_file() and path.read_text(encoding="utf-8") == text
+        again = f"To run it: {command('resume', folder)}" if same else "To run it: the same command again."
+        raise Interrupted("Stopped before the first fit of this run.", advice=again) from None
 
 
 def _text(name: str, subject: object, options: Mapping[str, object]) -> str:

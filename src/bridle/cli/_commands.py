@@ -11,7 +11,7 @@ from bridle._errors import StoreError
 from bridle._visible import visible
 from bridle.cli import _show as show
 from bridle.cli import _stores as stores
-from bridle.cli._again import begin, command, remembered
+from bridle.cli._again import beginning, command, remembered
 from bridle.cli._audit import audit
 from bridle.cli._claims import claims
 from bridle.cli._cluster import Dask, cluster
@@ -80,10 +80,10 @@ def run(
         seeds=min(seeds, QUICK_SEEDS) if quick else seeds,
         epochs=epochs or (max(1, case.epochs // QUICK_SHARE) if quick else None),
     )
-    begin(folder, "run", name, **options)
-    show.lead(case.title, case.question)
-    for label, plan in zip(("tutorial", "honest"), prepared.plans, strict=True):
-        show.plan(f"{label} protocol", plan)
+    with beginning(folder, "run", name, **options):
+        show.lead(case.title, case.question)
+        for label, plan in zip(("tutorial", "honest"), prepared.plans, strict=True):
+            show.plan(f"{label} protocol", plan)
     with remembered(folder, "run", name, **options), cluster(dask) as client:
         result = cases.run_case(prepared, folder, extend=extend, client=client)
     written = result.write(folder, again=command("run", name, **options))
@@ -154,9 +154,9 @@ def tune(
         score=score,
         structure=estimators.Structure(group, time, weight, class_weight),
     )
-    begin(folder, "tune", table.absolute(), **options)
-    show.lead(f"Table {table.name}", "\n".join(job.notes))
-    show.plan("cross-validation", job.plan)
+    with beginning(folder, "tune", table.absolute(), **options):
+        show.lead(f"Table {table.name}", "\n".join(job.notes))
+        show.plan("cross-validation", job.plan)
     with remembered(folder, "tune", table.absolute(), **options), cluster(dask) as client:
         answer = estimators.run_job(job, folder, extend=extend, client=client)
     written = answer.save(folder, f"Table {table.name}", again=command("tune", table, **options))

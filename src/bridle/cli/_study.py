@@ -9,7 +9,7 @@ import typer
 from bridle import estimators
 from bridle._errors import InputError
 from bridle.cli import _show as show
-from bridle.cli._again import begin, command, remembered
+from bridle.cli._again import beginning, command, remembered
 from bridle.cli._cluster import Dask, cluster
 from bridle.cli._guard import guarded
 from bridle.cli._out import check_folder, own_function
@@ -48,9 +48,9 @@ def study(
     folder = check_folder(out or Path(f"bridle-{file.stem}"))
     job = estimators.prepare_study(given, function, arms=estimators.written_arms(penalty or []))
     options = {"model": model, "trust": trust, "penalty": penalty, "seeds": seeds, "epochs": epochs, "quick": quick}
-    begin(folder, "study", file.absolute(), **options)
-    show.lead(given.title, "\n".join(job.notes))
-    show.plan("cross-validation", job.plan, given.study.get("nested", 0))
+    with beginning(folder, "study", file.absolute(), **options):
+        show.lead(given.title, "\n".join(job.notes))
+        show.plan("cross-validation", job.plan, given.study.get("nested", 0))
     with remembered(folder, "study", file.absolute(), **options), cluster(dask) as client:
         answer = estimators.run_study_file(given, job, folder, extend=extend, client=client)
     written = answer.save(folder, given.title, again=command("study", file, **options))
