@@ -45,7 +45,7 @@ class SearchResult(Result):
     """The second stage's result, with the first stage's in `screen`."""
 
     def __init__(self, final: Result, screen: Result) -> None:
-        super().__init__(final.data, final._template, final._terms, build=final._build)
+        vars(self).update(vars(final))
         self.screen = screen
 
     def __str__(self) -> str:

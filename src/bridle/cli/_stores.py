@@ -168,7 +168,10 @@ def loaded(place: Path, folder: Path) -> Result:
 
 def check_finished(folder: Path) -> None:
     """Refuse a folder whose command was ended before it had a model, with a `StoreError` that says how to go on."""
-    if (folder / COMMAND).is_file() and not (folder / MODEL).is_file():
+    if not (folder / COMMAND).is_file() or (folder / MODEL).is_file():
+        return
+    states = [_state(place)[0] for place in studies(folder, 1)]
+    if not states or any(state != "finished" for state in states):
         raise StoreError(
             nothing_begun(folder)
             or f"Expected a model in {str(folder)!r}, found a command that was ended before. To go on: {_again(folder)}"
