@@ -84,7 +84,7 @@ def test_a_stored_transformer_transforms_as_before(name: str) -> None:
 @pytest.mark.parametrize("name", TRANSFORMERS)
 def test_the_lines_to_paste_make_the_same_transformer(name: str) -> None:
     """Imports and expression run, and give the parameters of the original."""
-    transformer, rows = TRANSFORMERS[name]
+    transformer, _ = TRANSFORMERS[name]
     names: dict[str, object] = {}
     exec("\n".join(import_lines(transformer)), names)
     again = eval(written(transformer), names)

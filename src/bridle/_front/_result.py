@@ -15,6 +15,7 @@ from bridle import report as reports
 from bridle import store as stores
 from bridle._errors import InputError, KindError, StoreError, near
 from bridle._front._plots import Plots
+from bridle._front._preparation import Preparation
 from bridle._front._stored import stored_model
 from bridle._keras import built_by
 from bridle.penalties import Penalty, parse_penalty
@@ -85,12 +86,14 @@ class Result:
         *,
         build: Callable[[], keras.Model] | None = None,
         unbuilt: str = "",
+        preparation: Preparation | None = None,
     ) -> None:
         self.data = data
         self._template = template
         self._terms = terms
         self._build = build
         self._unbuilt = unbuilt
+        self._preparation = preparation or Preparation(data.preparation)
 
     @cached_property
     def evidence(self) -> Evidence:
@@ -142,6 +145,9 @@ class Result:
     ) -> keras.Model:
         """Return the plain Keras model, compiled as it was given, with the weights of the refit on all of x, y.
 
+        It takes rows as `preprocessor` transforms them, and gives the target as `target_preprocessor` does; `predict`
+        takes and gives both as they are.
+
         Args:
             arm: another arm than the best one.
             rule: `"best"` or `"1se"`.
@@ -189,12 +195,51 @@ class Result:
                 raise
             return built_by(self._build, template)
 
+    def predict(self, rows: Any, arm: str | None = None, rule: str = "best", seed: int | None = None) -> Any:
+        """Predict rows as they were given to `run`, in the target's own units.
+
+        Rows go through `preprocessor`, the model's predictions back through `target_preprocessor`, where the study had
+        them (`prepare`, `prepare_target`).
+
+        Args:
+            rows: array, table, or list or dictionary of arrays, prepared by nobody.
+            arm, rule, seed: as for `model`.
+
+        Returns: an array with a row for each row; a structure of arrays where the model gives several.
+
+        Errors: `InputError` for rows that do not fit, and where a preparation is missing that a folder cannot hold.
+
+        """
+        return self._preparation.predict(self.model(arm, rule, seed), rows)
+
+    @property
+    def preprocessor(self) -> Any:
+        """The transformer of rows (`prepare`), fitted as for the refits; None where there was none.
+
+        Set it where a stored study lacks it.
+        """
+        return self._preparation.get("x")
+
+    @preprocessor.setter
+    def preprocessor(self, transformer: Any) -> None:
+        self._preparation.set("x", transformer)
+
+    @property
+    def target_preprocessor(self) -> Any:
+        """The transformer of the target (`prepare_target`), likewise."""
+        return self._preparation.get("y")
+
+    @target_preprocessor.setter
+    def target_preprocessor(self, transformer: Any) -> None:
+        self._preparation.set("y", transformer)
+
     def code(self, arm: str | None = None, rule: str = "best") -> str:
-        """The Keras lines to paste for the selected setting."""
+        """The Keras lines to paste for the selected setting, after those that prepare the rows."""
         size, rate = self.data.provenance.get("batch_size"), self.data.arms[self._selected(arm, rule)[0]].learning_rate
         lines = code_lines(
             self._template_or_error(), self.terms(arm, rule), batch_size=None if size is None else int(size)
         )
+        lines = self._preparation.lines() + lines
         return lines if rate is None else f"{lines}model.optimizer.learning_rate = {rate:g}  # after compile\n"
 
     def report(self, path: str | Path, *, title: str = "Regularization study") -> Path:

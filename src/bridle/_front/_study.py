@@ -10,6 +10,7 @@ import keras
 
 from bridle import store as stores
 from bridle._errors import InputError, Interrupted, near, shown
+from bridle._front._preparation import Preparation
 from bridle._front._result import Result
 from bridle._front._stored import reload_note
 from bridle._progress import progress_bar
@@ -185,7 +186,13 @@ def conduct(
         data, whole = run_study(prepared, watch=watch, store=store, extend=extend, client=client, **options)
     data = data.with_provenance(**facts)
     terms, given = {each.name: each.terms for each in prepared.treatments}, prepared.question.model
-    result = Result(data, prepared.model, terms, build=None if isinstance(given, keras.Model) else given)
+    result = Result(
+        data,
+        prepared.model,
+        terms,
+        build=None if isinstance(given, keras.Model) else given,
+        preparation=Preparation(data.preparation, *prepared.reader.final),
+    )
     if store is not None:
         stores.save(data, store)
     if not whole:

@@ -235,12 +235,11 @@ def run_job(
 
 
 def tuned(job: Job, result: Result) -> Tuned:
-    """Join a result with the preparation of the table that it is about."""
-    scale = Scale()
-    if job.problem.classes is None:
-        values = np.asarray(job.prepared.rows.y, float)
-        scale = Scale(float(values.mean()), float(values.std()))
-    return Tuned(result, job.problem, clone_fit(job.preparation, job.rows), scale, job.notes)
+    """Join a result with the preparation of the table that its refits used."""
+    refits = job.prepared.reader.final
+    preparation, scaler = refits[0] if refits else (clone_fit(job.preparation, job.rows), None)
+    scale = Scale() if scaler is None else Scale(float(scaler.mean_[0]), float(scaler.scale_[0]))
+    return Tuned(result, job.problem, preparation, scale, job.notes)
 
 
 def load_applied(folder: str | Path) -> Applied:

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from bridle.results._nested import Nested
+from bridle.results._transformer import StoredTransformer
 
 ALL_ROWS = -1
 """The fold number of a refit: a member that trained on every row given to the study."""
@@ -135,6 +136,8 @@ class StudyResult:
     model_json: str = ""
     """The model's configuration as Keras writes it; empty where it cannot be built from that."""
     protocol: str = ""
+    preparation: Mapping[str, StoredTransformer] = field(default_factory=dict)
+    """What the refits' rows (`x`) and their target (`y`) went through before training, where anything was given."""
     nested: Nested | None = None
     """Nested cross-validation, where it was asked for."""
     provenance: Mapping[str, object] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bridle._errors import StoreError
-from bridle.results import Activation, Arm, Members, Nested, Picture, Score, StudyResult
+from bridle.results import Activation, Arm, Members, Nested, Picture, Score, StoredTransformer, StudyResult
 from bridle.store._arrays import pack, unpack
 from bridle.store._said import said
 from bridle.store._whole import write_whole
@@ -121,6 +121,8 @@ def _arrays(result: StudyResult) -> dict[str, np.ndarray]:
         arrays |= {f"nested.{name}": values for name, values in vars(result.nested).items()}
     for number, seen in enumerate(result.activations):
         arrays |= {f"activations.{number}.values": seen.values, f"activations.{number}.classes": seen.classes}
+    for part, stored in result.preparation.items():
+        arrays |= {f"preparation.{part}.{name}": values for name, values in stored.arrays.items()}
     return arrays
 
 
@@ -142,6 +144,10 @@ def _words(result: StudyResult) -> dict[str, Any]:
         ],
         "model": result.model_json,
         "protocol": result.protocol,
+        "preparation": {
+            part: {"text": stored.text, "words": stored.words, "arrays": list(stored.arrays)}
+            for part, stored in result.preparation.items()
+        },
         "provenance": dict(result.provenance),
     }
 
@@ -159,6 +165,13 @@ def _nested(arrays: dict[str, np.ndarray]) -> Nested | None:
 def _activation(number: int, arrays: dict[str, np.ndarray], words: dict[str, Any]) -> Activation:
     values, classes = (arrays[f"activations.{number}.{name}"] for name in ("values", "classes"))
     return Activation(words["tensor"], tuple(words["settings"]), values, classes, words["entries"])
+
+
+def _transformer(part: str, arrays: dict[str, np.ndarray], words: dict[str, Any]) -> StoredTransformer:
+    if not isinstance(words["text"], str):
+        raise ValueError(f"the text of the preparation {part!r}")
+    names = {name: arrays[f"preparation.{part}.{name}"] for name in words["arrays"]}
+    return StoredTransformer(words["text"], words["words"], names)
 
 
 def _result(arrays: dict[str, np.ndarray], words: dict[str, Any]) -> StudyResult:
@@ -196,5 +209,6 @@ def _result(arrays: dict[str, np.ndarray], words: dict[str, Any]) -> StudyResult
         ),
         model_json=words["model"],
         protocol=words["protocol"],
+        preparation={part: _transformer(part, arrays, stored) for part, stored in words.get("preparation", {}).items()},
         provenance=words["provenance"],
     )

@@ -92,6 +92,15 @@ def _listed(names: Any) -> str:
     return ", ".join(map(repr, names)) or "none"
 
 
+def read_inputs(x: Any) -> Any:
+    """Return rows to predict as arrays, several inputs as a list or dictionary of them.
+
+    Errors: `InputError` for text, numbers that are not finite, and rows of different length.
+    """
+    found = _arrays(x, "rows")
+    return list(found) if isinstance(found, tuple) else found
+
+
 def class_weighted(data: Data, weights: Any, loss: str = "", outputs: tuple[int | None, ...] = ()) -> Data:
     """The rows with the weight of each times that of its class, as `fit(class_weight=…)` does.
 

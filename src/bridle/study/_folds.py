@@ -1,19 +1,24 @@
 """Rows of each fold as the engine wants them: prepared on its own training rows, training rows first."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax
 import numpy as np
-from sklearn.base import clone
 
 from bridle._errors import InputError
 from bridle.population import Fold, put
 from bridle.population import Rows as DeviceRows
+from bridle.results import StoredTransformer
 from bridle.study._data import Data, class_weighted, read_rows
+from bridle.study._preparation import as_column, fit_transformer, transformed
 from bridle.study._question import Rows
 from bridle.study._splits import Split, Splitter, in_time, set_aside, split_rows
+from bridle.study._transformers import store_transformer, written
+
+STORED_CHECK = 100
+"""So many rows see to it that a stored preparation does what the fitted one does."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,8 @@ class Reader:
     rows: Rows
     loss: str
     outputs: tuple[int | None, ...]
+    final: list[tuple[Any, Any]] = field(default_factory=list)
+    """The preparations of x and y that the refits use, once they are fitted."""
 
     @property
     def prepares(self) -> bool:
@@ -36,16 +43,27 @@ class Reader:
     def fitted(self, train: np.ndarray | None) -> tuple[Any, Any]:
         """The preparations of x and y, fitted on the given rows (None is all rows)."""
         x, y = (value if train is None else take(value, train) for value in (self.rows.x, self.rows.y))
-        own = None if self.rows.prepare is None else clone(self.rows.prepare).fit(x, y)
         target = self.rows.prepare_target
-        return own, None if target is None else clone(target).fit(_column(y))
+        own = None if target is None else fit_transformer(target, as_column(y))
+        return fit_transformer(self.rows.prepare, x, y), own
+
+    def stored(self) -> dict[str, StoredTransformer]:
+        """The preparations of the refits in a form that can be stored, by `x` and `y`; before refits their text."""
+        given = {"x": self.rows.prepare, "y": self.rows.prepare_target}
+        given = {part: transformer for part, transformer in given.items() if transformer is not None}
+        if not self.final or not given:
+            return {part: StoredTransformer(written(transformer)) for part, transformer in given.items()}
+        fitted, some = dict(zip("xy", self.final[0], strict=True)), np.arange(min(STORED_CHECK, len(self.rows.y)))
+        rows = {"x": lambda: take(self.rows.x, some), "y": lambda: as_column(take(self.rows.y, some))}
+        return {part: store_transformer(fitted[part], rows[part]()) for part in given}
 
     def arrays(self, x: Any, y: Any, weight: Any, fitted: tuple[Any, Any], name: str = "") -> Data:
         """Rows after a fitted preparation, checked."""
+        label = f"{name} " if name else ""
         if fitted[0] is not None:
-            x = fitted[0].transform(x)
+            x = transformed(fitted[0], x, f"{label}x")
         if fitted[1] is not None:
-            y = fitted[1].transform(_column(y))
+            y = transformed(fitted[1], as_column(y), f"{label}y")
         return self.check(x, y, weight, name)
 
     def outside(self, parts: Sequence[Any], fitted: tuple[Any, Any], name: str) -> Data:
@@ -106,6 +124,7 @@ def everything(
     if watch and reader.prepares:
         fitted = reader.fitted(split.train)
         whole = reader.arrays(rows.x, rows.y, rows.weight, fitted)
+    reader.final[:] = [fitted]
     held = {name: reader.outside(parts, fitted, name) for name, parts in rows.held_out.items()}
     device = {name: put(data.x, data.y, data.weight, data.rows).rows for name, data in held.items()}
     return _fold(reader, split, fitted), whole, device, {name: data.rows for name, data in held.items()}
@@ -164,8 +183,3 @@ def _widened(weight: np.ndarray, like: np.ndarray) -> np.ndarray:
     """A weight for each row as one for each step, where the other is one for each step."""
     shape = (*weight.shape, *[1] * (like.ndim - weight.ndim))
     return np.broadcast_to(weight.reshape(shape), (len(weight), *like.shape[1:]))
-
-
-def _column(y: Any) -> np.ndarray:
-    y = np.asarray(y)
-    return y.reshape(len(y), -1)

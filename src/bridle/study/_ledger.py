@@ -7,7 +7,7 @@ import numpy as np
 
 from bridle._keras import model_json
 from bridle.population import Outcome
-from bridle.results import ALL_ROWS, Activation, Members, Picture, StudyResult, weak_to_strong
+from bridle.results import ALL_ROWS, Activation, Members, Picture, StoredTransformer, StudyResult, weak_to_strong
 from bridle.study._arms import Treatment, as_arm
 from bridle.study._objective import diagnostic_names
 from bridle.study._orders import Order, order
@@ -33,6 +33,7 @@ class Ledger:
     picture: Picture | None = None
     activations: tuple[Activation, ...] = ()
     weight_names: tuple[str, ...] = ()
+    preparation: dict[str, StoredTransformer] = field(default_factory=dict)
     facts: dict[str, object] = field(default_factory=dict)
     """What was found on the way, for the record."""
 
@@ -132,6 +133,7 @@ class Ledger:
             activations=self.activations,
             model_json=model_json(self.prepared.model),
             protocol=describe(self.prepared),
+            preparation=self.preparation,
         )
 
     def _exact(self, setting: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 from bridle.study._prepare import Prepared
 from bridle.study._question import COLD
 from bridle.study._scores import written_score
+from bridle.study._transformers import one_line
 
 
 def describe(prepared: Prepared) -> str:
@@ -36,8 +37,13 @@ def _split(prepared: Prepared) -> str:
 
 
 def _shared(prepared: Prepared) -> str:
-    inside = prepared.rows.prepare is not None and prepared.rows.validation is None
-    return "preparation fitted inside each fold, " if inside else ""
+    rows, said = prepared.rows, []
+    if rows.prepare is not None:
+        said.append(f"rows prepared by {one_line(rows.prepare)}")
+    if rows.prepare_target is not None:
+        said.append(f"the target by {one_line(rows.prepare_target)}")
+    where = "inside each fold" if rows.validation is None else "on the training rows"
+    return f"{' and '.join(said)}, fitted {where}; " if said else ""
 
 
 def _training(prepared: Prepared) -> list[str]:

@@ -108,7 +108,7 @@ def _stages(
     prepared: Prepared, watch: Watch, means: Means, race: bool, refit: bool, until: float | None = None
 ) -> tuple[StudyResult, bool]:
     began = perf_counter()
-    ledger, before = Ledger(prepared, prepared.treatments), means.found
+    ledger, before = Ledger(prepared, prepared.treatments, preparation=prepared.reader.stored()), means.found
     try:
         whole = _search(prepared, ledger, watch, means, race, until)
         whole = whole and (not refit or _refit(prepared, ledger, watch, means))
@@ -185,6 +185,7 @@ def _refit(prepared: Prepared, ledger: Ledger, watch: Watch, means: Means) -> bo
     if not choices:
         return True
     fold, data, held_out, ledger.held_out_rows = refit_rows(prepared)
+    ledger.preparation = prepared.reader.stored()
     settings = sorted({setting for choice in choices.values() for setting in (choice.best, choice.one_se)})
     groups = _groups(prepared, ledger, settings)
     groups = [group[: 1 + max(n for n, setting in enumerate(group) if setting in settings)] for group in groups]

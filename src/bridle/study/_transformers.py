@@ -17,9 +17,11 @@ CLASSES = {
     for module, names in (
         (
             preprocessing,
-            ("Binarizer", "FunctionTransformer", "KBinsDiscretizer", "MaxAbsScaler", "MinMaxScaler", "Normalizer")
-            + ("OneHotEncoder", "OrdinalEncoder", "PowerTransformer", "QuantileTransformer", "RobustScaler")
-            + ("StandardScaler",),
+            (
+                *("Binarizer", "FunctionTransformer", "KBinsDiscretizer", "MaxAbsScaler", "MinMaxScaler", "Normalizer"),
+                *("OneHotEncoder", "OrdinalEncoder", "PowerTransformer", "QuantileTransformer", "RobustScaler"),
+                "StandardScaler",
+            ),
         ),
         (impute, ("MissingIndicator", "SimpleImputer")),
         (decomposition, ("PCA", "TruncatedSVD")),
@@ -83,6 +85,11 @@ def written(transformer: Any) -> str:
     return type(transformer).__name__
 
 
+def one_line(transformer: Any) -> str:
+    """Return a transformer as it is written in Python, on one line."""
+    return re.sub(r"\s*\n\s*", " ", written(transformer))
+
+
 def import_lines(transformer: Any) -> list[str]:
     """Return the lines that import what `written` names; empty where a part is not among `CLASSES`."""
     parts = [transformer, *(value for value in transformer.get_params(deep=True).values() if hasattr(value, "fit"))]
@@ -111,7 +118,7 @@ def _packed(value: Any, arrays: dict[str, np.ndarray]) -> object:
         return {"slice": [_packed(part, arrays) for part in (value.start, value.stop, value.step)]}
     if isinstance(value, np.dtype) and value.kind in "biufO":
         return {"dtype": value.str}
-    if value in TYPES.values() if isinstance(value, type) else False:
+    if isinstance(value, type) and value in TYPES.values():
         return {"type": value.__name__}
     if type(value) not in NAMES:
         raise NotStorableError(f"{type(value).__name__}")
