@@ -7,7 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
-from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncoder, StandardScaler
+from sklearn.metrics import r2_score
+from sklearn.model_selection import KFold
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MinMaxScaler,
+    OneHotEncoder,
+    QuantileTransformer,
+    RobustScaler,
+    StandardScaler,
+)
 
 import bridle
 
@@ -141,3 +150,55 @@ def test_the_result_of_a_tuned_table_predicts_as_the_tuned_model_does() -> None:
     expected = tuned.applied().predict(table)["price"]
     np.testing.assert_allclose(tuned.result.predict(table)[:, 0], expected, rtol=1e-5)
     assert tuned.preparation is tuned.result.preprocessor
+
+
+@pytest.mark.parametrize("scaler", [StandardScaler(), MinMaxScaler((-1, 1)), RobustScaler()], ids=lambda s: str(s))
+def test_scores_are_in_the_targets_own_units(rows, scaler) -> None:
+    """Mean squared and absolute errors by NumPy on the target as it was given, r2 by scikit-learn."""
+    x, y = (rows[0] - 1000) / 50, rows[1]
+    test = x[::2], y[::2]
+    study = bridle.Study(regression(), {}, **OPTIONS, epochs=5)
+    result = study.run(x, y, prepare_target=scaler, test=test, validation=test, progress=False)
+    predicted = result.predict(test[0], "none")[:, 0]
+    error = predicted - test[1]
+    expected = {"loss": (error**2).mean(), "mae": np.abs(error).mean(), "r2": r2_score(test[1], predicted)}
+    got = dict(zip(result.data.held_out_names, result.data.held_out["test"][-1].tolist(), strict=True))
+    assert got == pytest.approx(expected, rel=1e-4)
+    assert "Score: mae in the units of the target as it was given" in result.data.protocol
+    assert "scores are in units" not in result.verdict()
+
+
+def test_scores_of_each_fold_are_in_the_targets_own_units(rows) -> None:
+    """Each fold by hand, scaled by the deviation of its own training rows."""
+    x, y = (rows[0] - 1000) / 50, rows[1]
+    options = {**OPTIONS, "epochs": 5, "shuffle": False}
+    folds = KFold(2, shuffle=True, random_state=0)
+    study = bridle.Study(regression(), {}, **{**options, "folds": folds}, score="loss")
+    scores = study.run(x, y, prepare_target=StandardScaler(), progress=False).data.scores()
+    for number, (train, rest) in enumerate(folds.split(x)):
+        scaled = (y - y[train].mean()) / y[train].std()
+        own = bridle.Study(regression(), {}, **options, score="loss").run(
+            x[train], scaled[train], validation=(x[rest], scaled[rest]), progress=False
+        )
+        assert scores[0, 0, number] == pytest.approx(own.data.scores().item() * y[train].var(), rel=1e-5)
+
+
+def test_scores_that_cannot_be_turned_back_say_their_units(rows, tmp_path) -> None:
+    """Beyond a shift and a scale, and for measures that are not known."""
+    x, y = (rows[0] - 1000) / 50, rows[1]
+    study = bridle.Study(regression(), ARMS, **OPTIONS, epochs=3)
+    result = study.run(x, y, prepare_target=QuantileTransformer(n_quantiles=9), store=tmp_path, progress=False)
+    words = "in units of the target as QuantileTransformer(n_quantiles=9) gives it"
+    assert f"The scores are {words}, not in its own." in result.verdict()
+    assert f"Score: mae {words}" in result.data.protocol
+    assert bridle.load(tmp_path).verdict() == result.verdict()
+    assert result.data.prepared_units == ("loss", "mae", "r2")
+
+
+def test_a_measure_of_ones_own_stays_in_trained_units(rows) -> None:
+    model = regression()
+    model.compile("adam", "mse", metrics=[keras.metrics.MeanAbsolutePercentageError(name="mape"), "mae"])
+    x, y = (rows[0] - 1000) / 50, rows[1]
+    study = bridle.Study(model, {}, **OPTIONS, epochs=2, score="mae")
+    result = study.run(x, y, prepare_target=StandardScaler(), progress=False)
+    assert result.data.prepared_units == ("mape",)

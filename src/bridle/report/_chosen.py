@@ -90,6 +90,14 @@ def screened(result: StudyResult, evidence: Evidence) -> str:
     return text + (f" {left} more did not fit into the time given." if left else "")
 
 
+def prepared_target(result: StudyResult, evidence: Evidence) -> str:
+    """Return in which units scores are, where they are not those of the target as it was given."""
+    if result.score.name not in result.prepared_units or "y" not in result.preparation:
+        return ""
+    text = " ".join(result.preparation["y"].text.split())
+    return f"The scores are in units of the target as {text} gives it, not in its own."
+
+
 def about(result: StudyResult, evidence: Evidence) -> str:
     """What the interval of the verdict is about: what varied, and what did not."""
     first = lead(result, evidence)

@@ -4,7 +4,7 @@ import math
 
 from bridle._visible import visible
 from bridle.plots import setting_name, spell, strengths_text
-from bridle.report._chosen import about, nested, raced, screened, selection
+from bridle.report._chosen import about, nested, prepared_target, raced, screened, selection
 from bridle.report._diagnoses import constant, dead, dominates, overfits, too_few, too_weak, unconverged
 from bridle.report._facts import confidence, interval, lead, places, treatment
 from bridle.report._notes import counted, edge, outside, over_seeds, sparsity, stronger
@@ -31,7 +31,7 @@ def sentences(result: StudyResult, evidence: Evidence | None = None) -> tuple[st
     notes = (
         *(over_seeds, nested, outside, sparsity, stronger, edge, counted, raced),
         *(too_few, too_weak, dominates, constant, overfits, unconverged, dead),
-        *(screened, selection, about),
+        *(screened, selection, prepared_target, about),
     )
     said = [
         _early(result) + headline(result, evidence),

@@ -138,6 +138,8 @@ class StudyResult:
     protocol: str = ""
     preparation: Mapping[str, StoredTransformer] = field(default_factory=dict)
     """What the refits' rows (`x`) and their target (`y`) went through before training, where anything was given."""
+    prepared_units: tuple[str, ...] = ()
+    """Measures in units of the target as its preparation gives it; all others are in those of the target as given."""
     nested: Nested | None = None
     """Nested cross-validation, where it was asked for."""
     provenance: Mapping[str, object] = field(default_factory=dict)

@@ -144,6 +144,7 @@ def _words(result: StudyResult) -> dict[str, Any]:
         ],
         "model": result.model_json,
         "protocol": result.protocol,
+        "prepared_units": result.prepared_units,
         "preparation": {
             part: {"text": stored.text, "words": stored.words, "arrays": list(stored.arrays)}
             for part, stored in result.preparation.items()
@@ -209,6 +210,7 @@ def _result(arrays: dict[str, np.ndarray], words: dict[str, Any]) -> StudyResult
         ),
         model_json=words["model"],
         protocol=words["protocol"],
+        prepared_units=tuple(words.get("prepared_units", ())),
         preparation={part: _transformer(part, arrays, stored) for part, stored in words.get("preparation", {}).items()},
         provenance=words["provenance"],
     )

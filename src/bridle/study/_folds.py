@@ -83,8 +83,22 @@ def take(values: Any, rows: np.ndarray) -> Any:
     return np.asarray(values)[rows]
 
 
-def cut(reader: Reader, folds: int | Splitter, watch: float = 0.0) -> tuple[list[Fold], np.ndarray, bool]:
-    """The rows of each fold on the device, (training, validation) counts per fold, and whether they keep time's order.
+@dataclass(frozen=True)
+class Folds:
+    """The folds of a study."""
+
+    rows: list[Fold]
+    """On the device."""
+    counts: np.ndarray
+    """Rows to train on and to judge, for each fold."""
+    ordered: bool
+    """Whether every fold judges rows that come after those it trains on, as in `TimeSeriesSplit`."""
+    targets: tuple[Any, ...]
+    """The preparation of the target that was fitted in each fold, or None."""
+
+
+def cut(reader: Reader, folds: int | Splitter, watch: float = 0.0) -> Folds:
+    """Cut rows into folds, each prepared on its own training rows.
 
     Args:
         reader: the rows, and what they must fit.
@@ -99,15 +113,17 @@ def cut(reader: Reader, folds: int | Splitter, watch: float = 0.0) -> tuple[list
         every = np.arange(whole.rows)
         split = set_aside(Split(every, every[:0]), watch, whole, rows.groups)
         fitted = reader.fitted(split.train if watch else None)
+        every_fitted = [fitted]
         parts = [_fold(reader, split, fitted, reader.outside(rows.validation, fitted, "validation"))]
     else:
         splits = split_rows(whole, folds, rows.groups)
         ordered = in_time(splits)
         splits = [set_aside(each, watch, whole, rows.groups, ordered) for each in splits]
-        parts = [_fold(reader, split, reader.fitted(split.train)) for split in splits]
+        every_fitted = [reader.fitted(split.train) for split in splits]
+        parts = [_fold(reader, split, fitted) for split, fitted in zip(splits, every_fitted, strict=True)]
     total = [len(jax.tree.leaves(part.rows.y)[0]) for part in parts]
     counts = [[part.train, count - part.cuts[-1]] for part, count in zip(parts, total, strict=True)]
-    return parts, np.array(counts), ordered
+    return Folds(parts, np.array(counts), ordered, tuple(target for _, target in every_fitted))
 
 
 def everything(

@@ -93,6 +93,10 @@ class Ledger:
         empty = np.full(len(names), np.nan, np.float32)
         missing = np.full(len(measures), np.nan, np.float32)
         setting, seed, fold = np.array(self.members, int).reshape(-1, 3).T
+        units = self.prepared.units
+        curves = _stacked([None if outcome is None else outcome.curves for outcome in got], blank)
+        sides = np.tile(units.factors[fold], (1, len(workshop.recipe.sides)))
+        curves[:, :, -sides.shape[1] :] *= sides[:, None]
         return StudyResult(
             arms=tuple(as_arm(treatment) for treatment in self.treatments),
             slots=self.prepared.charges.slots,
@@ -113,13 +117,13 @@ class Ledger:
             score=self.prepared.score,
             epochs=workshop.recipe.stops,
             quantities=quantities,
-            curves=_stacked([None if outcome is None else outcome.curves for outcome in got], blank),
+            curves=curves,
             diagnostic_names=names,
             diagnostics=_stacked([None if outcome is None else outcome.diagnostics for outcome in got], empty),
             fold_rows=self.prepared.fold_rows,
             held_out_names=measures,
             held_out={
-                name: _stacked([None if o is None else o.measures.get(name) for o in got], missing)
+                name: _stacked([None if o is None else o.measures.get(name) for o in got], missing) * units.factors[-1]
                 for name in self.held_out_rows
             },
             held_out_rows=dict(self.held_out_rows),
@@ -134,6 +138,7 @@ class Ledger:
             model_json=model_json(self.prepared.model),
             protocol=describe(self.prepared),
             preparation=self.preparation,
+            prepared_units=units.transformed,
         )
 
     def _exact(self, setting: int) -> np.ndarray:

@@ -45,6 +45,7 @@ from bridle.study._objective import check_eager, make_objective, try_out
 from bridle.study._question import Question
 from bridle.study._question import Rows as GivenRows
 from bridle.study._scores import choose_score, watched
+from bridle.study._units import Units, powers, units
 
 STARTS_KEPT = 64
 """Initial variables of at most so many seeds are held at once."""
@@ -157,6 +158,8 @@ class Prepared:
     fold_rows: np.ndarray
     ordered: bool
     """Whether every fold judges rows that come after those it trains on, as in `TimeSeriesSplit`."""
+    targets: tuple[Any, ...]
+    """The preparation of the target that was fitted in each fold, or None."""
     workshop: Workshop
     outer: int | None = None
     """Of an inner study of nested cross-validation: the outer fold on whose training rows it runs."""
@@ -165,6 +168,16 @@ class Prepared:
     def model(self) -> keras.Model:
         """The template."""
         return self.workshop.program.model
+
+    @property
+    def units(self) -> Units:
+        """The units of measures: those of the target as it was given, as far as that can be."""
+        names, program = self.workshop.objective.measure_names, self.workshop.program
+        refits = self.reader.final[0][1] if self.reader.final else None
+        if "crossentropy" in self.reader.loss.lower().replace("_", ""):  # classes have no units
+            return Units(np.ones((len(self.folds) + 1, len(names)), np.float32))
+        own = powers(self.model, program.metrics, names[1:])
+        return units(own, names, (*self.targets, self.targets[0] if refits is None else refits))
 
 
 def prepare(question: Question, rows: GivenRows) -> Prepared:
@@ -178,12 +191,12 @@ def prepare(question: Question, rows: GivenRows) -> Prepared:
     check_plain(model)
     treatments, terms = read_arms(model, question.arms)
     reader = Reader(rows, loss_name(model), _outputs(model))
-    folds, fold_rows, ordered = cut(reader, question.folds, question.watch)
-    compiled = program(plan, *folds[0].rows)
+    folds = cut(reader, question.folds, question.watch)
+    compiled = program(plan, *folds.rows[0].rows)
     for name, parts in rows.held_out.items():
         predicted(model, reader.outside(parts, reader.fitted(None), name).x, name)
     bound = charges(terms)
-    try_out(compiled, bound, folds[0].rows.x)
+    try_out(compiled, bound, folds.rows[0].rows.x)
     for treatment in treatments:
         compiled.optimizer_state(treatment.learning_rate)
     score = choose_score(compiled, question.score)
@@ -197,14 +210,16 @@ def prepare(question: Question, rows: GivenRows) -> Prepared:
     weights = None if question.start == "fresh" else tuple(np.asarray(v.value) for v in compiled.variables)
     seeds = len(question.seed_numbers)
     workshop = Workshop(make_objective(compiled, bound), recipe, len(bound.slots), compiled, seeds, weights)
-    return Prepared(question, rows, reader, treatments, terms, bound, score, folds, fold_rows, ordered, workshop)
+    cut_rows = (folds.rows, folds.counts, folds.ordered, folds.targets)
+    return Prepared(question, rows, reader, treatments, terms, bound, score, *cut_rows, workshop)
 
 
 def with_rows(prepared: Prepared, rows: GivenRows) -> Prepared:
     """The same study of other rows, with the programs that are compiled already."""
     reader = Reader(rows, prepared.reader.loss, prepared.reader.outputs)
-    folds, fold_rows, ordered = cut(reader, prepared.question.folds, prepared.question.watch)
-    return replace(prepared, rows=rows, reader=reader, folds=folds, fold_rows=fold_rows, ordered=ordered)
+    folds = cut(reader, prepared.question.folds, prepared.question.watch)
+    own = {"folds": folds.rows, "fold_rows": folds.counts, "ordered": folds.ordered, "targets": folds.targets}
+    return replace(prepared, rows=rows, reader=reader, **own)
 
 
 def whole_rows(prepared: Prepared) -> Data:

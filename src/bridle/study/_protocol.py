@@ -16,7 +16,7 @@ def describe(prepared: Prepared) -> str:
     sentences = [
         f"{start}; {_split(prepared)}; {_shared(prepared)}{size}.",
         *_training(prepared),
-        f"Score: {prepared.score.name}{_direction(prepared)}, measured {_when(prepared)}.",
+        f"Score: {prepared.score.name}{_direction(prepared)}{_units(prepared)}, measured {_when(prepared)}.",
         *_held_out(prepared),
     ]
     slow = prepared.workshop.untraced
@@ -44,6 +44,15 @@ def _shared(prepared: Prepared) -> str:
         said.append(f"the target by {one_line(rows.prepare_target)}")
     where = "inside each fold" if rows.validation is None else "on the training rows"
     return f"{' and '.join(said)}, fitted {where}; " if said else ""
+
+
+def _units(prepared: Prepared) -> str:
+    target = prepared.rows.prepare_target
+    if target is None or prepared.reader.loss.lower().replace("_", "").endswith("crossentropy"):
+        return ""
+    if prepared.score.name in prepared.units.transformed:
+        return f" in units of the target as {one_line(target)} gives it"
+    return " in the units of the target as it was given"
 
 
 def _training(prepared: Prepared) -> list[str]:

@@ -30,7 +30,8 @@ class EarlyStopping:
         watch: the share of the training rows to set aside, above 0 and below 1.
         monitor: `"loss"`, which contains no penalty, or the name of a compiled metric, which is coarse on few rows;
             `"min:name"` or `"max:name"` for a metric of which Keras does not know the direction.
-        min_delta: an epoch improves where it beats the best so far by more than this, ≥ 0.
+        min_delta: an epoch improves where it beats the best so far by more than this, ≥ 0;
+            in units of the target as it is trained on.
         keep_best: keep the weights of the best epoch; else those of the last one trained.
 
     Errors: `InputError` for values outside these ranges.

@@ -1,0 +1,91 @@
+"""Measures of a prepared target, in the units that the target had before."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
+
+POWERS = {
+    keras.metrics.MeanSquaredError: 2,
+    keras.metrics.MeanAbsoluteError: 1,
+    keras.metrics.RootMeanSquaredError: 1,
+    keras.metrics.R2Score: 0,
+}
+"""The power of a target's scale by which a metric grows."""
+LOSSES = {
+    keras.losses.MeanSquaredError: 2,
+    keras.losses.mean_squared_error: 2,
+    keras.losses.MeanAbsoluteError: 1,
+    keras.losses.mean_absolute_error: 1,
+}
+
+
+@dataclass(frozen=True)
+class Units:
+    """Factors that turn measures of the target as it was trained on into measures of the target as it was given."""
+
+    factors: np.ndarray
+    """float32 (fold + 1, measure); the last row is that of the refits."""
+    transformed: tuple[str, ...] = ()
+    """Measures that stay in the units of the prepared target."""
+
+
+def units(powers: Sequence[int | None], names: Sequence[str], targets: Sequence[Any]) -> Units:
+    """Return the units of measures.
+
+    A measure of power p is multiplied by s**p, where the fold's target was divided by s. It stays as it is where p is
+    None, where the preparation does more than shift and scale, and where several columns differ in s and p is not 0.
+
+    Args:
+        powers: of each measure.
+        names: of the measures.
+        targets: the fitted preparation of the target, for each fold and then for the refits; None for none.
+
+    """
+    blank = np.ones((len(targets), len(names)), np.float32)
+    if all(target is None for target in targets):
+        return Units(blank)
+    scales = [np.ones(1) if target is None else scale_of(target) for target in targets]
+    known = [power is not None and all(_fits(scale, power) for scale in scales) for power in powers]
+    for row, scale in zip(blank, scales, strict=True):
+        for number, power in enumerate(powers):
+            if known[number] and power:
+                row[number] = scale[0] ** power
+    return Units(blank, tuple(name for name, good in zip(names, known, strict=True) if not good))
+
+
+def scale_of(transformer: Any) -> np.ndarray | None:
+    """Return what a fitted transformer divides each column by; None where it does more than shift and scale."""
+    kind = type(transformer)
+    if kind in (StandardScaler, RobustScaler, MaxAbsScaler):
+        return np.ones(1) if transformer.scale_ is None else np.asarray(transformer.scale_, float)
+    if kind is MinMaxScaler and not transformer.clip:
+        return 1 / np.asarray(transformer.scale_, float)
+    return None
+
+
+def powers(model: keras.Model, metrics: Sequence[keras.metrics.Metric], names: Sequence[str]) -> list[int | None]:
+    """Return the powers of the loss and of each named metric; None for a measure that is not known.
+
+    Args:
+        model: a compiled model.
+        metrics: its metrics.
+        names: one name for each number that they give, `r2[0]` for a part of one.
+
+    """
+    loss = model.loss
+    if isinstance(loss, str):
+        loss = keras.losses.get(loss)
+    known = LOSSES.get(type(loss))
+    if known is None and callable(loss):
+        known = next((power for own, power in LOSSES.items() if own is loss), None)
+    bases = dict.fromkeys(name.partition("[")[0] for name in names)
+    by_name = dict(zip(bases, metrics, strict=False))
+    return [known, *(POWERS.get(type(by_name.get(name.partition("[")[0]))) for name in names)]
+
+
+def _fits(scale: np.ndarray | None, power: int) -> bool:
+    return scale is not None and (power == 0 or np.allclose(scale, scale[0], rtol=1e-6))
