@@ -1,6 +1,7 @@
 """What `bridle tune` and a study wrote, spoiled: opened or refused with a sentence; nothing in it is run."""
 
 import json
+import warnings
 from pathlib import Path
 
 import keras
@@ -9,6 +10,10 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from tests.hostile._hostile import folder, survives, tries
 from tests.hostile._strategies import spoiled_bytes, spoiled_trees, trees
 from tests.plots._synthetic import study
@@ -17,8 +22,10 @@ import bridle
 from bridle._errors import StoreError
 from bridle._front._stored import built_model
 from bridle.estimators import Preparation, find_layout, find_problem, load_applied
-from bridle.results import StudyResult
+from bridle.results import StoredTransformer, StudyResult
 from bridle.store import save
+from bridle.study import revive, transformed
+from bridle.study._transformers import store_transformer
 
 TABLE = pd.DataFrame({"a": np.arange(12.0), "b": list("xyz") * 4, "kind": list("pq") * 6})
 
@@ -87,3 +94,23 @@ def test_a_model_that_is_too_large_is_refused_before_it_is_built(tmp_path: Path)
 def _stored(text: str) -> StudyResult:
     """A result with such a model."""
     return study(seeds=1, folds=2, model_json=text).with_provenance(bad=0)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> StoredTransformer:
+    """A chain of transformers with numbers, text and flags among its attributes."""
+    rows = TABLE[["a", "b"]]
+    columns = make_column_transformer(
+        (make_pipeline(SimpleImputer(), StandardScaler()), ["a"]), (OneHotEncoder(handle_unknown="ignore"), ["b"])
+    )
+    return store_transformer(columns.fit(rows), rows)
+
+
+@tries(40)
+@given(st.data())
+def test_any_stored_preparation_transforms_or_is_refused(fitted: StoredTransformer, data: st.DataObject) -> None:
+    """Its words with other values; no class but scikit-learn's listed ones is made, and no method replaced."""
+    words = data.draw(spoiled_trees(json.loads(json.dumps(fitted.words)), trees()))
+    with survives(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        transformed(revive(StoredTransformer("", words, fitted.arrays)), TABLE[["a", "b"]], "rows")

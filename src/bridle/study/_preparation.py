@@ -69,5 +69,5 @@ def _explained(transformer: Any, rows: Any, name: str) -> Iterator[None]:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(
             f"Expected a preparation that fits {name} of shape {shape}, got {type(transformer).__name__}, "
-            f"which says: {first} {advice}"
+            f"which says: {first:.300} {advice}"
         ) from error
