@@ -74,7 +74,8 @@ def revive(stored: StoredTransformer) -> Any:
         raise
     except (TypeError, ValueError, KeyError, AttributeError, IndexError) as error:
         raise StoreError(
-            f"Expected a stored transformer as bridle writes it, got a damaged one: {str(error):.200}. Run the study again."
+            f"Expected a stored transformer as bridle writes it, got a damaged one: {error!s:.200}. "
+            "Run the study again."
         ) from error
 
 
