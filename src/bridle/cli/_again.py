@@ -18,6 +18,7 @@ KNOWN = {
     "tune": (
         *("target", "task", "model", "penalty", "seeds", "folds", "epochs", "quick", "encoding"),
         *("group", "time", "weight", "class-weight", "score", "test-size"),
+        *("header", "no-header", "decimal"),
     ),
     "study": ("model", "trust", "penalty", "seeds", "epochs", "quick"),
 }

@@ -47,6 +47,11 @@ Out = Annotated[Path | None, typer.Option("--out", help="Folder for report.html,
 Seeds = Annotated[int, typer.Option("--seeds", min=1, help="Seeds: runs that differ in initial weights and shuffling.")]
 Epochs = Annotated[int | None, typer.Option("--epochs", min=1, help="Epochs of each fit; the case's own by default.")]
 Quick = Annotated[bool, typer.Option("--quick", help=f"A small version: {QUICK_SEEDS} seeds, a tenth of the epochs.")]
+Header = Annotated[
+    bool | None,
+    typer.Option("--header/--no-header", help="Is the first line column names, or already a row? Found by default."),
+]
+Decimal = Annotated[str | None, typer.Option("--decimal", help="Decimal sign of the file; found by default.")]
 Encoding = Annotated[str, typer.Option("--encoding", help="Encoding of the file, such as latin-1.")]
 
 
@@ -131,18 +136,21 @@ def tune(
         ),
     ] = None,
     test_size: Annotated[float, typer.Option("--test-size", help="Share of the rows to hold out.")] = 0.2,
+    header: Header = None,
+    decimal: Decimal = None,
     extend: Extend = False,
     dask: Dask = None,
 ) -> None:
     """Find the regularization for a table of your own, and save the model."""
-    frame = estimators.read_table(table, encoding=encoding)
+    source = estimators.read_file(table, encoding=encoding, header=header, decimal=decimal)
     folder = check_folder(out or Path(f"bridle-{table.stem}"))
     options = {"target": target, "task": task, "model": model, "penalty": penalty, "seeds": seeds, "folds": folds}
     options |= {"epochs": epochs, "quick": quick, "encoding": None if encoding == "utf-8" else encoding}
     options |= {"group": group, "time": time, "weight": weight, "class-weight": class_weight, "score": score}
     options |= {"test-size": None if test_size == 0.2 else test_size}
+    options |= {"header": header is True, "no-header": header is False, "decimal": decimal}
     job = estimators.prepare_table(
-        frame,
+        source,
         target,
         task=task,
         model=None if model is None else own_function(model),
@@ -173,11 +181,13 @@ def predict(
     table: Annotated[Path, typer.Argument(help="A CSV file with the columns that the model was trained on.")],
     out: Annotated[Path | None, typer.Option("--out", help="CSV file to write; standard output by default.")] = None,
     encoding: Encoding = "utf-8",
+    header: Header = None,
 ) -> None:
     """Apply a tuned model to new rows."""
     stores.check_finished(folder)
     applied = estimators.load_applied(folder)
-    frame = estimators.read_table(table, encoding=encoding, text=applied.preparation.layout.text_columns, fewest=1)
+    layout = applied.preparation.layout
+    frame = estimators.read_table(table, encoding=encoding, like=layout, fewest=1, header=header)
     predictions = applied.predict(frame)
     for column, counts in applied.preparation.unknown_counts(frame).items():
         shown = ", ".join(f"{name!r} ({count})" for name, count in list(counts.items())[:5])

@@ -9,6 +9,7 @@ import pandas as pd
 from jaxtyping import Float, Shaped
 
 from bridle._errors import InputError, KindError, near, shown
+from bridle.estimators._number_format import PLAIN, NumberFormat
 
 
 def check_table(table: pd.DataFrame, *, where: str = "the table", fewest: int = 2) -> pd.DataFrame:
@@ -48,7 +49,7 @@ def check_size(rows: int, columns: int, fewest: int, where: str) -> None:
     if columns < fewest:
         raise InputError(
             f"Expected at least {fewest} columns in {where}, got {columns}. A target and something to "
-            "predict it from are needed; cells are separated by one of , ; tab |."
+            "predict it from are needed; cells are separated by one of , ; tab | or by spaces."
         )
     if not rows:
         raise InputError(f"Expected rows below the column names of {where}, got none. Each further line is one row.")
@@ -86,15 +87,18 @@ def kind_of(column: pd.Series) -> str:
     return "bool" if found == "boolean" else "text"
 
 
-def numbers_of(column: pd.Series) -> Float[np.ndarray, "row"]:
-    """A column as float64, missing cells NaN; numbers written as text are read.
+def numbers_of(column: pd.Series, number_format: NumberFormat = PLAIN) -> Float[np.ndarray, "row"]:
+    """A column as float64, missing cells NaN; numbers written as text are read in the given format.
 
     Errors: `InputError` that names the column, the row and the cell, for text, dates, and numbers beyond ±1e100.
     """
     kind = kind_of(column)
-    cells = column.astype(object) if kind == "date" else pd.to_numeric(_plain(column), errors="coerce")
+    if kind == "text":
+        cells = number_format.read_all(_plain(column))
+    else:
+        cells = column.astype(object) if kind == "date" else pd.to_numeric(_plain(column), errors="coerce")
     bad = column.notna() & (cells.isna() | (kind == "date"))
-    _refuse(column, bad.to_numpy(bool), "numbers")
+    _refuse(column, bad.to_numpy(bool), number_format.expected())
     values = cells.to_numpy(dtype=np.float64, na_value=np.nan)
     _refuse(column, np.abs(values) > 1e100, "finite numbers within ±1e100")
     return values

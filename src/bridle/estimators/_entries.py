@@ -84,6 +84,8 @@ DATA: Entries = {
     "target": COLUMN,
     "task": _one_of("classification", "regression"),
     "encoding": LINE,
+    "header": SWITCH,
+    "decimal": _one_of(".", ","),
     "test_share": SHARE,
     "group": COLUMN,
     "time": COLUMN,

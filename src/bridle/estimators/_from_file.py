@@ -16,13 +16,14 @@ from bridle.estimators._arrays import ArraysJob, labelled, prepared, read_arrays
 from bridle.estimators._inside import inside
 from bridle.estimators._network import called, default_arms, default_network, outputs_of, own_network
 from bridle.estimators._problem import Problem
-from bridle.estimators._read import read_table
+from bridle.estimators._read import read_file
 from bridle.estimators._structure import Structure
 from bridle.estimators._toml import StudyFile
 from bridle.estimators._tune import MODEL, Job, Tuned, lay_out, tuned
 from bridle.study import EarlyStopping
 
 DENSE = ("hidden", "activation", "optimizer", "learning_rate")
+READING = ("encoding", "header", "decimal")
 RUN = ("race", "nested")
 """Entries of [study] that say how it is run; the others are arguments of `Study`."""
 ROLES = ("group", "time", "weight", "class_weight")
@@ -95,7 +96,7 @@ def run_study_file(
 def _of_table(file: StudyFile, function: Callable[..., keras.Model] | None, arms: Mapping[str, Any]) -> Job:
     data = file.data
     path = inside(file.folder, data["table"], "[data] table")
-    frame = read_table(path, encoding=data.get("encoding", "utf-8"))
+    source = read_file(path, **{name: data[name] for name in READING if name in data})
 
     def ask(inputs: int, problem: Problem, folds: int | TimeSeriesSplit) -> Study:
         own = _own(file, function)
@@ -105,7 +106,7 @@ def _of_table(file: StudyFile, function: Callable[..., keras.Model] | None, arms
     structure = Structure(**{name: data[name] for name in ROLES if name in data})
     options = {"test_share": data["test_share"]} if "test_share" in data else {}
     return lay_out(
-        frame, data["target"], ask, task=data.get("task"), folds=_folds(file), structure=structure, **options
+        source, data["target"], ask, task=data.get("task"), folds=_folds(file), structure=structure, **options
     )
 
 

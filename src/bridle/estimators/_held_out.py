@@ -1,7 +1,7 @@
 """Rows of a table that are held out from the start, and a table in words."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from sklearn.model_selection import GroupShuffleSplit, train_test_split
 from bridle._errors import InputError, shown
 from bridle.estimators._hints import hints
 from bridle.estimators._layout import find_layout
+from bridle.estimators._number_format import NumberFormat
 from bridle.estimators._preparation import Preparation
 from bridle.estimators._problem import Problem, encode_target
 from bridle.estimators._structure import Structure, times_of
@@ -33,7 +34,14 @@ class HeldOut:
     """`groups` and `weight` of the rows to learn from, where there are any."""
 
 
-def hold_out(problem: Problem, table: pd.DataFrame, share: float, structure: Structure, folds: int) -> HeldOut:
+def hold_out(
+    problem: Problem,
+    table: pd.DataFrame,
+    share: float,
+    structure: Structure,
+    folds: int,
+    formats: Mapping[str, NumberFormat] | None = None,
+) -> HeldOut:
     """Hold a share of the rows out: whole groups, the last ones in time, or else any, with every class in proportion.
 
     Errors: `InputError` for a share outside of (0, 1), and where too few rows, groups or rows of a class are left.
@@ -50,7 +58,8 @@ def hold_out(problem: Problem, table: pd.DataFrame, share: float, structure: Str
     rows = {"groups": groups, "weight": weight}
     held = (x.iloc[test], y[test]) if weight is None else (x.iloc[test], y[test], weight[test])
     given = {name: values[learn] for name, values in rows.items() if values is not None}
-    return HeldOut(Preparation(find_layout(x.iloc[learn], problem.target)), x.iloc[learn], y[learn], held, given)
+    layout = find_layout(x.iloc[learn], problem.target, formats)
+    return HeldOut(Preparation(replace(layout, width=table.shape[1])), x.iloc[learn], y[learn], held, given)
 
 
 def _sides(

@@ -1,7 +1,9 @@
 """Which features a table gives: the layout, found once for all folds."""
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,7 +11,8 @@ from jaxtyping import Int
 
 from bridle._errors import InputError
 from bridle.estimators._columns import kind_of, labels_of
-from bridle.estimators._left_out import MOST_CATEGORIES, reason_to_leave
+from bridle.estimators._left_out import DATES, MOST_CATEGORIES, reason_to_leave
+from bridle.estimators._number_format import PLAIN, NumberFormat, is_format, looks_like_number
 from bridle.estimators._saved import DAMAGED, is_count, is_names, is_pairs, saved
 
 ABSENT, OTHER = "(missing)", "(other)"
@@ -19,11 +22,14 @@ COLUMN_RULES = {
     "missing": ("a count", is_count),
     "categories": ("distinct texts", is_names),
     "merged": ("distinct texts", is_names),
+    "format": ("a format of numbers", is_format),
 }
+TRUTHS = ({"TRUE", "True", "true"}, {"FALSE", "False", "false"})
 LAYOUT_RULES = {
     "columns": ("a list of at least one column", lambda value: isinstance(value, list) and len(value) > 0),
     "left_out": ("pairs of a column and a reason", is_pairs),
     "rows": ("a count", is_count),
+    "width": ("a count", is_count),
 }
 
 
@@ -40,6 +46,8 @@ class Column:
     missing: int
     categories: tuple[str, ...] = ()
     merged: tuple[str, ...] = ()
+    format: NumberFormat = field(default=PLAIN, repr=False)
+    """How its numbers are written in text; not part of a study's identity, which has the numbers themselves."""
 
     @property
     def indicator(self) -> bool:
@@ -57,7 +65,10 @@ class Column:
     def places(self) -> dict[str, int]:
         """Which feature of a text column each known category turns on."""
         own = {label: index for index, label in enumerate(self.categories)}
-        return {**dict.fromkeys(self.merged, own.get(OTHER)), **own}
+        spellings = {}
+        if set().union(*TRUTHS) >= set(own) - {ABSENT}:
+            spellings = {same: own[label] for truth in TRUTHS for label in truth & set(own) for same in truth}
+        return {**dict.fromkeys(self.merged, own.get(OTHER)), **spellings, **own}
 
     def sentence(self, rows: int) -> str:
         """What is done with it, for a person."""
@@ -68,7 +79,17 @@ class Column:
         kept = len(self.categories) - (ABSENT in self.categories) - bool(self.merged)
         rare = f", the {kept} most frequent of {kept + len(self.merged)} categories, the others as one"
         absent = f", {gap}, a category of their own" if self.missing else ""
-        return f"`{self.name}`: text{rare if self.merged else f', {kept} categories'}{absent}"
+        return f"`{self.name}`: text{rare if self.merged else f', {kept} categories'}{absent}{self._numeric()}"
+
+    def _numeric(self) -> str:
+        """Say that most categories are numbers, which lose their order as categories."""
+        labels = [*(set(self.categories) - {ABSENT, OTHER}), *self.merged]
+        numeric = [label for label in labels if looks_like_number(label)]
+        if len(numeric) <= len(labels) / 2:
+            return ""
+        others = sorted(set(labels) - set(numeric))
+        advice = f"; for a number, leave {', '.join(map(repr, others[:3]))} empty" if others else ""
+        return f" ({len(numeric)} of them are numbers{advice})"
 
 
 @dataclass(frozen=True)
@@ -81,6 +102,8 @@ class Layout:
     columns: tuple[Column, ...]
     left_out: tuple[tuple[str, str], ...]
     rows: int
+    width: int = field(default=0, repr=False)
+    """Columns of the table with the target and all others, to number those of a file without names; 0 for unknown."""
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -89,7 +112,7 @@ class Layout:
 
     @property
     def text_columns(self) -> tuple[str, ...]:
-        """The columns to read as text from a new file: `read_table(path, text=layout.text_columns)`."""
+        """The columns that hold text."""
         return tuple(column.name for column in self.columns if column.kind == "text")
 
     @property
@@ -106,24 +129,25 @@ class Layout:
 
     def to_json(self) -> dict[str, object]:
         """The layout as strict JSON."""
-        columns = [
-            {**asdict(column), "categories": list(column.categories), "merged": list(column.merged)}
-            for column in self.columns
-        ]
-        return {"columns": columns, "left_out": [list(pair) for pair in self.left_out], "rows": self.rows}
+        columns = [_column_to_json(column) for column in self.columns]
+        width = {"width": self.width} if self.width else {}
+        return {"columns": columns, "left_out": [list(pair) for pair in self.left_out], "rows": self.rows, **width}
 
     @staticmethod
     def from_json(content: object) -> "Layout":
         """The layout that `to_json` wrote; `InputError` names the entry that cannot be one."""
+        content = {"width": 0, **content} if isinstance(content, Mapping) else content
         fields = saved(content, "layout", LAYOUT_RULES)
         columns = tuple(_column_from_json(column) for column in fields["columns"])
         names = [column.name for column in columns]
         if len(set(names)) < len(names):
             raise InputError(f"Expected distinct column names in the saved layout, got {names!r:.200}. {DAMAGED}")
-        return Layout(columns, tuple(map(tuple, fields["left_out"])), fields["rows"])
+        return Layout(columns, tuple(map(tuple, fields["left_out"])), fields["rows"], fields["width"])
 
 
-def find_layout(table: pd.DataFrame, target: str | None = None) -> Layout:
+def find_layout(
+    table: pd.DataFrame, target: str | None = None, formats: Mapping[str, NumberFormat] | None = None
+) -> Layout:
     """Decide once, from all rows that will be cut into folds, what each column but `target` becomes.
 
     Left out, with the reason: columns that are entirely missing or constant; dates; ids. An id is a column of whole
@@ -131,7 +155,8 @@ def find_layout(table: pd.DataFrame, target: str | None = None) -> Layout:
     `customer_id` or, none missing, rise or fall along the table's index in small steps (they fill half of their
     range); text of which at least 90 % of the values differ (all of them below 20 rows).
 
-    A text column keeps its 30 most frequent categories and merges the others.
+    A text column keeps its 30 most frequent categories and merges the others. `formats` are those in which numbers
+    were written where the table comes from, to read new rows in the same way.
 
     Errors: `InputError` for a number that is not finite, for a column of many texts of which nine in ten are numbers
     (a slip in one cell), and where no column is left.
@@ -142,19 +167,37 @@ def find_layout(table: pd.DataFrame, target: str | None = None) -> Layout:
     """
     inputs = [table[name] for name in table.columns if name != target]
     reasons = {column.name: reason_to_leave(column) for column in inputs}
-    columns = tuple(_column(column) for column in inputs if reasons[column.name] is None)
+    formats = formats or {}
+    columns = tuple(
+        _column(column, formats.get(column.name, PLAIN)) for column in inputs if reasons[column.name] is None
+    )
     left_out = tuple((name, reason) for name, reason in reasons.items() if reason)
     if not columns:
         listed = "; ".join(f"{name!r:.80}: {reason}" for name, reason in left_out[:5])
         listed += f"; and {len(left_out) - 5} more" if len(left_out) > 5 else ""
-        raise InputError(f"Expected at least one column to predict from, got none that can be used ({listed}).")
+        raise InputError(
+            f"Expected at least one column to predict from, got none that can be used ({listed}). "
+            f"{_way_on(left_out, target)}"
+        )
     return Layout(columns, left_out, len(table))
 
 
-def _column(column: pd.Series) -> Column:
+def _way_on(left_out: Sequence[tuple[str, str]], target: str | None) -> str:
+    """Say which columns can be added to a table of dates, or in general."""
+    dated = [name for name, reason in left_out if reason == DATES]
+    if not dated:
+        return "Add a column that says something about the target."
+    date, goal = dated[0], target or "target"
+    return (
+        f"A series is predicted from its own past: table['{goal} 1 before'] = table[{goal!r}].shift(1), and from parts "
+        f"of the date: table['month'] = pandas.to_datetime(table[{date!r}]).dt.month."
+    )
+
+
+def _column(column: pd.Series, number_format: NumberFormat) -> Column:
     missing = int(column.isna().sum())
     if kind_of(column) == "number":
-        return Column(column.name, "number", missing)
+        return Column(column.name, "number", missing, format=number_format)
     counts = Counter(labels_of(column, ABSENT))
     absent = [ABSENT] if counts.pop(ABSENT, 0) else []
     by_count = sorted(counts, key=lambda label: (label == OTHER, -counts[label], label))
@@ -163,10 +206,19 @@ def _column(column: pd.Series) -> Column:
     return Column(column.name, "text", missing, (*kept, *other, *absent), tuple(x for x in merged if x != OTHER))
 
 
+def _column_to_json(column: Column) -> dict[str, Any]:
+    """A column as strict JSON; the format of plain numbers is not written."""
+    written = {**asdict(column), "categories": list(column.categories), "merged": list(column.merged)}
+    del written["format"]
+    return written if column.format == PLAIN else {**written, "format": column.format.to_json()}
+
+
 def _column_from_json(content: object) -> Column:
+    if isinstance(content, Mapping):
+        content = {"format": PLAIN.to_json(), **content}
     fields = saved(content, "column", COLUMN_RULES)
     lists = (tuple(fields["categories"]), tuple(fields["merged"]))
-    column = Column(fields["name"], fields["kind"], fields["missing"], *lists)
+    column = Column(fields["name"], fields["kind"], fields["missing"], *lists, NumberFormat(**fields["format"]))
     fits = bool(column.categories) == (column.kind == "text") and (not column.merged or OTHER in column.categories)
     if not fits or set(column.merged) & set(column.categories):
         raise InputError(

@@ -8,6 +8,7 @@ from jaxtyping import Int
 
 from bridle._errors import InputError
 from bridle.estimators._columns import first_of, kind_of, labels_of, numbers_of
+from bridle.estimators._number_format import formats_of, looks_like_number
 
 MOST_CATEGORIES = 30
 """How many categories a text column keeps; a column of numbers with a slip in one cell has more."""
@@ -16,7 +17,14 @@ MOSTLY_NUMBERS = 0.9
 ID_FILL = 0.5
 ID_NAMES = frozenset({"id", "index", "row", "rowid", "rowindex", "rownumber", "rownames"})
 ID_ENDING = re.compile(r"([_ .-](id|ID|Id)|[a-z]I[dD])$")
-DATE = re.compile(r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2}))([T ]\d{1,2}:\d{2}.*)?")
+MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+DATE = re.compile(
+    r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2}))([T ]\d{1,2}:\d{2}.*)?"
+    rf"|\d{{4}}[-/]\d{{1,2}}|\d{{1,2}}/\d{{4}}|\d{{4}}[- ]?Q[1-4]|Q[1-4][- ]?\d{{4}}|{MONTH}[-/ ]?(\d{{4}}|\d{{2}})"
+    rf"|(\d{{4}}|\d{{1,2}})[-/ .]{MONTH}([-/ ](\d{{4}}|\d{{1,2}}))?|{MONTH} \d{{1,2}},? \d{{4}}",
+    re.IGNORECASE,
+)
+DATES = "dates are not used; add year, month or weekday as a column of its own"
 
 
 def reason_to_leave(column: pd.Series) -> str | None:
@@ -35,7 +43,7 @@ def reason_to_leave(column: pd.Series) -> str | None:
     if whole and (values == values[0]).all():
         return f"the same value {labels_of(known)[0]!r:.80} in every row"
     if kind == "date" or (kind == "text" and all(DATE.fullmatch(label) for label in values)):
-        return "dates are not used; add year, month or weekday as a column of its own"
+        return DATES
     if kind == "number":
         return _number_id(known, whole)
     return _text_id(known) if kind == "text" else None
@@ -79,10 +87,22 @@ def _text_id(known: pd.Series) -> str | None:
 
 
 def _refuse_slip(known: pd.Series, distinct: int) -> None:
-    """Refuse a column of many texts that are numbers but for a few: as categories its order would be lost."""
-    numeric = pd.to_numeric(known.astype(str), errors="coerce").notna().to_numpy()
-    if distinct > MOST_CATEGORIES and numeric.mean() >= MOSTLY_NUMBERS and not numeric.all():
+    """Refuse a column of many numbers that cannot all be read: as categories their order would be lost."""
+    if distinct <= MOST_CATEGORIES:
+        return
+    cells = known.astype(str)
+    looks = {cell: looks_like_number(cell) for cell in cells.unique()}
+    numeric = cells.map(looks).to_numpy(bool)
+    if numeric.mean() >= MOSTLY_NUMBERS and not numeric.all():
         raise InputError(
             f"Expected numbers in column {known.name!r:.80}, as {numeric.sum()} of {len(known)} cells hold, "
             f"got {first_of(known, ~numeric)}. Correct the cell or leave it empty."
+        )
+    if numeric.all() and not formats_of(looks):
+        fits = formats_of([cells.iloc[0]])
+        other = cells.map({cell: all(form.read(cell) is None for form in fits) for cell in looks}).to_numpy(bool)
+        got = first_of(known, other if other.any() else np.arange(len(cells)) == len(cells) - 1)
+        raise InputError(
+            f"Expected numbers of one format and unit in column {known.name!r:.80}, got {cells.iloc[0]!r:.40} and "
+            f"{got}. Write them alike: one decimal sign, one unit."
         )

@@ -124,7 +124,7 @@ def _raw(layout: Layout, table: pd.DataFrame) -> Float[np.ndarray, "row feature"
 
 def _features(column: Column, cells: pd.Series) -> Float[np.ndarray, "row feature"]:
     if column.kind == "number":
-        values = numbers_of(cells)
+        values = numbers_of(cells, column.format)
         return np.stack([values, np.isnan(values)], axis=1)[:, : len(column.features)]
     place = column.places
     chosen = np.array([place.get(label, -1) for label in labels_of(cells, ABSENT)], dtype=np.intp)

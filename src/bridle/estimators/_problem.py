@@ -10,6 +10,7 @@ from jaxtyping import Shaped
 
 from bridle._errors import InputError, near
 from bridle.estimators._columns import check_table, first_of, kind_of, labels_of, numbers_of
+from bridle.estimators._number_format import looks_like_number
 from bridle.estimators._saved import DAMAGED, is_count, is_names, saved
 
 TASKS = ("classification", "regression")
@@ -69,9 +70,9 @@ def find_problem(table: pd.DataFrame, target: str, task: str | None = None, *, m
     """Find out what a target column asks for.
 
     Text, bool and category columns are classes. Whole numbers are classes where at most 20 differ and they are at
-    most 5 % of the rows, or at most 10 differ and each has at least 5 rows. Any other number is a regression. `task`
-    overrules this. Rows without a target are counted and not looked at. Each class needs `min_rows` rows: the number
-    of folds. A regression needs as many in all.
+    most 5 % of the rows, or at most 10 differ and each has at least 5 rows; but more than 10, one of which has fewer
+    than `min_rows` rows, are a regression. So is any other number. `task` overrules this. Rows without a target are
+    counted and not looked at. Each class needs `min_rows` rows: the number of folds. A regression needs as many in all.
 
     Errors: `InputError` for a target that is no column, is missing in every row, has one value only, is a date or
     not finite; for text called a regression; for a class with too few rows.
@@ -91,9 +92,9 @@ def find_problem(table: pd.DataFrame, target: str, task: str | None = None, *, m
     if len(counts) == 1:
         raise InputError(
             f"Expected a target with at least two values, got {next(iter(counts))!r:.80} in all {len(values)} "
-            f"rows of {target!r:.80}. There is nothing to predict: give another target."
+            f"rows of {target!r:.80}.{_gap(len(table) - len(values))} There is nothing to predict: give another target."
         )
-    task = task or _guess(kind, counts)
+    task = task or _guess(kind, counts, min_rows)
     missing = len(table) - len(values)
     if task == "regression":
         _check_regression(values, kind, min_rows)
@@ -167,13 +168,20 @@ def _label_kind(values: pd.Series, target: str) -> str:
     return "integer" if np.array_equal(numbers, np.round(numbers)) else "number"
 
 
-def _guess(kind: str, counts: Mapping[str, int]) -> str:
+def _gap(missing: int) -> str:
+    """Say that cells which count as missing may be a class."""
+    said = "If they hold the text NA, read the file with pandas.read_csv(…, keep_default_na=False)."
+    return f" {missing} other rows have no value. {said}" if missing else ""
+
+
+def _guess(kind: str, counts: Mapping[str, int], min_rows: int) -> str:
     if kind in ("text", "bool"):
         return "classification"
     rows, distinct = sum(counts.values()), len(counts)
     some = distinct <= MOST_CLASSES and distinct <= CLASS_SHARE * rows
     few = distinct <= FEW_CLASSES and min(counts.values()) >= FEW_ROWS
-    return "classification" if kind == "integer" and (some or few) else "regression"
+    counted = distinct > FEW_CLASSES and min(counts.values()) < min_rows
+    return "classification" if kind == "integer" and (some or few) and not counted else "regression"
 
 
 def _check_regression(values: pd.Series, kind: str, min_rows: int) -> None:
@@ -193,12 +201,19 @@ def _check_classes(counts: Mapping[str, int], target: str, kind: str, min_rows: 
     rare = sorted((count, label) for label, count in counts.items() if count < min_rows)
     if rare:
         shown = ", ".join(f"{label!r:.80}: {count}" for count, label in rare[:5]) + (" …" if len(rare) > 5 else "")
-        other = "" if kind in ("text", "bool") else ", or choose regression (--task regression)"
+        other = "" if kind in ("text", "bool") else ", or choose regression (--task regression, task='regression')"
+        if kind == "text" and sum(map(looks_like_number, counts)) > len(counts) / 2:
+            strange = sorted(label for label in counts if not looks_like_number(label))[:3]
+            other = f". Most look like numbers: {_alike(strange)}"
         raise InputError(
             f"Expected at least {min_rows} rows of each class of {target!r:.80}, one for each fold, got "
             f"{shown} ({len(rare)} of {len(counts)} classes). "
             f"Merge or remove them or use fewer folds{other}."
         )
+
+
+def _alike(strange: Sequence[str]) -> str:
+    return f"leave {', '.join(map(repr, strange))} empty" if strange else "write all with one decimal sign and unit"
 
 
 def _check_labels(classes: list[str], kind: str) -> None:

@@ -1,21 +1,21 @@
 """A person's own table, read from a file."""
 
 import codecs
-import csv
-import io
-from collections.abc import Collection, Iterator
+import re
+from collections.abc import Collection
 from importlib.util import find_spec
-from itertools import islice
 from pathlib import Path
 
 import pandas as pd
 
 from bridle._errors import InputError, near, shown
 from bridle.estimators._columns import check_names, check_size, check_table
+from bridle.estimators._header import looks_like_values, numbered
+from bridle.estimators._layout import Layout
+from bridle.estimators._missing import MISSING, mask_missing, words_as_categories
+from bridle.estimators._records import find_separator, read_records
+from bridle.estimators._table import Table, read_numbers, table_of, unify_truths
 
-SEPARATORS = (",", ";", "\t", "|")
-MISSING = frozenset({"", "?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null", "None"})
-"""Cells of a text file that count as missing, after spaces around them are taken off."""
 BINARY = {
     b"PK\x03\x04": "an Excel workbook or a zip archive",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
@@ -26,25 +26,35 @@ BINARY = {
     b"SQLite format 3": "a database",
     b"PAR1": "a Parquet file (name it .parquet)",
 }
-DECIMAL_COMMA, GROUPED = r"[-+]?\d+(?:,\d+)?", r"[-+]?\d{1,3}(?:,\d{3})?"
+NUMBERED = re.compile(r"column[1-9]\d{0,6}", re.ASCII)
 SAVE_AS_CSV = "Save it as CSV (UTF-8): the first line holds the column names, each further line one row."
 
 
 def read_table(
-    path: str | Path, *, encoding: str = "utf-8", text: Collection[str] = (), fewest: int = 2
+    path: str | Path,
+    *,
+    encoding: str = "utf-8",
+    text: Collection[str] = (),
+    fewest: int = 2,
+    header: bool | None = None,
+    decimal: str | None = None,
+    like: Layout | None = None,
 ) -> pd.DataFrame:
-    r"""Read a CSV file (separated by `,` `;` tab or `|`, which is found), a .tsv file or a .parquet file.
+    r"""Read a CSV file (separated by `,` `;` tab `|` or spaces, which is found), a .tsv file or a .parquet file.
 
-    A column whose cells are all numbers or missing becomes numbers, any other stays text; where `,` is not the
-    separator, it may be the decimal sign. Spaces around cells and names are taken off and blank lines passed over.
+    A column whose cells are all numbers or missing becomes numbers, any other stays text. Numbers may have a decimal
+    comma, thousands separators, a currency or percent sign; where one column leaves open what `,` and `.` mean, the
+    others show it. Spaces around cells and names are taken off and blank lines passed over.
 
     Arguments: `encoding` of a text file, a byte-order mark is passed over; `text`, columns that stay text even where
-    every cell reads as a number (give a saved preparation's `layout.text_columns`); `fewest` columns that will do.
+    every cell reads as a number; `fewest` columns that will do; `header`, False where the first line is a row already
+    (columns are then `column1`, `column2` …), True to take it for names whatever it looks like; `decimal`, the decimal
+    sign; `like`, the layout of a saved preparation, whose columns stay text and are read by the preparation.
 
     Returns a table with at least one row, its index counting from 0, and with distinct column names.
 
     Errors: `InputError` for a file that is missing, a folder, empty, binary, in another encoding, has unequal rows,
-    duplicate or empty names, no rows, or too few columns.
+    duplicate or empty names, names that look like values, no rows, or too few columns.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
@@ -55,24 +65,101 @@ def read_table(
     0  cat  4.5
     1  dog  NaN
     """
+    options = {"text": text, "fewest": fewest, "header": header, "decimal": decimal, "like": like}
+    return read_file(path, encoding=encoding, **options).rows
+
+
+def read_file(
+    path: str | Path,
+    *,
+    encoding: str = "utf-8",
+    text: Collection[str] = (),
+    fewest: int = 2,
+    header: bool | None = None,
+    decimal: str | None = None,
+    like: Layout | None = None,
+) -> Table:
+    """Read a table as `read_table` does, with the formats of its numbers and notes on what was decided."""
     path = Path(path)
     where = repr(path.name)
+    if decimal not in (None, ".", ","):
+        raise InputError(f"Expected the decimal sign '.' or ',', got {shown(decimal)}. Leave it out to find it.")
     raw = _bytes(path)
     if path.suffix.lower() == ".parquet":
-        return check_table(_parquet(path), where=where, fewest=fewest)
+        return table_of(check_table(_parquet(path), where=where, fewest=fewest))
     content = _decoded(raw, encoding, where)
-    separator = "\t" if path.suffix.lower() == ".tsv" else _sniffed(content)
-    records = _records(content, separator, where)
-    header = next(records, [])
-    if not header:
+    separator = "\t" if path.suffix.lower() == ".tsv" else find_separator(content)
+    records = list(read_records(content, separator, where))
+    if not records:
         raise InputError(f"Expected a table in {where}, got empty cells only. {SAVE_AS_CSV}")
-    check_names(header, where)
-    rows = list(records)
-    check_size(len(rows), len(header), fewest, where)
-    cells = pd.DataFrame(rows, columns=header, dtype="str")
-    cells = cells.mask(cells.isin(MISSING))
-    comma = separator != ","
-    return pd.DataFrame({name: cells[name] if name in text else _typed(cells[name], comma) for name in header})
+    names, rows = _named(records, header, like, where)
+    check_names(names, where)
+    check_size(len(rows), len(names), fewest, where)
+    cells = pd.DataFrame(rows, columns=names, dtype="str")
+    if like is not None:
+        known = {column.name: (*column.categories, *column.merged) for column in like.columns}
+        return Table(pd.DataFrame({name: mask_missing(cells[name], known.get(name, ())) for name in names}))
+    return _typed(cells, text, decimal, "," if separator == ";" else ".")
+
+
+def _named(
+    records: list[list[str]], header: bool | None, like: Layout | None, where: str
+) -> tuple[list[str], list[list[str]]]:
+    """Return the names of the columns, and the rows; without a header line the columns are numbered."""
+    first, width = records[0], len(records[0])
+    expected = [] if like is None else [column.name for column in like.columns]
+    unnamed = like is not None and _is_numbered(like) and not set(expected) & set(first)
+    if header is False or (header is None and unnamed):
+        return (_numbered_like(like, width, where) if unnamed else numbered(width)), records
+    if header is None and not set(expected) & set(first):
+        below = pd.DataFrame(records[1:], columns=range(width), dtype="str")
+        if looks_like_values(first, below.mask(below.isin(MISSING))):
+            raise InputError(
+                f"Expected the names of the columns in the first line of {where}, got values like those below it: "
+                f"{', '.join(map(repr, first[:4]))}{' …' if width > 4 else ''}. If it is a row, give --no-header "
+                f"(Python: header=False, study file: header = false): the columns are then column1 to column{width}. "
+                "If these are names, give --header (header=True)."
+            )
+    return first, records[1:]
+
+
+def _is_numbered(layout: Layout) -> bool:
+    """Check for the names of a file without a header line."""
+    names = [column.name for column in layout.columns] + [name for name, _ in layout.left_out]
+    return all(map(NUMBERED.fullmatch, names))
+
+
+def _numbered_like(layout: Layout, width: int, where: str) -> list[str]:
+    """Return the names of the columns of a file without a header line, for a model of such a file.
+
+    It has all columns of the training rows, or only those that the target is predicted from.
+    """
+    others = [column.name for column in layout.columns] + [name for name, _ in layout.left_out]
+    if width not in (layout.width, len(others)):
+        raise InputError(
+            f"Expected {layout.width} columns in {where}, as the file without a header line had on which the model was "
+            f"trained, or {len(others)} without the target, got {width}. Give the same columns in the same order."
+        )
+    return numbered(width) if width == layout.width else sorted(others, key=lambda name: int(name[6:]))
+
+
+def _typed(cells: pd.DataFrame, text: Collection[str], decimal: str | None, default: str) -> Table:
+    """Turn the columns of a file into numbers where all their cells are some."""
+    notes = []
+    columns = {}
+    for name in cells:
+        words = words_as_categories(cells[name])
+        columns[name] = mask_missing(cells[name], words)
+        if words:
+            count, others = int(cells[name].isin(words).sum()), columns[name].dropna()
+            other = others[~others.isin(words)].iloc[0]
+            notes.append(
+                f"`{name}`: {', '.join(map(repr, sorted(words)))} ({count} rows) counts as a category like "
+                f"{other!r:.40}, not as missing; leave missing cells empty."
+            )
+    numbers, formats, said = read_numbers({name: columns[name] for name in cells if name not in text}, decimal, default)
+    made, unified = unify_truths(pd.DataFrame({**columns, **numbers})[list(cells)])
+    return Table(made, formats, (*said, *notes, *unified))
 
 
 def _bytes(path: Path) -> bytes:
@@ -133,50 +220,3 @@ def _decoded(raw: bytes, encoding: str, where: str) -> str:
     if not content.strip():
         raise InputError(f"Expected a table in {where}, got an empty file. {SAVE_AS_CSV}")
     return content
-
-
-def _sniffed(content: str) -> str:
-    """The separator that cuts the first records into the same number of cells, the most cells if several do."""
-
-    def fitness(separator: str) -> tuple[bool, int]:
-        records = csv.reader(io.StringIO(content.lstrip(), newline=""), delimiter=separator)
-        try:
-            widths = [len(record) for record in islice(records, 20) if record]
-        except csv.Error:
-            return False, 0
-        return widths[0] > 1 and len(set(widths)) == 1, widths[0]
-
-    return max(SEPARATORS, key=fitness)
-
-
-def _records(content: str, separator: str, where: str) -> Iterator[list[str]]:
-    """The header and then each row, their cells stripped; a row of another length than the header is refused."""
-    reader = csv.reader(io.StringIO(content, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
-    width, line = 0, 1
-    try:
-        for record in reader:
-            cells = [cell.strip() for cell in record]
-            if len(cells) > 1 or any(cells):
-                width = width or len(cells)
-                if len(cells) != width:
-                    raise InputError(
-                        f"Expected as many cells in each row of {where} as the first line has, {width}, "
-                        f"got {len(cells)} in line {line} ({separator.join(cells)!r:.60}). "
-                        f'Add or remove cells; put "…" around a cell that holds {separator!r}.'
-                    )
-                yield cells
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise InputError(
-            f"Expected a table in {where}, got a row that cannot be read from line {line}: {error}. "
-            "Look at its quotation marks."
-        ) from None
-
-
-def _typed(cells: pd.Series, comma: bool) -> pd.Series:
-    """Numbers where every cell is one. A comma is the decimal sign unless it could group thousands throughout."""
-    known = cells.dropna()
-    if comma and known.str.fullmatch(DECIMAL_COMMA).all() and not known.str.fullmatch(GROUPED).all():
-        cells = cells.str.replace(",", ".")
-    found = pd.to_numeric(cells, errors="coerce")
-    return cells if found.isna().sum() > cells.isna().sum() else found

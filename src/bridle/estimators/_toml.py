@@ -15,7 +15,7 @@ LONGEST = 2000
 """Characters of a line: a name of many parts, `a.a.a`, takes tomllib the square of their number."""
 QUOTE = 'A target stands in quotation marks: "*/kernel" = "l2(auto)".'
 ONLY = {
-    "table": ("target", "encoding", "test_share", "group", "time", "weight"),
+    "table": ("target", "encoding", "test_share", "group", "time", "weight", "header", "decimal"),
     "arrays": ("scale",),
     "hidden": ("activation", "optimizer", "learning_rate"),
 }

@@ -20,8 +20,10 @@ from bridle.estimators._held_out import hold_out, notes
 from bridle.estimators._network import NetworkFunction, default_arms, default_network, outputs_of, own_network
 from bridle.estimators._preparation import Preparation
 from bridle.estimators._problem import Problem, decode_target, find_problem, known_rows
-from bridle.estimators._read import read_table
+from bridle.estimators._read import read_file
+from bridle.estimators._remarks import remarks
 from bridle.estimators._structure import Structure
+from bridle.estimators._table import Table, table_of
 from bridle.study import Plan, Prepared, timed_plan
 
 MODEL, APPLY = "model.keras", "apply.json"
@@ -110,7 +112,7 @@ class Tuned:
 
 
 def prepare_table(
-    table: pd.DataFrame,
+    table: pd.DataFrame | Table,
     target: str,
     *,
     task: str | None = None,
@@ -134,7 +136,7 @@ def prepare_table(
 
 
 def lay_out(
-    table: pd.DataFrame,
+    table: pd.DataFrame | Table,
     target: str,
     ask: Callable[[int, Problem, int | TimeSeriesSplit], Study],
     *,
@@ -144,10 +146,11 @@ def lay_out(
     structure: Structure = Structure(),  # noqa: B008 - a frozen value
 ) -> Job:
     """A table and a study that is about it: `ask` makes it from the number of features, the problem and folds."""
-    problem = find_problem(table, target, task, min_rows=folds + 1)
-    structure.check(known_rows(problem, table), target)
-    known = structure.ordered(known_rows(problem, table))
-    held = hold_out(problem, known, test_share, structure, folds)
+    source = table if isinstance(table, Table) else table_of(table, target)
+    problem = find_problem(source.rows, target, task, min_rows=folds + 1)
+    structure.check(known_rows(problem, source.rows), target)
+    known = structure.ordered(known_rows(problem, source.rows))
+    held = hold_out(problem, known, test_share, structure, folds, source.formats)
     inputs = len(clone_fit(held.preparation, held.x).get_feature_names_out())
     scaler = StandardScaler() if problem.classes is None else None
     prepared = ask(inputs, problem, structure.folds(folds)).prepare(
@@ -159,7 +162,9 @@ def lay_out(
         prepare_target=scaler,
         **held.rows,
     )
-    return Job(problem, held.preparation, held.x, prepared, tuple(notes(problem, held, known, structure)))
+    used = [problem.target, *(column.name for column in held.preparation.layout.columns)]
+    said = [*notes(problem, held, known, structure), *source.notes, *remarks(known[used])]
+    return Job(problem, held.preparation, held.x, prepared, tuple(said))
 
 
 def tune(
@@ -178,6 +183,8 @@ def tune(
     time: str | None = None,
     weight: str | None = None,
     class_weight: str | Mapping[object, float] | None = None,
+    header: bool | None = None,
+    decimal: str | None = None,
     progress: bool = True,
 ) -> Tuned:
     """Find the regularization for a table of one's own: which penalty, on what, how strong.
@@ -202,13 +209,16 @@ def tune(
             on, and the last rows are held out.
         weight: the column of row weights ≥ 0, for training and for scores.
         class_weight: `"balanced"` or `{label: weight}`, for training rows only.
+        header: of a file: False where its first line is a row already, with the columns `column1`, `column2` …; True
+            where it looks like one but holds names.
+        decimal: of a file: the decimal sign `"."` or `","`; found from its columns by default.
 
     Errors: `InputError` with a sentence for every table that cannot be used.
 
     """
-    frame = table if isinstance(table, pd.DataFrame) else read_table(table)
+    source = table if isinstance(table, pd.DataFrame) else read_file(table, header=header, decimal=decimal)
     job = prepare_table(
-        frame,
+        source,
         target,
         task=task,
         model=model,
