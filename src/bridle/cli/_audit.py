@@ -10,6 +10,11 @@ from bridle import auditing, estimators
 from bridle._errors import InputError
 from bridle.cli._guard import guarded
 
+Header = Annotated[
+    bool | None,
+    typer.Option("--header/--no-header", help="Is the first line column names, or already a row? Found by default."),
+]
+
 
 @guarded()
 def audit(
@@ -17,6 +22,7 @@ def audit(
     data: Annotated[
         Path | None, typer.Option("--data", help="Rows: .npy, .npz (by the names of the inputs) or .csv.")
     ] = None,
+    header: Header = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="MiB that the model may take.")] = auditing.LIMIT,
 ) -> None:
     """Tell what each penalty of a saved model adds to the loss, and what it silently does not.
@@ -26,17 +32,17 @@ def audit(
     loaded, left_out = auditing.read_model(model, limit=limit)
     if left_out:
         print(left_out, file=sys.stderr)
-    rows, weight = (None, None) if data is None else _rows(data, limit)
+    rows, weight = (None, None) if data is None else _rows(data, limit, header)
     found = auditing.audit(loaded, rows, sample_weight=weight)
     print(found, end="")
     if not found.ok:
         raise typer.Exit(1)
 
 
-def _rows(path: Path, limit: int) -> tuple[Any, Any]:
+def _rows(path: Path, limit: int, header: bool | None) -> tuple[Any, Any]:
     if path.suffix.lower() != ".csv":
         return auditing.read_rows(path, limit=limit)
-    frame = estimators.read_table(path, fewest=1)
+    frame = estimators.read_table(path, fewest=1, header=header)
     text = [name for name, kind in frame.dtypes.items() if kind.kind not in "fiub"]
     if text:
         raise InputError(f"Expected numbers in all columns of {path.name!r}, got text in {', '.join(map(repr, text))}.")

@@ -12,7 +12,7 @@ from bridle._visible import visible
 from bridle.cli import _show as show
 from bridle.cli import _stores as stores
 from bridle.cli._again import beginning, command, remembered
-from bridle.cli._audit import audit
+from bridle.cli._audit import Header, audit
 from bridle.cli._claims import claims
 from bridle.cli._cluster import Dask, cluster
 from bridle.cli._convert import convert
@@ -47,10 +47,6 @@ Out = Annotated[Path | None, typer.Option("--out", help="Folder for report.html,
 Seeds = Annotated[int, typer.Option("--seeds", min=1, help="Seeds: runs that differ in initial weights and shuffling.")]
 Epochs = Annotated[int | None, typer.Option("--epochs", min=1, help="Epochs of each fit; the case's own by default.")]
 Quick = Annotated[bool, typer.Option("--quick", help=f"A small version: {QUICK_SEEDS} seeds, a tenth of the epochs.")]
-Header = Annotated[
-    bool | None,
-    typer.Option("--header/--no-header", help="Is the first line column names, or already a row? Found by default."),
-]
 Decimal = Annotated[str | None, typer.Option("--decimal", help="Decimal sign of the file; found by default.")]
 Encoding = Annotated[str, typer.Option("--encoding", help="Encoding of the file, such as latin-1.")]
 
