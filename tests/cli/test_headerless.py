@@ -18,7 +18,7 @@ def test_tune_without_a_header_line(command) -> None:
     assert "--no-header" in err
     code, out, err = command("tune", "t.csv", "--target", "column2", "--no-header", "--out", "answer", *ARMS)
     assert (code, err) == (0, "")
-    assert "48 rows to learn from, 12 held out" in out
+    assert "48 rows to learn from, 12 held out" in " ".join(out.split())
     assert json.loads(Path("answer/command.json").read_text())["options"]["no-header"] is True
     assert command("resume", "answer")[0] == 0
     code, out, err = command("predict", "answer", "t.csv", "--no-header")
