@@ -17,7 +17,7 @@ from bridle._errors import InputError, KindError, StoreError, near
 from bridle._front._plots import Plots
 from bridle._front._preparation import Preparation
 from bridle._front._stored import stored_model
-from bridle._keras import built_by
+from bridle._keras import built_by, check_predictions
 from bridle.penalties import Penalty, parse_penalty
 from bridle.placement import Term, code_lines, penalize, plain_copy, unwrapped
 from bridle.results import ALL_ROWS, StudyResult
@@ -168,9 +168,12 @@ class Result:
             )
         fresh = penalize(template, self._placeable(arm, rule)) if penalized else self._again(template)
         inner = unwrapped(fresh)
-        own = [*inner.trainable_variables, *inner.non_trainable_variables]
-        for variable, value in zip(own, self.data.weights[int(found.argmax())], strict=True):
+        own, member = [*inner.trainable_variables, *inner.non_trainable_variables], int(found.argmax())
+        for variable, value in zip(own, self.data.weights[member], strict=True):
             variable.assign(value)
+        probe = self.data.probe
+        if probe is not None and member in probe.predictions:
+            check_predictions(inner, self.data.weights[member], probe.rows, probe.predictions[member])
         rate = self.data.arms[number].learning_rate
         if rate is not None and fresh.compiled:
             fresh.optimizer.learning_rate = rate

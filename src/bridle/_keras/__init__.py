@@ -1,8 +1,10 @@
 """The only place that touches the inside of Keras."""
 
+from bridle._keras._alike import check_predictions, predictions_of, rows_as_inputs
 from bridle._keras._audit import Charge, Recording, all_layers, as_number, loss_without_data, record, untouched
 from bridle._keras._backend import require_jax, seeded
 from bridle._keras._blueprint import Blueprint, blueprint, model_json
+from bridle._keras._builds import has_own_code
 from bridle._keras._compiled import compiled_step
 from bridle._keras._copy import built_by, compile_like, same_again
 from bridle._keras._described import described
@@ -92,6 +94,7 @@ __all__ = [
     "blueprint",
     "built_by",
     "check_exact",
+    "check_predictions",
     "check_training",
     "compile_like",
     "compiled_step",
@@ -112,6 +115,7 @@ __all__ = [
     "gives_mask",
     "has_cell_state",
     "has_one_cell",
+    "has_own_code",
     "has_own_loss",
     "has_states",
     "head_parts",
@@ -136,11 +140,13 @@ __all__ = [
     "own_training",
     "owned",
     "predicted",
+    "predictions_of",
     "program",
     "record",
     "regularized",
     "replaced",
     "require_jax",
+    "rows_as_inputs",
     "same_again",
     "same_regularizer",
     "saved_regularizer",

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
+from bridle._errors import KindError
 from bridle._keras._backend import seeded
 from bridle._keras._inputs import doors
 
@@ -41,6 +42,33 @@ def is_same_function(model: keras.Model, other: keras.Model) -> bool:
             continue
         return len(got) == len(expected) and all(map(is_close, got, expected))
     return True
+
+
+def rows_as_inputs(model: keras.Model, rows: Values) -> Any:
+    """Flat arrays of rows in the structure that a model takes; None where it is not known."""
+    entrance = doors(model)
+    if entrance is not None:
+        return entrance.packed(list(rows)) if len(rows) == len(entrance.flat) else None
+    return rows[0] if len(rows) == 1 else None
+
+
+def predictions_of(model: keras.Model, variables: Values, rows: Values) -> tuple[np.ndarray, ...]:
+    """The flat predictions of a model for flat rows, with given values of its (trainable, other) variables."""
+    return tuple(_predictions(model, variables, len(model.trainable_variables), rows_as_inputs(model, rows)))
+
+
+def check_predictions(model: keras.Model, variables: Values, rows: Values, expected: Values) -> None:
+    """Check that a model predicts for some rows what another one did with the same variables.
+
+    Errors: `KindError` where it does not.
+    """
+    got = predictions_of(model, variables, rows)
+    if len(got) != len(expected) or not all(map(is_close, got, expected)):
+        raise KindError(
+            f"Expected a model that predicts what the fit of the study predicted, got other predictions from "
+            f"{model.name!r} with the same weights. Give the classes, functions and constants that the study was run "
+            "with."
+        )
 
 
 def is_close(got: Any, expected: Any) -> bool:

@@ -13,7 +13,7 @@ from keras.src.utils.naming import to_snake_case
 
 from bridle._errors import KindError
 from bridle._keras._backend import seeded, tensorflow_left_alone
-from bridle._keras._builds import calls_of, check_builds, graph_constants
+from bridle._keras._builds import calls_of, check_builds, check_same, graph_constants
 from bridle._keras._objects import objects_by_identity
 from bridle._keras._training import check_training, has_own_loss
 
@@ -123,6 +123,7 @@ def _check_again(model: keras.Model) -> None:
             f"Expected the same variables from the configuration of {model.name!r}, got {len(fresh.variables)} of "
             f"{len(model.variables)}, or others. {advice}"
         )
+    check_same(model, fresh, advice)
 
 
 def _shapes(model: keras.Model) -> list[tuple[int, ...]]:

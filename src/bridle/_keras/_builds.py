@@ -1,7 +1,7 @@
 """Numbers that a model holds outside its variables, and whether two builds of one model agree in them."""
 
 from collections.abc import Iterator
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any
 
 import keras
@@ -27,6 +27,16 @@ def graph_constants(model: keras.Model) -> list[str]:
     """The arrays of numbers that stand in the graph of a model, in words."""
     values = [value for value in _in_graph(model) if np.ndim(value[1]) and np.asarray(value[1]).dtype.kind == "f"]
     return [f"{np.shape(array)} in {name!r}" for name, array in values]
+
+
+def check_same(model: keras.Model, fresh: keras.Model, advice: str) -> None:
+    """Check that a model that was built again differs in the values of its variables alone.
+
+    Errors: `KindError`, which ends with the advice.
+    """
+    difference = _difference(model, fresh)
+    if difference:
+        raise KindError(f"Expected the same model from the configuration of {model.name!r}, got {difference}. {advice}")
 
 
 def check_builds(one: keras.Model, other: keras.Model) -> None:
@@ -55,8 +65,9 @@ def _difference(one: keras.Model, other: keras.Model) -> str:
         before, after = (dict(_in_config(each)) for each in (layer, again))
         changed = next((name for name in before if not _are_equal(before[name], after.get(name))), None)
         if changed is not None:
-            return f"{changed}={before[changed]!r} of layer {layer.name!r}, which is {after.get(changed)!r} in a second"
-    if _has_own_code(one) and not is_same_function(one, other):
+            was, now = before[changed], after.get(changed)
+            return f"{changed}={was!r} of layer {layer.name!r}, which is {now!r} in a second build"
+    if has_own_code(one) and not is_same_function(one, other):
         return "other predictions for the same values of all variables in a second build"
     return ""
 
@@ -106,15 +117,18 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float | np.generic | np.ndarray) or keras.ops.is_tensor(value)
 
 
-def _has_own_code(model: keras.Model) -> bool:
+def has_own_code(model: keras.Model) -> bool:
     """Whether a model runs code that is not Keras's, where numbers may hide."""
-    layers = model._flatten_layers()
-    return any(
-        not type(layer).__module__.startswith("keras.")
-        or any(isinstance(value, FunctionType) and not _is_of_keras(value) for value in vars(layer).values())
-        for layer in layers
-    )
+    return any(not _is_of_keras(layer) or _holds_own_code(layer) for layer in model._flatten_layers())
 
 
-def _is_of_keras(function: FunctionType) -> bool:
-    return (function.__module__ or "").startswith("keras.")
+def _holds_own_code(layer: keras.Layer) -> bool:
+    if isinstance(layer, keras.Model):
+        return False
+    public = (value for name, value in vars(layer).items() if not name.startswith("_"))
+    return any(callable(value) and not _is_of_keras(value) for value in public)
+
+
+def _is_of_keras(value: Any) -> bool:
+    home = value if isinstance(value, FunctionType | MethodType | type) else type(value)
+    return (home.__module__ or "").startswith("keras.")

@@ -40,6 +40,16 @@ class Score:
 
 
 @dataclass(frozen=True)
+class Probe:
+    """Predictions of refits for a few rows, to check that a model that is handed over is the one that was trained."""
+
+    rows: tuple[np.ndarray, ...]
+    """Each input of the model for these rows, as the network sees them."""
+    predictions: Mapping[int, tuple[np.ndarray, ...]]
+    """Each output for these rows, by refit member."""
+
+
+@dataclass(frozen=True)
 class Members:
     """One row per fit. `setting` points into `StudyResult.settings`; `fold` is -1 for a refit on all rows."""
 
@@ -131,6 +141,8 @@ class StudyResult:
     """Trained variables of each refit member: the trainable ones, then the others, in the model's order."""
     weight_names: tuple[str, ...] = ()
     """What those variables are called, in the same order; empty in a study stored before names were kept."""
+    probe: Probe | None = None
+    """Present for models with code of the user."""
     picture: Picture | None = None
     activations: tuple[Activation, ...] = ()
     model_json: str = ""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bridle._errors import StoreError
-from bridle.results import Activation, Arm, Members, Nested, Picture, Score, StoredTransformer, StudyResult
+from bridle.results import Activation, Arm, Members, Nested, Picture, Probe, Score, StoredTransformer, StudyResult
 from bridle.store._arrays import pack, unpack
 from bridle.store._said import said
 from bridle.store._whole import write_whole
@@ -113,6 +113,10 @@ def _arrays(result: StudyResult) -> dict[str, np.ndarray]:
     arrays |= {f"held_out.{name}": values for name, values in result.held_out.items()}
     for member, variables in result.weights.items():
         arrays |= {f"weights.{member}.{number}": value for number, value in enumerate(variables)}
+    if result.probe is not None:
+        arrays |= {f"probe.rows.{number}": rows for number, rows in enumerate(result.probe.rows)}
+        for member, outputs in result.probe.predictions.items():
+            arrays |= {f"probe.{member}.{number}": value for number, value in enumerate(outputs)}
     if result.picture is not None:
         picture = result.picture
         arrays |= {"picture.x": picture.x, "picture.y": picture.y, "picture.surfaces": picture.surfaces}
@@ -142,6 +146,7 @@ def _words(result: StudyResult) -> dict[str, Any]:
             {"tensor": seen.tensor, "settings": list(seen.settings), "entries": seen.entries}
             for seen in result.activations
         ],
+        "probe": None if result.probe is None else _counts(result.probe),
         "model": result.model_json,
         "protocol": result.protocol,
         "prepared_units": result.prepared_units,
@@ -151,6 +156,22 @@ def _words(result: StudyResult) -> dict[str, Any]:
         },
         "provenance": dict(result.provenance),
     }
+
+
+def _counts(probe: Probe) -> dict[str, Any]:
+    predictions = {str(member): len(outputs) for member, outputs in probe.predictions.items()}
+    return {"rows": len(probe.rows), "predictions": predictions}
+
+
+def _probe(arrays: dict[str, np.ndarray], counts: dict[str, Any] | None) -> Probe | None:
+    if counts is None:
+        return None
+    rows = tuple(arrays[f"probe.rows.{number}"] for number in range(counts["rows"]))
+    predictions = {
+        int(member): tuple(arrays[f"probe.{member}.{number}"] for number in range(count))
+        for member, count in counts["predictions"].items()
+    }
+    return Probe(rows, predictions)
 
 
 def _arm(words: dict[str, Any]) -> Arm:
@@ -203,6 +224,7 @@ def _result(arrays: dict[str, np.ndarray], words: dict[str, Any]) -> StudyResult
             for member, count in words["weights"].items()
         },
         weight_names=tuple(words.get("weight_names", ())),
+        probe=_probe(arrays, words.get("probe")),
         picture=picture,
         nested=_nested(arrays),
         activations=tuple(

@@ -7,7 +7,7 @@ import numpy as np
 
 from bridle._keras import model_json
 from bridle.population import Outcome
-from bridle.results import ALL_ROWS, Activation, Members, Picture, StoredTransformer, StudyResult, weak_to_strong
+from bridle.results import ALL_ROWS, Activation, Members, Picture, Probe, StoredTransformer, StudyResult, weak_to_strong
 from bridle.study._arms import Treatment, as_arm
 from bridle.study._objective import diagnostic_names
 from bridle.study._orders import Order, order
@@ -30,6 +30,7 @@ class Ledger:
     members: list[Key] = field(default_factory=list)
     outcomes: dict[Key, Outcome] = field(default_factory=dict)
     held_out_rows: dict[str, int] = field(default_factory=dict)
+    probe: Probe | None = None
     picture: Picture | None = None
     activations: tuple[Activation, ...] = ()
     weight_names: tuple[str, ...] = ()
@@ -133,6 +134,7 @@ class Ledger:
                 if key[2] == ALL_ROWS and key in self.outcomes
             },
             weight_names=self.weight_names,
+            probe=self.probe,
             picture=self.picture,
             activations=self.activations,
             model_json=model_json(self.prepared.model),

@@ -27,6 +27,7 @@ from bridle.study._nested import check_nested, run_nested
 from bridle.study._orders import Ground
 from bridle.study._picture import picture
 from bridle.study._prepare import Prepared, refit_rows
+from bridle.study._probe import probe
 from bridle.study._question import COLD
 from bridle.study._race import race_cells
 from bridle.study._range import find_ranges
@@ -193,6 +194,7 @@ def _refit(prepared: Prepared, ledger: Ledger, watch: Watch, means: Means) -> bo
     done = _conduct(prepared, ledger, chains, Ground([fold], held_out), "refits", watch, means, only=settings)
     both = [choice.best for choice in choices.values()] + [choice.one_se for choice in choices.values()]
     shown = list(dict.fromkeys(both))[:PANELS]
+    ledger.probe = probe(prepared, ledger, data)
     ledger.picture = picture(prepared, data, {s: _variables(ledger, s) for s in shown})
     ledger.weight_names = weight_names(prepared)
     ledger.activations = activations(prepared, ledger, data, {arm: choice.best for arm, choice in choices.items()})
