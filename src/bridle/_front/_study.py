@@ -146,8 +146,9 @@ class Study:
         prepared = self.prepare(x, y, test=test, **rows)
         options = {"threads": threads, "width": width, "race": race, "nested": nested, "progress": progress}
         note = "" if store is None else reload_note(prepared.model)
-        if note:
-            warnings.warn(note, stacklevel=2)
+        for each in (note, *prepared.notes):
+            if each:
+                warnings.warn(each, stacklevel=2)
         return conduct(prepared, store=store, extend=extend, client=client, **options)
 
     def prepare(self, x: Any, y: Any, **rows: Any) -> Prepared:

@@ -19,6 +19,7 @@ from bridle._keras._steps import step_of
 from bridle._keras._taps import Reading, Tap, replaced, watching
 from bridle._keras._tracing import UntraceableError, layers_named
 from bridle._keras._training import has_own_loss, loss_of
+from bridle._keras._undefined import Rule, leaves_of, rules_of
 from bridle._keras._weights import loss_ranks, loss_weights, metric_weights
 
 Arrays = list[Any]
@@ -114,8 +115,30 @@ class Program:
         reset = [jnp.asarray(value) for value in self.metric_start]
         with keras.StatelessScope(state_mapping=list(zip(variables, reset, strict=True))):
             container.update_state(y, prediction, metric_weights(self.model, sample_weight, prediction, self.ranks))
-            values = container.result()
-        return [jnp.asarray(number, "float32") for value in values.values() for number in jnp.ravel(value)]
+            values = list(container.result().values())
+        labels = leaves_of(container, y)
+        for place, (rule, output) in enumerate(self._rules):
+            if rule is not None:
+                values[place] = jnp.where(rule(labels[output]), values[place], jnp.nan)
+        return [jnp.asarray(number, "float32") for value in values for number in jnp.ravel(value)]
+
+    @property
+    def _rules(self) -> list[tuple[Rule | None, int]]:
+        """What tells where each compiled metric is defined, and its output."""
+        return rules_of(self.model._compile_metrics)
+
+    def undefined(self, y: Any) -> tuple[str, ...]:
+        """Return the names of the compiled metrics that no prediction gives a meaning over rows with these labels."""
+        if not self.metrics:
+            return ()
+        labels = leaves_of(self.model._compile_metrics, y)
+        bases = dict.fromkeys(name.partition("[")[0] for name in self.metric_names)
+        lost = {
+            base
+            for base, (rule, output) in zip(bases, self._rules, strict=True)
+            if rule is not None and not rule(labels[output])
+        }
+        return tuple(name for name in self.metric_names if name.partition("[")[0] in lost)
 
     def update(self, optimizer_state: Arrays, gradients: Arrays, trainable: Arrays) -> tuple[Arrays, Arrays]:
         """One optimizer step: (trainable, optimizer state)."""

@@ -130,7 +130,7 @@ def _of_arrays(file: StudyFile, function: Callable[..., keras.Model] | None, arm
     elif isinstance(weights.class_weight, Mapping):
         weights = replace(weights, class_weight=_numbered(weights.class_weight, file))
     own = prepared(study, arrays, scale=scale, problem=problem, class_weight=weights.class_weight)
-    return ArraysJob(own, (*notes, *weights.sentences()))
+    return ArraysJob(own, (*notes, *weights.sentences(), *own.notes))
 
 
 def _numbered(weights: Mapping[str, float], file: StudyFile) -> dict[int, float]:

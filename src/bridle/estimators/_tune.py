@@ -163,7 +163,7 @@ def lay_out(
         **held.rows,
     )
     used = [problem.target, *(column.name for column in held.preparation.layout.columns)]
-    said = [*notes(problem, held, known, structure), *source.notes, *remarks(known[used])]
+    said = [*notes(problem, held, known, structure), *source.notes, *remarks(known[used]), *prepared.notes]
     return Job(problem, held.preparation, held.x, prepared, tuple(said))
 
 

@@ -34,7 +34,8 @@ def cells(result: StudyResult, evidence: Evidence, *, selected: bool = False) ->
     charges a tensor whose zeros were counted. `zeros` is about the first tensor that an arm charges (for
     `none`: that the first arm charges).
     """
-    some_missing = not evidence.validation.whole.all()
+    finished, wanted = result.counts()
+    some_missing = bool((finished < wanted).any())
     some_zeros = any(penalized(result, arm) for arm in range(1, len(result.arms)))
     extra = (*(["finished"] if some_missing else []), *(["zeros"] if some_zeros else []))
     by_setting = dict(zip(ordered(result), rows(result, evidence), strict=True))

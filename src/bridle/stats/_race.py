@@ -18,8 +18,9 @@ def survivors(
     A strength is stopped where it is in the worse half and clearly worse than the leader: with d the leader's score
     minus its own, paired by seed and fold, over n fits, `mean(d) / (sd(d) / √n)` above the `1 - level` quantile of
     Student's t with n - 1 degrees of freedom. A strength of which a fit diverged is stopped where the leader's all
-    finished. With fewer than five fits nothing is stopped. Fits in one fold share rows, so the level is nominal; how
-    often the winner is lost is bounded by simulation.
+    finished. Fits of a fold in which no score is defined are passed over. With fewer than five fits nothing is
+    stopped. Fits in one fold share rows, so the level is nominal; how often the winner is lost is bounded by
+    simulation.
 
     >>> import numpy as np
     >>> noise = np.array([0.01, -0.02, 0.0, 0.02, -0.01, 0.0])
@@ -29,7 +30,7 @@ def survivors(
     Source: Jamieson and Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization", AISTATS
     2016, for halving; Maron and Moore, "Hoeffding races", NIPS 1993, for stopping only what is clearly worse.
     """
-    value = scores if maximize else -scores
+    value = scores[:, np.isfinite(scores).any(axis=0)] * (1 if maximize else -1)
     whole = np.isfinite(value).all(axis=1)
     count = value.shape[1]
     if count < FEWEST or not whole.any():

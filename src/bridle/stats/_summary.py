@@ -18,7 +18,7 @@ class Summary:
     seed_sd: Float[np.ndarray, "setting"]
     """Standard deviation, over seeds, of the mean over folds: what one more seed would change."""
     whole: Bool[np.ndarray, "setting"]
-    """Whether every fit of the setting finished."""
+    """Whether every fit of the setting has a score, in the folds where any fit has one."""
 
 
 def summarize(scores: Float[np.ndarray, "setting seed fold"]) -> Summary:
@@ -41,7 +41,7 @@ def summarize(scores: Float[np.ndarray, "setting seed fold"]) -> Summary:
         mean=_plain(nan_mean(by_fold, axis=1)),
         error=nan_sd(by_fold, axis=1) / np.sqrt(np.maximum(folds, 1)),
         seed_sd=nan_sd(nan_mean(scores, axis=2), axis=1),
-        whole=np.isfinite(scores).all(axis=(1, 2)),
+        whole=(np.isfinite(scores) | ~np.isfinite(scores).any(axis=(0, 1))).all(axis=(1, 2)),
     )
 
 

@@ -19,6 +19,8 @@ class Data:
     weight: Any
     """float32 (row,) or (row, step, …), or a tree of them for several outputs; None where all weigh the same."""
     labels: np.ndarray | None
+    several_labels: bool = False
+    """Whether y has several labels, each 0 or 1 in its own column."""
 
     @property
     def rows(self) -> int:
@@ -52,7 +54,15 @@ def read_rows(
     (count,) = lengths
     if count == 0:
         raise InputError(f"Expected at least one row, got none in {label}x.")
-    return Data(x, y, _weights(weight, y, count, label), _labels(y, loss, outputs, label))
+    labels = _labels(y, loss, outputs, label)
+    several = (
+        isinstance(y, np.ndarray)
+        and "binary" in loss.lower()
+        and y.ndim == 2
+        and y.shape[1] > 1
+        and bool(np.isin(y, (0, 1)).all())
+    )
+    return Data(x, y, _weights(weight, y, count, label), labels, several and labels is None)
 
 
 def _weights(weight: Any, y: Any, count: int, label: str) -> Any:

@@ -45,6 +45,8 @@ from bridle.study._objective import check_eager, make_objective, try_out
 from bridle.study._question import Question
 from bridle.study._question import Rows as GivenRows
 from bridle.study._scores import choose_score, watched
+from bridle.study._splits import unstratified_notes
+from bridle.study._undefined import undefined_notes
 from bridle.study._units import Units, powers, units
 
 STARTS_KEPT = 64
@@ -161,6 +163,8 @@ class Prepared:
     targets: tuple[Any, ...]
     """The preparation of the target that was fitted in each fold, or None."""
     workshop: Workshop
+    notes: tuple[str, ...] = ()
+    """What to say about the rows before training."""
     outer: int | None = None
     """Of an inner study of nested cross-validation: the outer fold on whose training rows it runs."""
 
@@ -193,25 +197,25 @@ def prepare(question: Question, rows: GivenRows) -> Prepared:
     reader = Reader(rows, loss_name(model), _outputs(model))
     folds = cut(reader, question.folds, question.watch)
     compiled = program(plan, *folds.rows[0].rows)
-    for name, parts in rows.held_out.items():
-        predicted(model, reader.outside(parts, reader.fitted(None), name).x, name)
+    held_out = {name: reader.outside(parts, reader.fitted(None), name) for name, parts in rows.held_out.items()}
+    for name, data in held_out.items():
+        predicted(model, data.x, name)
     bound = charges(terms)
     try_out(compiled, bound, folds.rows[0].rows.x)
     for treatment in treatments:
         compiled.optimizer_state(treatment.learning_rate)
     score = choose_score(compiled, question.score)
-    recipe = Recipe(
-        question.epochs,
-        question.batch_size,
-        question.shuffle,
-        min(question.points, question.epochs),
-        watched(compiled, question.stopping),
-    )
+    stopping = watched(compiled, question.stopping)
+    notes = undefined_notes(compiled, score, stopping, folds.rows, {name: data.y for name, data in held_out.items()})
+    if rows.validation is None:
+        notes += unstratified_notes(whole_rows_of(reader), question.folds, rows.groups)
+    points = min(question.points, question.epochs)
+    recipe = Recipe(question.epochs, question.batch_size, question.shuffle, points, stopping)
     weights = None if question.start == "fresh" else tuple(np.asarray(v.value) for v in compiled.variables)
     seeds = len(question.seed_numbers)
     workshop = Workshop(make_objective(compiled, bound), recipe, len(bound.slots), compiled, seeds, weights)
     cut_rows = (folds.rows, folds.counts, folds.ordered, folds.targets)
-    return Prepared(question, rows, reader, treatments, terms, bound, score, *cut_rows, workshop)
+    return Prepared(question, rows, reader, treatments, terms, bound, score, *cut_rows, workshop, tuple(notes))
 
 
 def with_rows(prepared: Prepared, rows: GivenRows) -> Prepared:
@@ -224,7 +228,12 @@ def with_rows(prepared: Prepared, rows: GivenRows) -> Prepared:
 
 def whole_rows(prepared: Prepared) -> Data:
     """All rows of a study as arrays."""
-    rows, reader = prepared.rows, prepared.reader
+    return whole_rows_of(prepared.reader)
+
+
+def whole_rows_of(reader: Reader) -> Data:
+    """Return all rows as arrays, the preparation fitted on all of them."""
+    rows = reader.rows
     return reader.arrays(rows.x, rows.y, rows.weight, reader.fitted(None))
 
 

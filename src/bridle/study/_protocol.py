@@ -18,6 +18,7 @@ def describe(prepared: Prepared) -> str:
         *_training(prepared),
         f"Score: {prepared.score.name}{_direction(prepared)}{_units(prepared)}, measured {_when(prepared)}.",
         *_held_out(prepared),
+        *prepared.notes,
     ]
     slow = prepared.workshop.untraced
     return " ".join(sentences) + (f" Run operation by operation, which is slow, because of {slow}" if slow else "")

@@ -5,6 +5,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import jax
 import numpy as np
 from sklearn.model_selection import (
     GroupKFold,
@@ -58,7 +59,8 @@ def split_rows(data: Data, folds: int | Splitter, groups: Any = None) -> list[Sp
     splitter = _default(data, folds, groups) if isinstance(folds, int | np.integer) else folds
     if not hasattr(splitter, "get_n_splits"):
         raise InputError(f"Expected folds as a number ≥ 2 or a scikit-learn splitter, got {folds!r}.")
-    labels = data.labels if data.labels is not None else np.zeros(data.rows, int)
+    labels = _strata(data, folds) if groups is None and isinstance(folds, int | np.integer) else data.labels
+    labels = np.zeros(data.rows, int) if labels is None else labels
     try:
         found = [Split(*map(np.asarray, pair)) for pair in splitter.split(np.zeros((data.rows, 1)), labels, groups)]
     except ValueError as error:
@@ -138,7 +140,8 @@ def _default(data: Data, folds: int, groups: Any) -> Splitter:
             return GroupKFold(folds)
         return StratifiedGroupKFold(folds, shuffle=True, random_state=SHUFFLE_SEED)
     if data.labels is None:
-        return KFold(folds, shuffle=True, random_state=SHUFFLE_SEED)
+        kind = KFold if _strata(data, folds) is None else StratifiedKFold
+        return kind(folds, shuffle=True, random_state=SHUFFLE_SEED)
     classes, counts = np.unique(data.labels, return_counts=True)
     if counts.min() < folds:
         few = int(classes[counts.argmin()])
@@ -147,6 +150,38 @@ def _default(data: Data, folds: int, groups: Any) -> Splitter:
             "Use fewer folds, or leave that class out."
         )
     return StratifiedKFold(folds, shuffle=True, random_state=SHUFFLE_SEED)
+
+
+def _strata(data: Data, folds: int) -> np.ndarray | None:
+    """The class of each row; of several outputs or labels their combinations, where each is in enough rows."""
+    if data.labels is not None:
+        return data.labels
+    columns = _label_columns(data)
+    if columns is None:
+        return None
+    _, combined, counts = np.unique(columns, axis=0, return_inverse=True, return_counts=True)
+    return combined.reshape(-1) if folds <= counts.min() and len(counts) > 1 else None
+
+
+def _label_columns(data: Data) -> np.ndarray | None:
+    """The classes of several outputs, or 0 and 1 for each of several labels, as columns; None where there are none."""
+    if isinstance(data.y, np.ndarray):
+        return data.y if data.several_labels else None
+    columns = [np.reshape(leaf, -1) for leaf in jax.tree.leaves(data.y) if leaf.size == len(leaf)]
+    columns = [column for column in columns if column.dtype.kind in "iu" or np.isin(column, (0, 1)).all()]
+    return np.stack(columns, axis=1) if columns else None
+
+
+def unstratified_notes(data: Data, folds: int | Splitter, groups: Any = None) -> list[str]:
+    """Return what to say where folds of classes of several outputs or labels do not hold each in proportion."""
+    plain = isinstance(folds, int | np.integer) and data.labels is None
+    if not plain or _label_columns(data) is None or (groups is None and _strata(data, folds) is not None):
+        return []
+    why = f"some combinations in fewer than {folds} rows" if groups is None else "and rows are in groups"
+    return [
+        f"Folds are not stratified: y has several outputs or labels, {why}. Give a splitter of "
+        "scikit-learn as folds=… to choose them."
+    ]
 
 
 def _check(data: Data, split: Split, number: int) -> None:
