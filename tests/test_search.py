@@ -84,7 +84,7 @@ def test_a_larger_family_widens_every_interval() -> None:
         assert more.p_value >= one.p_value
 
 
-def test_a_short_search_compiles_for_two_shapes_of_rows(monkeypatch) -> None:
+def test_a_short_search_compiles_for_two_shapes_of_rows(monkeypatch, tmp_path) -> None:
     """Folds and all rows, once each: compiling is in the time; what does not fit any more is left out."""
     x, y = make_moons(60, noise=0.2, random_state=2)
     compiled, real = [], engine.compile_programs
@@ -97,6 +97,9 @@ def test_a_short_search_compiles_for_two_shapes_of_rows(monkeypatch) -> None:
     assert (short.screen.data.members.fold >= 0).all()
     assert short.model().predict(x[:2], verbose=0).shape == (2, 1)
     assert "screened" in short.data.provenance
+    assert set(short.terms(short.data.arms[1].name)) == set(short.data.arms[1].terms[0][:1])
+    assert short.report(tmp_path / "report.html").stat().st_size > 1000
+    assert len(bridle.load(short.save(tmp_path / "kept")).table()) == len(short.table())
 
 
 def test_time_for_compiling_is_not_planned_for_fits() -> None:
