@@ -45,7 +45,7 @@ def tutorial(experiment: Experiment, seeds: int, epochs: int) -> Prepared:
         study = Study(experiment.model(), experiment.tutorial, folds=case.tutorial.folds, **options)
         return study.prepare(*case.tutorial.train)
     model = judged_apart(experiment.model(), len(case.tutorial.test[1]))
-    study = Study(model, experiment.tutorial, **options)
+    study = Study(model, experiment.tutorial, score=f"max:{ACCURACY}", **options)
     return study.prepare(*case.tutorial.train, validation=joined(case.tutorial.test, case.fresh))
 
 
