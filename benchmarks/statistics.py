@@ -32,6 +32,8 @@ def page() -> str:
         coverage=_coverage(found["coverage"]),
         said=_said(found["coverage"]),
         claims=_claims(found["false claims"]),
+        arms=calibration.ARMS,
+        few=_few(found["few folds"]),
         fine=ranges.FINE,
         coarse=ranges.COARSE,
         auto_seeds=ranges.SEEDS,
@@ -81,6 +83,13 @@ def _claims(found: dict) -> str:
     head = ("", *found)
     return _table(
         head, [(words, *(f"{100 * own[kind]:.1f} %" for own in found.values())) for kind, words in KINDS.items()]
+    )
+
+
+def _few(found: dict) -> str:
+    folds = {number: f"{number} folds" for number in map(str, calibration.FEW_FOLDS)}
+    return _table(
+        ("", *found), [(words, *(f"{100 * own[n]:.1f} %" for own in found.values())) for n, words in folds.items()]
     )
 
 

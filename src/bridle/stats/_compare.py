@@ -1,12 +1,20 @@
 """Is an arm better than none? Paired by seed and fold, with an interval that knows folds share training rows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
 from scipy import stats
 
 from bridle.stats._nan import nan_mean
+
+FEWEST = 3
+"""Folds, or seeds of one validation set, without which there is no interval."""
+ROUNDING = 1e-5
+"""Differences below this share of the largest score are those of single precision."""
+COUNTED = 10_000
+"""Rows up to which single precision tells a count of them from another number."""
+FEW, SAME, EVEN, WIDE = "few", "same", "even", "wide"
 
 
 @dataclass(frozen=True)
@@ -21,11 +29,32 @@ class Comparison:
     """The confidence level of (low, high), after any correction over arms."""
     over: str
     """What was varied to obtain the interval: 'folds' or 'seeds'."""
+    count: int = 0
+    """How many folds or seeds have a difference."""
+    missing: str = ""
+    """The reason for an interval that is NaN: 'few' folds or seeds, the 'same' score in all of them, an 'even'
+    difference in all of them, or so 'wide' that it holds every possible difference."""
 
     @property
     def clear(self) -> bool:
         """Whether the interval excludes zero."""
         return self.low > 0 or self.high < 0
+
+
+def is_share(scores: Float[np.ndarray, "*any fold"], fold_rows: Int[np.ndarray, "fold 2"]) -> bool:
+    """Whether every score is a count of validation rows divided by their number, as an accuracy is.
+
+    >>> import numpy as np
+    >>> rows = np.array([[80, 20], [80, 20]])
+    >>> is_share(np.array([[0.55, 0.6]]), rows), is_share(np.array([[0.55, 0.61]]), rows)
+    (True, False)
+    """
+    rows = fold_rows[:, 1]
+    counts = (scores * rows)[np.isfinite(scores)]
+    even = np.abs(counts - np.round(counts)) <= 1e-4 + 1e-6 * rows.max()
+    return bool(
+        len(counts) and rows.max() <= 10_000 and even.all() and (np.abs(scores[np.isfinite(scores)]) <= 1).all()
+    )
 
 
 def compare(
@@ -34,15 +63,29 @@ def compare(
     fold_rows: Int[np.ndarray, "fold 2"],
     *,
     level: float = 0.95,
+    share: bool = False,
+    widest: float = np.inf,
 ) -> Comparison:
-    """The mean paired difference `arm - none` and its interval.
+    """Return the mean paired difference `arm - none` and its interval.
 
     With `d_f` the difference in fold f, averaged over the seeds both finished, K folds, and on average n1
     training and n2 validation rows: `d = mean_f d_f`, variance `(1/K + n2/n1) * sum_f (d_f - d)^2 / (K - 1)`,
     Student's t with K - 1 degrees of freedom. The term n2/n1 is there because folds share training rows.
     With one validation set there are no folds to vary: the interval is then over seeds only (plain paired t)
-    and says nothing about other rows. Folds that all show the same difference give no interval: their spread is
-    then a matter of few rows, not of certainty.
+    and says nothing about other rows.
+
+    There is no interval, and so no claim, with fewer than three differences; where all of them are equal up to the
+    rounding of single precision, since their spread is then a matter of few rows, not of certainty; and where it
+    would hold every possible difference.
+
+    Args:
+        arm, none: scores; NaN where a fit diverged.
+        fold_rows: rows trained on and validated on.
+        level: the confidence level.
+        share: the scores are shares of validation rows. Few rows have few possible scores, and folds then agree by
+            chance: `sum_f (d_f - d)^2 / (K - 1)` is not taken below `|d| (1 - |d|) / n2`, the least that a
+            difference d in the shares of n2 rows can vary by (McNemar: at least `|d| n2` rows changed sides).
+        widest: the largest possible difference, to which intervals are cut.
 
     >>> import numpy as np
     >>> none = np.array([[0.70, 0.72, 0.68, 0.71, 0.69]])
@@ -50,28 +93,43 @@ def compare(
     >>> round(c.difference, 3), c.clear
     (0.05, True)
 
-    Source: Nadeau and Bengio, "Inference for the generalization error", Machine Learning 52, 2003.
+    Source: Nadeau and Bengio, "Inference for the generalization error", Machine Learning 52, 2003; McNemar, "Note on
+    the sampling error of the difference between correlated proportions or percentages", Psychometrika 12, 1947.
+
     """
-    paired = arm - none
+    paired, rows = arm - none, fold_rows
     if paired.shape[1] > 1:
         values = nan_mean(paired, axis=0)
+        rows = fold_rows[np.isfinite(values)]
         train, validation = fold_rows.mean(axis=0)
         overlap, over = validation / train, "folds"
     else:
         values, overlap, over = paired[:, 0], 0.0, "seeds"
     values = values[np.isfinite(values)]
-    count = len(values)
-    if count < 2:
-        mean = float(values.mean()) if count else np.nan
-        return Comparison(mean, np.nan, np.nan, np.nan, level, over)
-    mean = float(values.mean())
-    error = float(values.std(ddof=1) * np.sqrt(1 / count + overlap))
-    if error == 0.0 and mean != 0.0 and over == "folds":
-        return Comparison(mean, np.nan, np.nan, np.nan, level, over)
-    half = float(stats.t.ppf(0.5 + level / 2, count - 1)) * error
-    ratio = abs(mean) / error if error else (0.0 if mean == 0.0 else np.inf)
-    p_value = float(2 * stats.t.sf(ratio, count - 1))
-    return Comparison(mean, mean - half, mean + half, p_value, level, over)
+    count, mean = len(values), float(values.mean()) if len(values) else np.nan
+    rounding = ROUNDING * max(float(np.nanmax(np.abs(side), initial=0.0)) for side in (arm, none))
+
+    def without(reason: str) -> Comparison:
+        p_value = 1.0 if reason == SAME else np.nan
+        return Comparison(mean, np.nan, np.nan, p_value, level, over, count, reason)
+
+    if count and np.all(np.abs(values) <= rounding):
+        return without(SAME)
+    if count < FEWEST:
+        return without(FEW)
+    spread = float(values.std(ddof=1))
+    if spread <= rounding:
+        return without(EVEN)
+    if share and over == "folds":
+        spread = max(spread, float(np.sqrt(abs(mean) * (1 - min(1.0, abs(mean))) * np.mean(1 / rows[:, 1]))))
+    error = spread * np.sqrt(1 / count + overlap)
+    half = float(stats.t.ppf(0.5 + level / 2, count - 1) * error)
+    if half >= widest:
+        return without(WIDE)
+    if abs(mean) <= rounding and half < abs(mean):
+        return without(SAME)
+    p_value = float(2 * stats.t.sf(abs(mean) / error, count - 1))
+    return Comparison(mean, max(mean - half, -widest), min(mean + half, widest), p_value, level, over, count)
 
 
 def compare_all(
@@ -81,6 +139,8 @@ def compare_all(
     *,
     level: float = 0.95,
     family: int = 0,
+    share: bool = False,
+    widest: float = np.inf,
 ) -> list[Comparison]:
     """`compare` for several arms, with Holm's correction: the j-th smallest p-value of m gets `1 - alpha/(m-j+1)`.
 
@@ -92,15 +152,16 @@ def compare_all(
     Source: Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of
     Statistics 6, 1979.
     """
-    plain = [compare(arm, none, fold_rows, level=level) for arm in arms]
+    plain = [compare(arm, none, fold_rows, level=level, share=share) for arm in arms]
     order = sorted(range(len(plain)), key=lambda i: (np.isnan(plain[i].p_value), plain[i].p_value))
     corrected: dict[int, Comparison] = {}
     factor, worst = max(len(plain), family), 0.0
     for i in order:
-        wide = compare(arms[i], none, fold_rows, level=1 - (1 - level) / factor)
-        worst = max(worst, min(1.0, wide.p_value * factor))
-        p_value = worst if np.isfinite(wide.p_value) else np.nan
-        corrected[i] = Comparison(wide.difference, wide.low, wide.high, p_value, wide.level, wide.over)
+        own = 1 - (1 - level) / factor
+        wide = compare(arms[i], none, fold_rows, level=own, share=share, widest=widest)
+        worst = max(worst, min(1.0, plain[i].p_value * factor))
+        p_value = worst if np.isfinite(plain[i].p_value) else np.nan
+        corrected[i] = replace(wide, p_value=p_value)
         still_rejecting = np.isfinite(p_value) and p_value <= 1 - level
         factor = factor - 1 if still_rejecting and factor > 1 else factor
     return [corrected[i] for i in range(len(plain))]

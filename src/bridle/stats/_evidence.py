@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Bool
 
 from bridle.results import StudyResult
-from bridle.stats._compare import Comparison, compare_all
+from bridle.stats._bounds import widest_difference
+from bridle.stats._collapse import collapsed
+from bridle.stats._compare import SAME, Comparison, compare_all, is_share
 from bridle.stats._nan import nan_mean
 from bridle.stats._select import Choice, crossed, select
 from bridle.stats._summary import Summary, summarize
@@ -29,35 +32,61 @@ class Evidence:
     """`arm - none` of refits on held-out rows, at each arm's `best`: paired by seed, over seeds."""
     family: int
     """How many arms the intervals are corrected over."""
+    constant: Bool[np.ndarray, "setting"]
+    """Which candidates predict the same for every row."""
     winner: int | None
-    """The arm whose `best` has the best mean; `none` on a tie. None where nothing finished."""
+    """The arm that is handed over: the one with the largest gain, `none` where no gain is above zero.
+
+    Gains are those of `gains`, in which the rows that judge had no say in the strength. None where nothing finished.
+    """
 
 
 def weigh(result: StudyResult, *, level: float = 0.95) -> Evidence:
     """Reduce a result to its evidence. Nothing here is hidden: every member stays in the result."""
     scores = result.scores()
     validation, train = summarize(scores), summarize(result.scores("train"))
+    choices, constant = choose(result), collapsed(result)
     sign = 1.0 if result.score.maximize else -1.0
-    found = {
-        arm: select(result.path(arm), validation, maximize=result.score.maximize) for arm in range(len(result.arms))
-    }
-    choices = {arm: choice for arm, choice in found.items() if choice is not None}
     arms = [arm for arm in choices if arm != 0]
     tables = {arm: crossed(result.path(arm), scores, maximize=result.score.maximize) for arm in choices}
     family = max(len(arms), int(result.provenance.get("screened", 0)))
     quoted = {arm: float(nan_mean(nan_mean(table, axis=0), axis=0)) for arm, table in tables.items()}
+    kind = {"share": is_share(scores, result.fold_rows), "widest": widest_difference(result.score.name, scores)}
     gains: dict[int, Comparison] = {}
     held_out_gains: dict[str, dict[int, Comparison]] = {}
     if 0 in choices and arms:
         none = choices[0].best
         fair = [sign * tables[arm] for arm in arms]
-        gains = dict(
-            zip(arms, compare_all(fair, sign * scores[none], result.fold_rows, level=level, family=family), strict=True)
-        )
+        pairs = compare_all(fair, sign * scores[none], result.fold_rows, level=level, family=family, **kind)
+        gains = dict(zip(arms, pairs, strict=True))
         for name in result.held_out:
             fresh = sign * result.held_out_scores(name)[:, :, None]
             rows = np.array([[1, result.held_out_rows[name]]])
-            pairs = compare_all([fresh[choices[arm].best] for arm in arms], fresh[none], rows, level=level)
+            best = [fresh[choices[arm].best] for arm in arms]
+            pairs = compare_all(best, fresh[none], rows, level=level, widest=kind["widest"])
             held_out_gains[name] = dict(zip(arms, pairs, strict=True))
-    winner = max(choices, key=lambda arm: (sign * validation.mean[choices[arm].best], -arm), default=None)
-    return Evidence(validation, train, choices, gains, quoted, held_out_gains, family, winner)
+    return Evidence(
+        validation, train, choices, gains, quoted, held_out_gains, family, constant, _winner(choices, gains)
+    )
+
+
+def choose(result: StudyResult) -> dict[int, Choice]:
+    """Apply the rules `best` and `1se` to every arm; arms of which nothing finished are left out."""
+    summary, constant, maximize = summarize(result.scores()), collapsed(result), result.score.maximize
+    found = {
+        arm: select(result.path(arm), summary, maximize=maximize, constant=constant) for arm in range(len(result.arms))
+    }
+    return {arm: choice for arm, choice in found.items() if choice is not None}
+
+
+def order(gains: dict[int, Comparison]) -> list[int]:
+    """Return the arms that can be compared with none, from the largest gain to the smallest, the first on a tie."""
+    known = [arm for arm in gains if np.isfinite(gains[arm].difference)]
+    return sorted(known, key=lambda arm: -gains[arm].difference)
+
+
+def _winner(choices: dict[int, Choice], gains: dict[int, Comparison]) -> int | None:
+    if 0 not in choices:
+        return next(iter(choices), None)
+    first = next(iter(order(gains)), 0)
+    return first if first and gains[first].difference > 0 and gains[first].missing != SAME else 0

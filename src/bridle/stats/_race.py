@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy import stats
 
+from bridle.stats._compare import ROUNDING
 from bridle.stats._nan import nan_mean, nan_sd
 
 FEWEST = 5
@@ -37,7 +38,8 @@ def survivors(
         return np.ones(len(value), bool)
     mean = np.where(whole, nan_mean(value, 1), -np.inf)
     behind = value[int(np.argmax(mean))] - value
-    error = np.maximum(nan_sd(behind, 1) / np.sqrt(count), 1e-12)
+    rounding = ROUNDING * np.abs(value[np.isfinite(value)]).max()
+    error = np.maximum(nan_sd(behind, 1) / np.sqrt(count), max(rounding, 1e-12))
     clearly = ~whole | (nan_mean(behind, 1) / error > stats.t.ppf(1 - level, count - 1))
     worse = mean < np.median(mean)
     return ~(clearly & (worse | ~whole))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from bridle.stats._summary import Summary, summarize
 
@@ -16,12 +16,19 @@ class Choice:
     one_se: int
 
 
-def select(path: Int[np.ndarray, "point"], summary: Summary, *, maximize: bool) -> Choice | None:
+def select(
+    path: Int[np.ndarray, "point"],
+    summary: Summary,
+    *,
+    maximize: bool,
+    constant: Bool[np.ndarray, "setting"] | None = None,
+) -> Choice | None:
     """Apply the rules `best` and `1se` to a path ordered from weak to strong; None where nothing finished.
 
     `best` is the setting with the best mean, the weaker one on a tie. `1se` is the strongest setting whose
     mean is no worse than that of `best` by more than the standard error of `best`. A setting of which some
-    fit diverged is passed over unless that leaves none.
+    fit diverged is passed over unless that leaves none. `1se` does not take a setting of `constant`, those that predict
+    the same for every row: with few rows, a standard error reaches to there.
 
     >>> import numpy as np
     >>> means = np.array([0.70, 0.80, 0.79, 0.60])
@@ -41,7 +48,10 @@ def select(path: Int[np.ndarray, "point"], summary: Summary, *, maximize: bool) 
     best = int(np.argmax(value))
     error = summary.error[path[best]]
     bar = value[best] - (error if np.isfinite(error) else 0.0)
-    return Choice(int(path[best]), int(path[np.flatnonzero(value >= bar)[-1]]))
+    within = np.flatnonzero(value >= bar)
+    if constant is not None:
+        within = within[~constant[path[within]] | (within <= best)]
+    return Choice(int(path[best]), int(path[within[-1]]))
 
 
 def crossed(

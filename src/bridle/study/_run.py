@@ -13,7 +13,7 @@ from bridle._errors import InputError
 from bridle._interrupts import check, listening
 from bridle.population import Outcome, Progress
 from bridle.results import ALL_ROWS, StudyResult
-from bridle.stats import Choice, select, summarize
+from bridle.stats import choose, summarize
 from bridle.study._arms import Treatment
 from bridle.study._cluster import Cluster
 from bridle.study._dask import Line
@@ -165,7 +165,7 @@ def _groups(prepared: Prepared, ledger: Ledger, settings: Sequence[int]) -> list
 def _grown(ledger: Ledger, grow: Callable[[Treatment, tuple[float, ...]], Treatment]) -> tuple[Treatment, ...]:
     """The arms with open grids given more settings around their best, unless that scores exactly as `none` does."""
     result = ledger.result()
-    choices, means = _choices(result), summarize(result.scores()).mean
+    choices, means = choose(result), summarize(result.scores()).mean
     found = list(ledger.treatments)
     for arm, choice in choices.items():
         same = 0 in choices and means[choice.best] == means[choices[0].best]
@@ -174,15 +174,9 @@ def _grown(ledger: Ledger, grow: Callable[[Treatment, tuple[float, ...]], Treatm
     return tuple(found)
 
 
-def _choices(result: StudyResult) -> dict[int, Choice]:
-    summary = summarize(result.scores())
-    found = {arm: select(result.path(arm), summary, maximize=result.score.maximize) for arm in range(len(result.arms))}
-    return {arm: choice for arm, choice in found.items() if choice is not None}
-
-
 def _refit(prepared: Prepared, ledger: Ledger, watch: Watch, means: Means) -> bool:
     """Train `none` and each arm's `best` and `1se` on all rows, from every seed."""
-    choices = _choices(ledger.result())
+    choices = choose(ledger.result())
     if not choices:
         return True
     fold, data, held_out, ledger.held_out_rows = refit_rows(prepared)
