@@ -6,16 +6,8 @@ import numpy as np
 import pytest
 
 from bridle.report import sentences
-from bridle.report._diagnoses import (
-    constant,
-    dead,
-    dominates,
-    overfits,
-    penalty_share,
-    too_few,
-    too_weak,
-    unconverged,
-)
+from bridle.report._cause import cause, constant, too_weak
+from bridle.report._diagnoses import dead, dominates, overfits, penalty_share, too_few, unconverged
 from bridle.stats import weigh
 
 SLOT = "hidden/output l1"
@@ -67,14 +59,16 @@ def test_constant_predictions_are_named(study):
     fine = with_facts(study(), spread_prediction=[0.4] * 6)
     assert constant(fine, weigh(fine)) == ""
     none = with_facts(study(), spread_prediction=[0.0] * 6)
-    assert "has not learned anything" in constant(none, weigh(none))
+    assert "has not learned anything" in cause(none, weigh(none))
 
 
 def test_strengths_that_change_nothing_are_too_weak(study):
     result = study()
     last = result.curves.copy()
-    column = result.quantities.index("validation/accuracy")
-    last[:, -1, column] = 0.8
+    last[:, -1, result.quantities.index("validation/accuracy")] = 0.8
+    moved = replace(result, curves=last.copy())
+    assert "so few rows do not show it. Choose a score that moves" in too_weak(moved, weigh(moved))
+    last[:, -1, result.quantities.index("validation/loss")] = 0.4
     same = replace(result, curves=last)
     assert too_weak(same, weigh(same)) == (
         "L1 activity changes the score at no strength tried: they are too weak to matter."

@@ -86,7 +86,7 @@ def test_one_fit_each_gives_no_interval(study):
     """Not even a large difference is evidence then."""
     first = sentences(study(folds=1, seeds=1))[0]
     assert first.startswith("There is no evidence")
-    assert "no interval; use more seeds or folds" in first
+    assert "too few to give an interval; use more seeds or folds" in first
 
 
 def test_held_out_rows_are_reported_for_both(study):

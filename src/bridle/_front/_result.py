@@ -24,6 +24,8 @@ from bridle.results import ALL_ROWS, StudyResult
 from bridle.stats import Evidence, weigh
 
 RULES = ("best", "1se")
+LONG = 30
+"""Settings beyond which a printed result shows only those that a rule takes."""
 
 
 def _read(text: str, strengths: Mapping[str, float]) -> Penalty:
@@ -101,9 +103,10 @@ class Result:
         return weigh(self.data)
 
     def __str__(self) -> str:
-        console = Console(width=100, file=StringIO(), highlight=False)
-        console.print(reports.rich_table(self.data, self.evidence))
-        return f"{self.verdict()}\n\n{console.file.getvalue()}"
+        console, settings = Console(width=100, file=StringIO(), highlight=False), len(self.data.setting_arm)
+        console.print(reports.rich_table(self.data, self.evidence, selected=settings > LONG))
+        more = f"Shown: what the rules take, of {settings} settings; table() has them all.\n" if settings > LONG else ""
+        return f"{self.verdict()}\n\n{console.file.getvalue()}{more}"
 
     __repr__ = __str__
 
@@ -120,7 +123,7 @@ class Result:
         return reports.members(self.data)
 
     def best(self, arm: str | None = None, rule: str = "best") -> Best:
-        """The selected setting of an arm, or of the arm that came out best."""
+        """The selected setting of an arm; by default of the one that `model` hands over."""
         number, setting = self._selected(arm, rule)
         summary = self.evidence.validation
         return Best(
@@ -149,7 +152,8 @@ class Result:
         takes and gives both as they are.
 
         Args:
-            arm: another arm than the best one.
+            arm: an arm by name. By default the one with the largest gain, measured with each fold's strength chosen
+                by the other folds; `none` where no gain is above zero.
             rule: `"best"` or `"1se"`.
             seed: which refit; the first seed by default (never the one that looks best on test rows).
             penalized: whether the model also has the penalties of the setting, as `bridle.penalize` places them,

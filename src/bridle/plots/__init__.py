@@ -7,7 +7,16 @@ from bridle.plots._figures import drawings
 from bridle.plots._frontier import FrontierData, draw_frontier, frontier_data
 from bridle.plots._gains import GainsData, Source, draw_gains, gains_data
 from bridle.plots._heatmap import HeatmapData, draw_heatmap, heatmap_data
-from bridle.plots._names import decimals, named_list, setting_name, shorten, spell, strength_text, strengths_text
+from bridle.plots._names import (
+    decimals,
+    named_list,
+    score_places,
+    setting_name,
+    shorten,
+    spell,
+    strength_text,
+    strengths_text,
+)
 from bridle.plots._pair import Shown
 from bridle.plots._path import PathData, Trail, draw_path, path_data
 from bridle.plots._strengths import Ticks
@@ -65,6 +74,7 @@ __all__ = [
     "named_list",
     "path_data",
     "penalized",
+    "score_places",
     "setting_name",
     "shorten",
     "spell",

@@ -82,7 +82,8 @@ def _sweep_alt(data: SweepData) -> str:
         if arm.best is None:
             words.append(f"{arm.name}: no fit finished.")
         else:
-            best = spell(float(arm.mean[arm.best]), places)
+            mean = float(arm.mean[arm.best])
+            best = spell(mean, decimals([mean]))
             words.append(f"{arm.name}: best {best} at strength {strength_text(float(arm.strengths[arm.best]))}.")
     return " ".join(words)
 

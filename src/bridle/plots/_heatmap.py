@@ -162,11 +162,18 @@ def draw_heatmap(data: HeatmapData, ax: Axes | None = None, *, theme: str = "lig
 
 
 def _write(ax: Axes, data: HeatmapData, tints: Colormap, norm: Normalize) -> None:
-    places = decimals(list(data.mean.ravel()))
     size = 8.0 if data.mean.shape[1] <= WIDE else 7.0
     for (row, column), value in np.ndenumerate(data.mean):
         if np.isfinite(value):
-            text = ax.text(column, row, spell(float(value), places), ha="center", va="center", fontsize=size, zorder=4)
+            text = ax.text(
+                column,
+                row,
+                spell(float(value), decimals([float(value)])),
+                ha="center",
+                va="center",
+                fontsize=size,
+                zorder=4,
+            )
             text.set_color(_contrast(tints, norm, float(value)))
 
 

@@ -62,6 +62,20 @@ def decimals(values: list[float]) -> int:
     return min(8, max(0, 3 - math.ceil(math.log10(largest)))) if largest > 0 else 3
 
 
+def score_places(mean: float, error: float) -> int:
+    """Return the decimals that show three digits of a mean and one of its standard error, as far as single precision
+    has them.
+
+    >>> score_places(0.8123, 0.02), score_places(17.1, 9.3), score_places(0.31214, 0.00041)
+    (3, 1, 4)
+    """
+    if not math.isfinite(mean):
+        return 3
+    most = max(0, 6 - math.floor(math.log10(abs(mean)))) if mean else 7
+    digits = -math.floor(math.log10(error)) if math.isfinite(error) and error > 0 else 0
+    return max(decimals([mean]), min(digits, most))
+
+
 def spell(value: float, places: int) -> str:
     """`value` with `places` decimals, or with two digits where that would leave only zeros.
 

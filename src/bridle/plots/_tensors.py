@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from bridle._errors import InputError, near
 from bridle.results import StudyResult
-from bridle.stats import Evidence, nan_mean
+from bridle.stats import Evidence, nan_mean, order
 
 
 def measured(result: StudyResult, kind: str) -> list[str]:
@@ -48,7 +48,13 @@ def sparse_tensors(result: StudyResult, arm: int) -> list[str]:
 
 
 def lead(result: StudyResult, evidence: Evidence) -> int | None:
-    """The penalized arm whose best setting has the best mean; None where none finished."""
+    """Return the penalized arm with the largest gain; None where none finished.
+
+    Without fits of `none` to compare with, it is the arm whose best has the best mean.
+    """
+    compared = order(evidence.gains)
+    if compared:
+        return compared[0]
     sign = 1.0 if result.score.maximize else -1.0
     mean = evidence.validation.mean
     arms = [arm for arm in evidence.choices if arm != 0]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bridle.plots import spell, strength_text
-from bridle.report._facts import measured, ordered, penalized, places, rule, zeros
+from bridle.report._facts import measured, ordered, penalized, row_places, rule, zeros
 from bridle.report._table import rows
 from bridle.results import StudyResult
 from bridle.stats import Evidence
@@ -55,7 +55,7 @@ def _heading(result: StudyResult, arm: int) -> str:
 
 
 def _line(result: StudyResult, evidence: Evidence, setting: int, row: dict, extra: tuple[str, ...]) -> tuple[str, ...]:
-    digits, arm = places(result, evidence), int(result.setting_arm[setting])
+    digits, arm = row_places(result, evidence, setting), int(result.setting_arm[setting])
     strengths = ", ".join(strength_text(value) for value in result.strengths(setting).values())
     error = _number(row["se" if result.folds > 1 else "sd over seeds"], digits)
     validation = _number(row["validation"], digits) + (f" ± {error}" if error else "")

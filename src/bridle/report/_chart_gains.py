@@ -18,9 +18,8 @@ def gains_chart(data: GainsData) -> Chart | None:
     if not data.sources:
         return None
     row = NAME + INTERVAL * len(data.sources)
-    places = decimals([float(value) for source in data.sources for value in source.difference])
     traces = [
-        _interval(data, source, place, arm, places)
+        _interval(data, source, place, arm)
         for arm in range(len(data.numbers))
         for place, source in enumerate(data.sources)
         if math.isfinite(source.difference[arm])
@@ -39,9 +38,10 @@ def _key(data: GainsData, arm: int) -> str:
     return f"arm {data.numbers[arm]}"
 
 
-def _interval(data: GainsData, source: Source, place: int, arm: int, places: int) -> dict[str, object]:
+def _interval(data: GainsData, source: Source, place: int, arm: int) -> dict[str, object]:
     """A line from end to end with a marker at the difference; the marker alone where there is no interval."""
     difference, low, high = (float(values[arm]) for values in (source.difference, source.low, source.high))
+    places = decimals([difference])
     known = math.isfinite(low) and math.isfinite(high)
     x = [low, difference, high] if known else [difference]
     y = arm - 0.5 + (NAME + INTERVAL * (place + 0.4)) / (NAME + INTERVAL * len(data.sources))

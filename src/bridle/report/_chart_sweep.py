@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from bridle.plots import SweepData, Swept, Ticks, decimals, spell, strength_text
+from bridle.plots import SweepData, Swept, Ticks, decimals, score_places, spell, strength_text
 from bridle.report._literal import label
 from bridle.report._plotly import (
     INK,
@@ -29,13 +29,12 @@ def sweep_chart(data: SweepData) -> Chart | None:
     ticks = data.ticks
     if ticks is None:
         return None
-    places = decimals([data.none_mean, *(float(value) for arm in data.arms for value in arm.mean)])
-    traces = [*_level(data, ticks, places)]
+    traces = [*_level(data, ticks)]
     for index, arm in enumerate(data.arms):
-        traces += _arm(data, index, arm, places)
+        traces += _arm(data, index, arm)
     for index, arm in enumerate(data.arms):
         traces += _rules(data, index, arm)
-    traces += _published(data, places)
+    traces += _published(data)
     return {"traces": traces, "layout": _layout(data, ticks), "toggles": _toggles(data, traces)}
 
 
@@ -43,13 +42,13 @@ def _key(arm: Swept) -> str:
     return f"arm {arm.number}"
 
 
-def _level(data: SweepData, ticks: Ticks, places: int) -> list[dict]:
+def _level(data: SweepData, ticks: Ticks) -> list[dict]:
     """A line at the score of `none`, with a point at every strength so that it can be pointed at, and its band."""
     if not math.isfinite(data.none_mean):
         return []
     low, high = _ends(data, ticks)
     x = numbers(sorted({low, *data.shown.tolist(), high}))
-    said = f"validation {data.score} {_with_error(data.none_mean, data.none_error, places)}"
+    said = f"validation {data.score} {_with_error(data.none_mean, data.none_error)}"
     line = {
         "mode": "lines",
         "x": x,
@@ -75,7 +74,7 @@ def _level(data: SweepData, ticks: Ticks, places: int) -> list[dict]:
     return [band, line]
 
 
-def _arm(data: SweepData, index: int, arm: Swept, places: int) -> list[dict]:
+def _arm(data: SweepData, index: int, arm: Swept) -> list[dict]:
     """The points of an arm with their bars and, where a line has a meaning, its training scores."""
     good, ink = arm.drawn, colour(arm.number)
     if not good.any():
@@ -95,7 +94,7 @@ def _arm(data: SweepData, index: int, arm: Swept, places: int) -> list[dict]:
         "marker": {"symbol": symbol(arm.number)[0], "size": 9, "color": ink},
         "line": {"color": ink, "width": 2},
         "hoverinfo": "text",
-        "hovertext": [_said(data, arm, int(point), places) for point in np.flatnonzero(good)],
+        "hovertext": [_said(data, arm, int(point)) for point in np.flatnonzero(good)],
         "meta": [_key(arm)],
     }
     if not arm.ordered:
@@ -112,7 +111,7 @@ def _arm(data: SweepData, index: int, arm: Swept, places: int) -> list[dict]:
     return [train, points]
 
 
-def _said(data: SweepData, arm: Swept, point: int, places: int) -> str:
+def _said(data: SweepData, arm: Swept, point: int) -> str:
     """What pointing at one strength shows."""
     taken = [rule for rule, chosen in (("best", arm.best), ("1se", arm.one_se)) if chosen == point]
     train, finished, total = float(arm.train[point]), int(arm.finished[point]), int(arm.total[point])
@@ -120,15 +119,16 @@ def _said(data: SweepData, arm: Swept, point: int, places: int) -> str:
         [
             label(arm.name),
             f"{'sum of the strengths' if arm.summed else 'strength'} {strength_text(float(arm.strengths[point]))}",
-            label(f"validation {data.score} {_with_error(arm.mean[point], arm.error[point], places)}"),
-            f"train {spell(train, places)}" if math.isfinite(train) else "",
+            label(f"validation {data.score} {_with_error(arm.mean[point], arm.error[point])}"),
+            f"train {spell(train, score_places(train, float(arm.error[point])))}" if math.isfinite(train) else "",
             f"{finished}/{total} fits finished" if finished < total else "",
             f"rule: {', '.join(taken)}" if taken else "",
         ]
     )
 
 
-def _with_error(mean: float, error: float, places: int) -> str:
+def _with_error(mean: float, error: float) -> str:
+    places = score_places(float(mean), float(error))
     return spell(float(mean), places) + (f" ± {spell(float(error), places)}" if math.isfinite(error) else "")
 
 
@@ -150,7 +150,7 @@ def _rules(data: SweepData, index: int, arm: Swept) -> list[dict]:
     ]
 
 
-def _published(data: SweepData, places: int) -> list[dict]:
+def _published(data: SweepData) -> list[dict]:
     if not data.published:
         return []
     return [
@@ -161,7 +161,7 @@ def _published(data: SweepData, places: int) -> list[dict]:
             "marker": {"symbol": "diamond-open", "size": 12, "color": INK, "line": {"width": 1.6}},
             "hoverinfo": "text",
             "hovertext": [
-                lines(["published", f"strength {strength_text(s)}", spell(v, places)]) for s, v in data.published
+                lines(["published", f"strength {strength_text(s)}", spell(v, decimals([v]))]) for s, v in data.published
             ],
             "meta": ["published"],
         }

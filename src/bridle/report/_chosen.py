@@ -2,10 +2,12 @@
 
 import math
 
-from bridle.plots import named_list, spell
+import numpy as np
+
+from bridle.plots import named_list, setting_name, spell
 from bridle.report._facts import interval, lead, places
 from bridle.results import StudyResult
-from bridle.stats import Evidence, compare_all, nan_mean
+from bridle.stats import Evidence, compare_all, is_share, nan_mean, widest_difference
 
 MOST = 3
 """So many strengths that a race stopped are named."""
@@ -29,6 +31,26 @@ def selection(result: StudyResult, evidence: Evidence) -> str:
     return f"{_optimism(result, evidence)} The selection saw validation scores only.{after}"
 
 
+def handed_over(result: StudyResult, evidence: Evidence) -> str:
+    """Return which model follows, where the answer in one sentence does not say it."""
+    first, winner = lead(result, evidence), evidence.winner
+    if first not in evidence.gains or winner is None or (winner and evidence.gains[winner].low > 0):
+        return ""
+    if winner:
+        return (
+            f"The model that is handed over is that of {setting_name(result, evidence.choices[winner].best)}, "
+            "whose score is the better one, if not by a clear margin."
+        )
+    text = "The model that is handed over is the one without a penalty."
+    means, (best, none) = evidence.validation.mean, (evidence.choices[arm].best for arm in (first, 0))
+    if result.folds > 1 and result.score.better(float(means[best] - means[none])) > 0:
+        text += (
+            f" {setting_name(result, best)} has the better mean over all folds, but that mean chose its strength; on "
+            "rows that had no say in it, the arm is no better than no penalty."
+        )
+    return text
+
+
 def _optimism(result: StudyResult, evidence: Evidence) -> str:
     """How the score that is quoted differs from the one that chose."""
     arm, digits = lead(result, evidence), places(result, evidence)
@@ -41,10 +63,9 @@ def _optimism(result: StudyResult, evidence: Evidence) -> str:
     )
     if best == quoted:
         return f"{said} At the strength that all folds choose, {result.arms[arm].name} has the same."
-    return (
-        f"{said} At the strength that all folds choose, {result.arms[arm].name} has {best} instead of "
-        f"{quoted}: the best of {len(result.path(arm))} means is optimistic."
-    )
+    better = result.score.better(float(evidence.validation.mean[evidence.choices[arm].best]) - evidence.quoted[arm])
+    why = f": the best of {len(result.path(arm))} means is optimistic" if better > 0 else ""
+    return f"{said} At the strength that all folds choose, {result.arms[arm].name} has {best} instead of {quoted}{why}."
 
 
 def nested(result: StudyResult, evidence: Evidence) -> str:
@@ -55,7 +76,9 @@ def nested(result: StudyResult, evidence: Evidence) -> str:
     seeds = nan_mean(found.scores, 0), nan_mean(found.none, 0), found.chosen
     score, none, chosen = (float(nan_mean(values, 0)) for values in seeds)
     sign = 1.0 if result.score.maximize else -1.0
-    (gain,) = compare_all([sign * found.scores], sign * found.none, found.rows)
+    both = np.stack([found.scores, found.none])
+    kind = {"share": is_share(both, found.rows), "widest": widest_difference(result.score.name, both)}
+    (gain,) = compare_all([sign * found.scores], sign * found.none, found.rows, **kind)
     names = [result.arms[arm].name if arm >= 0 else "nothing" for arm in found.arm]
     counts = ", ".join(f"{name} {names.count(name)}" for name in dict.fromkeys(names))
     text = (

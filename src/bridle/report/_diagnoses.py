@@ -5,14 +5,14 @@ import math
 import numpy as np
 
 from bridle.plots import spell, strengths_text
-from bridle.report._facts import lead, measured, places
+from bridle.report._facts import lead, measured, places, recorded
 from bridle.results import StudyResult
-from bridle.stats import Evidence, nan_mean
+from bridle.stats import COLLAPSED, Evidence, nan_mean, prediction_spread
 
 DOMINATES = 0.5
 """A penalty that is a larger share of the loss than this dominates it."""
-COLLAPSED = 0.01
-"""Predictions that differ between rows by less than this share of what they do without a penalty are constant."""
+FLAT = 1e-6
+"""Predictions that differ by no more than this between rows are the same, up to single precision."""
 FALLING = 0.05
 """A loss that still falls by more than this share over the last tenth of the epochs has not converged."""
 RISES = 0.1
@@ -21,6 +21,11 @@ DEAD = 0.05
 """More dead units than without a penalty, as a share, that are worth saying."""
 FEWEST_POINTS = 20
 """Points of a curve without which nothing is said about its course."""
+
+
+def piloted(result: StudyResult, arm: int) -> bool:
+    """Whether the arm's strengths reach, by design, to where the network collapses."""
+    return any(name.startswith(f"{result.arms[arm].name}: ") for name in result.provenance.get("ranges", {}))
 
 
 def dominates(result: StudyResult, evidence: Evidence) -> str:
@@ -39,7 +44,7 @@ def dominates(result: StudyResult, evidence: Evidence) -> str:
             f"At its best strength {result.arms[arm].name} is {100 * own:.0f} % of the loss: the penalty dominates "
             "what the network is trained for."
         )
-    if _piloted(result, arm):
+    if piloted(result, arm):
         return ""
     said = strengths_text(result, int(path[over[0]]))
     return f"From {said} on, {result.arms[arm].name} is more than half of the loss." if said else ""
@@ -54,41 +59,11 @@ def penalty_share(result: StudyResult) -> np.ndarray:
         return nan_mean(result.by_setting(np.where(total > 0, charged / total, np.nan)), (1, 2))
 
 
-def constant(result: StudyResult, evidence: Evidence) -> str:
-    """From which strength on the network predicts the same for every row."""
-    if "spread/prediction" not in result.diagnostic_names or 0 not in evidence.choices:
-        return ""
-    spread = nan_mean(result.by_setting(result.diagnostic("spread/prediction")), (1, 2))
-    none, said = spread[evidence.choices[0].best], []
-    if not none > 0:
-        return "Without a penalty the network predicts the same for every row: it has not learned anything."
-    for arm in [arm for arm in evidence.choices if arm != 0]:
-        path = result.path(arm)
-        flat = spread[path] <= COLLAPSED * none
-        if flat.all():
-            said.append(f"{result.arms[arm].name} at every strength tried")
-        elif flat.any() and len(result.arms[arm].slots) == 1 and not _piloted(result, arm):
-            said.append(f"{result.arms[arm].name} from {strengths_text(result, int(path[np.argmax(flat)]))} on")
-    if not said:
-        return ""
-    return f"The penalty is so strong that the network predicts the same for every row: {'; '.join(said)}."
-
-
-def _piloted(result: StudyResult, arm: int) -> bool:
-    """Whether the arm's strengths reach, by design, to where the network collapses."""
-    return any(name.startswith(f"{result.arms[arm].name}: ") for name in result.provenance.get("ranges", {}))
-
-
-def too_weak(result: StudyResult, evidence: Evidence) -> str:
-    """Where every strength of the leading arm scores exactly as no penalty does."""
-    arm = lead(result, evidence)
-    if arm is None or 0 not in evidence.choices:
-        return ""
-    means = evidence.validation.mean
-    own = means[result.path(arm)]
-    if not np.all(own == means[evidence.choices[0].best]):
-        return ""
-    return f"{result.arms[arm].name} changes the score at no strength tried: they are too weak to matter."
+def learned_nothing(result: StudyResult, evidence: Evidence) -> bool:
+    """Whether even the network without a penalty predicts the same for every row."""
+    spread = prediction_spread(result)[evidence.choices[0].best]
+    deviation = recorded(result, "target").get("standard deviation", 0.0)
+    return bool(spread <= max(FLAT, COLLAPSED * deviation))
 
 
 def unconverged(result: StudyResult, evidence: Evidence) -> str:
@@ -114,7 +89,7 @@ def unconverged(result: StudyResult, evidence: Evidence) -> str:
 
 def overfits(result: StudyResult, evidence: Evidence) -> str:
     """From which epoch on validation rows get worse without a penalty."""
-    if 0 not in evidence.choices or "validation/loss" not in result.quantities:
+    if 0 not in evidence.choices or "validation/loss" not in result.quantities or learned_nothing(result, evidence):
         return ""
     rows = (result.members.setting == evidence.choices[0].best) & result.members.finished & (result.members.fold >= 0)
     course = nan_mean(result.quantity("validation/loss")[rows], 0)

@@ -4,19 +4,47 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from bridle.plots import decimals, spell, strengths_text
 from bridle.plots import is_weight as is_weight
 from bridle.plots import lead as lead
 from bridle.plots import measured as measured
 from bridle.plots import penalized as penalized
+from bridle.plots import score_places, spell, strengths_text
 from bridle.plots import zeros as zeros
 from bridle.results import StudyResult
-from bridle.stats import Comparison, Evidence
+from bridle.stats import EVEN, SAME, WIDE, Comparison, Evidence
 
 
 def places(result: StudyResult, evidence: Evidence) -> int:
-    """The decimals in which scores of this study are written."""
-    return decimals([float(value) for value in evidence.validation.mean])
+    """Return the decimals of the numbers that sentences compare: without a penalty, and with the leading arm."""
+    arms = [arm for arm in (0, lead(result, evidence)) if arm is not None and arm in evidence.choices]
+    return max((row_places(result, evidence, evidence.choices[arm].best) for arm in arms), default=3)
+
+
+def recorded(result: StudyResult, name: str) -> dict[str, float]:
+    """Return the finite numbers that the record of a study has under a name, by name; empty in older studies."""
+    found = result.provenance.get(name)
+    if not isinstance(found, Mapping):
+        return {}
+    return {key: float(value) for key, value in found.items() if isinstance(value, int | float) and np.isfinite(value)}
+
+
+def row_places(result: StudyResult, evidence: Evidence, setting: int) -> int:
+    """Return the decimals of one candidate's scores: three digits of its mean, and one of its standard error."""
+    errors = evidence.validation.error if result.folds > 1 else evidence.validation.seed_sd
+    return score_places(float(evidence.validation.mean[setting]), float(errors[setting]))
+
+
+def no_interval(gain: Comparison) -> str:
+    """Return why a difference has no interval, and what to do."""
+    what = gain.over if gain.count != 1 else gain.over.removesuffix("s")
+    advice = "use more folds" if gain.over == "folds" else "use more seeds or folds"
+    if gain.missing == SAME:
+        return f"no difference in any of {gain.count} {what}, so there is no interval"
+    if gain.missing == EVEN:
+        return f"the same difference in all {gain.count} {what}, so there is no interval; {advice}"
+    if gain.missing == WIDE:
+        return f"{gain.count} {what} that differ widely are too few to give an interval; {advice}"
+    return f"{gain.count} {what} with both scores: too few to give an interval; {advice}"
 
 
 def confidence(gains: Mapping[int, Comparison], family: int = 0) -> str:

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from bridle.plots import named_list, setting_name, spell, strength_text, strengths_text
+from bridle.report._diagnoses import DOMINATES, penalty_share
 from bridle.report._facts import (
     binomial_error,
     confidence,
@@ -56,22 +57,24 @@ def _outside(result: StudyResult, evidence: Evidence, name: str) -> str:
     means = {arm: _mean(scores[evidence.choices[arm].best]) for arm in (0, first) if arm is not None}
     if not math.isfinite(means[0]):
         return ""
-    text = f"On the {rows:,} {name} rows: {result.score.name} {spell(means[0], digits)} without a penalty"
+
+    def score(arm: int) -> str:
+        """A mean with the interval that so many rows alone give it."""
+        if not is_rate(result, evidence) or not 0 <= means[arm] <= 1:
+            return spell(means[arm], digits)
+        low, high = exact_interval(means[arm], rows)
+        return f"{spell(means[arm], digits)} (exact 95 % interval of the rows {spell(low, 3)} to {spell(high, 3)})"
+
+    text = f"On the {rows:,} {name} rows: {result.score.name} {score(0)} without a penalty"
     gain = evidence.held_out_gains.get(name, {}).get(first) if first is not None else None
     if gain is not None and math.isfinite(means[first]):
-        text += f", {spell(means[first], digits)} with {setting_name(result, evidence.choices[first].best)}"
+        text += f", {score(first)} with {setting_name(result, evidence.choices[first].best)}"
         if math.isfinite(gain.low):
             sense = "" if result.score.maximize else ", positive where lower"
             text += (
                 f"; difference {spell(gain.difference, digits)}, {confidence(evidence.held_out_gains[name])} interval "
                 f"over seeds {interval(gain, digits)}{sense}"
             )
-    if is_rate(result, evidence) and 0 < means[0] < 1:
-        error, exact = binomial_error(means[0], rows, 3), exact_interval(means[0], rows)
-        text += (
-            f"; the rows alone give one such {result.score.name} a standard error of {error}, and an exact 95 % "
-            f"interval from {spell(exact[0], 3)} to {spell(exact[1], 3)}"
-        )
     return text + "."
 
 
@@ -95,6 +98,11 @@ def sparsity(result: StudyResult, evidence: Evidence) -> str:
     return f"With {name}, {named_list(said[:MOST])}." if said else ""
 
 
+def too_strong(result: StudyResult, evidence: Evidence, setting: int) -> bool:
+    """Whether a candidate's network predicts the same for every row, or its penalty is most of its loss."""
+    return bool(evidence.constant[setting]) or float(penalty_share(result)[setting]) > DOMINATES
+
+
 def stronger(result: StudyResult, evidence: Evidence) -> str:
     """What the rule `1se` takes, where it differs from `best`."""
     first = lead(result, evidence)
@@ -111,7 +119,8 @@ def stronger(result: StudyResult, evidence: Evidence) -> str:
 def edge(result: StudyResult, evidence: Evidence) -> str:
     """A warning where the best strength of the leading arm is the weakest or strongest that was tried.
 
-    Not where it scores exactly as no penalty does: weaker ones could only do the same.
+    Not where it scores exactly as no penalty does: weaker ones could only do the same. Stronger ones are not advised
+    where the penalty is too strong already.
     """
     first = lead(result, evidence)
     if first is None:
@@ -124,6 +133,8 @@ def edge(result: StudyResult, evidence: Evidence) -> str:
     for slot in result.arms[first].slots:
         tried, value = np.unique(own[:, slot]), result.setting_strengths[best, slot]
         if len(tried) > 1 and value in (tried[0], tried[-1]) and value != 0:
+            if value == tried[-1] and too_strong(result, evidence, best):
+                continue
             side, advice = ("strongest", "stronger") if value == tried[-1] else ("weakest", "weaker")
             said.append(f"{result.slots[slot]} = {strength_text(value)} is the {side} tried; try {advice} ones")
     return f"The best lies on the edge of the grid: {'; '.join(said)}." if said else ""

@@ -4,9 +4,10 @@ import math
 
 from bridle._visible import visible
 from bridle.plots import setting_name, spell, strengths_text
-from bridle.report._chosen import about, nested, prepared_target, raced, screened, selection
-from bridle.report._diagnoses import constant, dead, dominates, overfits, too_few, too_weak, unconverged
-from bridle.report._facts import confidence, interval, lead, places, treatment
+from bridle.report._cause import cause
+from bridle.report._chosen import about, handed_over, nested, prepared_target, raced, screened, selection
+from bridle.report._diagnoses import dead, dominates, overfits, too_few, unconverged
+from bridle.report._facts import confidence, interval, lead, no_interval, places, treatment
 from bridle.report._notes import counted, edge, outside, over_seeds, sparsity, stronger
 from bridle.results import StudyResult
 from bridle.stats import Comparison, Evidence, weigh
@@ -29,8 +30,8 @@ def sentences(result: StudyResult, evidence: Evidence | None = None) -> tuple[st
     """The lines of `verdict`: first the answer, then what qualifies it."""
     evidence = evidence or weigh(result)
     notes = (
-        *(over_seeds, nested, outside, sparsity, stronger, edge, counted, raced),
-        *(too_few, too_weak, dominates, constant, overfits, unconverged, dead),
+        *(handed_over, over_seeds, nested, outside, sparsity, stronger, edge, counted, raced),
+        *(too_few, cause, dominates, overfits, unconverged, dead),
         *(screened, selection, prepared_target, about),
     )
     said = [
@@ -132,7 +133,7 @@ def _briefly(result: StudyResult, setting: int) -> str:
 def _difference(result: StudyResult, evidence: Evidence, arm: int) -> str:
     gain, digits = evidence.gains[arm], places(result, evidence)
     if not math.isfinite(gain.low):
-        return f"too few {gain.over}, or none that differ, so there is no interval; use more seeds or folds"
+        return no_interval(gain)
     return (
         f"{change(result, gain, digits)}, {confidence(evidence.gains, evidence.family)} interval "
         f"{interval(gain, digits)}, {_basis(result, evidence)}"

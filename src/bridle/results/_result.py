@@ -188,7 +188,11 @@ class StudyResult:
 
     def scores(self, part: str = "validation") -> Float[np.ndarray, "setting seed fold"]:
         """The score after the last epoch, on rows that the fit did not see (or, with `part="train"`, that it did)."""
-        return self.by_setting(self.quantity(f"{part}/{self.score.name}")[:, -1])
+        return self.scores_of(f"{part}/{self.score.name}")
+
+    def scores_of(self, quantity: str) -> Float[np.ndarray, "setting seed fold"]:
+        """Return a quantity after the last epoch by setting, seed and fold; NaN where a fit diverged or did not run."""
+        return self.by_setting(self.quantity(quantity)[:, -1])
 
     def held_out_scores(self, name: str) -> Float[np.ndarray, "setting seed"]:
         """The refits' score on held-out rows, NaN for settings that were not refitted."""

@@ -11,6 +11,7 @@ import sklearn
 
 from bridle._version import __version__
 from bridle.population import cores
+from bridle.study._constant import constant_facts
 from bridle.study._fingerprint import fingerprint
 from bridle.study._prepare import Prepared
 
@@ -35,5 +36,6 @@ def facts(prepared: Prepared, seconds: float, threads: int | None) -> dict[str, 
         "compilations": prepared.workshop.compilations,
         "forms": prepared.workshop.forms,
         "compile_seconds": round(prepared.workshop.compile_seconds, 3),
+        **constant_facts(prepared),
         "data_sha256": fingerprint(prepared.rows.x, prepared.rows.y),
     }

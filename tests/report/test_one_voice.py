@@ -1,0 +1,204 @@
+"""The verdict speaks with one voice: sentences that contradict each other never stand together."""
+
+import re
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+
+from bridle.report import sentences
+from bridle.stats import weigh
+
+SLOT = "hidden/output l1"
+ONE = {"L1": {SLOT: [1e-5, 1e-3, 1e-1]}}
+TWO = {**ONE, "L2": {"hidden/kernel l2": [1e-4, 1e-2]}}
+
+PAIRS = [
+    ("too weak to matter", r"predicts the same for every row|dominates|more than half of the loss|try stronger"),
+    ("no better than a constant", "too weak to matter|so strong that"),
+    ("so few rows do not show it", "so strong that|too weak to matter"),
+    ("has not learned anything", "overfits|so strong that"),
+    ("at every strength tried|the best of its arm|dominates what", "try stronger"),
+    ("(lifts|lowers) validation", "There is no evidence|is the one without a penalty|does not beat|None of the"),
+    ("There is no evidence", "handed over is the one without a penalty"),
+    ("does not beat no penalty|beats no penalty", "whose score is the better one|would be needed"),
+    ("too few to give an interval|there is no interval", "95 % interval of the (gain|reduction)|would be needed"),
+    ("nothing can be said", "handed over|no better than|interval"),
+]
+"""Two patterns that must not both be found in one verdict."""
+
+
+def changed(result, spread=None, score=None, loss=None, share=None, **facts):
+    """A result with other last values, each one number for a candidate, and facts in its record."""
+    curves, names = result.curves.copy(), [*result.quantities]
+    setting = result.members.setting
+    for name, values in ((f"validation/{result.score.name}", score), ("validation/loss", loss)):
+        if values is not None:
+            curves[:, -1, names.index(name)] = np.asarray(values, float)[setting]
+    if share is not None:
+        part = np.broadcast_to(np.asarray(share, float)[setting, None, None], (*curves.shape[:2], 1))
+        curves, names = np.concatenate([curves, part], axis=2), [*names, f"penalty/{SLOT}"]
+        curves[:, :, names.index("fit/loss")] = 1.0
+    result = replace(result, curves=curves, quantities=tuple(names))
+    if spread is not None:
+        column = np.asarray(spread, float)[setting, None]
+        result = replace(
+            result,
+            diagnostic_names=(*result.diagnostic_names, "spread/prediction"),
+            diagnostics=np.concatenate([result.diagnostics, column], axis=1),
+        )
+    return result.with_provenance(**facts)
+
+
+def kinds(study):
+    """Results of many kinds, by what is special about them."""
+    for lift, folds, seeds, arms in product((-0.1, 0.0, 0.004, 0.08), (1, 2, 3, 5), (1, 4), (ONE, TWO)):
+        size = 1 + sum(len(values) for own in arms.values() for values in own.values())
+        base = study(lift=lift, folds=folds, seeds=seeds, arms=arms, rng=folds)
+        yield f"{lift} {folds} {seeds} plain", base
+        falls, same, small = np.linspace(0.4, 0.001, size), np.full(size, 0.9), np.full(size, 1e-9)
+        yield f"{lift} {folds} {seeds} collapse at the strong end", changed(base, spread=falls)
+        yield f"{lift} {folds} {seeds} collapse", changed(base, spread=[0.4, *small[1:]], share=[0, *same[1:]])
+        yield f"{lift} {folds} {seeds} dominated", changed(base, share=np.linspace(0, 0.9, size))
+        yield f"{lift} {folds} {seeds} nothing learned", changed(base, spread=small)
+        blind = {"score": same, "constant": {"accuracy": 0.9}}
+        yield f"{lift} {folds} {seeds} rare class", changed(base, spread=falls, **blind)
+        yield f"{lift} {folds} {seeds} constant", changed(base, spread=small, share=0.1 * same, **blind)
+        yield f"{lift} {folds} {seeds} weak", changed(base, spread=same, score=same, loss=same)
+        yield f"{lift} {folds} {seeds} weak, blind", changed(base, spread=same, score=same)
+        yield f"{lift} {folds} {seeds} weak, collapsed", changed(base, spread=falls, score=same, loss=same)
+        loss = study(lift=lift, folds=folds, seeds=seeds, arms=arms, rng=folds, score="loss")
+        yield f"{lift} {folds} {seeds} loss", loss
+        scaled = {"constant": {"loss": 0.2}, "target": {"mean": 5e3, "standard deviation": 3e3}}
+        yield f"{lift} {folds} {seeds} not scaled", changed(loss, spread=falls, **scaled)
+    yield "diverged", study(arms=ONE, diverged=range(144))
+    yield "none diverged", study(arms=ONE, diverged=range(36))
+    yield "no arm", study(arms={})
+
+
+@pytest.fixture(scope="module")
+def verdicts(study) -> dict[str, tuple]:
+    return {f"{number} {name}": (result, sentences(result)) for number, (name, result) in enumerate(kinds(study))}
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=[pair[0][:30] for pair in PAIRS])
+def test_contradictions_never_stand_together(verdicts: dict, pair: tuple[str, str]) -> None:
+    """In no result of many kinds; and the first of each pair is said in some of them."""
+    some = 0
+    for name, (_, lines) in verdicts.items():
+        text = "\n".join(lines)
+        both = [re.search(pattern, text) for pattern in pair]
+        some += both[0] is not None
+        assert not all(both), f"{name}:\n{text}"
+    assert some
+
+
+def test_each_thing_is_said_once(verdicts: dict) -> None:
+    for name, (_, lines) in verdicts.items():
+        assert len(lines) == len(set(lines)), name
+        assert sum("for every row" in line for line in lines) <= 1, name
+
+
+def test_no_interval_is_a_point_or_impossible(verdicts: dict) -> None:
+    """An accuracy's difference lies between -1 and 1, and no interval has the same two ends."""
+    seen = 0
+    for name, (result, lines) in verdicts.items():
+        for low, high in re.findall(
+            r"interval (?:of the \w+ |over seeds )?(-?\d+\.?\d*) to (-?\d+\.?\d*)", "\n".join(lines)
+        ):
+            seen += 1
+            assert float(low) < float(high), name
+            assert result.score.name == "loss" or -1 <= float(low) < float(high) <= 1, name
+    assert seen > 50
+
+
+def test_the_arm_that_is_handed_over_is_never_worse_than_none(verdicts: dict) -> None:
+    """By the number that is quoted for it, and by its interval."""
+    for name, (result, lines) in verdicts.items():
+        evidence = weigh(result)
+        if evidence.winner and 0 in evidence.choices:
+            gain = evidence.gains[evidence.winner]
+            assert gain.difference > 0, name
+            assert not gain.high < 0, name
+            assert result.score.better(evidence.quoted[evidence.winner] - evidence.quoted[0]) > 0, name
+        elif evidence.winner == 0 and evidence.gains:
+            assert "The model that is handed over is the one without a penalty." in "\n".join(lines), name
+
+
+def test_optimism_is_said_only_where_the_choosing_number_is_the_better_one(verdicts: dict) -> None:
+    seen = 0
+    for name, (result, lines) in verdicts.items():
+        if "means is optimistic" in "\n".join(lines):
+            evidence = weigh(result)
+            arm = max(evidence.gains, key=lambda arm: evidence.gains[arm].difference)
+            best = float(evidence.validation.mean[evidence.choices[arm].best])
+            assert result.score.better(best - evidence.quoted[arm]) > 0, name
+            seen += 1
+    assert seen
+
+
+def test_an_unscaled_target_is_said_not_a_weak_penalty(study) -> None:
+    """R2 of -1 at every strength: the scale of the target is the cause."""
+    base = study(score="accuracy", arms=ONE)
+    curves = base.curves.copy()
+    curves[:, -1, [base.quantities.index(f"{part}/accuracy") for part in ("train", "validation")]] = -1.0
+    facts = {"constant": {"r2": 0.0}, "target": {"mean": 5e3, "standard deviation": 3e3}}
+    names = tuple(name.replace("accuracy", "r2") for name in base.quantities)
+    outside = tuple(name.replace("accuracy", "r2") for name in base.held_out_names)
+    made = replace(
+        base, curves=curves, quantities=names, held_out_names=outside, score=replace(base.score, name="r2")
+    ).with_provenance(**facts)
+    text = "\n".join(sentences(made))
+    assert "The target is not scaled (mean 5e+03, standard deviation 3e+03)" in text
+    assert "too weak" not in text
+
+
+def test_the_share_of_the_largest_class_is_said(study) -> None:
+    """98.3 % negatives: every strength scores as predicting the largest class does."""
+    made = changed(study(arms=ONE), score=[0.983] * 4, spread=[0.1] * 4, constant={"accuracy": 0.983})
+    text = "\n".join(sentences(made))
+    assert "0.983 where the largest class is predicted for every row: no better than a constant" in text
+    assert "class_weight='balanced'" in text
+
+
+def test_1se_passes_over_a_network_that_predicts_the_same_for_every_row(study) -> None:
+    """Within one standard error of the best, the strongest that still tells rows apart."""
+    base = study(arms={"L1": {SLOT: [1e-4, 1e-3, 1e-2, 1e-1]}}, lift=0.0)
+    flat = changed(base, score=[0.8, 0.81, 0.805, 0.805, 0.805])
+    curves = flat.curves.copy()
+    curves[:, -1, flat.quantities.index("validation/accuracy")] += 0.02 * flat.members.fold
+    flat = replace(flat, curves=curves)
+    assert weigh(flat).choices[1].one_se == 4
+    spread = changed(flat, spread=[0.4, 0.4, 0.4, 0.4, 0.001])
+    assert weigh(spread).choices[1].one_se == 3
+    assert weigh(spread).constant.tolist() == [False] * 4 + [True]
+
+
+def test_each_row_has_the_digits_of_its_own_error(study) -> None:
+    """A collapsed strength of 17.1 leaves the others their three digits."""
+    import io
+
+    from rich.console import Console
+
+    from bridle.report import rich_table
+
+    made = changed(study(score="loss", arms=ONE), score=[0.31214, 0.29871, 0.3027, 17.1])
+    buffer = io.StringIO()
+    Console(file=buffer, width=80).print(rich_table(made))
+    for text in ("0.312", "0.299", "0.303", "17.1"):
+        assert text in buffer.getvalue()
+    assert "0.312" in sentences(made)[0]
+
+
+def test_an_exact_interval_stands_with_its_score(study) -> None:
+    """Each score of held-out rows has its own, of SciPy's binomial test."""
+    from scipy.stats import binomtest
+
+    result = study()
+    evidence = weigh(result)
+    (line,) = [line for line in sentences(result) if line.startswith("On the 70 test rows")]
+    for arm in (0, 1):
+        mean = float(result.held_out_scores("test")[evidence.choices[arm].best].mean())
+        exact = binomtest(round(70 * mean), 70).proportion_ci(0.95, "exact")
+        assert f"{mean:.3f} (exact 95 % interval of the rows {exact.low:.3f} to {exact.high:.3f})" in line
