@@ -18,7 +18,6 @@ NUMBERS = Path(__file__).parent / "calibration.json"
 ROWS, FOLDS, SEEDS, FRESH = 60, 5, 3, 10_000
 EPOCHS, BATCH, UNITS, NOISE, STRENGTH = 40, 16, 16, 0.3, 0.01
 FOLD_ROWS = np.array([[ROWS - ROWS // FOLDS, ROWS // FOLDS]] * FOLDS)
-FEW_FOLDS, ARMS = (2, 3), 9
 SIGNS = {"accuracy": 1, "loss": -1}
 
 
@@ -28,10 +27,9 @@ class ManyStudies:
 
     studies: int
     fresh: bool
-    folds: int = FOLDS
 
     def get_n_splits(self, *given: object) -> int:
-        return self.studies * (self.folds + self.fresh)
+        return self.studies * (FOLDS + self.fresh)
 
     def split(self, x: object, y: np.ndarray, groups: object = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         from sklearn.model_selection import KFold
@@ -39,7 +37,7 @@ class ManyStudies:
         fresh, again = np.arange(self.studies * ROWS, self.studies * ROWS + FRESH), []
         for study in range(self.studies):
             own = np.arange(study * ROWS, (study + 1) * ROWS)
-            parts = KFold(self.folds, shuffle=True, random_state=study).split(own)
+            parts = KFold(FOLDS, shuffle=True, random_state=study).split(own)
             pairs = [(own[train], own[validation]) for train, validation in parts]
             again.append((pairs[0][0], fresh))
             yield from pairs
@@ -67,22 +65,22 @@ def network() -> object:
     return model
 
 
-def scores(studies: int, arms: dict, seeds: range, *, fresh: bool, folds: int = FOLDS) -> dict[str, np.ndarray]:
+def scores(studies: int, arms: dict, seeds: range, *, fresh: bool) -> dict[str, np.ndarray]:
     """Accuracy and data loss of shape (setting, seed, fold), by cross-validation alone: nobody wants the refits."""
     from bridle.study import Question, Rows, prepare, run_study
 
-    split = ManyStudies(studies, fresh, folds)
-    question = Question(network(), arms, tuple(seeds), split, epochs=EPOCHS, batch_size=BATCH, points=1)
+    folds = ManyStudies(studies, fresh)
+    question = Question(network(), arms, tuple(seeds), folds, epochs=EPOCHS, batch_size=BATCH, points=1)
     result, whole = run_study(prepare(question, Rows(*rows(studies))), refit=False)
     if not whole:
         raise KeyboardInterrupt
     return {name: result.by_setting(result.quantity(f"validation/{name}")[:, -1]) for name in SIGNS}
 
 
-def by_study(table: np.ndarray, studies: int, folds: int = FOLDS) -> tuple[np.ndarray, np.ndarray]:
+def by_study(table: np.ndarray, studies: int) -> tuple[np.ndarray, np.ndarray]:
     """Scores of (study, setting, seed, fold), and, where asked for, on fresh rows, (study, setting, seed)."""
-    inside = table[:, :, : studies * folds].reshape(*table.shape[:2], studies, folds)
-    return np.moveaxis(inside, 2, 0), np.moveaxis(table[:, :, studies * folds :], 2, 0)
+    inside = table[:, :, : studies * FOLDS].reshape(*table.shape[:2], studies, FOLDS)
+    return np.moveaxis(inside, 2, 0), np.moveaxis(table[:, :, studies * FOLDS :], 2, 0)
 
 
 def false_claims(studies: int, strengths: int = 3) -> dict[str, dict[str, float]]:
@@ -104,27 +102,6 @@ def false_claims(studies: int, strengths: int = 3) -> dict[str, dict[str, float]
                 claims[kind] += any(gain.low > 0 for gain in gains)
                 claims["either way"] += kind == "one strength" and gains[0].clear
         found[name] = {kind: count / studies for kind, count in claims.items()}
-    return found
-
-
-def few_folds(studies: int) -> dict[str, dict[str, float]]:
-    """How often one of nine arms that do the same as `none` is said to help, with two and with three folds.
-
-    One seed each: with few folds, luck of the seed is what makes folds agree.
-    """
-    from bridle.stats import compare_all
-
-    found: dict[str, dict[str, float]] = {}
-    for folds in FEW_FOLDS:
-        part = ROWS // folds
-        tables = scores(studies, {}, range(1 + ARMS), fresh=False, folds=folds)
-        for name, table in tables.items():
-            claims = 0
-            for own in by_study(table, studies, folds)[0]:
-                none, *others = SIGNS[name] * own[0][:, None]
-                rows = np.array([[ROWS - part, part]] * folds)
-                claims += any(gain.low > 0 for gain in compare_all(others, none, rows, share=name == "accuracy"))
-            found.setdefault(name, {})[str(folds)] = claims / studies
     return found
 
 
@@ -156,7 +133,6 @@ def coverage(studies: int) -> dict[str, dict[str, float]]:
 def main(studies: int = 600) -> None:
     """Measure both, write them down and say them."""
     found = {"studies": studies, "coverage": coverage(studies), "false claims": false_claims(studies)}
-    found["few folds"] = few_folds(studies)
     NUMBERS.write_text(json.dumps(found, indent=1) + "\n")
     print(json.dumps(found, indent=1))
 

@@ -1,12 +1,12 @@
 """The page docs/statistics.md: what bridle's numbers mean, with what the simulations measured: statistics.md filled in.
 
-`python -m benchmarks.statistics` writes it from calibration.json and ranges.json.
+`python -m benchmarks.statistics` writes it from calibration.json, few_folds.json and ranges.json.
 """
 
 import json
 from pathlib import Path
 
-from benchmarks import calibration, ranges
+from benchmarks import calibration, few_folds, ranges
 
 PAGE = Path(__file__).parents[1] / "docs" / "statistics.md"
 TEXT = Path(__file__).parent / "statistics.md"
@@ -20,6 +20,7 @@ KINDS = {
 def page() -> str:
     """The whole page."""
     found, lines = json.loads(calibration.NUMBERS.read_text()), json.loads(ranges.NUMBERS.read_text())
+    few = json.loads(few_folds.NUMBERS.read_text())
     return TEXT.read_text().format(
         studies=found["studies"],
         rows=calibration.ROWS,
@@ -32,8 +33,10 @@ def page() -> str:
         coverage=_coverage(found["coverage"]),
         said=_said(found["coverage"]),
         claims=_claims(found["false claims"]),
-        arms=calibration.ARMS,
-        few=_few(found["few folds"]),
+        arms=few_folds.ARMS,
+        few_rows=few_folds.ROWS,
+        few_studies=few["studies"],
+        few=_few(few["false claims"]),
         fine=ranges.FINE,
         coarse=ranges.COARSE,
         auto_seeds=ranges.SEEDS,
@@ -87,9 +90,9 @@ def _claims(found: dict) -> str:
 
 
 def _few(found: dict) -> str:
-    folds = {number: f"{number} folds" for number in map(str, calibration.FEW_FOLDS)}
+    head = ("", *few_folds.SIGNS)
     return _table(
-        ("", *found), [(words, *(f"{100 * own[n]:.1f} %" for own in found.values())) for n, words in folds.items()]
+        head, [(words, *(f"{100 * own[name]:.1f} %" for name in few_folds.SIGNS)) for words, own in found.items()]
     )
 
 
