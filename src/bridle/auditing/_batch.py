@@ -127,6 +127,8 @@ def _in_order(known: Doors, arrays: Any) -> list[np.ndarray]:
     if not isinstance(arrays, Mapping):
         return keras.tree.flatten(arrays)
     missing = [name for name in known.names if name not in arrays]
+    if missing and len(arrays) != len(known.flat):
+        return keras.tree.flatten(arrays)  # whose number is refused
     if missing:
         raise InputError(
             f"Expected an array for every input ({', '.join(map(repr, known.names))}), got a dictionary without "

@@ -13,6 +13,8 @@ from bridle._keras import count_own_variables
 INSIDE = "_bridle_wrapped"
 HIDDEN = frozenset({INSIDE, "_bridle_state"})
 """Attributes that no file shows."""
+IN_FILES = (keras.Layer, keras.metrics.Metric, list, tuple, dict)
+"""What a file of weights may hold of a private attribute; others are Keras's own, of the one model or of the other."""
 
 
 class Wrapper(keras.Model):
@@ -37,7 +39,7 @@ class Wrapper(keras.Model):
         missing = object()
         if inner is not None and not name.startswith("__") and name not in HIDDEN:
             value = getattr(inner, name, missing)
-            if value is not missing:
+            if value is not missing and (not name.startswith("_") or isinstance(value, IN_FILES)):
                 return value
             if name == "inner":
                 return inner

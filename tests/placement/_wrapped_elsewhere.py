@@ -1,0 +1,92 @@
+"""Files, loops and other models around a penalized one: run as a script, on the backend that Keras is given.
+
+Prints one line for each comparison: its name, what Keras gave and what NumPy or the plain model gives.
+"""
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+
+import bridle
+from bridle.callbacks import StrengthSchedule
+
+L = keras.layers
+X = np.random.default_rng(0).normal(size=(16, 3)).astype("float32")
+Y = X[:, :1] - X[:, 1:2]
+WARMUP = {"hidden/kernel": bridle.L2(bridle.schedule.linear(0, 1, 10)), "hidden/output": bridle.L1(0.1)}
+EXACT = {"hidden/kernel": bridle.L1(0.3, exact=True)}
+
+
+def model(optimizer: str | keras.optimizers.Optimizer = "sgd") -> keras.Model:
+    keras.utils.set_random_seed(1)
+    x = keras.Input((3,), name="x")
+    built = keras.Model(x, L.Dense(1, name="out")(L.Dense(4, "relu", name="hidden")(x)))
+    built.compile(optimizer, "mse")
+    built.optimizer.build(built.trainable_variables)
+    return built
+
+
+def charged(own: keras.Model, amount: float) -> float:
+    kernel, bias = (np.asarray(weight, float) for weight in own.get_layer("hidden").get_weights())
+    return amount * (kernel**2).sum() + 0.1 * np.maximum(X @ kernel + bias, 0).sum() / len(X)
+
+
+def error(own: keras.Model) -> float:
+    return float(np.mean((own.predict(X, verbose=0) - Y) ** 2))
+
+
+def refused(action: object) -> float:
+    """1 where a sentence of bridle refuses."""
+    try:
+        action()
+    except bridle.BridleError:
+        return 1.0
+    return 0.0
+
+
+def rows(folder: Path) -> Iterator[tuple[str, float, float]]:
+    penalized, plain = bridle.penalize(model("adam"), WARMUP), model("adam")
+    penalized.fit(X, Y, epochs=4, verbose=0)
+    yield "loss after a schedule", penalized.evaluate(X, Y, verbose=0), error(penalized) + charged(penalized, 0.3)
+    penalized.save_weights(folder / "own.weights.h5")
+    plain.load_weights(folder / "own.weights.h5")
+    yield "weights in the plain model", error(plain), error(penalized)
+    plain.fit(X, Y, epochs=2, verbose=0)
+    plain.save_weights(folder / "plain.weights.h5")
+    penalized.load_weights(folder / "plain.weights.h5")
+    yield "weights of the plain model", penalized.evaluate(X, Y, verbose=0), error(plain) + charged(plain, 0.3)
+    penalized.save(folder / "own.keras")
+    again = keras.models.load_model(folder / "own.keras")
+    yield "loaded", again.evaluate(X, Y, verbose=0), error(plain) + charged(plain, 0.3)
+    yield "audit", float(bridle.audit(again, X).ok), 1.0
+    inner = bridle.penalize(model(), WARMUP)
+    outer = keras.Sequential([keras.Input((3,)), inner, L.Reshape((1,))])
+    outer.compile("sgd", "mse")
+    yield "inside, unmoved", refused(lambda: outer.fit(X, Y, verbose=0)), 1.0
+    outer.fit(X, Y, epochs=3, verbose=0, callbacks=[StrengthSchedule()])
+    yield "inside", outer.evaluate(X, Y, verbose=0), error(outer) + charged(inner, 0.2)
+    yield "audit inside", float(bridle.audit(outer, X).ok), 1.0
+    scaled = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.05))
+    kernels = []
+    for optimizer in (keras.optimizers.SGD(0.05), scaled):
+        exact = bridle.penalize(model(optimizer), EXACT)
+        exact.fit(X, Y, epochs=40, batch_size=16, shuffle=False, verbose=0)
+        kernels.append(exact.get_layer("hidden").get_weights()[0])
+        exact.save_weights(folder / "exact.weights.h5")
+    model(keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.05))).load_weights(folder / "exact.weights.h5")
+    yield "exact zeros", float((kernels[0] == 0).any()), 1.0
+    yield "with loss scaling", float(np.abs(kernels[0] - kernels[1]).max() < 1e-5), 1.0
+    exact.optimizer = keras.optimizers.Adam()
+    yield "another optimizer", refused(lambda: exact.fit(X, Y, verbose=0)), 1.0
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        found = [list(row) for row in rows(Path(folder))]
+    sys.stdout.write(json.dumps([os.environ["KERAS_BACKEND"], found]))
