@@ -113,6 +113,7 @@ def test_a_preparation_of_ones_own_is_named_where_a_folder_cannot_hold_it(rows, 
     result = study.run(x, y, prepare=FunctionTransformer(np.log1p), store=tmp_path, progress=False)
     expected = result.model().predict(np.log1p(x).astype("float32"), verbose=0)
     np.testing.assert_allclose(result.predict(x), expected, rtol=1e-5)
+    compile(result.code(), "pasted", "exec")
     again = bridle.load(tmp_path)
     assert "# x goes through FunctionTransformer" in again.code()
     with pytest.raises(bridle.BridleError, match="and set result"):

@@ -1,5 +1,6 @@
 """Fitted transformers of scikit-learn as plain values and back, by a fixed list of classes; nothing is pickled."""
 
+import ast
 import inspect
 import math
 import re
@@ -92,7 +93,9 @@ def one_line(transformer: Any) -> str:
 
 
 def import_lines(transformer: Any) -> list[str]:
-    """Return the lines that import what `written` names; empty where a part is not among `CLASSES`."""
+    """Return the lines that import what `written` names; empty where that is no Python or needs other classes."""
+    if type(transformer) not in NAMES or not _is_python(written(transformer)):
+        return []
     parts = [transformer, *(value for value in transformer.get_params(deep=True).values() if hasattr(value, "fit"))]
     if not all(type(part) in NAMES for part in parts):
         return []
@@ -101,6 +104,15 @@ def import_lines(transformer: Any) -> list[str]:
         module, _, name = NAMES[type(part)].rpartition(".")
         modules.setdefault(module, set()).add(name)
     return [f"from {module} import {', '.join(sorted(names))}" for module, names in sorted(modules.items())]
+
+
+def _is_python(text: str) -> bool:
+    """Whether a text is an expression; that of a function is not."""
+    try:
+        ast.parse(text, mode="eval")
+    except SyntaxError:
+        return False
+    return True
 
 
 def _packed(value: Any, arrays: dict[str, np.ndarray]) -> object:
