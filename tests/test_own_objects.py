@@ -160,3 +160,40 @@ def test_a_model_with_other_weights_is_refused(studied):
     other = keras.Sequential([keras.Input((2,)), layers.Dense(3), layers.Dense(1)])
     with pytest.raises(bridle.BridleError, match="Expected a model with the"):
         bridle.load(folder, model=other)
+
+
+def _loss(y, prediction):
+    return 2 * keras.losses.binary_crossentropy(y, prediction)
+
+
+LOSSES = {"function": _loss, "lambda": lambda y, prediction: ops.mean(ops.square(y - prediction), axis=-1)}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_store_gives_the_model_of_a_loss_of_my_own_without_it(loss, tmp_path):
+    model = _dense()()
+    model.compile("adam", LOSSES[loss])
+    x = np.random.RandomState(0).normal(size=(24, 2)).astype("float32")
+    arms = {"own": {"out/kernel": bridle.Custom(ridge, 0.01)}}
+    study = bridle.Study(model, arms, seeds=1, folds=2, epochs=2)
+    result = study.run(x, x.sum(axis=1) > 0, store=tmp_path, progress=False)
+    opened = bridle.load(tmp_path)
+    assert not opened.model("own").compiled
+    np.testing.assert_allclose(
+        opened.model("own").predict(x, verbose=0), result.model("own").predict(x, verbose=0), rtol=1e-5
+    )
+    assert opened.report(tmp_path / "report.html").is_file()
+    with pytest.raises(StoreError, match="'custom:ridge', whose code is not in it"):
+        opened.code("own")
+
+
+def test_a_class_of_a_script_is_named_too(tmp_path):
+    kind = type("OfScript", (Scaled,), {"__module__": "__main__"})
+    model = _sequential(kind(name="hidden"))
+    model.compile("adam", "binary_crossentropy")
+    x = np.random.RandomState(0).normal(size=(24, 2)).astype("float32")
+    study = bridle.Study(model, {"L2": {"out/kernel": "l2(0.01)"}}, seeds=1, folds=2, epochs=2)
+    with pytest.warns(UserWarning, match="here that of 'OfScript'"):
+        study.run(x, x.sum(axis=1) > 0, store=tmp_path, progress=False)
+    with pytest.raises(StoreError, match="'OfScript' to be known"):
+        bridle.load(tmp_path).model()

@@ -32,7 +32,13 @@ def _read(text: str, strengths: Mapping[str, float]) -> Penalty:
     """A penalty from its text, in which the names of strengths stand for them."""
     for slot, value in strengths.items():
         text = text.replace(f"{{{slot}}}", f"{value:.12g}")
-    return parse_penalty(text)
+    try:
+        return parse_penalty(text)
+    except InputError as error:
+        raise StoreError(
+            f"Expected a penalty of bridle in the stored study, got {text.partition('(')[0]!r}, whose code is not in "
+            "it. Write the term again, with the strengths of Result.best."
+        ) from error
 
 
 def load(
@@ -257,8 +263,16 @@ class Result:
     def section(self, title: str, **options: Any) -> reports.Section:
         """The result as a part of a page."""
         self._check_begun()
-        code = self.code() if self._template is not None and self.evidence.winner is not None else ""
-        return reports.Section(title, self.data, code=code, **options)
+        return reports.Section(title, self.data, code=self._code_or_none(), **options)
+
+    def _code_or_none(self) -> str:
+        """The lines to paste; none where nothing was selected, or where they need code that a store does not hold."""
+        if self._template is None or self.evidence.winner is None:
+            return ""
+        try:
+            return self.code()
+        except StoreError:
+            return ""
 
     def save(self, folder: str | Path) -> Path:
         """Write everything measured into a folder, for `bridle.load`."""

@@ -15,6 +15,7 @@ from bridle._errors import KindError
 from bridle._keras._backend import seeded, tensorflow_left_alone
 from bridle._keras._builds import calls_of, check_builds, check_same, graph_constants
 from bridle._keras._objects import objects_by_identity
+from bridle._keras._taps import replaced
 from bridle._keras._training import check_training, has_own_loss
 
 COMPILE = "model.compile(optimizer='adam', loss='binary_crossentropy', metrics=['accuracy'])"
@@ -124,6 +125,14 @@ def _check_again(model: keras.Model) -> None:
             f"{len(model.variables)}, or others. {advice}"
         )
     check_same(model, fresh, advice)
+
+
+def is_rebuildable(model: keras.Model) -> bool:
+    """Tell whether the configuration of a model makes it again, in this process."""
+    try:
+        return _shapes(rebuilt(model)) == _shapes(model)
+    except (TypeError, NotImplementedError, ValueError):
+        return False
 
 
 def _shapes(model: keras.Model) -> list[tuple[int, ...]]:
@@ -237,7 +246,18 @@ def _beginning(model: keras.Model) -> int:
 
 @tensorflow_left_alone()
 def model_json(model: keras.Model) -> str:
-    """Return the configuration of a model as text; empty where Keras cannot write it, or would write code into it."""
+    """Return the configuration of a model as text; empty where Keras cannot write it, or would write code into it.
+
+    What the model is compiled with is left out where that alone is so.
+    """
+    whole = _json(model)
+    if whole:
+        return whole
+    with replaced(model, "get_compile_config", lambda: None):
+        return _json(model)
+
+
+def _json(model: keras.Model) -> str:
     try:
         with warnings.catch_warnings(record=True) as said:  # of some lambdas, no more than a warning tells
             warnings.simplefilter("always")

@@ -48,12 +48,16 @@ def check_config(config: dict[str, Any], where: str, known: Collection[str] = ()
 
 def own_names(config: dict[str, Any], known: Collection[str] = ()) -> list[str]:
     """Return the names of all objects in a configuration that neither Keras nor bridle defines, each once."""
-    found = dict.fromkeys(
-        own_name(item)
-        for item in _objects(config, "the model")
-        if item["class_name"] not in (*PLAIN, *CODE) and not _is_known(item, item["class_name"], item.get("module"))
-    )
+    found = dict.fromkeys(own_name(item) for item in _objects(config, "the model") if _is_own(item))
     return [name for name in found if name not in known]
+
+
+def _is_own(item: dict[str, Any]) -> bool:
+    name, module, registered = item["class_name"], item.get("module"), item.get("registered_name")
+    if name in (*PLAIN, *CODE):
+        return False
+    of_main = module is None and isinstance(registered, str)  # Keras leaves the module out for classes of a script
+    return (of_main and not registered.startswith(OWN)) or not _is_known(item, name, module)
 
 
 def own_name(item: dict[str, Any]) -> str:

@@ -176,12 +176,16 @@ def predict(
     folder: Annotated[Path, typer.Argument(help="The folder that `bridle tune` wrote.")],
     table: Annotated[Path, typer.Argument(help="A CSV file with the columns that the model was trained on.")],
     out: Annotated[Path | None, typer.Option("--out", help="CSV file to write; standard output by default.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", help="module:function, as bridle tune was given it, for a model with code of its own."),
+    ] = None,
     encoding: Encoding = "utf-8",
     header: Header = None,
 ) -> None:
     """Apply a tuned model to new rows."""
     stores.check_finished(folder)
-    applied = estimators.load_applied(folder)
+    applied = estimators.load_applied(folder, model=None if model is None else own_function(model))
     layout = applied.preparation.layout
     frame = estimators.read_table(table, encoding=encoding, like=layout, fewest=1, header=header)
     predictions = applied.predict(frame)

@@ -14,12 +14,13 @@ from bridle._front import Result, Study, conduct
 from bridle.auditing import read_model
 from bridle.estimators._arrays import ArraysJob, labelled, prepared, read_arrays
 from bridle.estimators._inside import inside
-from bridle.estimators._network import called, default_arms, default_network, outputs_of, own_network
+from bridle.estimators._model_file import save_model
+from bridle.estimators._network import again, called, default_arms, default_network, outputs_of, own_network
 from bridle.estimators._problem import Problem
 from bridle.estimators._read import read_file
 from bridle.estimators._structure import Structure
 from bridle.estimators._toml import StudyFile
-from bridle.estimators._tune import MODEL, Job, Tuned, lay_out, tuned
+from bridle.estimators._tune import Job, Tuned, lay_out, tuned
 from bridle.study import EarlyStopping
 
 DENSE = ("hidden", "activation", "optimizer", "learning_rate")
@@ -45,7 +46,7 @@ class Answer:
         section = self.result.section("Study", intro=" ".join(self.notes), again=again)
         written = report.write(folder, title, [section], extra={"notes": list(self.notes), "code": section.code})
         if self.result.evidence.winner is not None:
-            self.result.model().save(Path(folder) / MODEL)
+            save_model(self.result.model(), Path(folder))
         return written
 
 
@@ -100,8 +101,12 @@ def _of_table(file: StudyFile, function: Callable[..., keras.Model] | None, arms
 
     def ask(inputs: int, problem: Problem, folds: int | TimeSeriesSplit) -> Study:
         own = _own(file, function)
-        network = _dense(file, inputs, problem) if own is None else own_network(own, inputs, outputs_of(problem))
-        return _study(file, network, arms, folds=folds)
+        if own is None:
+            return _study(file, _dense(file, inputs, problem), arms, folds=folds)
+        sizes = inputs, outputs_of(problem)
+        network = own_network(own, *sizes)
+        built = again(network, own, *sizes)
+        return _study(file, network, arms, None if built is network else built, folds=folds)
 
     structure = Structure(**{name: data[name] for name in ROLES if name in data})
     options = {"test_share": data["test_share"]} if "test_share" in data else {}

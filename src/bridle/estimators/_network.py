@@ -2,11 +2,14 @@
 
 import inspect
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 
 import keras
+import numpy as np
 
 from bridle._errors import InputError, KindError, shown
+from bridle._keras import is_rebuildable, predicted
 from bridle.estimators._problem import Problem
 from bridle.penalties import L1, L1L2, L2
 from bridle.placement import places
@@ -101,11 +104,31 @@ def own_network(function: NetworkFunction, inputs: int, outputs: int) -> keras.M
     model = called(function, inputs, outputs)
     if not isinstance(model, keras.Model):
         raise KindError(f"Expected the model function to return a keras.Model, got {type(model).__name__}.")
+    if not hasattr(model, "inputs"):
+        return _of_shape(model, inputs, outputs)
     shape = tuple(model.output_shape) if isinstance(model.output_shape, tuple) else ()
     if not model.inputs or tuple(model.inputs[0].shape[1:]) != (inputs,) or shape[1:] != (outputs,):
         got = f"{tuple(model.inputs[0].shape[1:]) if model.inputs else '?'} → {shape[1:]}"
         raise InputError(f"Expected a model with {inputs} inputs and {outputs} outputs for this table, got {got}.")
     return model
+
+
+def _of_shape(model: keras.Model, inputs: int, outputs: int) -> keras.Model:
+    """A subclassed model, which does not state its inputs, tried on two rows."""
+    if model.built:
+        leaves = keras.tree.flatten(predicted(model, np.zeros((2, inputs), "float32")).values)
+        shapes = [tuple(leaf.shape[1:]) for leaf in leaves]
+        if shapes != [(outputs,)]:
+            got = " and ".join(map(str, shapes))
+            raise InputError(f"Expected a model with {outputs} outputs for this table, got one of shape {got}.")
+    return model
+
+
+def again(
+    network: keras.Model, function: NetworkFunction, inputs: int, outputs: int
+) -> keras.Model | Callable[[], keras.Model]:
+    """Return a user's network, or where no configuration makes it again what builds it."""
+    return network if is_rebuildable(network) else partial(own_network, function, inputs, outputs)
 
 
 def called(function: Callable[..., object], *given: int) -> object:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ from sklearn.preprocessing import StandardScaler
 
 from bridle import report, store
 from bridle._errors import InputError, StoreError
-from bridle._front import Result, Study, conduct
+from bridle._front import Result, Study, conduct, reload_note
 from bridle.auditing import first_line
 from bridle.estimators._held_out import hold_out, notes
-from bridle.estimators._network import NetworkFunction, default_arms, default_network, outputs_of, own_network
+from bridle.estimators._model_file import MODEL_CODE, load_model, model_path, save_model
+from bridle.estimators._network import NetworkFunction, again, default_arms, default_network, outputs_of, own_network
 from bridle.estimators._preparation import Preparation
 from bridle.estimators._problem import Problem, decode_target, find_problem, known_rows
 from bridle.estimators._read import read_file
@@ -26,7 +28,7 @@ from bridle.estimators._structure import Structure
 from bridle.estimators._table import Table, table_of
 from bridle.study import Plan, Prepared, timed_plan
 
-MODEL, APPLY = "model.keras", "apply.json"
+APPLY = "apply.json"
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ class Tuned:
         }
         text = json.dumps(words, indent=1, allow_nan=False).encode()
         store.write_whole(folder / APPLY, lambda file: file.write(text))
-        self.result.model().save(folder / MODEL)
+        save_model(self.result.model(), folder)
         return written
 
 
@@ -130,7 +132,8 @@ def prepare_table(
     def ask(inputs: int, problem: Problem, folds: int | TimeSeriesSplit) -> Study:
         outputs = outputs_of(problem)
         network = own_network(model, inputs, outputs) if model else default_network(inputs, problem, score=score)
-        return Study(network, arms or default_arms(network), seeds=seeds, folds=folds, epochs=epochs, score=score)
+        studied = network if model is None else again(network, model, inputs, outputs)
+        return Study(studied, arms or default_arms(network), seeds=seeds, folds=folds, epochs=epochs, score=score)
 
     return lay_out(table, target, ask, task=task, folds=folds, test_share=test_share, structure=structure)
 
@@ -163,7 +166,9 @@ def lay_out(
         **held.rows,
     )
     used = [problem.target, *(column.name for column in held.preparation.layout.columns)]
+    code = reload_note(prepared.model)
     said = [*notes(problem, held, known, structure), *source.notes, *remarks(known[used]), *prepared.notes]
+    said += [f"{code} {MODEL_CODE}."] if code else []
     return Job(problem, held.preparation, held.x, prepared, tuple(said))
 
 
@@ -252,31 +257,33 @@ def tuned(job: Job, result: Result) -> Tuned:
     return Tuned(result, job.problem, preparation, scale, job.notes)
 
 
-def load_applied(folder: str | Path) -> Applied:
-    """What `Tuned.save` wrote, ready to predict.
+def load_applied(folder: str | Path, *, model: NetworkFunction | None = None) -> Applied:
+    """Return what `Tuned.save` wrote, ready to predict.
 
-    Errors: `StoreError` where the folder holds no such model.
+    Args:
+        folder: where it is.
+        model: the function (inputs, outputs) that `tune` was given, for a model that needs code of your own.
+
+    Errors: `StoreError` where the folder holds no such model, or one that needs code, which it names.
+
     """
     folder = Path(folder)
-    for name in (MODEL, APPLY):
-        if not (folder / name).is_file():
-            raise StoreError(
-                f"Expected the folder that `bridle tune` wrote, found no {name} in {str(folder)!r}. Give its --out."
-            )
+    model_path(folder)
+    if not (folder / APPLY).is_file():
+        raise StoreError(
+            f"Expected the folder that `bridle tune` wrote, found no {APPLY} in {str(folder)!r}. Give its --out."
+        )
     try:
         words = json.loads((folder / APPLY).read_text(encoding="utf-8"))
         preparation, problem = Preparation.from_json(words["preparation"]), Problem.from_json(words["problem"])
         scale = Scale(float(words["scale"]["mean"]), float(words["scale"]["sd"]))
-        model = keras.models.load_model(folder / MODEL, safe_mode=True, compile=False)
-        if not isinstance(model, keras.Model):
-            raise TypeError(f"It holds {type(model).__name__}, which is no model")
     except InputError as error:
         raise StoreError(f"Expected {str(folder / APPLY)!r} as `bridle tune` wrote it. {error}") from error
-    except Exception as error:  # a damaged model fails in as many ways as there are formats inside it
-        raise StoreError(
-            f"Expected a whole model in {str(folder)!r}, found one that cannot be read. {first_line(error)}"
-        ) from error
-    return Applied(model, preparation, problem, scale)
+    except Exception as error:  # a damaged file fails in many ways
+        raise StoreError(f"Expected {str(folder / APPLY)!r} as `bridle tune` wrote it. {first_line(error)}") from error
+    sizes = len(preparation.get_feature_names_out()), outputs_of(problem)
+    build = None if model is None else partial(own_network, model, *sizes)
+    return Applied(load_model(folder, build), preparation, problem, scale)
 
 
 def clone_fit(preparation: Preparation, table: pd.DataFrame) -> Preparation:
