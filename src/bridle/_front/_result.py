@@ -51,7 +51,8 @@ def load(
 
     Its numbers can be read everywhere. Its model is built from a configuration, which holds no code: functions and
     classes of your own must be registered with `keras.saving.register_keras_serializable` in a module that was
-    imported, or be given here. Where they are not, `Result.model` names them.
+    imported, or be given here. Where they are not, `Result.model` names them. Without its own loss or metrics a model
+    comes back uncompiled.
 
     Args:
         folder: where the study is.

@@ -92,7 +92,9 @@ def reload_note(model: keras.Model) -> str:
             "numbers of the study can be read in any process. For its model give the function that builds it, "
             "bridle.load(folder, model=function)."
         )
-    names = own_names(json.loads(text), keras.saving.get_custom_objects())
+    config = json.loads(text)
+    config.pop(COMPILED, None)
+    names = own_names(config, keras.saving.get_custom_objects())
     if not names:
         return ""
     return (

@@ -3,8 +3,8 @@
 from bridle._keras._alike import check_predictions, predictions_of, rows_as_inputs
 from bridle._keras._audit import Charge, Recording, all_layers, as_number, loss_without_data, record, untouched
 from bridle._keras._backend import require_jax, seeded
-from bridle._keras._builds import has_own_code
 from bridle._keras._blueprint import Blueprint, blueprint, is_rebuildable, model_json
+from bridle._keras._builds import has_own_code
 from bridle._keras._compiled import compiled_step
 from bridle._keras._copy import built_by, compile_like, same_again
 from bridle._keras._described import described
