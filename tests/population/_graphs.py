@@ -246,6 +246,39 @@ def masked_attention() -> keras.Model:
     return of_one(body, (6,), "int32")
 
 
+def padded_tags() -> keras.Model:
+    """A class for each step of padded rows, whose mask goes with the prediction."""
+    layers = [L.Embedding(8, 4, mask_zero=True), L.GRU(4, return_sequences=True), L.Dense(8, "softmax")]
+    model = keras.Sequential([keras.Input((6,), dtype="int32"), *layers])
+    model.compile(
+        "adam", "sparse_categorical_crossentropy", metrics=["accuracy"],
+        weighted_metrics=["accuracy", keras.metrics.SparseTopKCategoricalAccuracy(2, name="two")],
+    )  # fmt: skip
+    return model
+
+
+def masked_numbers() -> keras.Model:
+    """A number for each step, steps of zeros masked."""
+    layers = [L.Masking(0.0), L.LSTM(4, return_sequences=True), L.Dense(2)]
+    model = keras.Sequential([keras.Input((6, 3)), *layers])
+    model.compile("adam", "mse", metrics=["mae"])
+    return model
+
+
+def padded_tags_and_a_number() -> keras.Model:
+    """Two outputs, of which one is masked."""
+    inputs = keras.Input((6,), dtype="int32")
+    embedded = L.Embedding(8, 4, mask_zero=True)(inputs)
+    tags = L.Dense(8, "softmax", name="tags")(embedded)
+    size = L.Dense(1, name="size")(L.GlobalAveragePooling1D()(embedded))
+    model = keras.Model(inputs, {"tags": tags, "size": size})
+    model.compile(
+        "adam", {"tags": "sparse_categorical_crossentropy", "size": "mse"}, loss_weights={"tags": 1.0, "size": 0.5},
+        metrics={"tags": ["accuracy"]}, weighted_metrics={"tags": ["accuracy"], "size": ["mae"]},
+    )  # fmt: skip
+    return model
+
+
 def distance(y: Any, prediction: Any) -> Any:
     """A metric that is a plain function."""
     return ops.mean(ops.abs(ops.cast(y, prediction.dtype) - prediction), axis=-1)
@@ -286,6 +319,9 @@ GRAPHS = {
     "Attention": (plain_attention(lambda: L.Attention(use_scale=True, dropout=0.2)), "sequence"),
     "AdditiveAttention": (plain_attention(L.AdditiveAttention), "sequence"),
     "masked attention": (masked_attention, "tokens"),
+    "padded tags": (padded_tags, "next tokens"),
+    "masked numbers": (masked_numbers, "numbers in time"),
+    "padded tags and a number": (padded_tags_and_a_number, "tags and a number"),
     "numbers, Huber": (
         compiled(1, None, loss=keras.losses.Huber, metrics=[M.MeanSquaredError, M.R2Score, lambda: distance]),
         "number",

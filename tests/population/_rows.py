@@ -36,6 +36,8 @@ def rows(kind: str) -> tuple[Any, Any]:
     half = (level > np.median(level)).astype(int)
     third = np.digitize(level, np.quantile(level, [1 / 3, 2 / 3]))
     size = level.astype("float32")
+    padded = features("sequence")
+    padded[::4, -2:] = 0
     two = (x, features("vector", 2))
     return {
         "number": (x, size),
@@ -46,6 +48,8 @@ def rows(kind: str) -> tuple[Any, Any]:
         "two answers": (x, {"kind": half, "size": size}),
         "several answers": (x, (half, third)),
         "next tokens": (features("tokens"), features("tokens")),
+        "numbers in time": (padded, padded[..., :2] ** 2),
+        "tags and a number": (features("tokens"), {"tags": features("tokens", 3), "size": size}),
     }.get(kind, (x, half))
 
 
