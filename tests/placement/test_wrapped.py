@@ -12,7 +12,7 @@ import pytest
 
 import bridle
 from bridle import BridleError
-from bridle.placement import unwrapped
+from bridle.placement import Penalized, unwrapped
 
 L = keras.layers
 X = np.random.default_rng(0).normal(size=(16, 3)).astype("float32")
@@ -113,6 +113,20 @@ def test_methods_and_layers_of_a_subclass_are_there() -> None:
     assert penalized.inner.name == "middle"
     with pytest.raises(AttributeError, match="no attribute 'decode'"):
         penalized.decode(X)
+
+
+def test_a_layer_that_a_penalized_model_would_hide_is_refused() -> None:
+    """A file of weights would lack it."""
+
+    class Strong(Coder):
+        def __init__(self, **kwargs) -> None:
+            super().__init__(**kwargs)
+            self.strengths = L.Dense(2)
+
+    model = Strong()
+    model.build((None, 3))
+    with pytest.raises(BridleError, match="Rename the attribute"):
+        Penalized(model, TERMS)
 
 
 @pytest.mark.parametrize("build", [sequential, functional])

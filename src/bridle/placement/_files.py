@@ -31,8 +31,20 @@ class Wrapper(keras.Model):
         super().__init__(name=kwargs.pop("name", inner.name), dtype=inner.dtype_policy, autocast=False, **kwargs)
         if not inner.built:
             raise KindError(f"Expected a built model, got {inner.name!r} without weights. Call it once on a batch.")
+        attributes = {**vars(inner), **vars(inner).get("_modules", {})}  # torch holds modules apart
+        hidden = [name for name in self._names() if isinstance(attributes.get(name), IN_FILES)]
+        if hidden:
+            raise KindError(
+                f"Expected a model without layers called {hidden[0]!r}, a name that a penalized model has itself, got "
+                f"{inner.name!r}. Rename the attribute."
+            )
         self._bridle_wrapped = inner
         self._reads_old_layout = False
+
+    @classmethod
+    def _names(cls) -> list[str]:
+        """What this class adds to a Keras model."""
+        return sorted(set(dir(cls)) - set(dir(keras.Model)))
 
     def __getattr__(self, name: str) -> Any:
         inner = vars(self).get(INSIDE, vars(self).get("_modules", {}).get(INSIDE))  # torch holds modules apart

@@ -79,7 +79,7 @@ class Penalized(Wrapper):
     def __init__(self, inner: keras.Model, terms: Mapping[str, Penalty], epoch: int = 0, **kwargs: Any) -> None:
         super().__init__(inner, **kwargs)
         bound = read_terms(inner, terms)
-        self._terms = {term.target: term.penalty for term in bound}
+        self._bridle_terms = {term.target: term.penalty for term in bound}
         active = [term for term in bound if any(term.penalty.peaks)]
         peaks = [peak for term in active for peak in term.penalty.peaks]
         self._bridle_state = State(name="bridle", dtype="float32")
@@ -87,29 +87,29 @@ class Penalized(Wrapper):
         anchors = present_anchors(active)
         held = {key: self._bridle_state.variable("anchor", anchor) for key, anchor in anchors.items()}
         self._bridle_state.built = True
-        self._charges = charges(active, held)
-        for variable in self._charges.exact_variables:
-            variable.constraint = Proximal(self._charges, variable, self.name)
-        self._seen = Seen()
-        self._driven = self._measured = False
+        self._bridle_charges = charges(active, held)
+        for variable in self._bridle_charges.exact_variables:
+            variable.constraint = Proximal(self._bridle_charges, variable, self.name)
+        self._bridle_seen = Seen()
+        self._bridle_driven = self._bridle_measured = False
         self.built = True
         self._set(epoch, {})
 
     @property
     def terms(self) -> dict[str, Penalty]:
         """The penalties by their targets."""
-        return dict(self._terms)
+        return dict(self._bridle_terms)
 
     @property
     def charges(self) -> Charges:
         """The terms of strength above zero, bound to the places of the model."""
-        return self._charges
+        return self._bridle_charges
 
     @property
     def strengths(self) -> dict[str, float]:
         """The present strength of every term, by target and kind."""
         values = ops.convert_to_numpy(self._strengths.value)
-        return dict(zip(self._charges.slots, map(float, values), strict=True))
+        return dict(zip(self._bridle_charges.slots, map(float, values), strict=True))
 
     @property
     def _strengths(self) -> keras.Variable:
@@ -118,29 +118,29 @@ class Penalized(Wrapper):
     @property
     def epoch(self) -> int:
         """The epoch whose strengths are charged, from 0."""
-        return self._epoch
+        return self._bridle_epoch
 
     @property
     def courses(self) -> dict[str, Schedule]:
         """Schedules that were given to `at_epoch` for this epoch instead of those of the penalties, by target."""
-        return dict(self._courses)
+        return dict(self._bridle_courses)
 
     @property
     def charged_places(self) -> tuple[str, ...]:
         """The names of the places that are charged, each once."""
-        return tuple(dict.fromkeys(place.name for term in self._charges.terms for place in term.places))
+        return tuple(dict.fromkeys(place.name for term in self._bridle_charges.terms for place in term.places))
 
     @property
     def seen(self) -> "Seen":
         """What the last call saw and charged."""
-        return self._seen
+        return self._bridle_seen
 
     def keep_anchors(self, other: "Penalized") -> None:
         """Pull toward the same weights as another penalized model, where that has anchors of the same name."""
         given = {place.name: other.charges.anchors.get(place.key) for place in other.charges.watched}
-        for place in self._charges.watched:
-            if place.key in self._charges.anchors and given.get(place.name) is not None:
-                self._charges.anchors[place.key].assign(ops.copy(given[place.name].value))
+        for place in self._bridle_charges.watched:
+            if place.key in self._bridle_charges.anchors and given.get(place.name) is not None:
+                self._bridle_charges.anchors[place.key].assign(ops.copy(given[place.name].value))
 
     def at_epoch(self, epoch: int, schedules: Mapping[str, Schedule] | None = None) -> None:
         """Set scheduled strengths to those of an epoch. Nothing is compiled again.
@@ -154,16 +154,16 @@ class Penalized(Wrapper):
             schedules: other courses than those of the penalties, by target.
 
         """
-        self._driven = True
+        self._bridle_driven = True
         self._set(epoch, schedules or {})
 
     def left_alone(self) -> None:
         """End the training that `at_epoch` was called for."""
-        self._driven = False
+        self._bridle_driven = False
 
     def _set(self, epoch: int, courses: Mapping[str, Schedule]) -> None:
-        self._epoch, self._courses = int(epoch), dict(courses)
-        self._strengths.assign(self._amounts(self._epoch, courses))
+        self._bridle_epoch, self._bridle_courses = int(epoch), dict(courses)
+        self._strengths.assign(self._amounts(self._bridle_epoch, courses))
         held = held_by(self.optimizer) if self.compiled and self.optimizer is not None else None
         if held is not None:
             held.assign(ops.copy(self._strengths.value))
@@ -171,7 +171,7 @@ class Penalized(Wrapper):
     def _amounts(self, epoch: int, courses: Mapping[str, Schedule]) -> np.ndarray:
         """The strength of every slot at an epoch, from the configuration."""
         values: list[float] = []
-        for term in self._charges.terms:
+        for term in self._bridle_charges.terms:
             for peak, course in zip(term.penalty.peaks, term.schedules, strict=True):
                 own = courses.get(term.target, course)
                 values.append(peak if own is None else own.peak * float(own.factor(epoch)))
@@ -179,8 +179,8 @@ class Penalized(Wrapper):
 
     def _check_driven(self) -> None:
         """Refuse to train where nobody moves scheduled strengths, which would stay at those of one epoch for ever."""
-        scheduled = [term for term in self._charges.terms if any(term.schedules)]
-        if not scheduled or self._driven or self._measured:
+        scheduled = [term for term in self._bridle_charges.terms if any(term.schedules)]
+        if not scheduled or self._bridle_driven or self._bridle_measured:
             return
         keep_state()
         raise InputError(
@@ -195,14 +195,14 @@ class Penalized(Wrapper):
             self._check_driven()
         options = {"training": training} if trained_with(self._bridle_wrapped) else {}
         with full_precision():  # before the call, which moves statistics and normalizes weights
-            weights = {id(each): ops.convert_to_tensor(each.value) for each in self._charges.variables}
-        with watching(self._charges.taps) as readings:
+            weights = {id(each): ops.convert_to_tensor(each.value) for each in self._bridle_charges.variables}
+        with watching(self._bridle_charges.taps) as readings:
             outputs = self._bridle_wrapped(inputs, **options)
-        self._seen = Seen(readings, weights, bool(training))
+        self._bridle_seen = Seen(readings, weights, bool(training))
         parts = self._parts(None)
         for value in parts.values():
             self.add_loss(value)
-        self._seen.parts, self._seen.added = parts, len(parts)
+        self._bridle_seen.parts, self._bridle_seen.added = parts, len(parts)
         return outputs
 
     def _parts(self, counted: Any) -> dict[str, Any]:
@@ -210,13 +210,15 @@ class Penalized(Wrapper):
         found: dict[str, Any] = {}
         with full_precision():
             number = 0
-            for term in self._charges.terms:
+            for term in self._bridle_charges.terms:
                 own = [self._strengths.value[number + index] for index in range(len(term.slots))]
                 number += len(term.slots)
-                if not (term.penalty.at_evaluation or self._seen.training):
+                if not (term.penalty.at_evaluation or self._bridle_seen.training):
                     continue
                 for place in term.places:
-                    rows = self._charges.at_place(term, place, self._seen.weight, self._seen.readings, counted)
+                    rows = self._bridle_charges.at_place(
+                        term, place, self._bridle_seen.weight, self._bridle_seen.readings, counted
+                    )
                     for row in rows:
                         value = sum(weighted(amount, each) for amount, each in zip(own, row, strict=True))
                         name = f"penalty/{place.name}"
@@ -227,12 +229,12 @@ class Penalized(Wrapper):
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
         data, added = data_and_added(self, y, y_pred, sample_weight)
-        ours, own = added[: self._seen.added], added[self._seen.added :]
+        ours, own = added[: self._bridle_seen.added], added[self._bridle_seen.added :]
         counted = _counted(sample_weight)
         if counted is not None and ours:
-            self._seen.parts = self._parts(counted)
-            ours = list(self._seen.parts.values())
-        self._seen.data, self._seen.own, self._seen.readings = total_of(data), total_of(own), None
+            self._bridle_seen.parts = self._parts(counted)
+            ours = list(self._bridle_seen.parts.values())
+        self._bridle_seen.data, self._bridle_seen.own, self._bridle_seen.readings = total_of(data), total_of(own), None
         return total_of([*data, *ours, *own])
 
     def penalties(self, x: Any, sample_weight: Any = None, training: bool = True) -> dict[str, Any]:
@@ -243,12 +245,12 @@ class Penalized(Wrapper):
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
         super().compile(*args, **kwargs)
-        exact = self._charges.exact_variables
+        exact = self._bridle_charges.exact_variables
         if exact:
             check_exact(self.optimizer)
             hold(self.optimizer, self._strengths)
             for variable in exact:
-                variable.constraint = Proximal(self._charges, variable, self.name, self.optimizer)
+                variable.constraint = Proximal(self._bridle_charges, variable, self.name, self.optimizer)
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         self.compile(**keras.saving.deserialize_keras_object(config))
@@ -256,8 +258,8 @@ class Penalized(Wrapper):
 
     def fit(self, *args: Any, **kwargs: Any) -> Any:
         given = inspect.signature(keras.Model.fit).bind(self, *args, **kwargs)
-        self._set(self._epoch, {})  # whatever a callback of another fit has set
-        if any(course is not None for course in self._charges.schedules):
+        self._set(self._bridle_epoch, {})  # whatever a callback of another fit has set
+        if any(course is not None for course in self._bridle_charges.schedules):
             own, present = StrengthSchedule(), given.arguments.get("callbacks")
             if isinstance(present, keras.callbacks.CallbackList):
                 if not any(isinstance(each, StrengthSchedule) for each in present.callbacks):
@@ -275,14 +277,14 @@ class Penalized(Wrapper):
 
     def set_state_tree(self, state_tree: dict[str, Any]) -> None:
         super().set_state_tree(state_tree)
-        self._set(self._epoch, self._courses)
+        self._set(self._bridle_epoch, self._bridle_courses)
 
     def get_config(self) -> dict[str, Any]:
         return {
             "name": self.name,
             "inner": keras.saving.serialize_keras_object(self._bridle_wrapped),
-            "terms": {target: keras.saving.serialize_keras_object(what) for target, what in self._terms.items()},
-            "epoch": self._epoch,
+            "terms": {target: keras.saving.serialize_keras_object(what) for target, what in self._bridle_terms.items()},
+            "epoch": self._bridle_epoch,
         }
 
     @classmethod
@@ -296,11 +298,11 @@ class Penalized(Wrapper):
 
     def anchors_held(self) -> list[keras.Variable]:
         """The weights that some terms pull toward, as a file of the model holds them."""
-        return list(self._charges.anchors.values())
+        return list(self._bridle_charges.anchors.values())
 
     def load_state_of_old_file(self, values: list[Any]) -> None:
         """Take over the strengths and anchors that earlier versions wrote among the weights."""
-        last = max((course.epochs[-1] for course in self._charges.schedules if course is not None), default=0)
+        last = max((course.epochs[-1] for course in self._bridle_charges.schedules if course is not None), default=0)
         epochs = range(min(last, LONGEST_OLD) + 1)
         same = (epoch for epoch in epochs if np.allclose(self._amounts(epoch, {}), values[0], rtol=1e-5))
         self._set(next(same, 0), {})
@@ -316,14 +318,14 @@ LONGEST_OLD = 10_000
 def measuring(model: keras.Model) -> Iterator[None]:
     """Call a model with `training=True` inside the block without training it."""
     penalized = [layer for layer in all_layers(model) if isinstance(layer, Penalized)]
-    before = [each._measured for each in penalized]
+    before = [each._bridle_measured for each in penalized]
     for each in penalized:
-        each._measured = True
+        each._bridle_measured = True
     try:
         yield
     finally:
         for each, value in zip(penalized, before, strict=True):
-            each._measured = value
+            each._bridle_measured = value
 
 
 def _counted(sample_weight: Any) -> Any:
