@@ -40,7 +40,8 @@ class Study:
         arms: `{name: {where: what(how much)}}`. An arm `none` without penalties is always added. An arm may hold
             `"learning_rate": number` beside its penalties.
         seeds: how many seeds, or the seeds themselves.
-        folds: how many, or a scikit-learn splitter.
+        folds: how many, a scikit-learn splitter (also `LeaveOneOut()`), or a list of row numbers
+            `[(train, validation), …]`.
         epochs, batch_size, shuffle: as in `model.fit`.
         score: `"loss"` (without penalties) or the name of a compiled metric; the first metric by default. A metric of
             which Keras does not know whether more or less is better is written `"min:name"` or `"max:name"`.

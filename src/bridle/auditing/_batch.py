@@ -94,6 +94,8 @@ def _made(door: Door, known: Doors, length: int, random: np.random.Generator) ->
 def _plain(x: Any) -> Any:
     if hasattr(x, "to_numpy"):
         return x.to_numpy()
+    if hasattr(x, "toarray"):  # a sparse matrix
+        return x.toarray()
     return list(x) if isinstance(x, tuple) else x if _is_several(x) else np.asarray(x)
 
 

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from bridle._errors import InputError
+from bridle.study._forms import plain_rows
 
 
 @dataclass(frozen=True)
@@ -166,9 +167,10 @@ def step_classes(y: Any, loss: str, outputs: tuple[int | None, ...]) -> np.ndarr
 
 def _arrays(value: Any, name: str) -> Any:
     """One array, or the same structure of arrays."""
+    value = plain_rows(value, name)
     if isinstance(value, dict):
         return {key: _arrays(item, f"{name}[{key!r}]") for key, item in value.items()}
-    if isinstance(value, tuple) or (isinstance(value, list) and value and isinstance(value[0], np.ndarray)):
+    if isinstance(value, tuple):
         return tuple(_arrays(item, f"{name}[{number}]") for number, item in enumerate(value))
     try:
         array = np.asarray(value)

@@ -11,6 +11,7 @@ from bridle.results import Nested, StudyResult
 from bridle.stats import weigh
 from bridle.study._data import Data
 from bridle.study._folds import take
+from bridle.study._listed_folds import ListedFolds
 from bridle.study._prepare import Prepared, whole_rows, with_rows
 from bridle.study._splits import Split, Splitter, later_rows, split_rows
 from bridle.study._update import Update, Watch
@@ -55,6 +56,11 @@ def check_nested(prepared: Prepared, folds: int | Splitter) -> None:
     """
     if prepared.rows.validation is not None:
         raise InputError("Expected folds for nested cross-validation, got validation=(x, y). Leave one of them out.")
+    if isinstance(prepared.question.folds, ListedFolds):
+        raise InputError(
+            "Expected folds as a number or a splitter for nested cross-validation, got a list: its row numbers are "
+            "those of all rows, not of an outer fold's. Give folds=5, or a list as nested."
+        )
     whole, groups = whole_rows(prepared), prepared.rows.groups
     for number, split in enumerate(_splits(prepared, folds), start=1):
         x, y, labels, inside = (

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import clone
 
 from bridle._errors import BridleError, InputError
+from bridle.study._forms import plain_rows
 
 
 def fit_transformer(transformer: Any, rows: Any, target: Any = None) -> Any:
@@ -27,7 +28,7 @@ def transformed(transformer: Any, rows: Any, name: str) -> Any:
     Errors: `InputError` with what the transformer says, where it cannot take them.
     """
     with _explained(transformer, rows, name):
-        made = transformer.transform(rows)
+        made = transformer.transform(plain_rows(rows, name))
     return made.toarray() if hasattr(made, "toarray") else made
 
 

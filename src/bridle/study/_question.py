@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from bridle._errors import InputError, shown
+from bridle.study._forms import plain_rows
+from bridle.study._listed_folds import as_splitter
 from bridle.study._splits import Splitter
 
 LARGEST_SEED = 2**31 - 1
@@ -81,6 +83,7 @@ class Question:
         _one_of("path", self.path, PATHS)
         if self.stopping is not None and not isinstance(self.stopping, EarlyStopping):
             raise InputError(f"Expected stopping=bridle.EarlyStopping(…), got {self.stopping!r}.")
+        object.__setattr__(self, "folds", as_splitter(self.folds))
         for name in ("epochs", "batch_size", "points"):
             _whole(name, getattr(self, name), 1)
         if isinstance(self.seeds, int | np.integer) and not isinstance(self.seeds, bool):
@@ -132,6 +135,14 @@ class Rows:
             if parts is not None and (not isinstance(parts, tuple | list) or len(parts) not in (2, 3)):
                 size = f" of {len(parts)}" if isinstance(parts, tuple | list) else ""
                 raise InputError(f"Expected {name}=(x, y) or (x, y, weight), got {type(parts).__name__}{size}.")
+        outside = {
+            name: tuple(plain_rows(part, f"{name} {'xyw'[place]}") for place, part in enumerate(parts))
+            for name, parts in self.held_out.items()
+        }
+        judge = self.validation and tuple(plain_rows(part, "validation") for part in self.validation)
+        own = {"x": plain_rows(self.x), "y": plain_rows(self.y, "y"), "held_out": outside, "validation": judge}
+        for name, value in own.items():
+            object.__setattr__(self, name, value)
 
 
 def _one_of(name: str, value: object, known: tuple[str, ...]) -> None:

@@ -23,6 +23,7 @@ from bridle.study._identity import Plan as Facts
 from bridle.study._insides import activations, weight_names
 from bridle.study._leader import Leader
 from bridle.study._ledger import Key, Ledger
+from bridle.study._listed_folds import as_splitter
 from bridle.study._nested import check_nested, run_nested
 from bridle.study._orders import Ground
 from bridle.study._picture import picture
@@ -72,6 +73,7 @@ def run_study(
             raise InputError(f"Expected {name} as a whole number ≥ 1, got {value!r}. Leave it out for the best one.")
     if race and prepared.question.path != COLD:
         raise InputError("Expected path='cold' for a race, since a warm path trains every strength. Leave race out.")
+    nested = as_splitter(nested)
     if nested is not None:
         check_nested(prepared, nested)
     prepared.workshop.width = width

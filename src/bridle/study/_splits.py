@@ -18,7 +18,7 @@ from sklearn.model_selection import (
     TimeSeriesSplit,
 )
 
-from bridle._errors import InputError
+from bridle._errors import InputError, shown
 from bridle.study._data import Data
 
 SHUFFLE_SEED = 0
@@ -46,23 +46,27 @@ def split_rows(data: Data, folds: int | Splitter, groups: Any = None) -> list[Sp
 
     Args:
         data: the rows.
-        folds: how many, or a scikit-learn splitter such as `TimeSeriesSplit(5)`. A number means stratified folds
-            where there are classes, whole groups where there are groups, plain shuffled ones otherwise.
+        folds: how many, a scikit-learn splitter such as `TimeSeriesSplit(5)`, or listed folds. A number means
+            stratified folds where there are classes, whole groups where there are groups, else plain shuffled ones.
         groups: one group for each row, or None.
 
-    Errors: `InputError` for fewer than two folds, a fold with fewer than two rows on a side, a class that some
-    fold's training rows lack, fewer rows of a class than folds.
+    Errors: `InputError` for fewer than two folds, a fold with fewer than two rows to train on or none to judge, a
+    class that some fold's training rows lack, fewer rows of a class than folds.
 
     """
     if groups is not None and len(groups) != data.rows:
         raise InputError(f"Expected one group for each of {data.rows} rows, got {len(groups)}.")
     splitter = _default(data, folds, groups) if isinstance(folds, int | np.integer) else folds
     if not hasattr(splitter, "get_n_splits"):
-        raise InputError(f"Expected folds as a number ≥ 2 or a scikit-learn splitter, got {folds!r}.")
+        raise InputError(
+            f"Expected folds as a number ≥ 2, a scikit-learn splitter or [(train, validation), …], got {shown(folds)}."
+        )
     labels = _strata(data, folds) if groups is None and isinstance(folds, int | np.integer) else data.labels
     labels = np.zeros(data.rows, int) if labels is None else labels
     try:
         found = [Split(*map(np.asarray, pair)) for pair in splitter.split(np.zeros((data.rows, 1)), labels, groups)]
+    except InputError:
+        raise
     except ValueError as error:
         raise InputError(
             f"Expected folds that fit {data.rows} rows, got {splitter}. scikit-learn says: {error}"
@@ -185,9 +189,11 @@ def unstratified_notes(data: Data, folds: int | Splitter, groups: Any = None) ->
 
 
 def _check(data: Data, split: Split, number: int) -> None:
-    for side, rows in (("training", split.train), ("validation", split.validation)):
-        if len(rows) < 2:
-            raise InputError(f"Expected at least 2 {side} rows in fold {number}, got {len(rows)}. Use fewer folds.")
+    for side, rows, least in (("training", split.train, 2), ("validation", split.validation, 1)):
+        if len(rows) < least:
+            raise InputError(
+                f"Expected at least {least} {side} rows in fold {number}, got {len(rows)}. Use fewer folds."
+            )
     if data.labels is None:
         return
     missing = np.setdiff1d(data.labels, data.labels[split.train])
