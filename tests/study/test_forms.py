@@ -78,7 +78,7 @@ def test_leave_one_out_is_taken(moons):
     result = bridle.Study(network(3), ARMS, seeds=1, folds=LeaveOneOut(), epochs=2, shuffle=False).run(
         x, y, progress=False
     )
-    none = list(result.data.setting_arms).index(0)
+    none = result.data.path(0)[0]
     losses, accuracies = (
         result.data.by_setting(result.data.quantity(f"validation/{name}")[:, -1])[none, 0]
         for name in ("loss", "accuracy")
