@@ -54,7 +54,10 @@ def hold_out(
     x = table.drop(columns=[problem.target, *structure.columns.values()])
     if not x.shape[1]:
         roles = ", ".join(f"{role} {shown(name)}" for role, name in structure.columns.items())
-        raise InputError(f"Expected a column to predict from beside the target and {roles}, got none.")
+        raise InputError(
+            f"Expected a column to predict from beside the target and {roles}, got none. Add what is known "
+            "before, such as earlier values of the target, month or weekday."
+        )
     rows = {"groups": groups, "weight": weight}
     held = (x.iloc[test], y[test]) if weight is None else (x.iloc[test], y[test], weight[test])
     given = {name: values[learn] for name, values in rows.items() if values is not None}
