@@ -28,6 +28,7 @@ from bridle._keras._losses import (
     with_compute_loss,
 )
 from bridle._keras._masks import Masked, attach_masks, detach_masks
+from bridle._keras._mixing import mixes_rows
 from bridle._keras._outline import Outline, outline
 from bridle._keras._program import Forward, Program, loss_name, program
 from bridle._keras._rows import predicted, two_rows
@@ -133,6 +134,7 @@ __all__ = [
     "leave_out",
     "loss_name",
     "loss_without_data",
+    "mixes_rows",
     "model_json",
     "names_of",
     "note_updates",

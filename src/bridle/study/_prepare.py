@@ -18,6 +18,7 @@ from bridle._keras import (
     blueprint,
     layers_named,
     loss_name,
+    mixes_rows,
     predicted,
     program,
     require_jax,
@@ -49,6 +50,12 @@ from bridle.study._splits import unstratified_notes
 from bridle.study._undefined import undefined_notes
 from bridle.study._units import Units, powers, units
 
+MIXED = (
+    "A prediction of this model depends on the other rows of its batch. Measures are those of blocks of up to 1,024 "
+    "rows, among which rows of several sides of a fold may stand together, and not those of "
+    "model.evaluate(batch_size={})."
+)
+"""What to say of a model that mixes rows."""
 STARTS_KEPT = 64
 """Initial variables of at most so many seeds are held at once."""
 
@@ -209,6 +216,8 @@ def prepare(question: Question, rows: GivenRows) -> Prepared:
     notes = undefined_notes(compiled, score, stopping, folds.rows, {name: data.y for name, data in held_out.items()})
     if rows.validation is None:
         notes += unstratified_notes(whole_rows_of(reader), question.folds, rows.groups)
+    if mixes_rows(compiled, folds.rows[0].rows.x):
+        notes.append(MIXED.format(question.batch_size))
     points = min(question.points, question.epochs)
     recipe = Recipe(question.epochs, question.batch_size, question.shuffle, points, stopping)
     weights = None if question.start == "fresh" else tuple(np.asarray(v.value) for v in compiled.variables)

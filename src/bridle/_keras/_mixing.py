@@ -1,0 +1,48 @@
+"""Models whose prediction of a row depends on the other rows of its batch."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+
+from bridle._keras._program import Program
+
+TOLERANCE, ROUNDED = 1e-4, 2e-2
+"""Products in other shapes are rounded in other ways, by more in half precision; what mixes rows moves more."""
+
+
+def mixes_rows(program: Program, x: Any) -> bool:
+    """Return True where predictions of four rows together and two by two differ.
+
+    Only models with code that is not Keras's, or with operations beside layers, are tried: Keras's own layers treat
+    rows alone when they predict.
+    """
+    if not _may_mix(program.model):
+        return False
+    rows = jax.tree.map(lambda leaf: np.asarray(leaf)[:4], x)
+
+    def both(trainable: list[Any], other: list[Any], x: Any) -> list[Any]:
+        parts = [x, *(jax.tree.map(lambda leaf, s=start: leaf[s : s + 2], x) for start in (0, 2))]
+        whole, first, last = (program.forward(trainable, other, part, training=False).prediction for part in parts)
+        return jax.tree.leaves((whole, jax.tree.map(lambda a, b: jnp.concatenate([a, b]), first, last)))
+
+    exact = all(layer.compute_dtype == "float32" for layer in program.model._flatten_layers())
+    tolerance = TOLERANCE if exact else ROUNDED
+    found = [np.asarray(leaf, np.float32) for leaf in program.tried(both, rows)]
+    half = len(found) // 2
+    return not all(
+        np.allclose(a, b, tolerance, tolerance * (np.abs(a).max(initial=0) or 1))
+        for a, b in zip(found[:half], found[half:], strict=True)
+    )
+
+
+def _may_mix(model: keras.Model) -> bool:
+    """Whether a model holds anything but layers of Keras that are known to treat rows alone."""
+    for layer in [model, *model._flatten_layers()]:
+        plain = type(layer).__module__.startswith("keras.src.") and not isinstance(layer, keras.layers.Lambda)
+        operations = layer.operations if isinstance(layer, keras.Model) and hasattr(layer, "operations") else []
+        if not plain or any(not isinstance(each, keras.layers.Layer) for each in operations):
+            return True
+    return False
