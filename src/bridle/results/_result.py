@@ -111,6 +111,9 @@ class StudyResult:
     weights that were kept, and so is every point after the epoch in which a fit was stopped. What was not measured
     is NaN.
 
+    With a prepared target, measures are in units of the target as it was given, but those in `prepared_units`;
+    `fit/loss` and `penalty/<slot>` are of the target as it was trained on.
+
     `diagnostics[member, diagnostic]` holds what was measured on the trained weights over the training rows:
     `zeros/<tensor>` (fraction of entries that are exactly zero), `size/<tensor>` (mean magnitude) and
     `norm/<tensor>` (Euclidean norm, for weights), `dead/<tensor>` (fraction of units that are zero in every row, for
