@@ -42,7 +42,7 @@ def _shared(prepared: Prepared) -> str:
     if rows.prepare is not None:
         said.append(f"rows prepared by {one_line(rows.prepare)}")
     if rows.prepare_target is not None:
-        said.append(f"the target by {one_line(rows.prepare_target)}")
+        said.append(f"the target {'' if said else 'prepared '}by {one_line(rows.prepare_target)}")
     where = "inside each fold" if rows.validation is None else "on the training rows"
     return f"{' and '.join(said)}, fitted {where}; " if said else ""
 
