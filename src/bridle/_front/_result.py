@@ -67,7 +67,9 @@ def load(
     try:
         build = None if isinstance(model, keras.Model) else model
         return Result(data, stored_model(data, folder, objects, model), build=build)
-    except StoreError as error:
+    except (StoreError, KindError) as error:
+        if model is not None:
+            raise
         return Result(data, None, unbuilt=str(error))
 
 

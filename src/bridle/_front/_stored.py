@@ -69,10 +69,7 @@ def built_model(
         with keras.saving.custom_object_scope(objects):
             needed, most = weights_of(json.loads(text)), max(LIMIT * MIB, weights)
             if needed > most:
-                raise MemoryError(
-                    f"Its weights would take {needed // MIB:,} MiB, where {most // MIB:,} are allowed. "
-                    "bridle.store.load reads its numbers without the model."
-                )
+                raise MemoryError(f"Its weights would take {needed // MIB:,} MiB, where {most // MIB:,} are allowed.")
             return keras.models.model_from_json(text)
     except StoreError:
         raise
