@@ -3,7 +3,7 @@
 from bridle.stats._binomial import exact_interval
 from bridle.stats._bounds import widest_difference
 from bridle.stats._collapse import COLLAPSED, collapsed, prediction_spread
-from bridle.stats._compare import EVEN, FEW, SAME, WIDE, Comparison, compare, compare_all, is_share
+from bridle.stats._compare import EVEN, SAME, WIDE, Comparison, compare, compare_all, is_share
 from bridle.stats._evidence import Evidence, choose, order, weigh
 from bridle.stats._nan import nan_mean, nan_sd
 from bridle.stats._race import survivors
@@ -13,7 +13,6 @@ from bridle.stats._summary import Summary, summarize
 __all__ = [
     "COLLAPSED",
     "EVEN",
-    "FEW",
     "SAME",
     "WIDE",
     "Choice",
