@@ -136,7 +136,8 @@ def whole_fits(question: Question, x: np.ndarray, y: np.ndarray, sets: int, seed
     own = [np.arange(number * ROWS, (number + 1) * ROWS) for number in range(sets)]
     splits = Given([(rows[:TRAIN], np.concatenate([rows[TRAIN:], fresh])) for rows in own])
     model = judged_apart(hidden_network(), ROWS - TRAIN)
-    study = Study(model, question.tutorial, seeds=seeds, folds=splits, epochs=epochs, points=1)
+    options = {"seeds": seeds, "folds": splits, "epochs": epochs, "points": 1}
+    study = Study(model, question.tutorial, score="max:accuracy", **options)
     return run_without_refits(study.prepare(x, y), lambda update: None)
 
 
