@@ -130,7 +130,7 @@ def test_refits_train_on_all_rows_and_look_at_held_out_rows_once(model, moons) -
     trained = result.model(arm="L2")
     accuracy = float(np.mean((trained.predict(x[40:], verbose=0)[:, 0] > 0.5) == y[40:]))
     assert result.data.held_out_scores("test")[1, 0] == pytest.approx(accuracy)
-    assert trained.terms["*/kernel"].fixed() == (0.01,)
+    assert result.model(arm="L2", penalized=True).terms["*/kernel"].fixed() == (0.01,)
 
 
 @pytest.mark.parametrize("splitter", [KFold(3), GroupKFold(3), TimeSeriesSplit(3)], ids=lambda s: type(s).__name__)
