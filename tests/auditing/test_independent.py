@@ -34,7 +34,9 @@ def penalized() -> keras.Model:
     return model
 
 
-@pytest.mark.parametrize("line", [line for line in LINES if line.penalty.kind in penalties.KINDS], ids=str)
+@pytest.mark.parametrize(
+    "line", [line for line in LINES if line.penalty.kind in penalties.KINDS], ids=lambda line: repr(line.penalty)
+)
 def test_every_formula_is_the_published_one(line: Line) -> None:
     """The lines of the tests of penalties; nothing that bridle charges with is called."""
     penalty, rng = line.penalty, np.random.default_rng(1)
