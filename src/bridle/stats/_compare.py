@@ -53,7 +53,7 @@ def is_share(scores: Float[np.ndarray, "*any fold"], fold_rows: Int[np.ndarray, 
     counts = (scores * rows)[np.isfinite(scores)]
     even = np.abs(counts - np.round(counts)) <= 1e-4 + 1e-6 * rows.max()
     return bool(
-        len(counts) and rows.max() <= 10_000 and even.all() and (np.abs(scores[np.isfinite(scores)]) <= 1).all()
+        len(counts) and rows.max() <= COUNTED and even.all() and (np.abs(scores[np.isfinite(scores)]) <= 1).all()
     )
 
 
