@@ -127,7 +127,7 @@ def search(
     room = SCREENING * (clock.left - pace.compiling)
     seeds = pace.seeds(room, STRENGTHS * len(chosen), MOST_SEEDS[0])
     screening = _narrowed(first, chosen, arms, range(seeds))
-    screen = conduct(screening, race=True, refit=False, until=clock.until(room), progress=progress)
+    screen = conduct(screening, race=not first.score.pooled, refit=False, until=clock.until(room), progress=progress)
 
     finalists = _finalists(screen.data, chosen)
     room = clock.left - pace.compiling

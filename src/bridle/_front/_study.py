@@ -45,6 +45,9 @@ class Study:
         epochs, batch_size, shuffle: as in `model.fit`.
         score: `"loss"` (without penalties) or the name of a compiled metric; the first metric by default. A metric of
             which Keras does not know whether more or less is better is written `"min:name"` or `"max:name"`.
+            `"pooled:name"` (or `"pooled:min:name"`) computes it over the predictions of all folds together, for a
+            measure that single folds do not define, such as AUC with one subject left out; the score of a fold is
+            then its jackknife pseudo-value, which may lie outside the range of the measure.
         points: at how many epochs curves are kept; training rows are measured at every fifth of them.
         start: `"weights"` starts every fit from the model's present weights instead, as in fine-tuning; the seeds
             then decide shuffling and random layers only.

@@ -128,7 +128,8 @@ def tune(
         str | None,
         typer.Option(
             "--score",
-            help="Measure to select by: loss, accuracy, auc, r2, mae …, or a compiled metric, as min:name or max:name.",
+            help="Measure to select by: loss, accuracy, auc, r2, mae …, or a compiled metric, as min:name or max:name; "
+            "pooled:auc over all folds together.",
         ),
     ] = None,
     test_size: Annotated[float, typer.Option("--test-size", help="Share of the rows to hold out.")] = 0.2,

@@ -208,7 +208,7 @@ def tune(
         test_share: the share of rows held out.
         score: the measure to select by: `"loss"`, `"accuracy"`, for two classes also `"auc"`, `"precision"`, `"recall"`
             or `"brier"`, for a number `"r2"`, `"mse"`, `"rmse"` or `"mae"`; of a model of your own, a compiled metric.
-            Accuracy or r2 by default.
+            Accuracy or r2 by default. `"pooled:auc"` is computed over all folds together, as in `Study`.
         group: the column of subjects with several rows: rows of one are in the same fold, or held out together.
         time: a column of dates or numbers that orders the rows: folds are judged on later rows than they are trained
             on, and the last rows are held out.

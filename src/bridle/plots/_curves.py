@@ -62,14 +62,14 @@ def curves_data(
 
     Args:
         result: what the study measured.
-        quantity: a metric or `"loss"`, without `train/` or `validation/`; the score by default.
+        quantity: a metric or `"loss"`, without `train/` or `validation/`; that of the score by default.
         settings: numbers of settings; `none` and the `best` of the leading arm by default.
         evidence: `weigh(result)`, where it is there already.
 
     Errors: `InputError` for a quantity that was not measured.
 
     """
-    quantity = quantity or result.score.name
+    quantity = quantity or result.score.measure
     if f"validation/{quantity}" not in result.quantities:
         known = [name.removeprefix("validation/") for name in result.quantities if name.startswith("validation/")]
         raise InputError(f"Expected a quantity measured on validation rows, got {quantity!r}. {near(quantity, known)}")

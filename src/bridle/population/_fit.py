@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
+import jax
 import numpy as np
 
 from bridle.population._objective import Objective, Recipe
@@ -48,6 +49,8 @@ class Outcome:
     """Data loss and metrics on each held-out set."""
     variables: tuple[np.ndarray, ...]
     """The trained variables: the trainable ones, then the others; empty where the member diverged."""
+    predictions: tuple[np.ndarray, ...] = ()
+    """Predictions and masks of the rows that judge it, as leaves of one tree, where the recipe asks for them."""
 
 
 def train(
@@ -111,7 +114,8 @@ def _outcome(objective: Objective, recipe: Recipe, curves: np.ndarray, ending: A
     curves[after:, curves.shape[1] - seen.measures.size :] = seen.measures
     kept = int(memory.best_epoch) if recipe.keeps_best else epochs
     variables = tuple(np.asarray(value, order="C") for value in (*turn_back(seen.trainable), *seen.other))
-    return Outcome(curves, -1, epochs, kept, seen.facts, seen.held_out, variables)
+    predictions = tuple(np.asarray(leaf) for leaf in jax.tree.leaves(seen.predictions))
+    return Outcome(curves, -1, epochs, kept, seen.facts, seen.held_out, variables, predictions)
 
 
 def _was_stopped(recipe: Recipe, memory: Any) -> bool:

@@ -75,6 +75,8 @@ class Recipe:
     points: int
     """At how many epochs curves are measured; `points == epochs` measures every epoch."""
     stopping: Stopping | None = None
+    predictions: bool = False
+    """Whether the predictions of the rows that judge a fit are read off too."""
 
     @cached_property
     def stops(self) -> np.ndarray:

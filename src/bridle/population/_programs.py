@@ -12,11 +12,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from bridle.population._device import SELDOM, Executable, accelerated, as_written, find_libraries, warm_up
-from bridle.population._evaluate import evaluate
+from bridle.population._evaluate import evaluate, predict
 from bridle.population._fastest import for_loops, for_once, gradient_for_loops
 from bridle.population._member import block, finished
 from bridle.population._objective import Objective, Recipe
-from bridle.population._state import Points, Rows, State, part_of
+from bridle.population._state import Points, Rows, State, count_of, part_of
 from bridle.population._stopping import watch
 from bridle.population._turned import UnturnableError, shapes_to_turn, turn, turned
 
@@ -62,6 +62,8 @@ class Seen(NamedTuple):
     """Data loss and metrics on every side of the fold, where other variables are kept than those of the last epoch."""
     facts: Any
     held_out: Mapping[str, Any]
+    predictions: Any = None
+    """Of the rows that judge the fold, where the recipe asks for them."""
 
 
 @dataclass(frozen=True)
@@ -252,9 +254,11 @@ def _look(
     }
     others = objective.finish is not None or recipe.stopping is not None
     measures = evaluate(objective, state, rows, cuts) if others else jnp.zeros(0)
-    return Seen(
-        state.trainable, state.other, measures, jnp.stack(facts) if facts else jnp.zeros(0, "float32"), held_out
-    )
+    facts = jnp.stack(facts) if facts else jnp.zeros(0, "float32")
+    predictions = None
+    if recipe.predictions and cuts[-1] < count_of(rows.x):
+        predictions = predict(objective, state.trainable, state.other, part_of(rows.x, cuts[-1], None))
+    return Seen(state.trainable, state.other, measures, facts, held_out, predictions)
 
 
 def _bytes(program: Any) -> int:

@@ -28,7 +28,7 @@ def cause(result: StudyResult, evidence: Evidence) -> str:
 def no_better(result: StudyResult, evidence: Evidence) -> str:
     """Where the network without a penalty is no better than a constant: the constant's score, and why."""
     none, digits = evidence.choices[0].best, places(result, evidence)
-    value = recorded(result, "constant").get(result.score.name)
+    value = recorded(result, "constant").get(result.score.measure)
     flat = learned_nothing(result, evidence)
     if value is None or _beats(result, float(evidence.validation.mean[none]), value):
         if flat:

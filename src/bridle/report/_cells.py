@@ -89,6 +89,8 @@ def _caption(result: StudyResult, some_missing: bool, some_zeros: bool) -> str:
         said.append("± standard error over folds")
     elif len(result.seeds) > 1:
         said.append("± standard deviation over seeds")
+    if result.score.pooled:
+        said.append("pooled: over the rows of all folds together, a fold counts by its jackknife pseudo-value")
     if some_missing:
         said.append("finished: fits that ran to their end, of those planned")
     charged = dict.fromkeys(name for arm in range(1, len(result.arms)) for name in penalized(result, arm)[:1])

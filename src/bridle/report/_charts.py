@@ -17,8 +17,8 @@ def charts(
     made = {
         "sweep": sweep_chart(sweep_data(result, published=published, evidence=evidence)),
         "gains": gains_chart(gains_data(result, evidence=evidence)),
-        "curves": _curves(result, evidence, result.score.name),
-        "loss": None if result.score.name == "loss" else _curves(result, evidence, "loss"),
+        "curves": _curves(result, evidence, result.score.measure),
+        "loss": None if result.score.measure == "loss" else _curves(result, evidence, "loss"),
     }
     return {name: chart for name, chart in made.items() if chart is not None}
 

@@ -77,13 +77,13 @@ def nested(result: StudyResult, evidence: Evidence) -> str:
     score, none, chosen = (float(nan_mean(values, 0)) for values in seeds)
     sign = 1.0 if result.score.maximize else -1.0
     both = np.stack([found.scores, found.none])
-    kind = {"share": is_share(both, found.rows), "widest": widest_difference(result.score.name, both)}
+    kind = {"share": is_share(both, found.rows), "widest": widest_difference(result.score.measure, both)}
     (gain,) = compare_all([sign * found.scores], sign * found.none, found.rows, **kind)
     names = [result.arms[arm].name if arm >= 0 else "nothing" for arm in found.arm]
     counts = ", ".join(f"{name} {names.count(name)}" for name in dict.fromkeys(names))
     text = (
         f"Nested cross-validation: what is chosen inside {len(found.rows)} outer folds ({counts}) has "
-        f"{result.score.name} {spell(score, digits)} on the rows left out, {spell(none, digits)} without a penalty"
+        f"{result.score.measure} {spell(score, digits)} on the rows left out, {spell(none, digits)} without a penalty"
     )
     if math.isfinite(gain.low):
         text += f" (difference {spell(gain.difference, digits)}, 95 % interval {interval(gain, digits)})"
@@ -115,7 +115,7 @@ def screened(result: StudyResult, evidence: Evidence) -> str:
 
 def prepared_target(result: StudyResult, evidence: Evidence) -> str:
     """Return in which units scores are, where they are not those of the target as it was given."""
-    if result.score.name not in result.prepared_units or "y" not in result.preparation:
+    if result.score.measure not in result.prepared_units or "y" not in result.preparation:
         return ""
     text = " ".join(result.preparation["y"].text.split())
     return f"The scores are in units of the target as {text} gives it, not in its own."

@@ -65,7 +65,7 @@ def _outside(result: StudyResult, evidence: Evidence, name: str) -> str:
         low, high = exact_interval(means[arm], rows)
         return f"{spell(means[arm], digits)} (exact 95 % interval of the rows {spell(low, 3)} to {spell(high, 3)})"
 
-    text = f"On the {rows:,} {name} rows: {result.score.name} {score(0)} without a penalty"
+    text = f"On the {rows:,} {name} rows: {result.score.measure} {score(0)} without a penalty"
     gain = evidence.held_out_gains.get(name, {}).get(first) if first is not None else None
     if gain is not None and math.isfinite(means[first]):
         text += f", {score(first)} with {setting_name(result, evidence.choices[first].best)}"

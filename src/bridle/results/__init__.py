@@ -3,6 +3,7 @@
 from bridle.results._nested import Nested
 from bridle.results._result import (
     ALL_ROWS,
+    POOLED,
     UNIT_SHARES,
     Activation,
     Arm,
@@ -17,6 +18,7 @@ from bridle.results._transformer import StoredTransformer
 
 __all__ = [
     "ALL_ROWS",
+    "POOLED",
     "UNIT_SHARES",
     "Activation",
     "Arm",

@@ -9,6 +9,8 @@ from jaxtyping import Bool, Float, Int
 from bridle.results._nested import Nested
 from bridle.results._transformer import StoredTransformer
 
+POOLED = "pooled "
+"""How the name of a pooled score begins."""
 ALL_ROWS = -1
 """The fold number of a refit: a member that trained on every row given to the study."""
 UNIT_SHARES = (0, 10, 25, 50, 75, 90, 100)
@@ -32,7 +34,15 @@ class Score:
     """The quantity by which settings are compared; it never contains a penalty."""
 
     name: str
+    """A measure as Keras calls it, or "pooled " and a measure."""
     maximize: bool
+    pooled: bool = False
+    """Whether the measure is computed over the rows of all folds together."""
+
+    @property
+    def measure(self) -> str:
+        """The measure as Keras calls it."""
+        return self.name.removeprefix(POOLED) if self.pooled else self.name
 
     def better(self, gain: float) -> float:
         """`gain` with its sign turned so that more is better."""
@@ -190,8 +200,11 @@ class StudyResult:
         return table
 
     def scores(self, part: str = "validation") -> Float[np.ndarray, "setting seed fold"]:
-        """The score after the last epoch, on rows that the fit did not see (or, with `part="train"`, that it did)."""
-        return self.scores_of(f"{part}/{self.score.name}")
+        """The score after the last epoch, on rows that the fit did not see (or, with `part="train"`, that it did).
+
+        Of a pooled score: its jackknife pseudo-values; with `part="train"` the measure over each fold's rows.
+        """
+        return self.scores_of(f"{part}/{self.score.name if part == 'validation' else self.score.measure}")
 
     def scores_of(self, quantity: str) -> Float[np.ndarray, "setting seed fold"]:
         """Return a quantity after the last epoch by setting, seed and fold; NaN where a fit diverged or did not run."""
@@ -199,7 +212,7 @@ class StudyResult:
 
     def held_out_scores(self, name: str) -> Float[np.ndarray, "setting seed"]:
         """The refits' score on held-out rows, NaN for settings that were not refitted."""
-        column = self.held_out[name][:, self.held_out_names.index(self.score.name)]
+        column = self.held_out[name][:, self.held_out_names.index(self.score.measure)]
         return self.by_setting(column, refits=True)[:, :, 0]
 
     def counts(self) -> tuple[Int[np.ndarray, "setting"], Int[np.ndarray, "setting"]]:

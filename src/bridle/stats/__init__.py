@@ -5,6 +5,7 @@ from bridle.stats._bounds import widest_difference
 from bridle.stats._collapse import COLLAPSED, collapsed, prediction_spread
 from bridle.stats._compare import EVEN, SAME, WIDE, Comparison, compare, compare_all, is_share
 from bridle.stats._evidence import Evidence, choose, order, weigh
+from bridle.stats._jackknife import pseudo_values
 from bridle.stats._nan import nan_mean, nan_sd
 from bridle.stats._race import survivors
 from bridle.stats._select import Choice, crossed, select
@@ -30,6 +31,7 @@ __all__ = [
     "nan_sd",
     "order",
     "prediction_spread",
+    "pseudo_values",
     "select",
     "summarize",
     "survivors",

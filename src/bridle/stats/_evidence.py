@@ -51,7 +51,8 @@ def weigh(result: StudyResult, *, level: float = 0.95) -> Evidence:
     tables = {arm: crossed(result.path(arm), scores, maximize=result.score.maximize) for arm in choices}
     family = max(len(arms), int(result.provenance.get("screened", 0)))
     quoted = {arm: float(nan_mean(nan_mean(table, axis=0), axis=0)) for arm, table in tables.items()}
-    kind = {"share": is_share(scores, result.fold_rows), "widest": widest_difference(result.score.name, scores)}
+    means = validation.mean if result.score.pooled else scores
+    kind = {"share": is_share(scores, result.fold_rows), "widest": widest_difference(result.score.measure, means)}
     gains: dict[int, Comparison] = {}
     held_out_gains: dict[str, dict[int, Comparison]] = {}
     if 0 in choices and arms:

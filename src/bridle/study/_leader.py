@@ -13,13 +13,13 @@ class Leader:
     def __init__(self, prepared: Prepared, ledger: Ledger) -> None:
         self._ledger, self._score = ledger, prepared.score
         names = prepared.workshop.objective.measure_names
-        self._factors = prepared.units.factors[:, names.index(prepared.score.name)]
-        self._column = names.index(prepared.score.name) - len(names)
+        self._factors = prepared.units.factors[:, names.index(prepared.score.measure)]
+        self._column = names.index(prepared.score.measure) - len(names)
         self._sums: dict[int, tuple[float, int]] = {}
 
     def hear(self, key: Key, outcome: Outcome) -> None:
         value = float(outcome.curves[-1, self._column]) * self._factors[key[2]]
-        if np.isfinite(value):
+        if np.isfinite(value) and not self._score.pooled:
             total, count = self._sums.get(key[0], (0.0, 0))
             self._sums[key[0]] = (total + value, count + 1)
 

@@ -11,6 +11,7 @@ from bridle.results import ALL_ROWS, Activation, Members, Picture, Probe, Stored
 from bridle.study._arms import Treatment, as_arm
 from bridle.study._objective import diagnostic_names
 from bridle.study._orders import Order, order
+from bridle.study._pooled import Pool
 from bridle.study._prepare import Prepared
 from bridle.study._protocol import describe
 from bridle.study._question import STRONG
@@ -37,6 +38,9 @@ class Ledger:
     preparation: dict[str, StoredTransformer] = field(default_factory=dict)
     facts: dict[str, object] = field(default_factory=dict)
     """What was found on the way, for the record."""
+    _pool: Pool | None = None
+    _pooled: dict[tuple[int, int], np.ndarray] = field(default_factory=dict)
+    """Pooled scores of the folds, by setting and seed."""
 
     def add_settings(self) -> list[int]:
         """Settings of the arms as they are now that were not there before; their numbers."""
@@ -77,6 +81,24 @@ class Ledger:
     def deliver(self, key: Key, outcome: Outcome, keep_variables: bool) -> None:
         """Enter one outcome; variables are dropped unless the member is a refit."""
         self.outcomes[key] = outcome if keep_variables else replace(outcome, variables=())
+        self._pooled.pop(key[:2], None)
+
+    def pooled(self, points: int) -> np.ndarray:
+        """The pooled score of every member, shape (member, point, 1): NaN but for the last point.
+
+        It is there once all folds of a setting and seed have finished.
+        """
+        column = np.full((len(self.members), points, 1), np.nan, np.float32)
+        folds = range(len(self.prepared.folds))
+        for number, (setting, seed, fold) in enumerate(self.members):
+            got = [self.outcomes.get((setting, seed, each)) for each in folds]
+            if fold == ALL_ROWS or any(outcome is None or outcome.diverged_at >= 0 for outcome in got):
+                continue
+            if (setting, seed) not in self._pooled:
+                self._pool = self._pool or Pool(self.prepared)
+                self._pooled[setting, seed] = self._pool.scores([outcome.predictions for outcome in got])
+            column[number, -1] = self._pooled[setting, seed][fold]
+        return column
 
     def result(self) -> StudyResult:
         """What is known now, as arrays. Members that have not run are there, marked as such."""
@@ -98,6 +120,9 @@ class Ledger:
         curves = _stacked([None if outcome is None else outcome.curves for outcome in got], blank)
         sides = np.tile(units.factors[fold], (1, len(workshop.recipe.sides)))
         curves[:, :, -sides.shape[1] :] *= sides[:, None]
+        if self.prepared.score.pooled:
+            quantities += (f"validation/{self.prepared.score.name}",)
+            curves = np.concatenate([curves, self.pooled(points)], axis=2)
         return StudyResult(
             arms=tuple(as_arm(treatment) for treatment in self.treatments),
             slots=self.prepared.charges.slots,

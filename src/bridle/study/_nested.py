@@ -52,7 +52,8 @@ def run_nested(prepared: Prepared, folds: int | Splitter, watch: Watch, run: Run
 def check_nested(prepared: Prepared, folds: int | Splitter) -> None:
     """Refuse, before anything is trained, outer folds that do not fit the rows, or leave too few for the folds inside.
 
-    Errors: `InputError` with a validation set instead of folds; those of `split_rows`, with the number of the fold.
+    Errors: `InputError` with a validation set instead of folds, and for a score that is defined over no outer fold;
+    those of `split_rows`, with the number of the fold.
     """
     if prepared.rows.validation is not None:
         raise InputError("Expected folds for nested cross-validation, got validation=(x, y). Leave one of them out.")
@@ -61,8 +62,14 @@ def check_nested(prepared: Prepared, folds: int | Splitter) -> None:
             "Expected folds as a number or a splitter for nested cross-validation, got a list: its row numbers are "
             "those of all rows, not of an outer fold's. Give folds=5, or a list as nested."
         )
-    whole, groups = whole_rows(prepared), prepared.rows.groups
-    for number, split in enumerate(_splits(prepared, folds), start=1):
+    whole, groups, measure = whole_rows(prepared), prepared.rows.groups, prepared.score.measure
+    splits = _splits(prepared, folds)
+    if all(measure in prepared.workshop.program.undefined(take(whole.y, split.validation)) for split in splits):
+        raise InputError(
+            f"Expected outer folds over whose rows {measure} is defined, got rows of one kind in all {len(splits)}. "
+            "Give a number of outer folds, as nested=5: they are judged one by one, also where the score is pooled."
+        )
+    for number, split in enumerate(splits, start=1):
         x, y, labels, inside = (
             None if values is None else take(values, split.train) for values in (whole.x, whole.y, whole.labels, groups)
         )

@@ -45,7 +45,7 @@ from bridle.study._folds import Reader, cut, everything
 from bridle.study._objective import check_eager, make_objective, try_out
 from bridle.study._question import Question
 from bridle.study._question import Rows as GivenRows
-from bridle.study._scores import choose_score, watched
+from bridle.study._scores import check_pooled, choose_score, watched
 from bridle.study._splits import unstratified_notes
 from bridle.study._undefined import undefined_notes
 from bridle.study._units import Units, powers, units
@@ -218,8 +218,10 @@ def prepare(question: Question, rows: GivenRows) -> Prepared:
         notes += unstratified_notes(whole_rows_of(reader), question.folds, rows.groups)
     if mixes_rows(compiled, folds.rows[0].rows.x):
         notes.append(MIXED.format(question.batch_size))
+    if score.pooled:
+        check_pooled(compiled, score, folds.targets)
     points = min(question.points, question.epochs)
-    recipe = Recipe(question.epochs, question.batch_size, question.shuffle, points, stopping)
+    recipe = Recipe(question.epochs, question.batch_size, question.shuffle, points, stopping, predictions=score.pooled)
     weights = None if question.start == "fresh" else tuple(np.asarray(v.value) for v in compiled.variables)
     seeds = len(question.seed_numbers)
     workshop = Workshop(make_objective(compiled, bound), recipe, len(bound.slots), compiled, seeds, weights)

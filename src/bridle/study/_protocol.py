@@ -2,7 +2,7 @@
 
 from bridle.study._prepare import Prepared
 from bridle.study._question import COLD
-from bridle.study._scores import written_score
+from bridle.study._scores import natural
 from bridle.study._transformers import one_line
 
 
@@ -17,6 +17,7 @@ def describe(prepared: Prepared) -> str:
         f"{start}; {_split(prepared)}; {_shared(prepared)}{size}.",
         *_training(prepared),
         f"Score: {prepared.score.name}{_direction(prepared)}{_units(prepared)}, measured {_when(prepared)}.",
+        *_pooled(prepared),
         *_held_out(prepared),
         *prepared.notes,
     ]
@@ -51,7 +52,7 @@ def _units(prepared: Prepared) -> str:
     target = prepared.rows.prepare_target
     if target is None or prepared.reader.loss.lower().replace("_", "").endswith("crossentropy"):
         return ""
-    if prepared.score.name in prepared.units.transformed:
+    if not prepared.score.pooled and prepared.score.name in prepared.units.transformed:
         return f" in units of the target as {one_line(target)} gives it"
     return " in the units of the target as it was given"
 
@@ -78,9 +79,20 @@ def _training(prepared: Prepared) -> list[str]:
 
 def _direction(prepared: Prepared) -> str:
     """The direction of a score, where it was given with it."""
-    if written_score(prepared.workshop.program, prepared.score) == prepared.score.name:
+    if natural(prepared.workshop.program, prepared.score.measure) == prepared.score.maximize:
         return ""
     return f" ({'more' if prepared.score.maximize else 'less'} is better)"
+
+
+def _pooled(prepared: Prepared) -> list[str]:
+    """What a pooled score is, and what counts as the score of one fold."""
+    if not prepared.score.pooled:
+        return []
+    return [
+        f"For each setting and seed, {prepared.score.measure} is computed over the predictions of all folds together; "
+        "the score of a fold is its jackknife pseudo-value, n·θ − (n − 1)·θ without the fold for n folds, which may "
+        "lie outside the range of the measure."
+    ]
 
 
 def _when(prepared: Prepared) -> str:

@@ -16,8 +16,9 @@ def record_of(outcome: Outcome, variables: bool) -> dict[str, np.ndarray]:
     }
     for number, name in enumerate(sorted(outcome.measures)):
         record[f"measures/{number}"] = np.asarray(outcome.measures[name])
-    for number, value in enumerate(outcome.variables if variables else ()):
-        record[f"variables/{number}/{value.dtype.name}"] = _plain(value)
+    several = {"variables": outcome.variables if variables else (), "predictions": outcome.predictions}
+    for kind, values in several.items():
+        record |= {f"{kind}/{number}/{value.dtype.name}": _plain(value) for number, value in enumerate(values)}
     return record
 
 
@@ -32,12 +33,16 @@ def outcome_of(record: Mapping[str, np.ndarray], held_out: Sequence[str]) -> Out
 
     """
     diverged_at, epochs, kept = (int(value) for value in record["numbers"])
-    named = [name.split("/") for name in record if name.startswith("variables/")]
-    variables = tuple(
+    variables, predictions = _several(record, "variables"), _several(record, "predictions")
+    measures = {name: record[f"measures/{number}"] for number, name in enumerate(sorted(held_out))}
+    return Outcome(record["curves"], diverged_at, epochs, kept, record["diagnostics"], measures, variables, predictions)
+
+
+def _several(record: Mapping[str, np.ndarray], kind: str) -> tuple[np.ndarray, ...]:
+    named = [name.split("/") for name in record if name.startswith(f"{kind}/")]
+    return tuple(
         record["/".join(parts)].view(np.dtype(parts[2])) for parts in sorted(named, key=lambda parts: int(parts[1]))
     )
-    measures = {name: record[f"measures/{number}"] for number, name in enumerate(sorted(held_out))}
-    return Outcome(record["curves"], diverged_at, epochs, kept, record["diagnostics"], measures, variables)
 
 
 def _plain(value: np.ndarray) -> np.ndarray:

@@ -73,6 +73,11 @@ def run_study(
             raise InputError(f"Expected {name} as a whole number ≥ 1, got {value!r}. Leave it out for the best one.")
     if race and prepared.question.path != COLD:
         raise InputError("Expected path='cold' for a race, since a warm path trains every strength. Leave race out.")
+    if race and prepared.score.pooled:
+        raise InputError(
+            f"Expected the score of single folds for a race, got {prepared.score.name}, which needs the fits of all "
+            "folds. Leave race out."
+        )
     nested = as_splitter(nested)
     if nested is not None:
         check_nested(prepared, nested)

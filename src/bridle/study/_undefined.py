@@ -10,6 +10,7 @@ from bridle._errors import InputError
 from bridle._keras import Program
 from bridle.population import Fold, Stopping
 from bridle.results import Score
+from bridle.study._scores import written_score
 
 
 def undefined_notes(
@@ -27,11 +28,14 @@ def undefined_notes(
     Errors: `InputError` where the score is defined over no fold, or what is watched over none of some fold's rows.
 
     """
-    here = [number for number, fold in enumerate(folds) if score.name in _undefined(program, fold, fold.cuts[-1], None)]
-    why = f"{score.name} needs more than one kind of label among the rows that it judges"
+    here = _without(program, score, folds)
+    why = f"{score.measure} needs more than one kind of label among the rows that it judges"
+    pooled = ""
+    if len(folds) > 1 and not score.pooled:
+        pooled = f"score='pooled:{written_score(program, score)}' judges the rows of all folds together. "
     advice = (
         "A number of folds, with groups=… where rows of a subject belong together, gives folds that hold every class: "
-        "their rows are judged together. score='loss' is defined everywhere."
+        f"their rows are judged together. {pooled}score='loss' is defined everywhere."
     )
     if len(here) == len(folds):
         raise InputError(
@@ -54,10 +58,20 @@ def undefined_notes(
             f"{why}; it is not defined in {several} of {len(folds)}, which count{'' if len(here) > 1 else 's'} for "
             f"nothing (NaN). {advice}"
         )
-    lost = [name for name, y in held_out.items() if score.name in program.undefined(y)]
+    lost = [name for name, y in held_out.items() if score.measure in program.undefined(y)]
     if lost:
         notes.append(f"{why}; it is not defined over the held-out rows {', '.join(map(repr, lost))} (NaN).")
     return notes
+
+
+def _without(program: Program, score: Score, folds: Sequence[Fold]) -> list[int]:
+    """Return the folds over whose rows a score is not defined; of a pooled score all or none."""
+    numbers = list(range(len(folds)))
+    if not score.pooled:
+        return [n for n in numbers if score.measure in _undefined(program, folds[n], folds[n].cuts[-1], None)]
+    parts = [jax.tree.map(lambda leaf, fold=fold: np.asarray(leaf)[fold.cuts[-1] :], fold.rows.y) for fold in folds]
+    y = jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
+    return numbers if score.measure in program.undefined(y) else []
 
 
 def _undefined(program: Program, fold: Fold, first: int, end: int | None) -> tuple[str, ...]:

@@ -1,0 +1,66 @@
+"""Scores over the predictions of all folds together, for measures that are not defined in single folds."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from bridle._keras import predicted
+from bridle.population import Fold
+from bridle.stats import pseudo_values
+from bridle.study._prepare import Prepared
+
+Part = tuple[Any, list[np.ndarray], Any]
+"""Labels, leaves of predictions and weights of one fold's rows."""
+
+
+class Pool:
+    """The rows that judge each fold, and the measure over any of them together."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        workshop, folds = prepared.workshop, prepared.folds
+        objective, self._workshop, self._targets = workshop.objective, workshop, prepared.targets
+        column = objective.measure_names.index(prepared.score.measure)
+        structure = jax.tree.structure(predicted(prepared.model, folds[0].rows.x))
+        self._rows = [_judging(fold) for fold in folds]
+
+        def measure(y: Any, leaves: list[Any], weight: Any) -> Any:
+            return objective.measure(y, jax.tree.unflatten(structure, leaves), weight)[column]
+
+        self._measure, self._compiled = measure, jax.jit(measure)
+
+    def scores(self, predictions: Sequence[tuple[np.ndarray, ...]]) -> np.ndarray:
+        """Return the pseudo-value of every fold, from the predictions of one setting's and seed's fits."""
+        parts = [self._part(fold, leaves) for fold, leaves in enumerate(predictions)]
+        without = [self._over(parts[:fold] + parts[fold + 1 :]) for fold in range(len(parts))]
+        return pseudo_values(self._over(parts), np.array(without))
+
+    def _over(self, parts: Sequence[Part]) -> float:
+        if not parts:
+            return np.nan
+        rows = jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
+        return float((self._measure if self._workshop.untraced else self._compiled)(*rows))
+
+    def _part(self, fold: int, leaves: Sequence[np.ndarray]) -> Part:
+        """Labels and predictions of a fold, in the units of the target as it was given."""
+        (y, weight), target = self._rows[fold], self._targets[fold]
+        if target is None:
+            return y, list(leaves), weight
+        return (
+            jax.tree.map(lambda leaf: _as_given(target, leaf), y),
+            [_as_given(target, leaf) for leaf in leaves],
+            weight,
+        )
+
+
+def _judging(fold: Fold) -> tuple[Any, Any]:
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[fold.cuts[-1] :], (fold.rows.y, fold.rows.weight))
+
+
+def _as_given(target: Any, values: np.ndarray) -> np.ndarray:
+    """Values of a prepared target before its preparation; masks stay as they are."""
+    if values.dtype == bool:
+        return values
+    columns = values.reshape(-1, target.n_features_in_)
+    return target.inverse_transform(columns).reshape(values.shape).astype(np.float32)
