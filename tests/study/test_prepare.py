@@ -89,6 +89,19 @@ def test_garbage_is_collected_again(enabled: bool) -> None:
         gc.enable() if before else gc.disable()
 
 
+def test_what_was_traced_starts_no_search_for_garbage() -> None:
+    """It counts as old: else the search, longer than tracing a small network, begins where the block ends."""
+    thresholds = gc.get_threshold()
+    try:
+        gc.set_threshold(10**9)
+        with uncollected():
+            traced: list = []
+        assert any(one is traced for one in gc.get_objects(generation=2))
+        assert gc.get_freeze_count() == 0
+    finally:
+        gc.set_threshold(*thresholds)
+
+
 def test_weights_are_drawn_on_one_thread_once_fits_may_run(monkeypatch) -> None:
     """LAPACK's threads would wait for each other on cores that fits keep busy; only the first draw finds them idle."""
     x, y = np.zeros((8, 2)), np.arange(8) % 2

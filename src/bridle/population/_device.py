@@ -75,6 +75,8 @@ def warm_up() -> None:
 def uncollected() -> Iterator[None]:
     """A block in which Python does not look for cycles of garbage: tracing makes so many objects that it would begin
     to, which takes 0.15 s with Keras and JAX loaded, as long as the tracing of a small network.
+
+    Freezing and thawing counts what was made as old. Otherwise the search would begin at the end of the block.
     """
     enabled = gc.isenabled()
     gc.disable()
@@ -82,6 +84,9 @@ def uncollected() -> Iterator[None]:
         yield
     finally:
         if enabled:
+            if not gc.get_freeze_count():
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()
 
 
