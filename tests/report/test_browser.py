@@ -59,10 +59,12 @@ class Opened:
         return self.point(figure, box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
 
     def point(self, figure: Any, x: float, y: float) -> str:
-        """Move the pointer there from beside it, and read what is shown."""
+        """Move the pointer there from beside it, and read the text, once that of the point before has gone."""
+        shown = figure.locator(".hoverlayer .hovertext")
+        self.page.mouse.move(0, 0)
+        shown.first.wait_for(state="detached")
         self.page.mouse.move(x - 4, y)
         self.page.mouse.move(x, y, steps=3)
-        shown = figure.locator(".hoverlayer .hovertext")
         shown.first.wait_for()
         return "\n".join(shown.locator("tspan.line").all_text_contents())
 
