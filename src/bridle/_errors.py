@@ -95,3 +95,9 @@ def near(name: str, known: Iterable[str], count: int = 5) -> str:
         return "There are none."
     more = "" if close or len(names) <= 12 else f" and {len(names) - 12} more"
     return f"{label}: {', '.join(map(shown, listed))}{more}."
+
+
+def first_line(error: BaseException) -> str:
+    """What an error of another library says, as one short sentence."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:300].rstrip(". ") + "."

@@ -6,7 +6,7 @@ from bridle.auditing._config import check_config, own_names
 from bridle.auditing._read import read_model, read_rows, weights_of
 from bridle.auditing._result import Audit
 from bridle.auditing._rows import Finding, Row
-from bridle.auditing._words import first_line
+from bridle._errors import first_line
 
 __all__ = [
     "LIMIT", "MIB", "Audit", "Finding", "Row", "audit", "check_config", "first_line", "own_names",

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from bridle._errors import InputError
-from bridle.auditing._words import first_line
+from bridle._errors import InputError, first_line
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 LIMIT = 2048

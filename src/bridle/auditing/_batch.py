@@ -9,8 +9,9 @@ import numpy as np
 
 from bridle._errors import InputError, near
 from bridle._keras import Door, Doors, doors
+from bridle.auditing._read import MADE
 
-MADE, MOST = 8, 256
+MOST = 256
 """Samples of a made batch; samples taken of a person's own."""
 LENGTHS = (8, 32, 128)
 """Sizes tried for axes that may have any."""

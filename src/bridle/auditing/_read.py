@@ -10,16 +10,16 @@ import keras
 import numpy as np
 
 from bridle import penalties, placement
-from bridle._errors import InputError, shown
+from bridle._errors import InputError, first_line, shown
 from bridle._keras import outline
 from bridle._visible import readable
 from bridle.auditing._archive import LIMIT, MIB, TRUST, check_archive
-from bridle.auditing._batch import MADE
 from bridle.auditing._config import check_config
-from bridle.auditing._words import first_line
 
 REGISTERED = (penalties, placement)
 """Rooms whose classes a model file may name: Keras knows them once they are imported."""
+MADE = 8
+"""Rows of a batch that is generated from the shapes of the inputs."""
 NUMBER = 4
 """Bytes of a float32."""
 

@@ -45,12 +45,6 @@ def count(number: int, one: str, many: str | None = None) -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
-def first_line(error: BaseException) -> str:
-    """What an error of another library says, as one short sentence."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0][:300].rstrip(". ") + "."
-
-
 def number(value: float) -> str:
     """A number of a table; a dash where there is none."""
     return "–" if value != value else f"{value:.4g}"

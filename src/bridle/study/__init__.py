@@ -5,7 +5,8 @@ from bridle.study._data import read_inputs
 from bridle.study._plan import Plan, duration, make_plan, timed_plan
 from bridle.study._preparation import restored, transformed
 from bridle.study._prepare import Prepared, prepare
-from bridle.study._question import EarlyStopping, Question, Rows
+from bridle.study._question import EarlyStopping, Question
+from bridle.study._rows import Rows
 from bridle.study._run import run_study
 from bridle.study._transformers import import_lines, one_line, revive, written
 from bridle.study._update import Update, Watch

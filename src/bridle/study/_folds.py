@@ -13,7 +13,7 @@ from bridle.population import Rows as DeviceRows
 from bridle.results import StoredTransformer
 from bridle.study._data import Data, class_weighted, read_rows
 from bridle.study._preparation import as_column, fit_transformer, transformed
-from bridle.study._question import Rows
+from bridle.study._rows import Rows
 from bridle.study._splits import Split, Splitter, in_time, set_aside, split_rows
 from bridle.study._transformers import store_transformer, written
 

@@ -12,12 +12,12 @@ from bridle.stats import weigh
 from bridle.study._data import Data
 from bridle.study._folds import take
 from bridle.study._listed_folds import ListedFolds
+from bridle.study._inner_study import OUTER, _inner, _splits
 from bridle.study._prepare import Prepared, whole_rows, with_rows
 from bridle.study._splits import Split, Splitter, later_rows, split_rows
 from bridle.study._update import Update, Watch
 
 Run = Callable[[Prepared, Watch], tuple[StudyResult, bool]]
-OUTER = "outer"
 
 
 def run_nested(prepared: Prepared, folds: int | Splitter, watch: Watch, run: Run) -> Nested | None:
@@ -77,35 +77,6 @@ def check_nested(prepared: Prepared, folds: int | Splitter) -> None:
             split_rows(Data(x, y, None, labels), prepared.question.folds, inside)
         except InputError as error:
             raise InputError(f"{error} This is inside outer fold {number} of nested={folds}.") from error
-
-
-def inner_study(prepared: Prepared, folds: int | Splitter, number: int) -> Prepared:
-    """The same study on the training rows of one outer fold."""
-    return _inner(prepared, _splits(prepared, folds)[number], number)
-
-
-def _splits(prepared: Prepared, folds: int | Splitter) -> list[Split]:
-    if prepared.ordered and isinstance(folds, int | np.integer):
-        folds = later_rows(folds, prepared.question.folds)
-    return split_rows(whole_rows(prepared), folds, prepared.rows.groups)
-
-
-def _inner(prepared: Prepared, split: Split, number: int) -> Prepared:
-    """The same study on an outer fold's training rows, with the other rows held out."""
-    rows = prepared.rows
-
-    def part(values: Any, side: np.ndarray) -> Any:
-        return None if values is None else take(values, side)
-
-    own = replace(
-        rows,
-        x=take(rows.x, split.train),
-        y=take(rows.y, split.train),
-        weight=part(rows.weight, split.train),
-        groups=part(rows.groups, split.train),
-        held_out={OUTER: tuple(part(values, split.validation) for values in (rows.x, rows.y, rows.weight))},
-    )
-    return replace(with_rows(prepared, own), outer=number)
 
 
 def _judged(result: StudyResult) -> tuple[int, np.ndarray, float, np.ndarray, np.ndarray]:

@@ -44,7 +44,7 @@ from bridle.study._data import Data
 from bridle.study._folds import Reader, cut, everything
 from bridle.study._objective import check_eager, make_objective, try_out
 from bridle.study._question import Question
-from bridle.study._question import Rows as GivenRows
+from bridle.study._rows import Rows as GivenRows
 from bridle.study._scores import check_pooled, choose_score, watched
 from bridle.study._splits import unstratified_notes
 from bridle.study._undefined import undefined_notes

@@ -1,13 +1,11 @@
-"""The question a study asks, and the rows it is asked about; both are plain values, checked when they are made."""
+"""The settings of a study: a plain value, checked on creation."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from bridle._errors import InputError, shown
-from bridle.study._forms import plain_rows
 from bridle.study._listed_folds import as_splitter
 from bridle.study._splits import Splitter
 
@@ -108,41 +106,6 @@ class Question:
         if isinstance(self.seeds, int | np.integer):
             return tuple(range(int(self.seeds)))
         return tuple(self.seeds)
-
-
-@dataclass(frozen=True)
-class Rows:
-    """What a person gives to be learned from.
-
-    `prepare` is a scikit-learn transformer of x (a scaler, an encoder), `prepare_target` one of y; each is fitted
-    anew on the training rows of every fold. `class_weight` is `{class: weight}` or "balanced"; it weighs training rows
-    only, as in `fit`. `validation=(x, y)` is one split instead of folds. `held_out` sets
-    are looked at once, after selection. Both may have weights of their own: `(x, y, weight)`.
-    """
-
-    x: Any
-    y: Any
-    weight: Any = None
-    groups: Any = None
-    class_weight: Any = None
-    validation: tuple[Any, ...] | None = None
-    held_out: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
-    prepare: Any = None
-    prepare_target: Any = None
-
-    def __post_init__(self) -> None:
-        for name, parts in {"validation": self.validation, **self.held_out}.items():
-            if parts is not None and (not isinstance(parts, tuple | list) or len(parts) not in (2, 3)):
-                size = f" of {len(parts)}" if isinstance(parts, tuple | list) else ""
-                raise InputError(f"Expected {name}=(x, y) or (x, y, weight), got {type(parts).__name__}{size}.")
-        outside = {
-            name: tuple(plain_rows(part, f"{name} {'xyw'[place]}") for place, part in enumerate(parts))
-            for name, parts in self.held_out.items()
-        }
-        judge = self.validation and tuple(plain_rows(part, "validation") for part in self.validation)
-        own = {"x": plain_rows(self.x), "y": plain_rows(self.y, "y"), "held_out": outside, "validation": judge}
-        for name, value in own.items():
-            object.__setattr__(self, name, value)
 
 
 def _one_of(name: str, value: object, known: tuple[str, ...]) -> None:

@@ -11,10 +11,11 @@ from bridle._errors import BackendError
 from bridle.population import Fit, Outcome, Progress, run_fits
 from bridle.results import ALL_ROWS
 from bridle.study._identity import Keys, Plan, device, differences, plan_of
-from bridle.study._nested import inner_study
+from bridle.study._inner_study import inner_study
 from bridle.study._orders import Ground, Order, fits_of
 from bridle.study._prepare import Prepared, prepare, refit_rows
-from bridle.study._question import Question, Rows
+from bridle.study._question import Question
+from bridle.study._rows import Rows
 from bridle.study._records import record_of
 from bridle.study._splits import Splitter
 
