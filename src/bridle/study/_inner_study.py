@@ -14,16 +14,16 @@ OUTER = "outer"
 
 def inner_study(prepared: Prepared, folds: int | Splitter, number: int) -> Prepared:
     """The same study on the training rows of one outer fold."""
-    return _inner(prepared, _splits(prepared, folds)[number], number)
+    return study_of_fold(prepared, outer_splits(prepared, folds)[number], number)
 
 
-def _splits(prepared: Prepared, folds: int | Splitter) -> list[Split]:
+def outer_splits(prepared: Prepared, folds: int | Splitter) -> list[Split]:
     if prepared.ordered and isinstance(folds, int | np.integer):
         folds = later_rows(folds, prepared.question.folds)
     return split_rows(whole_rows(prepared), folds, prepared.rows.groups)
 
 
-def _inner(prepared: Prepared, split: Split, number: int) -> Prepared:
+def study_of_fold(prepared: Prepared, split: Split, number: int) -> Prepared:
     """The same study on an outer fold's training rows, with the other rows held out."""
     rows = prepared.rows
 

@@ -12,7 +12,7 @@ from bridle.stats import weigh
 from bridle.study._data import Data
 from bridle.study._folds import take
 from bridle.study._listed_folds import ListedFolds
-from bridle.study._inner_study import OUTER, _inner, _splits
+from bridle.study._inner_study import OUTER, outer_splits, study_of_fold
 from bridle.study._prepare import Prepared, whole_rows, with_rows
 from bridle.study._splits import Split, Splitter, later_rows, split_rows
 from bridle.study._update import Update, Watch
@@ -30,10 +30,10 @@ def run_nested(prepared: Prepared, folds: int | Splitter, watch: Watch, run: Run
         run: runs one inner study to its end.
 
     """
-    splits = _splits(prepared, folds)
+    splits = outer_splits(prepared, folds)
     found = []
     for number, split in enumerate(splits, start=1):
-        inner = _inner(prepared, split, number - 1)
+        inner = study_of_fold(prepared, split, number - 1)
 
         def named(update: Update, number: int = number) -> None:
             watch(replace(update, stage=f"outer fold {number}/{len(splits)}, {update.stage}"))
@@ -63,7 +63,7 @@ def check_nested(prepared: Prepared, folds: int | Splitter) -> None:
             "those of all rows, not of an outer fold's. Give folds=5, or a list as nested."
         )
     whole, groups, measure = whole_rows(prepared), prepared.rows.groups, prepared.score.measure
-    splits = _splits(prepared, folds)
+    splits = outer_splits(prepared, folds)
     if all(measure in prepared.workshop.program.undefined(take(whole.y, split.validation)) for split in splits):
         raise InputError(
             f"Expected outer folds over whose rows {measure} is defined, got rows of one kind in all {len(splits)}. "
