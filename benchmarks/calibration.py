@@ -67,7 +67,9 @@ def network() -> object:
 
 def scores(studies: int, arms: dict, seeds: range, *, fresh: bool) -> dict[str, np.ndarray]:
     """Accuracy and data loss of shape (setting, seed, fold), by cross-validation alone: nobody wants the refits."""
-    from bridle.study import Question, Rows, prepare, run_study
+    from bridle.study import run_study
+    from bridle.study.data import Rows
+    from bridle.study.design import Question, prepare
 
     folds = ManyStudies(studies, fresh)
     question = Question(network(), arms, tuple(seeds), folds, epochs=EPOCHS, batch_size=BATCH, points=1)

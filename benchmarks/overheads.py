@@ -124,7 +124,7 @@ def run(store: object, client: Any, seeds: int = SEEDS, epochs: int = EPOCHS) ->
 
 def one_by_one(client: Any, usual: float) -> float:
     """Seconds that a shard costs: the same study on the cluster with a single fit in each shard."""
-    from bridle.study import _cluster
+    from bridle.study.execution import _cluster
 
     before = _cluster.SHARD_SECONDS, _cluster.FIRST
     _cluster.SHARD_SECONDS, _cluster.FIRST = 0.0, 1

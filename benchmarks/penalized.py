@@ -58,7 +58,7 @@ def measure(make, own, terms, x, y, epochs: int, rounds: int) -> dict:
         keras.utils.set_random_seed(0)
         model = make(**own) if way == "keras" else make()
         model.compile("adam", "mse")
-        models[way] = model if way == "keras" else bridle.penalize(model, terms)
+        models[way] = model if way == "keras" else bridle.regularize(model, terms)
         models[way].fit(x, y, batch_size=64, epochs=2, shuffle=False, verbose=0)
     times: dict[str, list[float]] = {way: [] for way in models}
     for number in range(rounds):

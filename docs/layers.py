@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import keras
 from tests.placement._catalogue import ABSENT, NOTES
-from tests.placement._layer_checks import Outcome, everything
+from tests.placement._layer_checks import FitResult, everything
 from tests.placement._recipes import COMPANY, RECIPES, Recipe, keras_layers
 
 PAGE = Path(__file__).parent / "layers.md"
@@ -23,13 +23,13 @@ in a model on JAX, {weighted} of those have weights, and there are {places} plac
 
 For each layer, in a tiny model, a run checks at every place:
 
-* **penalized** – with `bridle.penalize(model, {{place: bridle.L2(0.1)}})` the loss that `fit` minimizes rises by 0.1
+* **penalized** – with `bridle.regularize(model, {{place: bridle.L2(0.1)}})` the loss that `fit` minimizes rises by 0.1
   times the sum of squares of the tensor (for activations divided by the number of samples, without padded steps), to
   five digits of a reading made without bridle; and each place is charged the same after save and load.
 * **study-ready** – the compiled program of a study charges the same.
 * **strength 0** – in that program the loss and all gradients are bit for bit those without a penalty. A layer that
   shows its states or its scores computes in another order and rounds differently in the seventh digit (*to 1e-6*);
-  the arms of one study share one program, and `penalize` leaves strengths of 0 out, so both are exact there too.
+  the arms of one study share one program, and `regularize` leaves strengths of 0 out, so both are exact there too.
 * **audited** – `bridle.audit` has a row for every argument by which Keras itself takes a regularizer.
 
 Every layer has an `output`. There is a `preactivation` where an activation function stands inside the layer, a
@@ -61,14 +61,14 @@ Nested, frozen, shared, masked, with states, in lower precision.
 HEAD = ("layer", "weights", "activations", "penalized", "study-ready", "strength 0", "audited")
 
 
-def row(found: Outcome) -> str:
+def row(found: FitResult) -> str:
     """The line of one layer."""
     recipe = found.recipe
     name = f"`{_called(recipe)}`" if recipe in COMPANY else _with_other_names(recipe.layer_class)
     return _line(_row(name, found))
 
 
-def page(found: Mapping[Recipe, Outcome]) -> str:
+def page(found: Mapping[Recipe, FitResult]) -> str:
     """The page, from what a run found."""
     known = keras_layers()
     return TEXT.format(
@@ -89,7 +89,7 @@ def _called(recipe: Recipe) -> str:
     return recipe.code.replace("L.", "") + after
 
 
-def _row(name: str, found: Outcome) -> tuple[str, ...]:
+def _row(name: str, found: FitResult) -> tuple[str, ...]:
     recipe = found.recipe
     activations = ("output", "preactivation", "hidden_state", "cell_state", "attention_scores")
     weights = [place for place in found.places if place.rpartition("/")[2] not in activations]

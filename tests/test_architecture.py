@@ -63,7 +63,7 @@ def test_another_backend_gets_a_sentence() -> None:
 import bridle, keras
 model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, activation="sigmoid")])
 model.compile("sgd", "mse")
-assert [round(value, 6) for value in bridle.penalize(model, {"*/kernel": "l2(0.1)"}).strengths.values()] == [0.1]
+assert [round(value, 6) for value in bridle.regularize(model, {"*/kernel": "l2(0.1)"}).strengths.values()] == [0.1]
 try:
     bridle.Study(model, {}).run([[0.0, 1.0]] * 10, [0, 1] * 5)
 except bridle.BridleError as error:

@@ -57,7 +57,7 @@ def test_a_graph_with_a_constant_is_handed_over_as_it_was_trained(graph, tokens)
     ):
         variable.assign(value)
     np.testing.assert_allclose(found, model.predict(tokens[0], verbose=0), rtol=1e-5)
-    penalized = bridle.penalize(model, {"out/kernel": "l2(0.01)"})
+    penalized = bridle.regularize(model, {"out/kernel": "l2(0.01)"})
     np.testing.assert_allclose(penalized.predict(tokens[0], verbose=0), found, rtol=1e-5)
 
 

@@ -120,7 +120,7 @@ def test_functional_model_with_names_of_its_own(moons) -> None:
 
 def test_interrupt_carries_the_result(moons, monkeypatch) -> None:
     """`Interrupted` is a KeyboardInterrupt with what finished."""
-    from bridle.population import _run as engine
+    from bridle.engine import _run as engine
 
     def stopped(*args, **kwargs) -> bool:
         raise KeyboardInterrupt

@@ -9,10 +9,10 @@ from sklearn.metrics import accuracy_score, mean_absolute_error, mean_squared_er
 
 import bridle
 from bridle import L2, Study
-from bridle._front import Result
+from bridle._api import Result
 from bridle.results import ALL_ROWS
-from bridle.study._constant import constant_scores
-from bridle.study._data import Data
+from bridle.study._baseline import constant_scores
+from bridle.study.data._arrays import Data
 from tests.conftest import network
 
 NONE, WEAK, STRONG = [0.5] * 4, [0.8, 0.3, 0.8, 0.3], [0.3, 0.8, 0.3, 0.8]

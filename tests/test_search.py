@@ -6,10 +6,10 @@ import pytest
 from sklearn.datasets import make_moons
 
 import bridle
-from bridle._front import search_arms
-from bridle._front._search import Pace
+from bridle._api import search_arms
+from bridle._api._search import Pace
 from bridle.stats import compare_all
-from bridle.study import _prepare as engine
+from bridle.study.design import _prepare as engine
 from tests.conftest import network
 
 
@@ -48,8 +48,8 @@ def test_arms_of_recurrent_layers_and_embeddings() -> None:
 def found(moons):
     """A search whose time is counted, not measured: as many arms and seeds on a slow machine as on a fast one."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bridle._front._search._pace", lambda prepared: Pace(0.0, 0.004, len(prepared.folds)))
-        patch.setattr("bridle._front._search.perf_counter", lambda: 0.0)
+        patch.setattr("bridle._api._search._pace", lambda prepared: Pace(0.0, 0.004, len(prepared.folds)))
+        patch.setattr("bridle._api._search.perf_counter", lambda: 0.0)
         return bridle.search(deep(), *moons, seconds=6, folds=3, epochs=15, test=moons, progress=False)
 
 

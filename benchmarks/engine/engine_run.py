@@ -6,8 +6,9 @@ from typing import Any
 
 from benchmarks.engine.families import Family
 
-from bridle.population import Fit, run_fits
-from bridle.study import Question, Rows, make_plan, prepare
+from bridle.engine import FitSpec, run_fits
+from bridle.study.data import Rows
+from bridle.study.design import Question, make_plan, prepare
 
 
 def make_prepared(family: Family, rows: Any, epochs: int, seeds: int) -> Any:
@@ -34,7 +35,7 @@ def make_runner(prepared: Any) -> tuple[Callable[[range, bool], float], Any]:
             return lambda: starts.pop(seed) if drawn else workshop.start(seed)
 
         began = perf_counter()
-        chains = [[Fit(seed, seed, 0, setting, start(seed), rows, programs)] for seed in seeds]
+        chains = [[FitSpec(seed, seed, 0, setting, start(seed), rows, programs)] for seed in seeds]
         ignored = {"held_out": {}, "deliver": lambda fit, outcome: None, "watch": lambda progress: None}
         if not run_fits(workshop.objective, workshop.recipe, chains, **ignored):
             raise KeyboardInterrupt

@@ -1,5 +1,5 @@
 """Strengths that change over the epochs: `bridle.L2(bridle.schedule.linear(0, 1e-3, 100))`."""
 
-from bridle.penalties._schedule import Schedule, exponential, linear, steps, warmup
+from bridle.regularizers._schedule import Schedule, exponential, linear, steps, warmup
 
 __all__ = ["Schedule", "exponential", "linear", "steps", "warmup"]

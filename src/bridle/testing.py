@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from bridle._errors import InputError, KindError
-from bridle.penalties import Custom, Penalty
-from bridle.penalties._base import Sort
-from bridle.penalties._laws import EVERYWHERE, SAVING, Case, Law
-from bridle.penalties._laws_of_place import OF_ACTIVATIONS, OF_EXACT
+from bridle.regularizers import Custom, Penalty
+from bridle.regularizers._base import Sort
+from bridle.regularizers._laws import EVERYWHERE, SAVING, Case, Law
+from bridle.regularizers._laws_of_place import OF_ACTIVATIONS, OF_EXACT
 
 __all__ = ["check_penalty"]
 

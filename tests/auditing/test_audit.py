@@ -37,7 +37,7 @@ def stateful() -> keras.Model:
 
 def test_the_model_is_left_as_it_was() -> None:
     """Weights, statistics, seeds, remembered losses, attributes; before and after training, penalized or not."""
-    for model in (stateful(), bridle.penalize(stateful(), {"hidden/output": "l1(0.1)", "*/kernel": "l2(0.1)"})):
+    for model in (stateful(), bridle.regularize(stateful(), {"hidden/output": "l1(0.1)", "*/kernel": "l2(0.1)"})):
         model.fit(VECTOR, np.zeros(4), verbose=0)
         model(VECTOR)
         before, regularizers = state_of(model), [variable.regularizer for variable in model.variables]
@@ -100,7 +100,7 @@ def test_text_fits_a_terminal() -> None:
     model.compile(keras.optimizers.AdamW(), "mse")
     found = bridle.audit(model)
     text = str(found)
-    assert max(map(len, text.splitlines())) <= 100 or "bridle.penalize" in max(text.splitlines(), key=len)
+    assert max(map(len, text.splitlines())) <= 100 or "bridle.regularize" in max(text.splitlines(), key=len)
     assert "one generated batch of 8 samples, float32 (8, 3)" in text
     assert list(found.table().columns) == ["where", "written", "charged", "expected", "level", "finding"]
     assert len(found.table()) == len(found.rows) == 4
@@ -198,7 +198,7 @@ def test_what_is_no_model_gets_a_sentence() -> None:
 def test_penalties_stay_apart_by_place_and_owner() -> None:
     """A penalized model shows its own regularizers and bridle's side by side, also with sample weights."""
     model = sequential(L.Dense(2, kernel_regularizer=R.L1(0.1), name="hidden"), shape=(3,))
-    placed = bridle.penalize(model, {"hidden/kernel": bridle.L2(0.2), "hidden/output": bridle.L2(1.0)})
+    placed = bridle.regularize(model, {"hidden/kernel": bridle.L2(0.2), "hidden/output": bridle.L2(1.0)})
     found = bridle.audit(placed, VECTOR, sample_weight=np.array([1, 1, 0, 0]))
     assert found.ok, str(found)
     written = [(row.where, row.written) for row in found.rows]
@@ -212,7 +212,7 @@ def test_penalties_stay_apart_by_place_and_owner() -> None:
 
 
 def test_nested_models_and_wrapped_layers() -> None:
-    """Names are those that bridle.penalize takes."""
+    """Names are those that bridle.regularize takes."""
     inner = keras.Sequential([keras.Input((3,)), L.Dense(2, activity_regularizer="l2", name="code")], name="encoder")
     model = sequential(inner, L.Dense(1, kernel_regularizer="l1", name="out"), shape=(3,))
     found = bridle.audit(model, VECTOR)
@@ -235,7 +235,7 @@ def test_the_advice_is_a_line_to_paste(layer: keras.Layer, text: str) -> None:
     model = sequential(layer, shape=(3,))
     layer.trainable = False
     said = bridle.audit(model).findings[0].finding
-    line = said[said.index("bridle.penalize(") :].rstrip(".")
+    line = said[said.index("bridle.regularize(") :].rstrip(".")
     assert text in line
     if "Custom" not in line:
         assert bridle.audit(eval(line, {"bridle": bridle, "model": model})).rows
@@ -253,7 +253,7 @@ for trap in TRAPS:
     labels = [each.label for row in found.findings for each in row.findings if row.where == trap.where]
     assert trap.label in labels, (trap.name, str(found))
     assert abs(found.total - trap.keras_adds(model)) <= 1e-4 * abs(trap.keras_adds(model)), trap.name
-    clean = bridle.penalize(trap.build(None), trap.terms)
+    clean = bridle.regularize(trap.build(None), trap.terms)
     found = bridle.audit(clean, trap.x, sample_weight=trap.sample_weight)
     assert found.ok, (trap.name, str(found))
     expected = trap.bridle_adds(clean.inner)

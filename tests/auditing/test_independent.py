@@ -5,10 +5,10 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from tests.penalties._cases import LINES, Line
+from tests.regularizers._cases import LINES, Line
 
 import bridle
-from bridle import penalties
+from bridle import regularizers as penalties
 from bridle.auditing._formulas import is_known, on_activation, on_weight, strengths_at
 from bridle.placement import _charges, _penalized
 
@@ -29,7 +29,7 @@ def penalized() -> keras.Model:
     layers = [L.Masking(), L.Dense(4, "sigmoid", name="hidden"), L.LSTM(3, name="lstm"), L.Dense(1, name="out")]
     model = keras.Sequential([keras.Input((5, 3)), *layers])
     model.compile("sgd", "mse")
-    model = bridle.penalize(model, TERMS)
+    model = bridle.regularize(model, TERMS)
     model.fit(X, np.zeros((8, 1)), epochs=3, verbose=0)
     return model
 
@@ -112,12 +112,12 @@ def _twice(monkeypatch: pytest.MonkeyPatch, model: Any) -> None:
 
 
 def _place(monkeypatch: pytest.MonkeyPatch, model: Any) -> None:
-    at_place = _charges.Charges.at_place
+    at_place = _charges.PenaltyTerms.at_place
 
     def forgetful(self: Any, term: Any, place: Any, *rest: Any) -> Any:
         return [] if place.name == "lstm/kernel" else at_place(self, term, place, *rest)
 
-    monkeypatch.setattr(_charges.Charges, "at_place", forgetful)
+    monkeypatch.setattr(_charges.PenaltyTerms, "at_place", forgetful)
 
 
 def _dropped(monkeypatch: pytest.MonkeyPatch, model: Any) -> None:
@@ -152,7 +152,7 @@ def test_keras_regularizers_are_judged_by_their_configuration(monkeypatch: pytes
 
 def test_a_penalized_model_inside_another_is_audited() -> None:
     """Place by place; that it does not see sample weights is said."""
-    inner = bridle.penalize(
+    inner = bridle.regularize(
         keras.Sequential([keras.Input((3,)), L.Dense(4, "relu", name="hidden")], name="inside"),
         {"hidden/kernel": bridle.L2(0.5), "hidden/output": bridle.L1(1.0)},
     )

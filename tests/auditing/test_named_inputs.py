@@ -34,7 +34,7 @@ def charge(model: keras.Model) -> float:
 @pytest.mark.parametrize("order", [("left", "right"), ("right", "left")])
 def test_the_audit_matches_rows_by_name(order, as_dict: bool) -> None:
     """Also where the inputs have other shapes, and are listed in another order than that of the alphabet."""
-    built = bridle.penalize(model(order, as_dict), {"on_left/output": bridle.L1(0.7)})
+    built = bridle.regularize(model(order, as_dict), {"on_left/output": bridle.L1(0.7)})
     row = bridle.audit(built, ROWS).rows[0]
     assert row.charged == pytest.approx(charge(built), rel=1e-5)
     assert row.expected == pytest.approx(charge(built), rel=1e-5)
@@ -46,7 +46,7 @@ def test_the_audit_matches_rows_by_name(order, as_dict: bool) -> None:
 
 def test_penalties_and_fit_match_rows_by_name() -> None:
     """The other doors of a penalized model."""
-    built = bridle.penalize(model(), {"on_left/output": bridle.L1(0.7)})
+    built = bridle.regularize(model(), {"on_left/output": bridle.L1(0.7)})
     assert float(built.penalties(ROWS)["penalty/on_left/output"]) == pytest.approx(charge(built), rel=1e-5)
     data = float(np.mean((built.predict(ROWS, verbose=0) - Y) ** 2))
     assert built.evaluate(ROWS, Y, verbose=0) == pytest.approx(data + charge(built), rel=1e-5)
@@ -57,7 +57,7 @@ def test_a_study_matches_rows_by_name() -> None:
     study = bridle.Study(model, {"L1": {"on_left/output": bridle.L1(0.7)}}, seeds=1, folds=2, epochs=3, shuffle=False)
     result = study.run(ROWS, Y, progress=False)
     keras.utils.set_random_seed(int(result.data.seeds[0]))
-    reference = bridle.penalize(model(), {"on_left/output": bridle.L1(0.7)})
+    reference = bridle.regularize(model(), {"on_left/output": bridle.L1(0.7)})
     reference.fit([RIGHT, LEFT], Y, epochs=3, shuffle=False, verbose=0)
     for one, other in zip(result.model("L1").get_weights(), reference.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)

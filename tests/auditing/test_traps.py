@@ -75,7 +75,7 @@ def test_a_made_batch_shows_it_too(trap: Trap) -> None:
 def test_bridle_does_not(trap: Trap) -> None:
     """The same penalty placed by bridle is the formula in the loss of a training step, and the audit finds nothing."""
     keras.utils.set_random_seed(3)
-    model = bridle.penalize(trap.build(None), trap.terms)
+    model = bridle.regularize(trap.build(None), trap.terms)
     assert loss_of(model, trap.x, trap.sample_weight) == pytest.approx(trap.bridle_adds(model.inner), rel=1e-5)
     found = bridle.audit(model, trap.x, sample_weight=trap.sample_weight)
     assert found.ok, str(found)
@@ -99,7 +99,7 @@ def test_a_regularizer_that_fails_on_a_convolution() -> None:
     found = bridle.audit(model)
     assert labels(found) == {"conv/kernel": ["fails"]}
     assert "bridle.Orthogonality(0.1)" in str(found)
-    placed = bridle.penalize(convolution(None), {"conv/kernel": bridle.Orthogonality(1.0)})
+    placed = bridle.regularize(convolution(None), {"conv/kernel": bridle.Orthogonality(1.0)})
     assert loss_of(placed, IMAGES) == pytest.approx(orthogonality(placed.inner), rel=1e-5)
     assert bridle.audit(placed).ok
 
@@ -147,7 +147,7 @@ def test_a_strength_changed_after_fit_has_no_effect_until_compile() -> None:
 def test_a_strength_of_bridle_follows_its_schedule_without_compiling() -> None:
     """Nothing is baked into the step."""
     schedule = bridle.schedule.steps({0: 1.0, 1: 100.0})
-    model = bridle.penalize(dense(None), {"hidden/kernel": bridle.L2(schedule)})
+    model = bridle.regularize(dense(None), {"hidden/kernel": bridle.L2(schedule)})
     losses = model.fit(VECTOR, np.zeros(4), epochs=2, verbose=0).history["loss"]
     assert losses[1] == pytest.approx(100 * losses[0], rel=1e-5)
     assert bridle.audit(model).ok
@@ -171,7 +171,7 @@ def test_the_documented_string_and_numpy_numbers() -> None:
 
     with pytest.raises(jax.errors.TracerBoolConversionError):
         jax.jit(traced)(0.1)
-    unit = bridle.L1L2(0.1, 0.1).unit_values(np.ones(3, "float32"))
+    unit = bridle.L1L2(0.1, 0.1).weight_values(np.ones(3, "float32"))
     assert float(jax.jit(lambda strength: strength * unit[0])(0.1)) == pytest.approx(0.3)
 
 
@@ -199,7 +199,7 @@ def test_weight_decay_hits_biases_and_scales_too() -> None:
     assert "layer_norm/gamma" in str(found)
     plain = keras.models.clone_model(model)
     plain.compile("sgd", "mse")
-    placed = bridle.audit(bridle.penalize(plain, {"*/kernel": bridle.L2(0.25)}))
+    placed = bridle.audit(bridle.regularize(plain, {"*/kernel": bridle.L2(0.25)}))
     assert placed.ok
     assert [row.where for row in placed.rows] == ["hidden/kernel", "out/kernel"]
 
@@ -241,7 +241,7 @@ def test_a_cell_with_an_activity_penalty_stops_fit_on_jax() -> None:
     assert list(labels(bridle.audit(model)).values()) == [["inside the loop"]]
     with pytest.raises(Exception, match="tracer"):
         loss_of(model, SEQUENCE)
-    placed = bridle.penalize(network(None), {"loop/hidden_state": bridle.L2(1.0)})
+    placed = bridle.regularize(network(None), {"loop/hidden_state": bridle.L2(1.0)})
     assert bridle.audit(placed, SEQUENCE).total == pytest.approx(loss_of(placed, SEQUENCE), rel=1e-5)
 
 

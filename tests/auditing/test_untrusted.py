@@ -14,7 +14,7 @@ from tests.auditing._traps import SEQUENCE, TRAPS, L
 
 import bridle
 from bridle import BridleError
-from bridle.auditing import read_model, read_rows
+from bridle.untrusted import read_model, read_rows
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def test_a_file_with_findings_and_with_penalties_of_bridle(command) -> None:
     assert "td/inner/output – not charged" in out
     clean = trap.build(None)
     clean.compile("sgd", "mse")
-    bridle.penalize(clean, {"td/inner/output": bridle.L2(0.1)}).save("placed.keras")
+    bridle.regularize(clean, {"td/inner/output": bridle.L2(0.1)}).save("placed.keras")
     np.save("x.npy", SEQUENCE)
     code, out, err = command("audit", "placed.keras", "--data", "x.npy")
     assert (code, err) == (0, "")

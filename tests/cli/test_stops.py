@@ -12,8 +12,9 @@ from tests.conftest import network
 
 import bridle
 from bridle import _progress
-from bridle.population import Progress
-from bridle.study import Update, _range
+from bridle.engine import Progress
+from bridle.study import Update
+from bridle.study import _auto_range as _range
 
 QUICK = ("--folds", "2", "--seeds", "1", "--epochs", "2")
 

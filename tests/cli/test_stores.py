@@ -10,7 +10,7 @@ from tests._same import same
 from tests.cli.test_cli import flowers
 
 from bridle import store as stores
-from bridle.population import _run as engine
+from bridle.engine import _run as engine
 from bridle.report import Section
 
 SMALL = ("--folds", "2", "--seeds", "1", "--epochs", "3", "--penalty", "hidden*/kernel=l1([0.001, 0.1])")

@@ -11,7 +11,8 @@ def main(address: str, folder: str) -> None:
     from distributed import Client
 
     from bridle import BridleError
-    from bridle.study import _cluster, _dask
+    from bridle.study.execution import _cluster
+    from bridle.study.execution import _connection as _dask
     from tests.faults.killed_study import run
 
     _cluster.PATIENCE = _dask.PATIENCE = _dask.GRACE = 4.0

@@ -3,8 +3,8 @@
 import pytest
 
 from bridle._errors import BackendError
-from bridle.study._dask import Line
-from bridle.study._shard import Shard
+from bridle.study.execution._connection import Line
+from bridle.study.execution._worker import Shard
 
 distributed = pytest.importorskip("distributed", reason="the extra bridle[dask] is not installed")
 

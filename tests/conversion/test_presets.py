@@ -32,9 +32,9 @@ def test_presets_charge_what_their_sources_print() -> None:
 
 
 def test_a_preset_can_be_placed(moons) -> None:
-    """Its terms go straight into `bridle.penalize`, and the loss grows by what they say."""
+    """Its terms go straight into `bridle.regularize`, and the loss grows by what they say."""
     model = network()
-    placed = bridle.penalize(model, bridle.presets["vgg"].terms)
+    placed = bridle.regularize(model, bridle.presets["vgg"].terms)
     before, after = (net.evaluate(*moons, verbose=0, return_dict=True)["loss"] for net in (model, placed))
     squares = sum(float((np.array(layer.kernel) ** 2).sum()) for layer in model.layers)
     assert after - before == pytest.approx(2.5e-4 * squares, abs=1e-6)

@@ -26,7 +26,7 @@ def asked():
 
 def run(folder, **options):
     """Run it into a folder, committing often so that kills find commits under way."""
-    from bridle.study import _vault
+    from bridle.study.execution import _stored as _vault
 
     _vault.SHARD_SECONDS = 0.02
     study, rows, test = asked()

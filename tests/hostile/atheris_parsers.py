@@ -15,8 +15,9 @@ import numpy as np
 
 with atheris.instrument_imports(include=["bridle", "tomllib", "csv"]):
     from bridle import BridleError, parse_penalty
-    from bridle.auditing import read_rows
-    from bridle.estimators import read_study, read_table
+    from bridle.tables import read_table
+    from bridle.tuning import read_study
+    from bridle.untrusted import read_rows
 
 from tests.hostile.test_study_files import ARRAYS, TABLE, document  # it imports bridle, so after it is instrumented
 

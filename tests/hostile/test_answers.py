@@ -19,13 +19,14 @@ from tests.hostile._strategies import spoiled_bytes, spoiled_trees, trees
 from tests.plots._synthetic import study
 
 import bridle
+from bridle._api._stored import built_model
 from bridle._errors import StoreError
-from bridle._front._stored import built_model
-from bridle.estimators import Preparation, find_layout, find_problem, load_applied
 from bridle.results import StoredTransformer, StudyResult
 from bridle.store import save
-from bridle.study import revive, transformed
-from bridle.study._transformers import store_transformer
+from bridle.study.data import revive, transformed
+from bridle.study.data._transformers import store_transformer
+from bridle.tables import Preparation, find_layout, find_problem
+from bridle.tuning import load_applied
 
 TABLE = pd.DataFrame({"a": np.arange(12.0), "b": list("xyz") * 4, "kind": list("pq") * 6})
 

@@ -12,9 +12,9 @@ from tests.hostile._hostile import folder, survives, tries
 from tests.hostile._strategies import spoiled_bytes, texts
 
 from bridle._errors import InputError
-from bridle.auditing import read_rows
-from bridle.estimators import read_arrays
-from bridle.estimators._arrays import labelled
+from bridle.tuning import read_arrays
+from bridle.tuning._arrays import labelled
+from bridle.untrusted import read_rows
 
 DESCRIPTIONS = ("<f4", "<f8", "|b1", "<i8", "|O", "<U3", "|V0", "<U0", "<c16", "<M8[s]", "|S4", "<f2", "|V8", ">f4",
                 "<U1000000000", "x", "<m8[Y]", [("a", "<f4"), ("b", "|O")], [("a", "<f4", (3,))], "|S0",

@@ -10,9 +10,9 @@ from tests.hostile._hostile import survives, tries
 from tests.hostile._strategies import NASTY, numbers, spoiled_bytes, texts
 
 import bridle
-from bridle.estimators import written_arms
-from bridle.penalties import KINDS, Penalty
 from bridle.placement import code_lines, match, read_terms
+from bridle.regularizers import KINDS, Penalty
+from bridle.tuning import written_arms
 
 OPTIONS = sorted({option for kind in KINDS.values() for option in (*kind.names, *kind.options)})
 CALLS = ("grid", "linear", "exponential", "warmup", "steps")
@@ -195,7 +195,7 @@ def test_any_text_is_an_arm_of_the_command_line_or_refused(written: list[str]) -
 @pytest.mark.parametrize("name", NASTY)
 def test_any_text_is_the_name_of_an_arm_or_refused(net: keras.Model, name: str) -> None:
     """A name of several lines could pass for a sentence of the verdict."""
-    from bridle.study._arms import read_arms
+    from bridle.study.design._arms import read_arms
 
     with survives():
         read_arms(net, {name: {"*/kernel": "l2(0.1)"}})

@@ -16,7 +16,8 @@ from tests.hostile._hostile import folder, survives, tries
 from tests.hostile._strategies import spoiled_bytes, spoiled_trees, texts, trees
 
 from bridle._visible import UNSEEN
-from bridle.auditing import audit, read_model
+from bridle.auditing import audit
+from bridle.untrusted import read_model
 
 LIMIT = 32
 """MiB that these files may unfold to."""

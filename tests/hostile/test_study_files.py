@@ -13,8 +13,8 @@ from tests.hostile._hostile import folder, survives, tries
 from tests.hostile._strategies import spoiled_bytes, spoiled_trees, texts, trees
 
 from bridle._errors import InputError
-from bridle.estimators import prepare_study, read_study
-from bridle.estimators._inside import inside
+from bridle.tuning import prepare_study, read_study
+from bridle.tuning._paths import inside
 
 TABLE: dict[str, Any] = {
     "title": "Which penalty?",

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tests.hostile._hostile import folder, survives, tries
 from tests.hostile._strategies import numbers, spoiled_bytes, texts
 
-from bridle.estimators import Preparation, Problem, encode_target, find_layout, find_problem, known_rows, read_table
 from bridle.report import safe_cells
+from bridle.tables import Preparation, Problem, encode_target, find_layout, find_problem, known_rows, read_table
 
 GOOD = b'kind,kg,town\ncat,4.5,Bern\ndog,,"a ""b"", c"\neel,1e3,\n' * 3
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")

@@ -124,7 +124,7 @@ def comparisons(case: Callable) -> Iterator[tuple[str, float, float]]:
         each.assign(np.random.default_rng(number).normal(0.1, 0.7, each.shape))
     y = np.random.default_rng(9).normal(size=(ROWS, 1)).astype("float32")
     model.compile(keras.optimizers.SGD(0.05), "mse")
-    penalized = bridle.penalize(model, terms)
+    penalized = bridle.regularize(model, terms)
 
     def loss(own: keras.Model) -> float:
         prediction, charged = formula([np.asarray(w, "float64") for w in own.get_weights()])

@@ -23,7 +23,7 @@ from tests.placement._recipes import KINDS, SAMPLES, Recipe, groups, model_of, r
 import bridle
 from bridle._keras import Blueprint, Program
 from bridle.placement import charges, places, read_terms
-from bridle.study._objective import make_objective
+from bridle.study.design._objective import make_objective
 
 STRENGTH = 0.1
 CLOSE = 1e-5
@@ -52,7 +52,7 @@ Step = Callable[[Any, Any], Any]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FitResult:
     """What was found for one recipe; a check that passed at every place has no complaint."""
 
     recipe: Recipe
@@ -65,7 +65,7 @@ class Outcome:
     audited: tuple[str, ...]
 
 
-def outcomes(recipes: Sequence[Recipe]) -> list[Outcome]:
+def outcomes(recipes: Sequence[Recipe]) -> list[FitResult]:
     """Run the checks of layers that share a model; each alone where something about the model breaks."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Explicitly requested dtype int64")  # raised inside MixUp
@@ -78,12 +78,12 @@ def outcomes(recipes: Sequence[Recipe]) -> list[Outcome]:
     if len(recipes) > 1 and any(line.startswith(BROKEN) for lines in said.values() for line in lines):
         return [found for recipe in recipes for found in outcomes([recipe])]
     if case is None:
-        return [Outcome(recipes[0], (), 0, **{check: tuple(lines) for check, lines in said.items()})]
+        return [FitResult(recipes[0], (), 0, **{check: tuple(lines) for check, lines in said.items()})]
     return [case.outcome(number, recipe, said) for number, recipe in enumerate(recipes)]
 
 
 @cache
-def everything(*, slow: bool) -> dict[Recipe, Outcome]:
+def everything(*, slow: bool) -> dict[Recipe, FitResult]:
     """All layers, with or without the slow ones; on two processes, for most of the time goes into compiling."""
     wanted = [group for group in groups() if slow or not group[0].slow]
     wanted.sort(key=lambda group: group[0].kind not in (*SLOW, "sequence"))
@@ -101,7 +101,7 @@ class Case:
         self.trainable = _values(self.model.trainable_variables)
         self.other = _values(self.model.non_trainable_variables)
 
-    def outcome(self, number: int, recipe: Recipe, said: dict[str, list[str]]) -> Outcome:
+    def outcome(self, number: int, recipe: Recipe, said: dict[str, list[str]]) -> FitResult:
         """The share of one layer; what is said about the model as a whole is said about each."""
         own = [place for place in self.places if place.path.split("/")[0] == f"it{number}"]
         weights = sum(place.variable is not None and place.part is None for place in own)
@@ -109,7 +109,7 @@ class Case:
             check: tuple(line for line in lines if _HOME.match(line) is None or line.startswith(f"it{number}/"))
             for check, lines in said.items()
         }
-        return Outcome(recipe, tuple(place.name.partition("/")[2] for place in own), weights, **mine)
+        return FitResult(recipe, tuple(place.name.partition("/")[2] for place in own), weights, **mine)
 
     def complaints(self) -> dict[str, list[str]]:
         """By check, what is wrong; each line begins with the place, or is about the model."""
@@ -161,7 +161,7 @@ class Case:
 
     def penalized(self) -> Step:
         """The loss of a step of `fit`, and what each place is charged after save and load."""
-        placed = bridle.penalize(self.model, {place.name: bridle.L2(STRENGTH) for place in self.places})
+        placed = bridle.regularize(self.model, {place.name: bridle.L2(STRENGTH) for place in self.places})
         with tempfile.TemporaryDirectory() as folder:
             placed.save(Path(folder) / "model.keras")
             loaded = keras.models.load_model(Path(folder) / "model.keras")

@@ -51,7 +51,7 @@ def refused(action: object) -> float:
 
 
 def rows(folder: Path) -> Iterator[tuple[str, float, float]]:
-    penalized, plain = bridle.penalize(model("adam"), WARMUP), model("adam")
+    penalized, plain = bridle.regularize(model("adam"), WARMUP), model("adam")
     penalized.fit(X, Y, epochs=4, verbose=0)
     yield "loss after a schedule", penalized.evaluate(X, Y, verbose=0), error(penalized) + charged(penalized, 0.3)
     penalized.save_weights(folder / "own.weights.h5")
@@ -65,7 +65,7 @@ def rows(folder: Path) -> Iterator[tuple[str, float, float]]:
     again = keras.models.load_model(folder / "own.keras")
     yield "loaded", again.evaluate(X, Y, verbose=0), error(plain) + charged(plain, 0.3)
     yield "audit", float(bridle.audit(again, X).ok), 1.0
-    inner = bridle.penalize(model(), WARMUP)
+    inner = bridle.regularize(model(), WARMUP)
     outer = keras.Sequential([keras.Input((3,)), inner, L.Reshape((1,))])
     outer.compile("sgd", "mse")
     yield "inside, unmoved", refused(lambda: outer.fit(X, Y, verbose=0)), 1.0
@@ -75,7 +75,7 @@ def rows(folder: Path) -> Iterator[tuple[str, float, float]]:
     scaled = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.05))
     kernels = []
     for optimizer in (keras.optimizers.SGD(0.05), scaled):
-        exact = bridle.penalize(model(optimizer), EXACT)
+        exact = bridle.regularize(model(optimizer), EXACT)
         exact.fit(X, Y, epochs=40, batch_size=16, shuffle=False, verbose=0)
         kernels.append(exact.get_layer("hidden").get_weights()[0])
         exact.save_weights(folder / "exact.weights.h5")

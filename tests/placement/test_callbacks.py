@@ -29,7 +29,7 @@ def test_the_parts_add_up_to_the_loss(placed: bool, rows) -> None:
     """For training and validation rows, with penalties of bridle and of Keras, and partial batches."""
     model = network(kernel_regularizer="l2", activity_regularizer=keras.regularizers.L1(0.01))
     if placed:
-        model = bridle.penalize(model, {"hidden/output": "l1(0.1)", "out/kernel": "l2(0.1)"})
+        model = bridle.regularize(model, {"hidden/output": "l1(0.1)", "out/kernel": "l2(0.1)"})
     history = model.fit(*rows, validation_split=0.2, epochs=2, verbose=0, callbacks=[PenaltyLog()]).history
     names = {"data_loss", "penalty/other"} | (
         {"penalty/hidden/output", "penalty/out/kernel"} if placed else {"penalty/hidden/kernel"}
@@ -49,7 +49,7 @@ def test_a_stopped_fit_leaves_nothing_that_the_next_one_trips_over(rows) -> None
         def on_epoch_end(self, epoch, logs=None) -> None:
             raise KeyboardInterrupt
 
-    model = bridle.penalize(network(), {"hidden/output": "l1(0.1)"})
+    model = bridle.regularize(network(), {"hidden/output": "l1(0.1)"})
     with pytest.raises(KeyboardInterrupt):
         model.fit(*rows, verbose=0, callbacks=[PenaltyLog(), Stop()])
     history = model.fit(*rows, epochs=1, verbose=0, callbacks=[PenaltyLog()]).history
@@ -62,7 +62,7 @@ def test_logging_changes_no_number(rows) -> None:
     """The same weights with and without the callback."""
     ends = []
     for callbacks in ([], [PenaltyLog(), Monitor()]):
-        model = bridle.penalize(network(), {"hidden/output": "l1(0.1)"})
+        model = bridle.regularize(network(), {"hidden/output": "l1(0.1)"})
         model.fit(*rows, epochs=2, shuffle=False, verbose=0, callbacks=callbacks)
         ends.append(model.get_weights())
     assert all(np.array_equal(a, b) for a, b in zip(*ends, strict=True))
@@ -73,7 +73,7 @@ def test_temporal_penalties_are_no_part_of_a_validation_loss(rows) -> None:
     x = np.stack([rows[0]] * 4, axis=1)
     model = keras.Sequential([keras.Input((4, 3)), L.LSTM(2, name="lstm"), L.Dense(1)])
     model.compile("adam", "mse")
-    penalized = bridle.penalize(model, {"lstm/hidden_state": bridle.AR(2.0)})
+    penalized = bridle.regularize(model, {"lstm/hidden_state": bridle.AR(2.0)})
     history = penalized.fit(x, rows[1], validation_split=0.2, verbose=0, callbacks=[PenaltyLog()]).history
     assert history["penalty/lstm/hidden_state"][0] > 0
     assert history["val_penalty/lstm/hidden_state"][0] == 0
@@ -101,7 +101,7 @@ def test_schedules_need_no_new_compilation(rows) -> None:
         def on_epoch_end(self, epoch, logs=None) -> None:
             seen.append(next(iter(self.model.strengths.values())))
 
-    model = bridle.penalize(network(), {"hidden/kernel": function})
+    model = bridle.regularize(network(), {"hidden/kernel": function})
     model.fit(*rows, epochs=1, verbose=0)
     count = len(traced)
     model.fit(*rows, epochs=4, verbose=0, callbacks=[Look()])
@@ -111,7 +111,7 @@ def test_schedules_need_no_new_compilation(rows) -> None:
 
 def test_a_placed_number_can_be_put_on_a_schedule(rows) -> None:
     """By target; other targets stay."""
-    model = bridle.penalize(network(), {"hidden/kernel": "l2(0.1)", "out/kernel": "l2(0.2)"})
+    model = bridle.regularize(network(), {"hidden/kernel": "l2(0.1)", "out/kernel": "l2(0.2)"})
     callback = StrengthSchedule({"hidden/kernel": schedule.exponential(1e-3, 1e-1, 2)})
     model.fit(*rows, epochs=2, verbose=0, callbacks=[callback])
     assert list(model.strengths.values()) == pytest.approx([1e-2, 0.2])
@@ -127,7 +127,7 @@ def test_a_placed_number_can_be_put_on_a_schedule(rows) -> None:
 def test_wrong_schedules_get_a_sentence(make, said: str, rows) -> None:
     """At the border."""
     with pytest.raises(BridleError) as refused:
-        bridle.penalize(network(), {"hidden/kernel": "l2(0.1)"}).fit(*rows, verbose=0, callbacks=[make()])
+        bridle.regularize(network(), {"hidden/kernel": "l2(0.1)"}).fit(*rows, verbose=0, callbacks=[make()])
     assert said in str(refused.value)
 
 

@@ -99,9 +99,9 @@ def test_a_penalized_model_predicts_what_the_model_predicts(graph: Callable) -> 
     nested = keras.Sequential([keras.Input((4,)), model])
     for given in (model, nested):
         expected = np.asarray(given(ROWS))
-        penalized = bridle.penalize(given, {"*/kernel": bridle.L2(0.1)})
+        penalized = bridle.regularize(given, {"*/kernel": bridle.L2(0.1)})
         assert np.array_equal(penalized(ROWS), expected)
-        assert np.array_equal(bridle.unpenalize(penalized)(ROWS), expected)
+        assert np.array_equal(bridle.strip(penalized)(ROWS), expected)
     assert not [name for name in keras.saving.get_custom_objects() if "Block" in name or "relu" in name]
 
 
@@ -143,4 +143,4 @@ def test_a_copy_that_would_predict_otherwise_is_refused(wrapped: bool) -> None:
     layers = [L.Reshape((4, 1)), L.TimeDistributed(factor), L.Flatten()] if wrapped else [factor]
     model = keras.Sequential([keras.Input((4,)), L.Dense(4), *layers])
     with pytest.raises(KindError, match="other predictions for the same weights"):
-        bridle.penalize(model, {"*/kernel": bridle.L2(0.1)})
+        bridle.regularize(model, {"*/kernel": bridle.L2(0.1)})

@@ -7,7 +7,9 @@ from sklearn.linear_model import Lasso
 
 import bridle
 from bridle import BridleError
-from bridle.study import Question, Rows, prepare, run_study
+from bridle.study import run_study
+from bridle.study.data import Rows
+from bridle.study.design import Question, prepare
 
 L, optimizers = keras.layers, keras.optimizers
 STRENGTH = 0.4
@@ -46,7 +48,7 @@ def test_every_optimizer_ends_at_the_lasso(name: str, rows) -> None:
     make, epochs = OPTIMIZERS[name]
     x, y = rows
     lasso = Lasso(alpha=STRENGTH / 2, fit_intercept=False, tol=1e-10).fit(x.astype("float64"), y).coef_
-    model = bridle.penalize(line(make()), {"line/kernel": bridle.L1(STRENGTH, exact=True)})
+    model = bridle.regularize(line(make()), {"line/kernel": bridle.L1(STRENGTH, exact=True)})
     model.fit(x, y, batch_size=64, epochs=epochs, shuffle=False, verbose=0)
     kernel = np.asarray(model.get_layer("line").kernel)[:, 0]
     assert np.array_equal(kernel == 0, lasso == 0)
@@ -57,7 +59,7 @@ def test_every_optimizer_ends_at_the_lasso(name: str, rows) -> None:
 def test_the_gradient_alone_leaves_no_zeros(rows) -> None:
     """What the proximal step is for."""
     x, y = rows
-    model = bridle.penalize(line(), {"line/kernel": bridle.L1(STRENGTH)})
+    model = bridle.regularize(line(), {"line/kernel": bridle.L1(STRENGTH)})
     model.fit(x, y, batch_size=64, epochs=300, shuffle=False, verbose=0)
     assert not np.any(np.asarray(model.get_layer("line").kernel) == 0)
 
@@ -68,7 +70,9 @@ def test_whole_groups_fall_silent(rows) -> None:
     keras.utils.set_random_seed(2)
     model = keras.Sequential([keras.Input((6,)), L.Dense(4, name="hidden"), L.Dense(1, name="out")])
     model.compile(optimizers.Adam(0.02), "mse")
-    penalized = bridle.penalize(model, {"hidden/kernel": bridle.GroupLasso(0.3, exact=True), "out/kernel": "l2(0.01)"})
+    penalized = bridle.regularize(
+        model, {"hidden/kernel": bridle.GroupLasso(0.3, exact=True), "out/kernel": "l2(0.01)"}
+    )
     penalized.fit(x, y, batch_size=64, epochs=400, shuffle=False, verbose=0)
     silent = np.all(np.asarray(penalized.get_layer("hidden").kernel) == 0, axis=1)
     assert silent.tolist() == [False, False, True, True, False, True]
@@ -80,7 +84,7 @@ def test_a_study_takes_the_same_steps_as_fit(name: str, rows) -> None:
     x, y = rows
     make = OPTIMIZERS[name][0]
     terms = {"line/kernel": bridle.L1(bridle.schedule.linear(0.1, STRENGTH, 10), exact=True)}
-    reference = bridle.penalize(line(make()), terms)
+    reference = bridle.regularize(line(make()), terms)
     history = reference.fit(x[:40], y[:40], batch_size=16, epochs=30, shuffle=False, verbose=0).history
     question = Question(line(make()), {"exact": terms}, seeds=(1,), epochs=30, batch_size=16, shuffle=False)
     result = run_study(prepare(question, Rows(x[:40], y[:40], validation=(x[40:], y[40:]))))[0]
@@ -104,10 +108,10 @@ def test_optimizers_without_a_step_size_are_refused(optimizer, said: str, rows) 
     """By penalize, by compile, and by a study."""
     terms = {"line/kernel": bridle.L1(0.1, exact=True)}
     with pytest.raises(BridleError, match="exact=True") as refused:
-        bridle.penalize(line(optimizer()), terms)
+        bridle.regularize(line(optimizer()), terms)
     assert said in str(refused.value)
     with pytest.raises(BridleError, match="exact=True"):
-        bridle.penalize(line(), terms).compile(optimizer(), "mse")
+        bridle.regularize(line(), terms).compile(optimizer(), "mse")
     with pytest.raises(BridleError, match="exact=True"):
         prepare(Question(line(optimizer()), {"arm": terms}), Rows(*rows))
 
@@ -116,10 +120,10 @@ def test_exact_has_no_meaning_on_activations_and_frozen_weights() -> None:
     """No update step moves them."""
     model = line()
     with pytest.raises(BridleError, match="no update"):
-        bridle.penalize(model, {"line/output": bridle.L1(0.1, exact=True)})
+        bridle.regularize(model, {"line/output": bridle.L1(0.1, exact=True)})
     model.get_layer("line").trainable = False
     with pytest.raises(BridleError, match="frozen"):
-        bridle.penalize(model, {"line/kernel": bridle.L1(0.1, exact=True)})
+        bridle.regularize(model, {"line/kernel": bridle.L1(0.1, exact=True)})
 
 
 def test_a_constraint_of_the_weight_stays(rows) -> None:
@@ -127,7 +131,7 @@ def test_a_constraint_of_the_weight_stays(rows) -> None:
     x, y = rows
     model = keras.Sequential([keras.Input((6,)), L.Dense(1, use_bias=False, name="line", kernel_constraint="non_neg")])
     model.compile(optimizers.SGD(0.05), "mse")
-    penalized = bridle.penalize(model, {"line/kernel": bridle.L1(STRENGTH, exact=True)})
+    penalized = bridle.regularize(model, {"line/kernel": bridle.L1(STRENGTH, exact=True)})
     penalized.fit(x, y, batch_size=64, epochs=200, shuffle=False, verbose=0)
     kernel = np.asarray(penalized.get_layer("line").kernel)[:, 0]
     assert np.all(kernel >= 0)
@@ -138,7 +142,7 @@ def test_a_constraint_of_the_weight_stays(rows) -> None:
 def test_exact_models_are_saved_with_their_steps(rows, tmp_path) -> None:
     """A loaded model goes on as the saved one does."""
     x, y = rows
-    model = bridle.penalize(line(optimizers.Adam(0.03)), {"line/kernel": bridle.L1(STRENGTH, exact=True)})
+    model = bridle.regularize(line(optimizers.Adam(0.03)), {"line/kernel": bridle.L1(STRENGTH, exact=True)})
     model.fit(x, y, batch_size=64, epochs=20, shuffle=False, verbose=0)
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")

@@ -86,7 +86,7 @@ def test_a_script_with_roles_runs_for_a_second_model(tmp_path) -> None:
     said = []
     for number in range(2):
         model = translator()
-        penalized = bridle.penalize(model, {target: bridle.L2(0.1)})
+        penalized = bridle.regularize(model, {target: bridle.L2(0.1)})
         penalized.save(tmp_path / f"{number}.keras")
         loaded = keras.models.load_model(tmp_path / f"{number}.keras")
         kernel = np.asarray(model.get_layer("bi1").backward_layer.cell.kernel, float)

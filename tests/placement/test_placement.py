@@ -6,7 +6,7 @@ import pytest
 
 import bridle
 from bridle import BridleError
-from bridle.placement import charges, code_lines, match, penalize, places, read_terms
+from bridle.placement import charges, code_lines, match, places, read_terms, regularize
 
 L = keras.layers
 
@@ -101,7 +101,7 @@ def test_penalize_adds_what_the_formula_says(model: keras.Model, moons, tmp_path
         "out/bias": bridle.L1(0.5),
     }
     model.layers[-1].bias.assign([0.3])
-    penalized = penalize(model, terms)
+    penalized = regularize(model, terms)
     kernel, bias, last, last_bias = (np.asarray(w, float) for w in model.get_weights())
     before = x @ kernel + bias
     after = np.maximum(before, 0)
@@ -121,7 +121,7 @@ def test_penalize_keeps_present_regularizers_and_the_original() -> None:
     """Ours is added to what the layer has; the given model is not touched."""
     model = keras.Sequential([keras.Input((2,)), L.Dense(3, name="hidden", kernel_regularizer="l2")])
     kernel = np.asarray(model.layers[0].kernel)
-    both = penalize(model, {"hidden/kernel": bridle.L1(0.5)})
+    both = regularize(model, {"hidden/kernel": bridle.L1(0.5)})
     both(np.ones((1, 2)))
     assert float(sum(both.losses)) == pytest.approx(0.01 * (kernel**2).sum() + 0.5 * np.abs(kernel).sum(), rel=1e-5)
     assert len(model.losses) == 1
@@ -137,12 +137,12 @@ def test_penalize_keeps_present_regularizers_and_the_original() -> None:
 def test_penalize_refuses_with_a_sentence(deep: keras.Model, terms: dict, said: str) -> None:
     """A range is for studies; a place without an argument is named."""
     with pytest.raises(BridleError) as refused:
-        penalize(deep, terms)
+        regularize(deep, terms)
     assert said in str(refused.value)
 
 
 def test_code_builds_a_model_with_the_same_loss(model: keras.Model, moons) -> None:
-    """The pasted layers, with the same weights, charge the same as `penalize`."""
+    """The pasted layers, with the same weights, charge the same as `regularize`."""
     x, y = moons
     terms = {
         "*/kernel": bridle.L2(0.01),
@@ -154,7 +154,7 @@ def test_code_builds_a_model_with_the_same_loss(model: keras.Model, moons) -> No
     pasted = keras.Sequential([keras.Input((2,)), *layers])
     pasted.compile("adam", "binary_crossentropy")
     pasted.set_weights(model.get_weights())
-    expected = penalize(model, terms).evaluate(x, y, batch_size=len(x), verbose=0)[0]
+    expected = regularize(model, terms).evaluate(x, y, batch_size=len(x), verbose=0)[0]
     assert pasted.evaluate(x, y, batch_size=len(x), verbose=0) == pytest.approx(expected, rel=1e-5)
 
 
@@ -179,9 +179,9 @@ def test_masked_steps_and_weightless_samples_are_not_charged() -> None:
     bound = charges(read_terms(model, {"hidden/output": bridle.L1(1.0)}))
     value = jnp.ones((2, 3, 2))
     mask = jnp.array([[1, 1, 0], [1, 0, 0]])
-    everything = bound.unit_values(None, {0: [Reading(value, None)]})
-    masked = bound.unit_values(None, {0: [Reading(value, mask)]})
-    weighted = bound.unit_values(None, {0: [Reading(value, mask)]}, jnp.array([1.0, 0.0]))
+    everything = bound.weight_values(None, {0: [Reading(value, None)]})
+    masked = bound.weight_values(None, {0: [Reading(value, mask)]})
+    weighted = bound.weight_values(None, {0: [Reading(value, mask)]}, jnp.array([1.0, 0.0]))
     assert [float(v[0]) for v in (everything, masked, weighted)] == [6.0, 3.0, 4.0]
 
 
@@ -193,7 +193,7 @@ def test_strength_zero_stays_zero_where_a_penalty_overflows(moons) -> None:
         model = keras.Sequential([keras.Input((2,)), L.Dense(3, name="hidden"), L.Dense(1, name="out")])
         model.compile("sgd", "mse")
         model.set_weights([np.full((2, 3), 1e25), np.zeros(3), np.full((3, 1), 1e-26), np.zeros(1)])
-        fitted = bridle.penalize(model, terms) if terms else model
+        fitted = bridle.regularize(model, terms) if terms else model
         runs.append(fitted.fit(x, y, epochs=1, batch_size=60, shuffle=False, verbose=0).history["loss"][0])
     assert np.isfinite(runs[0])
     assert runs[1] == pytest.approx(runs[0], rel=1e-6)
@@ -208,13 +208,13 @@ def test_inner_weights_are_each_charged() -> None:
     assert names(model, "att/query/kernel") == ["att/query/kernel"]
     bound = charges(read_terms(model, {"att/kernel": bridle.L2(1.0)}))
     total = sum(float((np.asarray(v) ** 2).sum()) for v in model.get_layer("att").weights if v.name == "kernel")
-    assert float(bound.unit_values(lambda variable: variable.value, {})[0]) == pytest.approx(total, rel=1e-5)
+    assert float(bound.weight_values(lambda variable: variable.value, {})[0]) == pytest.approx(total, rel=1e-5)
 
 
 def test_recurrent_kernels_are_penalized_by_their_argument() -> None:
     """Keras's argument is `recurrent_regularizer`."""
     model = keras.Sequential([keras.Input((3, 1)), L.LSTM(2, name="lstm"), L.Dense(1, name="out")])
-    penalized = penalize(model, {"lstm/recurrent_kernel": bridle.L2(0.5)})
+    penalized = regularize(model, {"lstm/recurrent_kernel": bridle.L2(0.5)})
     kernel = np.asarray(model.get_layer("lstm").cell.recurrent_kernel)
     charged = penalized.penalties(np.ones((1, 3, 1)))
     assert float(charged["penalty/lstm/recurrent_kernel"]) == pytest.approx(0.5 * (kernel**2).sum(), rel=1e-5)

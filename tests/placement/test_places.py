@@ -16,7 +16,7 @@ def names(model: keras.Model, target: str) -> list[str]:
 
 
 def charged(model: keras.Model, terms: dict, x: np.ndarray) -> float:
-    return float(sum(bridle.penalize(model, terms).penalties(x).values()))
+    return float(sum(bridle.regularize(model, terms).penalties(x).values()))
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,7 @@ def test_backward_states_meet_their_masks() -> None:
     model = keras.Sequential([keras.Input((5, 2)), L.Masking(), L.Bidirectional(L.LSTM(2, name="inner"), name="both")])
     x = np.random.default_rng(0).normal(size=(3, 5, 2)).astype("float32")
     x[0, 2:] = 0
-    short = bridle.penalize(model, {"both/backward_inner/hidden_state": bridle.L1(1.0)})
+    short = bridle.regularize(model, {"both/backward_inner/hidden_state": bridle.L1(1.0)})
     alone = [float(sum(short.penalties(rows).values())) for rows in (x[:1, :2], x[1:2], x[2:])]
     assert float(sum(short.penalties(x).values())) == pytest.approx(np.mean(alone), rel=1e-5)
 
@@ -161,7 +161,7 @@ def test_models_with_several_inputs_and_outputs() -> None:
     model.compile("sgd", {"one": "mse", "two": "mse"})
     x = [np.ones((4, 2), "float32"), np.ones((4, 3), "float32")]
     y = {"one": np.zeros((4, 1)), "two": np.zeros((4, 2))}
-    penalized = bridle.penalize(model, {"one/output": "l2(0.5)", "cat/output": "l1(0.1)", "right/kernel": "l2(1)"})
+    penalized = bridle.regularize(model, {"one/output": "l2(0.5)", "cat/output": "l1(0.1)", "right/kernel": "l2(1)"})
     both_values = np.asarray(keras.Model(model.inputs, model.get_layer("cat").output)(x))
     expected = 0.5 * np.square(np.asarray(model(x)["one"])).sum() / 4 + 0.1 * np.abs(both_values).sum() / 4
     expected += np.square(np.asarray(model.get_layer("right").kernel)).sum()

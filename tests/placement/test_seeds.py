@@ -1,4 +1,4 @@
-"""Random layers under `penalize`: the seeds of the model that was given, so that it trains as that does."""
+"""Random layers under `regularize`: the seeds of the model that was given, so that it trains as that does."""
 
 import random
 
@@ -49,8 +49,8 @@ def test_a_model_penalized_by_almost_nothing_trains_as_the_model() -> None:
     model = build()
     trained(model)
     before = random.getstate()
-    penalized = bridle.penalize(model, {"*/kernel": bridle.L2(1e-12)})
-    freed = bridle.unpenalize(penalized)
+    penalized = bridle.regularize(model, {"*/kernel": bridle.L2(1e-12)})
+    freed = bridle.strip(penalized)
     assert random.getstate() == before
     for each in (penalized, freed):
         assert len(states(each)) == 5
@@ -64,7 +64,7 @@ def test_a_model_penalized_by_almost_nothing_trains_as_the_model() -> None:
 
 @pytest.mark.parametrize("given", ["function", "model"])
 def test_a_fit_of_a_study_is_repeated_by_penalize_and_fit(given: str) -> None:
-    """The refit under a seed has the weights of `penalize` and `fit` after `set_random_seed` and building."""
+    """The refit under a seed has the weights of `regularize` and `fit` after `set_random_seed` and building."""
     study = bridle.Study(
         build if given == "function" else build(), {"L2": {"*/kernel": bridle.L2(0.01)}}, seeds=[3, 5], folds=2,
         epochs=3, batch_size=8, shuffle=False,
@@ -72,6 +72,6 @@ def test_a_fit_of_a_study_is_repeated_by_penalize_and_fit(given: str) -> None:
     result = study.run(X, Y, progress=False)
     for seed in (3, 5):
         keras.utils.set_random_seed(seed)
-        expected = trained(bridle.penalize(build(), {"*/kernel": bridle.L2(0.01)}))
+        expected = trained(bridle.regularize(build(), {"*/kernel": bridle.L2(0.01)}))
         for got, value in zip(result.model("L2", seed=seed).get_weights(), expected, strict=True):
             np.testing.assert_allclose(got, value, rtol=2e-3, atol=2e-5)

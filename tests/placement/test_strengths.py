@@ -34,7 +34,7 @@ def charged(model: keras.Model) -> float:
 
 def nested(terms: dict, optimizer="sgd") -> tuple[keras.Model, keras.Model]:
     """A model, and the penalized one inside it."""
-    inner = bridle.penalize(line(), terms)
+    inner = bridle.regularize(line(), terms)
     outer = keras.Sequential([keras.Input((6,)), inner, L.Reshape((1,))])
     outer.compile(optimizer, "mse")
     return outer, inner
@@ -42,7 +42,7 @@ def nested(terms: dict, optimizer="sgd") -> tuple[keras.Model, keras.Model]:
 
 def test_weights_of_another_model_do_not_bring_their_strength(tmp_path) -> None:
     """By load_weights, set_weights and set_state_tree: what is written is charged."""
-    strong, weak = (bridle.penalize(line(), {"line/kernel": bridle.L2(amount)}) for amount in (5.0, 0.1))
+    strong, weak = (bridle.regularize(line(), {"line/kernel": bridle.L2(amount)}) for amount in (5.0, 0.1))
     weak.save_weights(tmp_path / "weak.weights.h5")
     strong.load_weights(tmp_path / "weak.weights.h5")
     assert charged(strong) == pytest.approx(5 * squares(strong), rel=1e-5)
@@ -55,7 +55,7 @@ def test_weights_of_another_model_do_not_bring_their_strength(tmp_path) -> None:
 
 def test_a_callback_of_one_fit_does_not_change_the_next() -> None:
     """A strength on a schedule of a callback is that of its fit."""
-    model = bridle.penalize(line(), {"line/kernel": bridle.L2(0.5)})
+    model = bridle.regularize(line(), {"line/kernel": bridle.L2(0.5)})
     model.fit(X, Y, epochs=2, verbose=0, callbacks=[StrengthSchedule({"line/kernel": bridle.schedule.linear(9, 0, 9)})])
     assert list(model.strengths.values()) == [8]
     model.fit(X, Y, verbose=0)
@@ -77,7 +77,7 @@ def test_a_schedule_runs_in_a_model_around_the_penalized_one() -> None:
 
 def test_a_schedule_runs_in_a_loop_of_ones_own() -> None:
     """With at_epoch; without it the first step is refused."""
-    model = bridle.penalize(line(), WARMUP)
+    model = bridle.regularize(line(), WARMUP)
     for step in (lambda: model.train_on_batch(X, Y), lambda: model(X, training=True)):
         with pytest.raises(BridleError, match=r"at_epoch\(epoch\)"):
             step()
@@ -98,7 +98,7 @@ def test_exact_zeros_are_refused_under_another_optimizer() -> None:
     with pytest.raises(BridleError, match="penalize the outer model"):
         outer.fit(X, Y, verbose=0)
     plain = keras.Sequential([keras.Input((6,)), L.Dense(1, use_bias=False, name="line")])
-    uncompiled = bridle.penalize(plain, EXACT)
+    uncompiled = bridle.regularize(plain, EXACT)
     for model, said in ((uncompiled, "without compile"), (inner, r"compiled with \(SGD\)")):
         other = keras.optimizers.Adam()
         other.build(model.trainable_variables)
@@ -113,7 +113,7 @@ def test_exact_zeros_are_refused_under_another_optimizer() -> None:
 
 def test_exact_zeros_follow_the_optimizer_that_is_compiled_now() -> None:
     """A step of SGD, then one of Adam, then a loop of one's own: each with its own step size."""
-    model = bridle.penalize(line(keras.optimizers.SGD(0.1)), EXACT)
+    model = bridle.regularize(line(keras.optimizers.SGD(0.1)), EXACT)
     for optimizer, step in ((keras.optimizers.SGD(0.05), 0.05), (keras.optimizers.SGD(0.01), 0.01)):
         model.compile(optimizer, "mse")
         before = np.asarray(model.get_weights()[0], float)[:, 0]
@@ -134,7 +134,7 @@ def test_exact_zeros_with_loss_scaling(scaled: bool) -> None:
     optimizer = keras.optimizers.Adam(0.03)
     if scaled:
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    model = bridle.penalize(line(optimizer), {"line/kernel": bridle.L1(bridle.schedule.warmup(0.4, 5), exact=True)})
+    model = bridle.regularize(line(optimizer), {"line/kernel": bridle.L1(bridle.schedule.warmup(0.4, 5), exact=True)})
     model.fit(X, Y, batch_size=32, epochs=400, shuffle=False, verbose=0)
     kernel = np.asarray(model.get_weights()[0])[:, 0]
     assert (kernel == 0).tolist() == [False, False, True, True, False, True]
@@ -146,13 +146,13 @@ def test_an_optimizer_without_a_step_is_named_under_loss_scaling() -> None:
     """Lion, not the optimizer that scales its loss."""
     optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.Lion())
     with pytest.raises(BridleError, match="got Lion"):
-        bridle.penalize(line(optimizer), EXACT)
+        bridle.regularize(line(optimizer), EXACT)
 
 
 def test_a_study_refuses_what_only_fit_can_do() -> None:
     """A model with penalties already, whose schedule it would not move; and exact zeros with loss scaling."""
-    for model in (bridle.penalize(line(), WARMUP), nested({"line/kernel": "l2(0.1)"})[0]):
-        with pytest.raises(BridleError, match=r"bridle\.unpenalize"):
+    for model in (bridle.regularize(line(), WARMUP), nested({"line/kernel": "l2(0.1)"})[0]):
+        with pytest.raises(BridleError, match=r"bridle\.strip"):
             bridle.Study(model, {"L2": {"*/kernel": "l2(0.1)"}}, folds=2).run(X, Y, progress=False)
     scaled = line(keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD()))
     with pytest.raises(BridleError, match="without loss scaling"):

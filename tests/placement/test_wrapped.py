@@ -12,7 +12,7 @@ import pytest
 
 import bridle
 from bridle import BridleError
-from bridle.placement import Penalized, unwrapped
+from bridle.placement import Regularized, unwrapped
 
 L = keras.layers
 X = np.random.default_rng(0).normal(size=(16, 3)).astype("float32")
@@ -79,36 +79,36 @@ def names_in(path) -> list[str]:
 def test_weight_files_pass_between_plain_and_penalized_models(build, exact: bool, tmp_path) -> None:
     """Both ways, with one layout, with the optimizer's state; strengths stay as they are written."""
     terms = {"hidden/kernel": bridle.L1(0.3, exact=True)} if exact else TERMS
-    plain, penalized = compiled(build), bridle.penalize(compiled(build), terms)
+    plain, penalized = compiled(build), bridle.regularize(compiled(build), terms)
     for model, name in ((plain, "plain"), (penalized, "penalized")):
         model.fit(X, Y, epochs=2, verbose=0)
         model.save_weights(tmp_path / f"{name}.weights.h5")
     assert names_in(tmp_path / "plain.weights.h5") == names_in(tmp_path / "penalized.weights.h5")
-    fresh, other = compiled(build), bridle.penalize(compiled(build), terms)
+    fresh, other = compiled(build), bridle.regularize(compiled(build), terms)
     fresh.load_weights(tmp_path / "penalized.weights.h5")
     other.load_weights(tmp_path / "plain.weights.h5")
     for one, two in ((fresh, penalized), (other, plain)):
         for a, b in zip(one.get_weights(), two.get_weights(), strict=True):
             np.testing.assert_array_equal(a, b)
         assert int(one.optimizer.iterations) == int(two.optimizer.iterations) == 2
-    assert other.strengths == bridle.penalize(compiled(build), terms).strengths
+    assert other.strengths == bridle.regularize(compiled(build), terms).strengths
     other.fit(X, Y, verbose=0)
 
 
 def test_the_tensors_are_those_of_the_model() -> None:
     """`input`, `output`, and a model of activations, as for the functional model."""
-    penalized = bridle.penalize(compiled(functional), TERMS)
+    penalized = bridle.regularize(compiled(functional), TERMS)
     hidden = keras.Model(penalized.input, penalized.get_layer("hidden").output)
     kernel, bias = (np.asarray(weight) for weight in penalized.get_layer("hidden").weights)
     np.testing.assert_allclose(hidden(X), np.maximum(X @ kernel + bias, 0), rtol=1e-5)
     np.testing.assert_allclose(keras.Model(penalized.input, penalized.output)(X), penalized(X), rtol=1e-6)
     with pytest.raises(AttributeError, match="never been called"):  # as a plain Sequential model says
-        _ = bridle.penalize(compiled(sequential), TERMS).output
+        _ = bridle.regularize(compiled(sequential), TERMS).output
 
 
 def test_methods_and_layers_of_a_subclass_are_there() -> None:
     """Under the names that the person gave them, also where bridle has one of the same name."""
-    penalized = bridle.penalize(compiled(subclassed), TERMS)
+    penalized = bridle.regularize(compiled(subclassed), TERMS)
     np.testing.assert_array_equal(penalized.encode(X), unwrapped(penalized).encode(X))
     assert penalized.inner.name == "middle"
     with pytest.raises(AttributeError, match="no attribute 'decode'"):
@@ -126,13 +126,13 @@ def test_a_layer_that_a_penalized_model_would_hide_is_refused() -> None:
     model = Strong()
     model.build((None, 3))
     with pytest.raises(BridleError, match="Rename the attribute"):
-        Penalized(model, TERMS)
+        Regularized(model, TERMS)
 
 
 @pytest.mark.parametrize("build", [sequential, functional])
 def test_old_h5_files_hold_the_penalties(build, tmp_path) -> None:
     """Where Keras saves the plain model so."""
-    penalized = bridle.penalize(compiled(build), TERMS)
+    penalized = bridle.regularize(compiled(build), TERMS)
     penalized.fit(X, Y, verbose=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Keras calls the format legacy
@@ -146,7 +146,7 @@ def test_old_h5_files_hold_the_penalties(build, tmp_path) -> None:
         warnings.simplefilter("ignore")
         plain.load_weights(tmp_path / "model.h5")
     np.testing.assert_array_equal(plain.predict(X, verbose=0), penalized.predict(X, verbose=0))
-    anchored = bridle.penalize(compiled(build), {"hidden/kernel": bridle.L2SP(1.0)})
+    anchored = bridle.regularize(compiled(build), {"hidden/kernel": bridle.L2SP(1.0)})
     with pytest.raises(BridleError, match=r"Save it as \.keras"):
         anchored.save(tmp_path / "anchored.h5")
 
@@ -154,7 +154,7 @@ def test_old_h5_files_hold_the_penalties(build, tmp_path) -> None:
 def test_an_export_predicts_as_the_model(tmp_path) -> None:
     """As a TensorFlow SavedModel."""
     tf = pytest.importorskip("tensorflow")
-    penalized = bridle.penalize(compiled(functional), TERMS)
+    penalized = bridle.regularize(compiled(functional), TERMS)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # between Keras and JAX
         penalized.export(tmp_path / "exported", verbose=False)
@@ -169,7 +169,7 @@ def test_losses_and_metrics_go_by_the_names_of_outputs() -> None:
         keras.utils.set_random_seed(1)
         x = keras.Input((3,))
         model = keras.Model(x, [L.Dense(1, name="a")(x), L.Dense(1, name="b")(x)])
-        model = model if terms is None else bridle.penalize(model, terms)
+        model = model if terms is None else bridle.regularize(model, terms)
         model.compile("sgd", {"a": "mse", "b": "mae"}, loss_weights={"a": 1.0, "b": 3.0}, metrics={"b": ["mse"]})
         losses.append(model.fit(X, {"a": Y, "b": Y}, verbose=0).history)
     assert losses[0].keys() == losses[1].keys()
@@ -194,7 +194,7 @@ def test_files_of_version_0_1_load(name: str) -> None:
 def test_a_saved_model_goes_on_at_its_epoch(build, tmp_path) -> None:
     """Strengths on schedule and anchors are in the file, beside weights in the layout of the plain model."""
     terms = {"hidden/kernel": bridle.L2(bridle.schedule.linear(0, 1, 10)), "out/kernel": bridle.L2SP(0.5)}
-    penalized = bridle.penalize(compiled(build), terms)
+    penalized = bridle.regularize(compiled(build), terms)
     penalized.fit(X, Y, epochs=4, verbose=0)
     penalized.save(tmp_path / "model.keras")
     with zipfile.ZipFile(tmp_path / "model.keras") as archive:

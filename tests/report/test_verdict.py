@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from bridle.plots import decimals, shorten, spell, strength_text
 from bridle.report import meaning, sentences, verdict
 from bridle.stats import weigh
+from bridle.wording import decimals, shorten, spell, strength_text
 
 TWO = {"L1": {"hidden/output l1": [1e-4, 1e-3, 1e-2]}, "L2": {"hidden/kernel l2": [1e-4, 1e-3, 1e-2]}}
 

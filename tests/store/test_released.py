@@ -9,7 +9,7 @@ import pytest
 import bridle
 from bridle import store as stores
 from bridle.store import _files, _index
-from bridle.study._records import outcome_of
+from bridle.study.execution._records import outcome_of
 
 RELEASED = sorted((Path(__file__).parent / "released").glob("format-*"))
 

@@ -86,7 +86,7 @@ def test_a_result_that_replaces_another_is_whole_at_every_moment(result, tmp_pat
     save(result.data, tmp_path)
     newer = result.data.with_provenance(newer=True)
     newer = replace(newer, curves=newer.curves + 1)
-    real, written = files.write_whole, []
+    real, written = files.write_atomic, []
 
     def once(path: Path, write: object) -> None:
         if written:

@@ -9,10 +9,10 @@ from tests.conftest import network
 import bridle
 from bridle import L1, L2, BridleError, Study
 from bridle import store as stores
-from bridle.population import _run as engine
+from bridle.engine import _run as engine
 from bridle.results import StudyResult
 from bridle.study import run_study
-from bridle.study._identity import plan_of
+from bridle.study.execution._keys import plan_of
 
 
 def arms() -> dict:

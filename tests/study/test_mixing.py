@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 from keras import ops
 
-from bridle.study import Question, Rows, prepare, run_study
+from bridle.study import run_study
+from bridle.study.data import Rows
+from bridle.study.design import Question, prepare
 
 L = keras.layers
 X = np.random.default_rng(0).normal(size=(30, 3)).astype("float32")

@@ -7,7 +7,9 @@ from tests.conftest import network
 
 import bridle
 from bridle.stats import weigh
-from bridle.study import Question, Rows, Update, prepare, run_study
+from bridle.study import Update, run_study
+from bridle.study.data import Rows
+from bridle.study.design import Question, prepare
 
 ARMS = {"L2": {"*/kernel": bridle.L2([1e-3, 1e-1])}, "L1": {"hidden/output": bridle.L1([1e-3])}}
 OPTIONS = {"seeds": 2, "folds": 2, "epochs": 25, "batch_size": 16}

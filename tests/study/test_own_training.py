@@ -86,14 +86,14 @@ METHODS = ("train_step", "test_step", "stateless_compute_loss", "compute_metrics
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("door", ["study", "function", "search", "tune", "penalize"])
+@pytest.mark.parametrize("door", ["study", "function", "search", "tune", "regularize"])
 def test_training_of_my_own_that_no_study_runs_is_refused_before_training(method, door, line):
     doors = {
         "study": lambda: _study(_model(_own(method))).prepare(*line),
         "function": lambda: _study(lambda: _model(_own(method))).prepare(*line),
         "search": lambda: bridle.search(_model(_own(method)), *line),
         "tune": lambda: bridle.tune(_table(line), "y", model=lambda inputs, outputs: _model(_own(method))),
-        "penalize": lambda: bridle.penalize(_model(_own(method)), {"out/kernel": "l2(0.1)"}),
+        "regularize": lambda: bridle.regularize(_model(_own(method)), {"out/kernel": "l2(0.1)"}),
     }
     with pytest.raises(BridleError, match=f"Own with its own {method}"):
         doors[door]()

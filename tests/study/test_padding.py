@@ -6,11 +6,13 @@ import pytest
 from sklearn.model_selection import KFold
 
 from bridle import L1, EarlyStopping
-from bridle.population import _evaluate as evaluation
+from bridle.engine import _evaluate as evaluation
 from bridle.results import ALL_ROWS, StudyResult
-from bridle.study import Question, Rows, prepare, run_study
-from bridle.study._identity import plan_of
-from bridle.study._objective import diagnostic_names
+from bridle.study import run_study
+from bridle.study.data import Rows
+from bridle.study.design import Question, prepare
+from bridle.study.design._objective import diagnostic_names
+from bridle.study.execution._keys import plan_of
 
 L = keras.layers
 STEPS, LENGTHS = 6, np.random.default_rng(0).integers(1, 6, 36)

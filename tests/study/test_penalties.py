@@ -7,9 +7,11 @@ from tests.conftest import network
 
 import bridle
 from bridle import BridleError
-from bridle.penalties import KINDS, Penalty
 from bridle.placement import read_terms
-from bridle.study import Question, Rows, prepare, run_study
+from bridle.regularizers import KINDS, Penalty
+from bridle.study import run_study
+from bridle.study.data import Rows
+from bridle.study.design import Question, prepare
 
 L = keras.layers
 AT = {
@@ -96,7 +98,7 @@ def test_penalized_fit_of_strength_zero_is_the_plain_fit(moons) -> None:
     for terms in ({}, zeros):
         keras.utils.set_random_seed(3)
         model = build()
-        fitted = bridle.penalize(model, terms) if terms else model
+        fitted = bridle.regularize(model, terms) if terms else model
         fitted.fit(x[:32], y[:32], batch_size=16, epochs=2, shuffle=False, verbose=0)
         ends.append(fitted.get_weights())
     assert all(np.array_equal(one, other) for one, other in zip(*ends, strict=True))
@@ -124,7 +126,7 @@ def test_a_member_is_the_penalized_fit(terms: dict, moons) -> None:
     """Same losses epoch by epoch, same weights in the end."""
     x, y = moons
     keras.utils.set_random_seed(3)
-    reference = bridle.penalize(build(), terms)
+    reference = bridle.regularize(build(), terms)
     history = reference.fit(
         x[:40], y[:40], validation_data=(x[40:], y[40:]), batch_size=16, epochs=4, shuffle=False, verbose=0
     ).history
@@ -169,7 +171,7 @@ def test_results_give_the_penalty_back(moons, tmp_path) -> None:
     assert square.kind == "custom:square"
     for arm in arms:
         assert list(result.model(arm, penalized=True).terms) == list(arms[arm])
-    assert "bridle.penalize(model" in result.code("warm")
+    assert "bridle.regularize(model" in result.code("warm")
     result.save(tmp_path / "kept")
     kept = bridle.load(tmp_path / "kept")
     assert [repr(kept.terms(arm)) for arm in ("groups", "warm")] == [

@@ -12,12 +12,14 @@ from sklearn.preprocessing import OrdinalEncoder, StandardScaler
 import bridle
 from bridle import L2, EarlyStopping
 from bridle._errors import InputError
-from bridle.estimators import prepare_study, read_study
-from bridle.population import run_fits
+from bridle.engine import run_fits
 from bridle.results import ALL_ROWS, Score
-from bridle.study import Question, Rows, prepare, run_study
-from bridle.study._identity import plan_of
-from bridle.study._orders import Ground, fits_of, order
+from bridle.study import run_study
+from bridle.study.data import Rows
+from bridle.study.design import Question, prepare
+from bridle.study.execution._keys import plan_of
+from bridle.study.execution._requests import RowSet, fits_of, order
+from bridle.tuning import prepare_study, read_study
 
 L, M = keras.layers, keras.metrics
 RNG = np.random.default_rng(0)
@@ -126,7 +128,7 @@ def test_predictions_are_read_off_only_where_they_are_pooled(width: int | None) 
 def predictions(prepared: object) -> list[np.ndarray]:
     found: list[np.ndarray] = []
     chains = [[order(np.zeros(1, np.float32), None, seed, 0)] for seed in range(3)]
-    fits = fits_of(prepared, chains, Ground(prepared.folds, {}))
+    fits = fits_of(prepared, chains, RowSet(prepared.folds, {}))
     options = {"held_out": {}, "watch": lambda progress: None, "threads": 1}
     objective, recipe = prepared.workshop.objective, prepared.workshop.recipe
     run_fits(objective, recipe, fits, deliver=lambda fit, outcome: found.extend(outcome.predictions), **options)

@@ -11,10 +11,11 @@ from tests.conftest import network
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import bridle
-from bridle._keras._starts import zeros_made
-from bridle.population import put
-from bridle.population._device import uncollected
-from bridle.study import Question, Rows, prepare
+from bridle._keras._starts import numpy_zeros
+from bridle.engine import put
+from bridle.engine._device import gc_paused
+from bridle.study.data import Rows
+from bridle.study.design import Question, prepare
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def test_zeros_are_those_of_keras(optimizer: type) -> None:
     weights = [keras.Variable(np.ones((3, 5)), dtype=dtype) for dtype in ("float32", "bfloat16")]
     own, ours = optimizer(), optimizer()
     own.build(weights)
-    with zeros_made():
+    with numpy_zeros():
         ours.build(weights)
     for one, other in zip(own.variables, ours.variables, strict=True):
         assert one.dtype == other.dtype
@@ -80,9 +81,9 @@ def test_garbage_is_collected_again(enabled: bool) -> None:
     before = gc.isenabled()
     try:
         gc.enable() if enabled else gc.disable()
-        with uncollected():
+        with gc_paused():
             assert not gc.isenabled()
-        with pytest.raises(ZeroDivisionError), uncollected():
+        with pytest.raises(ZeroDivisionError), gc_paused():
             raise ZeroDivisionError
         assert gc.isenabled() == enabled
     finally:
@@ -94,7 +95,7 @@ def test_what_was_traced_starts_no_search_for_garbage() -> None:
     thresholds = gc.get_threshold()
     try:
         gc.set_threshold(10**9)
-        with uncollected():
+        with gc_paused():
             traced: list = []
         assert any(one is traced for one in gc.get_objects(generation=2))
         assert gc.get_freeze_count() == 0

@@ -5,12 +5,14 @@ import pytest
 from tests.conftest import network
 
 import bridle
-from bridle.penalties import AUTO, Grid
-from bridle.population import Progress
-from bridle.study import Question, Rows, prepare, run_study
-from bridle.study._arms import Treatment
-from bridle.study._range import LATTICE, Search, Seen, find_ranges, over, spaced
-from bridle.study._running import Means
+from bridle.engine import Progress
+from bridle.regularizers import AUTO, Grid
+from bridle.study import run_study
+from bridle.study._auto_range import LATTICE, Search, Seen, find_ranges, over, spaced
+from bridle.study.data import Rows
+from bridle.study.design import Question, prepare
+from bridle.study.design._arms import Treatment
+from bridle.study.execution._run import ExecutionContext
 
 COLLAPSE, FELT = 17, 8
 """Places of the lattice from which an invented network collapses, and up to which nothing is felt."""
@@ -107,9 +109,9 @@ def test_a_pilot_can_be_stopped_and_a_hopeless_one_keeps_the_decades(studied, mo
     def stop(progress: Progress) -> None:
         raise KeyboardInterrupt
 
-    assert find_ranges(studied, stop, Means(threads=1)) is None
+    assert find_ranges(studied, stop, ExecutionContext(threads=1)) is None
     wild = network(optimizer=keras.optimizers.SGD(1e38))
     broken = prepare(Question(wild, {"L2": {"*/kernel": bridle.L2("auto")}}, folds=2, epochs=9), Rows(*moons))
-    treatments, facts = find_ranges(broken, lambda progress: None, Means(threads=1))
+    treatments, facts = find_ranges(broken, lambda progress: None, ExecutionContext(threads=1))
     assert treatments[1].grids[0] == AUTO
     assert facts == {}

@@ -44,7 +44,7 @@ def test_a_penalized_model_keeps_its_state_as_keras_does(sequences):
     x, y = sequences
     keras.utils.set_random_seed(0)
     model = _stateful(False)
-    penalized = bridle.penalize(model, {"out/kernel": "l2(0)"})
+    penalized = bridle.regularize(model, {"out/kernel": "l2(0)"})
     histories = [
         each.fit(x, y, batch_size=4, epochs=3, shuffle=False, verbose=0).history["loss"] for each in (model, penalized)
     ]

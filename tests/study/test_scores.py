@@ -13,11 +13,13 @@ import bridle
 from bridle import L2, EarlyStopping
 from bridle._errors import InputError
 from bridle._keras import direction
-from bridle.estimators import prepare_study, read_study
 from bridle.results import Score
 from bridle.stats import select, summarize
-from bridle.study import Question, Rows, prepare, run_study
-from bridle.study._identity import plan_of
+from bridle.study import run_study
+from bridle.study.data import Rows
+from bridle.study.design import Question, prepare
+from bridle.study.execution._keys import plan_of
+from bridle.tuning import prepare_study, read_study
 
 
 def brier(y: object, share: object) -> object:

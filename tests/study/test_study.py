@@ -11,11 +11,13 @@ from tests.conftest import network
 
 import bridle
 from bridle import L1, L2, BridleError, Study
-from bridle.population import Recipe
+from bridle.engine import Recipe
 from bridle.results import ALL_ROWS
 from bridle.stats import weigh
-from bridle.study import Question, Rows, make_plan, prepare, run_study
-from bridle.study._folds import take
+from bridle.study import run_study
+from bridle.study.data import Rows
+from bridle.study.data._folds import take
+from bridle.study.design import Question, make_plan, prepare
 
 
 def run(model, arms, x, y, *, seeds=2, folds=2, epochs=4, rows=None, threads=None, **options):
@@ -373,16 +375,16 @@ def test_padded_steps_are_not_charged_before_the_nonlinearity_either() -> None:
     x = np.zeros((8, 4, 1), "float32")
     x[:, 0] = 1.0
     result = run(model, {"L1": {"hidden/preactivation": L1([1.0])}}, x, np.arange(8.0), seeds=(0,), epochs=1)
-    from bridle._keras import Starts, blueprint
+    from bridle._keras import InitialValues, blueprint
 
-    kernel, bias = Starts(blueprint(model).build).variables(0)[0][:2]
+    kernel, bias = InitialValues(blueprint(model).build).variables(0)[0][:2]
     charged = result.quantity("penalty/hidden/preactivation l1")[member(result, 1), -1]
     assert charged == pytest.approx(np.abs(kernel + bias).sum(), rel=1e-5)
 
 
 def test_an_interrupt_between_stages_keeps_what_finished(model, moons, monkeypatch) -> None:
     """Ctrl-C after the search and before the refits: every searched fit is in the result."""
-    from bridle.study import _run as runner
+    from bridle.study import _stages as runner
 
     def stopped(*args: object) -> None:
         raise KeyboardInterrupt

@@ -10,8 +10,10 @@ import bridle
 from bridle import L1, L2, BridleError, EarlyStopping, Study
 from bridle.report import table
 from bridle.results import ALL_ROWS
-from bridle.study import Question, Rows, prepare, run_study
-from bridle.study._splits import Split, set_aside
+from bridle.study import run_study
+from bridle.study.data import Rows
+from bridle.study.data._splits import Split, set_aside
+from bridle.study.design import Question, prepare
 
 NONE_AND_L2 = {"L2": {"*/kernel": L2([0.001, 0.1])}}
 
@@ -128,9 +130,9 @@ def test_a_warm_path_starts_each_fit_where_its_neighbour_ended(path: str, moons)
     assert all(abs(score["cold"][n] - score["warm"][n]) > 1e-4 for n in order[1:])
     model = network(seed=3)
     for number in order:
-        again = bridle.penalize(model, {"*/kernel": L2(strengths[number - 1])})
+        again = bridle.regularize(model, {"*/kernel": L2(strengths[number - 1])})
         again.fit(*moons, batch_size=16, epochs=4, shuffle=False, verbose=0)
-        model = bridle.unpenalize(again)
+        model = bridle.strip(again)
         assert score["warm"][number] == pytest.approx(model.evaluate(*moons, verbose=0)[0], rel=1e-4)
 
 

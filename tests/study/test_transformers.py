@@ -10,7 +10,7 @@ from sklearn import compose, decomposition, feature_selection, impute, pipeline,
 from bridle import BridleError
 from bridle.results import StoredTransformer
 from bridle.store._arrays import pack, unpack
-from bridle.study._transformers import import_lines, revive, store_transformer, written
+from bridle.study.data._transformers import import_lines, revive, store_transformer, written
 
 GENERATOR = np.random.default_rng(0)
 NUMBERS = GENERATOR.lognormal(size=(40, 3))

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from bridle._errors import InputError
-from bridle.study import Question, Rows, prepare, run_study
+from bridle.study import run_study
+from bridle.study.data import Rows
+from bridle.study.design import Question, prepare
 
 L = keras.layers
 ROWS, STEPS = 36, 5

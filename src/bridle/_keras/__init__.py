@@ -6,11 +6,11 @@ from bridle._keras._backend import require_jax, seeded
 from bridle._keras._blueprint import Blueprint, blueprint, is_rebuildable, model_json
 from bridle._keras._builds import has_own_code
 from bridle._keras._compiled import compiled_step
-from bridle._keras._copy import built_by, compile_like, same_again
+from bridle._keras._copy import built_by, clone_model, compile_like
 from bridle._keras._described import described
 from bridle._keras._directions import direction
 from bridle._keras._gradient import concrete, with_gradient
-from bridle._keras._inputs import Door, Doors, doors
+from bridle._keras._inputs import InputSpec, ModelInputs, doors
 from bridle._keras._losses import (
     Splitter,
     adds_losses,
@@ -32,7 +32,7 @@ from bridle._keras._mixing import mixes_rows
 from bridle._keras._outline import Outline, outline
 from bridle._keras._program import Forward, Program, loss_name, program
 from bridle._keras._rows import predicted, two_rows
-from bridle._keras._starts import Starts
+from bridle._keras._starts import InitialValues
 from bridle._keras._steps import check_exact, step_of
 from bridle._keras._structure import (
     Names,
@@ -72,10 +72,11 @@ __all__ = [
     "Blueprint",
     "Charge",
     "Decay",
-    "Door",
-    "Doors",
     "Forward",
+    "InitialValues",
+    "InputSpec",
     "Masked",
+    "ModelInputs",
     "Names",
     "Outline",
     "Owned",
@@ -84,7 +85,6 @@ __all__ = [
     "Reading",
     "Recording",
     "Splitter",
-    "Starts",
     "Tap",
     "UntraceableError",
     "adds_losses",
@@ -97,6 +97,7 @@ __all__ = [
     "check_exact",
     "check_predictions",
     "check_training",
+    "clone_model",
     "compile_like",
     "compiled_step",
     "concrete",
@@ -150,7 +151,6 @@ __all__ = [
     "replaced",
     "require_jax",
     "rows_as_inputs",
-    "same_again",
     "same_regularizer",
     "saved_regularizer",
     "scores_attention",

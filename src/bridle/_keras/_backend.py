@@ -22,7 +22,7 @@ def require_jax() -> None:
         raise BackendError(
             f"Expected Keras on the JAX backend for a study, got {name!r}. "
             "Set the environment variable KERAS_BACKEND=jax before Python starts "
-            "(penalties and bridle.penalize work on every backend)."
+            "(penalties and bridle.regularize work on every backend)."
         )
 
 

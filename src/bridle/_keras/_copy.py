@@ -11,7 +11,7 @@ from bridle._keras._blueprint import fresh_optimizer, rebuilt
 
 
 @tensorflow_left_alone()
-def same_again(model: keras.Model) -> keras.Model:
+def clone_model(model: keras.Model) -> keras.Model:
     """A copy built from the model's configuration: the same weights, states of random layers and frozen weights.
 
     Nothing is drawn from the random numbers of the process.

@@ -7,7 +7,7 @@ import keras
 
 
 @dataclass(frozen=True)
-class Door:
+class InputSpec:
     """One input of a model."""
 
     name: str
@@ -19,10 +19,10 @@ class Door:
 
 
 @dataclass(frozen=True)
-class Doors:
+class ModelInputs:
     """All inputs of a model, flat, and the structure in which it takes them."""
 
-    flat: tuple[Door, ...]
+    flat: tuple[InputSpec, ...]
     structure: Any
     pads_zeros: bool
     """Whether 0 stands for padding in what is looked up."""
@@ -41,7 +41,7 @@ class Doors:
         return keras.tree.pack_sequence_as(self.structure, arrays)
 
 
-def doors(model: keras.Model) -> Doors | None:
+def doors(model: keras.Model) -> ModelInputs | None:
     """The inputs of a model; None for a subclassed one, which does not state them."""
     functional = getattr(model, "_functional", None) or model
     structure = getattr(functional, "_inputs_struct", None)
@@ -57,7 +57,7 @@ def doors(model: keras.Model) -> Doors | None:
         looked_up = [len(tensor.shape) <= 2 for tensor in flat]
     rows = min((table.input_dim for table in tables), default=2)
     found = [
-        Door(
+        InputSpec(
             tensor.name,
             tuple(tensor.shape[1:]),
             str(tensor.dtype),
@@ -65,7 +65,7 @@ def doors(model: keras.Model) -> Doors | None:
         )
         for tensor, looks in zip(flat, looked_up, strict=True)
     ]
-    return Doors(
+    return ModelInputs(
         tuple(found),
         structure,
         any(table.mask_zero for table in tables),

@@ -14,7 +14,7 @@ from bridle._errors import InputError, KindError
 from bridle._keras._blueprint import Blueprint, fresh_optimizer
 from bridle._keras._masks import Masked, attach_masks
 from bridle._keras._rows import first_line, outlined, predicted, shapes_of, two_rows
-from bridle._keras._starts import zeros_made
+from bridle._keras._starts import numpy_zeros
 from bridle._keras._steps import step_of
 from bridle._keras._taps import Reading, Tap, replaced, watching
 from bridle._keras._tracing import UntraceableError, layers_named
@@ -227,7 +227,7 @@ def program(blueprint: Blueprint, x: Any, y: Any, weight: Any = None) -> Program
     """
     model = blueprint.template
     optimizer = fresh_optimizer(model.optimizer)
-    with zeros_made():
+    with numpy_zeros():
         optimizer.build(model.trainable_variables)
     x, y = two_rows((x, y))
     prediction = predicted(model, x)

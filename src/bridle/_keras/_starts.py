@@ -68,7 +68,7 @@ class _Initialized:
 
 
 @dataclass
-class Starts:
+class InitialValues:
     """The variables that a script has after `set_random_seed(seed)` and building its model, bit for bit.
 
     The first two seeds build models. From the first one is learned which of the process's random numbers seeds which
@@ -198,7 +198,7 @@ def _initializers() -> Iterator[dict[int, Any]]:
         yield used
 
 
-def zeros_made() -> AbstractContextManager[None]:
+def numpy_zeros() -> AbstractContextManager[None]:
     """A block in which zeros are made by NumPy: JAX compiles a program for zeros of each shape, 20 ms every time."""
 
     def made(variable: keras.Variable, initializer: Any, own: Callable[[keras.Variable, Any], None]) -> None:

@@ -14,7 +14,7 @@ from bridle.auditing._placed import placed_rows
 from bridle.auditing._result import Audit
 from bridle.auditing._rows import Finding, Row
 from bridle.auditing._words import written
-from bridle.placement import Penalized, measuring, places, unwrapped
+from bridle.placement import Regularized, measuring, places, unwrapped
 
 
 def audit(model: keras.Model, x: Any = None, *, sample_weight: Any = None) -> Audit:
@@ -102,7 +102,7 @@ def _rows(measured: Measured) -> list[Row]:
         if not _on_activities.hidden_by_others(each)
     ]
     rows += [Row(e.where, written(e.regularizer), e.charged, math.nan, _on_own.found_in(e)) for e in measured.cells]
-    own = [each for each in measured.own if not isinstance(each.layer, Penalized)]
+    own = [each for each in measured.own if not isinstance(each.layer, Regularized)]
     return rows + [Row(each.where, "add_loss", each.charged, each.expected, _on_own.found_on(each)) for each in own]
 
 

@@ -8,8 +8,8 @@ import keras
 import numpy as np
 
 from bridle._errors import InputError, near
-from bridle._keras import Door, Doors, doors
-from bridle.auditing._read import MADE
+from bridle._keras import InputSpec, ModelInputs, doors
+from bridle.untrusted import MADE
 
 MOST = 256
 """Samples of a made batch; samples taken of a person's own."""
@@ -77,7 +77,7 @@ def made_batches(model: keras.Model, sample_weight: Any) -> Iterator[Batch]:
         yield Batch(known.packed(arrays), weight, said)
 
 
-def _made(door: Door, known: Doors, length: int, random: np.random.Generator) -> np.ndarray:
+def _made(door: InputSpec, known: ModelInputs, length: int, random: np.random.Generator) -> np.ndarray:
     if door.dtype == "string":
         raise InputError(f"Expected x for the input {door.name!r}, which takes text that cannot be made up. {GIVE}")
     shape = (MADE, *(length if size is None else size for size in door.shape))
@@ -122,7 +122,7 @@ def _weight(sample_weight: Any, size: int) -> np.ndarray | None:
     return weight.reshape(size, -1).max(axis=1)
 
 
-def _in_order(known: Doors, arrays: Any) -> list[np.ndarray]:
+def _in_order(known: ModelInputs, arrays: Any) -> list[np.ndarray]:
     """Arrays in the order of the inputs: those of a dictionary by their names, as Keras takes them.
 
     Errors: `InputError` for a name that is missing.
@@ -140,7 +140,7 @@ def _in_order(known: Doors, arrays: Any) -> list[np.ndarray]:
     return [arrays[name] for name in known.names]
 
 
-def _check_doors(known: Doors | None, arrays: Any) -> None:
+def _check_doors(known: ModelInputs | None, arrays: Any) -> None:
     if known is None:
         return
     flat = _in_order(known, arrays)

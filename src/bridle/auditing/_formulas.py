@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from bridle.penalties import KINDS, Penalty, Schedule
+from bridle.regularizers import KINDS, Penalty, Schedule
 
 Array = np.ndarray
 Parts = tuple[float, ...]

@@ -8,8 +8,8 @@ from keras import ops
 
 from bridle._keras import Reading, as_number
 from bridle.auditing._formulas import is_known_on_activation, on_activation
-from bridle.penalties import Penalty
-from bridle.penalties._kinds import samples, spread_over, wide
+from bridle.regularizers import Penalty
+from bridle.regularizers._kinds import samples, spread_over, wide
 
 
 def meaning(regularizer: Any, reading: Reading, counted: Any, *, masked: bool = True) -> float:

@@ -25,9 +25,9 @@ from bridle._keras import (
 )
 from bridle.auditing._formulas import is_known, on_weight
 from bridle.auditing._meaning import as_array, meaning
-from bridle.penalties import Penalty
 from bridle.placement import Place, places
 from bridle.placement._targets import argument
+from bridle.regularizers import Penalty
 
 
 @dataclass(frozen=True)

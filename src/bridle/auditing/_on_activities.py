@@ -70,7 +70,7 @@ def _outermost(activity: Activity) -> Finding | None:
     return Finding(
         "not charged",
         "`fit` on JAX does not collect the activity_regularizer of the outermost model. Give it to the model's last "
-        f"layer, or place {as_bridle(activity.regularizer)} at that layer's output with bridle.penalize.",
+        f"layer, or place {as_bridle(activity.regularizer)} at that layer's output with bridle.regularize.",
     )
 
 

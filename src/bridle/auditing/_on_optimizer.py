@@ -14,7 +14,7 @@ SCALES = ("gamma",)
 TABLES = ("embeddings",)
 HOW = (
     "Call optimizer.exclude_from_weight_decay(var_names=['bias', 'beta', 'gamma', 'embeddings']) before compile(), or "
-    'take the decay out and place bridle.penalize(model, {"*/kernel": bridle.L2(…)}).'
+    'take the decay out and place bridle.regularize(model, {"*/kernel": bridle.L2(…)}).'
 )
 
 

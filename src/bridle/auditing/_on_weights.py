@@ -10,7 +10,7 @@ from bridle.auditing._measure import Weight
 from bridle.auditing._on_activities import zero_strength
 from bridle.auditing._rows import Finding
 from bridle.auditing._words import as_bridle, number, placed, written
-from bridle.penalties import Penalty
+from bridle.regularizers import Penalty
 
 
 def found_on(weight: Weight) -> tuple[Finding, ...]:
@@ -83,7 +83,7 @@ def _whole_table(weight: Weight) -> Finding | None:
         "charges the whole table",
         f"every step charges all {weight.variable.shape[0]} rows, of which this batch looks up {weight.looked_up}: "
         "rows that are not looked up shrink all the same. To charge what is looked up: "
-        f'bridle.penalize(model, {{"{target}": {as_bridle(weight.regularizer)}}}).',
+        f'bridle.regularize(model, {{"{target}": {as_bridle(weight.regularizer)}}}).',
         "warning",
     )
 
@@ -101,7 +101,7 @@ def _toward_zero(weight: Weight) -> Finding | None:
     return Finding(
         "pulls toward 0",
         "this scale leaves its layer's output as it is at 1, and the penalty pulls it to 0, where the layer is silent. "
-        f'To pull toward 1: bridle.penalize(model, {{"{weight.where}": bridle.L2SP({_strength(regularizer)}, '
+        f'To pull toward 1: bridle.regularize(model, {{"{weight.where}": bridle.L2SP({_strength(regularizer)}, '
         "anchor=1.0)}).",
         "warning",
     )

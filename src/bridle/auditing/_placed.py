@@ -24,8 +24,8 @@ from bridle.auditing._meaning import as_array, combined
 from bridle.auditing._measure import Measured
 from bridle.auditing._rows import Finding, Row
 from bridle.auditing._words import number
-from bridle.penalties import Penalty
-from bridle.placement import Penalized, Place, match, measuring, unwrapped
+from bridle.placement import Place, Regularized, match, measuring, unwrapped
+from bridle.regularizers import Penalty
 
 PREFIX = "penalty/"
 Readings = Mapping[Tap, Sequence[Reading]]
@@ -34,7 +34,7 @@ Term = tuple[Penalty, tuple[float, ...], list[Place]]
 
 
 def placed_rows(model: keras.Model, batch: Batch, measured: Measured) -> list[Row]:
-    """One row for each place that `bridle.penalize` charges, also in models inside; none for another model.
+    """One row for each place that `bridle.regularize` charges, also in models inside; none for another model.
 
     What is expected is computed from the terms, their schedules and the epoch; what is charged is what a training
     step of the model adds to its loss.
@@ -45,7 +45,7 @@ def placed_rows(model: keras.Model, batch: Batch, measured: Measured) -> list[Ro
         measured: what Keras has collected from a call.
 
     """
-    penalized = [layer for layer in all_layers(model) if isinstance(layer, Penalized)]
+    penalized = [layer for layer in all_layers(model) if isinstance(layer, Regularized)]
     terms = {id(each): _terms(each) for each in penalized}
     taps = dict.fromkeys(
         place.tap for each in terms.values() for *_, places in each for place in places if place.sort == "activation"
@@ -69,7 +69,7 @@ def placed_rows(model: keras.Model, batch: Batch, measured: Measured) -> list[Ro
     return rows
 
 
-def _terms(model: Penalized) -> list[Term]:
+def _terms(model: Regularized) -> list[Term]:
     found = []
     for target, penalty in model.terms.items():
         if any(penalty.peaks):
@@ -78,7 +78,7 @@ def _terms(model: Penalized) -> list[Term]:
     return found
 
 
-def _tensors(model: keras.Model, penalized: Sequence[Penalized], x: Any, taps: list[Tap]) -> Readings:
+def _tensors(model: keras.Model, penalized: Sequence[Regularized], x: Any, taps: list[Tap]) -> Readings:
     """What a training step gives where penalties are placed, from a call past the penalized models."""
     with ExitStack() as stack:
         stack.enter_context(untouched(model))
@@ -89,7 +89,7 @@ def _tensors(model: keras.Model, penalized: Sequence[Penalized], x: Any, taps: l
     return dict(zip(taps, readings.values(), strict=True))
 
 
-def _past(model: Penalized) -> Callable[..., Any]:
+def _past(model: Regularized) -> Callable[..., Any]:
     def call(inputs: Any, training: bool | None = None) -> Any:
         inner = unwrapped(model)
         return inner(inputs, training=training) if trained_with(inner) else inner(inputs)
@@ -102,25 +102,25 @@ def _called(model: keras.Model, x: Any) -> Any:
 
 
 def _step(
-    model: keras.Model, penalized: Sequence[Penalized], x: Any, weight: Any
+    model: keras.Model, penalized: Sequence[Regularized], x: Any, weight: Any
 ) -> tuple[dict[int, dict[str, float]], float]:
     """What each penalized model charges at each place, and what a penalized `model` adds to its loss."""
     added, before = math.nan, [each.seen for each in penalized]
     with untouched(model), measuring(model):
         prediction = _called(model, x)
-        if isinstance(model, Penalized):
+        if isinstance(model, Regularized):
             others = sum(map(as_number, model.losses)) - sum(map(as_number, model.seen.parts.values()))
             added = as_number(loss_without_data(model, prediction, weight)) - others
         reached = [each for each, seen in zip(penalized, before, strict=True) if each.seen is not seen]
         return {id(each): {} for each in penalized} | {id(each): _numbers(each) for each in reached}, added
 
 
-def _numbers(model: Penalized) -> dict[str, float]:
+def _numbers(model: Regularized) -> dict[str, float]:
     """What the last call of a penalized model was charged, by place."""
     return {name.removeprefix(PREFIX): as_number(value) for name, value in model.seen.parts.items()}
 
 
-def _expected(model: Penalized, terms: Sequence[Term], readings: Readings, counted: Any) -> dict[str, float]:
+def _expected(model: Regularized, terms: Sequence[Term], readings: Readings, counted: Any) -> dict[str, float]:
     """What is meant at each place."""
     found: dict[str, float] = {}
     for penalty, amounts, places in terms:
@@ -132,7 +132,7 @@ def _expected(model: Penalized, terms: Sequence[Term], readings: Readings, count
 
 
 def _meanings(
-    model: Penalized, penalty: Penalty, place: Place, readings: Readings, counted: Any
+    model: Regularized, penalty: Penalty, place: Place, readings: Readings, counted: Any
 ) -> list[tuple[float, ...]]:
     """The meaning of a penalty at strength one, for each call of the layer; one of a person's own says it itself."""
     if place.variable is not None:
@@ -140,7 +140,7 @@ def _meanings(
         if is_known(penalty):
             anchor = as_array(model.charges.anchors[place.key].value) if penalty.needs_anchor else None
             return [on_weight(penalty, as_array(weight), anchor)]
-        return [tuple(map(as_number, penalty.unit_values(weight)))]
+        return [tuple(map(as_number, penalty.weight_values(weight)))]
     found = []
     for reading in readings[place.tap]:
         charged = combined(reading.mask, counted, reading.value)
@@ -153,7 +153,7 @@ def _meanings(
     return found
 
 
-def _row(model: keras.Model, penalized: Penalized, name: str, text: str, charged: float, expected: float) -> Row:
+def _row(model: keras.Model, penalized: Regularized, name: str, text: str, charged: float, expected: float) -> Row:
     where = name if penalized is model else f"{penalized.name}/{name}"
     findings: tuple[Finding, ...] = ()
     if not math.isclose(charged, expected, rel_tol=1e-3, abs_tol=1e-9):
@@ -165,11 +165,11 @@ def _row(model: keras.Model, penalized: Penalized, name: str, text: str, charged
 
 INSIDE = (
     "A penalized model inside another does not see which samples of the batch have weight 0, and charges them too. "
-    "Penalize the outer model instead: bridle.penalize(outer, {…})."
+    "Penalize the outer model instead: bridle.regularize(outer, {…})."
 )
 
 
-def _difference(model: Penalized, added: float, charged: float) -> list[Row]:
+def _difference(model: Regularized, added: float, charged: float) -> list[Row]:
     """A row for what does not reach the loss, or reaches it more than once."""
     if math.isclose(added, charged, rel_tol=1e-3, abs_tol=1e-9):
         return []

@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from bridle.penalties import Penalty
+from bridle.regularizers import Penalty
 
 K = keras.regularizers
 
@@ -23,7 +23,7 @@ def written(regularizer: Any) -> str:
 
 def placed(where: str, regularizer: Any) -> str:
     """What to do: the line that places a penalty with bridle instead."""
-    return f"Instead: bridle.penalize(model, {{{_quoted(where)}: {as_bridle(regularizer)}}})."
+    return f"Instead: bridle.regularize(model, {{{_quoted(where)}: {as_bridle(regularizer)}}})."
 
 
 def as_bridle(regularizer: Any) -> str:

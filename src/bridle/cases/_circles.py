@@ -3,7 +3,7 @@
 from sklearn.datasets import make_circles
 
 from bridle.cases._case import FRESH_ROWS, Case, Protocol, Published, a_third, hidden_network
-from bridle.penalties import L1, L2
+from bridle.regularizers import L1, L2
 
 NOISE, ROWS, TRAIN, STRENGTH = 0.1, 100, 30, 1e-4
 BEFORE, AFTER = "L1 before ReLU, summed over the batch", "L1 after ReLU, summed over the batch"

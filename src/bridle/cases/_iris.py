@@ -6,7 +6,7 @@ from sklearn.model_selection import ShuffleSplit, train_test_split
 from sklearn.preprocessing import StandardScaler
 
 from bridle.cases._case import Case, Protocol, Published, a_third
-from bridle.penalties import L1, L2
+from bridle.regularizers import L1, L2
 
 ARM = "L1 activity of the first layer"
 TEST_ROWS, SPLITS = 38, 10

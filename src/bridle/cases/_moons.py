@@ -3,7 +3,7 @@
 from sklearn.datasets import make_moons
 
 from bridle.cases._case import FRESH_ROWS, Case, Protocol, Published, a_third, hidden_network
-from bridle.penalties import L1, L2
+from bridle.regularizers import L1, L2
 
 NOISE, ROWS, TRAIN = 0.2, 100, 30
 GRID = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)

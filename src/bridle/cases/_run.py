@@ -8,14 +8,14 @@ from typing import Any
 import pandas as pd
 
 from bridle import report
+from bridle._api import Result, Study, conduct
 from bridle._errors import InputError, near
-from bridle._front import Result, Study, conduct
 from bridle.cases._case import Case, Protocol
 from bridle.cases._circles import circles
 from bridle.cases._claims import Measured, as_table, measure, sentences
 from bridle.cases._iris import iris
 from bridle.cases._moons import moons
-from bridle.study import Plan, Prepared, timed_plan
+from bridle.study.design import Plan, Prepared, timed_plan
 
 CASES = {"moons": moons, "circles": circles, "iris": iris}
 

@@ -12,7 +12,7 @@ from bridle.cases import claims as published
 from bridle.cli._guard import guarded
 from bridle.cli._out import check_folder
 from bridle.cli._show import console
-from bridle.study import duration
+from bridle.study.design import duration
 
 QUICK_SEEDS, QUICK_SHARE = 3, 1 / 50
 WIDTHS = {"claim": 22, "published": 9, "measured": 9, "seen": 4, "honest": 9, "fresh": 9, "holds?": 8}

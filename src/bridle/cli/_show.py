@@ -10,10 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from bridle import report
-from bridle._front import Result
+from bridle._api import Result
 from bridle._visible import visible
 from bridle.cases import CaseResult
-from bridle.study import Plan
+from bridle.study.design import Plan
 
 LONG = 30
 """Settings beyond which the terminal shows only the selected ones."""

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from bridle import store
+from bridle._api import Result, load
 from bridle._errors import InputError, StoreError
-from bridle._front import Result, load
 from bridle.cli import _show as show_
 from bridle.cli._again import NAME as COMMAND
 from bridle.cli._again import command, nothing_begun

@@ -52,7 +52,7 @@ class Conversion:
     @property
     def penalty(self) -> Any:
         """The bridle penalty that charges the same, ready to place."""
-        from bridle.penalties import parse_penalty  # loads Keras, which the numbers do not need
+        from bridle.regularizers import parse_penalty  # loads Keras, which the numbers do not need
 
         return parse_penalty(self.text)
 

@@ -8,7 +8,7 @@ from bridle.conversion._convert import Conversion, convert
 
 @dataclass(frozen=True)
 class Preset:
-    """A value of the literature. `penalty` is ready to place: `bridle.penalize(model, preset.terms)`."""
+    """A value of the literature. `penalty` is ready to place: `bridle.regularize(model, preset.terms)`."""
 
     name: str
     printed: str
@@ -41,13 +41,13 @@ class Preset:
     @property
     def penalty(self) -> Any:
         """The bridle penalty."""
-        from bridle.penalties import parse_penalty  # loads Keras, which the values do not need
+        from bridle.regularizers import parse_penalty  # loads Keras, which the values do not need
 
         return parse_penalty(self.text)
 
     @property
     def terms(self) -> dict[str, Any]:
-        """`{where: penalty}`, as `bridle.penalize` and an arm of a study take it."""
+        """`{where: penalty}`, as `bridle.regularize` and an arm of a study take it."""
         return {self.where: self.penalty}
 
     def __str__(self) -> str:

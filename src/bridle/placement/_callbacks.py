@@ -18,11 +18,11 @@ from bridle._keras import (
     watching,
     with_compute_loss,
 )
-from bridle.penalties import Schedule
 from bridle.placement._charges import describe
 from bridle.placement._files import unwrapped
 from bridle.placement._places import places
 from bridle.placement._targets import match
+from bridle.regularizers import Schedule
 
 OTHER = "penalty/other"
 """What layers and activity regularizers of the model itself add."""
@@ -36,7 +36,7 @@ class StrengthSchedule(keras.callbacks.Callback):
     as a number.
 
     Args:
-        schedules: `{target: bridle.schedule.…}` for targets as they were written in `bridle.penalize`.
+        schedules: `{target: bridle.schedule.…}` for targets as they were written in `bridle.regularize`.
 
     Errors: `KindError` at the start of `fit` where the model has no penalties of bridle; `InputError` for a target
     that was not penalized, or with strength 0.
@@ -58,7 +58,9 @@ class StrengthSchedule(keras.callbacks.Callback):
         super().set_model(model)
         self.penalized = [layer for layer in all_layers(model) if hasattr(type(layer), "at_epoch")]
         if not self.penalized:
-            raise KindError(f"Expected a model made by bridle.penalize for {type(self).__name__}, got {model.name!r}.")
+            raise KindError(
+                f"Expected a model made by bridle.regularize for {type(self).__name__}, got {model.name!r}."
+            )
         strong = {target for each in self.penalized for target, penalty in each.terms.items() if any(penalty.peaks)}
         for target in self.schedules:
             if target not in strong:
@@ -82,7 +84,7 @@ class PenaltyLog(keras.callbacks.Callback):
     """Logs the data loss and every penalty apart, for training and validation, in any Keras model.
 
     `loss` stays the sum. Beside it appear `data_loss`; `penalty/hidden/kernel` and so on for every place that
-    `bridle.penalize` charges and every weight with a regularizer of its own; and `penalty/other` for activity
+    `bridle.regularize` charges and every weight with a regularizer of its own; and `penalty/other` for activity
     regularizers and losses that layers add. Each is averaged over the samples of the epoch, as the loss is; those of
     validation rows begin with `val_`.
 
@@ -91,7 +93,7 @@ class PenaltyLog(keras.callbacks.Callback):
     >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False, name="out")])
     >>> model.compile("sgd", "mse")
     >>> x = keras.ops.ones((4, 1))
-    >>> logs = bridle.penalize(model, {"out/kernel": "l2(0.1)"}).fit(x, x, verbose=0, callbacks=[PenaltyLog()])
+    >>> logs = bridle.regularize(model, {"out/kernel": "l2(0.1)"}).fit(x, x, verbose=0, callbacks=[PenaltyLog()])
     >>> sorted(logs.history)
     ['data_loss', 'loss', 'penalty/out/kernel']
 

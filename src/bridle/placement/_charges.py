@@ -8,11 +8,11 @@ import keras
 from keras import ops
 
 from bridle._keras import Reading, Tap
-from bridle.penalties import Custom, Schedule
 from bridle.placement._checks import check_value
 from bridle.placement._places import Place
 from bridle.placement._terms import Term
 from bridle.placement._units import by_unit, mean_over, real_entries, unit_names, unit_quantiles
+from bridle.regularizers import Custom, Schedule
 
 Readings = dict[int, list[Reading]]
 Weight = Callable[[keras.Variable], Any]
@@ -20,7 +20,7 @@ Weight = Callable[[keras.Variable], Any]
 
 
 @dataclass(frozen=True)
-class Charges:
+class PenaltyTerms:
     """The terms of a study or of a penalized model, bound to weights and to taps on activations."""
 
     terms: tuple[Term, ...]
@@ -43,7 +43,7 @@ class Charges:
         """Every place that some term charges, once, and the output after each pre-activation that one charges."""
         return watched(self.terms)
 
-    def unit_values(
+    def weight_values(
         self, weight: Weight, readings: Readings, counted: Any = None, amounts: Sequence[Any] | None = None
     ) -> list[Any]:
         """What each slot charges at strength one.
@@ -80,7 +80,7 @@ class Charges:
             rows = [penalty.activity_values(_kept(each.value, term, amounts), _charged(each, counted)) for each in seen]
         else:
             bound = penalty.with_anchor(self.anchors[place.key]) if penalty.needs_anchor else penalty
-            rows = [bound.unit_values(_kept(place.of(weight(place.variable)), term, amounts))]
+            rows = [bound.weight_values(_kept(place.of(weight(place.variable)), term, amounts))]
         return [tuple(ops.stop_gradient(value) for value in row) for row in rows] if penalty.exact else rows
 
     def tried(self, weight: Weight, readings: Readings) -> list[list[Any]]:
@@ -184,10 +184,10 @@ def _kept(value: Any, term: Term, amounts: Sequence[Any] | None) -> Any:
     return ops.where(amounts[0] > 0, value, ops.stop_gradient(value))
 
 
-def charges(terms: Sequence[Term], anchors: dict[tuple[int, str], Any] | None = None) -> Charges:
+def charges(terms: Sequence[Term], anchors: dict[tuple[int, str], Any] | None = None) -> PenaltyTerms:
     """Bind terms to what they watch; `anchors` are the present weights where none are given."""
     taps = dict.fromkeys(place.tap for place in watched(terms) if place.sort == "activation")
-    return Charges(tuple(terms), tuple(taps), present_anchors(terms) if anchors is None else anchors)
+    return PenaltyTerms(tuple(terms), tuple(taps), present_anchors(terms) if anchors is None else anchors)
 
 
 def present_anchors(terms: Sequence[Term]) -> dict[tuple[int, str], Any]:

@@ -8,8 +8,8 @@ import numpy as np
 
 from bridle._errors import BridleError, InputError
 from bridle._keras import has_states, output_shape
-from bridle.penalties import Entrywise, Penalty
 from bridle.placement._places import Place
+from bridle.regularizers import Entrywise, Penalty
 
 IN_UNIT = ("sigmoid", "hard_sigmoid", "softmax", "sparse_sigmoid", "sparsemax")
 """Activations whose values lie in (0, 1)."""
@@ -76,7 +76,7 @@ def _check_weight(target: str, penalty: Penalty, place: Place) -> None:
     try:
         if penalty.needs_anchor:
             penalty = penalty.with_anchor(weight)
-        values = penalty.unit_values(weight)
+        values = penalty.weight_values(weight)
     except BridleError as error:
         raise type(error)(f"At {place.name!r}: {error}") from error
     for value in values:

@@ -8,10 +8,10 @@ from typing import Any
 import keras
 
 from bridle._keras import gives_mask, has_states, output_shape
-from bridle.penalties import KINDS, Penalty, describe
 from bridle.placement._places import Place
 from bridle.placement._targets import argument
 from bridle.placement._terms import Term, read_terms
+from bridle.regularizers import KINDS, Penalty, describe
 
 
 def code_lines(model: keras.Model, terms: Mapping[str, object], *, batch_size: int | None = None) -> str:
@@ -22,7 +22,7 @@ def code_lines(model: keras.Model, terms: Mapping[str, object], *, batch_size: i
     `per="unit"` are converted to that, the first with `batch_size`.
 
     Where Keras has no argument for a penalty (gates, states, other families, exact zeros, schedules) or does not
-    charge what it is given, the lines call `bridle.penalize`.
+    charge what it is given, the lines call `bridle.regularize`.
     """
     bound = read_terms(model, terms)
     wanted: dict[str, list[tuple[Place, Penalty]]] = {}
@@ -50,7 +50,7 @@ def _in_keras(place: Place, penalty: Penalty) -> bool:
 
 
 def _in_bridle(terms: Sequence[Term]) -> str:
-    """A call of `bridle.penalize`, with each penalty in the language of penalties."""
+    """A call of `bridle.regularize`, with each penalty in the language of penalties."""
     lines = []
     for term in terms:
         amounts = (f"{v:.12g}" if isinstance(v, float) else describe(v) for v in term.penalty.strengths)
@@ -58,7 +58,7 @@ def _in_bridle(terms: Sequence[Term]) -> str:
         if term.penalty.kind not in KINDS:
             text = f"bridle.{term.penalty!r}"
         lines.append(f"    {_quoted(term.target)}: {text},\n")
-    return f"import bridle\n\nmodel = bridle.penalize(model, {{\n{''.join(lines)}}})\n"
+    return f"import bridle\n\nmodel = bridle.regularize(model, {{\n{''.join(lines)}}})\n"
 
 
 def _quoted(text: str) -> str:

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 import keras
 
 from bridle._errors import InputError, KindError
-from bridle._keras import all_layers, check_exact, compile_like, has_own_loss, own_training, same_again
+from bridle._keras import all_layers, check_exact, clone_model, compile_like, has_own_loss, own_training
 from bridle.placement._files import unwrapped
-from bridle.placement._penalized import Penalized
+from bridle.placement._penalized import Regularized
 from bridle.placement._terms import read_terms
 
 
-def penalize(model: keras.Model, terms: Mapping[str, object]) -> keras.Model:
+def regularize(model: keras.Model, terms: Mapping[str, object]) -> keras.Model:
     """A model like `model`, with its weights, and with penalties `{where: what(how much)}`.
 
     The result trains with `fit` on any backend, and saves, loads and clones with its penalties (`import bridle`
@@ -34,21 +34,21 @@ def penalize(model: keras.Model, terms: Mapping[str, object]) -> keras.Model:
 
     >>> import bridle, keras
     >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, kernel_initializer="ones", name="hidden")])
-    >>> penalized = bridle.penalize(model, {"*/kernel": bridle.L2(0.5)})
+    >>> penalized = bridle.regularize(model, {"*/kernel": bridle.L2(0.5)})
     >>> {name: float(value) for name, value in penalized.penalties(keras.ops.ones((1, 2))).items()}
     {'penalty/hidden/kernel': 3.0}
 
     """
     if not isinstance(model, keras.Model):
         raise KindError(f"Expected a keras.Model to penalize, got {type(model).__name__}.")
-    present = dict(model.terms) if isinstance(model, Penalized) else {}
+    present = dict(model.terms) if isinstance(model, Regularized) else {}
     inner = unwrapped(model)
     _check(inner)
     twice = [target for target in terms if target in present] if isinstance(terms, Mapping) else []
     if twice:
         raise InputError(
             f"Expected targets without a penalty, got {twice[0]!r}, which has {present[twice[0]]!r}. "
-            "Take the penalties off with bridle.unpenalize first, or write another target."
+            "Take the penalties off with bridle.strip first, or write another target."
         )
     bound = read_terms(inner, terms)
     for term in bound:
@@ -56,31 +56,31 @@ def penalize(model: keras.Model, terms: Mapping[str, object]) -> keras.Model:
     if model.compiled and any(term.penalty.exact for term in bound):
         check_exact(model.optimizer)
     everything = {**present, **{term.target: term.penalty for term in bound}}
-    epoch = model.epoch if isinstance(model, Penalized) else 0
-    fresh = Penalized(same_again(inner), everything, epoch) if everything else same_again(inner)
+    epoch = model.epoch if isinstance(model, Regularized) else 0
+    fresh = Regularized(clone_model(inner), everything, epoch) if everything else clone_model(inner)
     if present:
         fresh.keep_anchors(model)
     compile_like(fresh, model)
     return fresh
 
 
-def unpenalize(model: keras.Model) -> keras.Model:
+def strip(model: keras.Model) -> keras.Model:
     """The model without the penalties that bridle placed, with its weights, compiled as it is.
 
-    A copy of the model as it was before `penalize`: of its own class, without a trace of bridle, ready to be saved
+    A copy of the model as it was before `regularize`: of its own class, without a trace of bridle, ready to be saved
     for people who do not have it. Regularizers that the model had itself stay.
 
     Errors: `KindError` where there is nothing to take off.
 
     >>> import bridle, keras
     >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, name="hidden")])
-    >>> type(bridle.unpenalize(bridle.penalize(model, {"*/kernel": "l2(0.1)"}))).__name__
+    >>> type(bridle.strip(bridle.regularize(model, {"*/kernel": "l2(0.1)"}))).__name__
     'Sequential'
 
     """
-    if not isinstance(model, Penalized):
+    if not isinstance(model, Regularized):
         raise KindError(
-            f"Expected a model made by bridle.penalize, got {getattr(model, 'name', model)!r}, which has no penalties "
+            f"Expected a model of bridle.regularize, got {getattr(model, 'name', model)!r}, which has no penalties "
             "of bridle."
         )
     return plain_copy(model)
@@ -88,7 +88,7 @@ def unpenalize(model: keras.Model) -> keras.Model:
 
 def plain_copy(model: keras.Model) -> keras.Model:
     """Return a copy of a model with its weights, compiled as it is, without penalties that bridle placed."""
-    fresh = same_again(unwrapped(model))
+    fresh = clone_model(unwrapped(model))
     compile_like(fresh, model)
     return fresh
 
@@ -100,11 +100,11 @@ def check_plain(model: keras.Model) -> None:
 
     Errors: `KindError` that says how to give them to the study.
     """
-    penalized = next((layer for layer in all_layers(model) if isinstance(layer, Penalized)), None)
+    penalized = next((layer for layer in all_layers(model) if isinstance(layer, Regularized)), None)
     if penalized is not None:
         raise KindError(
             f"Expected a model without penalties of bridle for a study, got {penalized.name!r} with "
-            f"{', '.join(map(repr, penalized.terms))}. Take them off with bridle.unpenalize(model), and write them "
+            f"{', '.join(map(repr, penalized.terms))}. Take them off with bridle.strip(model), and write them "
             "into the arms."
         )
 

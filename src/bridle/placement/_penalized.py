@@ -21,12 +21,12 @@ from bridle._keras import (
     trained_with,
     watching,
 )
-from bridle.penalties import Penalty, Schedule
 from bridle.placement._callbacks import StrengthSchedule
-from bridle.placement._charges import Charges, charges, present_anchors, weighted
+from bridle.placement._charges import PenaltyTerms, charges, present_anchors, weighted
 from bridle.placement._files import Wrapper
 from bridle.placement._proximal import Proximal, held_by, hold
 from bridle.placement._terms import read_terms
+from bridle.regularizers import Penalty, Schedule
 
 
 @dataclass
@@ -66,9 +66,9 @@ class State(keras.Layer):
         )  # fmt: skip
 
 
-@keras.saving.register_keras_serializable("bridle")
-class Penalized(Wrapper):
-    """A Keras model and its penalties `{where: what(how much)}`; made by `bridle.penalize`.
+@keras.saving.register_keras_serializable("bridle", name="Penalized")  # the name in saved models
+class Regularized(Wrapper):
+    """A Keras model and its penalties `{where: what(how much)}`; made by `bridle.regularize`.
 
     The loss is that of the model plus, for every term and place, `strength * R(tensor)`. Activations are charged
     where they arise, padded steps and samples of weight zero are not counted, and frozen weights are charged as any.
@@ -101,7 +101,7 @@ class Penalized(Wrapper):
         return dict(self._bridle_terms)
 
     @property
-    def charges(self) -> Charges:
+    def charges(self) -> PenaltyTerms:
         """The terms of strength above zero, bound to the places of the model."""
         return self._bridle_charges
 
@@ -317,7 +317,7 @@ LONGEST_OLD = 10_000
 @contextmanager
 def measuring(model: keras.Model) -> Iterator[None]:
     """Call a model with `training=True` inside the block without training it."""
-    penalized = [layer for layer in all_layers(model) if isinstance(layer, Penalized)]
+    penalized = [layer for layer in all_layers(model) if isinstance(layer, Regularized)]
     before = [each._bridle_measured for each in penalized]
     for each in penalized:
         each._bridle_measured = True

@@ -7,7 +7,7 @@ from keras import ops
 
 from bridle._errors import InputError
 from bridle._keras import is_updating, keep_state, leave_out, note_updates, step_of, updating
-from bridle.placement._charges import Charges
+from bridle.placement._charges import PenaltyTerms
 
 NAME = "bridle_strengths"
 
@@ -23,7 +23,7 @@ class Proximal:
 
     """
 
-    def __init__(self, held: Charges, variable: keras.Variable, name: str, optimizer: Any = None) -> None:
+    def __init__(self, held: PenaltyTerms, variable: keras.Variable, name: str, optimizer: Any = None) -> None:
         before = variable.constraint
         self.before = before.before if isinstance(before, Proximal) else before
         self.held, self.variable, self.name, self.optimizer = held, variable, name, optimizer
@@ -39,7 +39,7 @@ class Proximal:
     def _sentence(self) -> str:
         way = (
             f"In a loop of your own, compile {self.name!r} with the optimizer of the loop first; in a model that "
-            "contains it, penalize the outer model instead: bridle.penalize(outer, {…})."
+            "contains it, penalize the outer model instead: bridle.regularize(outer, {…})."
         )
         if self.optimizer is None:
             return f"Expected a compiled model for exact=True, got an update of {self.name!r} without compile(). {way}"

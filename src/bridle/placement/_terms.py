@@ -8,10 +8,10 @@ from zlib import crc32
 import keras
 
 from bridle._errors import KindError, shown
-from bridle.penalties import KINDS, Penalty, Schedule, parse_penalty
 from bridle.placement._checks import check_places
 from bridle.placement._places import Place
 from bridle.placement._targets import EXAMPLE, match
+from bridle.regularizers import KINDS, Penalty, Schedule, parse_penalty
 
 LONGEST = 60
 """Characters of options in the name of a term."""

@@ -8,12 +8,11 @@ from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 
 from bridle._errors import InputError
-from bridle.plots._names import brief_name, shorten
 from bridle.plots._pair import GAP, Shown, draw_pair
 from bridle.plots._style import label, legend, named, prepare, say, themed
-from bridle.plots._tensors import lead, one_of, penalized
 from bridle.results import StudyResult
 from bridle.stats import Evidence, weigh
+from bridle.wording import brief_name, lead, one_of, penalized, shorten
 
 Kind = Literal["map", "histogram"]
 BINS = 30

@@ -8,11 +8,10 @@ from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 
 from bridle._errors import InputError, near
-from bridle.plots._names import setting_name, shorten
 from bridle.plots._style import label, legend, named, prepare, say, stroke, themed
-from bridle.plots._tensors import lead
 from bridle.results import ALL_ROWS, StudyResult
 from bridle.stats import Evidence, nan_mean, nan_sd, weigh
+from bridle.wording import lead, setting_name, shorten
 
 WIDE = 30.0
 """A loss whose means span more than this factor is drawn on a logarithmic axis."""

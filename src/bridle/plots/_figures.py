@@ -8,13 +8,13 @@ from bridle.plots._frontier import FrontierData, draw_frontier, frontier_data
 from bridle.plots._gains import draw_gains, gains_data
 from bridle.plots._heatmap import HeatmapData, draw_heatmap, heatmap_arms, heatmap_data
 from bridle.plots._insides import activations_drawing, units_drawing, weights_drawing
-from bridle.plots._names import decimals, named_list, setting_name, spell, strength_text
 from bridle.plots._path import UNITS, PathData, draw_path, path_data
 from bridle.plots._style import canvas, share_legend, themed
 from bridle.plots._surface import draw_surface, surface_data
 from bridle.plots._sweep import Published, SweepData, draw_sweep, sweep_data
 from bridle.results import StudyResult
 from bridle.stats import Evidence, weigh
+from bridle.wording import decimals, named_list, setting_name, spell, strength_text
 
 OVERLAID = 3
 """Up to so many arms share one sweep; more get a panel each."""

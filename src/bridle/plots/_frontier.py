@@ -7,11 +7,10 @@ from jaxtyping import Bool, Float, Int
 from matplotlib.axes import Axes
 
 from bridle.plots._bars import bars, bars_name
-from bridle.plots._names import setting_name, shorten, strength_text
 from bridle.plots._style import Theme, label, legend, marker, named, plain, prepare, say, themed
-from bridle.plots._tensors import sparse_tensors, zeros
 from bridle.results import StudyResult
 from bridle.stats import Evidence, nan_mean, weigh
+from bridle.wording import setting_name, shorten, sparse_tensors, strength_text, zeros
 
 
 @dataclass(frozen=True)

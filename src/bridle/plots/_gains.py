@@ -8,10 +8,10 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 
 from bridle._visible import visible
-from bridle.plots._names import shorten, strengths_text
 from bridle.plots._style import Theme, label, legend, named, plain, prepare, say, stroke, themed
 from bridle.results import StudyResult
 from bridle.stats import Comparison, Evidence, weigh
+from bridle.wording import shorten, strengths_text
 
 SHAPES = ("o", "D", "s", "^")
 """Validation is a filled circle; each held-out part has a hollow shape."""

@@ -11,11 +11,11 @@ from matplotlib.colors import Colormap, Normalize
 from matplotlib.patches import Rectangle
 
 from bridle._errors import InputError
-from bridle.plots._names import decimals, shorten, spell, strength_text
 from bridle.plots._strengths import place, zero_place
 from bridle.plots._style import Theme, colour_bar, label, legend, plain, prepare, say, themed
 from bridle.results import StudyResult
 from bridle.stats import Evidence, weigh
+from bridle.wording import decimals, shorten, spell, strength_text
 
 WRITTEN = 64
 """Values are written into the cells of grids that have no more of them."""

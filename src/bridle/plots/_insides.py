@@ -4,13 +4,12 @@ import numpy as np
 
 from bridle.plots._activations import ActivationsData, activation_tensors, activations_data, draw_activations
 from bridle.plots._drawing import Drawing, panels
-from bridle.plots._names import named_list, strength_text
 from bridle.plots._style import canvas, share_legend, themed
-from bridle.plots._tensors import lead
 from bridle.plots._units import MIDDLE, UnitsData, draw_units, unit_tensors, units_data
 from bridle.plots._weights import WeightsData, can_show, draw_weights, weights_data
 from bridle.results import StudyResult
 from bridle.stats import Evidence
+from bridle.wording import lead, named_list, strength_text
 
 FANS = 4
 """The tensors whose units are drawn at most."""

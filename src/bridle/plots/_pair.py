@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 
-from bridle.plots._names import shorten
 from bridle.plots._style import Theme, colour_bar, plain
+from bridle.wording import shorten
 
 GAP = 0.12
 """Between the two images, as a share of the width of one."""

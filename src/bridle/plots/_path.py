@@ -7,11 +7,11 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 
-from bridle.plots._names import shorten
 from bridle.plots._strengths import abscissa, choice_lines, moves_together, place, strength_axis, zero_place
 from bridle.plots._style import Theme, label, legend, marker, named, prepare, say, stroke, themed
 from bridle.results import StudyResult
 from bridle.stats import Evidence, nan_mean, weigh
+from bridle.wording import shorten
 
 Kind = Literal["zeros", "norm", "size"]
 UNITS = {"zeros": "exact zeros, %", "norm": "Euclidean norm", "size": "mean magnitude"}

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 from matplotlib.transforms import Transform, offset_copy
 
-from bridle.plots._names import strength_text
 from bridle.plots._style import Theme, plain
 from bridle.results import StudyResult
+from bridle.wording import strength_text
 
 MOST_TICKS = 8
 

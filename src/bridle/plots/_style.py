@@ -11,7 +11,7 @@ from matplotlib.transforms import offset_copy
 
 from bridle._errors import InputError, near
 from bridle._visible import visible
-from bridle.plots._names import shorten
+from bridle.wording import shorten
 
 FONT = "DejaVu Sans"
 """Shipped with matplotlib, so a picture looks the same everywhere."""

@@ -7,9 +7,9 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
-from bridle.plots._names import setting_name
 from bridle.plots._style import label, prepare, say, themed
 from bridle.results import StudyResult
+from bridle.wording import setting_name
 
 TINTS = LinearSegmentedColormap.from_list("bridle", ["#3d8fc4", "#b9d6ea", "#f7f5f0", "#f6cfa8", "#e08a3c"])
 """Blue for probability 0, orange for 1: told apart with any colour vision, and lightest in the middle."""

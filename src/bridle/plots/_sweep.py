@@ -8,7 +8,6 @@ from jaxtyping import Bool, Float, Int
 from matplotlib.axes import Axes
 
 from bridle.plots._bars import bars, bars_name
-from bridle.plots._names import shorten
 from bridle.plots._strengths import (
     Ticks,
     abscissa,
@@ -20,9 +19,9 @@ from bridle.plots._strengths import (
     zero_place,
 )
 from bridle.plots._style import Theme, label, legend, marker, named, plain, prepare, say, themed
-from bridle.plots._tensors import sparse_tensors, zeros
 from bridle.results import StudyResult
 from bridle.stats import Evidence, weigh
+from bridle.wording import shorten, sparse_tensors, zeros
 
 Published = Mapping[float | tuple[str, float], float]
 """Scores that others printed, by strength, or by (arm name, strength) where arms differ."""

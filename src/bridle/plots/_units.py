@@ -7,12 +7,11 @@ import numpy as np
 from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 
-from bridle.plots._names import shorten
 from bridle.plots._strengths import choice_lines, place, strength_axis, zero_place
 from bridle.plots._style import Theme, label, legend, prepare, say, themed
-from bridle.plots._tensors import is_weight, lead, measured, one_of, penalized, sparse_tensors
 from bridle.results import UNIT_SHARES, StudyResult
 from bridle.stats import Evidence, nan_mean, weigh
+from bridle.wording import is_weight, lead, measured, one_of, penalized, shorten, sparse_tensors
 
 LOW, QUARTER, MIDDLE, THREE_QUARTERS, HIGH = 1, 2, 3, 4, 5
 """Where the quantiles of 10, 25, 50, 75 and 90 per cent stand; the smallest is first, the largest last."""

@@ -6,12 +6,11 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from bridle._errors import InputError
-from bridle.plots._names import brief_name
 from bridle.plots._pair import Shown, block_means, draw_pair
 from bridle.plots._style import label, prepare, themed
-from bridle.plots._tensors import lead, one_of, penalized
 from bridle.results import ALL_ROWS, StudyResult
 from bridle.stats import Evidence, weigh
+from bridle.wording import brief_name, lead, one_of, penalized
 
 MOST = 128
 """Rows and columns of an image; more are averaged in blocks."""

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from bridle.plots import named_list
 from bridle.results import StudyResult
+from bridle.wording import named_list
 
 VERSIONS = ("bridle", "keras", "jax", "numpy")
 

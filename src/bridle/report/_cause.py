@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 
-from bridle.plots import setting_name, spell, strengths_text
 from bridle.report._diagnoses import DOMINATES, learned_nothing, penalty_share, piloted
 from bridle.report._facts import lead, places, recorded
 from bridle.results import StudyResult
 from bridle.stats import Evidence, nan_mean
+from bridle.wording import setting_name, spell, strengths_text
 
 CLOSE = 0.01
 """Scores and losses that differ by less than this share are the same."""

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from bridle.plots import spell, strength_text
 from bridle.report._facts import measured, ordered, penalized, row_places, rule, zeros
 from bridle.report._table import rows
 from bridle.results import StudyResult
 from bridle.stats import Evidence
+from bridle.wording import spell, strength_text
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from bridle.plots import Curve, CurvesData, band, decimals
+from bridle.plots import Curve, CurvesData, band
 from bridle.report._literal import label
 from bridle.report._plotly import INK, TRAIN, Chart, colour, faded, layout, numbers, titled, toggle
+from bridle.wording import decimals
 
 STROKES = (("solid", "━"), ("9px,3px", "╍"), ("2px,2px", "┅"), ("dashdot", "┉"))
 

@@ -2,9 +2,10 @@
 
 import math
 
-from bridle.plots import GainsData, Source, decimals, spell
+from bridle.plots import GainsData, Source
 from bridle.report._literal import label
 from bridle.report._plotly import INK, MUTED, Chart, colour, layout, lines, numbers, toggle
+from bridle.wording import decimals, spell
 
 SHAPES = (("circle", "●"), ("diamond-open", "◇"), ("square-open", "□"), ("triangle-up-open", "△"))
 """Validation is filled; each held-out part is hollow, in the order of the picture."""

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from bridle.plots import SweepData, Swept, Ticks, decimals, score_places, spell, strength_text
+from bridle.plots import SweepData, Swept, Ticks
 from bridle.report._literal import label
 from bridle.report._plotly import (
     INK,
@@ -20,6 +20,7 @@ from bridle.report._plotly import (
     titled,
     toggle,
 )
+from bridle.wording import decimals, score_places, spell, strength_text
 
 RULES = (("best", "circle-open", "○", 17), ("1se", "square-open", "□", 21))
 

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from bridle.plots import named_list, setting_name, spell
 from bridle.report._facts import interval, lead, places
 from bridle.results import StudyResult
 from bridle.stats import Evidence, compare_all, is_share, nan_mean, widest_difference
+from bridle.wording import named_list, setting_name, spell
 
 MOST = 3
 """So many strengths that a race stopped are named."""

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from bridle.plots import spell, strengths_text
 from bridle.report._facts import lead, measured, places, recorded
 from bridle.results import StudyResult
 from bridle.stats import COLLAPSED, Evidence, nan_mean, prediction_spread
+from bridle.wording import spell, strengths_text
 
 DOMINATES = 0.5
 """A penalty that is a larger share of the loss than this dominates it."""

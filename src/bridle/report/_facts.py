@@ -4,14 +4,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from bridle.plots import is_weight as is_weight
-from bridle.plots import lead as lead
-from bridle.plots import measured as measured
-from bridle.plots import penalized as penalized
-from bridle.plots import score_places, spell, strengths_text
-from bridle.plots import zeros as zeros
 from bridle.results import StudyResult
 from bridle.stats import EVEN, SAME, WIDE, Comparison, Evidence
+from bridle.wording import is_weight as is_weight
+from bridle.wording import lead as lead
+from bridle.wording import measured as measured
+from bridle.wording import penalized as penalized
+from bridle.wording import score_places, spell, strengths_text
+from bridle.wording import zeros as zeros
 
 
 def places(result: StudyResult, evidence: Evidence) -> int:

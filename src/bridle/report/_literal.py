@@ -3,7 +3,7 @@
 from html import escape
 
 from bridle._visible import visible
-from bridle.plots import shorten
+from bridle.wording import shorten
 
 
 def markup(text: object) -> str:

@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 
-from bridle.plots import named_list, setting_name, spell, strength_text, strengths_text
 from bridle.report._diagnoses import DOMINATES, penalty_share
 from bridle.report._facts import (
     binomial_error,
@@ -19,6 +18,7 @@ from bridle.report._facts import (
 )
 from bridle.results import ALL_ROWS, StudyResult
 from bridle.stats import Evidence, exact_interval
+from bridle.wording import named_list, setting_name, spell, strength_text, strengths_text
 
 WORTH_SAYING = 0.005
 """A share of exact zeros below this is not mentioned."""

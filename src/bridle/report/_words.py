@@ -3,7 +3,6 @@
 import math
 
 from bridle._visible import visible
-from bridle.plots import setting_name, spell, strengths_text
 from bridle.report._cause import cause
 from bridle.report._chosen import about, handed_over, nested, prepared_target, raced, screened, selection
 from bridle.report._diagnoses import dead, dominates, overfits, too_few, unconverged
@@ -11,6 +10,7 @@ from bridle.report._facts import confidence, interval, lead, no_interval, places
 from bridle.report._notes import counted, edge, outside, over_seeds, sparsity, stronger
 from bridle.results import StudyResult
 from bridle.stats import Comparison, Evidence, weigh
+from bridle.wording import setting_name, spell, strengths_text
 
 
 def verdict(result: StudyResult, evidence: Evidence | None = None) -> str:

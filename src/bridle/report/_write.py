@@ -16,7 +16,7 @@ from bridle._errors import StoreError
 from bridle.report._html import page
 from bridle.report._json import strict, to_json
 from bridle.report._section import Section
-from bridle.store import write_whole
+from bridle.store import write_atomic
 
 PNG_DPI = 150
 
@@ -99,7 +99,7 @@ def slugs(titles: Sequence[str]) -> list[str]:
 
 def _whole(path: Path, content: bytes | Figure) -> Path:
     """Write one file, whole or not at all."""
-    write_whole(path, lambda file: _save(content, file) if isinstance(content, Figure) else file.write(content))
+    write_atomic(path, lambda file: _save(content, file) if isinstance(content, Figure) else file.write(content))
     return path
 
 

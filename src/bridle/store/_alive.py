@@ -10,7 +10,7 @@ from bridle.store._index import fcntl
 PREFIX = ".alive-"
 
 
-class Alive:
+class LivenessLock:
     """A sign of life, which the operating system takes away with the process. A copy of the folder has none.
 
     Where a process was frozen it lives, and its claims hold as long as leases do; the same where there is no such

@@ -13,7 +13,7 @@ from bridle._errors import StoreError
 from bridle.results import Activation, Arm, Members, Nested, Picture, Probe, Score, StoredTransformer, StudyResult
 from bridle.store._arrays import pack, unpack
 from bridle.store._said import said
-from bridle.store._whole import write_whole
+from bridle.store._whole import write_atomic
 
 FORMAT = 2
 WORDS = "study.json"
@@ -34,8 +34,8 @@ def save(result: StudyResult, folder: str | Path) -> Path:
     text = json.dumps(words, indent=1, allow_nan=False).encode()
     with said(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / name, lambda file: file.write(blob))
-        write_whole(folder / WORDS, lambda file: file.write(text))
+        write_atomic(folder / name, lambda file: file.write(blob))
+        write_atomic(folder / WORDS, lambda file: file.write(text))
         for old in folder.glob("study*.npz"):
             if ARRAYS.fullmatch(old.name) and old.name != name:
                 old.unlink(missing_ok=True)
@@ -98,7 +98,7 @@ def write_text(path: str | Path, text: str) -> Path:
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, lambda file: file.write(text.encode()))
+        write_atomic(path, lambda file: file.write(text.encode()))
     except OSError as error:
         raise StoreError(
             f"Expected a file that can be written, got {str(path)!r}: {error.strerror}. Give another."

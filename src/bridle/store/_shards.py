@@ -10,7 +10,7 @@ import numpy as np
 
 from bridle._errors import StoreError
 from bridle.store._arrays import pack, unpack
-from bridle.store._whole import write_whole
+from bridle.store._whole import write_atomic
 
 FOLDER = "shards"
 KEPT = 2**28
@@ -27,7 +27,7 @@ def write_shard(folder: Path, records: Mapping[bytes, Record], compress: bool = 
     path = path_of(folder, name)
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
-        write_whole(path, lambda file: file.write(blob))
+        write_atomic(path, lambda file: file.write(blob))
     return name, len(blob)
 
 

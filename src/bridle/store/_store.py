@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from bridle._errors import StoreError
-from bridle.store._alive import Alive, is_gone
+from bridle.store._alive import LivenessLock, is_gone
 from bridle.store._index import add_shard, connect, writing
 from bridle.store._said import said
 from bridle.store._shards import Reader, Record, path_of, write_shard
@@ -48,7 +48,7 @@ class Store:
         self._index = connect(self.folder, create=create, write=write)
         try:
             with said(self.folder):
-                self._sign = Alive(self.folder) if write else None
+                self._sign = LivenessLock(self.folder) if write else None
         except StoreError:
             self._index.close()
             raise

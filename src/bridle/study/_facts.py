@@ -10,10 +10,10 @@ import scipy
 import sklearn
 
 from bridle._version import __version__
-from bridle.population import cores
-from bridle.study._constant import constant_facts
-from bridle.study._fingerprint import fingerprint
-from bridle.study._prepare import Prepared
+from bridle.engine import cores
+from bridle.study._baseline import constant_facts
+from bridle.study.data import fingerprint
+from bridle.study.design import Prepared
 
 
 def facts(prepared: Prepared, seconds: float, threads: int | None) -> dict[str, object]:

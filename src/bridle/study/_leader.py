@@ -2,22 +2,22 @@
 
 import numpy as np
 
-from bridle.population import Outcome
-from bridle.study._ledger import Key, Ledger
-from bridle.study._prepare import Prepared
+from bridle.engine import FitResult
+from bridle.study._collector import Key, ResultCollector
+from bridle.study.design import Prepared
 
 
-class Leader:
+class BestSoFar:
     """The best mean score so far, for the progress bar only."""
 
-    def __init__(self, prepared: Prepared, ledger: Ledger) -> None:
+    def __init__(self, prepared: Prepared, ledger: ResultCollector) -> None:
         self._ledger, self._score = ledger, prepared.score
         names = prepared.workshop.objective.measure_names
         self._factors = prepared.units.factors[:, names.index(prepared.score.measure)]
         self._column = names.index(prepared.score.measure) - len(names)
         self._sums: dict[int, tuple[float, int]] = {}
 
-    def hear(self, key: Key, outcome: Outcome) -> None:
+    def hear(self, key: Key, outcome: FitResult) -> None:
         value = float(outcome.curves[-1, self._column]) * self._factors[key[2]]
         if np.isfinite(value) and not self._score.pooled:
             total, count = self._sums.get(key[0], (0.0, 0))

@@ -2,20 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from bridle._errors import InputError
 from bridle.results import Nested, StudyResult
 from bridle.stats import weigh
-from bridle.study._data import Data
-from bridle.study._folds import take
-from bridle.study._listed_folds import ListedFolds
-from bridle.study._inner_study import OUTER, outer_splits, study_of_fold
-from bridle.study._prepare import Prepared, whole_rows, with_rows
-from bridle.study._splits import Split, Splitter, later_rows, split_rows
 from bridle.study._update import Update, Watch
+from bridle.study.data import Data, ListedFolds, Splitter, split_rows, take
+from bridle.study.design import OUTER, Prepared, outer_splits, study_of_fold, whole_rows
 
 Run = Callable[[Prepared, Watch], tuple[StudyResult, bool]]
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import jax
 import numpy as np
 
-from bridle.population import predict
+from bridle.engine import predict
 from bridle.results import Picture
-from bridle.study._data import Data
-from bridle.study._prepare import Prepared
+from bridle.study.data import Data
+from bridle.study.design import Prepared
 
 MESH = 60
 MOST_ROWS = 2000

@@ -7,9 +7,9 @@ import jax
 import numpy as np
 
 from bridle._keras import predicted
-from bridle.population import Fold
+from bridle.engine import Fold
 from bridle.stats import pseudo_values
-from bridle.study._prepare import Prepared
+from bridle.study.design import Prepared
 
 Part = tuple[Any, list[np.ndarray], Any]
 """Labels, leaves of predictions and weights of one fold's rows."""

@@ -5,14 +5,14 @@ import numpy as np
 
 from bridle._keras import has_own_code, predictions_of, rows_as_inputs
 from bridle.results import ALL_ROWS, Probe
-from bridle.study._data import Data
-from bridle.study._ledger import Ledger
-from bridle.study._prepare import Prepared
+from bridle.study._collector import ResultCollector
+from bridle.study.data import Data
+from bridle.study.design import Prepared
 
 ROWS = 2
 
 
-def probe(prepared: Prepared, ledger: Ledger, data: Data) -> Probe | None:
+def probe(prepared: Prepared, ledger: ResultCollector, data: Data) -> Probe | None:
     """Return what each finished refit predicts for the first rows; None for a model of Keras's own parts alone.
 
     A copy of such a model is the same function by its configuration, so nothing is computed for it.

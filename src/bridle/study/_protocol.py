@@ -1,9 +1,7 @@
 """What was done with the rows, in words."""
 
-from bridle.study._prepare import Prepared
-from bridle.study._question import COLD
-from bridle.study._scores import natural
-from bridle.study._transformers import one_line
+from bridle.study.data import one_line
+from bridle.study.design import COLD, Prepared, natural
 
 
 def describe(prepared: Prepared) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from bridle.stats import survivors
-from bridle.study._ledger import Ledger
+from bridle.study._collector import ResultCollector
 
 Cell = tuple[int, int]
 """A seed and a fold."""
@@ -14,7 +14,10 @@ RUNGS = (0.2, 0.4, 0.7)
 
 
 def race_cells(
-    ledger: Ledger, settings: Sequence[int], cells: Sequence[Cell], conduct: Callable[[list[int], Sequence[Cell]], bool]
+    ledger: ResultCollector,
+    settings: Sequence[int],
+    cells: Sequence[Cell],
+    conduct: Callable[[list[int], Sequence[Cell]], bool],
 ) -> bool:
     """Run every setting on the first seeds and folds, those that go on on further ones; False where it was stopped.
 
@@ -30,7 +33,7 @@ def race_cells(
     return True
 
 
-def _going_on(ledger: Ledger, alive: Sequence[int], cells: Sequence[Cell], total: int) -> list[int]:
+def _going_on(ledger: ResultCollector, alive: Sequence[int], cells: Sequence[Cell], total: int) -> list[int]:
     result, kept = ledger.result(), []
     seeds = [int(np.searchsorted(result.seeds, seed)) for seed, _ in cells]
     table = result.scores()[:, seeds, [fold for _, fold in cells]]

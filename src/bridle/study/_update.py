@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bridle.population import Progress
+from bridle.engine import Progress
 
 
 @dataclass(frozen=True)

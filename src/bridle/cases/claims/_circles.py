@@ -3,7 +3,7 @@
 from bridle.cases._case import hidden_network
 from bridle.cases._circles import circles
 from bridle.cases.claims._claim import NONE, READER, SAID, Claim, Experiment, Side
-from bridle.penalties import L1, L1L2, L2, Penalty
+from bridle.regularizers import L1, L1L2, L2, Penalty
 
 PLACES = {"before": "hidden/preactivation", "after": "hidden/output"}
 STRENGTH, ROWS = 1e-4, 30

@@ -2,7 +2,7 @@
 
 from bridle.cases._iris import ARM, iris, network
 from bridle.cases.claims._claim import NONE, Claim, Experiment, Side
-from bridle.penalties import L1
+from bridle.regularizers import L1
 
 PLACE = "hidden1/output"
 

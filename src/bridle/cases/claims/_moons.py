@@ -6,7 +6,7 @@ from typing import Any
 from bridle.cases._case import hidden_network
 from bridle.cases._moons import ARM, GRID, moons
 from bridle.cases.claims._claim import NONE, READER, Claim, Experiment, Side
-from bridle.penalties import L1, L1L2, L2
+from bridle.regularizers import L1, L1L2, L2
 from bridle.schedule import steps
 
 KERNEL, BIAS, OUT = "hidden/kernel", "hidden/bias", "out/kernel"

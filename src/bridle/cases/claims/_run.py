@@ -14,9 +14,10 @@ from bridle.cases.claims._iris import iris_claims
 from bridle.cases.claims._measure import Measured, measure
 from bridle.cases.claims._moons import continued_claims, moons_claims, schedule_claims
 from bridle.cases.claims._studies import Laid, lay_out, run_whole, run_without_refits
-from bridle.population import Progress
+from bridle.engine import Progress
 from bridle.results import StudyResult
-from bridle.study import Plan, Prepared, Update, Watch, make_plan, timed_plan
+from bridle.study import Update, Watch
+from bridle.study.design import Plan, Prepared, make_plan, timed_plan
 
 EXPERIMENTS: tuple[Callable[[], Experiment], ...] = (
     circles_claims,

@@ -7,11 +7,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from bridle._front import Study
+from bridle._api import Study
 from bridle.cases._case import Pair
 from bridle.cases.claims._claim import ACCURACY, Experiment
 from bridle.results import StudyResult
-from bridle.study import Prepared, Watch, run_study
+from bridle.study import Watch, run_study
+from bridle.study.design import Prepared
 
 FRESH = "fresh"
 HONEST_SHARE = 33

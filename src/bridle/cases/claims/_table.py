@@ -15,7 +15,7 @@ from bridle.cases.claims._claim import ACCURACY, NONE
 from bridle.cases.claims._judge import RULE
 from bridle.cases.claims._measure import Measured
 from bridle.cases.claims._run import ClaimsRun, Ran
-from bridle.population import cores
+from bridle.engine import cores
 from bridle.report import Sheet, strict
 
 HEAD = (

@@ -1,0 +1,20 @@
+"""The front door: `Study` and `Result`, the two things a person holds."""
+
+from bridle._api._plots import Plots
+from bridle._api._result import Best, Result, load
+from bridle._api._search import SearchResult, search, search_arms
+from bridle._api._stored import reload_note
+from bridle._api._study import Study, conduct
+
+__all__ = [
+    "Best",
+    "Plots",
+    "Result",
+    "SearchResult",
+    "Study",
+    "conduct",
+    "load",
+    "reload_note",
+    "search",
+    "search_arms",
+]

@@ -1,0 +1,279 @@
+"""Which layer, which kind? Arms found from the model, screened in a first stage and tested in a second one."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+from typing import Any
+
+import keras
+import pandas as pd
+
+from bridle._api._result import Result
+from bridle._api._study import Study, conduct
+from bridle._errors import InputError
+from bridle.placement import Place, places
+from bridle.regularizers import L1, L2
+from bridle.results import StudyResult
+from bridle.stats import weigh
+from bridle.study.design import Prepared, joined, timed_plan
+
+KINDS = {"L1": L1, "L2": L2}
+WEIGHTS = ("kernel", "recurrent_kernel", "depthwise_kernel", "pointwise_kernel", "embeddings")
+FINALISTS = 3
+"""Arms that go from the first stage into the second one."""
+STRENGTHS = 14
+"""About how many settings an arm takes, its pilot included."""
+COMBINED = 34
+"""The same for an arm with two strengths."""
+SCREENING = 0.4
+"""The share of the time for the first stage."""
+MOST_SEEDS = (3, 10)
+"""Seeds at most, in the two stages."""
+LINES = 8
+"""Arms that a printed result shows."""
+FEW, LEAST = 4, 2
+"""Arms of the first program, which is timed; arms that are screened at least."""
+COMPILING = 0.1
+"""The share of the second stage's time below which it compiles a program of its own."""
+REFITS = 2 * (FINALISTS + 1) + 1
+"""Fits on all rows for each seed of the second stage, at most."""
+Finalists = dict[str, tuple[str, ...]]
+"""Arms of the second stage, each with the arms of the first one that it joins."""
+
+
+class SearchResult(Result):
+    """The second stage's result, with the first stage's in `screen`."""
+
+    def __init__(self, final: Result, screen: Result) -> None:
+        vars(self).update(vars(final))
+        self.screen = screen
+
+    def __str__(self) -> str:
+        lines = self.ranking().head(LINES).to_string(index=False, float_format="{:.3g}".format, na_rep="–")
+        more = len(self.ranking()) - LINES
+        rest = f"\n… and {more} more in ranking(); report(path) has everything" if more > 0 else ""
+        return f"{self.verdict().splitlines()[0]}\n\n{lines}{rest}"
+
+    __repr__ = __str__
+
+    def ranking(self) -> pd.DataFrame:
+        """Every arm from best to worst: those of the second stage, then those that the first stage left out.
+
+        `gain` is the difference to no penalty, positive where better, with its interval `low` to `high`: in the second
+        stage corrected over all arms that were ever looked at; in the first stage over its own.
+        """
+        last = _ranked(self.data, "final")
+        names = {line["arm"] for line in last}
+        left = [line for line in _ranked(self.screen.data, "screen") if line["arm"] not in names]
+        return pd.DataFrame([*last, *left])
+
+
+def search(
+    model: Any,
+    x: Any,
+    y: Any,
+    *,
+    seconds: float = 60.0,
+    folds: Any = 5,
+    epochs: int = 100,
+    batch_size: int = 32,
+    score: str | None = None,
+    test: Any = None,
+    store: Any = None,
+    progress: bool = True,
+    **rows: Any,
+) -> SearchResult:
+    """Find where a penalty helps: on weights, on activations or both, in one layer or all of them, L1 or L2.
+
+    First stage: L1 and L2 on the weights and on the activations, of every layer by itself and of all layers, each with
+    a range found from the data, on few seeds; strengths that are clearly worse stop early. Second stage: the best
+    three on fresh seeds, and the best on weights together with the best on activations. The rows are the same, so the
+    second stage's intervals are corrected over all arms of both.
+
+    Args:
+        model: a compiled Keras model, or a function that returns one.
+        x, y: the rows to learn from.
+        seconds: about how long it may take, compiling included; seeds, and if need be arms, are as many as that
+            allows. Programs for two shapes of rows are compiled in any case.
+        folds, epochs, batch_size, score: as in `bridle.Study`.
+        test, store, progress, rows: as in `Study.run`.
+
+    Errors: those of `Study.run`; `InputError` for a time that is not above 0 or a model without weights to penalize.
+
+    >>> import bridle, keras
+    >>> from sklearn.datasets import make_moons
+    >>> x, y = make_moons(60, noise=0.2, random_state=1)
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(8, "relu"), keras.layers.Dense(1, "sigmoid")])
+    >>> model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    >>> found = bridle.search(model, x, y, seconds=1, folds=2, epochs=3)
+    >>> list(found.ranking().columns)
+    ['stage', 'arm', 'strengths', 'accuracy', 'gain', 'low', 'high']
+
+    """
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
+        raise InputError(f"Expected seconds as a number above 0, got {seconds!r}.")
+    clock = Clock(float(seconds))
+    options = {"folds": folds, "epochs": epochs, "batch_size": batch_size, "score": score}
+    arms = search_arms(model if isinstance(model, keras.Model) else model())
+
+    def ask(arms: Mapping[str, dict[str, Any]]) -> tuple[Prepared, Pace]:
+        prepared = Study(model, arms, seeds=1, **options).prepare(x, y, test=test, **rows)
+        return prepared, _pace(prepared)
+
+    first, pace = ask(dict(list(arms.items())[:FEW]))
+    chosen = dict(list(arms.items())[: max(LEAST, pace.arms(SCREENING * (clock.left - 3 * pace.compiling)))])
+    if len(chosen) > FEW:
+        first, pace = ask(chosen)
+    room = SCREENING * (clock.left - pace.compiling)
+    seeds = pace.seeds(room, STRENGTHS * len(chosen), MOST_SEEDS[0])
+    screening = _narrowed(first, chosen, arms, range(seeds))
+    screen = conduct(screening, race=not first.score.pooled, refit=False, until=clock.until(room), progress=progress)
+
+    finalists = _finalists(screen.data, chosen)
+    room = clock.left - pace.compiling
+    while len(finalists) > 1 and pace.cost(finalists) > room:
+        finalists.popitem()
+    fresh = range(seeds, seeds + pace.seeds(room, _fits(finalists), MOST_SEEDS[1]))
+    final = _narrowed(first, finalists, arms, fresh)
+    if pace.compiling < COMPILING * room:  # a program without the slots of all other arms is faster
+        combined = {name: _terms(parts, arms) for name, parts in finalists.items()}
+        final = Study(model, combined, seeds=tuple(fresh), **options).prepare(x, y, test=test, **rows)
+    facts = {"screened": len({*chosen, *finalists}), "not screened": len(arms) - len(chosen)}
+    until = clock.until(clock.left - pace.compiling - pace.refits(len(finalists), len(fresh)))
+    return SearchResult(conduct(final, store=store, progress=progress, facts=facts, until=until), screen)
+
+
+@dataclass(frozen=True)
+class Clock:
+    """A budget of seconds, from now on."""
+
+    seconds: float
+    began: float = field(default_factory=lambda: perf_counter())
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left, negative where the time is up."""
+        return self.began + self.seconds - perf_counter()
+
+    def until(self, room: float) -> float:
+        """The time of `perf_counter` after so many seconds."""
+        return perf_counter() + max(0.0, room)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds that the two programs for one shape of rows take to compile, and one fit when all cores are busy."""
+
+    compiling: float
+    each: float
+    folds: int
+
+    def arms(self, room: float) -> int:
+        """Arms that can be screened with one seed."""
+        return int(room / (self.each * self.folds * STRENGTHS))
+
+    def seeds(self, room: float, settings: int, most: int) -> int:
+        """Seeds, one at least, for so many settings."""
+        return max(1, min(most, int(room / (self.each * (self.folds * settings + REFITS)))))
+
+    def cost(self, finalists: Finalists) -> float:
+        """Seconds of a second stage with one seed."""
+        return self.each * self.folds * _fits(finalists) + self.refits(len(finalists), 1)
+
+    def refits(self, arms: int, seeds: int) -> float:
+        """Seconds of the fits on all rows."""
+        return self.each * (2 * arms + 1) * seeds
+
+
+def _pace(prepared: Prepared) -> Pace:
+    began = perf_counter()
+    plan = timed_plan(prepared)
+    compiling = perf_counter() - began
+    each = (plan.seconds - prepared.workshop.compile_seconds) / plan.fits
+    return Pace(compiling, max(1e-4, each), len(prepared.folds))
+
+
+def _narrowed(
+    prepared: Prepared, finalists: Finalists | Mapping[str, Any], arms: Mapping[str, Any], seeds: range
+) -> Prepared:
+    """The same study, with its programs, of some of its arms, alone or joined, and of other seeds."""
+    there = {treatment.name: treatment for treatment in prepared.treatments}
+    parts = {name: finalists[name] if isinstance(finalists[name], tuple) else (name,) for name in finalists}
+    chosen = [joined(name, [there[part] for part in own]) for name, own in parts.items()]
+    written = {name: _terms(own, arms) for name, own in parts.items()}
+    question = replace(prepared.question, arms=written, seeds=tuple(seeds))
+    return replace(prepared, question=question, treatments=(prepared.treatments[0], *chosen))
+
+
+def _terms(parts: tuple[str, ...], arms: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    return {where: what for part in parts for where, what in arms[part].items()}
+
+
+def _fits(finalists: Finalists) -> int:
+    """About how many settings the arms of a second stage take, their pilots included."""
+    return sum(STRENGTHS if len(parts) == 1 else COMBINED for parts in finalists.values())
+
+
+def search_arms(model: keras.Model) -> dict[str, dict[str, Any]]:
+    """The arms of the first stage, those on all layers first: {name: {where: what("auto")}}.
+
+    Errors: `InputError` where the model has no weights to penalize.
+    """
+    found = places(model)
+    weights = _by_layer([place for place in found if place.part is None and place.quantity in WEIGHTS])
+    last = next(reversed(weights), None)
+    hidden = {place.path for place in found if place.quantity == "output" and place.in_globs}
+    outputs = {layer: f"{layer}/output" for layer in weights if layer in hidden and layer != last}
+    if not weights:
+        raise InputError("Expected a model with kernels or embeddings to penalize, found none. Give arms to a Study.")
+    where = {"weights": weights, "activations": outputs}
+    whole = {f"all {what}": ", ".join(targets.values()) for what, targets in where.items() if len(targets) > 1}
+    single = {f"{what} of {layer}": target for what, targets in where.items() for layer, target in targets.items()}
+    return {
+        f"{kind} {name}": {target: penalty("auto")}
+        for name, target in {**whole, **single}.items()
+        for kind, penalty in KINDS.items()
+    }
+
+
+def _by_layer(found: list[Place]) -> dict[str, str]:
+    """The weights of each layer as one target."""
+    layers: dict[str, list[str]] = {}
+    for place in found:
+        if place.variable is not None and place.variable.trainable:
+            layers.setdefault(place.path, []).append(place.name)
+    return {layer: ", ".join(names) for layer, names in layers.items()}
+
+
+def _finalists(screen: StudyResult, arms: Iterable[str]) -> Finalists:
+    """The best arms of the first stage, from the best on; and the best on weights with the best on activations."""
+    order = [line["arm"] for line in _ranked(screen, "screen")] or list(arms)[:1]
+    found: Finalists = {name: (name,) for name in order[:FINALISTS]}
+    best = [next((name for name in order if f" {what}" in name), None) for what in ("weights", "activations")]
+    best = [name for name in best if name is not None]
+    if len(best) == 2:
+        found[" with ".join(best)] = tuple(best)
+    return found
+
+
+def _ranked(data: StudyResult, stage: str) -> list[dict[str, Any]]:
+    """A line for each penalized arm of a result, from best to worst."""
+    evidence = weigh(data)
+    sign = 1.0 if data.score.maximize else -1.0
+    arms = [arm for arm in evidence.choices if arm != 0]
+    lines = []
+    for arm in sorted(arms, key=lambda arm: -sign * evidence.quoted[arm]):
+        gain = vars(evidence.gains[arm]) if arm in evidence.gains else {}
+        strengths = data.strengths(evidence.choices[arm].best)
+        lines.append(
+            {
+                "stage": stage,
+                "arm": data.arms[arm].name,
+                "strengths": ", ".join(f"{value:g}" for value in strengths.values()),
+                data.score.name: evidence.quoted[arm],
+                "gain": gain.get("difference"),
+                "low": gain.get("low"),
+                "high": gain.get("high"),
+            }
+        )
+    return lines

@@ -1,0 +1,17 @@
+"""Rewrites of traced operations for fast training loops."""
+
+from bridle.engine.rewrites._interpreter import equations
+from bridle.engine.rewrites._rules import for_loops, for_once, gradient_for_loops
+from bridle.engine.rewrites._transposed_kernels import CannotTransposeError, shapes_to_turn, turn, turn_back, turned
+
+__all__ = [
+    "CannotTransposeError",
+    "equations",
+    "for_loops",
+    "for_once",
+    "gradient_for_loops",
+    "shapes_to_turn",
+    "turn",
+    "turn_back",
+    "turned",
+]

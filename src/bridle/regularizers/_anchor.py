@@ -1,0 +1,94 @@
+"""Distance from where the weights were: L2SP."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from bridle._errors import InputError, shown
+from bridle.regularizers._kinds import WeightPenalty, wide
+from bridle.regularizers._options import real
+
+WAYS = "'pretrained', a finite number, or an array of the shape of the weight"
+
+
+@keras.saving.register_keras_serializable("bridle")
+class L2SP(WeightPenalty):
+    """`strength * sum (w - anchor)^2`: keeps weights near a starting point instead of near zero.
+
+    The sum is over entries, without a factor 1/2; nothing is averaged.
+
+    Args:
+        strength: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule.
+        anchor: where the weights are pulled to: `"pretrained"`, their values in the model at the moment it is
+            placed there; a number, such as 1.0 for the `gamma` of a normalisation layer; or an array of the shape of
+            the weight.
+
+    Errors: `InputError` for a strength that is negative, not finite, text, or an empty list; for another anchor, or
+    one of another shape than the weight; and where one that says `"pretrained"` is called without a model.
+
+    A saved model keeps its anchors. `keras.models.clone_model` draws new weights, and new anchors with them.
+
+    >>> import bridle
+    >>> float(bridle.L2SP(0.5, anchor=1.0)([1.0, 3.0]))
+    2.0
+    >>> float(bridle.L2SP(0.5).with_anchor([1.0, 2.0])([1.0, 3.0]))
+    0.5
+
+    Source: Li, Grandvalet and Davoine, "Explicit inductive bias for transfer learning with convolutional networks",
+    ICML 2018.
+
+    """
+
+    names = ("strength",)
+    kind = "l2sp"
+    options = ("anchor",)
+
+    def __init__(self, strength: object = "auto", *, anchor: Any = "pretrained") -> None:
+        self.anchor = _anchor(anchor)
+        super().__init__(strength)
+
+    @property
+    def needs_anchor(self) -> bool:
+        """True while the anchor is the word `"pretrained"`."""
+        return isinstance(self.anchor, str)
+
+    def with_anchor(self, array: Any) -> "L2SP":
+        """The same penalty, bound to the given weights: an array, a tensor or a variable, which is kept as it is."""
+        return type(self)(*self.strengths, anchor=array)
+
+    def weight_values(self, x: Any) -> tuple[Any, ...]:
+        x = wide(x)
+        if self.needs_anchor:
+            raise InputError(
+                "Expected weights to stay near in l2sp(anchor='pretrained'), got none yet. Place it with "
+                "bridle.regularize or a bridle.Study, which take them from the model, or give anchor=<number or array>."
+            )
+        if not isinstance(self.anchor, float) and tuple(self.anchor.shape) != tuple(x.shape):
+            raise InputError(
+                f"Expected in l2sp(anchor=…) the shape {tuple(x.shape)} of the weight, got {tuple(self.anchor.shape)}. "
+                "Give the weights that it starts from, or one number for all of them."
+            )
+        return (ops.sum(ops.square(x - ops.stop_gradient(ops.cast(self.anchor, x.dtype)))),)
+
+
+def _anchor(value: Any) -> Any:
+    if isinstance(value, keras.Variable) or ops.is_tensor(value):
+        return value
+    if isinstance(value, str) and value == "pretrained":
+        return value
+    if isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim):
+        return _array(value)
+    return real(value, "l2sp(anchor=…)", WAYS)
+
+
+def _array(value: Any) -> np.ndarray:
+    try:
+        array = np.asarray(value, dtype="float64")
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"Expected in l2sp(anchor=…) {WAYS}, got {shown(value, 100)}.") from None
+    bad = array[~np.isfinite(array)]
+    if bad.size:
+        raise InputError(f"Expected in l2sp(anchor=…) finite numbers only, got {bad[0]} among them.")
+    return array

@@ -1,0 +1,77 @@
+"""A penalty on outputs that are too sure of themselves: Confidence."""
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+
+from bridle.regularizers._kinds import ActivationPenalty, entries_counted, spread_over, wide
+from bridle.regularizers._options import real, switch
+
+EDGE = 1e-7
+
+
+@keras.saving.register_keras_serializable("bridle")
+class Confidence(ActivationPenalty):
+    """`strength * mean (log K - H)`: charges predictions whose entropy is low.
+
+    `H = -sum_k p_k log p_k` is the entropy of the `K` probabilities along the last axis; one unit is a Bernoulli
+    probability, with `K = 2`. The mean is over the samples and time steps that count. The paper charges `-H`, which
+    differs by the constant `log K`; this form is 0 for an even guess. With a `threshold` it is
+    `strength * mean max(0, threshold - H)`: predictions of enough entropy are left alone.
+
+    Args:
+        strength: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule.
+        threshold: the entropy, in nats, below which a prediction is charged; None for all.
+        from_logits: whether the activation holds logits, before softmax or sigmoid.
+
+    Errors: `InputError` for a strength that is negative, not finite, text, or an empty list; for a threshold below 0;
+    for a weight.
+
+    >>> import bridle
+    >>> round(float(bridle.Confidence(1.0).activity_values([[1.0, 0.0], [0.5, 0.5]])[0]), 4)
+    0.3466
+
+    Source: Pereyra, Tucker, Chorowski, Kaiser and Hinton, "Regularizing neural networks by penalizing confident
+    output distributions", 2017.
+
+    """
+
+    names = ("strength",)
+    kind = "confidence"
+    options = ("threshold", "from_logits")
+    domain = "unit"
+
+    def __init__(self, strength: object = "auto", *, threshold: float | None = None, from_logits: bool = False) -> None:
+        expected = "an entropy ≥ 0, or None to charge every prediction"
+        self.threshold = None if threshold is None else real(threshold, "confidence(threshold=…)", expected, low=0.0)
+        self.from_logits = switch(from_logits, "confidence(from_logits=…)")
+        if from_logits:
+            self.domain = "real"
+        super().__init__(strength)
+
+    def activity_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
+        x = wide(x)
+        if len(x.shape) == (1 if charged is None else len(charged.shape)):
+            x = ops.expand_dims(x, -1)
+        entropy = _entropy_of_logits(x) if self.from_logits else _entropy(x)
+        most = math.log(max(x.shape[-1], 2)) if self.threshold is None else self.threshold
+        missing = ops.maximum(most - entropy, 0.0)
+        return (ops.sum(missing * spread_over(charged, missing)) / entries_counted(missing, charged),)
+
+
+def _entropy(p: Any) -> Any:
+    """Of probabilities along the last axis. `p log p` is taken as 0 at 0, with a finite slope."""
+    p = ops.clip(p, 0.0, 1.0)
+    if p.shape[-1] == 1:
+        p = ops.concatenate([p, 1.0 - p], axis=-1)
+    return -ops.sum(p * ops.log(ops.maximum(p, EDGE)), axis=-1)
+
+
+def _entropy_of_logits(x: Any) -> Any:
+    """Of softmax, or of sigmoid where there is one logit."""
+    if x.shape[-1] == 1:
+        x = ops.concatenate([x, ops.zeros_like(x)], axis=-1)
+    logs = ops.log_softmax(x, axis=-1)
+    return -ops.sum(ops.exp(logs) * logs, axis=-1)

@@ -1,0 +1,128 @@
+"""A person's own function as a penalty: Custom."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras import ops
+
+from bridle._errors import InputError, KindError
+from bridle._keras import concrete
+from bridle.regularizers._base import Penalty
+from bridle.regularizers._kinds import samples, spread_over, wide
+
+REGISTER = "Write it as a named function under @keras.saving.register_keras_serializable()."
+
+
+@keras.saving.register_keras_serializable("bridle")
+class Custom(Penalty):
+    """`strength * function(x)`, for a function of one tensor that is written with `keras.ops`.
+
+    What the function returns decides what is summed and what is averaged:
+
+    - the shape of `x`: a value for each entry. A weight is charged their sum; an activation their sum over units
+      (and time, and space), averaged over the samples of the batch. What does not count is not charged.
+    - shape (batch,), for an activation: a value for each sample, averaged over the samples that count. The function
+      sees the padded steps of its sample.
+    - a single number: charged as it is. On an activation that is a statistic of the whole batch, which sees padded
+      steps and samples of weight zero too.
+
+    Half-precision tensors reach the function in float32. Values must be ≥ 0.
+
+    Args:
+        function: takes a tensor, returns a tensor.
+        strength: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule.
+        name: how it is called in tables; the function's own name where it is left out.
+
+    Errors: `KindError` for what is no function. `InputError` for a strength that is negative, not finite, text, or an
+    empty list; for a result of another shape, or none; for one that is not a number or negative, where that can be
+    seen (not inside compiled code); for saving a function that is not registered with Keras.
+
+    >>> import bridle, keras
+    >>> cubes = bridle.Custom(lambda w: keras.ops.abs(w) ** 3, 0.5, name="cubes")
+    >>> float(cubes([1.0, -2.0]))
+    4.5
+
+    """
+
+    names = ("strength",)
+    options = ("function", "name")
+
+    def __init__(self, function: Callable[[Any], Any], strength: object = "auto", *, name: str | None = None) -> None:
+        if not callable(function):
+            raise KindError(f"Expected a function of one tensor in bridle.Custom, got {function!r}.")
+        if name is not None and not (isinstance(name, str) and name.strip()):
+            raise InputError(
+                f"Expected text in bridle.Custom(name=…), got {name!r}. Leave it out for {_called(function)!r}."
+            )
+        self.function, self.name = function, name
+        self.called = name or _called(function)
+        self.kind = f"custom:{self.called}"
+        super().__init__(strength)
+
+    def weight_values(self, x: Any) -> tuple[Any, ...]:
+        x = wide(x)
+        value = self._result(x, (tuple(x.shape), ()))
+        return (self._checked(ops.sum(value)),)
+
+    def activity_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
+        x = wide(x)
+        value = self._result(x, (tuple(x.shape), tuple(x.shape[:1]), ()))
+        if not value.shape:
+            return (self._checked(value),)
+        if charged is not None and len(value.shape) < len(charged.shape):
+            charged = ops.max(ops.reshape(charged, (ops.shape(charged)[0], -1)), axis=1)
+        return (self._checked(ops.sum(value * spread_over(charged, value)) / samples(x, charged)),)
+
+    def _result(self, x: Any, allowed: tuple[tuple[Any, ...], ...]) -> Any:
+        value = self.function(x)
+        if not ops.is_tensor(value) and not isinstance(value, float | int):
+            raise InputError(self._sentence(f"got {type(value).__name__}"))
+        value = ops.cast(value, x.dtype)
+        if tuple(value.shape) not in allowed:
+            raise InputError(self._sentence(f"got shape {tuple(value.shape)} for {tuple(x.shape)}"))
+        return value
+
+    def _sentence(self, got: str) -> str:
+        return (
+            f"Expected from the function {self.called!r} a tensor of the shape of its input (a "
+            f"value per entry), of shape (batch,) on an activation (a value per sample), or a single number, {got}."
+        )
+
+    def _checked(self, value: Any) -> Any:
+        seen = concrete(value)
+        if seen is not None and (math.isnan(seen) or seen < 0):
+            raise InputError(
+                f"Expected from the function {self.called!r} a value ≥ 0, got {seen:g}. A penalty "
+                "that is not a number or negative cannot be minimised: change the function."
+            )
+        return value
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "function": _saved(self.function)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Custom":
+        function = keras.saving.deserialize_keras_object(config["function"])
+        return super().from_config({**config, "function": function})
+
+
+def _called(function: Callable[[Any], Any]) -> str:
+    return str(getattr(function, "__name__", type(function).__name__))
+
+
+def _saved(function: Callable[[Any], Any]) -> Any:
+    """What Keras saves for a function, where it can read it again.
+
+    Errors: `InputError` where it cannot.
+    """
+    if _called(function) != "<lambda>":
+        try:
+            saved = keras.saving.serialize_keras_object(function)
+            keras.saving.deserialize_keras_object(saved)
+        except (TypeError, ValueError, ImportError):
+            pass
+        else:
+            return saved
+    raise InputError(f"Expected a function that Keras can save in bridle.Custom, got {_called(function)!r}. {REGISTER}")

@@ -1,0 +1,106 @@
+"""Sums of the lengths of groups of weights: whole inputs or units fall to zero together."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from bridle.regularizers._blocks import Groups, blocks, grouping, lengths, shrink
+from bridle.regularizers._kinds import WeightPenalty, wide
+
+
+@keras.saving.register_keras_serializable("bridle")
+class GroupLasso(WeightPenalty):
+    """`strength * sum_g sqrt(|g|) ||w_g||_2`: groups of weights fall to zero together.
+
+    The sum is over groups, `||w_g||_2` is the length of the weights of group `g`, `|g|` their number. Nothing is
+    averaged.
+
+    With `exact=True` the gradient leaves the penalty out, and a proximal step after each update takes its place:
+    `argmin_z sum (z - w)^2 / (2 step) + R(z)`. Groups that it silences are 0.0.
+
+    Args:
+        strength: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule.
+        groups: what makes a group:
+            `"inputs"`, all weights that leave one input (the axis before the last; of a vector, every entry);
+            `"units"` or `"filters"`, all weights that enter one unit (the last axis);
+            a whole number k, the inputs in k consecutive blocks of equal size;
+            a list of whole numbers, one per input: inputs with the same number form a group.
+        exact: make zeros by a proximal step.
+
+    Errors: `InputError` for a strength that is negative, not finite, text, or an empty list; for other `groups`,
+    and where they do not fit the number of inputs of the weight.
+
+    >>> import bridle
+    >>> float(bridle.GroupLasso(1.0, groups="units")([[3.0, 0.0], [4.0, 0.0], [0.0, 0.0], [0.0, 0.0]]))
+    10.0
+
+    Source: Yuan and Lin, "Model selection and estimation in regression with grouped variables", JRSS B 68, 2006;
+    the proximal step for one step size per weight: Yun, Lozano and Yang, "Adaptive proximal gradient methods for
+    structured neural networks", NeurIPS 2021.
+
+    """
+
+    names = ("strength",)
+    kind = "grouplasso"
+    options = ("groups", "exact")
+
+    def __init__(self, strength: object = "auto", *, groups: Groups = "inputs", exact: bool = False) -> None:
+        self.groups, self.exact = grouping(groups, self.kind), exact
+        super().__init__(strength)
+
+    def weight_values(self, x: Any) -> tuple[Any, ...]:
+        x = wide(x)
+        return (lengths(x, blocks(x, self.groups, self.kind)),)
+
+    def proximal(self, x: Any, step: Any, amounts: Sequence[Any]) -> Any:
+        return shrink(x, step, amounts[0], blocks(x, self.groups, self.kind))
+
+
+@keras.saving.register_keras_serializable("bridle")
+class SparseGroupLasso(WeightPenalty):
+    """`l1 * sum |w| + group * sum_g sqrt(|g|) ||w_g||_2`: few groups, and few weights within them.
+
+    The first sum is over entries, the second over groups: `||w_g||_2` is the length of the weights of group `g`,
+    `|g|` their number. Nothing is averaged. Two ranges span a rectangular grid.
+
+    With `exact=True` the gradient leaves the penalty out, and a proximal step after each update takes its place
+    (see `GroupLasso`): the step of `L1`, and then that of the groups.
+
+    Args:
+        l1: the strength of the magnitudes: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule.
+        group: the strength of the groups, likewise.
+        groups: what makes a group; as for `GroupLasso`.
+        exact: make zeros by a proximal step.
+
+    Errors: `InputError` for a strength that is negative, not finite, text, or an empty list; for other `groups`,
+    and where they do not fit the number of inputs of the weight.
+
+    >>> import bridle
+    >>> float(bridle.SparseGroupLasso(l1=1.0, group=0.5, groups="units")([[2.0, 0.0], [2.0, 0.0]]))
+    6.0
+
+    Source: Simon, Friedman, Hastie and Tibshirani, "A sparse-group lasso", Journal of Computational and Graphical
+    Statistics 22, 2013.
+
+    """
+
+    names = ("l1", "group")
+    kind = "sparsegrouplasso"
+    options = ("groups", "exact")
+
+    def __init__(
+        self, l1: object = "auto", group: object = "auto", *, groups: Groups = "inputs", exact: bool = False
+    ) -> None:
+        self.groups, self.exact = grouping(groups, self.kind), exact
+        super().__init__(l1, group)
+
+    def weight_values(self, x: Any) -> tuple[Any, ...]:
+        x = wide(x)
+        return ops.sum(ops.abs(x)), lengths(x, blocks(x, self.groups, self.kind))
+
+    def proximal(self, x: Any, step: Any, amounts: Sequence[Any]) -> Any:
+        # shrinking a group keeps signs and zeros, so the two steps may follow each other, for any step per entry
+        near = ops.sign(x) * ops.maximum(ops.abs(x) - step * amounts[0], 0.0)
+        return shrink(near, step, amounts[1], blocks(x, self.groups, self.kind))

@@ -1,0 +1,113 @@
+"""Kinds of penalties: sums over entries, those of weights only, those of a batch of activations; and how they count."""
+
+import abc
+from typing import Any
+
+import keras
+from keras import ops
+
+from bridle._errors import InputError
+from bridle.regularizers._base import Penalty, Per
+
+
+class WeightPenalty(Penalty):
+    """A penalty on a weight as a whole, without meaning on a batch of activations."""
+
+    sorts = ("weight",)
+
+    def activity_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
+        raise InputError(f"Expected a weight for {self.kind}, got an activation. {self.kind} is defined on weights.")
+
+
+class ActivationPenalty(Penalty):
+    """A statistic of a batch of activations, charged once: it is not divided by the batch size again.
+
+    Called as `penalty(x)` it is that statistic times the batch size, by which Keras ≥ 3.14 divides what an
+    `activity_regularizer` returns, so that there it charges what it says.
+    """
+
+    sorts = ("activation",)
+
+    def weight_values(self, x: Any) -> tuple[Any, ...]:
+        x = wide(x)
+        size = ops.cast(ops.shape(x)[0], x.dtype)
+        return tuple(value * size for value in self.activity_values(x))
+
+
+class Entrywise(Penalty):
+    """A penalty that is a sum over entries, `unit(x) = sum_j phi(x_j)`.
+
+    On a weight, `unit` sums over all entries. On an activation of shape (batch, …) it sums over all units
+    (and time, and space), and `per` says what becomes of the batch axis:
+
+    - `"sample"` (the default): averaged over the samples, as Keras ≥ 3.14 does;
+    - `"batch"`: summed over the samples, as Keras 2.0-2.3 and 3.0-3.13 did;
+    - `"unit"`: averaged over the samples and over the units.
+
+    Called as `penalty(x)` it is an ordinary Keras regularizer. For the default convention that is the sum over
+    all entries, to be placed on a weight, or on an activation, where Keras ≥ 3.14 divides by the batch size.
+    The other two conventions count on that division, so they are for activations only.
+    """
+
+    options = ("per",)
+
+    @abc.abstractmethod
+    def entries(self, x: Any) -> tuple[Any, ...]:
+        """`phi(x)` entry by entry, for each component."""
+
+    def weight_values(self, x: Any) -> tuple[Any, ...]:
+        return tuple(ops.sum(value) for value in self.entries(wide(x)))
+
+    def activity_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
+        x = wide(x)
+        divisor = _divisor(x, charged, self.per)
+        spread = spread_over(charged, x)
+        return tuple(ops.sum(value * spread) / divisor for value in self.entries(x))
+
+    def __call__(self, x: Any) -> Any:
+        total = super().__call__(x)
+        if self.per == "batch":
+            return total * ops.cast(ops.shape(x)[0], total.dtype)
+        if self.per == "unit":
+            return total * ops.cast(ops.shape(x)[0], total.dtype) / ops.cast(ops.size(x), total.dtype)
+        return total
+
+
+def wide(x: Any) -> Any:
+    """Half-precision tensors are summed in float32: in float16 the sum overflows long before it is averaged."""
+    x = ops.convert_to_tensor(x)
+    return x if keras.backend.standardize_dtype(x.dtype) in ("float32", "float64") else ops.cast(x, "float32")
+
+
+def spread_over(charged: Any, x: Any) -> Any:
+    """What counts, of shape (batch,) or (batch, time), with axes of length one after it, up to the rank of `x`."""
+    if charged is None:
+        return 1.0
+    missing = len(x.shape) - len(charged.shape)
+    return ops.reshape(ops.cast(charged, x.dtype), (*ops.shape(charged), *(1,) * missing))
+
+
+def samples(x: Any, charged: Any) -> Any:
+    """How many samples of an activation count."""
+    if charged is None:
+        return ops.cast(ops.shape(x)[0], x.dtype)
+    charged = ops.cast(charged, x.dtype)
+    present = ops.max(ops.reshape(charged, (ops.shape(x)[0], -1)), axis=1)
+    return ops.maximum(ops.sum(present), 1.0)
+
+
+def entries_counted(x: Any, charged: Any) -> Any:
+    """How many entries of an activation count, and 1 where none does."""
+    if charged is None:
+        return ops.maximum(ops.cast(ops.size(x), x.dtype), 1.0)
+    units = 1
+    for size in ops.shape(x)[len(charged.shape) :]:
+        units *= size
+    return ops.maximum(ops.sum(ops.cast(charged, x.dtype)) * ops.cast(units, x.dtype), 1.0)
+
+
+def _divisor(x: Any, charged: Any, per: Per) -> Any:
+    """What a sum over a batch of activations is divided by."""
+    if per == "batch":
+        return 1.0
+    return samples(x, charged) if per == "sample" else entries_counted(x, charged)

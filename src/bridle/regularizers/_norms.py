@@ -1,0 +1,118 @@
+"""Sums of magnitudes and of squares: L1, L2, and both."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from bridle.regularizers._base import Per
+from bridle.regularizers._kinds import Entrywise
+
+
+@keras.saving.register_keras_serializable("bridle")
+class L1(Entrywise):
+    """`strength * sum |x|`: shrinks every entry at the same rate, toward exact zeros.
+
+    On weights the sum is over entries. On activations it is over units and, by default, averaged over the
+    samples of the batch (see `Penalty` for `per`).
+
+    With `exact=True` the gradient leaves the penalty out, and a proximal step after each update takes its place:
+    `w <- sign(w) * max(|w| - step * strength, 0)`, where `step` is the step the optimizer takes per unit of gradient
+    (the learning rate for SGD; see `bridle.regularize` for others). Entries that it silences are 0.0.
+
+    Args:
+        strength: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule.
+        per: `"sample"`, `"batch"` or `"unit"`; activations only.
+        exact: make zeros by a proximal step; weights only.
+
+    Errors: `InputError` for a strength that is negative, not finite, text, or an empty list.
+
+    >>> import bridle
+    >>> float(bridle.L1(0.5)([[1.0, -3.0]]))
+    2.0
+
+    Source: Tibshirani, "Regression shrinkage and selection via the lasso", JRSS B 58, 1996; the proximal step:
+    Daubechies, Defrise and De Mol, Communications on Pure and Applied Mathematics 57, 2004.
+
+    """
+
+    names = ("strength",)
+    kind = "l1"
+    options = ("per", "exact")
+
+    def __init__(self, strength: object = "auto", *, per: Per = "sample", exact: bool = False) -> None:
+        self.per, self.exact = per, exact
+        super().__init__(strength)
+
+    def entries(self, x: Any) -> tuple[Any, ...]:
+        return (ops.abs(x),)
+
+    def proximal(self, x: Any, step: Any, amounts: Sequence[Any]) -> Any:
+        reach = step * amounts[0]
+        return x - ops.clip(x, -reach, reach)
+
+
+@keras.saving.register_keras_serializable("bridle")
+class L2(Entrywise):
+    """`strength * sum x^2`, without a factor 1/2: its gradient is `2 * strength * x`, as in Keras.
+
+    On weights the sum is over entries. On activations it is over units and, by default, averaged over the
+    samples of the batch (see `Penalty` for `per`). PyTorch's `weight_decay=wd` in SGD is `L2(wd / 2)`.
+
+    Args:
+        strength: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule.
+        per: `"sample"`, `"batch"` or `"unit"`; activations only.
+
+    Errors: `InputError` for a strength that is negative, not finite, text, or an empty list.
+
+    >>> import bridle
+    >>> float(bridle.L2(0.5)([[1.0, -3.0]]))
+    5.0
+
+    Source: Hoerl and Kennard, "Ridge regression", Technometrics 12, 1970.
+
+    """
+
+    names = ("strength",)
+    kind = "l2"
+
+    def __init__(self, strength: object = "auto", *, per: Per = "sample") -> None:
+        self.per = per
+        super().__init__(strength)
+
+    def entries(self, x: Any) -> tuple[Any, ...]:
+        return (ops.square(x),)
+
+
+@keras.saving.register_keras_serializable("bridle")
+class L1L2(Entrywise):
+    """`l1 * sum |x| + l2 * sum x^2`: the elastic net, with a strength for each part.
+
+    On weights the sums are over entries. On activations they are over units and, by default, averaged over the
+    samples of the batch (see `Penalty` for `per`). Two ranges span a rectangular grid.
+
+    Args:
+        l1: the strength of the magnitudes; as for `L1`.
+        l2: the strength of the squares; as for `L2`.
+        per: `"sample"`, `"batch"` or `"unit"`; activations only.
+
+    Errors: `InputError` for a strength that is negative, not finite, text, or an empty list.
+
+    >>> import bridle
+    >>> float(bridle.L1L2(l1=0.5, l2=0.25)([[1.0, -3.0]]))
+    4.5
+
+    Source: Zou and Hastie, "Regularization and variable selection via the elastic net", JRSS B 67, 2005.
+
+    """
+
+    names = ("l1", "l2")
+    kind = "l1l2"
+
+    def __init__(self, l1: object = "auto", l2: object = "auto", *, per: Per = "sample") -> None:
+        self.per = per
+        super().__init__(l1, l2)
+
+    def entries(self, x: Any) -> tuple[Any, ...]:
+        return ops.abs(x), ops.square(x)

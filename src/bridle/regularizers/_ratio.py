@@ -1,0 +1,75 @@
+"""A measure of sparseness that does not depend on size: Hoyer."""
+
+from typing import Any, Literal
+
+import keras
+from keras import ops
+
+from bridle._errors import InputError
+from bridle.regularizers._base import Penalty
+from bridle.regularizers._kinds import samples, spread_over, wide
+from bridle.regularizers._options import word
+
+TINY = 1e-30
+"""Tensors whose largest entry is below are zero: their slope, about 1 / |x|, would not be finite in float32."""
+
+
+@keras.saving.register_keras_serializable("bridle")
+class Hoyer(Penalty):
+    """`strength * (||x||_1 / ||x||_2)^2`: between 1 (one entry is not zero) and the number of entries (all equal).
+
+    Scaling `x` changes nothing, so it makes tensors sparse without making them small. At 0 it is 0.
+
+    A weight is taken as one tensor, or its units (the last axis) one by one, and summed over them. An activation is
+    taken sample by sample, over all units (and time, and space), and averaged over the samples of the batch. As an
+    `activity_regularizer` of plain Keras it would see the batch as one tensor: place it with `bridle.regularize`.
+
+    Args:
+        strength: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule.
+        over: `"tensor"`, or `"unit"`, which is for weights.
+
+    Errors: `InputError` for a strength that is negative, not finite, text, or an empty list; for another `over`; for
+    an activation with `over="unit"`.
+
+    >>> import bridle
+    >>> float(bridle.Hoyer(1.0)([[2.0, 2.0], [0.0, 0.0]]))
+    2.0
+
+    Source: Hoyer, "Non-negative matrix factorization with sparseness constraints", JMLR 5, 2004; Yang, Wen and Li,
+    "DeepHoyer", ICLR 2020.
+
+    """
+
+    names = ("strength",)
+    kind = "hoyer"
+    options = ("over",)
+
+    def __init__(self, strength: object = "auto", *, over: Literal["tensor", "unit"] = "tensor") -> None:
+        self.over = word(over, "hoyer(over=…)", ("tensor", "unit"))
+        if over == "unit":
+            self.sorts = ("weight",)
+        super().__init__(strength)
+
+    def weight_values(self, x: Any) -> tuple[Any, ...]:
+        x = wide(x)
+        groups = ops.reshape(x, (-1, *x.shape[-1:]) if self.over == "unit" else (-1, 1))
+        return (ops.sum(_ratios(groups, axis=0)),)
+
+    def activity_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
+        if self.over == "unit":
+            raise InputError("Expected a weight for hoyer(over='unit'), got an activation. Use over='tensor' there.")
+        x = wide(x)
+        rows = ops.reshape(x * spread_over(charged, x), (ops.shape(x)[0], -1))
+        return (ops.sum(_ratios(rows, axis=1)) / samples(x, charged),)
+
+
+def _ratios(x: Any, axis: int) -> Any:
+    """`(sum |x|)^2 / sum x^2` along an axis; 0 for zeros.
+
+    Dividing by the largest entry first changes nothing, and keeps the squares within what float32 holds.
+    """
+    largest = ops.stop_gradient(ops.max(ops.abs(x), axis=axis, keepdims=True))
+    some = largest > TINY
+    scaled = ops.where(some, x, 0.0) / ops.where(some, largest, 1.0)
+    squares = ops.sum(ops.square(scaled), axis=axis)
+    return ops.square(ops.sum(ops.abs(scaled), axis=axis)) / ops.maximum(squares, 1.0)

@@ -1,0 +1,91 @@
+"""Penalties on what a recurrent layer puts out over time: AR and TAR."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from bridle._errors import InputError
+from bridle.regularizers._kinds import ActivationPenalty, entries_counted, spread_over, wide
+
+
+@keras.saving.register_keras_serializable("bridle")
+class AR(ActivationPenalty):
+    """`strength * mean h^2`: keeps the outputs of a recurrent layer small.
+
+    `h` has shape (batch, time, …). The mean is over the samples and time steps that count, and over units. It is
+    charged in training and is no part of a validation loss. The paper takes `h` after dropout: place it on the
+    output of the dropout layer that follows.
+
+    Args:
+        strength: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule. The paper uses 2.
+
+    Errors: `InputError` for a strength that is negative, not finite, text, or an empty list; for a weight, and an
+    activation without a time axis.
+
+    >>> import bridle
+    >>> float(bridle.AR(2.0).activity_values([[[1.0], [3.0]]])[0])
+    5.0
+
+    Source: Merity, McCann and Socher, "Revisiting activation regularization for language RNNs", 2017.
+
+    """
+
+    names = ("strength",)
+    kind = "ar"
+    at_evaluation = False
+    needs_time = True
+
+    def __init__(self, strength: object = "auto") -> None:
+        super().__init__(strength)
+
+    def activity_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
+        x = _timed(x, self.kind)
+        return (ops.sum(ops.square(x) * spread_over(charged, x)) / entries_counted(x, charged),)
+
+
+@keras.saving.register_keras_serializable("bridle")
+class TAR(ActivationPenalty):
+    """`strength * mean (h[t + 1] - h[t])^2`: keeps the outputs of a recurrent layer from jumping.
+
+    `h` has shape (batch, time, …). The mean is over the pairs of neighbouring time steps that both count, and over
+    units; with one time step it is 0. It is charged in training and is no part of a validation loss. The paper
+    takes `h` before dropout.
+
+    Args:
+        strength: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule. The paper uses 1.
+
+    Errors: `InputError` for a strength that is negative, not finite, text, or an empty list; for a weight, and an
+    activation without a time axis.
+
+    >>> import bridle
+    >>> float(bridle.TAR(1.0).activity_values([[[1.0], [3.0], [3.0]]])[0])
+    2.0
+
+    Source: Merity, McCann and Socher, "Revisiting activation regularization for language RNNs", 2017.
+
+    """
+
+    names = ("strength",)
+    kind = "tar"
+    at_evaluation = False
+    needs_time = True
+
+    def __init__(self, strength: object = "auto") -> None:
+        super().__init__(strength)
+
+    def activity_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
+        x = _timed(x, self.kind)
+        jumps = x[:, 1:] - x[:, :-1]
+        pairs = charged if charged is None or len(charged.shape) < 2 else charged[:, 1:] * charged[:, :-1]
+        return (ops.sum(ops.square(jumps) * spread_over(pairs, jumps)) / entries_counted(jumps, pairs),)
+
+
+def _timed(x: Any, kind: str) -> Any:
+    x = wide(x)
+    if len(x.shape) < 2:
+        raise InputError(
+            f"Expected an activation of shape (batch, time, …) for {kind}, got shape {tuple(x.shape)}. Place it on a "
+            "recurrent layer with return_sequences=True."
+        )
+    return x

@@ -1,0 +1,117 @@
+"""Sums over entries with a smooth or bounded course: Log, SmoothL1, and Binarizing."""
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+
+from bridle.regularizers._base import Per
+from bridle.regularizers._kinds import Entrywise
+from bridle.regularizers._options import real
+
+
+@keras.saving.register_keras_serializable("bridle")
+class Log(Entrywise):
+    """`strength * sum log(1 + x^2)`: shrinks small entries like L2 and large ones hardly at all.
+
+    On weights the sum is over entries. On activations it is over units and, by default, averaged over the
+    samples of the batch (see `Penalty` for `per`).
+
+    Args:
+        strength: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule.
+        per: `"sample"`, `"batch"` or `"unit"`; activations only.
+
+    Errors: `InputError` for a strength that is negative, not finite, text, or an empty list.
+
+    >>> import bridle
+    >>> round(float(bridle.Log(1.0)([[0.0, 1.0]])), 4)
+    0.6931
+
+    Source: Olshausen and Field, "Sparse coding with an overcomplete basis set", Vision Research 37, 1997; Lee,
+    Battle, Raina and Ng, "Efficient sparse coding algorithms", NeurIPS 2007.
+
+    """
+
+    names = ("strength",)
+    kind = "log"
+
+    def __init__(self, strength: object = "auto", *, per: Per = "sample") -> None:
+        self.per = per
+        super().__init__(strength)
+
+    def entries(self, x: Any) -> tuple[Any, ...]:
+        return (ops.log1p(ops.square(x)),)
+
+
+@keras.saving.register_keras_serializable("bridle")
+class SmoothL1(Entrywise):
+    """`strength * sum (sqrt(x^2 + epsilon) - sqrt(epsilon))`: L1 without its kink at zero.
+
+    It is 0 at 0. The form of Lee et al. leaves `sqrt(epsilon)` per entry in, which moves the loss and no gradient.
+    On weights the sum is over entries. On activations it is over units and, by default, averaged over the
+    samples of the batch (see `Penalty` for `per`).
+
+    Args:
+        strength: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule.
+        epsilon: the square of the magnitude around which the course turns from x^2 to |x|; at least 1e-12.
+        per: `"sample"`, `"batch"` or `"unit"`; activations only.
+
+    Errors: `InputError` for a strength that is negative, not finite, text, or an empty list, and for an `epsilon`
+    below 1e-12.
+
+    >>> import bridle
+    >>> float(bridle.SmoothL1(1.0, epsilon=9.0)([[0.0, 4.0]]))
+    2.0
+
+    Source: Lee, Battle, Raina and Ng, "Efficient sparse coding algorithms", NeurIPS 2007.
+
+    """
+
+    names = ("strength",)
+    kind = "smoothl1"
+    options = ("epsilon", "per")
+
+    def __init__(self, strength: object = "auto", *, epsilon: float = 1e-3, per: Per = "sample") -> None:
+        self.per = per
+        self.epsilon = real(epsilon, "smoothl1(epsilon=…)", "a number of at least 1e-12, such as 1e-3", low=1e-12)
+        super().__init__(strength)
+
+    def entries(self, x: Any) -> tuple[Any, ...]:
+        squares = ops.square(x)
+        return (squares / (ops.sqrt(squares + self.epsilon) + math.sqrt(self.epsilon)),)
+
+
+@keras.saving.register_keras_serializable("bridle")
+class Binarizing(Entrywise):
+    """`strength * sum x (1 - x)` for values in (0, 1): drives each of them to 0 or to 1.
+
+    Values outside are taken as 0 or 1, where nothing is charged. On weights the sum is over entries. On
+    activations it is over units and, by default, averaged over the samples of the batch (see `Penalty` for `per`).
+
+    Args:
+        strength: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule.
+        per: `"sample"`, `"batch"` or `"unit"`; activations only.
+
+    Errors: `InputError` for a strength that is negative, not finite, text, or an empty list.
+
+    >>> import bridle
+    >>> float(bridle.Binarizing(1.0)([[0.0, 0.5, 1.0, 7.0]]))
+    0.25
+
+    Source: the double-well term of Murray and Ng, "An algorithm for nonlinear optimization problems with binary
+    variables", Computational Optimization and Applications 47, 2010.
+
+    """
+
+    names = ("strength",)
+    kind = "binarizing"
+    domain = "unit"
+
+    def __init__(self, strength: object = "auto", *, per: Per = "sample") -> None:
+        self.per = per
+        super().__init__(strength)
+
+    def entries(self, x: Any) -> tuple[Any, ...]:
+        inside = ops.clip(x, 0.0, 1.0)
+        return (inside * (1.0 - inside),)

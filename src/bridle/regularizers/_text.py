@@ -1,0 +1,63 @@
+"""Values in the language of penalties: numbers, words, lists, `grid(…)` and schedules. Nothing is evaluated."""
+
+import ast
+import sys
+from typing import Any
+
+from bridle._errors import InputError, KindError, shown
+from bridle.regularizers._schedule import exponential, linear, steps, warmup
+from bridle.regularizers._strength import grid
+
+LARGEST = sys.float_info.max
+EXAMPLE = "Write for example l2(1e-3), l1(auto), l1(1e-4, per=batch), l2(grid(1e-6, 1e-1)) or l2(warmup(1e-3, 50))."
+CALLS = {"grid": (grid, (2, 3)), "linear": (linear, (3,)), "exponential": (exponential, (3,)), "warmup": (warmup, (2,))}
+"""Functions by name, and how many arguments each takes."""
+
+
+def parse(text: str) -> ast.expr:
+    """The expression in a text.
+
+    Errors: `InputError` where it is none, `KindError` for what is no text.
+    """
+    if not isinstance(text, str):
+        raise KindError(f"Expected a penalty as text, got {shown(text)}. {EXAMPLE}")
+    try:
+        return ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise InputError(f"Expected a penalty, got {shown(text, 200)}. {EXAMPLE}") from None
+
+
+def read_strength(value: Any) -> Any:
+    """A strength from a configuration, where schedules are text."""
+    return value_of(parse(value), value) if isinstance(value, str) else value
+
+
+def value_of(node: ast.expr, text: str) -> Any:
+    """The value of one argument."""
+    match node:
+        case ast.Constant(value=int() as value) if value > LARGEST:
+            raise InputError(f"Expected numbers up to {LARGEST:.2g}, got a larger one in {shown(text, 200)}.")
+        case ast.Constant(value=value):
+            return value
+        case ast.Name(id=word):
+            return word
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float()) as number):
+            return -value_of(number, text)
+        case ast.List(elts=items) | ast.Tuple(elts=items):
+            return [value_of(item, text) for item in items]
+        case ast.Call(func=ast.Name(id=name), args=items, keywords=[]) if (
+            name in CALLS and len(items) in CALLS[name][1]
+        ):
+            return CALLS[name][0](*(value_of(item, text) for item in items))
+        case ast.Call(func=ast.Name(id="steps"), args=[ast.Dict(keys=keys, values=values)], keywords=[]) if all(keys):
+            return _steps([value_of(key, text) for key in keys], [value_of(value, text) for value in values], text)
+    raise InputError(
+        f"Expected a number, 'auto', a list, grid(low, high) or a schedule, got "
+        f"{shown(ast.get_source_segment(text.strip(), node))} in {shown(text, 200)}. {EXAMPLE}"
+    )
+
+
+def _steps(epochs: list[Any], strengths: list[Any], text: str) -> Any:
+    if not all(isinstance(epoch, int) for epoch in epochs) or len(set(epochs)) < len(epochs):
+        raise InputError(f"Expected epochs as whole numbers, each once, in steps({{…}}), got {shown(text, 200)}.")
+    return steps(dict(zip(epochs, strengths, strict=True)))

@@ -1,0 +1,260 @@
+"""Everything a study needs before its first fit: model, arms, folds and programs, each checked."""
+
+import contextlib
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import keras
+import numpy as np
+
+from bridle._interrupts import check
+from bridle._keras import (
+    InitialValues,
+    Program,
+    UntraceableError,
+    blueprint,
+    layers_named,
+    loss_name,
+    mixes_rows,
+    predicted,
+    program,
+    require_jax,
+)
+from bridle.engine import (
+    Fold,
+    Objective,
+    Programs,
+    Recipe,
+    Rows,
+    Start,
+    accelerated,
+    compile_programs,
+    fitting,
+    free_memory,
+    short_call,
+    single_threaded_blas,
+)
+from bridle.placement import PenaltyTerms, Term, charges, check_plain
+from bridle.results import Score
+from bridle.study.data import Data, Reader, cut, everything, unstratified_notes
+from bridle.study.data import Rows as GivenRows
+from bridle.study.design._arms import Treatment, read_arms
+from bridle.study.design._objective import check_eager, make_objective, try_out
+from bridle.study.design._question import Question
+from bridle.study.design._scores import check_pooled, choose_score, watched
+from bridle.study.design._undefined import undefined_notes
+from bridle.study.design._units import Units, powers, units
+
+MIXED = (
+    "A prediction of this model depends on the other rows of its batch. Measures are those of blocks of up to 1,024 "
+    "rows, among which rows of several sides of a fold may stand together, and not those of "
+    "model.evaluate(batch_size={})."
+)
+"""What to say of a model that mixes rows."""
+STARTS_KEPT = 64
+"""Initial variables of at most so many seeds are held at once."""
+
+
+@dataclass
+class StudyEngine:
+    """What is made once and used by every fit: compiled programs by shape of rows, starts by seed."""
+
+    objective: Objective
+    recipe: Recipe
+    settings: int
+    program: Program
+    seeds: int = 1
+    """About how many there will be."""
+    weights: tuple[np.ndarray, ...] | None = None
+    """The weights from which every fit starts; None for those that each seed draws."""
+    untraced: str = ""
+    """What cannot be traced, and why; members then run operation by operation."""
+    width: int | None = None
+    """How many members run side by side in one call; None for one on a CPU, and as many as pay on an accelerator."""
+    _programs: dict[Any, Programs] = field(default_factory=dict)
+    _starts: InitialValues = field(init=False)
+    _kept: dict[int, tuple[list[np.ndarray], list[np.ndarray]]] = field(default_factory=dict)
+    _optimizers: dict[float | None, list[np.ndarray]] = field(default_factory=dict)
+    _drawing: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._starts = InitialValues(self.program.blueprint.build, self.seeds)
+
+    def start(self, seed: int, learning_rate: float | None = None) -> Start:
+        """What a fit begins with: the variables that Keras gives after `set_random_seed(seed)`, or the given weights.
+
+        With given weights the seed still decides the states of random layers, and the shuffling.
+        """
+        # Drawing moves the random state of the whole process for a moment; only the first draw finds the cores idle.
+        with self._drawing, single_threaded_blas() if self._kept else contextlib.nullcontext():
+            if seed not in self._kept:
+                while len(self._kept) >= STARTS_KEPT:
+                    self._kept.pop(next(iter(self._kept)))
+                self._kept[seed] = self._starts.variables(seed)
+            trainable, other = self._kept[seed]
+        if self.weights is not None:
+            given, split = list(self.weights), len(trainable)
+            trainable = given[:split]
+            other = [
+                value if handed else own
+                for own, value, handed in zip(other, given[split:], self.objective.handed_on, strict=True)
+            ]
+        if learning_rate not in self._optimizers:
+            self._optimizers[learning_rate] = self.program.optimizer_state(learning_rate)
+        return Start(trainable, other, self._optimizers[learning_rate])
+
+    def programs(self, fold: Fold, held_out: Mapping[str, Rows], members: int = 1) -> Programs:
+        """The programs for rows of this shape, compiled when first used; `members` is about how many will run."""
+        check()
+        key = (fold.shape, tuple(sorted(held_out)))
+        if key not in self._programs:
+            self._programs[key] = self._compiled(fold, held_out, members)
+        return self._programs[key]
+
+    def _compiled(self, fold: Fold, held_out: Mapping[str, Rows], members: int) -> Programs:
+        what = self.objective, self.recipe, fold, self.start(0), self.settings, held_out
+        if not self.untraced:
+            try:
+                with layers_named():
+                    if self.width is None and accelerated():
+                        timed = partial(short_call, self.recipe, fold, self.start(0), self.settings)
+                        compiled = partial(compile_programs, *what)
+                        return fitting(lambda width: compiled(width=width), timed, members, free_memory())
+                    return compile_programs(*what, width=self.width)
+            except UntraceableError as error:
+                self.untraced = str(error)
+                check_eager(self.objective, self.start(0), self.settings, fold)
+        return compile_programs(*what, eager=True)
+
+    @property
+    def compilations(self) -> int:
+        """How many executables were compiled here: one that trains and one that looks, per shape of rows."""
+        return sum(programs.executables for programs in self._programs.values())
+
+    @property
+    def widths(self) -> list[int]:
+        """How many members ran side by side in one call, for each shape of rows."""
+        return [programs.width or 1 for programs in self._programs.values()]
+
+    @property
+    def forms(self) -> list[str]:
+        """Operations that were computed in another form than as written."""
+        return list(dict.fromkeys(form for programs in self._programs.values() for form in programs.forms))
+
+    @property
+    def compile_seconds(self) -> float:
+        """Time spent tracing and compiling."""
+        return self._starts.seconds + sum(programs.seconds for programs in self._programs.values())
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A study that could start now."""
+
+    question: Question
+    rows: GivenRows
+    reader: Reader
+    treatments: tuple[Treatment, ...]
+    terms: tuple[Term, ...]
+    charges: PenaltyTerms
+    score: Score
+    folds: list[Fold]
+    fold_rows: np.ndarray
+    ordered: bool
+    """Whether every fold judges rows that come after those it trains on, as in `TimeSeriesSplit`."""
+    targets: tuple[Any, ...]
+    """The preparation of the target that was fitted in each fold, or None."""
+    workshop: StudyEngine
+    notes: tuple[str, ...] = ()
+    """What to say about the rows before training."""
+    outer: int | None = None
+    """Of an inner study of nested cross-validation: the outer fold on whose training rows it runs."""
+
+    @property
+    def model(self) -> keras.Model:
+        """The template."""
+        return self.workshop.program.model
+
+    @property
+    def units(self) -> Units:
+        """The units of measures: those of the target as it was given, as far as that can be."""
+        names, program = self.workshop.objective.measure_names, self.workshop.program
+        refits = self.reader.final[0][1] if self.reader.final else None
+        if "crossentropy" in self.reader.loss.lower().replace("_", ""):  # classes have no units
+            return Units(np.ones((len(self.folds) + 1, len(names)), np.float32))
+        own = powers(self.model, program.metrics, names[1:])
+        return units(own, names, (*self.targets, self.targets[0] if refits is None else refits))
+
+
+def prepare(question: Question, rows: GivenRows) -> Prepared:
+    """Check a question against its rows and make what its fits share. Trains nothing and compiles no training.
+
+    Errors: those of `blueprint`, `read_arms`, `read_rows` and `split_rows`; `BackendError` off JAX.
+    """
+    require_jax()
+    plan = blueprint(question.model)
+    model = plan.template
+    check_plain(model)
+    treatments, terms = read_arms(model, question.arms)
+    reader = Reader(rows, loss_name(model), _outputs(model))
+    folds = cut(reader, question.folds, question.watch)
+    compiled = program(plan, *folds.rows[0].rows)
+    held_out = {name: reader.outside(parts, reader.fitted(None), name) for name, parts in rows.held_out.items()}
+    for name, data in held_out.items():
+        predicted(model, data.x, name)
+    bound = charges(terms)
+    try_out(compiled, bound, folds.rows[0].rows.x)
+    for treatment in treatments:
+        compiled.optimizer_state(treatment.learning_rate)
+    score = choose_score(compiled, question.score)
+    stopping = watched(compiled, question.stopping)
+    notes = undefined_notes(compiled, score, stopping, folds.rows, {name: data.y for name, data in held_out.items()})
+    if rows.validation is None:
+        notes += unstratified_notes(whole_rows_of(reader), question.folds, rows.groups)
+    if mixes_rows(compiled, folds.rows[0].rows.x):
+        notes.append(MIXED.format(question.batch_size))
+    if score.pooled:
+        check_pooled(compiled, score, folds.targets)
+    points = min(question.points, question.epochs)
+    recipe = Recipe(question.epochs, question.batch_size, question.shuffle, points, stopping, predictions=score.pooled)
+    weights = None if question.start == "fresh" else tuple(np.asarray(v.value) for v in compiled.variables)
+    seeds = len(question.seed_numbers)
+    workshop = StudyEngine(make_objective(compiled, bound), recipe, len(bound.slots), compiled, seeds, weights)
+    cut_rows = (folds.rows, folds.counts, folds.ordered, folds.targets)
+    return Prepared(question, rows, reader, treatments, terms, bound, score, *cut_rows, workshop, tuple(notes))
+
+
+def with_rows(prepared: Prepared, rows: GivenRows) -> Prepared:
+    """The same study of other rows, with the programs that are compiled already."""
+    reader = Reader(rows, prepared.reader.loss, prepared.reader.outputs)
+    folds = cut(reader, prepared.question.folds, prepared.question.watch)
+    own = {"folds": folds.rows, "fold_rows": folds.counts, "ordered": folds.ordered, "targets": folds.targets}
+    return replace(prepared, rows=rows, reader=reader, **own)
+
+
+def whole_rows(prepared: Prepared) -> Data:
+    """All rows of a study as arrays."""
+    return whole_rows_of(prepared.reader)
+
+
+def whole_rows_of(reader: Reader) -> Data:
+    """Return all rows as arrays, the preparation fitted on all of them."""
+    rows = reader.rows
+    return reader.arrays(rows.x, rows.y, rows.weight, reader.fitted(None))
+
+
+def _outputs(model: keras.Model) -> tuple[int | None, ...]:
+    """The shape of the first output; unknown for a subclassed model."""
+    outputs = getattr(model, "outputs", None)
+    return tuple(outputs[0].shape) if outputs else (None, None)
+
+
+def refit_rows(prepared: Prepared) -> tuple[Fold, Data, Mapping[str, Rows], Mapping[str, int]]:
+    """All rows, and the held-out ones, prepared alike."""
+    return everything(prepared.reader, prepared.question.watch, prepared.ordered)
+
+
+__all__ = ["Prepared", "StudyEngine", "prepare", "refit_rows", "whole_rows", "with_rows"]

@@ -1,0 +1,128 @@
+"""The settings of a study: a plain value, checked on creation."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from bridle._errors import InputError, shown
+from bridle.study.data import Splitter, as_splitter
+
+LARGEST_SEED = 2**31 - 1
+MOST, MOST_SEEDS = 10**9, 100_000
+
+
+COLD, STRONG, WEAK = "cold", "strong to weak", "weak to strong"
+PATHS = (COLD, STRONG, WEAK)
+STARTS = ("fresh", "weights")
+
+
+@dataclass(frozen=True)
+class EarlyStopping:
+    """End each fit when a measure on rows set aside for it no longer improves; the rule is Keras's.
+
+    The rows are a share of each fit's training rows: they are not trained on, and they are not the ones that judge,
+    so that the score stays honest. What is watched never contains a penalty.
+
+    Args:
+        patience: epochs without improvement after which a fit ends; None never ends it and only keeps its best epoch.
+        watch: the share of the training rows to set aside, above 0 and below 1.
+        monitor: `"loss"`, which contains no penalty, or the name of a compiled metric, which is coarse on few rows;
+            `"min:name"` or `"max:name"` for a metric of which Keras does not know the direction.
+        min_delta: an epoch improves where it beats the best so far by more than this, ≥ 0;
+            in units of the target as it is trained on.
+        keep_best: keep the weights of the best epoch; else those of the last one trained.
+
+    Errors: `InputError` for values outside these ranges.
+
+    >>> import bridle
+    >>> bridle.EarlyStopping(patience=20).watch
+    0.2
+
+    """
+
+    patience: int | None = 10
+    watch: float = 0.2
+    monitor: str = "loss"
+    min_delta: float = 0.0
+    keep_best: bool = True
+
+    def __post_init__(self) -> None:
+        if self.patience is not None:
+            _whole("patience", self.patience, 0)
+        if isinstance(self.watch, bool) or not isinstance(self.watch, float) or not 0 < self.watch < 1:
+            raise InputError(f"Expected watch as a share of the training rows between 0 and 1, got {self.watch!r}.")
+        if isinstance(self.min_delta, bool) or not isinstance(self.min_delta, int | float) or not self.min_delta >= 0:
+            raise InputError(f"Expected min_delta as a number ≥ 0, got {self.min_delta!r}.")
+        if self.patience is None and not self.keep_best:
+            raise InputError("Expected patience or keep_best=True in EarlyStopping, got neither: it would do nothing.")
+
+
+@dataclass(frozen=True)
+class Question:
+    """Model, arms, seeds, folds, epochs, score: everything but the rows."""
+
+    model: object
+    arms: Mapping[str, Mapping[str, object]]
+    seeds: int | tuple[int, ...] = 10
+    folds: int | Splitter = 5
+    epochs: int = 100
+    batch_size: int = 32
+    shuffle: bool = True
+    score: str | None = None
+    points: int = 200
+    start: str = "fresh"
+    path: str = COLD
+    stopping: EarlyStopping | None = None
+
+    def __post_init__(self) -> None:
+        _one_of("start", self.start, STARTS)
+        _one_of("path", self.path, PATHS)
+        if self.stopping is not None and not isinstance(self.stopping, EarlyStopping):
+            raise InputError(f"Expected stopping=bridle.EarlyStopping(…), got {self.stopping!r}.")
+        object.__setattr__(self, "folds", as_splitter(self.folds))
+        for name in ("epochs", "batch_size", "points"):
+            _whole(name, getattr(self, name), 1)
+        if isinstance(self.seeds, int | np.integer) and not isinstance(self.seeds, bool):
+            _whole("seeds", self.seeds, 1, MOST_SEEDS)
+        else:
+            object.__setattr__(self, "seeds", _several(self.seeds))
+        for seed in self.seed_numbers:
+            _whole("a seed", seed, 0, most=None)
+            if seed > LARGEST_SEED:
+                raise InputError(f"Expected seeds up to {LARGEST_SEED}, got {shown(seed)}.")
+        if len(set(self.seed_numbers)) != len(self.seed_numbers):
+            raise InputError(f"Expected seeds that differ, got {shown(self.seeds)}.")
+
+    @property
+    def watch(self) -> float:
+        """The share of training rows that early stopping watches."""
+        return 0.0 if self.stopping is None else self.stopping.watch
+
+    @property
+    def seed_numbers(self) -> tuple[int, ...]:
+        """The seeds themselves."""
+        if isinstance(self.seeds, int | np.integer):
+            return tuple(range(int(self.seeds)))
+        return tuple(self.seeds)
+
+
+def _one_of(name: str, value: object, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise InputError(f"Expected {name} as one of {', '.join(map(repr, known))}, got {value!r}.")
+
+
+def _several(seeds: object) -> tuple[int, ...]:
+    if isinstance(seeds, str | bool) or not isinstance(seeds, Iterable):
+        raise InputError(f"Expected seeds as a whole number ≥ 1 or a list of them, got {shown(seeds)}.")
+    found = tuple(seeds)
+    if not found:
+        raise InputError("Expected at least one seed, got none. Give a number of seeds, or the seeds themselves.")
+    return found
+
+
+def _whole(name: str, value: object, least: int, most: int | None = MOST) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise InputError(f"Expected {name} as a whole number ≥ {least}, got {shown(value)}.")
+    if most is not None and value > most:
+        raise InputError(f"Expected {name} as a whole number up to {most:,}, got {shown(value)}.")

@@ -1,0 +1,108 @@
+"""The measure by which settings are compared or stopped, and its direction."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from bridle._errors import InputError, near
+from bridle._keras import Program, direction
+from bridle.engine import Stopping
+from bridle.results import POOLED, Score
+from bridle.study.design._question import EarlyStopping
+from bridle.study.design._units import scale_of
+
+LOSS = "loss"
+POOLING = "pooled:"
+"""Written before a score, and before its direction, to compute it over the rows of all folds together."""
+PREFIXES = {"min": False, "max": True}
+"""How a direction is written before a name, as in `min:brier`, and whether more is better then."""
+
+
+def choose_score(program: Program, written: str | None, argument: str = "score") -> Score:
+    """Return the score by name, or the first compiled metric that is one number, or the data loss.
+
+    Args:
+        program: has the compiled metrics.
+        written: "loss", the name of a compiled metric, or one with its direction, as in "min:brier"; None for the
+            first metric. As a score also "pooled:" before any of them.
+        argument: the name of the argument, for messages.
+
+    Errors: `InputError` where the model has no such metric, and where nothing says in which direction it is better.
+
+    """
+    names = (LOSS, *program.metric_names)
+    single = [metric for metric in program.metric_names if "[" not in metric]
+    pooled = argument == "score" and written not in names and (written or "").startswith(POOLING)
+    start, plain = (POOLING, written.removeprefix(POOLING)) if pooled else ("", written or [*single, LOSS][0])
+    prefix, name = _split(plain, names)
+    if name not in names:
+        raise InputError(
+            f"Expected {argument} as 'loss' or a compiled metric, also as 'min:…' or 'max:…', got {written!r}. "
+            f"{near(name, names)}"
+        )
+    if (prefix, name) == ("max", LOSS):
+        raise InputError(f"Expected {argument} in a direction that is better, got {written!r}. Write 'loss'.")
+    better = PREFIXES[prefix] if prefix else natural(program, name)
+    if better is None:
+        raise InputError(
+            f"Expected {argument} with a direction, got {name!r}, of which Keras does not know whether more or less is "
+            f"better. Write {argument}='{start}min:{name}' where less is better, "
+            f"{argument}='{start}max:{name}' where more is, or {argument}='loss'."
+        )
+    return Score(f"{POOLED if pooled else ''}{name}", better, pooled)
+
+
+def check_pooled(program: Program, score: Score, targets: Sequence[Any]) -> None:
+    """Refuse, before anything is trained, scores that cannot be computed from pooled predictions.
+
+    Args:
+        program: has the compiled metrics.
+        score: the measure that settings are compared by.
+        targets: the fitted preparation of the target in each fold, or None.
+
+    Errors: `InputError` for the loss of a model with its own `compute_loss`, and for targets that each fold prepares
+    by more than a shift and a scale.
+
+    """
+    if score.measure == "loss" and program.has_own_loss:
+        raise InputError(
+            "Expected the name of a compiled metric in score='pooled:…', got 'pooled:loss' of a model with its own "
+            "compute_loss, which needs the weights of one fit. Write score='loss', or pool a metric."
+        )
+    if any(target is not None and scale_of(target) is None for target in targets):
+        raise InputError(
+            f"Expected prepare_target to shift and scale where a score is pooled, got {targets[0]!r}, which gives each "
+            f"fold labels of its own. Prepare the labels before the study, or write score={score.measure!r}."
+        )
+
+
+def natural(program: Program, name: str) -> bool | None:
+    """Return True where more of a measure is better, False where less is, None where Keras does not know."""
+    if name == LOSS:
+        return False
+    bases = dict.fromkeys(each.partition("[")[0] for each in program.metric_names)
+    found = direction(dict(zip(bases, program.metrics, strict=False))[name.partition("[")[0]])
+    return None if found is None else found == "up"
+
+
+def written_score(program: Program, score: Score) -> str:
+    """Return a score as a person writes it: with its direction where Keras does not know it or has the other one."""
+    direction = "" if natural(program, score.measure) == score.maximize else f"{'max' if score.maximize else 'min'}:"
+    return f"{POOLING if score.pooled else ''}{direction}{score.measure}"
+
+
+def watched(program: Program, stopping: EarlyStopping | None) -> Stopping | None:
+    """Return what the engine watches for early stopping.
+
+    Errors: those of `choose_score`.
+    """
+    if stopping is None:
+        return None
+    chosen = choose_score(program, stopping.monitor, "monitor")
+    number = (LOSS, *program.metric_names).index(chosen.name)
+    return Stopping(number, chosen.maximize, stopping.patience, float(stopping.min_delta), stopping.keep_best)
+
+
+def _split(written: str, names: tuple[str, ...]) -> tuple[str, str]:
+    """A direction, or nothing, and a name; a metric may have a colon in its name."""
+    prefix, _, name = written.partition(":")
+    return (prefix, name) if prefix in PREFIXES and written not in names else ("", written)

@@ -1,0 +1,30 @@
+"""Tables: read, describe and prepare them."""
+
+from bridle.tables._hints import hints
+from bridle.tables._layout import find_layout
+from bridle.tables._number_format import NumberFormat
+from bridle.tables._preparation import Preparation
+from bridle.tables._problem import Problem, decode_target, encode_target, find_problem, known_rows
+from bridle.tables._read import read_file, read_table
+from bridle.tables._remarks import remarks
+from bridle.tables._structure import Structure, times_of
+from bridle.tables._table import Table, table_of
+
+__all__ = [
+    "NumberFormat",
+    "Preparation",
+    "Problem",
+    "Structure",
+    "Table",
+    "decode_target",
+    "encode_target",
+    "find_layout",
+    "find_problem",
+    "hints",
+    "known_rows",
+    "read_file",
+    "read_table",
+    "remarks",
+    "table_of",
+    "times_of",
+]

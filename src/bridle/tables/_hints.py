@@ -1,0 +1,94 @@
+"""Columns that look like subjects with several rows, or like dates, and the option that a person may want."""
+
+import re
+import shlex
+
+import numpy as np
+import pandas as pd
+
+from bridle.tables._column_selection import DATE
+from bridle.tables._columns import kind_of, labels_of, numbers_of
+from bridle.tables._structure import Structure
+
+SUBJECTS = frozenset({
+    "account", "animal", "child", "client", "clinic", "customer", "device", "donor", "driver", "employee", "family",
+    "hospital", "household", "machine", "member", "mouse", "participant", "patient", "person", "player", "pupil", "rat",
+    "respondent", "school", "sensor", "speaker", "station", "store", "student", "subj", "subject", "user",
+})  # fmt: skip
+NUMBERED = frozenset({"code", "id", "key", "no", "nr", "num", "number"})
+TIMES = frozenset({"date", "datetime", "day", "time", "timestamp"})
+CODED = re.compile(r"[A-Za-z]{1,12}[-_ .]?\d+")
+FEWEST, ROWS_EACH, MANY = 5, 2, 10
+"""Values that differ at least, rows of one value on average, and values that need no name to be noticed."""
+
+
+def hints(table: pd.DataFrame, target: str, structure: Structure) -> list[str]:
+    """Sentences about columns without a role that look like one."""
+    used = {target, *structure.columns.values()}
+    columns = [table[name] for name in table.columns if name not in used]
+    sentences = []
+    if structure.group is None and structure.time is None:
+        sentences += [_repeated(column) for column in columns if looks_repeated(column)]
+        sentences += [
+            f"`{column.name}` looks like time: if new rows will be later than these, give it as time "
+            f"(--time {shlex.quote(str(column.name))})."
+            for column in columns
+            if looks_like_time(column)
+        ]
+    return sentences
+
+
+def _repeated(column: pd.Series) -> str:
+    labels = labels_of(column.dropna())
+    return (
+        f"`{column.name}` repeats, {len(set(labels))} values in {len(labels)} rows: if it names subjects and new rows "
+        f"will be of new ones, give it as group (--group {shlex.quote(str(column.name))})."
+    )
+
+
+def looks_repeated(column: pd.Series) -> bool:
+    """True where a column looks like the name or number of subjects that have several rows each.
+
+    >>> looks_repeated(pd.Series(["P1", "P2", "P3", "P4", "P5"] * 4, name="case"))
+    True
+    """
+    known = column.dropna()
+    kind, labels = kind_of(known), labels_of(known)
+    counts = np.unique(labels.astype(str), return_counts=True)[1]
+    if kind not in ("text", "number") or not FEWEST <= len(counts) <= len(labels) / ROWS_EACH:
+        return False
+    if kind == "number" and (numbers_of(known) % 1).any():
+        return False
+    words = _words(str(column.name))
+    if words[-1:] and (words[-1] in SUBJECTS | {"id"} or (words[-1] in NUMBERED and SUBJECTS & {*words})):
+        return True
+    if kind == "text" and np.mean([CODED.fullmatch(label) is not None for label in labels]) > 0.9:
+        return True
+    runs = 1 + int((labels[1:] != labels[:-1]).sum())
+    even = len(counts) >= MANY and (counts == counts[0]).all()
+    return bool(even and (kind == "text" or runs == len(counts)))
+
+
+def looks_like_time(column: pd.Series) -> bool:
+    """True for a column of dates, and for numbers that are named like a time.
+
+    >>> looks_like_time(pd.Series(["2026-01-31", "2026-02-28"])), looks_like_time(pd.Series([1.5, 2], name="a"))
+    (True, False)
+    """
+    known = column.dropna()
+    kind, labels = kind_of(known), labels_of(known)
+    if len(set(labels)) < 2:
+        return False
+    if kind == "text":
+        return all(DATE.fullmatch(label) for label in labels)
+    if kind == "number":
+        words = _words(str(column.name))
+        if words[-1:] == ["year"]:
+            return bool(((numbers_of(known) >= 1800) & (numbers_of(known) < 2200)).all())
+        return len(words) == 1 and words[0] in TIMES and len(set(labels)) > len(labels) / ROWS_EACH
+    return kind == "date"
+
+
+def _words(name: str) -> list[str]:
+    """The words of a name, also of one in camel case."""
+    return re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())

@@ -1,0 +1,162 @@
+"""Columns that tell how the rows of a table belong together: groups, time order, row weights; and class weights."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Shaped
+from sklearn.model_selection import TimeSeriesSplit
+
+from bridle._errors import InputError, shown
+from bridle.tables._columns import find_column, first_of, kind_of, labels_of, numbers_of
+from bridle.tables._problem import Problem
+
+FORMATS = ("ISO8601", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%y", "%d/%m/%y", "%m/%d/%y")
+"""Ways to write a date, tried in this order; a time of day may follow."""
+CLOCKS = ("", " %H:%M", " %H:%M:%S")
+
+
+@dataclass(frozen=True)
+class Structure:
+    """Columns of a table that are not features.
+
+    Rows with the same value of `group` are in one fold, or held out together. Rows are ordered by `time`; folds are
+    judged on later rows than they are trained on, and the last rows are held out. `weight` has one weight ≥ 0 for
+    each row. `class_weight` is `"balanced"` or one weight for each class, by its label.
+    """
+
+    group: str | None = None
+    time: str | None = None
+    weight: str | None = None
+    class_weight: str | Mapping[object, float] | None = None
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The columns by their roles."""
+        roles = {"group": self.group, "time": self.time, "weight": self.weight}
+        return {role: name for role, name in roles.items() if name is not None}
+
+    def check(self, table: pd.DataFrame, target: str) -> None:
+        """Refuse columns that the table does not have, or that have two roles, with an `InputError`."""
+        if self.group is not None and self.time is not None:
+            raise InputError(
+                f"Expected group or time, got group {shown(self.group)} and time {shown(self.time)}. Give group where "
+                "new rows will be of new groups, time where they will be later ones."
+            )
+        names = [target, *self.columns.values()]
+        for role, name in self.columns.items():
+            if names.count(name) > 1:
+                raise InputError(
+                    f"Expected a column of its own for {role}, got {shown(name)}, which is the target or has another "
+                    "role too."
+                )
+            column = find_column(table, name)
+            empty = column.isna().to_numpy(bool)
+            if empty.any():
+                raise InputError(
+                    f"Expected a value in every row of the {role} column {shown(name)}, got {first_of(column, empty)}. "
+                    "Fill the cell or remove the row."
+                )
+
+    def ordered(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The rows in the order of time; as they are without a column of times."""
+        if self.time is None:
+            return table
+        return table.iloc[np.argsort(times_of(table[self.time]), kind="stable")]
+
+    def folds(self, count: int) -> int | TimeSeriesSplit:
+        """How the rows are cut into folds."""
+        return count if self.time is None else TimeSeriesSplit(count)
+
+    def groups(self, table: pd.DataFrame) -> Shaped[np.ndarray, "row"] | None:
+        """The group of each row as a number; None without groups."""
+        return None if self.group is None else np.unique(labels_of(table[self.group]), return_inverse=True)[1]
+
+    def weights(self, table: pd.DataFrame) -> Float[np.ndarray, "row"] | None:
+        """The weight of each row; None without weights.
+
+        Errors: `InputError` for text and for a negative number.
+        """
+        if self.weight is None:
+            return None
+        weights = numbers_of(table[self.weight])
+        if (weights < 0).any():
+            raise InputError(
+                f"Expected weights ≥ 0 in column {shown(self.weight)}, got {first_of(table[self.weight], weights < 0)}."
+            )
+        return weights
+
+    def class_weights(self, problem: Problem) -> Any:
+        """Class weights by the numbers of the classes.
+
+        Errors: `InputError` for a label that is no class, and for a regression.
+        """
+        if self.class_weight is None:
+            return None
+        if problem.classes is None:
+            raise InputError(
+                f"Expected a target with classes for class_weight, got the numbers of {shown(problem.target)}. "
+                "Weigh rows by a column of weights instead (--weight)."
+            )
+        if not isinstance(self.class_weight, Mapping):
+            return self.class_weight
+        given = dict(zip(labels_of(pd.Series(list(self.class_weight))), self.class_weight.values(), strict=True))
+        if set(given) != set(problem.classes):
+            raise InputError(
+                f"Expected one class weight for each of {', '.join(map(shown, problem.classes))}, got "
+                f"{', '.join(map(shown, given)) or 'none'}."
+            )
+        return {number: given[label] for number, label in enumerate(problem.classes)}
+
+    def sentences(self) -> list[str]:
+        """What is done with these columns, for a person."""
+        words = {
+            "group": "groups the rows: those of one value are in the same fold, or held out together; not a feature",
+            "time": "orders the rows: folds are judged on later rows than they learn from; not a feature",
+            "weight": "has the weights of the rows; not a feature",
+        }
+        lines = [f"`{name}`: {words[role]}." for role, name in self.columns.items()]
+        if self.class_weight is not None:
+            text = "balanced" if isinstance(self.class_weight, str) else "as given"
+            lines.append(f"Classes are weighed while training: {text}.")
+        return lines
+
+
+def times_of(column: pd.Series) -> Shaped[np.ndarray, "row"]:
+    """A column of numbers or dates as values that can be ordered.
+
+    Errors: `InputError` for text that is no date, and for dates whose order depends on which of day and month is first.
+
+    >>> times_of(pd.Series(["2.1.2026", "1.2.2026"])).argsort().tolist()
+    [0, 1]
+    """
+    kind = kind_of(column)
+    if kind == "number":
+        return numbers_of(column)
+    if kind == "date":
+        return pd.to_datetime(column.astype(str)).to_numpy()
+    text = pd.Series(labels_of(column))
+    orders = [read for read in (_dates(text, written) for written in FORMATS) if read is not None]
+    if not orders:
+        raise InputError(
+            f"Expected numbers or dates in the time column {shown(column.name)}, got {shown(text.iloc[0])} and others. "
+            "Write dates as 2026-11-30."
+        )
+    if any((np.argsort(other, kind="stable") != np.argsort(orders[0], kind="stable")).any() for other in orders[1:]):
+        raise InputError(
+            f"Expected dates that can be read in one way in the time column {shown(column.name)}, got "
+            f"{shown(text.iloc[0])}: which of day and month stands first? Write dates as 2026-11-30."
+        )
+    return orders[0]
+
+
+def _dates(text: pd.Series, written: str) -> Shaped[np.ndarray, "row"] | None:
+    """Dates in one way of writing them, or None where a cell is none."""
+    for clock in CLOCKS if "%" in written else ("",):
+        try:
+            return pd.to_datetime(text, format=written + clock, utc=True).to_numpy()
+        except (ValueError, OverflowError):
+            continue
+    return None

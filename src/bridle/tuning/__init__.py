@@ -1,0 +1,18 @@
+"""Tuning: from a table or a study file to a verdict and a model."""
+
+from bridle.tuning._arrays import read_arrays
+from bridle.tuning._network import written_arms
+from bridle.tuning._study_file import prepare_study
+from bridle.tuning._toml import read_study
+from bridle.tuning._tune import Tuned, load_applied, prepare_table, tune
+
+__all__ = [
+    "Tuned",
+    "load_applied",
+    "prepare_study",
+    "prepare_table",
+    "read_arrays",
+    "read_study",
+    "tune",
+    "written_arms",
+]

@@ -1,0 +1,150 @@
+"""The rows of a study file that come as arrays: `x`, `y` and held-out rows from one .npz file, never unpickled."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import TimeSeriesSplit
+from sklearn.preprocessing import StandardScaler
+
+from bridle._api import Study
+from bridle._errors import InputError, near, shown
+from bridle.study.design import Plan, Prepared, timed_plan
+from bridle.tables import Problem, encode_target, find_problem
+from bridle.untrusted import read_rows
+
+NAMES = ("x", "y", "test_x", "test_y", "groups", "time")
+TARGET = "y"
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """What a file of arrays holds; `test` is None, or the pair of held-out arrays.
+
+    With `ordered` the rows are in the order of time.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    test: tuple[np.ndarray, np.ndarray] | None
+    weight: np.ndarray | None
+    groups: np.ndarray | None = None
+    ordered: bool = False
+
+    def folds(self, count: int) -> int | TimeSeriesSplit:
+        """How the rows are cut into folds."""
+        return TimeSeriesSplit(count) if self.ordered else count
+
+    def sentence(self) -> str:
+        """How many rows there are, of which shape, for a person."""
+        rows = f"{len(self.x):,} rows of shape {self.x.shape[1:]}"
+        return f"{rows} to learn from, {0 if self.test is None else len(self.test[0]):,} held out."
+
+
+@dataclass(frozen=True)
+class ArraysJob:
+    """Arrays ready to be studied: everything is checked, nothing has been trained."""
+
+    prepared: Prepared
+    notes: tuple[str, ...]
+
+    @property
+    def plan(self) -> Plan:
+        """Every member, and about how long they take (this compiles what the run uses)."""
+        return timed_plan(self.prepared)
+
+
+def read_arrays(path: Path) -> Arrays:
+    """The arrays `x` and `y` of an .npz file, and `test_x`, `test_y`, `sample_weight`, `groups` and `time` if there.
+
+    With `time`, one number for each row, rows are put in its order.
+
+    Errors: those of `auditing.read_rows`; `InputError` for other names, and arrays that are no rows.
+    """
+    where = shown(path.name)
+    if path.suffix != ".npz":
+        raise InputError(
+            f"Expected arrays in an .npz file, got {where}. Write one with numpy.savez({NAMES[0]}=…, y=…)."
+        )
+    given, weight = read_rows(path)
+    given = given if isinstance(given, Mapping) else {}
+    for name in given:
+        if name not in NAMES:
+            raise InputError(
+                f"Expected the arrays {', '.join(NAMES)} in {where}, got {shown(name)}. {near(name, NAMES)}"
+            )
+    missing = [name for name in NAMES[:2] if name not in given] or [
+        name for name, other in (NAMES[2:4], NAMES[3:1:-1]) if name not in given and other in given
+    ]
+    if missing:
+        raise InputError(
+            f"Expected the array {missing[0]!r} in {where}, found none. Write numpy.savez(file, x=x, y=y)."
+        )
+    single = [name for name, array in given.items() if not array.ndim]
+    if single:
+        raise InputError(f"Expected rows in {single[0]!r} of {where}, got a single value.")
+    test = (given["test_x"], given["test_y"]) if "test_x" in given else None
+    return _ordered(Arrays(given["x"], given["y"], test, weight, given.get("groups")), given.get("time"), where)
+
+
+def _ordered(arrays: Arrays, time: np.ndarray | None, where: str) -> Arrays:
+    """The rows in the order of time, where there is an array of times."""
+    for name, array in (("groups", arrays.groups), ("time", time)):
+        if array is not None and array.shape != (len(arrays.x),):
+            raise InputError(
+                f"Expected one value for each of {len(arrays.x)} rows in {name!r} of {where}, got shape {array.shape}."
+            )
+    if time is None:
+        return arrays
+    if arrays.groups is not None:
+        raise InputError(f"Expected groups or time in {where}, got both. Folds follow one of them.")
+    if time.dtype.kind not in "iuf" or not np.isfinite(time).all() or len(arrays.y) != len(time):
+        raise InputError(f"Expected one finite number for each row in 'time' of {where}, got {time.dtype}.")
+    order = np.argsort(time, kind="stable")
+    weight = arrays.weight if arrays.weight is None or len(arrays.weight) != len(time) else arrays.weight[order]
+    return replace(arrays, x=arrays.x[order], y=arrays.y[order], weight=weight, ordered=True)
+
+
+def labelled(arrays: Arrays, task: str | None, folds: int) -> tuple[Arrays, Problem]:
+    """The problem that `y` poses, and the arrays with its labels as a plain dense network takes them.
+
+    Errors: those of `find_problem`; `InputError` where x is no table of numbers, or y not one value for each row.
+    """
+    if arrays.x.ndim != 2:
+        raise InputError(
+            f"Expected x of shape (rows, columns) for a plain dense network, got {arrays.x.shape}. Flatten its rows, "
+            "or give [model] file or function."
+        )
+    column = _column(arrays.y, "y")
+    problem = find_problem(column.assign(row=range(len(column))), TARGET, task, min_rows=folds)
+    y = encode_target(problem, column[TARGET])
+    test = arrays.test
+    if test is not None:
+        test = (test[0], encode_target(problem, _column(test[1], "test_y")[TARGET]))
+    return replace(arrays, y=y, test=test), problem
+
+
+def _column(y: np.ndarray, name: str) -> pd.DataFrame:
+    """Labels as the column of a table."""
+    if not y.size or y.size != len(y) or y.dtype.kind not in "biufU":
+        raise InputError(
+            f"Expected one number or text for each row in {name}, got {y.dtype} of shape {y.shape}. For anything else "
+            "give [model] file or function."
+        )
+    return pd.DataFrame({TARGET: y.reshape(-1)})
+
+
+def prepared(
+    study: Study, arrays: Arrays, *, scale: bool, problem: Problem | None, class_weight: object = None
+) -> Prepared:
+    """The study of these arrays; with `scale`, columns are scaled inside each fold, as the target of a number is."""
+    if scale and arrays.x.ndim != 2:
+        raise InputError(f"Expected x of shape (rows, columns) for [data] scale, got {arrays.x.shape}. Leave it out.")
+    options: dict[str, Any] = {"prepare": StandardScaler()} if scale else {}
+    if problem is not None and problem.classes is None:
+        options["prepare_target"] = StandardScaler()
+    rows = {"test": arrays.test, "weight": arrays.weight, "groups": arrays.groups, "class_weight": class_weight}
+    return study.prepare(arrays.x, arrays.y, **rows, **options)

@@ -1,0 +1,199 @@
+"""The default network for a table, and the arms that a table is tried with."""
+
+import inspect
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import pairwise
+
+import keras
+import numpy as np
+
+from bridle._errors import InputError, KindError, shown
+from bridle._keras import is_rebuildable, predicted
+from bridle.placement import places
+from bridle.regularizers import L1, L1L2, L2
+from bridle.tables import Problem
+
+HIDDEN = (64, 32)
+LARGEST = 2**29
+"""Weights of a network that is made here: 2 GiB of them."""
+NetworkFunction = Callable[[int, int], keras.Model]
+SCORES: dict[str, dict[str, Callable[[], object]]] = {
+    "two classes": {
+        "accuracy": lambda: "accuracy",
+        "auc": lambda: keras.metrics.AUC(name="auc"),
+        "precision": lambda: keras.metrics.Precision(name="precision"),
+        "recall": lambda: keras.metrics.Recall(name="recall"),
+        "brier": lambda: keras.metrics.MeanSquaredError(name="brier"),
+    },
+    "several classes": {"accuracy": lambda: "accuracy"},
+    "a number": {
+        "r2": lambda: keras.metrics.R2Score(name="r2"),
+        "mse": lambda: keras.metrics.MeanSquaredError(name="mse"),
+        "rmse": lambda: keras.metrics.RootMeanSquaredError(name="rmse"),
+        "mae": lambda: keras.metrics.MeanAbsoluteError(name="mae"),
+    },
+}
+"""Scores of the default network by the kind of target, beside `"loss"`; the first is the usual one."""
+
+
+def default_network(
+    inputs: int,
+    problem: Problem,
+    *,
+    hidden: Sequence[int] = HIDDEN,
+    activation: str = "relu",
+    optimizer: str = "adam",
+    learning_rate: float | None = None,
+    score: str | None = None,
+) -> keras.Model:
+    """A plain dense network: by default two hidden ReLU layers, 64 and 32, and Adam at Keras's own learning rate.
+
+    Its layers are `hidden1`, `hidden2` and so on, and `out`. The output and the loss follow from the problem.
+
+    Two classes: one sigmoid unit, binary cross-entropy. More: softmax, sparse categorical cross-entropy. Both are
+    scored by accuracy. A number: one linear unit, mean squared error, scored by the coefficient of determination.
+    `score` adds another measure of `SCORES` to the compiled ones.
+
+    Errors: `InputError` for more weights than fit into 2 GiB, and for a score that the problem does not have.
+    """
+    outputs = outputs_of(problem)
+    last, loss, kind = "linear", "mse", "a number"
+    if problem.classes is not None:
+        binary = len(problem.classes) == 2
+        last, kind = ("sigmoid", "two classes") if binary else ("softmax", "several classes")
+        loss = "binary_crossentropy" if binary else "sparse_categorical_crossentropy"
+    metrics = _metrics(kind, score)
+    _check_size((inputs, *hidden, outputs))
+    layers = [
+        keras.layers.Dense(units, activation=activation, name=f"hidden{number}")
+        for number, units in enumerate(hidden, 1)
+    ]
+    model = keras.Sequential(
+        [keras.Input((inputs,)), *layers, keras.layers.Dense(outputs, activation=last, name="out")]
+    )
+    own = keras.optimizers.get(optimizer)
+    if learning_rate is not None:
+        own.learning_rate = learning_rate
+    model.compile(optimizer=own, loss=loss, metrics=metrics)
+    return model
+
+
+def _metrics(kind: str, score: str | None) -> list[object]:
+    """What to compile: the usual score, and the one that was chosen."""
+    scores = SCORES[kind]
+    name = (score or "loss").rpartition(":")[2]
+    if name not in ("loss", *scores):
+        raise InputError(
+            f"Expected one of 'loss', {', '.join(map(repr, scores))} as score of a target with {kind}, got "
+            f"{shown(score)}. For another one give a model of your own (--model) that is compiled with it."
+        )
+    return [scores[each]() for each in dict.fromkeys([next(iter(scores)), *({name} - {"loss"})])]
+
+
+def outputs_of(problem: Problem) -> int:
+    """Units of the last layer: one for a number and for two classes, else one for each class."""
+    return 1 if problem.classes is None or len(problem.classes) == 2 else len(problem.classes)
+
+
+def own_network(function: NetworkFunction, inputs: int, outputs: int) -> keras.Model:
+    """A person's own network: `function(inputs, outputs)` must return a compiled model of that shape.
+
+    Errors: `KindError` where it returns something else; `InputError` where the shape does not fit.
+    """
+    model = called(function, inputs, outputs)
+    if not isinstance(model, keras.Model):
+        raise KindError(f"Expected the model function to return a keras.Model, got {type(model).__name__}.")
+    if not hasattr(model, "inputs"):
+        return _of_shape(model, inputs, outputs)
+    shape = tuple(model.output_shape) if isinstance(model.output_shape, tuple) else ()
+    if not model.inputs or tuple(model.inputs[0].shape[1:]) != (inputs,) or shape[1:] != (outputs,):
+        got = f"{tuple(model.inputs[0].shape[1:]) if model.inputs else '?'} → {shape[1:]}"
+        raise InputError(f"Expected a model with {inputs} inputs and {outputs} outputs for this table, got {got}.")
+    return model
+
+
+def _of_shape(model: keras.Model, inputs: int, outputs: int) -> keras.Model:
+    """A subclassed model, which does not state its inputs, tried on two rows."""
+    if model.built:
+        leaves = keras.tree.flatten(predicted(model, np.zeros((2, inputs), "float32")).values)
+        shapes = [tuple(leaf.shape[1:]) for leaf in leaves]
+        if shapes != [(outputs,)]:
+            got = " and ".join(map(str, shapes))
+            raise InputError(f"Expected a model with {outputs} outputs for this table, got one of shape {got}.")
+    return model
+
+
+def again(
+    network: keras.Model, function: NetworkFunction, inputs: int, outputs: int
+) -> keras.Model | Callable[[], keras.Model]:
+    """Return a user's network, or where no configuration makes it again what builds it."""
+    return network if is_rebuildable(network) else partial(own_network, function, inputs, outputs)
+
+
+def called(function: Callable[..., object], *given: int) -> object:
+    """What a person's function returns for these arguments.
+
+    Errors: `InputError` where it cannot be called with so many.
+    """
+    try:
+        inspect.signature(function).bind(*given)
+    except TypeError as error:
+        takes = "(inputs, outputs)" if given else "without arguments"
+        raise InputError(f"Expected a model function that can be called {takes}, got one that says: {error}.") from None
+    except ValueError:  # a function that does not tell what it takes
+        pass
+    return function(*given)
+
+
+def _check_size(sizes: Sequence[int]) -> None:
+    weights = sum(before * after + after for before, after in pairwise(sizes))
+    if weights > LARGEST:
+        raise InputError(
+            f"Expected a network of at most {LARGEST:,} weights, got {weights:,} with the layers "
+            f"{' – '.join(map(str, sizes))}. Give fewer units."
+        )
+
+
+def written_arms(texts: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The arms of `--penalty`: each text `where=what(how much)` is an arm of its own, named by its text.
+
+    Errors: `InputError` for a text without `=`, or one that is given twice.
+
+    >>> written_arms(["hidden1/kernel=l2(auto)"])
+    {'hidden1/kernel=l2(auto)': {'hidden1/kernel': 'l2(auto)'}}
+    """
+    arms: dict[str, dict[str, str]] = {}
+    for text in texts:
+        where, sign, what = text.partition("=")
+        if not sign or not where.strip() or not what.strip():
+            raise InputError(f"Expected --penalty 'where=what(how much)', got {shown(text)}. Try '*/kernel=l2(auto)'.")
+        if text in arms:
+            raise InputError(f"Expected each --penalty once, got {shown(text)} twice.")
+        arms[text] = {where.strip(): what.strip()}
+    return arms
+
+
+def default_arms(model: keras.Model) -> dict[str, dict[str, object]]:
+    """L1, L2 and both: on all kernels, and on the hidden activations after and before the nonlinearity."""
+    last = model.layers[-1].name
+    known = [place for place in places(model) if place.path != last]
+    after = ", ".join(place.path + "/output" for place in known if place.quantity == "preactivation")
+    where = {
+        "weights": "*/kernel" if any(place.quantity == "kernel" for place in places(model)) else "",
+        "activations": _short(after, "output"),
+        "pre-activations": _short(after.replace("/output", "/preactivation"), "preactivation"),
+    }
+    kinds = {"L1": L1, "L2": L2, "L1+L2": L1L2}
+    return {
+        f"{kind} {name}": {target: penalty()}
+        for name, target in where.items()
+        if target
+        for kind, penalty in kinds.items()
+    }
+
+
+def _short(targets: str, quantity: str) -> str:
+    """The layers of a plain dense network as one glob."""
+    names = [f"hidden{number}/{quantity}" for number in range(1, targets.count(",") + 2)]
+    return f"hidden*/{quantity}" if targets == ", ".join(names) else targets

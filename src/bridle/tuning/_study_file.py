@@ -1,0 +1,188 @@
+"""From a study file to its answer: `bridle study`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+from sklearn.model_selection import TimeSeriesSplit
+
+from bridle import report
+from bridle._api import Result, Study, conduct
+from bridle._errors import InputError, KindError, shown
+from bridle.study.design import EarlyStopping
+from bridle.tables import Problem, Structure, read_file
+from bridle.tuning._arrays import ArraysJob, labelled, prepared, read_arrays
+from bridle.tuning._model_file import save_model
+from bridle.tuning._network import again, called, default_arms, default_network, outputs_of, own_network
+from bridle.tuning._paths import inside
+from bridle.tuning._toml import StudyFile
+from bridle.tuning._tune import Job, Tuned, lay_out, tuned
+from bridle.untrusted import read_model
+
+DENSE = ("hidden", "activation", "optimizer", "learning_rate")
+READING = ("encoding", "header", "decimal")
+RUN = ("race", "nested")
+"""Entries of [study] that say how it is run; the others are arguments of `Study`."""
+ROLES = ("group", "time", "weight", "class_weight")
+"""Entries of [data] that are fields of `Structure`."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the study of arrays found."""
+
+    result: Result
+    notes: tuple[str, ...]
+
+    def save(self, folder: str | Path, title: str, again: str = "") -> report.Written:
+        """Write the report into a folder, and `model.keras` where some fit finished; nothing is pickled.
+
+        Errors: `StoreError` where the folder cannot be written.
+        """
+        section = self.result.section("Study", intro=" ".join(self.notes), again=again)
+        written = report.write(folder, title, [section], extra={"notes": list(self.notes), "code": section.code})
+        if self.result.evidence.winner is not None:
+            save_model(self.result.model(), Path(folder))
+        return written
+
+
+def prepare_study(
+    file: StudyFile,
+    function: Callable[..., keras.Model] | None = None,
+    *,
+    arms: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Job | ArraysJob:
+    """Read what a study file names and lay its study out.
+
+    Args:
+        file: what `read_study` gives.
+        function: the model function that the file names, or another: of (inputs, outputs) for a table, without
+            arguments for arrays. It is never looked up here.
+        arms: others than those of the file.
+
+    Errors: `InputError` with a sentence for everything that cannot be used; `KindError` for what is no model.
+
+    """
+    if function is None and "function" in file.model:
+        raise InputError(f"Expected the function {file.model['function']!r} itself, got its name. Import it first.")
+    made = arms or file.arms
+    if "table" in file.data:
+        return _of_table(file, function, made)
+    return _of_arrays(file, function, made)
+
+
+def run_study_file(
+    file: StudyFile,
+    job: Job | ArraysJob,
+    folder: str | Path,
+    *,
+    extend: bool = False,
+    client: Any = None,
+    progress: bool = True,
+) -> Tuned | Answer:
+    """Run a prepared study; `study` in the folder keeps every fit as it is made.
+
+    `extend` and `client` are those of `Study.run`.
+    """
+    given = {name: file.study[name] for name in RUN if name in file.study}
+    options = {"extend": extend, "client": client, "progress": progress}
+    result = conduct(job.prepared, store=Path(folder) / "study", **options, **given)
+    return tuned(job, result) if isinstance(job, Job) else Answer(result, job.notes)
+
+
+def _of_table(file: StudyFile, function: Callable[..., keras.Model] | None, arms: Mapping[str, Any]) -> Job:
+    data = file.data
+    path = inside(file.folder, data["table"], "[data] table")
+    source = read_file(path, **{name: data[name] for name in READING if name in data})
+
+    def ask(inputs: int, problem: Problem, folds: int | TimeSeriesSplit) -> Study:
+        own = _own(file, function)
+        if own is None:
+            return _study(file, _dense(file, inputs, problem), arms, folds=folds)
+        sizes = inputs, outputs_of(problem)
+        network = own_network(own, *sizes)
+        built = again(network, own, *sizes)
+        return _study(file, network, arms, None if built is network else built, folds=folds)
+
+    structure = Structure(**{name: data[name] for name in ROLES if name in data})
+    options = {"test_share": data["test_share"]} if "test_share" in data else {}
+    return lay_out(
+        source, data["target"], ask, task=data.get("task"), folds=_folds(file), structure=structure, **options
+    )
+
+
+def _of_arrays(file: StudyFile, function: Callable[..., keras.Model] | None, arms: Mapping[str, Any]) -> ArraysJob:
+    arrays = read_arrays(inside(file.folder, file.data["arrays"], "[data] arrays"))
+    scale, problem = file.data.get("scale", False), None
+    if function is not None:
+        network = called(function)
+        if not isinstance(network, keras.Model):
+            raise KindError(f"Expected the model function to return a keras.Model, got {type(network).__name__}.")
+    elif "file" in file.model:
+        network = _loaded(file)
+    else:
+        arrays, problem = labelled(arrays, file.data.get("task"), _folds(file))
+        network = _dense(file, arrays.x.shape[1], problem)
+    study = _study(file, network, arms, function, folds=arrays.folds(_folds(file)))
+    notes = [arrays.sentence(), *(["Columns are scaled inside each fold."] if scale else [])]
+    weights = Structure(class_weight=file.data.get("class_weight"))
+    if problem is not None:
+        weights = replace(weights, class_weight=weights.class_weights(problem))
+    elif isinstance(weights.class_weight, Mapping):
+        weights = replace(weights, class_weight=_numbered(weights.class_weight, file))
+    own = prepared(study, arrays, scale=scale, problem=problem, class_weight=weights.class_weight)
+    return ArraysJob(own, (*notes, *weights.sentences(), *own.notes))
+
+
+def _numbered(weights: Mapping[str, float], file: StudyFile) -> dict[int, float]:
+    """Class weights by the numbers of the classes, which a file writes as names of entries."""
+    strange = [name for name in weights if not name.isdecimal()]
+    if strange:
+        raise InputError(
+            f"Expected class numbers as names in [data] class_weight of {file.path.name!r}, got {shown(strange[0])}."
+        )
+    return {int(name): value for name, value in weights.items()}
+
+
+def _own(file: StudyFile, function: Callable[..., keras.Model] | None) -> Callable[[int, int], keras.Model] | None:
+    if function is None and "file" in file.model:
+        loaded = _loaded(file)
+        return lambda inputs, outputs: loaded
+    return function
+
+
+def _loaded(file: StudyFile) -> keras.Model:
+    """The model of the file that is named, from Keras's safe mode: no code is in it."""
+    path = inside(file.folder, file.model["file"], "[model] file")
+    model, left_out = read_model(path)
+    if left_out:
+        raise InputError(
+            f"Expected a model compiled with what Keras has in {path.name!r}, got one whose loss or metrics need code "
+            "that is not in the file. Give [model] function instead."
+        )
+    return model
+
+
+def _dense(file: StudyFile, inputs: int, problem: Problem) -> keras.Model:
+    options = {name: file.model[name] for name in DENSE if name in file.model}
+    return default_network(inputs, problem, score=file.study.get("score"), **options)
+
+
+def _study(
+    file: StudyFile,
+    network: keras.Model,
+    arms: Mapping[str, Any],
+    build: Callable[[], keras.Model] | None = None,
+    **changed: Any,
+) -> Study:
+    """The question about a network, which `build` makes anew for each seed where it is given."""
+    options = {name: value for name, value in file.study.items() if name not in RUN} | changed
+    if "stopping" in options:
+        options["stopping"] = EarlyStopping(**options["stopping"])
+    return Study(build or network, arms or default_arms(network), **options)
+
+
+def _folds(file: StudyFile) -> int:
+    return file.study.get("folds", 5)

@@ -1,0 +1,146 @@
+"""Rows of a table that are held out from the start, and a table in words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import GroupShuffleSplit, train_test_split
+
+from bridle._errors import InputError, shown
+from bridle.tables import NumberFormat, Preparation, Problem, Structure, encode_target, find_layout, hints, times_of
+
+SPLIT_SEED = 0
+TRIES = 50
+"""Random choices of held-out groups, of which the one is taken that comes nearest to the share of rows and classes."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A table in two parts, each with its labels and weights: rows to learn from, and rows that are held out."""
+
+    preparation: Preparation
+    x: pd.DataFrame
+    y: np.ndarray
+    test: tuple[Any, ...]
+    """Rows, labels and, where rows have weights, their weights."""
+    rows: Mapping[str, Any]
+    """`groups` and `weight` of the rows to learn from, where there are any."""
+
+
+def hold_out(
+    problem: Problem,
+    table: pd.DataFrame,
+    share: float,
+    structure: Structure,
+    folds: int,
+    formats: Mapping[str, NumberFormat] | None = None,
+) -> HeldOut:
+    """Hold a share of the rows out: whole groups, the last ones in time, or else any, with every class in proportion.
+
+    Errors: `InputError` for a share outside of (0, 1), and where too few rows, groups or rows of a class are left.
+    """
+    if not 0 < share < 1:
+        raise InputError(f"Expected the held-out share between 0 and 1, got {share}. Try 0.2.")
+    y, groups, weight = encode_target(problem, table[problem.target]), structure.groups(table), structure.weights(table)
+    learn, test = _sides(problem, table, y, share, structure, folds)
+    _check_classes(problem, y, learn, test, folds, structure)
+    x = table.drop(columns=[problem.target, *structure.columns.values()])
+    if not x.shape[1]:
+        roles = ", ".join(f"{role} {shown(name)}" for role, name in structure.columns.items())
+        raise InputError(
+            f"Expected a column to predict from beside the target and {roles}, got none. Add what is known "
+            "before, such as earlier values of the target, month or weekday."
+        )
+    rows = {"groups": groups, "weight": weight}
+    held = (x.iloc[test], y[test]) if weight is None else (x.iloc[test], y[test], weight[test])
+    given = {name: values[learn] for name, values in rows.items() if values is not None}
+    layout = find_layout(x.iloc[learn], problem.target, formats)
+    return HeldOut(Preparation(replace(layout, width=table.shape[1])), x.iloc[learn], y[learn], held, given)
+
+
+def _sides(
+    problem: Problem, table: pd.DataFrame, y: np.ndarray, share: float, structure: Structure, folds: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The places of the rows to learn from and of those held out."""
+    if structure.group is not None:
+        return _by_group(structure, structure.groups(table), y if problem.classes is not None else None, share, folds)
+    if structure.time is not None:
+        return _last(table, structure, share)
+    classes = y if problem.classes is not None else None
+    try:
+        return train_test_split(np.arange(len(table)), test_size=share, random_state=SPLIT_SEED, stratify=classes)
+    except ValueError as error:
+        raise InputError(f"Expected enough rows to hold {share:.0%} out, got {len(table)}. {error}") from error
+
+
+def _by_group(
+    structure: Structure, groups: np.ndarray, classes: np.ndarray | None, share: float, folds: int
+) -> tuple[np.ndarray, np.ndarray]:
+    count = len(np.unique(groups))
+    if count < folds + 1:
+        raise InputError(
+            f"Expected at least {folds + 1} groups in column {shown(structure.group)}, one for each fold and one to "
+            f"hold out, got {count}. Use fewer folds."
+        )
+    labels = np.zeros(len(groups), int) if classes is None else classes
+    every = np.eye(labels.max() + 1)[labels]
+
+    def distance(rows: np.ndarray) -> float:
+        return float(np.abs(every[rows].sum(axis=0) - share * every.sum(axis=0)).sum())
+
+    size = min(max(1, round(share * count)), count - folds)
+    splits = GroupShuffleSplit(n_splits=TRIES, test_size=size, random_state=SPLIT_SEED).split(every, groups=groups)
+    return min(splits, key=lambda pair: distance(pair[1]))
+
+
+def _last(table: pd.DataFrame, structure: Structure, share: float) -> tuple[np.ndarray, np.ndarray]:
+    """The rows of a table in order: those before a time, and those from it on."""
+    times = times_of(table[structure.time])
+    cut = len(table) - max(1, round(share * len(table)))
+    cut -= int((times[:cut] == times[cut]).sum())
+    if cut < 2:
+        raise InputError(
+            f"Expected enough times in column {shown(structure.time)} to hold the last {share:.0%} of the rows out, "
+            f"got {len(np.unique(times))} that differ in {len(table)} rows."
+        )
+    return np.arange(cut), np.arange(cut, len(table))
+
+
+def _check_classes(
+    problem: Problem, y: np.ndarray, learn: np.ndarray, test: np.ndarray, folds: int, structure: Structure
+) -> None:
+    """Refuse groups or a time order that leave too few rows of a class on a side."""
+    if problem.classes is None or not (structure.group or structure.time):
+        return
+    how = f"the groups of {shown(structure.group)}" if structure.group else f"the order of {shown(structure.time)}"
+    for number, label in enumerate(problem.classes):
+        count, held = int((y[learn] == number).sum()), int((y[test] == number).sum())
+        if count < folds or (structure.group and not held):
+            raise InputError(
+                f"Expected every class on both sides and at least {folds} rows of each to learn from, got {count} of "
+                f"class {shown(label)} and {held} held out, by {how}. Use fewer folds, or leave that class out."
+            )
+
+
+def notes(problem: Problem, held: HeldOut, table: pd.DataFrame, structure: Structure) -> list[str]:
+    """A table in words: the problem, each column, then what its columns look like."""
+    first = f"{problem.task.capitalize()} of {problem.target!r:.80}"
+    if problem.classes is not None:
+        more = " …" if len(problem.classes) > 8 else ""
+        first += f", {len(problem.classes)} classes: {', '.join(problem.classes[:8])}{more}"
+    gap = f" Left out for want of a target: {problem.missing} of {problem.rows + problem.missing} rows."
+    groups, side = held.rows.get("groups"), ""
+    if groups is not None:
+        own = len(np.unique(groups))
+        side = f" ({own} groups and {len(np.unique(structure.groups(table))) - own} others)"
+    if structure.time is not None:
+        side = " (the last ones)"
+    return [
+        f"{first}. {len(held.x)} rows to learn from, {len(held.test[0])} held out{side}."
+        f"{gap if problem.missing else ''}",
+        *(f"{line}." for line in held.preparation.layout.sentences()),
+        *structure.sentences(),
+        *hints(table, problem.target, structure),
+    ]

@@ -1,0 +1,296 @@
+"""From a person's own table to a verdict and a model: `bridle.tune`, and what `bridle predict` needs."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import TimeSeriesSplit
+from sklearn.preprocessing import StandardScaler
+
+from bridle import report, store
+from bridle._api import Result, Study, conduct, reload_note
+from bridle._errors import InputError, StoreError, first_line
+from bridle.study.design import Plan, Prepared, timed_plan
+from bridle.tables import (
+    Preparation,
+    Problem,
+    Structure,
+    Table,
+    decode_target,
+    find_problem,
+    known_rows,
+    read_file,
+    remarks,
+    table_of,
+)
+from bridle.tuning._model_file import MODEL_CODE, load_model, model_path, save_model
+from bridle.tuning._network import NetworkFunction, again, default_arms, default_network, outputs_of, own_network
+from bridle.tuning._test_split import hold_out, notes
+
+APPLY = "apply.json"
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The target of a regression: the network predicts `(y - mean) / sd`."""
+
+    mean: float = 0.0
+    sd: float = 1.0
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A saved model with what is needed to apply it to new rows."""
+
+    model: keras.Model
+    preparation: Preparation
+    problem: Problem
+    scale: Scale
+
+    def predict(self, table: pd.DataFrame) -> pd.DataFrame:
+        """One row for each row of `table`: the prediction, and for classes the probability of each.
+
+        Errors: `InputError` for a missing column, with near names, or text where a number belongs.
+        """
+        raw = np.asarray(self.model.predict(self.preparation.transform(table), verbose=0))
+        target = self.problem.target
+        if self.problem.classes is None:
+            return pd.DataFrame({target: raw[:, 0].astype(float) * self.scale.sd + self.scale.mean}, index=table.index)
+        shares = np.column_stack([1 - raw[:, 0], raw[:, 0]]) if raw.shape[1] == 1 else raw
+        columns = {f"p({label})": shares[:, number] for number, label in enumerate(self.problem.classes)}
+        return pd.DataFrame({target: decode_target(self.problem, shares.argmax(axis=1)), **columns}, index=table.index)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A table ready to be studied: everything is checked, nothing has been trained."""
+
+    problem: Problem
+    preparation: Preparation
+    rows: pd.DataFrame
+    prepared: Prepared
+    notes: tuple[str, ...]
+
+    @property
+    def plan(self) -> Plan:
+        """Every member, and about how long they take (this compiles what the run uses)."""
+        return timed_plan(self.prepared)
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The answer for a table: the study's result, and the model with its preparation of new rows."""
+
+    result: Result
+    problem: Problem
+    preparation: Preparation
+    scale: Scale
+    notes: tuple[str, ...]
+
+    def applied(self) -> Applied:
+        """The chosen model, ready for new rows."""
+        return Applied(self.result.model(), self.preparation, self.problem, self.scale)
+
+    def save(self, folder: str | Path, title: str = "Table", again: str = "") -> report.Written:
+        """Write the report, `model.keras` and `apply.json` into a folder; nothing is pickled.
+
+        `again` is the command or the lines that repeat this, for the report.
+
+        Errors: `StoreError` where the folder cannot be written.
+        """
+        folder = Path(folder)
+        section = self.result.section("Study", intro=" ".join(self.notes), again=again)
+        written = report.write(folder, title, [section], extra={"table": list(self.notes), "code": self.result.code()})
+        words = {
+            "preparation": self.preparation.to_json(),
+            "problem": self.problem.to_json(),
+            "scale": vars(self.scale),
+        }
+        text = json.dumps(words, indent=1, allow_nan=False).encode()
+        store.write_atomic(folder / APPLY, lambda file: file.write(text))
+        save_model(self.result.model(), folder)
+        return written
+
+
+def prepare_table(
+    table: pd.DataFrame | Table,
+    target: str,
+    *,
+    task: str | None = None,
+    model: NetworkFunction | None = None,
+    arms: Mapping[str, Mapping[str, Any]] | None = None,
+    seeds: int = 5,
+    folds: int = 5,
+    epochs: int = 200,
+    test_share: float = 0.2,
+    score: str | None = None,
+    structure: Structure = Structure(),  # noqa: B008 - a frozen value
+) -> Job:
+    """Find the problem in a table and lay its study out; see `tune` for the arguments and errors."""
+
+    def ask(inputs: int, problem: Problem, folds: int | TimeSeriesSplit) -> Study:
+        outputs = outputs_of(problem)
+        network = own_network(model, inputs, outputs) if model else default_network(inputs, problem, score=score)
+        studied = network if model is None else again(network, model, inputs, outputs)
+        return Study(studied, arms or default_arms(network), seeds=seeds, folds=folds, epochs=epochs, score=score)
+
+    return lay_out(table, target, ask, task=task, folds=folds, test_share=test_share, structure=structure)
+
+
+def lay_out(
+    table: pd.DataFrame | Table,
+    target: str,
+    ask: Callable[[int, Problem, int | TimeSeriesSplit], Study],
+    *,
+    task: str | None = None,
+    folds: int = 5,
+    test_share: float = 0.2,
+    structure: Structure = Structure(),  # noqa: B008 - a frozen value
+) -> Job:
+    """A table and a study that is about it: `ask` makes it from the number of features, the problem and folds."""
+    source = table if isinstance(table, Table) else table_of(table, target)
+    problem = find_problem(source.rows, target, task, min_rows=folds + 1)
+    structure.check(known_rows(problem, source.rows), target)
+    known = structure.ordered(known_rows(problem, source.rows))
+    held = hold_out(problem, known, test_share, structure, folds, source.formats)
+    inputs = len(clone_fit(held.preparation, held.x).get_feature_names_out())
+    scaler = StandardScaler() if problem.classes is None else None
+    prepared = ask(inputs, problem, structure.folds(folds)).prepare(
+        held.x,
+        held.y,
+        test=held.test,
+        class_weight=structure.class_weights(problem),
+        prepare=held.preparation,
+        prepare_target=scaler,
+        **held.rows,
+    )
+    used = [problem.target, *(column.name for column in held.preparation.layout.columns)]
+    code = reload_note(prepared.model)
+    said = [*notes(problem, held, known, structure), *source.notes, *remarks(known[used]), *prepared.notes]
+    said += [f"{code} {MODEL_CODE}."] if code else []
+    return Job(problem, held.preparation, held.x, prepared, tuple(said))
+
+
+def tune(
+    table: pd.DataFrame | str | Path,
+    target: str,
+    *,
+    task: str | None = None,
+    model: NetworkFunction | None = None,
+    arms: Mapping[str, Mapping[str, Any]] | None = None,
+    seeds: int = 5,
+    folds: int = 5,
+    epochs: int = 200,
+    test_share: float = 0.2,
+    score: str | None = None,
+    group: str | None = None,
+    time: str | None = None,
+    weight: str | None = None,
+    class_weight: str | Mapping[object, float] | None = None,
+    header: bool | None = None,
+    decimal: str | None = None,
+    progress: bool = True,
+) -> Tuned:
+    """Find the regularization for a table of one's own: which penalty, on what, how strong.
+
+    Numbers are scaled, text is one-hot encoded and missing cells are filled inside each fold. A share of the rows is
+    held out and looked at once, after selection. The columns `group`, `time` and `weight` are not features, and new
+    rows need not have them.
+
+    Args:
+        table: a data frame, or the path of a CSV file.
+        target: the column to predict.
+        task: `"classification"` or `"regression"`; found from the target by default.
+        model: a function (inputs, outputs) that returns a compiled model; two hidden layers by default.
+        arms: as for `Study`; by default L1, L2 and both, on weights, activations and pre-activations.
+        seeds, folds, epochs: as for `Study`.
+        test_share: the share of rows held out.
+        score: the measure to select by: `"loss"`, `"accuracy"`, for two classes also `"auc"`, `"precision"`, `"recall"`
+            or `"brier"`, for a number `"r2"`, `"mse"`, `"rmse"` or `"mae"`; of a model of your own, a compiled metric.
+            Accuracy or r2 by default. `"pooled:auc"` is computed over all folds together, as in `Study`.
+        group: the column of subjects with several rows: rows of one are in the same fold, or held out together.
+        time: a column of dates or numbers that orders the rows: folds are judged on later rows than they are trained
+            on, and the last rows are held out.
+        weight: the column of row weights ≥ 0, for training and for scores.
+        class_weight: `"balanced"` or `{label: weight}`, for training rows only.
+        header: of a file: False where its first line is a row already, with the columns `column1`, `column2` …; True
+            where it looks like one but holds names.
+        decimal: of a file: the decimal sign `"."` or `","`; found from its columns by default.
+
+    Errors: `InputError` with a sentence for every table that cannot be used.
+
+    """
+    source = table if isinstance(table, pd.DataFrame) else read_file(table, header=header, decimal=decimal)
+    job = prepare_table(
+        source,
+        target,
+        task=task,
+        model=model,
+        arms=arms,
+        seeds=seeds,
+        folds=folds,
+        epochs=epochs,
+        test_share=test_share,
+        score=score,
+        structure=Structure(group, time, weight, class_weight),
+    )
+    return run_job(job, progress=progress)
+
+
+def run_job(
+    job: Job, folder: str | Path | None = None, *, extend: bool = False, client: Any = None, progress: bool = True
+) -> Tuned:
+    """Run a prepared table; with `folder`, its `study` keeps every fit as it is made.
+
+    `extend` and `client` are those of `Study.run`.
+    """
+    store = None if folder is None else Path(folder) / "study"
+    return tuned(job, conduct(job.prepared, store=store, extend=extend, client=client, progress=progress))
+
+
+def tuned(job: Job, result: Result) -> Tuned:
+    """Join a result with the preparation of the table that its refits used."""
+    refits = job.prepared.reader.final
+    preparation, scaler = refits[0] if refits else (clone_fit(job.preparation, job.rows), None)
+    scale = Scale() if scaler is None else Scale(float(scaler.mean_[0]), float(scaler.scale_[0]))
+    return Tuned(result, job.problem, preparation, scale, job.notes)
+
+
+def load_applied(folder: str | Path, *, model: NetworkFunction | None = None) -> Applied:
+    """Return what `Tuned.save` wrote, ready to predict.
+
+    Args:
+        folder: where it is.
+        model: the function (inputs, outputs) that `tune` was given, for a model that needs code of your own.
+
+    Errors: `StoreError` where the folder holds no such model, or one that needs code, which it names.
+
+    """
+    folder = Path(folder)
+    model_path(folder)
+    if not (folder / APPLY).is_file():
+        raise StoreError(
+            f"Expected the folder that `bridle tune` wrote, found no {APPLY} in {str(folder)!r}. Give its --out."
+        )
+    try:
+        words = json.loads((folder / APPLY).read_text(encoding="utf-8"))
+        preparation, problem = Preparation.from_json(words["preparation"]), Problem.from_json(words["problem"])
+        scale = Scale(float(words["scale"]["mean"]), float(words["scale"]["sd"]))
+    except InputError as error:
+        raise StoreError(f"Expected {str(folder / APPLY)!r} as `bridle tune` wrote it. {error}") from error
+    except Exception as error:  # a damaged file fails in many ways
+        raise StoreError(f"Expected {str(folder / APPLY)!r} as `bridle tune` wrote it. {first_line(error)}") from error
+    sizes = len(preparation.get_feature_names_out()), outputs_of(problem)
+    build = None if model is None else partial(own_network, model, *sizes)
+    return Applied(load_model(folder, build), preparation, problem, scale)
+
+
+def clone_fit(preparation: Preparation, table: pd.DataFrame) -> Preparation:
+    """A preparation of the same layout fitted on the given rows."""
+    return Preparation(preparation.layout).fit(table)

@@ -1,0 +1,113 @@
+"""A model's configuration from anywhere: nothing in it may name code outside of Keras and bridle."""
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+import keras
+
+from bridle._errors import InputError
+from bridle.untrusted._archive import TRUST
+
+DEEPEST = 200
+"""Levels of dictionaries and lists; a model nested five models deep has about sixty."""
+PLAIN = frozenset({"__bytes__", "__ellipsis__", "__keras_tensor__", "__numpy__", "__slice__", "__tensor__"})
+"""Values that Keras writes as objects."""
+LAMBDA = "Lambda"
+CODE = frozenset({"__lambda__", "FlaxLayer", "JaxLayer", LAMBDA, "TFSMLayer", "TorchModuleWrapper"})
+"""Objects that are or wrap code of their own."""
+FUNCTIONS = ("activations", "constraints", "initializers", "losses", "metrics", "ops", "regularizers")
+"""Where in Keras a function may come from."""
+CLASSES = (
+    "constraints", "dtype_policies", "initializers", "layers", "losses", "metrics", "models", "optimizers",
+    "optimizers.schedules", "quantizers", "random", "regularizers",
+)  # fmt: skip
+"""Where in Keras a class may come from, beside its private modules, where Keras takes only what can be saved."""
+OWN = "bridle>"
+
+
+def check_config(config: dict[str, Any], where: str, known: Collection[str] = ()) -> None:
+    """Refuse a configuration that names anything but what Keras and bridle define, or that holds code.
+
+    Args:
+        config: what Keras wrote.
+        where: what to call the place it comes from.
+        known: names of objects that the user vouches for; a `Lambda` layer may then have a function among them.
+
+    Errors: `InputError` that names what was refused and says how to audit such a model.
+
+    """
+    for item in _objects(config, where):
+        name, module = item["class_name"], item.get("module")
+        if not isinstance(name, str) or not isinstance(module, str | None):
+            raise InputError(f"Expected names of classes in the configuration of {where}, got {name!r:.80}.")
+        if _holds_code(name) and not (name == LAMBDA and known):
+            raise InputError(f"Expected a model without code of its own in {where}, got {name!r:.80}. {TRUST}")
+        if name not in (*PLAIN, LAMBDA) and not _is_known(item, name, module) and own_name(item) not in known:
+            raise InputError(_custom(item, name, module, where))
+
+
+def own_names(config: dict[str, Any], known: Collection[str] = ()) -> list[str]:
+    """Return the names of all objects in a configuration that neither Keras nor bridle defines, each once."""
+    found = dict.fromkeys(own_name(item) for item in _objects(config, "the model") if _is_own(item))
+    return [name for name in found if name not in known]
+
+
+def _is_own(item: dict[str, Any]) -> bool:
+    name, module, registered = item["class_name"], item.get("module"), item.get("registered_name")
+    if name in (*PLAIN, *CODE):
+        return False
+    of_main = module is None and isinstance(registered, str)  # Keras leaves the module out for classes of a script
+    return (of_main and not registered.startswith(OWN)) or not _is_known(item, name, module)
+
+
+def own_name(item: dict[str, Any]) -> str:
+    """Return the name under which Keras looks an object of a configuration up among custom objects."""
+    name = item.get("config") if item["class_name"] == "function" else item.get("registered_name")
+    return name if isinstance(name, str) else item["class_name"]
+
+
+def _holds_code(name: str) -> bool:
+    return name in CODE or name == "__typespec__"
+
+
+def _objects(config: Any, where: str) -> Iterator[dict[str, Any]]:
+    """Every dictionary that stands for an object, wherever it lies."""
+    waiting = [(config, 1)]
+    while waiting:
+        value, depth = waiting.pop()
+        if depth > DEEPEST:
+            raise InputError(f"Expected a configuration of at most {DEEPEST} levels in {where}, got more. {TRUST}")
+        if isinstance(value, dict):
+            if "class_name" in value:
+                yield value
+            waiting += [(inner, depth + 1) for inner in value.values()]
+        elif isinstance(value, list):
+            waiting += [(inner, depth + 1) for inner in value]
+
+
+def _is_known(item: dict[str, Any], name: str, module: str | None) -> bool:
+    registered = item.get("registered_name")
+    if isinstance(registered, str) and registered.startswith(OWN):
+        return keras.saving.get_registered_object(registered) is not None
+    if registered not in (None, name) and not (name == "function" and registered == item.get("config")):
+        return False
+    if name == "function":
+        return _is_function(item.get("config"), module)
+    if module is None:  # an older way of writing, for which Keras knows its own classes only
+        return True
+    return module.startswith("keras.src.") or module in ("keras", *(f"keras.{room}" for room in CLASSES))
+
+
+def _is_function(name: Any, module: str | None) -> bool:
+    rooms = FUNCTIONS if module in ("builtins", None) else [room for room in FUNCTIONS if module == f"keras.{room}"]
+    return isinstance(name, str) and any(callable(getattr(getattr(keras, room), name, None)) for room in rooms)
+
+
+def _custom(item: dict[str, Any], name: str, module: str | None, where: str) -> str:
+    what = item.get("config") if name == "function" else name
+    registered = item.get("registered_name")
+    full = registered if registered not in (None, name) else f"{module}.{what}" if module else what
+    return (
+        f"Expected a model of Keras's own layers and bridle's penalties in {where}, got {full!r:.120}, whose code is "
+        f"not in the file. {TRUST}"
+    )

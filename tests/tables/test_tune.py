@@ -1,0 +1,63 @@
+"""Tables of several kinds from `bridle.tune` to a prediction."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
+
+import bridle
+from bridle.tuning import load_applied, prepare_table
+
+LOADERS = {"iris": load_iris, "breast cancer": load_breast_cancer, "wine": load_wine, "diabetes": load_diabetes}
+
+
+def table(name: str) -> tuple[pd.DataFrame, str]:
+    """A scikit-learn table with its target as text, where it has classes."""
+    bunch = LOADERS[name](as_frame=True)
+    frame = bunch.frame
+    if name == "diabetes":
+        return frame, "target"
+    frame["label"] = bunch.target_names[frame.pop("target")]
+    return frame, "label"
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_tables_of_scikit_learn(name: str, tmp_path) -> None:
+    """Each gets its problem, better predictions than a constant, and a model that comes back from disk."""
+    frame, target = table(name)
+    answer = bridle.tune(frame, target, seeds=1, folds=2, epochs=100, progress=False)
+    assert answer.problem.task == ("regression" if name == "diabetes" else "classification")
+    assert len(answer.result.data.arms) == 10
+    best = answer.result.best()
+    assert best.mean > (0.2 if name == "diabetes" else 0.85)
+    answer.save(tmp_path)
+    again = load_applied(tmp_path).predict(frame)
+    assert again.equals(answer.applied().predict(frame))
+    if name == "diabetes":
+        assert np.corrcoef(again[target], frame[target])[0, 1] > 0.5
+    else:
+        assert (again[target] == frame[target]).mean() > 0.85
+
+
+def test_held_out_rows_stay_out(monkeypatch) -> None:
+    """Changing the labels of held-out rows changes no cross-validated number."""
+    frame, target = table("iris")
+    first = prepare_table(frame, target, seeds=1, folds=2, epochs=2)
+    test_rows = frame.index.difference(first.rows.index)
+    assert len(test_rows) == 30
+    wild = frame.copy()
+    wild.loc[test_rows, frame.columns[:4]] *= 100
+    second = prepare_table(wild, target, seeds=1, folds=2, epochs=2)
+    for one, two in zip(first.prepared.folds, second.prepared.folds, strict=True):
+        assert np.array_equal(one.rows.x, two.rows.x)
+
+
+def test_arms_are_what_the_command_promises() -> None:
+    """L1, L2 and both: on weights, on activations, on pre-activations."""
+    frame, target = table("iris")
+    job = prepare_table(frame, target, seeds=1, folds=2, epochs=2)
+    arms = {arm.name: arm.terms for arm in job.plan.arms}
+    places = {"weights": "*/kernel", "activations": "hidden*/output", "pre-activations": "hidden*/preactivation"}
+    for kind in ("L1", "L2", "L1+L2"):
+        for name, target in places.items():
+            assert arms[f"{kind} {name}"][0][0] == target
