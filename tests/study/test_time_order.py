@@ -7,9 +7,8 @@ from sklearn.preprocessing import StandardScaler
 from tests.conftest import network
 
 import bridle
-from bridle.study._nested import inner_study
 from bridle.study.data import Rows
-from bridle.study.design import Question, prepare
+from bridle.study.design import Question, inner_study, prepare
 from bridle.study.design._prepare import refit_rows
 
 STOPPING = bridle.EarlyStopping(patience=3, watch=0.25)

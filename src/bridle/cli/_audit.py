@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bridle import auditing, estimators
+from bridle import auditing, tables, untrusted
 from bridle._errors import InputError
 from bridle.cli._guard import guarded
 
@@ -29,7 +29,7 @@ def audit(
 
     The exit code is 0 where nothing is found, 1 where something is, and 2 for a mistake.
     """
-    loaded, left_out = auditing.read_model(model, limit=limit)
+    loaded, left_out = untrusted.read_model(model, limit=limit)
     if left_out:
         print(left_out, file=sys.stderr)
     rows, weight = (None, None) if data is None else _rows(data, limit, header)
@@ -41,8 +41,8 @@ def audit(
 
 def _rows(path: Path, limit: int, header: bool | None) -> tuple[Any, Any]:
     if path.suffix.lower() != ".csv":
-        return auditing.read_rows(path, limit=limit)
-    frame = estimators.read_table(path, fewest=1, header=header)
+        return untrusted.read_rows(path, limit=limit)
+    frame = tables.read_table(path, fewest=1, header=header)
     text = [name for name, kind in frame.dtypes.items() if kind.kind not in "fiub"]
     if text:
         raise InputError(f"Expected numbers in all columns of {path.name!r}, got text in {', '.join(map(repr, text))}.")

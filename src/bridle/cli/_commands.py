@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bridle import _version, cases, estimators, report
+from bridle import _version, cases, report, tables, tuning
 from bridle._errors import StoreError
 from bridle._visible import visible
 from bridle.cli import _show as show
@@ -139,31 +139,31 @@ def tune(
     dask: Dask = None,
 ) -> None:
     """Find the regularization for a table of your own, and save the model."""
-    source = estimators.read_file(table, encoding=encoding, header=header, decimal=decimal)
+    source = tables.read_file(table, encoding=encoding, header=header, decimal=decimal)
     folder = check_folder(out or Path(f"bridle-{table.stem}"))
     options = {"target": target, "task": task, "model": model, "penalty": penalty, "seeds": seeds, "folds": folds}
     options |= {"epochs": epochs, "quick": quick, "encoding": None if encoding == "utf-8" else encoding}
     options |= {"group": group, "time": time, "weight": weight, "class-weight": class_weight, "score": score}
     options |= {"test-size": None if test_size == 0.2 else test_size}
     options |= {"header": header is True, "no-header": header is False, "decimal": decimal}
-    job = estimators.prepare_table(
+    job = tuning.prepare_table(
         source,
         target,
         task=task,
         model=None if model is None else own_function(model),
-        arms=estimators.written_arms(penalty or []),
+        arms=tuning.written_arms(penalty or []),
         seeds=min(seeds, QUICK_SEEDS) if quick else seeds,
         folds=folds,
         epochs=epochs or (20 if quick else 200),
         test_share=test_size,
         score=score,
-        structure=estimators.Structure(group, time, weight, class_weight),
+        structure=tuning.Structure(group, time, weight, class_weight),
     )
     with beginning(folder, "tune", table.absolute(), **options):
         show.lead(f"Table {table.name}", "\n".join(job.notes))
         show.plan("cross-validation", job.plan)
     with remembered(folder, "tune", table.absolute(), **options), cluster(dask) as client:
-        answer = estimators.run_job(job, folder, extend=extend, client=client)
+        answer = tuning.run_job(job, folder, extend=extend, client=client)
     written = answer.save(folder, f"Table {table.name}", again=command("tune", table, **options))
     show.result(answer.result)
     show.code(answer.result)
@@ -186,9 +186,9 @@ def predict(
 ) -> None:
     """Apply a tuned model to new rows."""
     stores.check_finished(folder)
-    applied = estimators.load_applied(folder, model=None if model is None else own_function(model))
+    applied = tuning.load_applied(folder, model=None if model is None else own_function(model))
     layout = applied.preparation.layout
-    frame = estimators.read_table(table, encoding=encoding, like=layout, fewest=1, header=header)
+    frame = tables.read_table(table, encoding=encoding, like=layout, fewest=1, header=header)
     predictions = applied.predict(frame)
     for column, counts in applied.preparation.unknown_counts(frame).items():
         shown = ", ".join(f"{name!r} ({count})" for name, count in list(counts.items())[:5])

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bridle import estimators
+from bridle import tuning
 from bridle._errors import InputError
 from bridle.cli import _show as show
 from bridle.cli._again import beginning, command, remembered
@@ -36,23 +36,23 @@ def study(
     seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="Seeds; those of the file by default.")] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Epochs of each fit; the file's own.")] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help=f"A small version: {estimators.QUICK_SEEDS} seeds, a tenth of the epochs.")
+        bool, typer.Option("--quick", help=f"A small version: {tuning.QUICK_SEEDS} seeds, a tenth of the epochs.")
     ] = False,
     extend: Extend = False,
     dask: Dask = None,
 ) -> None:
     """Run a study that is written in a file."""
-    given = estimators.read_study(file)
+    given = tuning.read_study(file)
     function = _function(given, model, trust)
     given = given.asked(seeds=seeds, epochs=epochs, quick=quick)
     folder = check_folder(out or Path(f"bridle-{file.stem}"))
-    job = estimators.prepare_study(given, function, arms=estimators.written_arms(penalty or []))
+    job = tuning.prepare_study(given, function, arms=tuning.written_arms(penalty or []))
     options = {"model": model, "trust": trust, "penalty": penalty, "seeds": seeds, "epochs": epochs, "quick": quick}
     with beginning(folder, "study", file.absolute(), **options):
         show.lead(given.title, "\n".join(job.notes))
         show.plan("cross-validation", job.plan, given.study.get("nested", 0))
     with remembered(folder, "study", file.absolute(), **options), cluster(dask) as client:
-        answer = estimators.run_study_file(given, job, folder, extend=extend, client=client)
+        answer = tuning.run_study_file(given, job, folder, extend=extend, client=client)
     written = answer.save(folder, given.title, again=command("study", file, **options))
     show.result(answer.result)
     if answer.result.evidence.winner is not None:
@@ -60,7 +60,7 @@ def study(
     show.files(written, folder)
 
 
-def _function(given: estimators.StudyFile, model: str | None, trust: bool) -> Callable[..., Any] | None:
+def _function(given: tuning.StudyFile, model: str | None, trust: bool) -> Callable[..., Any] | None:
     """The model function, imported only where the command line says so."""
     if model is not None:
         return own_function(model)

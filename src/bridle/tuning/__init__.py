@@ -2,9 +2,9 @@
 
 from bridle.tuning._arrays import read_arrays
 from bridle.tuning._network import written_arms
-from bridle.tuning._study_file import prepare_study
+from bridle.tuning._study_file import prepare_study, run_study_file
 from bridle.tuning._toml import read_study
-from bridle.tuning._tune import Tuned, load_applied, prepare_table, tune
+from bridle.tuning._tune import Tuned, load_applied, prepare_table, run_job, tune
 
 __all__ = [
     "Tuned",
@@ -13,6 +13,8 @@ __all__ = [
     "prepare_table",
     "read_arrays",
     "read_study",
+    "run_job",
+    "run_study_file",
     "tune",
     "written_arms",
 ]

@@ -9,15 +9,14 @@ from typing import IO, Any
 import keras
 import numpy as np
 
-from bridle import placement
-from bridle import regularizers as penalties
+from bridle import placement, regularizers
 from bridle._errors import InputError, first_line, shown
 from bridle._keras import outline
 from bridle._visible import readable
 from bridle.untrusted._archive import LIMIT, MIB, TRUST, check_archive
 from bridle.untrusted._config import check_config
 
-REGISTERED = (penalties, placement)
+REGISTERED = (regularizers, placement)
 """Rooms whose classes a model file may name: Keras knows them once they are imported."""
 MADE = 8
 """Rows of a batch that is generated from the shapes of the inputs."""
