@@ -23,7 +23,7 @@ def audit(
         Path | None, typer.Option("--data", help="Rows: .npy, .npz (by the names of the inputs) or .csv.")
     ] = None,
     header: Header = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="MiB that the model may take.")] = auditing.LIMIT,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="MiB that the model may take.")] = untrusted.LIMIT,
 ) -> None:
     """Tell what each penalty of a saved model adds to the loss, and what it silently does not.
 

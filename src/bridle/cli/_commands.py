@@ -157,7 +157,7 @@ def tune(
         epochs=epochs or (20 if quick else 200),
         test_share=test_size,
         score=score,
-        structure=tuning.Structure(group, time, weight, class_weight),
+        structure=tables.Structure(group, time, weight, class_weight),
     )
     with beginning(folder, "tune", table.absolute(), **options):
         show.lead(f"Table {table.name}", "\n".join(job.notes))

@@ -3,10 +3,12 @@
 from bridle.tuning._arrays import read_arrays
 from bridle.tuning._network import written_arms
 from bridle.tuning._study_file import prepare_study, run_study_file
-from bridle.tuning._toml import read_study
+from bridle.tuning._toml import QUICK_SEEDS, StudyFile, read_study
 from bridle.tuning._tune import Tuned, load_applied, prepare_table, run_job, tune
 
 __all__ = [
+    "QUICK_SEEDS",
+    "StudyFile",
     "Tuned",
     "load_applied",
     "prepare_study",
