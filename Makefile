@@ -68,7 +68,7 @@ simulate: $(READY)
 	@$(BIN)/python -m benchmarks.statistics
 
 claims: $(READY)
-	@$(BIN)/bridle claims --out demo/claims
+	@$(BIN)/python -m benchmarks.claims --out demo/claims
 	@cp demo/claims/claims.json benchmarks/claims.json
 	@$(BIN)/python -m benchmarks.chosen
 	@$(BIN)/python -m benchmarks.chosen --markdown

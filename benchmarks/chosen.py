@@ -1,7 +1,7 @@
 """Who chooses better, the tutorial or cross-validation? Fifty drawn data sets each, judged on fresh rows.
 
 `python -m benchmarks.chosen` measures and writes `benchmarks/chosen.json`; with `--markdown` it writes `docs/claims.md`
-from that file and from `benchmarks/claims.json`, which `bridle claims` wrote.
+from that file and from `benchmarks/claims.json`, which `python -m benchmarks.claims` wrote.
 """
 
 import argparse
@@ -128,9 +128,10 @@ def measure(question: Question, sets: int, seeds: int, epochs: int) -> dict[str,
 
 def whole_fits(question: Question, x: np.ndarray, y: np.ndarray, sets: int, seeds: int, epochs: int) -> Any:
     """Every setting on the 30 training rows of every data set, judged on its 70 test rows and on the fresh ones."""
+    from benchmarks.claims._studies import judged_apart, run_without_refits
+
     from bridle import Study
     from bridle.cases._case import hidden_network
-    from bridle.cases.claims._studies import judged_apart, run_without_refits
 
     fresh = np.arange(sets * ROWS, len(x))
     own = [np.arange(number * ROWS, (number + 1) * ROWS) for number in range(sets)]
@@ -143,9 +144,10 @@ def whole_fits(question: Question, x: np.ndarray, y: np.ndarray, sets: int, seed
 
 def cross_validated(question: Question, x: np.ndarray, y: np.ndarray, sets: int, seeds: int, epochs: int) -> Any:
     """The honest arms on five folds inside the 30 training rows of every data set."""
+    from benchmarks.claims._studies import run_without_refits
+
     from bridle import Study
     from bridle.cases._case import hidden_network
-    from bridle.cases.claims._studies import run_without_refits
 
     splits = []
     for number in range(sets):
@@ -158,7 +160,8 @@ def cross_validated(question: Question, x: np.ndarray, y: np.ndarray, sets: int,
 
 def one_set(question: Question, whole: Any, inside: Any, number: int) -> dict[str, Any]:
     """What each way chooses on one data set, and its accuracy on fresh rows, averaged over seeds."""
-    from bridle.cases.claims._studies import FRESH, table_of
+    from benchmarks.claims._studies import FRESH, table_of
+
     from bridle.stats import weigh
 
     test, fresh = whole.scores()[:, 0, number], table_of(whole, FRESH)[:, :, number].mean(axis=1)
@@ -202,8 +205,8 @@ def own_folds(result: Any, number: int) -> Any:
 
 def place(result: Any, arm: str, strength: float | None) -> int:
     """The number of a setting; the only one of its arm where no strength is given."""
-    from bridle.cases.claims import Side
-    from bridle.cases.claims._measure import settings_of
+    from benchmarks.claims import Side
+    from benchmarks.claims._measure import settings_of
 
     (setting,) = settings_of(result, Side(arm, () if strength is None else (strength,)))
     return int(setting)
@@ -222,7 +225,7 @@ def named(result: Any, setting: int) -> str:
 
 def against_none(whole: Any) -> list[dict[str, Any]]:
     """Every setting minus none on fresh rows, over the drawn data sets: does it help on another draw?"""
-    from bridle.cases.claims._studies import FRESH, table_of
+    from benchmarks.claims._studies import FRESH, table_of
 
     fresh = table_of(whole, FRESH).mean(axis=1)
     return [{"setting": named(whole, n), **paired(fresh[n] - fresh[0])} for n in range(1, len(fresh))]

@@ -12,7 +12,7 @@ TITLES = {"circles": "Circles", "moons": "Two moons"}
 
 def page(claims: Mapping[str, Any], chosen: Mapping[str, Any]) -> str:
     """Both parts, as Markdown."""
-    from bridle.cases.claims import as_markdown
+    from benchmarks.claims import as_markdown
 
     return as_markdown(claims) + "\n" + section(chosen)
 
@@ -99,7 +99,7 @@ def _alone(found: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
 
 def _apart(line: Mapping[str, Any]) -> str:
     """A difference in percentage points: mean ± standard error (interval)."""
-    from bridle.cases.claims import number
+    from benchmarks.claims import number
 
     middle, low, high = (number(100 * line[name], 2, signed=True) for name in ("difference", "low", "high"))
     return f"{middle} ± {number(100 * line['error'], 2)} ({low} to {high})"

@@ -61,7 +61,7 @@ def test_the_page_of_statistics_shows_what_was_simulated() -> None:
 
 
 def test_the_page_of_claims_shows_what_was_measured() -> None:
-    """Written from the numbers beside it: `bridle claims` and `python -m benchmarks.chosen`."""
+    """Written from the numbers in benchmarks/claims.json and benchmarks/chosen.json."""
     from benchmarks.chosen_page import page
 
     claims, chosen = (json.loads((ROOT / "benchmarks" / f"{name}.json").read_text()) for name in ("claims", "chosen"))

@@ -14,10 +14,6 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_iris
 
-from bridle.cases.claims import _run
-from bridle.cases.claims._iris import iris_claims
-from bridle.cases.claims._moons import schedule_claims
-
 
 def flowers(rows: int = 60) -> pd.DataFrame:
     """Iris with names, a text column, an id and holes."""
@@ -198,22 +194,6 @@ def test_run_writes_both_protocols(command) -> None:
     addresses = set(re.findall(r"https?://[^\s\"'%<]*", re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)))
     assert addresses <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}  # names, which nothing fetches
     assert page.count("<code>bridle run moons --seeds 2 --epochs 40 --quick</code>") == 2
-
-
-def test_claims_writes_the_table(command, monkeypatch) -> None:
-    """In 80 columns, in Markdown, as numbers, and in a report; with a generator of fresh rows and without."""
-    monkeypatch.setattr(_run, "EXPERIMENTS", (schedule_claims, iris_claims))
-    code, out, err = command("claims", "--quick", "--seeds", "2", "--out", "c")
-    assert (code, err) == (0, "")
-    assert "schedule, tutorial: 6 fits" in out
-    assert "holds?" in out
-    assert max(map(len, out.splitlines())) <= 80
-    numbers = json.loads(Path("c/claims.json").read_text())
-    lines = [line for experiment in numbers["experiments"] for line in experiment["claims"]]
-    assert {line["key"] for line in lines} == {"schedule", "schedule-constant", "iris"}
-    assert all(line["measured"]["count"] and line["honest"] for line in lines)
-    assert "Published claims, measured" in Path("c/claims.md").read_text()
-    assert Path("c/report.html").stat().st_size < 2_000_000
 
 
 def test_version_and_help(command) -> None:

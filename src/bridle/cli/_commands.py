@@ -13,7 +13,6 @@ from bridle.cli import _show as show
 from bridle.cli import _stores as stores
 from bridle.cli._again import beginning, command, remembered
 from bridle.cli._audit import Header, audit
-from bridle.cli._claims import claims
 from bridle.cli._cluster import Dask, cluster
 from bridle.cli._convert import convert
 from bridle.cli._guard import guarded
@@ -32,7 +31,6 @@ app = typer.Typer(
 
 app.command()(convert)
 app.command()(audit)
-app.command()(claims)
 app.command()(resume)
 app.command()(extend)
 app.command(name="list")(stores.list_)

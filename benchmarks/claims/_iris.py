@@ -1,7 +1,8 @@
 """The claim about a penalty on the activity of the first of four hidden layers, on iris."""
 
+from benchmarks.claims._claim import NONE, Claim, Experiment, Side
+
 from bridle.cases._iris import ARM, iris, network
-from bridle.cases.claims._claim import NONE, Claim, Experiment, Side
 from bridle.regularizers import L1
 
 PLACE = "hidden1/output"

@@ -7,9 +7,7 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
-
-from bridle.cases._case import hidden_network
-from bridle.cases.claims import (
+from benchmarks.claims import (
     EXPERIMENTS,
     Claim,
     Side,
@@ -23,8 +21,13 @@ from bridle.cases.claims import (
     spread,
     write_claims,
 )
-from bridle.cases.claims._judge import judge
-from bridle.cases.claims._studies import judged_apart
+from benchmarks.claims.__main__ import claims as command
+from benchmarks.claims._iris import iris_claims
+from benchmarks.claims._judge import judge
+from benchmarks.claims._moons import schedule_claims
+from benchmarks.claims._studies import judged_apart
+
+from bridle.cases._case import hidden_network
 
 PUBLISHED = {
     "circles-before": "0.786 → 0.829",
@@ -199,3 +202,20 @@ def test_progress_reaches_its_end(small) -> None:
 def test_models_of_the_claims_are_plain_keras() -> None:
     """The two metrics are all that is added."""
     assert type(judged_apart(hidden_network(), 3)) is keras.Sequential
+
+
+def test_the_command_writes_the_table(tmp_path, capsys, monkeypatch) -> None:
+    """In 80 columns, in Markdown, as numbers, and in a report; with a generator of fresh rows and without."""
+    monkeypatch.setattr(_run, "EXPERIMENTS", (schedule_claims, iris_claims))
+    command(seeds=2, out=tmp_path, quick=True)
+    out = capsys.readouterr().out
+    assert "schedule, tutorial: 6 fits" in out
+    assert "holds?" in out
+    table = [line for line in out.splitlines() if not line.startswith(str(tmp_path))]
+    assert max(map(len, table)) <= 80
+    numbers = json.loads((tmp_path / "claims.json").read_text())
+    lines = [line for experiment in numbers["experiments"] for line in experiment["claims"]]
+    assert {line["key"] for line in lines} == {"schedule", "schedule-constant", "iris"}
+    assert all(line["measured"]["count"] and line["honest"] for line in lines)
+    assert "Published claims, measured" in (tmp_path / "claims.md").read_text()
+    assert (tmp_path / "report.html").stat().st_size < 2_000_000

@@ -9,12 +9,12 @@ from typing import Any
 
 import jax
 import keras
+from benchmarks.claims._claim import ACCURACY, NONE
+from benchmarks.claims._judge import RULE
+from benchmarks.claims._measure import Measured
+from benchmarks.claims._run import ClaimsRun, Ran
 
 from bridle._version import __version__
-from bridle.cases.claims._claim import ACCURACY, NONE
-from bridle.cases.claims._judge import RULE
-from bridle.cases.claims._measure import Measured
-from bridle.cases.claims._run import ClaimsRun, Ran
 from bridle.engine import cores
 from bridle.report import Sheet, strict
 
@@ -153,7 +153,7 @@ def as_markdown(found: Mapping[str, Any]) -> str:
     early = [] if found["facts"]["whole"] else ["Stopped early: what had not finished is missing."]
     parts = [
         "# Published claims, measured",
-        f"Written by `bridle claims`: {facts}.",
+        f"Written by `python -m benchmarks.claims`: {facts}.",
         *early,
         READING,
         RULE,

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from benchmarks.claims._claim import NONE, READER, Claim, Experiment, Side
+
 from bridle.cases._case import hidden_network
 from bridle.cases._moons import ARM, GRID, moons
-from bridle.cases.claims._claim import NONE, READER, Claim, Experiment, Side
 from bridle.regularizers import L1, L1L2, L2
 from bridle.schedule import steps
 

@@ -1,13 +1,14 @@
-"""The files of `bridle claims`: the table as Markdown and as numbers, and a report."""
+"""The files of the claims laboratory: the table as Markdown and as numbers, and a report."""
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.claims._run import ClaimsRun
+from benchmarks.claims._table import as_markdown, sheets
+
 from bridle import report, store
-from bridle.cases.claims._run import ClaimsRun
-from bridle.cases.claims._table import as_markdown, sheets
 
 TITLE = "Published claims, measured"
 

@@ -1,4 +1,4 @@
-"""`bridle claims`: every published claim of the cases, run many times and judged."""
+"""`python -m benchmarks.claims`: run every published claim of the cases many times and judge it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from bridle.cases import claims as published
+from benchmarks import claims as published
 from bridle.cli._guard import guarded
 from bridle.cli._out import check_folder
 from bridle.cli._show import console
@@ -16,7 +16,7 @@ from bridle.study.design import duration
 
 QUICK_SEEDS, QUICK_SHARE = 3, 1 / 50
 WIDTHS = {"claim": 22, "published": 9, "measured": 9, "seen": 4, "honest": 9, "fresh": 9, "holds?": 8}
-"""Columns of the table, which fits 80."""
+"""Columns of the printed table, which fits into 80 characters."""
 CAPTION = (
     "Measured: means in the tutorial's protocol, ± standard deviation over its runs. Honest, fresh: differences as the "
     "claim has them, in percentage points for accuracy and zeros, with 95 % intervals. "
@@ -54,7 +54,7 @@ def claims(
 
 
 def show(found: Mapping[str, Any]) -> None:
-    """The table, in 80 columns."""
+    """Print the table in 80 columns."""
     lead = console()
     for experiment in found["experiments"]:
         lead.print(Text(f"\n{experiment['title']}", style="bold"))
@@ -74,7 +74,7 @@ def _table(lines: list[Mapping[str, Any]]) -> Table:
 
 
 def _cells(line: Mapping[str, Any]) -> tuple[str, ...]:
-    """One line as narrow as it goes: a difference above its interval."""
+    """Return the cells of one line, narrow: a difference above its interval."""
     (before, _), (after, sd) = published.means(line)
     share = published.is_share(line)
     return (
@@ -90,3 +90,7 @@ def _cells(line: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _narrow(found: Mapping[str, Any] | None, share: bool) -> str:
     return published.spread(found, share).replace(" (", "\n").replace(" to ", "\nto ").rstrip(")")
+
+
+if __name__ == "__main__":
+    typer.run(claims)

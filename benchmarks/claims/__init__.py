@@ -1,8 +1,8 @@
 """Every published claim of the cases, run many times and judged: published, measured, holds?"""
 
-from bridle.cases.claims._claim import Claim, Experiment, Side
-from bridle.cases.claims._measure import Difference, Measured, Runs, measure
-from bridle.cases.claims._run import (
+from benchmarks.claims._claim import Claim, Experiment, Side
+from benchmarks.claims._measure import Difference, Measured, Runs, measure
+from benchmarks.claims._run import (
     EXPERIMENTS,
     ClaimsRun,
     Job,
@@ -12,8 +12,8 @@ from bridle.cases.claims._run import (
     run_claims,
     stopped,
 )
-from bridle.cases.claims._table import as_json, as_markdown, is_share, means, number, rows, seen, spread, tally
-from bridle.cases.claims._write import write_claims
+from benchmarks.claims._table import as_json, as_markdown, is_share, means, number, rows, seen, spread, tally
+from benchmarks.claims._write import write_claims
 
 __all__ = [
     "EXPERIMENTS", "Claim", "ClaimsRun", "Difference", "Experiment", "Job", "Measured", "Runs", "Side", "as_json",

@@ -5,15 +5,16 @@ from dataclasses import dataclass, field
 from time import perf_counter, process_time
 from typing import Any
 
+from benchmarks.claims._circles import circles_claims
+from benchmarks.claims._claim import ACCURACY, Experiment
+from benchmarks.claims._iris import iris_claims
+from benchmarks.claims._measure import Measured, measure
+from benchmarks.claims._moons import continued_claims, moons_claims, schedule_claims
+from benchmarks.claims._studies import Laid, lay_out, run_whole, run_without_refits
+
 from bridle._errors import Interrupted
 from bridle._interrupts import check, listening
 from bridle._progress import progress_bar
-from bridle.cases.claims._circles import circles_claims
-from bridle.cases.claims._claim import ACCURACY, Experiment
-from bridle.cases.claims._iris import iris_claims
-from bridle.cases.claims._measure import Measured, measure
-from bridle.cases.claims._moons import continued_claims, moons_claims, schedule_claims
-from bridle.cases.claims._studies import Laid, lay_out, run_whole, run_without_refits
 from bridle.engine import Progress
 from bridle.results import StudyResult
 from bridle.study import Update, Watch

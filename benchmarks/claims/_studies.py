@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
+from benchmarks.claims._claim import ACCURACY, Experiment
 from keras import ops
 
 from bridle._api import Study
 from bridle.cases._case import Pair
-from bridle.cases.claims._claim import ACCURACY, Experiment
 from bridle.results import StudyResult
 from bridle.study import Watch, run_study
 from bridle.study.design import Prepared

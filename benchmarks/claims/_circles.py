@@ -1,8 +1,9 @@
 """Claims about penalties on the activity of a hidden layer, on two circles."""
 
+from benchmarks.claims._claim import NONE, READER, SAID, Claim, Experiment, Side
+
 from bridle.cases._case import hidden_network
 from bridle.cases._circles import circles
-from bridle.cases.claims._claim import NONE, READER, SAID, Claim, Experiment, Side
 from bridle.regularizers import L1, L1L2, L2, Penalty
 
 PLACES = {"before": "hidden/preactivation", "after": "hidden/output"}

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from bridle.cases.claims._claim import ACCURACY, Claim
+from benchmarks.claims._claim import ACCURACY, Claim
 
 SMALL = 0.005
 """Half a percentage point: a clear difference below it is too small to matter."""

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
+from benchmarks.claims._claim import ACCURACY, Claim, Side
+from benchmarks.claims._judge import judge
+from benchmarks.claims._studies import FRESH, table_of
 from jaxtyping import Float
 
-from bridle.cases.claims._claim import ACCURACY, Claim, Side
-from bridle.cases.claims._judge import judge
-from bridle.cases.claims._studies import FRESH, table_of
 from bridle.results import StudyResult
 from bridle.stats import compare, crossed, nan_mean
 
