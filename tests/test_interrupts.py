@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from bridle._interrupts import check, listening
+from bridle._interrupts import raise_if_interrupted, remember_interrupts
 
 
 @pytest.fixture(autouse=True)
@@ -18,13 +18,13 @@ def _python_handler():
 
 def test_an_interrupt_is_raised_and_remembered() -> None:
     """As ever, and again at the next check; forgotten after the block."""
-    with listening():
-        check()
+    with remember_interrupts():
+        raise_if_interrupted()
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
-            check()
-    check()
+            raise_if_interrupted()
+    raise_if_interrupted()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
@@ -36,18 +36,18 @@ def test_an_interrupt_inside_a_collection_is_not_lost() -> None:
         gc.callbacks.remove(callback)
         signal.raise_signal(signal.SIGINT)
 
-    with listening():
+    with remember_interrupts():
         gc.callbacks.append(callback)
         gc.collect()
         with pytest.raises(KeyboardInterrupt):
-            check()
+            raise_if_interrupted()
 
 
 def test_a_handler_of_the_person_stays() -> None:
     """Nothing is replaced."""
     own = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with listening():
+        with remember_interrupts():
             assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, own)

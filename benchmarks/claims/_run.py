@@ -13,7 +13,7 @@ from benchmarks.claims._moons import continued_claims, moons_claims, schedule_cl
 from benchmarks.claims._studies import Laid, lay_out, run_whole, run_without_refits
 
 from bridle._errors import Interrupted
-from bridle._interrupts import check, listening
+from bridle._interrupts import raise_if_interrupted, remember_interrupts
 from bridle._progress import progress_bar
 from bridle.engine import Progress
 from bridle.results import StudyResult
@@ -111,11 +111,11 @@ def run_claims(laid: Sequence[Laid], *, progress: bool = True) -> ClaimsRun:
     began, used = perf_counter(), process_time()
     planned = jobs(laid)
     done: list[StudyResult] = []
-    with listening(), progress_bar(progress, ACCURACY) as watch:
+    with remember_interrupts(), progress_bar(progress, ACCURACY) as watch:
         overall = Overall(planned, watch)
         try:
             for job in planned:
-                check()
+                raise_if_interrupted()
                 result = job.run(job.prepared, overall.watch(job))
                 if result is None:
                     break

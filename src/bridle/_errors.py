@@ -63,10 +63,10 @@ class Interrupted(BridleError, KeyboardInterrupt):
         self.message, self.result = message, result
 
 
-def shown(value: object, width: int = 80) -> str:
+def short_repr(value: object, width: int = 80) -> str:
     """What came, for a sentence: as Python writes it, in at most `width` characters, whatever it is.
 
-    >>> shown("a" * 100, 10), shown([1.5]), shown(1 << 20_000)
+    >>> short_repr("a" * 100, 10), short_repr([1.5]), short_repr(1 << 20_000)
     ("'aaaaaaaa…", '[1.5]', 'something that is too large to be written')
     """
     try:
@@ -80,10 +80,10 @@ LONGEST, MOST = 200, 2000
 """Characters of a name, and names, that are compared: of longer and more there could be no end."""
 
 
-def near(name: str, known: Iterable[str], count: int = 5) -> str:
+def nearest_names(name: str, known: Iterable[str], count: int = 5) -> str:
     """A sentence that lists the names nearest to `name`, or all of them where none is near.
 
-    >>> near("hiden/kernel", ["hidden/kernel", "hidden/bias"])
+    >>> nearest_names("hiden/kernel", ["hidden/kernel", "hidden/bias"])
     "Nearest: 'hidden/kernel', 'hidden/bias'."
     """
     names = list(dict.fromkeys(known))
@@ -94,7 +94,7 @@ def near(name: str, known: Iterable[str], count: int = 5) -> str:
     if not listed:
         return "There are none."
     more = "" if close or len(names) <= 12 else f" and {len(names) - 12} more"
-    return f"{label}: {', '.join(map(shown, listed))}{more}."
+    return f"{label}: {', '.join(map(short_repr, listed))}{more}."
 
 
 def first_line(error: BaseException) -> str:

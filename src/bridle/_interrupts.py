@@ -10,7 +10,7 @@ _heard = threading.Event()
 
 
 @contextlib.contextmanager
-def listening() -> Iterator[None]:
+def remember_interrupts() -> Iterator[None]:
     """Remember Ctrl-C inside the block, beside the `KeyboardInterrupt` that it raises as ever.
 
     Only where Python's own handler is in place, in the main thread; a handler of the person's stays.
@@ -28,8 +28,8 @@ def listening() -> Iterator[None]:
         _heard.clear()
 
 
-def check() -> None:
-    """Raise the `KeyboardInterrupt` that was heard inside `listening` and may have been dropped."""
+def raise_if_interrupted() -> None:
+    """Raise the `KeyboardInterrupt` that was heard inside `remember_interrupts` and may have been dropped."""
     if _heard.is_set():
         raise KeyboardInterrupt
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 
-from bridle._visible import visible
+from bridle._text import escape_control_characters
 from bridle.study import Update, Watch
 
 LINE_SECONDS, LINE_SHARE = 10.0, 0.05
@@ -75,7 +75,10 @@ def _best(update: Update, score: str) -> str:
     """The best setting so far, in a few words."""
     if update.best is None:
         return ""
-    return f"best so far {visible(score)} {update.best[1]:.3f} ({visible(update.best[0])[:36]})"
+    return (
+        f"best so far {escape_control_characters(score)} {update.best[1]:.3f} "
+        f"({escape_control_characters(update.best[0])[:36]})"
+    )
 
 
 def _left(seconds: float) -> str:

@@ -10,7 +10,7 @@ from rich.console import Console
 from tests.plots._synthetic import study
 
 from bridle._errors import InputError
-from bridle._visible import UNSEEN, visible
+from bridle._text import CONTROL_CHARACTERS, escape_control_characters
 from bridle.cli import _show as show
 from bridle.cli._guard import guarded
 from bridle.plots import drawings
@@ -30,7 +30,7 @@ def test_words_and_tables_show_codes(held_out: tuple[str, ...]) -> None:
     console = Console(width=100, file=StringIO())
     console.print(rich_table(result))
     for text in (console.file.getvalue(), verdict(result)):
-        assert not UNSEEN.search(text)
+        assert not CONTROL_CHARACTERS.search(text)
         assert "\\u202e" in text
 
 
@@ -42,7 +42,7 @@ def test_pictures_show_codes() -> None:
         for drawing in drawings(study(arms=arms, seeds=2, folds=2, held_out=(EVIL,), **both), published={1e-3: 0.8}):
             drawing.figure.savefig(BytesIO(), format="png", dpi=20)
             texts = [text.get_text() for text in drawing.figure.findobj(Text)]
-            assert not [text for text in texts if UNSEEN.search(text)], drawing.name
+            assert not [text for text in texts if CONTROL_CHARACTERS.search(text)], drawing.name
             seen += texts
     assert any("\\u202e" in text for text in seen)
 
@@ -53,15 +53,15 @@ def test_the_command_line_shows_codes(capsys: pytest.CaptureFixture[str]) -> Non
     with pytest.raises(SystemExit), guarded():
         raise InputError(f"Expected a name, got {EVIL}.")
     out, err = capsys.readouterr()
-    assert not UNSEEN.search(out + err)
+    assert not CONTROL_CHARACTERS.search(out + err)
     assert out.count("\\u202e") == 2
     assert err.count("\\u202e") == 1
 
 
 def test_line_breaks_and_tabs_stay() -> None:
     """What lays text out is not a code."""
-    assert visible("a\tb\nc") == "a\tb\nc"
-    assert visible(f"{sys.maxunicode:c}\ud800").endswith("\\ud800")
+    assert escape_control_characters("a\tb\nc") == "a\tb\nc"
+    assert escape_control_characters(f"{sys.maxunicode:c}\ud800").endswith("\\ud800")
 
 
 def test_labels_cannot_be_formulas() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from bridle.report import meaning, sentences, verdict
 from bridle.stats import weigh
-from bridle.wording import decimals, shorten, spell, strength_text
+from bridle.wording import decimal_text, needed_decimals, shorten, strength_text
 
 TWO = {"L1": {"hidden/output l1": [1e-4, 1e-3, 1e-2]}, "L2": {"hidden/kernel l2": [1e-4, 1e-3, 1e-2]}}
 
@@ -174,8 +174,13 @@ def test_numbers_as_text():
     """Rounding never turns a number into zero, nor a name into another."""
     assert [strength_text(v) for v in (0, 0.003, 3e-4, 1e-05, 0.1, 1.0, 123456.0)] == [
         "0", "0.003", "3e-4", "1e-5", "0.1", "1", "1.23456e5"]  # fmt: skip
-    assert (decimals([0.8, 1.0]), decimals([0.05]), decimals([2900.0]), decimals([])) == (3, 4, 0, 3)
-    assert (spell(0.9999, 3), spell(-0.00042, 3), spell(0.0, 3), spell(2900.4, 0)) == (
+    assert (needed_decimals([0.8, 1.0]), needed_decimals([0.05]), needed_decimals([2900.0]), needed_decimals([])) == (
+        3,
+        4,
+        0,
+        3,
+    )
+    assert (decimal_text(0.9999, 3), decimal_text(-0.00042, 3), decimal_text(0.0, 3), decimal_text(2900.4, 0)) == (
         "1.000",
         "-0.00042",
         "0.000",

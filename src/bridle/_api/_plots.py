@@ -3,7 +3,7 @@
 from matplotlib.axes import Axes
 
 from bridle import plots
-from bridle._errors import InputError, near
+from bridle._errors import InputError, nearest_names
 from bridle.results import StudyResult
 from bridle.stats import weigh
 
@@ -71,5 +71,5 @@ class Plots:
         """The number of an arm by name; None where none was asked for."""
         names = [each.name for each in self._data.arms]
         if arm is not None and arm not in names:
-            raise InputError(f"Expected an arm of this study, got {arm!r}. {near(arm, names)}")
+            raise InputError(f"Expected an arm of this study, got {arm!r}. {nearest_names(arm, names)}")
         return None if arm is None else names.index(arm)

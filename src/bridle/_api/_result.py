@@ -16,7 +16,7 @@ from bridle import store as stores
 from bridle._api._plots import Plots
 from bridle._api._preparation import Preparation
 from bridle._api._stored import stored_model
-from bridle._errors import InputError, KindError, StoreError, near
+from bridle._errors import InputError, KindError, StoreError, nearest_names
 from bridle._keras import built_by, check_predictions
 from bridle.placement import Term, code_lines, plain_copy, regularize, unwrapped
 from bridle.regularizers import Penalty, parse_penalty
@@ -297,7 +297,7 @@ class Result:
             raise InputError(f"Expected the rule 'best' or '1se', got {rule!r}.")
         names = [each.name for each in self.data.arms]
         if arm is not None and arm not in names:
-            raise InputError(f"Expected an arm of this study, got {arm!r}. {near(arm, names)}")
+            raise InputError(f"Expected an arm of this study, got {arm!r}. {nearest_names(arm, names)}")
         number = self.evidence.winner if arm is None else names.index(arm)
         if number is None or number not in self.evidence.choices:
             raise InputError(

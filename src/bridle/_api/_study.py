@@ -12,7 +12,7 @@ from bridle import store as stores
 from bridle._api._preparation import Preparation
 from bridle._api._result import Result
 from bridle._api._stored import reload_note
-from bridle._errors import InputError, Interrupted, near, shown
+from bridle._errors import InputError, Interrupted, nearest_names, short_repr
 from bridle._progress import progress_bar
 from bridle.results import StudyResult
 from bridle.study import Update, run_study
@@ -219,7 +219,9 @@ def _rows(x: Any, y: Any, *, test: Any = None, **rows: Any) -> Rows:
     _check_callbacks(rows.get("callbacks"))
     for name in rows:
         if name not in known:
-            raise InputError(f"Expected one of {', '.join(known)}, got the argument {name!r}. {near(name, known)}")
+            raise InputError(
+                f"Expected one of {', '.join(known)}, got the argument {name!r}. {nearest_names(name, known)}"
+            )
     held_out = {} if test is None else dict(test) if isinstance(test, Mapping) else {"test": test}
     return Rows(x, y, held_out=held_out, **rows)
 
@@ -228,7 +230,8 @@ def _check_callbacks(callbacks: object) -> None:
     """Refuse callbacks of Keras with what there is instead."""
     if callbacks is not None:
         raise InputError(
-            f"Expected no callbacks, got {shown(callbacks)}: fits run as compiled programs, which call nothing between "
+            f"Expected no callbacks, got {short_repr(callbacks)}: fits run as compiled programs, which "
+            "call nothing between "
             "batches or epochs. Instead: Study(stopping=bridle.EarlyStopping(…)) ends a fit and keeps its best epoch; "
             "a schedule of keras.optimizers.schedules in compile() moves the learning rate, bridle.schedule a "
             "strength; store= keeps every fit; result.members() and result.plot.curves() have the curves. To go on "

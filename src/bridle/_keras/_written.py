@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from bridle._errors import shown
+from bridle._errors import short_repr
 
 Regularizer = Callable[[Any], Any]
 
@@ -109,4 +109,4 @@ def _said(rate: object) -> str:
     try:
         return f"{float(rate):g}" if rate else ""
     except (TypeError, ValueError, OverflowError):
-        return shown(rate)
+        return short_repr(rate)

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from bridle._errors import InputError, near
+from bridle._errors import InputError, nearest_names
 from bridle._keras import InputSpec, ModelInputs, doors
 from bridle.untrusted import MADE
 
@@ -135,7 +135,7 @@ def _in_order(known: ModelInputs, arrays: Any) -> list[np.ndarray]:
     if missing:
         raise InputError(
             f"Expected an array for every input ({', '.join(map(repr, known.names))}), got a dictionary without "
-            f"{missing[0]!r}. {near(missing[0], map(str, arrays))}"
+            f"{missing[0]!r}. {nearest_names(missing[0], map(str, arrays))}"
         )
     return [arrays[name] for name in known.names]
 

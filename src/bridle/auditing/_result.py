@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import keras
 import pandas as pd
 
-from bridle._visible import visible
+from bridle._text import escape_control_characters
 from bridle.auditing._rows import Row
 from bridle.auditing._words import count, number
 
@@ -48,7 +48,7 @@ class Audit:
         head = f"Audit of {self.model!r}: {self.batch}. Keras {keras.__version__} on {keras.backend.backend()}."
         parts = [_wrapped(head), self._grid(), self._said()]
         parts += [_wrapped(f"Not seen: {note}") for note in self.notes]
-        return visible("\n\n".join(part for part in parts if part)) + "\n"
+        return escape_control_characters("\n\n".join(part for part in parts if part)) + "\n"
 
     def _grid(self) -> str:
         if not self.rows:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from bridle import report
 from bridle._api import Result, Study, conduct
-from bridle._errors import InputError, near
+from bridle._errors import InputError, nearest_names
 from bridle.cases._case import Case, Protocol
 from bridle.cases._circles import circles
 from bridle.cases._claims import Measured, as_table, measure, sentences
@@ -99,7 +99,7 @@ def _sheet(table: pd.DataFrame) -> report.Sheet:
 def find_case(name: str) -> Case:
     """A shipped case by name."""
     if name not in CASES:
-        raise InputError(f"Expected a shipped case, got {name!r}. {near(name, CASES)}")
+        raise InputError(f"Expected a shipped case, got {name!r}. {nearest_names(name, CASES)}")
     return CASES[name]()
 
 

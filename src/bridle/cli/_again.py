@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bridle._errors import BridleError, InputError, Interrupted, OtherStudyError, StoreError, near
+from bridle._errors import BridleError, InputError, Interrupted, OtherStudyError, StoreError, nearest_names
 from bridle.store import write_text
 
 NAME = "command.json"
@@ -177,7 +177,7 @@ def _checked(words: Any, path: Path) -> Begun:
     if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(each, str) for each in pair):
         raise StoreError(f"Expected a command in {str(path)!r}, found none.")
     if pair[0] not in KNOWN:
-        raise StoreError(f"Expected a command in {str(path)!r}, got {pair[0]!r}. {near(pair[0], KNOWN)}")
+        raise StoreError(f"Expected a command in {str(path)!r}, got {pair[0]!r}. {nearest_names(pair[0], KNOWN)}")
     if not isinstance(options, dict):
         raise StoreError(f"Expected options in {str(path)!r}, got {type(options).__name__}.")
     for name, value in options.items():

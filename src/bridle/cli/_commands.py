@@ -8,7 +8,7 @@ import typer
 
 from bridle import _version, cases, report, tables, tuning
 from bridle._errors import StoreError
-from bridle._visible import visible
+from bridle._text import escape_control_characters
 from bridle.cli import _show as show
 from bridle.cli import _stores as stores
 from bridle.cli._again import beginning, command, remembered
@@ -193,7 +193,7 @@ def predict(
         print(f"Column {column!r} has categories that the training rows did not have: {shown}.", file=sys.stderr)
     text = report.safe_cells(predictions).to_csv(index=False, float_format="%.6g")
     if out is None:
-        print(visible(text) if sys.stdout.isatty() else text, end="")
+        print(escape_control_characters(text) if sys.stdout.isatty() else text, end="")
         return
     try:
         out.write_text(text, encoding="utf-8")

@@ -6,15 +6,15 @@ import sys
 from collections.abc import Iterator
 
 from bridle._errors import BridleError, Interrupted, missing_backend
-from bridle._interrupts import listening
-from bridle._visible import visible
+from bridle._interrupts import remember_interrupts
+from bridle._text import escape_control_characters
 
 
 @contextlib.contextmanager
 def guarded() -> Iterator[None]:
     """Run the block or the decorated command; a mistake leaves with 2, Ctrl-C with 130."""
     try:
-        with listening():
+        with remember_interrupts():
             yield
     except Interrupted as stop:
         _leave(str(stop), 130)
@@ -33,5 +33,5 @@ def guarded() -> Iterator[None]:
 
 
 def _leave(sentence: str, code: int) -> None:
-    print(visible(sentence), file=sys.stderr)
+    print(escape_control_characters(sentence), file=sys.stderr)
     raise SystemExit(code) from None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bridle._errors import InputError, StoreError, near
+from bridle._errors import InputError, StoreError, nearest_names
 
 
 def check_folder(folder: Path) -> Path:
@@ -43,6 +43,7 @@ def own_function(text: str, folder: Path | None = None) -> Callable[..., Any]:
     function = getattr(module, name, None)
     if not callable(function):
         raise InputError(
-            f"Expected a function {name!r} in {module_name!r}. {near(name, [n for n in vars(module) if n[0] != '_'])}"
+            f"Expected a function {name!r} in {module_name!r}. "
+            f"{nearest_names(name, [n for n in vars(module) if n[0] != '_'])}"
         )
     return function

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from bridle import report
 from bridle._api import Result
-from bridle._visible import visible
+from bridle._text import escape_control_characters
 from bridle.cases import CaseResult
 from bridle.study.design import Plan
 
@@ -27,8 +27,8 @@ def console() -> Console:
 def lead(title: str, text: str) -> None:
     """What this is about."""
     lines = console()
-    lines.print(Text(visible(title), style="bold"))
-    lines.print(Text(visible(text)))
+    lines.print(Text(escape_control_characters(title), style="bold"))
+    lines.print(Text(escape_control_characters(text)))
 
 
 def lines(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -37,7 +37,7 @@ def lines(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for name in columns:
         found.add_column(name, overflow="fold")
     for row in rows:
-        found.add_row(*(Text(visible(cell)) for cell in row))
+        found.add_row(*(Text(escape_control_characters(cell)) for cell in row))
     console().print(found)
 
 
@@ -45,7 +45,7 @@ def facts(plan: Mapping[str, Any]) -> None:
     """What a study asks, from the plan in its folder."""
     for name in ("arms", "strengths", "rows", "folds", "seeds", "epochs", "score"):
         if name in plan:
-            console().print(Text(visible(f"  {name}: {_brief(plan[name])}")))
+            console().print(Text(escape_control_characters(f"  {name}: {_brief(plan[name])}")))
 
 
 def _brief(value: object) -> str:
@@ -60,7 +60,7 @@ def plan(label: str, planned: Plan, nested: int = 0) -> None:
     """What will run, and about how long and with how much memory; `nested` outer folds repeat it as often."""
     if planned.seconds is not None:
         planned = replace(planned, seconds=planned.seconds * (1 + nested))
-    first, *rest = visible(planned).splitlines()
+    first, *rest = escape_control_characters(planned).splitlines()
     about = [line for line in rest if line.startswith("about ")]
     print(f"{label}: {first}" + "".join(f"\n  {line}" for line in about))
 
@@ -78,7 +78,7 @@ def result(found: Result) -> None:
 
 def code(found: Result) -> None:
     """The lines to paste."""
-    print(f"\nThe lines to paste:\n\n{visible(found.code())}", end="")
+    print(f"\nThe lines to paste:\n\n{escape_control_characters(found.code())}", end="")
 
 
 def case(found: CaseResult) -> None:

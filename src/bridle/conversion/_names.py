@@ -5,7 +5,7 @@ Names are read without regard to case, spaces and punctuation, and a version by 
 
 import re
 
-from bridle._errors import InputError, near
+from bridle._errors import InputError, nearest_names
 from bridle.conversion._convention import Convention, Norm, Subject
 from bridle.conversion._table import CONVENTIONS
 
@@ -84,7 +84,7 @@ def _plain(rest: str, norm: Norm | None, text: str) -> Convention:
     if _key(rest) in ("keras", "tfkeras", "bridle"):
         raise InputError(f"Expected weights or activity, got {text!r}. Write '{rest} l2' or '{text} activity'. {LIST}")
     known = [name for convention in CONVENTIONS for name in (convention.name, *convention.aliases)]
-    nearest = near(text.lower(), ["keras l2", "keras l1", *known])
+    nearest = nearest_names(text.lower(), ["keras l2", "keras l1", *known])
     raise InputError(f"Expected a known convention, got {text!r}. {nearest} {LIST}")
 
 

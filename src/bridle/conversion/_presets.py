@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from bridle._errors import InputError, near
+from bridle._errors import InputError, nearest_names
 from bridle.conversion._preset import Preset
 
 _ALL = (
@@ -170,7 +170,9 @@ class Presets(Mapping[str, Preset]):
 
     def __getitem__(self, name: str) -> Preset:
         if name not in self._presets:
-            raise _UnknownPreset(f"Expected a known preset, got {name!r}. {near(str(name).lower(), self._presets)}")
+            raise _UnknownPreset(
+                f"Expected a known preset, got {name!r}. {nearest_names(str(name).lower(), self._presets)}"
+            )
         return self._presets[name]
 
     def __iter__(self) -> Iterator[str]:

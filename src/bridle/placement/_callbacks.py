@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from bridle._errors import InputError, KindError, near
+from bridle._errors import InputError, KindError, nearest_names
 from bridle._keras import (
     Splitter,
     adds_losses,
@@ -66,7 +66,7 @@ class StrengthSchedule(keras.callbacks.Callback):
             if target not in strong:
                 raise InputError(
                     f"Expected a target that was penalized with a strength above 0, got {target!r}. "
-                    f"{near(target, list(strong))}"
+                    f"{nearest_names(target, list(strong))}"
                 )
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:

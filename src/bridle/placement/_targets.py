@@ -6,7 +6,7 @@ from typing import Literal
 
 import keras
 
-from bridle._errors import TargetError, near, shown
+from bridle._errors import TargetError, nearest_names, short_repr
 from bridle._keras import Part
 from bridle.placement._places import ACTIVATIONS, Place, places
 
@@ -33,7 +33,7 @@ def match(model: keras.Model, target: str) -> list[Place]:
     Errors: `TargetError` where nothing matches, with the nearest names; for a part that a weight does not have.
     """
     if not isinstance(target, str):
-        raise TargetError(f"Expected a target '<layer>/<quantity>', got {shown(target)}. {EXAMPLE}")
+        raise TargetError(f"Expected a target '<layer>/<quantity>', got {short_repr(target)}. {EXAMPLE}")
     if len(target) > LONGEST:
         raise TargetError(f"Expected a target of at most {LONGEST:,} characters, got {len(target):,}. {EXAMPLE}")
     known = places(model)
@@ -52,7 +52,7 @@ def _match_one(known: list[Place], target: str) -> list[Place]:
     if not named:
         raise TargetError(
             f"Expected a target that is in the model, got {target!r}, which matches nothing. "
-            f"{_passed_over(known, path, quantity) or near(target, _written_names(known))}"
+            f"{_passed_over(known, path, quantity) or nearest_names(target, _written_names(known))}"
         )
     if not found:
         raise TargetError(_no_part(named, target, part))
@@ -83,7 +83,10 @@ def _passed_over(known: list[Place], path: str, quantity: str) -> str:
     ]
     if not names:
         return ""
-    return f"A glob passes over layers without weights and without an activation. Write a name: {near(names[0], names)}"
+    return (
+        "A glob passes over layers without weights and without an activation. Write a name: "
+        f"{nearest_names(names[0], names)}"
+    )
 
 
 def _is_part(part: Part | None, wanted: str) -> bool:

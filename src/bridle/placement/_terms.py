@@ -7,7 +7,7 @@ from zlib import crc32
 
 import keras
 
-from bridle._errors import KindError, shown
+from bridle._errors import KindError, short_repr
 from bridle.placement._checks import check_places
 from bridle.placement._places import Place
 from bridle.placement._targets import EXAMPLE, match
@@ -64,7 +64,7 @@ def read_terms(model: keras.Model, terms: Mapping[str, object]) -> tuple[Term, .
     penalty that has no meaning at its place (`check_places`); `KindError` for anything else than penalties.
     """
     if not isinstance(terms, Mapping):
-        raise KindError(f"Expected a dictionary {{where: what(how much)}}, got {shown(terms)}. {EXAMPLE}")
+        raise KindError(f"Expected a dictionary {{where: what(how much)}}, got {short_repr(terms)}. {EXAMPLE}")
     return tuple(_bind(model, target, what) for target, what in terms.items())
 
 
@@ -83,7 +83,7 @@ def _bind(model: keras.Model, target: str, what: Any) -> Term:
         name = type(penalty).__name__
         raise KindError(f"Expected {WHAT} at {target!r}, got keras.regularizers.{name}. Use bridle.{name}.")
     if not isinstance(penalty, Penalty):
-        raise KindError(f"Expected {WHAT} at {target!r}, got {shown(what)}. Known: {', '.join(KINDS)}.")
+        raise KindError(f"Expected {WHAT} at {target!r}, got {short_repr(what)}. Known: {', '.join(KINDS)}.")
     found = tuple(match(model, target))
     check_places(target, penalty, found)
     return Term(target, penalty, found)

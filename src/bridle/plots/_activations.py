@@ -12,7 +12,7 @@ from bridle.plots._pair import GAP, Shown, draw_pair
 from bridle.plots._style import label, legend, named, prepare, say, themed
 from bridle.results import StudyResult
 from bridle.stats import Evidence, weigh
-from bridle.wording import brief_name, lead, one_of, penalized, shorten
+from bridle.wording import brief_name, leading_arm, regularized_tensors, resolve_name, shorten
 
 Kind = Literal["map", "histogram"]
 BINS = 30
@@ -40,7 +40,7 @@ def activation_tensors(result: StudyResult, arm: int, evidence: Evidence) -> lis
     if arm not in evidence.choices or 0 not in evidence.choices:
         return []
     pair = {evidence.choices[0].best, evidence.choices[arm].best}
-    own = penalized(result, arm)
+    own = regularized_tensors(result, arm)
     kept = [seen.tensor for seen in result.activations if pair <= set(seen.settings)]
     return sorted(kept, key=lambda name: own.index(name) if name in own else len(own))
 
@@ -65,7 +65,7 @@ def activations_data(
         f"Expected an arm that penalizes an activation, with refits that finished, got {result.arms[arm].name!r}. "
         "A study keeps the activations that its arms penalize."
     )
-    tensor = one_of(tensor, activation_tensors(result, arm, evidence), "an activation that was kept", missing)
+    tensor = resolve_name(tensor, activation_tensors(result, arm, evidence), "an activation that was kept", missing)
     seen = next(each for each in result.activations if each.tensor == tensor)
     settings = [evidence.choices[number].best for number in (0, arm)]
     values = [np.asarray(seen.values[seen.settings.index(setting)], float) for setting in settings]
@@ -85,7 +85,7 @@ def _arm(result: StudyResult, evidence: Evidence) -> int:
     sign = 1.0 if result.score.maximize else -1.0
     arms = [arm for arm in evidence.choices if arm != 0 and activation_tensors(result, arm, evidence)]
     if not arms:
-        leader = lead(result, evidence)
+        leader = leading_arm(result, evidence)
         if leader is None:
             raise InputError("Expected a study with a finished fit of a penalized arm, got none.")
         return leader

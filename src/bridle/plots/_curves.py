@@ -7,11 +7,11 @@ import numpy as np
 from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 
-from bridle._errors import InputError, near
+from bridle._errors import InputError, nearest_names
 from bridle.plots._style import label, legend, named, prepare, say, stroke, themed
 from bridle.results import ALL_ROWS, StudyResult
 from bridle.stats import Evidence, nan_mean, nan_sd, weigh
-from bridle.wording import lead, setting_name, shorten
+from bridle.wording import leading_arm, setting_name, shorten
 
 WIDE = 30.0
 """A loss whose means span more than this factor is drawn on a logarithmic axis."""
@@ -71,14 +71,16 @@ def curves_data(
     quantity = quantity or result.score.measure
     if f"validation/{quantity}" not in result.quantities:
         known = [name.removeprefix("validation/") for name in result.quantities if name.startswith("validation/")]
-        raise InputError(f"Expected a quantity measured on validation rows, got {quantity!r}. {near(quantity, known)}")
+        raise InputError(
+            f"Expected a quantity measured on validation rows, got {quantity!r}. {nearest_names(quantity, known)}"
+        )
     chosen = leading(result, evidence or weigh(result)) if settings is None else settings
     return CurvesData(quantity, result.epochs, tuple(_curve(result, setting, quantity) for setting in chosen))
 
 
 def leading(result: StudyResult, evidence: Evidence) -> tuple[int, ...]:
     """The setting of `none`, and the `best` of the penalized arm with the best mean."""
-    arm, none = lead(result, evidence), int(result.path(0)[0])
+    arm, none = leading_arm(result, evidence), int(result.path(0)[0])
     return (none,) if arm is None else (none, evidence.choices[arm].best)
 
 

@@ -14,7 +14,7 @@ from bridle.plots._surface import draw_surface, surface_data
 from bridle.plots._sweep import Published, SweepData, draw_sweep, sweep_data
 from bridle.results import StudyResult
 from bridle.stats import Evidence, weigh
-from bridle.wording import decimals, named_list, setting_name, spell, strength_text
+from bridle.wording import decimal_text, join_names, needed_decimals, setting_name, strength_text
 
 OVERLAID = 3
 """Up to so many arms share one sweep; more get a panel each."""
@@ -76,14 +76,14 @@ def _sweep(result: StudyResult, evidence: Evidence, published: Published | None,
 
 
 def _sweep_alt(data: SweepData) -> str:
-    places = decimals([data.none_mean])
-    words = [f"Validation {data.score} against strength. Without a penalty {spell(data.none_mean, places)}."]
+    places = needed_decimals([data.none_mean])
+    words = [f"Validation {data.score} against strength. Without a penalty {decimal_text(data.none_mean, places)}."]
     for arm in data.arms:
         if arm.best is None:
             words.append(f"{arm.name}: no fit finished.")
         else:
             mean = float(arm.mean[arm.best])
-            best = spell(mean, decimals([mean]))
+            best = decimal_text(mean, needed_decimals([mean]))
             words.append(f"{arm.name}: best {best} at strength {strength_text(float(arm.strengths[arm.best]))}.")
     return " ".join(words)
 
@@ -114,13 +114,13 @@ def _heatmaps(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | 
 
 def _heatmap_alt(data: HeatmapData, evidence: Evidence) -> str:
     mean = float(evidence.validation.mean[evidence.choices[data.number].best])
-    best = named_list(
+    best = join_names(
         [f"{slot} = {strength_text(value)}" for slot, value in zip(data.slots, data.best or (), strict=False)]
     )
-    low, high = (spell(float(end), 3) for end in (np.nanmin(data.values), np.nanmax(data.values)))
+    low, high = (decimal_text(float(end), 3) for end in (np.nanmin(data.values), np.nanmax(data.values)))
     return (
         f"{data.arm}: mean {data.score} over {len(data.right)} strengths of {data.slots[0]} and {len(data.up)} of "
-        f"{data.slots[1]}, from {low} to {high}; best {spell(mean, 3)} at {best}."
+        f"{data.slots[1]}, from {low} to {high}; best {decimal_text(mean, 3)} at {best}."
     )
 
 
@@ -133,7 +133,8 @@ def _gains(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | Non
     first = data.sources[0]
     rows = zip(data.names, first.difference, first.low, first.high, strict=True)
     alt = " ".join(
-        f"{name}: {spell(d, 3)}, interval {spell(low, 3)} to {spell(high, 3)}." for name, d, low, high in rows
+        f"{name}: {decimal_text(d, 3)}, interval {decimal_text(low, 3)} to {decimal_text(high, 3)}."
+        for name, d, low, high in rows
     )
     choice = ", each fold at the strength that the other folds choose" if result.folds > 1 else " at its best strength"
     caption = (
@@ -160,7 +161,10 @@ def _frontier(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | 
 def _frontier_alt(data: FrontierData) -> str:
     front = np.flatnonzero(data.optimal)[np.argsort(data.zeros[data.optimal], kind="stable")]
     some = front if len(front) <= 4 else front[np.linspace(0, len(front) - 1, 4).round().astype(int)]
-    words = [f"{100 * data.zeros[p]:.0f} % zeros and {spell(float(data.mean[p]), 3)} with {data.name[p]}" for p in some]
+    words = [
+        f"{100 * data.zeros[p]:.0f} % zeros and {decimal_text(float(data.mean[p]), 3)} with {data.name[p]}"
+        for p in some
+    ]
     return f"Validation {data.score} against exact zeros; none is better in both than {'; '.join(words)}."
 
 
@@ -194,7 +198,7 @@ def _paths(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | Non
         draw_path(one, ax, theme=theme)
     share_legend(figure, themed(theme))
     caption = (
-        f"Along the strengths, mean over seeds and folds: {named_list([UNITS[('zeros', 'norm')[k]] for k in keep])}."
+        f"Along the strengths, mean over seeds and folds: {join_names([UNITS[('zeros', 'norm')[k]] for k in keep])}."
     )
     caption += f" The {PATHS} arms with the best scores." if len(penalized) > PATHS else ""
     return Drawing("path", caption, " ".join(_path_alt(one) for one in data), figure)
@@ -207,11 +211,11 @@ def _telling(data: PathData) -> bool:
 
 def _path_alt(data: PathData) -> str:
     parts = [
-        f"{trail.tensor} from {spell(float(trail.values[0]), 3)} to {spell(float(trail.values[-1]), 3)}"
+        f"{trail.tensor} from {decimal_text(float(trail.values[0]), 3)} to {decimal_text(float(trail.values[-1]), 3)}"
         for trail in data.trails
     ]
     what = {"zeros": "fraction of exact zeros", "norm": "norm", "size": "mean magnitude"}[data.kind]
-    return f"{data.arm}, {what} from the weakest to the strongest: {named_list(parts) or 'not measured'}."
+    return f"{data.arm}, {what} from the weakest to the strongest: {join_names(parts) or 'not measured'}."
 
 
 def _surface(result: StudyResult, theme: str) -> Drawing | None:
@@ -223,5 +227,5 @@ def _surface(result: StudyResult, theme: str) -> Drawing | None:
         draw_surface(data, ax, panel=panel, theme=theme)
     outer(figure, 2)
     caption = "Mean predicted probability of the refits, blue for 0 and orange for 1, its 0.5 contour, and the rows."
-    names = named_list([panel.name for panel in data.panels])
+    names = join_names([panel.name for panel in data.panels])
     return Drawing("surface", caption, f"Decision surfaces of {names}.", figure)

@@ -10,7 +10,7 @@ from bridle.plots._bars import bars, bars_name
 from bridle.plots._style import Theme, label, legend, marker, named, plain, prepare, say, themed
 from bridle.results import StudyResult
 from bridle.stats import Evidence, nan_mean, weigh
-from bridle.wording import setting_name, shorten, sparse_tensors, strength_text, zeros
+from bridle.wording import setting_name, shorten, sparse_tensors, strength_text, zero_fractions
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def frontier_data(result: StudyResult, *, evidence: Evidence | None = None) -> F
 def _share(result: StudyResult, arm: int) -> Float[np.ndarray, "setting"]:
     arms = [arm] if arm else range(1, len(result.arms))
     tensors = dict.fromkeys(name for each in arms for name in sparse_tensors(result, each))
-    found = [zeros(result, tensor) for tensor in tensors]
+    found = [zero_fractions(result, tensor) for tensor in tensors]
     return nan_mean(np.stack(found), 0) if found else np.full(len(result.setting_arm), np.nan)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 
-from bridle._visible import visible
+from bridle._text import escape_control_characters
 from bridle.plots._style import Theme, label, legend, named, plain, prepare, say, stroke, themed
 from bridle.results import StudyResult
 from bridle.stats import Comparison, Evidence, weigh
@@ -74,7 +74,10 @@ def draw_gains(data: GainsData, ax: Axes | None = None, *, theme: str = "light")
     ax.axvline(0.0, color=look.ink, linewidth=1.2)
     for index, source in enumerate(data.sources):
         _draw_source(ax, look, data, index, source)
-    rows = [visible(_row_name(name, strengths)) for name, strengths in zip(data.names, data.strengths, strict=True)]
+    rows = [
+        escape_control_characters(_row_name(name, strengths))
+        for name, strengths in zip(data.names, data.strengths, strict=True)
+    ]
     ax.set_yticks(range(len(rows)), rows)
     for text in ax.get_yticklabels():
         plain(text, look, 8.5)

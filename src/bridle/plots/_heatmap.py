@@ -15,7 +15,7 @@ from bridle.plots._strengths import place, zero_place
 from bridle.plots._style import Theme, colour_bar, label, legend, plain, prepare, say, themed
 from bridle.results import StudyResult
 from bridle.stats import Evidence, weigh
-from bridle.wording import decimals, shorten, spell, strength_text
+from bridle.wording import decimal_text, needed_decimals, shorten, strength_text
 
 WRITTEN = 64
 """Values are written into the cells of grids that have no more of them."""
@@ -168,7 +168,7 @@ def _write(ax: Axes, data: HeatmapData, tints: Colormap, norm: Normalize) -> Non
             text = ax.text(
                 column,
                 row,
-                spell(float(value), decimals([float(value)])),
+                decimal_text(float(value), needed_decimals([float(value)])),
                 ha="center",
                 va="center",
                 fontsize=size,

@@ -9,7 +9,7 @@ from bridle.plots._units import MIDDLE, UnitsData, draw_units, unit_tensors, uni
 from bridle.plots._weights import WeightsData, can_show, draw_weights, weights_data
 from bridle.results import StudyResult
 from bridle.stats import Evidence
-from bridle.wording import lead, named_list, strength_text
+from bridle.wording import join_names, leading_arm, strength_text
 
 FANS = 4
 """The tensors whose units are drawn at most."""
@@ -17,7 +17,7 @@ FANS = 4
 
 def units_drawing(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | None:
     """The units of what the leading arm penalizes; None where it tried one strength, or no tensor has several units."""
-    arm = lead(result, evidence)
+    arm = leading_arm(result, evidence)
     if arm is None or len(result.path(arm)) < 2:
         return None
     names = unit_tensors(result, arm, own_only=True)[:FANS]
@@ -47,7 +47,7 @@ def _units_alt(data: UnitsData) -> str:
 
 def weights_drawing(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | None:
     """The weights of the leading arm before and after; None where no trained weights with names are there."""
-    arm = lead(result, evidence)
+    arm = leading_arm(result, evidence)
     if arm is None or not can_show(result, arm, evidence):
         return None
     data = weights_data(result, arm, evidence=evidence)
@@ -62,7 +62,7 @@ def weights_drawing(result: StudyResult, evidence: Evidence, theme: str) -> Draw
 
 
 def _weights_alt(data: WeightsData) -> str:
-    return f"{data.tensor}: {named_list([_zeros(shown.name, shown.zeros) for shown in data.shown])}."
+    return f"{data.tensor}: {join_names([_zeros(shown.name, shown.zeros) for shown in data.shown])}."
 
 
 def _zeros(name: str, share: float) -> str:
@@ -86,4 +86,4 @@ def activations_drawing(result: StudyResult, evidence: Evidence, theme: str) -> 
 
 
 def _activations_alt(data: ActivationsData) -> str:
-    return f"{data.tensor}: {named_list([_zeros(shown.name, shown.zeros) for shown in data.shown])}."
+    return f"{data.tensor}: {join_names([_zeros(shown.name, shown.zeros) for shown in data.shown])}."

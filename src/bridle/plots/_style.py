@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import offset_copy
 
-from bridle._errors import InputError, near
-from bridle._visible import visible
+from bridle._errors import InputError, nearest_names
+from bridle._text import escape_control_characters
 from bridle.wording import shorten
 
 FONT = "DejaVu Sans"
@@ -47,7 +47,7 @@ THEMES = {
 def themed(theme: str) -> Theme:
     """The colours of `theme`, "light" or "dark"."""
     if theme not in THEMES:
-        raise InputError(f"Expected a theme, got {theme!r}. {near(theme, THEMES)}")
+        raise InputError(f"Expected a theme, got {theme!r}. {nearest_names(theme, THEMES)}")
     return THEMES[theme]
 
 
@@ -90,7 +90,7 @@ def label(ax: Axes, theme: Theme, *, x: str = "", y: str = "", title: str = "", 
 
 def plain(text: Text, theme: Theme, size: float) -> Text:
     """`text` in the theme's ink and the house font, taken literally, and with nothing in it that is not seen."""
-    text.set_text(visible(text.get_text()))
+    text.set_text(escape_control_characters(text.get_text()))
     text.set(color=theme.ink, fontsize=size, fontfamily=FONT, parse_math=False)
     return text
 

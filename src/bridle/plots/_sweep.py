@@ -21,7 +21,7 @@ from bridle.plots._strengths import (
 from bridle.plots._style import Theme, label, legend, marker, named, plain, prepare, say, themed
 from bridle.results import StudyResult
 from bridle.stats import Evidence, weigh
-from bridle.wording import shorten, sparse_tensors, zeros
+from bridle.wording import shorten, sparse_tensors, zero_fractions
 
 Published = Mapping[float | tuple[str, float], float]
 """Scores that others printed, by strength, or by (arm name, strength) where arms differ."""
@@ -153,7 +153,7 @@ def _swept(result: StudyResult, evidence: Evidence, arm: int) -> Swept:
         best=point[choice.best] if choice else None,
         one_se=point[choice.one_se] if choice else None,
         tensor=tensor,
-        zeros=zeros(result, tensor)[path] if tensor else np.full(len(path), np.nan),
+        zeros=zero_fractions(result, tensor)[path] if tensor else np.full(len(path), np.nan),
     )
 
 

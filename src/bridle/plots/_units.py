@@ -11,7 +11,15 @@ from bridle.plots._strengths import choice_lines, place, strength_axis, zero_pla
 from bridle.plots._style import Theme, label, legend, prepare, say, themed
 from bridle.results import UNIT_SHARES, StudyResult
 from bridle.stats import Evidence, nan_mean, weigh
-from bridle.wording import is_weight, lead, measured, one_of, penalized, shorten, sparse_tensors
+from bridle.wording import (
+    is_weight,
+    leading_arm,
+    measured_tensors,
+    regularized_tensors,
+    resolve_name,
+    shorten,
+    sparse_tensors,
+)
 
 LOW, QUARTER, MIDDLE, THREE_QUARTERS, HIGH = 1, 2, 3, 4, 5
 """Where the quantiles of 10, 25, 50, 75 and 90 per cent stand; the smallest is first, the largest last."""
@@ -39,8 +47,10 @@ class UnitsData:
 
 def unit_tensors(result: StudyResult, arm: int, own_only: bool = False) -> list[str]:
     """The tensors that have several units, those that an arm charges first, or only those."""
-    own = sparse_tensors(result, arm) if own_only else penalized(result, arm)
-    known = [name for name in measured(result, "unit0") if _several(result, name) and (name in own or not own_only)]
+    own = sparse_tensors(result, arm) if own_only else regularized_tensors(result, arm)
+    known = [
+        name for name in measured_tensors(result, "unit0") if _several(result, name) and (name in own or not own_only)
+    ]
     return sorted(known, key=lambda name: own.index(name) if name in own else len(own))
 
 
@@ -67,9 +77,9 @@ def units_data(
 
     """
     evidence = evidence or weigh(result)
-    arm = (lead(result, evidence) or min(1, len(result.arms) - 1)) if arm is None else arm
+    arm = (leading_arm(result, evidence) or min(1, len(result.arms) - 1)) if arm is None else arm
     missing = "Expected a study that measured the units of some tensor, got one that did not. Run it again."
-    tensor = one_of(tensor, unit_tensors(result, arm), "a tensor whose units were measured", missing)
+    tensor = resolve_name(tensor, unit_tensors(result, arm), "a tensor whose units were measured", missing)
     choice = evidence.choices.get(arm)
     slot = _slot(result, arm, tensor)
     path = _line(result, arm, slot, None if choice is None else choice.best)

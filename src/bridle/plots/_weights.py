@@ -10,7 +10,7 @@ from bridle.plots._pair import Shown, block_means, draw_pair
 from bridle.plots._style import label, prepare, themed
 from bridle.results import ALL_ROWS, StudyResult
 from bridle.stats import Evidence, weigh
-from bridle.wording import brief_name, lead, one_of, penalized
+from bridle.wording import brief_name, leading_arm, regularized_tensors, resolve_name
 
 MOST = 128
 """Rows and columns of an image; more are averaged in blocks."""
@@ -51,7 +51,7 @@ def weights_data(
 
     """
     evidence = evidence or weigh(result)
-    arm = lead(result, evidence) if arm is None else arm
+    arm = leading_arm(result, evidence) if arm is None else arm
     pair = _refits(result, evidence, arm)
     if arm is None or pair is None or not result.weight_names:
         raise InputError(
@@ -60,7 +60,7 @@ def weights_data(
         )
     names = _matrices(result, arm, pair[0])
     missing = "Expected a network with a weight of two or more axes, got one without."
-    tensor = one_of(tensor, names, "a weight of two or more axes", missing)
+    tensor = resolve_name(tensor, names, "a weight of two or more axes", missing)
     place = result.weight_names.index(tensor)
     values = [np.asarray(result.weights[member][place], float) for member in pair]
     settings = [int(result.members.setting[member]) for member in pair]
@@ -98,7 +98,7 @@ def _refits(result: StudyResult, evidence: Evidence, arm: int | None) -> tuple[i
 
 def _matrices(result: StudyResult, arm: int, member: int) -> list[str]:
     """The weights of two or more axes: those that an arm charges, then those of the layers it charges, then others."""
-    own = [name.partition("[")[0] for name in penalized(result, arm)]
+    own = [name.partition("[")[0] for name in regularized_tensors(result, arm)]
     layers = [name.rpartition("/")[0] for name in own]
     named = zip(result.weight_names, result.weights[member], strict=True)
     names = [name for name, value in named if value.ndim >= 2 and value.size > 1]

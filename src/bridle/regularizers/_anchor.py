@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from bridle._errors import InputError, shown
+from bridle._errors import InputError, short_repr
 from bridle.regularizers._kinds import WeightPenalty, wide
 from bridle.regularizers._options import real
 
@@ -87,7 +87,7 @@ def _array(value: Any) -> np.ndarray:
     try:
         array = np.asarray(value, dtype="float64")
     except (TypeError, ValueError, OverflowError):
-        raise InputError(f"Expected in l2sp(anchor=…) {WAYS}, got {shown(value, 100)}.") from None
+        raise InputError(f"Expected in l2sp(anchor=…) {WAYS}, got {short_repr(value, 100)}.") from None
     bad = array[~np.isfinite(array)]
     if bad.size:
         raise InputError(f"Expected in l2sp(anchor=…) finite numbers only, got {bad[0]} among them.")

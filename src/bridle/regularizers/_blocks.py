@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from bridle._errors import InputError, shown
+from bridle._errors import InputError, short_repr
 
 Groups = str | int | Sequence[int]
 WORDS = ("inputs", "units", "filters")
@@ -63,7 +63,7 @@ def grouping(groups: object, kind: str) -> str | int | tuple[int, ...]:
         labels = _array(groups)
         if labels.ndim == 1 and labels.dtype.kind in "iu":
             return tuple(labels.tolist())
-    raise InputError(f"Expected groups of weights in {kind}(groups=…), got {shown(groups)}. {WAYS}")
+    raise InputError(f"Expected groups of weights in {kind}(groups=…), got {short_repr(groups)}. {WAYS}")
 
 
 def _array(groups: object) -> np.ndarray:

@@ -6,7 +6,7 @@ from numbers import Real
 
 import numpy as np
 
-from bridle._errors import InputError, shown
+from bridle._errors import InputError, short_repr
 from bridle.regularizers._strength import is_finite
 
 
@@ -25,7 +25,7 @@ def real(value: object, where: str, expected: str, low: float = -math.inf, high:
     if isinstance(value, np.ndarray | np.generic) and np.ndim(value) == 0:
         value = value.item()
     if isinstance(value, bool) or not isinstance(value, Real) or not is_finite(value) or not low <= value <= high:
-        raise InputError(f"Expected in {where} {expected}, got {shown(value)}.")
+        raise InputError(f"Expected in {where} {expected}, got {short_repr(value)}.")
     return float(value)
 
 

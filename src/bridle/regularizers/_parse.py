@@ -2,7 +2,7 @@
 
 import ast
 
-from bridle._errors import InputError, near, shown
+from bridle._errors import InputError, nearest_names, short_repr
 from bridle.regularizers._anchor import L2SP
 from bridle.regularizers._base import Penalty
 from bridle.regularizers._batch import KL, Decorrelation, MeanActivation
@@ -34,15 +34,15 @@ def parse_penalty(text: str) -> Penalty:
     if isinstance(call, ast.Name):
         call = ast.Call(call, [], [])
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
-        raise InputError(f"Expected a penalty, got {shown(text, 200)}. {EXAMPLE}")
+        raise InputError(f"Expected a penalty, got {short_repr(text, 200)}. {EXAMPLE}")
     kind = KINDS[_known(call.func.id, text)]
     allowed = (*kind.names, *kind.options)
     options = {keyword.arg: value_of(keyword.value, text) for keyword in call.keywords}
     if any(key not in allowed for key in options) or len(call.args) > len(kind.names):
-        raise InputError(f"Expected the arguments {', '.join(allowed)} of {kind.kind}, got {shown(text, 200)}.")
+        raise InputError(f"Expected the arguments {', '.join(allowed)} of {kind.kind}, got {short_repr(text, 200)}.")
     given = dict(zip(kind.names, (value_of(item, text) for item in call.args), strict=False))
     if len(given) + len(call.keywords) > len(given | options):
-        raise InputError(f"Expected each argument of {kind.kind} once, got {shown(text, 200)}.")
+        raise InputError(f"Expected each argument of {kind.kind} once, got {short_repr(text, 200)}.")
     return kind(**given, **options)
 
 
@@ -52,7 +52,8 @@ def _known(name: str, text: str) -> str:
     found = next((kind for kind, penalty in KINDS.items() if flat in (kind, _flat(penalty.__name__))), None)
     if found is None:
         raise InputError(
-            f"Expected a known penalty, got {shown(name)} in {shown(text, 200)}. {near(name.lower(), KINDS)}"
+            f"Expected a known penalty, got {short_repr(name)} in {short_repr(text, 200)}. "
+            f"{nearest_names(name.lower(), KINDS)}"
         )
     return found
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from keras import ops
 
-from bridle._errors import InputError, KindError, shown
+from bridle._errors import InputError, KindError, short_repr
 from bridle.regularizers._strength import Grid, number, strength
 
 LONGEST = 10**9
@@ -117,7 +117,7 @@ def steps(levels: Mapping[int, float]) -> Schedule:
     ]
     if wrong:
         raise InputError(
-            f"Expected epochs as whole numbers from 0 to {LONGEST:,}, got {shown(wrong[0])}. Epochs count from 0."
+            f"Expected epochs as whole numbers from 0 to {LONGEST:,}, got {short_repr(wrong[0])}. Epochs count from 0."
         )
     known = dict(sorted((epoch, number(value, f"steps({{{epoch}: …}})")) for epoch, value in levels.items()))
     peak = max(known.values())
@@ -142,5 +142,5 @@ def _peak(value: object) -> float | Grid:
 
 def _length(epochs: object) -> int:
     if isinstance(epochs, bool) or not isinstance(epochs, int) or not 1 <= epochs <= LONGEST:
-        raise InputError(f"Expected the length of a schedule as 1 to {LONGEST:,} epochs, got {shown(epochs)}.")
+        raise InputError(f"Expected the length of a schedule as 1 to {LONGEST:,} epochs, got {short_repr(epochs)}.")
     return epochs

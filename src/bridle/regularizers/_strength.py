@@ -7,7 +7,7 @@ from numbers import Real
 
 import numpy as np
 
-from bridle._errors import InputError, shown
+from bridle._errors import InputError, short_repr
 
 MOST_POINTS = 10_000
 ADVICE = "Give a number ≥ 0 (0 is no penalty), a list of them, bridle.grid(1e-6, 1e-1), or 'auto'."
@@ -49,7 +49,8 @@ def grid(low: float, high: float, points: int | None = None) -> Grid:
     count = points if points is not None else max(2, round(math.log10(high) - math.log10(low)) + 1)
     if not isinstance(count, int) or not 2 <= count <= MOST_POINTS:
         raise InputError(
-            f"Expected 2 to {MOST_POINTS:,} points in grid({low:g}, {high:g}), got {shown(points)}. Leave them out for "
+            f"Expected 2 to {MOST_POINTS:,} points in grid({low:g}, {high:g}), got {short_repr(points)}. "
+            "Leave them out for "
             "one per decade."
         )
     return Grid(tuple(dict.fromkeys(_tidy(value) for value in np.geomspace(low, high, count))))
@@ -60,9 +61,9 @@ def number(value: object, where: str) -> float:
     if isinstance(value, np.ndarray | np.generic) and np.ndim(value) == 0:
         value = value.item()
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise InputError(f"Expected a strength in {where}, got {shown(value)}. {ADVICE}")
+        raise InputError(f"Expected a strength in {where}, got {short_repr(value)}. {ADVICE}")
     if not is_finite(value) or value < 0:
-        raise InputError(f"Expected a strength ≥ 0 and finite in {where}, got {shown(value)}. {ADVICE}")
+        raise InputError(f"Expected a strength ≥ 0 and finite in {where}, got {short_repr(value)}. {ADVICE}")
     return float(value)
 
 
@@ -81,7 +82,7 @@ def strength(value: object, where: str) -> Strength:
     if isinstance(value, str):
         if value.strip().lower() == "auto":
             return AUTO
-        raise InputError(f"Expected a strength in {where}, got the text {shown(value)}. {ADVICE}")
+        raise InputError(f"Expected a strength in {where}, got the text {short_repr(value)}. {ADVICE}")
     if isinstance(value, Sequence) or (isinstance(value, np.ndarray) and value.ndim == 1):
         values = tuple(sorted({number(item, where) for item in value}))
         if not values:

@@ -4,7 +4,7 @@ import ast
 import sys
 from typing import Any
 
-from bridle._errors import InputError, KindError, shown
+from bridle._errors import InputError, KindError, short_repr
 from bridle.regularizers._schedule import exponential, linear, steps, warmup
 from bridle.regularizers._strength import grid
 
@@ -20,11 +20,11 @@ def parse(text: str) -> ast.expr:
     Errors: `InputError` where it is none, `KindError` for what is no text.
     """
     if not isinstance(text, str):
-        raise KindError(f"Expected a penalty as text, got {shown(text)}. {EXAMPLE}")
+        raise KindError(f"Expected a penalty as text, got {short_repr(text)}. {EXAMPLE}")
     try:
         return ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise InputError(f"Expected a penalty, got {shown(text, 200)}. {EXAMPLE}") from None
+        raise InputError(f"Expected a penalty, got {short_repr(text, 200)}. {EXAMPLE}") from None
 
 
 def read_strength(value: Any) -> Any:
@@ -36,7 +36,7 @@ def value_of(node: ast.expr, text: str) -> Any:
     """The value of one argument."""
     match node:
         case ast.Constant(value=int() as value) if value > LARGEST:
-            raise InputError(f"Expected numbers up to {LARGEST:.2g}, got a larger one in {shown(text, 200)}.")
+            raise InputError(f"Expected numbers up to {LARGEST:.2g}, got a larger one in {short_repr(text, 200)}.")
         case ast.Constant(value=value):
             return value
         case ast.Name(id=word):
@@ -53,11 +53,11 @@ def value_of(node: ast.expr, text: str) -> Any:
             return _steps([value_of(key, text) for key in keys], [value_of(value, text) for value in values], text)
     raise InputError(
         f"Expected a number, 'auto', a list, grid(low, high) or a schedule, got "
-        f"{shown(ast.get_source_segment(text.strip(), node))} in {shown(text, 200)}. {EXAMPLE}"
+        f"{short_repr(ast.get_source_segment(text.strip(), node))} in {short_repr(text, 200)}. {EXAMPLE}"
     )
 
 
 def _steps(epochs: list[Any], strengths: list[Any], text: str) -> Any:
     if not all(isinstance(epoch, int) for epoch in epochs) or len(set(epochs)) < len(epochs):
-        raise InputError(f"Expected epochs as whole numbers, each once, in steps({{…}}), got {shown(text, 200)}.")
+        raise InputError(f"Expected epochs as whole numbers, each once, in steps({{…}}), got {short_repr(text, 200)}.")
     return steps(dict(zip(epochs, strengths, strict=True)))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from bridle.results import StudyResult
-from bridle.wording import named_list
+from bridle.wording import join_names
 
 VERSIONS = ("bridle", "keras", "jax", "numpy")
 
@@ -18,7 +18,7 @@ def facts_again(result: StudyResult) -> str:
     kept += [f"a device of the same kind ({facts['device']})"] if "device" in facts else []
     where = f" on {facts['machine']}" if "machine" in facts else ""
     took = f"\nIt took {_duration(facts['seconds'])} for {len(result.members):,} fits{where}." if _timed(facts) else ""
-    return f"For the same numbers keep {named_list(kept)}.{took}"
+    return f"For the same numbers keep {join_names(kept)}.{took}"
 
 
 def _rows(digest: object) -> str:

@@ -5,10 +5,10 @@ import math
 import numpy as np
 
 from bridle.report._diagnoses import DOMINATES, learned_nothing, penalty_share, piloted
-from bridle.report._facts import lead, places, recorded
+from bridle.report._facts import decimals_for, leading_arm, recorded
 from bridle.results import StudyResult
 from bridle.stats import Evidence, nan_mean
-from bridle.wording import setting_name, spell, strengths_text
+from bridle.wording import decimal_text, setting_name, strengths_text
 
 CLOSE = 0.01
 """Scores and losses that differ by less than this share are the same."""
@@ -27,7 +27,7 @@ def cause(result: StudyResult, evidence: Evidence) -> str:
 
 def no_better(result: StudyResult, evidence: Evidence) -> str:
     """Where the network without a penalty is no better than a constant: the constant's score, and why."""
-    none, digits = evidence.choices[0].best, places(result, evidence)
+    none, digits = evidence.choices[0].best, decimals_for(result, evidence)
     value = recorded(result, "constant").get(result.score.measure)
     flat = learned_nothing(result, evidence)
     if value is None or _beats(result, float(evidence.validation.mean[none]), value):
@@ -36,8 +36,9 @@ def no_better(result: StudyResult, evidence: Evidence) -> str:
         return ""
     what = "the largest class" if _is_accuracy(result) else "the best constant"
     return (
-        f"Without a penalty, validation {result.score.name} is {spell(float(evidence.validation.mean[none]), digits)}, "
-        f"and {spell(value, digits)} where {what} is predicted for every row: no better than a constant. "
+        f"Without a penalty, validation {result.score.name} is "
+        f"{decimal_text(float(evidence.validation.mean[none]), digits)}, "
+        f"and {decimal_text(value, digits)} where {what} is predicted for every row: no better than a constant. "
         f"{_why(result, evidence, value, flat)}"
     )
 
@@ -77,7 +78,7 @@ def _why(result: StudyResult, evidence: Evidence, value: float, flat: bool) -> s
 
 def constant(result: StudyResult, evidence: Evidence) -> str:
     """From which strength on the network predicts the same for every row."""
-    first, said = lead(result, evidence), []
+    first, said = leading_arm(result, evidence), []
     for arm in [arm for arm in evidence.choices if arm != 0]:
         path = result.path(arm)
         flat = evidence.constant[path]
@@ -94,7 +95,7 @@ def constant(result: StudyResult, evidence: Evidence) -> str:
 
 def too_weak(result: StudyResult, evidence: Evidence) -> str:
     """Where every strength of the leading arm scores exactly as no penalty does."""
-    arm = lead(result, evidence)
+    arm = leading_arm(result, evidence)
     if arm is None:
         return ""
     none, path = evidence.choices[0].best, result.path(arm)

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from bridle.report._facts import measured, ordered, penalized, row_places, rule, zeros
+from bridle.report._facts import measured_tensors, ordered, regularized_tensors, row_decimals, rule, zero_fractions
 from bridle.report._table import rows
 from bridle.results import StudyResult
 from bridle.stats import Evidence
-from bridle.wording import spell, strength_text
+from bridle.wording import decimal_text, strength_text
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def cells(result: StudyResult, evidence: Evidence, *, selected: bool = False) ->
     """
     finished, wanted = result.counts()
     some_missing = bool((finished < wanted).any())
-    some_zeros = any(penalized(result, arm) for arm in range(1, len(result.arms)))
+    some_zeros = any(regularized_tensors(result, arm) for arm in range(1, len(result.arms)))
     extra = (*(["finished"] if some_missing else []), *(["zeros"] if some_zeros else []))
     by_setting = dict(zip(ordered(result), rows(result, evidence), strict=True))
     groups = []
@@ -55,7 +55,7 @@ def _heading(result: StudyResult, arm: int) -> str:
 
 
 def _line(result: StudyResult, evidence: Evidence, setting: int, row: dict, extra: tuple[str, ...]) -> tuple[str, ...]:
-    digits, arm = row_places(result, evidence, setting), int(result.setting_arm[setting])
+    digits, arm = row_decimals(result, evidence, setting), int(result.setting_arm[setting])
     strengths = ", ".join(strength_text(value) for value in result.strengths(setting).values())
     error = _number(row["se" if result.folds > 1 else "sd over seeds"], digits)
     validation = _number(row["validation"], digits) + (f" ± {error}" if error else "")
@@ -73,12 +73,12 @@ def _line(result: StudyResult, evidence: Evidence, setting: int, row: dict, extr
 
 
 def _number(value: float, digits: int) -> str:
-    return spell(value, digits) if value == value else ""
+    return decimal_text(value, digits) if value == value else ""
 
 
 def _zeros(result: StudyResult, setting: int, arm: int) -> str:
-    charged = penalized(result, arm or min(1, len(result.arms) - 1))
-    share = zeros(result, charged[0])[setting] if charged else float("nan")
+    charged = regularized_tensors(result, arm or min(1, len(result.arms) - 1))
+    share = zero_fractions(result, charged[0])[setting] if charged else float("nan")
     return f"{100 * share:.0f} %" if share == share else ""
 
 
@@ -93,7 +93,7 @@ def _caption(result: StudyResult, some_missing: bool, some_zeros: bool) -> str:
         said.append("pooled: over the rows of all folds together, a fold counts by its jackknife pseudo-value")
     if some_missing:
         said.append("finished: fits that ran to their end, of those planned")
-    charged = dict.fromkeys(name for arm in range(1, len(result.arms)) for name in penalized(result, arm)[:1])
-    if some_zeros and measured(result, "zeros"):
+    charged = dict.fromkeys(name for arm in range(1, len(result.arms)) for name in regularized_tensors(result, arm)[:1])
+    if some_zeros and measured_tensors(result, "zeros"):
         said.append(f"zeros: exact zeros in {', '.join(charged)}")
     return "; ".join(said) + "."

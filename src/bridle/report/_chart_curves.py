@@ -5,7 +5,7 @@ import numpy as np
 from bridle.plots import Curve, CurvesData, band
 from bridle.report._literal import label
 from bridle.report._plotly import INK, TRAIN, Chart, colour, faded, layout, numbers, titled, toggle
-from bridle.wording import decimals
+from bridle.wording import needed_decimals
 
 STROKES = (("solid", "━"), ("9px,3px", "╍"), ("2px,2px", "┅"), ("dashdot", "┉"))
 
@@ -14,7 +14,7 @@ def curves_chart(data: CurvesData) -> Chart | None:
     """Validation thick and training thin for each setting, with bands; None where no fit finished."""
     if not data.finished:
         return None
-    places = decimals([float(curve.validation[-1]) for curve in data.finished])
+    places = needed_decimals([float(curve.validation[-1]) for curve in data.finished])
     traces, toggles = [], []
     for number, curve in enumerate(data.finished):
         traces += _part(data, curve, number, "train", places) + _part(data, curve, number, "validation", places)

@@ -5,7 +5,7 @@ import math
 from bridle.plots import GainsData, Source
 from bridle.report._literal import label
 from bridle.report._plotly import INK, MUTED, Chart, colour, layout, lines, numbers, toggle
-from bridle.wording import decimals, spell
+from bridle.wording import decimal_text, needed_decimals
 
 SHAPES = (("circle", "●"), ("diamond-open", "◇"), ("square-open", "□"), ("triangle-up-open", "△"))
 """Validation is filled; each held-out part is hollow, in the order of the picture."""
@@ -42,17 +42,17 @@ def _key(data: GainsData, arm: int) -> str:
 def _interval(data: GainsData, source: Source, place: int, arm: int) -> dict[str, object]:
     """A line from end to end with a marker at the difference; the marker alone where there is no interval."""
     difference, low, high = (float(values[arm]) for values in (source.difference, source.low, source.high))
-    places = decimals([difference])
+    places = needed_decimals([difference])
     known = math.isfinite(low) and math.isfinite(high)
     x = [low, difference, high] if known else [difference]
     y = arm - 0.5 + (NAME + INTERVAL * (place + 0.4)) / (NAME + INTERVAL * len(data.sources))
     ink = colour(data.numbers[arm])
-    bounds = f"interval {spell(low, places)} to {spell(high, places)}" if known else "no interval"
+    bounds = f"interval {decimal_text(low, places)} to {decimal_text(high, places)}" if known else "no interval"
     said = [
         label(data.names[arm]),
         label(data.strengths[arm], 80),
         label(f"{source.name} rows, over {source.over}"),
-        f"difference {spell(difference, places)}",
+        f"difference {decimal_text(difference, places)}",
         bounds,
     ]
     return {

@@ -20,7 +20,7 @@ from bridle.report._plotly import (
     titled,
     toggle,
 )
-from bridle.wording import decimals, score_places, spell, strength_text
+from bridle.wording import decimal_text, needed_decimals, score_decimals, strength_text
 
 RULES = (("best", "circle-open", "○", 17), ("1se", "square-open", "□", 21))
 
@@ -121,7 +121,9 @@ def _said(data: SweepData, arm: Swept, point: int) -> str:
             label(arm.name),
             f"{'sum of the strengths' if arm.summed else 'strength'} {strength_text(float(arm.strengths[point]))}",
             label(f"validation {data.score} {_with_error(arm.mean[point], arm.error[point])}"),
-            f"train {spell(train, score_places(train, float(arm.error[point])))}" if math.isfinite(train) else "",
+            f"train {decimal_text(train, score_decimals(train, float(arm.error[point])))}"
+            if math.isfinite(train)
+            else "",
             f"{finished}/{total} fits finished" if finished < total else "",
             f"rule: {', '.join(taken)}" if taken else "",
         ]
@@ -129,8 +131,10 @@ def _said(data: SweepData, arm: Swept, point: int) -> str:
 
 
 def _with_error(mean: float, error: float) -> str:
-    places = score_places(float(mean), float(error))
-    return spell(float(mean), places) + (f" ± {spell(float(error), places)}" if math.isfinite(error) else "")
+    places = score_decimals(float(mean), float(error))
+    return decimal_text(float(mean), places) + (
+        f" ± {decimal_text(float(error), places)}" if math.isfinite(error) else ""
+    )
 
 
 def _rules(data: SweepData, index: int, arm: Swept) -> list[dict]:
@@ -162,7 +166,8 @@ def _published(data: SweepData) -> list[dict]:
             "marker": {"symbol": "diamond-open", "size": 12, "color": INK, "line": {"width": 1.6}},
             "hoverinfo": "text",
             "hovertext": [
-                lines(["published", f"strength {strength_text(s)}", spell(v, decimals([v]))]) for s, v in data.published
+                lines(["published", f"strength {strength_text(s)}", decimal_text(v, needed_decimals([v]))])
+                for s, v in data.published
             ],
             "meta": ["published"],
         }

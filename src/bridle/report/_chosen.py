@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from bridle.report._facts import interval, lead, places
+from bridle.report._facts import decimals_for, interval, leading_arm
 from bridle.results import StudyResult
 from bridle.stats import Evidence, compare_all, is_share, nan_mean, widest_difference
-from bridle.wording import named_list, setting_name, spell
+from bridle.wording import decimal_text, join_names, setting_name
 
 MOST = 3
 """So many strengths that a race stopped are named."""
@@ -19,7 +19,7 @@ def selection(result: StudyResult, evidence: Evidence) -> str:
     if not evidence.choices or tried == 0:
         return ""
     names = [f"{result.held_out_rows[name]:,} {name}" for name in result.held_out]
-    after = f" The {named_list(names)} rows were used once, after it." if names else ""
+    after = f" The {join_names(names)} rows were used once, after it." if names else ""
     if tried == 1:
         return "One strength was tried, so nothing was selected."
     if result.folds == 1:
@@ -33,7 +33,7 @@ def selection(result: StudyResult, evidence: Evidence) -> str:
 
 def handed_over(result: StudyResult, evidence: Evidence) -> str:
     """Return which model follows, where the answer in one sentence does not say it."""
-    first, winner = lead(result, evidence), evidence.winner
+    first, winner = leading_arm(result, evidence), evidence.winner
     if first not in evidence.gains or winner is None or (winner and evidence.gains[winner].low > 0):
         return ""
     if winner:
@@ -53,12 +53,12 @@ def handed_over(result: StudyResult, evidence: Evidence) -> str:
 
 def _optimism(result: StudyResult, evidence: Evidence) -> str:
     """How the score that is quoted differs from the one that chose."""
-    arm, digits = lead(result, evidence), places(result, evidence)
+    arm, digits = leading_arm(result, evidence), decimals_for(result, evidence)
     said = "Scores are quoted with each fold's strength chosen by the other folds."
     if arm is None or len(result.path(arm)) == 1:
         return said
     best, quoted = (
-        spell(float(score), digits)
+        decimal_text(float(score), digits)
         for score in (evidence.validation.mean[evidence.choices[arm].best], evidence.quoted[arm])
     )
     if best == quoted:
@@ -70,7 +70,7 @@ def _optimism(result: StudyResult, evidence: Evidence) -> str:
 
 def nested(result: StudyResult, evidence: Evidence) -> str:
     """What nested cross-validation says of the whole selection, and how optimistic the number was that chose."""
-    found, digits = result.nested, places(result, evidence)
+    found, digits = result.nested, decimals_for(result, evidence)
     if found is None:
         return ""
     seeds = nan_mean(found.scores, 0), nan_mean(found.none, 0), found.chosen
@@ -83,14 +83,16 @@ def nested(result: StudyResult, evidence: Evidence) -> str:
     counts = ", ".join(f"{name} {names.count(name)}" for name in dict.fromkeys(names))
     text = (
         f"Nested cross-validation: what is chosen inside {len(found.rows)} outer folds ({counts}) has "
-        f"{result.score.measure} {spell(score, digits)} on the rows left out, {spell(none, digits)} without a penalty"
+        f"{result.score.measure} {decimal_text(score, digits)} on the rows left out, "
+        f"{decimal_text(none, digits)} without a penalty"
     )
     if math.isfinite(gain.low):
-        text += f" (difference {spell(gain.difference, digits)}, 95 % interval {interval(gain, digits)})"
+        text += f" (difference {decimal_text(gain.difference, digits)}, 95 % interval {interval(gain, digits)})"
     better = sign * (chosen - score)
     side = "optimistic" if better > 0 else "pessimistic"
     return (
-        f"{text}. The scores that chose are {spell(chosen, digits)} on average: {side} by {spell(abs(better), digits)}."
+        f"{text}. The scores that chose are {decimal_text(chosen, digits)} on average: {side} by "
+        f"{decimal_text(abs(better), digits)}."
     )
 
 
@@ -123,7 +125,7 @@ def prepared_target(result: StudyResult, evidence: Evidence) -> str:
 
 def about(result: StudyResult, evidence: Evidence) -> str:
     """What the interval of the verdict is about: what varied, and what did not."""
-    first = lead(result, evidence)
+    first = leading_arm(result, evidence)
     if first not in evidence.gains or not math.isfinite(evidence.gains[first].low) or result.folds == 1:
         return ""
     rows = int(result.fold_rows[:, 0].mean())

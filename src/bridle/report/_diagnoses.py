@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from bridle.report._facts import lead, measured, places, recorded
+from bridle.report._facts import decimals_for, leading_arm, measured_tensors, recorded
 from bridle.results import StudyResult
 from bridle.stats import COLLAPSED, Evidence, nan_mean, prediction_spread
-from bridle.wording import spell, strengths_text
+from bridle.wording import decimal_text, strengths_text
 
 DOMINATES = 0.5
 """A penalty that is a larger share of the loss than this dominates it."""
@@ -30,7 +30,7 @@ def piloted(result: StudyResult, arm: int) -> bool:
 
 def dominates(result: StudyResult, evidence: Evidence) -> str:
     """From which strength on the penalty is the larger part of the loss."""
-    arm = lead(result, evidence)
+    arm = leading_arm(result, evidence)
     if arm is None:
         return ""
     share = penalty_share(result)[result.path(arm)]
@@ -71,7 +71,7 @@ def unconverged(result: StudyResult, evidence: Evidence) -> str:
     loss, said = result.quantity("fit/loss"), []
     if loss.shape[1] < FEWEST_POINTS or (result.members.kept < result.members.epochs).any():
         return ""
-    for arm in dict.fromkeys((0, lead(result, evidence))):
+    for arm in dict.fromkeys((0, leading_arm(result, evidence))):
         if arm is None or arm not in evidence.choices:
             continue
         setting = evidence.choices[arm].best
@@ -98,20 +98,20 @@ def overfits(result: StudyResult, evidence: Evidence) -> str:
     lowest = int(np.argmin(course))
     if lowest > 0.9 * len(course) or course[-1] <= (1 + RISES) * course[lowest]:
         return ""
-    digits = places(result, evidence)
+    digits = decimals_for(result, evidence)
     return (
         f"Without a penalty the network overfits from epoch {result.epochs[lowest]}: its validation loss rises from "
-        f"{spell(float(course[lowest]), digits)} to {spell(float(course[-1]), digits)}."
+        f"{decimal_text(float(course[lowest]), digits)} to {decimal_text(float(course[-1]), digits)}."
     )
 
 
 def dead(result: StudyResult, evidence: Evidence) -> str:
     """How many units of a penalized activation are zero in every row."""
-    arm = lead(result, evidence)
+    arm = leading_arm(result, evidence)
     if arm is None or 0 not in evidence.choices:
         return ""
     said = []
-    for tensor in measured(result, "dead"):
+    for tensor in measured_tensors(result, "dead"):
         share = nan_mean(result.by_setting(result.diagnostic(f"dead/{tensor}")), (1, 2))
         here, none = (float(share[evidence.choices[each].best]) for each in (arm, 0))
         if here > none + DEAD:
@@ -122,7 +122,7 @@ def dead(result: StudyResult, evidence: Evidence) -> str:
 
 def too_few(result: StudyResult, evidence: Evidence) -> str:
     """How many rows an undecided difference of this size would need."""
-    arm = lead(result, evidence)
+    arm = leading_arm(result, evidence)
     gain = evidence.gains.get(arm) if arm is not None else None
     if gain is None or gain.clear or not math.isfinite(gain.low) or not gain.difference > 0 or gain.over != "folds":
         return ""

@@ -6,18 +6,18 @@ import numpy as np
 
 from bridle.results import StudyResult
 from bridle.stats import EVEN, SAME, WIDE, Comparison, Evidence
+from bridle.wording import decimal_text, score_decimals, strengths_text
 from bridle.wording import is_weight as is_weight
-from bridle.wording import lead as lead
-from bridle.wording import measured as measured
-from bridle.wording import penalized as penalized
-from bridle.wording import score_places, spell, strengths_text
-from bridle.wording import zeros as zeros
+from bridle.wording import leading_arm as leading_arm
+from bridle.wording import measured_tensors as measured_tensors
+from bridle.wording import regularized_tensors as regularized_tensors
+from bridle.wording import zero_fractions as zero_fractions
 
 
-def places(result: StudyResult, evidence: Evidence) -> int:
+def decimals_for(result: StudyResult, evidence: Evidence) -> int:
     """Return the decimals of the numbers that sentences compare: without a penalty, and with the leading arm."""
-    arms = [arm for arm in (0, lead(result, evidence)) if arm is not None and arm in evidence.choices]
-    return max((row_places(result, evidence, evidence.choices[arm].best) for arm in arms), default=3)
+    arms = [arm for arm in (0, leading_arm(result, evidence)) if arm is not None and arm in evidence.choices]
+    return max((row_decimals(result, evidence, evidence.choices[arm].best) for arm in arms), default=3)
 
 
 def recorded(result: StudyResult, name: str) -> dict[str, float]:
@@ -28,10 +28,10 @@ def recorded(result: StudyResult, name: str) -> dict[str, float]:
     return {key: float(value) for key, value in found.items() if isinstance(value, int | float) and np.isfinite(value)}
 
 
-def row_places(result: StudyResult, evidence: Evidence, setting: int) -> int:
+def row_decimals(result: StudyResult, evidence: Evidence, setting: int) -> int:
     """Return the decimals of one candidate's scores: three digits of its mean, and one of its standard error."""
     errors = evidence.validation.error if result.folds > 1 else evidence.validation.seed_sd
-    return score_places(float(evidence.validation.mean[setting]), float(errors[setting]))
+    return score_decimals(float(evidence.validation.mean[setting]), float(errors[setting]))
 
 
 def no_interval(gain: Comparison) -> str:
@@ -60,7 +60,7 @@ def ordered(result: StudyResult) -> list[int]:
 
 def interval(gain: Comparison, digits: int) -> str:
     """The interval of a difference, `0.02 to 0.07`."""
-    return f"{spell(gain.low, digits)} to {spell(gain.high, digits)}"
+    return f"{decimal_text(gain.low, digits)} to {decimal_text(gain.high, digits)}"
 
 
 def rule(evidence: Evidence, arm: int, setting: int) -> str:
@@ -86,4 +86,4 @@ def is_rate(result: StudyResult, evidence: Evidence) -> bool:
 
 def binomial_error(share: float, rows: int, digits: int) -> str:
     """The standard error `sqrt(p (1 - p) / n)` of a share p of n rows, in words."""
-    return spell(float(np.sqrt(max(0.0, share * (1 - share)) / rows)), digits)
+    return decimal_text(float(np.sqrt(max(0.0, share * (1 - share)) / rows)), digits)

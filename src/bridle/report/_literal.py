@@ -2,7 +2,7 @@
 
 from html import escape
 
-from bridle._visible import visible
+from bridle._text import escape_control_characters
 from bridle.wording import shorten
 
 
@@ -12,12 +12,12 @@ def markup(text: object) -> str:
     >>> markup('<b> & "b"')
     '&lt;b&gt; &amp; &quot;b&quot;'
     """
-    return escape(visible(text))
+    return escape(escape_control_characters(text))
 
 
 def one_line(text: object, width: int) -> str:
     """`text` on one line, in at most `width` characters."""
-    return shorten(" ".join(visible(text).split()), width)
+    return shorten(" ".join(escape_control_characters(text).split()), width)
 
 
 def label(text: object, width: int = 60) -> str:

@@ -8,17 +8,17 @@ from bridle.report._diagnoses import DOMINATES, penalty_share
 from bridle.report._facts import (
     binomial_error,
     confidence,
+    decimals_for,
     interval,
     is_rate,
     is_weight,
-    lead,
-    penalized,
-    places,
-    zeros,
+    leading_arm,
+    regularized_tensors,
+    zero_fractions,
 )
 from bridle.results import ALL_ROWS, StudyResult
 from bridle.stats import Evidence, exact_interval
-from bridle.wording import named_list, setting_name, spell, strength_text, strengths_text
+from bridle.wording import decimal_text, join_names, setting_name, strength_text, strengths_text
 
 WORTH_SAYING = 0.005
 """A share of exact zeros below this is not mentioned."""
@@ -28,7 +28,7 @@ MOST = 3
 
 def over_seeds(result: StudyResult, evidence: Evidence) -> str:
     """With one validation set, what the interval is not about."""
-    first = lead(result, evidence)
+    first = leading_arm(result, evidence)
     if first not in evidence.gains or evidence.gains[first].over != "seeds":
         return ""
     rows = int(result.fold_rows[0, 1])
@@ -50,7 +50,7 @@ def outside(result: StudyResult, evidence: Evidence) -> str:
 
 
 def _outside(result: StudyResult, evidence: Evidence, name: str) -> str:
-    first, digits = lead(result, evidence), places(result, evidence)
+    first, digits = leading_arm(result, evidence), decimals_for(result, evidence)
     if 0 not in evidence.choices:
         return ""
     scores, rows = result.held_out_scores(name), result.held_out_rows[name]
@@ -61,9 +61,12 @@ def _outside(result: StudyResult, evidence: Evidence, name: str) -> str:
     def score(arm: int) -> str:
         """A mean with the interval that so many rows alone give it."""
         if not is_rate(result, evidence) or not 0 <= means[arm] <= 1:
-            return spell(means[arm], digits)
+            return decimal_text(means[arm], digits)
         low, high = exact_interval(means[arm], rows)
-        return f"{spell(means[arm], digits)} (exact 95 % interval of the rows {spell(low, 3)} to {spell(high, 3)})"
+        return (
+            f"{decimal_text(means[arm], digits)} (exact 95 % interval of the rows "
+            f"{decimal_text(low, 3)} to {decimal_text(high, 3)})"
+        )
 
     text = f"On the {rows:,} {name} rows: {result.score.measure} {score(0)} without a penalty"
     gain = evidence.held_out_gains.get(name, {}).get(first) if first is not None else None
@@ -72,7 +75,8 @@ def _outside(result: StudyResult, evidence: Evidence, name: str) -> str:
         if math.isfinite(gain.low):
             sense = "" if result.score.maximize else ", positive where lower"
             text += (
-                f"; difference {spell(gain.difference, digits)}, {confidence(evidence.held_out_gains[name])} interval "
+                f"; difference {decimal_text(gain.difference, digits)}, "
+                f"{confidence(evidence.held_out_gains[name])} interval "
                 f"over seeds {interval(gain, digits)}{sense}"
             )
     return text + "."
@@ -85,17 +89,17 @@ def _mean(values: np.ndarray) -> float:
 
 def sparsity(result: StudyResult, evidence: Evidence) -> str:
     """How much of what the leading arm charges is exactly zero, and how much is without it."""
-    first = lead(result, evidence)
+    first = leading_arm(result, evidence)
     if first is None or 0 not in evidence.choices:
         return ""
     said = []
-    for tensor in penalized(result, first):
-        share = zeros(result, tensor)
+    for tensor in regularized_tensors(result, first):
+        share = zero_fractions(result, tensor)
         here, none = (float(share[evidence.choices[arm].best]) for arm in (first, 0))
         if math.isfinite(here) and math.isfinite(none) and max(here, none) >= WORTH_SAYING:
             said.append(f"{100 * here:.0f} % of {tensor} is exactly zero ({100 * none:.0f} % without a penalty)")
     name = setting_name(result, evidence.choices[first].best)
-    return f"With {name}, {named_list(said[:MOST])}." if said else ""
+    return f"With {name}, {join_names(said[:MOST])}." if said else ""
 
 
 def too_strong(result: StudyResult, evidence: Evidence, setting: int) -> bool:
@@ -105,11 +109,11 @@ def too_strong(result: StudyResult, evidence: Evidence, setting: int) -> bool:
 
 def stronger(result: StudyResult, evidence: Evidence) -> str:
     """What the rule `1se` takes, where it differs from `best`."""
-    first = lead(result, evidence)
+    first = leading_arm(result, evidence)
     choice = evidence.choices.get(first) if first is not None else None
     if choice is None or choice.best == choice.one_se:
         return ""
-    value = spell(float(evidence.validation.mean[choice.one_se]), places(result, evidence))
+    value = decimal_text(float(evidence.validation.mean[choice.one_se]), decimals_for(result, evidence))
     return (
         f"The rule 1se, the strongest strength within one standard error of the best, takes "
         f"{strengths_text(result, choice.one_se)} ({value})."
@@ -122,7 +126,7 @@ def edge(result: StudyResult, evidence: Evidence) -> str:
     Not where it scores exactly as no penalty does: weaker ones could only do the same. Stronger ones are not advised
     where the penalty is too strong already.
     """
-    first = lead(result, evidence)
+    first = leading_arm(result, evidence)
     if first is None:
         return ""
     own, best = result.setting_strengths[result.path(first)], evidence.choices[first].best

@@ -7,7 +7,7 @@ one chart serves light and dark. `meta` of a trace lists the toggles that it nee
 import math
 from collections.abc import Iterable, Sequence
 
-from bridle._visible import visible
+from bridle._text import escape_control_characters
 from bridle.plots import THEMES, Theme, marker
 from bridle.report._literal import label, one_line
 
@@ -77,7 +77,13 @@ def numbers(values: Iterable[float]) -> list[float | None]:
 
 def toggle(key: str, name: str, glyph: str, colour: str) -> dict[str, str]:
     """A button that shows and hides the traces whose `meta` has `key`."""
-    return {"key": key, "label": one_line(name, 40), "name": visible(name), "glyph": glyph, "color": colour}
+    return {
+        "key": key,
+        "label": one_line(name, 40),
+        "name": escape_control_characters(name),
+        "glyph": glyph,
+        "color": colour,
+    }
 
 
 def lines(parts: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from bridle.report._facts import measured, ordered, rule, zeros
+from bridle.report._facts import measured_tensors, ordered, rule, zero_fractions
 from bridle.results import StudyResult
 from bridle.stats import Evidence, nan_mean, weigh
 
@@ -41,7 +41,7 @@ def _columns(result: StudyResult, evidence: Evidence) -> dict[str, list]:
         "sd over seeds": evidence.validation.seed_sd.tolist(),
         "finished": [f"{done}/{all_}" for done, all_ in zip(good, total, strict=True)],
         **_kept(result),
-        **{f"zeros {tensor}": zeros(result, tensor).tolist() for tensor in measured(result, "zeros")},
+        **{f"zeros {tensor}": zero_fractions(result, tensor).tolist() for tensor in measured_tensors(result, "zeros")},
     }
 
 

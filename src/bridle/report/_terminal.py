@@ -4,7 +4,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from bridle._visible import visible
+from bridle._text import escape_control_characters
 from bridle.report._cells import cells
 from bridle.results import StudyResult
 from bridle.stats import Evidence, weigh
@@ -37,4 +37,4 @@ def rich_table(result: StudyResult, evidence: Evidence | None = None, *, selecte
 
 
 def _plain(text: str) -> Text:
-    return Text(visible(text))
+    return Text(escape_control_characters(text))

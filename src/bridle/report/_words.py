@@ -2,15 +2,15 @@
 
 import math
 
-from bridle._visible import visible
+from bridle._text import escape_control_characters
 from bridle.report._cause import cause
 from bridle.report._chosen import about, handed_over, nested, prepared_target, raced, screened, selection
 from bridle.report._diagnoses import dead, dominates, overfits, too_few, unconverged
-from bridle.report._facts import confidence, interval, lead, no_interval, places, treatment
+from bridle.report._facts import confidence, decimals_for, interval, leading_arm, no_interval, treatment
 from bridle.report._notes import counted, edge, outside, over_seeds, sparsity, stronger
 from bridle.results import StudyResult
 from bridle.stats import Comparison, Evidence, weigh
-from bridle.wording import setting_name, spell, strengths_text
+from bridle.wording import decimal_text, setting_name, strengths_text
 
 
 def verdict(result: StudyResult, evidence: Evidence | None = None) -> str:
@@ -39,7 +39,7 @@ def sentences(result: StudyResult, evidence: Evidence | None = None) -> tuple[st
         others(result, evidence),
         *(note(result, evidence) for note in notes),
     ]
-    return tuple(line for text in said for line in visible(text).splitlines())
+    return tuple(line for text in said for line in escape_control_characters(text).splitlines())
 
 
 def _early(result: StudyResult) -> str:
@@ -51,7 +51,7 @@ def _early(result: StudyResult) -> str:
 
 def headline(result: StudyResult, evidence: Evidence) -> str:
     """The answer in one sentence."""
-    first = lead(result, evidence)
+    first = leading_arm(result, evidence)
     stopped = not (result.members.diverged_at >= 0).any()
     if stopped and 0 not in evidence.choices:
         return "The study was stopped before its fits without a penalty had finished: run it again to go on."
@@ -62,7 +62,7 @@ def headline(result: StudyResult, evidence: Evidence) -> str:
         )
     if 0 not in evidence.choices:
         return "No fit without a penalty finished, so there is nothing to compare with. Lower the learning rate."
-    none = spell(float(evidence.validation.mean[evidence.choices[0].best]), places(result, evidence))
+    none = decimal_text(float(evidence.validation.mean[evidence.choices[0].best]), decimals_for(result, evidence))
     if first is None:
         tried = "no penalized fit finished" if len(result.arms) > 1 else "no penalty was tried"
         return f"Validation {result.score.name} is {none} without a penalty; {tried}, so there is nothing to compare."
@@ -76,9 +76,9 @@ def headline(result: StudyResult, evidence: Evidence) -> str:
 
 
 def _gain(result: StudyResult, evidence: Evidence, arm: int, none: str) -> str:
-    gain, digits, best = evidence.gains[arm], places(result, evidence), evidence.choices[arm].best
+    gain, digits, best = evidence.gains[arm], decimals_for(result, evidence), evidence.choices[arm].best
     verb, noun = ("lifts", "gain") if result.score.maximize else ("lowers", "reduction")
-    value = spell(evidence.quoted[arm], digits)
+    value = decimal_text(evidence.quoted[arm], digits)
     return (
         f"{treatment(result, best)} {verb} validation {result.score.name} from {none} to {value} "
         f"({confidence(evidence.gains, evidence.family)} interval of the {noun} {interval(gain, digits)}, "
@@ -89,7 +89,7 @@ def _gain(result: StudyResult, evidence: Evidence, arm: int, none: str) -> str:
 def _on_these_rows(result: StudyResult, evidence: Evidence, arm: int, none: str) -> str:
     """One validation set varies nothing but the seed: a difference there is never called a gain."""
     best = evidence.choices[arm].best
-    value = spell(float(evidence.validation.mean[best]), places(result, evidence))
+    value = decimal_text(float(evidence.validation.mean[best]), decimals_for(result, evidence))
     return (
         f"On these {result.fold_rows[0, 1]:,} validation rows, {treatment(result, best)} has "
         f"{result.score.name} {value} against {none} without a penalty ({_difference(result, evidence, arm)}); "
@@ -99,7 +99,7 @@ def _on_these_rows(result: StudyResult, evidence: Evidence, arm: int, none: str)
 
 def _no_evidence(result: StudyResult, evidence: Evidence, arm: int, none: str) -> str:
     best, several = evidence.choices[arm].best, len(evidence.gains) > 1
-    value = spell(evidence.quoted[arm], places(result, evidence))
+    value = decimal_text(evidence.quoted[arm], decimals_for(result, evidence))
     claim = f"{result.arms[arm].name} helps: at its best, {_briefly(result, best)}, it has"
     if several:
         claim = f"any of the {len(evidence.gains)} penalties helps: the best of them, {setting_name(result, best)}, has"
@@ -111,7 +111,7 @@ def _no_evidence(result: StudyResult, evidence: Evidence, arm: int, none: str) -
 
 def _none_wins(result: StudyResult, evidence: Evidence, arm: int, none: str) -> str:
     best, several = evidence.choices[arm].best, len(evidence.gains) > 1
-    value = spell(evidence.quoted[arm], places(result, evidence))
+    value = decimal_text(evidence.quoted[arm], decimals_for(result, evidence))
     subject = (
         f"None of the {len(evidence.gains)} penalties tried beats"
         if several
@@ -131,7 +131,7 @@ def _briefly(result: StudyResult, setting: int) -> str:
 
 
 def _difference(result: StudyResult, evidence: Evidence, arm: int) -> str:
-    gain, digits = evidence.gains[arm], places(result, evidence)
+    gain, digits = evidence.gains[arm], decimals_for(result, evidence)
     if not math.isfinite(gain.low):
         return no_interval(gain)
     return (
@@ -142,7 +142,9 @@ def _difference(result: StudyResult, evidence: Evidence, arm: int) -> str:
 
 def change(result: StudyResult, gain: Comparison, digits: int) -> str:
     """The size of a difference without calling it a gain; the interval beside it is positive where it is better."""
-    return f"difference {spell(gain.difference, digits)}" + ("" if result.score.maximize else ", positive where lower")
+    return f"difference {decimal_text(gain.difference, digits)}" + (
+        "" if result.score.maximize else ", positive where lower"
+    )
 
 
 def _basis(result: StudyResult, evidence: Evidence) -> str:
@@ -153,7 +155,7 @@ def _basis(result: StudyResult, evidence: Evidence) -> str:
 
 def others(result: StudyResult, evidence: Evidence) -> str:
     """The arms besides the leading one whose interval excludes zero."""
-    first, digits = lead(result, evidence), places(result, evidence)
+    first, digits = leading_arm(result, evidence), decimals_for(result, evidence)
     rest = [
         arm
         for arm in evidence.gains

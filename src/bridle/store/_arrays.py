@@ -8,7 +8,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from bridle._visible import readable
+from bridle._text import has_valid_characters
 
 FLOOR, RATIO = 2**28, 64
 """What arrays may unfold to: so many bytes, or so many times the size of the file where that is more."""
@@ -56,7 +56,7 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[str, np.n
     if len(content) != size or size > member.file_size:
         raise ValueError(f"{name!r} with another size than it says")
     flat = np.frombuffer(bytearray(content), kind) if size else np.empty(math.prod(shape), kind)
-    if not readable(flat):
+    if not has_valid_characters(flat):
         raise ValueError(f"{name!r} with text of no characters")
     return name, flat.reshape(shape, order="F" if fortran else "C")
 

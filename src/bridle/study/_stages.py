@@ -10,7 +10,7 @@ from uuid import uuid4
 import numpy as np
 
 from bridle._errors import InputError
-from bridle._interrupts import check, listening
+from bridle._interrupts import raise_if_interrupted, remember_interrupts
 from bridle.engine import FitResult, Progress
 from bridle.results import ALL_ROWS, StudyResult
 from bridle.stats import choose, summarize
@@ -75,12 +75,12 @@ def run_study(
     prepared.workshop.width = width
 
     def attentive(update: Update) -> None:
-        check()
+        raise_if_interrupted()
         watch(update)
 
     plan = {} if store is None and client is None else plan_of(prepared, race, nested)
     cluster = None if client is None else _cluster(client, prepared, plan, race, nested, threads)
-    with kept(prepared, store, plan, extend) as vault, listening():
+    with kept(prepared, store, plan, extend) as vault, remember_interrupts():
         means = ExecutionContext(threads, vault, cluster)
         result, whole = _stages(prepared, attentive, means, race, refit, until)
         if whole and nested is not None:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Shaped
 
-from bridle._errors import InputError, KindError, near, shown
+from bridle._errors import InputError, KindError, nearest_names, short_repr
 from bridle.tables._number_format import PLAIN, NumberFormat
 
 
@@ -41,7 +41,9 @@ def check_names(names: Sequence[object], where: str) -> None:
     if twice:
         places = [f"column {place}" for place, name in enumerate(names, start=1) if name == twice[0]]
         said = " and ".join(places[:3]) + (f" and {len(places) - 3} more" if len(places) > 3 else "")
-        raise InputError(f"Expected distinct column names in {where}, got {shown(twice[0])} for {said}. Rename one.")
+        raise InputError(
+            f"Expected distinct column names in {where}, got {short_repr(twice[0])} for {said}. Rename one."
+        )
 
 
 def check_size(rows: int, columns: int, fewest: int, where: str) -> None:
@@ -64,7 +66,9 @@ def find_column(table: pd.DataFrame, name: str) -> pd.Series:
         raise KindError(f"Expected a pandas DataFrame, got {type(table).__name__}. Try pandas.DataFrame(…, columns=…).")
     if name not in table.columns:
         names = map(str, table.columns)
-        raise InputError(f"Expected the column {name!r:.80} in the table, got none of that name. {near(name, names)}")
+        raise InputError(
+            f"Expected the column {name!r:.80} in the table, got none of that name. {nearest_names(name, names)}"
+        )
     found = table[name]
     if found.ndim > 1:
         raise InputError(

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Shaped
 
-from bridle._errors import InputError, near
+from bridle._errors import InputError, nearest_names
 from bridle.tables._columns import check_table, first_of, kind_of, labels_of, numbers_of
 from bridle.tables._number_format import looks_like_number
 from bridle.tables._validate import DAMAGED, is_count, is_names, saved
@@ -82,7 +82,7 @@ def find_problem(table: pd.DataFrame, target: str, task: str | None = None, *, m
     """
     check_table(table)
     if target not in table.columns:
-        names = near(str(target), table.columns)
+        names = nearest_names(str(target), table.columns)
         raise InputError(f"Expected a column of the table as target, got {target!r:.80}. {names}")
     if task not in (None, *TASKS):
         raise InputError(f"Expected task 'classification' or 'regression', got {task!r:.80}. Leave it out to find it.")
@@ -128,7 +128,7 @@ def encode_target(problem: Problem, column: pd.Series) -> Shaped[np.ndarray, "ro
     labels = labels_of(column)
     strange = np.array([label not in number for label in labels], bool)
     if strange.any():
-        names = near(labels[strange][0], number)
+        names = nearest_names(labels[strange][0], number)
         raise InputError(
             f"Expected one of the {len(number)} classes of {problem.target!r:.80}, got "
             f"{first_of(column, strange)}. {names}"

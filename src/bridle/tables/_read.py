@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bridle._errors import InputError, near, shown
+from bridle._errors import InputError, nearest_names, short_repr
 from bridle.tables._columns import check_names, check_size, check_table
 from bridle.tables._header import looks_like_values, numbered
 from bridle.tables._layout import Layout
@@ -83,7 +83,7 @@ def read_file(
     path = Path(path)
     where = repr(path.name)
     if decimal not in (None, ".", ","):
-        raise InputError(f"Expected the decimal sign '.' or ',', got {shown(decimal)}. Leave it out to find it.")
+        raise InputError(f"Expected the decimal sign '.' or ',', got {short_repr(decimal)}. Leave it out to find it.")
     raw = _bytes(path)
     if path.suffix.lower() == ".parquet":
         return table_of(check_table(_parquet(path), where=where, fewest=fewest))
@@ -166,14 +166,15 @@ def _bytes(path: Path) -> bytes:
     where = repr(path.name)
     if path.is_dir():
         raise InputError(
-            f"Expected a table, got the folder {str(path)!r}. Give a file in it: {near(path.name, _files(path))}"
+            f"Expected a table, got the folder {str(path)!r}. Give a file in it: "
+            f"{nearest_names(path.name, _files(path))}"
         )
     try:
         content = path.read_bytes()
     except FileNotFoundError:
         raise InputError(
             f"Expected a table, got {str(path)!r}, which does not exist. In {str(path.parent)!r}: "
-            f"{near(path.name, _files(path.parent))}"
+            f"{nearest_names(path.name, _files(path.parent))}"
         ) from None
     except OSError as error:
         raise InputError(f"Expected a readable table, got {str(path)!r}: {error.strerror}. Check its rights.") from None
@@ -212,7 +213,7 @@ def _decoded(raw: bytes, encoding: str, where: str) -> str:
         ) from None
     except (LookupError, ValueError):  # no encoding, or one of something else than text
         raise InputError(
-            f"Expected the name of an encoding to read {where}, got {shown(encoding)}. Try latin-1."
+            f"Expected the name of an encoding to read {where}, got {short_repr(encoding)}. Try latin-1."
         ) from None
     if "\0" in content:
         line = content.count("\n", 0, content.index("\0")) + 1

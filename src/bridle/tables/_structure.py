@@ -9,7 +9,7 @@ import pandas as pd
 from jaxtyping import Float, Shaped
 from sklearn.model_selection import TimeSeriesSplit
 
-from bridle._errors import InputError, shown
+from bridle._errors import InputError, short_repr
 from bridle.tables._columns import find_column, first_of, kind_of, labels_of, numbers_of
 from bridle.tables._problem import Problem
 
@@ -42,21 +42,24 @@ class Structure:
         """Refuse columns that the table does not have, or that have two roles, with an `InputError`."""
         if self.group is not None and self.time is not None:
             raise InputError(
-                f"Expected group or time, got group {shown(self.group)} and time {shown(self.time)}. Give group where "
+                f"Expected group or time, got group {short_repr(self.group)} and time "
+                f"{short_repr(self.time)}. Give group where "
                 "new rows will be of new groups, time where they will be later ones."
             )
         names = [target, *self.columns.values()]
         for role, name in self.columns.items():
             if names.count(name) > 1:
                 raise InputError(
-                    f"Expected a column of its own for {role}, got {shown(name)}, which is the target or has another "
+                    f"Expected a column of its own for {role}, got {short_repr(name)}, which is the "
+                    "target or has another "
                     "role too."
                 )
             column = find_column(table, name)
             empty = column.isna().to_numpy(bool)
             if empty.any():
                 raise InputError(
-                    f"Expected a value in every row of the {role} column {shown(name)}, got {first_of(column, empty)}. "
+                    f"Expected a value in every row of the {role} column {short_repr(name)}, got "
+                    f"{first_of(column, empty)}. "
                     "Fill the cell or remove the row."
                 )
 
@@ -84,7 +87,8 @@ class Structure:
         weights = numbers_of(table[self.weight])
         if (weights < 0).any():
             raise InputError(
-                f"Expected weights ≥ 0 in column {shown(self.weight)}, got {first_of(table[self.weight], weights < 0)}."
+                f"Expected weights ≥ 0 in column {short_repr(self.weight)}, got "
+                f"{first_of(table[self.weight], weights < 0)}."
             )
         return weights
 
@@ -97,7 +101,7 @@ class Structure:
             return None
         if problem.classes is None:
             raise InputError(
-                f"Expected a target with classes for class_weight, got the numbers of {shown(problem.target)}. "
+                f"Expected a target with classes for class_weight, got the numbers of {short_repr(problem.target)}. "
                 "Weigh rows by a column of weights instead (--weight)."
             )
         if not isinstance(self.class_weight, Mapping):
@@ -105,8 +109,8 @@ class Structure:
         given = dict(zip(labels_of(pd.Series(list(self.class_weight))), self.class_weight.values(), strict=True))
         if set(given) != set(problem.classes):
             raise InputError(
-                f"Expected one class weight for each of {', '.join(map(shown, problem.classes))}, got "
-                f"{', '.join(map(shown, given)) or 'none'}."
+                f"Expected one class weight for each of {', '.join(map(short_repr, problem.classes))}, got "
+                f"{', '.join(map(short_repr, given)) or 'none'}."
             )
         return {number: given[label] for number, label in enumerate(problem.classes)}
 
@@ -141,13 +145,14 @@ def times_of(column: pd.Series) -> Shaped[np.ndarray, "row"]:
     orders = [read for read in (_dates(text, written) for written in FORMATS) if read is not None]
     if not orders:
         raise InputError(
-            f"Expected numbers or dates in the time column {shown(column.name)}, got {shown(text.iloc[0])} and others. "
+            f"Expected numbers or dates in the time column {short_repr(column.name)}, got "
+            f"{short_repr(text.iloc[0])} and others. "
             "Write dates as 2026-11-30."
         )
     if any((np.argsort(other, kind="stable") != np.argsort(orders[0], kind="stable")).any() for other in orders[1:]):
         raise InputError(
-            f"Expected dates that can be read in one way in the time column {shown(column.name)}, got "
-            f"{shown(text.iloc[0])}: which of day and month stands first? Write dates as 2026-11-30."
+            f"Expected dates that can be read in one way in the time column {short_repr(column.name)}, got "
+            f"{short_repr(text.iloc[0])}: which of day and month stands first? Write dates as 2026-11-30."
         )
     return orders[0]
 

@@ -11,7 +11,7 @@ from sklearn.model_selection import TimeSeriesSplit
 from sklearn.preprocessing import StandardScaler
 
 from bridle._api import Study
-from bridle._errors import InputError, near, shown
+from bridle._errors import InputError, nearest_names, short_repr
 from bridle.study.design import Plan, Prepared, timed_plan
 from bridle.tables import Problem, encode_target, find_problem
 from bridle.untrusted import read_rows
@@ -64,7 +64,7 @@ def read_arrays(path: Path) -> Arrays:
 
     Errors: those of `auditing.read_rows`; `InputError` for other names, and arrays that are no rows.
     """
-    where = shown(path.name)
+    where = short_repr(path.name)
     if path.suffix != ".npz":
         raise InputError(
             f"Expected arrays in an .npz file, got {where}. Write one with numpy.savez({NAMES[0]}=…, y=…)."
@@ -74,7 +74,8 @@ def read_arrays(path: Path) -> Arrays:
     for name in given:
         if name not in NAMES:
             raise InputError(
-                f"Expected the arrays {', '.join(NAMES)} in {where}, got {shown(name)}. {near(name, NAMES)}"
+                f"Expected the arrays {', '.join(NAMES)} in {where}, got {short_repr(name)}. "
+                f"{nearest_names(name, NAMES)}"
             )
     missing = [name for name in NAMES[:2] if name not in given] or [
         name for name, other in (NAMES[2:4], NAMES[3:1:-1]) if name not in given and other in given

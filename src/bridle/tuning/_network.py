@@ -8,7 +8,7 @@ from itertools import pairwise
 import keras
 import numpy as np
 
-from bridle._errors import InputError, KindError, shown
+from bridle._errors import InputError, KindError, short_repr
 from bridle._keras import is_rebuildable, predicted
 from bridle.placement import places
 from bridle.regularizers import L1, L1L2, L2
@@ -86,7 +86,7 @@ def _metrics(kind: str, score: str | None) -> list[object]:
     if name not in ("loss", *scores):
         raise InputError(
             f"Expected one of 'loss', {', '.join(map(repr, scores))} as score of a target with {kind}, got "
-            f"{shown(score)}. For another one give a model of your own (--model) that is compiled with it."
+            f"{short_repr(score)}. For another one give a model of your own (--model) that is compiled with it."
         )
     return [scores[each]() for each in dict.fromkeys([next(iter(scores)), *({name} - {"loss"})])]
 
@@ -167,9 +167,11 @@ def written_arms(texts: Sequence[str]) -> dict[str, dict[str, str]]:
     for text in texts:
         where, sign, what = text.partition("=")
         if not sign or not where.strip() or not what.strip():
-            raise InputError(f"Expected --penalty 'where=what(how much)', got {shown(text)}. Try '*/kernel=l2(auto)'.")
+            raise InputError(
+                f"Expected --penalty 'where=what(how much)', got {short_repr(text)}. Try '*/kernel=l2(auto)'."
+            )
         if text in arms:
-            raise InputError(f"Expected each --penalty once, got {shown(text)} twice.")
+            raise InputError(f"Expected each --penalty once, got {short_repr(text)} twice.")
         arms[text] = {where.strip(): what.strip()}
     return arms
 

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path, PureWindowsPath
 
-from bridle._errors import InputError, near, shown
+from bridle._errors import InputError, nearest_names, short_repr
 
 STAY = "A study file names files of its own folder only: put the file beside it, and write its name."
 
@@ -21,22 +21,24 @@ def inside(folder: Path, name: str, where: str) -> Path:
     """
     plain = PureWindowsPath(name)  # reads / and \\ and drives, as some system will
     if not name.strip() or "\0" in name or plain.anchor or ".." in plain.parts:
-        raise InputError(f"Expected a path inside the folder of the study file for {where}, got {shown(name)}. {STAY}")
+        raise InputError(
+            f"Expected a path inside the folder of the study file for {where}, got {short_repr(name)}. {STAY}"
+        )
     path = folder
     try:
         for part in Path(name).parts:
             path = path / part
             if path.is_symlink():
-                raise InputError(f"Expected a file for {where}, got {shown(name)}, a symbolic link. {STAY}")
+                raise InputError(f"Expected a file for {where}, got {short_repr(name)}, a symbolic link. {STAY}")
         found = path.is_file()
     except InputError:
         raise
     except (OSError, ValueError) as error:  # a name that is too long, or that the system cannot write
-        raise InputError(f"Expected the name of a file for {where}, got {shown(name)}: {_said(error)}.") from error
+        raise InputError(f"Expected the name of a file for {where}, got {short_repr(name)}: {_said(error)}.") from error
     if not found:
         raise InputError(
-            f"Expected a file for {where}, found no {shown(name)} in the folder of the study file. "
-            f"{near(Path(name).name, _files(path.parent))}"
+            f"Expected a file for {where}, found no {short_repr(name)} in the folder of the study file. "
+            f"{nearest_names(Path(name).name, _files(path.parent))}"
         )
     return path
 

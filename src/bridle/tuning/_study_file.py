@@ -10,7 +10,7 @@ from sklearn.model_selection import TimeSeriesSplit
 
 from bridle import report
 from bridle._api import Result, Study, conduct
-from bridle._errors import InputError, KindError, shown
+from bridle._errors import InputError, KindError, short_repr
 from bridle.study.design import EarlyStopping
 from bridle.tables import Problem, Structure, read_file
 from bridle.tuning._arrays import ArraysJob, labelled, prepared, read_arrays
@@ -141,7 +141,8 @@ def _numbered(weights: Mapping[str, float], file: StudyFile) -> dict[int, float]
     strange = [name for name in weights if not name.isdecimal()]
     if strange:
         raise InputError(
-            f"Expected class numbers as names in [data] class_weight of {file.path.name!r}, got {shown(strange[0])}."
+            f"Expected class numbers as names in [data] class_weight of {file.path.name!r}, got "
+            f"{short_repr(strange[0])}."
         )
     return {int(name): value for name, value in weights.items()}
 

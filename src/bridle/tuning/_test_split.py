@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import GroupShuffleSplit, train_test_split
 
-from bridle._errors import InputError, shown
+from bridle._errors import InputError, short_repr
 from bridle.tables import NumberFormat, Preparation, Problem, Structure, encode_target, find_layout, hints, times_of
 
 SPLIT_SEED = 0
@@ -48,7 +48,7 @@ def hold_out(
     _check_classes(problem, y, learn, test, folds, structure)
     x = table.drop(columns=[problem.target, *structure.columns.values()])
     if not x.shape[1]:
-        roles = ", ".join(f"{role} {shown(name)}" for role, name in structure.columns.items())
+        roles = ", ".join(f"{role} {short_repr(name)}" for role, name in structure.columns.items())
         raise InputError(
             f"Expected a column to predict from beside the target and {roles}, got none. Add what is known "
             "before, such as earlier values of the target, month or weekday."
@@ -81,7 +81,8 @@ def _by_group(
     count = len(np.unique(groups))
     if count < folds + 1:
         raise InputError(
-            f"Expected at least {folds + 1} groups in column {shown(structure.group)}, one for each fold and one to "
+            f"Expected at least {folds + 1} groups in column {short_repr(structure.group)}, one for each "
+            "fold and one to "
             f"hold out, got {count}. Use fewer folds."
         )
     labels = np.zeros(len(groups), int) if classes is None else classes
@@ -102,7 +103,8 @@ def _last(table: pd.DataFrame, structure: Structure, share: float) -> tuple[np.n
     cut -= int((times[:cut] == times[cut]).sum())
     if cut < 2:
         raise InputError(
-            f"Expected enough times in column {shown(structure.time)} to hold the last {share:.0%} of the rows out, "
+            f"Expected enough times in column {short_repr(structure.time)} to hold the last {share:.0%} "
+            "of the rows out, "
             f"got {len(np.unique(times))} that differ in {len(table)} rows."
         )
     return np.arange(cut), np.arange(cut, len(table))
@@ -114,13 +116,17 @@ def _check_classes(
     """Refuse groups or a time order that leave too few rows of a class on a side."""
     if problem.classes is None or not (structure.group or structure.time):
         return
-    how = f"the groups of {shown(structure.group)}" if structure.group else f"the order of {shown(structure.time)}"
+    how = (
+        f"the groups of {short_repr(structure.group)}"
+        if structure.group
+        else f"the order of {short_repr(structure.time)}"
+    )
     for number, label in enumerate(problem.classes):
         count, held = int((y[learn] == number).sum()), int((y[test] == number).sum())
         if count < folds or (structure.group and not held):
             raise InputError(
                 f"Expected every class on both sides and at least {folds} rows of each to learn from, got {count} of "
-                f"class {shown(label)} and {held} held out, by {how}. Use fewer folds, or leave that class out."
+                f"class {short_repr(label)} and {held} held out, by {how}. Use fewer folds, or leave that class out."
             )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bridle._errors import InputError, near, shown
+from bridle._errors import InputError, nearest_names, short_repr
 from bridle.tuning._schema import ARM, ARMS, DATA, MODEL, STOPPING, STUDY, TOP, Entries
 
 LARGEST = 2**18
@@ -85,7 +85,7 @@ def read_study(path: str | Path) -> StudyFile:
     if "table" in data and "target" not in data:
         raise InputError(f"Expected [data] target in {where}, the column to predict, found none.")
     arms = _checked(top.get("arms", {}), "[arms] ", ARMS, where)
-    arms = {name: _arm(terms, f"[arms.{shown(name)}] ", where) for name, terms in arms.items()}
+    arms = {name: _arm(terms, f"[arms.{short_repr(name)}] ", where) for name, terms in arms.items()}
     return StudyFile(path, top.get("title", path.stem), data, model, study, arms)
 
 
@@ -99,10 +99,10 @@ def _text(path: Path, where: str) -> str:
         raise
     except FileNotFoundError:
         names = sorted(file.name for file in path.parent.glob("*.toml")) if path.parent.is_dir() else []
-        raise InputError(f"Expected a study file, found no {str(path)!r}. {near(path.name, names)}") from None
+        raise InputError(f"Expected a study file, found no {str(path)!r}. {nearest_names(path.name, names)}") from None
     except (OSError, ValueError) as error:
         raise InputError(
-            f"Expected a study file that can be read, got {shown(str(path))}: {str(error)[:200]}."
+            f"Expected a study file that can be read, got {short_repr(str(path))}: {str(error)[:200]}."
         ) from None
     if len(raw) > LARGEST:
         raise InputError(f"Expected a study file of at most {LARGEST // 1024} KiB, got {where}, which is larger.")
@@ -129,7 +129,9 @@ def _checked(given: Mapping[str, Any], place: str, entries: Entries, where: str)
     for name, value in given.items():
         rule = entries.get(name, entries.get("*"))
         if rule is None:
-            raise InputError(f"Expected a known entry in {where}, got {place}{shown(name)}. {near(name, entries)}")
+            raise InputError(
+                f"Expected a known entry in {where}, got {place}{short_repr(name)}. {nearest_names(name, entries)}"
+            )
         if not rule.holds(value):
             raise InputError(f"Expected {rule.expected} for {place}{_key(name)} in {where}, got {_said(value)}.")
     return dict(given)
@@ -139,7 +141,9 @@ def _arm(terms: Mapping[str, Any], place: str, where: str) -> dict[str, Any]:
     """An arm; what is a table in it was written without quotation marks: `a.b = …`."""
     tables = [name for name, value in terms.items() if isinstance(value, dict)]
     if tables:
-        raise InputError(f"Expected a penalty as text for {place}{shown(tables[0])} in {where}, got a table. {QUOTE}")
+        raise InputError(
+            f"Expected a penalty as text for {place}{short_repr(tables[0])} in {where}, got a table. {QUOTE}"
+        )
     return _checked(terms, place, ARM, where)
 
 
@@ -158,11 +162,11 @@ def _check_choice(
 
 
 def _key(name: str) -> str:
-    return name if name.isidentifier() else shown(name)
+    return name if name.isidentifier() else short_repr(name)
 
 
 def _said(value: object) -> str:
     """What came, by its kind where it is long."""
     if isinstance(value, dict):
         return "a table"
-    return str(value).lower() if isinstance(value, bool) else shown(value)
+    return str(value).lower() if isinstance(value, bool) else short_repr(value)

@@ -10,9 +10,9 @@ import keras
 import numpy as np
 
 from bridle import placement, regularizers
-from bridle._errors import InputError, first_line, shown
+from bridle._errors import InputError, first_line, short_repr
 from bridle._keras import outline
-from bridle._visible import readable
+from bridle._text import has_valid_characters
 from bridle.untrusted._archive import LIMIT, MIB, TRUST, check_archive
 from bridle.untrusted._config import check_config
 
@@ -119,17 +119,19 @@ def _check_array(file: IO[bytes], size: int, name: str, where: str) -> None:
     if dtype.hasobject:
         raise InputError(f"Expected arrays of numbers in {where!r}, got objects, which could be code.")
     if not dtype.itemsize:  # NumPy divides by it
-        raise InputError(f"Expected arrays of numbers in {where!r}, got {shown(name)} with values of no size.")
+        raise InputError(f"Expected arrays of numbers in {where!r}, got {short_repr(name)} with values of no size.")
     if math.prod(shape) * dtype.itemsize != left:
         raise InputError(
-            f"Expected arrays as large as they say in {where!r}, got {shown(name)} with {left} bytes for "
-            f"{dtype} of shape {shown(shape)}."
+            f"Expected arrays as large as they say in {where!r}, got {short_repr(name)} with {left} bytes for "
+            f"{dtype} of shape {short_repr(shape)}."
         )
 
 
 def _check_text(array: np.ndarray, name: str, where: str) -> None:
-    if not readable(array):
-        raise InputError(f"Expected text of characters in {where!r}, got {shown(name)} with numbers that are none.")
+    if not has_valid_characters(array):
+        raise InputError(
+            f"Expected text of characters in {where!r}, got {short_repr(name)} with numbers that are none."
+        )
 
 
 def _npy(path: Path) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import math
 
-from bridle._visible import visible
+from bridle._text import escape_control_characters
 from bridle.results import StudyResult
 
 
@@ -45,41 +45,41 @@ def shorten(name: str, width: int) -> str:
     >>> shorten("encoder/block_1/attention/kernel", 20)
     'encoder/block…kernel'
     """
-    name = visible(name)
+    name = escape_control_characters(name)
     if len(name) <= width:
         return name
     tail = width // 3
     return f"{name[: width - tail - 1]}…{name[len(name) - tail :]}"
 
 
-def decimals(values: list[float]) -> int:
+def needed_decimals(values: list[float]) -> int:
     """How many decimals show three digits of the largest of `values`.
 
-    >>> decimals([0.77, 1.0]), decimals([0.051]), decimals([2900.0])
+    >>> needed_decimals([0.77, 1.0]), needed_decimals([0.051]), needed_decimals([2900.0])
     (3, 4, 0)
     """
     largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
     return min(8, max(0, 3 - math.ceil(math.log10(largest)))) if largest > 0 else 3
 
 
-def score_places(mean: float, error: float) -> int:
+def score_decimals(mean: float, error: float) -> int:
     """Return the decimals that show three digits of a mean and one of its standard error, as far as single precision
     has them.
 
-    >>> score_places(0.8123, 0.02), score_places(17.1, 9.3), score_places(0.31214, 0.00041)
+    >>> score_decimals(0.8123, 0.02), score_decimals(17.1, 9.3), score_decimals(0.31214, 0.00041)
     (3, 1, 4)
     """
     if not math.isfinite(mean):
         return 3
     most = max(0, 6 - math.floor(math.log10(abs(mean)))) if mean else 7
     digits = -math.floor(math.log10(error)) if math.isfinite(error) and error > 0 else 0
-    return max(decimals([mean]), min(digits, most))
+    return max(needed_decimals([mean]), min(digits, most))
 
 
-def spell(value: float, places: int) -> str:
+def decimal_text(value: float, places: int) -> str:
     """`value` with `places` decimals, or with two digits where that would leave only zeros.
 
-    >>> spell(0.8123, 3), spell(0.000412, 3), spell(float("nan"), 3)
+    >>> decimal_text(0.8123, 3), decimal_text(0.000412, 3), decimal_text(float("nan"), 3)
     ('0.812', '0.00041', 'unknown')
     """
     if not math.isfinite(value):
@@ -89,10 +89,10 @@ def spell(value: float, places: int) -> str:
     return f"{value + 0.0:.{places}f}"
 
 
-def named_list(names: list[str]) -> str:
+def join_names(names: list[str]) -> str:
     """Names as a person lists them.
 
-    >>> named_list(["a", "b", "c"])
+    >>> join_names(["a", "b", "c"])
     'a, b and c'
     """
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""

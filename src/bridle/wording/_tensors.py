@@ -5,49 +5,49 @@ from fnmatch import fnmatchcase
 import numpy as np
 from jaxtyping import Float
 
-from bridle._errors import InputError, near
+from bridle._errors import InputError, nearest_names
 from bridle.results import StudyResult
 from bridle.stats import Evidence, nan_mean, order
 
 
-def measured(result: StudyResult, kind: str) -> list[str]:
+def measured_tensors(result: StudyResult, kind: str) -> list[str]:
     """The tensors of which the diagnostic `kind` is known."""
     return [name.partition("/")[2] for name in result.diagnostic_names if name.startswith(f"{kind}/")]
 
 
 def is_weight(result: StudyResult, target: str) -> bool:
     """Whether a target names weights: only of those is a norm known."""
-    return any(name == target or fnmatchcase(name, target) for name in measured(result, "norm"))
+    return any(name == target or fnmatchcase(name, target) for name in measured_tensors(result, "norm"))
 
 
-def penalized(result: StudyResult, arm: int) -> list[str]:
+def regularized_tensors(result: StudyResult, arm: int) -> list[str]:
     """The measured tensors that an arm charges, and the outputs of the layers whose activations it charges."""
-    weights = measured(result, "norm")
+    weights = measured_tensors(result, "norm")
     found = []
     for target, _ in result.arms[arm].terms:
         layer = target.rpartition("/")[0]
         output = [] if is_weight(result, target) else [f"{layer}/output"]
         found += [
             name
-            for name in measured(result, "zeros")
+            for name in measured_tensors(result, "zeros")
             if any(name == wanted or fnmatchcase(name, wanted) for wanted in (target, *output))
         ]
     return sorted(set(found), key=lambda name: (name in weights, name))
 
 
-def zeros(result: StudyResult, tensor: str) -> Float[np.ndarray, "setting"]:
+def zero_fractions(result: StudyResult, tensor: str) -> Float[np.ndarray, "setting"]:
     """The fraction of exact zeros of one tensor, for every setting, over seeds and folds."""
     return nan_mean(result.by_setting(result.diagnostic(f"zeros/{tensor}")), (1, 2))
 
 
 def sparse_tensors(result: StudyResult, arm: int) -> list[str]:
     """The tensors in which an arm can make zeros: what it charges, but outputs instead of pre-activations."""
-    names = penalized(result, arm)
+    names = regularized_tensors(result, arm)
     before = {f"{name.rpartition('/')[0]}/preactivation" for name in names if name.endswith("/output")}
     return [name for name in names if name not in before]
 
 
-def lead(result: StudyResult, evidence: Evidence) -> int | None:
+def leading_arm(result: StudyResult, evidence: Evidence) -> int | None:
     """Return the penalized arm with the largest gain; None where none finished.
 
     Without fits of `none` to compare with, it is the arm whose best has the best mean.
@@ -61,7 +61,7 @@ def lead(result: StudyResult, evidence: Evidence) -> int | None:
     return max(arms, key=lambda arm: sign * mean[evidence.choices[arm].best], default=None)
 
 
-def one_of(name: str | None, known: list[str], what: str, missing: str) -> str:
+def resolve_name(name: str | None, known: list[str], what: str, missing: str) -> str:
     """`name` where it is among `known`, the first of those where none was asked for.
 
     Errors: `InputError` that lists near names, or says what is `missing` where nothing is known.
@@ -69,5 +69,5 @@ def one_of(name: str | None, known: list[str], what: str, missing: str) -> str:
     if not known:
         raise InputError(missing)
     if name is not None and name not in known:
-        raise InputError(f"Expected {what}, got {name!r}. {near(name, known)}")
+        raise InputError(f"Expected {what}, got {name!r}. {nearest_names(name, known)}")
     return known[0] if name is None else name

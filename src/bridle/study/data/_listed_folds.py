@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bridle._errors import InputError, shown
+from bridle._errors import InputError, short_repr
 from bridle.study.data._fingerprint import fingerprint
 
 PAIRS = "Give [(train, validation), …] with the numbers of rows, from 0."
@@ -59,7 +59,7 @@ def as_splitter(folds: Any) -> Any:
         if place >= MOST_FOLDS:
             raise InputError(f"Expected at most {MOST_FOLDS:,} folds, got more. {PAIRS}")
         if not isinstance(pair, tuple | list) or len(pair) != 2:
-            raise InputError(f"Expected a pair of row numbers as fold {place}, got {shown(pair)}. {PAIRS}")
+            raise InputError(f"Expected a pair of row numbers as fold {place}, got {short_repr(pair)}. {PAIRS}")
         pairs.append((_array(pair[0], place), _array(pair[1], place)))
     if not pairs:
         raise InputError(f"Expected at least one fold, got an empty list. {PAIRS}")
@@ -72,7 +72,7 @@ def _array(side: Any, place: int) -> np.ndarray:
     except (TypeError, ValueError):
         array = np.zeros((0, 0))
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iub"):
-        raise InputError(f"Expected row numbers in fold {place}, got {shown(side)}. {PAIRS}")
+        raise InputError(f"Expected row numbers in fold {place}, got {short_repr(side)}. {PAIRS}")
     if not array.size:
         raise InputError(f"Expected rows on both sides of fold {place}, got none on one. {PAIRS}")
     return array

@@ -18,7 +18,7 @@ from sklearn.model_selection import (
     TimeSeriesSplit,
 )
 
-from bridle._errors import InputError, shown
+from bridle._errors import InputError, short_repr
 from bridle.study.data._arrays import Data
 
 SHUFFLE_SEED = 0
@@ -59,7 +59,8 @@ def split_rows(data: Data, folds: int | Splitter, groups: Any = None) -> list[Sp
     splitter = _default(data, folds, groups) if isinstance(folds, int | np.integer) else folds
     if not hasattr(splitter, "get_n_splits"):
         raise InputError(
-            f"Expected folds as a number ≥ 2, a scikit-learn splitter or [(train, validation), …], got {shown(folds)}."
+            "Expected folds as a number ≥ 2, a scikit-learn splitter or [(train, validation), …], got "
+            f"{short_repr(folds)}."
         )
     labels = _strata(data, folds) if groups is None and isinstance(folds, int | np.integer) else data.labels
     labels = np.zeros(data.rows, int) if labels is None else labels

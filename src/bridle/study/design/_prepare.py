@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from bridle._interrupts import check
+from bridle._interrupts import raise_if_interrupted
 from bridle._keras import (
     InitialValues,
     Program,
@@ -108,7 +108,7 @@ class StudyEngine:
 
     def programs(self, fold: Fold, held_out: Mapping[str, Rows], members: int = 1) -> Programs:
         """The programs for rows of this shape, compiled when first used; `members` is about how many will run."""
-        check()
+        raise_if_interrupted()
         key = (fold.shape, tuple(sorted(held_out)))
         if key not in self._programs:
             self._programs[key] = self._compiled(fold, held_out, members)

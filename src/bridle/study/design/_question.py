@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bridle._errors import InputError, shown
+from bridle._errors import InputError, short_repr
 from bridle.study.data import Splitter, as_splitter
 
 LARGEST_SEED = 2**31 - 1
@@ -90,9 +90,9 @@ class Question:
         for seed in self.seed_numbers:
             _whole("a seed", seed, 0, most=None)
             if seed > LARGEST_SEED:
-                raise InputError(f"Expected seeds up to {LARGEST_SEED}, got {shown(seed)}.")
+                raise InputError(f"Expected seeds up to {LARGEST_SEED}, got {short_repr(seed)}.")
         if len(set(self.seed_numbers)) != len(self.seed_numbers):
-            raise InputError(f"Expected seeds that differ, got {shown(self.seeds)}.")
+            raise InputError(f"Expected seeds that differ, got {short_repr(self.seeds)}.")
 
     @property
     def watch(self) -> float:
@@ -114,7 +114,7 @@ def _one_of(name: str, value: object, known: tuple[str, ...]) -> None:
 
 def _several(seeds: object) -> tuple[int, ...]:
     if isinstance(seeds, str | bool) or not isinstance(seeds, Iterable):
-        raise InputError(f"Expected seeds as a whole number ≥ 1 or a list of them, got {shown(seeds)}.")
+        raise InputError(f"Expected seeds as a whole number ≥ 1 or a list of them, got {short_repr(seeds)}.")
     found = tuple(seeds)
     if not found:
         raise InputError("Expected at least one seed, got none. Give a number of seeds, or the seeds themselves.")
@@ -123,6 +123,6 @@ def _several(seeds: object) -> tuple[int, ...]:
 
 def _whole(name: str, value: object, least: int, most: int | None = MOST) -> None:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise InputError(f"Expected {name} as a whole number ≥ {least}, got {shown(value)}.")
+        raise InputError(f"Expected {name} as a whole number ≥ {least}, got {short_repr(value)}.")
     if most is not None and value > most:
-        raise InputError(f"Expected {name} as a whole number up to {most:,}, got {shown(value)}.")
+        raise InputError(f"Expected {name} as a whole number up to {most:,}, got {short_repr(value)}.")

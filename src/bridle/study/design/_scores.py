@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from bridle._errors import InputError, near
+from bridle._errors import InputError, nearest_names
 from bridle._keras import Program, direction
 from bridle.engine import Stopping
 from bridle.results import POOLED, Score
@@ -37,7 +37,7 @@ def choose_score(program: Program, written: str | None, argument: str = "score")
     if name not in names:
         raise InputError(
             f"Expected {argument} as 'loss' or a compiled metric, also as 'min:…' or 'max:…', got {written!r}. "
-            f"{near(name, names)}"
+            f"{nearest_names(name, names)}"
         )
     if (prefix, name) == ("max", LOSS):
         raise InputError(f"Expected {argument} in a direction that is better, got {written!r}. Write 'loss'.")
