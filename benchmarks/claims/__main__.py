@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from benchmarks import claims as published
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks import claims as published
 from bridle.cli._guard import guarded
 from bridle.cli._out import check_folder
 from bridle.cli._show import console
