@@ -76,7 +76,7 @@ def scores(studies: int, arms: dict, seeds: range, *, fresh: bool) -> dict[str, 
     result, whole = run_study(prepare(question, Rows(*rows(studies))), refit=False)
     if not whole:
         raise KeyboardInterrupt
-    return {name: result.by_setting(result.quantity(f"validation/{name}")[:, -1]) for name in SIGNS}
+    return {name: result.by_candidate(result.quantity(f"validation/{name}")[:, -1]) for name in SIGNS}
 
 
 def by_study(table: np.ndarray, studies: int) -> tuple[np.ndarray, np.ndarray]:

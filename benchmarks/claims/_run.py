@@ -100,9 +100,9 @@ def jobs(laid: Sequence[Laid]) -> list[Job]:
 def expected_seconds(planned: Sequence[Job]) -> float:
     """Estimate the time of all studies from the first one, which is compiled and timed."""
     plan, first = timed_plan(planned[0].prepared), planned[0]
-    training = plan.seconds - first.prepared.workshop.compile_seconds
+    training = plan.seconds - first.prepared.engine.compile_seconds
     unit = max(0.0, training) / (plan.fits * plan.epochs * first.cost)
-    compiling = first.prepared.workshop.compile_seconds * len(planned)
+    compiling = first.prepared.engine.compile_seconds * len(planned)
     return compiling + unit * sum(job.work * job.plan.fits / len(job.plan) for job in planned)
 
 

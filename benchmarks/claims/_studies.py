@@ -114,8 +114,8 @@ def table_of(result: StudyResult, quantity: str) -> np.ndarray:
     if quantity == ACCURACY:
         return result.scores()
     if quantity == FRESH:
-        return result.by_setting(result.quantity(f"validation/{FRESH}")[:, -1])
-    return result.by_setting(result.diagnostic(quantity))
+        return result.by_candidate(result.quantity(f"validation/{FRESH}")[:, -1])
+    return result.by_candidate(result.diagnostic(quantity))
 
 
 Runner = Callable[[Prepared, Watch], StudyResult | None]

@@ -19,31 +19,31 @@ def make_prepared(family: Family, rows: Any, epochs: int, seeds: int) -> Any:
 
 
 def make_runner(prepared: Any) -> tuple[Callable[[range, bool], float], Any]:
-    """Compile; then a function that trains a member for each seed, and the workshop with what is known of compiling.
+    """Compile; then a function that trains a member for each seed, and the engine with what is known of compiling.
 
     The function returns seconds. With `drawn` the initial weights are drawn before its clock starts.
     """
-    workshop, rows = prepared.workshop, prepared.folds[0]
+    engine, rows = prepared.engine, prepared.folds[0]
     setting = make_plan(prepared).setting_strengths[-1].astype("float32")
-    programs = workshop.programs(rows, {})
+    programs = engine.programs(rows, {})
     programs.ready()
 
     def run(seeds: range, drawn: bool) -> float:
-        starts = {seed: workshop.start(seed) for seed in seeds} if drawn else {}
+        starts = {seed: engine.start(seed) for seed in seeds} if drawn else {}
 
         def start(seed: int) -> Callable[[], Any]:
-            return lambda: starts.pop(seed) if drawn else workshop.start(seed)
+            return lambda: starts.pop(seed) if drawn else engine.start(seed)
 
         began = perf_counter()
         chains = [[FitSpec(seed, seed, 0, setting, start(seed), rows, programs)] for seed in seeds]
         ignored = {"held_out": {}, "deliver": lambda fit, outcome: None, "watch": lambda progress: None}
-        if not run_fits(workshop.objective, workshop.recipe, chains, **ignored):
+        if not run_fits(engine.objective, engine.recipe, chains, **ignored):
             raise KeyboardInterrupt
         return perf_counter() - began
 
-    return run, workshop
+    return run, engine
 
 
 def program_text(prepared: Any) -> str:
     """The compiled training program."""
-    return prepared.workshop.programs(prepared.folds[0], {}).train.ready().as_text()
+    return prepared.engine.programs(prepared.folds[0], {}).train.ready().as_text()

@@ -195,12 +195,12 @@ class Bridle(Population):
         super().__init__(FAMILIES[name])
         compiled, self._rows, began = count_compilations(), self.family.rows(), perf_counter()
         self._prepared = make_prepared(self.family, self._rows, SHORT, 1)
-        run, workshop = make_runner(self._prepared)
+        run, engine = make_runner(self._prepared)
         run(range(1), False)
         self.facts = {
             "short_seconds": perf_counter() - began,
-            "compile_seconds": workshop.compile_seconds,
-            "compilations": workshop.compilations,
+            "compile_seconds": engine.compile_seconds,
+            "compilations": engine.compilations,
             "all_compilations": len(compiled),
         }
 
@@ -208,11 +208,11 @@ class Bridle(Population):
         """A study of so many seeds."""
         from benchmarks.engine.engine_run import make_prepared, make_runner
 
-        run, workshop = make_runner(make_prepared(self.family, self._rows, epochs, size))
+        run, engine = make_runner(make_prepared(self.family, self._rows, epochs, size))
         run(range(1), True)
         for seed in range(90, 100):  # the first ones build models, and where many come compile
-            workshop.start(seed)
-        drawing = clock(lambda: [workshop.start(seed) for seed in range(100, 108)]) / 8
+            engine.start(seed)
+        drawing = clock(lambda: [engine.start(seed) for seed in range(100, 108)]) / 8
         return run, drawing
 
     def rest(self) -> dict[str, Any]:

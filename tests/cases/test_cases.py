@@ -48,7 +48,7 @@ def test_circles_in_three_meanings(tutorial) -> None:
 def test_zeros_before_and_after_relu(tutorial) -> None:
     """L1 after ReLU makes true zeros; before ReLU it hardly does."""
     _, result = tutorial("circles")
-    share = np.nanmean(result.by_setting(result.diagnostic("zeros/hidden/output")), axis=(1, 2))
+    share = np.nanmean(result.by_candidate(result.diagnostic("zeros/hidden/output")), axis=(1, 2))
     none, before, after = (share[find(result, arm)] for arm in ("none", BEFORE, AFTER))
     assert after > none + 0.2
     assert abs(before - none) < 0.1
@@ -58,6 +58,6 @@ def test_zeros_before_and_after_relu(tutorial) -> None:
 def test_every_case_is_laid_out(name: str) -> None:
     """Data, arms and published lines fit together before anything runs."""
     prepared = prepare_case(find_case(name), seeds=1, epochs=1)
-    names = [treatment.name for treatment in prepared.tutorial.treatments]
+    names = [arm.name for arm in prepared.tutorial.arms]
     assert {line.arm for line in prepared.case.published} <= set(names)
     assert prepared.honest.rows.held_out

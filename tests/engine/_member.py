@@ -12,7 +12,7 @@ from tests.engine._rows import first, rest
 from bridle.engine import FitResult, FitSpec, run_fits
 from bridle.study.data import Rows
 from bridle.study.design import Question, prepare
-from bridle.study.design._arms import table
+from bridle.study.design._arms import candidate_table
 
 SEED, EPOCHS, BATCH = 7, 5, 16
 Build = Callable[[], keras.Model]
@@ -49,24 +49,24 @@ def member(
         shuffle=False,
     )  # fmt: skip
     prepared = prepare(question, Rows(x, y, weight=weight, validation=validation))
-    workshop, rows = prepared.workshop, prepared.folds[fold]
-    setting = table(prepared.treatments, workshop.settings)[1][-1].astype(np.float32)
-    start = workshop.start(SEED)
-    fit = FitSpec(0, SEED, fold, setting, lambda: start, rows, workshop.programs(rows, {}))
+    engine, rows = prepared.engine, prepared.folds[fold]
+    setting = candidate_table(prepared.arms, engine.strength_count)[1][-1].astype(np.float32)
+    start = engine.start(SEED)
+    fit = FitSpec(0, SEED, fold, setting, lambda: start, rows, engine.programs(rows, {}))
     outcomes: list[FitResult] = []
     run_fits(
-        workshop.objective,
-        workshop.recipe,
+        engine.objective,
+        engine.recipe,
         [[fit]],
         held_out={},
         deliver=lambda fit, outcome: outcomes.append(outcome),
         watch=lambda progress: None,
         threads=1,
     )
-    measures = workshop.objective.measure_names
+    measures = engine.objective.measure_names
     names = [
         "fit/loss",
-        *(f"penalty/{part}" for part in workshop.objective.part_names),
+        *(f"penalty/{part}" for part in engine.objective.part_names),
         *(f"{part}/{name}" for part in ("train", "validation") for name in measures),
     ]
     curves = dict(zip(names, outcomes[0].curves.T, strict=True))

@@ -82,15 +82,15 @@ def outcome(optimizer: object, terms: dict, *, strength: float = 1e-3, stopping:
     lengths = {"seeds": 1, "folds": 3, "epochs": 6, "batch_size": 16}
     question = Question(network(optimizer), {"arm": terms}, stopping=stopping, **lengths)
     prepared = prepare(question, Rows(x.astype("float32"), y))
-    workshop, fold = prepared.workshop, prepared.folds[0]
-    workshop.width = width
-    programs = workshop.programs(fold, {})
-    begun = programs.begin(workshop.start(3)).trainable
-    setting = np.full(workshop.settings, strength, "float32")
-    fit, found = FitSpec(0, 3, 0, setting, lambda: workshop.start(3), fold, programs), []
+    engine, fold = prepared.engine, prepared.folds[0]
+    engine.width = width
+    programs = engine.programs(fold, {})
+    begun = programs.begin(engine.start(3)).trainable
+    setting = np.full(engine.strength_count, strength, "float32")
+    fit, found = FitSpec(0, 3, 0, setting, lambda: engine.start(3), fold, programs), []
     run_fits(
-        workshop.objective,
-        workshop.recipe,
+        engine.objective,
+        engine.recipe,
         [[fit]],
         held_out={},
         deliver=lambda fit, result: found.append(result),

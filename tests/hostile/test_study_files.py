@@ -109,7 +109,7 @@ def test_what_can_be_read_can_be_prepared_or_is_refused(content: bytes) -> None:
     with folder() as place, survives():
         put_rows(place)
         (place / "study.toml").write_bytes(content)
-        assert prepare_study(read_study(place / "study.toml")).prepared.treatments
+        assert prepare_study(read_study(place / "study.toml")).prepared.arms
 
 
 @tries(200)

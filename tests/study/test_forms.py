@@ -80,7 +80,7 @@ def test_leave_one_out_is_taken(moons):
     )
     none = result.data.path(0)[0]
     losses, accuracies = (
-        result.data.by_setting(result.data.quantity(f"validation/{name}")[:, -1])[none, 0]
+        result.data.by_candidate(result.data.quantity(f"validation/{name}")[:, -1])[none, 0]
         for name in ("loss", "accuracy")
     )
     assert losses.shape == (8,)

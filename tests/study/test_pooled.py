@@ -114,14 +114,14 @@ def test_pooled_scores_travel_through_a_store(tmp_path: Path) -> None:
 def test_predictions_are_read_off_only_where_they_are_pooled(width: int | None) -> None:
     """Fits of an ordinary study and refits bring none; with a width each fit brings those that it has alone."""
     prepared = prepare(question(network(), seeds=3), Rows(X, Y, groups=SUBJECTS))
-    prepared.workshop.width = width
+    prepared.engine.width = width
     outcomes = predictions(prepared)
     assert [part.shape for part in outcomes] == [(8, 1)] * 3
     alone = prepare(question(network(), seeds=3), Rows(X, Y, groups=SUBJECTS))
     for one, other in zip(outcomes, predictions(alone), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
     ordinary = prepare(question(network(), seeds=3, score="loss"), Rows(X, Y, groups=SUBJECTS))
-    ordinary.workshop.width = width
+    ordinary.engine.width = width
     assert predictions(ordinary) == []
 
 
@@ -130,7 +130,7 @@ def predictions(prepared: object) -> list[np.ndarray]:
     chains = [[order(np.zeros(1, np.float32), None, seed, 0)] for seed in range(3)]
     fits = fits_of(prepared, chains, RowSet(prepared.folds, {}))
     options = {"held_out": {}, "watch": lambda progress: None, "threads": 1}
-    objective, recipe = prepared.workshop.objective, prepared.workshop.recipe
+    objective, recipe = prepared.engine.objective, prepared.engine.recipe
     run_fits(objective, recipe, fits, deliver=lambda fit, outcome: found.extend(outcome.predictions), **options)
     return found
 

@@ -106,15 +106,15 @@ def test_what_was_traced_starts_no_search_for_garbage() -> None:
 def test_weights_are_drawn_on_one_thread_once_fits_may_run(monkeypatch) -> None:
     """LAPACK's threads would wait for each other on cores that fits keep busy; only the first draw finds them idle."""
     x, y = np.zeros((8, 2)), np.arange(8) % 2
-    workshop = prepare(Question(network(1), {}, folds=2), Rows(x, y)).workshop
-    own, seen = workshop._starts.variables, {}
+    engine = prepare(Question(network(1), {}, folds=2), Rows(x, y)).engine
+    own, seen = engine._starts.variables, {}
 
     def variables(seed: int):
         seen[seed] = [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
         return own(seed)
 
-    monkeypatch.setattr(workshop._starts, "variables", variables)
+    monkeypatch.setattr(engine._starts, "variables", variables)
     with threadpool_limits(2, "blas"):
         for seed in (5, 6, 6, 7):
-            workshop.start(seed)
+            engine.start(seed)
     assert {seed: set(threads) for seed, threads in seen.items()} == {5: {2}, 6: {1}, 7: {1}}

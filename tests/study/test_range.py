@@ -11,7 +11,7 @@ from bridle.study import run_study
 from bridle.study._auto_range import LATTICE, Search, Seen, find_ranges, over, spaced
 from bridle.study.data import Rows
 from bridle.study.design import Question, prepare
-from bridle.study.design._arms import Treatment
+from bridle.study.design._arms import BoundArm
 from bridle.study.execution._run import ExecutionContext
 
 COLLAPSE, FELT = 17, 8
@@ -73,12 +73,12 @@ def test_grids_cover_their_range_with_few_points(low: int, high: int, points: in
 
 def test_refining_adds_strengths_around_the_best() -> None:
     """Two on either side for one open grid; for two, the neighbours of the best cell."""
-    one = Treatment("a", (), (0,), (Grid((1e-3, 1e-2, 1e-1), open=True),))
+    one = BoundArm("a", (), (0,), (Grid((1e-3, 1e-2, 1e-1), open=True),))
     assert one.refined((1e-2,)).between == ((0.0022,), (0.0046,), (0.022,), (0.046,))
     assert one.refined((1e-1,)).between == ((0.022,), (0.046,))
-    two = Treatment("b", (), (0, 1), (Grid((1e-3, 1e-1), open=True), Grid((1e-4, 1e-2, 1.0), open=True)))
+    two = BoundArm("b", (), (0, 1), (Grid((1e-3, 1e-1), open=True), Grid((1e-4, 1e-2, 1.0), open=True)))
     assert len(two.refined((1e-1, 1e-2)).between) == 5
-    fixed = Treatment("c", (), (0, 1), (Grid((1e-3,)), Grid((1e-2, 1e-1), open=True)))
+    fixed = BoundArm("c", (), (0, 1), (Grid((1e-3,)), Grid((1e-2, 1e-1), open=True)))
     assert all(values[0] == 1e-3 for values in fixed.refined((1e-3, 1e-2)).between)
 
 
@@ -93,8 +93,8 @@ def test_a_study_runs_between_the_ends_that_its_pilot_finds(studied) -> None:
     """Strong strengths collapse, weak ones are as none; the record says the range and the number of pilot fits."""
     result, whole = run_study(studied)
     assert whole
-    spread = result.by_setting(result.diagnostic("spread/prediction")).mean(axis=(1, 2))
-    loss = result.by_setting(result.quantity("validation/loss")[:, -1]).mean(axis=(1, 2))
+    spread = result.by_candidate(result.diagnostic("spread/prediction")).mean(axis=(1, 2))
+    loss = result.by_candidate(result.quantity("validation/loss")[:, -1]).mean(axis=(1, 2))
     path = result.path(1)
     assert spread[path[-1]] < 0.1 * spread[0]
     assert abs(loss[path[0]] - loss[0]) < 0.02 * loss[0]
@@ -112,6 +112,6 @@ def test_a_pilot_can_be_stopped_and_a_hopeless_one_keeps_the_decades(studied, mo
     assert find_ranges(studied, stop, ExecutionContext(threads=1)) is None
     wild = network(optimizer=keras.optimizers.SGD(1e38))
     broken = prepare(Question(wild, {"L2": {"*/kernel": bridle.L2("auto")}}, folds=2, epochs=9), Rows(*moons))
-    treatments, facts = find_ranges(broken, lambda progress: None, ExecutionContext(threads=1))
-    assert treatments[1].grids[0] == AUTO
+    arms, facts = find_ranges(broken, lambda progress: None, ExecutionContext(threads=1))
+    assert arms[1].grids[0] == AUTO
     assert facts == {}

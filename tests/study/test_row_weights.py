@@ -64,7 +64,7 @@ def test_validation_rows_are_judged_with_their_weights(rows) -> None:
     expected = evaluated(result.model("none"), *given)
     none = result.data.path(0)[0]
     for measure in ("loss", "accuracy", "mae"):
-        validation = result.data.by_setting(result.data.quantity(f"validation/{measure}")[:, -1])[none].item()
+        validation = result.data.by_candidate(result.data.quantity(f"validation/{measure}")[:, -1])[none].item()
         assert validation == pytest.approx(expected[measure], rel=1e-4), measure
         assert measured(result, "test")[measure] == pytest.approx(expected[measure], rel=1e-4), measure
 

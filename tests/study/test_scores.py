@@ -161,7 +161,7 @@ def test_a_study_file_takes_a_direction(tmp_path: Path) -> None:
     path.write_text(text + '[study.stopping]\nmonitor = "max:r2"\n')
     job = prepare_study(read_study(path))
     assert job.prepared.score == Score("mae", maximize=False)
-    assert job.prepared.workshop.recipe.stopping.maximize
+    assert job.prepared.engine.recipe.stopping.maximize
     path.write_text(text.replace("min:mae", "max:loss"))
     with pytest.raises(bridle.BridleError, match="max:loss"):
         prepare_study(read_study(path))

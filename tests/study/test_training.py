@@ -28,7 +28,7 @@ def refit(result, setting: int = 0, seed: int = 0) -> tuple[np.ndarray, ...]:
     return result.weights[int(np.flatnonzero((m.setting == setting) & (m.seed == seed) & (m.fold == ALL_ROWS))[0])]
 
 
-def by_setting(result) -> np.ndarray:
+def by_candidate(result) -> np.ndarray:
     """The members that judge, in the order of settings, seeds and folds."""
     m = result.members
     order = np.lexsort((m.fold, m.seed, m.setting))
@@ -109,7 +109,7 @@ def test_watched_rows_are_neither_trained_on_nor_judged() -> None:
     late = prepare(Question(network(1), {}, folds=TimeSeriesSplit(3), stopping=EarlyStopping(watch=0.5)), Rows(x, y))
     assert np.asarray(late.folds[0].rows.x)[:, 0].tolist() == list(range(20))
     groups = np.repeat(np.arange(8), 5)
-    split = set_aside(Split(np.arange(40), np.arange(0)), 0.25, prepared.reader.check(x, y), groups)
+    split = set_aside(Split(np.arange(40), np.arange(0)), 0.25, prepared.preparer.check(x, y), groups)
     assert not set(groups[split.train]) & set(groups[split.watch])
     assert len(split.watch) == 10
 
@@ -123,7 +123,7 @@ def test_a_warm_path_starts_each_fit_where_its_neighbour_ended(path: str, moons)
     cold = run(network(), arms, rows, **options)
     warm = run(network(), arms, rows, path=path, **options)
     order = [3, 2, 1] if path == "strong to weak" else [1, 2, 3]
-    curves = {name: result.curves[by_setting(result)] for name, result in (("cold", cold), ("warm", warm))}
+    curves = {name: result.curves[by_candidate(result)] for name, result in (("cold", cold), ("warm", warm))}
     score = {name: found[:, -1, cold.quantities.index("validation/loss")] for name, found in curves.items()}
     assert np.array_equal(curves["cold"][0], curves["warm"][0], equal_nan=True)
     assert np.array_equal(curves["cold"][order[0]], curves["warm"][order[0]], equal_nan=True)
@@ -143,7 +143,7 @@ def test_warm_and_cold_agree_where_there_is_one_minimum(moons) -> None:
     model.compile(keras.optimizers.Adam(0.1), "binary_crossentropy")
     arms = {"L2": {"*/kernel": L2([0.01, 0.1, 1.0])}}
     results = [run(model, arms, Rows(*moons), epochs=1000, points=1, path=path) for path in ("cold", "strong to weak")]
-    finals = (result.curves[by_setting(result), -1] for result in results)
+    finals = (result.curves[by_candidate(result), -1] for result in results)
     np.testing.assert_allclose(*finals, rtol=1e-3, atol=1e-5)
 
 

@@ -15,7 +15,7 @@ from bridle.placement import Place, places
 from bridle.regularizers import L1, L2
 from bridle.results import StudyResult
 from bridle.stats import weigh
-from bridle.study.design import Prepared, joined, timed_plan
+from bridle.study.design import Prepared, join_arms, timed_plan
 
 KINDS = {"L1": L1, "L2": L2}
 WEIGHTS = ("kernel", "recurrent_kernel", "depthwise_kernel", "pointwise_kernel", "embeddings")
@@ -189,7 +189,7 @@ def _pace(prepared: Prepared) -> Pace:
     began = perf_counter()
     plan = timed_plan(prepared)
     compiling = perf_counter() - began
-    each = (plan.seconds - prepared.workshop.compile_seconds) / plan.fits
+    each = (plan.seconds - prepared.engine.compile_seconds) / plan.fits
     return Pace(compiling, max(1e-4, each), len(prepared.folds))
 
 
@@ -197,12 +197,12 @@ def _narrowed(
     prepared: Prepared, finalists: Finalists | Mapping[str, Any], arms: Mapping[str, Any], seeds: range
 ) -> Prepared:
     """The same study, with its programs, of some of its arms, alone or joined, and of other seeds."""
-    there = {treatment.name: treatment for treatment in prepared.treatments}
+    there = {arm.name: arm for arm in prepared.arms}
     parts = {name: finalists[name] if isinstance(finalists[name], tuple) else (name,) for name in finalists}
-    chosen = [joined(name, [there[part] for part in own]) for name, own in parts.items()]
+    chosen = [join_arms(name, [there[part] for part in own]) for name, own in parts.items()]
     written = {name: _terms(own, arms) for name, own in parts.items()}
     question = replace(prepared.question, arms=written, seeds=tuple(seeds))
-    return replace(prepared, question=question, treatments=(prepared.treatments[0], *chosen))
+    return replace(prepared, question=question, arms=(prepared.arms[0], *chosen))
 
 
 def _terms(parts: tuple[str, ...], arms: Mapping[str, dict[str, Any]]) -> dict[str, Any]:

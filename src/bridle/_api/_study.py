@@ -181,13 +181,13 @@ def conduct(
     with progress_bar(progress, prepared.score.name) as show:
         data, whole = run_study(prepared, watch=watch, store=store, extend=extend, client=client, **options)
     data = data.with_provenance(**facts)
-    terms, given = {each.name: each.terms for each in prepared.treatments}, prepared.question.model
+    terms, given = {each.name: each.terms for each in prepared.arms}, prepared.question.model
     result = Result(
         data,
         prepared.model,
         terms,
         build=None if isinstance(given, keras.Model) else given,
-        preparation=Preparation(data.preparation, *prepared.reader.final),
+        preparation=Preparation(data.preparation, *prepared.preparer.final),
     )
     if store is not None:
         stores.save(data, store)

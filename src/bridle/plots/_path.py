@@ -87,7 +87,7 @@ def path_data(result: StudyResult, arm: int, kind: Kind = "zeros", *, evidence: 
 def _trail(result: StudyResult, name: str, path: np.ndarray) -> Trail:
     tensor = name.partition("/")[2]
     known = list(dict.fromkeys(other.partition("/")[2] for other in result.diagnostic_names))
-    means = nan_mean(result.by_setting(result.diagnostic(name)), (1, 2))
+    means = nan_mean(result.by_candidate(result.diagnostic(name)), (1, 2))
     return Trail(known.index(tensor), tensor, means[path], float(means[result.path(0)[0]]))
 
 

@@ -85,7 +85,7 @@ def units_data(
     path = _line(result, arm, slot, None if choice is None else choice.best)
     strengths = np.zeros(len(path)) if slot is None else result.setting_strengths[path, slot]
     place_of = dict(zip(path.tolist(), strengths.tolist(), strict=True))
-    columns = [result.by_setting(result.diagnostic(f"unit{share}/{tensor}")) for share in UNIT_SHARES]
+    columns = [result.by_candidate(result.diagnostic(f"unit{share}/{tensor}")) for share in UNIT_SHARES]
     sizes = np.stack([nan_mean(column, (1, 2)) for column in columns], axis=1)
     return UnitsData(
         tensor=tensor,

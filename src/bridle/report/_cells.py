@@ -38,12 +38,12 @@ def cells(result: StudyResult, evidence: Evidence, *, selected: bool = False) ->
     some_missing = bool((finished < wanted).any())
     some_zeros = any(regularized_tensors(result, arm) for arm in range(1, len(result.arms)))
     extra = (*(["finished"] if some_missing else []), *(["zeros"] if some_zeros else []))
-    by_setting = dict(zip(ordered(result), rows(result, evidence), strict=True))
+    by_candidate = dict(zip(ordered(result), rows(result, evidence), strict=True))
     groups = []
     for arm in range(len(result.arms)):
         path = [int(setting) for setting in result.path(arm)]
         path = [setting for setting in path if arm == 0 or not selected or rule(evidence, arm, setting)]
-        lines = tuple(_line(result, evidence, setting, by_setting[setting], extra) for setting in path)
+        lines = tuple(_line(result, evidence, setting, by_candidate[setting], extra) for setting in path)
         groups.append(Group(_heading(result, arm), lines, tuple(rule(evidence, arm, setting) for setting in path)))
     headers = ("strength", "train", "validation", *extra, *result.held_out, "rule")
     return Cells(headers, tuple(groups), _caption(result, some_missing, some_zeros))

@@ -56,7 +56,7 @@ def penalty_share(result: StudyResult) -> np.ndarray:
     names = [name for name in result.quantities if name.startswith("penalty/")]
     charged = sum((result.quantity(name)[:, -1] for name in names), start=np.zeros(len(total)))
     with np.errstate(divide="ignore", invalid="ignore"):
-        return nan_mean(result.by_setting(np.where(total > 0, charged / total, np.nan)), (1, 2))
+        return nan_mean(result.by_candidate(np.where(total > 0, charged / total, np.nan)), (1, 2))
 
 
 def learned_nothing(result: StudyResult, evidence: Evidence) -> bool:
@@ -112,7 +112,7 @@ def dead(result: StudyResult, evidence: Evidence) -> str:
         return ""
     said = []
     for tensor in measured_tensors(result, "dead"):
-        share = nan_mean(result.by_setting(result.diagnostic(f"dead/{tensor}")), (1, 2))
+        share = nan_mean(result.by_candidate(result.diagnostic(f"dead/{tensor}")), (1, 2))
         here, none = (float(share[evidence.choices[each].best]) for each in (arm, 0))
         if here > none + DEAD:
             said.append(f"{100 * here:.0f} % of the units of {tensor} ({100 * none:.0f} % without a penalty)")

@@ -49,7 +49,7 @@ def _kept(result: StudyResult) -> dict[str, list]:
     members = result.members
     if np.all(members.kept[members.finished] == result.epochs[-1]):
         return {}
-    return {"epoch kept": nan_mean(result.by_setting(members.kept), (1, 2)).tolist()}
+    return {"epoch kept": nan_mean(result.by_candidate(members.kept), (1, 2)).tolist()}
 
 
 def _held_out(result: StudyResult, setting: int) -> Row:

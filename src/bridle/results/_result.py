@@ -187,7 +187,7 @@ class StudyResult:
         """One diagnostic of every member."""
         return self.diagnostics[:, self.diagnostic_names.index(name)]
 
-    def by_setting(
+    def by_candidate(
         self, values: Float[np.ndarray, "member"], refits: bool = False
     ) -> Float[np.ndarray, "setting seed fold"]:
         """Lay one number per member out by setting, seed and fold; NaN where a fit diverged or did not run."""
@@ -208,12 +208,12 @@ class StudyResult:
 
     def scores_of(self, quantity: str) -> Float[np.ndarray, "setting seed fold"]:
         """Return a quantity after the last epoch by setting, seed and fold; NaN where a fit diverged or did not run."""
-        return self.by_setting(self.quantity(quantity)[:, -1])
+        return self.by_candidate(self.quantity(quantity)[:, -1])
 
     def held_out_scores(self, name: str) -> Float[np.ndarray, "setting seed"]:
         """The refits' score on held-out rows, NaN for settings that were not refitted."""
         column = self.held_out[name][:, self.held_out_names.index(self.score.measure)]
-        return self.by_setting(column, refits=True)[:, :, 0]
+        return self.by_candidate(column, refits=True)[:, :, 0]
 
     def counts(self) -> tuple[Int[np.ndarray, "setting"], Int[np.ndarray, "setting"]]:
         """How many cross-validated fits of each setting finished, and how many there are."""

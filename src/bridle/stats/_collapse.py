@@ -15,7 +15,7 @@ def prediction_spread(result: StudyResult) -> Float[np.ndarray, "setting"]:
     """Return how far predictions differ between rows, over seeds and folds; NaN where that was not measured."""
     if SPREAD not in result.diagnostic_names:
         return np.full(len(result.setting_arm), np.nan)
-    return nan_mean(result.by_setting(result.diagnostic(SPREAD)), (1, 2))
+    return nan_mean(result.by_candidate(result.diagnostic(SPREAD)), (1, 2))
 
 
 def collapsed(result: StudyResult) -> Bool[np.ndarray, "setting"]:

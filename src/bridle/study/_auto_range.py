@@ -13,7 +13,7 @@ import numpy as np
 
 from bridle.engine import FitResult, Progress
 from bridle.regularizers import Grid
-from bridle.study.design import SPREAD, Prepared, Treatment, diagnostic_names
+from bridle.study.design import SPREAD, BoundArm, Prepared, diagnostic_names
 from bridle.study.execution import ExecutionContext, FitRequest, RowSet, run_requests
 
 LATTICE = (*(float(f"{digit}e{power}") for power in range(-10, 5) for digit in (1, 3)), 1e5)
@@ -102,17 +102,16 @@ class Pilot:
     means: ExecutionContext
     seen: dict[tuple[float | None, bytes], Seen] = field(default_factory=dict)
 
-    def key(self, treatment: Treatment, values: Sequence[float]) -> tuple[float | None, bytes]:
+    def key(self, arm: BoundArm, values: Sequence[float]) -> tuple[float | None, bytes]:
         """Learning rate and strengths of a fit; arms share those that are alike."""
-        row = np.zeros(len(self.prepared.charges.slots), np.float32)
-        row[list(treatment.slots)] = values
-        return treatment.learning_rate, row.tobytes()
+        row = arm.strength_row(values, len(self.prepared.penalty_terms.slots))
+        return arm.learning_rate, row.astype(np.float32).tobytes()
 
     def run(self, keys: Sequence[tuple[float | None, bytes]]) -> bool:
         """Make the fits that were not made yet; False where the person stopped it."""
         keys = [key for key in dict.fromkeys(keys) if key not in self.seen]
         seed = self.prepared.question.seed_numbers[0]
-        settings = sum(len(treatment.settings) for treatment in self.prepared.treatments)
+        settings = sum(len(arm.candidates) for arm in self.prepared.arms)
         return run_requests(
             self.prepared,
             [[FitRequest(row, rate, seed, 0)] for rate, row in keys],
@@ -124,36 +123,33 @@ class Pilot:
         )
 
     def _read(self, outcome: FitResult) -> Seen:
-        objective = self.prepared.workshop.objective
+        objective = self.prepared.engine.objective
         side = len(objective.measure_names)
         train, validation = outcome.curves[-1, 1 + len(objective.part_names)], outcome.curves[-1, -side]
         if outcome.diverged_at >= 0:
             return Seen(math.nan, math.nan, math.nan)
-        spread = outcome.diagnostics[diagnostic_names(self.prepared.charges).index(SPREAD)]
+        spread = outcome.diagnostics[diagnostic_names(self.prepared.penalty_terms).index(SPREAD)]
         return Seen(float(train), float(validation), float(spread))
 
 
 def find_ranges(
     prepared: Prepared, watch: Callable[[Progress], None], means: ExecutionContext
-) -> tuple[tuple[Treatment, ...], dict[str, object]] | None:
+) -> tuple[tuple[BoundArm, ...], dict[str, object]] | None:
     """The arms with the range of every open grid found, and facts for the record; None where it was stopped.
 
     Every slot is searched by itself, the other open ones of its arm at zero. A slot without whose penalty the fit
     diverges keeps the grid that it has.
     """
-    pilot, arms = Pilot(prepared, watch, means), prepared.treatments
+    pilot, arms = Pilot(prepared, watch, means), prepared.arms
     searches = [
-        Search(number, place)
-        for number, treatment in enumerate(arms)
-        for place, grid in enumerate(treatment.grids)
-        if grid.open
+        Search(number, place) for number, arm in enumerate(arms) for place, grid in enumerate(arm.grids) if grid.open
     ]
 
     def key(search: Search, strength: float) -> tuple[float | None, bytes]:
-        treatment = arms[search.arm]
-        values = [0.0 if grid.open else grid.values[0] for grid in treatment.grids]
+        arm = arms[search.arm]
+        values = [0.0 if grid.open else grid.values[0] for grid in arm.grids]
         values[search.place] = strength
-        return pilot.key(treatment, values)
+        return pilot.key(arm, values)
 
     wanted = [key(search, strength) for search in searches for strength in (0.0, LATTICE[-1])]
     while wanted:
@@ -172,14 +168,14 @@ def find_ranges(
     return _with_ranges(arms, found), {"pilot": len(pilot.seen), "ranges": _said(prepared, found)} if found else {}
 
 
-def _with_ranges(arms: tuple[Treatment, ...], searches: Sequence[Search]) -> tuple[Treatment, ...]:
+def _with_ranges(arms: tuple[BoundArm, ...], searches: Sequence[Search]) -> tuple[BoundArm, ...]:
     made = list(arms)
     for search in searches:
-        treatment = made[search.arm]
-        grids = list(treatment.grids)
+        arm = made[search.arm]
+        grids = list(arm.grids)
         points = POINTS.get(sum(grid.open for grid in grids), FEW)
         grids[search.place] = Grid(spaced(*search.ends, points), open=True)
-        made[search.arm] = replace(treatment, grids=tuple(grids))
+        made[search.arm] = replace(arm, grids=tuple(grids))
     return tuple(made)
 
 
@@ -192,7 +188,7 @@ def spaced(low: int, high: int, points: int) -> tuple[float, ...]:
 def _said(prepared: Prepared, searches: Sequence[Search]) -> dict[str, str]:
     said = {}
     for search in searches:
-        treatment, (low, high) = prepared.treatments[search.arm], search.ends
-        slot = prepared.charges.slots[treatment.slots[search.place]]
-        said[f"{treatment.name}: {slot}"] = f"{LATTICE[low]:g} to {LATTICE[high]:g}"
+        arm, (low, high) = prepared.arms[search.arm], search.ends
+        slot = prepared.penalty_terms.slots[arm.slots[search.place]]
+        said[f"{arm.name}: {slot}"] = f"{LATTICE[low]:g} to {LATTICE[high]:g}"
     return said

@@ -29,11 +29,11 @@ def constant_facts(prepared: Prepared) -> dict[str, dict[str, float]]:
     `constant` has one entry for each measure of which that is known; `target` is there for a target of numbers. Both
     are over all rows, with their weights. Empty where the target is prepared, since its units are then others.
     """
-    rows, measures = prepared.rows, ("loss", *prepared.workshop.program.metric_names)
+    rows, measures = prepared.rows, ("loss", *prepared.engine.program.metric_names)
     if rows.prepare_target is not None:
         return {"constant": {name: 0.0 for name in measures if NAMED.get(name) == "explained"}}
-    data = prepared.reader.check(rows.y, rows.y, rows.weight)
-    found = constant_scores(data, prepared.reader.loss, measures)
+    data = prepared.preparer.check(rows.y, rows.y, rows.weight)
+    found = constant_scores(data, prepared.preparer.loss, measures)
     numbers = data.labels is None and found
     return {"constant": found} | ({"target": scale(data)} if numbers else {})
 

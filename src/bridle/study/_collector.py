@@ -10,7 +10,7 @@ from bridle.engine import FitResult
 from bridle.results import ALL_ROWS, Activation, Members, Picture, Probe, StoredTransformer, StudyResult, weak_to_strong
 from bridle.study._pooled import Pool
 from bridle.study._protocol import describe
-from bridle.study.design import STRONG, Prepared, Treatment, as_terms, diagnostic_names
+from bridle.study.design import STRONG, BoundArm, Prepared, diagnostic_names, to_result_arm
 from bridle.study.execution import FitRequest, order
 
 Key = tuple[int, int, int]
@@ -22,7 +22,7 @@ class ResultCollector:
     """Settings and members in the order they were asked for, with the outcomes that have come in."""
 
     prepared: Prepared
-    treatments: tuple[Treatment, ...]
+    arms: tuple[BoundArm, ...]
     setting_arm: list[int] = field(default_factory=list)
     setting_values: list[tuple[float, ...]] = field(default_factory=list)
     members: list[Key] = field(default_factory=list)
@@ -42,7 +42,7 @@ class ResultCollector:
     def add_settings(self) -> list[int]:
         """Settings of the arms as they are now that were not there before; their numbers."""
         known = set(zip(self.setting_arm, self.setting_values, strict=True))
-        wanted = [(arm, values) for arm, treatment in enumerate(self.treatments) for values in treatment.settings]
+        wanted = [(index, values) for index, arm in enumerate(self.arms) for values in arm.candidates]
         fresh = [pair for pair in wanted if pair not in known]
         self.setting_arm += [arm for arm, _ in fresh]
         self.setting_values += [values for _, values in fresh]
@@ -62,13 +62,11 @@ class ResultCollector:
 
     def learning_rate(self, setting: int) -> float | None:
         """The learning rate of a setting's arm, where it is not the optimizer's."""
-        return self.treatments[self.setting_arm[setting]].learning_rate
+        return self.arms[self.setting_arm[setting]].learning_rate
 
     def strengths(self, setting: int) -> np.ndarray:
         """float32 (slot,): the traced setting of a member."""
-        row = np.zeros(len(self.prepared.charges.slots), np.float32)
-        row[list(self.treatments[self.setting_arm[setting]].slots)] = self.setting_values[setting]
-        return row
+        return self._exact(setting).astype(np.float32)
 
     def order(self, key: Key) -> FitRequest:
         """What is to be made for a member."""
@@ -99,15 +97,15 @@ class ResultCollector:
 
     def result(self) -> StudyResult:
         """What is known now, as arrays. Members that have not run are there, marked as such."""
-        workshop = self.prepared.workshop
-        objective, points = workshop.objective, len(workshop.recipe.stops)
+        engine = self.prepared.engine
+        objective, points = engine.objective, len(engine.recipe.stops)
         measures = objective.measure_names
         quantities = (
             "fit/loss",
             *(f"penalty/{name}" for name in objective.part_names),
-            *(f"{part}/{name}" for part in workshop.recipe.sides for name in measures),
+            *(f"{part}/{name}" for part in engine.recipe.sides for name in measures),
         )
-        names = diagnostic_names(self.prepared.charges)
+        names = diagnostic_names(self.prepared.penalty_terms)
         got = [self.outcomes.get(key) for key in self.members]
         blank = np.full((points, len(quantities)), np.nan, np.float32)
         empty = np.full(len(names), np.nan, np.float32)
@@ -115,17 +113,17 @@ class ResultCollector:
         setting, seed, fold = np.array(self.members, int).reshape(-1, 3).T
         units = self.prepared.units
         curves = _stacked([None if outcome is None else outcome.curves for outcome in got], blank)
-        sides = np.tile(units.factors[fold], (1, len(workshop.recipe.sides)))
+        sides = np.tile(units.factors[fold], (1, len(engine.recipe.sides)))
         curves[:, :, -sides.shape[1] :] *= sides[:, None]
         if self.prepared.score.pooled:
             quantities += (f"validation/{self.prepared.score.name}",)
             curves = np.concatenate([curves, self.pooled(points)], axis=2)
         return StudyResult(
-            arms=tuple(as_terms(treatment) for treatment in self.treatments),
-            slots=self.prepared.charges.slots,
+            arms=tuple(to_result_arm(arm) for arm in self.arms),
+            slots=self.prepared.penalty_terms.slots,
             setting_arm=np.array(self.setting_arm, int),
             setting_strengths=np.array([self._exact(number) for number in range(len(self.setting_arm))]).reshape(
-                len(self.setting_arm), len(self.prepared.charges.slots)
+                len(self.setting_arm), len(self.prepared.penalty_terms.slots)
             ),
             members=Members(
                 setting,
@@ -138,7 +136,7 @@ class ResultCollector:
                 ),
             ),
             score=self.prepared.score,
-            epochs=workshop.recipe.stops,
+            epochs=engine.recipe.stops,
             quantities=quantities,
             curves=curves,
             diagnostic_names=names,
@@ -167,9 +165,8 @@ class ResultCollector:
 
     def _exact(self, setting: int) -> np.ndarray:
         """float64 (slot,): the strengths as they were written."""
-        row = np.zeros(len(self.prepared.charges.slots))
-        row[list(self.treatments[self.setting_arm[setting]].slots)] = self.setting_values[setting]
-        return row
+        arm, slots = self.arms[self.setting_arm[setting]], len(self.prepared.penalty_terms.slots)
+        return arm.strength_row(self.setting_values[setting], slots)
 
 
 def _stacked(values: Sequence[np.ndarray | None], missing: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ class BestSoFar:
 
     def __init__(self, prepared: Prepared, ledger: ResultCollector) -> None:
         self._ledger, self._score = ledger, prepared.score
-        names = prepared.workshop.objective.measure_names
+        names = prepared.engine.objective.measure_names
         self._factors = prepared.units.factors[:, names.index(prepared.score.measure)]
         self._column = names.index(prepared.score.measure) - len(names)
         self._sums: dict[int, tuple[float, int]] = {}
@@ -31,4 +31,4 @@ class BestSoFar:
         means = {setting: total / count for setting, (total, count) in list(self._sums.items())}
         setting = max(means, key=lambda number: sign * means[number])
         values = ", ".join(f"{value:g}" for value in self._ledger.setting_values[setting])
-        return f"{self._ledger.treatments[self._ledger.setting_arm[setting]].name} {values}".strip(), means[setting]
+        return f"{self._ledger.arms[self._ledger.setting_arm[setting]].name} {values}".strip(), means[setting]

@@ -59,7 +59,7 @@ def check_nested(prepared: Prepared, folds: int | Splitter) -> None:
         )
     whole, groups, measure = whole_rows(prepared), prepared.rows.groups, prepared.score.measure
     splits = outer_splits(prepared, folds)
-    if all(measure in prepared.workshop.program.undefined(take(whole.y, split.validation)) for split in splits):
+    if all(measure in prepared.engine.program.undefined(take(whole.y, split.validation)) for split in splits):
         raise InputError(
             f"Expected outer folds over whose rows {measure} is defined, got rows of one kind in all {len(splits)}. "
             "Give a number of outer folds, as nested=5: they are judged one by one, also where the score is pooled."

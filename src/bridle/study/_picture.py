@@ -40,7 +40,7 @@ def picture(
     )
     mesh = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2).astype(np.float32)
     split = len(prepared.model.trainable_variables)
-    objective = prepared.workshop.objective
+    objective = prepared.engine.objective
     ask = jax.jit(lambda trainable, other: predict(objective, trainable, other, mesh).values[:, -1])
     drawn = {number: runs for number, runs in variables.items() if runs}
     surfaces = [

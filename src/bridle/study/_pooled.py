@@ -19,8 +19,8 @@ class Pool:
     """The rows that judge each fold, and the measure over any of them together."""
 
     def __init__(self, prepared: Prepared) -> None:
-        workshop, folds = prepared.workshop, prepared.folds
-        objective, self._workshop, self._targets = workshop.objective, workshop, prepared.targets
+        engine, folds = prepared.engine, prepared.folds
+        objective, self._engine, self._targets = engine.objective, engine, prepared.targets
         column = objective.measure_names.index(prepared.score.measure)
         structure = jax.tree.structure(predicted(prepared.model, folds[0].rows.x))
         self._rows = [_judging(fold) for fold in folds]
@@ -40,7 +40,7 @@ class Pool:
         if not parts:
             return np.nan
         rows = jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
-        return float((self._measure if self._workshop.untraced else self._compiled)(*rows))
+        return float((self._measure if self._engine.untraced else self._compiled)(*rows))
 
     def _part(self, fold: int, leaves: Sequence[np.ndarray]) -> Part:
         """Labels and predictions of a fold, in the units of the target as it was given."""

@@ -19,7 +19,7 @@ def describe(prepared: Prepared) -> str:
         *_held_out(prepared),
         *prepared.notes,
     ]
-    slow = prepared.workshop.untraced
+    slow = prepared.engine.untraced
     return " ".join(sentences) + (f" Run operation by operation, which is slow, because of {slow}" if slow else "")
 
 
@@ -48,7 +48,7 @@ def _shared(prepared: Prepared) -> str:
 
 def _units(prepared: Prepared) -> str:
     target = prepared.rows.prepare_target
-    if target is None or prepared.reader.loss.lower().replace("_", "").endswith("crossentropy"):
+    if target is None or prepared.preparer.loss.lower().replace("_", "").endswith("crossentropy"):
         return ""
     if not prepared.score.pooled and prepared.score.name in prepared.units.transformed:
         return f" in units of the target as {one_line(target)} gives it"
@@ -58,10 +58,10 @@ def _units(prepared: Prepared) -> str:
 def _training(prepared: Prepared) -> list[str]:
     """What differs from a plain fit."""
     question, found = prepared.question, []
-    constants = prepared.workshop.program.blueprint.constants
+    constants = prepared.engine.program.blueprint.constants
     if constants:
         found.append(f"Numbers in the graph of the model given, the same for every seed: {', '.join(constants)}.")
-    if any(grid.open for treatment in prepared.treatments for grid in treatment.grids):
+    if any(grid.open for arm in prepared.arms for grid in arm.grids):
         found.append("Ranges of strengths found by fits of the first seed on the first fold.")
     if question.path != COLD:
         found.append(f"Each strength starts from the weights of its neighbour, {question.path}.")
@@ -77,7 +77,7 @@ def _training(prepared: Prepared) -> list[str]:
 
 def _direction(prepared: Prepared) -> str:
     """The direction of a score, where it was given with it."""
-    if natural(prepared.workshop.program, prepared.score.measure) == prepared.score.maximize:
+    if natural(prepared.engine.program, prepared.score.measure) == prepared.score.maximize:
         return ""
     return f" ({'more' if prepared.score.maximize else 'less'} is better)"
 
@@ -94,7 +94,7 @@ def _pooled(prepared: Prepared) -> list[str]:
 
 
 def _when(prepared: Prepared) -> str:
-    if prepared.workshop.recipe.keeps_best:
+    if prepared.engine.recipe.keeps_best:
         return "on the weights of the best epoch on the watched rows"
     return "after the last epoch"
 

@@ -45,5 +45,5 @@ def _going_on(ledger: ResultCollector, alive: Sequence[int], cells: Sequence[Cel
         for setting, stay in zip(own, stays, strict=True):
             if not stay:
                 values = ", ".join(f"{value:g}" for value in ledger.setting_values[setting])
-                stopped[f"{ledger.treatments[arm].name} {values}"] = f"after {len(cells)} of {total} fits"
+                stopped[f"{ledger.arms[arm].name} {values}"] = f"after {len(cells)} of {total} fits"
     return kept

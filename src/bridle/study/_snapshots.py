@@ -22,7 +22,7 @@ MOST_TENSORS, MOST_ARMS = 6, 6
 def weight_names(prepared: Prepared) -> tuple[str, ...]:
     """The names of a model's variables as a person writes them, in the order in which trained ones are kept."""
     known = {id(place.variable): place.name for place in places(prepared.model) if place.part is None}
-    return tuple(known.get(id(variable), variable.path) for variable in prepared.workshop.program.variables)
+    return tuple(known.get(id(variable), variable.path) for variable in prepared.engine.program.variables)
 
 
 def activations(
@@ -47,7 +47,7 @@ def activations(
     classes = np.zeros(0, int) if data.labels is None else np.asarray(data.labels[rows]).astype(int)
     found = []
     for place, settings in wanted:
-        number = prepared.charges.taps.index(place.tap)
+        number = prepared.penalty_terms.taps.index(place.tap)
         values = {setting: seen[setting][number] for setting in settings}
         if all(value is not None for value in values.values()):
             found.append(_kept(place, values, classes))
@@ -58,7 +58,7 @@ def _wanted(ledger: ResultCollector, bests: Mapping[int, int]) -> list[tuple[Pla
     """For each penalized activation `none` and the best setting of the arms that charge it."""
     found: dict[tuple[int, str], tuple[Place, list[int]]] = {}
     for arm, best in bests.items():
-        for place in watched(ledger.treatments[arm].terms):
+        for place in watched(ledger.arms[arm].terms):
             if place.sort == "activation" and 0 in bests:
                 found.setdefault(place.key, (place, [bests[0]]))[1].append(best)
     return [(place, settings[: 1 + MOST_ARMS]) for place, settings in list(found.values())[:MOST_TENSORS]]
@@ -84,14 +84,14 @@ def _reader(prepared: Prepared, x: Any, rows: int) -> Callable[[tuple[np.ndarray
 
     A layer that is called several times gives the entries of all its calls.
     """
-    workshop, taps = prepared.workshop, prepared.charges.taps
-    split = len(workshop.program.model.trainable_variables)
+    engine, taps = prepared.engine, prepared.penalty_terms.taps
+    split = len(engine.program.model.trainable_variables)
 
     def read(trainable: list[Any], other: list[Any]) -> list[list[Any]]:
-        readings = workshop.program.forward(trainable, other, x, training=False, taps=taps).readings
+        readings = engine.program.forward(trainable, other, x, training=False, taps=taps).readings
         return [[each.value for each in readings[number]] for number in range(len(taps))]
 
-    ask = read if workshop.untraced else jax.jit(read)
+    ask = read if engine.untraced else jax.jit(read)
 
     def flat(calls: list[Any]) -> np.ndarray | None:
         if not calls or any(value.shape[:1] != (rows,) for value in calls):

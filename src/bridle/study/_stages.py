@@ -25,7 +25,7 @@ from bridle.study._race import race_cells
 from bridle.study._snapshots import activations, weight_names
 from bridle.study._update import Update, Watch
 from bridle.study.data import Splitter, as_splitter
-from bridle.study.design import COLD, Prepared, Treatment, refit_rows
+from bridle.study.design import COLD, BoundArm, Prepared, refit_rows
 from bridle.study.execution import Cluster, ExecutionContext, Keys, Line, RowSet, StudySpec, kept, plan_of, run_requests
 from bridle.study.execution import Plan as Facts
 
@@ -72,7 +72,7 @@ def run_study(
     nested = as_splitter(nested)
     if nested is not None:
         check_nested(prepared, nested)
-    prepared.workshop.width = width
+    prepared.engine.width = width
 
     def attentive(update: Update) -> None:
         raise_if_interrupted()
@@ -107,7 +107,7 @@ def _stages(
     prepared: Prepared, watch: Watch, means: ExecutionContext, race: bool, refit: bool, until: float | None = None
 ) -> tuple[StudyResult, bool]:
     began = perf_counter()
-    ledger, before = ResultCollector(prepared, prepared.treatments, preparation=prepared.reader.stored()), means.found
+    ledger, before = ResultCollector(prepared, prepared.arms, preparation=prepared.preparer.stored()), means.found
     try:
         whole = _search(prepared, ledger, watch, means, race, until)
         whole = whole and (not refit or _refit(prepared, ledger, watch, means))
@@ -123,23 +123,23 @@ def _stages(
 def _search(
     prepared: Prepared, ledger: ResultCollector, watch: Watch, means: ExecutionContext, race: bool, until: float | None
 ) -> bool:
-    if any(grid.open for treatment in ledger.treatments for grid in treatment.grids):
+    if any(grid.open for arm in ledger.arms for grid in arm.grids):
         found = find_ranges(prepared, lambda progress: watch(Update("finding ranges", progress, None)), means)
         if found is None:
             return False
-        ledger.treatments, ledger.facts = found
+        ledger.arms, ledger.facts = found
     ground = RowSet(prepared.folds, {})
     cells = [(seed, fold) for seed in prepared.question.seed_numbers for fold in range(len(prepared.folds))]
-    stages = [("fits", None), *[("extending", Treatment.extended)] * ROUNDS, ("refining", Treatment.refined)]
+    stages = [("fits", None), *[("extending", BoundArm.extended)] * ROUNDS, ("refining", BoundArm.refined)]
     began = perf_counter()
     for stage, grow in stages:
         if grow is not None:
             grown = _grown(ledger, grow)
-            before, now = (sum(len(arm.settings) for arm in arms) for arms in (ledger.treatments, grown))
+            before, now = (sum(len(arm.candidates) for arm in arms) for arms in (ledger.arms, grown))
             pace = (perf_counter() - began) / before
             if until is not None and perf_counter() + (now - before) * pace > until:
                 continue
-            ledger.treatments = grown
+            ledger.arms = grown
 
         def conduct(settings: Sequence[int], cells: Sequence[tuple[int, int]], stage: str = stage) -> bool:
             groups = _groups(prepared, ledger, settings)
@@ -162,11 +162,11 @@ def _groups(prepared: Prepared, ledger: ResultCollector, settings: Sequence[int]
     return [ledger.path(arm) for arm in dict.fromkeys(ledger.setting_arm[setting] for setting in settings)]
 
 
-def _grown(ledger: ResultCollector, grow: Callable[[Treatment, tuple[float, ...]], Treatment]) -> tuple[Treatment, ...]:
+def _grown(ledger: ResultCollector, grow: Callable[[BoundArm, tuple[float, ...]], BoundArm]) -> tuple[BoundArm, ...]:
     """The arms with open grids given more settings around their best, unless that scores exactly as `none` does."""
     result = ledger.result()
     choices, means = choose(result), summarize(result.scores()).mean
-    found = list(ledger.treatments)
+    found = list(ledger.arms)
     for arm, choice in choices.items():
         same = 0 in choices and means[choice.best] == means[choices[0].best]
         if any(grid.open for grid in found[arm].grids) and not same:
@@ -180,7 +180,7 @@ def _refit(prepared: Prepared, ledger: ResultCollector, watch: Watch, means: Exe
     if not choices:
         return True
     fold, data, held_out, ledger.held_out_rows = refit_rows(prepared)
-    ledger.preparation = prepared.reader.stored()
+    ledger.preparation = prepared.preparer.stored()
     settings = sorted({setting for choice in choices.values() for setting in (choice.best, choice.one_se)})
     groups = _groups(prepared, ledger, settings)
     groups = [group[: 1 + max(n for n, setting in enumerate(group) if setting in settings)] for group in groups]

@@ -256,7 +256,7 @@ def run_job(
 
 def tuned(job: Job, result: Result) -> Tuned:
     """Join a result with the preparation of the table that its refits used."""
-    refits = job.prepared.reader.final
+    refits = job.prepared.preparer.final
     preparation, scaler = refits[0] if refits else (clone_fit(job.preparation, job.rows), None)
     scale = Scale() if scaler is None else Scale(float(scaler.mean_[0]), float(scaler.scale_[0]))
     return Tuned(result, job.problem, preparation, scale, job.notes)

@@ -37,7 +37,7 @@ def regularized_tensors(result: StudyResult, arm: int) -> list[str]:
 
 def zero_fractions(result: StudyResult, tensor: str) -> Float[np.ndarray, "setting"]:
     """The fraction of exact zeros of one tensor, for every setting, over seeds and folds."""
-    return nan_mean(result.by_setting(result.diagnostic(f"zeros/{tensor}")), (1, 2))
+    return nan_mean(result.by_candidate(result.diagnostic(f"zeros/{tensor}")), (1, 2))
 
 
 def sparse_tensors(result: StudyResult, arm: int) -> list[str]:

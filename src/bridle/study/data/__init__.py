@@ -2,7 +2,7 @@
 
 from bridle.study.data._arrays import Data, read_inputs
 from bridle.study.data._fingerprint import fingerprint
-from bridle.study.data._folds import Reader, cut, everything, take
+from bridle.study.data._folds import RowPreparer, all_rows, make_folds, take
 from bridle.study.data._listed_folds import ListedFolds, as_splitter
 from bridle.study.data._preparation import restored, transformed
 from bridle.study.data._rows import Rows
@@ -12,16 +12,16 @@ from bridle.study.data._transformers import import_lines, one_line, revive, writ
 __all__ = [
     "Data",
     "ListedFolds",
-    "Reader",
+    "RowPreparer",
     "Rows",
     "Split",
     "Splitter",
+    "all_rows",
     "as_splitter",
-    "cut",
-    "everything",
     "fingerprint",
     "import_lines",
     "later_rows",
+    "make_folds",
     "one_line",
     "read_inputs",
     "restored",

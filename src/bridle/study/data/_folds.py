@@ -22,7 +22,7 @@ STORED_CHECK = 100
 
 
 @dataclass(frozen=True)
-class Reader:
+class RowPreparer:
     """How rows become arrays: the preparation a person gave, and the checks against model and loss."""
 
     rows: Rows
@@ -97,7 +97,7 @@ class Folds:
     """The preparation of the target that was fitted in each fold, or None."""
 
 
-def cut(reader: Reader, folds: int | Splitter, watch: float = 0.0) -> Folds:
+def make_folds(preparer: RowPreparer, folds: int | Splitter, watch: float = 0.0) -> Folds:
     """Cut rows into folds, each prepared on its own training rows.
 
     Args:
@@ -106,52 +106,52 @@ def cut(reader: Reader, folds: int | Splitter, watch: float = 0.0) -> Folds:
         watch: the share of each fold's training rows that early stopping watches instead.
 
     """
-    rows = reader.rows
-    whole = reader.arrays(rows.x, rows.y, rows.weight, reader.fitted(None))
+    rows = preparer.rows
+    whole = preparer.arrays(rows.x, rows.y, rows.weight, preparer.fitted(None))
     ordered = False
     if rows.validation is not None:
         every = np.arange(whole.rows)
         split = set_aside(Split(every, every[:0]), watch, whole, rows.groups)
-        fitted = reader.fitted(split.train if watch else None)
+        fitted = preparer.fitted(split.train if watch else None)
         every_fitted = [fitted]
-        parts = [_fold(reader, split, fitted, reader.outside(rows.validation, fitted, "validation"))]
+        parts = [_fold(preparer, split, fitted, preparer.outside(rows.validation, fitted, "validation"))]
     else:
         splits = split_rows(whole, folds, rows.groups)
         ordered = in_time(splits)
         splits = [set_aside(each, watch, whole, rows.groups, ordered) for each in splits]
-        every_fitted = [reader.fitted(split.train) for split in splits]
-        parts = [_fold(reader, split, fitted) for split, fitted in zip(splits, every_fitted, strict=True)]
+        every_fitted = [preparer.fitted(split.train) for split in splits]
+        parts = [_fold(preparer, split, fitted) for split, fitted in zip(splits, every_fitted, strict=True)]
     total = [len(jax.tree.leaves(part.rows.y)[0]) for part in parts]
     counts = [[part.train, count - part.cuts[-1]] for part, count in zip(parts, total, strict=True)]
     return Folds(parts, np.array(counts), ordered, tuple(target for _, target in every_fitted))
 
 
-def everything(
-    reader: Reader, watch: float = 0.0, ordered: bool = False
+def all_rows(
+    preparer: RowPreparer, watch: float = 0.0, ordered: bool = False
 ) -> tuple[Fold, Data, Mapping[str, DeviceRows], Mapping[str, int]]:
     """All rows to refit on, and the held-out rows prepared as these are.
 
     Rows are watched as those of the folds are, which says `ordered`, and the preparation is fitted without them.
     """
-    rows, fitted = reader.rows, reader.fitted(None)
-    whole = reader.arrays(rows.x, rows.y, rows.weight, fitted)
+    rows, fitted = preparer.rows, preparer.fitted(None)
+    whole = preparer.arrays(rows.x, rows.y, rows.weight, fitted)
     every = np.arange(whole.rows)
     split = set_aside(Split(every, every[:0]), watch, whole, rows.groups, ordered)
-    if watch and reader.prepares:
-        fitted = reader.fitted(split.train)
-        whole = reader.arrays(rows.x, rows.y, rows.weight, fitted)
-    reader.final[:] = [fitted]
-    held = {name: reader.outside(parts, fitted, name) for name, parts in rows.held_out.items()}
+    if watch and preparer.prepares:
+        fitted = preparer.fitted(split.train)
+        whole = preparer.arrays(rows.x, rows.y, rows.weight, fitted)
+    preparer.final[:] = [fitted]
+    held = {name: preparer.outside(parts, fitted, name) for name, parts in rows.held_out.items()}
     device = {name: put(data.x, data.y, data.weight, data.rows).rows for name, data in held.items()}
-    return _fold(reader, split, fitted), whole, device, {name: data.rows for name, data in held.items()}
+    return _fold(preparer, split, fitted), whole, device, {name: data.rows for name, data in held.items()}
 
 
-def _fold(reader: Reader, split: Split, fitted: tuple[Any, Any], validation: Data | None = None) -> Fold:
+def _fold(preparer: RowPreparer, split: Split, fitted: tuple[Any, Any], validation: Data | None = None) -> Fold:
     """The rows of one split on the device: to train on, to watch, to judge (or the given ones to judge)."""
-    rows = reader.rows
+    rows = preparer.rows
     sides = [side for side in (split.train, split.watch, split.validation) if len(side)]
     pieces = [
-        reader.arrays(
+        preparer.arrays(
             take(rows.x, side),
             take(rows.y, side),
             None if rows.weight is None else take(rows.weight, side),
@@ -160,7 +160,7 @@ def _fold(reader: Reader, split: Split, fitted: tuple[Any, Any], validation: Dat
         )
         for side in sides
     ]
-    pieces[0] = class_weighted(pieces[0], rows.class_weight, reader.loss, reader.outputs)
+    pieces[0] = class_weighted(pieces[0], rows.class_weight, preparer.loss, preparer.outputs)
     pieces += [] if validation is None else [validation]
     try:
         x, y = (

@@ -1,6 +1,6 @@
 """Design of a study: arms, settings, objective, scores, plan."""
 
-from bridle.study.design._arms import NONE, Treatment, as_terms, joined
+from bridle.study.design._arms import NONE, BoundArm, join_arms, to_result_arm
 from bridle.study.design._inner_study import OUTER, inner_study, outer_splits, study_of_fold
 from bridle.study.design._objective import SPREAD, diagnostic_names
 from bridle.study.design._plan import Plan, duration, make_plan, timed_plan
@@ -14,17 +14,16 @@ __all__ = [
     "OUTER",
     "SPREAD",
     "STRONG",
+    "BoundArm",
     "EarlyStopping",
     "Plan",
     "Prepared",
     "Question",
     "StudyEngine",
-    "Treatment",
-    "as_terms",
     "diagnostic_names",
     "duration",
     "inner_study",
-    "joined",
+    "join_arms",
     "make_plan",
     "natural",
     "outer_splits",
@@ -32,6 +31,7 @@ __all__ = [
     "refit_rows",
     "study_of_fold",
     "timed_plan",
+    "to_result_arm",
     "whole_rows",
     "with_rows",
     "written_score",

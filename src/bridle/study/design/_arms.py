@@ -1,4 +1,4 @@
-"""Arms: named dictionaries of terms, laid out as settings (an arm with a number for each of its strengths)."""
+"""Arms bound to a model, and their candidates: an arm with a number for each of its strengths."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -14,56 +14,71 @@ from bridle.regularizers import AUTO, Grid
 from bridle.results import Arm
 
 NONE = "none"
-BROKEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-"""What a name cannot hold: line breaks and other controls."""
-RATE = "learning_rate"
-"""What an arm may hold beside its penalties: one number, the learning rate of its fits."""
-WEAKEST, STRONGEST = 1e-10, 1e5
-"""An open grid is not extended past these."""
+"""The name of the arm without regularizers, which every study has."""
+CONTROL_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""Line breaks and other controls, which the name of an arm cannot hold."""
+LEARNING_RATE_KEY = "learning_rate"
+"""The key under which an arm sets the learning rate of its fits, among its targets."""
+MIN_GRID_STRENGTH = 1e-10
+"""An open grid is not extended below this strength."""
+MAX_GRID_STRENGTH = 1e5
+"""An open grid is not extended above this strength."""
+MAX_MOVED_STRENGTHS = 2
+"""A refining candidate differs from the best one in at most this many strengths."""
 
 
 @dataclass(frozen=True)
-class Treatment:
-    """One arm: its terms, the slots of the study that it uses and the strengths to try in each."""
+class BoundArm:
+    """One arm bound to a model: its terms, the slots of the study that it uses, the strengths to try in each."""
 
     name: str
     terms: tuple[Term, ...]
     slots: tuple[int, ...]
     grids: tuple[Grid, ...]
     learning_rate: float | None = None
-    """Another one than that of the compiled optimizer."""
+    """The learning rate of its fits; None for that of the compiled optimizer."""
     between: tuple[tuple[float, ...], ...] = ()
-    """Settings beside the combinations of the grids."""
+    """Refining candidates in addition to the combinations of the grids."""
 
     @property
-    def settings(self) -> list[tuple[float, ...]]:
+    def candidates(self) -> list[tuple[float, ...]]:
         """Every combination of strengths, one number for each of `slots`; then those between."""
         return [*product(*(grid.values for grid in self.grids)), *self.between]
 
-    def extended(self, best: tuple[float, ...]) -> "Treatment":
-        """The arm with each open grid continued where its best strength lies on the edge."""
-        grids = tuple(_extend(grid, value) for grid, value in zip(self.grids, best, strict=True))
+    def strength_row(self, strengths: Sequence[float], slot_count: int) -> np.ndarray:
+        """Return strengths of this arm as a row over all slots of a study, zero where the arm lacks a slot."""
+        row = np.zeros(slot_count)
+        row[list(self.slots)] = strengths
+        return row
+
+    def extended(self, best: tuple[float, ...]) -> "BoundArm":
+        """Return the arm with each open grid continued where its best strength lies on the edge."""
+        grids = tuple(_extend(grid, strength) for grid, strength in zip(self.grids, best, strict=True))
         return replace(self, grids=grids)
 
-    def refined(self, best: tuple[float, ...]) -> "Treatment":
-        """The arm with settings between its best one and the neighbours of that in the open grids.
+    def refined(self, best: tuple[float, ...]) -> "BoundArm":
+        """Return the arm with candidates between its best one and the neighbours of that in the open grids.
 
         One open grid gets two strengths on either side; several get one on either side, in every combination of two.
         """
-        opened = sum(grid.open for grid in self.grids)
+        open_count = sum(grid.open for grid in self.grids)
         near = [
-            _between(grid, value, 2 if opened == 1 else 1) if grid.open else (value,)
-            for grid, value in zip(self.grids, best, strict=True)
+            _between(grid, strength, 2 if open_count == 1 else 1) if grid.open else (strength,)
+            for grid, strength in zip(self.grids, best, strict=True)
         ]
-        moved = (sum(a != b for a, b in zip(values, best, strict=True)) for values in product(*near))
-        found = [values for values, count in zip(product(*near), moved, strict=True) if 0 < count <= 2]
-        return replace(self, between=tuple(found))
+        moves = (sum(a != b for a, b in zip(strengths, best, strict=True)) for strengths in product(*near))
+        between = [
+            strengths
+            for strengths, count in zip(product(*near), moves, strict=True)
+            if 0 < count <= MAX_MOVED_STRENGTHS
+        ]
+        return replace(self, between=tuple(between))
 
 
 def read_arms(
     model: keras.Model, arms: Mapping[str, Mapping[str, object]]
-) -> tuple[tuple[Treatment, ...], tuple[Term, ...]]:
-    """Bind a person's arms to a model; `none` comes first. Returns the arms and their distinct terms.
+) -> tuple[tuple[BoundArm, ...], tuple[Term, ...]]:
+    """Bind a user's arms to a model; return the arms, `none` first, and their distinct terms.
 
     Errors: `InputError` where a name is taken, empty or of several lines; those of `read_terms`, with the arm's name.
     """
@@ -71,7 +86,7 @@ def read_arms(
         raise KindError(f"Expected arms as a dictionary {{name: {{where: what(how much)}}}}, got {arms!r}.")
     named = {str(name): terms for name, terms in arms.items() if not (name == NONE and not terms)}
     for name in named:
-        if not name.strip() or BROKEN.search(name):
+        if not name.strip() or CONTROL_CHARACTERS.search(name):
             raise InputError(f"Expected the name of an arm as text on one line, got {name!r:.200}. Rename it.")
     if NONE in named:
         raise InputError(
@@ -89,12 +104,12 @@ def read_arms(
             raise InputError(f"Expected at least one penalty in the arm {name!r}, got none. {NONE!r} is always an arm.")
     terms = distinct(list(bound.values()))
     slots = [slot for term in terms for slot in term.slots]
-    found = (replace(_treatment(name, own, slots), learning_rate=rates[name]) for name, own in bound.items())
-    return tuple(found), terms
+    bound_arms = (_bind(name, arm_terms, slots, rates[name]) for name, arm_terms in bound.items())
+    return tuple(bound_arms), terms
 
 
 def _learning_rate(terms: object) -> float | None:
-    value = terms.get(RATE) if isinstance(terms, Mapping) else None
+    value = terms.get(LEARNING_RATE_KEY) if isinstance(terms, Mapping) else None
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 < value < np.inf:
@@ -103,56 +118,61 @@ def _learning_rate(terms: object) -> float | None:
 
 
 def _without_rate(terms: object) -> object:
-    return {where: what for where, what in terms.items() if where != RATE} if isinstance(terms, Mapping) else terms
+    if not isinstance(terms, Mapping):
+        return terms
+    return {target: regularizer for target, regularizer in terms.items() if target != LEARNING_RATE_KEY}
 
 
-def _treatment(name: str, terms: tuple[Term, ...], slots: list[str]) -> Treatment:
-    amounts = [value for term in terms for value in term.penalty.peaks]
-    grids = [value if isinstance(value, Grid) else Grid((value,)) for value in amounts]
-    crowded = sum(grid.open for grid in grids) > 1
-    grids = [Grid(grid.values[::2], open=True) if crowded and grid == AUTO else grid for grid in grids]
-    return Treatment(name, terms, tuple(slots.index(slot) for term in terms for slot in term.slots), tuple(grids))
+def _bind(name: str, terms: tuple[Term, ...], slots: list[str], learning_rate: float | None) -> BoundArm:
+    strengths = [strength for term in terms for strength in term.penalty.peaks]
+    grids = [strength if isinstance(strength, Grid) else Grid((strength,)) for strength in strengths]
+    if sum(grid.open for grid in grids) > 1:
+        grids = [_thinned(grid) for grid in grids]
+    arm_slots = tuple(slots.index(slot) for term in terms for slot in term.slots)
+    return BoundArm(name, terms, arm_slots, tuple(grids), learning_rate)
+
+
+def _thinned(grid: Grid) -> Grid:
+    """Return every other strength of an automatic grid; any other grid as it is."""
+    return Grid(grid.values[::2], open=True) if grid == AUTO else grid
 
 
 def _extend(grid: Grid, best: float) -> Grid:
-    low = grid.open and best == grid.values[0] and best > WEAKEST
-    high = grid.open and best == grid.values[-1] and best < STRONGEST
+    low = grid.open and best == grid.values[0] and best > MIN_GRID_STRENGTH
+    high = grid.open and best == grid.values[-1] and best < MAX_GRID_STRENGTH
     return grid.wider(low, high) if low or high else grid
 
 
 def _between(grid: Grid, best: float, count: int) -> tuple[float, ...]:
-    """The best strength, and so many on either side of it, evenly on a log scale, to two digits."""
-    place = grid.values.index(best)
+    """Return the best strength and `count` on either side of it, evenly on a log scale, to two digits."""
+    index = grid.values.index(best)
     shares = np.arange(1, count + 1) / (count + 1)
-    found = {best}
-    for neighbour in grid.values[max(0, place - 1) : place] + grid.values[place + 1 : place + 2]:
-        found |= {float(f"{best * (neighbour / best) ** share:.2g}") for share in shares}
-    return tuple(sorted(found))
+    strengths = {best}
+    for neighbour in grid.values[max(0, index - 1) : index] + grid.values[index + 1 : index + 2]:
+        strengths |= {float(f"{best * (neighbour / best) ** share:.2g}") for share in shares}
+    return tuple(sorted(strengths))
 
 
-def joined(name: str, parts: Sequence[Treatment]) -> Treatment:
-    """One arm with the terms of several of the same study; open grids are thinned, as where an arm has several."""
+def join_arms(name: str, parts: Sequence[BoundArm]) -> BoundArm:
+    """Return one arm with the terms of several of the same study; open grids are thinned, as for several in an arm."""
     if len(parts) == 1:
         return parts[0]
     terms, slots, grids = (tuple(x for part in parts for x in getattr(part, n)) for n in ("terms", "slots", "grids"))
-    grids = tuple(Grid(grid.values[::2], open=True) if grid == AUTO else grid for grid in grids)
-    return Treatment(name, terms, slots, grids)
+    return BoundArm(name, terms, slots, tuple(_thinned(grid) for grid in grids))
 
 
-def as_terms(treatment: Treatment) -> Arm:
-    """What a result keeps of an arm: no model, no Keras."""
-    terms = tuple((term.target, term.written()) for term in treatment.terms)
-    return Arm(treatment.name, terms, treatment.slots, treatment.learning_rate)
+def to_result_arm(arm: BoundArm) -> Arm:
+    """Return an arm as a result stores it: without the model, without Keras."""
+    terms = tuple((term.target, term.written()) for term in arm.terms)
+    return Arm(arm.name, terms, arm.slots, arm.learning_rate)
 
 
-def table(treatments: tuple[Treatment, ...], width: int) -> tuple[np.ndarray, np.ndarray]:
-    """All settings: the arm of each, and strengths of shape (setting, slot), zero where an arm lacks a slot."""
-    arms: list[int] = []
+def candidate_table(arms: Sequence[BoundArm], slot_count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the arm index of every candidate, and strengths of shape (candidate, slot)."""
+    indices: list[int] = []
     rows: list[np.ndarray] = []
-    for number, treatment in enumerate(treatments):
-        for values in treatment.settings:
-            row = np.zeros(width)
-            row[list(treatment.slots)] = values
-            arms.append(number)
-            rows.append(row)
-    return np.array(arms), np.array(rows).reshape(len(rows), width)
+    for index, arm in enumerate(arms):
+        for strengths in arm.candidates:
+            indices.append(index)
+            rows.append(arm.strength_row(strengths, slot_count))
+    return np.array(indices), np.array(rows).reshape(len(rows), slot_count)

@@ -8,7 +8,7 @@ import numpy as np
 
 from bridle.engine import Programs, cores, peak_memory_bytes, quantities, short_call
 from bridle.results import Arm
-from bridle.study.design._arms import as_terms, table
+from bridle.study.design._arms import candidate_table, to_result_arm
 from bridle.study.design._prepare import Prepared
 
 PILOT = 11
@@ -73,13 +73,13 @@ class Plan:
 
 def make_plan(prepared: Prepared) -> Plan:
     """Lay out arms × strengths × seeds × folds."""
-    arms, strengths = table(prepared.treatments, len(prepared.charges.slots))
+    arms, strengths = candidate_table(prepared.arms, len(prepared.penalty_terms.slots))
     seeds, folds, settings = np.meshgrid(
         prepared.question.seed_numbers, np.arange(len(prepared.folds)), np.arange(len(arms)), indexing="ij"
     )
     return Plan(
-        tuple(as_terms(treatment) for treatment in prepared.treatments),
-        prepared.charges.slots,
+        tuple(to_result_arm(arm) for arm in prepared.arms),
+        prepared.penalty_terms.slots,
         arms,
         strengths,
         settings.ravel(),
@@ -87,14 +87,14 @@ def make_plan(prepared: Prepared) -> Plan:
         folds.ravel(),
         prepared.question.epochs,
         2 * (len({fold.shape for fold in prepared.folds}) + 1),
-        pilot=PILOT * sum(grid.open for treatment in prepared.treatments for grid in treatment.grids),
+        pilot=PILOT * sum(grid.open for arm in prepared.arms for grid in arm.grids),
         later=_later(prepared),
     )
 
 
 def _later(prepared: Prepared) -> int:
     """About how many fits follow those that are laid out."""
-    opened = [sum(grid.open for grid in treatment.grids) for treatment in prepared.treatments]
+    opened = [sum(grid.open for grid in arm.grids) for arm in prepared.arms]
     around = sum(AROUND.get(count, AROUND_SEVERAL) for count in opened)
     return len(prepared.question.seed_numbers) * (len(prepared.folds) * around + 2 * len(opened) - 1)
 
@@ -103,14 +103,14 @@ def timed_plan(prepared: Prepared) -> Plan:
     """The plan with an estimate: compiles what the run will use, trains one member briefly, and scales up."""
     plan = make_plan(prepared)
     began = perf_counter()
-    compiled = [prepared.workshop.programs(fold, {}) for fold in prepared.folds]
+    compiled = [prepared.engine.programs(fold, {}) for fold in prepared.folds]
     for programs in compiled:
         programs.ready()
     compiling = perf_counter() - began
-    workshop, fold, programs = prepared.workshop, prepared.folds[0], compiled[0]
-    start = workshop.start(prepared.question.seed_numbers[0])
-    each = short_call(workshop.recipe, fold, start, workshop.settings, programs) / (programs.width or 1)
-    each *= plan.epochs / workshop.recipe.stops[0]
+    engine, fold, programs = prepared.engine, prepared.folds[0], compiled[0]
+    start = engine.start(prepared.question.seed_numbers[0])
+    each = short_call(engine.recipe, fold, start, engine.strength_count, programs) / (programs.width or 1)
+    each *= plan.epochs / engine.recipe.stops[0]
     seconds = compiling + each * plan.fits / min(cores(), plan.fits)
     return replace(plan, seconds=float(seconds), memory=_memory(prepared, plan, programs))
 
@@ -120,9 +120,9 @@ def _memory(prepared: Prepared, plan: Plan, programs: Programs) -> int:
 
     Curves are held twice while a result is made of them. Refitted are `none` and two settings of each arm.
     """
-    workshop = prepared.workshop
-    curve = len(workshop.recipe.stops) * quantities(workshop.objective, workshop.recipe)
-    weights = sum(value.nbytes for value in jax.tree.leaves(workshop.start(prepared.question.seed_numbers[0])[:2]))
+    engine = prepared.engine
+    curve = len(engine.recipe.stops) * quantities(engine.objective, engine.recipe)
+    weights = sum(value.nbytes for value in jax.tree.leaves(engine.start(prepared.question.seed_numbers[0])[:2]))
     refits = len(prepared.question.seed_numbers) * (2 * len(plan.arms) - 1)
     calls = cores() * programs.memory
     return peak_memory_bytes() + calls + 2 * 4 * curve * (len(plan) + refits) + refits * weights

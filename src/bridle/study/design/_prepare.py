@@ -39,9 +39,9 @@ from bridle.engine import (
 )
 from bridle.placement import PenaltyTerms, Term, charges, check_plain
 from bridle.results import Score
-from bridle.study.data import Data, Reader, cut, everything, unstratified_notes
+from bridle.study.data import Data, RowPreparer, all_rows, make_folds, unstratified_notes
 from bridle.study.data import Rows as GivenRows
-from bridle.study.design._arms import Treatment, read_arms
+from bridle.study.design._arms import BoundArm, read_arms
 from bridle.study.design._objective import check_eager, make_objective, try_out
 from bridle.study.design._question import Question
 from bridle.study.design._scores import check_pooled, choose_score, watched
@@ -64,7 +64,7 @@ class StudyEngine:
 
     objective: Objective
     recipe: Recipe
-    settings: int
+    strength_count: int
     program: Program
     seeds: int = 1
     """About how many there will be."""
@@ -76,7 +76,7 @@ class StudyEngine:
     """How many members run side by side in one call; None for one on a CPU, and as many as pay on an accelerator."""
     _programs: dict[Any, Programs] = field(default_factory=dict)
     _starts: InitialValues = field(init=False)
-    _kept: dict[int, tuple[list[np.ndarray], list[np.ndarray]]] = field(default_factory=dict)
+    _initial: dict[int, tuple[list[np.ndarray], list[np.ndarray]]] = field(default_factory=dict)
     _optimizers: dict[float | None, list[np.ndarray]] = field(default_factory=dict)
     _drawing: threading.Lock = field(default_factory=threading.Lock)
 
@@ -89,12 +89,12 @@ class StudyEngine:
         With given weights the seed still decides the states of random layers, and the shuffling.
         """
         # Drawing moves the random state of the whole process for a moment; only the first draw finds the cores idle.
-        with self._drawing, single_threaded_blas() if self._kept else contextlib.nullcontext():
-            if seed not in self._kept:
-                while len(self._kept) >= STARTS_KEPT:
-                    self._kept.pop(next(iter(self._kept)))
-                self._kept[seed] = self._starts.variables(seed)
-            trainable, other = self._kept[seed]
+        with self._drawing, single_threaded_blas() if self._initial else contextlib.nullcontext():
+            if seed not in self._initial:
+                while len(self._initial) >= STARTS_KEPT:
+                    self._initial.pop(next(iter(self._initial)))
+                self._initial[seed] = self._starts.variables(seed)
+            trainable, other = self._initial[seed]
         if self.weights is not None:
             given, split = list(self.weights), len(trainable)
             trainable = given[:split]
@@ -115,18 +115,18 @@ class StudyEngine:
         return self._programs[key]
 
     def _compiled(self, fold: Fold, held_out: Mapping[str, Rows], members: int) -> Programs:
-        what = self.objective, self.recipe, fold, self.start(0), self.settings, held_out
+        what = self.objective, self.recipe, fold, self.start(0), self.strength_count, held_out
         if not self.untraced:
             try:
                 with layers_named():
                     if self.width is None and accelerated():
-                        timed = partial(short_call, self.recipe, fold, self.start(0), self.settings)
+                        timed = partial(short_call, self.recipe, fold, self.start(0), self.strength_count)
                         compiled = partial(compile_programs, *what)
                         return fitting(lambda width: compiled(width=width), timed, members, free_memory())
                     return compile_programs(*what, width=self.width)
             except UntraceableError as error:
                 self.untraced = str(error)
-                check_eager(self.objective, self.start(0), self.settings, fold)
+                check_eager(self.objective, self.start(0), self.strength_count, fold)
         return compile_programs(*what, eager=True)
 
     @property
@@ -156,10 +156,10 @@ class Prepared:
 
     question: Question
     rows: GivenRows
-    reader: Reader
-    treatments: tuple[Treatment, ...]
+    preparer: RowPreparer
+    arms: tuple[BoundArm, ...]
     terms: tuple[Term, ...]
-    charges: PenaltyTerms
+    penalty_terms: PenaltyTerms
     score: Score
     folds: list[Fold]
     fold_rows: np.ndarray
@@ -167,7 +167,7 @@ class Prepared:
     """Whether every fold judges rows that come after those it trains on, as in `TimeSeriesSplit`."""
     targets: tuple[Any, ...]
     """The preparation of the target that was fitted in each fold, or None."""
-    workshop: StudyEngine
+    engine: StudyEngine
     notes: tuple[str, ...] = ()
     """What to say about the rows before training."""
     outer: int | None = None
@@ -176,14 +176,14 @@ class Prepared:
     @property
     def model(self) -> keras.Model:
         """The template."""
-        return self.workshop.program.model
+        return self.engine.program.model
 
     @property
     def units(self) -> Units:
         """The units of measures: those of the target as it was given, as far as that can be."""
-        names, program = self.workshop.objective.measure_names, self.workshop.program
-        refits = self.reader.final[0][1] if self.reader.final else None
-        if "crossentropy" in self.reader.loss.lower().replace("_", ""):  # classes have no units
+        names, program = self.engine.objective.measure_names, self.engine.program
+        refits = self.preparer.final[0][1] if self.preparer.final else None
+        if "crossentropy" in self.preparer.loss.lower().replace("_", ""):  # classes have no units
             return Units(np.ones((len(self.folds) + 1, len(names)), np.float32))
         own = powers(self.model, program.metrics, names[1:])
         return units(own, names, (*self.targets, self.targets[0] if refits is None else refits))
@@ -198,22 +198,22 @@ def prepare(question: Question, rows: GivenRows) -> Prepared:
     plan = blueprint(question.model)
     model = plan.template
     check_plain(model)
-    treatments, terms = read_arms(model, question.arms)
-    reader = Reader(rows, loss_name(model), _outputs(model))
-    folds = cut(reader, question.folds, question.watch)
+    arms, terms = read_arms(model, question.arms)
+    preparer = RowPreparer(rows, loss_name(model), _outputs(model))
+    folds = make_folds(preparer, question.folds, question.watch)
     compiled = program(plan, *folds.rows[0].rows)
-    held_out = {name: reader.outside(parts, reader.fitted(None), name) for name, parts in rows.held_out.items()}
+    held_out = {name: preparer.outside(parts, preparer.fitted(None), name) for name, parts in rows.held_out.items()}
     for name, data in held_out.items():
         predicted(model, data.x, name)
     bound = charges(terms)
     try_out(compiled, bound, folds.rows[0].rows.x)
-    for treatment in treatments:
-        compiled.optimizer_state(treatment.learning_rate)
+    for arm in arms:
+        compiled.optimizer_state(arm.learning_rate)
     score = choose_score(compiled, question.score)
     stopping = watched(compiled, question.stopping)
     notes = undefined_notes(compiled, score, stopping, folds.rows, {name: data.y for name, data in held_out.items()})
     if rows.validation is None:
-        notes += unstratified_notes(whole_rows_of(reader), question.folds, rows.groups)
+        notes += unstratified_notes(whole_rows_of(preparer), question.folds, rows.groups)
     if mixes_rows(compiled, folds.rows[0].rows.x):
         notes.append(MIXED.format(question.batch_size))
     if score.pooled:
@@ -222,28 +222,28 @@ def prepare(question: Question, rows: GivenRows) -> Prepared:
     recipe = Recipe(question.epochs, question.batch_size, question.shuffle, points, stopping, predictions=score.pooled)
     weights = None if question.start == "fresh" else tuple(np.asarray(v.value) for v in compiled.variables)
     seeds = len(question.seed_numbers)
-    workshop = StudyEngine(make_objective(compiled, bound), recipe, len(bound.slots), compiled, seeds, weights)
+    engine = StudyEngine(make_objective(compiled, bound), recipe, len(bound.slots), compiled, seeds, weights)
     cut_rows = (folds.rows, folds.counts, folds.ordered, folds.targets)
-    return Prepared(question, rows, reader, treatments, terms, bound, score, *cut_rows, workshop, tuple(notes))
+    return Prepared(question, rows, preparer, arms, terms, bound, score, *cut_rows, engine, tuple(notes))
 
 
 def with_rows(prepared: Prepared, rows: GivenRows) -> Prepared:
     """The same study of other rows, with the programs that are compiled already."""
-    reader = Reader(rows, prepared.reader.loss, prepared.reader.outputs)
-    folds = cut(reader, prepared.question.folds, prepared.question.watch)
+    preparer = RowPreparer(rows, prepared.preparer.loss, prepared.preparer.outputs)
+    folds = make_folds(preparer, prepared.question.folds, prepared.question.watch)
     own = {"folds": folds.rows, "fold_rows": folds.counts, "ordered": folds.ordered, "targets": folds.targets}
-    return replace(prepared, rows=rows, reader=reader, **own)
+    return replace(prepared, rows=rows, preparer=preparer, **own)
 
 
 def whole_rows(prepared: Prepared) -> Data:
     """All rows of a study as arrays."""
-    return whole_rows_of(prepared.reader)
+    return whole_rows_of(prepared.preparer)
 
 
-def whole_rows_of(reader: Reader) -> Data:
+def whole_rows_of(preparer: RowPreparer) -> Data:
     """Return all rows as arrays, the preparation fitted on all of them."""
-    rows = reader.rows
-    return reader.arrays(rows.x, rows.y, rows.weight, reader.fitted(None))
+    rows = preparer.rows
+    return preparer.arrays(rows.x, rows.y, rows.weight, preparer.fitted(None))
 
 
 def _outputs(model: keras.Model) -> tuple[int | None, ...]:
@@ -254,7 +254,7 @@ def _outputs(model: keras.Model) -> tuple[int | None, ...]:
 
 def refit_rows(prepared: Prepared) -> tuple[Fold, Data, Mapping[str, Rows], Mapping[str, int]]:
     """All rows, and the held-out ones, prepared alike."""
-    return everything(prepared.reader, prepared.question.watch, prepared.ordered)
+    return all_rows(prepared.preparer, prepared.question.watch, prepared.ordered)
 
 
 __all__ = ["Prepared", "StudyEngine", "prepare", "refit_rows", "whole_rows", "with_rows"]

@@ -37,12 +37,12 @@ def plan_of(prepared: Prepared, race: bool, nested: object) -> Plan:
                 **{term.target: term.written() for term in arm.terms},
                 **({} if arm.learning_rate is None else {"learning_rate": arm.learning_rate}),
             }
-            for arm in prepared.treatments
+            for arm in prepared.arms
             if arm.name != NONE
         },
         "strengths": {
-            f"{arm.name}: {prepared.charges.slots[slot]}": "auto" if grid.open else list(grid.values)
-            for arm in prepared.treatments
+            f"{arm.name}: {prepared.penalty_terms.slots[slot]}": "auto" if grid.open else list(grid.values)
+            for arm in prepared.arms
             for slot, grid in zip(arm.slots, arm.grids, strict=True)
         },
         "rows": f"{prepared.fold_rows.sum(axis=1).max()} rows, {fingerprint(rows.x, rows.y)[:16]}",
@@ -54,14 +54,14 @@ def plan_of(prepared: Prepared, race: bool, nested: object) -> Plan:
         "epochs": question.epochs,
         "batch size": question.batch_size,
         "shuffle": question.shuffle,
-        "score": written_score(prepared.workshop.program, prepared.score),
+        "score": written_score(prepared.engine.program, prepared.score),
         "points": question.points,
         "start": question.start,
         "path": question.path,
         "early stopping": None if question.stopping is None else asdict(question.stopping),
         "race": race,
         "nested": nested if isinstance(nested, int | None) else _said(nested),
-        **({"padded steps": "left out of losses and metrics"} if prepared.workshop.program.masked else {}),
+        **({"padded steps": "left out of losses and metrics"} if prepared.engine.program.masked else {}),
         "engine": ENGINE,
         "keras": keras.__version__,
         "jax": jax.__version__,
@@ -127,7 +127,7 @@ class Keys:
 
     def _context(self, prepared: Prepared, fit: FitSpec, held_out: Mapping) -> bytes:
         def make() -> bytes:
-            recipe = prepared.workshop.recipe
+            recipe = prepared.engine.recipe
             stops, cuts = np.asarray(recipe.stops).tobytes(), str((fit.rows.cuts, fit.programs.width)).encode()
             words = f"{recipe.epochs} {recipe.batch_size} {recipe.shuffle} {recipe.stopping!r}".encode()
             rows = [np.asarray(leaf) for leaf in jax.tree.leaves((fit.rows.rows, dict(held_out)))]

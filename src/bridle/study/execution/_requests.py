@@ -53,8 +53,8 @@ def fits_of(
     for chain in chains:
         made = []
         for each in chain:
-            rows, start = ground.rows(each.fold), partial(prepared.workshop.start, each.seed, each.rate)
-            programs = prepared.workshop.programs(rows, ground.held_out, total)
+            rows, start = ground.rows(each.fold), partial(prepared.engine.start, each.seed, each.rate)
+            programs = prepared.engine.programs(rows, ground.held_out, total)
             setting = np.frombuffer(each.strengths, np.float32)
             made.append(FitSpec(number, each.seed, each.fold, setting, start, rows, programs))
             number += 1

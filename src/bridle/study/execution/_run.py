@@ -62,7 +62,7 @@ def run_requests(
     """
     fits, vault = fits_of(prepared, chains, ground, members), means.vault
     if vault is not None:
-        vault.same_width(prepared.workshop, fits)
+        vault.same_width(prepared.engine, fits)
 
     def numbered(fit: FitSpec, outcome: FitResult) -> None:
         deliver(fit.number, outcome)
@@ -76,8 +76,8 @@ def run_requests(
         supply = PendingFits(vault, fits, keys, tuple(ground.held_out), numbered)
     if means.cluster is None:
         whole = run_fits(
-            prepared.workshop.objective,
-            prepared.workshop.recipe,
+            prepared.engine.objective,
+            prepared.engine.recipe,
             fits,
             held_out=ground.held_out,
             deliver=supply.deliver,
@@ -103,7 +103,7 @@ def _on_cluster(
 ) -> bool:
     first = [own[0].number for own in fits]
     orders = dict(zip(first, chains, strict=True))
-    recipe, refits = prepared.workshop.recipe, chains[0][0].fold == ALL_ROWS
+    recipe, refits = prepared.engine.recipe, chains[0][0].fold == ALL_ROWS
     return cluster.run(
         supply.take,
         orders=lambda chain: orders[chain[0].number],
@@ -111,5 +111,5 @@ def _on_cluster(
         deliver=lambda fit, record: supply.deliver(fit, outcome_of(record, tuple(ground.held_out))),
         watch=watch,
         progress=Progress(sum(map(len, fits)), int(recipe.stops[-1])),
-        like=Shard(prepared.outer, refits, (), prepared.workshop.width),
+        like=Shard(prepared.outer, refits, (), prepared.engine.width),
     )

@@ -38,8 +38,8 @@ def kept(prepared: Prepared, folder: str | Path | None, plan: Plan, extend: bool
     with Store(folder) as store:
         check_same(store.recorded("plan", plan), plan, folder, extend)
         store.record(plan=plan, finished=False)
-        if prepared.workshop.width is None:
-            prepared.workshop.width = store.fact("width")
+        if prepared.engine.width is None:
+            prepared.engine.width = store.fact("width")
         vault = StoreSession(store, plan)
         try:
             yield vault
@@ -79,11 +79,11 @@ class StoreSession:
         if not self._errors:
             self._commit()
 
-    def same_width(self, workshop: StudyEngine, fits: Sequence[Sequence[FitSpec]]) -> None:
+    def same_width(self, engine: StudyEngine, fits: Sequence[Sequence[FitSpec]]) -> None:
         """Stay with the width of the first programs: another width is another program, with other last digits."""
         width = fits[0][0].programs.width if fits and fits[0] else None
         if width is not None:
-            workshop.width = self.store.recorded("width", width)
+            engine.width = self.store.recorded("width", width)
 
     def _commit(self) -> None:
         with self._committing:

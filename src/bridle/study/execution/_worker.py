@@ -83,7 +83,7 @@ def run_shard(spec: StudySpec, shard: Shard) -> Done:
     asked, bench = perf_counter(), _bench(spec)
     with bench.lock:
         prepared, ground = _ground(bench, spec, shard)
-        prepared.workshop.width = shard.width
+        prepared.engine.width = shard.width
         fits = fits_of(prepared, shard.chains, ground)
         keys = [bench.keys.chain(prepared, *pair, ground.held_out) for pair in zip(shard.chains, fits, strict=True)]
     records: dict[int, Mapping[str, np.ndarray]] = {}
@@ -96,7 +96,7 @@ def run_shard(spec: StudySpec, shard: Shard) -> Done:
     def deliver(fit: FitSpec, outcome: FitResult) -> None:
         records[fit.number] = record_of(outcome, variables=fit.fold == ALL_ROWS)
 
-    objective, recipe = prepared.workshop.objective, prepared.workshop.recipe
+    objective, recipe = prepared.engine.objective, prepared.engine.recipe
     options = {"held_out": ground.held_out, "watch": watch, "threads": spec.threads}
     run_fits(objective, recipe, fits, deliver=deliver, **options)
     made = [[records[fit.number] for fit in chain] for chain in fits]
