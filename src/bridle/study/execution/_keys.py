@@ -6,7 +6,6 @@ import platform
 import re
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import jax
@@ -15,9 +14,9 @@ import numpy as np
 
 from bridle._errors import OtherStudyError
 from bridle._keras import described
-from bridle.engine import ENGINE, FitSpec
+from bridle.engine import ENGINE, FitSpec, Stopping
 from bridle.study.data import fingerprint
-from bridle.study.design import NONE, Prepared, written_score
+from bridle.study.design import NONE, EarlyStopping, Prepared, written_score
 from bridle.study.execution._requests import FitRequest
 
 Plan = dict[str, Any]
@@ -58,7 +57,7 @@ def plan_of(prepared: Prepared, race: bool, nested: object) -> Plan:
         "points": question.points,
         "start": question.start,
         "path": question.path,
-        "early stopping": None if question.stopping is None else asdict(question.stopping),
+        "early stopping": None if question.stopping is None else _early_stopping(question.stopping),
         "race": race,
         "nested": nested if isinstance(nested, int | None) else _said(nested),
         **({"padded steps": "left out of losses and metrics"} if prepared.engine.program.masked else {}),
@@ -68,6 +67,17 @@ def plan_of(prepared: Prepared, race: bool, nested: object) -> Plan:
         "device": device(),
     }
     return json.loads(json.dumps(plan))  # as it will be read
+
+
+def _early_stopping(rule: EarlyStopping) -> dict[str, Any]:
+    """Return a rule under the names that are stored, which do not follow those of its class."""
+    return {
+        "patience": rule.patience,
+        "watch": rule.watch,
+        "monitor": rule.monitor,
+        "min_delta": rule.min_delta,
+        "keep_best": rule.keep_best,
+    }
 
 
 def device() -> str:
@@ -129,7 +139,7 @@ class Keys:
         def make() -> bytes:
             recipe = prepared.engine.recipe
             stops, cuts = np.asarray(recipe.stops).tobytes(), str((fit.rows.cuts, fit.programs.width)).encode()
-            words = f"{recipe.epochs} {recipe.batch_size} {recipe.shuffle} {recipe.stopping!r}".encode()
+            words = f"{recipe.epochs} {recipe.batch_size} {recipe.shuffle} {_stopping(recipe.stopping)}".encode()
             rows = [np.asarray(leaf) for leaf in jax.tree.leaves((fit.rows.rows, dict(held_out)))]
             shapes = repr([(array.shape, array.dtype.str) for array in rows]).encode()
             program = (self._core + fit.programs.identity).encode()
@@ -151,6 +161,16 @@ class Keys:
             made = make()
             self._made[name] = made, tuple(weakref.ref(thing) for thing in things)
         return made
+
+
+def _stopping(rule: Stopping | None) -> str:
+    """Return a rule as text that is hashed, which does not follow the names of its class."""
+    if rule is None:
+        return "None"
+    return (
+        f"Stopping(measure={rule.measure!r}, maximize={rule.maximize!r}, patience={rule.patience!r}, "
+        f"min_delta={rule.min_delta!r}, keep_best={rule.keep_best!r})"
+    )
 
 
 def _hash(*pieces: Any) -> bytes:
