@@ -7,15 +7,19 @@ from bridle.engine._member import quantities
 from bridle.engine._objective import Loss, Objective, Recipe
 from bridle.engine._programs import ENGINE, Fold, Programs, Start, compile_programs, put
 from bridle.engine._run import run_fits
-from bridle.engine._scheduler import Progress
+from bridle.engine._scheduler import Batch, Exhausted, FitSource, FixedSource, Progress, Wait, WarmStartChain
 from bridle.engine._state import Rows, State
 from bridle.engine._train import FitResult, FitSpec
 from bridle.engine._width import fitting, short_call
 
 __all__ = [
     "ENGINE",
+    "Batch",
+    "Exhausted",
     "FitResult",
+    "FitSource",
     "FitSpec",
+    "FixedSource",
     "Fold",
     "Loss",
     "Objective",
@@ -26,6 +30,8 @@ __all__ = [
     "Start",
     "State",
     "Stopping",
+    "Wait",
+    "WarmStartChain",
     "accelerated",
     "compile_programs",
     "cores",

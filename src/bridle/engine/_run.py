@@ -13,7 +13,7 @@ from time import perf_counter
 from bridle.engine._device import accelerated, cores, free_memory, single_threaded_blas
 from bridle.engine._objective import Objective, Recipe
 from bridle.engine._programs import Start
-from bridle.engine._scheduler import Progress, Scheduler, Take, WarmStartChain, WorkerLane
+from bridle.engine._scheduler import FitSource, FixedSource, Progress, Scheduler, WarmStartChain, WorkerLane
 from bridle.engine._state import Rows
 from bridle.engine._train import FitResult, FitSpec, train
 
@@ -30,11 +30,11 @@ def run_fits(
     deliver: Callable[[FitSpec, FitResult], None],
     watch: Callable[[Progress], None],
     threads: int | None = None,
-    take: Take | None = None,
+    source: FitSource | None = None,
 ) -> bool:
     """Run every fit of every chain; False where the person stopped it (Ctrl-C) before all were done.
 
-    `take` says which chains to train next; by default all are taken at once. What they need is compiled first, unless
+    `source` supplies the chains to train next; by default all at once. What they need is compiled first, unless
     all was settled otherwise.
 
     `deliver` is called once per finished member, never by two threads at once; `watch` about ten times a second,
@@ -42,7 +42,7 @@ def run_fits(
     finite is a member's own affair.
     """
     progress = Progress(sum(map(len, chains)), int(recipe.stops[-1]))
-    work = Scheduler(progress, take or _once(chains), deliver)
+    work = Scheduler(progress, source or FixedSource(chains), deliver)
     if not work.fetch(0):
         watch(progress)
         return True
@@ -65,18 +65,6 @@ def run_fits(
     if work.errors:
         raise work.errors[0]
     return not stopped
-
-
-def _once(chains: Sequence[WarmStartChain]) -> Take:
-    """All chains, the first time that some are wanted."""
-    left = [chains]
-
-    def take(count: int | None) -> tuple[Sequence[WarmStartChain], int] | None:
-        if not left:
-            return None
-        return ([] if count == 0 else left.pop()), 0
-
-    return take
 
 
 def _room(chains: Sequence[WarmStartChain], before: Callable[[], None]) -> int:

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import Protocol
 
 from bridle.engine._programs import Start
 from bridle.engine._train import FitResult, FitSpec
@@ -16,11 +17,53 @@ WarmStartChain = Sequence[FitSpec]
 """Fits trained one after another, each but the first from where the one before it ended; mostly a single one."""
 WorkerLane = Sequence[Sequence[FitSpec]]
 """Chains that advance side by side: for each place in them, the fits of one call."""
-Take = Callable[[int | None], tuple[Sequence[WarmStartChain], int] | None]
-"""The next chains, so many or as many as are right, and how many fits were settled otherwise since it was last asked;
-no chains where there may be some later, None where nothing more comes."""
 Train = Callable[[Sequence[FitSpec], Sequence[Start], Callable[[int], None]], list[FitResult]]
 """(fits of one call, what each begins with, told of epochs that passed) → what became of them."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Chains to train now."""
+
+    chains: Sequence[WarmStartChain]
+    settled: int = 0
+    """Fits that ended without training here since the last request."""
+
+
+@dataclass(frozen=True)
+class Wait:
+    """No chains now, perhaps later."""
+
+    settled: int = 0
+
+
+@dataclass(frozen=True)
+class Exhausted:
+    """No chains now or later."""
+
+    settled: int = 0
+
+
+class FitSource(Protocol):
+    """Supply of fits to train."""
+
+    def next(self, count: int | None = None) -> Batch | Wait | Exhausted:
+        """Return about `count` chains, or a suitable number of them by default; with 0 only report the state."""
+        ...
+
+
+class FixedSource:
+    """Source of a fixed list of chains."""
+
+    def __init__(self, chains: Sequence[WarmStartChain]) -> None:
+        self._remaining = deque(chains)
+
+    def next(self, count: int | None = None) -> Batch | Wait | Exhausted:
+        """Return the next chains: `count` of them, or all."""
+        if not self._remaining:
+            return Exhausted()
+        size = len(self._remaining) if count is None else min(count, len(self._remaining))
+        return Batch([self._remaining.popleft() for _ in range(size)]) if size else Wait()
 
 
 @dataclass
@@ -57,21 +100,20 @@ class _Stop(Exception):
 class Scheduler:
     """Lanes go out to one thread at a time, and outcomes come in one at a time."""
 
-    def __init__(self, progress: Progress, take: Take, deliver: Callable[[FitSpec, FitResult], None]) -> None:
+    def __init__(self, progress: Progress, source: FitSource, deliver: Callable[[FitSpec, FitResult], None]) -> None:
         self.progress = progress
         self.stop = threading.Event()
         self.errors: list[BaseException] = []
         self.waiting: deque[WorkerLane] = deque()
-        self._take, self._deliver, self._lock = take, deliver, threading.RLock()
+        self._source, self._deliver, self._lock = source, deliver, threading.RLock()
 
     def fetch(self, count: int | None = None) -> bool:
-        """Ask for more work; whether there is any, or may be later. With 0 only that is asked."""
-        while (taken := self._take(count)) is not None:
-            self.waiting.extend(lanes(taken[0]))
-            self.progress.settle(taken[1])
-            if self.waiting or not taken[1]:
-                return True
-        return False
+        """Request more work; return False where nothing more comes. With 0 only that is asked."""
+        answer = self._source.next(count)
+        self.progress.settle(answer.settled)
+        if isinstance(answer, Batch):
+            self.waiting.extend(lanes(answer.chains))
+        return not isinstance(answer, Exhausted)
 
     def through(self, advance: Callable[[WorkerLane], None]) -> None:
         """One thread's part: lane after lane until none is left, somebody stops, or an error stops all."""

@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import Any
 
 from bridle._errors import BackendError, BridleError
-from bridle.engine import FitSpec, Progress
+from bridle.engine import Batch, Exhausted, FitSource, FitSpec, Progress, WarmStartChain
 from bridle.study.execution._connection import PATIENCE, Line
 from bridle.study.execution._keys import Keys
 from bridle.study.execution._requests import FitRequest
@@ -26,8 +26,6 @@ SETUP = 2.0
 """One that was not heard yet has besides so many times the longest time that one took to lay out and compile."""
 ATTEMPTS = 4
 """Deaths of workers on a shard after which the study gives up, and how often at most it is sent at a time."""
-
-WarmStartChain = Sequence[FitSpec]
 
 
 @dataclass
@@ -67,7 +65,7 @@ class Cluster:
 
     def run(
         self,
-        take: Callable[[int], tuple[Sequence[WarmStartChain], int] | None],
+        source: FitSource,
         orders: Callable[[WarmStartChain], Sequence[FitRequest]],
         keys: Callable[[WarmStartChain], list[bytes]],
         deliver: Callable[[FitSpec, dict], None],
@@ -75,7 +73,7 @@ class Cluster:
         progress: Progress,
         like: Shard,
     ) -> bool:
-        """Run what `take` gives until it gives nothing more; False after Ctrl-C.
+        """Run the chains of a source until it is exhausted; False after Ctrl-C.
 
         Errors: what a worker raised; `BackendError` where the scheduler went away, or workers keep dying.
         """
@@ -87,14 +85,12 @@ class Cluster:
                 if not self.line.answers():
                     continue
                 while more and len(running) < AHEAD * max(1, len(self.line.workers())):
-                    taken = take(self._count())
-                    more = taken is not None
-                    if not more:
+                    answer = source.next(self._count())
+                    progress.settle(answer.settled)
+                    more = not isinstance(answer, Exhausted)
+                    if not isinstance(answer, Batch):
                         break
-                    progress.settle(taken[1])
-                    if not taken[0]:
-                        break
-                    running.append(self._send(list(taken[0]), orders, like))
+                    running.append(self._send(list(answer.chains), orders, like))
                 self.line.wait([future for sent in running for future in sent.futures])
                 for sent in [each for each in running if self._settle(each, keys, deliver, progress)]:
                     running.remove(sent)

@@ -1,10 +1,9 @@
 """Make fits, on the threads of this process or on a cluster; where there is a store, only those it does not hold."""
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bridle.engine import FitResult, FitSpec, Progress, run_fits
+from bridle.engine import FitResult, FitSource, FitSpec, FixedSource, Progress, WarmStartChain, run_fits
 from bridle.results import ALL_ROWS
 from bridle.study.design import Prepared
 from bridle.study.execution._cluster import Cluster
@@ -12,8 +11,6 @@ from bridle.study.execution._records import outcome_of
 from bridle.study.execution._requests import FitRequest, RowSet, fits_of
 from bridle.study.execution._stored import PendingFits, StoreSession
 from bridle.study.execution._worker import Shard
-
-WarmStartChain = Sequence[FitSpec]
 
 
 @dataclass(frozen=True)
@@ -28,21 +25,6 @@ class ExecutionContext:
     def found(self) -> int:
         """Fits that were there already."""
         return 0 if self.vault is None else self.vault.found
-
-
-class AllFits:
-    """Chains of fits that no store holds: all are to be made."""
-
-    def __init__(self, chains: Sequence[WarmStartChain], deliver: Callable[[FitSpec, FitResult], None]) -> None:
-        self._left = deque(chains)
-        self.deliver = deliver
-
-    def take(self, count: int | None = None) -> tuple[list[WarmStartChain], int] | None:
-        """The next chains, so many or all."""
-        if not self._left:
-            return None
-        many = len(self._left) if count is None else min(count, len(self._left))
-        return [self._left.popleft() for _ in range(many)], 0
 
 
 def run_requests(
@@ -67,26 +49,28 @@ def run_requests(
     def numbered(fit: FitSpec, outcome: FitResult) -> None:
         deliver(fit.number, outcome)
 
-    supply = AllFits(fits, numbered)
+    source: FitSource = FixedSource(fits)
+    hand_over = numbered
     if vault is not None:
 
         def keys(number: int) -> list[bytes]:
             return vault.keys.chain(prepared, chains[number], fits[number], ground.held_out)
 
-        supply = PendingFits(vault, fits, keys, tuple(ground.held_out), numbered)
+        source = PendingFits(vault, fits, keys, tuple(ground.held_out), numbered)
+        hand_over = source.deliver
     if means.cluster is None:
         whole = run_fits(
             prepared.engine.objective,
             prepared.engine.recipe,
             fits,
             held_out=ground.held_out,
-            deliver=supply.deliver,
+            deliver=hand_over,
             watch=watch,
             threads=means.threads,
-            take=supply.take,
+            source=source,
         )
     else:
-        whole = _on_cluster(prepared, chains, fits, ground, supply, watch, means.cluster)
+        whole = _on_cluster(prepared, chains, fits, ground, source, hand_over, watch, means.cluster)
     if vault is not None:
         vault.flush()
     return whole
@@ -97,7 +81,8 @@ def _on_cluster(
     chains: Sequence[Sequence[FitRequest]],
     fits: Sequence[WarmStartChain],
     ground: RowSet,
-    supply: AllFits | PendingFits,
+    source: FitSource,
+    hand_over: Callable[[FitSpec, FitResult], None],
     watch: Callable[[Progress], None],
     cluster: Cluster,
 ) -> bool:
@@ -105,10 +90,10 @@ def _on_cluster(
     orders = dict(zip(first, chains, strict=True))
     recipe, refits = prepared.engine.recipe, chains[0][0].fold == ALL_ROWS
     return cluster.run(
-        supply.take,
+        source,
         orders=lambda chain: orders[chain[0].number],
         keys=lambda chain: cluster.keys.chain(prepared, orders[chain[0].number], chain, ground.held_out),
-        deliver=lambda fit, record: supply.deliver(fit, outcome_of(record, tuple(ground.held_out))),
+        deliver=lambda fit, record: hand_over(fit, outcome_of(record, tuple(ground.held_out))),
         watch=watch,
         progress=Progress(sum(map(len, fits)), int(recipe.stops[-1])),
         like=Shard(prepared.outer, refits, (), prepared.engine.width),

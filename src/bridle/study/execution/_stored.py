@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from time import perf_counter
 
-from bridle.engine import FitResult, FitSpec
+from bridle.engine import Batch, Exhausted, FitResult, FitSpec, Wait
 from bridle.results import ALL_ROWS
 from bridle.store import Record, Store
 from bridle.study.design import Prepared, StudyEngine
@@ -138,8 +138,8 @@ class PendingFits:
         else:
             self._began = perf_counter()  # what came before the first one is mostly compilation
 
-    def take(self, count: int | None = None) -> tuple[list[Sequence[FitSpec]], int] | None:
-        """Chains to make now, and how many fits were settled since; None where nothing is left for anyone.
+    def next(self, count: int | None = None) -> Batch | Wait | Exhausted:
+        """Claim chains to train now; the answer also counts the fits that were settled since the last call.
 
         `count` is how many chains are wanted; by default those of about one shard. With 0 none is claimed.
         """
@@ -153,7 +153,9 @@ class PendingFits:
             some, self._elsewhere = self._elsewhere, []
             chains, more = self._claimed(some)
             settled += more
-        return (chains, settled) if chains or settled or self._open or self._elsewhere else None
+        if chains:
+            return Batch(chains, settled)
+        return Wait(settled) if self._open or self._elsewhere else Exhausted(settled)
 
     def _count(self) -> int:
         """About as many chains as one process makes in the time of a shard."""
