@@ -90,7 +90,7 @@ def false_claims(studies: int, strengths: int = 3) -> dict[str, dict[str, float]
 
     What does the same is the network without a penalty from other seeds.
     """
-    from bridle.stats import compare_all, crossed
+    from bridle.stats import compare_all, cross_select
 
     tables = scores(studies, {}, range(SEEDS * (1 + strengths)), fresh=False)
     found: dict[str, dict[str, float]] = {}
@@ -98,7 +98,7 @@ def false_claims(studies: int, strengths: int = 3) -> dict[str, dict[str, float]
         claims = dict.fromkeys(("one strength", "one arm", "several arms", "either way"), 0)
         for own in by_study(table, studies)[0]:
             none, *others = SIGNS[name] * own[0].reshape(1 + strengths, SEEDS, FOLDS)
-            path = crossed(np.arange(strengths), np.stack(others), maximize=True)
+            path = cross_select(np.arange(strengths), np.stack(others), maximize=True)
             for kind, arms in (("one strength", others[:1]), ("one arm", [path]), ("several arms", others)):
                 gains = compare_all(arms, none, FOLD_ROWS, share=name == "accuracy")
                 claims[kind] += any(gain.low > 0 for gain in gains)

@@ -162,11 +162,11 @@ def one_set(question: Question, whole: Any, inside: Any, number: int) -> dict[st
     """What each way chooses on one data set, and its accuracy on fresh rows, averaged over seeds."""
     from benchmarks.claims._studies import FRESH, table_of
 
-    from bridle.stats import weigh
+    from bridle.stats import weigh_evidence
 
     test, fresh = whole.scores()[:, 0, number], table_of(whole, FRESH)[:, :, number].mean(axis=1)
     tried = [place(whole, name, strength) for name, strength in question.tried]
-    evidence = weigh(own_folds(inside, number))
+    evidence = weigh_evidence(own_folds(inside, number))
     chosen = evidence.choices[evidence.winner]
     gain = evidence.gains.get(evidence.winner)
     best, one_se = (same(inside, setting, whole) for setting in (chosen.best, chosen.one_se))

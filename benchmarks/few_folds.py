@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.datasets import make_moons
 
-from bridle.stats import compare_all, crossed
+from bridle.stats import compare_all, cross_select
 
 NUMBERS = Path(__file__).parent / "few_folds.json"
 STUDIES, ROWS, FOLDS, ARMS, SEEDS, STRENGTHS = 2000, 40, (2, 3), 9, 2, (1, 3)
@@ -54,7 +54,7 @@ def false_claims(studies: int, folds: int, strengths: int) -> dict[str, float]:
         claims = 0
         for none, *others in SIGNS[name] * table:
             arms = np.stack(others).reshape(ARMS, strengths, SEEDS, folds)
-            fair = [crossed(np.arange(strengths), arm, maximize=True) for arm in arms]
+            fair = [cross_select(np.arange(strengths), arm, maximize=True) for arm in arms]
             claims += any(gain.low > 0 for gain in compare_all(fair, none, rows, share=name == "accuracy"))
         shares[name] = claims / studies
     return shares

@@ -73,16 +73,16 @@ def measure(name: str, say: Callable[[str], None] = print) -> list[dict]:
 
 def compared(ours: object, whole: object) -> dict:
     """The range that was found, the best of the fine grid, and how many fits the range took."""
-    from bridle.stats import select, summarize
+    from bridle.stats import select_strength, summarize
 
     means = summarize(whole.scores())
     path = whole.path(1)
     sign = 1 if whole.score.maximize else -1
-    best = select(path, means, maximize=whole.score.maximize).best
+    best = select_strength(path, means, maximize=whole.score.maximize).best
     none = float(means.mean[0])
     helps = sign * (means.mean[best] - none) > 0
     own = summarize(ours.scores())
-    chosen = select(ours.path(1), own, maximize=ours.score.maximize).best
+    chosen = select_strength(ours.path(1), own, maximize=ours.score.maximize).best
     tried = ours.setting_strengths[ours.path(1), 0]
     fits = int((ours.members.fold >= 0).sum()) + int(ours.provenance["pilot"])
     coarse = (COARSE + 1) * SEEDS * FOLDS

@@ -9,7 +9,7 @@ from benchmarks.claims._studies import FRESH, table_of
 from jaxtyping import Float
 
 from bridle.results import StudyResult
-from bridle.stats import compare, crossed, nan_mean
+from bridle.stats import compare, cross_select, nan_mean
 
 Table = Float[np.ndarray, "seed fold"]
 
@@ -125,7 +125,7 @@ def crossed_of(result: StudyResult, side: Side, quantity: str) -> Table:
     """A side's quantity, in each fold at the strength that the other folds choose; diagnostics have one strength."""
     settings = settings_of(result, side)
     if quantity == ACCURACY:
-        return crossed(settings, table_of(result, ACCURACY), maximize=True)
+        return cross_select(settings, table_of(result, ACCURACY), maximize=True)
     (setting,) = settings
     return table_of(result, quantity)[setting]
 

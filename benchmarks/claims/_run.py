@@ -18,7 +18,7 @@ from bridle._progress import progress_bar
 from bridle.engine import Progress
 from bridle.results import StudyResult
 from bridle.study import Update, Watch
-from bridle.study.design import Plan, Prepared, make_plan, timed_plan
+from bridle.study.design import Plan, Prepared, make_plan, make_timed_plan
 
 EXPERIMENTS: tuple[Callable[[], Experiment], ...] = (
     circles_claims,
@@ -99,7 +99,7 @@ def jobs(laid: Sequence[Laid]) -> list[Job]:
 
 def expected_seconds(planned: Sequence[Job]) -> float:
     """Estimate the time of all studies from the first one, which is compiled and timed."""
-    plan, first = timed_plan(planned[0].prepared), planned[0]
+    plan, first = make_timed_plan(planned[0].prepared), planned[0]
     training = plan.seconds - first.prepared.engine.compile_seconds
     unit = max(0.0, training) / (plan.fits * plan.epochs * first.cost)
     compiling = first.prepared.engine.compile_seconds * len(planned)

@@ -23,7 +23,7 @@ from bridle._api._stored import built_model
 from bridle._errors import StoreError
 from bridle.results import StoredTransformer, StudyResult
 from bridle.store import save
-from bridle.study.data import revive, transformed
+from bridle.study.data import build_transformer, transform_rows
 from bridle.study.data._transformers import store_transformer
 from bridle.tables import Preparation, find_layout, find_problem
 from bridle.tuning import load_applied
@@ -114,4 +114,4 @@ def test_any_stored_preparation_transforms_or_is_refused(fitted: StoredTransform
     words = data.draw(spoiled_trees(json.loads(json.dumps(fitted.words)), trees()))
     with survives(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        transformed(revive(StoredTransformer("", words, fitted.arrays)), TABLE[["a", "b"]], "rows")
+        transform_rows(build_transformer(StoredTransformer("", words, fitted.arrays)), TABLE[["a", "b"]], "rows")

@@ -7,7 +7,7 @@ import pytest
 
 from bridle._errors import InputError
 from bridle.plots import activations_data, draw_activations
-from bridle.stats import weigh
+from bridle.stats import weigh_evidence
 
 
 def test_units_are_ordered_by_what_is_left_of_them(study):
@@ -15,7 +15,7 @@ def test_units_are_ordered_by_what_is_left_of_them(study):
     result = study(insides=True)
     data = activations_data(result)
     kept = result.activations[0].values
-    best = weigh(result).choices[1].best
+    best = weigh_evidence(result).choices[1].best
     order = np.argsort(-np.abs(kept[best]).mean(axis=0), kind="stable")
     np.testing.assert_allclose(data.shown[0].image, kept[0][:, order])
     np.testing.assert_allclose(data.shown[1].image, kept[best][:, order])

@@ -8,7 +8,7 @@ import pytest
 from bridle._errors import InputError
 from bridle.plots import draw_heatmap, heatmap_data
 from bridle.plots._heatmap import _positions
-from bridle.stats import weigh
+from bridle.stats import weigh_evidence
 
 PAIR = {"hidden/output l1": [1e-4, 1e-3, 1e-2], "hidden/kernel l2": [1e-5, 1e-4]}
 
@@ -24,7 +24,7 @@ def test_cells_hold_the_means_of_their_settings(study):
         right, up = result.setting_strengths[setting]
         at = list(data.up).index(up), list(data.right).index(right)
         assert data.mean[at] == pytest.approx(mean[setting], rel=1e-6)
-    choice = weigh(result).choices[1]
+    choice = weigh_evidence(result).choices[1]
     assert data.best == tuple(result.setting_strengths[choice.best])
     assert data.one_se == tuple(result.setting_strengths[choice.one_se])
     assert data.between.shape == (0, 3)

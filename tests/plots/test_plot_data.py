@@ -5,7 +5,7 @@ import pytest
 
 from bridle._errors import InputError
 from bridle.plots import curves_data, gains_data, path_data, surface_data, sweep_data
-from bridle.stats import weigh
+from bridle.stats import weigh_evidence
 
 GRID = {"hidden/output l1": [1e-4, 1e-3], "hidden/output l2": [1e-4, 1e-3]}
 
@@ -118,7 +118,7 @@ def test_surface_names_its_panels(study):
 def test_gains_are_those_of_the_evidence_with_better_to_the_right(study, score):
     """The largest difference comes first; losses are turned so that positive is better."""
     result = study(arms={"weak": {"a/output l1": [1e-5]}, "strong": {"b/output l1": [1e-3]}}, score=score)
-    data, evidence = gains_data(result), weigh(result)
+    data, evidence = gains_data(result), weigh_evidence(result)
     assert data.names == ("strong", "weak")
     assert [source.name for source in data.sources] == ["validation", "test"]
     assert data.sources[0].difference.tolist() == [evidence.gains[2].difference, evidence.gains[1].difference]

@@ -6,7 +6,7 @@ import pytest
 from bridle._errors import InputError
 from bridle.plots import draw_units, units_data
 from bridle.results import UNIT_SHARES
-from bridle.stats import weigh
+from bridle.stats import weigh_evidence
 
 PAIR = {"hidden/output l1": [1e-4, 1e-3], "hidden/kernel l2": [1e-4, 1e-3]}
 
@@ -56,7 +56,7 @@ def test_the_fan_is_what_was_computed(study):
 def test_several_strengths_are_seen_along_the_one_that_charges_the_tensor(study):
     """The others stay where the best setting has them, so that the points can be joined."""
     result = study(arms={"both": PAIR}, insides=True)
-    best = result.setting_strengths[weigh(result).choices[1].best]
+    best = result.setting_strengths[weigh_evidence(result).choices[1].best]
     data = units_data(result, tensor="hidden/kernel")
     own = [setting for setting in result.path(1) if result.setting_strengths[setting, 0] == best[0]]
     assert data.slot == "hidden/kernel l2"

@@ -9,7 +9,7 @@ from bridle._errors import InputError
 from bridle.plots import draw_weights, weights_data
 from bridle.plots._pair import block_means, limit
 from bridle.results import ALL_ROWS
-from bridle.stats import weigh
+from bridle.stats import weigh_evidence
 
 KERNEL = {"L1": {"hidden/kernel l1": [1e-4, 1e-3, 1e-2]}}
 
@@ -23,7 +23,7 @@ def test_the_refits_of_one_seed_are_shown(study):
     """`none` on the left, the best on the right; 500 columns become 125 means over blocks of four."""
     result = study(arms=KERNEL, insides=True)
     data = weights_data(result)
-    best = weigh(result).choices[1].best
+    best = weigh_evidence(result).choices[1].best
     before, after = (result.weights[refit(result, setting, 0)][0] for setting in (0, best))
     np.testing.assert_allclose(data.shown[0].image, before.reshape(2, 125, 4).mean(axis=2), rtol=1e-5)
     np.testing.assert_allclose(data.shown[1].image, after.reshape(2, 125, 4).mean(axis=2), rtol=1e-5)

@@ -8,7 +8,7 @@ import pytest
 from bridle.report import sentences
 from bridle.report._cause import cause, constant, too_weak
 from bridle.report._diagnoses import dead, dominates, overfits, penalty_share, too_few, unconverged
-from bridle.stats import weigh
+from bridle.stats import weigh_evidence
 
 SLOT = "hidden/output l1"
 
@@ -40,26 +40,26 @@ def test_a_penalty_that_dominates_the_loss_is_named(study):
     share = np.array([0, 0.01, 0.1, 0.2, 0.6, 0.9])[result.members.setting]
     made = with_curves(result, **{f"penalty/{SLOT}": share[:, None], "fit/loss": np.ones((len(share), 1))})
     np.testing.assert_allclose(penalty_share(made), [0, 0.01, 0.1, 0.2, 0.6, 0.9])
-    assert dominates(made, weigh(made)) == f"From {SLOT} = 0.01 on, L1 activity is more than half of the loss."
+    assert dominates(made, weigh_evidence(made)) == f"From {SLOT} = 0.01 on, L1 activity is more than half of the loss."
     found = made.with_provenance(ranges={"L1 activity: hidden/output l1": "1e-5 to 0.1"})
-    assert dominates(found, weigh(found)) == ""
+    assert dominates(found, weigh_evidence(found)) == ""
     heavy = with_curves(result, **{f"penalty/{SLOT}": 3 * share[:, None], "fit/loss": np.ones((len(share), 1))})
-    assert "is 60 % of the loss: the penalty dominates" in dominates(heavy, weigh(heavy))
-    assert dominates(result, weigh(result)) == ""
+    assert "is 60 % of the loss: the penalty dominates" in dominates(heavy, weigh_evidence(heavy))
+    assert dominates(result, weigh_evidence(result)) == ""
 
 
 def test_constant_predictions_are_named(study):
     """From a strength on, at every strength, or without any penalty."""
     made = with_facts(study(), spread_prediction=[0.4, 0.4, 0.4, 0.3, 0.1, 0.001])
-    assert constant(made, weigh(made)).endswith(f"for every row: L1 activity from {SLOT} = 0.1 on.")
+    assert constant(made, weigh_evidence(made)).endswith(f"for every row: L1 activity from {SLOT} = 0.1 on.")
     flat = with_facts(study(), spread_prediction=[0.4, *[0.0] * 5])
-    assert constant(flat, weigh(flat)).endswith("L1 activity at every strength tried.")
+    assert constant(flat, weigh_evidence(flat)).endswith("L1 activity at every strength tried.")
     found = made.with_provenance(ranges={"L1 activity: hidden/output l1": "1e-5 to 0.1"})
-    assert constant(found, weigh(found)) == ""  # a range of "auto" ends there by design
+    assert constant(found, weigh_evidence(found)) == ""  # a range of "auto" ends there by design
     fine = with_facts(study(), spread_prediction=[0.4] * 6)
-    assert constant(fine, weigh(fine)) == ""
+    assert constant(fine, weigh_evidence(fine)) == ""
     none = with_facts(study(), spread_prediction=[0.0] * 6)
-    assert "has not learned anything" in cause(none, weigh(none))
+    assert "has not learned anything" in cause(none, weigh_evidence(none))
 
 
 def test_strengths_that_change_nothing_are_too_weak(study):
@@ -67,20 +67,20 @@ def test_strengths_that_change_nothing_are_too_weak(study):
     last = result.curves.copy()
     last[:, -1, result.quantities.index("validation/accuracy")] = 0.8
     moved = replace(result, curves=last.copy())
-    assert "so few rows do not show it. Choose a score that moves" in too_weak(moved, weigh(moved))
+    assert "so few rows do not show it. Choose a score that moves" in too_weak(moved, weigh_evidence(moved))
     last[:, -1, result.quantities.index("validation/loss")] = 0.4
     same = replace(result, curves=last)
-    assert too_weak(same, weigh(same)) == (
+    assert too_weak(same, weigh_evidence(same)) == (
         "L1 activity changes the score at no strength tried: they are too weak to matter."
     )
-    assert too_weak(result, weigh(result)) == ""
+    assert too_weak(result, weigh_evidence(result)) == ""
 
 
 @pytest.mark.parametrize(("fall", "said"), [(0.5, True), (0.01, False)])
 def test_a_loss_that_still_falls_has_not_converged(study, fall, said):
     course = np.linspace(1.0, 1.0 - fall, 40)
     made = with_curves(study(), **{"fit/loss": course})
-    text = unconverged(made, weigh(made))
+    text = unconverged(made, weigh_evidence(made))
     assert bool(text) == said
     if said:
         early, late = course[-8:-4].mean(), course[-4:].mean()
@@ -90,18 +90,18 @@ def test_a_loss_that_still_falls_has_not_converged(study, fall, said):
 def test_overfitting_is_said_with_its_epoch(study):
     course = np.concatenate([np.linspace(1.0, 0.4, 10), np.linspace(0.41, 0.9, 30)])
     made = with_curves(study(), **{"validation/loss": course})
-    assert overfits(made, weigh(made)) == (
+    assert overfits(made, weigh_evidence(made)) == (
         "Without a penalty the network overfits from epoch 100: its validation loss rises from 0.400 to 0.900."
     )
     falls = with_curves(study(), **{"validation/loss": np.linspace(1.0, 0.4, 40)})
-    assert overfits(falls, weigh(falls)) == ""
+    assert overfits(falls, weigh_evidence(falls)) == ""
 
 
 def test_dead_units_are_counted(study):
     made = with_facts(study(), **{"dead_hidden/output": [0.02, 0.02, 0.1, 0.37, 0.8, 1.0]})
-    assert "37 % of the units of hidden/output (2 % without a penalty)" in dead(made, weigh(made))
+    assert "37 % of the units of hidden/output (2 % without a penalty)" in dead(made, weigh_evidence(made))
     alive = with_facts(study(), **{"dead_hidden/output": [0.3, 0.3, 0.3, 0.3, 0.3, 0.3]})
-    assert dead(alive, weigh(alive)) == ""
+    assert dead(alive, weigh_evidence(alive)) == ""
 
 
 def test_the_rows_that_would_be_needed(study):
@@ -109,12 +109,12 @@ def test_the_rows_that_would_be_needed(study):
     result = next(
         made
         for made in (study(lift=0.01, rng=rng) for rng in range(40))
-        if not weigh(made).gains[1].clear and weigh(made).gains[1].difference > 0.003
+        if not weigh_evidence(made).gains[1].clear and weigh_evidence(made).gains[1].difference > 0.003
     )
-    gain = weigh(result).gains[1]
+    gain = weigh_evidence(result).gains[1]
     wanted = 30 * ((gain.high - gain.low) / 2 / gain.difference) ** 2
-    assert f"about {int(float(f'{wanted:.1g}')):,} rows would be needed" in too_few(result, weigh(result))
-    assert too_few(study(), weigh(study())) == ""
+    assert f"about {int(float(f'{wanted:.1g}')):,} rows would be needed" in too_few(result, weigh_evidence(result))
+    assert too_few(study(), weigh_evidence(study())) == ""
 
 
 def test_diagnoses_stand_in_the_verdict(study):

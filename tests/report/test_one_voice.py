@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bridle.report import sentences
-from bridle.stats import weigh
+from bridle.stats import weigh_evidence
 
 SLOT = "hidden/output l1"
 ONE = {"L1": {SLOT: [1e-5, 1e-3, 1e-1]}}
@@ -116,7 +116,7 @@ def test_no_interval_is_a_point_or_impossible(verdicts: dict) -> None:
 def test_the_arm_that_is_handed_over_is_never_worse_than_none(verdicts: dict) -> None:
     """By the number that is quoted for it, and by its interval."""
     for name, (result, lines) in verdicts.items():
-        evidence = weigh(result)
+        evidence = weigh_evidence(result)
         if evidence.winner and 0 in evidence.choices:
             gain = evidence.gains[evidence.winner]
             assert gain.difference > 0, name
@@ -130,7 +130,7 @@ def test_optimism_is_said_only_where_the_choosing_number_is_the_better_one(verdi
     seen = 0
     for name, (result, lines) in verdicts.items():
         if "means is optimistic" in "\n".join(lines):
-            evidence = weigh(result)
+            evidence = weigh_evidence(result)
             arm = max(evidence.gains, key=lambda arm: evidence.gains[arm].difference)
             best = float(evidence.validation.mean[evidence.choices[arm].best])
             assert result.score.better(best - evidence.quoted[arm]) > 0, name
@@ -169,10 +169,10 @@ def test_1se_passes_over_a_network_that_predicts_the_same_for_every_row(study) -
     curves = flat.curves.copy()
     curves[:, -1, flat.quantities.index("validation/accuracy")] += 0.02 * flat.members.fold
     flat = replace(flat, curves=curves)
-    assert weigh(flat).choices[1].one_se == 4
+    assert weigh_evidence(flat).choices[1].one_se == 4
     spread = changed(flat, spread=[0.4, 0.4, 0.4, 0.4, 0.001])
-    assert weigh(spread).choices[1].one_se == 3
-    assert weigh(spread).constant.tolist() == [False] * 4 + [True]
+    assert weigh_evidence(spread).choices[1].one_se == 3
+    assert weigh_evidence(spread).constant.tolist() == [False] * 4 + [True]
 
 
 def test_each_row_has_the_digits_of_its_own_error(study) -> None:
@@ -196,7 +196,7 @@ def test_an_exact_interval_stands_with_its_score(study) -> None:
     from scipy.stats import binomtest
 
     result = study()
-    evidence = weigh(result)
+    evidence = weigh_evidence(result)
     (line,) = [line for line in sentences(result) if line.startswith("On the 70 test rows")]
     for arm in (0, 1):
         mean = float(result.held_out_scores("test")[evidence.choices[arm].best].mean())

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from bridle.report import rich_table, rows, table
-from bridle.stats import weigh
+from bridle.stats import weigh_evidence
 
 
 def printed(result):
@@ -57,7 +57,7 @@ def test_error_shown_is_over_folds_or_else_over_seeds(study):
     """The caption says which."""
     for folds, words in ((5, "standard error over folds"), (1, "standard deviation over seeds")):
         result = study(folds=folds)
-        summary = weigh(result).validation
+        summary = weigh_evidence(result).validation
         error = summary.error if folds > 1 else summary.seed_sd
         text = printed(result)
         assert f"{summary.mean[3]:.3f} ± {error[3]:.3f}" in text

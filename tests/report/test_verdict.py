@@ -5,7 +5,7 @@ import re
 import pytest
 
 from bridle.report import meaning, sentences, verdict
-from bridle.stats import weigh
+from bridle.stats import weigh_evidence
 from bridle.wording import decimal_text, needed_decimals, shorten, strength_text
 
 TWO = {"L1": {"hidden/output l1": [1e-4, 1e-3, 1e-2]}, "L2": {"hidden/kernel l2": [1e-4, 1e-3, 1e-2]}}
@@ -14,7 +14,7 @@ TWO = {"L1": {"hidden/output l1": [1e-4, 1e-3, 1e-2]}, "L2": {"hidden/kernel l2"
 def test_a_clear_gain_is_stated_with_its_interval(study):
     """Numbers in the headline are those of the evidence."""
     result = study()
-    gain, best = weigh(result).gains[1], weigh(result).validation.mean
+    gain, best = weigh_evidence(result).gains[1], weigh_evidence(result).validation.mean
     first = sentences(result)[0]
     assert first == (
         f"L1 activity: hidden/output l1 = 0.001 lifts validation accuracy from {best[0]:.3f} to {best[3]:.3f} "
@@ -43,7 +43,7 @@ def test_a_loss_goes_down(study):
 def test_an_interval_that_holds_zero_is_no_evidence(study, score):
     """Then the word gain is not used for the difference."""
     result = next(made for made in (study(score=score, lift=0.004, rng=rng) for rng in range(20))
-                  if weigh(made).winner == 1 and not weigh(made).gains[1].clear)  # fmt: skip
+                  if weigh_evidence(made).winner == 1 and not weigh_evidence(made).gains[1].clear)  # fmt: skip
     first = sentences(result)[0]
     assert first.startswith("There is no evidence that L1 activity helps")
     assert "difference" in first
@@ -74,7 +74,7 @@ def test_one_validation_set_speaks_of_initialisation_only(study):
     assert text.startswith("On these 70 validation rows, L1 activity")
     assert text.splitlines()[0].endswith("one validation set cannot tell.")
     assert "lifts" not in text
-    share = weigh(result).validation.mean[3]
+    share = weigh_evidence(result).validation.mean[3]
     assert f"a standard error of {(share * (1 - share) / 70) ** 0.5:.3f}" in text
     assert "× 5 folds" not in text
     assert "not about other rows" not in verdict(study())
@@ -139,7 +139,7 @@ def test_nothing_finished(study):
 def test_selection_is_confessed(study):
     """The score that chose stands beside the one that is quoted; one validation set has the first only."""
     result = study()
-    evidence = weigh(result)
+    evidence = weigh_evidence(result)
     best, quoted = evidence.validation.mean[evidence.choices[1].best], evidence.quoted[1]
     differ = f"{best:.3f}" != f"{quoted:.3f}"
     said = f"L1 activity has {best:.3f} instead of {quoted:.3f}" if differ else "L1 activity has the same"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bridle.stats import select, summarize, survivors
+from bridle.stats import select_strength, summarize, survivors
 
 STUDIES = 400
 
@@ -33,7 +33,7 @@ def test_the_winner_is_lost_in_at_most_two_of_a_hundred_races(settings: int, sha
     rng, lost, run = np.random.default_rng(settings), 0, 0
     for _ in range(STUDIES):
         scores = drawn(rng, settings)
-        best = select(np.arange(settings), summarize(scores), maximize=True).best
+        best = select_strength(np.arange(settings), summarize(scores), maximize=True).best
         cells, alive, done = scores.reshape(settings, -1), np.arange(settings), 0
         for end in (5, 10, 18, 25):
             run += len(alive) * (end - done)

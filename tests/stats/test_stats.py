@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from bridle.stats import Summary, compare, compare_all, select, summarize
+from bridle.stats import Summary, compare, compare_all, select_strength, summarize
 
 ROWS = np.array([[80, 20]] * 5)
 
@@ -54,18 +54,18 @@ def made(means, error=0.02, whole=None) -> Summary:
 )
 def test_rules(means, maximize, whole, best, one_se) -> None:
     """`best`, weaker on a tie; `1se`, the strongest within one error; diverged settings passed over."""
-    choice = select(np.arange(4), made(means, whole=whole), maximize=maximize)
+    choice = select_strength(np.arange(4), made(means, whole=whole), maximize=maximize)
     assert (choice.best, choice.one_se) == (best, one_se)
 
 
 def test_nothing_to_select_from() -> None:
     """None, not a guess."""
-    assert select(np.arange(2), made([np.nan, np.nan]), maximize=True) is None
+    assert select_strength(np.arange(2), made([np.nan, np.nan]), maximize=True) is None
 
 
 def test_one_fold_without_error_selects_best_for_both_rules() -> None:
     """Without a standard error nothing is within it but the best."""
-    choice = select(np.arange(3), made([0.1, 0.3, 0.2], error=np.nan), maximize=True)
+    choice = select_strength(np.arange(3), made([0.1, 0.3, 0.2], error=np.nan), maximize=True)
     assert choice.best == choice.one_se == 1
 
 

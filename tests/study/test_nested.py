@@ -6,7 +6,7 @@ from sklearn.model_selection import KFold, RepeatedStratifiedKFold
 from tests.conftest import network
 
 import bridle
-from bridle.stats import weigh
+from bridle.stats import weigh_evidence
 from bridle.study import Update, run_study
 from bridle.study.data import Rows
 from bridle.study.design import Question, prepare
@@ -23,7 +23,7 @@ def test_it_is_the_study_of_the_outer_training_rows_judged_on_the_others(moons) 
     assert nested.rows.tolist() == [[40, 20]] * 3
     for number, (train, rest) in enumerate(outer.split(x)):
         own = bridle.Study(model, ARMS, **OPTIONS).run(x[train], y[train], test=(x[rest], y[rest]), progress=False).data
-        evidence = weigh(own)
+        evidence = weigh_evidence(own)
         chosen = evidence.choices[evidence.winner].best
         assert nested.arm[number] == evidence.winner
         np.testing.assert_array_equal(nested.strengths[number], own.setting_strengths[chosen])
@@ -79,7 +79,7 @@ def test_repeated_folds_narrow_the_interval_as_the_formula_says(moons) -> None:
     folds = RepeatedStratifiedKFold(n_splits=3, n_repeats=2, random_state=0)
     data = bridle.Study(network(), ARMS, **{**OPTIONS, "folds": folds}).run(*moons, progress=False).data
     assert data.folds == 6
-    gain = weigh(data).gains[2]
+    gain = weigh_evidence(data).gains[2]
     d = (data.scores()[3] - data.scores()[0]).mean(axis=0)
     assert gain.difference == pytest.approx(d.mean(), abs=1e-6)
 

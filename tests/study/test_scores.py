@@ -14,7 +14,7 @@ from bridle import L2, EarlyStopping
 from bridle._errors import InputError
 from bridle._keras import direction
 from bridle.results import Score
-from bridle.stats import select, summarize
+from bridle.stats import select_strength, summarize
 from bridle.study import run_study
 from bridle.study.data import Rows
 from bridle.study.design import Question, prepare
@@ -71,7 +71,7 @@ def test_less_of_my_own_metric_is_better(moons) -> None:
     assert plan_of(study, False, None)["score"] == "min:brier"
     result, _ = run_study(study)
     summary = summarize(result.scores())
-    choice = select(result.path(1), summary, maximize=result.score.maximize)
+    choice = select_strength(result.path(1), summary, maximize=result.score.maximize)
     means = np.nanmean(result.scores(), axis=(1, 2))
     assert means[choice.best] == means[result.setting_arm == 1].min()
     assert means[choice.best] < 0.2 < means[result.setting_arm == 1].max()

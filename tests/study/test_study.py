@@ -13,7 +13,7 @@ import bridle
 from bridle import L1, L2, BridleError, Study
 from bridle.engine import Recipe
 from bridle.results import ALL_ROWS
-from bridle.stats import weigh
+from bridle.stats import weigh_evidence
 from bridle.study import run_study
 from bridle.study.data import Rows
 from bridle.study.data._folds import take
@@ -111,7 +111,7 @@ def test_an_open_grid_reaches_where_the_best_lies(moons) -> None:
     y = np.random.default_rng(0).integers(0, 2, len(x))
     result = run(network(64), {"L2": {"*/kernel": L2("auto")}}, x, y, epochs=150, score="loss", seeds=1)
     strengths = result.setting_strengths[result.path(1)].max(axis=1)
-    best = weigh(result).choices[1].best
+    best = weigh_evidence(result).choices[1].best
     assert result.setting_strengths[best].max() > 0.1
     assert len(strengths) == len(set(strengths))
     closed = run(

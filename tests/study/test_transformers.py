@@ -10,7 +10,7 @@ from sklearn import compose, decomposition, feature_selection, impute, pipeline,
 from bridle import BridleError
 from bridle.results import StoredTransformer
 from bridle.store._arrays import pack, unpack
-from bridle.study.data._transformers import import_lines, revive, store_transformer, written
+from bridle.study.data._transformers import build_transformer, import_lines, store_transformer, transformer_text
 
 GENERATOR = np.random.default_rng(0)
 NUMBERS = GENERATOR.lognormal(size=(40, 3))
@@ -70,7 +70,7 @@ def test_a_stored_transformer_transforms_as_before(name: str) -> None:
     fitted = transformer.fit(rows)
     stored = store_transformer(fitted, rows)
     assert stored.words is not None
-    again = revive(through_a_file(stored))
+    again = build_transformer(through_a_file(stored))
     expected, got = (
         value.toarray() if hasattr(value, "toarray") else np.asarray(value)
         for value in (fitted.transform(rows), again.transform(rows))
@@ -78,7 +78,7 @@ def test_a_stored_transformer_transforms_as_before(name: str) -> None:
     np.testing.assert_array_equal(got, expected)
     if hasattr(fitted, "inverse_transform") and name not in ("chain", "imputer", "columns", "most frequent"):
         np.testing.assert_array_equal(again.inverse_transform(got), fitted.inverse_transform(expected))
-    assert written(again) == written(fitted)
+    assert transformer_text(again) == transformer_text(fitted)
 
 
 @pytest.mark.parametrize("name", TRANSFORMERS)
@@ -87,7 +87,7 @@ def test_the_lines_to_paste_make_the_same_transformer(name: str) -> None:
     transformer, _ = TRANSFORMERS[name]
     names: dict[str, object] = {}
     exec("\n".join(import_lines(transformer)), names)
-    again = eval(written(transformer), names)
+    again = eval(transformer_text(transformer), names)
     assert repr(again) == repr(transformer)
 
 
@@ -137,7 +137,7 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_file_of_a_stranger_is_refused(name: str) -> None:
     with pytest.raises(BridleError, match="stored transformer"):
-        revive(StoredTransformer("StandardScaler()", HOSTILE[name], {}))
+        build_transformer(StoredTransformer("StandardScaler()", HOSTILE[name], {}))
 
 
 def test_a_deep_file_is_refused() -> None:
@@ -145,4 +145,4 @@ def test_a_deep_file_is_refused() -> None:
     for _ in range(200):
         words = {"list": [words]}
     with pytest.raises(BridleError, match="levels"):
-        revive(StoredTransformer("", words, {}))
+        build_transformer(StoredTransformer("", words, {}))

@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from bridle import plots
 from bridle._errors import InputError, nearest_names
 from bridle.results import StudyResult
-from bridle.stats import weigh
+from bridle.stats import weigh_evidence
 
 
 class Plots:
@@ -35,7 +35,7 @@ class Plots:
         """Exact zeros (`kind="zeros"`), weight norms (`"norm"`) or magnitudes (`"size"`) along an arm's strengths."""
         number = self._number(arm)
         if number is None:
-            number = weigh(self._data).winner or min(1, len(self._data.arms) - 1)
+            number = weigh_evidence(self._data).winner or min(1, len(self._data.arms) - 1)
         return plots.draw_path(plots.path_data(self._data, number, kind), ax)
 
     def units(self, ax: Axes | None = None, *, arm: str | None = None, tensor: str | None = None) -> Axes:

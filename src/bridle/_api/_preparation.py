@@ -8,7 +8,13 @@ import numpy as np
 
 from bridle._errors import InputError, KindError, StoreError
 from bridle.results import StoredTransformer
-from bridle.study.data import import_lines, one_line, read_inputs, restored, revive, transformed, written
+from bridle.study.data import (
+    build_transformer,
+    import_lines,
+    read_inputs,
+    restore_target,
+    transform_rows,
+)
 
 NAMES = {"x": "preprocessor", "y": "target_preprocessor"}
 
@@ -39,7 +45,7 @@ class Preparation:
                     f"hold: transformers of scikit-learn's own without functions are stored. Fit it on the rows of "
                     f"the study and set result.{NAMES[part]} to it; for a table, `bridle predict` applies it."
                 )
-            self._fitted[part] = revive(stored)
+            self._fitted[part] = build_transformer(stored)
         return self._fitted.get(part)
 
     def set(self, part: str, transformer: Any) -> None:
@@ -54,9 +60,9 @@ class Preparation:
     def predict(self, model: keras.Model, rows: Any) -> Any:
         """Return a model's predictions for rows as they are, in the units of the target as it is."""
         rows_as, target_as = self.get("x"), self.get("y")
-        x = read_inputs(rows if rows_as is None else transformed(rows_as, rows, "rows"))
+        x = read_inputs(rows if rows_as is None else transform_rows(rows_as, rows, "rows"))
         prediction = model.predict(x, verbose=0)
-        return prediction if target_as is None else restored(target_as, np.asarray(prediction))
+        return prediction if target_as is None else restore_target(target_as, np.asarray(prediction))
 
     def lines(self) -> str:
         """Return Python lines that prepare rows `x` and a target `y`; empty where nothing was prepared."""
@@ -76,7 +82,7 @@ class Preparation:
                 body.append(f"{name} = {written(fitted)}.fit({value})")
                 body.append(f"{part} = {name}.transform({value})")
             else:
-                body.append(f"# {part} goes through {one_line(fitted)} before training: result.{name}")
+                body.append(f"# {part} goes through {transformer_line(fitted)} before training: result.{name}")
         top = "# The network takes prepared rows, as below; result.predict takes them as they are.\n"
         head = "".join(f"{line}\n" for line in sorted(imports))
         return top + head + ("\n" if imports else "") + "\n".join(body) + "\n\n"

@@ -21,7 +21,7 @@ from bridle._keras import built_by, check_predictions
 from bridle.placement import Term, code_lines, plain_copy, regularize, unwrapped
 from bridle.regularizers import Penalty, parse_penalty
 from bridle.results import ALL_ROWS, StudyResult
-from bridle.stats import Evidence, weigh
+from bridle.stats import Evidence, weigh_evidence
 
 RULES = ("best", "1se")
 LONG = 30
@@ -109,7 +109,7 @@ class Result:
     @cached_property
     def evidence(self) -> Evidence:
         """Selection and comparison, computed once."""
-        return weigh(self.data)
+        return weigh_evidence(self.data)
 
     def __str__(self) -> str:
         console, settings = Console(width=100, file=StringIO(), highlight=False), len(self.data.setting_arm)

@@ -14,8 +14,8 @@ from bridle._errors import InputError
 from bridle.placement import Place, places
 from bridle.regularizers import L1, L2
 from bridle.results import StudyResult
-from bridle.stats import weigh
-from bridle.study.design import Prepared, join_arms, timed_plan
+from bridle.stats import weigh_evidence
+from bridle.study.design import Prepared, join_arms, make_timed_plan
 
 KINDS = {"L1": L1, "L2": L2}
 WEIGHTS = ("kernel", "recurrent_kernel", "depthwise_kernel", "pointwise_kernel", "embeddings")
@@ -187,7 +187,7 @@ class Pace:
 
 def _pace(prepared: Prepared) -> Pace:
     began = perf_counter()
-    plan = timed_plan(prepared)
+    plan = make_timed_plan(prepared)
     compiling = perf_counter() - began
     each = (plan.seconds - prepared.engine.compile_seconds) / plan.fits
     return Pace(compiling, max(1e-4, each), len(prepared.folds))
@@ -258,7 +258,7 @@ def _finalists(screen: StudyResult, arms: Iterable[str]) -> Finalists:
 
 def _ranked(data: StudyResult, stage: str) -> list[dict[str, Any]]:
     """A line for each penalized arm of a result, from best to worst."""
-    evidence = weigh(data)
+    evidence = weigh_evidence(data)
     sign = 1.0 if data.score.maximize else -1.0
     arms = [arm for arm in evidence.choices if arm != 0]
     lines = []

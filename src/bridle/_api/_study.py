@@ -17,7 +17,7 @@ from bridle._progress import progress_bar
 from bridle.results import StudyResult
 from bridle.study import Update, run_study
 from bridle.study.data import Rows
-from bridle.study.design import EarlyStopping, Plan, Prepared, Question, make_plan, prepare, timed_plan
+from bridle.study.design import EarlyStopping, Plan, Prepared, Question, make_plan, make_timed_plan, prepare
 
 
 class Study:
@@ -87,7 +87,7 @@ class Study:
         `rows` are the other arguments of `run` that say something about rows.
         """
         prepared = prepare(self.question, _rows(x, y, **rows))
-        return timed_plan(prepared) if timed else make_plan(prepared)
+        return make_timed_plan(prepared) if timed else make_plan(prepared)
 
     def run(
         self,

@@ -7,7 +7,7 @@ import pandas as pd
 
 from bridle.cases._case import Case, Published
 from bridle.results import StudyResult
-from bridle.stats import nan_mean, nan_sd, select, summarize
+from bridle.stats import nan_mean, nan_sd, select_strength, summarize
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,9 @@ def sentences(case: Case, result: StudyResult) -> list[str]:
 
 def _best(result: StudyResult, arm: str) -> int:
     """The setting of an arm that did best on the tutorial's test rows."""
-    choice = select(result.path(result.setting_arm[find(result, arm)]), summarize(result.scores()), maximize=True)
+    choice = select_strength(
+        result.path(result.setting_arm[find(result, arm)]), summarize(result.scores()), maximize=True
+    )
     return find(result, arm) if choice is None else choice.best
 
 

@@ -15,7 +15,7 @@ from bridle.cases._circles import circles
 from bridle.cases._claims import Measured, as_table, measure, sentences
 from bridle.cases._iris import iris
 from bridle.cases._moons import moons
-from bridle.study.design import Plan, Prepared, timed_plan
+from bridle.study.design import Plan, Prepared, make_timed_plan
 
 CASES = {"moons": moons, "circles": circles, "iris": iris}
 
@@ -31,7 +31,7 @@ class Prepare:
     @property
     def plans(self) -> tuple[Plan, Plan]:
         """Every member of both protocols, and about how long they take (this compiles what the run uses)."""
-        return timed_plan(self.tutorial), timed_plan(self.honest)
+        return make_timed_plan(self.tutorial), make_timed_plan(self.honest)
 
 
 @dataclass(frozen=True)

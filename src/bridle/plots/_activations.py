@@ -11,7 +11,7 @@ from bridle._errors import InputError
 from bridle.plots._pair import GAP, Shown, draw_pair
 from bridle.plots._style import label, legend, named, prepare, say, themed
 from bridle.results import StudyResult
-from bridle.stats import Evidence, weigh
+from bridle.stats import Evidence, weigh_evidence
 from bridle.wording import brief_name, leading_arm, regularized_tensors, resolve_name, shorten
 
 Kind = Literal["map", "histogram"]
@@ -59,7 +59,7 @@ def activations_data(
     Errors: `InputError` where no activation was kept, and for one that was not.
 
     """
-    evidence = evidence or weigh(result)
+    evidence = evidence or weigh_evidence(result)
     arm = _arm(result, evidence) if arm is None else arm
     missing = (
         f"Expected an arm that penalizes an activation, with refits that finished, got {result.arms[arm].name!r}. "

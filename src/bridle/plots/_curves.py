@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from bridle._errors import InputError, nearest_names
 from bridle.plots._style import label, legend, named, prepare, say, stroke, themed
 from bridle.results import ALL_ROWS, StudyResult
-from bridle.stats import Evidence, nan_mean, nan_sd, weigh
+from bridle.stats import Evidence, nan_mean, nan_sd, weigh_evidence
 from bridle.wording import leading_arm, setting_name, shorten
 
 WIDE = 30.0
@@ -74,7 +74,7 @@ def curves_data(
         raise InputError(
             f"Expected a quantity measured on validation rows, got {quantity!r}. {nearest_names(quantity, known)}"
         )
-    chosen = leading(result, evidence or weigh(result)) if settings is None else settings
+    chosen = leading(result, evidence or weigh_evidence(result)) if settings is None else settings
     return CurvesData(quantity, result.epochs, tuple(_curve(result, setting, quantity) for setting in chosen))
 
 

@@ -13,7 +13,7 @@ from bridle.plots._style import canvas, share_legend, themed
 from bridle.plots._surface import draw_surface, surface_data
 from bridle.plots._sweep import Published, SweepData, draw_sweep, sweep_data
 from bridle.results import StudyResult
-from bridle.stats import Evidence, weigh
+from bridle.stats import Evidence, weigh_evidence
 from bridle.wording import decimal_text, join_names, needed_decimals, setting_name, strength_text
 
 OVERLAID = 3
@@ -30,7 +30,7 @@ def drawings(
     theme: str = "light",
 ) -> tuple[Drawing, ...]:
     """Every picture that the result has data for: scores first, then learning curves, then what lies inside."""
-    evidence = evidence or weigh(result)
+    evidence = evidence or weigh_evidence(result)
     made = (
         _sweep(result, evidence, published, theme),
         _heatmaps(result, evidence, theme),

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from bridle.plots._bars import bars, bars_name
 from bridle.plots._style import Theme, label, legend, marker, named, plain, prepare, say, themed
 from bridle.results import StudyResult
-from bridle.stats import Evidence, nan_mean, weigh
+from bridle.stats import Evidence, nan_mean, weigh_evidence
 from bridle.wording import setting_name, shorten, sparse_tensors, strength_text, zero_fractions
 
 
@@ -45,7 +45,7 @@ def frontier_data(result: StudyResult, *, evidence: Evidence | None = None) -> F
 
     Both are means over seeds and folds. Pre-activations count through the outputs that follow them.
     """
-    evidence = evidence or weigh(result)
+    evidence = evidence or weigh_evidence(result)
     share = np.full(len(result.setting_arm), np.nan)
     for arm in range(len(result.arms)):
         share[result.path(arm)] = _share(result, arm)[result.path(arm)]

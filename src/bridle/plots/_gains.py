@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from bridle._text import escape_control_characters
 from bridle.plots._style import Theme, label, legend, named, plain, prepare, say, stroke, themed
 from bridle.results import StudyResult
-from bridle.stats import Comparison, Evidence, weigh
+from bridle.stats import Comparison, Evidence, weigh_evidence
 from bridle.wording import shorten, strengths_text
 
 SHAPES = ("o", "D", "s", "^")
@@ -43,7 +43,7 @@ class GainsData:
 
 def gains_data(result: StudyResult, *, evidence: Evidence | None = None) -> GainsData:
     """Lay out the comparisons of `weigh`, signed so that positive is better."""
-    evidence = evidence or weigh(result)
+    evidence = evidence or weigh_evidence(result)
     order = sorted(evidence.gains, key=lambda arm: -np.nan_to_num(evidence.gains[arm].difference, nan=-np.inf))
     found = {"validation": evidence.gains, **evidence.held_out_gains}
     return GainsData(

@@ -14,7 +14,7 @@ from bridle._errors import InputError
 from bridle.plots._strengths import place, zero_place
 from bridle.plots._style import Theme, colour_bar, label, legend, plain, prepare, say, themed
 from bridle.results import StudyResult
-from bridle.stats import Evidence, weigh
+from bridle.stats import Evidence, weigh_evidence
 from bridle.wording import decimal_text, needed_decimals, shorten, strength_text
 
 WRITTEN = 64
@@ -74,7 +74,7 @@ def heatmap_data(result: StudyResult, arm: int | None = None, *, evidence: Evide
     Errors: `InputError` where there is no such arm.
 
     """
-    evidence = evidence or weigh(result)
+    evidence = evidence or weigh_evidence(result)
     arm = _arm(result, evidence) if arm is None else arm
     slots = varying(result, arm)
     if len(slots) != 2:

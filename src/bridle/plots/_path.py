@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from bridle.plots._strengths import abscissa, choice_lines, moves_together, place, strength_axis, zero_place
 from bridle.plots._style import Theme, label, legend, marker, named, prepare, say, stroke, themed
 from bridle.results import StudyResult
-from bridle.stats import Evidence, nan_mean, weigh
+from bridle.stats import Evidence, nan_mean, weigh_evidence
 from bridle.wording import shorten
 
 Kind = Literal["zeros", "norm", "size"]
@@ -63,7 +63,7 @@ def path_data(result: StudyResult, arm: int, kind: Kind = "zeros", *, evidence: 
         evidence: `weigh(result)`, where it is there already.
 
     """
-    path, choice = result.path(arm), (evidence or weigh(result)).choices.get(arm)
+    path, choice = result.path(arm), (evidence or weigh_evidence(result)).choices.get(arm)
     strengths = abscissa(result, path, arm)
     place_of = dict(zip(path.tolist(), strengths.tolist(), strict=True))
     names = [name for name in result.diagnostic_names if name.startswith(f"{kind}/")]

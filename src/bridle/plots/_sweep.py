@@ -20,7 +20,7 @@ from bridle.plots._strengths import (
 )
 from bridle.plots._style import Theme, label, legend, marker, named, plain, prepare, say, themed
 from bridle.results import StudyResult
-from bridle.stats import Evidence, weigh
+from bridle.stats import Evidence, weigh_evidence
 from bridle.wording import shorten, sparse_tensors, zero_fractions
 
 Published = Mapping[float | tuple[str, float], float]
@@ -114,7 +114,7 @@ def sweep_data(
         evidence: `weigh(result)`, where it is there already.
 
     """
-    evidence = evidence or weigh(result)
+    evidence = evidence or weigh_evidence(result)
     chosen = range(1, len(result.arms)) if arms is None else arms
     swept = tuple(_swept(result, evidence, arm) for arm in chosen)
     names = {arm.name for arm in swept}

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from bridle.plots._strengths import choice_lines, place, strength_axis, zero_place
 from bridle.plots._style import Theme, label, legend, prepare, say, themed
 from bridle.results import UNIT_SHARES, StudyResult
-from bridle.stats import Evidence, nan_mean, weigh
+from bridle.stats import Evidence, nan_mean, weigh_evidence
 from bridle.wording import (
     is_weight,
     leading_arm,
@@ -76,7 +76,7 @@ def units_data(
     Errors: `InputError` for a tensor that was not measured, and where none was.
 
     """
-    evidence = evidence or weigh(result)
+    evidence = evidence or weigh_evidence(result)
     arm = (leading_arm(result, evidence) or min(1, len(result.arms) - 1)) if arm is None else arm
     missing = "Expected a study that measured the units of some tensor, got one that did not. Run it again."
     tensor = resolve_name(tensor, unit_tensors(result, arm), "a tensor whose units were measured", missing)

@@ -9,7 +9,7 @@ from bridle._errors import InputError
 from bridle.plots._pair import Shown, block_means, draw_pair
 from bridle.plots._style import label, prepare, themed
 from bridle.results import ALL_ROWS, StudyResult
-from bridle.stats import Evidence, weigh
+from bridle.stats import Evidence, weigh_evidence
 from bridle.wording import brief_name, leading_arm, regularized_tensors, resolve_name
 
 MOST = 128
@@ -50,7 +50,7 @@ def weights_data(
     more axes.
 
     """
-    evidence = evidence or weigh(result)
+    evidence = evidence or weigh_evidence(result)
     arm = leading_arm(result, evidence) if arm is None else arm
     pair = _refits(result, evidence, arm)
     if arm is None or pair is None or not result.weight_names:

@@ -6,14 +6,14 @@ from bridle.report._chart_gains import gains_chart
 from bridle.report._chart_sweep import sweep_chart
 from bridle.report._plotly import Chart
 from bridle.results import StudyResult
-from bridle.stats import Evidence, weigh
+from bridle.stats import Evidence, weigh_evidence
 
 
 def charts(
     result: StudyResult, *, published: Published | None = None, evidence: Evidence | None = None
 ) -> dict[str, Chart]:
     """Sweep, gains, and the learning curves of the score and of the loss: those that there is data for."""
-    evidence = evidence or weigh(result)
+    evidence = evidence or weigh_evidence(result)
     made = {
         "sweep": sweep_chart(sweep_data(result, published=published, evidence=evidence)),
         "gains": gains_chart(gains_data(result, evidence=evidence)),

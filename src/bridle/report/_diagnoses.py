@@ -6,7 +6,7 @@ import numpy as np
 
 from bridle.report._facts import decimals_for, leading_arm, measured_tensors, recorded
 from bridle.results import StudyResult
-from bridle.stats import COLLAPSED, Evidence, nan_mean, prediction_spread
+from bridle.stats import COLLAPSE_SHARE, Evidence, nan_mean, prediction_spread
 from bridle.wording import decimal_text, strengths_text
 
 DOMINATES = 0.5
@@ -63,7 +63,7 @@ def learned_nothing(result: StudyResult, evidence: Evidence) -> bool:
     """Whether even the network without a penalty predicts the same for every row."""
     spread = prediction_spread(result)[evidence.choices[0].best]
     deviation = recorded(result, "target").get("standard deviation", 0.0)
-    return bool(spread <= max(FLAT, COLLAPSED * deviation))
+    return bool(spread <= max(FLAT, COLLAPSE_SHARE * deviation))
 
 
 def unconverged(result: StudyResult, evidence: Evidence) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from bridle.report._table import rows
 from bridle.report._words import sentences
 from bridle.results import ALL_ROWS, StudyResult
-from bridle.stats import Comparison, Evidence, weigh
+from bridle.stats import Comparison, Evidence, weigh_evidence
 
 
 def to_json(result: StudyResult, evidence: Evidence | None = None) -> dict[str, object]:
@@ -20,7 +20,7 @@ def to_json(result: StudyResult, evidence: Evidence | None = None) -> dict[str, 
     (every fit with its setting, seed, fold, status and last values); `nested`, where it was asked for;
     `protocol`; `provenance`.
     """
-    evidence = evidence or weigh(result)
+    evidence = evidence or weigh_evidence(result)
     said = sentences(result, evidence)
     return strict(
         {

@@ -8,7 +8,7 @@ from bridle.report._charts import charts
 from bridle.report._plotly import Chart
 from bridle.report._words import sentences
 from bridle.results import StudyResult
-from bridle.stats import Evidence, weigh
+from bridle.stats import Evidence, weigh_evidence
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Section:
     @cached_property
     def evidence(self) -> Evidence:
         """What the result weighs."""
-        return weigh(self.result)
+        return weigh_evidence(self.result)
 
     @cached_property
     def sentences(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ import pandas as pd
 
 from bridle.report._facts import measured_tensors, ordered, rule, zero_fractions
 from bridle.results import StudyResult
-from bridle.stats import Evidence, nan_mean, weigh
+from bridle.stats import Evidence, nan_mean, weigh_evidence
 
 Row = dict[str, str | float]
 
@@ -19,7 +19,7 @@ def rows(result: StudyResult, evidence: Evidence | None = None) -> list[Row]:
     both or neither; one column per held-out part, the mean of the refits over seeds, NaN for settings that were
     not refitted.
     """
-    evidence = evidence or weigh(result)
+    evidence = evidence or weigh_evidence(result)
     columns = _columns(result, evidence)
     made = []
     for setting in ordered(result):

@@ -7,7 +7,7 @@ from rich.text import Text
 from bridle._text import escape_control_characters
 from bridle.report._cells import cells
 from bridle.results import StudyResult
-from bridle.stats import Evidence, weigh
+from bridle.stats import Evidence, weigh_evidence
 
 
 def rich_table(result: StudyResult, evidence: Evidence | None = None, *, selected: bool = False) -> Table:
@@ -18,7 +18,7 @@ def rich_table(result: StudyResult, evidence: Evidence | None = None, *, selecte
     Numbers never break, names do. The line that the rule `best` takes is bold. Names are taken literally,
     and what in them is not seen or turns text around is written as codes.
     """
-    shown = cells(result, evidence or weigh(result), selected=selected)
+    shown = cells(result, evidence or weigh_evidence(result), selected=selected)
     grid = Table(
         box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, caption=_plain(shown.caption), caption_justify="left"
     )

@@ -9,7 +9,7 @@ from bridle.report._diagnoses import dead, dominates, overfits, too_few, unconve
 from bridle.report._facts import confidence, decimals_for, interval, leading_arm, no_interval, treatment
 from bridle.report._notes import counted, edge, outside, over_seeds, sparsity, stronger
 from bridle.results import StudyResult
-from bridle.stats import Comparison, Evidence, weigh
+from bridle.stats import Comparison, Evidence, weigh_evidence
 from bridle.wording import decimal_text, setting_name, strengths_text
 
 
@@ -28,7 +28,7 @@ def verdict(result: StudyResult, evidence: Evidence | None = None) -> str:
 
 def sentences(result: StudyResult, evidence: Evidence | None = None) -> tuple[str, ...]:
     """The lines of `verdict`: first the answer, then what qualifies it."""
-    evidence = evidence or weigh(result)
+    evidence = evidence or weigh_evidence(result)
     notes = (
         *(handed_over, over_seeds, nested, outside, sparsity, stronger, edge, counted, raced),
         *(too_few, cause, dominates, overfits, unconverged, dead),

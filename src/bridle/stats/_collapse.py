@@ -6,7 +6,7 @@ from jaxtyping import Bool, Float
 from bridle.results import StudyResult
 from bridle.stats._nan import nan_mean
 
-COLLAPSED = 0.01
+COLLAPSE_SHARE = 0.01
 """Predictions that differ between rows by less than this share of what they do without a penalty are constant."""
 SPREAD = "spread/prediction"
 
@@ -18,10 +18,10 @@ def prediction_spread(result: StudyResult) -> Float[np.ndarray, "setting"]:
     return nan_mean(result.by_candidate(result.diagnostic(SPREAD)), (1, 2))
 
 
-def collapsed(result: StudyResult) -> Bool[np.ndarray, "setting"]:
+def find_collapsed(result: StudyResult) -> Bool[np.ndarray, "setting"]:
     """Return which candidates predict the same for every row, measured by those without a penalty."""
     spread = prediction_spread(result)
     none = spread[(result.setting_arm == 0) & np.isfinite(spread)]
     if not len(none):
         return np.zeros(len(spread), bool)
-    return np.isfinite(spread) & (spread <= COLLAPSED * none.max())
+    return np.isfinite(spread) & (spread <= COLLAPSE_SHARE * none.max())

@@ -7,10 +7,10 @@ from jaxtyping import Bool
 
 from bridle.results import StudyResult
 from bridle.stats._bounds import widest_difference
-from bridle.stats._collapse import collapsed
+from bridle.stats._collapse import find_collapsed
 from bridle.stats._compare import SAME, Comparison, compare_all, is_share
 from bridle.stats._nan import nan_mean
-from bridle.stats._select import Choice, crossed, select
+from bridle.stats._select import Choice, cross_select, select_strength
 from bridle.stats._summary import Summary, summarize
 
 
@@ -41,14 +41,14 @@ class Evidence:
     """
 
 
-def weigh(result: StudyResult, *, level: float = 0.95) -> Evidence:
+def weigh_evidence(result: StudyResult, *, level: float = 0.95) -> Evidence:
     """Reduce a result to its evidence. Nothing here is hidden: every member stays in the result."""
     scores = result.scores()
     validation, train = summarize(scores), summarize(result.scores("train"))
-    choices, constant = choose(result), collapsed(result)
+    choices, constant = choose_candidates(result), find_collapsed(result)
     sign = 1.0 if result.score.maximize else -1.0
     arms = [arm for arm in choices if arm != 0]
-    tables = {arm: crossed(result.path(arm), scores, maximize=result.score.maximize) for arm in choices}
+    tables = {arm: cross_select(result.path(arm), scores, maximize=result.score.maximize) for arm in choices}
     family = max(len(arms), int(result.provenance.get("screened", 0)))
     quoted = {arm: float(nan_mean(nan_mean(table, axis=0), axis=0)) for arm, table in tables.items()}
     means = validation.mean if result.score.pooled else scores
@@ -71,16 +71,17 @@ def weigh(result: StudyResult, *, level: float = 0.95) -> Evidence:
     )
 
 
-def choose(result: StudyResult) -> dict[int, Choice]:
+def choose_candidates(result: StudyResult) -> dict[int, Choice]:
     """Apply the rules `best` and `1se` to every arm; arms of which nothing finished are left out."""
-    summary, constant, maximize = summarize(result.scores()), collapsed(result), result.score.maximize
+    summary, constant, maximize = summarize(result.scores()), find_collapsed(result), result.score.maximize
     found = {
-        arm: select(result.path(arm), summary, maximize=maximize, constant=constant) for arm in range(len(result.arms))
+        arm: select_strength(result.path(arm), summary, maximize=maximize, constant=constant)
+        for arm in range(len(result.arms))
     }
     return {arm: choice for arm, choice in found.items() if choice is not None}
 
 
-def order(gains: dict[int, Comparison]) -> list[int]:
+def rank_arms(gains: dict[int, Comparison]) -> list[int]:
     """Return the arms that can be compared with none, from the largest gain to the smallest, the first on a tie."""
     known = [arm for arm in gains if np.isfinite(gains[arm].difference)]
     return sorted(known, key=lambda arm: -gains[arm].difference)
@@ -89,5 +90,5 @@ def order(gains: dict[int, Comparison]) -> list[int]:
 def _winner(choices: dict[int, Choice], gains: dict[int, Comparison]) -> int | None:
     if 0 not in choices:
         return next(iter(choices), None)
-    first = next(iter(order(gains)), 0)
+    first = next(iter(rank_arms(gains)), 0)
     return first if first and gains[first].difference > 0 and gains[first].missing != SAME else 0

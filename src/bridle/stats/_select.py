@@ -16,7 +16,7 @@ class Choice:
     one_se: int
 
 
-def select(
+def select_strength(
     path: Int[np.ndarray, "point"],
     summary: Summary,
     *,
@@ -33,7 +33,7 @@ def select(
     >>> import numpy as np
     >>> means = np.array([0.70, 0.80, 0.79, 0.60])
     >>> s = Summary(means, np.full(4, 0.02), np.full(4, 0.01), np.ones(4, bool))
-    >>> select(np.arange(4), s, maximize=True)
+    >>> select_strength(np.arange(4), s, maximize=True)
     Choice(best=1, one_se=2)
 
     Source: Hastie, Tibshirani and Friedman, "The Elements of Statistical Learning", 2nd ed., section 7.10.
@@ -54,7 +54,7 @@ def select(
     return Choice(int(path[best]), int(path[within[-1]]))
 
 
-def crossed(
+def cross_select(
     path: Int[np.ndarray, "point"], scores: Float[np.ndarray, "setting seed fold"], *, maximize: bool
 ) -> Float[np.ndarray, "seed fold"]:
     """The scores of a path where each fold's strength is the `best` of the other folds.
@@ -65,7 +65,7 @@ def crossed(
 
     >>> import numpy as np
     >>> two = np.array([[[0.9, 0.5, 0.5]], [[0.6, 0.7, 0.7]]])
-    >>> crossed(np.arange(2), two, maximize=True).tolist()
+    >>> cross_select(np.arange(2), two, maximize=True).tolist()
     [[0.6, 0.5, 0.5]]
 
     Source: Varma and Simon, "Bias in error estimation when using cross-validation for model selection", BMC
@@ -75,7 +75,7 @@ def crossed(
     table = np.full(scores.shape[1:], np.nan)
     for fold in range(folds):
         others = np.delete(scores, fold, axis=2) if folds > 1 else scores
-        choice = select(path, summarize(others), maximize=maximize)
+        choice = select_strength(path, summarize(others), maximize=maximize)
         if choice is not None:
             table[:, fold] = scores[choice.best, :, fold]
     return table

@@ -7,10 +7,10 @@ import numpy as np
 
 from bridle._errors import InputError
 from bridle.results import Nested, StudyResult
-from bridle.stats import weigh
+from bridle.stats import weigh_evidence
 from bridle.study._update import Update, Watch
-from bridle.study.data import Data, ListedFolds, Splitter, split_rows, take
-from bridle.study.design import OUTER, Prepared, outer_splits, study_of_fold, whole_rows
+from bridle.study.data import Data, ListedFolds, Splitter, split_rows, take_rows
+from bridle.study.design import OUTER, Prepared, outer_fold_study, outer_splits, whole_rows
 
 Run = Callable[[Prepared, Watch], tuple[StudyResult, bool]]
 
@@ -28,7 +28,7 @@ def run_nested(prepared: Prepared, folds: int | Splitter, watch: Watch, run: Run
     splits = outer_splits(prepared, folds)
     found = []
     for number, split in enumerate(splits, start=1):
-        inner = study_of_fold(prepared, split, number - 1)
+        inner = outer_fold_study(prepared, split, number - 1)
 
         def named(update: Update, number: int = number) -> None:
             watch(replace(update, stage=f"outer fold {number}/{len(splits)}, {update.stage}"))
@@ -59,14 +59,15 @@ def check_nested(prepared: Prepared, folds: int | Splitter) -> None:
         )
     whole, groups, measure = whole_rows(prepared), prepared.rows.groups, prepared.score.measure
     splits = outer_splits(prepared, folds)
-    if all(measure in prepared.engine.program.undefined(take(whole.y, split.validation)) for split in splits):
+    if all(measure in prepared.engine.program.undefined(take_rows(whole.y, split.validation)) for split in splits):
         raise InputError(
             f"Expected outer folds over whose rows {measure} is defined, got rows of one kind in all {len(splits)}. "
             "Give a number of outer folds, as nested=5: they are judged one by one, also where the score is pooled."
         )
     for number, split in enumerate(splits, start=1):
         x, y, labels, inside = (
-            None if values is None else take(values, split.train) for values in (whole.x, whole.y, whole.labels, groups)
+            None if values is None else take_rows(values, split.train)
+            for values in (whole.x, whole.y, whole.labels, groups)
         )
         try:
             split_rows(Data(x, y, None, labels), prepared.question.folds, inside)
@@ -76,7 +77,7 @@ def check_nested(prepared: Prepared, folds: int | Splitter) -> None:
 
 def _judged(result: StudyResult) -> tuple[int, np.ndarray, float, np.ndarray, np.ndarray]:
     """What an inner study chose, the score that chose it, and the scores of its refits on the rows left out."""
-    evidence, blank = weigh(result), np.full(len(result.seeds), np.nan)
+    evidence, blank = weigh_evidence(result), np.full(len(result.seeds), np.nan)
     fresh = result.held_out_scores(OUTER)
     none = fresh[evidence.choices[0].best] if 0 in evidence.choices else blank
     if evidence.winner is None:

@@ -1,7 +1,6 @@
 """What was done with the rows, in words."""
 
-from bridle.study.data import one_line
-from bridle.study.design import COLD, Prepared, natural
+from bridle.study.design import COLD, Prepared, natural_direction
 
 
 def describe(prepared: Prepared) -> str:
@@ -39,9 +38,9 @@ def _split(prepared: Prepared) -> str:
 def _shared(prepared: Prepared) -> str:
     rows, said = prepared.rows, []
     if rows.prepare is not None:
-        said.append(f"rows prepared by {one_line(rows.prepare)}")
+        said.append(f"rows prepared by {transformer_line(rows.prepare)}")
     if rows.prepare_target is not None:
-        said.append(f"the target {'' if said else 'prepared '}by {one_line(rows.prepare_target)}")
+        said.append(f"the target {'' if said else 'prepared '}by {transformer_line(rows.prepare_target)}")
     where = "inside each fold" if rows.validation is None else "on the training rows"
     return f"{' and '.join(said)}, fitted {where}; " if said else ""
 
@@ -51,7 +50,7 @@ def _units(prepared: Prepared) -> str:
     if target is None or prepared.preparer.loss.lower().replace("_", "").endswith("crossentropy"):
         return ""
     if not prepared.score.pooled and prepared.score.name in prepared.units.transformed:
-        return f" in units of the target as {one_line(target)} gives it"
+        return f" in units of the target as {transformer_line(target)} gives it"
     return " in the units of the target as it was given"
 
 
@@ -77,7 +76,7 @@ def _training(prepared: Prepared) -> list[str]:
 
 def _direction(prepared: Prepared) -> str:
     """The direction of a score, where it was given with it."""
-    if natural(prepared.engine.program, prepared.score.measure) == prepared.score.maximize:
+    if natural_direction(prepared.engine.program, prepared.score.measure) == prepared.score.maximize:
         return ""
     return f" ({'more' if prepared.score.maximize else 'less'} is better)"
 

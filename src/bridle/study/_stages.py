@@ -13,7 +13,7 @@ from bridle._errors import InputError
 from bridle._interrupts import raise_if_interrupted, remember_interrupts
 from bridle.engine import FitResult, Progress
 from bridle.results import ALL_ROWS, StudyResult
-from bridle.stats import choose, summarize
+from bridle.stats import choose_candidates, summarize
 from bridle.study._auto_range import find_ranges
 from bridle.study._collector import Key, ResultCollector
 from bridle.study._facts import facts
@@ -165,7 +165,7 @@ def _groups(prepared: Prepared, ledger: ResultCollector, settings: Sequence[int]
 def _grown(ledger: ResultCollector, grow: Callable[[BoundArm, tuple[float, ...]], BoundArm]) -> tuple[BoundArm, ...]:
     """The arms with open grids given more settings around their best, unless that scores exactly as `none` does."""
     result = ledger.result()
-    choices, means = choose(result), summarize(result.scores()).mean
+    choices, means = choose_candidates(result), summarize(result.scores()).mean
     found = list(ledger.arms)
     for arm, choice in choices.items():
         same = 0 in choices and means[choice.best] == means[choices[0].best]
@@ -176,7 +176,7 @@ def _grown(ledger: ResultCollector, grow: Callable[[BoundArm, tuple[float, ...]]
 
 def _refit(prepared: Prepared, ledger: ResultCollector, watch: Watch, means: ExecutionContext) -> bool:
     """Train `none` and each arm's `best` and `1se` on all rows, from every seed."""
-    choices = choose(ledger.result())
+    choices = choose_candidates(ledger.result())
     if not choices:
         return True
     fold, data, held_out, ledger.held_out_rows = refit_rows(prepared)

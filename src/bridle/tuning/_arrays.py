@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from bridle._api import Study
 from bridle._errors import InputError, nearest_names, short_repr
-from bridle.study.design import Plan, Prepared, timed_plan
+from bridle.study.design import Plan, Prepared, make_timed_plan
 from bridle.tables import Problem, encode_target, find_problem
 from bridle.untrusted import read_rows
 
@@ -54,7 +54,7 @@ class ArraysJob:
     @property
     def plan(self) -> Plan:
         """Every member, and about how long they take (this compiles what the run uses)."""
-        return timed_plan(self.prepared)
+        return make_timed_plan(self.prepared)
 
 
 def read_arrays(path: Path) -> Arrays:

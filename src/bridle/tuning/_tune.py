@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from bridle import report, store
 from bridle._api import Result, Study, conduct, reload_note
 from bridle._errors import InputError, StoreError, first_line
-from bridle.study.design import Plan, Prepared, timed_plan
+from bridle.study.design import Plan, Prepared, make_timed_plan
 from bridle.tables import (
     Preparation,
     Problem,
@@ -80,7 +80,7 @@ class Job:
     @property
     def plan(self) -> Plan:
         """Every member, and about how long they take (this compiles what the run uses)."""
-        return timed_plan(self.prepared)
+        return make_timed_plan(self.prepared)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from bridle._errors import InputError, nearest_names
 from bridle.results import StudyResult
-from bridle.stats import Evidence, nan_mean, order
+from bridle.stats import Evidence, nan_mean, rank_arms
 
 
 def measured_tensors(result: StudyResult, kind: str) -> list[str]:
@@ -52,7 +52,7 @@ def leading_arm(result: StudyResult, evidence: Evidence) -> int | None:
 
     Without fits of `none` to compare with, it is the arm whose best has the best mean.
     """
-    compared = order(evidence.gains)
+    compared = rank_arms(evidence.gains)
     if compared:
         return compared[0]
     sign = 1.0 if result.score.maximize else -1.0

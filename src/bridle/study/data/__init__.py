@@ -2,12 +2,12 @@
 
 from bridle.study.data._arrays import Data, read_inputs
 from bridle.study.data._fingerprint import fingerprint
-from bridle.study.data._folds import RowPreparer, all_rows, make_folds, take
+from bridle.study.data._folds import RowPreparer, all_rows, make_folds, take_rows
 from bridle.study.data._listed_folds import ListedFolds, as_splitter
-from bridle.study.data._preparation import restored, transformed
+from bridle.study.data._preparation import restore_target, transform_rows
 from bridle.study.data._rows import Rows
-from bridle.study.data._splits import Split, Splitter, later_rows, split_rows, unstratified_notes
-from bridle.study.data._transformers import import_lines, one_line, revive, written
+from bridle.study.data._splits import Split, Splitter, split_rows, time_ordered_splitter, unstratified_notes
+from bridle.study.data._transformers import build_transformer, import_lines, transformer_line, transformer_text
 
 __all__ = [
     "Data",
@@ -18,17 +18,17 @@ __all__ = [
     "Splitter",
     "all_rows",
     "as_splitter",
+    "build_transformer",
     "fingerprint",
     "import_lines",
-    "later_rows",
     "make_folds",
-    "one_line",
     "read_inputs",
-    "restored",
-    "revive",
+    "restore_target",
     "split_rows",
-    "take",
-    "transformed",
+    "take_rows",
+    "time_ordered_splitter",
+    "transform_rows",
+    "transformer_line",
+    "transformer_text",
     "unstratified_notes",
-    "written",
 ]

@@ -12,10 +12,10 @@ from bridle.engine import Fold, put
 from bridle.engine import Rows as DeviceRows
 from bridle.results import StoredTransformer
 from bridle.study.data._arrays import Data, class_weighted, read_rows
-from bridle.study.data._preparation import as_column, fit_transformer, transformed
+from bridle.study.data._preparation import as_column, fit_transformer, transform_rows
 from bridle.study.data._rows import Rows
 from bridle.study.data._splits import Split, Splitter, in_time, set_aside, split_rows
-from bridle.study.data._transformers import store_transformer, written
+from bridle.study.data._transformers import store_transformer, transformer_text
 
 STORED_CHECK = 100
 """So many rows see to it that a stored preparation does what the fitted one does."""
@@ -42,7 +42,7 @@ class RowPreparer:
 
     def fitted(self, train: np.ndarray | None) -> tuple[Any, Any]:
         """The preparations of x and y, fitted on the given rows (None is all rows)."""
-        x, y = (value if train is None else take(value, train) for value in (self.rows.x, self.rows.y))
+        x, y = (value if train is None else take_rows(value, train) for value in (self.rows.x, self.rows.y))
         target = self.rows.prepare_target
         own = None if target is None else fit_transformer(target, as_column(y))
         return fit_transformer(self.rows.prepare, x, y), own
@@ -52,18 +52,18 @@ class RowPreparer:
         given = {"x": self.rows.prepare, "y": self.rows.prepare_target}
         given = {part: transformer for part, transformer in given.items() if transformer is not None}
         if not self.final or not given:
-            return {part: StoredTransformer(written(transformer)) for part, transformer in given.items()}
+            return {part: StoredTransformer(transformer_text(transformer)) for part, transformer in given.items()}
         fitted, some = dict(zip("xy", self.final[0], strict=True)), np.arange(min(STORED_CHECK, len(self.rows.y)))
-        rows = {"x": lambda: take(self.rows.x, some), "y": lambda: as_column(take(self.rows.y, some))}
+        rows = {"x": lambda: take_rows(self.rows.x, some), "y": lambda: as_column(take_rows(self.rows.y, some))}
         return {part: store_transformer(fitted[part], rows[part]()) for part in given}
 
     def arrays(self, x: Any, y: Any, weight: Any, fitted: tuple[Any, Any], name: str = "") -> Data:
         """Rows after a fitted preparation, checked."""
         label = f"{name} " if name else ""
         if fitted[0] is not None:
-            x = transformed(fitted[0], x, f"{label}x")
+            x = transform_rows(fitted[0], x, f"{label}x")
         if fitted[1] is not None:
-            y = transformed(fitted[1], as_column(y), f"{label}y")
+            y = transform_rows(fitted[1], as_column(y), f"{label}y")
         return self.check(x, y, weight, name)
 
     def outside(self, parts: Sequence[Any], fitted: tuple[Any, Any], name: str) -> Data:
@@ -72,14 +72,14 @@ class RowPreparer:
         return self.arrays(x, y, weight, fitted, name)
 
 
-def take(values: Any, rows: np.ndarray) -> Any:
+def take_rows(values: Any, rows: np.ndarray) -> Any:
     """Rows by number, of an array, a table, or a structure of arrays."""
     if hasattr(values, "iloc"):
         return values.iloc[rows]
     if isinstance(values, dict):
-        return {key: take(value, rows) for key, value in values.items()}
+        return {key: take_rows(value, rows) for key, value in values.items()}
     if isinstance(values, tuple) or (isinstance(values, list) and values and isinstance(values[0], np.ndarray)):
-        return tuple(take(value, rows) for value in values)
+        return tuple(take_rows(value, rows) for value in values)
     return np.asarray(values)[rows]
 
 
@@ -152,9 +152,9 @@ def _fold(preparer: RowPreparer, split: Split, fitted: tuple[Any, Any], validati
     sides = [side for side in (split.train, split.watch, split.validation) if len(side)]
     pieces = [
         preparer.arrays(
-            take(rows.x, side),
-            take(rows.y, side),
-            None if rows.weight is None else take(rows.weight, side),
+            take_rows(rows.x, side),
+            take_rows(rows.y, side),
+            None if rows.weight is None else take_rows(rows.weight, side),
             fitted,
             "fold",
         )

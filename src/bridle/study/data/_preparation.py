@@ -22,7 +22,7 @@ def fit_transformer(transformer: Any, rows: Any, target: Any = None) -> Any:
         return clone(transformer).fit(rows, target)
 
 
-def transformed(transformer: Any, rows: Any, name: str) -> Any:
+def transform_rows(transformer: Any, rows: Any, name: str) -> Any:
     """Return rows as a fitted transformer gives them, dense.
 
     Errors: `InputError` with what the transformer says, where it cannot take them.
@@ -32,7 +32,7 @@ def transformed(transformer: Any, rows: Any, name: str) -> Any:
     return made.toarray() if hasattr(made, "toarray") else made
 
 
-def restored(transformer: Any, values: np.ndarray) -> np.ndarray:
+def restore_target(transformer: Any, values: np.ndarray) -> np.ndarray:
     """Return predictions in the units that a target had before a fitted transformer.
 
     Errors: `InputError` where it cannot be inverted.

@@ -84,7 +84,7 @@ def in_time(splits: Sequence[Split]) -> bool:
     return all(len(split.validation) and split.train.max() < split.validation.min() for split in splits)
 
 
-def later_rows(folds: int, inside: int | Splitter) -> Splitter:
+def time_ordered_splitter(folds: int, inside: int | Splitter) -> Splitter:
     """Return a splitter into outer folds in the order of time, with the gap and sizes of the folds inside them.
 
     Errors: `InputError` for fewer than two outer folds.

@@ -53,18 +53,18 @@ def store_transformer(transformer: Any, rows: Any) -> StoredTransformer:
         rows: some rows, to see that its stored form transforms them bit for bit alike.
 
     """
-    text, arrays = written(transformer), {}
+    text, arrays = transformer_text(transformer), {}
     try:
         words = _packed(transformer, arrays)
         stored = StoredTransformer(text, words, arrays)
-        if not _alike(transformer.transform(rows), revive(stored).transform(rows)):
+        if not _alike(transformer.transform(rows), build_transformer(stored).transform(rows)):
             return StoredTransformer(text)
     except (NotStorableError, StoreError, RecursionError):
         return StoredTransformer(text)
     return stored
 
 
-def revive(stored: StoredTransformer) -> Any:
+def build_transformer(stored: StoredTransformer) -> Any:
     """Return the fitted transformer that was stored.
 
     Errors: `StoreError` for a class that is not among `CLASSES`, or an attribute that it cannot have.
@@ -80,21 +80,21 @@ def revive(stored: StoredTransformer) -> Any:
         ) from error
 
 
-def written(transformer: Any) -> str:
+def transformer_text(transformer: Any) -> str:
     """Return a transformer as it is written in Python, or its class where that says more than a line."""
     if type(transformer) in NAMES:
         return transformer.__repr__(N_CHAR_MAX=10**6)
     return type(transformer).__name__
 
 
-def one_line(transformer: Any) -> str:
+def transformer_line(transformer: Any) -> str:
     """Return a transformer as it is written in Python, on one line."""
-    return re.sub(r"\s*\n\s*", " ", written(transformer))
+    return re.sub(r"\s*\n\s*", " ", transformer_text(transformer))
 
 
 def import_lines(transformer: Any) -> list[str]:
     """Return the lines that import what `written` names; empty where that is no Python or needs other classes."""
-    if type(transformer) not in NAMES or not _is_python(written(transformer)):
+    if type(transformer) not in NAMES or not _is_python(transformer_text(transformer)):
         return []
     parts = [transformer, *(value for value in transformer.get_params(deep=True).values() if hasattr(value, "fit"))]
     if not all(type(part) in NAMES for part in parts):

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from bridle.study.data import Split, Splitter, later_rows, split_rows, take
+from bridle.study.data import Split, Splitter, split_rows, take_rows, time_ordered_splitter
 from bridle.study.design._prepare import Prepared, whole_rows, with_rows
 
 OUTER = "outer"
@@ -13,26 +13,26 @@ OUTER = "outer"
 
 def inner_study(prepared: Prepared, folds: int | Splitter, number: int) -> Prepared:
     """The same study on the training rows of one outer fold."""
-    return study_of_fold(prepared, outer_splits(prepared, folds)[number], number)
+    return outer_fold_study(prepared, outer_splits(prepared, folds)[number], number)
 
 
 def outer_splits(prepared: Prepared, folds: int | Splitter) -> list[Split]:
     if prepared.ordered and isinstance(folds, int | np.integer):
-        folds = later_rows(folds, prepared.question.folds)
+        folds = time_ordered_splitter(folds, prepared.question.folds)
     return split_rows(whole_rows(prepared), folds, prepared.rows.groups)
 
 
-def study_of_fold(prepared: Prepared, split: Split, number: int) -> Prepared:
+def outer_fold_study(prepared: Prepared, split: Split, number: int) -> Prepared:
     """The same study on an outer fold's training rows, with the other rows held out."""
     rows = prepared.rows
 
     def part(values: Any, side: np.ndarray) -> Any:
-        return None if values is None else take(values, side)
+        return None if values is None else take_rows(values, side)
 
     own = replace(
         rows,
-        x=take(rows.x, split.train),
-        y=take(rows.y, split.train),
+        x=take_rows(rows.x, split.train),
+        y=take_rows(rows.y, split.train),
         weight=part(rows.weight, split.train),
         groups=part(rows.groups, split.train),
         held_out={OUTER: tuple(part(values, split.validation) for values in (rows.x, rows.y, rows.weight))},

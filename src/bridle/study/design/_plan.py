@@ -99,7 +99,7 @@ def _later(prepared: Prepared) -> int:
     return len(prepared.question.seed_numbers) * (len(prepared.folds) * around + 2 * len(opened) - 1)
 
 
-def timed_plan(prepared: Prepared) -> Plan:
+def make_timed_plan(prepared: Prepared) -> Plan:
     """The plan with an estimate: compiles what the run will use, trains one member briefly, and scales up."""
     plan = make_plan(prepared)
     began = perf_counter()

@@ -41,7 +41,7 @@ def choose_score(program: Program, written: str | None, argument: str = "score")
         )
     if (prefix, name) == ("max", LOSS):
         raise InputError(f"Expected {argument} in a direction that is better, got {written!r}. Write 'loss'.")
-    better = PREFIXES[prefix] if prefix else natural(program, name)
+    better = PREFIXES[prefix] if prefix else natural_direction(program, name)
     if better is None:
         raise InputError(
             f"Expected {argument} with a direction, got {name!r}, of which Keras does not know whether more or less is "
@@ -75,7 +75,7 @@ def check_pooled(program: Program, score: Score, targets: Sequence[Any]) -> None
         )
 
 
-def natural(program: Program, name: str) -> bool | None:
+def natural_direction(program: Program, name: str) -> bool | None:
     """Return True where more of a measure is better, False where less is, None where Keras does not know."""
     if name == LOSS:
         return False
@@ -84,9 +84,11 @@ def natural(program: Program, name: str) -> bool | None:
     return None if found is None else found == "up"
 
 
-def written_score(program: Program, score: Score) -> str:
+def score_text(program: Program, score: Score) -> str:
     """Return a score as a person writes it: with its direction where Keras does not know it or has the other one."""
-    direction = "" if natural(program, score.measure) == score.maximize else f"{'max' if score.maximize else 'min'}:"
+    direction = (
+        "" if natural_direction(program, score.measure) == score.maximize else f"{'max' if score.maximize else 'min'}:"
+    )
     return f"{POOLING if score.pooled else ''}{direction}{score.measure}"
 
 

@@ -10,7 +10,6 @@ from bridle._errors import InputError
 from bridle._keras import Program
 from bridle.engine import Fold, Stopping
 from bridle.results import Score
-from bridle.study.design._scores import written_score
 
 
 def undefined_notes(
@@ -32,7 +31,7 @@ def undefined_notes(
     why = f"{score.measure} needs more than one kind of label among the rows that it judges"
     pooled = ""
     if len(folds) > 1 and not score.pooled:
-        pooled = f"score='pooled:{written_score(program, score)}' judges the rows of all folds together. "
+        pooled = f"score='pooled:{score_text(program, score)}' judges the rows of all folds together. "
     advice = (
         "A number of folds, with groups=… where rows of a subject belong together, gives folds that hold every class: "
         f"their rows are judged together. {pooled}score='loss' is defined everywhere."

@@ -16,7 +16,7 @@ from bridle._errors import OtherStudyError
 from bridle._keras import described
 from bridle.engine import ENGINE, FitSpec, Stopping
 from bridle.study.data import fingerprint
-from bridle.study.design import NONE, EarlyStopping, Prepared, written_score
+from bridle.study.design import NONE, EarlyStopping, Prepared, score_text
 from bridle.study.execution._requests import FitRequest
 
 Plan = dict[str, Any]
@@ -53,7 +53,7 @@ def plan_of(prepared: Prepared, race: bool, nested: object) -> Plan:
         "epochs": question.epochs,
         "batch size": question.batch_size,
         "shuffle": question.shuffle,
-        "score": written_score(prepared.engine.program, prepared.score),
+        "score": score_text(prepared.engine.program, prepared.score),
         "points": question.points,
         "start": question.start,
         "path": question.path,
