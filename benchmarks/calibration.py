@@ -72,7 +72,7 @@ def scores(studies: int, arms: dict, seeds: range, *, fresh: bool) -> dict[str, 
     from bridle.study.design import Question, prepare
 
     folds = ManyStudies(studies, fresh)
-    question = Question(network(), arms, tuple(seeds), folds, epochs=EPOCHS, batch_size=BATCH, points=1)
+    question = Question(network(), arms, tuple(seeds), folds, epochs=EPOCHS, batch_size=BATCH, curve_points=1)
     result, whole = run_study(prepare(question, Rows(*rows(studies))), refit=False)
     if not whole:
         raise KeyboardInterrupt

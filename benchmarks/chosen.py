@@ -137,7 +137,7 @@ def whole_fits(question: Question, x: np.ndarray, y: np.ndarray, sets: int, seed
     own = [np.arange(number * ROWS, (number + 1) * ROWS) for number in range(sets)]
     splits = Given([(rows[:TRAIN], np.concatenate([rows[TRAIN:], fresh])) for rows in own])
     model = judged_apart(hidden_network(), ROWS - TRAIN)
-    options = {"seeds": seeds, "folds": splits, "epochs": epochs, "points": 1}
+    options = {"seeds": seeds, "folds": splits, "epochs": epochs, "curve_points": 1}
     study = Study(model, question.tutorial, score="max:accuracy", **options)
     return run_without_refits(study.prepare(x, y), lambda update: None)
 
@@ -154,7 +154,7 @@ def cross_validated(question: Question, x: np.ndarray, y: np.ndarray, sets: int,
         rows = np.arange(number * ROWS, number * ROWS + TRAIN)
         cut = StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(rows, y[rows])
         splits += [(rows[train], rows[validation]) for train, validation in cut]
-    study = Study(hidden_network(), question.honest, seeds=seeds, folds=Given(splits), epochs=epochs, points=1)
+    study = Study(hidden_network(), question.honest, seeds=seeds, folds=Given(splits), epochs=epochs, curve_points=1)
     return run_without_refits(study.prepare(x, y), lambda update: None)
 
 

@@ -44,7 +44,7 @@ def study() -> object:
     model = moons_model()
     where = f"{model.layers[0].name}/kernel"
     arms = {"L2": {where: bridle.L2(bridle.grid(1e-6, 1e-1, STRENGTHS))}}
-    asked = bridle.Study(model, arms, seeds=SEEDS, folds=splits, epochs=EPOCHS, points=1)
+    asked = bridle.Study(model, arms, seeds=SEEDS, folds=splits, epochs=EPOCHS, curve_points=1)
     return asked.run(x.astype("float32"), y, progress=False)
 
 

@@ -57,7 +57,7 @@ def measure(name: str, say: Callable[[str], None] = print) -> list[dict]:
 
     x, y = rows(name)
     model = network(x, y)
-    options = {"seeds": SEEDS, "folds": FOLDS, "epochs": EPOCHS[name], "points": 20}
+    options = {"seeds": SEEDS, "folds": FOLDS, "epochs": EPOCHS[name], "curve_points": 20}
     found = []
     for arm, (where, kind) in ARMS.items():
         fine = {arm: {where: f"{kind}({np.geomspace(LOW, HIGH, FINE).tolist()})"}}

@@ -38,7 +38,7 @@ def test_an_arm_whose_quoted_number_is_worse_than_none_is_not_handed_over(result
     assert evidence.validation.mean[evidence.choices[1].best] > evidence.validation.mean[0]
     assert evidence.quoted[1] == pytest.approx(0.3)
     assert result.best().arm == "none"
-    assert result.terms() == {}
+    assert result.regularizers() == {}
     assert result.code() == "# No penalty: the model as it is.\n"
     text = result.verdict()
     assert text.startswith("L2 does not beat no penalty: validation accuracy is 0.500 without one; at its best")

@@ -45,7 +45,7 @@ def studied(rows, tmp_path_factory) -> tuple[bridle.Result, object]:
     """A study with both preparations, and its folder."""
     folder = tmp_path_factory.mktemp("study")
     study = bridle.Study(regression(), ARMS, **OPTIONS, epochs=60)
-    options = {"prepare": StandardScaler(), "prepare_target": MinMaxScaler((-1, 1)), "test": rows}
+    options = {"preprocessor": StandardScaler(), "target_preprocessor": MinMaxScaler((-1, 1)), "test": rows}
     return study.run(*rows, **options, store=folder, progress=False), folder
 
 
@@ -99,7 +99,7 @@ def test_a_table_of_numbers_and_text_is_predicted_as_it_is(tmp_path) -> None:
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8, "relu"), keras.layers.Dense(1, "sigmoid")])
     model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
     study = bridle.Study(model, {}, **OPTIONS, epochs=5)
-    result = study.run(table, y, prepare=prepare, store=tmp_path, progress=False)
+    result = study.run(table, y, preprocessor=prepare, store=tmp_path, progress=False)
     dense = prepare.fit(table).transform(table).toarray().astype("float32")
     np.testing.assert_allclose(result.predict(table), result.model().predict(dense, verbose=0), rtol=1e-6)
     np.testing.assert_array_equal(bridle.load(tmp_path).predict(table), result.predict(table))
@@ -110,7 +110,7 @@ def test_a_preparation_of_ones_own_is_named_where_a_folder_cannot_hold_it(rows, 
     """In memory it works; loaded, the sentence says what to set."""
     x, y = np.exp(rows[0] / 1000), (rows[1] > 500).astype("float32")
     study = bridle.Study(regression(), {}, **OPTIONS, epochs=2)
-    result = study.run(x, y, prepare=FunctionTransformer(np.log1p), store=tmp_path, progress=False)
+    result = study.run(x, y, preprocessor=FunctionTransformer(np.log1p), store=tmp_path, progress=False)
     expected = result.model().predict(np.log1p(x).astype("float32"), verbose=0)
     np.testing.assert_allclose(result.predict(x), expected, rtol=1e-5)
     compile(result.code(), "pasted", "exec")
@@ -139,7 +139,7 @@ def test_scaling_images_is_refused_with_a_sentence() -> None:
     model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(1)])
     model.compile("sgd", "mse")
     with pytest.raises(bridle.BridleError, match=r"shape \(20, 4, 4, 1\).*StandardScaler.*keras.layers.Rescaling"):
-        bridle.Study(model, {}, **OPTIONS).run(images, np.arange(20.0), prepare=StandardScaler())
+        bridle.Study(model, {}, **OPTIONS).run(images, np.arange(20.0), preprocessor=StandardScaler())
 
 
 def test_the_result_of_a_tuned_table_predicts_as_the_tuned_model_does() -> None:
@@ -159,7 +159,7 @@ def test_scores_are_in_the_targets_own_units(rows, scaler) -> None:
     x, y = (rows[0] - 1000) / 50, rows[1]
     test = x[::2], y[::2]
     study = bridle.Study(regression(), {}, **OPTIONS, epochs=5)
-    result = study.run(x, y, prepare_target=scaler, test=test, validation=test, progress=False)
+    result = study.run(x, y, target_preprocessor=scaler, test=test, validation=test, progress=False)
     predicted = result.predict(test[0], "none")[:, 0]
     error = predicted - test[1]
     expected = {"loss": (error**2).mean(), "mae": np.abs(error).mean(), "r2": r2_score(test[1], predicted)}
@@ -175,7 +175,7 @@ def test_scores_of_each_fold_are_in_the_targets_own_units(rows) -> None:
     options = {**OPTIONS, "epochs": 5, "shuffle": False}
     folds = KFold(2, shuffle=True, random_state=0)
     study = bridle.Study(regression(), {}, **{**options, "folds": folds}, score="loss")
-    scores = study.run(x, y, prepare_target=StandardScaler(), progress=False).data.scores()
+    scores = study.run(x, y, target_preprocessor=StandardScaler(), progress=False).data.scores()
     for number, (train, rest) in enumerate(folds.split(x)):
         scaled = (y - y[train].mean()) / y[train].std()
         own = bridle.Study(regression(), {}, **options, score="loss").run(
@@ -188,7 +188,7 @@ def test_scores_that_cannot_be_turned_back_say_their_units(rows, tmp_path) -> No
     """Beyond a shift and a scale, and for measures that are not known."""
     x, y = (rows[0] - 1000) / 50, rows[1]
     study = bridle.Study(regression(), ARMS, **OPTIONS, epochs=3)
-    result = study.run(x, y, prepare_target=QuantileTransformer(n_quantiles=9), store=tmp_path, progress=False)
+    result = study.run(x, y, target_preprocessor=QuantileTransformer(n_quantiles=9), store=tmp_path, progress=False)
     words = "in units of the target as QuantileTransformer(n_quantiles=9) gives it"
     assert f"The scores are {words}, not in its own." in result.verdict()
     assert f"Score: mae {words}" in result.data.protocol
@@ -201,5 +201,5 @@ def test_a_measure_of_ones_own_stays_in_trained_units(rows) -> None:
     model.compile("adam", "mse", metrics=[keras.metrics.MeanAbsolutePercentageError(name="mape"), "mae"])
     x, y = (rows[0] - 1000) / 50, rows[1]
     study = bridle.Study(model, {}, **OPTIONS, epochs=2, score="mae")
-    result = study.run(x, y, prepare_target=StandardScaler(), progress=False)
+    result = study.run(x, y, target_preprocessor=StandardScaler(), progress=False)
     assert result.data.prepared_units == ("mape",)

@@ -97,7 +97,7 @@ def test_a_short_search_compiles_for_two_shapes_of_rows(monkeypatch, tmp_path) -
     assert (short.screen.data.members.fold >= 0).all()
     assert short.model().predict(x[:2], verbose=0).shape == (2, 1)
     assert "screened" in short.data.provenance
-    assert set(short.terms(short.data.arms[1].name)) == set(short.data.arms[1].terms[0][:1])
+    assert set(short.regularizers(short.data.arms[1].name)) == set(short.data.arms[1].terms[0][:1])
     assert short.report(tmp_path / "report.html").stat().st_size > 1000
     assert len(bridle.load(short.save(tmp_path / "kept")).table()) == len(short.table())
 

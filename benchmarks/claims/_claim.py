@@ -54,6 +54,6 @@ class Experiment:
     tutorial: Arms
     honest: Arms
     claims: tuple[Claim, ...]
-    path: str = "cold"
+    warm_start: str | None = None
     cost: float = 1.0
     """What an epoch takes, in epochs of the moons network; for the progress bar only."""

@@ -88,7 +88,7 @@ def continued_claims() -> Experiment:
                 (warm, Side(ARM)),
             ),
         ),
-        path="weak to strong",
+        warm_start="increasing",
     )
 
 

@@ -40,7 +40,7 @@ def tutorial(experiment: Experiment, seeds: int, epochs: int) -> Prepared:
 
     Where a random split was published, each of several splits is trained from fewer seeds.
     """
-    case, options = experiment.case, {"epochs": epochs, "points": 1, "path": experiment.path}
+    case, options = experiment.case, {"epochs": epochs, "curve_points": 1, "warm_start": experiment.warm_start}
     options |= {"seeds": case.tutorial.seeds(seeds), "batch_size": case.batch_size}
     if case.fresh is None:
         study = Study(experiment.model(), experiment.tutorial, folds=case.tutorial.folds, **options)
@@ -60,12 +60,12 @@ def honest(experiment: Experiment, seeds: int, epochs: int) -> Prepared:
         folds=case.honest.folds,
         epochs=epochs,
         batch_size=case.batch_size,
-        points=POINTS,
-        path=experiment.path,
+        curve_points=POINTS,
+        warm_start=experiment.warm_start,
     )
     fresh = {} if case.fresh is None else {FRESH: case.fresh}
     test = {"test": case.honest.test, **fresh}
-    return study.prepare(*case.honest.train, test=test, prepare=case.honest.prepare)
+    return study.prepare(*case.honest.train, test=test, preprocessor=case.honest.prepare)
 
 
 def honest_seeds(seeds: int) -> int:

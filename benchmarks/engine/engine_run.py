@@ -14,7 +14,7 @@ from bridle.study.design import Question, make_plan, prepare
 def make_prepared(family: Family, rows: Any, epochs: int, seeds: int) -> Any:
     """The study of one family, of about so many seeds, validating every epoch."""
     model, arms = family.study_model(), family.arms()
-    question = Question(model, arms, seeds=seeds, epochs=epochs, batch_size=family.batch, points=epochs)
+    question = Question(model, arms, seeds=seeds, epochs=epochs, batch_size=family.batch, curve_points=epochs)
     return prepare(question, Rows(rows.x, rows.y, validation=(rows.xv, rows.yv)))
 
 

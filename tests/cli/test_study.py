@@ -181,6 +181,7 @@ WRONG = {
     "too many": (TABLE.replace("epochs = 20", "epochs = 10_000_000_000"), "[study] epochs"),
     "not text": (TABLE.replace('"l2(1e-3)"', "1e-3"), "as text"),
     "unquoted target": (TABLE.replace('"hidden*/output"', "hidden.output"), "quotation marks"),
+    "former name": (TABLE.replace("seeds = 2", 'start = "weights"'), "Expected initial_weights in 'bad.toml', got its"),
     "no data": ("[study]\nseeds = 2\n", "one of table, arrays"),
     "both kinds of rows": (TABLE.replace("[model]", 'arrays = "flowers.npz"\n[model]'), "table and arrays"),
     "no target": (TABLE.replace('target = "species"', ""), "[data] target"),
@@ -199,8 +200,8 @@ WRONG = {
     "one array": (ARRAYS.format(model="").replace("flowers.npz", "single.npz"), "the array 'x'"),
     "pickled arrays": (ARRAYS.format(model="").replace("flowers.npz", "pickled.npz"), "could be code"),
     "early stopping": (
-        TABLE.replace("[arms.both]", "[study.stopping]\nwatch = 2\n[arms.both]"),
-        "[study.stopping] watch",
+        TABLE.replace("[arms.both]", "[study.early_stopping]\nvalidation_fraction = 2\n[arms.both]"),
+        "[study.early_stopping] validation_fraction",
     ),
 }
 
@@ -233,7 +234,7 @@ def test_everything_a_file_can_say(command, flowers: Path) -> None:
     np.savez("numbers.npz", x=x, y=1000 + 50 * x[:, 0] + rng.normal(size=60), sample_weight=np.ones(60))
     Path("numbers.toml").write_text(
         '[data]\narrays = "numbers.npz"\ntask = "regression"\nscale = true\n[study]\nseeds = 1\nfolds = 2\n'
-        'epochs = 40\nbatch_size = 16\nscore = "r2"\nnested = 2\nrace = true\n[study.stopping]\npatience = 30\n'
+        'epochs = 40\nbatch_size = 16\nscore = "r2"\nnested = 2\nrace = true\n[study.early_stopping]\npatience = 30\n'
         '[arms.L2]\n"*/kernel" = "l2([0, 1e-4])"\nlearning_rate = 0.01\n'
     )
     code, _, err = command("study", "numbers.toml", "--out", "answer")

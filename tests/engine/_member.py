@@ -48,7 +48,7 @@ def member(
         model, {"arm": terms} if terms else {}, seeds=(SEED,), folds=folds, epochs=EPOCHS, batch_size=BATCH,
         shuffle=False,
     )  # fmt: skip
-    prepared = prepare(question, Rows(x, y, weight=weight, validation=validation))
+    prepared = prepare(question, Rows(x, y, sample_weight=weight, validation=validation))
     engine, rows = prepared.engine, prepared.folds[fold]
     setting = candidate_table(prepared.arms, engine.strength_count)[1][-1].astype(np.float32)
     start = engine.start(SEED)

@@ -80,7 +80,7 @@ def outcome(optimizer: object, terms: dict, *, strength: float = 1e-3, stopping:
     """What became of a member, and which of its trainable variables were turned."""
     x, y = make_classification(90, 20, n_informative=8, n_classes=4, random_state=0)
     lengths = {"seeds": 1, "folds": 3, "epochs": 6, "batch_size": 16}
-    question = Question(network(optimizer), {"arm": terms}, stopping=stopping, **lengths)
+    question = Question(network(optimizer), {"arm": terms}, early_stopping=stopping, **lengths)
     prepared = prepare(question, Rows(x.astype("float32"), y))
     engine, fold = prepared.engine, prepared.folds[0]
     engine.width = width

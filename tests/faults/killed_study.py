@@ -20,7 +20,7 @@ def asked():
     model = keras.Sequential([keras.Input((2,)), *layers])
     model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
     arms = {"L2": {"*/kernel": bridle.L2([1e-3, 1e-2, 1e-1])}, "L1": {"hidden/output": bridle.L1([1e-3, 1e-1])}}
-    study = bridle.Study(model, arms, seeds=4, folds=3, epochs=40, points=5)
+    study = bridle.Study(model, arms, seeds=4, folds=3, epochs=40, curve_points=5)
     return study, (x[:45].astype("float32"), y[:45]), (x[45:].astype("float32"), y[45:])
 
 

@@ -123,8 +123,10 @@ def test_tables_and_lists_of_tables(moons):
     index = np.arange(60)[::-1] * 3
     frame, target = pd.DataFrame(x, columns=["a", "b"], index=index), pd.Series(y, index=index)
     weight = pd.Series(np.linspace(0.5, 2, 60), index=index)
-    given = study().run(frame, target, weight=weight, progress=False)
-    pd.testing.assert_frame_equal(scores(given), scores(study().run(x, y, weight=weight.to_numpy(), progress=False)))
+    given = study().run(frame, target, sample_weight=weight, progress=False)
+    pd.testing.assert_frame_equal(
+        scores(given), scores(study().run(x, y, sample_weight=weight.to_numpy(), progress=False))
+    )
     doors = [keras.Input((1,), name=name) for name in "ab"]
     hidden = keras.layers.Dense(3, "relu", name="hidden")(keras.layers.Concatenate()(doors))
     model = keras.Model(doors, keras.layers.Dense(1, "sigmoid")(hidden))

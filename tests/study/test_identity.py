@@ -22,12 +22,16 @@ def test_facts_are_those_of_0_1(moons) -> None:
         batch_size=16,
         shuffle=False,
         score="min:loss",
-        points=4,
-        start="weights",
-        path="strong to weak",
-        stopping=EarlyStopping(patience=2),
+        curve_points=4,
+        initial_weights="model",
+        warm_start="decreasing",
+        early_stopping=EarlyStopping(patience=2),
     )
-    rows = {"groups": [number // 4 for number in range(60)], "class_weight": "balanced", "prepare": StandardScaler()}
+    rows = {
+        "groups": [number // 4 for number in range(60)],
+        "class_weight": "balanced",
+        "preprocessor": StandardScaler(),
+    }
     facts = plan_of(study.prepare(x, y, test=(x[:9], y[:9]), **rows), False, 4)
     for name in ("model", "engine", "keras", "jax", "device"):
         assert facts.pop(name)

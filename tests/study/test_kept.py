@@ -136,7 +136,7 @@ def plain(moons, tmp_path_factory):
         ({"arms": {"L2": {"hidden/kernel": L2([0.01, 0.1])}}}, "arms: L2: "),
         ({"model": network(9)}, "model: layers: "),
         ({"model": network(optimizer=keras.optimizers.Adam(0.1))}, "learning_rate: 0.001.* there, 0.1"),
-        ({"stopping": bridle.EarlyStopping(3)}, "early stopping: none there"),
+        ({"early_stopping": bridle.EarlyStopping(3)}, "early stopping: none there"),
     ],
 )
 def test_another_study_is_refused_with_the_difference(moons, plain, changed, said) -> None:
@@ -154,7 +154,12 @@ def test_other_rows_are_refused(moons, plain) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"path": "weak to strong"}, {"stopping": bridle.EarlyStopping(2)}, {"start": "weights"}, {"shuffle": False}],
+    [
+        {"warm_start": "increasing"},
+        {"early_stopping": bridle.EarlyStopping(2)},
+        {"initial_weights": "model"},
+        {"shuffle": False},
+    ],
     ids=str,
 )
 def test_every_kind_of_fit_comes_back(moons, tmp_path, trained, options) -> None:
@@ -222,7 +227,8 @@ def test_a_plan_holds_nothing_that_another_process_has_otherwise(moons) -> None:
     """A function inside a transformer is shown with its address, which is another one every time."""
     x, y = moons
     plans = [
-        plan_of(study().prepare(x, y, prepare=FunctionTransformer(lambda rows: rows)), False, None) for _ in range(2)
+        plan_of(study().prepare(x, y, preprocessor=FunctionTransformer(lambda rows: rows)), False, None)
+        for _ in range(2)
     ]
     assert plans[0] == plans[1]
     assert "0x" not in str(plans[0]["preparation"])

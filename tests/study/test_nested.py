@@ -96,5 +96,5 @@ def test_a_race_says_what_it_stopped(moons) -> None:
     assert result.best("L2").strengths["*/kernel l2"] < 1
     assert "L2 30" in result.data.provenance["stopped"]
     assert "Stopped in the race" in result.verdict()
-    with pytest.raises(bridle.BridleError, match="path='cold' for a race"):
-        bridle.Study(network(), arms, **options, path="strong to weak").run(*moons, race=True, progress=False)
+    with pytest.raises(bridle.BridleError, match="warm_start=None for a race"):
+        bridle.Study(network(), arms, **options, warm_start="decreasing").run(*moons, race=True, progress=False)

@@ -62,8 +62,8 @@ def test_scores_of_padded_sequences_are_those_over_real_steps(way: str, monkeypa
     model = tagger()
     folds, train = KFold(2), np.arange(26)
     question = Question(
-        model, {}, seeds=2 if way == "side by side" else 1, folds=folds, epochs=1, batch_size=16, start="weights",
-        stopping=EarlyStopping(watch=0.25),
+        model, {}, seeds=2 if way == "side by side" else 1, folds=folds, epochs=1, batch_size=16,
+        initial_weights="model", early_stopping=EarlyStopping(validation_fraction=0.25),
     )  # fmt: skip
     test = np.arange(26, 36)
     rows = Rows(TOKENS[train], LABELS[train], held_out={"test": (TOKENS[test], LABELS[test])})
@@ -93,7 +93,9 @@ def test_training_rows_are_measured_over_real_steps_too() -> None:
     """The training loss, that of the curve and that of the steps."""
     model, train = tagger(), np.arange(18, 36)
     result, _ = run_study(
-        prepare(Question(model, {}, 1, KFold(2), epochs=1, batch_size=100, start="weights"), Rows(TOKENS, LABELS))
+        prepare(
+            Question(model, {}, 1, KFold(2), epochs=1, batch_size=100, initial_weights="model"), Rows(TOKENS, LABELS)
+        )
     )
     np.testing.assert_allclose(measured(result, "train", 0), by_keras(model, train), rtol=1e-5)
     number = int(np.flatnonzero(result.members.fold == 0)[0])
@@ -107,7 +109,7 @@ def test_diagnostics_leave_padded_steps_out() -> None:
     model = keras.Sequential([keras.Input((STEPS,), dtype="int32"), *layers])
     model.compile(keras.optimizers.SGD(0.0), "mse")
     y = LABELS.astype("float32")[..., None]
-    question = Question(model, {"L1": {"hidden/output": L1(1e-3)}}, 1, KFold(2), 1, 100, start="weights")
+    question = Question(model, {"L1": {"hidden/output": L1(1e-3)}}, 1, KFold(2), 1, 100, initial_weights="model")
     prepared = prepare(question, Rows(TOKENS, y))
     result, _ = run_study(prepared)
     number = int(np.flatnonzero(result.members.fold == 0)[0])

@@ -143,7 +143,7 @@ def test_pretrained_anchors_are_the_weights_as_given(moons) -> None:
     x, y = moons
     model = network(seed=11)
     model.optimizer.learning_rate = 0.03
-    question = Question(model, {"near": {"hidden/kernel": bridle.L2SP(10.0)}}, seeds=(3,), epochs=300, points=1)
+    question = Question(model, {"near": {"hidden/kernel": bridle.L2SP(10.0)}}, seeds=(3,), epochs=300, curve_points=1)
     result = run_study(prepare(question, Rows(x, y, validation=(x, y))))[0]
     wanted = np.asarray(model.get_layer("hidden").kernel)
     none, near = (
@@ -164,7 +164,7 @@ def test_results_give_the_penalty_back(moons, tmp_path) -> None:
         "own": {"gate/kernel": own},
     }
     result = bridle.Study(build(), arms, seeds=1, folds=2, epochs=2).run(x, y, progress=False)
-    groups, warm, square = (next(iter(result.terms(arm).values())) for arm in arms)
+    groups, warm, square = (next(iter(result.regularizers(arm).values())) for arm in arms)
     assert groups.written_options() == "groups='units', exact=True"
     assert warm.schedules[0].shape == "warmup"
     assert warm.peaks[0] in (0.1, 0.2)
@@ -174,11 +174,11 @@ def test_results_give_the_penalty_back(moons, tmp_path) -> None:
     assert "bridle.regularize(model" in result.code("warm")
     result.save(tmp_path / "kept")
     kept = bridle.load(tmp_path / "kept")
-    assert [repr(kept.terms(arm)) for arm in ("groups", "warm")] == [
-        repr(result.terms(arm)) for arm in ("groups", "warm")
+    assert [repr(kept.regularizers(arm)) for arm in ("groups", "warm")] == [
+        repr(result.regularizers(arm)) for arm in ("groups", "warm")
     ]
     with pytest.raises(BridleError, match="custom:square"):
-        kept.terms("own")
+        kept.regularizers("own")
 
 
 @pytest.mark.parametrize(

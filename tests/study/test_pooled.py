@@ -95,7 +95,7 @@ def test_row_weights_count_in_a_pooled_score() -> None:
     """As sample weights of a weighted metric."""
     model = network(metrics=[], weighted_metrics=[M.AUC(name="auc", num_thresholds=2000)])
     asked = question(model, shuffle=False, seeds=(3,))
-    result, _ = run_study(prepare(asked, Rows(X, Y, weight=WEIGHT, groups=SUBJECTS)), refit=False)
+    result, _ = run_study(prepare(asked, Rows(X, Y, sample_weight=WEIGHT, groups=SUBJECTS)), refit=False)
     parts = by_hand(model, 3, weight=WEIGHT)
     np.testing.assert_allclose(result.scores()[0, 0], jackknife(parts, Y, WEIGHT), atol=2e-3)
 
@@ -173,7 +173,7 @@ def two_outputs() -> tuple[keras.Model, np.ndarray, dict[str, np.ndarray]]:
 def test_masks_and_several_outputs_are_pooled_too(data: object, name: str) -> None:
     """As Keras evaluates them over all rows."""
     model, x, y = data()
-    asked = question(model, score=f"pooled:{name}", start="weights", seeds=1, epochs=1)
+    asked = question(model, score=f"pooled:{name}", initial_weights="model", seeds=1, epochs=1)
     result, _ = run_study(prepare(asked, Rows(x, y, groups=SUBJECTS)), refit=False)
     np.testing.assert_allclose(result.scores()[0, 0], evaluated(model, x, y, name, SUBJECTS), rtol=1e-4, atol=1e-5)
 
@@ -183,10 +183,10 @@ def test_rows_left_out_one_by_one_have_a_pooled_r2_in_units_of_the_target() -> N
     y = (X @ np.array([1.0, -2.0, 0.5]) * 30 + 500).astype("float32")[:12]
     model = keras.Sequential([keras.Input((3,)), L.Dense(1)])
     still(model, "mse", metrics=[M.R2Score(name="r2")])
-    rows = Rows(X[:12], y, prepare_target=StandardScaler())
+    rows = Rows(X[:12], y, target_preprocessor=StandardScaler())
     with pytest.raises(InputError, match=r"Write pooled|score='pooled:r2'"):
-        prepare(question(model, folds=LeaveOneOut(), score="r2", start="weights"), rows)
-    asked = question(model, folds=LeaveOneOut(), score="pooled:r2", start="weights", seeds=1, epochs=1)
+        prepare(question(model, folds=LeaveOneOut(), score="r2", initial_weights="model"), rows)
+    asked = question(model, folds=LeaveOneOut(), score="pooled:r2", initial_weights="model", seeds=1, epochs=1)
     result, _ = run_study(prepare(asked, rows), refit=False)
     guess = model.predict(X[:12], verbose=0)
     every = np.arange(12)
@@ -199,7 +199,11 @@ def test_rows_left_out_one_by_one_have_a_pooled_r2_in_units_of_the_target() -> N
 
 @pytest.mark.parametrize(
     "options",
-    [{"stopping": EarlyStopping(patience=1, watch=0.25)}, {"path": "strong to weak"}, {"path": "weak to strong"}],
+    [
+        {"early_stopping": EarlyStopping(patience=1, validation_fraction=0.25)},
+        {"warm_start": "decreasing"},
+        {"warm_start": "increasing"},
+    ],
 )
 def test_the_predictions_are_those_of_the_weights_that_are_kept(options: dict[str, object]) -> None:
     """Over folds of one size a pooled mean has the folds' own losses as pseudo-values."""
@@ -221,12 +225,12 @@ def test_what_cannot_be_pooled_is_refused_before_training() -> None:
     with pytest.raises(InputError, match=r"pooled auc, which needs the fits of all folds\. Leave race out"):
         run_study(prepare(question(network()), rows), race=True)
     with pytest.raises(InputError, match="got 'pooled:auc'"):
-        prepare(question(network(), stopping=EarlyStopping(monitor="pooled:auc"), score="loss"), rows)
+        prepare(question(network(), early_stopping=EarlyStopping(monitor="pooled:auc"), score="loss"), rows)
     for wrong in ("pooled:", "pooled:auk", "pooled:pooled:auc", "max:pooled:auc", "pooled:max:loss"):
         with pytest.raises(InputError, match=f"got '{wrong}'"):
             prepare(question(network(), score=wrong), rows)
-    with pytest.raises(InputError, match="Expected prepare_target to shift and scale where a score is pooled"):
-        prepare(question(network()), Rows(X, Y, groups=SUBJECTS, prepare_target=OrdinalEncoder()))
+    with pytest.raises(InputError, match="Expected target_preprocessor to shift and scale where a score is pooled"):
+        prepare(question(network()), Rows(X, Y, groups=SUBJECTS, target_preprocessor=OrdinalEncoder()))
     with pytest.raises(InputError, match="got 'pooled auc' over rows of one kind in the validation rows"):
         prepare(question(network()), Rows(X, Y, validation=(X[:5], np.ones(5, int))))
     with pytest.raises(InputError, match=r"outer folds over whose rows auc is defined.*nested=5"):

@@ -62,5 +62,5 @@ def test_callbacks_are_answered_with_what_there_is_instead(moons):
         lambda: bridle.search(model, *moons, **given),
     ]
     for door in doors:
-        with pytest.raises(BridleError, match=r"stopping=bridle\.EarlyStopping"):
+        with pytest.raises(BridleError, match=r"early_stopping=bridle\.EarlyStopping"):
             door()

@@ -59,7 +59,7 @@ def test_validation_rows_are_judged_with_their_weights(rows) -> None:
     x, y, weight = rows
     given = (x[40:], y[40:], weight[40:])
     result = bridle.Study(weighted_network(), ARMS, **OPTIONS, shuffle=False).run(
-        x[:40], y[:40], weight=weight[:40], validation=given, test=given, progress=False
+        x[:40], y[:40], sample_weight=weight[:40], validation=given, test=given, progress=False
     )
     expected = evaluated(result.model("none"), *given)
     none = result.data.path(0)[0]
@@ -74,9 +74,9 @@ def test_nested_outer_rows_are_judged_with_their_weights(rows) -> None:
     x, y, weight = rows
     outer = KFold(3, shuffle=True, random_state=1)
     study = bridle.Study(weighted_network(), ARMS, **OPTIONS, score="accuracy")
-    nested = study.run(x, y, weight=weight, nested=outer, progress=False).data.nested
+    nested = study.run(x, y, sample_weight=weight, nested=outer, progress=False).data.nested
     for number, (train, rest) in enumerate(outer.split(x)):
-        own = study.run(x[train], y[train], weight=weight[train], progress=False)
+        own = study.run(x[train], y[train], sample_weight=weight[train], progress=False)
         expected = evaluated(own.model("none"), x[rest], y[rest], weight[rest])
         assert nested.none[0, number] == pytest.approx(expected["accuracy"], abs=1e-5)
         chosen = evaluated(own.model(own.best().arm), x[rest], y[rest], weight[rest])
@@ -87,9 +87,9 @@ def test_watched_rows_are_weighted(rows) -> None:
     """Rows that early stopping watches in a refit keep their own weights."""
     x, y, weight = rows
     study = bridle.Study(
-        weighted_network(), {}, **OPTIONS, stopping=bridle.EarlyStopping(patience=None, keep_best=True)
+        weighted_network(), {}, **OPTIONS, early_stopping=bridle.EarlyStopping(patience=None, restore_best_weights=True)
     )
-    prepared = study.prepare(x, y, weight=weight)
+    prepared = study.prepare(x, y, sample_weight=weight)
     for fold in prepared.folds:
         for row, own in zip(np.asarray(fold.rows.x), np.asarray(fold.rows.weight), strict=True):
             assert own == np.float32(weight[(x == row).all(axis=1)].item())

@@ -55,7 +55,7 @@ def test_a_metric_of_my_own_needs_a_direction(name: str, moons) -> None:
         with pytest.raises(InputError, match=f"Write score='min:{name}' where less is better"):
             prepared(scored([metric]), moons)
     with pytest.raises(InputError, match=f"Write monitor='min:{name}' where less is better"):
-        prepared(scored(["accuracy", named(name)]), moons, stopping=EarlyStopping(monitor=name))
+        prepared(scored(["accuracy", named(name)]), moons, early_stopping=EarlyStopping(monitor=name))
 
 
 def test_a_metric_that_decides_nothing_needs_no_direction(moons) -> None:
@@ -94,10 +94,18 @@ def test_more_of_my_own_metric_is_better(moons) -> None:
 
 def test_early_stopping_on_my_own_metric_is_that_of_keras(moons) -> None:
     """The same epochs as Keras's callback with mode="min"."""
-    stopping = EarlyStopping(patience=2, watch=0.4, monitor="min:brier", min_delta=0.002)
+    stopping = EarlyStopping(patience=2, validation_fraction=0.4, monitor="min:brier", min_delta=0.002)
     model = scored([brier], optimizer=keras.optimizers.Adam(0.3))
     question = Question(
-        model, {}, (5,), epochs=40, batch_size=16, shuffle=False, stopping=stopping, start="weights", score="loss"
+        model,
+        {},
+        (5,),
+        epochs=40,
+        batch_size=16,
+        shuffle=False,
+        early_stopping=stopping,
+        initial_weights="model",
+        score="loss",
     )
     study = prepare(question, Rows(moons[0][:50], moons[1][:50], validation=(moons[0][50:], moons[1][50:])))
     result, _ = run_study(study, refit=False)
@@ -158,7 +166,7 @@ def test_a_study_file_takes_a_direction(tmp_path: Path) -> None:
     np.savetxt(tmp_path / "t.csv", np.c_[rng.normal(size=(60, 3))], delimiter=",", header="a,b,c", comments="")
     text = '[data]\ntable = "t.csv"\ntarget = "c"\n[study]\nseeds = 1\nepochs = 2\nscore = "min:mae"\n'
     path = tmp_path / "study.toml"
-    path.write_text(text + '[study.stopping]\nmonitor = "max:r2"\n')
+    path.write_text(text + '[study.early_stopping]\nmonitor = "max:r2"\n')
     job = prepare_study(read_study(path))
     assert job.prepared.score == Score("mae", maximize=False)
     assert job.prepared.engine.recipe.stopping.maximize

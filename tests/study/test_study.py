@@ -150,10 +150,10 @@ def test_preparation_is_fitted_inside_each_fold(model, moons) -> None:
     """Wild values in one fold's validation rows do not reach what that fold trains on."""
     x, y = moons
     question = Question(model, {}, seeds=1, folds=KFold(3), epochs=2)
-    calm = prepare(question, Rows(x, y, prepare=StandardScaler()))
+    calm = prepare(question, Rows(x, y, preprocessor=StandardScaler()))
     wild_x = x.copy()
     wild_x[:20] *= 1000
-    wild = prepare(question, Rows(wild_x, y, prepare=StandardScaler()))
+    wild = prepare(question, Rows(wild_x, y, preprocessor=StandardScaler()))
     train = calm.folds[0].train
     assert np.array_equal(calm.folds[0].rows.x[:train], wild.folds[0].rows.x[:train])
     assert not np.array_equal(calm.folds[1].rows.x[:train], wild.folds[1].rows.x[:train])
@@ -168,7 +168,9 @@ def test_sample_weights_count(model, moons) -> None:
     junk = x.copy()
     junk[::3] = 99
     arms = {"L1": {"hidden/output": L1([0.1])}}
-    a, b = (run(model, arms, rows_x, y, rows={"weight": weight}, folds=KFold(2), seeds=1) for rows_x in (x, junk))
+    a, b = (
+        run(model, arms, rows_x, y, rows={"sample_weight": weight}, folds=KFold(2), seeds=1) for rows_x in (x, junk)
+    )
     np.testing.assert_allclose(a.quantity("validation/loss"), b.quantity("validation/loss"), rtol=1e-5)
     np.testing.assert_allclose(
         a.quantity("penalty/hidden/output l1"), b.quantity("penalty/hidden/output l1"), rtol=1e-5
@@ -241,7 +243,7 @@ BAD_ROWS = {
     "no rows": ((X[:0], Y[:0]), {}, "at least one row"),
     "columns": ((np.zeros((12, 5), "float32"), Y), {}, "fit the model's input"),
     "groups": ((X, Y), {"groups": [1, 2]}, "one group for each of 12 rows"),
-    "weights": ((X, Y), {"weight": [1, -1]}, "one finite weight"),
+    "weights": ((X, Y), {"sample_weight": [1, -1]}, "one finite weight"),
     "held out": ((X, Y), {"test": X}, "Expected test=(x, y)"),
     "held-out rows": ((X, Y), {"test": (X, Y[:3])}, "in test y"),
     "held-out columns": ((X, Y), {"test": (np.zeros((3, 4)), Y[:3])}, "Expected test rows that fit"),
@@ -304,7 +306,7 @@ BAD_QUESTIONS = {
     "half a seed": (network, {}, {"seeds": 2.5}, "seeds as a whole number"),
     "huge seed": (network, {}, {"seeds": (2**31,)}, "seeds up to"),
     "one model for all seeds": (lambda: lambda: ONE, {}, {}, "builds a new model each time"),
-    "adapted layer": (lambda: network(layers=[keras.layers.Normalization()]), {}, {}, "prepare=StandardScaler()"),
+    "adapted layer": (lambda: network(layers=[keras.layers.Normalization()]), {}, {}, "preprocessor=StandardScaler()"),
     "score": (network, {}, {"score": "acuracy"}, "Nearest: 'accuracy'"),
 }
 

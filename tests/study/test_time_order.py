@@ -11,7 +11,7 @@ from bridle.study.data import Rows
 from bridle.study.design import Question, inner_study, prepare
 from bridle.study.design._prepare import refit_rows
 
-STOPPING = bridle.EarlyStopping(patience=3, watch=0.25)
+STOPPING = bridle.EarlyStopping(patience=3, validation_fraction=0.25)
 
 
 def numbered(rows: int = 48) -> tuple[np.ndarray, np.ndarray]:
@@ -29,7 +29,7 @@ def sides(fold) -> tuple[list[int], list[int]]:
 
 def test_a_refit_watches_the_last_rows_as_the_folds_of_a_time_series_do() -> None:
     x, y = numbered()
-    prepared = prepare(Question(network(1), {}, folds=TimeSeriesSplit(3), stopping=STOPPING), Rows(x, y))
+    prepared = prepare(Question(network(1), {}, folds=TimeSeriesSplit(3), early_stopping=STOPPING), Rows(x, y))
     for fold, (train, _) in zip(prepared.folds, TimeSeriesSplit(3).split(x), strict=True):
         count = round(0.25 * len(train))
         assert sides(fold) == (train[:-count].tolist(), train[-count:].tolist())
@@ -43,7 +43,7 @@ def test_a_refit_watches_whole_last_groups_of_a_time_series() -> None:
     days = np.repeat([0, 1, 2, 3, 4, 5], [8, 8, 8, 8, 8, 8])
     with pytest.warns(UserWarning, match="ignored by TimeSeriesSplit"):  # by the folds, says scikit-learn
         prepared = prepare(
-            Question(network(1), {}, folds=TimeSeriesSplit(3), stopping=STOPPING), Rows(x, y, groups=days)
+            Question(network(1), {}, folds=TimeSeriesSplit(3), early_stopping=STOPPING), Rows(x, y, groups=days)
         )
     assert sides(refit_rows(prepared)[0])[1] == list(range(32, 48))
 
@@ -51,7 +51,7 @@ def test_a_refit_watches_whole_last_groups_of_a_time_series() -> None:
 def test_unshuffled_folds_are_no_time_series() -> None:
     """Only one of them happens to judge the last rows; all watch rows from everywhere."""
     x, y = numbered()
-    prepared = prepare(Question(network(1), {}, folds=KFold(3), stopping=STOPPING), Rows(x, y))
+    prepared = prepare(Question(network(1), {}, folds=KFold(3), early_stopping=STOPPING), Rows(x, y))
     for fold in (*prepared.folds, refit_rows(prepared)[0]):
         train, watched = sides(fold)
         assert min(watched) < max(train)
@@ -90,7 +90,7 @@ def test_watched_rows_are_whole_groups_everywhere(folds) -> None:
     """In folds, in the refit, and in the refit of an outer fold, which is made of whole groups too."""
     x, y = numbered()
     groups = np.arange(48) % 12
-    prepared = prepare(Question(network(1), {}, folds=folds, stopping=STOPPING), Rows(x, y, groups=groups))
+    prepared = prepare(Question(network(1), {}, folds=folds, early_stopping=STOPPING), Rows(x, y, groups=groups))
     inner = inner_study(prepared, 3, 0)
     for study in (prepared, inner):
         for fold in (*study.folds, refit_rows(study)[0]):
@@ -105,8 +105,8 @@ def test_a_refit_is_prepared_without_its_watched_rows_as_the_folds_are() -> None
     """Means and deviations are those of the rows trained on."""
     x, y = numbered()
     x[36:] += 1000
-    question = Question(network(1), {}, folds=TimeSeriesSplit(3), stopping=STOPPING)
-    prepared = prepare(question, Rows(x, y, prepare=StandardScaler(), held_out={"test": (x, y)}))
+    question = Question(network(1), {}, folds=TimeSeriesSplit(3), early_stopping=STOPPING)
+    prepared = prepare(question, Rows(x, y, preprocessor=StandardScaler(), held_out={"test": (x, y)}))
     scaler = StandardScaler().fit(x[:36])
     fold, _, held_out, _ = refit_rows(prepared)
     np.testing.assert_allclose(np.asarray(fold.rows.x), scaler.transform(x), rtol=1e-6)

@@ -39,10 +39,10 @@ def by_candidate(result) -> np.ndarray:
 @pytest.mark.parametrize("monitor", ["loss", "accuracy"])
 def test_early_stopping_is_that_of_keras(monitor: str, keep_best: bool, moons) -> None:
     """The same epochs, the same best one, the same weights as `fit` with Keras's callback on the same rows."""
-    stopping = EarlyStopping(patience=3, watch=0.4, monitor=monitor, keep_best=keep_best, min_delta=0.002)
+    stopping = EarlyStopping(3, 0.4, monitor, min_delta=0.002, restore_best_weights=keep_best)
     question = Question(
         network(optimizer=keras.optimizers.Adam(0.3)), {}, seeds=(5,), epochs=60, batch_size=16, shuffle=False,
-        stopping=stopping, points=60,
+        early_stopping=stopping, curve_points=60,
     )  # fmt: skip
     prepared = prepare(question, Rows(moons[0][:50], moons[1][:50], validation=(moons[0][50:], moons[1][50:])))
     result, _ = run_study(prepared)
@@ -73,9 +73,9 @@ def test_early_stopping_is_that_of_keras(monitor: str, keep_best: bool, moons) -
 
 def test_early_stopping_does_not_depend_on_where_curves_are_measured(moons) -> None:
     """With few points: the same epochs, best epochs and weights."""
-    options = {"stopping": EarlyStopping(patience=2, watch=0.3), "epochs": 40, "batch_size": 16}
+    options = {"stopping": EarlyStopping(patience=2, validation_fraction=0.3), "epochs": 40, "batch_size": 16}
     every, few = (
-        run(network(optimizer=keras.optimizers.Adam(0.3)), NONE_AND_L2, Rows(*moons), points=points, **options)
+        run(network(optimizer=keras.optimizers.Adam(0.3)), NONE_AND_L2, Rows(*moons), curve_points=points, **options)
         for points in (40, 3)
     )
     assert np.array_equal(every.members.epochs, few.members.epochs)
@@ -87,7 +87,7 @@ def test_early_stopping_does_not_depend_on_where_curves_are_measured(moons) -> N
 
 def test_training_rows_are_measured_at_every_fifth_point_and_the_last(moons) -> None:
     """What is measured on the way is what a shorter training ends with; validation rows are measured everywhere."""
-    long, short = (run(network(), {}, Rows(*moons), epochs=epochs, points=epochs) for epochs in (12, 7))
+    long, short = (run(network(), {}, Rows(*moons), epochs=epochs, curve_points=epochs) for epochs in (12, 7))
     for name in ("loss", "accuracy"):
         train = long.quantity(f"train/{name}")
         assert (long.epochs[np.isfinite(train).all(axis=0)]).tolist() == [2, 7, 12]
@@ -99,14 +99,16 @@ def test_training_rows_are_measured_at_every_fifth_point_and_the_last(moons) -> 
 def test_watched_rows_are_neither_trained_on_nor_judged() -> None:
     """Every class in proportion; the last rows where time goes on; whole groups."""
     x, y = np.stack([np.arange(40.0)] * 2, axis=1), np.arange(40) % 2
-    prepared = prepare(Question(network(1), {}, folds=4, stopping=EarlyStopping(watch=0.2)), Rows(x, y))
+    question = Question(network(1), {}, folds=4, early_stopping=EarlyStopping(validation_fraction=0.2))
+    prepared = prepare(question, Rows(x, y))
     for fold in prepared.folds:
         rows, labels = np.asarray(fold.rows.x)[:, 0], np.asarray(fold.rows.y)
         assert sorted(rows) == list(range(40))
         assert (fold.train, fold.watch) == (24, 6)
         assert labels[fold.train : fold.train + fold.watch].mean() == 0.5
     assert prepared.fold_rows.tolist() == [[24, 10]] * 4
-    late = prepare(Question(network(1), {}, folds=TimeSeriesSplit(3), stopping=EarlyStopping(watch=0.5)), Rows(x, y))
+    half = EarlyStopping(validation_fraction=0.5)
+    late = prepare(Question(network(1), {}, folds=TimeSeriesSplit(3), early_stopping=half), Rows(x, y))
     assert np.asarray(late.folds[0].rows.x)[:, 0].tolist() == list(range(20))
     groups = np.repeat(np.arange(8), 5)
     split = set_aside(Split(np.arange(40), np.arange(0)), 0.25, prepared.preparer.check(x, y), groups)
@@ -121,7 +123,7 @@ def test_a_warm_path_starts_each_fit_where_its_neighbour_ended(path: str, moons)
     arms, options = {"L2": {"*/kernel": L2(strengths)}}, {"batch_size": 16, "seeds": (3,), "shuffle": False}
     rows = Rows(*moons, validation=moons)
     cold = run(network(), arms, rows, **options)
-    warm = run(network(), arms, rows, path=path, **options)
+    warm = run(network(), arms, rows, warm_start=path, **options)
     order = [3, 2, 1] if path == "strong to weak" else [1, 2, 3]
     curves = {name: result.curves[by_candidate(result)] for name, result in (("cold", cold), ("warm", warm))}
     score = {name: found[:, -1, cold.quantities.index("validation/loss")] for name, found in curves.items()}
@@ -142,16 +144,19 @@ def test_warm_and_cold_agree_where_there_is_one_minimum(moons) -> None:
     model = keras.Sequential([keras.Input((2,)), *layers])
     model.compile(keras.optimizers.Adam(0.1), "binary_crossentropy")
     arms = {"L2": {"*/kernel": L2([0.01, 0.1, 1.0])}}
-    results = [run(model, arms, Rows(*moons), epochs=1000, points=1, path=path) for path in ("cold", "strong to weak")]
+    results = [
+        run(model, arms, Rows(*moons), epochs=1000, curve_points=1, warm_start=path)
+        for path in ("cold", "strong to weak")
+    ]
     finals = (result.curves[by_candidate(result), -1] for result in results)
     np.testing.assert_allclose(*finals, rtol=1e-3, atol=1e-5)
 
 
 def test_an_extended_warm_path_is_that_of_the_whole_grid(moons) -> None:
     """An arm that grows is trained anew, so that its numbers are those of a study asked for all its strengths."""
-    grown = run(network(), {"L2": {"*/kernel": L2("auto")}}, Rows(*moons), path="strong to weak", epochs=2, seeds=1)
+    grown = run(network(), {"L2": {"*/kernel": L2("auto")}}, Rows(*moons), warm_start="decreasing", epochs=2, seeds=1)
     values = sorted(set(grown.setting_strengths[:, 0]) - {0.0})
-    whole = run(network(), {"L2": {"*/kernel": L2(values)}}, Rows(*moons), path="strong to weak", epochs=2, seeds=1)
+    whole = run(network(), {"L2": {"*/kernel": L2(values)}}, Rows(*moons), warm_start="decreasing", epochs=2, seeds=1)
     assert np.array_equal(grown.scores()[grown.path(1)], whole.scores()[whole.path(1)])
 
 
@@ -166,7 +171,7 @@ def test_a_study_can_start_from_the_weights_given(moons) -> None:
     model.fit(*moons, epochs=3, verbose=0)
     before = [np.asarray(weight.value) for weight in model.weights]
     rows = Rows(*moons, validation=moons)
-    result = run(model, {}, rows, start="weights", seeds=(4, 5), batch_size=16, shuffle=False)
+    result = run(model, {}, rows, initial_weights="model", seeds=(4, 5), batch_size=16, shuffle=False)
     finals = []
     for seed in (4, 5):
         keras.utils.set_random_seed(seed)
@@ -301,12 +306,12 @@ def test_a_layer_that_cannot_be_traced_is_named_and_run_operation_by_operation(m
 
 BAD = {
     "patience": (lambda: EarlyStopping(patience=-1), "patience as a whole number ≥ 0"),
-    "watch": (lambda: EarlyStopping(watch=1.0), "share of the training rows"),
+    "watch": (lambda: EarlyStopping(validation_fraction=1.0), "share of the training rows"),
     "min_delta": (lambda: EarlyStopping(min_delta=-1), "min_delta as a number ≥ 0"),
-    "nothing": (lambda: EarlyStopping(patience=None, keep_best=False), "it would do nothing"),
-    "stopping": (lambda: Study(network(), {}, stopping=5), "stopping=bridle.EarlyStopping"),
-    "path": (lambda: Study(network(), {}, path="warm"), "'strong to weak', 'weak to strong', got 'warm'"),
-    "start": (lambda: Study(network(), {}, start="cold"), "'fresh', 'weights', got 'cold'"),
+    "nothing": (lambda: EarlyStopping(patience=None, restore_best_weights=False), "it would do nothing"),
+    "stopping": (lambda: Study(network(), {}, early_stopping=5), "stopping=bridle.EarlyStopping"),
+    "path": (lambda: Study(network(), {}, warm_start="warm"), "'strong to weak', 'weak to strong', got 'warm'"),
+    "start": (lambda: Study(network(), {}, initial_weights="cold"), "'fresh', 'weights', got 'cold'"),
 }
 
 

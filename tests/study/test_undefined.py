@@ -27,7 +27,7 @@ def network(metrics: list[object], outputs: int = 1) -> keras.Model:
 
 
 def question(model: keras.Model, **options: object) -> Question:
-    return Question(model, {}, 1, epochs=1, start="weights", **({"folds": LeaveOneGroupOut()} | options))
+    return Question(model, {}, 1, epochs=1, initial_weights="model", **({"folds": LeaveOneGroupOut()} | options))
 
 
 def test_auc_over_subjects_of_one_class_is_not_a_number() -> None:
@@ -71,8 +71,8 @@ def test_a_score_that_is_defined_nowhere_is_refused() -> None:
 def test_early_stopping_needs_a_monitor_that_is_defined() -> None:
     """The watched rows of some fold have one class."""
     y = np.isin(SUBJECTS, (1, 2)).astype(int)
-    stopping = EarlyStopping(monitor="auc", watch=0.5)
-    asked = question(network([M.AUC(name="auc")]), stopping=stopping, folds=2, score="loss")
+    stopping = EarlyStopping(monitor="auc", validation_fraction=0.5)
+    asked = question(network([M.AUC(name="auc")]), early_stopping=stopping, folds=2, score="loss")
     with pytest.raises(InputError, match="'auc' over rows of one kind in fold 0"):
         prepare(asked, Rows(X, y, groups=SUBJECTS))
 

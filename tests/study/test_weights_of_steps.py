@@ -56,9 +56,9 @@ def some(values: Any, rows: slice) -> Any:
 def equals_keras(model: keras.Model, y: Any, given: Any, for_keras: Any, **rows: Any) -> None:
     """Two epochs of a fit, its training and validation measures, and those of held-out rows."""
     train, other = slice(0, 24), slice(24, ROWS)
-    question = Question(model, {}, 1, 2, 2, batch_size=10, shuffle=False, start="weights", score="loss")
+    question = Question(model, {}, 1, 2, 2, batch_size=10, shuffle=False, initial_weights="model", score="loss")
     judged = (TOKENS[other], some(y, other), some(given, other))
-    rows = {"weight": some(given, train), **rows}
+    rows = {"sample_weight": some(given, train), **rows}
     prepared = prepare(
         question, Rows(TOKENS[train], some(y, train), validation=judged, held_out={"test": judged}, **rows)
     )
@@ -118,12 +118,12 @@ def test_classes_of_steps_are_weighed() -> None:
 @pytest.mark.parametrize(
     ("model", "y", "rows", "words"),
     [
-        (tagger, LABELS, {"weight": OF_STEPS[:, :3]}, "got an array of shape \\(36, 3\\)"),
-        (tagger, LABELS, {"weight": np.where(OF_STEPS > 2.9, -1, 1)}, "-1 for row"),
+        (tagger, LABELS, {"sample_weight": OF_STEPS[:, :3]}, "got an array of shape \\(36, 3\\)"),
+        (tagger, LABELS, {"sample_weight": np.where(OF_STEPS > 2.9, -1, 1)}, "-1 for row"),
         (tagger, LABELS, {"class_weight": "balanced"}, "would count padded steps"),
-        (two_answers, BOTH, {"weight": {"kind": OF_ROWS}}, "every output"),
+        (two_answers, BOTH, {"sample_weight": {"kind": OF_ROWS}}, "every output"),
         (two_answers, BOTH, {"class_weight": "balanced"}, "one output for class_weight"),
-        (two_answers, BOTH, {"weight": OF_STEPS}, "weights that fit labels"),
+        (two_answers, BOTH, {"sample_weight": OF_STEPS}, "weights that fit labels"),
     ],
 )  # fmt: skip
 def test_weights_that_fit_nothing_are_refused(model: Any, y: Any, rows: dict, words: str) -> None:

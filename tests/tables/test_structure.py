@@ -67,7 +67,7 @@ def test_weights_and_classes_are_weighed() -> None:
     table = visits().drop(columns=["patient", "day"])
     job = prepare_table(table, "ill", structure=Structure(weight="w", class_weight={"yes": 3, "no": 1}), **KW)
     assert job.prepared.rows.class_weight == {0: 1, 1: 3}
-    assert job.prepared.rows.weight.tolist() == table.loc[job.rows.index, "w"].tolist()
+    assert job.prepared.rows.sample_weight.tolist() == table.loc[job.rows.index, "w"].tolist()
     x, _, weight = job.prepared.rows.held_out["test"]
     assert weight.tolist() == table.loc[x.index, "w"].tolist()
     assert job.preparation.layout.features == ("a", "b")

@@ -143,8 +143,8 @@ class Result:
             float(summary.error[setting]),
         )
 
-    def terms(self, arm: str | None = None, rule: str = "best") -> dict[str, Penalty]:
-        """The selected setting as a dictionary `{where: what(how much)}`, ready for `bridle.regularize`."""
+    def regularizers(self, arm: str | None = None, rule: str = "best") -> dict[str, Penalty]:
+        """Return the selected candidate as `{target: penalty}`, ready for `bridle.regularize`."""
         number, setting = self._selected(arm, rule)
         strengths, chosen = self.data.strengths(setting), self.data.arms[number]
         if self._terms is not None:
@@ -194,7 +194,7 @@ class Result:
 
     def _placeable(self, arm: str | None, rule: str) -> dict[str, Penalty]:
         """The penalties of a setting, where the weights that they need are there."""
-        terms = self.terms(arm, rule)
+        terms = self.regularizers(arm, rule)
         if self._terms is None and any(penalty.needs_anchor for penalty in terms.values()):
             raise InputError(
                 "Expected the pretrained weights that l2sp pulls toward, which a stored study does not hold. "
@@ -215,7 +215,7 @@ class Result:
         """Predict rows as they were given to `run`, in the target's own units.
 
         Rows go through `preprocessor`, the model's predictions back through `target_preprocessor`, where the study had
-        them (`prepare`, `prepare_target`).
+        them (arguments of `run`).
 
         Args:
             rows: array, table, or list or dictionary of arrays, prepared by nobody.
@@ -230,7 +230,7 @@ class Result:
 
     @property
     def preprocessor(self) -> Any:
-        """The transformer of rows (`prepare`), fitted as for the refits; None where there was none.
+        """The transformer of rows, fitted as for the refits; None where there was none.
 
         Set it where a stored study lacks it.
         """
@@ -242,7 +242,7 @@ class Result:
 
     @property
     def target_preprocessor(self) -> Any:
-        """The transformer of the target (`prepare_target`), likewise."""
+        """The transformer of the target, likewise."""
         return self._preparation.get("y")
 
     @target_preprocessor.setter
@@ -253,7 +253,7 @@ class Result:
         """The Keras lines to paste for the selected setting, after those that prepare the rows."""
         size, rate = self.data.provenance.get("batch_size"), self.data.arms[self._selected(arm, rule)[0]].learning_rate
         lines = code_lines(
-            self._template_or_error(), self.terms(arm, rule), batch_size=None if size is None else int(size)
+            self._template_or_error(), self.regularizers(arm, rule), batch_size=None if size is None else int(size)
         )
         lines = self._preparation.lines() + lines
         return lines if rate is None else f"{lines}model.optimizer.learning_rate = {rate:g}  # after compile\n"

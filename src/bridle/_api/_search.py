@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -9,7 +10,7 @@ import keras
 import pandas as pd
 
 from bridle._api._result import Result
-from bridle._api._study import Study, conduct
+from bridle._api._study import Study, check_callbacks, conduct
 from bridle._errors import InputError
 from bridle.placement import Place, places
 from bridle.regularizers import L1, L2
@@ -78,10 +79,16 @@ def search(
     epochs: int = 100,
     batch_size: int = 32,
     score: str | None = None,
+    validation: tuple[Any, ...] | None = None,
     test: Any = None,
-    store: Any = None,
+    groups: Any = None,
+    sample_weight: Any = None,
+    class_weight: Any = None,
+    preprocessor: Any = None,
+    target_preprocessor: Any = None,
+    store: str | Path | None = None,
     progress: bool = True,
-    **rows: Any,
+    callbacks: None = None,
 ) -> SearchResult:
     """Find where a penalty helps: on weights, on activations or both, in one layer or all of them, L1 or L2.
 
@@ -96,7 +103,8 @@ def search(
         seconds: about how long it may take, compiling included; seeds, and if need be arms, are as many as that
             allows. Programs for two shapes of rows are compiled in any case.
         folds, epochs, batch_size, score: as in `bridle.Study`.
-        test, store, progress, rows: as in `Study.run`.
+        validation, test, groups, sample_weight, class_weight, preprocessor, target_preprocessor, store, progress,
+            callbacks: as in `bridle.Study.run`.
 
     Errors: those of `Study.run`; `InputError` for a time that is not above 0 or a model without weights to penalize.
 
@@ -110,14 +118,24 @@ def search(
     ['stage', 'arm', 'strengths', 'accuracy', 'gain', 'low', 'high']
 
     """
+    check_callbacks(callbacks)
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
         raise InputError(f"Expected seconds as a number above 0, got {seconds!r}.")
     clock = Clock(float(seconds))
     options = {"folds": folds, "epochs": epochs, "batch_size": batch_size, "score": score}
+    rows = {
+        "validation": validation,
+        "test": test,
+        "groups": groups,
+        "sample_weight": sample_weight,
+        "class_weight": class_weight,
+        "preprocessor": preprocessor,
+        "target_preprocessor": target_preprocessor,
+    }
     arms = search_arms(model if isinstance(model, keras.Model) else model())
 
     def ask(arms: Mapping[str, dict[str, Any]]) -> tuple[Prepared, Pace]:
-        prepared = Study(model, arms, seeds=1, **options).prepare(x, y, test=test, **rows)
+        prepared = Study(model, arms, seeds=1, **options).prepare(x, y, **rows)
         return prepared, _pace(prepared)
 
     first, pace = ask(dict(list(arms.items())[:FEW]))
@@ -137,7 +155,7 @@ def search(
     final = _narrowed(first, finalists, arms, fresh)
     if pace.compiling < COMPILING * room:  # a program without the slots of all other arms is faster
         combined = {name: _terms(parts, arms) for name, parts in finalists.items()}
-        final = Study(model, combined, seeds=tuple(fresh), **options).prepare(x, y, test=test, **rows)
+        final = Study(model, combined, seeds=tuple(fresh), **options).prepare(x, y, **rows)
     facts = {"screened": len({*chosen, *finalists}), "not screened": len(arms) - len(chosen)}
     until = clock.until(clock.left - pace.compiling - pace.refits(len(finalists), len(fresh)))
     return SearchResult(conduct(final, store=store, progress=progress, facts=facts, until=until), screen)

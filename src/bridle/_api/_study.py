@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import keras
 
@@ -12,7 +12,7 @@ from bridle import store as stores
 from bridle._api._preparation import Preparation
 from bridle._api._result import Result
 from bridle._api._stored import reload_note
-from bridle._errors import InputError, Interrupted, nearest_names, short_repr
+from bridle._errors import InputError, Interrupted, short_repr
 from bridle._progress import progress_bar
 from bridle.results import StudyResult
 from bridle.study import Update, run_study
@@ -39,12 +39,13 @@ class Study:
             `"pooled:name"` (or `"pooled:min:name"`) computes it over the predictions of all folds together, for a
             measure that single folds do not define, such as AUC with one subject left out; the score of a fold is
             then its jackknife pseudo-value, which may lie outside the range of the measure.
-        points: at how many epochs curves are kept; training rows are measured at every fifth of them.
-        start: `"weights"` starts every fit from the model's present weights instead, as in fine-tuning; the seeds
-            then decide shuffling and random layers only.
-        path: `"cold"` starts each fit afresh. `"strong to weak"` and `"weak to strong"` start it from the weights
-            with which the neighbouring strength of its arm, seed and fold ended.
-        stopping: a `bridle.EarlyStopping`, to end each fit on rows set aside for it and keep its best epoch.
+        curve_points: at how many epochs curves are kept; training rows are measured at every fifth of them.
+        initial_weights: `"random"` draws them for each seed. `"model"` starts every fit from the present weights of
+            the model, as in fine-tuning; the seeds then decide shuffling and random layers only.
+        warm_start: None starts each fit from its initial weights. `"decreasing"` and `"increasing"` go along the
+            strengths of an arm and start each fit from the final weights of the strength before it, for the same seed
+            and fold.
+        early_stopping: a `bridle.EarlyStopping`, to end each fit on rows set aside for it and keep its best epoch.
         callbacks: none are taken; the error says what there is instead of Keras's.
 
     >>> import bridle, keras
@@ -70,23 +71,59 @@ class Study:
         batch_size: int = 32,
         shuffle: bool = True,
         score: str | None = None,
-        points: int = 200,
-        start: str = "fresh",
-        path: str = "cold",
-        stopping: EarlyStopping | None = None,
+        curve_points: int = 200,
+        initial_weights: Literal["random", "model"] = "random",
+        warm_start: Literal["decreasing", "increasing"] | None = None,
+        early_stopping: EarlyStopping | None = None,
         callbacks: None = None,
     ) -> None:
-        _check_callbacks(callbacks)
+        check_callbacks(callbacks)
         self.question = Question(
-            model, arms, seeds, folds, epochs, batch_size, shuffle, score, points, start, path, stopping
+            model,
+            arms,
+            seeds,
+            folds,
+            epochs,
+            batch_size,
+            shuffle,
+            score,
+            curve_points,
+            initial_weights,
+            warm_start,
+            early_stopping,
         )
 
-    def plan(self, x: Any, y: Any, *, timed: bool = True, **rows: Any) -> Plan:
-        """What will run, before it runs: every member, and with `timed` about how long (that compiles the programs).
+    def plan(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        timed: bool = True,
+        validation: tuple[Any, ...] | None = None,
+        test: Any = None,
+        groups: Any = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        preprocessor: Any = None,
+        target_preprocessor: Any = None,
+        callbacks: None = None,
+    ) -> Plan:
+        """Return what will run before it runs: every fit, and with `timed` how long the study takes about.
 
-        `rows` are the other arguments of `run` that say something about rows.
+        `timed` compiles the programs and measures a fit. The other arguments are those of `run`.
         """
-        prepared = prepare(self.question, _rows(x, y, **rows))
+        check_callbacks(callbacks)
+        prepared = self.prepare(
+            x,
+            y,
+            validation=validation,
+            test=test,
+            groups=groups,
+            sample_weight=sample_weight,
+            class_weight=class_weight,
+            preprocessor=preprocessor,
+            target_preprocessor=target_preprocessor,
+        )
         return make_timed_plan(prepared) if timed else make_plan(prepared)
 
     def run(
@@ -94,7 +131,13 @@ class Study:
         x: Any,
         y: Any,
         *,
+        validation: tuple[Any, ...] | None = None,
         test: Any = None,
+        groups: Any = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        preprocessor: Any = None,
+        target_preprocessor: Any = None,
         store: str | Path | None = None,
         extend: bool = False,
         client: Any = None,
@@ -103,13 +146,20 @@ class Study:
         race: bool = False,
         nested: Any = None,
         progress: bool = True,
-        **rows: Any,
+        callbacks: None = None,
     ) -> "Result":
-        """Cross-validate every setting, refit what was selected on all of x, y, and look at `test` once.
+        """Cross-validate every candidate, refit the selected ones on all rows, and judge them on `test` once.
 
         Args:
             x, y: the rows to learn from.
-            test: `(x, y)`, `(x, y, weight)` or `{name: …}` of them: rows that only the refits are judged on.
+            validation: `(x, y)` or `(x, y, sample_weight)`: one validation set instead of folds.
+            test: `(x, y)`, `(x, y, sample_weight)` or `{name: …}` of them: rows that judge the refits only.
+            groups: one value per row; rows of one group stay together in every split.
+            sample_weight: one weight ≥ 0 per row or per time step; for several outputs a dictionary or tuple of them,
+                as in `fit`. Weights count in training and in every score.
+            class_weight: `{class: weight}`, also for a class at each step, or `"balanced"`; for training rows only.
+            preprocessor: a scikit-learn transformer of x, fitted on the training rows of each fold.
+            target_preprocessor: the same for y. Predictions come back in the units of y.
             store: a folder that keeps every fit as soon as it is made, and the result. Running the same study into it
                 again makes what is missing and nothing else, after Ctrl-C, a crash or a power failure; several
                 processes may run it at once and share the work.
@@ -127,18 +177,25 @@ class Study:
                 folds in the order of time where those of the study are (`TimeSeriesSplit`), and whole groups where
                 there are groups. Takes about so many times as long.
             progress: draw a progress bar on standard error, or write a line now and then where that is no terminal.
-            rows: `validation=(x, y)` or `(x, y, weight)` for one split instead of folds; `groups`; `weight` (one per
-                row or per time step, and for several outputs a dictionary or tuple of them as in `fit`; also where
-                the row judges: in folds, among watched rows and in outer folds); `class_weight` (`{class: weight}`,
-                also for a class at each step, or `"balanced"`, for training rows only); `prepare`,
-                `prepare_target` (scikit-learn transformers, fitted inside each fold).
+            callbacks: none are taken, as in `bridle.Study`.
 
         Errors: `InputError` and `KindError` with a sentence each; `BackendError` where Keras does not run on JAX;
         `Interrupted` after Ctrl-C, with the result of what had finished; `StoreError` where the folder cannot be
         used, or holds another study, with the difference in words.
 
         """
-        prepared = self.prepare(x, y, test=test, **rows)
+        check_callbacks(callbacks)
+        prepared = self.prepare(
+            x,
+            y,
+            validation=validation,
+            test=test,
+            groups=groups,
+            sample_weight=sample_weight,
+            class_weight=class_weight,
+            preprocessor=preprocessor,
+            target_preprocessor=target_preprocessor,
+        )
         options = {"threads": threads, "width": width, "race": race, "nested": nested, "progress": progress}
         note = "" if store is None else reload_note(prepared.model)
         for each in (note, *prepared.notes):
@@ -146,9 +203,23 @@ class Study:
                 warnings.warn(each, stacklevel=2)
         return conduct(prepared, store=store, extend=extend, client=client, **options)
 
-    def prepare(self, x: Any, y: Any, **rows: Any) -> Prepared:
-        """Check everything that can be checked before the first fit."""
-        return prepare(self.question, _rows(x, y, **rows))
+    def prepare(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        validation: tuple[Any, ...] | None = None,
+        test: Any = None,
+        groups: Any = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        preprocessor: Any = None,
+        target_preprocessor: Any = None,
+    ) -> Prepared:
+        """Check everything that can be checked before the first fit; the arguments are those of `run`."""
+        held_out = {} if test is None else dict(test) if isinstance(test, Mapping) else {"test": test}
+        rows = Rows(x, y, sample_weight, groups, class_weight, validation, held_out, preprocessor, target_preprocessor)
+        return prepare(self.question, rows)
 
 
 def conduct(
@@ -214,26 +285,13 @@ def _stored(store: str | Path | None) -> str:
         return f" {str(store)!r} keeps {len(opened)} fits, with those of the pilot."
 
 
-def _rows(x: Any, y: Any, *, test: Any = None, **rows: Any) -> Rows:
-    known = ("weight", "class_weight", "groups", "validation", "prepare", "prepare_target")
-    _check_callbacks(rows.get("callbacks"))
-    for name in rows:
-        if name not in known:
-            raise InputError(
-                f"Expected one of {', '.join(known)}, got the argument {name!r}. {nearest_names(name, known)}"
-            )
-    held_out = {} if test is None else dict(test) if isinstance(test, Mapping) else {"test": test}
-    return Rows(x, y, held_out=held_out, **rows)
-
-
-def _check_callbacks(callbacks: object) -> None:
-    """Refuse callbacks of Keras with what there is instead."""
+def check_callbacks(callbacks: object) -> None:
+    """Refuse callbacks of Keras and name what replaces them."""
     if callbacks is not None:
         raise InputError(
-            f"Expected no callbacks, got {short_repr(callbacks)}: fits run as compiled programs, which "
-            "call nothing between "
-            "batches or epochs. Instead: Study(stopping=bridle.EarlyStopping(…)) ends a fit and keeps its best epoch; "
-            "a schedule of keras.optimizers.schedules in compile() moves the learning rate, bridle.schedule a "
-            "strength; store= keeps every fit; result.members() and result.plot.curves() have the curves. To go on "
-            "with callbacks: result.model().fit(…)."
+            f"Expected no callbacks, got {short_repr(callbacks)}: fits run as compiled programs, which call nothing "
+            "between batches or epochs. Instead: Study(early_stopping=bridle.EarlyStopping(…)) ends a fit and keeps "
+            "its best epoch; a schedule of keras.optimizers.schedules in compile() moves the learning rate, "
+            "bridle.schedule a strength; store= keeps every fit; result.members() and result.plot.curves() have the "
+            "curves. To go on with callbacks: result.model().fit(…)."
         )

@@ -98,7 +98,7 @@ def _check_members(model: keras.Model) -> None:
         if isinstance(layer, keras.layers.Normalization) and layer.input_mean is None:
             raise KindError(
                 f"Expected rows scaled outside the model, got the adapted layer {layer.name!r}, which sees every row. "
-                "Take it out and give prepare=StandardScaler(), which is fitted inside each fold."
+                "Take it out and give preprocessor=StandardScaler(), which is fitted inside each fold."
             )
         if getattr(layer, "stateful", False):
             raise KindError(

@@ -143,4 +143,4 @@ def _prepared(case: Case, protocol: Protocol, seeds: int, epochs: int | None, fr
     if protocol.folds is None:
         return study.prepare(*protocol.train, validation=protocol.test, test=fresh)
     tests = {"test": protocol.test} if len(protocol.test[1]) else {}
-    return study.prepare(*protocol.train, test={**tests, **fresh}, prepare=protocol.prepare)
+    return study.prepare(*protocol.train, test={**tests, **fresh}, preprocessor=protocol.prepare)

@@ -62,7 +62,7 @@ def _why(result: StudyResult, evidence: Evidence, value: float, flat: bool) -> s
     if target and not learned and (max(abs(mean), deviation) > SCALED or not deviation * SCALED > 1):
         return (
             f"The target is not scaled (mean {mean:.3g}, standard deviation {deviation:.3g}): scale it, for example "
-            "with prepare_target=StandardScaler()."
+            "with target_preprocessor=StandardScaler()."
         )
     if _is_accuracy(result) and 1 - value < RARE:
         return (

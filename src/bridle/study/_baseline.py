@@ -30,9 +30,9 @@ def constant_facts(prepared: Prepared) -> dict[str, dict[str, float]]:
     are over all rows, with their weights. Empty where the target is prepared, since its units are then others.
     """
     rows, measures = prepared.rows, ("loss", *prepared.engine.program.metric_names)
-    if rows.prepare_target is not None:
+    if rows.target_preprocessor is not None:
         return {"constant": {name: 0.0 for name in measures if NAMED.get(name) == "explained"}}
-    data = prepared.preparer.check(rows.y, rows.y, rows.weight)
+    data = prepared.preparer.check(rows.y, rows.y, rows.sample_weight)
     found = constant_scores(data, prepared.preparer.loss, measures)
     numbers = data.labels is None and found
     return {"constant": found} | ({"target": scale(data)} if numbers else {})

@@ -10,7 +10,7 @@ from bridle.engine import FitResult
 from bridle.results import ALL_ROWS, Activation, Members, Picture, Probe, StoredTransformer, StudyResult, weak_to_strong
 from bridle.study._pooled import Pool
 from bridle.study._protocol import describe
-from bridle.study.design import STRONG, BoundArm, Prepared, diagnostic_names, to_result_arm
+from bridle.study.design import DECREASING, BoundArm, Prepared, diagnostic_names, to_result_arm
 from bridle.study.execution import FitRequest, order
 
 Key = tuple[int, int, int]
@@ -58,7 +58,7 @@ class ResultCollector:
         own = [number for number, each in enumerate(self.setting_arm) if each == arm]
         order = weak_to_strong(np.array([self.setting_values[number] for number in own]).reshape(len(own), -1))
         path = [own[position] for position in order] if len(own) > 1 else own
-        return path[::-1] if self.prepared.question.path == STRONG else path
+        return path[::-1] if self.prepared.question.warm_start == DECREASING else path
 
     def learning_rate(self, setting: int) -> float | None:
         """The learning rate of a setting's arm, where it is not the optimizer's."""

@@ -1,13 +1,15 @@
 """What was done with the rows, in words."""
 
-from bridle.study.design import COLD, Prepared, natural_direction
+from bridle.study.design import Prepared, natural_direction
+from bridle.study.execution import STORED_PATHS
 
 
 def describe(prepared: Prepared) -> str:
     """The protocol of a study in a few sentences."""
     question = prepared.question
     seeds = len(question.seed_numbers)
-    drawn = "initial weights and shuffling" if question.start == "fresh" else "shuffling, from the weights given"
+    random = question.initial_weights == "random"
+    drawn = "initial weights and shuffling" if random else "shuffling, from the weights given"
     start = f"{seeds} {'seed' if seeds == 1 else 'seeds'} for {drawn}"
     size = f"{question.epochs} epochs, batches of {question.batch_size}"
     sentences = [
@@ -37,16 +39,16 @@ def _split(prepared: Prepared) -> str:
 
 def _shared(prepared: Prepared) -> str:
     rows, said = prepared.rows, []
-    if rows.prepare is not None:
-        said.append(f"rows prepared by {transformer_line(rows.prepare)}")
-    if rows.prepare_target is not None:
-        said.append(f"the target {'' if said else 'prepared '}by {transformer_line(rows.prepare_target)}")
+    if rows.preprocessor is not None:
+        said.append(f"rows prepared by {transformer_line(rows.preprocessor)}")
+    if rows.target_preprocessor is not None:
+        said.append(f"the target {'' if said else 'prepared '}by {transformer_line(rows.target_preprocessor)}")
     where = "inside each fold" if rows.validation is None else "on the training rows"
     return f"{' and '.join(said)}, fitted {where}; " if said else ""
 
 
 def _units(prepared: Prepared) -> str:
-    target = prepared.rows.prepare_target
+    target = prepared.rows.target_preprocessor
     if target is None or prepared.preparer.loss.lower().replace("_", "").endswith("crossentropy"):
         return ""
     if not prepared.score.pooled and prepared.score.name in prepared.units.transformed:
@@ -62,14 +64,14 @@ def _training(prepared: Prepared) -> list[str]:
         found.append(f"Numbers in the graph of the model given, the same for every seed: {', '.join(constants)}.")
     if any(grid.open for arm in prepared.arms for grid in arm.grids):
         found.append("Ranges of strengths found by fits of the first seed on the first fold.")
-    if question.path != COLD:
-        found.append(f"Each strength starts from the weights of its neighbour, {question.path}.")
+    if question.warm_start is not None:
+        found.append(f"Each strength starts from the weights of its neighbour, {STORED_PATHS[question.warm_start]}.")
     if prepared.rows.class_weight is not None:
         found.append("Training rows are weighed by class.")
-    if question.stopping is not None:
-        rule = question.stopping
+    if question.early_stopping is not None:
+        rule = question.early_stopping
         ends = "" if rule.patience is None else f", and ended after {rule.patience} epochs without improvement"
-        which = f"the last {rule.watch:.0%}" if prepared.ordered else f"{rule.watch:.0%}"
+        which = f"the last {rule.validation_fraction:.0%}" if prepared.ordered else f"{rule.validation_fraction:.0%}"
         found.append(f"Each fit is watched on {which} of its training rows, which are set aside{ends}.")
     return found
 

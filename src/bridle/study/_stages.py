@@ -25,7 +25,7 @@ from bridle.study._race import race_cells
 from bridle.study._snapshots import activations, weight_names
 from bridle.study._update import Update, Watch
 from bridle.study.data import Splitter, as_splitter
-from bridle.study.design import COLD, BoundArm, Prepared, refit_rows
+from bridle.study.design import BoundArm, Prepared, refit_rows
 from bridle.study.execution import Cluster, ExecutionContext, Keys, Line, RowSet, StudySpec, kept, plan_of, run_requests
 from bridle.study.execution import Plan as Facts
 
@@ -62,8 +62,10 @@ def run_study(
     for name, value in (("threads", threads), ("width", width)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
             raise InputError(f"Expected {name} as a whole number ≥ 1, got {value!r}. Leave it out for the best one.")
-    if race and prepared.question.path != COLD:
-        raise InputError("Expected path='cold' for a race, since a warm path trains every strength. Leave race out.")
+    if race and prepared.question.warm_start is not None:
+        raise InputError(
+            "Expected warm_start=None for a race, since a warm start trains every strength. Leave race out."
+        )
     if race and prepared.score.pooled:
         raise InputError(
             f"Expected the score of single folds for a race, got {prepared.score.name}, which needs the fits of all "
@@ -157,7 +159,7 @@ def _groups(prepared: Prepared, ledger: ResultCollector, settings: Sequence[int]
 
     An arm with new settings is trained anew as a whole then, for a fit depends on those before it.
     """
-    if prepared.question.path == COLD:
+    if prepared.question.warm_start is None:
         return [[setting] for setting in settings]
     return [ledger.path(arm) for arm in dict.fromkeys(ledger.setting_arm[setting] for setting in settings)]
 

@@ -144,8 +144,8 @@ def prepared(
     """The study of these arrays; with `scale`, columns are scaled inside each fold, as the target of a number is."""
     if scale and arrays.x.ndim != 2:
         raise InputError(f"Expected x of shape (rows, columns) for [data] scale, got {arrays.x.shape}. Leave it out.")
-    options: dict[str, Any] = {"prepare": StandardScaler()} if scale else {}
+    options: dict[str, Any] = {"preprocessor": StandardScaler()} if scale else {}
     if problem is not None and problem.classes is None:
-        options["prepare_target"] = StandardScaler()
-    rows = {"test": arrays.test, "weight": arrays.weight, "groups": arrays.groups, "class_weight": class_weight}
+        options["target_preprocessor"] = StandardScaler()
+    rows = {"test": arrays.test, "sample_weight": arrays.weight, "groups": arrays.groups, "class_weight": class_weight}
     return study.prepare(arrays.x, arrays.y, **rows, **options)

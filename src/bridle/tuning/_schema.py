@@ -112,18 +112,26 @@ STUDY: Entries = {
     "batch_size": _whole(1),
     "shuffle": SWITCH,
     "score": LINE,
-    "start": _one_of("fresh", "weights"),
-    "path": _one_of("cold", "strong to weak", "weak to strong"),
-    "stopping": TABLE,
+    "initial_weights": _one_of("random", "model"),
+    "warm_start": _one_of("decreasing", "increasing"),
+    "early_stopping": TABLE,
     "race": SWITCH,
     "nested": _whole(2, 1000),
 }
 STOPPING: Entries = {
     "patience": _whole(0),
-    "watch": SHARE,
+    "validation_fraction": SHARE,
     "monitor": LINE,
     "min_delta": WEIGHT,
-    "keep_best": SWITCH,
+    "restore_best_weights": SWITCH,
 }
+RENAMED = {
+    "start": "initial_weights",
+    "path": "warm_start",
+    "stopping": "early_stopping",
+    "watch": "validation_fraction",
+    "keep_best": "restore_best_weights",
+}
+"""Entries of [study] and [study.early_stopping] by the names that they had before version 0.2."""
 ARMS: Entries = {"*": Entry("a table of penalties, such as [arms.L2],", lambda value: isinstance(value, dict))}
 ARM: Entries = {"learning_rate": ABOVE, "*": PENALTY}

@@ -180,8 +180,8 @@ def _study(
 ) -> Study:
     """The question about a network, which `build` makes anew for each seed where it is given."""
     options = {name: value for name, value in file.study.items() if name not in RUN} | changed
-    if "stopping" in options:
-        options["stopping"] = EarlyStopping(**options["stopping"])
+    if "early_stopping" in options:
+        options["early_stopping"] = EarlyStopping(**options["early_stopping"])
     return Study(build or network, arms or default_arms(network), **options)
 
 

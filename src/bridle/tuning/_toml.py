@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bridle._errors import InputError, nearest_names, short_repr
-from bridle.tuning._schema import ARM, ARMS, DATA, MODEL, STOPPING, STUDY, TOP, Entries
+from bridle.tuning._schema import ARM, ARMS, DATA, MODEL, RENAMED, STOPPING, STUDY, TOP, Entries
 
 LARGEST = 2**18
 """Bytes of a study file; one that a person wrote has a hundredth of that."""
@@ -78,8 +78,9 @@ def read_study(path: str | Path) -> StudyFile:
         _checked(top.get(name, {}), f"[{name}] ", entries, where)
         for name, entries in (("data", DATA), ("model", MODEL), ("study", STUDY))
     )
-    if "stopping" in study:
-        study = {**study, "stopping": _checked(study["stopping"], "[study.stopping] ", STOPPING, where)}
+    if "early_stopping" in study:
+        stopping = _checked(study["early_stopping"], "[study.early_stopping] ", STOPPING, where)
+        study = {**study, "early_stopping": stopping}
     _check_choice(data, "[data]", ("table", "arrays"), where, needed=True)
     _check_choice(model, "[model]", ("hidden", "file", "function"), where)
     if "table" in data and "target" not in data:
@@ -128,6 +129,8 @@ def _checked(given: Mapping[str, Any], place: str, entries: Entries, where: str)
     """A table of the file, once each of its entries is known and is what its rule expects."""
     for name, value in given.items():
         rule = entries.get(name, entries.get("*"))
+        if rule is None and RENAMED.get(name) in entries:
+            raise InputError(f"Expected {RENAMED[name]} in {where}, got its former name {place}{name}. Rename it.")
         if rule is None:
             raise InputError(
                 f"Expected a known entry in {where}, got {place}{short_repr(name)}. {nearest_names(name, entries)}"

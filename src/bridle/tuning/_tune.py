@@ -166,8 +166,8 @@ def lay_out(
         held.y,
         test=held.test,
         class_weight=structure.class_weights(problem),
-        prepare=held.preparation,
-        prepare_target=scaler,
+        preprocessor=held.preparation,
+        target_preprocessor=scaler,
         **held.rows,
     )
     used = [problem.target, *(column.name for column in held.preparation.layout.columns)]

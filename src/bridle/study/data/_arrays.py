@@ -131,7 +131,7 @@ def class_weighted(data: Data, weights: Any, loss: str = "", outputs: tuple[int 
     if labels is None:
         several = isinstance(data.y, dict | tuple)
         what = "one output for class_weight, got several" if several else "classes for class_weight, got numbers"
-        how = "Weigh each output with weight={name: …}" if several else "Weigh rows with weight=…"
+        how = "Weigh each output with sample_weight={name: …}" if several else "Weigh rows with sample_weight=…"
         raise InputError(f"Expected a target with {what}. {how} instead.")
     classes, counts = np.unique(labels, return_counts=True)
     if isinstance(weights, str) and weights == "balanced":

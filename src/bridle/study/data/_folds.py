@@ -34,7 +34,7 @@ class RowPreparer:
     @property
     def prepares(self) -> bool:
         """Whether anything is fitted to rows before they are trained on."""
-        return self.rows.prepare is not None or self.rows.prepare_target is not None
+        return self.rows.preprocessor is not None or self.rows.target_preprocessor is not None
 
     def check(self, x: Any, y: Any, weight: Any = None, name: str = "") -> Data:
         """Arrays after the checks of `read_rows`."""
@@ -43,13 +43,13 @@ class RowPreparer:
     def fitted(self, train: np.ndarray | None) -> tuple[Any, Any]:
         """The preparations of x and y, fitted on the given rows (None is all rows)."""
         x, y = (value if train is None else take_rows(value, train) for value in (self.rows.x, self.rows.y))
-        target = self.rows.prepare_target
+        target = self.rows.target_preprocessor
         own = None if target is None else fit_transformer(target, as_column(y))
-        return fit_transformer(self.rows.prepare, x, y), own
+        return fit_transformer(self.rows.preprocessor, x, y), own
 
     def stored(self) -> dict[str, StoredTransformer]:
         """The preparations of the refits in a form that can be stored, by `x` and `y`; before refits their text."""
-        given = {"x": self.rows.prepare, "y": self.rows.prepare_target}
+        given = {"x": self.rows.preprocessor, "y": self.rows.target_preprocessor}
         given = {part: transformer for part, transformer in given.items() if transformer is not None}
         if not self.final or not given:
             return {part: StoredTransformer(transformer_text(transformer)) for part, transformer in given.items()}
@@ -107,7 +107,7 @@ def make_folds(preparer: RowPreparer, folds: int | Splitter, watch: float = 0.0)
 
     """
     rows = preparer.rows
-    whole = preparer.arrays(rows.x, rows.y, rows.weight, preparer.fitted(None))
+    whole = preparer.arrays(rows.x, rows.y, rows.sample_weight, preparer.fitted(None))
     ordered = False
     if rows.validation is not None:
         every = np.arange(whole.rows)
@@ -134,12 +134,12 @@ def all_rows(
     Rows are watched as those of the folds are, which says `ordered`, and the preparation is fitted without them.
     """
     rows, fitted = preparer.rows, preparer.fitted(None)
-    whole = preparer.arrays(rows.x, rows.y, rows.weight, fitted)
+    whole = preparer.arrays(rows.x, rows.y, rows.sample_weight, fitted)
     every = np.arange(whole.rows)
     split = set_aside(Split(every, every[:0]), watch, whole, rows.groups, ordered)
     if watch and preparer.prepares:
         fitted = preparer.fitted(split.train)
-        whole = preparer.arrays(rows.x, rows.y, rows.weight, fitted)
+        whole = preparer.arrays(rows.x, rows.y, rows.sample_weight, fitted)
     preparer.final[:] = [fitted]
     held = {name: preparer.outside(parts, fitted, name) for name, parts in rows.held_out.items()}
     device = {name: put(data.x, data.y, data.weight, data.rows).rows for name, data in held.items()}
@@ -154,7 +154,7 @@ def _fold(preparer: RowPreparer, split: Split, fitted: tuple[Any, Any], validati
         preparer.arrays(
             take_rows(rows.x, side),
             take_rows(rows.y, side),
-            None if rows.weight is None else take_rows(rows.weight, side),
+            None if rows.sample_weight is None else take_rows(rows.sample_weight, side),
             fitted,
             "fold",
         )

@@ -5,15 +5,14 @@ from bridle.study.design._inner_study import OUTER, inner_study, outer_fold_stud
 from bridle.study.design._objective import SPREAD, diagnostic_names
 from bridle.study.design._plan import Plan, duration, make_plan, make_timed_plan
 from bridle.study.design._prepare import Prepared, StudyEngine, prepare, refit_rows, whole_rows, with_rows
-from bridle.study.design._question import COLD, STRONG, EarlyStopping, Question
+from bridle.study.design._question import DECREASING, EarlyStopping, Question
 from bridle.study.design._scores import natural_direction, score_text
 
 __all__ = [
-    "COLD",
+    "DECREASING",
     "NONE",
     "OUTER",
     "SPREAD",
-    "STRONG",
     "BoundArm",
     "EarlyStopping",
     "Plan",

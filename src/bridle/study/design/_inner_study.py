@@ -33,8 +33,8 @@ def outer_fold_study(prepared: Prepared, split: Split, number: int) -> Prepared:
         rows,
         x=take_rows(rows.x, split.train),
         y=take_rows(rows.y, split.train),
-        weight=part(rows.weight, split.train),
+        sample_weight=part(rows.sample_weight, split.train),
         groups=part(rows.groups, split.train),
-        held_out={OUTER: tuple(part(values, split.validation) for values in (rows.x, rows.y, rows.weight))},
+        held_out={OUTER: tuple(part(values, split.validation) for values in (rows.x, rows.y, rows.sample_weight))},
     )
     return replace(with_rows(prepared, own), outer=number)

@@ -200,7 +200,7 @@ def prepare(question: Question, rows: GivenRows) -> Prepared:
     check_plain(model)
     arms, terms = read_arms(model, question.arms)
     preparer = RowPreparer(rows, loss_name(model), _outputs(model))
-    folds = make_folds(preparer, question.folds, question.watch)
+    folds = make_folds(preparer, question.folds, question.validation_fraction)
     compiled = program(plan, *folds.rows[0].rows)
     held_out = {name: preparer.outside(parts, preparer.fitted(None), name) for name, parts in rows.held_out.items()}
     for name, data in held_out.items():
@@ -210,7 +210,7 @@ def prepare(question: Question, rows: GivenRows) -> Prepared:
     for arm in arms:
         compiled.optimizer_state(arm.learning_rate)
     score = choose_score(compiled, question.score)
-    stopping = watched(compiled, question.stopping)
+    stopping = watched(compiled, question.early_stopping)
     notes = undefined_notes(compiled, score, stopping, folds.rows, {name: data.y for name, data in held_out.items()})
     if rows.validation is None:
         notes += unstratified_notes(whole_rows_of(preparer), question.folds, rows.groups)
@@ -218,9 +218,9 @@ def prepare(question: Question, rows: GivenRows) -> Prepared:
         notes.append(MIXED.format(question.batch_size))
     if score.pooled:
         check_pooled(compiled, score, folds.targets)
-    points = min(question.points, question.epochs)
+    points = min(question.curve_points, question.epochs)
     recipe = Recipe(question.epochs, question.batch_size, question.shuffle, points, stopping, predictions=score.pooled)
-    weights = None if question.start == "fresh" else tuple(np.asarray(v.value) for v in compiled.variables)
+    weights = None if question.initial_weights == "random" else tuple(np.asarray(v.value) for v in compiled.variables)
     seeds = len(question.seed_numbers)
     engine = StudyEngine(make_objective(compiled, bound), recipe, len(bound.slots), compiled, seeds, weights)
     cut_rows = (folds.rows, folds.counts, folds.ordered, folds.targets)
@@ -230,7 +230,7 @@ def prepare(question: Question, rows: GivenRows) -> Prepared:
 def with_rows(prepared: Prepared, rows: GivenRows) -> Prepared:
     """The same study of other rows, with the programs that are compiled already."""
     preparer = RowPreparer(rows, prepared.preparer.loss, prepared.preparer.outputs)
-    folds = make_folds(preparer, prepared.question.folds, prepared.question.watch)
+    folds = make_folds(preparer, prepared.question.folds, prepared.question.validation_fraction)
     own = {"folds": folds.rows, "fold_rows": folds.counts, "ordered": folds.ordered, "targets": folds.targets}
     return replace(prepared, rows=rows, preparer=preparer, **own)
 
@@ -243,7 +243,7 @@ def whole_rows(prepared: Prepared) -> Data:
 def whole_rows_of(preparer: RowPreparer) -> Data:
     """Return all rows as arrays, the preparation fitted on all of them."""
     rows = preparer.rows
-    return preparer.arrays(rows.x, rows.y, rows.weight, preparer.fitted(None))
+    return preparer.arrays(rows.x, rows.y, rows.sample_weight, preparer.fitted(None))
 
 
 def _outputs(model: keras.Model) -> tuple[int | None, ...]:
@@ -254,7 +254,7 @@ def _outputs(model: keras.Model) -> tuple[int | None, ...]:
 
 def refit_rows(prepared: Prepared) -> tuple[Fold, Data, Mapping[str, Rows], Mapping[str, int]]:
     """All rows, and the held-out ones, prepared alike."""
-    return all_rows(prepared.preparer, prepared.question.watch, prepared.ordered)
+    return all_rows(prepared.preparer, prepared.question.validation_fraction, prepared.ordered)
 
 
 __all__ = ["Prepared", "StudyEngine", "prepare", "refit_rows", "whole_rows", "with_rows"]

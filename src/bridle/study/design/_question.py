@@ -12,9 +12,9 @@ LARGEST_SEED = 2**31 - 1
 MOST, MOST_SEEDS = 10**9, 100_000
 
 
-COLD, STRONG, WEAK = "cold", "strong to weak", "weak to strong"
-PATHS = (COLD, STRONG, WEAK)
-STARTS = ("fresh", "weights")
+DECREASING, INCREASING = "decreasing", "increasing"
+WARM_STARTS = (None, DECREASING, INCREASING)
+INITIAL_WEIGHTS = ("random", "model")
 
 
 @dataclass(frozen=True)
@@ -26,36 +26,41 @@ class EarlyStopping:
 
     Args:
         patience: epochs without improvement after which a fit ends; None never ends it and only keeps its best epoch.
-        watch: the share of the training rows to set aside, above 0 and below 1.
+        validation_fraction: the share of the training rows to set aside, above 0 and below 1.
         monitor: `"loss"`, which contains no penalty, or the name of a compiled metric, which is coarse on few rows;
             `"min:name"` or `"max:name"` for a metric of which Keras does not know the direction.
         min_delta: an epoch improves where it beats the best so far by more than this, ≥ 0;
             in units of the target as it is trained on.
-        keep_best: keep the weights of the best epoch; else those of the last one trained.
+        restore_best_weights: keep the weights of the best epoch; else those of the last one trained.
 
     Errors: `InputError` for values outside these ranges.
 
     >>> import bridle
-    >>> bridle.EarlyStopping(patience=20).watch
+    >>> bridle.EarlyStopping(patience=20).validation_fraction
     0.2
 
     """
 
     patience: int | None = 10
-    watch: float = 0.2
+    validation_fraction: float = 0.2
     monitor: str = "loss"
     min_delta: float = 0.0
-    keep_best: bool = True
+    restore_best_weights: bool = True
 
     def __post_init__(self) -> None:
         if self.patience is not None:
             _whole("patience", self.patience, 0)
-        if isinstance(self.watch, bool) or not isinstance(self.watch, float) or not 0 < self.watch < 1:
-            raise InputError(f"Expected watch as a share of the training rows between 0 and 1, got {self.watch!r}.")
+        fraction = self.validation_fraction
+        if isinstance(fraction, bool) or not isinstance(fraction, float) or not 0 < fraction < 1:
+            raise InputError(
+                f"Expected validation_fraction as a share of the training rows between 0 and 1, got {fraction!r}."
+            )
         if isinstance(self.min_delta, bool) or not isinstance(self.min_delta, int | float) or not self.min_delta >= 0:
             raise InputError(f"Expected min_delta as a number ≥ 0, got {self.min_delta!r}.")
-        if self.patience is None and not self.keep_best:
-            raise InputError("Expected patience or keep_best=True in EarlyStopping, got neither: it would do nothing.")
+        if self.patience is None and not self.restore_best_weights:
+            raise InputError(
+                "Expected patience or restore_best_weights=True in EarlyStopping, got neither: it would do nothing."
+            )
 
 
 @dataclass(frozen=True)
@@ -70,18 +75,18 @@ class Question:
     batch_size: int = 32
     shuffle: bool = True
     score: str | None = None
-    points: int = 200
-    start: str = "fresh"
-    path: str = COLD
-    stopping: EarlyStopping | None = None
+    curve_points: int = 200
+    initial_weights: str = "random"
+    warm_start: str | None = None
+    early_stopping: EarlyStopping | None = None
 
     def __post_init__(self) -> None:
-        _one_of("start", self.start, STARTS)
-        _one_of("path", self.path, PATHS)
-        if self.stopping is not None and not isinstance(self.stopping, EarlyStopping):
-            raise InputError(f"Expected stopping=bridle.EarlyStopping(…), got {self.stopping!r}.")
+        _one_of("initial_weights", self.initial_weights, INITIAL_WEIGHTS)
+        _one_of("warm_start", self.warm_start, WARM_STARTS)
+        if self.early_stopping is not None and not isinstance(self.early_stopping, EarlyStopping):
+            raise InputError(f"Expected early_stopping=bridle.EarlyStopping(…), got {self.early_stopping!r}.")
         object.__setattr__(self, "folds", as_splitter(self.folds))
-        for name in ("epochs", "batch_size", "points"):
+        for name in ("epochs", "batch_size", "curve_points"):
             _whole(name, getattr(self, name), 1)
         if isinstance(self.seeds, int | np.integer) and not isinstance(self.seeds, bool):
             _whole("seeds", self.seeds, 1, MOST_SEEDS)
@@ -95,9 +100,9 @@ class Question:
             raise InputError(f"Expected seeds that differ, got {short_repr(self.seeds)}.")
 
     @property
-    def watch(self) -> float:
-        """The share of training rows that early stopping watches."""
-        return 0.0 if self.stopping is None else self.stopping.watch
+    def validation_fraction(self) -> float:
+        """The share of training rows that early stopping watches; 0 without it."""
+        return 0.0 if self.early_stopping is None else self.early_stopping.validation_fraction
 
     @property
     def seed_numbers(self) -> tuple[int, ...]:
@@ -107,7 +112,7 @@ class Question:
         return tuple(self.seeds)
 
 
-def _one_of(name: str, value: object, known: tuple[str, ...]) -> None:
+def _one_of(name: str, value: object, known: tuple[str | None, ...]) -> None:
     if value not in known:
         raise InputError(f"Expected {name} as one of {', '.join(map(repr, known))}, got {value!r}.")
 

@@ -70,8 +70,8 @@ def check_pooled(program: Program, score: Score, targets: Sequence[Any]) -> None
         )
     if any(target is not None and scale_of(target) is None for target in targets):
         raise InputError(
-            f"Expected prepare_target to shift and scale where a score is pooled, got {targets[0]!r}, which gives each "
-            f"fold labels of its own. Prepare the labels before the study, or write score={score.measure!r}."
+            f"Expected target_preprocessor to shift and scale where a score is pooled, got {targets[0]!r}, which gives "
+            f"each fold labels of its own. Prepare the labels before the study, or write score={score.measure!r}."
         )
 
 
@@ -101,7 +101,9 @@ def watched(program: Program, stopping: EarlyStopping | None) -> Stopping | None
         return None
     chosen = choose_score(program, stopping.monitor, "monitor")
     number = (LOSS, *program.metric_names).index(chosen.name)
-    return Stopping(number, chosen.maximize, stopping.patience, float(stopping.min_delta), stopping.keep_best)
+    return Stopping(
+        number, chosen.maximize, stopping.patience, float(stopping.min_delta), stopping.restore_best_weights
+    )
 
 
 def _split(written: str, names: tuple[str, ...]) -> tuple[str, str]:

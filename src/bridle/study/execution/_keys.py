@@ -23,12 +23,16 @@ Plan = dict[str, Any]
 """Facts by name, as JSON can hold them."""
 GROWS = ("strengths", "seeds", "epochs", "race", "nested")
 """Facts of which an extension may change any: members that are there stay what they are."""
+STORED_STARTS = {"random": "fresh", "model": "weights"}
+"""The words of a stored plan for `initial_weights`."""
+STORED_PATHS = {None: "cold", "decreasing": "strong to weak", "increasing": "weak to strong"}
+"""The words of a stored plan for `warm_start`."""
 
 
 def plan_of(prepared: Prepared, race: bool, nested: object) -> Plan:
     """Everything that decides a study's numbers, by the names that a person knows."""
     question, rows = prepared.question, prepared.rows
-    given = (rows.weight, rows.groups, rows.class_weight, rows.validation)
+    given = (rows.sample_weight, rows.groups, rows.class_weight, rows.validation)
     plan = {
         "model": described(prepared.model),
         "arms": {
@@ -46,7 +50,7 @@ def plan_of(prepared: Prepared, race: bool, nested: object) -> Plan:
         },
         "rows": f"{prepared.fold_rows.sum(axis=1).max()} rows, {fingerprint(rows.x, rows.y)[:16]}",
         "weights, groups and validation rows": _print(given),
-        "preparation": [_said(rows.prepare), _said(rows.prepare_target)],
+        "preparation": [_said(rows.preprocessor), _said(rows.target_preprocessor)],
         "held-out rows": {name: fingerprint(*pair)[:16] for name, pair in rows.held_out.items()},
         "folds": question.folds if isinstance(question.folds, int) else _said(question.folds),
         "seeds": [int(seed) for seed in question.seed_numbers],
@@ -54,10 +58,10 @@ def plan_of(prepared: Prepared, race: bool, nested: object) -> Plan:
         "batch size": question.batch_size,
         "shuffle": question.shuffle,
         "score": score_text(prepared.engine.program, prepared.score),
-        "points": question.points,
-        "start": question.start,
-        "path": question.path,
-        "early stopping": None if question.stopping is None else _early_stopping(question.stopping),
+        "points": question.curve_points,
+        "start": STORED_STARTS[question.initial_weights],
+        "path": STORED_PATHS[question.warm_start],
+        "early stopping": None if question.early_stopping is None else _early_stopping(question.early_stopping),
         "race": race,
         "nested": nested if isinstance(nested, int | None) else _said(nested),
         **({"padded steps": "left out of losses and metrics"} if prepared.engine.program.masked else {}),
@@ -73,10 +77,10 @@ def _early_stopping(rule: EarlyStopping) -> dict[str, Any]:
     """Return a rule under the names that are stored, which do not follow those of its class."""
     return {
         "patience": rule.patience,
-        "watch": rule.watch,
+        "watch": rule.validation_fraction,
         "monitor": rule.monitor,
         "min_delta": rule.min_delta,
-        "keep_best": rule.keep_best,
+        "keep_best": rule.restore_best_weights,
     }
 
 
