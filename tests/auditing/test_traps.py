@@ -129,7 +129,7 @@ def test_set_after_build_is_charged_after_save_and_load(tmp_path) -> None:
 
 
 def test_a_strength_changed_after_fit_has_no_effect_until_compile() -> None:
-    """The training step is compiled with the old one; the audit compares the two, and sees that compile helps."""
+    """The training step keeps the old one; the audit cannot see that, and says so until the model is compiled."""
     regularizer = R.L2(1.0)
     model = dense(regularizer)
     x, y = np.repeat(VECTOR, 10, axis=0), np.zeros(40)
@@ -137,10 +137,10 @@ def test_a_strength_changed_after_fit_has_no_effect_until_compile() -> None:
     assert bridle.audit(model).ok
     regularizer.l2 = 100.0
     assert model.fit(x, y, verbose=0).history["loss"][0] == pytest.approx(before)
-    assert labels(bridle.audit(model)) == {"training step": ["compiled with other strengths"]}
+    assert any("whether a strength was changed" in note for note in bridle.audit(model).notes)
     assert model.fit(x, y, verbose=0).history["loss"][0] == pytest.approx(before)
     compiled(model)
-    assert bridle.audit(model).ok
+    assert not bridle.audit(model).notes
     assert model.fit(x, y, verbose=0).history["loss"][0] == pytest.approx(100 * before)
 
 

@@ -1,16 +1,25 @@
 """The only place that touches the inside of Keras."""
 
 from bridle._keras._alike import check_predictions, predictions_of, rows_as_inputs
-from bridle._keras._audit import Charge, Recording, all_layers, as_number, loss_without_data, record, untouched
+from bridle._keras._audit import (
+    Charge,
+    Recording,
+    all_layers,
+    as_number,
+    has_compiled_step,
+    loss_without_data,
+    record,
+    untouched,
+)
 from bridle._keras._backend import require_jax, seeded
 from bridle._keras._blueprint import Blueprint, blueprint, is_rebuildable, model_json
 from bridle._keras._builds import has_own_code
-from bridle._keras._compiled import compiled_step
 from bridle._keras._copy import built_by, clone_model, compile_like
 from bridle._keras._described import described
 from bridle._keras._directions import direction
 from bridle._keras._gradient import concrete, with_gradient
 from bridle._keras._inputs import InputSpec, ModelInputs, doors
+from bridle._keras._internals import full_precision, is_keras_module, replaced
 from bridle._keras._losses import (
     Splitter,
     adds_losses,
@@ -18,7 +27,6 @@ from bridle._keras._losses import (
     count_own_variables,
     data_and_added,
     forget_functions,
-    full_precision,
     gives_mask,
     output_shape,
     regularized,
@@ -52,7 +60,7 @@ from bridle._keras._structure import (
     owned,
     scores_attention,
 )
-from bridle._keras._taps import Reading, Tap, replaced, watching
+from bridle._keras._taps import Reading, Tap, watching
 from bridle._keras._tracing import UntraceableError, layers_named
 from bridle._keras._training import check_training, has_own_loss, own_training
 from bridle._keras._updates import is_updating, keep_state, leave_out, note_updates, updating
@@ -99,7 +107,6 @@ __all__ = [
     "check_training",
     "clone_model",
     "compile_like",
-    "compiled_step",
     "concrete",
     "count_own_variables",
     "counted_rows",
@@ -116,6 +123,7 @@ __all__ = [
     "gate_parts",
     "gives_mask",
     "has_cell_state",
+    "has_compiled_step",
     "has_one_cell",
     "has_own_code",
     "has_own_loss",
@@ -124,6 +132,7 @@ __all__ = [
     "holder",
     "inner_layers",
     "is_activation",
+    "is_keras_module",
     "is_made_up",
     "is_model",
     "is_own_of_keras",

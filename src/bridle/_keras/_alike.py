@@ -12,6 +12,7 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 from bridle._errors import KindError
 from bridle._keras._backend import seeded
 from bridle._keras._inputs import doors
+from bridle._keras._internals import takes_training
 
 ROWS = 2
 SIZES = (8, 64)
@@ -100,7 +101,7 @@ def _rows(model: keras.Model, size: int) -> Any:
 
 
 def _called(model: keras.Model, values: Values, split: int, x: Any) -> list[Any]:
-    options = {"training": False} if model._call_has_training_arg else {}
+    options = {"training": False} if takes_training(model) else {}
     prediction, _ = model.stateless_call(list(values[:split]), list(values[split:]), x, **options)
     return keras.tree.flatten(prediction)
 

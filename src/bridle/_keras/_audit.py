@@ -3,6 +3,7 @@
 import contextlib
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +12,14 @@ import numpy as np
 from keras import ops
 
 from bridle._errors import InputError
-from bridle._keras._taps import Reading, Tap, replaced, watching
+from bridle._keras._internals import (
+    collected_losses,
+    flatten_layers,
+    replaced,
+    takes_training,
+    without_compiled_loss,
+)
+from bridle._keras._taps import Reading, Tap, watching
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,7 @@ def record(model: keras.Model, x: Any, taps: Sequence[Tap]) -> Recording:
     """
     kept = Recording()
     added: list[_Added] = []
-    layers = model._flatten_layers()
+    layers = flatten_layers(model)
     with contextlib.ExitStack() as stack:
         stack.enter_context(losses_kept(layers))
         stack.enter_context(warnings.catch_warnings())
@@ -85,7 +93,7 @@ def record(model: keras.Model, x: Any, taps: Sequence[Tap]) -> Recording:
 
 def all_layers(model: keras.Model) -> list[keras.Layer]:
     """A model and every layer in it, also inside others."""
-    return model._flatten_layers()
+    return flatten_layers(model)
 
 
 @contextlib.contextmanager
@@ -95,14 +103,21 @@ def untouched(model: keras.Model) -> Iterator[None]:
     `model.losses` has the losses of a call inside the block.
     """
     values = [(variable, variable.value) for variable in model.variables]
-    with losses_kept(model._flatten_layers()), keras.StatelessScope(values, collect_losses=True):
+    with losses_kept(flatten_layers(model)), keras.StatelessScope(values, collect_losses=True):
         yield
 
 
 def loss_without_data(model: keras.Model, prediction: Any, sample_weight: Any) -> Any:
     """What `fit` would add to the loss of the data after the last call of a model."""
-    with replaced(model, "_compile_loss", None):
+    with without_compiled_loss(model):
         return model.compute_loss(None, None, prediction, sample_weight, training=True)
+
+
+def has_compiled_step(model: keras.Model) -> bool:
+    """Return True where `fit` has compiled a training step, which keeps the strengths of that moment."""
+    if getattr(model, "train_function", None) is None or model.run_eagerly:
+        return False
+    return keras.backend.backend() != "torch" or bool(model.jit_compile)
 
 
 def as_number(value: Any) -> float:
@@ -115,7 +130,7 @@ def as_number(value: Any) -> float:
 
 def _losses(model: keras.Model, x: Any) -> list[Any]:
     x = keras.tree.map_structure(ops.convert_to_tensor, x)
-    training = {"training": True} if model._call_has_training_arg else {}
+    training = {"training": True} if takes_training(model) else {}
     if keras.backend.backend() == "jax":
         trainable = [variable.value for variable in model.trainable_variables]
         other = [variable.value for variable in model.non_trainable_variables]
@@ -136,14 +151,14 @@ def _attribute(added: list[_Added], losses: list[Any], kept: Recording) -> None:
 @contextlib.contextmanager
 def losses_kept(layers: list[keras.Layer]) -> Iterator[None]:
     """Put the losses that layers remember of their last call back at the end."""
-    before = [(layer, list(layer._losses), set(layer._loss_ids)) for layer in layers]
+    before = [(collected_losses(layer), tuple(map(copy, collected_losses(layer)))) for layer in layers]
     try:
         yield
     finally:
-        for layer, losses, ids in before:
-            layer._losses[:] = losses
-            layer._loss_ids.clear()
-            layer._loss_ids.update(ids)
+        for (losses, ids), (old_losses, old_ids) in before:
+            losses[:] = old_losses
+            ids.clear()
+            ids.update(old_ids)
 
 
 @contextlib.contextmanager

@@ -8,14 +8,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-from keras.src.models.functional import Functional, functional_like_constructor
-from keras.src.utils.naming import to_snake_case
 
 from bridle._errors import KindError
-from bridle._keras._backend import seeded, tensorflow_left_alone
+from bridle._keras._backend import seeded
 from bridle._keras._builds import calls_of, check_builds, check_same, graph_constants
+from bridle._keras._internals import (
+    call_arguments,
+    compiled_loss,
+    copy_decay_exclusions,
+    flatten_layers,
+    forget_nodes,
+    functional_of,
+    has_functional_constructor,
+    inner_optimizers,
+    replaced,
+    snake_case,
+    tensorflow_left_alone,
+)
 from bridle._keras._objects import objects_by_identity
-from bridle._keras._taps import replaced
 from bridle._keras._training import check_training, has_own_loss
 
 COMPILE = "model.compile(optimizer='adam', loss='binary_crossentropy', metrics=['accuracy'])"
@@ -63,7 +73,7 @@ def _check(model: keras.Model) -> None:
     if not model.compiled or model.optimizer is None:
         raise KindError(f"Expected a compiled model, got {model.name!r} without compile(). Call for example {COMPILE}.")
     check_training(model)
-    if model._compile_loss is None and not has_own_loss(model):
+    if compiled_loss(model) is None and not has_own_loss(model):
         raise KindError(f"Expected a loss in compile(), got none for {model.name!r}. Call for example {COMPILE}.")
     if not model.built:
         raise KindError(
@@ -79,9 +89,7 @@ def fresh_optimizer(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.O
     with objects_by_identity():
         fresh = type(optimizer).from_config(optimizer.get_config())
     for new, old in zip(_with_inner(fresh), _with_inner(optimizer), strict=False):
-        for name in ("_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern"):
-            if hasattr(old, name):
-                setattr(new, name, getattr(old, name))
+        copy_decay_exclusions(new, old)
     return fresh
 
 
@@ -89,12 +97,12 @@ def _with_inner(optimizer: keras.optimizers.Optimizer) -> list[keras.optimizers.
     """An optimizer, and those to which it leaves the steps."""
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         return [optimizer, optimizer.inner_optimizer]
-    return [optimizer, *getattr(optimizer, "_inner_optimizers", ())]
+    return [optimizer, *inner_optimizers(optimizer)]
 
 
 def _check_members(model: keras.Model) -> None:
     """Refuse what a member would not do exactly as Keras does."""
-    for layer in model._flatten_layers():
+    for layer in flatten_layers(model):
         if isinstance(layer, keras.layers.Normalization) and layer.input_mean is None:
             raise KindError(
                 f"Expected rows scaled outside the model, got the adapted layer {layer.name!r}, which sees every row. "
@@ -155,11 +163,11 @@ def _copied(operation: Any) -> Any:
     """A layer, a model or an operation of the same configuration."""
     if not isinstance(operation, keras.Layer):
         return _detached(operation)
-    if type(operation) is keras.Sequential and operation._functional is not None:
+    if type(operation) is keras.Sequential and functional_of(operation) is not None:
         layers = [_copied(layer) for layer in operation.layers]
         given = operation.inputs[0]
         return keras.Sequential([keras.Input(batch_shape=given.shape, dtype=given.dtype), *layers], name=operation.name)
-    if isinstance(operation, Functional) and functional_like_constructor(type(operation)):
+    if has_functional_constructor(operation):
         return _drawn(operation)
     config, mirrored = operation.get_config(), _is_mirrored(operation)
     if mirrored:
@@ -183,11 +191,11 @@ def _is_mirrored(layer: keras.Layer) -> bool:
 def _detached(operation: Any) -> Any:
     """An operation without state, such as `+`, that is not part of any graph yet."""
     fresh = copy.copy(operation)
-    fresh._inbound_nodes, fresh._outbound_nodes = [], []
+    forget_nodes(fresh)
     return fresh
 
 
-def _drawn(model: Functional) -> Functional:
+def _drawn(model: Any) -> Any:
     """A graph drawn again call by call, in the order of the first time as far as names tell it.
 
     That order matters: a layer takes its seeds from the process where it is made, and some layers take more where
@@ -211,7 +219,7 @@ def _drawn(model: Functional) -> Functional:
         for each in [*before, *_named_before(call.operation, operations)]:
             make(each)
         operation = make(call.operation)
-        given, named = call.arguments.fill_in(tensors)
+        given, named = call_arguments(call, tensors)
         outputs = operation.output if call.is_input else operation(*given, **named)
         new = [id(tensor) for tensor in call.output_tensors]
         tensors.update(zip(new, keras.tree.flatten(outputs), strict=True))
@@ -228,7 +236,7 @@ def _named_before(operation: Any, operations: list[Any]) -> list[Any]:
 
 def _number(operation: Any) -> int:
     """The number in a name that Keras gave, as in `dense_3`; -1 for another name."""
-    found = re.fullmatch(to_snake_case(type(operation).__name__) + r"(?:_(\d+))?", operation.name)
+    found = re.fullmatch(snake_case(type(operation).__name__) + r"(?:_(\d+))?", operation.name)
     return int(found[1] or 0) if found else -1
 
 

@@ -6,10 +6,16 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras.src.models.functional import Functional
 
 from bridle._errors import KindError
 from bridle._keras._alike import is_same_function
+from bridle._keras._internals import (
+    flatten_layers,
+    functional_of,
+    is_from_keras,
+    is_functional,
+    nodes_by_depth,
+)
 from bridle._keras._objects import objects_by_identity
 
 LEFT_OUT = ("name", "seed", "initializer", "build_config", "shared_object_id")
@@ -18,8 +24,8 @@ LEFT_OUT = ("name", "seed", "initializer", "build_config", "shared_object_id")
 
 def calls_of(operation: Any) -> list[Any]:
     """The calls of which a model consists, by depth; none for a layer."""
-    graph = operation._functional if isinstance(operation, keras.Sequential) else operation
-    depths = graph._nodes_by_depth if isinstance(graph, Functional) else {}
+    graph = functional_of(operation) if isinstance(operation, keras.Sequential) else operation
+    depths = nodes_by_depth(graph) if is_functional(graph) else {}
     return [call for depth in sorted(depths, reverse=True) for call in depths[depth]]
 
 
@@ -61,7 +67,7 @@ def _difference(one: keras.Model, other: keras.Model) -> str:
     for (name, value), (_, again) in zip(_in_graph(one), _in_graph(other), strict=False):
         if not _are_equal(value, again):
             return f"numbers of shape {np.shape(value)} in {name!r} that are others in a second build"
-    for layer, again in zip(one._flatten_layers(), other._flatten_layers(), strict=False):
+    for layer, again in zip(flatten_layers(one), flatten_layers(other), strict=False):
         before, after = (dict(_in_config(each)) for each in (layer, again))
         changed = next((name for name in before if not _are_equal(before[name], after.get(name))), None)
         if changed is not None:
@@ -119,7 +125,7 @@ def _is_number(value: Any) -> bool:
 
 def has_own_code(model: keras.Model) -> bool:
     """Whether a model runs code that is not Keras's, where numbers may hide."""
-    return any(not _is_of_keras(layer) or _holds_own_code(layer) for layer in model._flatten_layers())
+    return any(not _is_of_keras(layer) or _holds_own_code(layer) for layer in flatten_layers(model))
 
 
 def _holds_own_code(layer: keras.Layer) -> bool:
@@ -131,4 +137,4 @@ def _holds_own_code(layer: keras.Layer) -> bool:
 
 def _is_of_keras(value: Any) -> bool:
     home = value if isinstance(value, FunctionType | MethodType | type) else type(value)
-    return (home.__module__ or "").startswith("keras.")
+    return is_from_keras(home)

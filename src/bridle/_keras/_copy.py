@@ -6,8 +6,14 @@ import keras
 
 from bridle._errors import KindError
 from bridle._keras._alike import is_same_function
-from bridle._keras._backend import seeded, tensorflow_left_alone
+from bridle._keras._backend import seeded
 from bridle._keras._blueprint import fresh_optimizer, rebuilt
+from bridle._keras._internals import (
+    compile_arguments,
+    copy_trainable_flag,
+    flatten_layers,
+    tensorflow_left_alone,
+)
 
 
 @tensorflow_left_alone()
@@ -36,8 +42,8 @@ def clone_model(model: keras.Model) -> keras.Model:
     for new, old in zip(fresh.variables, model.variables, strict=True):
         new.assign(keras.ops.copy(old.value))  # a shared buffer would go when one of the two is trained
         new.trainable, new.regularizer = old.trainable, old.regularizer
-    for new, old in zip(fresh._flatten_layers(), model._flatten_layers(), strict=False):
-        new._trainable = old._trainable
+    for new, old in zip(flatten_layers(fresh), flatten_layers(model), strict=False):
+        copy_trainable_flag(new, old)
     if not is_same_function(model, fresh):
         raise KindError(
             f"Expected a configuration that makes {model.name!r} again, got a model with other predictions for the "
@@ -68,13 +74,9 @@ def compile_like(fresh: keras.Model, model: keras.Model) -> None:
     """Compile a model with the loss, metrics and a fresh optimizer like those of another, where that is compiled."""
     if not model.compiled or model.optimizer is None:
         return
-    loss, metrics = model._compile_loss, model._compile_metrics
     fresh.compile(
         optimizer=fresh_optimizer(model.optimizer),
-        loss=None if loss is None else loss._user_loss,
-        loss_weights=None if loss is None else loss._user_loss_weights,
-        metrics=None if metrics is None else metrics._user_metrics,
-        weighted_metrics=None if metrics is None else metrics._user_weighted_metrics,
+        **compile_arguments(model),
         run_eagerly=model.run_eagerly,
         steps_per_execution=model.steps_per_execution,
         jit_compile=model.jit_compile,

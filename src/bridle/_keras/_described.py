@@ -9,9 +9,13 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras.src.utils.naming import to_snake_case
 
-from bridle._keras._backend import tensorflow_left_alone
+from bridle._keras._internals import (
+    compile_config,
+    flatten_layers,
+    snake_case,
+    tensorflow_left_alone,
+)
 
 PASSING = re.compile(r'"shared_object_id": \d+|0x[0-9a-fA-F]+')
 """What differs between two processes and means nothing."""
@@ -31,14 +35,13 @@ def described(model: keras.Model) -> dict[str, Any]:
 
 
 def _described(model: keras.Model) -> dict[str, Any]:
-    layers = list(model._flatten_layers())
+    layers = list(flatten_layers(model))
     names = _given_names(layers)
     said = [f"{names[layer.name]}: {type(layer).__name__} {_shapes(layer)}" for layer in layers if layer is not model]
     text = _text(model.get_config if _tells(model) else lambda: said)
     for name, new in sorted(names.items(), key=lambda pair: -len(pair[0])):
         text = text.replace(f'"{name}"', f'"{new}"')
-    compiled = getattr(model, "_compile_config", None)
-    config = compiled.config if compiled is not None else {}
+    config = compile_config(model)
     return {
         "layers": said,
         "configuration": sha256(text.encode()).hexdigest()[:16],
@@ -52,7 +55,7 @@ def _given_names(layers: list[Any]) -> dict[str, str]:
     found: dict[str, str] = {}
     counts: dict[str, int] = {}
     for layer in layers:
-        kind = to_snake_case(type(layer).__name__)
+        kind = snake_case(type(layer).__name__)
         if re.fullmatch(rf"{re.escape(kind)}(_\d+)?", layer.name):
             counts[kind] = counts.get(kind, 0) + 1
             found[layer.name] = f"{kind}#{counts[kind]}"
@@ -63,7 +66,7 @@ def _given_names(layers: list[Any]) -> dict[str, str]:
 
 def _as_the_first(layer: Any, layers: list[Any]) -> str:
     """The name of a layer, with the number that Keras gives inside `Bidirectional` counted from the model's first."""
-    kind = re.escape(to_snake_case(type(layer).__name__))
+    kind = re.escape(snake_case(type(layer).__name__))
     pattern = re.compile(rf"(?:forward_|backward_)?{kind}(?:_(\d+))?")
     own = re.fullmatch(rf"((?:forward_|backward_){kind})(?:_(\d+))?", layer.name)
     if own is None:
@@ -74,7 +77,7 @@ def _as_the_first(layer: Any, layers: list[Any]) -> str:
 
 
 def _shapes(layer: Any) -> str:
-    inner = [each for each in layer._flatten_layers() if each is not layer]
+    inner = [each for each in flatten_layers(layer) if each is not layer]
     return "" if inner else " ".join(str(tuple(weight.shape)) for weight in layer.weights)
 
 

@@ -2,6 +2,8 @@
 
 import keras
 
+from bridle._keras._internals import metric_direction, metric_function
+
 UP, DOWN = "up", "down"
 COUNTS = {
     keras.metrics.TruePositives: UP,
@@ -25,9 +27,9 @@ def direction(metric: keras.metrics.Metric) -> str | None:
 
     Nothing is concluded from a name: `distance`, `brier` and `skill` are functions of a person's own.
     """
-    carried = getattr(metric, "_direction", None)
+    carried = metric_direction(metric)
     if carried in (UP, DOWN):
         return carried
-    if any(getattr(metric, "_fn", None) is function for function in SHARES):
+    if any(metric_function(metric) is function for function in SHARES):
         return UP
     return COUNTS.get(type(metric))

@@ -5,6 +5,8 @@ from typing import Any
 
 import keras
 
+from bridle._keras._internals import flatten_layers, functional_of, inbound_nodes, inputs_structure
+
 
 @dataclass(frozen=True)
 class InputSpec:
@@ -43,15 +45,15 @@ class ModelInputs:
 
 def doors(model: keras.Model) -> ModelInputs | None:
     """The inputs of a model; None for a subclassed one, which does not state them."""
-    functional = getattr(model, "_functional", None) or model
-    structure = getattr(functional, "_inputs_struct", None)
+    functional = functional_of(model) or model
+    structure = inputs_structure(functional)
     if structure is None:
         return None
-    layers = model._flatten_layers()
+    layers = flatten_layers(model)
     tables = [layer for layer in layers if isinstance(layer, keras.layers.Embedding)]
     masking = [layer for layer in layers if isinstance(layer, keras.layers.Masking)]
     flat = keras.tree.flatten(structure)
-    direct = {id(tensor) for table in tables for node in table._inbound_nodes for tensor in node.input_tensors}
+    direct = {id(tensor) for table in tables for node in inbound_nodes(table) for tensor in node.input_tensors}
     looked_up = [id(tensor) in direct for tensor in flat]
     if tables and not any(looked_up):
         looked_up = [len(tensor.shape) <= 2 for tensor in flat]

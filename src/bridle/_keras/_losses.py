@@ -1,20 +1,29 @@
 """The parts of a model's loss as `fit` adds them up, and the small things a wrapping model needs from Keras."""
 
-import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 from keras import ops
-from keras.src.backend.common.masking import get_keras_mask
-from keras.src.backend.common.variables import AutocastScope
-from keras.src.trainers.trainer import Trainer
+
+from bridle._keras._internals import (
+    compiled_loss,
+    flatten_layers,
+    get_mask,
+    inbound_nodes,
+    is_from_keras,
+    scaled_loss,
+    takes_training,
+    tracked_metrics,
+    trainable_here,
+    untrainable_here,
+)
 
 
 def data_and_added(model: keras.Model, y: Any, prediction: Any, sample_weight: Any) -> tuple[list[Any], list[Any]]:
     """The compiled loss, in a list that is empty where there is none; and what layers and regularizers add."""
-    data = None if model._compile_loss is None else model._compile_loss(y, prediction, sample_weight)
-    return [] if data is None else [data], [model._aggregate_additional_loss(loss) for loss in model.losses]
+    data = None if compiled_loss(model) is None else compiled_loss(model)(y, prediction, sample_weight)
+    return [] if data is None else [data], [scaled_loss(model, loss) for loss in model.losses]
 
 
 def total_of(losses: Sequence[Any]) -> Any:
@@ -24,24 +33,19 @@ def total_of(losses: Sequence[Any]) -> Any:
     return losses[0] if len(losses) == 1 else ops.sum(ops.stack([ops.cast(loss, losses[0].dtype) for loss in losses]))
 
 
-def full_precision() -> contextlib.AbstractContextManager[Any]:
-    """Read variables as they are stored, also where a mixed precision policy would cast them."""
-    return AutocastScope(None)
-
-
 def trained_with(model: keras.Model) -> bool:
     """Whether a model takes the argument `training`."""
-    return bool(model._call_has_training_arg)
+    return bool(takes_training(model))
 
 
 def output_shape(layer: keras.Layer) -> tuple[int | None, ...] | None:
     """The shape of what a layer gives, where it stands in a functional or Sequential model; None elsewhere."""
-    return tuple(layer._inbound_nodes[0].output_tensors[0].shape) if layer._inbound_nodes else None
+    return tuple(inbound_nodes(layer)[0].output_tensors[0].shape) if inbound_nodes(layer) else None
 
 
 def gives_mask(layer: keras.Layer) -> bool:
     """Whether the output of a layer in such a model has a mask."""
-    return get_keras_mask(layer._inbound_nodes[0].output_tensors[0]) is not None
+    return get_mask(inbound_nodes(layer)[0].output_tensors[0]) is not None
 
 
 Splitter = Callable[..., tuple[Any, dict[str, Any]]]
@@ -52,11 +56,11 @@ def split_losses(
     model: keras.Model, x: Any, y: Any, prediction: Any, sample_weight: Any, training: bool
 ) -> tuple[Any, Any, list[Any]]:
     """The total loss of a batch, the data loss, and what is added; those of regularized weights come last."""
-    if type(model).compute_loss is Trainer.compute_loss:
+    if type(model).compute_loss is keras.Model.compute_loss:
         data, added = data_and_added(model, y, prediction, sample_weight)
         return total_of([*data, *added]), total_of(data), added
     total = type(model).compute_loss(model, x, y, prediction, sample_weight, training)
-    added = [model._aggregate_additional_loss(loss) for loss in model.losses]
+    added = [scaled_loss(model, loss) for loss in model.losses]
     return total, total - total_of(added), added
 
 
@@ -77,16 +81,16 @@ def with_compute_loss(
 
     def undo() -> None:
         vars(model).pop("compute_loss", None)
-        kept = [metric for metric in model._metrics if not any(metric is own for own in metrics)]
-        model._metrics.clear()
-        model._metrics.extend(kept)
+        kept = [metric for metric in tracked_metrics(model) if not any(metric is own for own in metrics)]
+        tracked_metrics(model).clear()
+        tracked_metrics(model).extend(kept)
 
     left = vars(model).get("compute_loss")
     if left is not None:  # of a fit that was stopped before its end
         left.undo()
     compute_loss.undo = undo
     vars(model)["compute_loss"] = compute_loss
-    model._metrics.extend(metrics)
+    tracked_metrics(model).extend(metrics)
     return undo
 
 
@@ -97,7 +101,7 @@ def forget_functions(model: keras.Model) -> None:
 
 def count_own_variables(layer: keras.Layer) -> int:
     """Count the variables that a layer holds itself, beside those of the layers inside it."""
-    return len(layer._trainable_variables) + len(layer._non_trainable_variables)
+    return len(trainable_here(layer)) + len(untrainable_here(layer))
 
 
 def batch_size_of(x: Any) -> Any:
@@ -112,7 +116,7 @@ def regularized(model: keras.Model) -> list[keras.Variable]:
 
 def adds_losses(model: keras.Model) -> bool:
     """Whether a model may add losses beside those of bridle and of regularized weights."""
-    own = [layer for layer in model._flatten_layers() if not type(layer).__module__.startswith("keras.src.")]
-    charged = any(layer.activity_regularizer is not None for layer in model._flatten_layers())
-    adding = any(isinstance(layer, keras.layers.ActivityRegularization) for layer in model._flatten_layers())
+    own = [layer for layer in flatten_layers(model) if not is_from_keras(type(layer))]
+    charged = any(layer.activity_regularizer is not None for layer in flatten_layers(model))
+    adding = any(isinstance(layer, keras.layers.ActivityRegularization) for layer in flatten_layers(model))
     return bool(own) or charged or adding

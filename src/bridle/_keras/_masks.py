@@ -3,7 +3,8 @@
 from typing import Any, NamedTuple
 
 import jax
-from keras.src.backend.common.masking import get_keras_mask, set_keras_mask
+
+from bridle._keras._internals import get_mask, set_mask
 
 
 class Masked(NamedTuple):
@@ -16,7 +17,7 @@ class Masked(NamedTuple):
 
 def detach_masks(prediction: Any) -> Masked:
     """Return the masks of a prediction beside its values, so that slices and loops keep both."""
-    return Masked(prediction, tuple(get_keras_mask(leaf) for leaf in jax.tree.leaves(prediction)))
+    return Masked(prediction, tuple(get_mask(leaf) for leaf in jax.tree.leaves(prediction)))
 
 
 def attach_masks(prediction: Masked) -> Any:
@@ -24,5 +25,5 @@ def attach_masks(prediction: Masked) -> Any:
     leaves, structure = jax.tree.flatten(prediction.values)
     for leaf, mask in zip(leaves, prediction.masks, strict=True):
         if mask is not None:
-            set_keras_mask(leaf, mask)
+            set_mask(leaf, mask)
     return jax.tree.unflatten(structure, leaves)

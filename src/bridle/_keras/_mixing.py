@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
+from bridle._keras._internals import flatten_layers, is_from_keras
 from bridle._keras._program import Program
 
 TOLERANCE, ROUNDED = 1e-4, 2e-2
@@ -28,7 +29,7 @@ def mixes_rows(program: Program, x: Any) -> bool:
         whole, first, last = (program.forward(trainable, other, part, training=False).prediction for part in parts)
         return jax.tree.leaves((whole, jax.tree.map(lambda a, b: jnp.concatenate([a, b]), first, last)))
 
-    exact = all(layer.compute_dtype == "float32" for layer in program.model._flatten_layers())
+    exact = all(layer.compute_dtype == "float32" for layer in flatten_layers(program.model))
     tolerance = TOLERANCE if exact else ROUNDED
     found = [np.asarray(leaf, np.float32) for leaf in program.tried(both, rows)]
     half = len(found) // 2
@@ -40,8 +41,8 @@ def mixes_rows(program: Program, x: Any) -> bool:
 
 def _may_mix(model: keras.Model) -> bool:
     """Whether a model holds anything but layers of Keras that are known to treat rows alone."""
-    for layer in [model, *model._flatten_layers()]:
-        plain = type(layer).__module__.startswith("keras.src.") and not isinstance(layer, keras.layers.Lambda)
+    for layer in [model, *flatten_layers(model)]:
+        plain = is_from_keras(type(layer)) and not isinstance(layer, keras.layers.Lambda)
         operations = layer.operations if isinstance(layer, keras.Model) and hasattr(layer, "operations") else []
         if not plain or any(not isinstance(each, keras.layers.Layer) for each in operations):
             return True

@@ -8,9 +8,15 @@ from contextlib import contextmanager
 from typing import Any
 
 import keras
-from keras.src import api_export
-from keras.src.initializers.random_initializers import RandomInitializer
-from keras.src.saving import object_registration, serialization_lib
+
+from bridle._keras._internals import (
+    exported_name,
+    is_from_keras,
+    is_random_initializer,
+    registries,
+    serializers,
+    set_serialization,
+)
 
 BY_NAME = ("keras.activations.", "keras.losses.", "keras.metrics.")
 """Prefixes of Keras's own functions that a configuration refers to by name."""
@@ -69,53 +75,47 @@ def objects_by_identity(*, share: bool = False) -> Iterator[None]:
 
     """
     with _one_at_a_time:
-        names, objects = object_registration.GLOBAL_CUSTOM_NAMES, object_registration.GLOBAL_CUSTOM_OBJECTS
+        names, objects = registries()
         registry = _Registry(names, objects)
-        written, of_lambda = serialization_lib.serialize_keras_object, keras.layers.Lambda._serialize_function_to_config
+        serialize, serialize_lambda = serializers()
 
         def serialized(obj: Any) -> Any:
             if not registry.is_active:
-                return written(obj)
+                return serialize(obj)
             if _is_referred(obj, share):
                 return registry.reference(obj)
             try:
-                return written(obj)
+                return serialize(obj)
             except TypeError:
                 if hasattr(obj, "get_config"):
                     raise
                 return registry.reference(obj)
 
         def of_function(layer: keras.layers.Lambda, function: Callable[..., Any]) -> Any:
-            return serialized(function) if registry.is_active else of_lambda(layer, function)
+            return serialized(function) if registry.is_active else serialize_lambda(layer, function)
 
-        object_registration.GLOBAL_CUSTOM_NAMES = registry
-        serialization_lib.serialize_keras_object = serialized
-        keras.layers.Lambda._serialize_function_to_config = of_function
+        set_serialization(registry, serialized, of_function)
         try:
             yield
         finally:
-            object_registration.GLOBAL_CUSTOM_NAMES = names
-            serialization_lib.serialize_keras_object = written
-            keras.layers.Lambda._serialize_function_to_config = of_lambda
+            set_serialization(names, serialize, serialize_lambda)
             for name in registry.unique:
                 objects.pop(name, None)
 
 
 def _is_exported(obj: object) -> bool:
     """Whether Keras exports a class or function."""
-    return (getattr(obj, "__module__", None) or "").startswith("keras.") and api_export.get_name_from_symbol(
-        obj
-    ) is not None
+    return is_from_keras(obj) and exported_name(obj) is not None
 
 
 def _is_referred(obj: Any, share: bool) -> bool:
     if isinstance(obj, type):
         return True
     if not hasattr(obj, "get_config"):
-        return callable(obj) and not (_is_exported(obj) and api_export.get_name_from_symbol(obj).startswith(BY_NAME))
+        return callable(obj) and not (_is_exported(obj) and exported_name(obj).startswith(BY_NAME))
     if not isinstance(obj, STATELESS) or _is_exported(type(obj)):
         return False
-    return share or (_hides_arguments(type(obj)) and not isinstance(obj, RandomInitializer))
+    return share or (_hides_arguments(type(obj)) and not is_random_initializer(obj))
 
 
 def _hides_arguments(kind: type) -> bool:

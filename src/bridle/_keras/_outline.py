@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-from keras.src.backend.common import global_state
-from keras.src.saving import serialization_lib
 
-WAITING = "uninitialized_variables"
-"""Where Keras keeps the variables that still need values."""
+from bridle._keras._internals import (
+    flatten_layers,
+    inbound_nodes,
+    waiting_variables_restored,
+)
+
 ANY = 128
 """What an axis without a size is taken for."""
 
@@ -28,16 +30,12 @@ def outline(config: dict[str, Any]) -> Outline:
 
     Errors: whatever Keras raises for a configuration that it cannot build; `TypeError` for one of no model.
     """
-    before = list(global_state.get_global_attribute(WAITING, []) or [])
-    try:
-        with keras.StatelessScope(initialize_variables=False):
-            bare = {**config, "compile_config": None}
-            model = serialization_lib.deserialize_keras_object(bare, safe_mode=True)
-            if not isinstance(model, keras.Model):
-                raise TypeError(f"the file holds {type(model).__name__}, which is no model")
-            return Outline(_size_of_weights(model), _largest(model))
-    finally:
-        global_state.set_global_attribute(WAITING, before)
+    with waiting_variables_restored(), keras.StatelessScope(initialize_variables=False):
+        bare = {**config, "compile_config": None}
+        model = keras.saving.deserialize_keras_object(bare, safe_mode=True)
+        if not isinstance(model, keras.Model):
+            raise TypeError(f"the file holds {type(model).__name__}, which is no model")
+        return Outline(_size_of_weights(model), _largest(model))
 
 
 def _size_of_weights(model: Any) -> int:
@@ -46,7 +44,7 @@ def _size_of_weights(model: Any) -> int:
 
 def _largest(model: Any) -> int:
     tensors = [
-        tensor for layer in model._flatten_layers() for node in layer._inbound_nodes for tensor in node.output_tensors
+        tensor for layer in flatten_layers(model) for node in inbound_nodes(layer) for tensor in node.output_tensors
     ]
     sizes = [math.prod(ANY if size is None else size for size in tensor.shape[1:]) for tensor in tensors]
     return max(sizes, default=0)

@@ -12,11 +12,23 @@ import numpy as np
 
 from bridle._errors import InputError, KindError
 from bridle._keras._blueprint import Blueprint, fresh_optimizer
+from bridle._keras._internals import (
+    compile_arguments,
+    compiled_loss,
+    compiled_metrics,
+    dense_kernel,
+    flatten_layers,
+    learning_rate_variable,
+    optimizer_slots,
+    replaced,
+    scaled_loss,
+    takes_training,
+)
 from bridle._keras._masks import Masked, attach_masks
 from bridle._keras._rows import first_line, outlined, predicted, shapes_of, two_rows
 from bridle._keras._starts import numpy_zeros
 from bridle._keras._steps import step_of
-from bridle._keras._taps import Reading, Tap, replaced, watching
+from bridle._keras._taps import Reading, Tap, watching
 from bridle._keras._tracing import UntraceableError, layers_named
 from bridle._keras._training import has_own_loss, loss_of
 from bridle._keras._undefined import Rule, leaves_of, rules_of
@@ -66,10 +78,10 @@ class Program:
 
     def forward(self, trainable: Arrays, other: Arrays, x: Any, *, training: bool, taps: Sequence[Tap] = ()) -> Forward:
         """Call the model on a batch with the given variables."""
-        options = {"training": training} if self.model._call_has_training_arg else {}
+        options = {"training": training} if takes_training(self.model) else {}
         with without_cudnn(self.model), watching(taps) as readings:
             prediction, other, losses = self.model.stateless_call(trainable, other, x, return_losses=True, **options)
-        return Forward(prediction, other, [self.model._aggregate_additional_loss(loss) for loss in losses], readings)
+        return Forward(prediction, other, [scaled_loss(self.model, loss) for loss in losses], readings)
 
     def tried(self, function: Callable[[Arrays, Arrays, Any], Any], x: Any) -> Any:
         """What a function of (trainable, other, rows) gives for the template's variables; compiled where it can be."""
@@ -89,7 +101,7 @@ class Program:
         """
         weight = loss_weights(self.model, sample_weight, prediction, self.ranks)
         with keras.StatelessScope():
-            return self.model._compile_loss(y, prediction, weight)
+            return compiled_loss(self.model)(y, prediction, weight)
 
     @property
     def has_own_loss(self) -> bool:
@@ -108,7 +120,7 @@ class Program:
 
     def measure(self, y: Any, prediction: Any, sample_weight: Any = None) -> list[Any]:
         """The compiled metrics over one set of rows, in the order of `metric_names`."""
-        container = self.model._compile_metrics
+        container = compiled_metrics(self.model)
         if container is None:
             return []
         variables = [variable for metric in self.metrics for variable in metric.variables]
@@ -125,13 +137,13 @@ class Program:
     @property
     def _rules(self) -> list[tuple[Rule | None, int]]:
         """What tells where each compiled metric is defined, and its output."""
-        return rules_of(self.model._compile_metrics)
+        return rules_of(compiled_metrics(self.model))
 
     def undefined(self, y: Any) -> tuple[str, ...]:
         """Return the names of the compiled metrics that no prediction gives a meaning over rows with these labels."""
         if not self.metrics:
             return ()
-        labels = leaves_of(self.model._compile_metrics, y)
+        labels = leaves_of(compiled_metrics(self.model), y)
         bases = dict.fromkeys(name.partition("[")[0] for name in self.metric_names)
         lost = {
             base
@@ -157,7 +169,7 @@ class Program:
         if not isinstance(inner, keras.optimizers.ScheduleFreeAdamW):
             return ()
         places = {id(variable): place for place, variable in enumerate(self.optimizer.variables)}
-        return tuple((places[id(copy)], number) for number, copy in enumerate(inner._momentums))
+        return tuple((places[id(copy)], number) for number, copy in enumerate(optimizer_slots(inner, "momentum")))
 
     @property
     def averages(self) -> bool:
@@ -184,8 +196,8 @@ class Program:
     @property
     def kernels(self) -> tuple[bool, ...]:
         """Which of the trainable variables are kernels of dense layers; a layer that is never called has none."""
-        layers = [layer for layer in self.model._flatten_layers() if isinstance(layer, keras.layers.Dense)]
-        known = {id(getattr(layer, "_kernel", None)) for layer in layers}
+        layers = [layer for layer in flatten_layers(self.model) if isinstance(layer, keras.layers.Dense)]
+        known = {id(dense_kernel(layer)) for layer in layers}
         return tuple(id(variable) in known for variable in self.model.trainable_variables)
 
     def position(self, variable: keras.Variable) -> int:
@@ -209,7 +221,7 @@ class Program:
         state = [np.asarray(variable.value) for variable in self.optimizer.variables]
         if learning_rate is not None:
             inner = getattr(self.optimizer, "inner_optimizer", self.optimizer)
-            rate = getattr(inner, "_learning_rate", None)
+            rate = learning_rate_variable(inner)
             if not isinstance(rate, keras.Variable):
                 raise InputError(
                     f"Expected an optimizer with a learning rate that is a number, got {type(inner).__name__} with "
@@ -231,7 +243,7 @@ def program(blueprint: Blueprint, x: Any, y: Any, weight: Any = None) -> Program
         optimizer.build(model.trainable_variables)
     x, y = two_rows((x, y))
     prediction = predicted(model, x)
-    container = model._compile_metrics
+    container = compiled_metrics(model)
     order: list[str] = []
     masked = any(mask is not None for mask in prediction.masks)
     ranks: list[int] = []
@@ -239,9 +251,9 @@ def program(blueprint: Blueprint, x: Any, y: Any, weight: Any = None) -> Program
     def resolved(y: Any, outline: Masked) -> Any:
         """Losses and metrics find their names only now, and some metrics make their variables."""
         prediction = attach_masks(outline)
-        if model._compile_loss is not None:
+        if compiled_loss(model) is not None:
             with keras.StatelessScope():
-                model._compile_loss(y, prediction)
+                compiled_loss(model)(y, prediction)
         ranks[:] = loss_ranks(model, y, prediction)
         if container is None:
             return {}
@@ -267,7 +279,7 @@ def program(blueprint: Blueprint, x: Any, y: Any, weight: Any = None) -> Program
 
 def _with_metrics(made: Program, found: Any, order: Sequence[str]) -> Program:
     """The program with the compiled metrics, whose names and results are there after a first call."""
-    container = made.model._compile_metrics
+    container = compiled_metrics(made.model)
     if container is None:
         return made
     names = tuple(name for base in order for name in _numbered(base, tuple(found[base].shape)))
@@ -321,7 +333,7 @@ def _check_own_loss(program: Program, x: Any, y: Any) -> None:
 def without_cudnn(model: keras.Model) -> Iterator[None]:
     """Let recurrent layers loop in JAX: cuDNN's loop cannot run members side by side."""
     with ExitStack() as stack:
-        for layer in model._flatten_layers():
+        for layer in flatten_layers(model):
             if isinstance(layer, keras.layers.LSTM | keras.layers.GRU):
                 stack.enter_context(replaced(layer, "use_cudnn", False))
         yield
@@ -329,9 +341,9 @@ def without_cudnn(model: keras.Model) -> Iterator[None]:
 
 def loss_name(model: keras.Model) -> str:
     """The compiled loss as a person named it."""
-    if model._compile_loss is None:
+    if compiled_loss(model) is None:
         return "compute_loss"
-    loss = model._compile_loss._user_loss
+    loss = compile_arguments(model)["loss"]
     return loss if isinstance(loss, str) else getattr(loss, "name", None) or getattr(loss, "__name__", str(loss))
 
 

@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 import keras
 import numpy as np
-from keras.src import backend
 
 from bridle._errors import BridleError, InputError
+from bridle._keras._internals import symbolic_result
 from bridle._keras._masks import Masked, detach_masks
 
 
@@ -41,7 +41,7 @@ def predicted(model: keras.Model, x: Any, name: str = "") -> Masked:
 def outlined(function: Callable[..., Any], *arguments: Any) -> Any:
     """The results of a function in outline, without computing them; computed where Keras cannot tell otherwise."""
     try:
-        return backend.compute_output_spec(function, *jax.tree.map(_outline_of, arguments))
+        return symbolic_result(function, *jax.tree.map(_outline_of, arguments))
     except Exception:  # whatever is wrong is said by the call with values, in its own words
         return function(*jax.tree.map(_with_values, arguments))
 

@@ -13,9 +13,13 @@ from typing import Any
 import jax
 import keras
 import numpy as np
-from keras.src import backend
 
-from bridle._keras._backend import seeded, tensorflow_left_alone
+from bridle._keras._backend import seeded
+from bridle._keras._internals import (
+    initialize_variable,
+    initializing_by,
+    tensorflow_left_alone,
+)
 
 Values = list[np.ndarray]
 LARGEST = int(1e9)
@@ -203,7 +207,7 @@ def numpy_zeros() -> AbstractContextManager[None]:
 
     def made(variable: keras.Variable, initializer: Any, own: Callable[[keras.Variable, Any], None]) -> None:
         if type(initializer) is keras.initializers.Zeros and keras.distribution.distribution() is None:
-            variable._initialize(jax.device_put(np.zeros(variable.shape, variable.dtype)))
+            initialize_variable(variable, jax.device_put(np.zeros(variable.shape, variable.dtype)))
         else:
             own(variable, initializer)
 
@@ -216,11 +220,5 @@ def _initializing(way: Callable[[keras.Variable, Any, Callable[[keras.Variable, 
 
     That is so for every thread; another one that comes here waits.
     """
-    kind = backend.Variable
-    with _making:
-        own = kind._initialize_with_initializer
-        kind._initialize_with_initializer = lambda variable, initializer: way(variable, initializer, own)
-        try:
-            yield
-        finally:
-            kind._initialize_with_initializer = own
+    with _making, initializing_by(way):
+        yield

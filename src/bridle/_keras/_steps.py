@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from bridle._errors import InputError
+from bridle._keras._internals import is_from_keras, optimizer_slots, variable_index
 from bridle._keras._updates import updating
 
 Optimizer = keras.optimizers.Optimizer
@@ -29,7 +30,7 @@ def step_of(optimizer: Optimizer, variable: keras.Variable) -> Any:
     gradient methods for structured neural networks", NeurIPS 2021; the rate of momentum is derived here.
     """
     optimizer = updating(optimizer)
-    index = optimizer._get_variable_index(variable)
+    index = variable_index(optimizer, variable)
     rate = ops.cast(optimizer.learning_rate, variable.dtype)
     steps = ops.cast(optimizer.iterations + 1, variable.dtype)
     return ops.broadcast_to(_rule(optimizer)(optimizer, index, rate, steps), variable.shape)
@@ -62,7 +63,7 @@ def check_exact(optimizer: Optimizer) -> None:
 
 def _rule(optimizer: Optimizer) -> Rule | None:
     """The rule of one of Keras's own optimizers, some of which are subclasses that a backend makes of them."""
-    own = type(optimizer).__module__.startswith("keras.src.")
+    own = is_from_keras(type(optimizer))
     return next((RULES[kind] for kind in type(optimizer).__mro__ if own and kind in RULES), None)
 
 
@@ -76,29 +77,33 @@ def _carried(momentum: float, steps: Any) -> Any:
 
 
 def _adam(optimizer: Any, index: int, rate: Any, steps: Any) -> Any:
-    moments = optimizer._velocity_hats if optimizer.amsgrad else optimizer._velocities
+    moments = (
+        optimizer_slots(optimizer, "largest velocity") if optimizer.amsgrad else optimizer_slots(optimizer, "velocity")
+    )
     decayed = ops.sqrt(1 - ops.power(ops.cast(optimizer.beta_2, steps.dtype), steps))
     return rate * decayed / (ops.sqrt(moments[index].value) + optimizer.epsilon)
 
 
 def _nadam(optimizer: Any, index: int, rate: Any, steps: Any) -> Any:
-    corrected = optimizer._velocities[index].value / (1 - ops.power(ops.cast(optimizer.beta_2, steps.dtype), steps))
+    corrected = optimizer_slots(optimizer, "velocity")[index].value / (
+        1 - ops.power(ops.cast(optimizer.beta_2, steps.dtype), steps)
+    )
     return rate / (ops.sqrt(corrected) + optimizer.epsilon)
 
 
 def _adamax(optimizer: Any, index: int, rate: Any, steps: Any) -> Any:
-    return rate / (optimizer._u[index].value + optimizer.epsilon)
+    return rate / (optimizer_slots(optimizer, "infinity norm")[index].value + optimizer.epsilon)
 
 
 def _rmsprop(optimizer: Any, index: int, rate: Any, steps: Any) -> Any:
-    variance = optimizer._velocities[index].value
+    variance = optimizer_slots(optimizer, "velocity")[index].value
     if optimizer.centered:
-        variance = variance - ops.square(optimizer._average_gradients[index].value)
+        variance = variance - ops.square(optimizer_slots(optimizer, "average gradient")[index].value)
     return rate / ops.sqrt(variance + optimizer.epsilon) * _carried(optimizer.momentum, steps)
 
 
 def _adagrad(optimizer: Any, index: int, rate: Any, steps: Any) -> Any:
-    return rate / ops.sqrt(optimizer._accumulators[index].value + optimizer.epsilon)
+    return rate / ops.sqrt(optimizer_slots(optimizer, "accumulator")[index].value + optimizer.epsilon)
 
 
 RULES: dict[type, Rule] = {

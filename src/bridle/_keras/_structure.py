@@ -6,9 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-from keras.src.layers.rnn.conv_lstm import ConvLSTMCell
-from keras.src.models.functional import Functional
-from keras.src.utils.naming import to_snake_case
+
+from bridle._keras._internals import (
+    TRACKED_LAYERS,
+    ConvLSTMCell,
+    direct_layers,
+    is_functional,
+    snake_case,
+    trainable_here,
+    untrainable_here,
+)
 
 GATES = {
     keras.layers.LSTMCell: ("input", "forget", "cell", "output"),
@@ -71,15 +78,15 @@ def names_of(layer: keras.Layer, parent: Any) -> Names:
 
 def is_made_up(layer: keras.Layer) -> bool:
     """Whether Keras gave a layer its name."""
-    kind = re.escape(to_snake_case(type(layer).__name__))
+    kind = re.escape(snake_case(type(layer).__name__))
     return re.fullmatch(rf"((forward|backward)_)?{kind}(_\d+)?", layer.name) is not None
 
 
 def _role(layer: keras.Layer, parent: Any) -> str:
-    if isinstance(parent, Functional | keras.Sequential):
+    if is_functional(parent) or isinstance(parent, keras.Sequential):
         return layer.name
     for name, value in vars(parent).items():
-        if name == "_layers":
+        if name == TRACKED_LAYERS:
             continue
         if value is layer:
             both = isinstance(parent, keras.layers.Bidirectional)
@@ -174,7 +181,7 @@ def inner_layers(layer: keras.Layer) -> list[keras.Layer]:
         return [each for each in layer.layers if not isinstance(each, keras.layers.InputLayer)]
     if has_states(layer):
         return []
-    return [each for each in layer._layers if isinstance(each, keras.Layer) and each.weights]
+    return [each for each in direct_layers(layer) if isinstance(each, keras.Layer) and each.weights]
 
 
 def owned(layer: keras.Layer) -> Iterator[Owned]:
@@ -186,8 +193,8 @@ def owned(layer: keras.Layer) -> Iterator[Owned]:
     for inner, holder in holders:
         gates = next((names for kind, names in GATES.items() if isinstance(holder, kind)), ())
         deep = holder is not layer
-        for variable in holder.weights if deep else [*holder._trainable_variables, *holder._non_trainable_variables]:
-            yield Owned(inner, variable, any(variable is v for v in holder._non_trainable_variables), gates)
+        for variable in holder.weights if deep else [*trainable_here(holder), *untrainable_here(holder)]:
+            yield Owned(inner, variable, any(variable is v for v in untrainable_here(holder)), gates)
 
 
 def gate_parts(gates: tuple[str, ...], variable: keras.Variable) -> list[Part]:

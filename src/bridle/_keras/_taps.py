@@ -8,9 +8,9 @@ from typing import Any
 
 import keras
 from keras import ops
-from keras.src import backend
 
 from bridle._errors import InputError
+from bridle._keras._internals import get_mask, replaced
 from bridle._keras._structure import has_states, scores_attention
 
 Record = Callable[["Reading"], None]
@@ -58,22 +58,6 @@ def watching(taps: Sequence[Tap]) -> Iterator[dict[int, list[Reading]]]:
         for layer, records in states.items():
             stack.enter_context(_on_states(layer, records))
         yield readings
-
-
-@contextlib.contextmanager
-def replaced(layer: keras.Layer, name: str, value: Any) -> Iterator[None]:
-    """Set an attribute past Keras's tracking of attributes, and undo it."""
-    own = vars(layer)
-    missing = object()
-    before = own.get(name, missing)
-    own[name] = value
-    try:
-        yield
-    finally:
-        if before is missing:
-            del own[name]
-        else:
-            own[name] = before
 
 
 def _on_output(layer: keras.Layer, record: Record) -> contextlib.AbstractContextManager[None]:
@@ -191,7 +175,7 @@ def _mask(layer: keras.Layer, args: tuple[Any, ...], kwargs: dict[str, Any], val
     """The mask of what comes out of a layer, where it still fits the leading axes."""
     if not (layer.supports_masking and args):
         return None
-    previous = keras.tree.map_structure(backend.get_keras_mask, args[0])
+    previous = keras.tree.map_structure(get_mask, args[0])
     if not any(mask is not None for mask in keras.tree.flatten(previous)):
         previous = kwargs.get("mask", kwargs.get("query_mask"))
     masks = keras.tree.flatten(layer.compute_mask(args[0], previous))

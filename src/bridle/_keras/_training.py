@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from bridle._errors import KindError
+from bridle._keras._internals import is_from_keras, losses_overridden
 
 LOSS = "compute_loss"
 BATCH_METHODS = (
@@ -13,7 +14,6 @@ BATCH_METHODS = (
     *("compute_metrics", "fit", "evaluate", "train_on_batch", "make_train_function", "make_test_function"),
 )
 """Methods beside `compute_loss` that decide how a model is trained and judged."""
-HOMES = ("keras.src.", "bridle.")
 
 
 def own_training(model: keras.Model) -> str | None:
@@ -30,7 +30,7 @@ def _is_own(model: keras.Model, name: str) -> bool:
     if name in vars(model) and not hasattr(vars(model)[name], "undo"):  # PenaltyLog places one for a fit
         return True
     home = next((kind for kind in type(model).__mro__ if name in vars(kind)), keras.Model)
-    return not f"{home.__module__}.".startswith(HOMES)
+    return not (is_from_keras(home) or f"{home.__module__}.".startswith("bridle."))
 
 
 def check_training(model: keras.Model) -> None:
@@ -69,11 +69,8 @@ def loss_of(
     """
     x, y, prediction, weight = batch
     metrics = [variable.value for variable in model.metrics_variables]
-    model._losses_override = list(added)
-    try:
+    with losses_overridden(model, list(added)):
         loss, after = model.stateless_compute_loss(
             *map(list, variables), metrics, x=x, y=y, y_pred=prediction, sample_weight=weight, training=training
         )
-    finally:
-        model._losses_override = []
     return loss, after[1]

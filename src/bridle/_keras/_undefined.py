@@ -5,6 +5,8 @@ from typing import Any
 
 import keras
 
+from bridle._keras._internals import flat_metrics, flatten_labels
+
 M = keras.metrics
 Rule = Callable[[Any], Any]
 """Labels, of NumPy or JAX → whether a metric is defined over them."""
@@ -51,10 +53,10 @@ def rule_of(metric: keras.metrics.Metric) -> Rule | None:
 
 def rules_of(container: Any) -> list[tuple[Rule | None, int]]:
     """Return the rule of each compiled metric and the output that it measures, in the order of its results."""
-    outputs = [*enumerate(container._flat_metrics), *enumerate(container._flat_weighted_metrics)]
+    outputs = flat_metrics(container)
     return [(rule_of(metric), output) for output, group in outputs if group for metric in group.metrics]
 
 
 def leaves_of(container: Any, y: Any) -> list[Any]:
     """Return the labels of each output as compiled metrics pair them with outputs."""
-    return container._flatten_y(y)
+    return flatten_labels(container, y)

@@ -6,6 +6,8 @@ from typing import Any
 
 import keras
 
+from bridle._keras._internals import give_back_state
+
 Optimizer = keras.optimizers.Optimizer
 
 
@@ -52,7 +54,7 @@ def keep_state() -> None:
     while frame is not None:
         model, state = frame.f_locals.get("self"), frame.f_locals.get("state")
         if frame.f_code.co_name == "fit" and hasattr(model, "jax_state_sync") and isinstance(state, tuple):
-            model._jax_state = dict(zip(STATE, state, strict=True))
+            give_back_state(model, dict(zip(STATE, state, strict=True)))
         frame = frame.f_back
 
 

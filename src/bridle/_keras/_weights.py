@@ -7,6 +7,12 @@ import jax.numpy as jnp
 import keras
 from keras import ops
 
+from bridle._keras._internals import (
+    built_structures,
+    compiled_loss,
+    flat_losses,
+)
+
 
 def loss_ranks(model: keras.Model, y: Any, prediction: Any) -> tuple[int, ...]:
     """Return the rank of each output's losses before they are averaged, once the compiled loss is built.
@@ -16,14 +22,15 @@ def loss_ranks(model: keras.Model, y: Any, prediction: Any) -> tuple[int, ...]:
     """
     leaves = keras.tree.flatten(prediction)
     ranks = [1] * len(leaves)
-    compiled = model._compile_loss
+    compiled = compiled_loss(model)
     if compiled is None or all(len(leaf.shape) < 3 for leaf in leaves):
         return tuple(ranks)
     if len(keras.tree.flatten(y)) != len(leaves):  # some outputs have no loss
         return tuple(max(1, len(leaf.shape) - 1) for leaf in leaves)
-    numbered = _packed(compiled._y_pred_build_structure, list(range(len(leaves))))
-    answers = _packed(compiled._y_true_build_structure, keras.tree.flatten(y))
-    for path, loss, _, _ in compiled._flat_losses:
+    predictions, labels = built_structures(compiled)
+    numbered = _packed(predictions, list(range(len(leaves))))
+    answers = _packed(labels, keras.tree.flatten(y))
+    for path, loss, _, _ in flat_losses(compiled):
         number = _at(numbered, path)
         pair = (ops.convert_to_tensor(each, dtype=loss.dtype) for each in (_at(answers, path), leaves[number]))
         ranks[number] = max(1, len(loss.call(*pair).shape))
@@ -34,7 +41,7 @@ def loss_weights(model: keras.Model, weight: Any, prediction: Any, ranks: Sequen
     """Return weights as the compiled loss takes them: one array, or a tree like the one it was built for."""
     if not _differ(weight, ranks):
         return weight
-    return _packed(model._compile_loss._y_pred_build_structure, _leaves(model, weight, prediction, ranks))
+    return _packed(built_structures(compiled_loss(model))[0], _leaves(model, weight, prediction, ranks))
 
 
 def metric_weights(model: keras.Model, weight: Any, prediction: Any, ranks: Sequence[int]) -> Any:

@@ -9,6 +9,15 @@ from typing import Any
 import keras
 
 from bridle._errors import short_repr
+from bridle._keras._internals import (
+    constructor_arguments,
+    decay_exclusions,
+    flatten_layers,
+    is_from_keras,
+    trainable_here,
+    untrainable_here,
+    variable_key,
+)
 
 Regularizer = Callable[[Any], Any]
 
@@ -21,11 +30,11 @@ def forgotten_activity(layer: keras.Layer) -> Regularizer | bool | None:
     """
     if layer.activity_regularizer is not None:
         return None
-    if any(inner.activity_regularizer is not None for inner in layer._flatten_layers(include_self=False)):
+    if any(inner.activity_regularizer is not None for inner in flatten_layers(layer, include_self=False)):
         return None
-    kept = layer._auto_config
-    if kept is not None:
-        given = kept.config.get("activity_regularizer")
+    arguments = constructor_arguments(layer)
+    if arguments is not None:
+        given = arguments.get("activity_regularizer")
         return keras.regularizers.get(given) if given is not None else None
     return True if type(layer) is keras.layers.SimpleRNN else None
 
@@ -57,17 +66,17 @@ def same_regularizer(one: Regularizer | None, other: Regularizer | None) -> bool
 
 def holder(layer: keras.Layer, variable: keras.Variable) -> keras.Layer:
     """The layer that holds a weight itself: the layer, or the cell of its loop over time."""
-    inner = layer._flatten_layers(include_self=True)
+    inner = flatten_layers(layer)
     return next((each for each in inner if any(v is variable for v in _own(each))), layer)
 
 
 def _own(layer: keras.Layer) -> list[keras.Variable]:
-    return [*layer._trainable_variables, *layer._non_trainable_variables]
+    return [*trainable_here(layer), *untrainable_here(layer)]
 
 
 def is_own_of_keras(layer: keras.Layer) -> bool:
     """Whether a layer comes with Keras."""
-    return type(layer).__module__.startswith("keras.")
+    return is_from_keras(type(layer))
 
 
 @dataclass(frozen=True)
@@ -94,11 +103,10 @@ def decay_of(model: keras.Model) -> Decay | None:
     rate = _said(getattr(optimizer, "weight_decay", None))
     if not rate:
         return None
-    keys = getattr(optimizer, "_exclude_from_weight_decay", None) or set()
-    compiled = getattr(optimizer, "_exclude_from_weight_decay_pattern", None)
+    keys, compiled = decay_exclusions(optimizer)
     variables = model.trainable_variables
     named = [v for v in variables if compiled is not None and compiled.search(v.name)]
-    excluded = [v for v in variables if optimizer._var_key(v) in keys or any(v is other for other in named)]
+    excluded = [v for v in variables if variable_key(optimizer, v) in keys or any(v is other for other in named)]
     decayed = [v for v in variables if not any(v is other for other in excluded)]
     patterns = tuple(compiled.pattern.split("|")) if compiled is not None else ()
     return Decay(f"{type(optimizer).__name__}(weight_decay={rate})", tuple(decayed), tuple(excluded), patterns)

@@ -6,13 +6,13 @@ from typing import Any
 import keras
 
 from bridle._errors import InputError, KindError
-from bridle._keras import compiled_step, decay_of, has_own_loss, own_training
+from bridle._keras import decay_of, has_compiled_step, has_own_loss, own_training
 from bridle.auditing import _on_activities, _on_optimizer, _on_own, _on_weights
 from bridle.auditing._batch import Batch, made_batches, own_batch
 from bridle.auditing._measure import Activity, Measured, measure
 from bridle.auditing._placed import placed_rows
 from bridle.auditing._result import Audit
-from bridle.auditing._rows import Finding, Row
+from bridle.auditing._rows import Row
 from bridle.auditing._words import written
 from bridle.placement import Regularized, measuring, places, unwrapped
 
@@ -24,8 +24,7 @@ def audit(model: keras.Model, x: Any = None, *, sample_weight: Any = None) -> Au
     `expected` is what the penalty means (on a weight its value, once; on an activation the sum over units, averaged
     over samples, without padded steps and samples of weight zero), computed in NumPy from its configuration. Where
     they differ, or where the penalty will not stay or probably is not what was meant, the row has findings. Weight
-    decay of the compiled optimizer and strengths changed since the training step was compiled are judged too. The
-    model is left as it was.
+    decay of the compiled optimizer is judged too. The model is left as it was.
 
     Args:
         model: any built Keras model, compiled or not, on any backend.
@@ -54,15 +53,13 @@ def audit(model: keras.Model, x: Any = None, *, sample_weight: Any = None) -> Au
         raise InputError(f"Expected a built model, got {model.name!r} without weights. Call it once on a batch.")
     inner = unwrapped(model)
     batch, measured = _run(model, inner, x, sample_weight)
-    with measuring(model):
-        compiled = compiled_step(model, batch.x) if measured.weights or measured.activities else "none"
     rows = [
         *_rows(measured),
         *placed_rows(model, batch, measured),
-        *_of_training(model, inner, compiled),
+        *_of_training(model, inner),
     ]
     notes = [_forgotten_note(activity) for activity in measured.activities if _on_activities.hidden_by_others(activity)]
-    if compiled == "unknown":
+    if has_compiled_step(model) and (measured.weights or measured.activities):
         notes.append(UNKNOWN)
     method = own_training(inner) or ("compute_loss" if has_own_loss(inner) else None)
     if method is not None:
@@ -106,24 +103,14 @@ def _rows(measured: Measured) -> list[Row]:
     return rows + [Row(each.where, "add_loss", each.charged, each.expected, _on_own.found_on(each)) for each in own]
 
 
-def _of_training(model: keras.Model, inner: keras.Model, compiled: str) -> list[Row]:
+def _of_training(model: keras.Model, inner: keras.Model) -> list[Row]:
     """What belongs to the compiled training step and to no penalty alone."""
     rows = []
     decay = decay_of(model)
     if decay is not None:
         found = _on_optimizer.found_on(decay, model, places(inner))
         rows.append(Row("optimizer", decay.written, math.nan, math.nan, found))
-    if compiled == "other":
-        rows.append(Row("training step", "as compiled", math.nan, math.nan, (STALE,)))
     return rows
-
-
-STALE = Finding(
-    "compiled with other strengths",
-    "the training step that `fit` has compiled differs from the model as it is now: a strength or another setting was "
-    "changed after it was compiled, and has no effect until model.compile(…) is called again. With bridle strengths "
-    "follow a schedule without that: bridle.L2(bridle.schedule.linear(…)).",
-)
 
 
 UNKNOWN = (

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from bridle._errors import InputError
+from bridle._keras import is_keras_module
 from bridle.untrusted._archive import TRUST
 
 DEEPEST = 200
@@ -95,7 +96,7 @@ def _is_known(item: dict[str, Any], name: str, module: str | None) -> bool:
         return _is_function(item.get("config"), module)
     if module is None:  # an older way of writing, for which Keras knows its own classes only
         return True
-    return module.startswith("keras.src.") or module in ("keras", *(f"keras.{room}" for room in CLASSES))
+    return is_keras_module(module) or module in ("keras", *(f"keras.{room}" for room in CLASSES))
 
 
 def _is_function(name: Any, module: str | None) -> bool:
