@@ -8,8 +8,8 @@ import numpy as np
 
 from bridle._errors import InputError, KindError
 from bridle.regularizers import Custom, Penalty
-from bridle.regularizers._base import Sort
-from bridle.regularizers._laws import EVERYWHERE, SAVING, Case, Law
+from bridle.regularizers._base import On
+from bridle.regularizers._contract import EVERYWHERE, SAVING, Case, Law
 from bridle.regularizers._laws_of_place import OF_ACTIVATIONS, OF_EXACT
 
 __all__ = ["check_penalty"]
@@ -20,7 +20,7 @@ SHAPES = {"weight": (4, 3), "activation": (6, 4, 3)}
 def check_penalty(
     penalty: Penalty,
     *,
-    sort: Sort | None = None,
+    on: On | None = None,
     shape: tuple[int, ...] | None = None,
     formula: Callable[[np.ndarray], Any] | None = None,
 ) -> None:
@@ -39,15 +39,15 @@ def check_penalty(
 
     Args:
         penalty: any penalty; what its strengths are makes no difference.
-        sort: `"weight"` or `"activation"`; every sort that the penalty allows where it is left out.
+        on: `"weight"` or `"activation"`; by default everything that the penalty allows.
         shape: of the tensor to try; (4, 3) for a weight and (6, 4, 3), (batch, time, unit), for an activation.
         formula: what it charges at strength one, as a NumPy function of the tensor: a number, or a tuple with one for
-            each strength. It is compared to 1e-5 for the given `sort`; for weights where none is given and both go.
+            each strength. It is compared to 1e-5 for the given `on`; for weights where none is given and both go.
 
     Returns: None.
 
     Errors: `AssertionError` that names the law that is broken, and how. `KindError` for what is no penalty;
-    `InputError` for a `sort` where it cannot be placed.
+    `InputError` for a `on` where it cannot be placed.
 
     >>> import bridle
     >>> from bridle.testing import check_penalty
@@ -60,10 +60,10 @@ def check_penalty(
     """
     if not isinstance(penalty, Penalty):
         raise KindError(f"Expected a penalty such as bridle.L2(0.1), got {penalty!r}.")
-    sorts = penalty.sorts if penalty.per == "sample" else ("activation",)
-    if sort is not None and sort not in sorts:
-        raise InputError(f"Expected sort={' or '.join(map(repr, sorts))} for {penalty!r}, got {sort!r}.")
-    for number, each in enumerate(sorts if sort is None else (sort,)):
+    allowed = penalty.allowed_on if penalty.per == "sample" else ("activation",)
+    if on is not None and on not in allowed:
+        raise InputError(f"Expected on={' or '.join(map(repr, allowed))} for {penalty!r}, got {on!r}.")
+    for number, each in enumerate(allowed if on is None else (on,)):
         case = Case(penalty, each, shape or SHAPES[each])
         for law in _laws(case):
             _check(case, law)
@@ -72,7 +72,7 @@ def check_penalty(
 
 
 def _laws(case: Case) -> tuple[Law, ...]:
-    laws = EVERYWHERE + (OF_ACTIVATIONS if case.sort == "activation" else OF_EXACT if case.penalty.exact else ())
+    laws = EVERYWHERE + (OF_ACTIVATIONS if case.on == "activation" else OF_EXACT if case.penalty.exact else ())
     if isinstance(case.penalty, Custom) and not _is_saved(case.penalty):
         warnings.warn(
             f"{case.penalty!r} is not checked for saving, which its function does not allow. Write it as a named "
@@ -106,5 +106,5 @@ def _compare(case: Case, formula: Callable[[np.ndarray], Any]) -> None:
 
 
 def _sentence(case: Case, law: str, got: str) -> str:
-    article = "an" if case.sort == "activation" else "a"
-    return f"Expected that {case.penalty!r} {law}, on {article} {case.sort} of shape {case.shape}, got {got}."
+    article = "an" if case.on == "activation" else "a"
+    return f"Expected that {case.penalty!r} {law}, on {article} {case.on} of shape {case.shape}, got {got}."

@@ -10,7 +10,7 @@ from tests.regularizers._cases import LINES, Line
 import bridle
 from bridle import regularizers as penalties
 from bridle.auditing._formulas import is_known, on_activation, on_weight, strengths_at
-from bridle.placement import _charges, _penalized
+from bridle.placement import _penalty_terms, _regularized
 
 L = keras.layers
 X = np.random.default_rng(0).normal(size=(8, 5, 3)).astype("float32")
@@ -42,16 +42,18 @@ def test_every_formula_is_the_published_one(line: Line) -> None:
     penalty, rng = line.penalty, np.random.default_rng(1)
     assert is_known(penalty)
     entrywise = isinstance(penalty, penalties.Entrywise)
-    sorts = penalty.sorts if entrywise and penalty.per == "sample" else penalty.sorts[-1:] if entrywise else ()
-    for sort in (line.sort,) if line.sort else sorts or penalty.sorts[:1]:
-        shape = line.shape or ((4, 3) if sort == "weight" else (6, 4, 3))
+    allowed = (
+        penalty.allowed_on if entrywise and penalty.per == "sample" else penalty.allowed_on[-1:] if entrywise else ()
+    )
+    for on in (line.on,) if line.on else allowed or penalty.allowed_on[:1]:
+        shape = line.shape or ((4, 3) if on == "weight" else (6, 4, 3))
         x = rng.uniform(0.1, 0.9, shape)
         if getattr(penalty, "from_logits", False) is False and penalty.kind == "confidence":
             x = x / x.sum(-1, keepdims=True) if shape[-1] > 1 else x
         expected = np.atleast_1d(line.formula(x))
-        if sort == "activation" and entrywise and line.sort is None and penalty.per == "sample":
+        if on == "activation" and entrywise and line.on is None and penalty.per == "sample":
             expected = expected / len(x)
-        got = on_weight(penalty, x, 0.5 * x[::-1]) if sort == "weight" else on_activation(penalty, x)
+        got = on_weight(penalty, x, 0.5 * x[::-1]) if on == "weight" else on_activation(penalty, x)
         np.testing.assert_allclose(got, expected, rtol=1e-9)
 
 
@@ -108,21 +110,21 @@ def _formula(monkeypatch: pytest.MonkeyPatch, model: Any) -> None:
 
 
 def _twice(monkeypatch: pytest.MonkeyPatch, model: Any) -> None:
-    monkeypatch.setattr(_penalized, "weighted", lambda amount, value: 2 * amount * value)
+    monkeypatch.setattr(_regularized, "scale_by_strength", lambda amount, value: 2 * amount * value)
 
 
 def _place(monkeypatch: pytest.MonkeyPatch, model: Any) -> None:
-    at_place = _charges.PenaltyTerms.at_place
+    values_at = _penalty_terms.PenaltyTerms.values_at
 
     def forgetful(self: Any, term: Any, place: Any, *rest: Any) -> Any:
-        return [] if place.name == "lstm/kernel" else at_place(self, term, place, *rest)
+        return [] if place.name == "lstm/kernel" else values_at(self, term, place, *rest)
 
-    monkeypatch.setattr(_charges.PenaltyTerms, "at_place", forgetful)
+    monkeypatch.setattr(_penalty_terms.PenaltyTerms, "values_at", forgetful)
 
 
 def _dropped(monkeypatch: pytest.MonkeyPatch, model: Any) -> None:
     total = _penalized.total_of
-    monkeypatch.setattr(_penalized, "total_of", lambda losses: 0.5 * total(losses))
+    monkeypatch.setattr(_regularized, "total_of", lambda losses: 0.5 * total(losses))
 
 
 @pytest.mark.parametrize("broken", [_strength, _mask, _formula, _twice, _place, _dropped], ids=lambda f: f.__name__)

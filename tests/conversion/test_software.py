@@ -124,7 +124,7 @@ CHARGED = {
 
 def charged(penalty: bridle.L1, outputs: np.ndarray) -> float:
     """What a penalty adds to the loss for a batch of activations."""
-    return float(penalty.fixed()[0] * penalty.activity_values(outputs)[0])
+    return float(penalty.fixed()[0] * penalty.activation_values(outputs)[0])
 
 
 @pytest.mark.parametrize("name", CHARGED)

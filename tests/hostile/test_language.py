@@ -10,7 +10,7 @@ from tests.hostile._hostile import survives, tries
 from tests.hostile._strategies import NASTY, numbers, spoiled_bytes, texts
 
 import bridle
-from bridle.placement import code_lines, match, read_terms
+from bridle.placement import code_lines, match_target, read_terms
 from bridle.regularizers import KINDS, Penalty
 from bridle.tuning import written_arms
 
@@ -74,14 +74,14 @@ def allowed() -> st.SearchStrategy[str]:
         ),
     )
 
-    def written(kind: str) -> st.SearchStrategy[str]:
+    def penalty_text(kind: str) -> st.SearchStrategy[str]:
         names = KINDS[kind].names
         own = [option for option in CHOICES if option in KINDS[kind].options]
         chosen = st.tuples(*(st.none() | st.sampled_from(CHOICES[option]).map(f"{option}=".__add__) for option in own))
         strengths = st.tuples(*(strength.map(f"{name}=".__add__) for name in names))
         return st.tuples(strengths, chosen).map(lambda parts: f"{kind}({', '.join(filter(None, parts[0] + parts[1]))})")
 
-    return st.sampled_from(sorted(KINDS)).flatmap(written)
+    return st.sampled_from(sorted(KINDS)).flatmap(penalty_text)
 
 
 def penalties() -> st.SearchStrategy[str]:
@@ -121,7 +121,7 @@ def test_any_text_is_a_penalty_or_refused(text: str) -> None:
 def _again(penalty: Penalty) -> Penalty:
     """The penalty read from the text that it writes."""
     config = penalty.get_config()
-    return bridle.parse_penalty(penalty.written(*(str(config[name]) for name in penalty.names)))
+    return bridle.parse_penalty(penalty.to_text(*(str(config[name]) for name in penalty.names)))
 
 
 @tries(100)
@@ -172,7 +172,7 @@ def targets() -> st.SearchStrategy[str]:
 def test_any_text_is_a_target_or_refused(net: keras.Model, target: str, penalty: str) -> None:
     """Where it is one, the lines to paste name it and nothing else."""
     with survives():
-        assert match(net, target)
+        assert match_target(net, target)
         (term,) = read_terms(net, {target: penalty})
         assert term.label
         assert term.slots
@@ -189,7 +189,7 @@ def test_any_text_is_a_target_or_refused(net: keras.Model, target: str, penalty:
 def test_any_text_is_an_arm_of_the_command_line_or_refused(written: list[str]) -> None:
     """`--penalty`."""
     with survives():
-        assert list(written_arms(written)) == written
+        assert list(written_arms(penalty_text)) == written
 
 
 @pytest.mark.parametrize("name", NASTY)

@@ -22,7 +22,7 @@ from tests.placement._recipes import KINDS, SAMPLES, Recipe, groups, model_of, r
 
 import bridle
 from bridle._keras import Blueprint, Program
-from bridle.placement import charges, places, read_terms
+from bridle.placement import bind_terms, find_sites, read_terms
 from bridle.study.design._objective import make_objective
 
 STRENGTH = 0.1
@@ -97,13 +97,13 @@ class Case:
     def __init__(self, recipes: Sequence[Recipe]) -> None:
         self.recipes, self.model = recipes, model_of(recipes)
         self.x, self.y = rows_of(KINDS[recipes[0].kind])
-        self.places = [place for place in places(self.model) if _HOME.match(place.path)]
+        self.sites = [place for place in find_sites(self.model) if _HOME.match(place.path)]
         self.trainable = _values(self.model.trainable_variables)
         self.other = _values(self.model.non_trainable_variables)
 
     def outcome(self, number: int, recipe: Recipe, said: dict[str, list[str]]) -> FitResult:
         """The share of one layer; what is said about the model as a whole is said about each."""
-        own = [place for place in self.places if place.path.split("/")[0] == f"it{number}"]
+        own = [place for place in self.sites if place.path.split("/")[0] == f"it{number}"]
         weights = sum(place.variable is not None and place.part is None for place in own)
         mine = {
             check: tuple(line for line in lines if _HOME.match(line) is None or line.startswith(f"it{number}/"))
@@ -114,7 +114,7 @@ class Case:
     def complaints(self) -> dict[str, list[str]]:
         """By check, what is wrong; each line begins with the place, or is about the model."""
         steps: dict[str, Step] = {"true": self.true, "none": self.engine([])}
-        makers = {"penalized": self.penalized, "study": lambda: self.engine([place.name for place in self.places])}
+        makers = {"penalized": self.penalized, "study": lambda: self.engine([place.name for place in self.sites])}
         said = {
             name: _unless_broken(lambda name=name, make=make: steps.update({name: make()}))
             for name, make in makers.items()
@@ -135,20 +135,20 @@ class Case:
     def run(self, steps: dict[str, Step]) -> list[dict[str, Any]]:
         """All steps in one program, at a strength and at strength 0."""
         together = jax.jit(lambda *values: {name: step(*values) for name, step in steps.items()})
-        settings = [jnp.full(len(self.places), amount) for amount in (STRENGTH, 0.0)]
+        settings = [jnp.full(len(self.sites), amount) for amount in (STRENGTH, 0.0)]
         program = together.lower(self.trainable, settings[0]).compile(compiler_options=UNFUSED)
         return [program(self.trainable, setting) for setting in settings]
 
     def true(self, trainable: Any, strengths: Any) -> Tensors:
         """The activations at each place, by Keras alone."""
         random.seed(1)  # AugMix draws from it
-        with listening([place for place in self.places if place.variable is None]) as found:
+        with listening([place for place in self.sites if place.variable is None]) as found:
             self.model.stateless_call(trainable, self.other, self.x, training=True)
         return found
 
     def engine(self, targets: Sequence[str]) -> Step:
         """The loss of a study with one term at each target, and its gradients."""
-        bound = charges(read_terms(self.model, {target: bridle.L2(1.0) for target in targets}))
+        bound = bind_terms(read_terms(self.model, {target: bridle.L2(1.0) for target in targets}))
         program = Program(Blueprint(self.model, lambda: model_of(self.recipes)), self.model.optimizer, (), (), ())
         loss = make_objective(program, bound).loss
         both = jax.value_and_grad(loss, has_aux=True)
@@ -161,7 +161,7 @@ class Case:
 
     def penalized(self) -> Step:
         """The loss of a step of `fit`, and what each place is charged after save and load."""
-        placed = bridle.regularize(self.model, {place.name: bridle.L2(STRENGTH) for place in self.places})
+        placed = bridle.regularize(self.model, {place.name: bridle.L2(STRENGTH) for place in self.sites})
         with tempfile.TemporaryDirectory() as folder:
             placed.save(Path(folder) / "model.keras")
             loaded = keras.models.load_model(Path(folder) / "model.keras")
@@ -192,7 +192,7 @@ class Case:
         return {
             place.name: STRENGTH
             * ((weight(place) ** 2).sum() if place.variable is not None else squares(tensors[place.name]) / SAMPLES)
-            for place in self.places
+            for place in self.sites
         }
 
     def of_penalized(self, expected: dict[str, float], found: dict[str, Any]) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 from keras.src import backend
 
-from bridle.placement import Place
+from bridle.placement import Site
 
 LSTM, GRU = ("input", "forget", "cell", "output"), ("update", "reset", "candidate")
 """The gates as Keras lays them side by side on the last axis."""
@@ -17,7 +17,7 @@ Tensors = dict[str, list[tuple[Any, Any]]]
 """By the name of a place: for each call of the layer the tensor and its mask, or None."""
 
 
-def weight(place: Place) -> np.ndarray:
+def weight(place: Site) -> np.ndarray:
     """The tensor at a place of a weight."""
     whole = np.asarray(ops.convert_to_numpy(place.variable.value), "float64")
     if place.part is None:
@@ -31,7 +31,7 @@ def weight(place: Place) -> np.ndarray:
 
 
 @contextlib.contextmanager
-def listening(places: Sequence[Place]) -> Iterator[Tensors]:
+def listening(places: Sequence[Site]) -> Iterator[Tensors]:
     """Hear every call of every layer, and read the activations at the given places from it."""
     found: Tensors = {place.name: [] for place in places}
     around = {id(place.around) for place in places if place.around is not None}

@@ -133,5 +133,5 @@ def test_wrong_schedules_get_a_sentence(make, said: str, rows) -> None:
 
 def test_a_schedule_needs_a_penalized_model(rows) -> None:
     """A plain model bakes its strengths in."""
-    with pytest.raises(BridleError, match=r"bridle\.penalize"):
+    with pytest.raises(BridleError, match=r"bridle\.regularize"):
         network().fit(*rows, verbose=0, callbacks=[StrengthSchedule()])

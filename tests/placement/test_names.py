@@ -7,14 +7,14 @@ import pytest
 import bridle
 from bridle._errors import TargetError
 from bridle._keras import described
-from bridle.placement import match
+from bridle.placement import match_target
 
 L = keras.layers
 ROLES = ["bi1/forward/kernel", "bi1/backward/kernel", "bi2/forward/kernel", "bi2/backward/kernel"]
 
 
 def names(model: keras.Model, target: str) -> list[str]:
-    return [place.name for place in match(model, target)]
+    return [place.name for place in match_target(model, target)]
 
 
 def translator() -> keras.Model:
@@ -43,7 +43,7 @@ def test_the_layers_of_bidirectional_have_the_same_names_in_every_model() -> Non
         assert [name for target in ROLES for name in names(model, target)] == ROLES
         inner = model.get_layer("bi1").forward_layer
         assert names(model, f"bi1/{inner.name}/kernel[forget]") == ["bi1/forward/kernel[forget]"]
-        assert match(model, "bi1/forward/kernel")[0].variable is inner.cell.kernel
+        assert match_target(model, "bi1/forward/kernel")[0].variable is inner.cell.kernel
         assert names(model, "bi1/backward/hidden_state") == ["bi1/backward/hidden_state"]
         assert names(model, "bi1/kernel") == ROLES[:2]
 
@@ -124,4 +124,4 @@ def test_the_nearest_names_of_a_glob_are_not_those_that_it_passes_over() -> None
     """A glob that meets only layers which globs pass over is told so."""
     model = keras.Sequential([keras.Input((3,)), L.Dense(2, name="a"), L.Dropout(0.1, name="drop1")])
     with pytest.raises(TargetError, match=r"passes over layers without weights.*'drop1/output'"):
-        match(model, "drop*/output")
+        match_target(model, "drop*/output")

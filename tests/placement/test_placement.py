@@ -6,13 +6,13 @@ import pytest
 
 import bridle
 from bridle import BridleError
-from bridle.placement import charges, code_lines, match, places, read_terms, regularize
+from bridle.placement import bind_terms, code_lines, find_sites, match_target, read_terms, regularize
 
 L = keras.layers
 
 
 def names(model: keras.Model, target: str) -> list[str]:
-    return [place.name for place in match(model, target)]
+    return [place.name for place in match_target(model, target)]
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_targets_match(deep: keras.Model, target: str, found: list[str]) -> None
 def test_a_glob_passes_over_layers_with_nothing_of_their_own(deep: keras.Model) -> None:
     """Dropout has an output, but `*/output` does not mean it."""
     assert "drop/output" not in names(deep, "*/output")
-    assert "drop/output" in [place.name for place in places(deep)]
+    assert "drop/output" in [place.name for place in find_sites(deep)]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_a_glob_passes_over_layers_with_nothing_of_their_own(deep: keras.Model) 
 def test_targets_that_match_nothing_get_a_sentence(deep: keras.Model, target: object, said: str) -> None:
     """The nearest names are listed."""
     with pytest.raises(BridleError, match="Expected") as refused:
-        match(deep, target)
+        match_target(deep, target)
     assert said in str(refused.value)
 
 
@@ -160,13 +160,13 @@ def test_code_builds_a_model_with_the_same_loss(model: keras.Model, moons) -> No
 
 def test_the_same_term_in_two_arms_has_one_slot(model: keras.Model) -> None:
     """Only strengths differ between arms; the program holds each term once."""
-    from bridle.placement import distinct
+    from bridle.placement import distinct_terms
 
     arms = [
         read_terms(model, {"*/kernel": bridle.L2(0.1)}),
         read_terms(model, {"*/kernel": bridle.L2(0.2), "*/bias": "l1l2"}),
     ]
-    assert charges(distinct(arms)).slots == ("*/kernel l2", "*/bias l1l2.l1", "*/bias l1l2.l2")
+    assert bind_terms(distinct_terms(arms)).slots == ("*/kernel l2", "*/bias l1l2.l1", "*/bias l1l2.l2")
 
 
 def test_masked_steps_and_weightless_samples_are_not_charged() -> None:
@@ -176,7 +176,7 @@ def test_masked_steps_and_weightless_samples_are_not_charged() -> None:
     from bridle._keras import Reading
 
     model = keras.Sequential([keras.Input((3, 1)), L.Dense(2, name="hidden")])
-    bound = charges(read_terms(model, {"hidden/output": bridle.L1(1.0)}))
+    bound = bind_terms(read_terms(model, {"hidden/output": bridle.L1(1.0)}))
     value = jnp.ones((2, 3, 2))
     mask = jnp.array([[1, 1, 0], [1, 0, 0]])
     everything = bound.weight_values(None, {0: [Reading(value, None)]})
@@ -206,7 +206,7 @@ def test_inner_weights_are_each_charged() -> None:
     found = names(model, "att/kernel")
     assert len(found) == len(set(found)) == 4
     assert names(model, "att/query/kernel") == ["att/query/kernel"]
-    bound = charges(read_terms(model, {"att/kernel": bridle.L2(1.0)}))
+    bound = bind_terms(read_terms(model, {"att/kernel": bridle.L2(1.0)}))
     total = sum(float((np.asarray(v) ** 2).sum()) for v in model.get_layer("att").weights if v.name == "kernel")
     assert float(bound.weight_values(lambda variable: variable.value, {})[0]) == pytest.approx(total, rel=1e-5)
 

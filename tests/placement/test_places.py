@@ -6,13 +6,13 @@ import pytest
 
 import bridle
 from bridle import BridleError
-from bridle.placement import match, places
+from bridle.placement import find_sites, match_target
 
 L = keras.layers
 
 
 def names(model: keras.Model, target: str) -> list[str]:
-    return [place.name for place in match(model, target)]
+    return [place.name for place in match_target(model, target)]
 
 
 def charged(model: keras.Model, terms: dict, x: np.ndarray) -> float:
@@ -61,11 +61,11 @@ def test_a_closed_forget_gate_is_the_gate_called_forget() -> None:
     """A forget gate pushed shut makes the LSTM forget: the name is not only a slice."""
     keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input((6, 1)), L.LSTM(2, name="lstm", unit_forget_bias=True)])
-    (place,) = match(model, "lstm/bias[forget]")
+    (place,) = match_target(model, "lstm/bias[forget]")
     x = np.zeros((1, 6, 1), "float32")
     x[0, 0] = 3
     before = np.abs(np.asarray(model(x))).sum()
-    place.variable.assign(place.into(place.variable.value, keras.ops.full((2,), -20.0)))
+    place.variable.assign(place.insert(place.variable.value, keras.ops.full((2,), -20.0)))
     assert np.abs(np.asarray(model(x))).sum() < 1e-3 < before
 
 
@@ -113,7 +113,7 @@ def test_kernels_are_neither_biases_nor_scales() -> None:
 def test_unknown_gates_get_a_sentence(recurrent: keras.Model, target: str, said: str) -> None:
     """With the names there are."""
     with pytest.raises(BridleError, match="Expected") as refused:
-        match(recurrent, target)
+        match_target(recurrent, target)
     assert said in str(refused.value)
 
 
@@ -183,5 +183,5 @@ def test_a_shared_layer_is_charged_for_each_call_and_its_weight_once() -> None:
 
 def test_every_place_has_its_own_name(recurrent: keras.Model) -> None:
     """A name means one tensor."""
-    listed = [place.name for place in places(recurrent)]
+    listed = [place.name for place in find_sites(recurrent)]
     assert len(listed) == len(set(listed))

@@ -24,7 +24,7 @@ class Line(NamedTuple):
     penalty: Penalty
     formula: Callable[[np.ndarray], Any]
     shape: tuple[int, ...] | None = None
-    sort: str | None = None
+    on: str | None = None
 
 
 def l1(x: np.ndarray) -> float:
@@ -95,7 +95,7 @@ ANCHOR = np.arange(12.0).reshape(4, 3) / 10
 
 LINES = [
     Line(bridle.L1(0.1), l1),
-    Line(bridle.L1(0.1, exact=True), l1, sort="weight"),
+    Line(bridle.L1(0.1, exact=True), l1, on="weight"),
     Line(bridle.L2(0.1), l2),
     Line(bridle.L2(linear(0, 0.1, 10)), lambda x: l2(x) / len(x), (6, 4), "activation"),
     Line(bridle.L1L2(0.1, "auto"), lambda x: (l1(x), l2(x))),
@@ -104,7 +104,7 @@ LINES = [
     Line(bridle.SmoothL1(0.1, epsilon=4, per="unit"), lambda x: (np.sqrt(x**2 + 4) - 2).mean()),
     Line(bridle.Binarizing(0.1, per="batch"), lambda x: (x * (1 - x)).sum()),
     Line(bridle.Hoyer(0.1), hoyer),
-    Line(bridle.Hoyer(0.1), per_sample(hoyer), sort="activation"),
+    Line(bridle.Hoyer(0.1), per_sample(hoyer), on="activation"),
     Line(bridle.Hoyer(0.1, over="unit"), lambda x: sum(map(hoyer, x.T))),
     Line(bridle.GroupLasso(0.1), lambda x: sum(map(length, np.moveaxis(x, -2, 0))), (2, 2, 4, 3)),
     Line(bridle.GroupLasso(0.1, exact=True), lambda x: l1(x), (5,)),
@@ -139,7 +139,7 @@ LINES = [
 
 def check(line: Line) -> None:
     """Check one line of the list."""
-    check_penalty(line.penalty, sort=line.sort, shape=line.shape, formula=line.formula)
+    check_penalty(line.penalty, on=line.on, shape=line.shape, formula=line.formula)
 
 
 if __name__ == "__main__":

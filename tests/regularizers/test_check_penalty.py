@@ -33,7 +33,7 @@ def of_weights(formula: Any, **body: Any) -> Penalty:
 def of_activations(formula: Any, **body: Any) -> Penalty:
     return one(
         ActivationPenalty,
-        activity_values=lambda self, x, charged=None: (formula(ops.cast(x, "float32"), charged),),
+        activation_values=lambda self, x, charged=None: (formula(ops.cast(x, "float32"), charged),),
         **body,
     )
 
@@ -200,7 +200,7 @@ def test_catches_text_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_compares_with_a_formula() -> None:
-    """To 1e-5, for the sort that is given."""
+    """To 1e-5, on what is given."""
     check_penalty(bridle.L2(0.1), formula=lambda x: np.sum(x**2))
     with pytest.raises(AssertionError, match="equals its formula, on a weight of shape"):
         check_penalty(bridle.L2(0.1), formula=lambda x: np.sum(x**2) * 1.0001)
@@ -210,7 +210,7 @@ def test_refuses_what_it_cannot_check() -> None:
     """Expected, got."""
     with pytest.raises(TypeError, match="Expected a penalty"):
         check_penalty(keras.regularizers.L2(0.1))  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="sort='weight' for"):
-        check_penalty(bridle.Nuclear(0.1), sort="activation")
-    with pytest.raises(ValueError, match="sort='activation' for"):
-        check_penalty(bridle.L1(0.1, per="unit"), sort="weight")
+    with pytest.raises(ValueError, match="on='weight' for"):
+        check_penalty(bridle.Nuclear(0.1), on="activation")
+    with pytest.raises(ValueError, match="on='activation' for"):
+        check_penalty(bridle.L1(0.1, per="unit"), on="weight")

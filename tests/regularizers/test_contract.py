@@ -38,7 +38,7 @@ def make(kind: str, amount: float = 0.3, **options: object) -> Penalty:
 
 def unit(penalty: Penalty, x: np.ndarray) -> list[float]:
     """What it charges at strength one."""
-    of = penalty.weight_values if "weight" in penalty.sorts else penalty.activity_values
+    of = penalty.weight_values if "weight" in penalty.allowed_on else penalty.activation_values
     return [float(value) for value in of(x)]
 
 
@@ -87,7 +87,7 @@ def test_is_zero_at_zero(kind: str, x: np.ndarray) -> None:
     assert unit(make(kind), np.zeros_like(x)) == [0.0] * len(KINDS[kind].names)
 
 
-@pytest.mark.parametrize("kind", sorted(kind for kind, penalty in KINDS.items() if "weight" in penalty.sorts))
+@pytest.mark.parametrize("kind", sorted(kind for kind, penalty in KINDS.items() if "weight" in penalty.allowed_on))
 def test_trains_as_an_ordinary_keras_regularizer(kind: str) -> None:
     """In a plain layer it adds its value to the loss."""
     penalty = make(kind, anchor=1.0) if kind == "l2sp" else make(kind)
@@ -106,7 +106,7 @@ def test_activity_conventions(kind: str, x: np.ndarray, per: str, masked: bool) 
         charged[0], charged[1, 2] = 0, 0
     samples, entries = charged.max(axis=1).sum(), charged.sum() * 2
     divisor = {"sample": samples, "batch": 1, "unit": entries}[per]
-    got = make(kind, per=per).activity_values(x, charged if masked else None)
+    got = make(kind, per=per).activation_values(x, charged if masked else None)
     for value, formula in zip(got, ENTRYWISE[kind], strict=True):
         expected = (formula(x.astype(float)) * charged[..., None]).sum() / divisor
         assert float(value) == pytest.approx(expected, rel=1e-5)
@@ -122,7 +122,7 @@ def test_keras_activity_regularizer_agrees_with_the_convention(kind: str, per: s
     penalty = make(kind) if per == "sample" else make(kind, per=per)
     layer = keras.layers.Dense(3, activation="sigmoid", activity_regularizer=penalty)
     out = layer(np.random.default_rng(1).normal(size=(6, 4)).astype("float32"))
-    values = zip(penalty.fixed(), penalty.activity_values(out), strict=True)
+    values = zip(penalty.fixed(), penalty.activation_values(out), strict=True)
     assert float(layer.losses[0]) == pytest.approx(sum(a * float(v) for a, v in values), rel=1e-5)
 
 
@@ -133,14 +133,14 @@ def test_masks_leave_what_a_formula_says_of_the_rest(kind: str) -> None:
     charged = np.ones((4, 5), "float32")
     charged[:, 3:] = 0
     penalty = make(kind)
-    got, expected = penalty.activity_values(x, charged), penalty.activity_values(x[:, :3])
+    got, expected = penalty.activation_values(x, charged), penalty.activation_values(x[:, :3])
     assert [float(v) for v in got] == pytest.approx([float(v) for v in expected], rel=1e-5)
 
 
 def test_pairs_of_steps_need_both() -> None:
     """TAR leaves out the jump into a padded step and the jump out of it."""
     h = np.array([[[0.0], [100.0], [1.0], [3.0]]], "float32")
-    (value,) = bridle.TAR(1.0).activity_values(h, np.array([[1.0, 0.0, 1.0, 1.0]], "float32"))
+    (value,) = bridle.TAR(1.0).activation_values(h, np.array([[1.0, 0.0, 1.0, 1.0]], "float32"))
     assert float(value) == 4.0
 
 

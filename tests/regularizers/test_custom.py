@@ -24,25 +24,25 @@ def test_a_value_per_entry() -> None:
     """Summed on weights; on activations summed over units and averaged over samples, padded steps left out."""
     penalty = bridle.Custom(cubes, 0.1)
     charged = np.array([[1, 1, 0], [1, 0, 0], [0, 0, 0], [1, 1, 1]], "float32")
-    (got,) = penalty.activity_values(X, charged)
+    (got,) = penalty.activation_values(X, charged)
     assert float(got) == pytest.approx((np.abs(X) ** 3 * charged[..., None]).sum() / 3, rel=1e-5)
 
 
 def test_a_value_per_sample() -> None:
     """The mean over the samples that count; the contract says that padded steps are seen."""
-    (got,) = bridle.Custom(farthest, 0.1).activity_values(X, np.array([1.0, 0.0, 1.0, 1.0], "float32"))
+    (got,) = bridle.Custom(farthest, 0.1).activation_values(X, np.array([1.0, 0.0, 1.0, 1.0], "float32"))
     assert float(got) == pytest.approx(np.mean([np.max(X[i] ** 2) for i in (0, 2, 3)]), rel=1e-5)
     with pytest.raises(AssertionError, match="other entries in padded steps"):
-        check_penalty(bridle.Custom(farthest, 0.1), sort="activation")
+        check_penalty(bridle.Custom(farthest, 0.1), on="activation")
 
 
 def test_a_single_number() -> None:
     """As it is; and the contract says what that means on a batch with padding."""
     total = bridle.Custom(lambda x: ops.sum(ops.square(x)), 0.1, name="total")
-    assert float(total.activity_values(X)[0]) == pytest.approx(np.sum(X**2), rel=1e-5)
+    assert float(total.activation_values(X)[0]) == pytest.approx(np.sum(X**2), rel=1e-5)
     assert float(total(X)) == pytest.approx(0.1 * np.sum(X**2), rel=1e-5)
     with pytest.warns(UserWarning, match="not checked for saving"), pytest.raises(AssertionError, match="not charged"):
-        check_penalty(total, sort="activation")
+        check_penalty(total, on="activation")
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_refuses_results(function, said: str) -> None:
         penalty.weight_values(X)
     assert "'mine'" in str(refused.value)
     with pytest.raises(ValueError, match=said):
-        penalty.activity_values(X)
+        penalty.activation_values(X)
 
 
 def test_a_vector_per_sample_is_for_activations() -> None:
@@ -95,7 +95,7 @@ def test_says_how_to_save_a_function(function) -> None:
         with pytest.raises(ValueError, match="register_keras_serializable"):
             bridle.Custom(function, 0.1).get_config()
     with pytest.warns(UserWarning, match="not checked for saving"):
-        check_penalty(bridle.Custom(function, 0.1), sort="weight")
+        check_penalty(bridle.Custom(function, 0.1), on="weight")
 
 
 def test_takes_ranges_and_names() -> None:

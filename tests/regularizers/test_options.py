@@ -76,15 +76,15 @@ def test_refuses_weights_that_do_not_fit(penalty: Any, shape: tuple[int, ...], s
 def test_time_is_needed(kind: str) -> None:
     """An activation without a time axis."""
     with pytest.raises(ValueError, match=r"shape \(batch, time, …\)"):
-        KINDS[kind](1.0).activity_values(np.ones(3, "float32"))
+        KINDS[kind](1.0).activation_values(np.ones(3, "float32"))
 
 
 @pytest.mark.parametrize("penalty", [bridle.Nuclear(1.0), bridle.L2SP(1.0), bridle.Hoyer(1.0, over="unit")])
 def test_weights_only(penalty: Any) -> None:
     """Placed on an activation they say so."""
-    assert penalty.sorts == ("weight",)
+    assert penalty.allowed_on == ("weight",)
     with pytest.raises(ValueError, match="Expected a weight"):
-        penalty.activity_values(np.ones((3, 2), "float32"))
+        penalty.activation_values(np.ones((3, 2), "float32"))
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_an_anchor_is_saved_with_its_numbers() -> None:
     bound = bridle.L2SP(0.5).with_anchor(np.array([[1.0, 2.0]]))
     assert bound.get_config()["anchor"] == [[1.0, 2.0]]
     assert repr(bound) == "L2SP(strength=0.5, anchor=array(1, 2))"
-    assert bound.written("0.5") == "l2sp(strength=0.5, anchor=[[1.0, 2.0]])"
+    assert bound.to_text("0.5") == "l2sp(strength=0.5, anchor=[[1.0, 2.0]])"
     assert bridle.L2SP(0.5).get_config()["anchor"] == "pretrained"
 
 

@@ -165,9 +165,9 @@ def test_results_give_the_penalty_back(moons, tmp_path) -> None:
     }
     result = bridle.Study(build(), arms, seeds=1, folds=2, epochs=2).run(x, y, progress=False)
     groups, warm, square = (next(iter(result.regularizers(arm).values())) for arm in arms)
-    assert groups.written_options() == "groups='units', exact=True"
+    assert groups.options_text() == "groups='units', exact=True"
     assert warm.schedules[0].shape == "warmup"
-    assert warm.peaks[0] in (0.1, 0.2)
+    assert warm.base_strengths[0] in (0.1, 0.2)
     assert square.kind == "custom:square"
     for arm in arms:
         assert list(result.model(arm, penalized=True).terms) == list(arms[arm])

@@ -12,7 +12,7 @@ import pandas as pd
 from bridle._api._result import Result
 from bridle._api._study import Study, check_callbacks, conduct
 from bridle._errors import InputError
-from bridle.placement import Place, places
+from bridle.placement import Site, find_sites
 from bridle.regularizers import L1, L2
 from bridle.results import StudyResult
 from bridle.stats import weigh_evidence
@@ -237,7 +237,7 @@ def search_arms(model: keras.Model) -> dict[str, dict[str, Any]]:
 
     Errors: `InputError` where the model has no weights to penalize.
     """
-    found = places(model)
+    found = find_sites(model)
     weights = _by_layer([place for place in found if place.part is None and place.quantity in WEIGHTS])
     last = next(reversed(weights), None)
     hidden = {place.path for place in found if place.quantity == "output" and place.in_globs}
@@ -254,7 +254,7 @@ def search_arms(model: keras.Model) -> dict[str, dict[str, Any]]:
     }
 
 
-def _by_layer(found: list[Place]) -> dict[str, str]:
+def _by_layer(found: list[Site]) -> dict[str, str]:
     """The weights of each layer as one target."""
     layers: dict[str, list[str]] = {}
     for place in found:

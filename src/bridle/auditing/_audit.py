@@ -14,7 +14,7 @@ from bridle.auditing._placed import placed_rows
 from bridle.auditing._result import Audit
 from bridle.auditing._rows import Row
 from bridle.auditing._words import written
-from bridle.placement import Regularized, measuring, places, unwrapped
+from bridle.placement import Regularized, find_sites, measuring, unwrapped
 
 
 def audit(model: keras.Model, x: Any = None, *, sample_weight: Any = None) -> Audit:
@@ -108,7 +108,7 @@ def _of_training(model: keras.Model, inner: keras.Model) -> list[Row]:
     rows = []
     decay = decay_of(model)
     if decay is not None:
-        found = _on_optimizer.found_on(decay, model, places(inner))
+        found = _on_optimizer.found_on(decay, model, find_sites(inner))
         rows.append(Row("optimizer", decay.written, math.nan, math.nan, found))
     return rows
 

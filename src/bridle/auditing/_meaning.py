@@ -9,7 +9,7 @@ from keras import ops
 from bridle._keras import Reading, as_number
 from bridle.auditing._formulas import is_known_on_activation, on_activation
 from bridle.regularizers import Penalty
-from bridle.regularizers._kinds import samples, spread_over, wide
+from bridle.regularizers._kinds import at_least_float32, broadcast_mask, count_samples
 
 
 def meaning(regularizer: Any, reading: Reading, counted: Any, *, masked: bool = True) -> float:
@@ -22,21 +22,21 @@ def meaning(regularizer: Any, reading: Reading, counted: Any, *, masked: bool = 
         masked: whether padded steps are left out.
 
     """
-    value = wide(reading.value)
+    value = at_least_float32(reading.value)
     charged = combined(reading.mask if masked else None, counted, value)
     if is_known_on_activation(regularizer):
         amounts = regularizer.fixed() if isinstance(regularizer, Penalty) else (1.0,)
         parts = on_activation(regularizer, as_array(value), None if charged is None else as_array(charged))
         return sum(amount * part for amount, part in zip(amounts, parts, strict=True))
     if isinstance(regularizer, Penalty):
-        parts = regularizer.activity_values(value, charged)
+        parts = regularizer.activation_values(value, charged)
         return sum(amount * as_number(part) for amount, part in zip(regularizer.fixed(), parts, strict=True))
     if is_batch_statistic(regularizer, value):
         rows = value if charged is None else value[_present(charged)]
         return as_number(regularizer(rows))
     if charged is None:
         return as_number(regularizer(value)) / max(1, value.shape[0])
-    return as_number(regularizer(value * spread_over(charged, value))) / as_number(samples(value, charged))
+    return as_number(regularizer(value * broadcast_mask(charged, value))) / as_number(count_samples(value, charged))
 
 
 def as_array(value: Any) -> np.ndarray:
@@ -48,7 +48,7 @@ def is_batch_statistic(regularizer: Any, value: Any) -> bool:
     """Whether a batch that is seen twice gives the same value, where a sum over samples would give the double."""
     if isinstance(regularizer, Penalty):
         return False
-    value = wide(value)
+    value = at_least_float32(value)
     once, twice = as_number(regularizer(value)), as_number(regularizer(ops.concatenate([value, value], axis=0)))
     return np.isfinite(once) and abs(once) > 1e-12 and abs(twice - once) < 0.01 * abs(once)
 

@@ -25,7 +25,7 @@ from bridle._keras import (
 )
 from bridle.auditing._formulas import is_known, on_weight
 from bridle.auditing._meaning import as_array, meaning
-from bridle.placement import Place, places
+from bridle.placement import Site, find_sites
 from bridle.placement._targets import argument
 from bridle.regularizers import Penalty
 
@@ -157,15 +157,15 @@ def measure(model: keras.Model, inner: keras.Model, x: Any, counted: Any) -> Mea
         counted: shape (batch,), 1 for samples that count; None where all do.
 
     """
-    known = places(inner)
+    known = find_sites(inner)
     outputs = [place for place in known if place.quantity == "output" and _wanted_activity(place.layer) is not None]
-    own = [Place(inner.name, "output", inner)] if _wanted_activity(inner) is not None else []
+    own = [Site(inner.name, "output", inner)] if _wanted_activity(inner) is not None else []
     seats = [*outputs, *own]
     taps = [Tap(place.layer, "output", place.around) for place in seats]
     kept = record(model, x, taps)
     activities = [_activity(place, kept, number, counted, inner) for number, place in enumerate(seats)]
     homes = {place.path: place.layer for place in known}
-    weights = [_weight(place, kept, homes.get(place.home, place.layer)) for place in _whole(known)]
+    weights = [_weight(place, kept, homes.get(place.top_level_path, place.layer)) for place in _whole(known)]
     return Measured(
         tuple(_without_twins(activities)),
         tuple(weight for weight in weights if weight.regularizer is not None or weight.wanted is not None),
@@ -179,7 +179,7 @@ def _wanted_activity(layer: keras.Layer) -> Any:
     return layer.activity_regularizer if layer.activity_regularizer is not None else forgotten_activity(layer)
 
 
-def _activity(place: Place, kept: Recording, number: int, counted: Any, model: keras.Model) -> Activity:
+def _activity(place: Site, kept: Recording, number: int, counted: Any, model: keras.Model) -> Activity:
     layer = place.layer
     return Activity(
         where=place.name,
@@ -217,11 +217,11 @@ def _are_twins(outer: Activity, inner: Activity) -> bool:
     return one.shape == other.shape and np.array_equal(one, other)
 
 
-def _whole(known: Sequence[Place]) -> list[Place]:
+def _whole(known: Sequence[Site]) -> list[Site]:
     return [place for place in known if place.variable is not None and place.part is None]
 
 
-def _weight(place: Place, kept: Recording, home: keras.Layer) -> Weight:
+def _weight(place: Site, kept: Recording, home: keras.Layer) -> Weight:
     variable, name = place.variable, argument(place.quantity)
     holding = holder(place.layer, variable)
     regularizer, key = variable.regularizer, id(variable)
@@ -256,7 +256,7 @@ def _value(regularizer: Any, variable: keras.Variable) -> float:
         return math.nan
 
 
-def _own(model: keras.Model, known: Sequence[Place], kept: Recording) -> list[Own]:
+def _own(model: keras.Model, known: Sequence[Site], kept: Recording) -> list[Own]:
     paths = {id(place.layer): place.path for place in known}
     return [
         Own(f"{paths.get(id(layer), layer.name)}/add_loss", layer, tuple(kept.own[id(layer)]))
@@ -265,7 +265,7 @@ def _own(model: keras.Model, known: Sequence[Place], kept: Recording) -> list[Ow
     ]
 
 
-def _cells(known: Sequence[Place], kept: Recording) -> list[Cell]:
+def _cells(known: Sequence[Site], kept: Recording) -> list[Cell]:
     loops = [place for place in known if place.quantity == "output" and has_states(place.layer)]
     return [
         Cell(

@@ -7,7 +7,7 @@ import keras
 from bridle._keras import Decay
 from bridle.auditing._rows import Finding
 from bridle.auditing._words import count
-from bridle.placement import Place
+from bridle.placement import Site
 
 SHIFTS = ("bias", "beta")
 SCALES = ("gamma",)
@@ -18,7 +18,7 @@ HOW = (
 )
 
 
-def found_on(decay: Decay, model: keras.Model, known: Sequence[Place]) -> tuple[Finding, ...]:
+def found_on(decay: Decay, model: keras.Model, known: Sequence[Site]) -> tuple[Finding, ...]:
     """Everything to say about the weight decay of a compiled model."""
     names = {id(place.variable): place.name for place in known if place.variable is not None and place.part is None}
     found = (

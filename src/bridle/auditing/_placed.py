@@ -24,12 +24,21 @@ from bridle.auditing._meaning import as_array, combined
 from bridle.auditing._measure import Measured
 from bridle.auditing._rows import Finding, Row
 from bridle.auditing._words import number
-from bridle.placement import Place, Regularized, match, measuring, unwrapped
+from bridle.placement import (
+    Regularized,
+    Site,
+    last_call,
+    match_target,
+    measuring,
+    penalty_terms,
+    schedule_overrides,
+    unwrapped,
+)
 from bridle.regularizers import Penalty
 
 PREFIX = "penalty/"
 Readings = Mapping[Tap, Sequence[Reading]]
-Term = tuple[Penalty, tuple[float, ...], list[Place]]
+Term = tuple[Penalty, tuple[float, ...], list[Site]]
 """A penalty, its strengths at this epoch, and where it is placed."""
 
 
@@ -48,7 +57,7 @@ def placed_rows(model: keras.Model, batch: Batch, measured: Measured) -> list[Ro
     penalized = [layer for layer in all_layers(model) if isinstance(layer, Regularized)]
     terms = {id(each): _terms(each) for each in penalized}
     taps = dict.fromkeys(
-        place.tap for each in terms.values() for *_, places in each for place in places if place.sort == "activation"
+        place.tap for each in terms.values() for *_, places in each for place in places if not place.is_weight
     )
     if not penalized:
         return []
@@ -72,9 +81,9 @@ def placed_rows(model: keras.Model, batch: Batch, measured: Measured) -> list[Ro
 def _terms(model: Regularized) -> list[Term]:
     found = []
     for target, penalty in model.terms.items():
-        if any(penalty.peaks):
-            amounts = strengths_at(penalty, model.epoch, model.courses.get(target))
-            found.append((penalty, amounts, match(unwrapped(model), target)))
+        if any(penalty.base_strengths):
+            amounts = strengths_at(penalty, model.epoch, schedule_overrides(model).get(target))
+            found.append((penalty, amounts, match_target(unwrapped(model), target)))
     return found
 
 
@@ -105,19 +114,19 @@ def _step(
     model: keras.Model, penalized: Sequence[Regularized], x: Any, weight: Any
 ) -> tuple[dict[int, dict[str, float]], float]:
     """What each penalized model charges at each place, and what a penalized `model` adds to its loss."""
-    added, before = math.nan, [each.seen for each in penalized]
+    added, before = math.nan, [last_call(each) for each in penalized]
     with untouched(model), measuring(model):
         prediction = _called(model, x)
         if isinstance(model, Regularized):
-            others = sum(map(as_number, model.losses)) - sum(map(as_number, model.seen.parts.values()))
+            others = sum(map(as_number, model.losses)) - sum(map(as_number, last_call(model).parts.values()))
             added = as_number(loss_without_data(model, prediction, weight)) - others
-        reached = [each for each, seen in zip(penalized, before, strict=True) if each.seen is not seen]
+        reached = [each for each, seen in zip(penalized, before, strict=True) if last_call(each) is not seen]
         return {id(each): {} for each in penalized} | {id(each): _numbers(each) for each in reached}, added
 
 
 def _numbers(model: Regularized) -> dict[str, float]:
     """What the last call of a penalized model was charged, by place."""
-    return {name.removeprefix(PREFIX): as_number(value) for name, value in model.seen.parts.items()}
+    return {name.removeprefix(PREFIX): as_number(value) for name, value in last_call(model).parts.items()}
 
 
 def _expected(model: Regularized, terms: Sequence[Term], readings: Readings, counted: Any) -> dict[str, float]:
@@ -132,13 +141,13 @@ def _expected(model: Regularized, terms: Sequence[Term], readings: Readings, cou
 
 
 def _meanings(
-    model: Regularized, penalty: Penalty, place: Place, readings: Readings, counted: Any
+    model: Regularized, penalty: Penalty, place: Site, readings: Readings, counted: Any
 ) -> list[tuple[float, ...]]:
     """The meaning of a penalty at strength one, for each call of the layer; one of a person's own says it itself."""
     if place.variable is not None:
-        weight = place.of(keras.ops.convert_to_tensor(place.variable.value))
+        weight = place.extract(keras.ops.convert_to_tensor(place.variable.value))
         if is_known(penalty):
-            anchor = as_array(model.charges.anchors[place.key].value) if penalty.needs_anchor else None
+            anchor = as_array(penalty_terms(model).anchors[place.key].value) if penalty.needs_anchor else None
             return [on_weight(penalty, as_array(weight), anchor)]
         return [tuple(map(as_number, penalty.weight_values(weight)))]
     found = []
@@ -149,7 +158,7 @@ def _meanings(
                 on_activation(penalty, as_array(reading.value), None if charged is None else as_array(charged))
             )
         else:
-            found.append(tuple(map(as_number, penalty.activity_values(reading.value, charged))))
+            found.append(tuple(map(as_number, penalty.activation_values(reading.value, charged))))
     return found
 
 

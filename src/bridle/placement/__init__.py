@@ -1,35 +1,38 @@
 """WHERE penalties go: targets, terms, what they charge, and models that carry them."""
 
 from bridle.placement._callbacks import Monitor, PenaltyLog, StrengthSchedule
-from bridle.placement._charges import PenaltyTerms, charges, watched, weighted
 from bridle.placement._code import code_lines
 from bridle.placement._files import unwrapped
-from bridle.placement._penalize import check_plain, plain_copy, regularize, strip
-from bridle.placement._penalized import Regularized, measuring
-from bridle.placement._places import Place, places
-from bridle.placement._targets import match
-from bridle.placement._terms import Term, distinct, read_terms
+from bridle.placement._penalty_terms import PenaltyTerms, bind_terms, diagnosed_sites, scale_by_strength
+from bridle.placement._regularize import check_plain, plain_copy, regularize, strip
+from bridle.placement._regularized import Regularized, last_call, measuring, penalty_terms, schedule_overrides
+from bridle.placement._sites import Site, find_sites
+from bridle.placement._targets import match_target
+from bridle.placement._terms import Term, distinct_terms, read_terms
 
 __all__ = [
     "Monitor",
     "PenaltyLog",
     "PenaltyTerms",
-    "Place",
     "Regularized",
+    "Site",
     "StrengthSchedule",
     "Term",
-    "charges",
+    "bind_terms",
     "check_plain",
     "code_lines",
-    "distinct",
-    "match",
+    "diagnosed_sites",
+    "distinct_terms",
+    "find_sites",
+    "last_call",
+    "match_target",
     "measuring",
-    "places",
+    "penalty_terms",
     "plain_copy",
     "read_terms",
     "regularize",
+    "scale_by_strength",
+    "schedule_overrides",
     "strip",
     "unwrapped",
-    "watched",
-    "weighted",
 ]  # fmt: skip

@@ -18,10 +18,10 @@ from bridle._keras import (
     watching,
     with_compute_loss,
 )
-from bridle.placement._charges import describe
-from bridle.placement._files import unwrapped
-from bridle.placement._places import places
-from bridle.placement._targets import match
+from bridle.placement._files import Wrapper, unwrapped
+from bridle.placement._penalty_terms import describe
+from bridle.placement._sites import find_sites
+from bridle.placement._targets import match_target
 from bridle.regularizers import Schedule
 
 OTHER = "penalty/other"
@@ -61,7 +61,9 @@ class StrengthSchedule(keras.callbacks.Callback):
             raise KindError(
                 f"Expected a model made by bridle.regularize for {type(self).__name__}, got {model.name!r}."
             )
-        strong = {target for each in self.penalized for target, penalty in each.terms.items() if any(penalty.peaks)}
+        strong = {
+            target for each in self.penalized for target, penalty in each.terms.items() if any(penalty.base_strengths)
+        }
         for target in self.schedules:
             if target not in strong:
                 raise InputError(
@@ -118,12 +120,12 @@ class PenaltyLog(keras.callbacks.Callback):
 
 def _splitter(model: keras.Model) -> tuple[Splitter, list[str]]:
     """How to take a model's loss apart, and the names of the penalties that it has."""
-    charged = getattr(model, "charged_places", None)
-    if charged is not None:
+    if isinstance(model, Wrapper):
+        charged = dict.fromkeys(site.name for term in model._bridle_penalty_terms.terms for site in term.sites)
         own = adds_losses(unwrapped(model))
         return _of_penalized, [*(f"penalty/{name}" for name in charged), *([OTHER] if own else [])]
     weights = regularized(model)
-    by_variable = {id(place.variable): place.name for place in places(model) if place.variable is not None}
+    by_variable = {id(place.variable): place.name for place in find_sites(model) if place.variable is not None}
     names = [f"penalty/{by_variable.get(id(weight), weight.path)}" for weight in weights]
 
     def split(model: keras.Model, *batch: Any) -> tuple[Any, dict[str, Any]]:
@@ -139,7 +141,7 @@ def _splitter(model: keras.Model) -> tuple[Splitter, list[str]]:
 
 def _of_penalized(model: Any, x: Any, y: Any, prediction: Any, weight: Any, training: bool) -> tuple[Any, Any]:
     total = type(model).compute_loss(model, x, y, prediction, weight, training)
-    seen = model.seen
+    seen = model._bridle_last_call
     parts = {"data_loss": seen.data, **seen.parts}
     return total, {**parts, OTHER: seen.own} if adds_losses(unwrapped(model)) else parts
 
@@ -166,8 +168,8 @@ class Monitor(keras.callbacks.Callback):
 
     def set_model(self, model: keras.Model) -> None:
         super().set_model(model)
-        self.places = [place for target in self.targets for place in match(model, target)]
-        blind = [place.name for place in self.places if place.sort == "activation"]
+        self.sites = [place for target in self.targets for place in match_target(model, target)]
+        blind = [place.name for place in self.sites if not place.is_weight]
         if blind and self.x is None:
             raise InputError(
                 f"Expected rows to measure the activation {blind[0]!r} on, got none. Give Monitor(targets, x=rows)."
@@ -179,9 +181,9 @@ class Monitor(keras.callbacks.Callback):
 
     def measure(self) -> dict[str, float]:
         """The present numbers by name."""
-        taps = list(dict.fromkeys(place.tap for place in self.places if place.sort == "activation"))
+        taps = list(dict.fromkeys(place.tap for place in self.sites if not place.is_weight))
         with watching(taps) as readings:
             if taps:
                 self.model(self.x, training=False)
-        found = describe(self.places, taps, lambda variable: variable.value, readings)
+        found = describe(self.sites, taps, lambda variable: variable.value, readings)
         return {name: float(ops.convert_to_numpy(value)) for name, value in found.items()}

@@ -8,14 +8,14 @@ import numpy as np
 
 from bridle._errors import BridleError, InputError
 from bridle._keras import has_states, output_shape
-from bridle.placement._places import Place
+from bridle.placement._sites import Site
 from bridle.regularizers import Entrywise, Penalty
 
 IN_UNIT = ("sigmoid", "hard_sigmoid", "softmax", "sparse_sigmoid", "sparsemax")
 """Activations whose values lie in (0, 1)."""
 
 
-def check_places(target: str, penalty: Penalty, places: Sequence[Place]) -> None:
+def check_places(target: str, penalty: Penalty, places: Sequence[Site]) -> None:
     """Refuse a penalty where it cannot be computed or would not mean what it says.
 
     Errors: `InputError` for a weight where the penalty is for activations, or the other way round; `per` and `exact`
@@ -42,17 +42,18 @@ def check_value(value: Any, penalty: Penalty, where: str) -> None:
         )
 
 
-def _check_sort(target: str, penalty: Penalty, place: Place) -> None:
-    if place.sort not in penalty.sorts:
+def _check_sort(target: str, penalty: Penalty, place: Site) -> None:
+    if place.on not in penalty.allowed_on:
         raise InputError(
-            f"Expected {_an(penalty.sorts[0])} at {target!r} for {penalty.kind}, got the {place.sort} {place.name!r}."
+            f"Expected {_an(penalty.allowed_on[0])} at {target!r} for {penalty.kind}, "
+            f"got the {place.on} {place.name!r}."
         )
-    if penalty.per != "sample" and place.sort == "weight":
+    if penalty.per != "sample" and place.is_weight:
         raise InputError(
             f"Expected an activation at {target!r} for per={penalty.per!r}, got a weight, which has no batch. "
             "Leave `per` out."
         )
-    if penalty.exact and place.sort == "activation":
+    if penalty.exact and not place.is_weight:
         raise InputError(
             f"Expected a weight at {target!r} for exact=True, got the activation {place.name!r}, which no update "
             "step moves. Leave `exact` out."
@@ -69,10 +70,10 @@ def _an(sort: str) -> str:
     return f"an {sort}" if sort[0] in "aeiou" else f"a {sort}"
 
 
-def _check_weight(target: str, penalty: Penalty, place: Place) -> None:
+def _check_weight(target: str, penalty: Penalty, place: Site) -> None:
     if isinstance(penalty, Entrywise):
         return
-    weight = place.of(place.variable.value)
+    weight = place.extract(place.variable.value)
     try:
         if penalty.needs_anchor:
             penalty = penalty.with_anchor(weight)
@@ -83,7 +84,7 @@ def _check_weight(target: str, penalty: Penalty, place: Place) -> None:
         check_value(value, penalty, place.name)
 
 
-def _check_activation(target: str, penalty: Penalty, place: Place) -> None:
+def _check_activation(target: str, penalty: Penalty, place: Site) -> None:
     shape = output_shape(place.layer) if place.quantity in ("output", "preactivation") else None
     if penalty.needs_time and place.around is None and shape is not None and len(shape) < 3:
         recurrent = f"Write '{place.path}/hidden_state', or set return_sequences=True."
@@ -100,7 +101,7 @@ def _check_activation(target: str, penalty: Penalty, place: Place) -> None:
         )
 
 
-def _leaves_unit(place: Place) -> bool:
+def _leaves_unit(place: Site) -> bool:
     """Whether a place is known to hold values outside (0, 1); a person's own functions are taken on trust."""
     if place.quantity == "attention_scores":
         return False

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from bridle._keras import gives_mask, has_states, output_shape
-from bridle.placement._places import Place
+from bridle.placement._sites import Site
 from bridle.placement._targets import argument
 from bridle.placement._terms import Term, read_terms
 from bridle.regularizers import KINDS, Penalty, describe
@@ -25,9 +25,9 @@ def code_lines(model: keras.Model, terms: Mapping[str, object], *, batch_size: i
     charge what it is given, the lines call `bridle.regularize`.
     """
     bound = read_terms(model, terms)
-    wanted: dict[str, list[tuple[Place, Penalty]]] = {}
+    wanted: dict[str, list[tuple[Site, Penalty]]] = {}
     for term in bound:
-        for place in term.places:
+        for place in term.sites:
             wanted.setdefault(place.path, []).append((place, term.penalty))
     if not wanted:
         return "# No penalty: the model as it is.\n"
@@ -36,10 +36,10 @@ def code_lines(model: keras.Model, terms: Mapping[str, object], *, batch_size: i
     return "import keras\n\n" + "\n".join(_layer(path, pairs, batch_size) for path, pairs in wanted.items()) + "\n"
 
 
-def _in_keras(place: Place, penalty: Penalty) -> bool:
+def _in_keras(place: Site, penalty: Penalty) -> bool:
     """Whether an argument of the layer says the same as a penalty."""
     layer, plain = place.layer, penalty.kind in ("l1", "l2", "l1l2") and not penalty.exact
-    if not plain or any(penalty.schedules) or place.part is not None or place.path != place.home:
+    if not plain or any(penalty.schedules) or place.part is not None or place.path != place.top_level_path:
         return False
     if place.variable is not None:
         return argument(place.quantity) in layer.get_config() and place.variable.trainable
@@ -54,7 +54,7 @@ def _in_bridle(terms: Sequence[Term]) -> str:
     lines = []
     for term in terms:
         amounts = (f"{v:.12g}" if isinstance(v, float) else describe(v) for v in term.penalty.strengths)
-        text = _quoted(term.penalty.written(*amounts))
+        text = _quoted(term.penalty.to_text(*amounts))
         if term.penalty.kind not in KINDS:
             text = f"bridle.{term.penalty!r}"
         lines.append(f"    {_quoted(term.target)}: {text},\n")
@@ -71,7 +71,7 @@ NO_LINES = (keras.layers.TimeDistributed, keras.layers.Bidirectional, keras.laye
 """Layers for whose activity no constructor line says the same."""
 
 
-def _layer(path: str, pairs: list[tuple[Place, Penalty]], batch_size: int | None) -> str:
+def _layer(path: str, pairs: list[tuple[Site, Penalty]], batch_size: int | None) -> str:
     layer = pairs[0][0].layer
     before, after, notes = _arguments(layer), {}, [f"layer {path!r}"]
     quantities = dict.fromkeys(place.quantity for place, _ in pairs)
@@ -94,7 +94,7 @@ def _call(name: str, arguments: dict[str, str]) -> str:
     return f"keras.layers.{name}({', '.join(f'{key}={value}' for key, value in arguments.items())}),"
 
 
-def _regularizer(pairs: list[tuple[Place, Penalty]], batch_size: int | None) -> tuple[str, list[str]]:
+def _regularizer(pairs: list[tuple[Site, Penalty]], batch_size: int | None) -> tuple[str, list[str]]:
     """One of Keras's regularizers as source for all the penalties at one place, and what to say about its strength."""
     totals, notes = {"l1": 0.0, "l2": 0.0}, []
     for place, penalty in pairs:

@@ -7,7 +7,7 @@ from keras import ops
 
 from bridle._errors import InputError
 from bridle._keras import is_updating, keep_state, leave_out, note_updates, step_of, updating
-from bridle.placement._charges import PenaltyTerms
+from bridle.placement._penalty_terms import PenaltyTerms
 
 NAME = "bridle_strengths"
 

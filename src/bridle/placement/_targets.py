@@ -8,14 +8,14 @@ import keras
 
 from bridle._errors import TargetError, nearest_names, short_repr
 from bridle._keras import Part
-from bridle.placement._places import ACTIVATIONS, Place, places
+from bridle.placement._sites import ACTIVATIONS, Site, find_sites
 
 EXAMPLE = "Write for example 'hidden/kernel', '*/kernel', 'hidden/output' or 'lstm/kernel[forget]'."
 LONGEST = 2000
 WRITTEN = re.compile(r"(?P<quantity>[^\[\]]*)(?:\[(?P<part>[^\[\]]+)\])?")
 
 
-def match(model: keras.Model, target: str) -> list[Place]:
+def match_target(model: keras.Model, target: str) -> list[Site]:
     """The places that a target names.
 
     A target is `<layer name or glob>/<quantity or glob>[<part>]`, or several with commas between, which then share
@@ -36,12 +36,12 @@ def match(model: keras.Model, target: str) -> list[Place]:
         raise TargetError(f"Expected a target '<layer>/<quantity>', got {short_repr(target)}. {EXAMPLE}")
     if len(target) > LONGEST:
         raise TargetError(f"Expected a target of at most {LONGEST:,} characters, got {len(target):,}. {EXAMPLE}")
-    known = places(model)
+    known = find_sites(model)
     found = [place for part in target.split(",") for place in _match_one(known, part.strip())]
     return list({place.key: place for place in found}.values())
 
 
-def _match_one(known: list[Place], target: str) -> list[Place]:
+def _match_one(known: list[Site], target: str) -> list[Site]:
     path, slash, last = target.rpartition("/")
     written = WRITTEN.fullmatch(last)
     if not slash or written is None:
@@ -59,22 +59,22 @@ def _match_one(known: list[Place], target: str) -> list[Place]:
     return found
 
 
-def _is_named(place: Place, path: str, quantity: str) -> bool:
+def _is_named(place: Site, path: str, quantity: str) -> bool:
     if not (fnmatchcase(place.quantity, quantity) and (quantity == place.quantity or not place.statistic)):
         return False
-    paths, homes = (place.path, *place.other_paths), (place.home, *place.other_homes)
-    if place.sort == "activation":
+    paths, homes = (place.path, *place.other_paths), (place.top_level_path, *place.other_top_level_paths)
+    if not place.is_weight:
         exact = path in (*paths, *homes) and quantity == place.quantity
         return any(fnmatchcase(name, path) for name in paths) and (exact or place.in_globs)
     return any(fnmatchcase(name, path) for name in (*paths, *homes))
 
 
-def _written_names(known: list[Place]) -> list[str]:
+def _written_names(known: list[Site]) -> list[str]:
     whole = [place for place in known if place.part is None]
     return [f"{path}/{place.quantity}" for place in whole for path in (place.path, *place.other_paths)]
 
 
-def _passed_over(known: list[Place], path: str, quantity: str) -> str:
+def _passed_over(known: list[Site], path: str, quantity: str) -> str:
     """What to write for the outputs that a glob passes over; empty where there are none."""
     names = [
         place.name
@@ -93,7 +93,7 @@ def _is_part(part: Part | None, wanted: str) -> bool:
     return part is not None and fnmatchcase(part.name, wanted)
 
 
-def _no_part(named: list[Place], target: str, part: str) -> str:
+def _no_part(named: list[Site], target: str, part: str) -> str:
     known = list(dict.fromkeys(place.part.name for place in named if place.part is not None))
     if not known:
         return (

@@ -9,8 +9,8 @@ import keras
 
 from bridle._errors import KindError, short_repr
 from bridle.placement._checks import check_places
-from bridle.placement._places import Place
-from bridle.placement._targets import EXAMPLE, match
+from bridle.placement._sites import Site
+from bridle.placement._targets import EXAMPLE, match_target
 from bridle.regularizers import KINDS, Penalty, Schedule, parse_penalty
 
 LONGEST = 60
@@ -24,13 +24,13 @@ class Term:
 
     target: str
     penalty: Penalty
-    places: tuple[Place, ...]
+    sites: tuple[Site, ...]
 
     @property
     def label(self) -> str:
         """Target and kind: what makes two terms the same but for their strengths."""
-        options = _short(self.penalty.written_options())
-        courses = [course.written("…") for course in self.penalty.schedules if course is not None]
+        options = _short(self.penalty.options_text())
+        courses = [course.to_text("…") for course in self.penalty.schedules if course is not None]
         return " ".join([self.target, self.penalty.kind, *filter(None, [options]), *courses])
 
     @property
@@ -45,11 +45,11 @@ class Term:
         """The course of each slot's strength over the epochs."""
         return self.penalty.schedules
 
-    def written(self) -> str:
+    def to_text(self) -> str:
         """The penalty in the language of penalties, with the name of its slot in place of each strength."""
         pairs = zip(self.slots, self.schedules, strict=True)
-        amounts = (f"{{{slot}}}" if course is None else course.written(f"{{{slot}}}") for slot, course in pairs)
-        return self.penalty.written(*amounts)
+        amounts = (f"{{{slot}}}" if course is None else course.to_text(f"{{{slot}}}") for slot, course in pairs)
+        return self.penalty.to_text(*amounts)
 
 
 def _short(text: str) -> str:
@@ -68,7 +68,7 @@ def read_terms(model: keras.Model, terms: Mapping[str, object]) -> tuple[Term, .
     return tuple(_bind(model, target, what) for target, what in terms.items())
 
 
-def distinct(arms: Sequence[Sequence[Term]]) -> tuple[Term, ...]:
+def distinct_terms(arms: Sequence[Sequence[Term]]) -> tuple[Term, ...]:
     """The terms of all arms, those that differ only in strength once."""
     found: dict[str, Term] = {}
     for arm in arms:
@@ -84,6 +84,6 @@ def _bind(model: keras.Model, target: str, what: Any) -> Term:
         raise KindError(f"Expected {WHAT} at {target!r}, got keras.regularizers.{name}. Use bridle.{name}.")
     if not isinstance(penalty, Penalty):
         raise KindError(f"Expected {WHAT} at {target!r}, got {short_repr(what)}. Known: {', '.join(KINDS)}.")
-    found = tuple(match(model, target))
+    found = tuple(match_target(model, target))
     check_places(target, penalty, found)
     return Term(target, penalty, found)

@@ -8,17 +8,17 @@ import numpy as np
 from keras import ops
 
 from bridle._keras import Reading, Tap
-from bridle.placement._places import Place
+from bridle.placement._sites import Site
 from bridle.results import UNIT_SHARES
 
 
-def unit_names(places: Sequence[Place]) -> tuple[str, ...]:
+def unit_names(places: Sequence[Site]) -> tuple[str, ...]:
     """The names of what `unit_quantiles` returns, in its order: `unit0/hidden/kernel`, `unit10/…`, …, `unit100/…`."""
     return tuple(dict.fromkeys(f"unit{share}/{place.name}" for place in places for share in UNIT_SHARES))
 
 
 def unit_quantiles(
-    places: Sequence[Place],
+    places: Sequence[Site],
     taps: Sequence[Tap],
     weight: Callable[[keras.Variable], Any],
     readings: dict[int, list[Reading]],
@@ -32,7 +32,7 @@ def unit_quantiles(
     found: dict[str, Any] = {}
     for place in places:
         if place.variable is not None:
-            sizes = _norms(place.of(weight(place.variable)))
+            sizes = _norms(place.extract(weight(place.variable)))
         else:
             sizes = _magnitudes(readings[taps.index(place.tap)])
         values = _quantiles(sizes)

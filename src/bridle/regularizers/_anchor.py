@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from bridle._errors import InputError, short_repr
-from bridle.regularizers._kinds import WeightPenalty, wide
+from bridle.regularizers._kinds import WeightPenalty, at_least_float32
 from bridle.regularizers._options import real
 
 WAYS = "'pretrained', a finite number, or an array of the shape of the weight"
@@ -59,7 +59,7 @@ class L2SP(WeightPenalty):
         return type(self)(*self.strengths, anchor=array)
 
     def weight_values(self, x: Any) -> tuple[Any, ...]:
-        x = wide(x)
+        x = at_least_float32(x)
         if self.needs_anchor:
             raise InputError(
                 "Expected weights to stay near in l2sp(anchor='pretrained'), got none yet. Place it with "

@@ -15,7 +15,7 @@ from bridle.regularizers._strength import Grid, Strength, strength
 from bridle.regularizers._text import read_strength
 
 Per = Literal["sample", "batch", "unit"]
-Sort = Literal["weight", "activation"]
+On = Literal["weight", "activation"]
 CONVENTIONS = ("sample", "batch", "unit")
 
 
@@ -25,7 +25,7 @@ class Penalty(keras.regularizers.Regularizer, abc.ABC):
     `R(x) = sum_i strength_i * unit_i(x)`, where `unit_i` is what the component charges at strength one.
 
     A family member states its strengths in `names`, its other arguments in `options`, and what it can be placed at
-    in `sorts`. Its constructor stores each option as an attribute of that name.
+    in `allowed`. Its constructor stores each option as an attribute of that name.
     """
 
     names: ClassVar[tuple[str, ...]]
@@ -34,7 +34,7 @@ class Penalty(keras.regularizers.Regularizer, abc.ABC):
     """The name in the language of penalties, as in `l2(1e-3)`."""
     options: ClassVar[tuple[str, ...]] = ()
     """The other arguments, all of them keywords with a default or a plain value."""
-    sorts: tuple[Sort, ...] = ("weight", "activation")
+    allowed_on: tuple[On, ...] = ("weight", "activation")
     """Where it can be placed."""
     at_evaluation: ClassVar[bool] = True
     """False for penalties of the training pass only, which are no part of a validation loss."""
@@ -62,7 +62,7 @@ class Penalty(keras.regularizers.Regularizer, abc.ABC):
         """What each component charges for a weight at strength one: one scalar for each of `names`."""
 
     @abc.abstractmethod
-    def activity_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
+    def activation_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
         """The same for an activation of shape (batch, …).
 
         `charged`, of shape (batch,) or (batch, time), is 1 where an entry counts and 0 for padded steps and
@@ -99,7 +99,7 @@ class Penalty(keras.regularizers.Regularizer, abc.ABC):
         return self.strengths
 
     @property
-    def peaks(self) -> tuple[Strength, ...]:
+    def base_strengths(self) -> tuple[Strength, ...]:
         """The strengths without their course over the epochs."""
         return tuple(value.peak if isinstance(value, Schedule) else value for value in self.strengths)
 
@@ -124,13 +124,13 @@ class Penalty(keras.regularizers.Regularizer, abc.ABC):
         read = {key: read_strength(value) if key in cls.names else value for key, value in config.items()}
         return cls(**read)
 
-    def written(self, *amounts: str) -> str:
+    def to_text(self, *amounts: str) -> str:
         """The penalty in the language of penalties, with the given text for each strength: `l1(0.1, per=batch)`."""
-        own = self.written_options()
+        own = self.options_text()
         shown = ", ".join(f"{name}={amount}" for name, amount in zip(self.names, amounts, strict=True))
         return f"{self.kind}({shown}{', ' if own else ''}{own})"
 
-    def written_options(self) -> str:
+    def options_text(self) -> str:
         """The arguments beside the strengths that are not at their defaults: `per='batch', exact=True`."""
         return self._options_shown(_plain)
 
@@ -152,7 +152,7 @@ class Penalty(keras.regularizers.Regularizer, abc.ABC):
 def describe(value: Strength | Schedule) -> str:
     """A strength as a person reads it."""
     if isinstance(value, Schedule):
-        return value.written(describe(value.peak))
+        return value.to_text(describe(value.peak))
     if not isinstance(value, Grid):
         return f"{value:g}"
     return "auto" if value.open else f"{value.values[0]:g}..{value.values[-1]:g}"
@@ -164,8 +164,8 @@ def _written(value: Grid | Schedule) -> Any:
         return "auto" if value.open else list(value.values)
     peak = value.peak
     if not isinstance(peak, Grid):
-        return value.written(f"{peak:.17g}")
-    return value.written("auto" if peak.open else str(list(peak.values)))
+        return value.to_text(f"{peak:.17g}")
+    return value.to_text("auto" if peak.open else str(list(peak.values)))
 
 
 def _amount(value: object, where: str) -> Strength | Schedule:

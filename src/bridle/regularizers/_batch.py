@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from bridle.regularizers._kinds import ActivationPenalty, spread_over, wide
+from bridle.regularizers._kinds import ActivationPenalty, at_least_float32, broadcast_mask
 from bridle.regularizers._options import real
 
 EDGE = 1e-6
@@ -29,7 +29,7 @@ class KL(ActivationPenalty):
     (0, 1); for a weight.
 
     >>> import bridle
-    >>> round(float(bridle.KL(1.0, target=0.05).activity_values([[0.0, 0.1], [0.1, 0.9]])[0]), 4)
+    >>> round(float(bridle.KL(1.0, target=0.05).activation_values([[0.0, 0.1], [0.1, 0.9]])[0]), 4)
     0.4946
 
     Source: Ng, "Sparse autoencoder", CS294A lecture notes, Stanford 2011.
@@ -46,7 +46,7 @@ class KL(ActivationPenalty):
         self.target = real(target, "kl(target=…)", expected, low=EDGE, high=1 - EDGE)
         super().__init__(strength)
 
-    def activity_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
+    def activation_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
         means, count = _means(x, charged)
         means = ops.clip(means, EDGE, 1 - EDGE)
         own = self.target * math.log(self.target) + (1 - self.target) * math.log(1 - self.target)
@@ -70,7 +70,7 @@ class MeanActivation(ActivationPenalty):
     finite number; for a weight.
 
     >>> import bridle
-    >>> float(bridle.MeanActivation(1.0, target=0.5).activity_values([[0.0, 2.0], [1.0, 0.0]])[0])
+    >>> float(bridle.MeanActivation(1.0, target=0.5).activation_values([[0.0, 2.0], [1.0, 0.0]])[0])
     0.25
 
     Source: Lee, Ekanadham and Ng, "Sparse deep belief net model for visual area V2", NeurIPS 2007.
@@ -85,7 +85,7 @@ class MeanActivation(ActivationPenalty):
         self.target = real(target, "meanactivation(target=…)", "a finite number, such as 0.05")
         super().__init__(strength)
 
-    def activity_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
+    def activation_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
         means, count = _means(x, charged)
         return (ops.sum(ops.square(means - self.target)) * ops.minimum(count, 1.0),)
 
@@ -104,7 +104,7 @@ class Decorrelation(ActivationPenalty):
     Errors: `InputError` for a strength that is negative, not finite, text, or an empty list; for a weight.
 
     >>> import bridle
-    >>> float(bridle.Decorrelation(1.0).activity_values([[1.0, 2.0], [-1.0, -2.0]])[0])
+    >>> float(bridle.Decorrelation(1.0).activation_values([[1.0, 2.0], [-1.0, -2.0]])[0])
     4.0
 
     Source: Cogswell, Ahmed, Girshick, Zitnick and Batra, "Reducing overfitting in deep networks by decorrelating
@@ -118,7 +118,7 @@ class Decorrelation(ActivationPenalty):
     def __init__(self, strength: object = "auto") -> None:
         super().__init__(strength)
 
-    def activity_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
+    def activation_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
         rows, counted = _rows(x, charged)
         count = ops.maximum(ops.sum(counted), 1.0)
         apart = (rows - ops.sum(rows * counted, axis=0) / count) * counted
@@ -136,8 +136,8 @@ def _means(x: Any, charged: Any) -> tuple[Any, Any]:
 
 def _rows(x: Any, charged: Any) -> tuple[Any, Any]:
     """An activation as (row, unit), a row for each sample, time and place; and what counts, as (row, 1)."""
-    x = wide(x)
+    x = at_least_float32(x)
     if len(x.shape) == (1 if charged is None else len(charged.shape)):
         x = ops.expand_dims(x, -1)
-    counted = ops.ones_like(x[..., :1]) * spread_over(charged, x)
+    counted = ops.ones_like(x[..., :1]) * broadcast_mask(charged, x)
     return ops.reshape(x, (-1, x.shape[-1])), ops.reshape(counted, (-1, 1))

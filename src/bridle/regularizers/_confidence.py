@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from bridle.regularizers._kinds import ActivationPenalty, entries_counted, spread_over, wide
+from bridle.regularizers._kinds import ActivationPenalty, at_least_float32, broadcast_mask, count_entries
 from bridle.regularizers._options import real, switch
 
 EDGE = 1e-7
@@ -30,7 +30,7 @@ class Confidence(ActivationPenalty):
     for a weight.
 
     >>> import bridle
-    >>> round(float(bridle.Confidence(1.0).activity_values([[1.0, 0.0], [0.5, 0.5]])[0]), 4)
+    >>> round(float(bridle.Confidence(1.0).activation_values([[1.0, 0.0], [0.5, 0.5]])[0]), 4)
     0.3466
 
     Source: Pereyra, Tucker, Chorowski, Kaiser and Hinton, "Regularizing neural networks by penalizing confident
@@ -51,14 +51,14 @@ class Confidence(ActivationPenalty):
             self.domain = "real"
         super().__init__(strength)
 
-    def activity_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
-        x = wide(x)
+    def activation_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
+        x = at_least_float32(x)
         if len(x.shape) == (1 if charged is None else len(charged.shape)):
             x = ops.expand_dims(x, -1)
         entropy = _entropy_of_logits(x) if self.from_logits else _entropy(x)
         most = math.log(max(x.shape[-1], 2)) if self.threshold is None else self.threshold
         missing = ops.maximum(most - entropy, 0.0)
-        return (ops.sum(missing * spread_over(charged, missing)) / entries_counted(missing, charged),)
+        return (ops.sum(missing * broadcast_mask(charged, missing)) / count_entries(missing, charged),)
 
 
 def _entropy(p: Any) -> Any:

@@ -10,7 +10,7 @@ from keras import ops
 from bridle._errors import InputError, KindError
 from bridle._keras import concrete
 from bridle.regularizers._base import Penalty
-from bridle.regularizers._kinds import samples, spread_over, wide
+from bridle.regularizers._kinds import at_least_float32, broadcast_mask, count_samples
 
 REGISTER = "Write it as a named function under @keras.saving.register_keras_serializable()."
 
@@ -62,18 +62,18 @@ class Custom(Penalty):
         super().__init__(strength)
 
     def weight_values(self, x: Any) -> tuple[Any, ...]:
-        x = wide(x)
+        x = at_least_float32(x)
         value = self._result(x, (tuple(x.shape), ()))
         return (self._checked(ops.sum(value)),)
 
-    def activity_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
-        x = wide(x)
+    def activation_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
+        x = at_least_float32(x)
         value = self._result(x, (tuple(x.shape), tuple(x.shape[:1]), ()))
         if not value.shape:
             return (self._checked(value),)
         if charged is not None and len(value.shape) < len(charged.shape):
             charged = ops.max(ops.reshape(charged, (ops.shape(charged)[0], -1)), axis=1)
-        return (self._checked(ops.sum(value * spread_over(charged, value)) / samples(x, charged)),)
+        return (self._checked(ops.sum(value * broadcast_mask(charged, value)) / count_samples(x, charged)),)
 
     def _result(self, x: Any, allowed: tuple[tuple[Any, ...], ...]) -> Any:
         value = self.function(x)

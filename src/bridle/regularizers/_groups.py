@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from bridle.regularizers._blocks import Groups, blocks, grouping, lengths, shrink
-from bridle.regularizers._kinds import WeightPenalty, wide
+from bridle.regularizers._kinds import WeightPenalty, at_least_float32
 
 
 @keras.saving.register_keras_serializable("bridle")
@@ -51,7 +51,7 @@ class GroupLasso(WeightPenalty):
         super().__init__(strength)
 
     def weight_values(self, x: Any) -> tuple[Any, ...]:
-        x = wide(x)
+        x = at_least_float32(x)
         return (lengths(x, blocks(x, self.groups, self.kind)),)
 
     def proximal(self, x: Any, step: Any, amounts: Sequence[Any]) -> Any:
@@ -97,7 +97,7 @@ class SparseGroupLasso(WeightPenalty):
         super().__init__(l1, group)
 
     def weight_values(self, x: Any) -> tuple[Any, ...]:
-        x = wide(x)
+        x = at_least_float32(x)
         return ops.sum(ops.abs(x)), lengths(x, blocks(x, self.groups, self.kind))
 
     def proximal(self, x: Any, step: Any, amounts: Sequence[Any]) -> Any:

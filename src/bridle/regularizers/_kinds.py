@@ -13,9 +13,9 @@ from bridle.regularizers._base import Penalty, Per
 class WeightPenalty(Penalty):
     """A penalty on a weight as a whole, without meaning on a batch of activations."""
 
-    sorts = ("weight",)
+    allowed_on = ("weight",)
 
-    def activity_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
+    def activation_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
         raise InputError(f"Expected a weight for {self.kind}, got an activation. {self.kind} is defined on weights.")
 
 
@@ -26,12 +26,12 @@ class ActivationPenalty(Penalty):
     `activity_regularizer` returns, so that there it charges what it says.
     """
 
-    sorts = ("activation",)
+    allowed_on = ("activation",)
 
     def weight_values(self, x: Any) -> tuple[Any, ...]:
-        x = wide(x)
+        x = at_least_float32(x)
         size = ops.cast(ops.shape(x)[0], x.dtype)
-        return tuple(value * size for value in self.activity_values(x))
+        return tuple(value * size for value in self.activation_values(x))
 
 
 class Entrywise(Penalty):
@@ -56,12 +56,12 @@ class Entrywise(Penalty):
         """`phi(x)` entry by entry, for each component."""
 
     def weight_values(self, x: Any) -> tuple[Any, ...]:
-        return tuple(ops.sum(value) for value in self.entries(wide(x)))
+        return tuple(ops.sum(value) for value in self.entries(at_least_float32(x)))
 
-    def activity_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
-        x = wide(x)
+    def activation_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
+        x = at_least_float32(x)
         divisor = _divisor(x, charged, self.per)
-        spread = spread_over(charged, x)
+        spread = broadcast_mask(charged, x)
         return tuple(ops.sum(value * spread) / divisor for value in self.entries(x))
 
     def __call__(self, x: Any) -> Any:
@@ -73,13 +73,13 @@ class Entrywise(Penalty):
         return total
 
 
-def wide(x: Any) -> Any:
+def at_least_float32(x: Any) -> Any:
     """Half-precision tensors are summed in float32: in float16 the sum overflows long before it is averaged."""
     x = ops.convert_to_tensor(x)
     return x if keras.backend.standardize_dtype(x.dtype) in ("float32", "float64") else ops.cast(x, "float32")
 
 
-def spread_over(charged: Any, x: Any) -> Any:
+def broadcast_mask(charged: Any, x: Any) -> Any:
     """What counts, of shape (batch,) or (batch, time), with axes of length one after it, up to the rank of `x`."""
     if charged is None:
         return 1.0
@@ -87,7 +87,7 @@ def spread_over(charged: Any, x: Any) -> Any:
     return ops.reshape(ops.cast(charged, x.dtype), (*ops.shape(charged), *(1,) * missing))
 
 
-def samples(x: Any, charged: Any) -> Any:
+def count_samples(x: Any, charged: Any) -> Any:
     """How many samples of an activation count."""
     if charged is None:
         return ops.cast(ops.shape(x)[0], x.dtype)
@@ -96,7 +96,7 @@ def samples(x: Any, charged: Any) -> Any:
     return ops.maximum(ops.sum(present), 1.0)
 
 
-def entries_counted(x: Any, charged: Any) -> Any:
+def count_entries(x: Any, charged: Any) -> Any:
     """How many entries of an activation count, and 1 where none does."""
     if charged is None:
         return ops.maximum(ops.cast(ops.size(x), x.dtype), 1.0)
@@ -110,4 +110,4 @@ def _divisor(x: Any, charged: Any, per: Per) -> Any:
     """What a sum over a batch of activations is divided by."""
     if per == "batch":
         return 1.0
-    return samples(x, charged) if per == "sample" else entries_counted(x, charged)
+    return count_samples(x, charged) if per == "sample" else count_entries(x, charged)

@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from bridle.regularizers._laws import Case, Law
+from bridle.regularizers._contract import Case, Law
 
 NEVER = 1e4
 """A strength at which nothing is left."""

@@ -7,7 +7,7 @@ from keras import ops
 
 from bridle._errors import InputError
 from bridle.regularizers._blocks import root
-from bridle.regularizers._kinds import WeightPenalty, wide
+from bridle.regularizers._kinds import WeightPenalty, at_least_float32
 from bridle.regularizers._options import real, word
 
 
@@ -145,13 +145,13 @@ class MaxNorm(WeightPenalty):
         super().__init__(strength)
 
     def weight_values(self, x: Any) -> tuple[Any, ...]:
-        x = wide(x)
+        x = at_least_float32(x)
         norms = root(ops.sum(ops.square(x), axis=tuple(range(len(x.shape) - 1))))
         return (ops.sum(ops.square(ops.maximum(norms - self.limit, 0.0))),)
 
 
 def _matrix(x: Any, kind: str) -> Any:
-    x = wide(x)
+    x = at_least_float32(x)
     if len(x.shape) < 2:
         raise InputError(
             f"Expected a weight of at least two axes for {kind}, got shape {tuple(x.shape)}. "

@@ -7,7 +7,7 @@ from keras import ops
 
 from bridle._errors import InputError
 from bridle.regularizers._base import Penalty
-from bridle.regularizers._kinds import samples, spread_over, wide
+from bridle.regularizers._kinds import at_least_float32, broadcast_mask, count_samples
 from bridle.regularizers._options import word
 
 TINY = 1e-30
@@ -47,20 +47,20 @@ class Hoyer(Penalty):
     def __init__(self, strength: object = "auto", *, over: Literal["tensor", "unit"] = "tensor") -> None:
         self.over = word(over, "hoyer(over=…)", ("tensor", "unit"))
         if over == "unit":
-            self.sorts = ("weight",)
+            self.allowed_on = ("weight",)
         super().__init__(strength)
 
     def weight_values(self, x: Any) -> tuple[Any, ...]:
-        x = wide(x)
+        x = at_least_float32(x)
         groups = ops.reshape(x, (-1, *x.shape[-1:]) if self.over == "unit" else (-1, 1))
         return (ops.sum(_ratios(groups, axis=0)),)
 
-    def activity_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
+    def activation_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
         if self.over == "unit":
             raise InputError("Expected a weight for hoyer(over='unit'), got an activation. Use over='tensor' there.")
-        x = wide(x)
-        rows = ops.reshape(x * spread_over(charged, x), (ops.shape(x)[0], -1))
-        return (ops.sum(_ratios(rows, axis=1)) / samples(x, charged),)
+        x = at_least_float32(x)
+        rows = ops.reshape(x * broadcast_mask(charged, x), (ops.shape(x)[0], -1))
+        return (ops.sum(_ratios(rows, axis=1)) / count_samples(x, charged),)
 
 
 def _ratios(x: Any, axis: int) -> Any:

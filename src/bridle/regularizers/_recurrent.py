@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from bridle._errors import InputError
-from bridle.regularizers._kinds import ActivationPenalty, entries_counted, spread_over, wide
+from bridle.regularizers._kinds import ActivationPenalty, at_least_float32, broadcast_mask, count_entries
 
 
 @keras.saving.register_keras_serializable("bridle")
@@ -24,7 +24,7 @@ class AR(ActivationPenalty):
     activation without a time axis.
 
     >>> import bridle
-    >>> float(bridle.AR(2.0).activity_values([[[1.0], [3.0]]])[0])
+    >>> float(bridle.AR(2.0).activation_values([[[1.0], [3.0]]])[0])
     5.0
 
     Source: Merity, McCann and Socher, "Revisiting activation regularization for language RNNs", 2017.
@@ -39,9 +39,9 @@ class AR(ActivationPenalty):
     def __init__(self, strength: object = "auto") -> None:
         super().__init__(strength)
 
-    def activity_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
+    def activation_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
         x = _timed(x, self.kind)
-        return (ops.sum(ops.square(x) * spread_over(charged, x)) / entries_counted(x, charged),)
+        return (ops.sum(ops.square(x) * broadcast_mask(charged, x)) / count_entries(x, charged),)
 
 
 @keras.saving.register_keras_serializable("bridle")
@@ -59,7 +59,7 @@ class TAR(ActivationPenalty):
     activation without a time axis.
 
     >>> import bridle
-    >>> float(bridle.TAR(1.0).activity_values([[[1.0], [3.0], [3.0]]])[0])
+    >>> float(bridle.TAR(1.0).activation_values([[[1.0], [3.0], [3.0]]])[0])
     2.0
 
     Source: Merity, McCann and Socher, "Revisiting activation regularization for language RNNs", 2017.
@@ -74,15 +74,15 @@ class TAR(ActivationPenalty):
     def __init__(self, strength: object = "auto") -> None:
         super().__init__(strength)
 
-    def activity_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
+    def activation_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
         x = _timed(x, self.kind)
         jumps = x[:, 1:] - x[:, :-1]
         pairs = charged if charged is None or len(charged.shape) < 2 else charged[:, 1:] * charged[:, :-1]
-        return (ops.sum(ops.square(jumps) * spread_over(pairs, jumps)) / entries_counted(jumps, pairs),)
+        return (ops.sum(ops.square(jumps) * broadcast_mask(pairs, jumps)) / count_entries(jumps, pairs),)
 
 
 def _timed(x: Any, kind: str) -> Any:
-    x = wide(x)
+    x = at_least_float32(x)
     if len(x.shape) < 2:
         raise InputError(
             f"Expected an activation of shape (batch, time, …) for {kind}, got shape {tuple(x.shape)}. Place it on a "

@@ -49,7 +49,7 @@ class Schedule:
         """The same course with another peak."""
         return Schedule(self.shape, peak, self.epochs, self.factors)
 
-    def written(self, peak: str) -> str:
+    def to_text(self, peak: str) -> str:
         """The schedule as a person writes it; `peak` stands for the strength of a warm-up."""
         if self.shape == "warmup":
             return f"warmup({peak}, {self.epochs[1]})"

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bridle.placement import Place, places, watched
+from bridle.placement import Site, diagnosed_sites, find_sites
 from bridle.results import ALL_ROWS, Activation
 from bridle.study._collector import ResultCollector
 from bridle.study.data import Data
@@ -21,7 +21,7 @@ MOST_TENSORS, MOST_ARMS = 6, 6
 
 def weight_names(prepared: Prepared) -> tuple[str, ...]:
     """The names of a model's variables as a person writes them, in the order in which trained ones are kept."""
-    known = {id(place.variable): place.name for place in places(prepared.model) if place.part is None}
+    known = {id(place.variable): place.name for place in find_sites(prepared.model) if place.part is None}
     return tuple(known.get(id(variable), variable.path) for variable in prepared.engine.program.variables)
 
 
@@ -54,12 +54,12 @@ def activations(
     return tuple(found)
 
 
-def _wanted(ledger: ResultCollector, bests: Mapping[int, int]) -> list[tuple[Place, list[int]]]:
+def _wanted(ledger: ResultCollector, bests: Mapping[int, int]) -> list[tuple[Site, list[int]]]:
     """For each penalized activation `none` and the best setting of the arms that charge it."""
-    found: dict[tuple[int, str], tuple[Place, list[int]]] = {}
+    found: dict[tuple[int, str], tuple[Site, list[int]]] = {}
     for arm, best in bests.items():
-        for place in watched(ledger.arms[arm].terms):
-            if place.sort == "activation" and 0 in bests:
+        for place in diagnosed_sites(ledger.arms[arm].terms):
+            if not place.is_weight and 0 in bests:
                 found.setdefault(place.key, (place, [bests[0]]))[1].append(best)
     return [(place, settings[: 1 + MOST_ARMS]) for place, settings in list(found.values())[:MOST_TENSORS]]
 
@@ -101,7 +101,7 @@ def _reader(prepared: Prepared, x: Any, rows: int) -> Callable[[tuple[np.ndarray
     return lambda variables: [flat(calls) for calls in ask(list(variables[:split]), list(variables[split:]))]
 
 
-def _kept(place: Place, values: Mapping[int, np.ndarray], classes: np.ndarray) -> Activation:
+def _kept(place: Site, values: Mapping[int, np.ndarray], classes: np.ndarray) -> Activation:
     stacked = np.stack(list(values.values()))
     entries = stacked.shape[2]
     some = np.unique(np.linspace(0, entries - 1, min(MOST_ENTRIES, entries)).round().astype(int))

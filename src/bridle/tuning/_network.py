@@ -10,7 +10,7 @@ import numpy as np
 
 from bridle._errors import InputError, KindError, short_repr
 from bridle._keras import is_rebuildable, predicted
-from bridle.placement import places
+from bridle.placement import find_sites
 from bridle.regularizers import L1, L1L2, L2
 from bridle.tables import Problem
 
@@ -179,10 +179,10 @@ def written_arms(texts: Sequence[str]) -> dict[str, dict[str, str]]:
 def default_arms(model: keras.Model) -> dict[str, dict[str, object]]:
     """L1, L2 and both: on all kernels, and on the hidden activations after and before the nonlinearity."""
     last = model.layers[-1].name
-    known = [place for place in places(model) if place.path != last]
+    known = [place for place in find_sites(model) if place.path != last]
     after = ", ".join(place.path + "/output" for place in known if place.quantity == "preactivation")
     where = {
-        "weights": "*/kernel" if any(place.quantity == "kernel" for place in places(model)) else "",
+        "weights": "*/kernel" if any(place.quantity == "kernel" for place in find_sites(model)) else "",
         "activations": _short(after, "output"),
         "pre-activations": _short(after.replace("/output", "/preactivation"), "preactivation"),
     }

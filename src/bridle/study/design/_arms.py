@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from bridle._errors import InputError, KindError
-from bridle.placement import Term, distinct, read_terms
+from bridle.placement import Term, distinct_terms, read_terms
 from bridle.regularizers import AUTO, Grid
 from bridle.results import Arm
 
@@ -102,7 +102,7 @@ def read_arms(
             raise type(error)(f"In the arm {name!r}: {error}") from error
         if not bound[name] and rates[name] is None:
             raise InputError(f"Expected at least one penalty in the arm {name!r}, got none. {NONE!r} is always an arm.")
-    terms = distinct(list(bound.values()))
+    terms = distinct_terms(list(bound.values()))
     slots = [slot for term in terms for slot in term.slots]
     bound_arms = (_bind(name, arm_terms, slots, rates[name]) for name, arm_terms in bound.items())
     return tuple(bound_arms), terms
@@ -124,7 +124,7 @@ def _without_rate(terms: object) -> object:
 
 
 def _bind(name: str, terms: tuple[Term, ...], slots: list[str], learning_rate: float | None) -> BoundArm:
-    strengths = [strength for term in terms for strength in term.penalty.peaks]
+    strengths = [strength for term in terms for strength in term.penalty.base_strengths]
     grids = [strength if isinstance(strength, Grid) else Grid((strength,)) for strength in strengths]
     if sum(grid.open for grid in grids) > 1:
         grids = [_thinned(grid) for grid in grids]
@@ -163,7 +163,7 @@ def join_arms(name: str, parts: Sequence[BoundArm]) -> BoundArm:
 
 def to_result_arm(arm: BoundArm) -> Arm:
     """Return an arm as a result stores it: without the model, without Keras."""
-    terms = tuple((term.target, term.written()) for term in arm.terms)
+    terms = tuple((term.target, term.to_text()) for term in arm.terms)
     return Arm(arm.name, terms, arm.slots, arm.learning_rate)
 
 

@@ -22,7 +22,7 @@ from bridle._keras import (
     updating,
 )
 from bridle.engine import Fold, Loss, Objective, Start
-from bridle.placement import PenaltyTerms, weighted
+from bridle.placement import PenaltyTerms, scale_by_strength
 
 
 def make_objective(program: Program, charges: PenaltyTerms) -> Objective:
@@ -51,7 +51,7 @@ def make_objective(program: Program, charges: PenaltyTerms) -> Objective:
         """Return what each slot charges."""
         counted = None if weight is None else counted_rows(weight)
         units = charges.weight_values(weight_of(program.model, trainable, other), forward.readings, counted, setting)
-        return [weighted(amount, value) for amount, value in zip(setting, units, strict=True)]
+        return [scale_by_strength(amount, value) for amount, value in zip(setting, units, strict=True)]
 
     def predict(trainable: list[Any], other: list[Any], x: Any) -> Masked:
         return detach_masks(program.forward(trainable, other, x, training=False).prediction)
@@ -166,10 +166,10 @@ def try_out(program: Program, charges: PenaltyTerms, x: Any) -> None:
         readings = {}
         if charges.taps:
             readings = program.forward(trainable, other, x, training=False, taps=charges.taps).readings
-        return charges.tried(weight_of(program.model, trainable, other), readings)
+        return charges.trial_values(weight_of(program.model, trainable, other), readings)
 
     if charges.terms:
-        charges.check(program.tried(values, rows))
+        charges.check_trial(program.tried(values, rows))
 
 
 def check_eager(objective: Objective, start: Start, settings: int, fold: Fold) -> None:

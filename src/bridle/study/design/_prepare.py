@@ -37,7 +37,7 @@ from bridle.engine import (
     short_call,
     single_threaded_blas,
 )
-from bridle.placement import PenaltyTerms, Term, charges, check_plain
+from bridle.placement import PenaltyTerms, Term, bind_terms, check_plain
 from bridle.results import Score
 from bridle.study.data import Data, RowPreparer, all_rows, make_folds, unstratified_notes
 from bridle.study.data import Rows as GivenRows
@@ -205,7 +205,7 @@ def prepare(question: Question, rows: GivenRows) -> Prepared:
     held_out = {name: preparer.outside(parts, preparer.fitted(None), name) for name, parts in rows.held_out.items()}
     for name, data in held_out.items():
         predicted(model, data.x, name)
-    bound = charges(terms)
+    bound = bind_terms(terms)
     try_out(compiled, bound, folds.rows[0].rows.x)
     for arm in arms:
         compiled.optimizer_state(arm.learning_rate)

@@ -37,7 +37,7 @@ def plan_of(prepared: Prepared, race: bool, nested: object) -> Plan:
         "model": described(prepared.model),
         "arms": {
             arm.name: {
-                **{term.target: term.written() for term in arm.terms},
+                **{term.target: term.to_text() for term in arm.terms},
                 **({} if arm.learning_rate is None else {"learning_rate": arm.learning_rate}),
             }
             for arm in prepared.arms

@@ -28,7 +28,7 @@ ACTIVATIONS = ("output", "preactivation", "hidden_state", "cell_state", "attenti
 
 
 @dataclass(frozen=True)
-class Place:
+class Site:
     """One tensor of a model that can be penalized."""
 
     path: str
@@ -40,7 +40,7 @@ class Place:
     layer: keras.Layer
     variable: keras.Variable | None = None
     """The weight; None for an activation."""
-    home: str = ""
+    top_level_path: str = ""
     """The path of the layer that a person put into the model; the same as `path` but inside such a layer."""
     part: Part | None = None
     """A slice of the weight: a gate or a head."""
@@ -52,7 +52,7 @@ class Place:
     """Whether the weight is a statistic that is never trained."""
     other_paths: tuple[str, ...] = ()
     """Other names of the layer: with those that Keras made up, and with attributes for names that a person gave."""
-    other_homes: tuple[str, ...] = ()
+    other_top_level_paths: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -66,7 +66,12 @@ class Place:
         return (id(self.layer), self.quantity) if self.variable is None else (id(self.variable), part)
 
     @property
-    def sort(self) -> Literal["weight", "activation"]:
+    def is_weight(self) -> bool:
+        """True for a weight, False for an activation."""
+        return self.variable is not None
+
+    @property
+    def on(self) -> Literal["weight", "activation"]:
         """Whether this is a weight or an activation."""
         return "activation" if self.variable is None else "weight"
 
@@ -75,11 +80,11 @@ class Place:
         """Where to watch, for an activation."""
         return Tap(self.layer, self.quantity, self.around)
 
-    def of(self, weight: Any) -> Any:
+    def extract(self, weight: Any) -> Any:
         """The tensor at this place, from the whole weight."""
         return weight if self.part is None else self.part.of(weight)
 
-    def into(self, weight: Any, piece: Any) -> Any:
+    def insert(self, weight: Any, piece: Any) -> Any:
         """The whole weight with the tensor at this place replaced."""
         return piece if self.part is None else self.part.into(weight, piece)
 
@@ -90,12 +95,12 @@ class _Seat:
 
     names: Names
     layer: keras.Layer
-    home: Names
+    top_level_path: Names
     parent: keras.Layer | None = None
     around: keras.Layer | None = None
 
 
-def places(model: keras.Model) -> list[Place]:
+def find_sites(model: keras.Model) -> list[Site]:
     """Every place of a model.
 
     Weights by their names, whole, then in parts (the gates of a recurrent layer, the heads of attention); the output
@@ -105,7 +110,7 @@ def places(model: keras.Model) -> list[Place]:
     seats: dict[int, _Seat] = {}
     for seat in _seats(model, None, None, None):
         seats.setdefault(id(seat.layer), seat)
-    found: dict[tuple[int, str], Place] = {}
+    found: dict[tuple[int, str], Site] = {}
     for seat in reversed(seats.values()):  # a wrapper's name for a weight of the layer inside is not a second place
         for place in (*_weights(seat), *_activations(seat)):
             found.setdefault(place.key, place)
@@ -113,31 +118,33 @@ def places(model: keras.Model) -> list[Place]:
     return [found[key] for key in dict.fromkeys(order)]
 
 
-def _seats(layer: keras.Layer, outer: Names | None, home: Names | None, around: keras.Layer | None) -> Iterator[_Seat]:
+def _seats(
+    layer: keras.Layer, outer: Names | None, top_level_path: Names | None, around: keras.Layer | None
+) -> Iterator[_Seat]:
     for inner in inner_layers(layer):
         names = names_of(inner, layer).inside(outer)
-        own = names if home is None else home
+        own = names if top_level_path is None else top_level_path
         yield _Seat(names, inner, own, layer, around)
-        deeper = None if is_model(inner) and home is None else own
+        deeper = None if is_model(inner) and top_level_path is None else own
         wrapped = inner if is_time_distributed(inner) else around
         yield from _seats(inner, names, deeper, wrapped)
 
 
-def _weights(seat: _Seat) -> Iterator[Place]:
+def _weights(seat: _Seat) -> Iterator[Site]:
     for item in owned(seat.layer):
         names = seat.names if item.inner is None else item.inner.inside(seat.names)
         options = {**_options(seat, names), "statistic": item.statistic}
-        yield Place(names.shown, item.variable.name, seat.layer, item.variable, **options)
+        yield Site(names.shown, item.variable.name, seat.layer, item.variable, **options)
         for part in _parts(seat, item):
-            yield Place(names.shown, item.variable.name, seat.layer, item.variable, part=part, **options)
+            yield Site(names.shown, item.variable.name, seat.layer, item.variable, part=part, **options)
 
 
 def _options(seat: _Seat, names: Names) -> dict[str, Any]:
     return {
-        "home": seat.home.shown,
+        "top_level_path": seat.top_level_path.shown,
         "around": seat.around,
         "other_paths": names.others,
-        "other_homes": seat.home.others,
+        "other_top_level_paths": seat.top_level_path.others,
     }
 
 
@@ -145,7 +152,7 @@ def _parts(seat: _Seat, item: Owned) -> list[Part]:
     return gate_parts(item.gates, item.variable) or head_parts(seat.parent, seat.layer, item.variable)
 
 
-def _activations(seat: _Seat) -> Iterator[Place]:
+def _activations(seat: _Seat) -> Iterator[Site]:
     layer = seat.layer
     function = _is_function(vars(layer).get("activation"))
     own = not is_model(layer) and (bool(layer.weights) or function or is_activation(layer))
@@ -157,8 +164,8 @@ def _activations(seat: _Seat) -> Iterator[Place]:
         "attention_scores": scores_attention(layer),
     }
     for quantity in (name for name, is_there in there.items() if is_there):
-        in_globs = quantity != "output" or (own and seat.names == seat.home)
-        yield Place(seat.names.shown, quantity, layer, in_globs=in_globs, **_options(seat, seat.names))
+        in_globs = quantity != "output" or (own and seat.names == seat.top_level_path)
+        yield Site(seat.names.shown, quantity, layer, in_globs=in_globs, **_options(seat, seat.names))
 
 
 def _is_function(activation: object) -> bool:

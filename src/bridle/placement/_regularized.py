@@ -22,15 +22,15 @@ from bridle._keras import (
     watching,
 )
 from bridle.placement._callbacks import StrengthSchedule
-from bridle.placement._charges import PenaltyTerms, charges, present_anchors, weighted
 from bridle.placement._files import Wrapper
+from bridle.placement._penalty_terms import PenaltyTerms, bind_terms, copy_anchors, scale_by_strength
 from bridle.placement._proximal import Proximal, held_by, hold
 from bridle.placement._terms import read_terms
 from bridle.regularizers import Penalty, Schedule
 
 
 @dataclass
-class Seen:
+class LastCall:
     """What the last call of a penalized model saw, for the loss of the same batch."""
 
     readings: Any = None
@@ -80,17 +80,17 @@ class Regularized(Wrapper):
         super().__init__(inner, **kwargs)
         bound = read_terms(inner, terms)
         self._bridle_terms = {term.target: term.penalty for term in bound}
-        active = [term for term in bound if any(term.penalty.peaks)]
-        peaks = [peak for term in active for peak in term.penalty.peaks]
+        active = [term for term in bound if any(term.penalty.base_strengths)]
+        peaks = [peak for term in active for peak in term.penalty.base_strengths]
         self._bridle_state = State(name="bridle", dtype="float32")
         self._bridle_state.strengths = self._bridle_state.variable("strengths", np.array(peaks, "float32"))
-        anchors = present_anchors(active)
+        anchors = copy_anchors(active)
         held = {key: self._bridle_state.variable("anchor", anchor) for key, anchor in anchors.items()}
         self._bridle_state.built = True
-        self._bridle_charges = charges(active, held)
-        for variable in self._bridle_charges.exact_variables:
-            variable.constraint = Proximal(self._bridle_charges, variable, self.name)
-        self._bridle_seen = Seen()
+        self._bridle_penalty_terms = bind_terms(active, held)
+        for variable in self._bridle_penalty_terms.exact_variables:
+            variable.constraint = Proximal(self._bridle_penalty_terms, variable, self.name)
+        self._bridle_last_call = LastCall()
         self._bridle_driven = self._bridle_measured = False
         self.built = True
         self._set(epoch, {})
@@ -101,15 +101,10 @@ class Regularized(Wrapper):
         return dict(self._bridle_terms)
 
     @property
-    def charges(self) -> PenaltyTerms:
-        """The terms of strength above zero, bound to the places of the model."""
-        return self._bridle_charges
-
-    @property
     def strengths(self) -> dict[str, float]:
         """The present strength of every term, by target and kind."""
         values = ops.convert_to_numpy(self._strengths.value)
-        return dict(zip(self._bridle_charges.slots, map(float, values), strict=True))
+        return dict(zip(self._bridle_penalty_terms.slots, map(float, values), strict=True))
 
     @property
     def _strengths(self) -> keras.Variable:
@@ -120,27 +115,15 @@ class Regularized(Wrapper):
         """The epoch whose strengths are charged, from 0."""
         return self._bridle_epoch
 
-    @property
-    def courses(self) -> dict[str, Schedule]:
-        """Schedules that were given to `at_epoch` for this epoch instead of those of the penalties, by target."""
-        return dict(self._bridle_courses)
-
-    @property
-    def charged_places(self) -> tuple[str, ...]:
-        """The names of the places that are charged, each once."""
-        return tuple(dict.fromkeys(place.name for term in self._bridle_charges.terms for place in term.places))
-
-    @property
-    def seen(self) -> "Seen":
-        """What the last call saw and charged."""
-        return self._bridle_seen
-
-    def keep_anchors(self, other: "Penalized") -> None:
+    def keep_anchors_of(self, source: "Regularized") -> None:
         """Pull toward the same weights as another penalized model, where that has anchors of the same name."""
-        given = {place.name: other.charges.anchors.get(place.key) for place in other.charges.watched}
-        for place in self._bridle_charges.watched:
-            if place.key in self._bridle_charges.anchors and given.get(place.name) is not None:
-                self._bridle_charges.anchors[place.key].assign(ops.copy(given[place.name].value))
+        given = {
+            place.name: source._bridle_penalty_terms.anchors.get(place.key)
+            for place in source._bridle_penalty_terms.diagnosed_sites
+        }
+        for place in self._bridle_penalty_terms.diagnosed_sites:
+            if place.key in self._bridle_penalty_terms.anchors and given.get(place.name) is not None:
+                self._bridle_penalty_terms.anchors[place.key].assign(ops.copy(given[place.name].value))
 
     def at_epoch(self, epoch: int, schedules: Mapping[str, Schedule] | None = None) -> None:
         """Set scheduled strengths to those of an epoch. Nothing is compiled again.
@@ -162,7 +145,7 @@ class Regularized(Wrapper):
         self._bridle_driven = False
 
     def _set(self, epoch: int, courses: Mapping[str, Schedule]) -> None:
-        self._bridle_epoch, self._bridle_courses = int(epoch), dict(courses)
+        self._bridle_epoch, self._bridle_overrides = int(epoch), dict(courses)
         self._strengths.assign(self._amounts(self._bridle_epoch, courses))
         held = held_by(self.optimizer) if self.compiled and self.optimizer is not None else None
         if held is not None:
@@ -171,15 +154,15 @@ class Regularized(Wrapper):
     def _amounts(self, epoch: int, courses: Mapping[str, Schedule]) -> np.ndarray:
         """The strength of every slot at an epoch, from the configuration."""
         values: list[float] = []
-        for term in self._bridle_charges.terms:
-            for peak, course in zip(term.penalty.peaks, term.schedules, strict=True):
+        for term in self._bridle_penalty_terms.terms:
+            for peak, course in zip(term.penalty.base_strengths, term.schedules, strict=True):
                 own = courses.get(term.target, course)
                 values.append(peak if own is None else own.peak * float(own.factor(epoch)))
         return np.array(values, "float32")
 
     def _check_driven(self) -> None:
         """Refuse to train where nobody moves scheduled strengths, which would stay at those of one epoch for ever."""
-        scheduled = [term for term in self._bridle_charges.terms if any(term.schedules)]
+        scheduled = [term for term in self._bridle_penalty_terms.terms if any(term.schedules)]
         if not scheduled or self._bridle_driven or self._bridle_measured:
             return
         keep_state()
@@ -195,14 +178,14 @@ class Regularized(Wrapper):
             self._check_driven()
         options = {"training": training} if trained_with(self._bridle_wrapped) else {}
         with full_precision():  # before the call, which moves statistics and normalizes weights
-            weights = {id(each): ops.convert_to_tensor(each.value) for each in self._bridle_charges.variables}
-        with watching(self._bridle_charges.taps) as readings:
+            weights = {id(each): ops.convert_to_tensor(each.value) for each in self._bridle_penalty_terms.variables}
+        with watching(self._bridle_penalty_terms.taps) as readings:
             outputs = self._bridle_wrapped(inputs, **options)
-        self._bridle_seen = Seen(readings, weights, bool(training))
+        self._bridle_last_call = LastCall(readings, weights, bool(training))
         parts = self._parts(None)
         for value in parts.values():
             self.add_loss(value)
-        self._bridle_seen.parts, self._bridle_seen.added = parts, len(parts)
+        self._bridle_last_call.parts, self._bridle_last_call.added = parts, len(parts)
         return outputs
 
     def _parts(self, counted: Any) -> dict[str, Any]:
@@ -210,17 +193,17 @@ class Regularized(Wrapper):
         found: dict[str, Any] = {}
         with full_precision():
             number = 0
-            for term in self._bridle_charges.terms:
+            for term in self._bridle_penalty_terms.terms:
                 own = [self._strengths.value[number + index] for index in range(len(term.slots))]
                 number += len(term.slots)
-                if not (term.penalty.at_evaluation or self._bridle_seen.training):
+                if not (term.penalty.at_evaluation or self._bridle_last_call.training):
                     continue
-                for place in term.places:
-                    rows = self._bridle_charges.at_place(
-                        term, place, self._bridle_seen.weight, self._bridle_seen.readings, counted
+                for place in term.sites:
+                    rows = self._bridle_penalty_terms.values_at(
+                        term, place, self._bridle_last_call.weight, self._bridle_last_call.readings, counted
                     )
                     for row in rows:
-                        value = sum(weighted(amount, each) for amount, each in zip(own, row, strict=True))
+                        value = sum(scale_by_strength(amount, each) for amount, each in zip(own, row, strict=True))
                         name = f"penalty/{place.name}"
                         found[name] = found[name] + value if name in found else value
         return found
@@ -229,12 +212,16 @@ class Regularized(Wrapper):
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
         data, added = data_and_added(self, y, y_pred, sample_weight)
-        ours, own = added[: self._bridle_seen.added], added[self._bridle_seen.added :]
+        ours, own = added[: self._bridle_last_call.added], added[self._bridle_last_call.added :]
         counted = _counted(sample_weight)
         if counted is not None and ours:
-            self._bridle_seen.parts = self._parts(counted)
-            ours = list(self._bridle_seen.parts.values())
-        self._bridle_seen.data, self._bridle_seen.own, self._bridle_seen.readings = total_of(data), total_of(own), None
+            self._bridle_last_call.parts = self._parts(counted)
+            ours = list(self._bridle_last_call.parts.values())
+        self._bridle_last_call.data, self._bridle_last_call.own, self._bridle_last_call.readings = (
+            total_of(data),
+            total_of(own),
+            None,
+        )
         return total_of([*data, *ours, *own])
 
     def penalties(self, x: Any, sample_weight: Any = None, training: bool = True) -> dict[str, Any]:
@@ -245,12 +232,12 @@ class Regularized(Wrapper):
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
         super().compile(*args, **kwargs)
-        exact = self._bridle_charges.exact_variables
+        exact = self._bridle_penalty_terms.exact_variables
         if exact:
             check_exact(self.optimizer)
             hold(self.optimizer, self._strengths)
             for variable in exact:
-                variable.constraint = Proximal(self._bridle_charges, variable, self.name, self.optimizer)
+                variable.constraint = Proximal(self._bridle_penalty_terms, variable, self.name, self.optimizer)
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         self.compile(**keras.saving.deserialize_keras_object(config))
@@ -259,7 +246,7 @@ class Regularized(Wrapper):
     def fit(self, *args: Any, **kwargs: Any) -> Any:
         given = inspect.signature(keras.Model.fit).bind(self, *args, **kwargs)
         self._set(self._bridle_epoch, {})  # whatever a callback of another fit has set
-        if any(course is not None for course in self._bridle_charges.schedules):
+        if any(course is not None for course in self._bridle_penalty_terms.schedules):
             own, present = StrengthSchedule(), given.arguments.get("callbacks")
             if isinstance(present, keras.callbacks.CallbackList):
                 if not any(isinstance(each, StrengthSchedule) for each in present.callbacks):
@@ -277,7 +264,7 @@ class Regularized(Wrapper):
 
     def set_state_tree(self, state_tree: dict[str, Any]) -> None:
         super().set_state_tree(state_tree)
-        self._set(self._bridle_epoch, self._bridle_courses)
+        self._set(self._bridle_epoch, self._bridle_overrides)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -288,7 +275,7 @@ class Regularized(Wrapper):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "Penalized":
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "Regularized":
         read = keras.saving.deserialize_keras_object
         inner = read(config["inner"], custom_objects=custom_objects)
         terms = {target: read(what, custom_objects=custom_objects) for target, what in config["terms"].items()}
@@ -298,11 +285,13 @@ class Regularized(Wrapper):
 
     def anchors_held(self) -> list[keras.Variable]:
         """The weights that some terms pull toward, as a file of the model holds them."""
-        return list(self._bridle_charges.anchors.values())
+        return list(self._bridle_penalty_terms.anchors.values())
 
     def load_state_of_old_file(self, values: list[Any]) -> None:
         """Take over the strengths and anchors that earlier versions wrote among the weights."""
-        last = max((course.epochs[-1] for course in self._bridle_charges.schedules if course is not None), default=0)
+        last = max(
+            (course.epochs[-1] for course in self._bridle_penalty_terms.schedules if course is not None), default=0
+        )
         epochs = range(min(last, LONGEST_OLD) + 1)
         same = (epoch for epoch in epochs if np.allclose(self._amounts(epoch, {}), values[0], rtol=1e-5))
         self._set(next(same, 0), {})
@@ -312,6 +301,21 @@ class Regularized(Wrapper):
 
 LONGEST_OLD = 10_000
 """Epochs of a schedule among which that of an old file is looked for."""
+
+
+def penalty_terms(model: Regularized) -> PenaltyTerms:
+    """Return the terms of strength above zero, bound to the sites of the model."""
+    return model._bridle_penalty_terms
+
+
+def last_call(model: Regularized) -> LastCall:
+    """Return what the last call of the model recorded for the loss of the same batch."""
+    return model._bridle_last_call
+
+
+def schedule_overrides(model: Regularized) -> dict[str, Schedule]:
+    """Return the schedules by target that `at_epoch` received in place of those of the penalties."""
+    return dict(model._bridle_overrides)
 
 
 @contextmanager

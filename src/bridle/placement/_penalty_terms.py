@@ -9,7 +9,7 @@ from keras import ops
 
 from bridle._keras import Reading, Tap
 from bridle.placement._checks import check_value
-from bridle.placement._places import Place
+from bridle.placement._sites import Site
 from bridle.placement._terms import Term
 from bridle.placement._units import by_unit, mean_over, real_entries, unit_names, unit_quantiles
 from bridle.regularizers import Custom, Schedule
@@ -39,9 +39,9 @@ class PenaltyTerms:
         return tuple(course for term in self.terms for course in term.schedules)
 
     @property
-    def watched(self) -> tuple[Place, ...]:
+    def diagnosed_sites(self) -> tuple[Site, ...]:
         """Every place that some term charges, once, and the output after each pre-activation that one charges."""
-        return watched(self.terms)
+        return diagnosed_sites(self.terms)
 
     def weight_values(
         self, weight: Weight, readings: Readings, counted: Any = None, amounts: Sequence[Any] | None = None
@@ -59,15 +59,15 @@ class PenaltyTerms:
         values: list[Any] = []
         for number, term in enumerate(self.terms):
             own = None if amounts is None else self._with_amounts(amounts)[number][1]
-            rows = [row for place in term.places for row in self.at_place(term, place, weight, readings, counted, own)]
+            rows = [row for place in term.sites for row in self.values_at(term, place, weight, readings, counted, own)]
             found = [sum(column[1:], start=column[0]) for column in zip(*rows, strict=True)]
             values += found or [ops.zeros(()) for _ in term.slots]  # a layer that was not called is charged nothing
         return values
 
-    def at_place(
+    def values_at(
         self,
         term: Term,
-        place: Place,
+        place: Site,
         weight: Weight,
         readings: Readings,
         counted: Any = None,
@@ -77,23 +77,25 @@ class PenaltyTerms:
         penalty = term.penalty
         if place.variable is None:
             seen = readings[self.taps.index(place.tap)]
-            rows = [penalty.activity_values(_kept(each.value, term, amounts), _charged(each, counted)) for each in seen]
+            rows = [
+                penalty.activation_values(_kept(each.value, term, amounts), _charged(each, counted)) for each in seen
+            ]
         else:
             bound = penalty.with_anchor(self.anchors[place.key]) if penalty.needs_anchor else penalty
-            rows = [bound.weight_values(_kept(place.of(weight(place.variable)), term, amounts))]
+            rows = [bound.weight_values(_kept(place.extract(weight(place.variable)), term, amounts))]
         return [tuple(ops.stop_gradient(value) for value in row) for row in rows] if penalty.exact else rows
 
-    def tried(self, weight: Weight, readings: Readings) -> list[list[Any]]:
+    def trial_values(self, weight: Weight, readings: Readings) -> list[list[Any]]:
         """What each term charges at strength one at each of its places, the components of all calls in one list."""
         return [
-            [value for row in self.at_place(term, place, weight, readings) for value in row]
+            [value for row in self.values_at(term, place, weight, readings) for value in row]
             for term in self.terms
-            for place in term.places
+            for place in term.sites
         ]
 
-    def check(self, tried: Sequence[Sequence[Any]]) -> None:
+    def check_trial(self, tried: Sequence[Sequence[Any]]) -> None:
         """Refuse penalties whose values on a trial batch, those of `tried`, are not finite numbers ≥ 0."""
-        places = [(term, place) for term in self.terms for place in term.places]
+        places = [(term, place) for term in self.terms for place in term.sites]
         for (term, place), values in zip(places, tried, strict=True):
             for value in values:
                 check_value(value, term.penalty, place.name)
@@ -109,10 +111,10 @@ class PenaltyTerms:
 
         """
         for term, own in self._with_amounts(amounts):
-            for place in term.places:
+            for place in term.sites:
                 if term.penalty.exact and place.variable is variable:
-                    piece = term.penalty.proximal(place.of(value), place.of(step), own)
-                    value = place.into(value, piece)
+                    piece = term.penalty.proximal(place.extract(value), place.extract(step), own)
+                    value = place.insert(value, piece)
         return value
 
     def _with_amounts(self, amounts: Sequence[Any]) -> list[tuple[Term, list[Any]]]:
@@ -125,29 +127,29 @@ class PenaltyTerms:
     @property
     def variables(self) -> tuple[keras.Variable, ...]:
         """The weights that some term charges."""
-        found = {id(p.variable): p.variable for term in self.terms for p in term.places if p.variable is not None}
+        found = {id(p.variable): p.variable for term in self.terms for p in term.sites if p.variable is not None}
         return tuple(found.values())
 
     @property
     def exact_variables(self) -> tuple[keras.Variable, ...]:
         """The weights that some exact term charges."""
-        found = {id(p.variable): p.variable for term in self.terms if term.penalty.exact for p in term.places}
+        found = {id(p.variable): p.variable for term in self.terms if term.penalty.exact for p in term.sites}
         return tuple(found.values())
 
     @property
     def diagnostic_names(self) -> tuple[str, ...]:
         """The names of what `diagnose` returns, in its order."""
         kinds = {"weight": ("zeros", "size", "norm"), "activation": ("zeros", "size", "dead")}
-        named = dict.fromkeys(f"{what}/{place.name}" for place in self.watched for what in kinds[place.sort])
-        return (*named, *unit_names(self.watched))
+        named = dict.fromkeys(f"{what}/{place.name}" for place in self.diagnosed_sites for what in kinds[place.on])
+        return (*named, *unit_names(self.diagnosed_sites))
 
     def diagnose(self, weight: Weight, readings: Readings) -> dict[str, Any]:
         """What `describe` says of every watched place, and the quantiles over its units."""
-        found = describe(self.watched, self.taps, weight, readings)
-        return found | unit_quantiles(self.watched, self.taps, weight, readings)
+        found = describe(self.diagnosed_sites, self.taps, weight, readings)
+        return found | unit_quantiles(self.diagnosed_sites, self.taps, weight, readings)
 
 
-def describe(places: Sequence[Place], taps: Sequence[Tap], weight: Weight, readings: Readings) -> dict[str, Any]:
+def describe(places: Sequence[Site], taps: Sequence[Tap], weight: Weight, readings: Readings) -> dict[str, Any]:
     """The fraction of exact zeros at each place, the mean magnitude, for weights the norm, for activations dead units.
 
     Named `zeros/hidden/kernel`, `size/…`, `norm/…`, `dead/hidden/output`; over all calls of a layer that is called
@@ -157,7 +159,7 @@ def describe(places: Sequence[Place], taps: Sequence[Tap], weight: Weight, readi
     found: dict[str, Any] = {}
     for place in places:
         if place.variable is not None:
-            seen = [Reading(place.of(weight(place.variable)), None)]
+            seen = [Reading(place.extract(weight(place.variable)), None)]
         else:
             seen = readings[taps.index(place.tap)]
         flat = ops.concatenate([ops.reshape(ops.cast(reading.value, "float32"), (-1,)) for reading in seen])
@@ -172,7 +174,7 @@ def describe(places: Sequence[Place], taps: Sequence[Tap], weight: Weight, readi
     return found
 
 
-def weighted(amount: Any, value: Any) -> Any:
+def scale_by_strength(amount: Any, value: Any) -> Any:
     """A strength times what is charged at strength one; 0 at strength 0, also where the value overflowed."""
     return ops.where(amount > 0, amount * value, ops.zeros_like(value))
 
@@ -184,21 +186,21 @@ def _kept(value: Any, term: Term, amounts: Sequence[Any] | None) -> Any:
     return ops.where(amounts[0] > 0, value, ops.stop_gradient(value))
 
 
-def charges(terms: Sequence[Term], anchors: dict[tuple[int, str], Any] | None = None) -> PenaltyTerms:
+def bind_terms(terms: Sequence[Term], anchors: dict[tuple[int, str], Any] | None = None) -> PenaltyTerms:
     """Bind terms to what they watch; `anchors` are the present weights where none are given."""
-    taps = dict.fromkeys(place.tap for place in watched(terms) if place.sort == "activation")
-    return PenaltyTerms(tuple(terms), tuple(taps), present_anchors(terms) if anchors is None else anchors)
+    taps = dict.fromkeys(place.tap for place in diagnosed_sites(terms) if not place.is_weight)
+    return PenaltyTerms(tuple(terms), tuple(taps), copy_anchors(terms) if anchors is None else anchors)
 
 
-def present_anchors(terms: Sequence[Term]) -> dict[tuple[int, str], Any]:
+def copy_anchors(terms: Sequence[Term]) -> dict[tuple[int, str], Any]:
     """The present values of the weights that some penalty pulls toward."""
-    found = [place for term in terms if term.penalty.needs_anchor for place in term.places]
-    return {place.key: ops.copy(ops.convert_to_tensor(place.of(place.variable.value))) for place in found}
+    found = [place for term in terms if term.penalty.needs_anchor for place in term.sites]
+    return {place.key: ops.copy(ops.convert_to_tensor(place.extract(place.variable.value))) for place in found}
 
 
-def watched(terms: Sequence[Term]) -> tuple[Place, ...]:
+def diagnosed_sites(terms: Sequence[Term]) -> tuple[Site, ...]:
     """The places whose tensors are described: those charged, and what follows a charged pre-activation."""
-    charged = [place for term in terms for place in term.places]
+    charged = [place for term in terms for place in term.sites]
     after = [replace(place, quantity="output") for place in charged if place.quantity == "preactivation"]
     return tuple({place.key: place for place in [*charged, *after]}.values())
 

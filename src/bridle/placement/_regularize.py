@@ -7,7 +7,7 @@ import keras
 from bridle._errors import InputError, KindError
 from bridle._keras import all_layers, check_exact, clone_model, compile_like, has_own_loss, own_training
 from bridle.placement._files import unwrapped
-from bridle.placement._penalized import Regularized
+from bridle.placement._regularized import Regularized
 from bridle.placement._terms import read_terms
 
 
@@ -59,7 +59,7 @@ def regularize(model: keras.Model, terms: Mapping[str, object]) -> keras.Model:
     epoch = model.epoch if isinstance(model, Regularized) else 0
     fresh = Regularized(clone_model(inner), everything, epoch) if everything else clone_model(inner)
     if present:
-        fresh.keep_anchors(model)
+        fresh.keep_anchors_of(model)
     compile_like(fresh, model)
     return fresh
 
@@ -110,7 +110,7 @@ def check_plain(model: keras.Model) -> None:
 
 
 def _one_number(penalty: object) -> None:
-    for name, peak in zip(penalty.names, penalty.peaks, strict=True):
+    for name, peak in zip(penalty.names, penalty.base_strengths, strict=True):
         if not isinstance(peak, float):
             raise InputError(
                 f"Expected one number as {name} of {penalty.kind} here, got a range to search. "

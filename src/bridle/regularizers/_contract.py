@@ -12,7 +12,7 @@ from keras import ops
 
 from bridle._errors import BridleError
 from bridle._keras import with_gradient
-from bridle.regularizers._base import Penalty, Sort
+from bridle.regularizers._base import On, Penalty
 from bridle.regularizers._parse import KINDS, parse_penalty
 
 Law = Callable[["Case"], str | None]
@@ -24,10 +24,10 @@ HALF = 300.0
 
 @dataclass(frozen=True)
 class Case:
-    """A penalty at one sort of place, and the tensors on which it is tried."""
+    """One penalty on weights or on activations, with the tensors to try it on."""
 
     penalty: Penalty
-    sort: Sort
+    on: On
     shape: tuple[int, ...]
 
     @cached_property
@@ -73,9 +73,9 @@ class Case:
     def values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
         """What each component charges at strength one."""
         x = ops.convert_to_tensor(x)
-        if self.sort == "weight":
+        if self.on == "weight":
             return self.bound.weight_values(x)
-        return self.bound.activity_values(x, None if charged is None else ops.convert_to_tensor(charged))
+        return self.bound.activation_values(x, None if charged is None else ops.convert_to_tensor(charged))
 
     def numbers(self, x: Any, charged: Any = None) -> np.ndarray:
         """The same as numbers."""
@@ -120,7 +120,7 @@ def is_linear_in_its_strengths(case: Case) -> str | None:
     values = [case.numbers(case.generic), *(_at(case, amounts).numbers(case.generic) for amounts in (once, twice))]
     if not (np.allclose(values[0], values[1], rtol=1e-6) and np.allclose(values[1], values[2], rtol=1e-6)):
         return f"values at strength one that depend on the strength: {values[1].tolist()}, {values[2].tolist()}"
-    if case.is_plain and case.sort == "weight":
+    if case.is_plain and case.on == "weight":
         called = [float(case.bound.at(*amounts)(ops.convert_to_tensor(case.generic))) for amounts in (once, twice)]
         expected = float(np.dot(once, values[0]))
         if not np.allclose(called, [expected, 2 * expected], rtol=1e-5):
@@ -146,7 +146,7 @@ def charges_exactly_nothing_at_strength_zero(case: Case) -> str | None:
         value, gradient = case.slope(x, zero)
         if value != 0.0 or np.any(gradient != 0.0):
             return f"value {value}, gradient {_worst(gradient)} at {name}: a slope there is not finite"
-        if case.is_plain and case.sort == "weight" and float(case.bound.at(*zero)(ops.convert_to_tensor(x))) != 0.0:
+        if case.is_plain and case.on == "weight" and float(case.bound.at(*zero)(ops.convert_to_tensor(x))) != 0.0:
             return f"a value other than 0 when called, at {name}"
     return None
 
@@ -184,7 +184,7 @@ def survives_saving(case: Case) -> str | None:
 
 
 def charges_the_same_after_saving(case: Case) -> str | None:
-    again = Case(_read_again(case.penalty), case.sort, case.shape)
+    again = Case(_read_again(case.penalty), case.on, case.shape)
     got, expected = again.numbers(case.generic).tolist(), case.numbers(case.generic).tolist()
     return None if got == expected else f"{got} after reading it and {expected} before: put its options in `options`"
 
@@ -193,12 +193,12 @@ def survives_its_text(case: Case) -> str | None:
     """Where the language of penalties has a name for it."""
     if KINDS.get(case.penalty.kind) is not type(case.penalty):
         return None
-    fixed = case.penalty.written(*map(repr, case.amounts))
+    fixed = case.penalty.to_text(*map(repr, case.amounts))
     try:
         again = parse_penalty(fixed)
     except BridleError as error:
         return str(error)
-    return None if again.written(*map(repr, again.peaks)) == fixed else f"{again!r} from {fixed!r}"
+    return None if again.to_text(*map(repr, again.base_strengths)) == fixed else f"{again!r} from {fixed!r}"
 
 
 def sums_half_precision_in_float32(case: Case) -> str | None:
@@ -215,7 +215,7 @@ def _read_again(penalty: Penalty) -> Penalty:
 
 
 def _at(case: Case, amounts: tuple[float, ...]) -> Case:
-    return Case(case.bound.at(*amounts), case.sort, case.shape)
+    return Case(case.bound.at(*amounts), case.on, case.shape)
 
 
 def _worst(gradient: np.ndarray) -> float:
