@@ -102,7 +102,7 @@ def _strength(monkeypatch: pytest.MonkeyPatch, model: Any) -> None:
 
 
 def _mask(monkeypatch: pytest.MonkeyPatch, model: Any) -> None:
-    monkeypatch.setattr(_charges, "_charged", lambda reading, counted: counted)
+    monkeypatch.setattr(_penalty_terms, "_charged", lambda reading, counted: counted)
 
 
 def _formula(monkeypatch: pytest.MonkeyPatch, model: Any) -> None:
@@ -123,7 +123,7 @@ def _place(monkeypatch: pytest.MonkeyPatch, model: Any) -> None:
 
 
 def _dropped(monkeypatch: pytest.MonkeyPatch, model: Any) -> None:
-    total = _penalized.total_of
+    total = _regularized.total_of
     monkeypatch.setattr(_regularized, "total_of", lambda losses: 0.5 * total(losses))
 
 
