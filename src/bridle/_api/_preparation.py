@@ -14,6 +14,8 @@ from bridle.study.data import (
     read_inputs,
     restore_target,
     transform_rows,
+    transformer_line,
+    transformer_text,
 )
 
 NAMES = {"x": "preprocessor", "y": "target_preprocessor"}
@@ -79,7 +81,7 @@ class Preparation:
             needed = import_lines(fitted)
             if needed:
                 imports |= set(needed)
-                body.append(f"{name} = {written(fitted)}.fit({value})")
+                body.append(f"{name} = {transformer_text(fitted)}.fit({value})")
                 body.append(f"{part} = {name}.transform({value})")
             else:
                 body.append(f"# {part} goes through {transformer_line(fitted)} before training: result.{name}")

@@ -1,5 +1,6 @@
 """What was done with the rows, in words."""
 
+from bridle.study.data import transformer_line
 from bridle.study.design import Prepared, natural_direction
 from bridle.study.execution import STORED_PATHS
 

@@ -10,6 +10,7 @@ from bridle._errors import InputError
 from bridle._keras import Program
 from bridle.engine import Fold, Stopping
 from bridle.results import Score
+from bridle.study.design._scores import score_text
 
 
 def undefined_notes(
