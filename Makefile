@@ -6,10 +6,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BROWSER := $(VENV)/.browser
 
-.PHONY: help demo test faults torture check bench simulate claims clean
+.PHONY: help demo quick test faults torture check bench simulate claims clean
 
 help:
 	@echo "make demo      run the two-moons study, write demo/report.html"
+	@echo "make quick     run the tests that need no other process, backend or browser (under 3 minutes)"
 	@echo "make test      run the tests"
 	@echo "make faults    run only those tests that kill, freeze and cut off processes"
 	@echo "make torture   try every fault: kills, damage, full disks, hostile input (40 minutes)"
@@ -37,6 +38,9 @@ $(BROWSER): $(READY)
 
 demo: $(READY)
 	@$(BIN)/bridle run moons --out demo
+
+quick: $(READY)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not process and not backend and not browser"
 
 test: $(READY) $(BROWSER)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile

@@ -20,6 +20,7 @@ import pytest
 from sklearn.datasets import make_moons
 
 from bridle.cli._main import run as run_command
+from tests import _markers
 
 
 def network(units: int = 8, *, seed: int = 0, layers: list | None = None, optimizer="adam") -> keras.Model:
@@ -29,6 +30,18 @@ def network(units: int = 8, *, seed: int = 0, layers: list | None = None, optimi
     model = keras.Sequential([keras.Input((2,)), *hidden, keras.layers.Dense(1, activation="sigmoid", name="out")])
     model.compile(optimizer=optimizer, loss="binary_crossentropy", metrics=["accuracy"])
     return model
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers."""
+    for name, description in _markers.DESCRIPTIONS.items():
+        config.addinivalue_line("markers", f"{name}: {description}")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests before `-m` selects among them."""
+    _markers.mark(items)
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests._markers import MARKED
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -158,3 +160,9 @@ def test_the_versions_of_keras_are_those_that_are_tested() -> None:
     from bridle._keras import _internals
 
     assert f'"keras{_internals.TESTED_VERSIONS}",' in (ROOT / "pyproject.toml").read_text()
+
+
+def test_marked_files_exist() -> None:
+    """A test file that moves takes its markers along."""
+    paths = [path.split("::")[0] for paths in MARKED.values() for path in paths]
+    assert [path for path in paths if not any(ROOT.glob(f"{path}*"))] == []

@@ -1,0 +1,67 @@
+"""Markers of tests by file or by name: what `make quick` leaves out."""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+DESCRIPTIONS = {
+    "slow": "takes long: compiles many programs or draws many inputs",
+    "process": "starts, stops or kills other processes",
+    "backend": "runs Keras on another backend",
+    "browser": "opens a page in Chromium",
+}
+
+MARKED = {
+    "slow": (
+        "tests/auditing/test_traps.py",
+        "tests/claims",
+        "tests/cases",
+        "tests/cli/test_study.py",
+        "tests/engine/test_convolutions.py",
+        "tests/engine/test_evaluate.py",
+        "tests/engine/test_parity",
+        "tests/engine/test_turned.py",
+        "tests/hostile",
+        "tests/placement/test_exact.py",
+        "tests/placement/test_layers.py",
+        "tests/plots/test_draw.py",
+        "tests/study/test_nested.py",
+        "tests/study/test_own_training.py",
+        "tests/study/test_padding.py",
+        "tests/study/test_penalties.py",
+        "tests/study/test_study.py",
+        "tests/study/test_training.py",
+        "tests/tables/test_as_they_come.py",
+        "tests/tables/test_tune.py",
+        "tests/test_docs.py",
+        "tests/test_handed_over.py",
+        "tests/test_own_objects.py",
+        "tests/test_prepared_rows.py",
+        "tests/test_search.py",
+    ),
+    "process": (
+        "tests/cli/test_stops.py",
+        "tests/cluster",
+        "tests/engine/test_starts.py",
+        "tests/faults",
+        "tests/test_architecture.py",
+        "tests/test_interrupts.py",
+    ),
+    "backend": (
+        "tests/conversion/test_software.py",
+        "tests/placement/test_backends.py",
+        "tests/regularizers/test_contract.py::test_obeys_the_laws_on_another_backend",
+    ),
+    "browser": ("tests/report/test_browser.py",),
+}
+"""The beginning of the names of the tests that bear each marker."""
+
+
+def mark(items: list[pytest.Item]) -> None:
+    """Add to each test the markers of its file or name."""
+    for item in items:
+        for marker, beginnings in MARKED.items():
+            if item.nodeid.startswith(beginnings):
+                item.add_marker(marker)
