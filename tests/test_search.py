@@ -71,7 +71,7 @@ def test_intervals_pay_for_all_arms_that_were_looked_at(found) -> None:
     assert count >= 13
     evidence = found.evidence
     assert max(gain.level for gain in evidence.gains.values()) == pytest.approx(1 - 0.05 / count)
-    assert f"{count} arms were looked at on these rows" in found.verdict()
+    assert f"{count} arms were screened on these rows" in found.verdict()
     assert "95 %" in found.verdict()
 
 

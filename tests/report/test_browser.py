@@ -9,7 +9,7 @@ import pytest
 
 from bridle.plots import THEMES
 from bridle.report import Section, page
-from bridle.report._literal import one_line
+from bridle.report._chart_parts import one_line
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install -e '.[dev]'")
 

@@ -7,10 +7,10 @@ import re
 import numpy as np
 import pytest
 
+from bridle._text import escape_control_characters
 from bridle.plots import THEMES, curves_data, gains_data, sweep_data
-from bridle.report._charts import charts
-from bridle.report._literal import label, visible
-from bridle.report._plotly import palettes
+from bridle.report._chart_parts import label, palettes
+from bridle.report._section import charts
 
 TWO = {"L1": {"hidden/output l1": [1e-4, 1e-3, 1e-2]}, "L2": {"hidden/kernel l2": [1e-4, 1e-3, 1e-2]}}
 HOSTILE = (
@@ -173,8 +173,8 @@ def test_labels_show_what_stands_there():
     """Entities are escaped once; lines become one; the middle of long names is left out."""
     assert label("a<b & c&lt;\nd") == "a&lt;b &amp; c&amp;lt; d"
     assert len(label("n" * 300)) == 60
-    assert visible("a\u202eb\u2067c\x00d\ud800") == "a\\u202eb\\u2067c\\u0000d\\ud800"
-    assert visible("שלום 中 é\n\t") == "שלום 中 é\n\t"
+    assert escape_control_characters("a\u202eb\u2067c\x00d\ud800") == "a\\u202eb\\u2067c\\u0000d\\ud800"
+    assert escape_control_characters("שלום 中 é\n\t") == "שלום 中 é\n\t"
 
 
 def test_palettes_are_the_themes():

@@ -44,7 +44,7 @@ def test_a_penalty_that_dominates_the_loss_is_named(study):
     found = made.with_provenance(ranges={"L1 activity: hidden/output l1": "1e-5 to 0.1"})
     assert dominates(found, weigh_evidence(found)) == ""
     heavy = with_curves(result, **{f"penalty/{SLOT}": 3 * share[:, None], "fit/loss": np.ones((len(share), 1))})
-    assert "is 60 % of the loss: the penalty dominates" in dominates(heavy, weigh_evidence(heavy))
+    assert "accounts for 60 % of the loss: the penalty dominates" in dominates(heavy, weigh_evidence(heavy))
     assert dominates(result, weigh_evidence(result)) == ""
 
 
@@ -59,7 +59,7 @@ def test_constant_predictions_are_named(study):
     fine = with_facts(study(), spread_prediction=[0.4] * 6)
     assert constant(fine, weigh_evidence(fine)) == ""
     none = with_facts(study(), spread_prediction=[0.0] * 6)
-    assert "has not learned anything" in cause(none, weigh_evidence(none))
+    assert "has learned nothing" in cause(none, weigh_evidence(none))
 
 
 def test_strengths_that_change_nothing_are_too_weak(study):
@@ -67,11 +67,11 @@ def test_strengths_that_change_nothing_are_too_weak(study):
     last = result.curves.copy()
     last[:, -1, result.quantities.index("validation/accuracy")] = 0.8
     moved = replace(result, curves=last.copy())
-    assert "so few rows do not show it. Choose a score that moves" in too_weak(moved, weigh_evidence(moved))
+    assert "too few rows to show it. Choose a finer score" in too_weak(moved, weigh_evidence(moved))
     last[:, -1, result.quantities.index("validation/loss")] = 0.4
     same = replace(result, curves=last)
     assert too_weak(same, weigh_evidence(same)) == (
-        "L1 activity changes the score at no strength tried: they are too weak to matter."
+        "L1 activity does not change the score at any strength tried: they are too weak to matter."
     )
     assert too_weak(result, weigh_evidence(result)) == ""
 
@@ -113,7 +113,7 @@ def test_the_rows_that_would_be_needed(study):
     )
     gain = weigh_evidence(result).gains[1]
     wanted = 30 * ((gain.high - gain.low) / 2 / gain.difference) ** 2
-    assert f"about {int(float(f'{wanted:.1g}')):,} rows would be needed" in too_few(result, weigh_evidence(result))
+    assert f"about {int(float(f'{wanted:.1g}')):,} rows" in too_few(result, weigh_evidence(result))
     assert too_few(study(), weigh_evidence(study())) == ""
 
 

@@ -15,7 +15,7 @@ import pytest
 from bridle._errors import InputError, StoreError
 from bridle.plots import drawings
 from bridle.report import Section, Sheet, page, strict, to_json, write
-from bridle.report._svg import themed_svg
+from bridle.report._assets import themed_svg
 
 EVIL = '<script>alert("x")</script>&'
 SHEET = Sheet("Published claims", ("claim", "published", "measured"), ((EVIL, 0.914, float("nan")),))
@@ -112,13 +112,13 @@ def test_page_tells_in_order(study):
         " lifts validation",
         "<table",
         "<img",
-        "How it was done",
+        "Method",
         "216, of which 216 finished",
         "compilations",
-        "Do it again",
+        "Reproduce this study",
         "bridle run moons --seeds &#x27;6&#x27;",
-        "For the same numbers keep the same rows in the same order (SHA-256 ab12…), seeds 0 to 5, 5 folds, 4000 epochs",
-        "It took 12.5 seconds for 216 fits on Linux.",
+        "To reproduce these numbers, keep the same rows in the same order (SHA-256 ab12…), seeds 0 to 5, 5 folds, 4000",
+        "The study took 12.5 seconds for 216 fits on Linux.",
     )
     places = [text.index(part) for part in parts]
     assert places == sorted(places)

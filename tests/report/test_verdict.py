@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from bridle.report import meaning, sentences, verdict
+from bridle.report import sentences, strength_meaning, verdict
 from bridle.stats import weigh_evidence
 from bridle.wording import decimal_text, needed_decimals, shorten, strength_text
 
@@ -70,14 +70,14 @@ def test_one_validation_set_speaks_of_initialisation_only(study):
     """And gives the binomial error of an accuracy on 70 rows."""
     result = study(folds=1, seeds=30)
     text = verdict(result)
-    assert "about initialisation and shuffling, not about other rows" in text
+    assert "covers initialisation and shuffling, not the choice of rows" in text
     assert text.startswith("On these 70 validation rows, L1 activity")
-    assert text.splitlines()[0].endswith("one validation set cannot tell.")
+    assert text.splitlines()[0].endswith("one validation set cannot tell whether that holds on other rows.")
     assert "lifts" not in text
     share = weigh_evidence(result).validation.mean[3]
     assert f"a standard error of {(share * (1 - share) / 70) ** 0.5:.3f}" in text
     assert "× 5 folds" not in text
-    assert "not about other rows" not in verdict(study())
+    assert "not the choice of rows" not in verdict(study())
     assert "networks trained on about 24 rows drawn like these" in verdict(study())
     assert "standard error of" not in verdict(study(folds=1, seeds=30, score="loss"))
 
@@ -96,7 +96,7 @@ def test_held_out_rows_are_reported_for_both(study):
         "On the 70 test rows",
         "On the 70 fresh rows",
     ]
-    assert any(line.endswith("The 70 test and 70 fresh rows were used once, after it.") for line in lines)
+    assert any(line.endswith("The 70 test and 70 fresh rows were used once, after the selection.") for line in lines)
     assert "On the" not in verdict(study(held_out=()))
 
 
@@ -130,7 +130,7 @@ def test_diverged_fits_are_counted(study):
 def test_nothing_finished(study):
     """Neither a number nor a claim."""
     first = sentences(study(diverged=range(216)))[0]
-    assert first.startswith("No fit finished, so nothing can be said: 216 of 216 fits diverged")
+    assert first.startswith("No fit finished, so there is no result: 216 of 216 fits diverged")
     assert sentences(study(diverged=range(36)))[0].startswith("No fit without a penalty finished")
     assert "no penalized fit finished" in sentences(study(diverged=range(36, 216)))[0]
     assert "no penalty was tried" in sentences(study(arms={}))[0]
@@ -142,14 +142,14 @@ def test_selection_is_confessed(study):
     evidence = weigh_evidence(result)
     best, quoted = evidence.validation.mean[evidence.choices[1].best], evidence.quoted[1]
     differ = f"{best:.3f}" != f"{quoted:.3f}"
-    said = f"L1 activity has {best:.3f} instead of {quoted:.3f}" if differ else "L1 activity has the same"
+    said = f"L1 activity has {best:.3f} instead of {quoted:.3f}" if differ else "L1 activity has the same score"
     assert said in verdict(result)
-    assert "optimistic for the one chosen" not in verdict(result)
+    assert "optimistic for the strength chosen" not in verdict(result)
     alone = verdict(study(folds=1))
-    assert "so that score and its interval are optimistic for the one chosen" in alone
+    assert "That score and its interval are therefore optimistic for the strength chosen" in alone
     assert "the same 70 validation rows" in alone
     single = verdict(study(arms={"L1": {"hidden/output l1": [1e-3]}}))
-    assert "One strength was tried, so nothing was selected." in single
+    assert "Only one strength was tried, so there was no selection." in single
     assert "optimistic" not in single
 
 
@@ -161,11 +161,11 @@ def test_the_other_rule_is_named_where_it_differs(study):
 
 def test_meaning_of_strengths(study):
     """Only what the study penalizes is explained."""
-    assert meaning(study()) == (
+    assert strength_meaning(study()) == (
         "A strength on an activation multiplies a sum over its units, averaged over the samples of the batch."
     )
     assert (
-        meaning(study(arms={"L2": {"hidden/kernel l2": [1e-3]}}))
+        strength_meaning(study(arms={"L2": {"hidden/kernel l2": [1e-3]}}))
         == "A strength on a weight multiplies a sum over its entries."
     )
 

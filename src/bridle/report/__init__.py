@@ -1,27 +1,25 @@
-"""Words, tables and pages: what a person reads of a result."""
+"""Sentences, tables and pages about a result."""
 
-from bridle.report._csv import safe_cells
+from bridle.report._cells import rich_table
 from bridle.report._html import page
 from bridle.report._json import strict, to_json
-from bridle.report._members import members
-from bridle.report._notes import meaning
+from bridle.report._reproduce import strength_meaning
 from bridle.report._section import Section, Sheet
-from bridle.report._table import rows, table
-from bridle.report._terminal import rich_table
-from bridle.report._words import sentences, verdict
+from bridle.report._table import members, rows, safe_cells, table
+from bridle.report._verdict import sentences, verdict
 from bridle.report._write import Written, write
 
 __all__ = [
     "Section",
     "Sheet",
     "Written",
-    "meaning",
     "members",
     "page",
     "rich_table",
     "rows",
     "safe_cells",
     "sentences",
+    "strength_meaning",
     "strict",
     "table",
     "to_json",

@@ -1,34 +1,37 @@
 """The gains as an interactive chart: a forest plot."""
 
 import math
+from typing import Any
 
-from bridle.plots import GainsData, Source
-from bridle.report._literal import label
-from bridle.report._plotly import INK, MUTED, Chart, colour, layout, lines, numbers, toggle
+from bridle.plots import GainsData
+from bridle.report._chart_parts import INK, MUTED, Chart, Trace, colour, label, layout, lines, numbers, toggle
 from bridle.wording import decimal_text, needed_decimals
 
 SHAPES = (("circle", "●"), ("diamond-open", "◇"), ("square-open", "□"), ("triangle-up-open", "△"))
-"""Validation is filled; each held-out part is hollow, in the order of the picture."""
+"""Markers by source of rows, in the order of the picture: filled for validation, hollow for held-out parts."""
 DASHES = ("solid", "dash", "dot", "dashdot")
-NAME, INTERVAL = 46, 20
-"""Pixels that the name of an arm takes above its intervals, and that each of them takes."""
+"""Line styles by source of rows."""
+NAME_PIXELS = 46
+"""Height of the name of an arm above its intervals."""
+INTERVAL_PIXELS = 20
+"""Height of one interval."""
 
 
 def gains_chart(data: GainsData) -> Chart | None:
-    """One row per arm with an interval for each source of rows, and a line at zero; None without any."""
+    """Return a chart with one row per arm, an interval per source of rows, and a line at zero; None without any."""
     if not data.sources:
         return None
-    row = NAME + INTERVAL * len(data.sources)
+    row = NAME_PIXELS + INTERVAL_PIXELS * len(data.sources)
     traces = [
-        _interval(data, source, place, arm)
+        _interval(data, index, arm)
         for arm in range(len(data.numbers))
-        for place, source in enumerate(data.sources)
+        for index, source in enumerate(data.sources)
         if math.isfinite(source.difference[arm])
     ]
-    names = [_name(data, arm) for arm in range(len(data.numbers))]
+    names = [_heading(data, arm) for arm in range(len(data.numbers))]
     sense = lines([label(f"{data.score}: {_sense(data)}"), "right of zero is better"])
     zero = {"zeroline": True, "zerolinecolor": INK, "zerolinewidth": 1.5}
-    x = {"title": {"text": sense, "standoff": 12}, "range": _ends(traces), **zero}
+    x = {"title": {"text": sense, "standoff": 12}, "range": _axis_range(traces), **zero}
     y = {"visible": False, "range": [len(names) - 0.5, -0.5]}
     looks = layout(76 + row * len(names), x, y, annotations=names)
     needs = [[_key(data, arm)] for arm in range(len(names))]
@@ -39,16 +42,21 @@ def _key(data: GainsData, arm: int) -> str:
     return f"arm {data.numbers[arm]}"
 
 
-def _interval(data: GainsData, source: Source, place: int, arm: int) -> dict[str, object]:
-    """A line from end to end with a marker at the difference; the marker alone where there is no interval."""
+def _interval(data: GainsData, index: int, arm: int) -> Trace:
+    """Return a line from end to end with a marker at the difference, or the marker alone without an interval."""
+    source = data.sources[index]
     difference, low, high = (float(values[arm]) for values in (source.difference, source.low, source.high))
     places = needed_decimals([difference])
-    known = math.isfinite(low) and math.isfinite(high)
-    x = [low, difference, high] if known else [difference]
-    y = arm - 0.5 + (NAME + INTERVAL * (place + 0.4)) / (NAME + INTERVAL * len(data.sources))
+    bounded = math.isfinite(low) and math.isfinite(high)
+    x = [low, difference, high] if bounded else [difference]
+    y = (
+        arm
+        - 0.5
+        + (NAME_PIXELS + INTERVAL_PIXELS * (index + 0.4)) / (NAME_PIXELS + INTERVAL_PIXELS * len(data.sources))
+    )
     ink = colour(data.numbers[arm])
-    bounds = f"interval {decimal_text(low, places)} to {decimal_text(high, places)}" if known else "no interval"
-    said = [
+    bounds = f"interval {decimal_text(low, places)} to {decimal_text(high, places)}" if bounded else "no interval"
+    hover = [
         label(data.names[arm]),
         label(data.strengths[arm], 80),
         label(f"{source.name} rows, over {source.over}"),
@@ -59,22 +67,22 @@ def _interval(data: GainsData, source: Source, place: int, arm: int) -> dict[str
         "mode": "lines+markers",
         "x": numbers(x),
         "y": numbers([y] * len(x)),
-        "line": {"color": ink, "width": 2, "dash": DASHES[place % len(DASHES)]},
+        "line": {"color": ink, "width": 2, "dash": DASHES[index % len(DASHES)]},
         "marker": {
-            "symbol": SHAPES[place % len(SHAPES)][0],
-            "size": [0, 11, 0] if known else 11,
+            "symbol": SHAPES[index % len(SHAPES)][0],
+            "size": [0, 11, 0] if bounded else 11,
             "color": ink,
             "opacity": 1,
             "line": {"color": ink, "width": 1.8},
         },
         "hoverinfo": "text",
-        "hovertext": lines(said),
-        "meta": [_key(data, arm), f"source {place}"],
+        "hovertext": lines(hover),
+        "meta": [_key(data, arm), f"source {index}"],
     }
 
 
-def _name(data: GainsData, arm: int) -> dict[str, object]:
-    """The name of an arm and its strengths, above its intervals: so that a narrow page has room for them."""
+def _heading(data: GainsData, arm: int) -> dict[str, Any]:
+    """Return the name of an arm and its strengths, above its intervals so that they fit on a narrow page."""
     return {
         "xref": "paper",
         "x": 0,
@@ -92,18 +100,18 @@ def _sense(data: GainsData) -> str:
     return "arm minus none" if data.maximize else "none minus arm"
 
 
-def _ends(traces: list[dict]) -> list[float]:
-    """An axis that has all intervals and zero on it, with some room on both sides."""
-    places = [0.0, *(x for trace in traces for x in trace["x"])]
-    room = 0.06 * (max(places) - min(places)) or 1.0
-    return numbers([min(places) - room, max(places) + room])
+def _axis_range(traces: list[Trace]) -> list[float]:
+    """Return the range of the axis: all intervals and zero, with some room on both sides."""
+    values = [0.0, *(x for trace in traces for x in trace["x"])]
+    room = 0.06 * (max(values) - min(values)) or 1.0
+    return [float(f"{end:.6g}") for end in (min(values) - room, max(values) + room)]
 
 
 def _toggles(data: GainsData) -> list[dict[str, str]]:
-    """A button for each arm and each source, where there are several."""
-    arms = [toggle(_key(data, arm), data.names[arm], "━", colour(number)) for arm, number in enumerate(data.numbers)]
+    """Return a button for each arm and each source, if there are several."""
+    arms = [toggle(_key(data, arm), data.names[arm], "━", colour(index)) for arm, index in enumerate(data.numbers)]
     sources = [
-        toggle(f"source {place}", source.name, SHAPES[place % len(SHAPES)][1], MUTED)
-        for place, source in enumerate(data.sources)
+        toggle(f"source {index}", source.name, SHAPES[index % len(SHAPES)][1], MUTED)
+        for index, source in enumerate(data.sources)
     ]
     return [*(arms if len(arms) > 1 else []), *(sources if len(sources) > 1 else [])]

@@ -1,32 +1,38 @@
 """The sweep as an interactive chart: score against strength."""
 
 import math
+from typing import Any
 
 import numpy as np
 
 from bridle.plots import SweepData, Swept, Ticks
-from bridle.report._literal import label
-from bridle.report._plotly import (
+from bridle.report._chart_parts import (
     INK,
     MUTED,
-    TRAIN,
+    TRAIN_DASH,
     Chart,
+    Trace,
+    axis_title,
     colour,
     faded,
+    label,
     layout,
     lines,
     numbers,
     symbol,
-    titled,
     toggle,
 )
 from bridle.wording import decimal_text, needed_decimals, score_decimals, strength_text
 
 RULES = (("best", "circle-open", "○", 17), ("1se", "square-open", "□", 21))
+"""Selection rules: name, plotly's symbol, a character for the toggle, size in pixels."""
 
 
 def sweep_chart(data: SweepData) -> Chart | None:
-    """Each arm along its strengths with error bars, training scores, `none` as a level, both rules; None if empty."""
+    """Return a chart of each arm along its strengths, with error bars, training scores, `none` and both rules.
+
+    Return None if no fit finished.
+    """
     ticks = data.ticks
     if ticks is None:
         return None
@@ -43,20 +49,20 @@ def _key(arm: Swept) -> str:
     return f"arm {arm.number}"
 
 
-def _level(data: SweepData, ticks: Ticks) -> list[dict]:
-    """A line at the score of `none`, with a point at every strength so that it can be pointed at, and its band."""
+def _level(data: SweepData, ticks: Ticks) -> list[Trace]:
+    """Return a line at the score of `none`, with a point to hover at every strength, and its band."""
     if not math.isfinite(data.none_mean):
         return []
     low, high = _ends(data, ticks)
     x = numbers(sorted({low, *data.shown.tolist(), high}))
-    said = f"validation {data.score} {_with_error(data.none_mean, data.none_error)}"
+    text = f"validation {data.score} {_with_error(data.none_mean, data.none_error)}"
     line = {
         "mode": "lines",
         "x": x,
         "y": numbers([data.none_mean] * len(x)),
         "line": {"color": MUTED, "width": 1.6, "dash": "dashdot"},
         "hoverinfo": "text",
-        "hovertext": lines(["none", label(said)]),
+        "hovertext": lines(["none", label(text)]),
         "meta": ["none"],
     }
     if not math.isfinite(data.none_error):
@@ -75,19 +81,19 @@ def _level(data: SweepData, ticks: Ticks) -> list[dict]:
     return [band, line]
 
 
-def _arm(data: SweepData, index: int, arm: Swept) -> list[dict]:
-    """The points of an arm with their bars and, where a line has a meaning, its training scores."""
-    good, ink = arm.drawn, colour(arm.number)
-    if not good.any():
+def _arm(data: SweepData, index: int, arm: Swept) -> list[Trace]:
+    """Return the points of an arm with their bars and, if a line has a meaning, its training scores."""
+    drawn, ink = arm.drawn, colour(arm.number)
+    if not drawn.any():
         return []
-    x = numbers(data.positions(index)[good])
+    x = numbers(data.positions(index)[drawn])
     points = {
         "mode": "lines+markers" if arm.ordered else "markers",
         "x": x,
-        "y": numbers(arm.mean[good]),
+        "y": numbers(arm.mean[drawn]),
         "error_y": {
             "type": "data",
-            "array": numbers(np.nan_to_num(arm.error[good])),
+            "array": numbers(np.nan_to_num(arm.error[drawn])),
             "color": ink,
             "thickness": 1.2,
             "width": 3,
@@ -95,7 +101,7 @@ def _arm(data: SweepData, index: int, arm: Swept) -> list[dict]:
         "marker": {"symbol": symbol(arm.number)[0], "size": 9, "color": ink},
         "line": {"color": ink, "width": 2},
         "hoverinfo": "text",
-        "hovertext": [_said(data, arm, int(point)) for point in np.flatnonzero(good)],
+        "hovertext": [_hover_text(data, arm, int(point)) for point in np.flatnonzero(drawn)],
         "meta": [_key(arm)],
     }
     if not arm.ordered:
@@ -103,8 +109,8 @@ def _arm(data: SweepData, index: int, arm: Swept) -> list[dict]:
     train = {
         "mode": "lines" if len(x) > 1 else "markers",
         "x": x,
-        "y": numbers(arm.train[good]),
-        "line": {"color": ink, "width": 1, "dash": TRAIN},
+        "y": numbers(arm.train[drawn]),
+        "line": {"color": ink, "width": 1, "dash": TRAIN_DASH},
         "marker": {"symbol": "line-ew-open", "size": 14, "color": ink},
         "hoverinfo": "skip",
         "meta": [_key(arm), "train"],
@@ -112,9 +118,9 @@ def _arm(data: SweepData, index: int, arm: Swept) -> list[dict]:
     return [train, points]
 
 
-def _said(data: SweepData, arm: Swept, point: int) -> str:
-    """What pointing at one strength shows."""
-    taken = [rule for rule, chosen in (("best", arm.best), ("1se", arm.one_se)) if chosen == point]
+def _hover_text(data: SweepData, arm: Swept, point: int) -> str:
+    """Return the text of the point of one strength."""
+    rules = [rule for rule, index in (("best", arm.best), ("1se", arm.one_se)) if index == point]
     train, finished, total = float(arm.train[point]), int(arm.finished[point]), int(arm.total[point])
     return lines(
         [
@@ -125,7 +131,7 @@ def _said(data: SweepData, arm: Swept, point: int) -> str:
             if math.isfinite(train)
             else "",
             f"{finished}/{total} fits finished" if finished < total else "",
-            f"rule: {', '.join(taken)}" if taken else "",
+            f"rule: {', '.join(rules)}" if rules else "",
         ]
     )
 
@@ -137,10 +143,10 @@ def _with_error(mean: float, error: float) -> str:
     )
 
 
-def _rules(data: SweepData, index: int, arm: Swept) -> list[dict]:
-    """A ring around the point that `best` takes, a square around that of `1se`."""
+def _rules(data: SweepData, index: int, arm: Swept) -> list[Trace]:
+    """Return a ring around the point that `best` selects and a square around that of `1se`."""
     x = data.positions(index)
-    chosen = zip(RULES, (arm.best, arm.one_se), strict=True)
+    marks = zip(RULES, (arm.best, arm.one_se), strict=True)
     return [
         {
             "mode": "markers",
@@ -150,12 +156,13 @@ def _rules(data: SweepData, index: int, arm: Swept) -> list[dict]:
             "hoverinfo": "skip",
             "meta": [_key(arm), rule],
         }
-        for (rule, shape, _, size), point in chosen
+        for (rule, shape, _, size), point in marks
         if point is not None
     ]
 
 
-def _published(data: SweepData) -> list[dict]:
+def _published(data: SweepData) -> list[Trace]:
+    """Return the published scores as diamonds."""
     if not data.published:
         return []
     return [
@@ -174,9 +181,9 @@ def _published(data: SweepData) -> list[dict]:
     ]
 
 
-def _toggles(data: SweepData, traces: list[dict]) -> list[dict]:
-    """A button for each arm, then for what else is there."""
-    there = {key for trace in traces for key in trace["meta"]}
+def _toggles(data: SweepData, traces: list[Trace]) -> list[dict]:
+    """Return a button for each arm, then for the other traces of the chart."""
+    keys = {key for trace in traces for key in trace["meta"]}
     others = [
         ("none", "┄", MUTED),
         ("train", "╌", MUTED),
@@ -184,31 +191,31 @@ def _toggles(data: SweepData, traces: list[dict]) -> list[dict]:
         ("published", "◇", INK),
     ]
     arms = [toggle(_key(arm), arm.name, symbol(arm.number)[1], colour(arm.number)) for arm in data.arms]
-    return [*arms, *(toggle(name, name, glyph, ink) for name, glyph, ink in others if name in there)]
+    return [*arms, *(toggle(name, name, glyph, ink) for name, glyph, ink in others if name in keys)]
 
 
 def _ends(data: SweepData, ticks: Ticks) -> tuple[float, float]:
-    """Where the axis begins and ends, so that arms moved apart are still on it."""
-    places = [data.positions(index) for index, arm in enumerate(data.arms) if arm.drawn.any()]
-    everything = np.concatenate([data.shown, *places])
-    return min(ticks.low, float(everything.min()) / 1.25), max(ticks.high, float(everything.max()) * 1.25)
+    """Return both ends of the axis, with room for arms that are drawn side by side."""
+    positions = [data.positions(index) for index, arm in enumerate(data.arms) if arm.drawn.any()]
+    x = np.concatenate([data.shown, *positions])
+    return min(ticks.low, float(x.min()) / 1.25), max(ticks.high, float(x.max()) * 1.25)
 
 
-def _layout(data: SweepData, ticks: Ticks) -> dict[str, object]:
+def _layout(data: SweepData, ticks: Ticks) -> dict[str, Any]:
     title = "sum of the strengths" if any(arm.summed for arm in data.arms) else "strength"
     x = {
         "type": "log",
         "range": numbers(math.log10(end) for end in _ends(data, ticks)),
         "tickvals": list(ticks.at),
         "ticktext": list(ticks.names),
-        "title": titled(title),
+        "title": axis_title(title),
     }
     bars = data.error_name or "one fit each, no error bars"
     y = {"title": {"text": lines([label(f"validation {data.score}"), label(bars)]), "standoff": 12}}
-    apart = [] if ticks.zero_ends is None else [_upright(ticks.zero_ends)]
-    return layout(420, x, y, shapes=apart)
+    borders = [] if ticks.zero_ends is None else [_vertical_line(ticks.zero_ends)]
+    return layout(420, x, y, shapes=borders)
 
 
-def _upright(x: float) -> dict[str, object]:
+def _vertical_line(x: float) -> dict[str, Any]:
     line = {"color": MUTED, "width": 1, "dash": "dot"}
     return {"type": "line", "x0": x, "x1": x, "yref": "paper", "y0": 0, "y1": 1, "line": line}

@@ -1,4 +1,4 @@
-"""The facts that words, tables and pages share, read from a result and its evidence."""
+"""Facts that sentences, tables and pages share, read from a result and its evidence."""
 
 from collections.abc import Mapping
 
@@ -6,36 +6,31 @@ import numpy as np
 
 from bridle.results import StudyResult
 from bridle.stats import EVEN, SAME, WIDE, Comparison, Evidence
-from bridle.wording import decimal_text, score_decimals, strengths_text
-from bridle.wording import is_weight as is_weight
-from bridle.wording import leading_arm as leading_arm
-from bridle.wording import measured_tensors as measured_tensors
-from bridle.wording import regularized_tensors as regularized_tensors
-from bridle.wording import zero_fractions as zero_fractions
+from bridle.wording import decimal_text, leading_arm, score_decimals, strengths_text
 
 
 def decimals_for(result: StudyResult, evidence: Evidence) -> int:
-    """Return the decimals of the numbers that sentences compare: without a penalty, and with the leading arm."""
+    """Return the decimals of the scores that sentences compare: without a penalty, and of the leading arm."""
     arms = [arm for arm in (0, leading_arm(result, evidence)) if arm is not None and arm in evidence.choices]
     return max((row_decimals(result, evidence, evidence.choices[arm].best) for arm in arms), default=3)
 
 
 def recorded(result: StudyResult, name: str) -> dict[str, float]:
-    """Return the finite numbers that the record of a study has under a name, by name; empty in older studies."""
-    found = result.provenance.get(name)
-    if not isinstance(found, Mapping):
+    """Return the finite numbers in one entry of the provenance, by name; empty for older studies."""
+    facts = result.provenance.get(name)
+    if not isinstance(facts, Mapping):
         return {}
-    return {key: float(value) for key, value in found.items() if isinstance(value, int | float) and np.isfinite(value)}
+    return {key: float(value) for key, value in facts.items() if isinstance(value, int | float) and np.isfinite(value)}
 
 
 def row_decimals(result: StudyResult, evidence: Evidence, setting: int) -> int:
-    """Return the decimals of one candidate's scores: three digits of its mean, and one of its standard error."""
+    """Return the decimals of one candidate's scores: three digits of its mean and one of its standard error."""
     errors = evidence.validation.error if result.folds > 1 else evidence.validation.seed_sd
     return score_decimals(float(evidence.validation.mean[setting]), float(errors[setting]))
 
 
 def no_interval(gain: Comparison) -> str:
-    """Return why a difference has no interval, and what to do."""
+    """Return why a difference has no interval, and what to do about it."""
     what = gain.over if gain.count != 1 else gain.over.removesuffix("s")
     advice = "use more folds" if gain.over == "folds" else "use more seeds or folds"
     if gain.missing == SAME:
@@ -48,42 +43,42 @@ def no_interval(gain: Comparison) -> str:
 
 
 def confidence(gains: Mapping[int, Comparison], family: int = 0) -> str:
-    """The level of the whole family of intervals: Holm's correction gives the first of m the level 1 - alpha/m."""
+    """Return the level of the family of intervals: Holm's correction gives the first of m the level 1 - alpha/m."""
     widest = max(gain.level for gain in gains.values())
     return f"{100 * (1 - (1 - widest) * max(len(gains), family)):.4g} %"
 
 
 def ordered(result: StudyResult) -> list[int]:
-    """All settings, arm by arm and weak to strong: the order of every table."""
+    """Return all candidates, arm by arm and weak to strong: the order of every table."""
     return [int(setting) for arm in range(len(result.arms)) for setting in result.path(arm)]
 
 
 def interval(gain: Comparison, digits: int) -> str:
-    """The interval of a difference, `0.02 to 0.07`."""
+    """Return the interval of a difference, as `0.02 to 0.07`."""
     return f"{decimal_text(gain.low, digits)} to {decimal_text(gain.high, digits)}"
 
 
 def rule(evidence: Evidence, arm: int, setting: int) -> str:
-    """Which selection rules take a setting: `best`, `1se`, both, or none of them."""
+    """Return the names of the rules that select a candidate: `best`, `1se`, both, or neither."""
     choice = evidence.choices.get(arm)
     if choice is None or arm == 0:
         return ""
     names = {"best": choice.best, "1se": choice.one_se}
-    return ", ".join(name for name, taken in names.items() if taken == setting)
+    return ", ".join(name for name, candidate in names.items() if candidate == setting)
 
 
 def treatment(result: StudyResult, setting: int) -> str:
-    """An arm and its strengths as the subject of a sentence: `L1 activity: hidden/output l1 = 0.003`."""
+    """Return a candidate as the subject of a sentence: `L1 activity: hidden/output l1 = 0.003`."""
     name, strengths = result.arms[result.setting_arm[setting]].name, strengths_text(result, setting)
     return f"{name}: {strengths}" if strengths else name
 
 
 def is_rate(result: StudyResult, evidence: Evidence) -> bool:
-    """Whether the score is a share of rows, so that its standard error is binomial."""
-    known = evidence.validation.mean[np.isfinite(evidence.validation.mean)]
-    return "acc" in result.score.name.lower() and bool(((known >= 0) & (known <= 1)).all())
+    """Return True if the score is a share of rows, so that its standard error is binomial."""
+    means = evidence.validation.mean[np.isfinite(evidence.validation.mean)]
+    return "acc" in result.score.name.lower() and bool(((means >= 0) & (means <= 1)).all())
 
 
 def binomial_error(share: float, rows: int, digits: int) -> str:
-    """The standard error `sqrt(p (1 - p) / n)` of a share p of n rows, in words."""
+    """Return the standard error `sqrt(p (1 - p) / n)` of a share p of n rows, as text."""
     return decimal_text(float(np.sqrt(max(0.0, share * (1 - share)) / rows)), digits)

@@ -1,31 +1,33 @@
-"""The result as strict JSON: no NaN, statuses as words."""
+"""The result as strict JSON: no NaN, and statuses as words."""
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from bridle.report._table import rows
-from bridle.report._words import sentences
+from bridle.report._verdict import sentences
 from bridle.results import ALL_ROWS, StudyResult
 from bridle.stats import Comparison, Evidence, weigh_evidence
 
 
 def to_json(result: StudyResult, evidence: Evidence | None = None) -> dict[str, object]:
-    """Everything that a program may ask of a study, as plain values; what is not known is null.
+    """Return all results of a study for a program, as plain values; unknown numbers are null.
 
     Keys: `verdict` and its `sentences`; `score`; `seeds`; `folds` (rows trained on and validated on); `arms`
-    with terms, slots, what `best` and `1se` take, and the score `quoted` for it; `winner`; `gains` (differences to
+    with terms, slots, what `best` and `1se` select, and the score `quoted` for it; `winner`; `gains` (differences to
     `none`, positive is better, with corrected intervals, for validation and each held-out part); `table`; `members`
-    (every fit with its setting, seed, fold, status and last values); `nested`, where it was asked for;
+    (every fit with its setting, seed, fold, status and last values); `nested`, if it was requested;
     `protocol`; `provenance`.
     """
     evidence = evidence or weigh_evidence(result)
-    said = sentences(result, evidence)
-    return strict(
-        {
-            "verdict": "\n".join(said),
-            "sentences": said,
+    lines = sentences(result, evidence)
+    return {
+        name: strict(value)
+        for name, value in {
+            "verdict": "\n".join(lines),
+            "sentences": lines,
             "score": {"name": result.score.name, "maximize": result.score.maximize},
             "seeds": result.seeds,
             "folds": [{"train": train, "validation": validation} for train, validation in result.fold_rows],
@@ -34,16 +36,16 @@ def to_json(result: StudyResult, evidence: Evidence | None = None) -> dict[str, 
             "winner": None if evidence.winner is None else result.arms[evidence.winner].name,
             "gains": _gains(result, evidence),
             "table": rows(result, evidence),
-            "members": [_member(result, member) for member in range(len(result.members))],
+            "members": [_fit(result, member) for member in range(len(result.members))],
             "nested": None if result.nested is None else vars(result.nested),
             "protocol": result.protocol,
             "provenance": result.provenance,
-        }
-    )
+        }.items()
+    }
 
 
-def strict(value: object) -> object:
-    """`value` with only what JSON has: numpy becomes plain, NaN and infinity become null, the unknown its text."""
+def strict(value: object) -> Any:
+    """Return a value in JSON's types: NumPy becomes plain, NaN and infinity null, unknown types their text."""
     match value:
         case None | bool() | str():
             return value
@@ -77,14 +79,14 @@ def _setting(result: StudyResult, setting: int) -> dict[str, object]:
 
 
 def _gains(result: StudyResult, evidence: Evidence) -> list[dict[str, object]]:
-    found = {"validation": evidence.gains, **evidence.held_out_gains}
-    return [_gain(result, evidence, rows, arm, gain) for rows, gains in found.items() for arm, gain in gains.items()]
+    by_rows = {"validation": evidence.gains, **evidence.held_out_gains}
+    return [_gain(result, evidence, part, arm, gain) for part, gains in by_rows.items() for arm, gain in gains.items()]
 
 
-def _gain(result: StudyResult, evidence: Evidence, where: str, arm: int, gain: Comparison) -> dict[str, object]:
+def _gain(result: StudyResult, evidence: Evidence, part: str, arm: int, gain: Comparison) -> dict[str, object]:
     return {
         "arm": result.arms[arm].name,
-        "rows": where,
+        "rows": part,
         **_setting(result, evidence.choices[arm].best),
         "difference": gain.difference,
         "low": gain.low,
@@ -96,11 +98,11 @@ def _gain(result: StudyResult, evidence: Evidence, where: str, arm: int, gain: C
     }
 
 
-def _member(result: StudyResult, member: int) -> dict[str, object]:
+def _fit(result: StudyResult, member: int) -> dict[str, object]:
     setting, fold = int(result.members.setting[member]), int(result.members.fold[member])
     last = dict(zip(result.quantities, result.curves[member, -1], strict=True))
-    shown = {name: value for name, value in last.items() if name.startswith(("train/", "validation/"))}
-    outside = {
+    scores = {name: value for name, value in last.items() if name.startswith(("train/", "validation/"))}
+    held_out = {
         f"{part}/{name}": values[member, index]
         for part, values in result.held_out.items()
         for index, name in enumerate(result.held_out_names)
@@ -112,5 +114,5 @@ def _member(result: StudyResult, member: int) -> dict[str, object]:
         "seed": result.members.seed[member],
         "fold": "all rows" if fold == ALL_ROWS else fold,
         "status": result.members.status(member),
-        "last": shown | (outside if fold == ALL_ROWS else {}),
+        "last": scores | (held_out if fold == ALL_ROWS else {}),
     }

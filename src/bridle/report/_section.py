@@ -1,19 +1,21 @@
-"""The parts of a report: what a person gives for one study, and what is computed from it once."""
+"""The parts of a report: what is reported about one study, and what is computed from it once."""
 
 from dataclasses import dataclass
 from functools import cached_property
 
-from bridle.plots import Drawing, Published, drawings
-from bridle.report._charts import charts
-from bridle.report._plotly import Chart
-from bridle.report._words import sentences
+from bridle.plots import Drawing, Published, curves_data, drawings, gains_data, sweep_data
+from bridle.report._chart_curves import curves_chart
+from bridle.report._chart_gains import gains_chart
+from bridle.report._chart_parts import Chart
+from bridle.report._chart_sweep import sweep_chart
+from bridle.report._verdict import sentences
 from bridle.results import StudyResult
 from bridle.stats import Evidence, weigh_evidence
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A further table of a section, such as published claims beside measured numbers."""
+    """A further table of a section, such as published numbers next to measured ones."""
 
     caption: str
     headers: tuple[str, ...]
@@ -22,7 +24,7 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Section:
-    """One study in a report: its title, its result, words before it, and what others published about it."""
+    """One study in a report: its title, its result, an introduction, and published values."""
 
     title: str
     result: StudyResult
@@ -30,13 +32,13 @@ class Section:
     published: Published | None = None
     tables: tuple[Sheet, ...] = ()
     code: str = ""
-    """The lines to paste for the chosen setting."""
+    """Keras lines for the selected candidate."""
     again: str = ""
-    """The command or the lines that repeat the study, where they are known."""
+    """The command that repeats the study, if known."""
 
     @cached_property
     def evidence(self) -> Evidence:
-        """What the result weighs."""
+        """The evidence in the result."""
         return weigh_evidence(self.result)
 
     @cached_property
@@ -46,10 +48,30 @@ class Section:
 
     @cached_property
     def drawings(self) -> tuple[Drawing, ...]:
-        """The pictures, on a transparent ground with dark ink."""
+        """The pictures, dark on a transparent background."""
         return drawings(self.result, published=self.published, evidence=self.evidence)
 
     @cached_property
     def charts(self) -> dict[str, Chart]:
-        """The interactive charts, by the name of the picture that each takes the place of."""
+        """The interactive charts, by the name of the picture that each replaces."""
         return charts(self.result, published=self.published, evidence=self.evidence)
+
+
+def charts(
+    result: StudyResult, *, published: Published | None = None, evidence: Evidence | None = None
+) -> dict[str, Chart]:
+    """Return the sweep, the gains, and the learning curves of score and loss; skip those without data."""
+    evidence = evidence or weigh_evidence(result)
+    by_name = {
+        "sweep": sweep_chart(sweep_data(result, published=published, evidence=evidence)),
+        "gains": gains_chart(gains_data(result, evidence=evidence)),
+        "curves": _curves(result, evidence, result.score.measure),
+        "loss": None if result.score.measure == "loss" else _curves(result, evidence, "loss"),
+    }
+    return {name: chart for name, chart in by_name.items() if chart is not None}
+
+
+def _curves(result: StudyResult, evidence: Evidence, quantity: str) -> Chart | None:
+    if f"validation/{quantity}" not in result.quantities:
+        return None
+    return curves_chart(curves_data(result, quantity=quantity, evidence=evidence))

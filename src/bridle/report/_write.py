@@ -1,4 +1,4 @@
-"""The files of a report, each written beside its place and then moved there."""
+"""The files of a report, each written atomically."""
 
 import json
 import os
@@ -19,11 +19,14 @@ from bridle.report._section import Section
 from bridle.store import write_atomic
 
 PNG_DPI = 150
+"""Resolution of the figures."""
+MAX_SLUG_CHARS = 40
+"""The longest name that a title gives to a file."""
 
 
 @dataclass(frozen=True)
 class Written:
-    """Where a report lies: the page, the numbers, the figures."""
+    """Paths of the files of a report."""
 
     page: Path
     numbers: Path
@@ -42,13 +45,13 @@ def write(
     lead: str = "",
     extra: Mapping[str, object] | None = None,
 ) -> Written:
-    """Write `report.html`, `result.json` and one PNG per picture into `folder`, which is made where it is missing.
+    """Write `report.html`, `result.json` and one PNG per picture into `folder`, and make it if it is missing.
 
-    A file is replaced as a whole or not at all. With several sections the names of figures begin with the
+    Each file is replaced completely or not at all. With several sections the names of figures begin with the
     section's title, `honest-sweep.png`. `result.json` holds `title`, `lead`, `sections` (each `to_json` with a
     `title`) and `extra`.
 
-    Errors: `StoreError` where the folder cannot be made or written; `InputError` without any section.
+    Errors: `StoreError` if the folder cannot be made or written; `InputError` without any section.
     """
     folder = Path(folder)
     text = page(title, sections, lead)
@@ -62,14 +65,14 @@ def write(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         figures = tuple(
-            _whole(folder / f"{prefix}{drawing.name}.png", drawing.figure)
+            _write_file(folder / f"{prefix}{drawing.name}.png", drawing.figure)
             for prefix, section in zip(prefixes, sections, strict=True)
             for drawing in section.drawings
         )
         dumped = json.dumps(numbers, allow_nan=False, indent=1, ensure_ascii=False)
         return Written(
-            page=_whole(folder / "report.html", text.encode()),
-            numbers=_whole(folder / "result.json", f"{dumped}\n".encode()),
+            page=_write_file(folder / "report.html", text.encode()),
+            numbers=_write_file(folder / "result.json", f"{dumped}\n".encode()),
             figures=figures,
         )
     except OSError as error:
@@ -80,25 +83,25 @@ def write(
 
 
 def slugs(titles: Sequence[str]) -> list[str]:
-    """Names that are safe in any file system, one per title and all different.
+    """Return names that are safe in any file system, one per title and all different.
 
     >>> slugs(["Tutorial's protocol", "Honest", "honest!", "../"])
     ['tutorial-s-protocol', 'honest', 'honest-2', 'study']
     """
-    made: list[str] = []
+    names: list[str] = []
     for title in titles:
         plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
-        base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-") or "study"
-        name, number = base, 1
-        while name in made:
-            number += 1
-            name = f"{base}-{number}"
-        made.append(name)
-    return made
+        base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:MAX_SLUG_CHARS].strip("-") or "study"
+        name, count = base, 1
+        while name in names:
+            count += 1
+            name = f"{base}-{count}"
+        names.append(name)
+    return names
 
 
-def _whole(path: Path, content: bytes | Figure) -> Path:
-    """Write one file, whole or not at all."""
+def _write_file(path: Path, content: bytes | Figure) -> Path:
+    """Write one file, completely or not at all."""
     write_atomic(path, lambda file: _save(content, file) if isinstance(content, Figure) else file.write(content))
     return path
 

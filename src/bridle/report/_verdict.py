@@ -1,63 +1,71 @@
-"""The answer in plain words."""
+"""The verdict: the answer of a study in plain words."""
 
 import math
 
 from bridle._text import escape_control_characters
 from bridle.report._cause import cause
-from bridle.report._chosen import about, handed_over, nested, prepared_target, raced, screened, selection
 from bridle.report._diagnoses import dead, dominates, overfits, too_few, unconverged
-from bridle.report._facts import confidence, decimals_for, interval, leading_arm, no_interval, treatment
+from bridle.report._facts import confidence, decimals_for, interval, no_interval, treatment
 from bridle.report._notes import counted, edge, outside, over_seeds, sparsity, stronger
+from bridle.report._selection_notes import (
+    final_model,
+    interval_scope,
+    nested_note,
+    race_note,
+    screening_note,
+    selection,
+    target_units,
+)
 from bridle.results import StudyResult
 from bridle.stats import Comparison, Evidence, weigh_evidence
-from bridle.wording import decimal_text, setting_name, strengths_text
+from bridle.wording import decimal_text, leading_arm, setting_name, strengths_text
 
 
 def verdict(result: StudyResult, evidence: Evidence | None = None) -> str:
-    """The answer, then what qualifies it, one sentence or two on each line.
+    """Return the answer, then its qualifications, with one or two sentences on each line.
 
-    A difference is called a gain only where its interval, corrected over arms, excludes zero.
+    A difference is called a gain only if its interval, corrected over arms, excludes zero.
 
     Args:
-        result: what the study measured.
-        evidence: `weigh(result)`, where it is there already.
+        result: the measurements of the study.
+        evidence: `weigh_evidence(result)`, if it was computed already.
 
     """
     return "\n".join(sentences(result, evidence))
 
 
 def sentences(result: StudyResult, evidence: Evidence | None = None) -> tuple[str, ...]:
-    """The lines of `verdict`: first the answer, then what qualifies it."""
+    """Return the lines of `verdict`: first the answer, then its qualifications."""
     evidence = evidence or weigh_evidence(result)
     notes = (
-        *(handed_over, over_seeds, nested, outside, sparsity, stronger, edge, counted, raced),
+        *(final_model, over_seeds, nested_note, outside, sparsity, stronger, edge, counted, race_note),
         *(too_few, cause, dominates, overfits, unconverged, dead),
-        *(screened, selection, prepared_target, about),
+        *(screening_note, selection, target_units, interval_scope),
     )
-    said = [
+    texts = [
         _early(result) + headline(result, evidence),
         others(result, evidence),
         *(note(result, evidence) for note in notes),
     ]
-    return tuple(line for text in said for line in escape_control_characters(text).splitlines())
+    return tuple(line for text in texts for line in escape_control_characters(text).splitlines())
 
 
 def _early(result: StudyResult) -> str:
-    """Said first where a study was stopped: what follows rests on a part of its fits."""
+    """Return the opening words if the study was stopped and has only a part of its fits."""
     members = result.members
     missing = int((~members.finished & (members.diverged_at < 0)).sum())
     return f"Stopped early, {missing:,} of {len(members):,} fits did not run. So far: " if missing else ""
 
 
 def headline(result: StudyResult, evidence: Evidence) -> str:
-    """The answer in one sentence."""
+    """Return the answer in one sentence."""
     first = leading_arm(result, evidence)
     stopped = not (result.members.diverged_at >= 0).any()
     if stopped and 0 not in evidence.choices:
-        return "The study was stopped before its fits without a penalty had finished: run it again to go on."
+        return "The study was stopped before its fits without a penalty had finished: run it again to continue."
     if not evidence.choices:
         return (
-            f"No fit finished, so nothing can be said: {_unfinished(result)}. "
+            f"No fit finished, so there is no result: {_unfinished(result)}. "
             "Lower the learning rate, scale the inputs, and run again."
         )
     if 0 not in evidence.choices:
@@ -87,20 +95,20 @@ def _gain(result: StudyResult, evidence: Evidence, arm: int, none: str) -> str:
 
 
 def _on_these_rows(result: StudyResult, evidence: Evidence, arm: int, none: str) -> str:
-    """One validation set varies nothing but the seed: a difference there is never called a gain."""
+    """Return a sentence that does not call the difference a gain: one validation set varies only the seed."""
     best = evidence.choices[arm].best
     value = decimal_text(float(evidence.validation.mean[best]), decimals_for(result, evidence))
     return (
         f"On these {result.fold_rows[0, 1]:,} validation rows, {treatment(result, best)} has "
         f"{result.score.name} {value} against {none} without a penalty ({_difference(result, evidence, arm)}); "
-        "whether that holds on other rows, one validation set cannot tell."
+        "one validation set cannot tell whether that holds on other rows."
     )
 
 
 def _no_evidence(result: StudyResult, evidence: Evidence, arm: int, none: str) -> str:
     best, several = evidence.choices[arm].best, len(evidence.gains) > 1
     value = decimal_text(evidence.quoted[arm], decimals_for(result, evidence))
-    claim = f"{result.arms[arm].name} helps: at its best, {_briefly(result, best)}, it has"
+    claim = f"{result.arms[arm].name} helps: at its best, {_strengths(result, best)}, it has"
     if several:
         claim = f"any of the {len(evidence.gains)} penalties helps: the best of them, {setting_name(result, best)}, has"
     return (
@@ -117,7 +125,7 @@ def _none_wins(result: StudyResult, evidence: Evidence, arm: int, none: str) -> 
         if several
         else f"{result.arms[arm].name} does not beat"
     )
-    nearest = f"at its best, {_briefly(result, best)}, it is"
+    nearest = f"at its best, {_strengths(result, best)}, it is"
     if several:
         nearest = f"the nearest, {setting_name(result, best)}, gives"
     return (
@@ -126,7 +134,7 @@ def _none_wins(result: StudyResult, evidence: Evidence, arm: int, none: str) -> 
     )
 
 
-def _briefly(result: StudyResult, setting: int) -> str:
+def _strengths(result: StudyResult, setting: int) -> str:
     return strengths_text(result, setting) or "the only strength"
 
 
@@ -141,7 +149,7 @@ def _difference(result: StudyResult, evidence: Evidence, arm: int) -> str:
 
 
 def change(result: StudyResult, gain: Comparison, digits: int) -> str:
-    """The size of a difference without calling it a gain; the interval beside it is positive where it is better."""
+    """Return the size of a difference without calling it a gain, with the direction of its interval."""
     return f"difference {decimal_text(gain.difference, digits)}" + (
         "" if result.score.maximize else ", positive where lower"
     )
@@ -154,14 +162,14 @@ def _basis(result: StudyResult, evidence: Evidence) -> str:
 
 
 def others(result: StudyResult, evidence: Evidence) -> str:
-    """The arms besides the leading one whose interval excludes zero."""
+    """Return the arms other than the leading one whose interval excludes zero."""
     first, digits = leading_arm(result, evidence), decimals_for(result, evidence)
     rest = [
         arm
         for arm in evidence.gains
         if evidence.gains[arm].clear and not (arm == first and evidence.gains[arm].low > 0)
     ]
-    words = {True: [], False: []}
+    words: dict[bool, list[str]] = {True: [], False: []}
     for arm in rest:
         gain = evidence.gains[arm]
         words[gain.low > 0].append(f"{setting_name(result, evidence.choices[arm].best)}, {interval(gain, digits)}")
@@ -172,4 +180,4 @@ def others(result: StudyResult, evidence: Evidence) -> str:
 
 def _unfinished(result: StudyResult) -> str:
     diverged = int((result.members.diverged_at >= 0).sum())
-    return f"{diverged} of {len(result.members)} fits diverged" + ("" if diverged else " and none ran to its end")
+    return f"{diverged} of {len(result.members)} fits diverged" + ("" if diverged else " and none completed")

@@ -1,0 +1,139 @@
+"""Notes on the selection: its optimism, nested cross-validation, races, and arms that were screened before."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from bridle.report._facts import decimals_for, interval
+from bridle.results import StudyResult
+from bridle.stats import Evidence, compare_all, is_share, nan_mean, widest_difference
+from bridle.wording import decimal_text, join_names, leading_arm, setting_name
+
+MAX_STOPPED_NAMES = 3
+"""The most strengths that are named of those that a race stopped."""
+
+
+def selection(result: StudyResult, evidence: Evidence) -> str:
+    """Return the rows and scores that the selection used."""
+    tried = int((result.setting_arm != 0).sum())
+    if not evidence.choices or tried == 0:
+        return ""
+    names = [f"{result.held_out_rows[name]:,} {name}" for name in result.held_out]
+    after = f" The {join_names(names)} rows were used once, after the selection." if names else ""
+    if tried == 1:
+        return "Only one strength was tried, so there was no selection."
+    if result.folds == 1:
+        return (
+            f"The strength was chosen on the same {result.fold_rows[0, 1]:,} validation rows that give the validation "
+            "score. That score and its interval are therefore optimistic for the strength chosen. "
+            f"The selection used validation scores only.{after}"
+        )
+    return f"{_optimism(result, evidence)} The selection used validation scores only.{after}"
+
+
+def final_model(result: StudyResult, evidence: Evidence) -> str:
+    """Return a sentence about the model that the study returns, if the answer does not name it."""
+    first, winner = leading_arm(result, evidence), evidence.winner
+    if first not in evidence.gains or winner is None or (winner and evidence.gains[winner].low > 0):
+        return ""
+    if winner:
+        return (
+            f"The returned model is that of {setting_name(result, evidence.choices[winner].best)}, "
+            "whose score is better, but not by a clear margin."
+        )
+    text = "The returned model is the one without a penalty."
+    means, (best, none) = evidence.validation.mean, (evidence.choices[arm].best for arm in (first, 0))
+    if result.folds > 1 and result.score.better(float(means[best] - means[none])) > 0:
+        text += (
+            f" {setting_name(result, best)} has the better mean over all folds, but its strength was chosen by that "
+            "mean. On rows that did not take part in the choice, the arm is no better than no penalty."
+        )
+    return text
+
+
+def _optimism(result: StudyResult, evidence: Evidence) -> str:
+    """Return how the quoted score differs from the score that selected."""
+    arm, digits = leading_arm(result, evidence), decimals_for(result, evidence)
+    text = "Scores are quoted with each fold's strength chosen by the other folds."
+    if arm is None or len(result.path(arm)) == 1:
+        return text
+    best, quoted = (
+        decimal_text(float(score), digits)
+        for score in (evidence.validation.mean[evidence.choices[arm].best], evidence.quoted[arm])
+    )
+    if best == quoted:
+        return f"{text} At the strength that all folds choose together, {result.arms[arm].name} has the same score."
+    better = result.score.better(float(evidence.validation.mean[evidence.choices[arm].best]) - evidence.quoted[arm])
+    why = f": the best of {len(result.path(arm))} means is optimistic" if better > 0 else ""
+    return (
+        f"{text} At the strength that all folds choose together, {result.arms[arm].name} has {best} instead of "
+        f"{quoted}{why}."
+    )
+
+
+def nested_note(result: StudyResult, evidence: Evidence) -> str:
+    """Return the nested score of the whole selection, and how optimistic the selecting score was."""
+    outer, digits = result.nested, decimals_for(result, evidence)
+    if outer is None:
+        return ""
+    by_fold = nan_mean(outer.scores, 0), nan_mean(outer.none, 0), outer.chosen
+    score, none, selecting = (float(nan_mean(values, 0)) for values in by_fold)
+    sign = 1.0 if result.score.maximize else -1.0
+    both = np.stack([outer.scores, outer.none])
+    share, widest = is_share(both, outer.rows), widest_difference(result.score.measure, both)
+    (gain,) = compare_all([sign * outer.scores], sign * outer.none, outer.rows, share=share, widest=widest)
+    names = [result.arms[arm].name if arm >= 0 else "nothing" for arm in outer.arm]
+    counts = ", ".join(f"{name} {names.count(name)}" for name in dict.fromkeys(names))
+    text = (
+        f"Nested cross-validation: the choices inside {len(outer.rows)} outer folds ({counts}) have "
+        f"{result.score.measure} {decimal_text(score, digits)} on the rows left out, against "
+        f"{decimal_text(none, digits)} without a penalty"
+    )
+    if math.isfinite(gain.low):
+        text += f" (difference {decimal_text(gain.difference, digits)}, 95 % interval {interval(gain, digits)})"
+    better = sign * (selecting - score)
+    side = "optimistic" if better > 0 else "pessimistic"
+    return (
+        f"{text}. The scores that they were chosen by are {decimal_text(selecting, digits)} on average: {side} by "
+        f"{decimal_text(abs(better), digits)}."
+    )
+
+
+def race_note(result: StudyResult, evidence: Evidence) -> str:
+    """Return the strengths that a race stopped, and when."""
+    stopped = result.provenance.get("stopped")
+    if not isinstance(stopped, Mapping) or not stopped:
+        return ""
+    listed = [f"{name} ({when})" for name, when in list(stopped.items())[:MAX_STOPPED_NAMES]]
+    more = f" and {len(stopped) - MAX_STOPPED_NAMES} more" if len(stopped) > MAX_STOPPED_NAMES else ""
+    return f"Stopped in the race as clearly worse than the best of their arm: {', '.join(listed)}{more}."
+
+
+def screening_note(result: StudyResult, evidence: Evidence) -> str:
+    """Return the number of arms that were screened on the same rows."""
+    count, left = (result.provenance.get(name) for name in ("screened", "not screened"))
+    if not count:
+        return ""
+    text = f"{count} arms were screened on these rows; the intervals are corrected for all of them."
+    return text + (f" {left} more did not fit into the time limit." if left else "")
+
+
+def target_units(result: StudyResult, evidence: Evidence) -> str:
+    """Return a note on the units of the scores, if the target was transformed."""
+    if result.score.measure not in result.prepared_units or "y" not in result.preparation:
+        return ""
+    text = " ".join(result.preparation["y"].text.split())
+    return f"The scores are in the units of the target after {text}, not in its original units."
+
+
+def interval_scope(result: StudyResult, evidence: Evidence) -> str:
+    """Return what the interval of the verdict covers."""
+    first = leading_arm(result, evidence)
+    if first not in evidence.gains or not math.isfinite(evidence.gains[first].low) or result.folds == 1:
+        return ""
+    rows = int(result.fold_rows[:, 0].mean())
+    return (
+        f"The interval is for the mean difference between networks trained on about {rows:,} rows drawn like these, "
+        "over initialisation, shuffling and rows. Its width comes from the differences between folds."
+    )
