@@ -16,7 +16,7 @@ from bridle.results import ALL_ROWS
 from bridle.stats import weigh_evidence
 from bridle.study import run_study
 from bridle.study.data import Rows
-from bridle.study.data._folds import take
+from bridle.study.data._folds import take_rows
 from bridle.study.design import Question, make_plan, prepare
 
 
@@ -339,10 +339,10 @@ def test_take_follows_the_structure() -> None:
     import pandas as pd
 
     rows = np.array([2, 0])
-    assert take(np.arange(3), rows).tolist() == [2, 0]
-    assert take(pd.DataFrame({"a": [1, 2, 3]}), rows)["a"].tolist() == [3, 1]
-    assert take({"a": np.arange(3)}, rows)["a"].tolist() == [2, 0]
-    assert take((np.arange(3),), rows)[0].tolist() == [2, 0]
+    assert take_rows(np.arange(3), rows).tolist() == [2, 0]
+    assert take_rows(pd.DataFrame({"a": [1, 2, 3]}), rows)["a"].tolist() == [3, 1]
+    assert take_rows({"a": np.arange(3)}, rows)["a"].tolist() == [2, 0]
+    assert take_rows((np.arange(3),), rows)[0].tolist() == [2, 0]
 
 
 def test_threads_are_counted_from_one(model, moons) -> None:
