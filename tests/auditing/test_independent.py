@@ -166,6 +166,6 @@ def test_a_penalized_model_inside_another_is_audited() -> None:
     assert found.rows[0].charged == pytest.approx(0.5 * (kernel**2).sum(), rel=1e-5)
     weighted = bridle.audit(outer, X[:, 0], sample_weight=WEIGHT)
     assert [row.where for row in weighted.findings] == ["inside/hidden/output"]
-    assert "Penalize the outer model" in weighted.findings[0].finding
+    assert "Regularize the outer model" in weighted.findings[0].finding
     inner._strengths.assign(inner._strengths * 2)
     assert len(bridle.audit(outer, X[:, 0]).findings) == 2

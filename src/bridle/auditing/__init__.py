@@ -1,4 +1,4 @@
-"""WHAT IS REALLY CHARGED: one batch through a model, and everything that is not as it is written."""
+"""Audit: the penalties that Keras really charges for one batch, and everything that differs from the model's text."""
 
 from bridle.auditing._audit import audit
 from bridle.auditing._result import Audit

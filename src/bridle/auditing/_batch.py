@@ -1,4 +1,4 @@
-"""The batch that an audit runs: a person's own, or one that is made from the shapes of the model's inputs."""
+"""The batch that an audit runs: rows of the user, or rows generated from the shapes of the model's inputs."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from bridle._errors import InputError, nearest_names
 from bridle._keras import InputSpec, ModelInputs, doors
 from bridle.untrusted import MADE
 
-MOST = 256
-"""Samples of a made batch; samples taken of a person's own."""
-LENGTHS = (8, 32, 128)
-"""Sizes tried for axes that may have any."""
-GIVE = "Give x=, an array of rows, or a list or dictionary of arrays where the model has several inputs."
+MAX_SAMPLES = 256
+"""Samples taken of the user's rows."""
+AXIS_SIZES = (8, 32, 128)
+"""Sizes tried for axes of any size."""
+ADVICE = "Give x=, an array of rows, or a list or dictionary of arrays where the model has several inputs."
 
 
 @dataclass(frozen=True)
@@ -25,71 +25,72 @@ class Batch:
     x: Any
     sample_weight: np.ndarray | None
     """Shape (batch,)."""
-    said: str
-    """Where it comes from."""
+    description: str
 
     @property
     def counted(self) -> np.ndarray | None:
-        """1 for samples of weight above zero, 0 for the others; None where there are no weights."""
+        """1 for samples of weight above zero, 0 for the others; None without weights."""
         return None if self.sample_weight is None else (self.sample_weight > 0).astype("float32")
 
 
-def own_batch(x: Any, sample_weight: Any, model: keras.Model) -> Batch:
-    """The first rows that a person gave.
+def batch_of_rows(x: Any, sample_weight: Any, model: keras.Model) -> Batch:
+    """Return the first rows that the user gave as a batch.
 
-    Errors: `InputError` for what is no array of numbers, unequal rows, another number of inputs than the model has.
+    Errors: `InputError` for anything but arrays of numbers, for unequal numbers of rows, and for another number of
+    inputs than the model has.
     """
     arrays = keras.tree.map_structure(_array, dict(x) if isinstance(x, Mapping) else _plain(x))
-    known = doors(model)
+    inputs = doors(model)
     flat = keras.tree.flatten(arrays)
     rows = {array.shape[0] for array in flat}
     if not flat or len(rows) != 1 or 0 in rows:
-        raise InputError(f"Expected inputs with the same number of rows, at least one, got {_shapes(flat)}. {GIVE}")
-    size = rows.pop()
-    weight = _weight(sample_weight, size)
-    taken = min(size, MOST)
-    _check_doors(known, arrays)
-    kept = keras.tree.map_structure(lambda array: array[:taken], arrays)
-    part = f"the first {taken} of {size}" if taken < size else f"{size}"
-    said = f"one batch of {part} samples, {_shapes([array[:taken] for array in flat])}"
-    return Batch(kept, None if weight is None else weight[:taken], said)
+        raise InputError(f"Expected inputs with the same number of rows, at least one, got {_shapes(flat)}. {ADVICE}")
+    total = rows.pop()
+    weight = _weight(sample_weight, total)
+    count = min(total, MAX_SAMPLES)
+    _check_inputs(inputs, arrays)
+    part = f"the first {count} of {total}" if count < total else f"{total}"
+    return Batch(
+        keras.tree.map_structure(lambda array: array[:count], arrays),
+        None if weight is None else weight[:count],
+        f"one batch of {part} samples, {_shapes([array[:count] for array in flat])}",
+    )
 
 
-def made_batches(model: keras.Model, sample_weight: Any) -> Iterator[Batch]:
-    """Batches made from the shapes of the inputs, for each size that axes without one may have.
+def generated_batches(model: keras.Model, sample_weight: Any) -> Iterator[Batch]:
+    """Yield batches that fit the shapes of the inputs, one for each size that open axes may have.
 
-    Numbers are drawn from a normal distribution, what is looked up from the rows of the table; where the model has
-    masks, half of the samples end in padding.
+    Numbers come from a normal distribution, indices from the rows of their table. If the model has masks, half of the
+    samples end in padding.
 
     Errors: `InputError` for a model that does not state its inputs, or takes text.
     """
-    known = doors(model)
-    if known is None:
+    inputs = doors(model)
+    if inputs is None:
         raise InputError(
-            f"Expected x for {type(model).__name__} {model.name!r}, which does not state its inputs. {GIVE}"
+            f"Expected x for {type(model).__name__} {model.name!r}, which does not state its inputs. {ADVICE}"
         )
     weight = _weight(sample_weight, MADE)
-    open_axes = any(size is None for door in known.flat for size in door.shape)
-    for length in LENGTHS if open_axes else LENGTHS[:1]:
+    has_open_axes = any(size is None for spec in inputs.flat for size in spec.shape)
+    for size in AXIS_SIZES if has_open_axes else AXIS_SIZES[:1]:
         random = np.random.default_rng(0)
-        arrays = [_made(door, known, length, random) for door in known.flat]
-        said = f"one generated batch of {MADE} samples, {_shapes(arrays)}"
-        yield Batch(known.packed(arrays), weight, said)
+        arrays = [_generate(spec, inputs, size, random) for spec in inputs.flat]
+        yield Batch(inputs.packed(arrays), weight, f"one generated batch of {MADE} samples, {_shapes(arrays)}")
 
 
-def _made(door: InputSpec, known: ModelInputs, length: int, random: np.random.Generator) -> np.ndarray:
-    if door.dtype == "string":
-        raise InputError(f"Expected x for the input {door.name!r}, which takes text that cannot be made up. {GIVE}")
-    shape = (MADE, *(length if size is None else size for size in door.shape))
-    if door.rows is None:
-        made = random.normal(size=shape)
-        padding = known.mask_value if len(shape) > 2 else None
+def _generate(spec: InputSpec, inputs: ModelInputs, open_size: int, random: np.random.Generator) -> np.ndarray:
+    if spec.dtype == "string":
+        raise InputError(f"Expected x for the input {spec.name!r}, which takes text that cannot be made up. {ADVICE}")
+    shape: tuple[int, ...] = (MADE, *(open_size if size is None else size for size in spec.shape))
+    if spec.rows is None:
+        values: np.ndarray = random.normal(size=shape)
+        padding = inputs.mask_value if len(shape) > 2 else None
     else:
-        made = random.integers(1 if known.pads_zeros and door.rows > 1 else 0, door.rows, shape)
-        padding = 0 if known.pads_zeros and len(shape) > 1 else None
-    if padding is not None and shape[1] > 1:
-        made[: MADE // 2, shape[1] // 2 :] = padding
-    return made.astype(door.dtype)
+        values = random.integers(1 if inputs.pads_zeros and spec.rows > 1 else 0, spec.rows, shape)
+        padding = 0 if inputs.pads_zeros and len(shape) > 1 else None
+    if padding is not None and len(shape) > 1 and shape[1] > 1:
+        values[: MADE // 2, shape[1] // 2 :] = padding
+    return values.astype(spec.dtype)
 
 
 def _plain(x: Any) -> Any:
@@ -107,54 +108,54 @@ def _is_several(x: Any) -> bool:
 def _array(x: Any) -> np.ndarray:
     array = np.asarray(x.detach().cpu() if hasattr(x, "detach") else x)
     if array.dtype.kind not in "fiub" or not array.ndim:
-        raise InputError(f"Expected rows of numbers, got {array.dtype} of shape {array.shape}. {GIVE}")
-    if array.dtype.kind == "f" and not np.isfinite(array[:MOST]).all():
-        raise InputError(f"Expected finite numbers, got rows with some that are missing or infinite. {GIVE}")
+        raise InputError(f"Expected rows of numbers, got {array.dtype} of shape {array.shape}. {ADVICE}")
+    if array.dtype.kind == "f" and not np.isfinite(array[:MAX_SAMPLES]).all():
+        raise InputError(f"Expected finite numbers, got rows with missing or infinite ones. {ADVICE}")
     return array.astype("float32") if array.dtype == "float64" else array
 
 
-def _weight(sample_weight: Any, size: int) -> np.ndarray | None:
+def _weight(sample_weight: Any, rows: int) -> np.ndarray | None:
     if sample_weight is None:
         return None
     weight = np.asarray(sample_weight)
-    if weight.dtype.kind not in "fiub" or weight.shape[:1] != (size,):
-        raise InputError(f"Expected sample_weight of shape ({size},), one for each row, got {weight.shape}.")
-    return weight.reshape(size, -1).max(axis=1)
+    if weight.dtype.kind not in "fiub" or weight.shape[:1] != (rows,):
+        raise InputError(f"Expected sample_weight of shape ({rows},), one for each row, got {weight.shape}.")
+    return weight.reshape(rows, -1).max(axis=1)
 
 
-def _in_order(known: ModelInputs, arrays: Any) -> list[np.ndarray]:
-    """Arrays in the order of the inputs: those of a dictionary by their names, as Keras takes them.
+def _in_order(inputs: ModelInputs, arrays: Any) -> list[np.ndarray]:
+    """Return arrays in the order of the inputs: those of a dictionary by their names, as Keras takes them.
 
     Errors: `InputError` for a name that is missing.
     """
     if not isinstance(arrays, Mapping):
         return keras.tree.flatten(arrays)
-    missing = [name for name in known.names if name not in arrays]
-    if missing and len(arrays) != len(known.flat):
-        return keras.tree.flatten(arrays)  # whose number is refused
+    missing = [name for name in inputs.names if name not in arrays]
+    if missing and len(arrays) != len(inputs.flat):
+        return keras.tree.flatten(arrays)  # the caller refuses their number
     if missing:
         raise InputError(
-            f"Expected an array for every input ({', '.join(map(repr, known.names))}), got a dictionary without "
+            f"Expected an array for every input ({', '.join(map(repr, inputs.names))}), got a dictionary without "
             f"{missing[0]!r}. {nearest_names(missing[0], map(str, arrays))}"
         )
-    return [arrays[name] for name in known.names]
+    return [arrays[name] for name in inputs.names]
 
 
-def _check_doors(known: ModelInputs | None, arrays: Any) -> None:
-    if known is None:
+def _check_inputs(inputs: ModelInputs | None, arrays: Any) -> None:
+    if inputs is None:
         return
-    flat = _in_order(known, arrays)
-    wanted = ", ".join(f"{door.name!r} {_shape(('rows', *door.shape))}" for door in known.flat)
-    if len(flat) != len(known.flat):
-        raise InputError(f"Expected {len(known.flat)} inputs ({wanted}), got {len(flat)}. {GIVE}")
-    for array, door in zip(flat, known.flat, strict=True):
-        fits = len(array.shape) - 1 == len(door.shape) and all(
-            size in (None, own) for size, own in zip(door.shape, array.shape[1:], strict=True)
+    flat = _in_order(inputs, arrays)
+    if len(flat) != len(inputs.flat):
+        expected = ", ".join(f"{spec.name!r} {_shape(('rows', *spec.shape))}" for spec in inputs.flat)
+        raise InputError(f"Expected {len(inputs.flat)} inputs ({expected}), got {len(flat)}. {ADVICE}")
+    for array, spec in zip(flat, inputs.flat, strict=True):
+        fits = len(array.shape) - 1 == len(spec.shape) and all(
+            size in (None, actual) for size, actual in zip(spec.shape, array.shape[1:], strict=True)
         )
         if not fits:
             raise InputError(
-                f"Expected rows of shape {_shape(('rows', *door.shape))} for the input {door.name!r}, got "
-                f"{_shape(array.shape)}. {GIVE}"
+                f"Expected rows of shape {_shape(('rows', *spec.shape))} for the input {spec.name!r}, got "
+                f"{_shape(array.shape)}. {ADVICE}"
             )
 
 

@@ -1,4 +1,4 @@
-"""What penalties mean, in NumPy and from their configuration alone: nothing here calls the code that charges them."""
+"""The meaning of penalties, in NumPy and from their configuration alone, without the code that charges them."""
 
 import math
 from collections.abc import Callable
@@ -15,39 +15,40 @@ Parts = tuple[float, ...]
 
 
 def strengths_at(penalty: Penalty, epoch: int, course: Schedule | None = None) -> Parts:
-    """Return the strengths of a penalty at an epoch; `course` stands for each of them where it is given."""
+    """Return the strengths of a penalty at an epoch; a `course` replaces the schedule of each."""
     return tuple(_strength(value if course is None else course, epoch) for value in penalty.strengths)
 
 
 def _strength(value: Any, epoch: int) -> float:
     if not isinstance(value, Schedule):
         return float(value)
+    peak: Any = value.peak
     if value.shape == "steps":
         reached = [factor for start, factor in zip(value.epochs, value.factors, strict=True) if epoch >= start]
-        return value.peak * (reached[-1] if reached else 0.0)
+        return peak * (reached[-1] if reached else 0.0)
     if value.shape == "exponential":
-        return value.peak * math.exp(np.interp(epoch, value.epochs, np.log(value.factors)))
-    return value.peak * float(np.interp(epoch, value.epochs, value.factors))
+        return peak * math.exp(np.interp(epoch, value.epochs, np.log(value.factors)))
+    return peak * float(np.interp(epoch, value.epochs, value.factors))
 
 
 def is_known(regularizer: Any) -> bool:
-    """Return True for a regularizer of bridle or Keras, whose formula is here; not for a function of a person's own."""
+    """Return True for a regularizer of bridle or Keras, whose formula is here; False for any other function."""
     if isinstance(regularizer, Penalty):
         return KINDS.get(regularizer.kind) is type(regularizer)
     return type(regularizer) in KERAS
 
 
 def is_known_on_activation(regularizer: Any) -> bool:
-    """Return True where `on_activation` has a formula: Keras's orthogonality is none of rows of a batch."""
+    """Return True if `on_activation` has a formula: all but Keras's orthogonality."""
     return is_known(regularizer) and type(regularizer) is not keras.regularizers.OrthogonalRegularizer
 
 
 def on_weight(regularizer: Any, weight: Array, anchor: Any = None) -> Parts:
-    """Return what a known regularizer means on a weight.
+    """Return the values of a known regularizer on a weight.
 
     Args:
         regularizer: a penalty, at strength one; or one of Keras's, with its strength.
-        weight: the weight.
+        weight: any shape.
         anchor: the weights that `l2sp(anchor="pretrained")` pulls toward.
 
     """
@@ -57,13 +58,12 @@ def on_weight(regularizer: Any, weight: Array, anchor: Any = None) -> Parts:
     if regularizer.kind in ENTRIES:
         return tuple(float(value.sum()) for value in ENTRIES[regularizer.kind](regularizer, x))
     if regularizer.kind == "l2sp":
-        near = anchor if regularizer.needs_anchor else regularizer.anchor
-        return (float(np.square(x - np.asarray(near, "float64")).sum()),)
+        return (_distance(regularizer, x, anchor),)
     return tuple(float(value) for value in WEIGHTS[regularizer.kind](regularizer, x))
 
 
 def on_activation(regularizer: Any, value: Array, counted: Any = None) -> Parts:
-    """Return what a known regularizer means on an activation of shape (batch, …), averaged as it says.
+    """Return the values of a known regularizer on an activation of shape (batch, …), averaged as it declares.
 
     Args:
         regularizer: a penalty, at strength one; or one of Keras's that is a sum over entries, with its strength.
@@ -78,8 +78,13 @@ def on_activation(regularizer: Any, value: Array, counted: Any = None) -> Parts:
         return (float(KERAS[type(regularizer)](regularizer, x[counted])) / samples,)
     if regularizer.kind in ENTRIES:
         divisor = {"sample": samples, "batch": 1, "unit": max(1, x[counted].size)}[regularizer.per]
-        return tuple(float(each.sum()) / divisor for each in ENTRIES[regularizer.kind](regularizer, x[counted]))
+        return tuple(float(part.sum()) / divisor for part in ENTRIES[regularizer.kind](regularizer, x[counted]))
     return (float(ACTIVATIONS[regularizer.kind](regularizer, x, counted)),)
+
+
+def _distance(penalty: Any, x: Array, anchor: Any) -> float:
+    center = anchor if penalty.needs_anchor else penalty.anchor
+    return float(np.square(x - np.asarray(center, "float64")).sum())
 
 
 def _hoyer(x: Array) -> float:
@@ -91,7 +96,7 @@ def _units(x: Array) -> Array:
 
 
 def _groups(penalty: Any, x: Array) -> float:
-    """`sum_g sqrt(|g|) ||w_g||`."""
+    """Return `sum_g sqrt(|g|) ||w_g||`."""
     by_unit = penalty.groups in ("units", "filters")
     axis = -1 if by_unit or x.ndim == 1 else -2
     slices = np.moveaxis(x, axis, 0).reshape(x.shape[axis], -1)
@@ -115,7 +120,7 @@ def _beyond(penalty: Any, x: Array) -> float:
 
 
 def _rows(x: Array, counted: Array) -> Array:
-    """What counts, as (row, unit)."""
+    """Return the entries that count, shape (row, unit)."""
     return _units((x[..., None] if x.ndim == counted.ndim else x)[counted])
 
 
@@ -164,13 +169,13 @@ def _certainty(penalty: Any, x: Array, counted: Array) -> float:
 
 
 def _sample_hoyer(penalty: Any, x: Array, counted: Array) -> float:
-    each = counted.reshape(*counted.shape, *(1,) * (x.ndim - counted.ndim))
+    mask = counted.reshape(*counted.shape, *(1,) * (x.ndim - counted.ndim))
     samples = max(1, int(counted.reshape(len(x), -1).any(axis=1).sum()))
-    return sum(_hoyer(sample) for sample in x * each) / samples
+    return sum(_hoyer(sample) for sample in x * mask) / samples
 
 
 def _orthogonal(regularizer: Any, x: Array) -> float:
-    """Keras's own: half the mean magnitude of the products of normalized rows or columns."""
+    """Return Keras's orthogonality: half the mean magnitude of the products of normalized rows or columns."""
     w = x if regularizer.mode == "rows" else x.T
     w = w / np.maximum(np.linalg.norm(w, axis=1, keepdims=True), 1e-12)
     others = np.abs(w @ w.T) * (1 - np.eye(len(w)))
@@ -199,8 +204,8 @@ WEIGHTS: dict[str, Callable[[Any, Array], tuple[float, ...]]] = {
     "grouplasso": lambda p, x: (_groups(p, x),),
     "sparsegrouplasso": lambda p, x: (np.abs(x).sum(), _groups(p, x)),
     "orthogonality": lambda p, x: (_gram(p, x),),
-    "spectral": lambda p, x: (np.linalg.norm(_units(x), 2),),
-    "nuclear": lambda p, x: (np.linalg.norm(_units(x), "nuc"),),
+    "spectral": lambda p, x: (float(np.linalg.norm(_units(x), 2)),),
+    "nuclear": lambda p, x: (float(np.linalg.norm(_units(x), "nuc")),),
     "maxnorm": lambda p, x: (_beyond(p, x),),
 }
 """Weights as a whole."""

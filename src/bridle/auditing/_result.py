@@ -1,85 +1,166 @@
-"""The result of an audit: rows, a table, and a text for the terminal."""
+"""The result of an audit: rows with findings, a table, and a text for the terminal."""
 
 import textwrap
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Generic, Literal, TypeVar
 
 import keras
 import pandas as pd
 
 from bridle._text import escape_control_characters
-from bridle.auditing._rows import Row
-from bridle.auditing._words import count, number
+from bridle.auditing._format import count_text, number_text
 
-WIDTH = 100
-HEADS = ("where", "written", "charged", "expected", "finding")
-WIDEST = (32, 24, 10, 10, 100)
+Level = Literal["wrong", "warning"]
+Subject = TypeVar("Subject")
+
+LINE_CHARS = 100
+"""Width of the text."""
+COLUMN_CHARS = (32, 24, 10, 10, 100)
+"""Largest width of each column."""
+HEADINGS = ("where", "written", "charged", "expected", "finding")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One problem of one penalty.
+
+    The level is `"wrong"` if the loss differs from what the model declares. It is `"warning"` if the loss agrees, but
+    may not be what was meant, or may not stay so.
+    """
+
+    label: str
+    """A few words, for the table."""
+    text: str
+    """The problem, its cause, and what to do."""
+    level: Level = "wrong"
+
+
+@dataclass(frozen=True)
+class Rule(Generic[Subject]):
+    """A finding with the condition under which it applies to a measured penalty."""
+
+    label: str | Callable[[Subject], str]
+    applies: Callable[[Subject], bool]
+    text: Callable[[Subject], str]
+    level: Level = "wrong"
+
+    def finding(self, subject: Subject) -> Finding:
+        """Return the finding about a penalty to which the rule applies."""
+        label = self.label if isinstance(self.label, str) else self.label(subject)
+        return Finding(label, self.text(subject), self.level)
+
+
+def apply_rules(rules: Iterable[Rule[Subject]], subject: Subject) -> tuple[Finding, ...]:
+    """Return the findings of all rules that apply, in order."""
+    return tuple(rule.finding(subject) for rule in rules if rule.applies(subject))
+
+
+def apply_first_rule(rules: Iterable[Rule[Subject]], subject: Subject) -> tuple[Finding, ...]:
+    """Return the finding of the first rule that applies; nothing if none does."""
+    return next(((rule.finding(subject),) for rule in rules if rule.applies(subject)), ())
+
+
+@dataclass(frozen=True)
+class Row:
+    """One penalty at one target, for one batch."""
+
+    where: str
+    """The target, such as `hidden/kernel`."""
+    written: str
+    """The penalty as the model declares it."""
+    charged: float
+    """The amount that Keras adds to the loss; NaN where nothing is measured, as for weight decay."""
+    expected: float
+    """The amount that the penalty means. On weights it is the value, once. On activations it is the sum over units,
+    averaged over samples, without padded steps and samples of weight zero."""
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def finding(self) -> str:
+        """Labels and texts of all findings; empty if there are none."""
+        return " ".join(f"{finding.label}: {finding.text}" for finding in self.findings)
+
+    @property
+    def label(self) -> str:
+        """Labels of all findings."""
+        return "; ".join(finding.label for finding in self.findings)
+
+    @property
+    def level(self) -> Level | None:
+        """The most serious level; None if there are no findings."""
+        levels = {finding.level for finding in self.findings}
+        return "wrong" if "wrong" in levels else "warning" if levels else None
 
 
 @dataclass(frozen=True)
 class Audit:
-    """What one batch shows about the penalties of a model; made by `bridle.audit`."""
+    """The penalties of a model on one batch; made by `bridle.audit`."""
 
     model: str
     """The name of the model."""
     batch: str
-    """Which batch it was."""
+    """A description of the batch."""
     rows: tuple[Row, ...]
     total: float
-    """All that was added to the loss of the batch, beside the loss of the data."""
+    """All that is added to the loss of the batch, without the loss of the data."""
     notes: tuple[str, ...] = ()
     """What the audit could not see."""
 
     @property
     def findings(self) -> tuple[Row, ...]:
-        """The rows with something to say."""
+        """The rows that have findings."""
         return tuple(row for row in self.rows if row.findings)
 
     @property
     def ok(self) -> bool:
-        """Whether nothing was found."""
+        """True if no row has a finding."""
         return not self.findings
 
     def table(self) -> pd.DataFrame:
-        """The rows with the columns where, written, charged, expected, level and finding."""
+        """Return the rows with the columns where, written, charged, expected, level and finding."""
         columns = ["where", "written", "charged", "expected", "level", "finding"]
         return pd.DataFrame([[getattr(row, name) for name in columns] for row in self.rows], columns=columns)
 
     def __str__(self) -> str:
         head = f"Audit of {self.model!r}: {self.batch}. Keras {keras.__version__} on {keras.backend.backend()}."
-        parts = [_wrapped(head), self._grid(), self._said()]
+        parts = [_wrapped(head), self._grid(), self._findings_text()]
         parts += [_wrapped(f"Not seen: {note}") for note in self.notes]
         return escape_control_characters("\n\n".join(part for part in parts if part)) + "\n"
 
     def _grid(self) -> str:
         if not self.rows:
             return "There is no penalty in this model."
-        lines = [HEADS, *((r.where, r.written, number(r.charged), number(r.expected), r.label) for r in self.rows)]
-        lines = [tuple(_cut(cell, widest) for cell, widest in zip(line, WIDEST, strict=True)) for line in lines]
+        lines = [
+            HEADINGS,
+            *((r.where, r.written, number_text(r.charged), number_text(r.expected), r.label) for r in self.rows),
+        ]
+        lines = [tuple(map(_cut, line, COLUMN_CHARS)) for line in lines]
         widths = [max(len(line[column]) for line in lines) for column in range(4)]
         return "\n".join(_line(line, widths) for line in lines)
 
-    def _said(self) -> str:
+    def _findings_text(self) -> str:
         if self.ok:
             return "Nothing found: every penalty is charged as it is written." if self.rows else ""
-        texts = [f"{row.where} – {found.label}: {found.text}" for row in self.findings for found in row.findings]
-        head = f"{count(len(texts), 'finding')}. Keras adds {number(self.total)} to the loss of this batch."
-        return "\n\n".join([head, *(_wrapped(text) for text in texts)])
+        texts = [f"{row.where} – {finding.label}: {finding.text}" for row in self.findings for finding in row.findings]
+        head = f"{count_text(len(texts), 'finding')}. Keras adds {number_text(self.total)} to the loss of this batch."
+        return "\n\n".join([head, *map(_wrapped, texts)])
 
 
 def _line(cells: tuple[str, ...], widths: list[int]) -> str:
-    where, written, charged, expected = (
+    columns = [
         cell.rjust(width) if column > 1 else cell.ljust(width)
         for column, (cell, width) in enumerate(zip(cells[:4], widths, strict=True))
-    )
-    start = f"{where}  {written}  {charged}  {expected}  "
-    room = max(14, WIDTH - len(start))
+    ]
+    start = "  ".join([*columns, ""])
+    room = max(14, LINE_CHARS - len(start))
     label = textwrap.wrap(cells[4], room) or [""]
     return "\n".join([(start + label[0]).rstrip(), *(" " * len(start) + rest for rest in label[1:])])
 
 
-def _cut(cell: str, widest: int) -> str:
-    return cell if len(cell) <= widest else cell[: widest - 1] + "…"
+def _cut(cell: str, chars: int) -> str:
+    return cell if len(cell) <= chars else cell[: chars - 1] + "…"
 
 
 def _wrapped(text: str) -> str:
-    return textwrap.fill(text, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return textwrap.fill(text, LINE_CHARS, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
