@@ -5,8 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BROWSER := $(VENV)/.browser
+NEXT := .venv-next
 
-.PHONY: help demo quick test faults torture check bench simulate claims clean
+.PHONY: help demo quick test faults torture check bench simulate claims next clean
 
 help:
 	@echo "make demo      run the two-moons study, write demo/report.html"
@@ -18,6 +19,7 @@ help:
 	@echo "make bench     measure speed against model.fit, PyTorch and hand-written JAX (half an hour)"
 	@echo "make simulate  check the statistics by simulation, write docs/statistics.md (a quarter of an hour)"
 	@echo "make claims    run every published claim a hundred times, write docs/claims.md (half an hour)"
+	@echo "make next      try the parity tests with the newest pre-releases of Keras and JAX"
 
 $(READY): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Expected Python 3.11 or newer on the path, found none. Install it, or run: make PYTHON=/path/to/python3"; exit 1; }
@@ -77,5 +79,14 @@ claims: $(READY)
 	@$(BIN)/python -m benchmarks.chosen
 	@$(BIN)/python -m benchmarks.chosen --markdown
 
+# Keras's nightly build is a package of its own that takes the place of keras.
+next:
+	@$(PYTHON) -m venv --clear $(NEXT)
+	@$(NEXT)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@$(NEXT)/bin/python -m pip uninstall --quiet --yes keras
+	@$(NEXT)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --pre keras-nightly jax jaxlib
+	@$(NEXT)/bin/python -c 'import keras, jax; print("Keras", keras.__version__, "and JAX", jax.__version__)'
+	@$(NEXT)/bin/python -m pytest -n 2 --dist loadfile tests/engine/test_parity*.py
+
 clean:
-	rm -rf $(VENV) demo .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(NEXT) demo .pytest_cache .ruff_cache .import_linter_cache

@@ -11,7 +11,7 @@ from tests.conftest import network
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import bridle
-from bridle._keras._starts import numpy_zeros
+from bridle._keras._initial_values import numpy_zeros
 from bridle.engine import put
 from bridle.engine._device import gc_paused
 from bridle.study.data import Rows

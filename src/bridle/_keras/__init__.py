@@ -15,9 +15,20 @@ from bridle._keras._backend import require_jax, seeded
 from bridle._keras._blueprint import Blueprint, blueprint, is_rebuildable, model_json
 from bridle._keras._builds import has_own_code
 from bridle._keras._copy import built_by, clone_model, compile_like
-from bridle._keras._described import described
+from bridle._keras._declared import (
+    Decay,
+    decay_of,
+    explained_by,
+    forgotten_activity,
+    holder,
+    is_own_of_keras,
+    same_regularizer,
+    saved_regularizer,
+)
 from bridle._keras._directions import direction
+from bridle._keras._fingerprint import described
 from bridle._keras._gradient import concrete, with_gradient
+from bridle._keras._initial_values import InitialValues
 from bridle._keras._inputs import InputSpec, ModelInputs, doors
 from bridle._keras._internals import full_precision, is_keras_module, replaced
 from bridle._keras._losses import (
@@ -40,7 +51,6 @@ from bridle._keras._mixing import mixes_rows
 from bridle._keras._outline import Outline, outline
 from bridle._keras._program import Forward, Program, loss_name, program
 from bridle._keras._rows import predicted, two_rows
-from bridle._keras._starts import InitialValues
 from bridle._keras._steps import check_exact, step_of
 from bridle._keras._structure import (
     Names,
@@ -65,16 +75,6 @@ from bridle._keras._tracing import UntraceableError, layers_named
 from bridle._keras._training import check_training, has_own_loss, own_training
 from bridle._keras._updates import is_updating, keep_state, leave_out, note_updates, updating
 from bridle._keras._weights import counted_rows
-from bridle._keras._written import (
-    Decay,
-    decay_of,
-    explained_by,
-    forgotten_activity,
-    holder,
-    is_own_of_keras,
-    same_regularizer,
-    saved_regularizer,
-)
 
 __all__ = [
     "Blueprint",

@@ -12,6 +12,7 @@ import numpy as np
 
 from bridle._errors import InputError, KindError
 from bridle._keras._blueprint import Blueprint, fresh_optimizer
+from bridle._keras._initial_values import numpy_zeros
 from bridle._keras._internals import (
     compile_arguments,
     compiled_loss,
@@ -26,7 +27,6 @@ from bridle._keras._internals import (
 )
 from bridle._keras._masks import Masked, attach_masks
 from bridle._keras._rows import first_line, outlined, predicted, shapes_of, two_rows
-from bridle._keras._starts import numpy_zeros
 from bridle._keras._steps import step_of
 from bridle._keras._taps import Reading, Tap, watching
 from bridle._keras._tracing import UntraceableError, layers_named

@@ -66,8 +66,6 @@ class StudyEngine:
     recipe: Recipe
     strength_count: int
     program: Program
-    seeds: int = 1
-    """About how many there will be."""
     weights: tuple[np.ndarray, ...] | None = None
     """The weights from which every fit starts; None for those that each seed draws."""
     untraced: str = ""
@@ -81,7 +79,7 @@ class StudyEngine:
     _drawing: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        self._starts = InitialValues(self.program.blueprint.build, self.seeds)
+        self._starts = InitialValues(self.program.blueprint.build)
 
     def start(self, seed: int, learning_rate: float | None = None) -> Start:
         """What a fit begins with: the variables that Keras gives after `set_random_seed(seed)`, or the given weights.
@@ -147,7 +145,7 @@ class StudyEngine:
     @property
     def compile_seconds(self) -> float:
         """Time spent tracing and compiling."""
-        return self._starts.seconds + sum(programs.seconds for programs in self._programs.values())
+        return sum(programs.seconds for programs in self._programs.values())
 
 
 @dataclass(frozen=True)
@@ -221,8 +219,7 @@ def prepare(question: Question, rows: GivenRows) -> Prepared:
     points = min(question.curve_points, question.epochs)
     recipe = Recipe(question.epochs, question.batch_size, question.shuffle, points, stopping, predictions=score.pooled)
     weights = None if question.initial_weights == "random" else tuple(np.asarray(v.value) for v in compiled.variables)
-    seeds = len(question.seed_numbers)
-    engine = StudyEngine(make_objective(compiled, bound), recipe, len(bound.slots), compiled, seeds, weights)
+    engine = StudyEngine(make_objective(compiled, bound), recipe, len(bound.slots), compiled, weights)
     cut_rows = (folds.rows, folds.counts, folds.ordered, folds.targets)
     return Prepared(question, rows, preparer, arms, terms, bound, score, *cut_rows, engine, tuple(notes))
 
