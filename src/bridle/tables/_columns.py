@@ -1,4 +1,4 @@
-"""The columns of a table: whether they can be used, and the kind, numbers and labels of their cells."""
+"""Columns of a table: checks, and the kind, numbers and labels of their cells."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from bridle.tables._number_format import PLAIN, NumberFormat
 
 
 def check_table(table: pd.DataFrame, *, where: str = "the table", fewest: int = 2) -> pd.DataFrame:
-    """The same table, once it is known to have rows, enough columns, and distinct names that are text.
+    """Return the table after checking that it has rows, enough columns, and distinct names that are text.
 
     Errors: `KindError` for anything but a DataFrame, `InputError` for the rest.
     """
@@ -25,29 +25,29 @@ def check_table(table: pd.DataFrame, *, where: str = "the table", fewest: int = 
 
 
 def check_names(names: Sequence[object], where: str) -> None:
-    """Refuse column names that are no text, empty, or there twice: `InputError` with their places, from 1."""
-    for place, name in enumerate(names, start=1):
+    """Raise `InputError` for column names that are not text, empty, or duplicated, with their positions from 1."""
+    for position, name in enumerate(names, start=1):
         if not isinstance(name, str):
             raise InputError(
-                f"Expected column names of {where} to be text, got {name!r:.80} for column {place}. "
+                f"Expected column names of {where} to be text, got {name!r:.80} for column {position}. "
                 "Try table.columns = table.columns.map(str)."
             )
         if not name.strip():
             raise InputError(
-                f"Expected a name for each column of {where}, got none for column {place}. Write one in "
+                f"Expected a name for each column of {where}, got none for column {position}. Write one in "
                 "the first line; if it holds row numbers, delete it (pandas: to_csv(…, index=False))."
             )
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        places = [f"column {place}" for place, name in enumerate(names, start=1) if name == twice[0]]
-        said = " and ".join(places[:3]) + (f" and {len(places) - 3} more" if len(places) > 3 else "")
+        places = [f"column {position}" for position, name in enumerate(names, start=1) if name == twice[0]]
+        listed = " and ".join(places[:3]) + (f" and {len(places) - 3} more" if len(places) > 3 else "")
         raise InputError(
-            f"Expected distinct column names in {where}, got {short_repr(twice[0])} for {said}. Rename one."
+            f"Expected distinct column names in {where}, got {short_repr(twice[0])} for {listed}. Rename one."
         )
 
 
 def check_size(rows: int, columns: int, fewest: int, where: str) -> None:
-    """Refuse fewer than `fewest` columns, and a table without rows, with an `InputError`."""
+    """Raise `InputError` for fewer than `fewest` columns, and for a table without rows."""
     if columns < fewest:
         raise InputError(
             f"Expected at least {fewest} columns in {where}, got {columns}. A target and something to "
@@ -58,7 +58,7 @@ def check_size(rows: int, columns: int, fewest: int, where: str) -> None:
 
 
 def find_column(table: pd.DataFrame, name: str) -> pd.Series:
-    """The one column of that name.
+    """Return the one column of that name.
 
     Errors: `KindError` for anything but a DataFrame; `InputError` for no such column, near names listed, or several.
     """
@@ -69,30 +69,30 @@ def find_column(table: pd.DataFrame, name: str) -> pd.Series:
         raise InputError(
             f"Expected the column {name!r:.80} in the table, got none of that name. {nearest_names(name, names)}"
         )
-    found = table[name]
-    if found.ndim > 1:
+    column = table[name]
+    if column.ndim > 1:
         raise InputError(
-            f"Expected one column {name!r:.80} in the table, got {found.shape[1]} of that name. Rename them."
+            f"Expected one column {name!r:.80} in the table, got {column.shape[1]} of that name. Rename them."
         )
-    return found
+    return column
 
 
 def kind_of(column: pd.Series) -> str:
-    """What a column holds: `number`, `text`, `bool` or `date`.
+    """Return the kind of a column: `number`, `text`, `bool` or `date`.
 
     >>> kind_of(pd.Series([1, None])), kind_of(pd.Series([True, False])), kind_of(pd.Series(["a", "1"]))
     ('number', 'bool', 'text')
     """
-    found = pd.api.types.infer_dtype(_plain(column), skipna=True)
-    if found in ("integer", "floating", "mixed-integer-float", "decimal"):
+    inferred = pd.api.types.infer_dtype(_plain(column), skipna=True)
+    if inferred in ("integer", "floating", "mixed-integer-float", "decimal"):
         return "number"
-    if found in ("datetime64", "datetime", "date", "timedelta64", "timedelta", "time", "period"):
+    if inferred in ("datetime64", "datetime", "date", "timedelta64", "timedelta", "time", "period"):
         return "date"
-    return "bool" if found == "boolean" else "text"
+    return "bool" if inferred == "boolean" else "text"
 
 
 def numbers_of(column: pd.Series, number_format: NumberFormat = PLAIN) -> Float[np.ndarray, "row"]:
-    """A column as float64, missing cells NaN; numbers written as text are read in the given format.
+    """Return a column as float64, missing cells NaN; numbers in text are parsed in the format given.
 
     Errors: `InputError` that names the column, the row and the cell, for text, dates, and numbers beyond ±1e100.
     """
@@ -109,7 +109,7 @@ def numbers_of(column: pd.Series, number_format: NumberFormat = PLAIN) -> Float[
 
 
 def labels_of(column: pd.Series, missing: str | None = None) -> Shaped[np.ndarray, "row"]:
-    """A column as text labels, `missing` where a cell is. Whole numbers read the same from any type: 1.0 is `'1'`.
+    """Return a column as text labels, `missing` for missing cells. Integers read the same from any type: 1.0 is `'1'`.
 
     >>> labels_of(pd.Series([1.0, None]), missing="?").tolist()
     ['1', '?']
@@ -121,20 +121,20 @@ def labels_of(column: pd.Series, missing: str | None = None) -> Shaped[np.ndarra
     return np.array([*map(_label, distinct), missing], dtype=object)[codes]
 
 
-def first_of(column: pd.Series, chosen: Shaped[np.ndarray, "row"]) -> str:
-    """The first chosen cell in words, and its row by the label in the table's index, which counts from 0 for a file.
+def first_of(column: pd.Series, mask: Shaped[np.ndarray, "row"]) -> str:
+    """Describe the first cell under the mask, with its row label, which counts from 0 for a file.
 
     >>> first_of(pd.Series(["x", "y"]), np.array([False, True]))
     "'y' in row 1 (counted from 0, below the header)"
     """
-    place = int(np.flatnonzero(chosen)[0])
-    cell, label = column.iloc[place], column.index[place]
+    position = int(np.flatnonzero(mask)[0])
+    cell, label = column.iloc[position], column.index[position]
     row = f"{label} (counted from 0, below the header)" if isinstance(label, Integral) else repr(label)
     return f"{cell!r:.80} in row {row}" if isinstance(cell, str) else f"{cell} in row {row}"
 
 
 def _plain(column: pd.Series) -> pd.Series:
-    """A category column as the values that its categories are."""
+    """Return a category column as its plain values."""
     return column.astype(object).infer_objects() if isinstance(column.dtype, pd.CategoricalDtype) else column
 
 

@@ -1,4 +1,4 @@
-"""The first line of a table: the names of its columns, or already a row."""
+"""First line of a table: column names, or already a row."""
 
 import numpy as np
 import pandas as pd

@@ -52,12 +52,12 @@ def looks_repeated(column: pd.Series) -> bool:
     >>> looks_repeated(pd.Series(["P1", "P2", "P3", "P4", "P5"] * 4, name="case"))
     True
     """
-    known = column.dropna()
-    kind, labels = kind_of(known), labels_of(known)
+    present = column.dropna()
+    kind, labels = kind_of(present), labels_of(present)
     counts = np.unique(labels.astype(str), return_counts=True)[1]
     if kind not in ("text", "number") or not FEWEST <= len(counts) <= len(labels) / ROWS_EACH:
         return False
-    if kind == "number" and (numbers_of(known) % 1).any():
+    if kind == "number" and (numbers_of(present) % 1).any():
         return False
     words = _words(str(column.name))
     if words[-1:] and (words[-1] in SUBJECTS | {"id"} or (words[-1] in NUMBERED and SUBJECTS & {*words})):
@@ -75,8 +75,8 @@ def looks_like_time(column: pd.Series) -> bool:
     >>> looks_like_time(pd.Series(["2026-01-31", "2026-02-28"])), looks_like_time(pd.Series([1.5, 2], name="a"))
     (True, False)
     """
-    known = column.dropna()
-    kind, labels = kind_of(known), labels_of(known)
+    present = column.dropna()
+    kind, labels = kind_of(present), labels_of(present)
     if len(set(labels)) < 2:
         return False
     if kind == "text":
@@ -84,7 +84,7 @@ def looks_like_time(column: pd.Series) -> bool:
     if kind == "number":
         words = _words(str(column.name))
         if words[-1:] == ["year"]:
-            return bool(((numbers_of(known) >= 1800) & (numbers_of(known) < 2200)).all())
+            return bool(((numbers_of(present) >= 1800) & (numbers_of(present) < 2200)).all())
         return len(words) == 1 and words[0] in TIMES and len(set(labels)) > len(labels) / ROWS_EACH
     return kind == "date"
 

@@ -1,4 +1,4 @@
-"""Which features a table gives: the layout, found once for all folds."""
+"""Layout of a table: its features, decided once for all folds."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -51,7 +51,7 @@ class Column:
 
     @property
     def indicator(self) -> bool:
-        """Whether a number has an indicator of its missing cells."""
+        """True for a number with an indicator of its missing cells."""
         return self.kind == "number" and self.missing > 0
 
     @property
@@ -63,23 +63,23 @@ class Column:
 
     @property
     def places(self) -> dict[str, int]:
-        """Which feature of a text column each known category turns on."""
-        own = {label: index for index, label in enumerate(self.categories)}
+        """Index of the feature that each category of a text column turns on."""
+        indices = {label: index for index, label in enumerate(self.categories)}
         spellings = {}
-        if set().union(*TRUTHS) >= set(own) - {ABSENT}:
-            spellings = {same: own[label] for truth in TRUTHS for label in truth & set(own) for same in truth}
-        return {**dict.fromkeys(self.merged, own.get(OTHER)), **spellings, **own}
+        if set().union(*TRUTHS) >= set(indices) - {ABSENT}:
+            spellings = {same: indices[label] for truth in TRUTHS for label in truth & set(indices) for same in truth}
+        return {**dict.fromkeys(self.merged, indices.get(OTHER)), **spellings, **indices}
 
     def sentence(self, rows: int) -> str:
-        """What is done with it, for a person."""
+        """Describe the use of the column in one line."""
         gap = f"{self.missing} of {rows} missing"
         if self.kind == "number":
             filled = f"{gap}, median of the training rows put in, with an indicator column"
             return f"`{self.name}`: {filled if self.missing else 'number'}"
-        kept = len(self.categories) - (ABSENT in self.categories) - bool(self.merged)
-        rare = f", the {kept} most frequent of {kept + len(self.merged)} categories, the others as one"
+        count = len(self.categories) - (ABSENT in self.categories) - bool(self.merged)
+        rare = f", the {count} most frequent of {count + len(self.merged)} categories, the others as one"
         absent = f", {gap}, a category of their own" if self.missing else ""
-        return f"`{self.name}`: text{rare if self.merged else f', {kept} categories'}{absent}{self._numeric()}"
+        return f"`{self.name}`: text{rare if self.merged else f', {count} categories'}{absent}{self._numeric()}"
 
     def _numeric(self) -> str:
         """Say that most categories are numbers, which lose their order as categories."""
@@ -94,7 +94,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Layout:
-    """Which features a table gives, in order; the same in every fold. `left_out` pairs a column with the reason.
+    """Features that a table gives, in order; the same in every fold. `left_out` pairs a column with the reason.
 
     It holds names, kinds and categories of a table of `rows` rows, and no statistics of them.
     """
@@ -123,7 +123,7 @@ class Layout:
         return (np.cumsum(widths) - widths)[is_number]
 
     def sentences(self) -> list[str]:
-        """What is done with each column, for a person: the used ones, then those left out."""
+        """Describe the use of each column: the used ones, then those left out."""
         used = [column.sentence(self.rows) for column in self.columns]
         return used + [f"`{name}`: left out, {reason}" for name, reason in self.left_out]
 
@@ -201,16 +201,16 @@ def _column(column: pd.Series, number_format: NumberFormat) -> Column:
     counts = Counter(labels_of(column, ABSENT))
     absent = [ABSENT] if counts.pop(ABSENT, 0) else []
     by_count = sorted(counts, key=lambda label: (label == OTHER, -counts[label], label))
-    kept, merged = sorted(by_count[:MOST_CATEGORIES]), sorted(by_count[MOST_CATEGORIES:])
-    other = [OTHER] if merged else []
-    return Column(column.name, "text", missing, (*kept, *other, *absent), tuple(x for x in merged if x != OTHER))
+    frequent, merged = sorted(by_count[:MOST_CATEGORIES]), sorted(by_count[MOST_CATEGORIES:])
+    rest = [OTHER] if merged else []
+    return Column(column.name, "text", missing, (*frequent, *rest, *absent), tuple(x for x in merged if x != OTHER))
 
 
 def _column_to_json(column: Column) -> dict[str, Any]:
     """A column as strict JSON; the format of plain numbers is not written."""
-    written = {**asdict(column), "categories": list(column.categories), "merged": list(column.merged)}
-    del written["format"]
-    return written if column.format == PLAIN else {**written, "format": column.format.to_json()}
+    content = {**asdict(column), "categories": list(column.categories), "merged": list(column.merged)}
+    del content["format"]
+    return content if column.format == PLAIN else {**content, "format": column.format.to_json()}
 
 
 def _column_from_json(content: object) -> Column:

@@ -32,9 +32,9 @@ def words_as_categories(cells: pd.Series) -> set[str]:
 
 
 def _is_category(word: str, others: Collection[str]) -> bool:
-    if all(_shape(other) == _shape(word) for other in others):
+    if all(_shape(cell) == _shape(word) for cell in others):
         return True
-    return word == "None" and all(TITLE.fullmatch(other) for other in others)
+    return word == "None" and all(TITLE.fullmatch(cell) for cell in others)
 
 
 def _shape(text: str) -> str:

@@ -50,7 +50,7 @@ class NumberFormat:
         if parts is None or (parts.unit != self.unit and (parts.unit or self.unit == "%")):
             return None
         alone = formats_of([parts.body])
-        clear = bool(alone) and all(each.decimal == self.decimal for each in alone)
+        clear = bool(alone) and all(form.decimal == self.decimal for form in alone)
         thousands = alone[0].thousands if clear and not self.thousands else self.thousands
         if not _pattern(self.decimal, thousands).fullmatch(parts.body):
             return None
@@ -67,9 +67,9 @@ class NumberFormat:
 
     def expected(self) -> str:
         """Say what a cell should hold; what differs from Python's own format is named."""
-        said = "numbers" if self.decimal == "." else "numbers with a decimal comma"
-        said += f", thousands separated by {self.thousands!r}," if self.thousands else ""
-        return f"{said} in {self.unit}" if self.unit else said
+        text = "numbers" if self.decimal == "." else "numbers with a decimal comma"
+        text += f", thousands separated by {self.thousands!r}," if self.thousands else ""
+        return f"{text} in {self.unit}" if self.unit else text
 
     def to_json(self) -> dict[str, str]:
         """Return the format as strict JSON."""
@@ -132,29 +132,30 @@ def choose_formats(
     >>> choose_formats({"a": formats_of(["4,5"]), "b": formats_of(["20,038"])}, None, ".")["b"]
     (NumberFormat(decimal=',', thousands='', unit=''), False)
     """
-    shown = {formats[0].decimal for formats in columns.values() if len({each.decimal for each in formats}) == 1}
-    convention = decimal or (shown.pop() if len(shown) == 1 else None)
-    chosen = {}
+    signs = {formats[0].decimal for formats in columns.values() if len({form.decimal for form in formats}) == 1}
+    convention = decimal or (signs.pop() if len(signs) == 1 else None)
+    choices = {}
     for name, formats in columns.items():
-        fitting = [each for each in formats if each.decimal == (convention or default)] or formats
+        fitting = [form for form in formats if form.decimal == (convention or default)] or formats
         if fitting:
-            ambiguous = len(formats) > 1 and any(each.thousands in OTHER for each in formats)
-            chosen[name] = fitting[0], ambiguous and convention is None
-    return chosen
+            ambiguous = len(formats) > 1 and any(form.thousands in OTHER for form in formats)
+            choices[name] = fitting[0], ambiguous and convention is None
+    return choices
 
 
-def example(names: Sequence[str], cell: str, chosen: NumberFormat, ambiguous: bool) -> str:
+def example(names: Sequence[str], cell: str, form: NumberFormat, ambiguous: bool) -> str:
     """Say how a cell of some columns is read, and how to have it read otherwise where that is open.
 
     >>> example(["price"], "$1,006", NumberFormat(".", ",", "$"), False)
     "`price`: '$1,006' is read as 1006."
     """
     more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-    said = f"`{names[0]}`{more}: {cell!r:.40} is read as {chosen.read(cell):.15g}"
+    sentence = f"`{names[0]}`{more}: {cell!r:.40} is read as {form.read(cell):.15g}"
     if not ambiguous:
-        return f"{said}."
-    other = OTHER[chosen.decimal]
-    return f"{said}, since no other column shows the decimal sign; --decimal {other} (decimal={other!r}) changes that."
+        return f"{sentence}."
+    alternative = OTHER[form.decimal]
+    change = f"--decimal {alternative} (decimal={alternative!r}) changes that."
+    return f"{sentence}, since no other column shows the decimal sign; {change}"
 
 
 def _parts(cell: str) -> Cell | None:

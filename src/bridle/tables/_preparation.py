@@ -1,4 +1,4 @@
-"""From a table to a matrix: the layout is found once, the numbers in it are learned inside each fold."""
+"""Preparation of a table as a matrix: one layout for all folds, statistics from the training rows of each."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -26,13 +26,13 @@ LEARNED_RULES = {
 PREPARATION_RULES = {
     "format": ("'bridle preparation 1'", lambda value: value == "bridle preparation 1"),
     "layout": ("a layout", lambda value: isinstance(value, Mapping)),
-    "learned": ("what was learned", lambda value: isinstance(value, Mapping)),
+    "learned": ("learned statistics", lambda value: isinstance(value, Mapping)),
 }
 
 
 @dataclass(frozen=True)
 class Learned:
-    """What a preparation learned from its training rows.
+    """Statistics that a preparation learned from its training rows.
 
     `medians`, `means` and `scales` (standard deviations, 1 where one is 0) hold one number for each number column;
     `seen` tells of each feature whether the training rows show it: a category, a missing cell, or any number.
@@ -71,7 +71,7 @@ class Preparation(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, table: pd.DataFrame) -> Float32[np.ndarray, "row feature"]:
-        """The features of these rows. Columns that the layout does not name are ignored.
+        """Return the features of these rows. Columns that the layout does not name are ignored.
 
         Errors: `InputError` for a column that is not there (near names listed), and for text or an infinite number in
         a number column (column, row and cell named).
@@ -80,11 +80,11 @@ class Preparation(TransformerMixin, BaseEstimator):
         return _apply(self.layout, self.learned_, _raw(self.layout, table), table)
 
     def get_feature_names_out(self, input_features: object = None) -> Shaped[np.ndarray, "feature"]:
-        """The names of the features; `input_features` is not used."""
+        """Return the names of the features; `input_features` is not used."""
         return np.array(self.layout.features, dtype=object)
 
     def unknown_counts(self, table: pd.DataFrame) -> dict[str, dict[str, int]]:
-        """By text column, each category that the training rows do not have and how many of these rows have it.
+        """Count, by text column, the rows with each category that the training rows do not have.
 
         >>> from bridle.tables import find_layout
         >>> table = pd.DataFrame({"a": ["x", "y", "x"]})
@@ -92,25 +92,25 @@ class Preparation(TransformerMixin, BaseEstimator):
         {'a': {'z': 2}}
         """
         check_is_fitted(self)
-        seen = {name for name, shown in zip(self.layout.features, self.learned_.seen, strict=True) if shown}
+        features = {name for name, occurs in zip(self.layout.features, self.learned_.seen, strict=True) if occurs}
         counts = {}
         for column in self.layout.columns:
             if column.kind == "text":
                 place = column.places
-                known = {label for label, index in place.items() if column.features[index] in seen}
+                learned = {label for label, index in place.items() if column.features[index] in features}
                 labels = Counter(labels_of(find_column(table, column.name), ABSENT))
-                counts[column.name] = {label: count for label, count in labels.items() if label not in known}
+                counts[column.name] = {label: count for label, count in labels.items() if label not in learned}
         return {name: unknown for name, unknown in counts.items() if unknown}
 
     def to_json(self) -> dict[str, object]:
-        """The fitted preparation as strict JSON; what `from_json` makes of it transforms bit for bit the same."""
+        """Return the fitted preparation as strict JSON; `from_json` restores it bit for bit."""
         check_is_fitted(self)
         learned = {name: list(values) for name, values in asdict(self.learned_).items()}
         return {"format": "bridle preparation 1", "layout": self.layout.to_json(), "learned": learned}
 
     @staticmethod
     def from_json(content: object) -> "Preparation":
-        """The fitted preparation that `to_json` wrote; `InputError` names the entry that cannot be one."""
+        """Restore a fitted preparation from `to_json`; `InputError` names an invalid entry."""
         fields = saved(content, "preparation", PREPARATION_RULES)
         preparation = Preparation(Layout.from_json(fields["layout"]))
         preparation.learned_ = _learned_from_json(fields["learned"], preparation.layout)
@@ -118,7 +118,7 @@ class Preparation(TransformerMixin, BaseEstimator):
 
 
 def _raw(layout: Layout, table: pd.DataFrame) -> Float[np.ndarray, "row feature"]:
-    """The features before anything is learned: numbers as they are, NaN where missing; the others 0 or 1."""
+    """Return the raw features: numbers unchanged, NaN for missing cells; the others 0 or 1."""
     return np.concatenate([_features(column, find_column(table, column.name)) for column in layout.columns], axis=1)
 
 
@@ -127,19 +127,19 @@ def _features(column: Column, cells: pd.Series) -> Float[np.ndarray, "row featur
         values = numbers_of(cells, column.format)
         return np.stack([values, np.isnan(values)], axis=1)[:, : len(column.features)]
     place = column.places
-    chosen = np.array([place.get(label, -1) for label in labels_of(cells, ABSENT)], dtype=np.intp)
-    return (chosen[:, None] == np.arange(len(column.categories))).astype(np.float64)
+    indices = np.array([place.get(label, -1) for label in labels_of(cells, ABSENT)], dtype=np.intp)
+    return (indices[:, None] == np.arange(len(column.categories))).astype(np.float64)
 
 
 def _learn(layout: Layout, raw: Float[np.ndarray, "row feature"]) -> Learned:
     numbers = layout.numbers
-    seen = (raw == 1).any(axis=0)
-    seen[numbers] = ~np.isnan(raw[:, numbers]).all(axis=0)
+    occurring = (raw == 1).any(axis=0)
+    occurring[numbers] = ~np.isnan(raw[:, numbers]).all(axis=0)
     if not len(numbers):
-        return Learned((), (), (), tuple(seen.tolist()))
+        return Learned((), (), (), tuple(occurring.tolist()))
     imputer = SimpleImputer(strategy="median", keep_empty_features=True).fit(raw[:, numbers])
     scaler = StandardScaler().fit(imputer.transform(raw[:, numbers]))
-    learned = (imputer.statistics_, scaler.mean_, scaler.scale_, seen)
+    learned = (imputer.statistics_, scaler.mean_, scaler.scale_, occurring)
     return Learned(*(tuple(values.tolist()) for values in learned))
 
 
@@ -148,8 +148,8 @@ def _apply(
 ) -> Float32[np.ndarray, "row feature"]:
     """Impute and standardise. Written out, because a fitted scikit-learn object cannot be rebuilt from plain JSON."""
     numbers = layout.numbers
-    known = np.where(np.isnan(raw[:, numbers]), learned.medians, raw[:, numbers])
-    raw[:, numbers] = (known - learned.means) / learned.scales
+    imputed = np.where(np.isnan(raw[:, numbers]), learned.medians, raw[:, numbers])
+    raw[:, numbers] = (imputed - learned.means) / learned.scales
     with np.errstate(over="ignore"):
         features = np.where(learned.seen, raw, 0).astype(np.float32)
     _refuse_infinite(layout, ~np.isfinite(features), table)

@@ -22,7 +22,7 @@ LABELS: dict[str, Callable[[Sequence[str]], np.ndarray]] = {
     "integer": lambda labels: np.array([int(label) for label in labels]),
     "number": lambda labels: np.array([float(label) for label in labels]),
 }
-"""How labels become what they were in the table again."""
+"""Functions that restore labels to their type in the table."""
 PROBLEM_RULES = {
     "format": ("'bridle problem 1'", lambda value: value == "bridle problem 1"),
     "task": ("'classification' or 'regression'", lambda value: value in TASKS),
@@ -36,7 +36,7 @@ PROBLEM_RULES = {
 
 @dataclass(frozen=True)
 class Problem:
-    """What is to be predicted: `classification` or `regression` of the column `target`.
+    """Prediction problem: `classification` or `regression` of the column `target`.
 
     `classes` are the labels in order (numbers by size, text by alphabet), None for a regression; class number i is
     `classes[i]`. `kind` says what a label was in the table: `text`, `bool`, `integer` or `number`. `rows` have a
@@ -51,12 +51,12 @@ class Problem:
     missing: int
 
     def to_json(self) -> dict[str, object]:
-        """The problem as strict JSON."""
+        """Return the problem as strict JSON."""
         return {"format": "bridle problem 1", **asdict(self), "classes": self.classes and list(self.classes)}
 
     @staticmethod
     def from_json(content: object) -> "Problem":
-        """The problem that `to_json` wrote; `InputError` names the entry that cannot be one."""
+        """Restore a problem from `to_json`; `InputError` names an invalid entry."""
         fields = saved(content, "problem", PROBLEM_RULES)
         classes = fields["classes"]
         if (classes is None) != (fields["task"] == "regression"):
@@ -67,7 +67,7 @@ class Problem:
 
 
 def find_problem(table: pd.DataFrame, target: str, task: str | None = None, *, min_rows: int = 5) -> Problem:
-    """Find out what a target column asks for.
+    """Infer the prediction problem from a target column.
 
     Text, bool and category columns are classes. Whole numbers are classes where at most 20 differ and they are at
     most 5 % of the rows, or at most 10 differ and each has at least 5 rows; but more than 10, one of which has fewer
@@ -105,12 +105,12 @@ def find_problem(table: pd.DataFrame, target: str, task: str | None = None, *, m
 
 
 def known_rows(problem: Problem, table: pd.DataFrame) -> pd.DataFrame:
-    """The rows that have a target, in their order and with their index."""
+    """Return the rows that have a target, in their order and with their index."""
     return table[table[problem.target].notna()]
 
 
 def encode_target(problem: Problem, column: pd.Series) -> Shaped[np.ndarray, "row"]:
-    """Class numbers (int64) or, for a regression, float64.
+    """Return class indices (int64) or, for a regression, float64.
 
     Errors: `InputError` for a missing cell, and for a label that is no class of the problem.
 
@@ -124,16 +124,16 @@ def encode_target(problem: Problem, column: pd.Series) -> Shaped[np.ndarray, "ro
         )
     if problem.classes is None:
         return numbers_of(column)
-    number = {label: index for index, label in enumerate(problem.classes)}
+    indices = {label: index for index, label in enumerate(problem.classes)}
     labels = labels_of(column)
-    strange = np.array([label not in number for label in labels], bool)
+    strange = np.array([label not in indices for label in labels], bool)
     if strange.any():
-        names = nearest_names(labels[strange][0], number)
+        names = nearest_names(labels[strange][0], indices)
         raise InputError(
-            f"Expected one of the {len(number)} classes of {problem.target!r:.80}, got "
+            f"Expected one of the {len(indices)} classes of {problem.target!r:.80}, got "
             f"{first_of(column, strange)}. {names}"
         )
-    return np.array([number[label] for label in labels], dtype=np.int64)
+    return np.array([indices[label] for label in labels], dtype=np.int64)
 
 
 def decode_target(problem: Problem, array: Shaped[np.ndarray, "row"]) -> Shaped[np.ndarray, "row"]:
@@ -170,8 +170,8 @@ def _label_kind(values: pd.Series, target: str) -> str:
 
 def _gap(missing: int) -> str:
     """Say that cells which count as missing may be a class."""
-    said = "If they hold the text NA, read the file with pandas.read_csv(…, keep_default_na=False)."
-    return f" {missing} other rows have no value. {said}" if missing else ""
+    advice = "If they hold the text NA, read the file with pandas.read_csv(…, keep_default_na=False)."
+    return f" {missing} other rows have no value. {advice}" if missing else ""
 
 
 def _guess(kind: str, counts: Mapping[str, int], min_rows: int) -> str:
@@ -200,15 +200,17 @@ def _check_regression(values: pd.Series, kind: str, min_rows: int) -> None:
 def _check_classes(counts: Mapping[str, int], target: str, kind: str, min_rows: int) -> None:
     rare = sorted((count, label) for label, count in counts.items() if count < min_rows)
     if rare:
-        shown = ", ".join(f"{label!r:.80}: {count}" for count, label in rare[:5]) + (" …" if len(rare) > 5 else "")
-        other = "" if kind in ("text", "bool") else ", or choose regression (--task regression, task='regression')"
+        listed = ", ".join(f"{label!r:.80}: {count}" for count, label in rare[:5]) + (" …" if len(rare) > 5 else "")
+        alternative = (
+            "" if kind in ("text", "bool") else ", or choose regression (--task regression, task='regression')"
+        )
         if kind == "text" and sum(map(looks_like_number, counts)) > len(counts) / 2:
             strange = sorted(label for label in counts if not looks_like_number(label))[:3]
-            other = f". Most look like numbers: {_alike(strange)}"
+            alternative = f". Most look like numbers: {_alike(strange)}"
         raise InputError(
             f"Expected at least {min_rows} rows of each class of {target!r:.80}, one for each fold, got "
-            f"{shown} ({len(rare)} of {len(counts)} classes). "
-            f"Merge or remove them or use fewer folds{other}."
+            f"{listed} ({len(rare)} of {len(counts)} classes). "
+            f"Merge or remove them or use fewer folds{alternative}."
         )
 
 

@@ -1,4 +1,4 @@
-"""A person's own table, read from a file."""
+"""Tables from text files."""
 
 import codecs
 import re
@@ -97,8 +97,8 @@ def read_file(
     check_size(len(rows), len(names), fewest, where)
     cells = pd.DataFrame(rows, columns=names, dtype="str")
     if like is not None:
-        known = {column.name: (*column.categories, *column.merged) for column in like.columns}
-        return Table(pd.DataFrame({name: mask_missing(cells[name], known.get(name, ())) for name in names}))
+        categories = {column.name: (*column.categories, *column.merged) for column in like.columns}
+        return Table(pd.DataFrame({name: mask_missing(cells[name], categories.get(name, ())) for name in names}))
     return _typed(cells, text, decimal, "," if separator == ";" else ".")
 
 
@@ -152,14 +152,16 @@ def _typed(cells: pd.DataFrame, text: Collection[str], decimal: str | None, defa
         columns[name] = mask_missing(cells[name], words)
         if words:
             count, others = int(cells[name].isin(words).sum()), columns[name].dropna()
-            other = others[~others.isin(words)].iloc[0]
+            example_cell = others[~others.isin(words)].iloc[0]
             notes.append(
                 f"`{name}`: {', '.join(map(repr, sorted(words)))} ({count} rows) counts as a category like "
-                f"{other!r:.40}, not as missing; leave missing cells empty."
+                f"{example_cell!r:.40}, not as missing; leave missing cells empty."
             )
-    numbers, formats, said = read_numbers({name: columns[name] for name in cells if name not in text}, decimal, default)
-    made, unified = unify_truths(pd.DataFrame({**columns, **numbers})[list(cells)])
-    return Table(made, formats, (*said, *notes, *unified))
+    numbers, formats, sentences = read_numbers(
+        {name: columns[name] for name in cells if name not in text}, decimal, default
+    )
+    rows, unified = unify_truths(pd.DataFrame({**columns, **numbers})[list(cells)])
+    return Table(rows, formats, (*sentences, *notes, *unified))
 
 
 def _bytes(path: Path) -> bytes:

@@ -15,22 +15,22 @@ MOST_DISTINCT = 1000
 
 def remarks(rows: pd.DataFrame) -> list[str]:
     """Return a sentence for each column with a repeated value far from all others, or texts that differ in case."""
-    said = []
+    sentences = []
     for name in rows.columns:
         column = rows[name].dropna()
         kind = "text" if column.empty else kind_of(column)
         if kind == "number":
-            said += [
+            sentences += [
                 f"`{name}`: {value:.15g} is in {count} rows and far from all other values. If it stands for a missing "
                 "one, leave those cells empty (pandas: table.replace)."
                 for value, count in far_values(numbers_of(column))
             ]
         elif kind == "text" and (groups := _same_but_for_case(column)):
-            said.append(
+            sentences.append(
                 f"`{name}`: {' and '.join(map(repr, groups[0]))} differ in case only and are {len(groups[0])} "
                 "categories. Write them alike if they are one."
             )
-    return said
+    return sentences
 
 
 def far_values(values: np.ndarray) -> list[tuple[float, int]]:
@@ -44,12 +44,12 @@ def far_values(values: np.ndarray) -> list[tuple[float, int]]:
     distinct, counts = np.unique(values, return_counts=True)
     if len(distinct) <= LEAST_OTHERS:
         return []
-    found = []
+    columns = []
     for end, others in ((0, distinct[1:]), (-1, distinct[:-1])):
         gap = np.abs(others - distinct[end]).min()
         if counts[end] >= LEAST_REPEATS and gap > others.max() - others.min():
-            found.append((float(distinct[end]), int(counts[end])))
-    return found
+            columns.append((float(distinct[end]), int(counts[end])))
+    return columns
 
 
 def _same_but_for_case(column: pd.Series) -> list[list[str]]:

@@ -1,4 +1,4 @@
-"""Columns that tell how the rows of a table belong together: groups, time order, row weights; and class weights."""
+"""Structure of the rows of a table: groups, time order, row weights; and class weights."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from bridle.tables._columns import find_column, first_of, kind_of, labels_of, nu
 from bridle.tables._problem import Problem
 
 FORMATS = ("ISO8601", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%y", "%d/%m/%y", "%m/%d/%y")
-"""Ways to write a date, tried in this order; a time of day may follow."""
+"""Date formats, tried in this order; a time of day may follow."""
 CLOCKS = ("", " %H:%M", " %H:%M:%S")
 
 
@@ -34,12 +34,12 @@ class Structure:
 
     @property
     def columns(self) -> dict[str, str]:
-        """The columns by their roles."""
+        """Columns by role."""
         roles = {"group": self.group, "time": self.time, "weight": self.weight}
         return {role: name for role, name in roles.items() if name is not None}
 
     def check(self, table: pd.DataFrame, target: str) -> None:
-        """Refuse columns that the table does not have, or that have two roles, with an `InputError`."""
+        """Raise `InputError` for columns that the table lacks, or that have two roles."""
         if self.group is not None and self.time is not None:
             raise InputError(
                 f"Expected group or time, got group {short_repr(self.group)} and time "
@@ -64,21 +64,21 @@ class Structure:
                 )
 
     def ordered(self, table: pd.DataFrame) -> pd.DataFrame:
-        """The rows in the order of time; as they are without a column of times."""
+        """Sort the rows by time; without a time column, return them unchanged."""
         if self.time is None:
             return table
         return table.iloc[np.argsort(times_of(table[self.time]), kind="stable")]
 
     def folds(self, count: int) -> int | TimeSeriesSplit:
-        """How the rows are cut into folds."""
+        """Return the number of folds, or the splitter of ordered rows."""
         return count if self.time is None else TimeSeriesSplit(count)
 
     def groups(self, table: pd.DataFrame) -> Shaped[np.ndarray, "row"] | None:
-        """The group of each row as a number; None without groups."""
+        """Return the group of each row as a number; None without groups."""
         return None if self.group is None else np.unique(labels_of(table[self.group]), return_inverse=True)[1]
 
     def weights(self, table: pd.DataFrame) -> Float[np.ndarray, "row"] | None:
-        """The weight of each row; None without weights.
+        """Return the weight of each row; None without weights.
 
         Errors: `InputError` for text and for a negative number.
         """
@@ -93,7 +93,7 @@ class Structure:
         return weights
 
     def class_weights(self, problem: Problem) -> Any:
-        """Class weights by the numbers of the classes.
+        """Return class weights by class index.
 
         Errors: `InputError` for a label that is no class, and for a regression.
         """
@@ -106,16 +106,16 @@ class Structure:
             )
         if not isinstance(self.class_weight, Mapping):
             return self.class_weight
-        given = dict(zip(labels_of(pd.Series(list(self.class_weight))), self.class_weight.values(), strict=True))
-        if set(given) != set(problem.classes):
+        weights = dict(zip(labels_of(pd.Series(list(self.class_weight))), self.class_weight.values(), strict=True))
+        if set(weights) != set(problem.classes):
             raise InputError(
                 f"Expected one class weight for each of {', '.join(map(short_repr, problem.classes))}, got "
-                f"{', '.join(map(short_repr, given)) or 'none'}."
+                f"{', '.join(map(short_repr, weights)) or 'none'}."
             )
-        return {number: given[label] for number, label in enumerate(problem.classes)}
+        return {index: weights[label] for index, label in enumerate(problem.classes)}
 
     def sentences(self) -> list[str]:
-        """What is done with these columns, for a person."""
+        """Describe the use of these columns."""
         words = {
             "group": "groups the rows: those of one value are in the same fold, or held out together; not a feature",
             "time": "orders the rows: folds are judged on later rows than they learn from; not a feature",
@@ -129,7 +129,7 @@ class Structure:
 
 
 def times_of(column: pd.Series) -> Shaped[np.ndarray, "row"]:
-    """A column of numbers or dates as values that can be ordered.
+    """Return a column of numbers or dates as values that can be sorted.
 
     Errors: `InputError` for text that is no date, and for dates whose order depends on which of day and month is first.
 
@@ -142,14 +142,14 @@ def times_of(column: pd.Series) -> Shaped[np.ndarray, "row"]:
     if kind == "date":
         return pd.to_datetime(column.astype(str)).to_numpy()
     text = pd.Series(labels_of(column))
-    orders = [read for read in (_dates(text, written) for written in FORMATS) if read is not None]
+    orders = [read for read in (_dates(text, pattern) for pattern in FORMATS) if read is not None]
     if not orders:
         raise InputError(
             f"Expected numbers or dates in the time column {short_repr(column.name)}, got "
             f"{short_repr(text.iloc[0])} and others. "
             "Write dates as 2026-11-30."
         )
-    if any((np.argsort(other, kind="stable") != np.argsort(orders[0], kind="stable")).any() for other in orders[1:]):
+    if any((np.argsort(order, kind="stable") != np.argsort(orders[0], kind="stable")).any() for order in orders[1:]):
         raise InputError(
             f"Expected dates that can be read in one way in the time column {short_repr(column.name)}, got "
             f"{short_repr(text.iloc[0])}: which of day and month stands first? Write dates as 2026-11-30."
@@ -157,11 +157,11 @@ def times_of(column: pd.Series) -> Shaped[np.ndarray, "row"]:
     return orders[0]
 
 
-def _dates(text: pd.Series, written: str) -> Shaped[np.ndarray, "row"] | None:
-    """Dates in one way of writing them, or None where a cell is none."""
-    for clock in CLOCKS if "%" in written else ("",):
+def _dates(text: pd.Series, pattern: str) -> Shaped[np.ndarray, "row"] | None:
+    """Parse dates in one format; None if a cell does not fit."""
+    for clock in CLOCKS if "%" in pattern else ("",):
         try:
-            return pd.to_datetime(text, format=written + clock, utc=True).to_numpy()
+            return pd.to_datetime(text, format=pattern + clock, utc=True).to_numpy()
         except (ValueError, OverflowError):
             continue
     return None

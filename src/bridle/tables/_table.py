@@ -1,4 +1,4 @@
-"""A table with its numbers read: from the text cells of a file, or the text columns of a data frame."""
+"""Tables with parsed numbers, from the text cells of a file or the text columns of a data frame."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ TRUTHS = {"true": "True", "false": "False"}
 
 @dataclass(frozen=True)
 class Table:
-    """A table with what was decided when it was read.
+    """Table with the decisions made on reading it.
 
     `formats` are those of numbers that are not written as Python does, by column; `notes` are sentences for a person.
     """
@@ -52,13 +52,13 @@ def table_of(frame: pd.DataFrame, target: str | None = None) -> Table:
     plain = [name for name, cells in texts.items() if _is_plain(cells)]
     codes = [name for name in plain if _is_code(texts[name], name == target)]
     numbers, formats, notes = read_numbers({name: cells for name, cells in texts.items() if name not in codes})
-    said = [
+    remarks = [
         f"`{name}`: text of numbers, read as numbers; to keep it as text: astype('category')."
         for name in plain
         if name not in codes and name not in formats
     ]
     rows, unified = unify_truths(frame.assign(**numbers))
-    return Table(rows, formats, (*notes, *said, *unified))
+    return Table(rows, formats, (*notes, *remarks, *unified))
 
 
 def read_numbers(
@@ -82,9 +82,9 @@ def read_numbers(
             options[name] = _plain_formats(cells.dropna())
         else:
             options[name] = formats_of(cells.dropna().unique())
-    chosen = choose_formats(options, decimal, default)
+    choices = choose_formats(options, decimal, default)
     numbers, formats, alike = dict(plain), {}, defaultdict(list)
-    for name, (form, is_open) in chosen.items():
+    for name, (form, is_open) in choices.items():
         if form == PLAIN or (name in plain and is_open):
             continue
         numbers[name], formats[name] = form.read_all(columns[name]), form
@@ -95,15 +95,15 @@ def read_numbers(
 
 def unify_truths(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """Turn columns of `TRUE`, `True` and `true` into one spelling, and say so; a column of one spelling stays."""
-    made, notes = {}, []
+    unified, notes = {}, []
     for name in rows.columns:
         if rows[name].dtype == object or pd.api.types.is_string_dtype(rows[name]):
             distinct = list(map(str, rows[name].dropna().unique()))
             folded = {cell.lower() for cell in distinct}
             if folded and folded <= set(TRUTHS) and len(distinct) > len(folded):
-                made[name] = rows[name].map(lambda cell: TRUTHS[str(cell).lower()], na_action="ignore")
+                unified[name] = rows[name].map(lambda cell: TRUTHS[str(cell).lower()], na_action="ignore")
                 notes.append(f"`{name}`: {', '.join(map(repr, sorted(distinct)))} count as True and False.")
-    return rows.assign(**made), notes
+    return rows.assign(**unified), notes
 
 
 def _is_text(column: pd.Series) -> bool:
@@ -119,9 +119,9 @@ def _is_code(cells: pd.Series, is_target: bool) -> bool:
     return (is_target and cells.nunique() <= MOST_CLASSES) or bool(cells.dropna().str.fullmatch(CODE).any())
 
 
-def _plain_formats(known: pd.Series) -> list[NumberFormat]:
+def _plain_formats(cells: pd.Series) -> list[NumberFormat]:
     """Return the formats of numbers that Python reads: none where no cell has a point."""
-    dotted = known[known.str.contains(".", regex=False)]
+    dotted = cells[cells.str.contains(".", regex=False)]
     if dotted.empty:
         return []
     return [PLAIN, NumberFormat(",", ".")] if dotted.str.fullmatch(OPEN).all() else [PLAIN]
@@ -129,6 +129,6 @@ def _plain_formats(known: pd.Series) -> list[NumberFormat]:
 
 def _telling(cells: pd.Series) -> str:
     """Return the first cell that Python would not read, or else the first."""
-    known = cells.dropna()
-    other = known[pd.to_numeric(known, errors="coerce").isna()]
-    return str((known if other.empty else other).iloc[0])
+    present = cells.dropna()
+    unreadable = present[pd.to_numeric(present, errors="coerce").isna()]
+    return str((present if unreadable.empty else unreadable).iloc[0])

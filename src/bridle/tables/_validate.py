@@ -1,4 +1,4 @@
-"""What a saved dictionary must hold to be read back."""
+"""Validation of saved dictionaries."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ DAMAGED = "The file was changed or written by another version: run `bridle tune`
 
 
 def saved(content: object, name: str, rules: Mapping[str, tuple[str, Callable[[object], bool]]]) -> Mapping:
-    """A saved dictionary, once it holds exactly the entries of `rules` and each is what its rule expects."""
+    """Return a saved dictionary after checking that it has exactly the entries of `rules`, each as expected."""
     if not isinstance(content, Mapping) or set(content) != set(rules):
         got = sorted(map(str, content)) if isinstance(content, Mapping) else content
         raise InputError(f"Expected the saved {name} to have the entries {sorted(rules)}, got {got!r:.200}. {DAMAGED}")
@@ -21,28 +21,28 @@ def saved(content: object, name: str, rules: Mapping[str, tuple[str, Callable[[o
 
 
 def is_count(value: object) -> bool:
-    """A whole number ≥ 0 that is no bool."""
+    """Check for an integer ≥ 0; a bool is not one."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def is_names(value: object) -> bool:
-    """A list of distinct texts."""
+    """Check for a list of distinct texts."""
     return isinstance(value, list) and all(isinstance(item, str) for item in value) and len(set(value)) == len(value)
 
 
 def is_finite_list(value: object) -> bool:
-    """A list of finite numbers, none of them a bool or too large for a float."""
+    """Check for a list of finite numbers, none of them a bool or too large for a float."""
     limit = sys.float_info.max
     return isinstance(value, list) and all(type(item) in (int, float) and abs(item) <= limit for item in value)
 
 
 def is_flags(value: object) -> bool:
-    """A list of true and false."""
+    """Check for a list of true and false."""
     return isinstance(value, list) and all(isinstance(item, bool) for item in value)
 
 
 def is_pairs(value: object) -> bool:
-    """A list of pairs of texts."""
+    """Check for a list of pairs of texts."""
     return isinstance(value, list) and all(
         isinstance(pair, list) and len(pair) == 2 and all(isinstance(part, str) for part in pair) for pair in value
     )

@@ -1,4 +1,4 @@
-"""The rows of a study file that come as arrays: `x`, `y` and held-out rows from one .npz file, never unpickled."""
+"""Rows of a study file as arrays: `x`, `y` and held-out rows from one .npz file, never unpickled."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ TARGET = "y"
 
 @dataclass(frozen=True)
 class Arrays:
-    """What a file of arrays holds; `test` is None, or the pair of held-out arrays.
+    """Arrays of a file; `test` is None, or the pair of held-out arrays.
 
     With `ordered` the rows are in the order of time.
     """
@@ -35,11 +35,11 @@ class Arrays:
     ordered: bool = False
 
     def folds(self, count: int) -> int | TimeSeriesSplit:
-        """How the rows are cut into folds."""
+        """Return the number of folds, or the splitter of ordered rows."""
         return TimeSeriesSplit(count) if self.ordered else count
 
     def sentence(self) -> str:
-        """How many rows there are, of which shape, for a person."""
+        """Describe the number and shape of the rows."""
         rows = f"{len(self.x):,} rows of shape {self.x.shape[1:]}"
         return f"{rows} to learn from, {0 if self.test is None else len(self.test[0]):,} held out."
 
@@ -69,26 +69,26 @@ def read_arrays(path: Path) -> Arrays:
         raise InputError(
             f"Expected arrays in an .npz file, got {where}. Write one with numpy.savez({NAMES[0]}=…, y=…)."
         )
-    given, weight = read_rows(path)
-    given = given if isinstance(given, Mapping) else {}
-    for name in given:
+    arrays, weight = read_rows(path)
+    arrays = arrays if isinstance(arrays, Mapping) else {}
+    for name in arrays:
         if name not in NAMES:
             raise InputError(
                 f"Expected the arrays {', '.join(NAMES)} in {where}, got {short_repr(name)}. "
                 f"{nearest_names(name, NAMES)}"
             )
-    missing = [name for name in NAMES[:2] if name not in given] or [
-        name for name, other in (NAMES[2:4], NAMES[3:1:-1]) if name not in given and other in given
+    missing = [name for name in NAMES[:2] if name not in arrays] or [
+        name for name, partner in (NAMES[2:4], NAMES[3:1:-1]) if name not in arrays and partner in arrays
     ]
     if missing:
         raise InputError(
             f"Expected the array {missing[0]!r} in {where}, found none. Write numpy.savez(file, x=x, y=y)."
         )
-    single = [name for name, array in given.items() if not array.ndim]
+    single = [name for name, array in arrays.items() if not array.ndim]
     if single:
         raise InputError(f"Expected rows in {single[0]!r} of {where}, got a single value.")
-    test = (given["test_x"], given["test_y"]) if "test_x" in given else None
-    return _ordered(Arrays(given["x"], given["y"], test, weight, given.get("groups")), given.get("time"), where)
+    test = (arrays["test_x"], arrays["test_y"]) if "test_x" in arrays else None
+    return _ordered(Arrays(arrays["x"], arrays["y"], test, weight, arrays.get("groups")), arrays.get("time"), where)
 
 
 def _ordered(arrays: Arrays, time: np.ndarray | None, where: str) -> Arrays:

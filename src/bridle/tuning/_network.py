@@ -1,4 +1,4 @@
-"""The default network for a table, and the arms that a table is tried with."""
+"""Default network for a table, and the default arms."""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -66,21 +66,20 @@ def default_network(
     metrics = _metrics(kind, score)
     _check_size((inputs, *hidden, outputs))
     layers = [
-        keras.layers.Dense(units, activation=activation, name=f"hidden{number}")
-        for number, units in enumerate(hidden, 1)
+        keras.layers.Dense(units, activation=activation, name=f"hidden{index}") for index, units in enumerate(hidden, 1)
     ]
     model = keras.Sequential(
         [keras.Input((inputs,)), *layers, keras.layers.Dense(outputs, activation=last, name="out")]
     )
-    own = keras.optimizers.get(optimizer)
+    instance = keras.optimizers.get(optimizer)
     if learning_rate is not None:
-        own.learning_rate = learning_rate
-    model.compile(optimizer=own, loss=loss, metrics=metrics)
+        instance.learning_rate = learning_rate
+    model.compile(optimizer=instance, loss=loss, metrics=metrics)
     return model
 
 
 def _metrics(kind: str, score: str | None) -> list[object]:
-    """What to compile: the usual score, and the one that was chosen."""
+    """Return the metrics to compile: the usual score, and the selected one."""
     scores = SCORES[kind]
     name = (score or "loss").rpartition(":")[2]
     if name not in ("loss", *scores):
@@ -88,7 +87,7 @@ def _metrics(kind: str, score: str | None) -> list[object]:
             f"Expected one of 'loss', {', '.join(map(repr, scores))} as score of a target with {kind}, got "
             f"{short_repr(score)}. For another one give a model of your own (--model) that is compiled with it."
         )
-    return [scores[each]() for each in dict.fromkeys([next(iter(scores)), *({name} - {"loss"})])]
+    return [scores[measure]() for measure in dict.fromkeys([next(iter(scores)), *({name} - {"loss"})])]
 
 
 def outputs_of(problem: Problem) -> int:
@@ -131,19 +130,19 @@ def again(
     return network if is_rebuildable(network) else partial(own_network, function, inputs, outputs)
 
 
-def called(function: Callable[..., object], *given: int) -> object:
-    """What a person's function returns for these arguments.
+def called(function: Callable[..., object], *arguments: int) -> object:
+    """Call a user's function with these arguments.
 
     Errors: `InputError` where it cannot be called with so many.
     """
     try:
-        inspect.signature(function).bind(*given)
+        inspect.signature(function).bind(*arguments)
     except TypeError as error:
-        takes = "(inputs, outputs)" if given else "without arguments"
+        takes = "(inputs, outputs)" if arguments else "without arguments"
         raise InputError(f"Expected a model function that can be called {takes}, got one that says: {error}.") from None
     except ValueError:  # a function that does not tell what it takes
         pass
-    return function(*given)
+    return function(*arguments)
 
 
 def _check_size(sizes: Sequence[int]) -> None:
@@ -179,8 +178,8 @@ def written_arms(texts: Sequence[str]) -> dict[str, dict[str, str]]:
 def default_arms(model: keras.Model) -> dict[str, dict[str, object]]:
     """L1, L2 and both: on all kernels, and on the hidden activations after and before the nonlinearity."""
     last = model.layers[-1].name
-    known = [place for place in find_sites(model) if place.path != last]
-    after = ", ".join(place.path + "/output" for place in known if place.quantity == "preactivation")
+    sites = [place for place in find_sites(model) if place.path != last]
+    after = ", ".join(place.path + "/output" for place in sites if place.quantity == "preactivation")
     where = {
         "weights": "*/kernel" if any(place.quantity == "kernel" for place in find_sites(model)) else "",
         "activations": _short(after, "output"),
@@ -197,5 +196,5 @@ def default_arms(model: keras.Model) -> dict[str, dict[str, object]]:
 
 def _short(targets: str, quantity: str) -> str:
     """The layers of a plain dense network as one glob."""
-    names = [f"hidden{number}/{quantity}" for number in range(1, targets.count(",") + 2)]
+    names = [f"hidden{index}/{quantity}" for index in range(1, targets.count(",") + 2)]
     return f"hidden*/{quantity}" if targets == ", ".join(names) else targets

@@ -1,4 +1,4 @@
-"""Files that a study file names: they lie beside it, in its folder, and nowhere else."""
+"""Files that a study file names, all in its own folder."""
 
 import os
 from pathlib import Path, PureWindowsPath
@@ -30,12 +30,12 @@ def inside(folder: Path, name: str, where: str) -> Path:
             path = path / part
             if path.is_symlink():
                 raise InputError(f"Expected a file for {where}, got {short_repr(name)}, a symbolic link. {STAY}")
-        found = path.is_file()
+        exists = path.is_file()
     except InputError:
         raise
     except (OSError, ValueError) as error:  # a name that is too long, or that the system cannot write
         raise InputError(f"Expected the name of a file for {where}, got {short_repr(name)}: {_said(error)}.") from error
-    if not found:
+    if not exists:
         raise InputError(
             f"Expected a file for {where}, found no {short_repr(name)} in the folder of the study file. "
             f"{nearest_names(Path(name).name, _files(path.parent))}"
@@ -52,5 +52,5 @@ def _files(folder: Path) -> list[str]:
 
 
 def _said(error: OSError | ValueError) -> str:
-    """What the system says, without the path."""
+    """Return the system's message without the path."""
     return getattr(error, "strerror", None) or str(error)[:200]

@@ -1,4 +1,4 @@
-"""The entries of a study file: what each may hold, in words and as a rule."""
+"""Entries of a study file: the rule of each, in words and as a check."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ FUNCTION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
 
 @dataclass(frozen=True)
 class Entry:
-    """What an entry is, for the sentence `Expected … for [study] seeds`, and whether a value is that."""
+    """Rule of an entry: its description in `Expected … for [study] seeds`, and its check."""
 
     expected: str
     holds: Callable[[Any], bool]

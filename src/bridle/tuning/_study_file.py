@@ -1,4 +1,4 @@
-"""From a study file to its answer: `bridle study`."""
+"""Studies in files: `bridle study`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -31,7 +31,7 @@ ROLES = ("group", "time", "weight", "class_weight")
 
 @dataclass(frozen=True)
 class Answer:
-    """What the study of arrays found."""
+    """Answer of a study of arrays."""
 
     result: Result
     notes: tuple[str, ...]
@@ -42,10 +42,10 @@ class Answer:
         Errors: `StoreError` where the folder cannot be written.
         """
         section = self.result.section("Study", intro=" ".join(self.notes), again=again)
-        written = report.write(folder, title, [section], extra={"notes": list(self.notes), "code": section.code})
+        report_path = report.write(folder, title, [section], extra={"notes": list(self.notes), "code": section.code})
         if self.result.evidence.winner is not None:
             save_model(self.result.model(), Path(folder))
-        return written
+        return report_path
 
 
 def prepare_study(
@@ -67,10 +67,10 @@ def prepare_study(
     """
     if function is None and "function" in file.model:
         raise InputError(f"Expected the function {file.model['function']!r} itself, got its name. Import it first.")
-    made = arms or file.arms
+    arms_used = arms or file.arms
     if "table" in file.data:
-        return _of_table(file, function, made)
-    return _of_arrays(file, function, made)
+        return _of_table(file, function, arms_used)
+    return _of_arrays(file, function, arms_used)
 
 
 def run_study_file(
@@ -86,9 +86,9 @@ def run_study_file(
 
     `extend` and `client` are those of `Study.run`.
     """
-    given = {name: file.study[name] for name in RUN if name in file.study}
+    run_options = {name: file.study[name] for name in RUN if name in file.study}
     options = {"extend": extend, "client": client, "progress": progress}
-    result = conduct(job.prepared, store=Path(folder) / "study", **options, **given)
+    result = conduct(job.prepared, store=Path(folder) / "study", **options, **run_options)
     return tuned(job, result) if isinstance(job, Job) else Answer(result, job.notes)
 
 
@@ -98,12 +98,12 @@ def _of_table(file: StudyFile, function: Callable[..., keras.Model] | None, arms
     source = read_file(path, **{name: data[name] for name in READING if name in data})
 
     def ask(inputs: int, problem: Problem, folds: int | TimeSeriesSplit) -> Study:
-        own = _own(file, function)
-        if own is None:
+        changed = _own(file, function)
+        if changed is None:
             return _study(file, _dense(file, inputs, problem), arms, folds=folds)
         sizes = inputs, outputs_of(problem)
-        network = own_network(own, *sizes)
-        built = again(network, own, *sizes)
+        network = own_network(changed, *sizes)
+        built = again(network, changed, *sizes)
         return _study(file, network, arms, None if built is network else built, folds=folds)
 
     structure = Structure(**{name: data[name] for name in ROLES if name in data})
@@ -132,8 +132,8 @@ def _of_arrays(file: StudyFile, function: Callable[..., keras.Model] | None, arm
         weights = replace(weights, class_weight=weights.class_weights(problem))
     elif isinstance(weights.class_weight, Mapping):
         weights = replace(weights, class_weight=_numbered(weights.class_weight, file))
-    own = prepared(study, arrays, scale=scale, problem=problem, class_weight=weights.class_weight)
-    return ArraysJob(own, (*notes, *weights.sentences(), *own.notes))
+    study_prepared = prepared(study, arrays, scale=scale, problem=problem, class_weight=weights.class_weight)
+    return ArraysJob(study_prepared, (*notes, *weights.sentences(), *study_prepared.notes))
 
 
 def _numbered(weights: Mapping[str, float], file: StudyFile) -> dict[int, float]:

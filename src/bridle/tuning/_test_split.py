@@ -1,4 +1,4 @@
-"""Rows of a table that are held out from the start, and a table in words."""
+"""Test split of a table, and the table in words."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ class HeldOut:
     test: tuple[Any, ...]
     """Rows, labels and, where rows have weights, their weights."""
     rows: Mapping[str, Any]
-    """`groups` and `weight` of the rows to learn from, where there are any."""
+    """`groups` and `sample_weight` of the rows to learn from, where there are any."""
 
 
 def hold_out(
@@ -53,11 +53,11 @@ def hold_out(
             f"Expected a column to predict from beside the target and {roles}, got none. Add what is known "
             "before, such as earlier values of the target, month or weekday."
         )
-    rows = {"groups": groups, "weight": weight}
-    held = (x.iloc[test], y[test]) if weight is None else (x.iloc[test], y[test], weight[test])
-    given = {name: values[learn] for name, values in rows.items() if values is not None}
+    rows = {"groups": groups, "sample_weight": weight}
+    test_rows = (x.iloc[test], y[test]) if weight is None else (x.iloc[test], y[test], weight[test])
+    learning = {name: values[learn] for name, values in rows.items() if values is not None}
     layout = find_layout(x.iloc[learn], problem.target, formats)
-    return HeldOut(Preparation(replace(layout, width=table.shape[1])), x.iloc[learn], y[learn], held, given)
+    return HeldOut(Preparation(replace(layout, width=table.shape[1])), x.iloc[learn], y[learn], test_rows, learning)
 
 
 def _sides(
@@ -121,32 +121,32 @@ def _check_classes(
         if structure.group
         else f"the order of {short_repr(structure.time)}"
     )
-    for number, label in enumerate(problem.classes):
-        count, held = int((y[learn] == number).sum()), int((y[test] == number).sum())
-        if count < folds or (structure.group and not held):
+    for index, label in enumerate(problem.classes):
+        count, test_count = int((y[learn] == index).sum()), int((y[test] == index).sum())
+        if count < folds or (structure.group and not test_count):
             raise InputError(
                 f"Expected every class on both sides and at least {folds} rows of each to learn from, got {count} of "
-                f"class {short_repr(label)} and {held} held out, by {how}. Use fewer folds, or leave that class out."
+                f"class {short_repr(label)} and {test_count} held out, by {how}. Use fewer folds, or leave it out."
             )
 
 
-def notes(problem: Problem, held: HeldOut, table: pd.DataFrame, structure: Structure) -> list[str]:
+def notes(problem: Problem, split: HeldOut, table: pd.DataFrame, structure: Structure) -> list[str]:
     """A table in words: the problem, each column, then what its columns look like."""
     first = f"{problem.task.capitalize()} of {problem.target!r:.80}"
     if problem.classes is not None:
         more = " …" if len(problem.classes) > 8 else ""
         first += f", {len(problem.classes)} classes: {', '.join(problem.classes[:8])}{more}"
     gap = f" Left out for want of a target: {problem.missing} of {problem.rows + problem.missing} rows."
-    groups, side = held.rows.get("groups"), ""
+    groups, side = split.rows.get("groups"), ""
     if groups is not None:
-        own = len(np.unique(groups))
-        side = f" ({own} groups and {len(np.unique(structure.groups(table))) - own} others)"
+        count = len(np.unique(groups))
+        side = f" ({count} groups and {len(np.unique(structure.groups(table))) - count} others)"
     if structure.time is not None:
         side = " (the last ones)"
     return [
-        f"{first}. {len(held.x)} rows to learn from, {len(held.test[0])} held out{side}."
+        f"{first}. {len(split.x)} rows to learn from, {len(split.test[0])} held out{side}."
         f"{gap if problem.missing else ''}",
-        *(f"{line}." for line in held.preparation.layout.sentences()),
+        *(f"{line}." for line in split.preparation.layout.sentences()),
         *structure.sentences(),
         *hints(table, problem.target, structure),
     ]

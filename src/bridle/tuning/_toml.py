@@ -1,4 +1,4 @@
-"""A person's own study as a file: the dictionary language in TOML, every entry checked, nothing read or run yet."""
+"""Study files: the dictionary language in TOML, every entry checked, nothing read or run yet."""
 
 import tomllib
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ SEEDS, EPOCHS = 5, 200
 
 @dataclass(frozen=True)
 class StudyFile:
-    """What a study file says, each entry of the right type and none unknown; `bridle study` runs it.
+    """Study file with validated entries; `bridle study` runs it.
 
     `data` has `table` and `target`, or `arrays`; `model` has `hidden`, `file` or `function`, or is empty; `study`
     has the arguments of `bridle.Study` and of its `run` that the file gives; `arms` may be empty.
@@ -41,19 +41,21 @@ class StudyFile:
 
     @property
     def folder(self) -> Path:
-        """Where the file lies, and the files that it names."""
+        """Folder of the file, and of the files that it names."""
         return self.path.parent
 
     def asked(self, *, seeds: int | None = None, epochs: int | None = None, quick: bool = False) -> "StudyFile":
         """The same study with what the command line asks for; `quick` takes three seeds and a tenth of the epochs."""
-        own = {"seeds": SEEDS, "epochs": EPOCHS, **self.study}
-        own["seeds"] = own["seeds"] if seeds is None else seeds
+        settings = {"seeds": SEEDS, "epochs": EPOCHS, **self.study}
+        settings["seeds"] = settings["seeds"] if seeds is None else seeds
         if quick:
-            given = own["seeds"]
-            own["seeds"] = given[:QUICK_SEEDS] if isinstance(given, list) else min(given, QUICK_SEEDS)
-            own["epochs"] = max(1, own["epochs"] // QUICK_SHARE)
-        own["epochs"] = own["epochs"] if epochs is None else epochs
-        return replace(self, study=own)
+            seed_entry = settings["seeds"]
+            settings["seeds"] = (
+                seed_entry[:QUICK_SEEDS] if isinstance(seed_entry, list) else min(seed_entry, QUICK_SEEDS)
+            )
+            settings["epochs"] = max(1, settings["epochs"] // QUICK_SHARE)
+        settings["epochs"] = settings["epochs"] if epochs is None else epochs
+        return replace(self, study=settings)
 
 
 def read_study(path: str | Path) -> StudyFile:
@@ -72,8 +74,8 @@ def read_study(path: str | Path) -> StudyFile:
     """
     path = Path(path)
     where = repr(path.name)
-    given = _parsed(_text(path, where), where)
-    top = _checked(given, "", TOP, where)
+    content = _parsed(_text(path, where), where)
+    top = _checked(content, "", TOP, where)
     data, model, study = (
         _checked(top.get(name, {}), f"[{name}] ", entries, where)
         for name, entries in (("data", DATA), ("model", MODEL), ("study", STUDY))
@@ -115,19 +117,19 @@ def _text(path: Path, where: str) -> str:
 
 
 def _parsed(text: str, where: str) -> dict[str, Any]:
-    long = next((number for number, line in enumerate(text.split("\n"), 1) if len(line) > LONGEST), None)
+    long = next((line_number for line_number, line in enumerate(text.split("\n"), 1) if len(line) > LONGEST), None)
     if long is not None:
         raise InputError(f"Expected lines of at most {LONGEST:,} characters in {where}, got more in line {long}.")
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError, OverflowError) as error:
-        said = "too many levels" if isinstance(error, RecursionError) else str(error)[:200]
-        raise InputError(f"Expected TOML in {where}, got {said}. {QUOTE}") from None
+        reason = "too many levels" if isinstance(error, RecursionError) else str(error)[:200]
+        raise InputError(f"Expected TOML in {where}, got {reason}. {QUOTE}") from None
 
 
-def _checked(given: Mapping[str, Any], place: str, entries: Entries, where: str) -> dict[str, Any]:
+def _checked(content: Mapping[str, Any], place: str, entries: Entries, where: str) -> dict[str, Any]:
     """A table of the file, once each of its entries is known and is what its rule expects."""
-    for name, value in given.items():
+    for name, value in content.items():
         rule = entries.get(name, entries.get("*"))
         if rule is None and RENAMED.get(name) in entries:
             raise InputError(f"Expected {RENAMED[name]} in {where}, got its former name {place}{name}. Rename it.")
@@ -137,7 +139,7 @@ def _checked(given: Mapping[str, Any], place: str, entries: Entries, where: str)
             )
         if not rule.holds(value):
             raise InputError(f"Expected {rule.expected} for {place}{_key(name)} in {where}, got {_said(value)}.")
-    return dict(given)
+    return dict(content)
 
 
 def _arm(terms: Mapping[str, Any], place: str, where: str) -> dict[str, Any]:
@@ -151,16 +153,16 @@ def _arm(terms: Mapping[str, Any], place: str, where: str) -> dict[str, Any]:
 
 
 def _check_choice(
-    given: Mapping[str, Any], place: str, names: tuple[str, ...], where: str, needed: bool = False
+    content: Mapping[str, Any], place: str, names: tuple[str, ...], where: str, needed: bool = False
 ) -> None:
     """One of several entries at most, and beside it only what belongs to it."""
-    found = [name for name in names if name in given]
-    if len(found) > 1 or (needed and not found):
-        got = " and ".join(found) if found else "none"
+    present = [name for name in names if name in content]
+    if len(present) > 1 or (needed and not present):
+        got = " and ".join(present) if present else "none"
         raise InputError(f"Expected one of {', '.join(names)} in {place} of {where}, got {got}.")
     for name in names:
-        alone = [each for each in ONLY.get(name, ()) if each in given]
-        if alone and name not in found:
+        alone = [entry for entry in ONLY.get(name, ()) if entry in content]
+        if alone and name not in present:
             raise InputError(f"Expected {place} {alone[0]} in {where} beside {name} only, found no {name}.")
 
 
@@ -169,7 +171,7 @@ def _key(name: str) -> str:
 
 
 def _said(value: object) -> str:
-    """What came, by its kind where it is long."""
+    """Describe a value, by its kind if it is long."""
     if isinstance(value, dict):
         return "a table"
     return str(value).lower() if isinstance(value, bool) else short_repr(value)

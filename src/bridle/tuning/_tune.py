@@ -1,4 +1,4 @@
-"""From a person's own table to a verdict and a model: `bridle.tune`, and what `bridle predict` needs."""
+"""Tuning of a table: verdict and model of `bridle.tune`, and the parts of `bridle predict`."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -63,7 +63,7 @@ class Applied:
         if self.problem.classes is None:
             return pd.DataFrame({target: raw[:, 0].astype(float) * self.scale.sd + self.scale.mean}, index=table.index)
         shares = np.column_stack([1 - raw[:, 0], raw[:, 0]]) if raw.shape[1] == 1 else raw
-        columns = {f"p({label})": shares[:, number] for number, label in enumerate(self.problem.classes)}
+        columns = {f"p({label})": shares[:, index] for index, label in enumerate(self.problem.classes)}
         return pd.DataFrame({target: decode_target(self.problem, shares.argmax(axis=1)), **columns}, index=table.index)
 
 
@@ -106,7 +106,9 @@ class Tuned:
         """
         folder = Path(folder)
         section = self.result.section("Study", intro=" ".join(self.notes), again=again)
-        written = report.write(folder, title, [section], extra={"table": list(self.notes), "code": self.result.code()})
+        report_path = report.write(
+            folder, title, [section], extra={"table": list(self.notes), "code": self.result.code()}
+        )
         words = {
             "preparation": self.preparation.to_json(),
             "problem": self.problem.to_json(),
@@ -115,7 +117,7 @@ class Tuned:
         text = json.dumps(words, indent=1, allow_nan=False).encode()
         store.write_atomic(folder / APPLY, lambda file: file.write(text))
         save_model(self.result.model(), folder)
-        return written
+        return report_path
 
 
 def prepare_table(
@@ -157,24 +159,24 @@ def lay_out(
     source = table if isinstance(table, Table) else table_of(table, target)
     problem = find_problem(source.rows, target, task, min_rows=folds + 1)
     structure.check(known_rows(problem, source.rows), target)
-    known = structure.ordered(known_rows(problem, source.rows))
-    held = hold_out(problem, known, test_share, structure, folds, source.formats)
-    inputs = len(clone_fit(held.preparation, held.x).get_feature_names_out())
+    rows = structure.ordered(known_rows(problem, source.rows))
+    split = hold_out(problem, rows, test_share, structure, folds, source.formats)
+    inputs = len(clone_fit(split.preparation, split.x).get_feature_names_out())
     scaler = StandardScaler() if problem.classes is None else None
     prepared = ask(inputs, problem, structure.folds(folds)).prepare(
-        held.x,
-        held.y,
-        test=held.test,
+        split.x,
+        split.y,
+        test=split.test,
         class_weight=structure.class_weights(problem),
-        preprocessor=held.preparation,
+        preprocessor=split.preparation,
         target_preprocessor=scaler,
-        **held.rows,
+        **split.rows,
     )
-    used = [problem.target, *(column.name for column in held.preparation.layout.columns)]
+    used = [problem.target, *(column.name for column in split.preparation.layout.columns)]
     code = reload_note(prepared.model)
-    said = [*notes(problem, held, known, structure), *source.notes, *remarks(known[used]), *prepared.notes]
-    said += [f"{code} {MODEL_CODE}."] if code else []
-    return Job(problem, held.preparation, held.x, prepared, tuple(said))
+    sentences = [*notes(problem, split, rows, structure), *source.notes, *remarks(rows[used]), *prepared.notes]
+    sentences += [f"{code} {MODEL_CODE}."] if code else []
+    return Job(problem, split.preparation, split.x, prepared, tuple(sentences))
 
 
 def tune(
