@@ -12,9 +12,16 @@ from bridle._keras._audit import (
     untouched,
 )
 from bridle._keras._backend import require_jax, seeded
-from bridle._keras._blueprint import Blueprint, blueprint, is_rebuildable, model_json
+from bridle._keras._blueprint import (
+    Blueprint,
+    blueprint,
+    built_by,
+    clone_model,
+    compile_like,
+    is_rebuildable,
+    model_json,
+)
 from bridle._keras._builds import has_own_code
-from bridle._keras._copy import built_by, clone_model, compile_like
 from bridle._keras._declared import (
     Decay,
     decay_of,
@@ -25,11 +32,10 @@ from bridle._keras._declared import (
     same_regularizer,
     saved_regularizer,
 )
-from bridle._keras._directions import direction
 from bridle._keras._fingerprint import described
 from bridle._keras._gradient import concrete, with_gradient
 from bridle._keras._initial_values import InitialValues
-from bridle._keras._inputs import InputSpec, ModelInputs, doors
+from bridle._keras._inputs import InputSpec, ModelInputs, Outline, doors, outline
 from bridle._keras._internals import full_precision, is_keras_module, replaced
 from bridle._keras._losses import (
     Splitter,
@@ -46,11 +52,9 @@ from bridle._keras._losses import (
     trained_with,
     with_compute_loss,
 )
-from bridle._keras._masks import Masked, attach_masks, detach_masks
+from bridle._keras._metrics import direction
 from bridle._keras._mixing import mixes_rows
-from bridle._keras._outline import Outline, outline
 from bridle._keras._program import Forward, Program, loss_name, program
-from bridle._keras._rows import predicted, two_rows
 from bridle._keras._steps import check_exact, step_of
 from bridle._keras._structure import (
     Names,
@@ -71,7 +75,15 @@ from bridle._keras._structure import (
     scores_attention,
 )
 from bridle._keras._taps import Reading, Tap, watching
-from bridle._keras._tracing import UntraceableError, layers_named
+from bridle._keras._tracing import (
+    Masked,
+    UntraceableError,
+    attach_masks,
+    detach_masks,
+    layers_named,
+    predicted,
+    two_rows,
+)
 from bridle._keras._training import check_training, has_own_loss, own_training
 from bridle._keras._updates import is_updating, keep_state, leave_out, note_updates, updating
 from bridle._keras._weights import counted_rows

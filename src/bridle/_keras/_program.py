@@ -25,13 +25,21 @@ from bridle._keras._internals import (
     scaled_loss,
     takes_training,
 )
-from bridle._keras._masks import Masked, attach_masks
-from bridle._keras._rows import first_line, outlined, predicted, shapes_of, two_rows
+from bridle._keras._metrics import Rule, leaves_of, rules_of
 from bridle._keras._steps import step_of
 from bridle._keras._taps import Reading, Tap, watching
-from bridle._keras._tracing import UntraceableError, layers_named
+from bridle._keras._tracing import (
+    Masked,
+    UntraceableError,
+    attach_masks,
+    first_line,
+    layers_named,
+    outlined,
+    predicted,
+    shapes_of,
+    two_rows,
+)
 from bridle._keras._training import has_own_loss, loss_of
-from bridle._keras._undefined import Rule, leaves_of, rules_of
 from bridle._keras._weights import loss_ranks, loss_weights, metric_weights
 
 Arrays = list[Any]
