@@ -1,4 +1,4 @@
-"""The only place that touches the inside of Keras."""
+"""The Keras adapter: models, layers, losses and optimizers of Keras as the other rooms need them."""
 
 from bridle._keras._alike import check_predictions, predictions_of, rows_as_inputs
 from bridle._keras._audit import (

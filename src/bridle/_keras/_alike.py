@@ -22,7 +22,7 @@ TOLERANCE = 1e-4
 Values = Sequence[Any]
 
 
-def is_same_function(model: keras.Model, other: keras.Model) -> bool:
+def is_same_function(model: keras.Model, reference: keras.Model) -> bool:
     """Compare the predictions of two models with the same variables, each with the values of the first.
 
     On JAX the traced programs are compared, which is a comparison on all rows of one shape; where their texts differ,
@@ -36,17 +36,17 @@ def is_same_function(model: keras.Model, other: keras.Model) -> bool:
         if x is None:
             return True
         try:
-            if keras.backend.backend() == "jax" and _have_same_program(model, other, values, split, x):
+            if keras.backend.backend() == "jax" and _have_same_program(model, reference, values, split, x):
                 return True
-            got, expected = (_predictions(each, values, split, x) for each in (other, model))
-        except Exception:  # made-up rows that a model does not take raise whatever its layers raise
+            got, expected = (_predictions(one, values, split, x) for one in (reference, model))
+        except Exception:  # drawn rows that a model does not take raise whatever its layers raise
             continue
         return len(got) == len(expected) and all(map(is_close, got, expected))
     return True
 
 
 def rows_as_inputs(model: keras.Model, rows: Values) -> Any:
-    """Flat arrays of rows in the structure that a model takes; None where it is not known."""
+    """Return flat arrays of rows in the structure that a model takes; None where it is not known."""
     entrance = doors(model)
     if entrance is not None:
         return entrance.packed(list(rows)) if len(rows) == len(entrance.flat) else None
@@ -54,7 +54,7 @@ def rows_as_inputs(model: keras.Model, rows: Values) -> Any:
 
 
 def predictions_of(model: keras.Model, variables: Values, rows: Values) -> tuple[np.ndarray, ...]:
-    """The flat predictions of a model for flat rows, with given values of its (trainable, other) variables."""
+    """Return the flat predictions of a model for flat rows, with values for its (trainable, other) variables."""
     return tuple(_predictions(model, variables, len(model.trainable_variables), rows_as_inputs(model, rows)))
 
 
@@ -73,7 +73,7 @@ def check_predictions(model: keras.Model, variables: Values, rows: Values, expec
 
 
 def is_close(got: Any, expected: Any) -> bool:
-    """Whether two arrays of predictions agree within what another order of summation changes."""
+    """Return True where two arrays of predictions agree within the rounding of another order of summation."""
     got, expected = np.asarray(got), np.asarray(expected)
     if got.shape != expected.shape or expected.dtype.kind not in "fc":
         return np.array_equal(got, expected)
@@ -82,11 +82,11 @@ def is_close(got: Any, expected: Any) -> bool:
 
 
 def _rows(model: keras.Model, size: int) -> Any:
-    """Two rows of made-up numbers; None for a model that does not state its inputs."""
+    """Draw two rows of numbers; return None for a model that does not state its inputs."""
     generator = np.random.default_rng(0)
 
     def drawn(shape: tuple[int | None, ...], below: int | None, dtype: str) -> np.ndarray:
-        sizes = (ROWS, *(size if each is None else each for each in shape))
+        sizes = (ROWS, *(size if length is None else length for length in shape))
         numbers = generator.normal(size=sizes) if below is None else generator.integers(0, max(below, 1), sizes)
         return numbers.astype(dtype if dtype != "bfloat16" else "float32")
 
@@ -96,7 +96,7 @@ def _rows(model: keras.Model, size: int) -> Any:
             return None
         return entrance.packed([drawn(door.shape, door.rows, door.dtype) for door in entrance.flat])
     shape = (model.get_build_config() or {}).get("input_shape")
-    is_one = isinstance(shape, tuple | list) and all(each is None or isinstance(each, int) for each in shape)
+    is_one = isinstance(shape, tuple | list) and all(size is None or isinstance(size, int) for size in shape)
     return drawn(tuple(shape[1:]), None, "float32") if is_one and shape else None
 
 
@@ -109,15 +109,15 @@ def _called(model: keras.Model, values: Values, split: int, x: Any) -> list[Any]
 def _predictions(model: keras.Model, values: Values, split: int, x: Any) -> list[np.ndarray]:
     x = keras.tree.map_structure(keras.ops.convert_to_tensor, x)
     with seeded(0):
-        return [keras.ops.convert_to_numpy(each) for each in _called(model, values, split, x)]
+        return [keras.ops.convert_to_numpy(leaf) for leaf in _called(model, values, split, x)]
 
 
-def _have_same_program(model: keras.Model, other: keras.Model, values: Values, split: int, x: Any) -> bool:
-    one, two = (_traced(each, values, split, x) for each in (model, other))
-    texts = [ADDRESS.sub("", str(each.jaxpr)) for each in (one, two)]
+def _have_same_program(model: keras.Model, reference: keras.Model, values: Values, split: int, x: Any) -> bool:
+    one, two = (_traced(traced, values, split, x) for traced in (model, reference))
+    texts = [ADDRESS.sub("", str(traced.jaxpr)) for traced in (one, two)]
     if texts[0] != texts[1] or "callback" in texts[0]:
         return False
-    constants = [list(_constants(each)) for each in (one, two)]
+    constants = [list(_constants(traced)) for traced in (one, two)]
     return len(constants[0]) == len(constants[1]) and all(map(np.array_equal, *constants))
 
 
@@ -127,12 +127,12 @@ def _traced(model: keras.Model, values: Values, split: int, x: Any) -> Any:
 
 
 def _constants(program: Any) -> Iterator[np.ndarray]:
-    """The arrays that a traced program holds, also in the programs that it calls."""
+    """Yield the arrays that a traced program holds, also in the programs that it calls."""
     if isinstance(program, ClosedJaxpr):
         yield from map(np.asarray, program.consts)
         program = program.jaxpr
     for equation in program.eqns:
-        yield from (np.asarray(each.val) for each in equation.invars if isinstance(each, Literal))
+        yield from (np.asarray(variable.val) for variable in equation.invars if isinstance(variable, Literal))
         for parameter in jax.tree.leaves(equation.params, is_leaf=_is_program):
             if _is_program(parameter):
                 yield from _constants(parameter)

@@ -1,4 +1,4 @@
-"""What Keras itself adds to the loss of one batch, on the way that `fit` takes, and from where."""
+"""Losses that Keras itself adds to one batch, as `fit` does, and the layers and variables that they come from."""
 
 import contextlib
 import warnings
@@ -31,13 +31,13 @@ class Charge:
 
     @property
     def counted(self) -> float:
-        """What reaches the loss."""
+        """The amount that reaches the loss."""
         return self.value * self.times if self.times else 0.0
 
 
 @dataclass
 class Recording:
-    """What one training pass charged; layers and variables by their identity, numbers in the order of the calls."""
+    """Losses that one training pass charged, by the identity of layer or variable, in the order of the calls."""
 
     activity: dict[int, list[Charge]] = field(default_factory=dict)
     """By layer: what its `activity_regularizer` added."""
@@ -69,30 +69,30 @@ def record(model: keras.Model, x: Any, taps: Sequence[Tap]) -> Recording:
 
     Errors: `InputError` with what Keras says, where the model cannot be called on the batch.
     """
-    kept = Recording()
+    recording = Recording()
     added: list[_Added] = []
     layers = flatten_layers(model)
     with contextlib.ExitStack() as stack:
         stack.enter_context(losses_kept(layers))
         stack.enter_context(warnings.catch_warnings())
         warnings.filterwarnings("ignore", message=".*was passed an input with a mask")
-        kept.readings = stack.enter_context(watching(taps))
+        recording.readings = stack.enter_context(watching(taps))
         for layer in layers:
-            stack.enter_context(_on_losses(layer, added, kept))
-            stack.enter_context(_on_lookups(layer, kept))
+            stack.enter_context(_on_losses(layer, added, recording))
+            stack.enter_context(_on_lookups(layer, recording))
         for variable in model.variables:
-            stack.enter_context(_on_weight(variable, kept))
+            stack.enter_context(_on_weight(variable, recording))
         try:
             losses = _losses(model, x)
         except (ValueError, TypeError, IndexError, RuntimeError) as error:
             raise InputError(f"Keras says: {str(error).strip().splitlines()[0].rstrip('. ')}.") from error
-        _attribute(added, losses, kept)
-    kept.total = sum(as_number(loss) for loss in losses)
-    return kept
+        _attribute(added, losses, recording)
+    recording.total = sum(as_number(loss) for loss in losses)
+    return recording
 
 
 def all_layers(model: keras.Model) -> list[keras.Layer]:
-    """A model and every layer in it, also inside others."""
+    """Return a model and every layer in it, also inside others."""
     return flatten_layers(model)
 
 
@@ -108,7 +108,7 @@ def untouched(model: keras.Model) -> Iterator[None]:
 
 
 def loss_without_data(model: keras.Model, prediction: Any, sample_weight: Any) -> Any:
-    """What `fit` would add to the loss of the data after the last call of a model."""
+    """Return what `fit` would add to the loss of the data after the last call of a model."""
     with without_compiled_loss(model):
         return model.compute_loss(None, None, prediction, sample_weight, training=True)
 
@@ -121,7 +121,7 @@ def has_compiled_step(model: keras.Model) -> bool:
 
 
 def as_number(value: Any) -> float:
-    """A scalar of any backend, summed where it is none; not a number for one that lives inside a compiled loop."""
+    """Return a scalar of any backend as a number, summed where it is an array; NaN inside a compiled loop."""
     try:
         return float(np.sum(np.asarray(ops.convert_to_numpy(value), "float64")))
     except Exception:  # every backend has its own error for a value that is still symbolic
@@ -133,18 +133,18 @@ def _losses(model: keras.Model, x: Any) -> list[Any]:
     training = {"training": True} if takes_training(model) else {}
     if keras.backend.backend() == "jax":
         trainable = [variable.value for variable in model.trainable_variables]
-        other = [variable.value for variable in model.non_trainable_variables]
-        return model.stateless_call(trainable, other, x, return_losses=True, **training)[2]
+        untrained = [variable.value for variable in model.non_trainable_variables]
+        return model.stateless_call(trainable, untrained, x, return_losses=True, **training)[2]
     with keras.StatelessScope([(v, v.value) for v in model.variables], collect_losses=True):
         model(x, **training)
         return list(model.losses)
 
 
-def _attribute(added: list[_Added], losses: list[Any], kept: Recording) -> None:
-    """Keras may drop a loss that a layer added, and may collect one twice: what counts is what it collected."""
+def _attribute(added: list[_Added], losses: list[Any], recording: Recording) -> None:
+    """Count how often Keras collected each loss that a layer added: it may drop one, or collect one twice."""
     for item in added:
         times = sum(loss is item.value for loss in losses)
-        home = kept.activity if item.by_activity else kept.own
+        home = recording.activity if item.by_activity else recording.own
         home.setdefault(id(item.layer), []).append(Charge(as_number(item.value), times))
 
 
@@ -162,14 +162,17 @@ def losses_kept(layers: list[keras.Layer]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _on_losses(layer: keras.Layer, added: list[_Added], kept: Recording) -> Iterator[None]:
-    """Keras calls `add_loss` right after `activity_regularizer`, which tells its charge from a layer's own."""
+def _on_losses(layer: keras.Layer, added: list[_Added], recording: Recording) -> Iterator[None]:
+    """Note the losses that a layer adds.
+
+    Keras calls `add_loss` right after `activity_regularizer`, which tells the two apart.
+    """
     regularizer, add, call = layer.activity_regularizer, layer.add_loss, layer.call
     pending: list[bool] = []
 
     def called(x: Any) -> Any:
         pending.append(True)
-        return _guarded(regularizer, x, id(layer), kept)
+        return _guarded(regularizer, x, id(layer), recording)
 
     def noted(loss: Any) -> None:
         by_activity = bool(pending)
@@ -178,7 +181,7 @@ def _on_losses(layer: keras.Layer, added: list[_Added], kept: Recording) -> Iter
         add(loss)
 
     def counted(*args: Any, **kwargs: Any) -> Any:
-        kept.calls[id(layer)] = kept.calls.get(id(layer), 0) + 1
+        recording.calls[id(layer)] = recording.calls.get(id(layer), 0) + 1
         return call(*args, **kwargs)
 
     with contextlib.ExitStack() as stack:
@@ -190,15 +193,15 @@ def _on_losses(layer: keras.Layer, added: list[_Added], kept: Recording) -> Iter
 
 
 @contextlib.contextmanager
-def _on_weight(variable: keras.Variable, kept: Recording) -> Iterator[None]:
+def _on_weight(variable: keras.Variable, recording: Recording) -> Iterator[None]:
     regularizer = variable.regularizer
     if regularizer is None:
         yield
         return
 
     def called(x: Any) -> Any:
-        value = _guarded(regularizer, x, id(variable), kept)
-        kept.weights.setdefault(id(variable), []).append(as_number(value))
+        value = _guarded(regularizer, x, id(variable), recording)
+        recording.weights.setdefault(id(variable), []).append(as_number(value))
         return value
 
     variable.regularizer = called
@@ -208,17 +211,17 @@ def _on_weight(variable: keras.Variable, kept: Recording) -> Iterator[None]:
         variable.regularizer = regularizer
 
 
-def _guarded(regularizer: Callable[[Any], Any], x: Any, key: int, kept: Recording) -> Any:
-    """What cannot be charged is reported; the rest of the model is measured all the same."""
+def _guarded(regularizer: Callable[[Any], Any], x: Any, key: int, recording: Recording) -> Any:
+    """Call a regularizer; note its error and charge 0 where it raises one."""
     try:
         return regularizer(x)
     except (ValueError, TypeError) as error:
-        kept.errors[key] = str(error).strip().splitlines()[0]
+        recording.errors[key] = str(error).strip().splitlines()[0]
         return ops.zeros(())
 
 
 @contextlib.contextmanager
-def _on_lookups(layer: keras.Layer, kept: Recording) -> Iterator[None]:
+def _on_lookups(layer: keras.Layer, recording: Recording) -> Iterator[None]:
     if not isinstance(layer, keras.layers.Embedding):
         yield
         return
@@ -228,7 +231,7 @@ def _on_lookups(layer: keras.Layer, kept: Recording) -> Iterator[None]:
         with contextlib.suppress(Exception):  # a lookup inside a compiled loop cannot be seen
             reversed_ = bool(args or kwargs.get("reverse"))  # the whole table projects back
             rows = np.arange(layer.input_dim) if reversed_ else np.unique(ops.convert_to_numpy(inputs)).astype("int64")
-            kept.looked_up[id(layer)] = np.union1d(kept.looked_up.get(id(layer), rows[:0]), rows)
+            recording.looked_up[id(layer)] = np.union1d(recording.looked_up.get(id(layer), rows[:0]), rows)
         return call(inputs, *args, **kwargs)
 
     with replaced(layer, "call", looked):

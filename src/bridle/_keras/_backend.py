@@ -1,4 +1,4 @@
-"""Which backend Keras runs on, and a sentence where a study cannot run there."""
+"""The backend that Keras runs on, and its random seeds."""
 
 import contextlib
 import random
@@ -24,9 +24,9 @@ def require_jax() -> None:
 
 @contextlib.contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """`keras.utils.set_random_seed(seed)` inside the block; every generator is put back afterwards.
+    """Seed as `keras.utils.set_random_seed(seed)` does inside the block; restore every generator afterwards.
 
-    Keras's function also imports TensorFlow, where it is installed, to seed what no model on JAX asks; this does not.
+    Keras's function also imports TensorFlow, where it is installed; this does not.
     """
     python, legacy = random.getstate(), np.random.get_state()
     random.seed(seed)

@@ -58,17 +58,17 @@ COMPILE = "model.compile(optimizer='adam', loss='binary_crossentropy', metrics=[
 
 @dataclass(frozen=True)
 class Blueprint:
-    """One compiled, built template, and the way to build it again under another seed."""
+    """A compiled, built template and the function that builds it again under another seed."""
 
     template: keras.Model
     build: Callable[[], keras.Model]
     constants: tuple[str, ...] = ()
-    """Arrays of numbers in the graph of a model that was given built, in words; they are the same for every seed."""
+    """Descriptions of the arrays in the graph of a built model; they are the same for every seed."""
 
 
 @tensorflow_left_alone()
 def blueprint(model: object) -> Blueprint:
-    """Read what a person gave as a model.
+    """Read a model, or a function that builds one, into a blueprint.
 
     Args:
         model: a compiled and built Keras model, or a function without arguments that returns one.
@@ -110,23 +110,23 @@ def _check(model: keras.Model) -> None:
 
 @tensorflow_left_alone()
 def fresh_optimizer(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
-    """An optimizer of the same configuration in its first state, with the exclusions that no configuration holds."""
+    """Return an optimizer of the same configuration in its first state, with its exclusions from weight decay."""
     with objects_by_identity():
-        fresh = type(optimizer).from_config(optimizer.get_config())
-    for new, old in zip(_with_inner(fresh), _with_inner(optimizer), strict=False):
+        optimizer_copy = type(optimizer).from_config(optimizer.get_config())
+    for new, old in zip(_with_inner(optimizer_copy), _with_inner(optimizer), strict=False):
         copy_decay_exclusions(new, old)
-    return fresh
+    return optimizer_copy
 
 
 def _with_inner(optimizer: keras.optimizers.Optimizer) -> list[keras.optimizers.Optimizer]:
-    """An optimizer, and those to which it leaves the steps."""
+    """Return an optimizer and those to which it leaves the steps."""
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         return [optimizer, optimizer.inner_optimizer]
     return [optimizer, *inner_optimizers(optimizer)]
 
 
 def _check_members(model: keras.Model) -> None:
-    """Refuse what a member would not do exactly as Keras does."""
+    """Refuse layers that a fit would not run exactly as Keras does."""
     for layer in flatten_layers(model):
         if isinstance(layer, keras.layers.Normalization) and layer.input_mean is None:
             raise KindError(
@@ -142,26 +142,26 @@ def _check_members(model: keras.Model) -> None:
 
 
 def _check_again(model: keras.Model) -> None:
-    """Refuse a model whose configuration does not make it again."""
+    """Refuse a model that its configuration does not build again."""
     advice = "Give a function without arguments that builds and compiles it: bridle calls that for every seed."
     try:
         with seeded(0):
-            fresh = _again(model)
+            rebuilt_model = _again(model)
     except (TypeError, NotImplementedError, ValueError) as error:
         raise KindError(
             f"Expected a model that can be built from its configuration, got {model.name!r}. {advice} "
             f"Keras says: {str(error).strip().splitlines()[0]}"
         ) from error
-    if _shapes(fresh) != _shapes(model):
+    if _shapes(rebuilt_model) != _shapes(model):
         raise KindError(
-            f"Expected the same variables from the configuration of {model.name!r}, got {len(fresh.variables)} of "
-            f"{len(model.variables)}, or others. {advice}"
+            f"Expected the same variables from the configuration of {model.name!r}, got "
+            f"{len(rebuilt_model.variables)} of {len(model.variables)}, or others. {advice}"
         )
-    check_same(model, fresh, advice)
+    check_same(model, rebuilt_model, advice)
 
 
 def is_rebuildable(model: keras.Model) -> bool:
-    """Tell whether the configuration of a model makes it again, in this process."""
+    """Return True where the configuration of a model builds it again in this process."""
     try:
         return _shapes(rebuilt(model)) == _shapes(model)
     except (TypeError, NotImplementedError, ValueError):
@@ -169,83 +169,85 @@ def is_rebuildable(model: keras.Model) -> bool:
 
 
 def _shapes(model: keras.Model) -> list[tuple[int, ...]]:
-    return [tuple(each.shape) for each in (*model.trainable_variables, *model.non_trainable_variables)]
+    return [tuple(variable.shape) for variable in (*model.trainable_variables, *model.non_trainable_variables)]
 
 
 def _again(model: keras.Model) -> keras.Model:
-    """A model of the same configuration with freshly drawn weights."""
+    """Build a model of the same configuration with newly drawn weights."""
     with objects_by_identity():
         return _copied(model)
 
 
 def rebuilt(model: keras.Model) -> keras.Model:
-    """A model of the same configuration, which shares what holds no state; its weights are drawn under seed 0."""
+    """Build a model of the same configuration under seed 0, which shares objects without a state."""
     with seeded(0), objects_by_identity(share=True):
         return _copied(model)
 
 
 def _copied(operation: Any) -> Any:
-    """A layer, a model or an operation of the same configuration."""
+    """Build a layer, a model or an operation of the same configuration."""
     if not isinstance(operation, keras.Layer):
         return _detached(operation)
     if type(operation) is keras.Sequential and functional_of(operation) is not None:
         layers = [_copied(layer) for layer in operation.layers]
-        given = operation.inputs[0]
-        return keras.Sequential([keras.Input(batch_shape=given.shape, dtype=given.dtype), *layers], name=operation.name)
+        tensor = operation.inputs[0]
+        return keras.Sequential(
+            [keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype), *layers], name=operation.name
+        )
     if has_functional_constructor(operation):
         return _drawn(operation)
     config, mirrored = operation.get_config(), _is_mirrored(operation)
     if mirrored:
         del config["backward_layer"]  # made by Keras after the forward one, and so it is made again
-    fresh = type(operation).from_config(config)
+    rebuilt_layer = type(operation).from_config(config)
     if mirrored:
-        fresh.backward_layer.name = operation.backward_layer.name
-    if isinstance(fresh, keras.Model) and not fresh.built:
-        fresh.build_from_config(operation.get_build_config())
-    return fresh
+        rebuilt_layer.backward_layer.name = operation.backward_layer.name
+    if isinstance(rebuilt_layer, keras.Model) and not rebuilt_layer.built:
+        rebuilt_layer.build_from_config(operation.get_build_config())
+    return rebuilt_layer
 
 
 def _is_mirrored(layer: keras.Layer) -> bool:
-    """Whether Keras made the backward layer of a `Bidirectional` from its forward layer."""
+    """Return True where Keras made the backward layer of a `Bidirectional` from its forward layer."""
     if not isinstance(layer, keras.layers.Bidirectional) or not layer.backward_layer.name.startswith("backward_"):
         return False
-    one, other = layer.forward_layer.get_config(), layer.backward_layer.get_config()
-    return {**one, "name": "", "go_backwards": ""} == {**other, "name": "", "go_backwards": ""}
+    forward, backward = layer.forward_layer.get_config(), layer.backward_layer.get_config()
+    return {**forward, "name": "", "go_backwards": ""} == {**backward, "name": "", "go_backwards": ""}
 
 
 def _detached(operation: Any) -> Any:
-    """An operation without state, such as `+`, that is not part of any graph yet."""
-    fresh = copy.copy(operation)
-    forget_nodes(fresh)
-    return fresh
+    """Copy an operation without state, such as `+`, out of its graph."""
+    detached = copy.copy(operation)
+    forget_nodes(detached)
+    return detached
 
 
 def _drawn(model: Any) -> Any:
-    """A graph drawn again call by call, in the order of the first time as far as names tell it.
+    """Build a graph again call by call, in the original order as far as names tell it.
 
     That order matters: a layer takes its seeds from the process where it is made, and some layers take more where
     they are first called. Keras's own `from_config` makes all layers first, in the order of their depth.
     """
     calls = sorted(calls_of(model), key=_moment)
     operations = list({id(call.operation): call.operation for call in calls}.values())
-    models = sorted((each for each in operations if calls_of(each)), key=_beginning)
-    made: dict[int, Any] = {}
+    models = sorted((item for item in operations if calls_of(item)), key=_beginning)
+    copies: dict[int, Any] = {}
     tensors: dict[int, Any] = {}
 
     def make(operation: Any) -> Any:
-        if id(operation) not in made:
-            made[id(operation)] = _copied(operation)
-        return made[id(operation)]
+        if id(operation) not in copies:
+            copies[id(operation)] = _copied(operation)
+        return copies[id(operation)]
 
     while calls:
-        call = next(each for each in calls if all(id(tensor) in tensors for tensor in each.input_tensors))
+        call = next(item for item in calls if all(id(tensor) in tensors for tensor in item.input_tensors))
         calls.remove(call)
-        before = [each for each in models if _beginning(each) < _moment(call)]
-        for each in [*before, *_named_before(call.operation, operations)]:
-            make(each)
+        before = [item for item in models if _beginning(item) < _moment(call)]
+        for item in [*before, *_named_before(call.operation, operations)]:
+            make(item)
         operation = make(call.operation)
-        given, named = call_arguments(call, tensors)
-        outputs = operation.output if call.is_input else operation(*given, **named)
+        positional, named = call_arguments(call, tensors)
+        outputs = operation.output if call.is_input else operation(*positional, **named)
         new = [id(tensor) for tensor in call.output_tensors]
         tensors.update(zip(new, keras.tree.flatten(outputs), strict=True))
     ends = [keras.tree.map_structure(lambda tensor: tensors[id(tensor)], end) for end in (model.input, model.output)]
@@ -253,26 +255,26 @@ def _drawn(model: Any) -> Any:
 
 
 def _named_before(operation: Any, operations: list[Any]) -> list[Any]:
-    """The layers of the same class that Keras named before one: in `Dense(1)(Dense(2)(x))` the outer is made first."""
-    own = _number(operation)
-    alike = [each for each in operations if type(each) is type(operation) and 0 <= _number(each) < own]
+    """Return the layers of its class that Keras named before one: `Dense(1)(Dense(2)(x))` makes the outer first."""
+    limit = _number(operation)
+    alike = [layer for layer in operations if type(layer) is type(operation) and 0 <= _number(layer) < limit]
     return sorted(alike, key=_number)
 
 
 def _number(operation: Any) -> int:
-    """The number in a name that Keras gave, as in `dense_3`; -1 for another name."""
-    found = re.fullmatch(snake_case(type(operation).__name__) + r"(?:_(\d+))?", operation.name)
-    return int(found[1] or 0) if found else -1
+    """Return the number in a name that Keras gave, as in `dense_3`; -1 for another name."""
+    match = re.fullmatch(snake_case(type(operation).__name__) + r"(?:_(\d+))?", operation.name)
+    return int(match[1] or 0) if match else -1
 
 
 def _moment(call: Any) -> int:
-    """When a call was made, by the number that Keras gives to its result; -1 for an input."""
-    found = re.fullmatch(r"keras_tensor(?:_(\d+))?", call.output_tensors[0].name)
-    return int(found[1] or 0) if found else -1
+    """Return the position of a call in time, from the number that Keras gives to its result; -1 for an input."""
+    match = re.fullmatch(r"keras_tensor(?:_(\d+))?", call.output_tensors[0].name)
+    return int(match[1] or 0) if match else -1
 
 
 def _beginning(model: keras.Model) -> int:
-    """When the first layer of a nested model was called."""
+    """Return the position in time of the first call inside a nested model."""
     moments = [_beginning(call.operation) if calls_of(call.operation) else _moment(call) for call in calls_of(model)]
     return min((moment for moment in moments if moment >= 0), default=-1)
 
@@ -283,26 +285,26 @@ def model_json(model: keras.Model) -> str:
 
     What the model is compiled with is left out where that alone is so.
     """
-    whole = _json(model)
-    if whole:
-        return whole
+    text = _json(model)
+    if text:
+        return text
     with replaced(model, "get_compile_config", lambda: None):
         return _json(model)
 
 
 def _json(model: keras.Model) -> str:
     try:
-        with warnings.catch_warnings(record=True) as said:  # of some lambdas, no more than a warning tells
+        with warnings.catch_warnings(record=True) as caught:  # of some lambdas, no more than a warning tells
             warnings.simplefilter("always")
             text = model.to_json()
     except (NotImplementedError, TypeError, ValueError, OSError, RecursionError):
         return ""
-    return "" if '"__lambda__"' in text or any("`lambda`" in str(each.message) for each in said) else text
+    return "" if '"__lambda__"' in text or any("`lambda`" in str(warning.message) for warning in caught) else text
 
 
 @tensorflow_left_alone()
 def clone_model(model: keras.Model) -> keras.Model:
-    """A copy built from the model's configuration: the same weights, states of random layers and frozen weights.
+    """Clone a model from its configuration: same weights, states of random layers, frozen flags.
 
     Nothing is drawn from the random numbers of the process.
 
@@ -310,31 +312,31 @@ def clone_model(model: keras.Model) -> keras.Model:
     the same function of its rows.
     """
     try:
-        fresh = rebuilt(model)
+        clone = rebuilt(model)
     except (TypeError, NotImplementedError, ValueError) as error:
         raise KindError(
             f"Expected a model that can be built from its configuration, got {type(model).__name__}. Give it a "
             f"get_config() that returns what its constructor takes. Keras says: {str(error).strip().splitlines()[0]}"
         ) from error
-    if [variable.shape for variable in fresh.variables] != [variable.shape for variable in model.variables]:
+    if [variable.shape for variable in clone.variables] != [variable.shape for variable in model.variables]:
         raise KindError(
             f"Expected the same weights from the configuration of {type(model).__name__}, got "
-            f"{len(fresh.variables)} of {len(model.variables)}, or others. "
+            f"{len(clone.variables)} of {len(model.variables)}, or others. "
             "Make its layers in the constructor, not in call."
         )
-    fresh.built = True
-    for new, old in zip(fresh.variables, model.variables, strict=True):
+    clone.built = True
+    for new, old in zip(clone.variables, model.variables, strict=True):
         new.assign(keras.ops.copy(old.value))  # a shared buffer would go when one of the two is trained
         new.trainable, new.regularizer = old.trainable, old.regularizer
-    for new, old in zip(flatten_layers(fresh), flatten_layers(model), strict=False):
+    for new, old in zip(flatten_layers(clone), flatten_layers(model), strict=False):
         copy_trainable_flag(new, old)
-    if not is_same_function(model, fresh):
+    if not is_same_function(model, clone):
         raise KindError(
             f"Expected a configuration that makes {model.name!r} again, got a model with other predictions for the "
             "same weights. Return everything that the constructor of each layer takes from its get_config(), and "
             "change nothing of a layer after it was made."
         )
-    return fresh
+    return clone
 
 
 @tensorflow_left_alone()
@@ -344,26 +346,26 @@ def built_by(build: Callable[[], keras.Model], model: keras.Model) -> keras.Mode
     Errors: `KindError` where the function builds another one now.
     """
     with seeded(0):
-        fresh = build()
-    shapes = [[tuple(each.shape) for each in one.variables] for one in (fresh, model)]
-    if shapes[0] != shapes[1] or not is_same_function(model, fresh):
+        rebuilt_model = build()
+    shapes = [[tuple(variable.shape) for variable in built.variables] for built in (rebuilt_model, model)]
+    if shapes[0] != shapes[1] or not is_same_function(model, rebuilt_model):
         raise KindError(
             f"Expected a function that builds the same model each time, got one that now builds another than "
             f"{model.name!r}. Let it depend on nothing that changes."
         )
-    return fresh
+    return rebuilt_model
 
 
-def compile_like(fresh: keras.Model, model: keras.Model) -> None:
+def compile_like(target: keras.Model, source: keras.Model) -> None:
     """Compile a model with the loss, metrics and a fresh optimizer like those of another, where that is compiled."""
-    if not model.compiled or model.optimizer is None:
+    if not source.compiled or source.optimizer is None:
         return
-    fresh.compile(
-        optimizer=fresh_optimizer(model.optimizer),
-        **compile_arguments(model),
-        run_eagerly=model.run_eagerly,
-        steps_per_execution=model.steps_per_execution,
-        jit_compile=model.jit_compile,
+    target.compile(
+        optimizer=fresh_optimizer(source.optimizer),
+        **compile_arguments(source),
+        run_eagerly=source.run_eagerly,
+        steps_per_execution=source.steps_per_execution,
+        jit_compile=source.jit_compile,
         auto_scale_loss=False,
     )
-    fresh.optimizer.build(fresh.trainable_variables)
+    target.optimizer.build(target.trainable_variables)

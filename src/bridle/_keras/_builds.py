@@ -1,4 +1,4 @@
-"""Numbers that a model holds outside its variables, and whether two builds of one model agree in them."""
+"""Numbers that a model holds outside its variables, compared between two builds."""
 
 from collections.abc import Iterator
 from types import FunctionType, MethodType
@@ -23,34 +23,34 @@ LEFT_OUT = ("name", "seed", "initializer", "build_config", "shared_object_id")
 
 
 def calls_of(operation: Any) -> list[Any]:
-    """The calls of which a model consists, by depth; none for a layer."""
+    """Return the calls in the graph of a model, by depth; none for a layer."""
     graph = functional_of(operation) if isinstance(operation, keras.Sequential) else operation
     depths = nodes_by_depth(graph) if is_functional(graph) else {}
     return [call for depth in sorted(depths, reverse=True) for call in depths[depth]]
 
 
 def graph_constants(model: keras.Model) -> list[str]:
-    """The arrays of numbers that stand in the graph of a model, in words."""
+    """Describe the arrays of numbers in the graph of a model."""
     values = [value for value in _in_graph(model) if np.ndim(value[1]) and np.asarray(value[1]).dtype.kind == "f"]
     return [f"{np.shape(array)} in {name!r}" for name, array in values]
 
 
-def check_same(model: keras.Model, fresh: keras.Model, advice: str) -> None:
+def check_same(model: keras.Model, rebuilt: keras.Model, advice: str) -> None:
     """Check that a model that was built again differs in the values of its variables alone.
 
     Errors: `KindError`, which ends with the advice.
     """
-    difference = _difference(model, fresh)
+    difference = _difference(model, rebuilt)
     if difference:
         raise KindError(f"Expected the same model from the configuration of {model.name!r}, got {difference}. {advice}")
 
 
-def check_builds(one: keras.Model, other: keras.Model) -> None:
+def check_builds(first: keras.Model, second: keras.Model) -> None:
     """Check that two builds of a model function differ in the values of their variables alone.
 
     Errors: `KindError` where they differ in anything else, which every seed would draw anew in Keras.
     """
-    difference = _difference(one, other)
+    difference = _difference(first, second)
     if difference:
         raise KindError(
             f"Expected a model function whose builds differ in the values of variables alone, got {difference}. A "
@@ -60,41 +60,41 @@ def check_builds(one: keras.Model, other: keras.Model) -> None:
         )
 
 
-def _difference(one: keras.Model, other: keras.Model) -> str:
-    shapes = [[tuple(variable.shape) for variable in model.variables] for model in (one, other)]
+def _difference(first: keras.Model, second: keras.Model) -> str:
+    shapes = [[tuple(variable.shape) for variable in model.variables] for model in (first, second)]
     if shapes[0] != shapes[1]:
         return "variables of other shapes in a second build"
-    for (name, value), (_, again) in zip(_in_graph(one), _in_graph(other), strict=False):
+    for (name, value), (_, again) in zip(_in_graph(first), _in_graph(second), strict=False):
         if not _are_equal(value, again):
             return f"numbers of shape {np.shape(value)} in {name!r} that are others in a second build"
-    for layer, again in zip(flatten_layers(one), flatten_layers(other), strict=False):
-        before, after = (dict(_in_config(each)) for each in (layer, again))
+    for layer, again in zip(flatten_layers(first), flatten_layers(second), strict=False):
+        before, after = (dict(_in_config(built)) for built in (layer, again))
         changed = next((name for name in before if not _are_equal(before[name], after.get(name))), None)
         if changed is not None:
             was, now = before[changed], after.get(changed)
             return f"{changed}={was!r} of layer {layer.name!r}, which is {now!r} in a second build"
-    if has_own_code(one) and not is_same_function(one, other):
+    if has_own_code(first) and not is_same_function(first, second):
         return "other predictions for the same values of all variables in a second build"
     return ""
 
 
-def _are_equal(one: Any, other: Any) -> bool:
-    return other is not None and np.array_equal(one, other, equal_nan=True)
+def _are_equal(first: Any, second: Any) -> bool:
+    return second is not None and np.array_equal(first, second, equal_nan=True)
 
 
 def _in_graph(model: keras.Model) -> Iterator[tuple[str, Any]]:
-    """The numbers among the arguments of calls, and those that operations hold, by the name of the operation."""
+    """Yield the numbers among the arguments of calls and inside operations, by the name of the operation."""
     for call in calls_of(model):
         operation, arguments = call.operation, call.arguments
-        held = [] if isinstance(operation, keras.Layer) else list(vars(operation).values())
-        for value in keras.tree.flatten([arguments.args, arguments.kwargs, held]):
+        attributes = [] if isinstance(operation, keras.Layer) else list(vars(operation).values())
+        for value in keras.tree.flatten([arguments.args, arguments.kwargs, attributes]):
             if _is_number(value):
                 yield operation.name, value
         yield from _in_graph(operation)
 
 
 def _in_config(layer: keras.Layer) -> Iterator[tuple[str, Any]]:
-    """The numbers in the configuration of a layer."""
+    """Yield the numbers in the configuration of a layer."""
     if isinstance(layer, keras.Model):
         return
     try:
@@ -124,7 +124,7 @@ def _is_number(value: Any) -> bool:
 
 
 def has_own_code(model: keras.Model) -> bool:
-    """Whether a model runs code that is not Keras's, where numbers may hide."""
+    """Return True for a model that runs code that is not Keras's, where numbers may hide."""
     return any(not _is_of_keras(layer) or _holds_own_code(layer) for layer in flatten_layers(model))
 
 

@@ -1,4 +1,4 @@
-"""What a model says about its regularizers and its weight decay, beside what it does."""
+"""Regularizers and weight decay that a model declares, against those that it applies."""
 
 import contextlib
 import re
@@ -23,7 +23,7 @@ Regularizer = Callable[[Any], Any]
 
 
 def forgotten_activity(layer: keras.Layer) -> Regularizer | bool | None:
-    """An `activity_regularizer` that a layer was given and does not hold: itself, or True where one may have been.
+    """Return an `activity_regularizer` that a layer dropped; True where one may have been dropped.
 
     Keras keeps the arguments of a layer that was built from plain values alone. SimpleRNN drops the argument, so that
     one that was an object is gone; but that some object was given can still be told.
@@ -34,19 +34,19 @@ def forgotten_activity(layer: keras.Layer) -> Regularizer | bool | None:
         return None
     arguments = constructor_arguments(layer)
     if arguments is not None:
-        given = arguments.get("activity_regularizer")
-        return keras.regularizers.get(given) if given is not None else None
+        regularizer = arguments.get("activity_regularizer")
+        return keras.regularizers.get(regularizer) if regularizer is not None else None
     return True if type(layer) is keras.layers.SimpleRNN else None
 
 
 def explained_by(layer: keras.layers.SimpleRNN) -> list[str]:
-    """Arguments of a recurrent layer that it holds and that may have been given as objects."""
+    """List the arguments of a recurrent layer that may have been given as objects."""
     names = [f"{weight}_{kind}" for weight in ("kernel", "recurrent", "bias") for kind in ("regularizer", "constraint")]
     return [name for name in names if getattr(layer, name) is not None]
 
 
 def saved_regularizer(layer: keras.Layer, name: str) -> tuple[bool, Any]:
-    """Whether the saved form of a layer has such an argument, and what it would be built with again."""
+    """Return if the saved form of a layer has an argument, and the regularizer that it would be built with."""
     try:
         config = layer.get_config()
         return name in config, keras.regularizers.get(config.get(name))
@@ -54,20 +54,20 @@ def saved_regularizer(layer: keras.Layer, name: str) -> tuple[bool, Any]:
         return False, None
 
 
-def same_regularizer(one: Regularizer | None, other: Regularizer | None) -> bool:
-    """Whether two regularizers are of one kind with the same settings."""
-    if one is None or other is None or one is other:
-        return one is other
+def same_regularizer(first: Regularizer | None, second: Regularizer | None) -> bool:
+    """Return True for two regularizers of one kind with the same settings."""
+    if first is None or second is None or first is second:
+        return first is second
     try:
-        return keras.regularizers.serialize(one) == keras.regularizers.serialize(other)
+        return keras.regularizers.serialize(first) == keras.regularizers.serialize(second)
     except Exception:  # a function without a name that can be saved
         return False
 
 
 def holder(layer: keras.Layer, variable: keras.Variable) -> keras.Layer:
-    """The layer that holds a weight itself: the layer, or the cell of its loop over time."""
+    """Return the layer that holds a weight itself: the layer, or the cell of its loop over time."""
     inner = flatten_layers(layer)
-    return next((each for each in inner if any(v is variable for v in _own(each))), layer)
+    return next((candidate for candidate in inner if any(v is variable for v in _own(candidate))), layer)
 
 
 def _own(layer: keras.Layer) -> list[keras.Variable]:
@@ -75,7 +75,7 @@ def _own(layer: keras.Layer) -> list[keras.Variable]:
 
 
 def is_own_of_keras(layer: keras.Layer) -> bool:
-    """Whether a layer comes with Keras."""
+    """Return True for a layer that comes with Keras."""
     return is_from_keras(type(layer))
 
 
@@ -90,14 +90,14 @@ class Decay:
     """The texts given as `exclude_from_weight_decay(var_names=…)`."""
 
     def matched(self, pattern: str, variables: list[keras.Variable]) -> list[keras.Variable]:
-        """The variables in whose short names Keras finds a pattern."""
+        """Return the variables in whose short names Keras finds a pattern."""
         with contextlib.suppress(re.error):
             return [variable for variable in variables if re.search(pattern, variable.name)]
         return []
 
 
 def decay_of(model: keras.Model) -> Decay | None:
-    """The weight decay of a model; None where it is not compiled or does not decay."""
+    """Return the weight decay of a model; None where it is not compiled or does not decay."""
     optimizer = model.optimizer if model.compiled else None
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     rate = _said(getattr(optimizer, "weight_decay", None))
@@ -106,14 +106,14 @@ def decay_of(model: keras.Model) -> Decay | None:
     keys, compiled = decay_exclusions(optimizer)
     variables = model.trainable_variables
     named = [v for v in variables if compiled is not None and compiled.search(v.name)]
-    excluded = [v for v in variables if variable_key(optimizer, v) in keys or any(v is other for other in named)]
-    decayed = [v for v in variables if not any(v is other for other in excluded)]
+    excluded = [v for v in variables if variable_key(optimizer, v) in keys or any(v is variable for variable in named)]
+    decayed = [v for v in variables if not any(v is variable for variable in excluded)]
     patterns = tuple(compiled.pattern.split("|")) if compiled is not None else ()
     return Decay(f"{type(optimizer).__name__}(weight_decay={rate})", tuple(decayed), tuple(excluded), patterns)
 
 
 def _said(rate: object) -> str:
-    """A rate as text, empty where there is none; what Keras took from a file may be anything."""
+    """Return a rate as text, empty where there is none; a rate from a file may be anything."""
     try:
         return f"{float(rate):g}" if rate else ""
     except (TypeError, ValueError, OverflowError):

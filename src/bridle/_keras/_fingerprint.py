@@ -1,4 +1,4 @@
-"""A model in words, to compare two of them: equal for two that a script builds again, different where they differ."""
+"""Fingerprint of a model: equal for two builds of one script, different where two models differ."""
 
 import json
 import re
@@ -18,14 +18,14 @@ from bridle._keras._internals import (
 )
 
 PASSING = re.compile(r'"shared_object_id": \d+|0x[0-9a-fA-F]+')
-"""What differs between two processes and means nothing."""
+"""Texts that differ between two processes without a meaning."""
 
 
 @tensorflow_left_alone()
 def described(model: keras.Model) -> dict[str, Any]:
-    """Layers with the shapes of their weights, optimizer, loss and metrics; and a hash of the whole configuration.
+    """Return the fingerprint of a model: layers, optimizer, loss, metrics, and a hash of the configuration.
 
-    Names that Keras gave by itself are left out: they count what was built before in the same process.
+    Names that Keras gave are left out: they count what was built before in the same process.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings(
@@ -37,13 +37,13 @@ def described(model: keras.Model) -> dict[str, Any]:
 def _described(model: keras.Model) -> dict[str, Any]:
     layers = list(flatten_layers(model))
     names = _given_names(layers)
-    said = [f"{names[layer.name]}: {type(layer).__name__} {_shapes(layer)}" for layer in layers if layer is not model]
-    text = _text(model.get_config if _tells(model) else lambda: said)
+    lines = [f"{names[layer.name]}: {type(layer).__name__} {_shapes(layer)}" for layer in layers if layer is not model]
+    text = _text(model.get_config if _tells(model) else lambda: lines)
     for name, new in sorted(names.items(), key=lambda pair: -len(pair[0])):
         text = text.replace(f'"{name}"', f'"{new}"')
     config = compile_config(model)
     return {
-        "layers": said,
+        "layers": lines,
         "configuration": sha256(text.encode()).hexdigest()[:16],
         "optimizer": {"kind": type(model.optimizer).__name__, **_plain(model.optimizer.get_config())},
         **{name: _text(lambda name=name: config.get(name)) for name in ("loss", "loss_weights", "metrics")},
@@ -51,33 +51,33 @@ def _described(model: keras.Model) -> dict[str, Any]:
 
 
 def _given_names(layers: list[Any]) -> dict[str, str]:
-    """Each layer's name, or where Keras gave it the class and a number in the order of the model."""
-    found: dict[str, str] = {}
+    """Return the name of each layer; for a name that Keras gave, the class and its number in the model."""
+    names: dict[str, str] = {}
     counts: dict[str, int] = {}
     for layer in layers:
         kind = snake_case(type(layer).__name__)
         if re.fullmatch(rf"{re.escape(kind)}(_\d+)?", layer.name):
             counts[kind] = counts.get(kind, 0) + 1
-            found[layer.name] = f"{kind}#{counts[kind]}"
+            names[layer.name] = f"{kind}#{counts[kind]}"
         else:
-            found[layer.name] = _as_the_first(layer, layers)
-    return found
+            names[layer.name] = _as_the_first(layer, layers)
+    return names
 
 
 def _as_the_first(layer: Any, layers: list[Any]) -> str:
-    """The name of a layer, with the number that Keras gives inside `Bidirectional` counted from the model's first."""
+    """Return the name of a layer, with the number inside a `Bidirectional` counted from the model's first."""
     kind = re.escape(snake_case(type(layer).__name__))
     pattern = re.compile(rf"(?:forward_|backward_)?{kind}(?:_(\d+))?")
-    own = re.fullmatch(rf"((?:forward_|backward_){kind})(?:_(\d+))?", layer.name)
-    if own is None:
+    match = re.fullmatch(rf"((?:forward_|backward_){kind})(?:_(\d+))?", layer.name)
+    if match is None:
         return layer.name
-    alike = (pattern.fullmatch(each.name) for each in layers if type(each) is type(layer))
-    number = int(own[2] or 0) - min(int(each[1] or 0) for each in alike if each)
-    return f"{own[1]}_{number}" if number else own[1]
+    alike = (pattern.fullmatch(other_layer.name) for other_layer in layers if type(other_layer) is type(layer))
+    offset = int(match[2] or 0) - min(int(other_layer[1] or 0) for other_layer in alike if other_layer)
+    return f"{match[1]}_{offset}" if offset else match[1]
 
 
 def _shapes(layer: Any) -> str:
-    inner = [each for each in flatten_layers(layer) if each is not layer]
+    inner = [part for part in flatten_layers(layer) if part is not layer]
     return "" if inner else " ".join(str(tuple(weight.shape)) for weight in layer.weights)
 
 
@@ -98,7 +98,7 @@ def _text(make: Callable[[], Any]) -> str:
 
 
 def _other(value: Any) -> Any:
-    """What JSON has no form for."""
+    """Return a value that JSON has no form for in a form that it has."""
     if isinstance(value, np.ndarray | np.generic) or hasattr(value, "__array__"):
         array = np.asarray(value)
         return array.tolist() if array.size < 16 else sha256(array.tobytes()).hexdigest()

@@ -11,7 +11,7 @@ from bridle._errors import BackendError
 
 
 def with_gradient(function: Callable[[Any], Any]) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
-    """From a scalar function of one tensor: its value and its gradient at an array.
+    """Turn a scalar function of one tensor into one that returns its value and gradient at an array.
 
     JAX and TensorFlow compile it, once per shape; PyTorch, which needs a C++ compiler for that, runs it as it is.
 
@@ -33,7 +33,7 @@ def with_gradient(function: Callable[[Any], Any]) -> Callable[[np.ndarray], tupl
 
 
 def concrete(value: Any) -> float | None:
-    """A scalar tensor as a number, or None inside compiled or differentiated code, where it is not known yet."""
+    """Return a scalar tensor as a number; None inside compiled or differentiated code, where it has no value yet."""
     if isinstance(value, keras.KerasTensor):
         return None
     backend = keras.backend.backend()

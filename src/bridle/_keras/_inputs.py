@@ -28,7 +28,7 @@ class InputSpec:
     """Without the batch."""
     dtype: str
     rows: int | None
-    """For what is looked up in tables, the rows of the smallest; None for numbers that are computed with."""
+    """For an input that is looked up in tables, the rows of the smallest one; None for numbers."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ class ModelInputs:
     flat: tuple[InputSpec, ...]
     structure: Any
     pads_zeros: bool
-    """Whether 0 stands for padding in what is looked up."""
+    """True where 0 stands for padding in inputs that are looked up."""
     mask_value: float | None
-    """What stands for padding in sequences of numbers; None where nothing does."""
+    """The number that stands for padding in sequences; None where none does."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -50,12 +50,12 @@ class ModelInputs:
         return tuple(door.name for door in self.flat)
 
     def packed(self, arrays: list[Any]) -> Any:
-        """Arrays in the order of `flat` as the model takes them."""
+        """Return arrays in the order of `flat` in the structure that the model takes."""
         return keras.tree.pack_sequence_as(self.structure, arrays)
 
 
 def doors(model: keras.Model) -> ModelInputs | None:
-    """The inputs of a model; None for a subclassed one, which does not state them."""
+    """Return the inputs of a model; None for a subclassed one, which does not state them."""
     functional = functional_of(model) or model
     structure = inputs_structure(functional)
     if structure is None:
@@ -69,7 +69,7 @@ def doors(model: keras.Model) -> ModelInputs | None:
     if tables and not any(looked_up):
         looked_up = [len(tensor.shape) <= 2 for tensor in flat]
     rows = min((table.input_dim for table in tables), default=2)
-    found = [
+    inputs = [
         InputSpec(
             tensor.name,
             tuple(tensor.shape[1:]),
@@ -79,7 +79,7 @@ def doors(model: keras.Model) -> ModelInputs | None:
         for tensor, looks in zip(flat, looked_up, strict=True)
     ]
     return ModelInputs(
-        tuple(found),
+        tuple(inputs),
         structure,
         any(table.mask_zero for table in tables),
         float(masking[0].mask_value) if masking else None,
@@ -87,12 +87,12 @@ def doors(model: keras.Model) -> ModelInputs | None:
 
 
 ANY = 128
-"""What an axis without a size is taken for."""
+"""The size assumed for an axis without one."""
 
 
 @dataclass(frozen=True)
 class Outline:
-    """How large a model would be, in numbers."""
+    """Size of a model: its weights, and its largest tensor."""
 
     weights: int
     largest: int

@@ -1,4 +1,4 @@
-"""The parts of a model's loss as `fit` adds them up, and the small things a wrapping model needs from Keras."""
+"""The parts of a model's loss as `fit` adds them up, and the parts of Keras that a wrapping model needs."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,30 +21,30 @@ from bridle._keras._internals import (
 
 
 def data_and_added(model: keras.Model, y: Any, prediction: Any, sample_weight: Any) -> tuple[list[Any], list[Any]]:
-    """The compiled loss, in a list that is empty where there is none; and what layers and regularizers add."""
+    """Return the compiled loss as a list, empty where there is none; and the losses that layers and weights add."""
     data = None if compiled_loss(model) is None else compiled_loss(model)(y, prediction, sample_weight)
     return [] if data is None else [data], [scaled_loss(model, loss) for loss in model.losses]
 
 
 def total_of(losses: Sequence[Any]) -> Any:
-    """The sum, as Keras forms it."""
+    """Return the sum of losses, as Keras forms it."""
     if not losses:
         return ops.zeros(())
     return losses[0] if len(losses) == 1 else ops.sum(ops.stack([ops.cast(loss, losses[0].dtype) for loss in losses]))
 
 
 def trained_with(model: keras.Model) -> bool:
-    """Whether a model takes the argument `training`."""
+    """Return True for a model that takes the argument `training`."""
     return bool(takes_training(model))
 
 
 def output_shape(layer: keras.Layer) -> tuple[int | None, ...] | None:
-    """The shape of what a layer gives, where it stands in a functional or Sequential model; None elsewhere."""
+    """Return the shape of a layer's output in a functional or Sequential model; None elsewhere."""
     return tuple(inbound_nodes(layer)[0].output_tensors[0].shape) if inbound_nodes(layer) else None
 
 
 def gives_mask(layer: keras.Layer) -> bool:
-    """Whether the output of a layer in such a model has a mask."""
+    """Return True where the output of a layer in a functional model has a mask."""
     return get_mask(inbound_nodes(layer)[0].output_tensors[0]) is not None
 
 
@@ -55,7 +55,7 @@ Splitter = Callable[..., tuple[Any, dict[str, Any]]]
 def split_losses(
     model: keras.Model, x: Any, y: Any, prediction: Any, sample_weight: Any, training: bool
 ) -> tuple[Any, Any, list[Any]]:
-    """The total loss of a batch, the data loss, and what is added; those of regularized weights come last."""
+    """Return the total loss of a batch, the data loss, and the added losses, regularized weights last."""
     if type(model).compute_loss is keras.Model.compute_loss:
         data, added = data_and_added(model, y, prediction, sample_weight)
         return total_of([*data, *added]), total_of(data), added
@@ -70,7 +70,7 @@ def with_compute_loss(
     record: Callable[[dict[str, Any], Any], None],
     metrics: Sequence[keras.metrics.Metric],
 ) -> Callable[[], None]:
-    """Let a model hand the parts of its loss to `record`, batch by batch; returns what undoes it."""
+    """Let a model pass the parts of its loss to `record`, batch by batch; return the function that undoes it."""
 
     def compute_loss(
         x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
@@ -81,9 +81,9 @@ def with_compute_loss(
 
     def undo() -> None:
         vars(model).pop("compute_loss", None)
-        kept = [metric for metric in tracked_metrics(model) if not any(metric is own for own in metrics)]
+        remaining = [metric for metric in tracked_metrics(model) if not any(metric is added for added in metrics)]
         tracked_metrics(model).clear()
-        tracked_metrics(model).extend(kept)
+        tracked_metrics(model).extend(remaining)
 
     left = vars(model).get("compute_loss")
     if left is not None:  # of a fit that was stopped before its end
@@ -95,28 +95,28 @@ def with_compute_loss(
 
 
 def forget_functions(model: keras.Model) -> None:
-    """Let a model build its compiled steps anew at the next batch."""
+    """Let a model build its compiled steps again at the next batch."""
     model.train_function = model.test_function = None
 
 
 def count_own_variables(layer: keras.Layer) -> int:
-    """Count the variables that a layer holds itself, beside those of the layers inside it."""
+    """Count the variables that a layer holds itself, without those of the layers inside it."""
     return len(trainable_here(layer)) + len(untrainable_here(layer))
 
 
 def batch_size_of(x: Any) -> Any:
-    """How many samples a batch has, as Keras counts them."""
+    """Return the number of samples in a batch, as Keras counts them."""
     return ops.shape(next(leaf for leaf in keras.tree.flatten(x) if leaf is not None))[0]
 
 
 def regularized(model: keras.Model) -> list[keras.Variable]:
-    """The weights whose own regularizers a model charges, in the order of its losses."""
+    """Return the weights whose own regularizers a model charges, in the order of its losses."""
     return [weight for weight in model.trainable_weights if weight.regularizer is not None]
 
 
 def adds_losses(model: keras.Model) -> bool:
-    """Whether a model may add losses beside those of bridle and of regularized weights."""
-    own = [layer for layer in flatten_layers(model) if not is_from_keras(type(layer))]
+    """Return True for a model that may add losses besides those of bridle and of regularized weights."""
+    foreign = [layer for layer in flatten_layers(model) if not is_from_keras(type(layer))]
     charged = any(layer.activity_regularizer is not None for layer in flatten_layers(model))
     adding = any(isinstance(layer, keras.layers.ActivityRegularization) for layer in flatten_layers(model))
-    return bool(own) or charged or adding
+    return bool(foreign) or charged or adding

@@ -24,26 +24,28 @@ def mixes_rows(program: Program, x: Any) -> bool:
         return False
     rows = jax.tree.map(lambda leaf: np.asarray(leaf)[:4], x)
 
-    def both(trainable: list[Any], other: list[Any], x: Any) -> list[Any]:
+    def both(trainable: list[Any], untrained: list[Any], x: Any) -> list[Any]:
         parts = [x, *(jax.tree.map(lambda leaf, s=start: leaf[s : s + 2], x) for start in (0, 2))]
-        whole, first, last = (program.forward(trainable, other, part, training=False).prediction for part in parts)
-        return jax.tree.leaves((whole, jax.tree.map(lambda a, b: jnp.concatenate([a, b]), first, last)))
+        together, first, last = (
+            program.forward(trainable, untrained, part, training=False).prediction for part in parts
+        )
+        return jax.tree.leaves((together, jax.tree.map(lambda a, b: jnp.concatenate([a, b]), first, last)))
 
     exact = all(layer.compute_dtype == "float32" for layer in flatten_layers(program.model))
     tolerance = TOLERANCE if exact else ROUNDED
-    found = [np.asarray(leaf, np.float32) for leaf in program.tried(both, rows)]
-    half = len(found) // 2
+    predictions = [np.asarray(leaf, np.float32) for leaf in program.tried(both, rows)]
+    half = len(predictions) // 2
     return not all(
         np.allclose(a, b, tolerance, tolerance * (np.abs(a).max(initial=0) or 1))
-        for a, b in zip(found[:half], found[half:], strict=True)
+        for a, b in zip(predictions[:half], predictions[half:], strict=True)
     )
 
 
 def _may_mix(model: keras.Model) -> bool:
-    """Whether a model holds anything but layers of Keras that are known to treat rows alone."""
+    """Return True for a model with anything but layers of Keras that treat rows alone."""
     for layer in [model, *flatten_layers(model)]:
         plain = is_from_keras(type(layer)) and not isinstance(layer, keras.layers.Lambda)
         operations = layer.operations if isinstance(layer, keras.Model) and hasattr(layer, "operations") else []
-        if not plain or any(not isinstance(each, keras.layers.Layer) for each in operations):
+        if not plain or any(not isinstance(operation, keras.layers.Layer) for operation in operations):
             return True
     return False

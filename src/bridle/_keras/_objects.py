@@ -1,4 +1,4 @@
-"""Configurations that refer to a person's own classes and functions by identity instead of by name."""
+"""Configurations that refer to the user's classes and functions by identity instead of by name."""
 
 import itertools
 import threading
@@ -50,7 +50,7 @@ class _Registry(UserDict):
         return self.unique_name(obj) if self.is_active and not _is_exported(obj) else super().__getitem__(obj)
 
     def unique_name(self, obj: Any) -> str:
-        """The unique name of an object; the registry of Keras holds the object, so that its identity stays its own."""
+        """Return the unique name of an object, which Keras's registry keeps alive."""
         if id(obj) not in self._unique:
             name = f"bridle:{next(_numbers)}:{getattr(obj, '__name__', type(obj).__name__)}"
             self._unique[id(obj)] = name
@@ -58,20 +58,20 @@ class _Registry(UserDict):
         return self._unique[id(obj)]
 
     def reference(self, obj: Any) -> dict[str, Any]:
-        """A configuration that stands for the object itself."""
+        """Return a configuration that stands for the object itself."""
         name = self.unique_name(obj)
         return {"module": "builtins", "class_name": "function", "config": name, "registered_name": name}
 
 
 @contextmanager
 def objects_by_identity(*, share: bool = False) -> Iterator[None]:
-    """Make `get_config` and `from_config` refer to a person's own classes and functions by identity in this thread.
+    """Make `get_config` and `from_config` refer to the user's classes and functions by identity in this thread.
 
-    Keras writes names into a configuration. Two classes of one name then become one, a function of one's own must be
+    Keras writes names into a configuration. Two classes of one name then become one, a user's function must be
     registered, and lambdas are refused. Inside the block a configuration is good for this process alone.
 
     Args:
-        share: refer to initializers, regularizers and constraints of one's own too, instead of making them again.
+        share: refer to the user's initializers, regularizers and constraints too, instead of making them again.
 
     """
     with _one_at_a_time:
@@ -104,7 +104,7 @@ def objects_by_identity(*, share: bool = False) -> Iterator[None]:
 
 
 def _is_exported(obj: object) -> bool:
-    """Whether Keras exports a class or function."""
+    """Return True for a class or function that Keras exports."""
     return is_from_keras(obj) and exported_name(obj) is not None
 
 
@@ -119,6 +119,6 @@ def _is_referred(obj: Any, share: bool) -> bool:
 
 
 def _hides_arguments(kind: type) -> bool:
-    """Whether a class has a constructor of its own, and no `get_config` that could tell the arguments of it."""
-    order = [each for each in kind.__mro__ if {"__init__", "get_config"} & set(vars(each))]
+    """Return True for a class with its own constructor and no `get_config` that returns its arguments."""
+    order = [base for base in kind.__mro__ if {"__init__", "get_config"} & set(vars(base))]
     return "get_config" not in vars(order[0])

@@ -48,7 +48,7 @@ ONCE = {"cpu": {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitter
 
 
 class Forward(NamedTuple):
-    """What one call of the model gives."""
+    """Results of one call of the model."""
 
     prediction: Any
     other: Arrays
@@ -84,16 +84,20 @@ class Program:
         """The template's variables: the trainable ones, then the others."""
         return [*self.model.trainable_variables, *self.model.non_trainable_variables]
 
-    def forward(self, trainable: Arrays, other: Arrays, x: Any, *, training: bool, taps: Sequence[Tap] = ()) -> Forward:
+    def forward(
+        self, trainable: Arrays, untrained: Arrays, x: Any, *, training: bool, taps: Sequence[Tap] = ()
+    ) -> Forward:
         """Call the model on a batch with the given variables."""
         options = {"training": training} if takes_training(self.model) else {}
         with without_cudnn(self.model), watching(taps) as readings:
-            prediction, other, losses = self.model.stateless_call(trainable, other, x, return_losses=True, **options)
-        return Forward(prediction, other, [scaled_loss(self.model, loss) for loss in losses], readings)
+            prediction, untrained, losses = self.model.stateless_call(
+                trainable, untrained, x, return_losses=True, **options
+            )
+        return Forward(prediction, untrained, [scaled_loss(self.model, loss) for loss in losses], readings)
 
     def tried(self, function: Callable[[Arrays, Arrays, Any], Any], x: Any) -> Any:
-        """What a function of (trainable, other, rows) gives for the template's variables; compiled where it can be."""
-        values = [each.value for each in self.variables]
+        """Return a function of (trainable, other, rows) at the template's variables; compiled where it can be."""
+        values = [variable.value for variable in self.variables]
         split = len(self.model.trainable_variables)
         arguments = values[:split], values[split:], x
         try:
@@ -103,7 +107,7 @@ class Program:
             return function(*arguments)
 
     def data_loss(self, y: Any, prediction: Any, sample_weight: Any = None) -> Any:
-        """The compiled loss alone, without any penalty.
+        """Return the compiled loss alone, without any penalty.
 
         With several outputs Keras also writes each output's loss to a metric; the scope keeps that out of the model.
         """
@@ -113,21 +117,21 @@ class Program:
 
     @property
     def has_own_loss(self) -> bool:
-        """Whether the model overrides `compute_loss`."""
+        """True where the model overrides `compute_loss`."""
         return has_own_loss(self.model)
 
     def own_loss(
-        self, trainable: Arrays, other: Arrays, batch: tuple[Any, Any, Any, Any], added: Arrays, *, training: bool
+        self, trainable: Arrays, untrained: Arrays, batch: tuple[Any, Any, Any, Any], added: Arrays, *, training: bool
     ) -> tuple[Any, Arrays]:
         """Call the model's own `compute_loss` on a batch (x, y, predictions, sample weights).
 
         Returns the loss, and the variables that are not trained after it. `added` are the losses of the forward pass;
         none at all leaves out those of regularizers too.
         """
-        return loss_of(self.model, (trainable, other), batch, added or [jnp.zeros(())], training=training)
+        return loss_of(self.model, (trainable, untrained), batch, added or [jnp.zeros(())], training=training)
 
     def measure(self, y: Any, prediction: Any, sample_weight: Any = None) -> list[Any]:
-        """The compiled metrics over one set of rows, in the order of `metric_names`."""
+        """Compute the compiled metrics over one set of rows, in the order of `metric_names`."""
         container = compiled_metrics(self.model)
         if container is None:
             return []
@@ -140,11 +144,11 @@ class Program:
         for place, (rule, output) in enumerate(self._rules):
             if rule is not None:
                 values[place] = jnp.where(rule(labels[output]), values[place], jnp.nan)
-        return [jnp.asarray(number, "float32") for value in values for number in jnp.ravel(value)]
+        return [jnp.asarray(entry, "float32") for value in values for entry in jnp.ravel(value)]
 
     @property
     def _rules(self) -> list[tuple[Rule | None, int]]:
-        """What tells where each compiled metric is defined, and its output."""
+        """The rule that tells where each compiled metric is defined, and its output."""
         return rules_of(compiled_metrics(self.model))
 
     def undefined(self, y: Any) -> tuple[str, ...]:
@@ -161,11 +165,11 @@ class Program:
         return tuple(name for name in self.metric_names if name.partition("[")[0] in lost)
 
     def update(self, optimizer_state: Arrays, gradients: Arrays, trainable: Arrays) -> tuple[Arrays, Arrays]:
-        """One optimizer step: (trainable, optimizer state)."""
+        """Take one optimizer step; return (trainable, optimizer state)."""
         return self.optimizer.stateless_apply(optimizer_state, gradients, trainable)
 
     def scaled(self, optimizer_state: Arrays, total: Any) -> Any:
-        """The loss that is differentiated: times the scale of an optimizer that has one."""
+        """Return the loss to differentiate: times the scale of an optimizer that has one."""
         mapping = zip(self.optimizer.variables, optimizer_state, strict=True)
         with keras.StatelessScope(state_mapping=list(mapping)):
             return self.optimizer.scale_loss(total)
@@ -177,52 +181,52 @@ class Program:
         if not isinstance(inner, keras.optimizers.ScheduleFreeAdamW):
             return ()
         places = {id(variable): place for place, variable in enumerate(self.optimizer.variables)}
-        return tuple((places[id(copy)], number) for number, copy in enumerate(optimizer_slots(inner, "momentum")))
+        return tuple((places[id(copy)], index) for index, copy in enumerate(optimizer_slots(inner, "momentum")))
 
     @property
     def averages(self) -> bool:
-        """Whether `fit` ends with other weights than those of the last step."""
+        """True where `fit` ends with other weights than those of the last step."""
         inner = getattr(self.optimizer, "inner_optimizer", self.optimizer)
-        own = type(inner).finalize_variable_values is not keras.optimizers.Optimizer.finalize_variable_values
-        return own or inner.use_ema
+        is_averaging = type(inner).finalize_variable_values is not keras.optimizers.Optimizer.finalize_variable_values
+        return is_averaging or inner.use_ema
 
     def finish(self, optimizer_state: Arrays, trainable: Arrays) -> Arrays:
-        """The trainable variables after the last step, as `fit` leaves them: averaged where the optimizer averages."""
+        """Return the trainable variables as `fit` leaves them: averaged where the optimizer averages."""
         variables = self.model.trainable_variables
         pairs = [*zip(self.optimizer.variables, optimizer_state, strict=True), *zip(variables, trainable, strict=True)]
         with keras.StatelessScope(state_mapping=pairs) as scope:
             self.optimizer.finalize_variable_values(variables)
-        found = [scope.get_current_value(variable) for variable in variables]
-        return [own if value is None else value for own, value in zip(trainable, found, strict=True)]
+        values = [scope.get_current_value(variable) for variable in variables]
+        return [before if value is None else value for before, value in zip(trainable, values, strict=True)]
 
     @property
     def handed_on(self) -> tuple[bool, ...]:
-        """Which of the variables that are not trained are weights; the others are states of random layers."""
+        """True for each untrained variable that is a weight, False for the state of a random layer."""
         weights = {id(weight) for weight in self.model.non_trainable_weights}
         return tuple(id(variable) in weights for variable in self.model.non_trainable_variables)
 
     @property
     def kernels(self) -> tuple[bool, ...]:
-        """Which of the trainable variables are kernels of dense layers; a layer that is never called has none."""
+        """True for each trainable variable that is the kernel of a dense layer."""
         layers = [layer for layer in flatten_layers(self.model) if isinstance(layer, keras.layers.Dense)]
-        known = {id(dense_kernel(layer)) for layer in layers}
-        return tuple(id(variable) in known for variable in self.model.trainable_variables)
+        dense_kernels = {id(dense_kernel(layer)) for layer in layers}
+        return tuple(id(variable) in dense_kernels for variable in self.model.trainable_variables)
 
     def position(self, variable: keras.Variable) -> int:
-        """Where a weight stands among the trainable ones."""
-        return next(number for number, each in enumerate(self.model.trainable_variables) if each is variable)
+        """Return the index of a weight among the trainable ones."""
+        return next(index for index, trainable in enumerate(self.model.trainable_variables) if trainable is variable)
 
     def step(self, optimizer_state: Arrays, variable: keras.Variable) -> Any:
-        """The step of the update that led to an optimizer state, for each entry of a weight."""
+        """Return the step of the update that led to an optimizer state, for each entry of a weight."""
         mapping = [
-            (own, value - 1 if own is self.optimizer.iterations else value)
-            for own, value in zip(self.optimizer.variables, optimizer_state, strict=True)
+            (optimizer_variable, value - 1 if optimizer_variable is self.optimizer.iterations else value)
+            for optimizer_variable, value in zip(self.optimizer.variables, optimizer_state, strict=True)
         ]
         with keras.StatelessScope(state_mapping=mapping):
             return step_of(self.optimizer, variable)
 
     def optimizer_state(self, learning_rate: float | None = None) -> list[np.ndarray]:
-        """The optimizer's variables before the first step, with another learning rate where one is given.
+        """Return the optimizer's variables before the first step, with a learning rate where one is given.
 
         Errors: `InputError` where the learning rate follows a schedule.
         """
@@ -235,7 +239,9 @@ class Program:
                     f"Expected an optimizer with a learning rate that is a number, got {type(inner).__name__} with "
                     f"{type(rate).__name__}. Compile with a number, or leave the arm's learning rate out."
                 )
-            position = next(number for number, each in enumerate(self.optimizer.variables) if each is rate)
+            position = next(
+                index for index, optimizer_variable in enumerate(self.optimizer.variables) if optimizer_variable is rate
+            )
             state[position] = np.asarray(learning_rate, state[position].dtype)
         return state
 
@@ -266,12 +272,12 @@ def program(blueprint: Blueprint, x: Any, y: Any, weight: Any = None) -> Program
         if container is None:
             return {}
         container.update_state(y, prediction)
-        found = container.result()
-        order[:] = found  # an outline of the results has them in the order of their names
-        return found
+        results = container.result()
+        order[:] = results  # an outline of the results has them in the order of their names
+        return results
 
     try:
-        found = outlined(resolved, y, prediction)
+        results = outlined(resolved, y, prediction)
     except (ValueError, TypeError, KeyError) as error:
         raise InputError(
             f"Expected labels that fit the loss {loss_name(model)!r} and an output of shape "
@@ -279,22 +285,22 @@ def program(blueprint: Blueprint, x: Any, y: Any, weight: Any = None) -> Program
         ) from error
     if has_own_loss(model):
         _check_own_loss(Program(blueprint, optimizer, (), (), ()), x, y)
-    made = _with_metrics(Program(blueprint, optimizer, (), (), (), masked, tuple(ranks)), found, order)
+    prepared = _with_metrics(Program(blueprint, optimizer, (), (), (), masked, tuple(ranks)), results, order)
     if weight is not None:
-        _check_weights(made, y, prediction, two_rows(weight))
-    return made
+        _check_weights(prepared, y, prediction, two_rows(weight))
+    return prepared
 
 
-def _with_metrics(made: Program, found: Any, order: Sequence[str]) -> Program:
-    """The program with the compiled metrics, whose names and results are there after a first call."""
-    container = compiled_metrics(made.model)
+def _with_metrics(prepared: Program, results: Any, order: Sequence[str]) -> Program:
+    """Add the compiled metrics, whose names and results exist after a first call."""
+    container = compiled_metrics(prepared.model)
     if container is None:
-        return made
-    names = tuple(name for base in order for name in _numbered(base, tuple(found[base].shape)))
+        return prepared
+    names = tuple(name for base in order for name in _numbered(base, tuple(results[base].shape)))
     for metric in container.metrics:
         metric.reset_state()
     start = tuple(np.asarray(variable.value) for metric in container.metrics for variable in metric.variables)
-    return replace(made, metrics=tuple(container.metrics), metric_names=names, metric_start=start)
+    return replace(prepared, metrics=tuple(container.metrics), metric_names=names, metric_start=start)
 
 
 def _check_weights(program: Program, y: Any, prediction: Masked, weight: Any) -> None:
@@ -317,17 +323,17 @@ def _check_weights(program: Program, y: Any, prediction: Masked, weight: Any) ->
 def _check_own_loss(program: Program, x: Any, y: Any) -> None:
     """Refuse a `compute_loss` that cannot be traced on some rows, or does not return one number."""
     model, name = program.model, type(program.model).__name__
-    trainable, other = (
-        [each.value for each in group] for group in (model.trainable_variables, model.non_trainable_variables)
+    trainable, untrained = (
+        [variable.value for variable in group] for group in (model.trainable_variables, model.non_trainable_variables)
     )
 
-    def loss(trainable: Arrays, other: Arrays, x: Any, y: Any) -> Any:
-        forward = program.forward(trainable, other, x, training=True)
+    def loss(trainable: Arrays, untrained: Arrays, x: Any, y: Any) -> Any:
+        forward = program.forward(trainable, untrained, x, training=True)
         batch = x, y, forward.prediction, None
         return program.own_loss(trainable, forward.other, batch, forward.own_losses, training=True)[0]
 
     try:
-        shape = jax.eval_shape(loss, trainable, other, x, y).shape
+        shape = jax.eval_shape(loss, trainable, untrained, x, y).shape
     except (TypeError, ValueError, AttributeError, IndexError, KeyError) as error:
         raise KindError(
             f"Expected a compute_loss of {name} that can be traced on a batch of the rows, got one that cannot. "
@@ -348,7 +354,7 @@ def without_cudnn(model: keras.Model) -> Iterator[None]:
 
 
 def loss_name(model: keras.Model) -> str:
-    """The compiled loss as a person named it."""
+    """Return the name of the compiled loss, as it was given."""
     if compiled_loss(model) is None:
         return "compute_loss"
     loss = compile_arguments(model)["loss"]
@@ -356,5 +362,5 @@ def loss_name(model: keras.Model) -> str:
 
 
 def _numbered(name: str, shape: tuple[int, ...]) -> list[str]:
-    """The name of a metric, once for each of its numbers."""
+    """Return the name of a metric, once for each of its numbers."""
     return [name] if not shape else [f"{name}[{','.join(map(str, index))}]" for index in np.ndindex(*shape)]

@@ -1,4 +1,4 @@
-"""How far an optimizer moves each entry of a weight per unit of gradient: the step of a proximal step."""
+"""The step of a proximal step: the move of each entry of a weight per unit of gradient."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,9 +15,9 @@ Rule = Callable[[Any, int, Any, Any], Any]
 
 
 def step_of(optimizer: Optimizer, variable: keras.Variable) -> Any:
-    """The step of the last update for each entry of a weight, of its shape.
+    """Return the step of the last update for each entry of a weight, in its shape.
 
-    To be asked after the update and before `optimizer.iterations` is raised, as in a constraint. A constant gradient
+    Call it after the update and before `optimizer.iterations` is raised, as in a constraint. A constant gradient
     `g` would move the weight by `step * g` per update, so a proximal step with the same `step` has the fixed point
     that the penalty has: where `g` of the data loss and the subgradient of the penalty cancel. With loss scaling it is
     the step of the inner optimizer, which gets the gradient without the scale.
@@ -44,10 +44,10 @@ def check_exact(optimizer: Optimizer) -> None:
     optimizer = updating(optimizer)
     name = type(optimizer).__name__
     if _rule(optimizer) is None:
-        known = ", ".join(sorted(kind.__name__ for kind in RULES))
+        names = ", ".join(sorted(kind.__name__ for kind in RULES))
         raise InputError(
             f"Expected an optimizer with a step size for exact=True, got {name}, whose update does not grow with the "
-            f"gradient or is not entry by entry. Use one of {known}, or leave `exact` out."
+            f"gradient or is not entry by entry. Use one of {names}, or leave `exact` out."
         )
     if optimizer.gradient_accumulation_steps:
         raise InputError(
@@ -62,9 +62,9 @@ def check_exact(optimizer: Optimizer) -> None:
 
 
 def _rule(optimizer: Optimizer) -> Rule | None:
-    """The rule of one of Keras's own optimizers, some of which are subclasses that a backend makes of them."""
-    own = is_from_keras(type(optimizer))
-    return next((RULES[kind] for kind in type(optimizer).__mro__ if own and kind in RULES), None)
+    """Return the rule of one of Keras's optimizers; backends make subclasses of some."""
+    is_own = is_from_keras(type(optimizer))
+    return next((RULES[kind] for kind in type(optimizer).__mro__ if is_own and kind in RULES), None)
 
 
 def _sgd(optimizer: Any, index: int, rate: Any, steps: Any) -> Any:
@@ -72,7 +72,7 @@ def _sgd(optimizer: Any, index: int, rate: Any, steps: Any) -> Any:
 
 
 def _carried(momentum: float, steps: Any) -> Any:
-    """What a unit of gradient adds up to under momentum: `1 + mu + … + mu^(t-1)`."""
+    """Return the sum that a unit of gradient reaches under momentum: `1 + mu + … + mu^(t-1)`."""
     return (1 - ops.power(ops.cast(momentum, steps.dtype), steps)) / (1 - momentum)
 
 

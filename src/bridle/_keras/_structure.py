@@ -1,4 +1,4 @@
-"""What a layer is made of: the layers inside it, its cells, its gates, its heads."""
+"""The parts of a layer: the layers inside it, its cells, its gates, its heads."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -49,13 +49,13 @@ class Names:
     """The names of a layer inside another one."""
 
     shown: str
-    """The one that does not change from model to model."""
+    """The name that does not change from model to model."""
     of_keras: str
     role: str
     """The attribute that holds the layer, as `forward` or `blocks/0`."""
 
     def inside(self, outer: "Names | None") -> "Names":
-        """The paths of a layer inside a layer."""
+        """Return the paths of a layer inside a layer."""
         if outer is None:
             return self
         return Names(f"{outer.shown}/{self.shown}", f"{outer.of_keras}/{self.of_keras}", f"{outer.role}/{self.role}")
@@ -67,17 +67,17 @@ class Names:
 
 
 def names_of(layer: keras.Layer, parent: Any) -> Names:
-    """The names of a layer in what holds it.
+    """Return the names of a layer in the layer that holds it.
 
     Keras numbers its own names over the life of the process (`forward_lstm_20`), so the attribute that holds the
-    layer is shown instead of them. A name that a person gave is shown as it is.
+    layer is shown instead of them. A name that the user gave is shown as it is.
     """
     role = _role(layer, parent)
     return Names(role if is_made_up(layer) else layer.name, layer.name, role)
 
 
 def is_made_up(layer: keras.Layer) -> bool:
-    """Whether Keras gave a layer its name."""
+    """Return True where Keras gave a layer its name."""
     kind = re.escape(snake_case(type(layer).__name__))
     return re.fullmatch(rf"((forward|backward)_)?{kind}(_\d+)?", layer.name) is not None
 
@@ -94,9 +94,9 @@ def _role(layer: keras.Layer, parent: Any) -> str:
         items = (
             value.items() if isinstance(value, Mapping) else enumerate(value if isinstance(value, list | tuple) else ())
         )
-        found = next((key for key, each in items if each is layer), None)
-        if found is not None:
-            return f"{name.lstrip('_')}/{found}"
+        position = next((key for key, item in items if item is layer), None)
+        if position is not None:
+            return f"{name.lstrip('_')}/{position}"
     return layer.name
 
 
@@ -107,7 +107,7 @@ class Owned:
     inner: Names | None
     variable: keras.Variable
     statistic: bool
-    """Whether it never is trained, as a moving mean."""
+    """True where it is never trained, as a moving mean."""
     gates: tuple[str, ...]
 
 
@@ -121,13 +121,13 @@ class Part:
     stop: int
 
     def of(self, x: Any) -> Any:
-        """The slice of a tensor."""
+        """Return the slice of a tensor."""
         return x[self._index]
 
     def into(self, x: Any, piece: Any) -> Any:
-        """The tensor with the slice replaced."""
-        whole = (slice(None),) * self.axis
-        before, after = x[(*whole, slice(0, self.start))], x[(*whole, slice(self.stop, None))]
+        """Return the tensor with the slice replaced."""
+        leading = (slice(None),) * self.axis
+        before, after = x[(*leading, slice(0, self.start))], x[(*leading, slice(self.stop, None))]
         return keras.ops.concatenate([before, piece, after], axis=self.axis)
 
     @property
@@ -136,56 +136,56 @@ class Part:
 
 
 def is_model(layer: keras.Layer) -> bool:
-    """Whether a layer is a model of layers."""
+    """Return True for a layer that is a model."""
     return isinstance(layer, keras.Model)
 
 
 def is_time_distributed(layer: keras.Layer) -> bool:
-    """Whether a layer calls another one for each time step."""
+    """Return True for a layer that calls another one for each time step."""
     return isinstance(layer, keras.layers.TimeDistributed)
 
 
 def is_activation(layer: keras.Layer) -> bool:
-    """Whether a layer is an activation function, without another one inside."""
+    """Return True for a layer that is an activation function."""
     return isinstance(layer, ACTIVATION_LAYERS)
 
 
 def has_states(layer: keras.Layer) -> bool:
-    """Whether a layer loops over time with a cell."""
+    """Return True for a layer that loops over time with a cell."""
     return isinstance(layer, keras.layers.RNN)
 
 
 def has_one_cell(layer: keras.Layer) -> bool:
-    """Whether the loop over time can be watched: one cell that is a layer."""
+    """Return True where the loop over time can be watched: one cell that is a layer."""
     stacked = keras.layers.StackedRNNCells
     return has_states(layer) and isinstance(layer.cell, keras.Layer) and not isinstance(layer.cell, stacked)
 
 
 def has_cell_state(layer: keras.Layer) -> bool:
-    """Whether a layer carries a cell state."""
+    """Return True for a layer that carries a cell state."""
     return has_one_cell(layer) and isinstance(layer.cell, LSTM_CELLS)
 
 
 def scores_attention(layer: keras.Layer) -> bool:
-    """Whether a layer can tell its attention scores."""
+    """Return True for a layer that can return its attention scores."""
     return isinstance(layer, WITH_SCORES)
 
 
 def inner_layers(layer: keras.Layer) -> list[keras.Layer]:
-    """The layers inside a layer that have weights.
+    """Return the layers inside a layer that have weights.
 
     Without those of the loop over time, which cannot be watched one by one; and, but for models, without layers that
-    hold nothing, whose names Keras makes up anew each time it builds the layer around them.
+    hold nothing, whose names Keras makes up each time it builds the layer around them.
     """
     if is_model(layer):
-        return [each for each in layer.layers if not isinstance(each, keras.layers.InputLayer)]
+        return [inner for inner in layer.layers if not isinstance(inner, keras.layers.InputLayer)]
     if has_states(layer):
         return []
-    return [each for each in direct_layers(layer) if isinstance(each, keras.Layer) and each.weights]
+    return [inner for inner in direct_layers(layer) if isinstance(inner, keras.Layer) and inner.weights]
 
 
 def owned(layer: keras.Layer) -> Iterator[Owned]:
-    """The weights of a layer that are not those of its inner layers."""
+    """Yield the weights of a layer that are not those of its inner layers."""
     holders: list[tuple[Names | None, Any]] = [(None, layer)]
     if has_states(layer):
         cells = layer.cell.cells if isinstance(layer.cell, keras.layers.StackedRNNCells) else [layer.cell]
@@ -198,15 +198,15 @@ def owned(layer: keras.Layer) -> Iterator[Owned]:
 
 
 def gate_parts(gates: tuple[str, ...], variable: keras.Variable) -> list[Part]:
-    """The slices of a recurrent weight that belong to each gate."""
+    """Return the slices of a recurrent weight that belong to each gate."""
     if not gates or variable.shape[-1] % len(gates):
         return []
-    axis, each = len(variable.shape) - 1, variable.shape[-1] // len(gates)
-    return [Part(gate, axis, number * each, (number + 1) * each) for number, gate in enumerate(gates)]
+    axis, size = len(variable.shape) - 1, variable.shape[-1] // len(gates)
+    return [Part(gate, axis, index * size, (index + 1) * size) for index, gate in enumerate(gates)]
 
 
 def head_parts(parent: keras.Layer | None, layer: keras.Layer, variable: keras.Variable) -> list[Part]:
-    """The slices of an attention weight that belong to each head, named by their numbers."""
+    """Return the slices of an attention weight that belong to each head, named by their numbers."""
     if not isinstance(parent, keras.layers.MultiHeadAttention | keras.layers.GroupQueryAttention):
         return []
     if layer.name not in HEADS or (layer.name == "attention_output" and len(variable.shape) < 3):

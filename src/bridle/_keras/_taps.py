@@ -18,7 +18,7 @@ Record = Callable[["Reading"], None]
 
 @dataclass(frozen=True)
 class Tap:
-    """Where to watch: a quantity of one layer.
+    """A place to watch: a quantity of one layer.
 
     `output`, `preactivation`, `hidden_state`, `cell_state` or `attention_scores`.
     """
@@ -41,14 +41,14 @@ class Reading:
 def watching(taps: Sequence[Tap]) -> Iterator[dict[int, list[Reading]]]:
     """Collect the readings of each tap (by its position) for the calls made inside the block.
 
-    A layer that is called several times gives one reading per call. The layers' own functions are put back
+    A layer that is called several times gives one reading per call. The layers' functions are restored
     at the end, also after an error.
     """
-    readings: dict[int, list[Reading]] = {number: [] for number in range(len(taps))}
+    readings: dict[int, list[Reading]] = {index: [] for index in range(len(taps))}
     states: dict[keras.Layer, dict[int, Record]] = {}
     with contextlib.ExitStack() as stack:
-        for number, tap in enumerate(taps):
-            record = readings[number].append
+        for index, tap in enumerate(taps):
+            record = readings[index].append
             if tap.around is not None:
                 record = stack.enter_context(_over_time(tap.around, record))
             if tap.quantity in STATES:
@@ -95,11 +95,11 @@ def _on_scores(layer: keras.Layer, record: Record) -> Iterator[None]:
     call = layer.call
 
     def watched(*args: Any, **kwargs: Any) -> Any:
-        wanted = kwargs.pop("return_attention_scores", False)
+        with_scores = kwargs.pop("return_attention_scores", False)
         outputs, scores = call(*args, return_attention_scores=True, **kwargs)
         by_query = ops.transpose(scores, (0, 2, 1, 3)) if len(scores.shape) == 4 else scores
         record(Reading(by_query, _mask(layer, args, kwargs, by_query)))
-        return (outputs, scores) if wanted else outputs
+        return (outputs, scores) if with_scores else outputs
 
     with replaced(layer, "call", watched):
         yield
@@ -107,7 +107,7 @@ def _on_scores(layer: keras.Layer, record: Record) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _on_states(layer: keras.Layer, records: Mapping[int, Record]) -> Iterator[None]:
-    """Watch states of a recurrent layer over all time steps, by their numbers.
+    """Watch states of a recurrent layer over all time steps, by their indices.
 
     What happens inside the loop over time cannot be read outside it. So for the time of the loop the cell gives its
     states beside its own output, in one tensor, side by side on the last axis; that tensor also goes from step to
@@ -128,8 +128,8 @@ def _on_states(layer: keras.Layer, records: Mapping[int, Record]) -> Iterator[No
         with replaced(layer.cell, "call", stepped), replaced(layer, "return_sequences", True):
             last, outputs, states = keras.layers.RNN.inner_loop(layer, sequences, [first, *start], mask, **kwargs)
         ends = list(accumulate([start[0].shape[-1], *(state.shape[-1] for state in start)]))
-        for number, record in records.items():
-            record(Reading(outputs[..., ends[number] : ends[number + 1]], _in_order(layer, mask)))
+        for index, record in records.items():
+            record(Reading(outputs[..., ends[index] : ends[index + 1]], _in_order(layer, mask)))
         return last[..., : ends[0]], outputs[..., : ends[0]], list(states)[1:]
 
     with replaced(layer, "inner_loop", looped):
@@ -152,8 +152,8 @@ def _over_time(wrapper: keras.Layer, record: Record) -> Iterator[Record]:
             )
         if steps:
             calls = len(steps) // length
-            for number in range(calls):
-                value = ops.stack([reading.value for reading in steps[number::calls]], axis=1)
+            for index in range(calls):
+                value = ops.stack([reading.value for reading in steps[index::calls]], axis=1)
                 record(Reading(value, _mask(wrapper, args, kwargs, value)))
         return outputs
 
@@ -166,13 +166,13 @@ QUANTITIES: dict[str, Callable[[keras.Layer, Record], contextlib.AbstractContext
     "preactivation": _on_activation,
     "attention_scores": _on_scores,
 }
-"""How each quantity of a layer is watched."""
+"""The function that watches each quantity of a layer."""
 STATES = {"hidden_state": 0, "cell_state": 1}
 """States of a recurrent layer, by their place among its states."""
 
 
 def _mask(layer: keras.Layer, args: tuple[Any, ...], kwargs: dict[str, Any], value: Any) -> Any:
-    """The mask of what comes out of a layer, where it still fits the leading axes."""
+    """Return the mask of a layer's output, where it still fits the leading axes."""
     if not (layer.supports_masking and args):
         return None
     previous = keras.tree.map_structure(get_mask, args[0])
@@ -187,5 +187,5 @@ def _mask(layer: keras.Layer, args: tuple[Any, ...], kwargs: dict[str, Any], val
 
 
 def _in_order(layer: keras.Layer, mask: Any) -> Any:
-    """A recurrent layer that goes backwards gives its steps in reverse."""
+    """Return a mask in the order of the outputs: a recurrent layer that goes backwards reverses them."""
     return ops.flip(mask, axis=1) if mask is not None and has_states(layer) and layer.go_backwards else mask

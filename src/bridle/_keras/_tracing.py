@@ -38,7 +38,7 @@ class Masked(NamedTuple):
 
 
 def detach_masks(prediction: Any) -> Masked:
-    """Return the masks of a prediction beside its values, so that slices and loops keep both."""
+    """Return the masks of a prediction with its values, so that slices and loops keep both."""
     return Masked(prediction, tuple(get_mask(leaf) for leaf in jax.tree.leaves(prediction)))
 
 
@@ -52,15 +52,15 @@ def attach_masks(prediction: Masked) -> Any:
 
 
 def two_rows(tree: Any) -> Any:
-    """The first two rows of every array, without a program that would be compiled for each shape."""
+    """Return the first two rows of every array, without a program that would be compiled for each shape."""
     on_host = jax.default_backend() == "cpu"  # where NumPy sees the arrays of JAX
     return jax.tree.map(lambda array: jax.device_put((np.asarray(array) if on_host else array)[:2]), tree)
 
 
 def predicted(model: keras.Model, x: Any, name: str = "") -> Masked:
-    """The shapes that a model makes of some rows, and of the masks that go with them, without computing them.
+    """Return the shapes of a model's predictions for some rows, and of their masks, without computing them.
 
-    `name` is what to call these rows.
+    `name` names these rows in messages.
 
     Errors: `InputError` where the rows do not fit the model.
     """
@@ -77,7 +77,7 @@ def predicted(model: keras.Model, x: Any, name: str = "") -> Masked:
 
 
 def outlined(function: Callable[..., Any], *arguments: Any) -> Any:
-    """The results of a function in outline, without computing them; computed where Keras cannot tell otherwise."""
+    """Return the shapes of a function's results; compute them where Keras cannot tell otherwise."""
     try:
         return symbolic_result(function, *jax.tree.map(_outline_of, arguments))
     except Exception:  # whatever is wrong is said by the call with values, in its own words
@@ -93,13 +93,13 @@ def _with_values(array: Any) -> Any:
 
 
 def shapes_of(tree: Any) -> str:
-    """The shapes of arrays, as a person reads them."""
+    """Return the shapes of arrays as text."""
     shapes = [("rows", *leaf.shape[1:]) for leaf in jax.tree.leaves(tree) if hasattr(leaf, "shape")]
     return " and ".join(f"({', '.join(map(str, shape))})" for shape in shapes)
 
 
 def first_line(error: Exception) -> str:
-    """What Keras says, as far as one line goes."""
+    """Return the first line of an error of Keras."""
     return f"Keras says: {str(error).strip().splitlines()[0]}"
 
 
@@ -129,11 +129,11 @@ def layers_named() -> Iterator[None]:
 
 
 def _innermost(traceback: TracebackType | None) -> keras.Layer | None:
-    """The layer inside whose call an error came up; None outside of layers."""
-    found = None
+    """Return the layer inside whose call an error was raised; None outside of layers."""
+    layer = None
     while traceback is not None:
         owner = traceback.tb_frame.f_locals.get("self")
         if isinstance(owner, keras.Layer) and traceback.tb_frame.f_code.co_name == "call":
-            found = owner
+            layer = owner
         traceback = traceback.tb_next
-    return found
+    return layer

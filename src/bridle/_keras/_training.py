@@ -1,4 +1,4 @@
-"""Methods by which a model trains in a way of its own: the loss that a study can trace, and what it refuses."""
+"""Methods with which a model changes its training: the loss that a study traces, and those that it refuses."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ BATCH_METHODS = (
     *("train_step", "test_step", "compute_loss_and_updates", "stateless_compute_loss"),
     *("compute_metrics", "fit", "evaluate", "train_on_batch", "make_train_function", "make_test_function"),
 )
-"""Methods beside `compute_loss` that decide how a model is trained and judged."""
+"""Methods besides `compute_loss` that decide how a model is trained and judged."""
 
 
 def own_training(model: keras.Model) -> str | None:
@@ -22,7 +22,7 @@ def own_training(model: keras.Model) -> str | None:
 
 
 def has_own_loss(model: keras.Model) -> bool:
-    """Tell whether a model overrides `compute_loss`."""
+    """Return True for a model that overrides `compute_loss`."""
     return _is_own(model, LOSS)
 
 

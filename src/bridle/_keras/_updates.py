@@ -1,4 +1,4 @@
-"""Hooks on one optimizer: it says while it applies an update, and leaves a variable of ours out of its files."""
+"""Hooks on one optimizer: a flag while it applies an update, and a variable left out of its files."""
 
 import sys
 from collections.abc import Callable
@@ -12,26 +12,26 @@ Optimizer = keras.optimizers.Optimizer
 
 
 def updating(optimizer: Optimizer) -> Optimizer:
-    """The optimizer that makes the update itself: the inner one where a loss is scaled."""
+    """Return the optimizer that makes the update itself: the inner one where a loss is scaled."""
     return optimizer.inner_optimizer if isinstance(optimizer, keras.optimizers.LossScaleOptimizer) else optimizer
 
 
 def note_updates(optimizer: Optimizer) -> None:
     """Let an optimizer note for `is_updating` that its `apply` is running."""
     inner = updating(optimizer)
-    own = vars(inner)
-    if "apply" in own:
+    attributes = vars(inner)
+    if "apply" in attributes:
         return
     apply = inner.apply
 
     def noted(*args: Any, **kwargs: Any) -> Any:
-        own[RUNNING] = True
+        attributes[RUNNING] = True
         try:
             return apply(*args, **kwargs)
         finally:
-            own[RUNNING] = False
+            attributes[RUNNING] = False
 
-    own["apply"] = noted
+    attributes["apply"] = noted
 
 
 def is_updating(optimizer: Optimizer) -> bool:
@@ -60,9 +60,9 @@ def keep_state() -> None:
 
 def _saver(optimizer: Optimizer, variable: keras.Variable) -> Callable[[Any], None]:
     def save_own_variables(store: Any) -> None:
-        others = [other for other in optimizer.variables if other is not variable]
-        for index, other in enumerate(others):
-            store[str(index)] = other.value
+        saved = [item for item in optimizer.variables if item is not variable]
+        for index, item in enumerate(saved):
+            store[str(index)] = item.value
 
     return save_own_variables
 
@@ -70,7 +70,9 @@ def _saver(optimizer: Optimizer, variable: keras.Variable) -> Callable[[Any], No
 def _loader(optimizer: Optimizer, variable: keras.Variable) -> Callable[[Any], None]:
     def load_own_variables(store: Any) -> None:
         values = [store[str(index)] for index in range(len(store.keys()))]
-        position = next(index for index, other in enumerate(optimizer.variables) if other is variable)
+        position = next(
+            index for index, optimizer_variable in enumerate(optimizer.variables) if optimizer_variable is variable
+        )
         if len(values) == len(optimizer.variables):  # of a version that wrote the variable
             values.pop(position)
         values.insert(position, keras.ops.convert_to_numpy(variable.value))
@@ -81,4 +83,4 @@ def _loader(optimizer: Optimizer, variable: keras.Variable) -> Callable[[Any], N
 
 RUNNING = "_bridle_is_updating"
 STATE = ("trainable_variables", "non_trainable_variables", "optimizer_variables", "metrics_variables")
-"""What the state of a JAX training step holds, in its order."""
+"""The parts of the state of a JAX training step, in their order."""

@@ -31,9 +31,9 @@ def loss_ranks(model: keras.Model, y: Any, prediction: Any) -> tuple[int, ...]:
     numbered = _packed(predictions, list(range(len(leaves))))
     answers = _packed(labels, keras.tree.flatten(y))
     for path, loss, _, _ in flat_losses(compiled):
-        number = _at(numbered, path)
-        pair = (ops.convert_to_tensor(each, dtype=loss.dtype) for each in (_at(answers, path), leaves[number]))
-        ranks[number] = max(1, len(loss.call(*pair).shape))
+        index = _at(numbered, path)
+        pair = (ops.convert_to_tensor(tensor, dtype=loss.dtype) for tensor in (_at(answers, path), leaves[index]))
+        ranks[index] = max(1, len(loss.call(*pair).shape))
     return tuple(ranks)
 
 
@@ -59,21 +59,21 @@ def counted_rows(weight: Any) -> Any:
 
 
 def _differ(weight: Any, ranks: Sequence[int]) -> bool:
-    """Whether Keras would not take the weights as they are."""
+    """Return True where Keras would not take the weights as they are."""
     return weight is not None and (keras.tree.is_nested(weight) or any(len(weight.shape) < rank for rank in ranks))
 
 
 def _leaves(model: keras.Model, weight: Any, prediction: Any, ranks: Sequence[int]) -> list[Any]:
-    """The weights of each output, in the order of the prediction's leaves."""
+    """Return the weights of each output, in the order of the prediction's leaves."""
     if not keras.tree.is_nested(weight):
-        found = [weight] * len(ranks)
+        weights = [weight] * len(ranks)
     elif isinstance(weight, dict) and not isinstance(prediction, dict):
-        found = [weight[name] for name in model.output_names]
+        weights = [weight[name] for name in model.output_names]
     else:
-        found = keras.tree.flatten(weight)
+        weights = keras.tree.flatten(weight)
     return [
-        each if len(each.shape) >= rank else jnp.reshape(each, (*each.shape, *[1] * (rank - len(each.shape))))
-        for each, rank in zip(found, ranks, strict=True)
+        leaf if len(leaf.shape) >= rank else jnp.reshape(leaf, (*leaf.shape, *[1] * (rank - len(leaf.shape))))
+        for leaf, rank in zip(weights, ranks, strict=True)
     ]
 
 
