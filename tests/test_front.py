@@ -120,13 +120,13 @@ def test_functional_model_with_names_of_its_own(moons) -> None:
 
 def test_interrupt_carries_the_result(moons, monkeypatch) -> None:
     """`Interrupted` is a KeyboardInterrupt with what finished."""
-    from bridle.engine import _run as engine
+    from bridle.engine import _scheduler as engine
 
     def stopped(*args, **kwargs) -> bool:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(engine.threading.Thread, "join", stopped)
-    monkeypatch.setattr(engine, "_finish", lambda crew: None)
+    monkeypatch.setattr(engine, "_join_within_grace", lambda workers: None)
     with pytest.raises(bridle.Interrupted, match=r"\d+ of 4 fits had finished") as stop:
         Study(network(), {"L2": {"*/kernel": L2([0.1])}}, seeds=1, folds=2, epochs=2000).run(*moons, progress=False)
     assert isinstance(stop.value, KeyboardInterrupt)

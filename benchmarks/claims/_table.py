@@ -15,7 +15,7 @@ from benchmarks.claims._measure import Measured
 from benchmarks.claims._run import ClaimsRun, Ran
 
 from bridle._version import __version__
-from bridle.engine import cores
+from bridle.engine import core_count
 from bridle.report import Sheet, strict
 
 HEAD = (
@@ -42,7 +42,7 @@ def as_json(run: ClaimsRun) -> dict[str, Any]:
         "jax": jax.__version__,
         "python": platform.python_version(),
         "machine": platform.machine(),
-        "cores": cores(),
+        "cores": core_count(),
         "minutes": round(run.seconds / 60, 1),
         "CPU minutes": round(run.cpu_seconds / 60, 1),
         "whole": run.whole,

@@ -26,7 +26,7 @@ def make_runner(prepared: Any) -> tuple[Callable[[range, bool], float], Any]:
     engine, rows = prepared.engine, prepared.folds[0]
     setting = make_plan(prepared).setting_strengths[-1].astype("float32")
     programs = engine.programs(rows, {})
-    programs.ready()
+    programs.compile()
 
     def run(seeds: range, drawn: bool) -> float:
         starts = {seed: engine.start(seed) for seed in seeds} if drawn else {}
@@ -37,7 +37,7 @@ def make_runner(prepared: Any) -> tuple[Callable[[range, bool], float], Any]:
         began = perf_counter()
         chains = [[FitSpec(seed, seed, 0, setting, start(seed), rows, programs)] for seed in seeds]
         ignored = {"held_out": {}, "deliver": lambda fit, outcome: None, "watch": lambda progress: None}
-        if not run_fits(engine.objective, engine.recipe, chains, **ignored):
+        if not run_fits(engine.training, chains, **ignored):
             raise KeyboardInterrupt
         return perf_counter() - began
 
@@ -46,4 +46,4 @@ def make_runner(prepared: Any) -> tuple[Callable[[range, bool], float], Any]:
 
 def program_text(prepared: Any) -> str:
     """The compiled training program."""
-    return prepared.engine.programs(prepared.folds[0], {}).train.ready().as_text()
+    return prepared.engine.programs(prepared.folds[0], {}).train.compiled().as_text()

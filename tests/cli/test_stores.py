@@ -10,7 +10,7 @@ from tests._same import same
 from tests.cli.test_cli import flowers
 
 from bridle import store as stores
-from bridle.engine import _run as engine
+from bridle.engine import _scheduler as engine
 from bridle.report import Section
 
 SMALL = ("--folds", "2", "--seeds", "1", "--epochs", "3", "--penalty", "hidden*/kernel=l1([0.001, 0.1])")
@@ -69,8 +69,8 @@ def test_a_folder_is_gone_on_with(command, answer, monkeypatch) -> None:
     assert f"not finished, {left} fits kept" in out
     assert "arms: hidden*/kernel" in out
     assert "To go on: bridle resume answer" in out
-    made, real = [], engine.train
-    monkeypatch.setattr(engine, "train", lambda *given: made.extend(given[2]) or real(*given))
+    made, real = [], engine.train_batch
+    monkeypatch.setattr(engine, "train_batch", lambda *given: made.extend(given[1]) or real(*given))
     code, out, err = command("resume", "answer")
     assert (code, err) == (0, "")
     assert "validation accuracy" in out

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 import numpy as np
 
-from bridle.engine import FitSpec, Loss, Objective, Recipe, Start, compile_programs, put, run_fits
+from bridle.engine import FitSpec, Loss, Objective, Recipe, Start, Training, compile_programs, put_fold, run_fits
 
 RECIPE = Recipe(epochs=6, batch_size=4, shuffle=True, points=3)
 
@@ -29,7 +29,7 @@ def line(rate: float = 0.1) -> Objective:
         predict=lambda trainable, other, x: x @ trainable[0],
         measure=lambda y, prediction, weight: [jnp.mean((prediction - y) ** 2)],
         diagnose=lambda trainable, other, x: [jnp.sum(trainable[0] ** 2)],
-        handed_on=(),
+        carried_over=(),
         mirrors=(),
         part_names=("slope",),
         measure_names=("loss",),
@@ -39,25 +39,24 @@ def line(rate: float = 0.1) -> Objective:
 def rows(count: int = 10, seed: int = 0):
     """Rows to train on (batches of 4, and a smaller last one) and three others."""
     x = np.random.default_rng(seed).normal(size=(count + 3, 2)).astype("float32")
-    return put(x, (x @ [1.0, -2.0]).astype("float32"), None, count)
+    return put_fold(x, (x @ [1.0, -2.0]).astype("float32"), None, count)
 
 
 def fits(objective: Objective, fold, count: int, recipe: Recipe = RECIPE, **options) -> list[FitSpec]:
     start = Start([np.zeros(2, "float32")], [], [])
-    programs = compile_programs(objective, recipe, fold, start, 1, {}, **options)
+    programs = compile_programs(Training(objective, recipe), fold, start, 1, {}, **options)
     return [FitSpec(n, n, 0, np.array([0.01 * n], "float32"), lambda: start, fold, programs) for n in range(count)]
 
 
 def run(objective: Objective, work: Sequence[FitSpec | Sequence[FitSpec]], recipe: Recipe = RECIPE, **options):
     got: dict = {}
     whole = run_fits(
-        objective,
-        recipe,
+        Training(objective, recipe),
         [[fit] if isinstance(fit, FitSpec) else fit for fit in work],
         held_out={},
         **{
             "watch": lambda progress: None,
-            "deliver": lambda fit, outcome: got.update({fit.number: outcome}),
+            "deliver": lambda fit, outcome: got.update({fit.index: outcome}),
             **options,
         },
     )

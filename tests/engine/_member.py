@@ -55,8 +55,7 @@ def member(
     fit = FitSpec(0, SEED, fold, setting, lambda: start, rows, engine.programs(rows, {}))
     outcomes: list[FitResult] = []
     run_fits(
-        engine.objective,
-        engine.recipe,
+        engine.training,
         [[fit]],
         held_out={},
         deliver=lambda fit, outcome: outcomes.append(outcome),

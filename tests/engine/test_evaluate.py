@@ -18,8 +18,9 @@ WEIGHTS = [jnp.array([1.0, 2.0])]
 @pytest.fixture(params=["written out", "in a loop", "operation by operation"])
 def form(request, monkeypatch) -> Iterator[None]:
     """Short turns, for a forward pass that counts as short or as long, or is not traced."""
-    monkeypatch.setattr(evaluation, "TURN_ROWS", (2, 5))
-    monkeypatch.setattr(evaluation, "MANY", 0 if request.param == "in a loop" else 1000)
+    monkeypatch.setattr(evaluation, "MIN_CHUNK_ROWS", 2)
+    monkeypatch.setattr(evaluation, "MAX_CHUNK_ROWS", 5)
+    monkeypatch.setattr(evaluation, "LONG_PASS_EQUATIONS", 0 if request.param == "in a loop" else 1000)
     if request.param == "operation by operation":
         with jax.disable_jit():
             yield
@@ -93,10 +94,11 @@ def test_the_loop_is_there_for_long_forward_passes(rows: Rows, monkeypatch) -> N
         return str(jax.make_jaxpr(lambda first: evaluation.evaluate(line(), state, rows, (9,), first))(first))
 
     state = State(WEIGHTS, [], [], None, ())
-    monkeypatch.setattr(evaluation, "TURN_ROWS", (2, 1000))
-    monkeypatch.setattr(evaluation, "TURN_COST", 0)
+    monkeypatch.setattr(evaluation, "MIN_CHUNK_ROWS", 2)
+    monkeypatch.setattr(evaluation, "MAX_CHUNK_ROWS", 1000)
+    monkeypatch.setattr(evaluation, "CHUNK_COST_ROWS", 0)
     assert "while" not in text(True)
-    monkeypatch.setattr(evaluation, "MANY", 0)
+    monkeypatch.setattr(evaluation, "LONG_PASS_EQUATIONS", 0)
     assert "while" in text(True)
 
 
@@ -105,7 +107,7 @@ def test_the_loop_is_there_for_long_forward_passes(rows: Rows, monkeypatch) -> N
 )
 def test_turns_waste_few_rows(count: int, begin: int) -> None:
     """Over five points, at most a tenth more rows than are asked for, or those of the shortest turns."""
-    size, (least, most) = evaluation.turn_size(count, begin), evaluation.TURN_ROWS
+    size, least, most = evaluation.chunk_size(count, begin), evaluation.MIN_CHUNK_ROWS, evaluation.MAX_CHUNK_ROWS
     assert min(count, least) <= size <= most
     asked = count + 4 * (count - begin)
     taken = size * (-(-count // size) + 4 * -(-(count - begin) // size))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax.extend.core import primitives
 
-from bridle.engine.rewrites._pool_fusion import behind_maxima
+from bridle.engine.rewrites._pool_fusion import move_behind_pooling
 from bridle.engine.rewrites._rules import for_loops, in_loops
 
 SHAPE = (5, 6, 8, 3)
@@ -55,7 +55,7 @@ BEHIND = {
 def moved(function, *arguments) -> int:
     """How many equations go behind a pooling."""
     jaxpr = jax.make_jaxpr(function)(*arguments).jaxpr
-    return sum(len(shortcut.around) for shortcut in behind_maxima(jaxpr, in_loops).values())
+    return sum(len(shortcut.around) for shortcut in move_behind_pooling(jaxpr, in_loops).values())
 
 
 @pytest.mark.parametrize("name", BEHIND)
@@ -96,4 +96,4 @@ def test_only_what_is_computed_otherwise_is_moved() -> None:
     """On an accelerator a pooling stays as it is, and so does what stands before it."""
     jaxpr = jax.make_jaxpr(BEHIND["bias alone"][0])(np.ones(SHAPE, "float32"), np.ones((1, 1, 1, 3), "float32")).jaxpr
     assert any(equation.primitive is primitives.reduce_window_max_p for equation in jaxpr.eqns)
-    assert behind_maxima(jaxpr, lambda equation: None) == {}
+    assert move_behind_pooling(jaxpr, lambda equation: None) == {}

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from tests.engine._line import RECIPE, line
 
-from bridle.engine import Start, compile_programs, put
-from bridle.engine.rewrites._rules import MANY_PRODUCTS, for_once, gradient_for_loops, narrow_first, one_column
+from bridle.engine import Start, Training, compile_programs, put_fold
+from bridle.engine.rewrites._rules import MAX_PRODUCTS, for_once, gradient_for_loops, narrow_first, one_column
 
 RULE = {
     "few outputs": ((64, 256), (64, 10), True),
@@ -75,7 +75,7 @@ COLUMNS = {
     "one output of each position": ((64, 8, 16), (16, 1), "float32", True),
     "two outputs": ((64, 256), (256, 2), "float32", False),
     "half precision, which sums otherwise": ((64, 256), (256, 1), "bfloat16", False),
-    "more than should be held": ((MANY_PRODUCTS // 256 + 1, 256), (256, 1), "float32", False),
+    "more than should be held": ((MAX_PRODUCTS // 256 + 1, 256), (256, 1), "float32", False),
 }
 
 
@@ -108,6 +108,6 @@ def test_what_looks_at_a_member_is_compiled_so_and_its_training_is_not() -> None
     spread = replace(line(), diagnose=lambda trainable, other, x: [jnp.std(x @ trainable[0])])
     x, y = np.ones((40, 64), "float32"), np.ones((40, 1), "float32")
     start = Start([np.zeros((64, 1), "float32")], [], [])
-    programs = compile_programs(spread, RECIPE, put(x, y, None, 30), start, 1, {})
-    assert " dot(" in programs.train.ready().as_text()
-    assert " dot(" not in programs.look.ready().as_text()
+    programs = compile_programs(Training(spread, RECIPE), put_fold(x, y, None, 30), start, 1, {})
+    assert " dot(" in programs.train.compiled().as_text()
+    assert " dot(" not in programs.read.compiled().as_text()

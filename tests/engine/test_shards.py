@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from tests.engine._line import fits, line, rows, run
 
-from bridle.engine import Recipe, Stopping, fitting, free_memory, short_call
-from bridle.engine import _run as population_run
+from bridle.engine import Recipe, Stopping, choose_width, free_memory, time_short_call
+from bridle.engine import _scheduler as scheduler
 from bridle.engine._device import Executable
 from bridle.engine._scheduler import lanes
 
@@ -53,7 +53,7 @@ def test_members_that_stop_early_wait_for_their_neighbours() -> None:
     alone, beside = (outcomes(width, 5, WATCHED, 0.2, fold=fold) for width in (None, 5))
     assert len({outcome.epochs for outcome in alone.values()}) > 1
     for number, one in alone.items():
-        assert (one.epochs, one.kept) == (beside[number].epochs, beside[number].kept)
+        assert (one.epochs, one.kept_epoch) == (beside[number].epochs, beside[number].kept_epoch)
         np.testing.assert_allclose(one.variables[0], beside[number].variables[0], rtol=1e-5)
         np.testing.assert_allclose(one.curves, beside[number].curves, rtol=1e-4, atol=1e-6)
 
@@ -63,7 +63,7 @@ def test_a_neighbour_that_diverges_changes_nothing(width: int | None) -> None:
     """Same bits beside a member whose loss is not finite, which is blank from that epoch on."""
     objective, fold = line(), rows()
     good = fits(objective, fold, 3, width=width)
-    bad = type(good[1])(**{**vars(good[1]), "setting": np.array([1e30], "float32")})
+    bad = type(good[1])(**{**vars(good[1]), "strengths": np.array([1e30], "float32")})
     with_good, _ = run(objective, good)
     with_bad, _ = run(objective, [good[0], bad, good[2]])
     assert with_bad[1].diverged_at == 1
@@ -81,7 +81,7 @@ def test_a_chain_goes_on_from_where_the_fit_before_ended(width: int | None) -> N
     chained, _ = run(objective, [work[:2], work[2:]], recipe)
     long = Recipe(12, 4, False, 1)
     whole, _ = run(objective, fits(objective, fold, 1, long), long)
-    same = [type(fit)(**{**vars(fit), "setting": work[0].setting}) for fit in work]
+    same = [type(fit)(**{**vars(fit), "strengths": work[0].strengths}) for fit in work]
     twice, _ = run(objective, [same[:2]], recipe)
     assert sorted(chained) == [0, 1, 2, 3]
     np.testing.assert_allclose(twice[1].variables[0], whole[0].variables[0], rtol=1e-5)
@@ -101,7 +101,7 @@ def test_the_width_grows_while_members_become_cheaper_and_fit_into_memory() -> N
     """Widths are tried from 8 on, four times as wide each; never wider than there are members."""
 
     def width(seconds, members=10_000, free=10**9, each=1000):
-        found = fitting(
+        found = choose_width(
             lambda wide: SimpleNamespace(width=wide, memory=wide * each), lambda p: seconds(p.width), members, free
         )
         return found.width
@@ -116,11 +116,11 @@ def test_the_width_grows_while_members_become_cheaper_and_fit_into_memory() -> N
 
 def test_as_many_calls_run_at_once_as_fit_into_memory(monkeypatch) -> None:
     """Half of what is free; never none, and a single one where the model is in one thread's hands."""
-    monkeypatch.setattr(population_run, "free_memory", lambda: 1000)
+    monkeypatch.setattr(scheduler, "free_memory", lambda: 1000)
 
     def room(memory: int, eager: bool = False) -> int:
-        programs = SimpleNamespace(memory=memory, eager=eager, ready=lambda: None)
-        return population_run._room([[SimpleNamespace(programs=programs)]] * 3, lambda: None)
+        programs = SimpleNamespace(memory=memory, eager=eager, compile=lambda: None)
+        return scheduler._compile_and_limit([[SimpleNamespace(programs=programs)]] * 3, lambda: None)
 
     assert (room(100), room(400), room(10_000)) == (5, 1, 1)
     assert (room(0), room(0, eager=True)) == (3, 1)
@@ -129,7 +129,7 @@ def test_as_many_calls_run_at_once_as_fit_into_memory(monkeypatch) -> None:
 
 def test_nothing_is_compiled_beside_what_is_timed(monkeypatch) -> None:
     """A plan's estimate and the width on an accelerator are timed when both programs are there."""
-    ready, names = Executable.ready, []
+    ready, names = Executable.compiled, []
 
     def slow(self: Executable) -> object:
         if threading.current_thread() is not threading.main_thread():
@@ -138,11 +138,11 @@ def test_nothing_is_compiled_beside_what_is_timed(monkeypatch) -> None:
         names.append(id(self))
         return compiled
 
-    monkeypatch.setattr(Executable, "ready", slow)
+    monkeypatch.setattr(Executable, "compiled", slow)
     objective, fold = line(), rows()
     (fit,) = fits(objective, fold, 1)
     trained = []
     monkeypatch.setattr(Executable, "__call__", lambda self, *a: trained.append(list(names)) or ready(self)(*a))
-    short_call(RECIPE, fold, fit.start(), 1, fit.programs)
-    assert all(id(fit.programs.look) in seen for seen in trained)
+    time_short_call(RECIPE, fold, fit.start(), 1, fit.programs)
+    assert all(id(fit.programs.read) in seen for seen in trained)
     assert trained

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bridle.engine._shuffle import MOST_BITS, SAFETY, WORD, hashed, rounds, shuffled
+from bridle.engine._shuffle import MAX_INDEX_BITS, TIE_BITS, WORD_BITS, rounds, shuffled, threefry
 
 
 def test_every_order_of_four_rows_is_equally_likely() -> None:
@@ -29,7 +29,7 @@ def test_every_place_is_equally_likely_for_every_row() -> None:
         assert stats.chisquare(counts).pvalue > 1e-3
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 100, 1437, 70_000, 2**MOST_BITS + 1])
+@pytest.mark.parametrize("count", [1, 2, 3, 100, 1437, 70_000, 2**MAX_INDEX_BITS + 1])
 def test_every_row_comes_once(count: int) -> None:
     order = np.asarray(shuffled(np.zeros(2, "uint32"), np.int32(0), count))
     assert np.array_equal(np.sort(order), np.arange(count))
@@ -47,8 +47,8 @@ def test_every_row_comes_once(count: int) -> None:
 def test_random_words_are_those_of_threefry(key: tuple, counter: tuple, words: tuple) -> None:
     """The known answers that its authors publish with Random123, and the bits of `jax.random` for the same key."""
     asked = [np.array([word], "uint32") for word in (*key, *counter)]
-    assert tuple(int(word[0]) for word in hashed(tuple(asked[:2]), *asked[2:])) == words
-    first, second = hashed(tuple(asked[:2]), np.zeros(100, "uint32"), np.arange(100, dtype="uint32"))
+    assert tuple(int(word[0]) for word in threefry(tuple(asked[:2]), *asked[2:])) == words
+    first, second = threefry(tuple(asked[:2]), np.zeros(100, "uint32"), np.arange(100, dtype="uint32"))
     own = jax.random.wrap_key_data(np.array(key, "uint32"), impl="threefry2x32")
     assert np.array_equal(first ^ second, jax.random.bits(own, (100,), "uint32"))
 
@@ -62,13 +62,13 @@ def test_the_order_is_the_documented_one(seed: int, fold: int, epoch: int, count
     order, places = np.arange(count), np.arange(count, dtype="uint32")
     for number in range(rounds(bits)):
         key = np.array([seed], "uint32"), np.array([fold], "uint32")
-        first, second = hashed(key, np.array([rounds(bits) * epoch + number], "uint32"), places)
+        first, second = threefry(key, np.array([rounds(bits) * epoch + number], "uint32"), places)
         order = order[np.argsort((np.asarray(first ^ second) << bits) | places)]
     assert np.array_equal(shuffled(np.array([seed, fold], "uint32"), np.int32(epoch), count), order)
 
 
-@pytest.mark.parametrize("bits", range(1, MOST_BITS + 1))
+@pytest.mark.parametrize("bits", range(1, MAX_INDEX_BITS + 1))
 def test_rounds_are_as_many_as_keep_ties_rare(bits: int) -> None:
-    tied = lambda count: 2.0 ** (2 * bits - 1) * 2.0 ** ((bits - WORD) * count)  # noqa: E731
-    assert tied(rounds(bits)) <= 2.0**-SAFETY
-    assert tied(rounds(bits) - 1) > 2.0**-SAFETY
+    tied = lambda count: 2.0 ** (2 * bits - 1) * 2.0 ** ((bits - WORD_BITS) * count)  # noqa: E731
+    assert tied(rounds(bits)) <= 2.0**-TIE_BITS
+    assert tied(rounds(bits) - 1) > 2.0**-TIE_BITS

@@ -15,9 +15,9 @@ from bridle.engine import FitSpec, Objective, run_fits
 from bridle.engine.rewrites._transposed_kernels import (
     CannotTransposeError,
     TransposedKernel,
-    laid,
-    shapes_to_turn,
-    turn_back,
+    allow_transposed,
+    shapes_to_transpose,
+    untranspose_kernels,
 )
 from bridle.study.data import Rows
 from bridle.study.design import Question, prepare
@@ -51,21 +51,21 @@ BACK = {
 def test_a_turned_matrix_gives_what_the_matrix_gives(name: str) -> None:
     """Entry by entry it stays turned; what else is done with it is done with the matrix, or refused."""
     function = (KEPT | LAID_OUT | BACK)[name]
-    found = laid(function)(TransposedKernel(MATRIX.T))
+    found = allow_transposed(function)(TransposedKernel(MATRIX.T))
     assert isinstance(found, TransposedKernel) == (name in KEPT)
-    (found,) = turn_back([found])
+    (found,) = untranspose_kernels([found])
     np.testing.assert_allclose(found, function(jnp.asarray(MATRIX)), rtol=1e-5, atol=1e-6)
     with pytest.raises(CannotTransposeError) if name in BACK else nullcontext():
-        laid(function, strict=True)(TransposedKernel(MATRIX.T))
+        allow_transposed(function, strict=True)(TransposedKernel(MATRIX.T))
 
 
 def test_only_kernels_with_fewer_outputs_than_inputs_are_turned() -> None:
     """And no shape that something else has too: its part of the optimizer's state could not be told apart."""
     shapes = {"wide": (8, 32), "narrow": (32, 8), "one": (32, 1), "table": (64, 4), "like it": (64, 4)}
     arrays = [np.zeros(shape) for shape in shapes.values()]
-    assert shapes_to_turn((True, True, True, False, True), arrays) == {(32, 8)}
-    assert shapes_to_turn((True, True, True, True, True), arrays) == {(32, 8), (64, 4)}
-    assert not shapes_to_turn((), arrays)
+    assert shapes_to_transpose((True, True, True, False, True), arrays) == {(32, 8)}
+    assert shapes_to_transpose((True, True, True, True, True), arrays) == {(32, 8), (64, 4)}
+    assert not shapes_to_transpose((), arrays)
 
 
 def network(optimizer: object) -> keras.Model:
@@ -85,12 +85,11 @@ def outcome(optimizer: object, terms: dict, *, strength: float = 1e-3, stopping:
     engine, fold = prepared.engine, prepared.folds[0]
     engine.width = width
     programs = engine.programs(fold, {})
-    begun = programs.begin(engine.start(3)).trainable
+    begun = programs.initial_state(engine.start(3)).trainable
     setting = np.full(engine.strength_count, strength, "float32")
     fit, found = FitSpec(0, 3, 0, setting, lambda: engine.start(3), fold, programs), []
     run_fits(
-        engine.objective,
-        engine.recipe,
+        engine.training,
         [[fit]],
         held_out={},
         deliver=lambda fit, result: found.append(result),

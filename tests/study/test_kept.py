@@ -9,7 +9,7 @@ from tests.conftest import network
 import bridle
 from bridle import L1, L2, BridleError, Study
 from bridle import store as stores
-from bridle.engine import _run as engine
+from bridle.engine import _scheduler as engine
 from bridle.results import StudyResult
 from bridle.study import run_study
 from bridle.study.execution._keys import plan_of
@@ -35,14 +35,14 @@ def ran(moons, folder, asked: Study, **options: object) -> StudyResult:
 def trained(monkeypatch) -> list:
     """The fits that were really trained, to their end."""
     seen: list = []
-    real = engine.train
+    real = engine.train_batch
 
-    def counting(objective, recipe, shard, *rest):
-        outcomes = real(objective, recipe, shard, *rest)
-        seen.extend((fit.seed, fit.fold, fit.setting.tobytes()) for fit in shard)
+    def counting(training, shard, *rest):
+        outcomes = real(training, shard, *rest)
+        seen.extend((fit.seed, fit.fold, fit.strengths.tobytes()) for fit in shard)
         return outcomes
 
-    monkeypatch.setattr(engine, "train", counting)
+    monkeypatch.setattr(engine, "train_batch", counting)
     return seen
 
 

@@ -57,8 +57,9 @@ def measured(result: StudyResult, side: str, fold: int) -> np.ndarray:
 def test_scores_of_padded_sequences_are_those_over_real_steps(way: str, monkeypatch) -> None:
     """Whatever the way: validation, training, watched, held-out and outer rows, as Keras and NumPy give them."""
     if "turns" in way:
-        monkeypatch.setattr(evaluation, "TURN_ROWS", (2, 5))
-        monkeypatch.setattr(evaluation, "MANY", 0 if "loop" in way else 1000)
+        monkeypatch.setattr(evaluation, "MIN_CHUNK_ROWS", 2)
+        monkeypatch.setattr(evaluation, "MAX_CHUNK_ROWS", 5)
+        monkeypatch.setattr(evaluation, "LONG_PASS_EQUATIONS", 0 if "loop" in way else 1000)
     model = tagger()
     folds, train = KFold(2), np.arange(26)
     question = Question(

@@ -130,8 +130,7 @@ def predictions(prepared: object) -> list[np.ndarray]:
     chains = [[order(np.zeros(1, np.float32), None, seed, 0)] for seed in range(3)]
     fits = fits_of(prepared, chains, RowSet(prepared.folds, {}))
     options = {"held_out": {}, "watch": lambda progress: None, "threads": 1}
-    objective, recipe = prepared.engine.objective, prepared.engine.recipe
-    run_fits(objective, recipe, fits, deliver=lambda fit, outcome: found.extend(outcome.predictions), **options)
+    run_fits(prepared.engine.training, fits, deliver=lambda fit, outcome: found.extend(outcome.predictions), **options)
     return found
 
 

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import bridle
 from bridle._keras._initial_values import numpy_zeros
-from bridle.engine import put
+from bridle.engine import put_fold
 from bridle.engine._device import gc_paused
 from bridle.study.data import Rows
 from bridle.study.design import Question, prepare
@@ -56,7 +56,7 @@ def test_rows_are_copied(offset: int) -> None:
     memory = np.zeros(64 * 9, np.uint8)
     start = -memory.ctypes.data % 64 + offset
     mine = memory[start : start + 4 * 40].view("float32").reshape(20, 2)
-    fold = put(mine, mine[:, 0], None, 10)
+    fold = put_fold(mine, mine[:, 0], None, 10)
     mine[:] = 1
     assert not np.asarray(fold.rows.x).any()
     assert not np.asarray(fold.rows.y).any()

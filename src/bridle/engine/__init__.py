@@ -1,16 +1,31 @@
-"""HOW members are trained: a step, blocks of epochs, members on threads or side by side. Knows no penalty, no Keras."""
+"""Training of fits: a step, blocks of epochs, fits on threads or side by side. It knows neither penalties nor Keras."""
 
-from bridle.engine._device import accelerated, cores, free_memory, peak_memory_bytes, single_threaded_blas
+from bridle.engine._device import core_count, free_memory, on_accelerator, peak_memory_bytes, single_threaded_blas
 from bridle.engine._early_stopping import Stopping
 from bridle.engine._evaluate import predict
-from bridle.engine._member import quantities
-from bridle.engine._objective import Loss, Objective, Recipe
-from bridle.engine._programs import ENGINE, Fold, Programs, Start, compile_programs, put
-from bridle.engine._run import run_fits
-from bridle.engine._scheduler import Batch, Exhausted, FitSource, FixedSource, Progress, Wait, WarmStartChain
+from bridle.engine._objective import Loss, Objective, Recipe, Training
+from bridle.engine._programs import (
+    ENGINE,
+    Fold,
+    Programs,
+    Start,
+    choose_width,
+    compile_programs,
+    put_fold,
+    time_short_call,
+)
+from bridle.engine._scheduler import (
+    Batch,
+    Exhausted,
+    FitSource,
+    FixedSource,
+    Progress,
+    Wait,
+    WarmStartChain,
+    run_fits,
+)
 from bridle.engine._state import Rows, State
 from bridle.engine._train import FitResult, FitSpec
-from bridle.engine._width import fitting, short_call
 
 __all__ = [
     "ENGINE",
@@ -30,18 +45,18 @@ __all__ = [
     "Start",
     "State",
     "Stopping",
+    "Training",
     "Wait",
     "WarmStartChain",
-    "accelerated",
+    "choose_width",
     "compile_programs",
-    "cores",
-    "fitting",
+    "core_count",
     "free_memory",
+    "on_accelerator",
     "peak_memory_bytes",
     "predict",
-    "put",
-    "quantities",
+    "put_fold",
     "run_fits",
-    "short_call",
     "single_threaded_blas",
+    "time_short_call",
 ]

@@ -1,4 +1,4 @@
-"""Where programs run: compiled for the CPU or an accelerator, or operation by operation; and its memory."""
+"""Execution of programs on the CPU or an accelerator, compiled or operation by operation; cores and memory."""
 
 import contextlib
 import functools
@@ -16,40 +16,46 @@ import jax
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-OPTIONS = {"cpu": {"xla_backend_optimization_level": 1}, "gpu": {"xla_gpu_deterministic_ops": True}}
+COMPILE_OPTIONS = {"cpu": {"xla_backend_optimization_level": 1}, "gpu": {"xla_gpu_deterministic_ops": True}}
 """Compiler options for a kind of device.
 
-On a GPU, those under which it gives the same bits again. On a CPU LLVM's later levels take up to a quarter more time
-and give programs that are no faster.
+On a GPU they make results reproducible to the bit. On a CPU they leave out LLVM's later levels, which take up to a
+quarter more time and give programs that are no faster.
 """
-SELDOM = OPTIONS | {"cpu": OPTIONS["cpu"] | {"xla_cpu_use_fusion_emitters": False}}
-"""Options for what runs once a fit: compiled in 0.6 to 1.0 of the time; loops would be 1.3 times as slow with them."""
+FAST_COMPILE_OPTIONS = COMPILE_OPTIONS | {"cpu": COMPILE_OPTIONS["cpu"] | {"xla_cpu_use_fusion_emitters": False}}
+"""Options for programs that run once a fit: 0.6 to 1.0 of the compile time; loops would be 1.3 times as slow."""
+UNKNOWN_DEVICE_BYTES = 2**30
+"""Free memory that is assumed of an accelerator that does not report it."""
+UNKNOWN_MACHINE_BYTES = 2**32
+"""Free memory that is assumed of a machine that does not report it."""
 
 
-def accelerated() -> bool:
-    """Whether programs run on something else than the CPU."""
+def on_accelerator() -> bool:
+    """Return True if programs run on something else than the CPU."""
     return jax.default_backend() != "cpu"
 
 
 class Executable:
-    """A function traced for arguments of these shapes, and compiled when it is first wanted.
+    """Function traced for arguments of these shapes, and compiled when it is first needed.
 
-    On an accelerator products are formed in full float32 and by deterministic operations: the numbers are those
-    of any other run on the same kind of device.
+    On an accelerator it forms products in full float32 and by deterministic operations. So every run on the same kind
+    of device gives the same numbers.
     """
 
-    def __init__(self, function: Callable[..., Any], *arguments: Any, options: Mapping[str, Any] = OPTIONS) -> None:
-        precision = jax.default_matmul_precision("highest") if accelerated() else contextlib.nullcontext()
+    def __init__(
+        self, function: Callable[..., Any], *arguments: Any, options: Mapping[str, Any] = COMPILE_OPTIONS
+    ) -> None:
+        precision = jax.default_matmul_precision("highest") if on_accelerator() else contextlib.nullcontext()
         with precision, gc_paused():
             self._lowered = jax.jit(function).lower(*arguments)
         self.identity = sha256(self._lowered.as_text().encode()).hexdigest()
-        """The SHA-256 of the program, its constants included."""
+        """SHA-256 of the program's text, with its constants and the names of functions and result fields."""
         self._options = options.get(jax.default_backend())
         self._compiled: Any = None
         self._compiling = threading.Lock()
 
-    def ready(self) -> Any:
-        """The compiled program."""
+    def compiled(self) -> Any:
+        """Return the compiled program."""
         with self._compiling:
             if self._compiled is None:
                 self._compiled = self._lowered.compile(compiler_options=self._options)
@@ -57,26 +63,29 @@ class Executable:
         return self._compiled
 
     def __call__(self, *arguments: Any) -> Any:
-        return self.ready()(*arguments)
+        return self.compiled()(*arguments)
 
 
 @functools.cache
 def warm_up() -> None:
-    """Let a thread make the first product of matrices in this process, while Python traces.
+    """Let a thread multiply the first matrices of this process while Python traces.
 
-    oneDNN, to which XLA leaves products on a CPU, writes its machine code at the first one, which takes 30 ms.
+    XLA leaves products on a CPU to oneDNN, which generates its machine code at the first one: 30 ms.
     """
-    product = jax.jit(lambda a: jax.lax.dot_general(a, a, (((0,), (0,)), ((), ()))), compiler_options=SELDOM["cpu"])
-    if not accelerated():
+    product = jax.jit(
+        lambda a: jax.lax.dot_general(a, a, (((0,), (0,)), ((), ()))), compiler_options=FAST_COMPILE_OPTIONS["cpu"]
+    )
+    if not on_accelerator():
         threading.Thread(target=product, args=(np.ones((8, 8), np.float32),)).start()
 
 
 @contextlib.contextmanager
 def gc_paused() -> Iterator[None]:
-    """A block in which Python does not look for cycles of garbage: tracing makes so many objects that it would begin
-    to, which takes 0.15 s with Keras and JAX loaded, as long as the tracing of a small network.
+    """Pause Python's search for cyclic garbage.
 
-    Freezing and thawing counts what was made as old. Otherwise the search would begin at the end of the block.
+    Tracing makes enough objects to start a search. It takes 0.15 s with Keras and JAX loaded, as long as the tracing of
+    a small network. Freezing and unfreezing counts the new objects as old; otherwise the search would start at the end
+    of the block.
     """
     enabled = gc.isenabled()
     gc.disable()
@@ -90,8 +99,8 @@ def gc_paused() -> Iterator[None]:
             gc.enable()
 
 
-def as_written(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function run operation by operation, with Python's own loops and branches."""
+def run_eagerly(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function run operation by operation, with Python's own loops and branches."""
 
     def run(*arguments: Any) -> Any:
         with jax.disable_jit():
@@ -100,15 +109,15 @@ def as_written(function: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def cores() -> int:
-    """How many cores this process may use."""
+def core_count() -> int:
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def single_threaded_blas() -> contextlib.AbstractContextManager[Any]:
-    """A block in which LAPACK, which decomposes matrices and draws orthogonal weights, uses one thread for a call.
+    """Return a context in which LAPACK uses one thread per call; it decomposes matrices and draws orthogonal weights.
 
-    OpenBLAS takes as many as there are cores, which wait for each other while fits keep those cores busy: a QR of
+    OpenBLAS uses as many as there are cores, which wait for each other while fits keep those cores busy. A QR of
     64 × 256 numbers, 1 ms on one thread, then takes 150 ms on two. The numbers are the same.
     """
     return find_libraries().limit(limits=1, user_api="blas")
@@ -116,25 +125,25 @@ def single_threaded_blas() -> contextlib.AbstractContextManager[Any]:
 
 @functools.cache
 def find_libraries() -> ThreadpoolController:
-    """The libraries of linear algebra in this process; looking for them takes 15 ms the first time."""
+    """Return the libraries of linear algebra in this process; the first search takes 15 ms."""
     import scipy.linalg  # noqa: F401 – JAX takes its LAPACK from there, so it is loaded before libraries are counted
 
     return ThreadpoolController()
 
 
 def peak_memory_bytes() -> int:
-    """Bytes that this process has held at most so far."""
+    """Return the most bytes that this process has held so far."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
 
 def free_memory() -> int:
-    """Bytes that programs may still take: the accelerator's, or this machine's."""
-    if accelerated():
-        facts = jax.local_devices()[0].memory_stats() or {}
-        return int(facts.get("bytes_limit", 0) - facts.get("bytes_in_use", 0)) or 2**30
+    """Return the bytes that programs may still use: the accelerator's, or this machine's."""
+    if on_accelerator():
+        stats = jax.local_devices()[0].memory_stats() or {}
+        return int(stats.get("bytes_limit", 0) - stats.get("bytes_in_use", 0)) or UNKNOWN_DEVICE_BYTES
     try:
         facts = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
         return int(facts["MemAvailable"].split()[0]) * 1024  # free pages alone would leave out the file cache
-    except (OSError, KeyError, ValueError):  # not every system tells
-        return 2**32
+    except (OSError, KeyError, ValueError):  # not every system has the file
+        return UNKNOWN_MACHINE_BYTES

@@ -1,4 +1,4 @@
-"""Early stopping: when a member ends, and which of its epochs is kept. Pure functions of what was measured."""
+"""Early stopping: the epoch at which a fit ends, and the epoch whose variables it keeps."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -10,48 +10,50 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Stopping:
-    """What is watched after every epoch, on rows that are neither trained on nor judged by.
+    """Rule applied after every epoch to a measure of rows that neither train nor judge the fit.
 
     The rule is that of `keras.callbacks.EarlyStopping`: an epoch improves where it beats the best so far by more
     than `min_delta`; training ends after `patience` epochs without improvement.
     """
 
     measure: int
-    """The watched one among the objective's measures."""
+    """Index of the monitored measure among the objective's measures."""
     maximize: bool
     patience: int | None
     """None never stops, and only keeps the best epoch."""
     min_delta: float
     keep_best: bool
-    """Whether the variables of the best epoch become the member's."""
+    """True if the fit ends with the variables of its best epoch."""
 
 
-class Watch(NamedTuple):
-    """What early stopping remembers from one epoch to the next."""
+class StoppingMemory(NamedTuple):
+    """State of early stopping between epochs. Field names are part of a program's identity, as those of `State`."""
 
     best: Any
     """float32: the best value so far."""
     best_epoch: Any
     """int32, counted from 1; 0 before the first epoch."""
     waited: Any
-    """int32: epochs since it improved."""
+    """int32: epochs since the last improvement."""
     stopped: Any
     """int32: the epoch after which training ended, or 0."""
     kept: Any
     """(trainable, other) of the best epoch; empty where they are not kept."""
 
 
-def watch(stopping: Stopping | None, trainable: list[Any], other: list[Any]) -> Watch | tuple[()]:
-    """What is remembered before the first epoch; nothing where nothing is watched."""
+def initial_memory(stopping: Stopping | None, trainable: list[Any], other: list[Any]) -> StoppingMemory | tuple[()]:
+    """Return the memory before the first epoch; an empty tuple without early stopping."""
     if stopping is None:
         return ()
     worst = np.float32(-np.inf if stopping.maximize else np.inf)
     zero = np.int32(0)
-    return Watch(worst, zero, zero, zero, (list(trainable), list(other)) if stopping.keep_best else ())
+    return StoppingMemory(worst, zero, zero, zero, (list(trainable), list(other)) if stopping.keep_best else ())
 
 
-def hear(stopping: Stopping, memory: Watch, value: Any, epoch: Any, trainable: list[Any], other: list[Any]) -> Watch:
-    """The memory after an epoch (counted from 1) whose watched measure has this value."""
+def update_memory(
+    stopping: Stopping, memory: StoppingMemory, value: Any, epoch: Any, trainable: list[Any], other: list[Any]
+) -> StoppingMemory:
+    """Return the memory after an epoch, counted from 1, whose monitored measure has this value."""
     gain = value - memory.best if stopping.maximize else memory.best - value
     better = (gain > stopping.min_delta) | (memory.best_epoch == 0)
     waited = jnp.where(better, 0, memory.waited + 1)
@@ -59,7 +61,7 @@ def hear(stopping: Stopping, memory: Watch, value: Any, epoch: Any, trainable: l
     if stopping.patience is not None:
         ends = (waited >= stopping.patience) & (epoch > 1) & ~better
     present = (trainable, other) if stopping.keep_best else ()
-    return Watch(
+    return StoppingMemory(
         jnp.where(better, value, memory.best).astype("float32"),
         jnp.where(better, epoch, memory.best_epoch).astype("int32"),
         waited.astype("int32"),

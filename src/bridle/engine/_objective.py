@@ -1,99 +1,167 @@
-"""What the engine is told about one kind of fit: pure functions, without a word about what is charged."""
+"""Mathematics of a fit as pure functions, and the recipe by which all fits of a study are trained."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import numpy as np
 
 from bridle.engine._early_stopping import Stopping
 
-TRAINING_EVERY = 5
-"""Training rows are measured at one point out of so many: mostly they are the most rows, and decide nothing."""
+TRAINING_INTERVAL = 5
+"""Points from one measurement of the training rows to the next: they are mostly the most rows, and decide nothing."""
+
+Variables = list[Any]
+"""Arrays in the order of the model's variables."""
 
 
 class Loss(NamedTuple):
-    """What one batch costs, beside the total that is differentiated."""
+    """Results of one batch besides the differentiated total."""
 
     parts: Any
-    """float32 of shape (part,): the shares of the total that are kept apart."""
-    other: list[Any]
+    """float32 of shape (part,): the shares of the total that are recorded separately."""
+    other: Variables
     """The variables that the optimizer does not train, after the batch."""
 
 
-def written_gradient(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The gradient of a function that gives something else too, as JAX makes it."""
+class LossFunction(Protocol):
+    """Total loss of one training batch."""
+
+    def __call__(
+        self, trainable: Variables, other: Variables, strengths: Any, x: Any, y: Any, weight: Any, /
+    ) -> tuple[Any, Loss]:
+        """Return the total and its parts."""
+        ...
+
+
+class Update(Protocol):
+    """Step of the optimizer."""
+
+    def __call__(
+        self, optimizer: Variables, gradients: Variables, trainable: Variables, strengths: Any, /
+    ) -> tuple[Variables, Variables]:
+        """Return the trainable variables and the optimizer's state after the step."""
+        ...
+
+
+class Prediction(Protocol):
+    """Forward pass at evaluation."""
+
+    def __call__(self, trainable: Variables, other: Variables, x: Any, /) -> Any:
+        """Return the predictions of some rows."""
+        ...
+
+
+class Measurement(Protocol):
+    """Measures of some predictions."""
+
+    def __call__(self, y: Any, predictions: Any, weight: Any, /) -> list[Any]:
+        """Return the data loss and each metric."""
+        ...
+
+
+class VariableLoss(Protocol):
+    """Data loss that takes the variables and inputs besides the predictions."""
+
+    def __call__(self, trainable: Variables, other: Variables, x: Any, y: Any, predictions: Any, weight: Any, /) -> Any:
+        """Return the data loss."""
+        ...
+
+
+class Diagnosis(Protocol):
+    """Diagnostics of the trained variables over some rows."""
+
+    def __call__(self, trainable: Variables, other: Variables, x: Any, /) -> list[Any]:
+        """Return one number for each diagnostic."""
+        ...
+
+
+Gradient = Callable[[Callable[..., Any]], Callable[..., Any]]
+"""Transform of a function with a second result into its gradient with that result."""
+
+
+def plain_gradient(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the gradient of a function with a second result, as JAX makes it."""
     return jax.grad(function, has_aux=True)
 
 
 @dataclass(frozen=True)
 class Objective:
-    """One member's mathematics. `setting` is whatever distinguishes treatments: a traced array."""
+    """Mathematics of one fit. `strengths` is a traced array: one program serves all candidates."""
 
-    loss: Callable[[list[Any], list[Any], Any, Any, Any, Any], tuple[Any, Loss]]
-    """(trainable, other, setting, x, y, sample weight) → (total, Loss) for one training batch."""
-    scaled: Callable[[list[Any], Any], Any]
+    loss: LossFunction
+    scaled: Callable[[Variables, Any], Any]
     """(optimizer state, total) → what is differentiated; `update` divides by the scale again."""
-    update: Callable[[list[Any], list[Any], list[Any], Any], tuple[list[Any], list[Any]]]
-    """(optimizer state, gradients, trainable, setting) → (trainable, optimizer state)."""
-    finish: Callable[[list[Any], list[Any]], list[Any]] | None
+    update: Update
+    finish: Callable[[Variables, Variables], Variables] | None
     """(optimizer state, trainable) → trainable after the last epoch; None where that changes nothing."""
     at_epoch: Callable[[Any, Any], Any]
-    """(setting, epoch) → the setting in that epoch, counted from 0."""
-    predict: Callable[[list[Any], list[Any], Any], Any]
-    """(trainable, other, x) → predictions, at evaluation."""
-    measure: Callable[[Any, Any, Any], list[Any]]
-    """(y, predictions, sample weight) → the data loss and each metric."""
-    diagnose: Callable[[list[Any], list[Any], Any], list[Any]]
-    """(trainable, other, x) → facts about the trained variables over some rows."""
-    handed_on: tuple[bool, ...]
-    """Which of the other variables a warm start takes over: weights do, states of random layers do not."""
+    """(strengths, epoch) → the strengths in that epoch, counted from 0."""
+    predict: Prediction
+    measure: Measurement
+    diagnose: Diagnosis
+    carried_over: tuple[bool, ...]
+    """True for the other variables that a warm start takes over: weights are, states of random layers are not."""
     mirrors: tuple[tuple[int, int], ...]
     """Pairs (optimizer variable, trainable variable) of which the first begins as a copy of the second."""
     part_names: tuple[str, ...]
     measure_names: tuple[str, ...]
     kernels: tuple[bool, ...] = ()
-    """Which of the trainable variables are kernels of dense layers; nothing where that is not known."""
-    loss_at: Callable[[list[Any], list[Any], Any, Any, Any, Any], Any] | None = None
-    """(trainable, other, x, y, predictions, sample weight) → the data loss, where that takes more than `measure` has.
-
-    It replaces the first of the measures.
-    """
-    gradient: Callable[[Callable[..., Any]], Callable[..., Any]] = written_gradient
-    """A function with a second result → its gradient and that result."""
+    """True for the trainable variables that are kernels of dense layers; empty where that is not known."""
+    loss_at: VariableLoss | None = None
+    """Replacement of the first measure, for a data loss that needs more than `measure` takes."""
+    gradient: Gradient = plain_gradient
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How every member of a study is trained."""
+    """Training options that all fits of a study share."""
 
     epochs: int
     batch_size: int
     shuffle: bool
     points: int
-    """At how many epochs curves are measured; `points == epochs` measures every epoch."""
+    """Number of epochs at which curves are measured; `points == epochs` measures every epoch."""
     stopping: Stopping | None = None
     predictions: bool = False
-    """Whether the predictions of the rows that judge a fit are read off too."""
+    """True if the predictions of the rows that judge a fit are returned too."""
 
     @cached_property
     def stops(self) -> np.ndarray:
-        """The epochs at which curves are measured, evenly spread, the last one included."""
+        """Epochs at which curves are measured, evenly spread, the last one included."""
         return np.unique(np.linspace(0, self.epochs, self.points + 1).round().astype(int)[1:])
 
     @cached_property
     def trainings(self) -> np.ndarray:
-        """At which of the stops training rows are measured too: every fifth, counted from the last."""
-        return np.arange(len(self.stops))[::-1] % TRAINING_EVERY == 0
+        """Mask of the stops at which training rows are measured too: every fifth, counted from the last."""
+        return np.arange(len(self.stops))[::-1] % TRAINING_INTERVAL == 0
 
     @property
     def keeps_best(self) -> bool:
-        """Whether the best epoch is kept instead of the last."""
+        """True if the best epoch is kept instead of the last."""
         return self.stopping is not None and self.stopping.keep_best
 
     @property
     def sides(self) -> tuple[str, ...]:
-        """The sides of a fold that are measured, in the order of its rows."""
+        """Sides of a fold that are measured, in the order of its rows."""
         return ("train", "validation") if self.stopping is None else ("train", "watch", "validation")
+
+
+@dataclass(frozen=True)
+class Training:
+    """Mathematics and recipe that all fits of a study share."""
+
+    objective: Objective
+    recipe: Recipe
+
+    @property
+    def cost_count(self) -> int:
+        """Quantities summed over the batches of an epoch: the total loss and its parts."""
+        return 1 + len(self.objective.part_names)
+
+    @property
+    def quantity_count(self) -> int:
+        """Quantities at one point of a fit's curves."""
+        return self.cost_count + len(self.recipe.sides) * len(self.objective.measure_names)

@@ -1,8 +1,8 @@
-"""Compiled programs: one that trains and one that looks, for each shape of rows that a study has."""
+"""Compiled programs for one shape of rows: one that trains a fit, and one that reads off its results."""
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -11,31 +11,46 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bridle.engine._device import SELDOM, Executable, accelerated, as_written, find_libraries, warm_up
-from bridle.engine._early_stopping import watch
+from bridle.engine._device import (
+    FAST_COMPILE_OPTIONS,
+    Executable,
+    find_libraries,
+    on_accelerator,
+    run_eagerly,
+    warm_up,
+)
+from bridle.engine._early_stopping import initial_memory
 from bridle.engine._evaluate import evaluate, predict
-from bridle.engine._member import block, finished
-from bridle.engine._objective import Objective, Recipe
-from bridle.engine._state import Points, Rows, State, count_of, part_of
+from bridle.engine._member import finish_training, training_block
+from bridle.engine._objective import Recipe, Training
+from bridle.engine._state import Points, Rows, State, row_count, slice_rows
 from bridle.engine.rewrites import (
     CannotTransposeError,
     for_loops,
     for_once,
     gradient_for_loops,
-    shapes_to_turn,
-    turn,
-    turned,
+    shapes_to_transpose,
+    transpose_kernels,
+    with_transposed_kernels,
 )
 
 ENGINE = 5
-"""Rises where members of the same programs and rows get other numbers than before."""
+"""Version of the numbers: rises where fits of the same programs and rows get other numbers than before."""
 MAX_POINTS = 1024
 """Measuring points in one call of the training program."""
+FIRST_WIDTH = 8
+"""First width that is tried on an accelerator."""
+WIDTH_FACTOR = 4
+"""Ratio of one width to the one tried before it."""
+MIN_SPEEDUP = 1.2
+"""Least ratio of the time per fit at which the wider program is chosen."""
+MAX_MEMORY_SHARE = 0.6
+"""Share of free memory that one call may hold."""
 
 
 @dataclass(frozen=True)
 class Fold:
-    """The rows of one split on the device: those to train on, those that early stopping watches, and the others."""
+    """Rows of one split on the device: those that train, those that early stopping monitors, and the others."""
 
     rows: Rows
     train: int
@@ -43,25 +58,25 @@ class Fold:
 
     @property
     def cuts(self) -> tuple[int, ...]:
-        """Where one side ends and the next begins."""
+        """Row numbers at which one side ends and the next begins."""
         return (self.train, self.train + self.watch) if self.watch else (self.train,)
 
     @property
     def shape(self) -> tuple[Any, ...]:
-        """What two folds must share to run on the same program."""
+        """Everything that two folds must share to run on the same program."""
         return (*self.cuts, *((tuple(leaf.shape), str(leaf.dtype)) for leaf in jax.tree.leaves(self.rows)))
 
 
 class Start(NamedTuple):
-    """What a member begins with."""
+    """Initial variables of a fit."""
 
     trainable: list[Any]
     other: list[Any]
     optimizer: list[Any]
 
 
-class Seen(NamedTuple):
-    """What is read off a trained member."""
+class Readings(NamedTuple):
+    """Results read off a trained fit. Field names are part of a program's identity."""
 
     trainable: list[Any]
     other: list[Any]
@@ -70,74 +85,75 @@ class Seen(NamedTuple):
     facts: Any
     held_out: Mapping[str, Any]
     predictions: Any = None
-    """Of the rows that judge the fold, where the recipe asks for them."""
+    """Predictions of the rows that judge the fold, where the recipe asks for them."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Programs:
-    """What is compiled for one shape of rows. Every member of every arm runs these same executables."""
+    """Executables for one shape of rows, shared by all fits of all arms; mutable: they compile late and are timed."""
 
     train: Callable[..., tuple[State, Any]]
-    """(state, setting, rows, identity, first epoch, points, count) → (state, curves)."""
-    look: Callable[..., Seen]
-    """(state, rows, held-out rows by name) → what is read off."""
-    begin: Callable[[Start], State]
-    """What a member begins with → its state before the first epoch."""
+    """(state, strengths, rows, identity, first epoch, points, count) → (state, curves)."""
+    read: Callable[..., Readings]
+    """(state, rows, held-out rows by name) → readings."""
+    initial_state: Callable[[Start], State]
+    """Initial variables → the state before the first epoch."""
     capacity: int
+    """Most measuring points of one call."""
     width: int | None
-    """How many members run side by side in one call; None where each runs alone."""
-    tracing: float = 0.0
-    """Seconds that tracing took."""
+    """Number of fits that run side by side in one call; None where each runs alone."""
+    trace_seconds: float = 0.0
     forms: tuple[str, ...] = ()
-    """Operations that are computed in another form than as written, which is faster in a loop."""
-    pace: list[float] = field(default_factory=list)
-    """Seconds that a measuring point took in the last call, once there was one."""
+    """Operations that are computed in another form than as written, and rewrites that are missing."""
     identity: str = ""
-    """A hash of both programs, the same wherever they compute the same; empty where nothing is compiled."""
+    """Hash of both programs, the same wherever they compute the same; empty where nothing is compiled."""
     eager: bool = False
-    """Whether each operation is called by itself; the model is then in one thread's hands at a time."""
-    _compiling: list[float] = field(default_factory=list)
+    """True if each operation is called by itself; one thread at a time then uses the model."""
+    compile_seconds: float | None = None
+    """None before anything was compiled."""
+    point_seconds: float | None = None
+    """Time of one measuring point in the last call; None before the first call."""
 
-    def ready(self) -> None:
-        """Compile what is not compiled yet; what looks goes on being compiled beside the first training."""
-        if self.eager or self._compiling:
+    def compile(self) -> None:
+        """Compile what is not compiled yet; `read` goes on being compiled beside the first training."""
+        if self.eager or self.compile_seconds is not None:
             return
         began = perf_counter()
         pool = ThreadPoolExecutor(1)
-        pool.submit(find_libraries)  # wanted from the first fit on; here it waits for XLA anyway
-        pool.submit(self.look.ready)
+        pool.submit(find_libraries)  # needed from the first fit on; here it waits for XLA anyway
+        pool.submit(self.read.compiled)
         pool.shutdown(wait=False)
-        self.train.ready()
-        self._compiling.append(perf_counter() - began)
+        self.train.compiled()
+        self.compile_seconds = perf_counter() - began
 
-    def settled(self) -> None:
-        """Compile both programs to the end: nothing goes on beside what is timed then."""
-        self.ready()
+    def compile_fully(self) -> None:
+        """Compile both programs and wait: nothing goes on beside what is timed then."""
+        self.compile()
         if not self.eager:
-            self.look.ready()
+            self.read.compiled()
 
     @property
     def executables(self) -> int:
-        """How many are compiled by now."""
-        return 2 * bool(self._compiling)
+        """Number of executables that are compiled by now."""
+        return 0 if self.compile_seconds is None else 2
 
     @property
     def seconds(self) -> float:
-        """What tracing took, and compiling as far as it happened."""
-        return self.tracing + sum(self._compiling[:1])
+        """Time that tracing took, and compiling as far as it happened."""
+        return self.trace_seconds + (self.compile_seconds or 0.0)
 
-    @cached_property  # XLA takes milliseconds to say it
+    @cached_property  # XLA takes milliseconds to report it
     def memory(self) -> int:
-        """Bytes that one call holds, beside the rows; 0 where nothing is compiled."""
-        self.ready()
-        return 0 if self.eager else _bytes(self.train.ready())
+        """Bytes that one call holds, without the rows; 0 where nothing is compiled."""
+        self.compile()
+        return 0 if self.eager else _call_bytes(self.train.compiled())
 
-    def stack(self, members: Sequence[Any]) -> Any:
-        """The arguments of a call, from those of its members."""
-        return members[0] if self.width is None else jax.tree.map(lambda *leaves: np.stack(leaves), *members)
+    def stack(self, fits: Sequence[Any]) -> Any:
+        """Return an argument of a call from those of its fits."""
+        return fits[0] if self.width is None else jax.tree.map(lambda *leaves: np.stack(leaves), *fits)
 
     def points(self, recipe: Recipe, first: int, count: int) -> Points:
-        """So many measuring points for a call, from one of the recipe's on."""
+        """Return `count` measuring points for a call, from the recipe's point `first` on."""
         part = slice(first, first + count)
         lengths, training = np.zeros(self.capacity, np.int32), np.zeros(self.capacity, bool)
         lengths[:count] = np.diff(recipe.stops, prepend=0)[part]
@@ -145,14 +161,14 @@ class Programs:
         return Points(lengths, training)
 
     def unstack(self, results: Any) -> list[Any]:
-        """The results of each member of a call, as NumPy arrays."""
+        """Return the results of each fit of a call, as NumPy arrays."""
         results = jax.device_get(results)
         if self.width is None:
             return [results]
-        return [jax.tree.map(lambda leaf, n=number: leaf[n], results) for number in range(self.width)]
+        return [jax.tree.map(lambda leaf, i=index: leaf[i], results) for index in range(self.width)]
 
 
-def put(x: Any, y: Any, weight: Any, train: int, watch: int = 0) -> Fold:
+def put_fold(x: Any, y: Any, weight: Any, train: int, watch: int = 0) -> Fold:
     """Move copies of the rows of one split to the device, floats as float32.
 
     On a CPU the device's array is often NumPy's own, hence the copy; `jnp.array` compiles a program for each shape.
@@ -160,115 +176,154 @@ def put(x: Any, y: Any, weight: Any, train: int, watch: int = 0) -> Fold:
     return Fold(Rows(*jax.device_put(jax.tree.map(np.array, (x, y, weight)))), train, watch)
 
 
-def _begin(objective: Objective, recipe: Recipe, shapes: frozenset[tuple[int, ...]], start: Start) -> State:
-    """A member's state before its first epoch, matrices of these shapes turned."""
-    trainable, other, optimizer = map(list, start)
-    for place, number in objective.mirrors:
-        optimizer[place] = trainable[number]
-    trainable, optimizer = turn(trainable, shapes), turn(optimizer, shapes)
-    return State(trainable, other, optimizer, np.int32(-1), watch(recipe.stopping, trainable, other))
-
-
 def compile_programs(
-    objective: Objective,
-    recipe: Recipe,
+    training: Training,
     fold: Fold,
     start: Start,
-    settings: int,
+    strength_count: int,
     held_out: Mapping[str, Rows],
     *,
     width: int | None = None,
     eager: bool = False,
 ) -> Programs:
-    """Trace once, to be compiled once: nothing is for another setting, seed or fold of the same shape.
+    """Trace both programs; they are compiled when they first run.
+
+    Strengths, seed and fold are arguments of the programs: one pair serves all fits on rows of the same shape.
 
     Args:
-        objective, recipe: what is trained and how.
+        training: mathematics and recipe of the fits.
         fold: rows of the shape to compile for.
-        start: what some member begins with.
-        settings: how many numbers a setting has.
-        held_out: rows that trained members are judged on, by name.
-        width: how many members run side by side in one call; None for each alone.
+        start: initial variables of any fit.
+        strength_count: number of strengths of a fit.
+        held_out: rows that trained fits are judged on, by name.
+        width: number of fits that run side by side in one call; None for each alone.
         eager: call each operation by itself, for models that cannot be traced.
 
     """
     began = perf_counter()
     if eager:
-        capacity, begin = 1, partial(_begin, objective, recipe, frozenset())
-        train, look = block(objective, recipe, fold.cuts, capacity), partial(_look, objective, recipe, fold.cuts)
+        train, read = training_block(training, fold.cuts, 1), partial(_read, training, fold.cuts)
+        initial_state = partial(_initial_state, training, frozenset())
         spent = perf_counter() - began
-        return Programs(as_written(train), as_written(look), begin, capacity, None, spent, eager=True)
+        return Programs(run_eagerly(train), run_eagerly(read), initial_state, 1, None, spent, eager=True)
     warm_up()
     forms: dict[str, None] = {}
+    objective = training.objective
     fast = replace(
         objective,
         loss=for_loops(objective.loss, forms.setdefault),
         predict=for_loops(objective.predict, forms.setdefault),
         gradient=gradient_for_loops,
     )
-    traced = partial(_traced, fast, recipe, fold, start, settings, held_out, width)
+    trace = partial(_trace, replace(training, objective=fast), fold, start, strength_count, held_out, width)
     try:
-        programs = traced(frozenset() if accelerated() else shapes_to_turn(objective.kernels, start.trainable))
+        programs = trace(frozenset() if on_accelerator() else shapes_to_transpose(objective.kernels, start.trainable))
     except CannotTransposeError:
-        programs = traced(frozenset())
-    return replace(programs, tracing=perf_counter() - began, forms=tuple(forms))
+        programs = trace(frozenset())
+    programs.trace_seconds, programs.forms = perf_counter() - began, tuple(forms)
+    return programs
 
 
-def _traced(
-    objective: Objective,
-    recipe: Recipe,
+def choose_width(
+    compiled: Callable[[int], Programs], seconds: Callable[[Programs], float], fits: int, free: int
+) -> Programs:
+    """Return the programs of the width that trains a fit fastest on an accelerator.
+
+    Args:
+        compiled: width → programs.
+        seconds: programs → time of one short call.
+        fits: number of fits to train; no width is larger.
+        free: bytes of memory that may be used.
+
+    """
+    width = min(FIRST_WIDTH, fits)
+    best = compiled(width)
+    cost = seconds(best) / width
+    while width < fits and best.memory * WIDTH_FACTOR <= MAX_MEMORY_SHARE * free:
+        width = min(width * WIDTH_FACTOR, fits)
+        wider = compiled(width)
+        new = seconds(wider) / width
+        if new * MIN_SPEEDUP > cost:
+            break
+        best, cost = wider, new
+    return best
+
+
+def time_short_call(recipe: Recipe, fold: Fold, start: Start, strength_count: int, programs: Programs) -> float:
+    """Return the seconds of a call of the training program up to its first point, the faster of two."""
+    programs.compile_fully()
+    arguments = programs.initial_state(start), np.zeros(strength_count, np.float32), np.zeros(2, np.uint32)
+    state, strengths, identity = (programs.stack([argument] * (programs.width or 1)) for argument in arguments)
+    points = programs.points(recipe, 0, 1)
+    times = []
+    for _ in range(2):
+        began = perf_counter()
+        jax.block_until_ready(programs.train(state, strengths, fold.rows, identity, np.int32(0), points, np.int32(1)))
+        times.append(perf_counter() - began)
+    return min(times)
+
+
+def _initial_state(training: Training, shapes: frozenset[tuple[int, ...]], start: Start) -> State:
+    """Return the state before the first epoch, with kernels of these shapes transposed."""
+    trainable, other, optimizer = map(list, start)
+    for slot, index in training.objective.mirrors:
+        optimizer[slot] = trainable[index]
+    trainable, optimizer = transpose_kernels(trainable, shapes), transpose_kernels(optimizer, shapes)
+    return State(trainable, other, optimizer, np.int32(-1), initial_memory(training.recipe.stopping, trainable, other))
+
+
+def _trace(
+    training: Training,
     fold: Fold,
     start: Start,
-    settings: int,
+    strength_count: int,
     held_out: Mapping[str, Rows],
     width: int | None,
     shapes: frozenset[tuple[int, ...]],
 ) -> Programs:
-    """Both programs, matrices of these shapes turned."""
-    begin = partial(_begin, objective, recipe, shapes)
+    """Trace both programs, with kernels of these shapes transposed."""
+    initial_state = partial(_initial_state, training, shapes)
     if shapes:
-        objective = turned(objective)
-    capacity = min(len(recipe.stops), MAX_POINTS)
-    train, look = block(objective, recipe, fold.cuts, capacity), partial(_look, objective, recipe, fold.cuts)
+        training = replace(training, objective=with_transposed_kernels(training.objective))
+    capacity = min(len(training.recipe.stops), MAX_POINTS)
+    train, read = training_block(training, fold.cuts, capacity), partial(_read, training, fold.cuts)
     if any(value.shape[1:] == (1,) for value in start.trainable):
-        look = for_once(look)
-    state, setting, identity = begin(start), np.zeros(settings, np.float32), np.zeros(2, np.uint32)
+        read = for_once(read)
+    state, strengths, identity = initial_state(start), np.zeros(strength_count, np.float32), np.zeros(2, np.uint32)
     if width is not None:
         train = jax.vmap(train, in_axes=(0, 0, None, 0, None, None, None))
-        look = jax.vmap(look, in_axes=(0, None, None))
-        state, setting, identity = jax.tree.map(lambda leaf: np.stack([leaf] * width), (state, setting, identity))
+        read = jax.vmap(read, in_axes=(0, None, None))
+        state, strengths, identity = jax.tree.map(lambda leaf: np.stack([leaf] * width), (state, strengths, identity))
     points = Points(np.zeros(capacity, np.int32), np.zeros(capacity, bool))
-    train = Executable(train, state, setting, fold.rows, identity, np.int32(0), points, np.int32(0))
-    look = Executable(look, state, fold.rows, dict(held_out), options=SELDOM)
-    both = f"{train.identity} {look.identity}"
-    return Programs(train, look, begin, capacity, width, identity=both)
+    train = Executable(train, state, strengths, fold.rows, identity, np.int32(0), points, np.int32(0))
+    read = Executable(read, state, fold.rows, dict(held_out), options=FAST_COMPILE_OPTIONS)
+    return Programs(train, read, initial_state, capacity, width, identity=f"{train.identity} {read.identity}")
 
 
-def _look(
-    objective: Objective,
-    recipe: Recipe,
-    cuts: tuple[int, ...],
-    state: State,
-    rows: Rows,
-    extra: Mapping[str, Rows],
-) -> Seen:
-    state = finished(objective, recipe, state)
-    training = part_of(rows.x, 0, cuts[0])
-    facts = objective.diagnose(state.trainable, state.other, training)
-    held_out = {
-        name: evaluate(objective, state, held, (len(jax.tree.leaves(held.x)[0]),))[: len(objective.measure_names)]
-        for name, held in extra.items()
+def _read(
+    training: Training, cuts: tuple[int, ...], state: State, rows: Rows, held_out: Mapping[str, Rows]
+) -> Readings:
+    """Read the results off a fit after its last epoch."""
+    objective, recipe = training.objective, training.recipe
+    state = finish_training(training, state)
+    facts = objective.diagnose(state.trainable, state.other, slice_rows(rows.x, 0, cuts[0]))
+    held_out_measures = {
+        name: evaluate(objective, state, part, (row_count(part.x),))[: len(objective.measure_names)]
+        for name, part in held_out.items()
     }
     others = objective.finish is not None or recipe.stopping is not None
     measures = evaluate(objective, state, rows, cuts) if others else jnp.zeros(0)
     facts = jnp.stack(facts) if facts else jnp.zeros(0, "float32")
     predictions = None
-    if recipe.predictions and cuts[-1] < count_of(rows.x):
-        predictions = predict(objective, state.trainable, state.other, part_of(rows.x, cuts[-1], None))
-    return Seen(state.trainable, state.other, measures, facts, held_out, predictions)
+    if recipe.predictions and cuts[-1] < row_count(rows.x):
+        predictions = predict(objective, state.trainable, state.other, slice_rows(rows.x, cuts[-1], None))
+    return Readings(state.trainable, state.other, measures, facts, held_out_measures, predictions)
 
 
-def _bytes(program: Any) -> int:
-    """What a call holds beside its arguments: its results and its scratch space."""
+_read.__name__ = "_look"  # the name in the programs of stored fits, which are known by their hash
+
+
+def _call_bytes(program: Any) -> int:
+    """Return the bytes that a call holds besides its arguments: its results and its scratch space."""
     sizes = program.memory_analysis()
     return 0 if sizes is None else int(sizes.temp_size_in_bytes + sizes.output_size_in_bytes)

@@ -1,24 +1,34 @@
-"""What the threads of a run share: lanes that wait, how far everything is, and whether to stop."""
+"""Scheduling of fits on threads: each takes a chain of fits, trains them block by block, and takes the next chain.
+
+XLA releases Python's lock while a program runs. So one thread per core keeps every core busy without any process,
+fork or device trick. Where fewer fits than cores are left, XLA spreads the large operations of one fit over the idle
+cores. The thread that runs a fit never changes its numbers.
+"""
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Protocol
 
+from bridle.engine._device import core_count, free_memory, on_accelerator, single_threaded_blas
+from bridle.engine._objective import Objective, Training
 from bridle.engine._programs import Start
-from bridle.engine._train import FitResult, FitSpec
+from bridle.engine._state import Rows
+from bridle.engine._train import FitResult, FitSpec, train_batch
 
-POLL = 0.2
-"""Seconds after which a thread without work asks again."""
+POLL_SECONDS = 0.2
+"""Time after which a thread without work asks again."""
+WATCH_SECONDS = 0.1
+"""Time between two reports of progress."""
+STOP_GRACE_SECONDS = 0.5
+"""Time that a stopped run waits for the blocks under way."""
 
 WarmStartChain = Sequence[FitSpec]
 """Fits trained one after another, each but the first from where the one before it ended; mostly a single one."""
 WorkerLane = Sequence[Sequence[FitSpec]]
-"""Chains that advance side by side: for each place in them, the fits of one call."""
-Train = Callable[[Sequence[FitSpec], Sequence[Start], Callable[[int], None]], list[FitResult]]
-"""(fits of one call, what each begins with, told of epochs that passed) → what became of them."""
+"""Chains that advance side by side: one batch of fits for each position in them."""
 
 
 @dataclass(frozen=True)
@@ -78,96 +88,206 @@ class Progress:
 
     @property
     def share(self) -> float:
-        """The part of all epochs that is done, from 0 to 1."""
+        """Finished part of all epochs, from 0 to 1."""
         return self.epochs / max(1, self.total * self.epochs_each)
 
     @property
     def seconds_left(self) -> float:
-        """At the present pace; infinite before anything ran."""
+        """Remaining time at the present pace; infinite before anything ran."""
         spent = perf_counter() - self.began
         return spent * (1 - self.share) / self.share if self.share > 0 else float("inf")
 
     def settle(self, fits: int) -> None:
-        """Count fits that are there without training here."""
+        """Count fits that ended without training here."""
         self.done += fits
         self.epochs += fits * self.epochs_each
 
 
-class _Stop(Exception):
-    """A thread was asked to stop between two blocks."""
+def run_fits(
+    training: Training,
+    chains: Sequence[WarmStartChain],
+    *,
+    held_out: Mapping[str, Rows],
+    deliver: Callable[[FitSpec, FitResult], None],
+    watch: Callable[[Progress], None],
+    threads: int | None = None,
+    source: FitSource | None = None,
+) -> bool:
+    """Run every fit of every chain; return False where Ctrl-C stopped it before all were done.
+
+    The programs are compiled first, unless `source` says that nothing is left to train. An error in a worker stops
+    the run and is raised here. Only a loss that is not finite is a result of its fit.
+
+    Args:
+        training: mathematics and recipe of the fits.
+        chains: all fits, those included that `source` may leave out.
+        held_out: rows that trained fits are judged on, by name.
+        deliver: called once per finished fit, never by two threads at once.
+        watch: called about ten times a second from the calling thread.
+        threads: number of threads; by default one per core.
+        source: supply of the chains to train; by default all at once.
+
+    """
+    progress = Progress(sum(map(len, chains)), int(training.recipe.stops[-1]))
+    scheduler = Scheduler(training, held_out, progress, source or FixedSource(chains), deliver)
+    if not scheduler.fetch(0):
+        watch(progress)
+        return True
+    try:
+        limit = _compile_and_limit(chains, lambda: watch(progress))
+    except KeyboardInterrupt:
+        return False
+    progress.began = perf_counter()
+    count = min(threads or core_count(), limit, max(1, len(chains)))
+    workers = [threading.Thread(target=scheduler.work, daemon=True) for _ in range(count)]
+    with single_threaded_blas():
+        for worker in workers:
+            worker.start()
+        finished = _wait(workers, scheduler, watch)
+    if scheduler.errors:
+        raise scheduler.errors[0]
+    return finished
+
+
+class _StopWorker(Exception):
+    """Request to a thread to end between two blocks."""
 
 
 class Scheduler:
-    """Lanes go out to one thread at a time, and outcomes come in one at a time."""
+    """State that the threads of a run share: waiting lanes, progress, errors, and the request to stop."""
 
-    def __init__(self, progress: Progress, source: FitSource, deliver: Callable[[FitSpec, FitResult], None]) -> None:
+    def __init__(
+        self,
+        training: Training,
+        held_out: Mapping[str, Rows],
+        progress: Progress,
+        source: FitSource,
+        deliver: Callable[[FitSpec, FitResult], None],
+    ) -> None:
         self.progress = progress
         self.stop = threading.Event()
         self.errors: list[BaseException] = []
-        self.waiting: deque[WorkerLane] = deque()
-        self._source, self._deliver, self._lock = source, deliver, threading.RLock()
+        self._training, self._held_out, self._source, self._deliver = training, held_out, source, deliver
+        self._waiting: deque[WorkerLane] = deque()
+        self._lock = threading.RLock()
 
     def fetch(self, count: int | None = None) -> bool:
         """Request more work; return False where nothing more comes. With 0 only that is asked."""
         answer = self._source.next(count)
         self.progress.settle(answer.settled)
         if isinstance(answer, Batch):
-            self.waiting.extend(lanes(answer.chains))
+            self._waiting.extend(lanes(answer.chains))
         return not isinstance(answer, Exhausted)
 
-    def through(self, advance: Callable[[WorkerLane], None]) -> None:
-        """One thread's part: lane after lane until none is left, somebody stops, or an error stops all."""
+    def work(self) -> None:
+        """Train lane after lane until none is left, the run is stopped, or an error stops it."""
         try:
-            while (lane := self._next()) is not None:
-                advance(lane)
-        except _Stop:
+            while (lane := self._next_lane()) is not None:
+                before: list[FitResult] | None = None
+                for fits in lane:
+                    starts = [fit.start() for fit in fits]
+                    if before is not None:
+                        pairs = zip(starts, before, strict=True)
+                        starts = [warm_start(self._training.objective, start, result) for start, result in pairs]
+                    before = self._train(fits, starts)
+        except _StopWorker:
             pass
         except BaseException as error:  # handed to the calling thread, which raises it
             self.errors.append(error)
             self.stop.set()
 
-    def _next(self) -> WorkerLane | None:
+    def _next_lane(self) -> WorkerLane | None:
         while True:
             with self._lock:
-                if not self.waiting and not self.fetch():
+                if not self._waiting and not self.fetch():
                     return None
-                if self.waiting:
-                    return self.waiting.popleft()
-            if self.stop.wait(POLL):
-                raise _Stop
+                if self._waiting:
+                    return self._waiting.popleft()
+            if self.stop.wait(POLL_SECONDS):
+                raise _StopWorker
 
-    def conduct(self, train: Train, shard: Sequence[FitSpec], starts: Sequence[Start]) -> list[FitResult]:
-        """Train the fits of one call and deliver what became of them."""
-        own = list({id(fit): fit for fit in shard}.values())  # a shard that is padded holds its last fit several times
+    def _train(self, fits: Sequence[FitSpec], starts: Sequence[Start]) -> list[FitResult]:
+        """Train one batch of fits and deliver the results."""
+        unique = list({id(fit): fit for fit in fits}.values())  # a padded batch holds its last fit several times
         passed = 0
 
-        def count(epochs: int) -> None:
+        def report(epochs: int) -> None:
             nonlocal passed
             passed += epochs
             with self._lock:
-                self.progress.epochs += epochs * len(own)
+                self.progress.epochs += epochs * len(unique)
             if self.stop.is_set():
-                raise _Stop
+                raise _StopWorker
 
-        outcomes = train(shard, starts, count)
+        results = train_batch(self._training, fits, starts, self._held_out, report)
         with self._lock:
-            for fit, outcome in zip(own, outcomes, strict=False):
-                self._deliver(fit, outcome)
-            self.progress.done += len(own)
-            self.progress.epochs += (self.progress.epochs_each - passed) * len(own)
-        return outcomes
+            for fit, result in zip(unique, results, strict=False):
+                self._deliver(fit, result)
+            self.progress.done += len(unique)
+            self.progress.epochs += (self.progress.epochs_each - passed) * len(unique)
+        return results
 
 
 def lanes(chains: Sequence[WarmStartChain]) -> Iterator[WorkerLane]:
-    """Chains side by side: as many as their programs are wide, of one fold and length; the last lane is padded."""
-    alike: dict[tuple[int, int], list[WarmStartChain]] = {}
+    """Group chains of one fold and length into lanes as wide as their programs; the last lane is padded."""
+    groups: dict[tuple[int, int], list[WarmStartChain]] = {}
     for chain in chains:
         if chain[0].programs.width is None:
             yield [(fit,) for fit in chain]
         else:
-            alike.setdefault((id(chain[0].rows), len(chain)), []).append(chain)
-    for group in alike.values():
-        width = group[0][0].programs.width
+            groups.setdefault((id(chain[0].rows), len(chain)), []).append(chain)
+    for group in groups.values():
+        width = group[0][0].programs.width or 1
         for first in range(0, len(group), width):
             side = group[first : first + width]
             yield list(zip(*side, *[side[-1]] * (width - len(side)), strict=True))
+
+
+def warm_start(objective: Objective, start: Start, before: FitResult) -> Start:
+    """Return a start with the final weights of another fit, or the start itself where that fit diverged.
+
+    The optimizer begins again, and so do the states of random layers: they belong to the fit.
+    """
+    if not before.variables:
+        return start
+    split = len(start.trainable)
+    pairs = zip(start.other, before.variables[split:], objective.carried_over, strict=True)
+    other = [trained if carried else initial for initial, trained, carried in pairs]
+    return start._replace(trainable=list(before.variables[:split]), other=other)
+
+
+def _compile_and_limit(chains: Sequence[WarmStartChain], before: Callable[[], None]) -> int:
+    """Compile the programs of the chains, with `before` called before each; return how many calls may run at once.
+
+    That is one on an accelerator or where operations run one by one, else as many as fit into free memory.
+    """
+    different = {id(chain[0].programs): chain[0].programs for chain in chains}.values()
+    for programs in different:
+        before()
+        programs.compile()
+    if on_accelerator() or any(programs.eager for programs in different):
+        return 1
+    largest = max((programs.memory for programs in different), default=0)
+    return max(1, free_memory() // (2 * largest)) if largest else len(chains)
+
+
+def _wait(workers: list[threading.Thread], scheduler: Scheduler, watch: Callable[[Progress], None]) -> bool:
+    """Wait for the workers; return False where a KeyboardInterrupt ended the wait."""
+    try:
+        for worker in workers:
+            while worker.is_alive():
+                worker.join(WATCH_SECONDS)
+                watch(scheduler.progress)
+        watch(scheduler.progress)
+        return True
+    except KeyboardInterrupt:
+        scheduler.stop.set()
+        _join_within_grace(workers)
+        return False
+
+
+def _join_within_grace(workers: list[threading.Thread]) -> None:
+    """Give the blocks under way a moment to end."""
+    deadline = perf_counter() + STOP_GRACE_SECONDS
+    for worker in workers:
+        worker.join(max(0.0, deadline - perf_counter()))

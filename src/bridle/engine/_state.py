@@ -1,13 +1,15 @@
-"""What a member consists of while it is trained, and the rows that it sees."""
+"""State of one fit during training, its rows, and access to parts of arrays along the first axis."""
 
 from typing import Any, NamedTuple
 
 import jax
 from jax import lax
 
+# The field names of `State` are in the text of every compiled program, and its hash is how a store knows a fit.
+
 
 class State(NamedTuple):
-    """What the next step needs."""
+    """Everything that the next step needs."""
 
     trainable: list[Any]
     other: list[Any]
@@ -15,20 +17,20 @@ class State(NamedTuple):
     diverged_at: Any
     """int32: the first epoch whose loss was not finite, or -1."""
     memory: Any
-    """What early stopping remembers; an empty tuple without it."""
+    """State of early stopping; an empty tuple without it."""
 
 
 class Points(NamedTuple):
-    """The measuring points of one call of the training program; (capacity,) each."""
+    """Measuring points of one call of the training program; arrays of shape (capacity,)."""
 
     lengths: Any
-    """int32: the epochs before each point."""
+    """int32: epochs from the point before to this one."""
     training: Any
-    """bool: where the training rows are measured too."""
+    """bool: true where training rows are measured too."""
 
 
 class Rows(NamedTuple):
-    """The rows of one fold, those to train on first. Leaves of `x` and `y` have shape (row, …)."""
+    """Rows of one fold, training rows first. Leaves of `x` and `y` have shape (row, …)."""
 
     x: Any
     y: Any
@@ -36,35 +38,35 @@ class Rows(NamedTuple):
     """float32 (row,), or None."""
 
 
-def part_of(rows: Any, first: int, end: int | None) -> Any:
-    """Some rows of every leaf, from `first` to before `end`."""
-    return jax.tree.map(lambda leaf: leaf[first:end], rows)
+def slice_rows(tree: Any, first: int, end: int | None) -> Any:
+    """Return the rows from `first` to before `end` of every leaf."""
+    return jax.tree.map(lambda leaf: leaf[first:end], tree)
 
 
-def count_of(tree: Any) -> int:
-    """How many rows there are."""
+def row_count(tree: Any) -> int:
+    """Return the number of rows."""
     return jax.tree.leaves(tree)[0].shape[0]
 
 
-# Places are never negative here. That JAX asks for that would be a few more pieces for XLA to compile, every time.
+# Indices are never negative here. JAX's check for that would be a few more pieces for XLA to compile each time.
 
 
-def at(array: Any, place: Any) -> Any:
-    """One entry of the first axis."""
-    return lax.dynamic_index_in_dim(array, place, keepdims=False, allow_negative_indices=False)
+def entry_at(array: Any, index: Any) -> Any:
+    """Return one entry of the first axis."""
+    return lax.dynamic_index_in_dim(array, index, keepdims=False, allow_negative_indices=False)
 
 
-def cut(array: Any, start: Any, size: int) -> Any:
-    """So many entries of the first axis."""
+def window_at(array: Any, start: Any, size: int) -> Any:
+    """Return `size` entries of the first axis, from `start` on."""
     return lax.dynamic_slice_in_dim(array, start, size, allow_negative_indices=False)
 
 
-def put_into(array: Any, part: Any, start: Any) -> Any:
-    """The array with a part put in its place on the first axis."""
+def replace_window(array: Any, part: Any, start: Any) -> Any:
+    """Return the array with `part` written over the first axis, from `start` on."""
     starts = (start, *[0] * (array.ndim - 1))
     return lax.dynamic_update_slice(array, part, starts, allow_negative_indices=False)
 
 
-def taken(array: Any, places: Any) -> Any:
-    """Entries of the first axis by their places."""
-    return array.at[places].get(mode="promise_in_bounds", wrap_negative_indices=False)
+def gather(array: Any, indices: Any) -> Any:
+    """Return the entries of the first axis at the indices."""
+    return array.at[indices].get(mode="promise_in_bounds", wrap_negative_indices=False)

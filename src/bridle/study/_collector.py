@@ -132,7 +132,7 @@ class ResultCollector:
                 np.array([outcome is not None and outcome.diverged_at < 0 for outcome in got], bool),
                 *(
                     np.array([-1 if o is None else getattr(o, n) for o in got], int)
-                    for n in ("diverged_at", "epochs", "kept")
+                    for n in ("diverged_at", "epochs", "kept_epoch")
                 ),
             ),
             score=self.prepared.score,

@@ -10,7 +10,7 @@ import scipy
 import sklearn
 
 from bridle._version import __version__
-from bridle.engine import cores
+from bridle.engine import core_count
 from bridle.study._baseline import constant_facts
 from bridle.study.data import fingerprint
 from bridle.study.design import Prepared
@@ -29,7 +29,7 @@ def facts(prepared: Prepared, seconds: float, threads: int | None) -> dict[str, 
         "seconds": round(seconds, 3),
         "epochs": prepared.question.epochs,
         "batch_size": prepared.question.batch_size,
-        "threads": threads or cores(),
+        "threads": threads or core_count(),
         "width": max(prepared.engine.widths, default=1),
         "device": jax.devices()[0].device_kind,
         "machine": f"{platform.system()} {platform.release()} {platform.machine()}, {os.cpu_count()} cores",

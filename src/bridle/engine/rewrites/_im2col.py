@@ -1,4 +1,4 @@
-"""Convolutions and max pooling by slices and matrix products: what XLA compiles well inside a loop on a CPU.
+"""Convolutions and max pooling by slices and matrix products, which XLA compiles well inside a loop on a CPU.
 
 XLA brings a convolution into its fast form only in a program's outermost computation, never in the body of a loop
 (https://github.com/jax-ml/jax/issues/12868), and a training is a loop.
@@ -14,7 +14,7 @@ import numpy as np
 from jax import lax
 
 PATCH_BYTES = 2**28
-"""Patches that would take more memory are made for fewer rows at a time, and made again for the gradient."""
+"""Most memory of patches; where more is needed, they are formed for fewer rows at a time, and again for gradients."""
 
 
 def convolve(
@@ -30,10 +30,10 @@ def convolve(
     batch_group_count: int,
     **kind: Any,
 ) -> Any:
-    """The value of `lax.conv_general_dilated_p` with these parameters.
+    """Compute `lax.conv_general_dilated_p` with these parameters.
 
-    With the rows' windows laid out as patches, out[n, p, o] = Σ_{k, c} patches[n, p, (k, c)] · rhs[(k, c), o],
-    one product for each group of channels. `kind` is what the product takes too: precision and element type.
+    With each row's windows as patches, out[n, p, o] = Σ_{k, c} patches[n, p, (k, c)] · rhs[(k, c), o],
+    one product for each group of channels. `kind` goes to the product: precision and element type.
     """
     numbers, groups = dimension_numbers, feature_group_count * batch_group_count
     lhs = jnp.transpose(lhs, (numbers.lhs_spec[0], *numbers.lhs_spec[2:], numbers.lhs_spec[1]))
@@ -45,7 +45,7 @@ def convolve(
     rhs = jnp.moveaxis(rhs.reshape(*rhs.shape[:-1], groups, -1), -2, 0)  # group, space…, channel, feature
     kind = {name: kind[name] for name in ("precision", "preferred_element_type")}
     if max(lhs_dilation) > 1 and max(window_strides) == 1:
-        out = _spread(lhs, rhs, padding, lhs_dilation, rhs_dilation, kind)
+        out = _dilated_convolve(lhs, rhs, padding, lhs_dilation, rhs_dilation, kind)
     else:
         edges = [(*pair, gap - 1) for pair, gap in zip(padding, lhs_dilation, strict=True)]
         out = _correlate(_padded(lhs, edges, 0), rhs, window_strides, rhs_dilation, kind)
@@ -63,9 +63,9 @@ def max_pool(
     base_dilation: tuple[int, ...],
     window_dilation: tuple[int, ...],
 ) -> Any:
-    """The value of `lax.reduce_window_max_p` with these parameters.
+    """Compute `lax.reduce_window_max_p` with these parameters.
 
-    Its gradient goes to the first of equal maxima, in row-major order, as XLA's does: axes are taken from the last.
+    Its gradient goes to the first of equal maxima in row-major order, as in XLA: axes are reduced from the last.
     """
     plain = max(base_dilation) == max(window_dilation) == 1 and not any(map(any, padding))
     if plain and window_dimensions == window_strides:
@@ -75,59 +75,59 @@ def max_pool(
     out = lax.pad(operand, jnp.asarray(lowest, operand.dtype), edges)
     for axis in reversed(range(operand.ndim)):
         width, stride, gap = window_dimensions[axis], window_strides[axis], window_dilation[axis]
-        best, *others = _shifted(out, axis, width, stride, gap)
-        for other in others:
-            best = jnp.where((other > best) | (other != other), other, best)  # not a number stays so
+        best, *rest = _shifted(out, axis, width, stride, gap)
+        for entry in rest:
+            best = jnp.where((entry > best) | (entry != entry), entry, best)  # not a number stays so
         out = best
     return out
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(1,))
 def _pool_cells(operand: Any, window: tuple[int, ...]) -> Any:
-    """Max pooling over windows that lie side by side; its gradient is one pass instead of a sum of padded pieces."""
+    """Pool over windows without overlap; the gradient is one pass instead of a sum of padded pieces."""
     return _first_of_cells(operand, window)[0]
 
 
 def _first_of_cells(operand: Any, window: tuple[int, ...]) -> tuple[Any, Any]:
-    """The largest entry of each window, and its place in the window: the first one of equals, in row-major order."""
+    """Return the largest entry of each window, and its index in the window: the first of equals, in row-major order."""
     cells = _in_cells(operand, window)
     axes = tuple(range(1, cells.ndim, 2))
-    best = place = None
-    for number, index in enumerate(np.ndindex(*window)):
+    best = winner = None
+    for order, index in enumerate(np.ndindex(*window)):
         cell = cells
         for axis, position in zip(reversed(axes), reversed(index), strict=True):
             cell = lax.index_in_dim(cell, position, axis, keepdims=False)
         if best is None:
-            best, place = cell, jnp.zeros(cell.shape, jnp.int32)
+            best, winner = cell, jnp.zeros(cell.shape, jnp.int32)
         else:
             larger = (cell > best) | (cell != cell)
-            place = jnp.where(larger, number, place)
+            winner = jnp.where(larger, order, winner)
             best = jnp.where(larger, cell, best)
-    return best, place
+    return best, winner
 
 
 def _in_cells(operand: Any, window: tuple[int, ...]) -> Any:
-    """(size, …) → (size // window, window, …), without the rest that fills no window."""
-    places = [size // width for size, width in zip(operand.shape, window, strict=True)]
-    whole = [count * width for count, width in zip(places, window, strict=True)]
-    return lax.slice(operand, [0] * operand.ndim, whole).reshape(
-        [n for pair in zip(places, window, strict=True) for n in pair]
+    """Reshape (size, …) to (size // window, window, …), without the rest that fills no window."""
+    counts = [size // width for size, width in zip(operand.shape, window, strict=True)]
+    covered = [count * width for count, width in zip(counts, window, strict=True)]
+    return lax.slice(operand, [0] * operand.ndim, covered).reshape(
+        [n for pair in zip(counts, window, strict=True) for n in pair]
     )
 
 
 def _pool_forward(operand: Any, window: tuple[int, ...]) -> tuple[Any, Any]:
-    best, place = _first_of_cells(operand, window)
-    return best, (place, operand.shape)
+    best, winner = _first_of_cells(operand, window)
+    return best, (winner, operand.shape)
 
 
-def _pool_backward(window: tuple[int, ...], kept: Any, gradient: Any) -> tuple[Any]:
-    place, shape = kept
+def _pool_backward(window: tuple[int, ...], residual: Any, gradient: Any) -> tuple[Any]:
+    winner, shape = residual
     wide = tuple(range(1, 2 * len(window), 2))
     numbers = np.arange(math.prod(window), dtype=np.int32).reshape([n for width in window for n in (1, width)])
-    spread = jnp.where(jnp.expand_dims(place, wide) == numbers, jnp.expand_dims(gradient, wide), 0)
-    whole = [count * width for count, width in zip(place.shape, window, strict=True)]
-    spread = spread.astype(gradient.dtype).reshape(whole)
-    rest = [(0, size - done, 0) for size, done in zip(shape, whole, strict=True)]
+    spread = jnp.where(jnp.expand_dims(winner, wide) == numbers, jnp.expand_dims(gradient, wide), 0)
+    covered = [count * width for count, width in zip(winner.shape, window, strict=True)]
+    spread = spread.astype(gradient.dtype).reshape(covered)
+    rest = [(0, size - done, 0) for size, done in zip(shape, covered, strict=True)]
     return (lax.pad(spread, jnp.zeros((), gradient.dtype), rest),)
 
 
@@ -140,20 +140,20 @@ def _padded(operand: Any, edges: list[tuple[int, int, int]], value: Any) -> Any:
     return lax.pad(operand, jnp.asarray(value, operand.dtype), [none, none, *edges, none])
 
 
-def _places(size: int, width: int, stride: int, gap: int) -> int:
+def _window_count(size: int, width: int, stride: int, gap: int) -> int:
     return max(0, (size - (width - 1) * gap - 1) // stride + 1)
 
 
 def _shifted(operand: Any, axis: int, width: int, stride: int, gap: int) -> list[Any]:
-    """For each place in the window, what stands there at every output position."""
-    span = (_places(operand.shape[axis], width, stride, gap) - 1) * stride + 1
+    """Return for each offset in the window its entries at every output position."""
+    span = (_window_count(operand.shape[axis], width, stride, gap) - 1) * stride + 1
     return [lax.slice_in_dim(operand, k * gap, k * gap + span, stride, axis) for k in range(width)]
 
 
 def _correlate(lhs: Any, rhs: Any, strides: tuple[int, ...], gaps: tuple[int, ...], kind: dict[str, Any]) -> Any:
     """Correlate (group, batch, space…, channel) with (group, space…, channel, feature)."""
-    places = [_places(*axis) for axis in zip(lhs.shape[2:-1], rhs.shape[1:-2], strides, gaps, strict=True)]
-    one = math.prod(places) * math.prod(rhs.shape[:-1]) * lhs.dtype.itemsize
+    counts = [_window_count(*axis) for axis in zip(lhs.shape[2:-1], rhs.shape[1:-2], strides, gaps, strict=True)]
+    one = math.prod(counts) * math.prod(rhs.shape[:-1]) * lhs.dtype.itemsize
     if one * lhs.shape[1] <= PATCH_BYTES:
         return _multiply(lhs, rhs, strides, gaps, kind)
     row = jax.checkpoint(lambda row: _multiply(row[:, None], rhs, strides, gaps, kind)[:, 0])
@@ -175,17 +175,17 @@ def _multiply(lhs: Any, rhs: Any, strides: tuple[int, ...], gaps: tuple[int, ...
 
 
 def _unfold(operand: Any, axis: int, width: int, stride: int, gap: int) -> Any:
-    """Give every output position along `axis` its window, put in front of the channels: fewest slices first."""
-    places = _places(operand.shape[axis], width, stride, gap)
-    if width <= places or places == 0:
+    """Give every output position along `axis` its window, in front of the channels, by the fewest slices."""
+    count = _window_count(operand.shape[axis], width, stride, gap)
+    if width <= count or count == 0:
         return jnp.concatenate(_shifted(operand, axis, width, stride, gap), -1)
     span = (width - 1) * gap + 1
-    windows = [lax.slice_in_dim(operand, p * stride, p * stride + span, gap, axis) for p in range(places)]
+    windows = [lax.slice_in_dim(operand, p * stride, p * stride + span, gap, axis) for p in range(count)]
     out = jnp.moveaxis(jnp.stack(windows, axis), axis + 1, -2)
     return out.reshape(*out.shape[:-2], -1)
 
 
-def _spread(
+def _dilated_convolve(
     lhs: Any,
     rhs: Any,
     padding: tuple[tuple[int, int], ...],
@@ -193,11 +193,11 @@ def _spread(
     gaps: tuple[int, ...],
     kind: dict[str, Any],
 ) -> Any:
-    """A convolution of `lhs` with zeros between its entries, without multiplying zeros.
+    """Convolve `lhs` with zeros between its entries, without multiplying zeros.
 
-    It is the transpose of the convolution by `strides` with the kernel turned round.
+    It is the transpose of the convolution by `strides` with the kernel reversed.
     """
-    turned = jnp.swapaxes(lax.rev(rhs, tuple(range(1, rhs.ndim - 2))), -1, -2)
+    reversed_kernel = jnp.swapaxes(lax.rev(rhs, tuple(range(1, rhs.ndim - 2))), -1, -2)
     spans = [(width - 1) * gap for width, gap in zip(rhs.shape[1:-2], gaps, strict=True)]
     edges = [(span - low, span - high, 0) for span, (low, high) in zip(spans, padding, strict=True)]
     space = [
@@ -205,5 +205,5 @@ def _spread(
         for size, stride, (low, high), span in zip(lhs.shape[2:-1], strides, padding, spans, strict=True)
     ]
     out = jax.ShapeDtypeStruct((*lhs.shape[:2], *space, rhs.shape[-1]), lhs.dtype)
-    forward = lambda out: _correlate(_padded(out, edges, 0), turned, strides, gaps, kind)  # noqa: E731
+    forward = lambda out: _correlate(_padded(out, edges, 0), reversed_kernel, strides, gaps, kind)  # noqa: E731
     return jax.linear_transpose(forward, out)(lhs)[0]

@@ -1,7 +1,7 @@
-"""Replace chosen operations of a traced function by others, mostly before it is differentiated.
+"""Replacement of chosen operations of a traced function, mostly before it is differentiated.
 
-The function is traced to a jaxpr, and the jaxpr is evaluated again with other operations in the places of the chosen
-ones, also inside loops, branches, jitted and rematerialised functions and functions with their own derivatives.
+The function is traced to a jaxpr, and the jaxpr is evaluated with other operations in place of the chosen ones. That
+includes loops, branches, jitted and rematerialised functions and functions with their own derivatives.
 Whatever transforms the result (`grad`, `vmap`, `jit`) sees the replacements only.
 """
 
@@ -14,18 +14,20 @@ from jax.extend import core
 from jax.extend.core import primitives
 
 Replacement = Callable[[core.JaxprEqn], Callable[..., Any] | None]
-"""equation → what computes its outputs from its operands instead, or None where it stays as it is."""
+"""equation → the function that computes its outputs from its operands instead, or None where it stays as it is."""
+_REPLACED = ("conv_general_dilated_p", "reduce_window_max_p", "dot_general_p", "add_p")
+"""Primitives that rewrites replace or move, by their names in JAX."""
 Compute = Callable[[core.JaxprEqn, list[Any]], Sequence[Any]]
 """(equation, its operands) → its results."""
 
 
 class Shortcut(NamedTuple):
-    """Another way to the result of an equation, from other variables than its own operands."""
+    """Computation of an equation's result from other variables than its own operands."""
 
     atoms: Sequence[Any]
     compute: Callable[..., Any]
     around: Sequence[core.JaxprEqn]
-    """Equations whose results nothing else takes."""
+    """Equations that are left out, since nothing else uses their results."""
 
 
 def rewritten(
@@ -33,13 +35,16 @@ def rewritten(
     replace: Replacement,
     shortcuts: Callable[[Any], Mapping[int, Shortcut]] = lambda jaxpr: {},
 ) -> Callable[..., Any]:
-    """`function` with the operations that `replace` chooses computed otherwise.
+    """Return `function` with the operations that `replace` chooses computed in another way.
 
     Arguments are pytrees of arrays; results are those of `function`, pytrees too. `shortcuts` finds ways round several
-    equations at once, in the jaxpr of the function itself and not in inner ones.
+    equations at once, in the jaxpr of the function itself and not in inner ones. Where this JAX lacks a primitive that
+    the evaluation must know, the function is returned as it is.
     """
+    if any(primitive(name) is None for name in _NESTED):
+        return function
 
-    def evaluated(*arguments: Any) -> Any:
+    def evaluated(*arguments: Any) -> Any:  # this name is part of a program's identity, by which a store knows fits
         leaves, tree = jax.tree.flatten(arguments)
         jaxpr, shape = jax.make_jaxpr(lambda *leaves: function(*jax.tree.unflatten(tree, leaves)), return_shape=True)(
             *leaves
@@ -50,8 +55,18 @@ def rewritten(
     return evaluated
 
 
+def primitive(name: str) -> Any:
+    """Return a primitive by its name in JAX, or None where this JAX has none: its rewrite is then left out."""
+    return getattr(primitives, name, None)
+
+
+def missing_primitives() -> list[str]:
+    """Return the names of primitives that rewrites need and this JAX lacks."""
+    return [name for name in (*_NESTED, *_REPLACED) if primitive(name) is None]
+
+
 def equations(jaxpr: Any) -> Iterator[core.JaxprEqn]:
-    """Every equation of a jaxpr, those of inner jaxprs included."""
+    """Yield every equation of a jaxpr, those of inner jaxprs included."""
     for equation in getattr(jaxpr, "jaxpr", jaxpr).eqns:
         yield equation
         for inner in _inner(equation.params):
@@ -72,7 +87,7 @@ def evaluate(
     compute: Compute,
     shortcuts: Mapping[int, Shortcut] = {},
 ) -> list[Any]:
-    """The outputs of a jaxpr, each equation computed by `compute`."""
+    """Return the outputs of a jaxpr, each equation computed by `compute`."""
     values = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*constants, *operands], strict=True))
 
     def read(atom: Any) -> Any:
@@ -103,16 +118,16 @@ def _evaluate(
 
 def _compute(equation: core.JaxprEqn, operands: list[Any], replace: Replacement) -> Sequence[Any]:
     if any(replace(inner) for jaxpr in _inner(equation.params) for inner in equations(jaxpr)):
-        special = _SPECIAL.get(equation.primitive)
-        if special:
-            return special(equation, operands, replace)
+        for name, special in _NESTED.items():
+            if equation.primitive is primitive(name):
+                return special(equation, operands, replace)
         equation = equation.replace(params={name: _within(value, replace) for name, value in equation.params.items()})
     other = replace(equation)
     return _listed(equation, other(*operands)) if other else results_of(equation, operands)
 
 
 def results_of(equation: core.JaxprEqn, operands: Sequence[Any]) -> Sequence[Any]:
-    """What an equation gives as it stands."""
+    """Return the results of an equation as it stands."""
     return _listed(equation, equation.primitive.bind(*operands, **equation.primitive.get_bind_params(equation.params)))
 
 
@@ -121,7 +136,7 @@ def _listed(equation: core.JaxprEqn, results: Any) -> Sequence[Any]:
 
 
 def _within(value: Any, replace: Replacement) -> Any:
-    """A parameter of an equation with the jaxprs in it rewritten."""
+    """Return a parameter of an equation with the jaxprs in it rewritten."""
     if isinstance(value, tuple):
         return tuple(_within(entry, replace) for entry in value)
     if not isinstance(value, core.ClosedJaxpr):
@@ -130,7 +145,7 @@ def _within(value: Any, replace: Replacement) -> Any:
 
 
 def _rematerialised(equation: core.JaxprEqn, operands: list[Any], replace: Replacement) -> Sequence[Any]:
-    """`jax.checkpoint` over the rewritten function: its equation has no room for new constants."""
+    """Apply `jax.checkpoint` to the rewritten function: its equation has no room for new constants."""
     again = jax.checkpoint(
         lambda *operands: _evaluate(equation.params["jaxpr"], (), operands, replace),
         policy=equation.params["policy"],
@@ -140,7 +155,7 @@ def _rematerialised(equation: core.JaxprEqn, operands: list[Any], replace: Repla
 
 
 def _with_own_jvp(equation: core.JaxprEqn, operands: list[Any], replace: Replacement) -> Sequence[Any]:
-    """A function with its own forward derivative: value and derivative are each rewritten."""
+    """Rewrite value and derivative of a function with its own forward derivative."""
     inner = equation.params["call_jaxpr"]
 
     @jax.custom_jvp
@@ -156,7 +171,7 @@ def _with_own_jvp(equation: core.JaxprEqn, operands: list[Any], replace: Replace
 
 
 def _with_own_vjp(equation: core.JaxprEqn, operands: list[Any], replace: Replacement) -> Sequence[Any]:
-    """A function with its own backward derivative: value, forward and backward pass are each rewritten."""
+    """Rewrite value, forward and backward pass of a function with its own backward derivative."""
     inner = equation.params["call_jaxpr"]
 
     @jax.custom_vjp
@@ -174,8 +189,9 @@ def _with_own_vjp(equation: core.JaxprEqn, operands: list[Any], replace: Replace
     return value(*operands)
 
 
-_SPECIAL = {
-    primitives.remat_p: _rematerialised,
-    primitives.custom_jvp_call_p: _with_own_jvp,
-    primitives.custom_vjp_call_p: _with_own_vjp,
+_NESTED = {
+    "remat_p": _rematerialised,
+    "custom_jvp_call_p": _with_own_jvp,
+    "custom_vjp_call_p": _with_own_vjp,
 }
+"""Primitives that hold a function and need their own evaluation, by their names in JAX."""

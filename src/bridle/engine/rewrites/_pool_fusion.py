@@ -1,8 +1,10 @@
-"""Bias and rectifier behind max pooling instead of before it: the same values from fewer entries.
+"""Bias and rectifier after max pooling instead of before it: the same values from fewer entries.
 
-Rounding keeps order, so max(relu(z + b)) over a window is relu(max(z) + b), to the bit. Gradients go to the largest z,
-where the longer way may find several z + b that round to the same number and take the first of them.
+Rounding keeps order, so max(relu(z + b)) over a window is relu(max(z) + b), to the bit. Gradients go to the largest z;
+as written, several z + b may round to the same number, and the first of them gets the gradient.
 """
+
+# This gain has no figure of its own. It stays because its gradients are in the bits of stored fits of CNNs.
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -10,36 +12,37 @@ from typing import Any, NamedTuple
 
 import jax
 from jax.extend import core
-from jax.extend.core import primitives
 
-from bridle.engine.rewrites._interpreter import Shortcut
+from bridle.engine.rewrites._interpreter import Shortcut, primitive
 
 
-def behind_maxima(jaxpr: Any, pool: Callable[[core.JaxprEqn], Callable[..., Any] | None]) -> Mapping[int, Shortcut]:
-    """The max poolings behind which something can be put, by the identity of the equation.
+def move_behind_pooling(
+    jaxpr: Any, pool: Callable[[core.JaxprEqn], Callable[..., Any] | None]
+) -> Mapping[int, Shortcut]:
+    """Return the shortcuts for max poolings, by the identity of the equation.
 
-    `pool` tells how one is computed, if it is one that is to be computed otherwise at all.
+    `pool` returns the fast form of a pooling, or None for one that stays as it is.
     """
     producers = {variable: equation for equation in jaxpr.eqns for variable in equation.outvars}
-    uses = Counter(atom for each in jaxpr.eqns for atom in each.invars if not isinstance(atom, core.Literal))
+    uses = Counter(atom for equation in jaxpr.eqns for atom in equation.invars if not isinstance(atom, core.Literal))
     uses.update(jaxpr.outvars)
-    found = {}
+    shortcuts = {}
     for equation in jaxpr.eqns:
-        if equation.primitive is primitives.reduce_window_max_p and (form := pool(equation)):
+        if equation.primitive is primitive("reduce_window_max_p") and (form := pool(equation)):
             chain = _before(equation, producers, uses)
             if chain:
-                found[id(equation)] = _shortcut(form, chain)
-    return found
+                shortcuts[id(equation)] = _shortcut(form, chain)
+    return shortcuts
 
 
 class _Link(NamedTuple):
-    """An equation before a pooling that may go behind it."""
+    """Equation before a pooling that may go after it."""
 
     equation: core.JaxprEqn
     operand: Any
-    """What it is applied to."""
+    """Variable to which it is applied."""
     added: Any
-    """What it adds to that; None for a rectifier."""
+    """Term that it adds; None for a rectifier."""
 
 
 def _shortcut(form: Callable[..., Any], chain: Sequence[_Link]) -> Shortcut:
@@ -47,16 +50,16 @@ def _shortcut(form: Callable[..., Any], chain: Sequence[_Link]) -> Shortcut:
 
     def compute(operand: Any, *terms: Any) -> Any:
         out, left = form(operand), iter(terms)
-        for each in added:
-            out = jax.nn.relu(out) if each is None else out + next(left)
+        for term in added:
+            out = jax.nn.relu(out) if term is None else out + next(left)
         return out
 
-    atoms = [chain[-1].operand, *(each for each in added if each is not None)]
+    atoms = [chain[-1].operand, *(term for term in added if term is not None)]
     return Shortcut(atoms, compute, [link.equation for link in chain])
 
 
 def _before(pooling: core.JaxprEqn, producers: Mapping[Any, core.JaxprEqn], uses: Mapping[Any, int]) -> list[_Link]:
-    """From the pooling upward, as far as nothing else takes the results."""
+    """Return the equations from the pooling upward, as far as nothing else uses the results."""
     atom, chain = pooling.invars[0], []
     while uses[atom] == 1 and (equation := producers.get(atom)):
         link = _link(equation, pooling.params["window_dimensions"])
@@ -68,25 +71,25 @@ def _before(pooling: core.JaxprEqn, producers: Mapping[Any, core.JaxprEqn], uses
 
 
 def _link(equation: core.JaxprEqn, window: Sequence[int]) -> _Link | None:
-    """A rectifier, or a sum with something that is the same in all of a window."""
-    if equation.primitive is primitives.custom_jvp_call_p:
+    """Return the link of a rectifier, or of a sum with a term that is the same in all of a window."""
+    if equation.primitive is primitive("custom_jvp_call_p"):
         return _Link(equation, equation.invars[0], None) if _rectifies(equation) else None
-    if equation.primitive is not primitives.add_p:
+    if equation.primitive is not primitive("add_p"):
         return None
     shape = equation.outvars[0].aval.shape
-    for operand, other in (equation.invars, reversed(equation.invars)):
-        sizes = other.aval.shape or (1,) * len(window)
+    for operand, term in (equation.invars, reversed(equation.invars)):
+        sizes = term.aval.shape or (1,) * len(window)
         constant = all(size == 1 for size, wide in zip(sizes, window, strict=True) if wide > 1)
         if constant and operand.aval.shape == shape and not isinstance(operand, core.Literal):
-            return _Link(equation, operand, other)
+            return _Link(equation, operand, term)
     return None
 
 
 def _rectifies(equation: core.JaxprEqn) -> bool:
-    """Whether value and derivative are those of `jax.nn.relu`."""
+    """Return True if value and derivative are those of `jax.nn.relu`."""
     if len(equation.invars) != 1:
         return False
     like = jax.ShapeDtypeStruct(equation.invars[0].aval.shape, equation.invars[0].aval.dtype)
-    own = lambda x: equation.primitive.bind(x, **equation.primitive.get_bind_params(equation.params))[0]  # noqa: E731
-    traced = [jax.make_jaxpr(lambda x, t, f=f: jax.jvp(f, (x,), (t,)))(like, like) for f in (own, jax.nn.relu)]
+    function = lambda x: equation.primitive.bind(x, **equation.primitive.get_bind_params(equation.params))[0]  # noqa: E731
+    traced = [jax.make_jaxpr(lambda x, t, f=f: jax.jvp(f, (x,), (t,)))(like, like) for f in (function, jax.nn.relu)]
     return str(traced[0]) == str(traced[1])

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from bridle._errors import InputError
-from bridle.engine import Fold, put
+from bridle.engine import Fold, put_fold
 from bridle.engine import Rows as DeviceRows
 from bridle.results import StoredTransformer
 from bridle.study.data._arrays import Data, class_weighted, read_rows
@@ -142,7 +142,7 @@ def all_rows(
         whole = preparer.arrays(rows.x, rows.y, rows.sample_weight, fitted)
     preparer.final[:] = [fitted]
     held = {name: preparer.outside(parts, fitted, name) for name, parts in rows.held_out.items()}
-    device = {name: put(data.x, data.y, data.weight, data.rows).rows for name, data in held.items()}
+    device = {name: put_fold(data.x, data.y, data.weight, data.rows).rows for name, data in held.items()}
     return _fold(preparer, split, fitted), whole, device, {name: data.rows for name, data in held.items()}
 
 
@@ -171,7 +171,7 @@ def _fold(preparer: RowPreparer, split: Split, fitted: tuple[Any, Any], validati
         raise InputError(
             f"Expected validation rows of the same shape as the training rows. NumPy says: {error}"
         ) from error
-    return put(x, y, _joined_weights(pieces), len(split.train), len(split.watch))
+    return put_fold(x, y, _joined_weights(pieces), len(split.train), len(split.watch))
 
 
 def _joined_weights(pieces: Sequence[Data]) -> Any:

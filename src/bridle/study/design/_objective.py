@@ -98,7 +98,7 @@ def make_objective(program: Program, charges: PenaltyTerms) -> Objective:
         measure=measure,
         diagnose=diagnose,
         loss_at=loss_at if program.has_own_loss else None,
-        handed_on=program.handed_on,
+        carried_over=program.handed_on,
         mirrors=program.mirrors,
         kernels=program.kernels,
         part_names=("model", *charges.slots),

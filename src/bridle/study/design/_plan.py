@@ -6,7 +6,7 @@ from time import perf_counter
 import jax
 import numpy as np
 
-from bridle.engine import Programs, cores, peak_memory_bytes, quantities, short_call
+from bridle.engine import Programs, core_count, peak_memory_bytes, time_short_call
 from bridle.results import Arm
 from bridle.study.design._arms import candidate_table, to_result_arm
 from bridle.study.design._prepare import Prepared
@@ -105,13 +105,13 @@ def make_timed_plan(prepared: Prepared) -> Plan:
     began = perf_counter()
     compiled = [prepared.engine.programs(fold, {}) for fold in prepared.folds]
     for programs in compiled:
-        programs.ready()
+        programs.compile()
     compiling = perf_counter() - began
     engine, fold, programs = prepared.engine, prepared.folds[0], compiled[0]
     start = engine.start(prepared.question.seed_numbers[0])
-    each = short_call(engine.recipe, fold, start, engine.strength_count, programs) / (programs.width or 1)
+    each = time_short_call(engine.recipe, fold, start, engine.strength_count, programs) / (programs.width or 1)
     each *= plan.epochs / engine.recipe.stops[0]
-    seconds = compiling + each * plan.fits / min(cores(), plan.fits)
+    seconds = compiling + each * plan.fits / min(core_count(), plan.fits)
     return replace(plan, seconds=float(seconds), memory=_memory(prepared, plan, programs))
 
 
@@ -121,10 +121,10 @@ def _memory(prepared: Prepared, plan: Plan, programs: Programs) -> int:
     Curves are held twice while a result is made of them. Refitted are `none` and two settings of each arm.
     """
     engine = prepared.engine
-    curve = len(engine.recipe.stops) * quantities(engine.objective, engine.recipe)
+    curve = len(engine.recipe.stops) * engine.training.quantity_count
     weights = sum(value.nbytes for value in jax.tree.leaves(engine.start(prepared.question.seed_numbers[0])[:2]))
     refits = len(prepared.question.seed_numbers) * (2 * len(plan.arms) - 1)
-    calls = cores() * programs.memory
+    calls = core_count() * programs.memory
     return peak_memory_bytes() + calls + 2 * 4 * curve * (len(plan) + refits) + refits * weights
 
 

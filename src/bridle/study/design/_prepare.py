@@ -30,12 +30,13 @@ from bridle.engine import (
     Recipe,
     Rows,
     Start,
-    accelerated,
+    Training,
+    choose_width,
     compile_programs,
-    fitting,
     free_memory,
-    short_call,
+    on_accelerator,
     single_threaded_blas,
+    time_short_call,
 )
 from bridle.placement import PenaltyTerms, Term, bind_terms, check_plain
 from bridle.results import Score
@@ -98,7 +99,7 @@ class StudyEngine:
             trainable = given[:split]
             other = [
                 value if handed else own
-                for own, value, handed in zip(other, given[split:], self.objective.handed_on, strict=True)
+                for own, value, handed in zip(other, given[split:], self.objective.carried_over, strict=True)
             ]
         if learning_rate not in self._optimizers:
             self._optimizers[learning_rate] = self.program.optimizer_state(learning_rate)
@@ -113,19 +114,24 @@ class StudyEngine:
         return self._programs[key]
 
     def _compiled(self, fold: Fold, held_out: Mapping[str, Rows], members: int) -> Programs:
-        what = self.objective, self.recipe, fold, self.start(0), self.strength_count, held_out
+        what = self.training, fold, self.start(0), self.strength_count, held_out
         if not self.untraced:
             try:
                 with layers_named():
-                    if self.width is None and accelerated():
-                        timed = partial(short_call, self.recipe, fold, self.start(0), self.strength_count)
+                    if self.width is None and on_accelerator():
+                        timed = partial(time_short_call, self.recipe, fold, self.start(0), self.strength_count)
                         compiled = partial(compile_programs, *what)
-                        return fitting(lambda width: compiled(width=width), timed, members, free_memory())
+                        return choose_width(lambda width: compiled(width=width), timed, members, free_memory())
                     return compile_programs(*what, width=self.width)
             except UntraceableError as error:
                 self.untraced = str(error)
                 check_eager(self.objective, self.start(0), self.strength_count, fold)
         return compile_programs(*what, eager=True)
+
+    @property
+    def training(self) -> Training:
+        """Mathematics and recipe that all fits share."""
+        return Training(self.objective, self.recipe)
 
     @property
     def compilations(self) -> int:

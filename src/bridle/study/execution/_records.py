@@ -11,7 +11,7 @@ def record_of(outcome: FitResult, variables: bool) -> dict[str, np.ndarray]:
     """An outcome as arrays; its trained variables only where they are wanted again."""
     record = {
         "curves": outcome.curves,
-        "numbers": np.array([outcome.diverged_at, outcome.epochs, outcome.kept], np.int64),
+        "numbers": np.array([outcome.diverged_at, outcome.epochs, outcome.kept_epoch], np.int64),
         "diagnostics": outcome.diagnostics,
     }
     for number, name in enumerate(sorted(outcome.measures)):

@@ -47,7 +47,7 @@ def run_requests(
         vault.same_width(prepared.engine, fits)
 
     def numbered(fit: FitSpec, outcome: FitResult) -> None:
-        deliver(fit.number, outcome)
+        deliver(fit.index, outcome)
 
     source: FitSource = FixedSource(fits)
     hand_over = numbered
@@ -60,8 +60,7 @@ def run_requests(
         hand_over = source.deliver
     if means.cluster is None:
         whole = run_fits(
-            prepared.engine.objective,
-            prepared.engine.recipe,
+            prepared.engine.training,
             fits,
             held_out=ground.held_out,
             deliver=hand_over,
@@ -86,13 +85,13 @@ def _on_cluster(
     watch: Callable[[Progress], None],
     cluster: Cluster,
 ) -> bool:
-    first = [own[0].number for own in fits]
+    first = [own[0].index for own in fits]
     orders = dict(zip(first, chains, strict=True))
     recipe, refits = prepared.engine.recipe, chains[0][0].fold == ALL_ROWS
     return cluster.run(
         source,
-        orders=lambda chain: orders[chain[0].number],
-        keys=lambda chain: cluster.keys.chain(prepared, orders[chain[0].number], chain, ground.held_out),
+        orders=lambda chain: orders[chain[0].index],
+        keys=lambda chain: cluster.keys.chain(prepared, orders[chain[0].index], chain, ground.held_out),
         deliver=lambda fit, record: hand_over(fit, outcome_of(record, tuple(ground.held_out))),
         watch=watch,
         progress=Progress(sum(map(len, fits)), int(recipe.stops[-1])),

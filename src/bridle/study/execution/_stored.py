@@ -132,7 +132,7 @@ class PendingFits:
     def deliver(self, fit: FitSpec, outcome: FitResult) -> None:
         """Hand a fit that was made to the study, and keep it."""
         self._deliver(fit, outcome)
-        self._vault.keep(self._key[fit.number], record_of(outcome, variables=fit.fold == ALL_ROWS))
+        self._vault.keep(self._key[fit.index], record_of(outcome, variables=fit.fold == ALL_ROWS))
         if self._began:
             self._made += 1
         else:
@@ -172,7 +172,7 @@ class PendingFits:
 
     def _claimed(self, numbers: Sequence[int]) -> tuple[list[Sequence[FitSpec]], int]:
         for number in numbers:
-            self._key |= {fit.number: key for fit, key in zip(self._chains[number], self._keys(number), strict=True)}
+            self._key |= {fit.index: key for fit, key in zip(self._chains[number], self._keys(number), strict=True)}
         taken, there = self._vault.store.claim([key for number in numbers for key in self._keys(number)])
         free = [n for n in numbers if (taken | there).issuperset(self._keys(n)) and taken.intersection(self._keys(n))]
         done = [number for number in numbers if there.issuperset(self._keys(number))]

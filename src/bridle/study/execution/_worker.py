@@ -94,12 +94,11 @@ def run_shard(spec: StudySpec, shard: Shard) -> Done:
         began = progress.began
 
     def deliver(fit: FitSpec, outcome: FitResult) -> None:
-        records[fit.number] = record_of(outcome, variables=fit.fold == ALL_ROWS)
+        records[fit.index] = record_of(outcome, variables=fit.fold == ALL_ROWS)
 
-    objective, recipe = prepared.engine.objective, prepared.engine.recipe
     options = {"held_out": ground.held_out, "watch": watch, "threads": spec.threads}
-    run_fits(objective, recipe, fits, deliver=deliver, **options)
-    made = [[records[fit.number] for fit in chain] for chain in fits]
+    run_fits(prepared.engine.training, fits, deliver=deliver, **options)
+    made = [[records[fit.index] for fit in chain] for chain in fits]
     return Done(keys, made, device(), get_worker().address, began - asked, perf_counter() - began)
 
 
