@@ -15,7 +15,7 @@ help:
 	@echo "make test      run the tests"
 	@echo "make faults    run only those tests that kill, freeze and cut off processes"
 	@echo "make torture   try every fault: kills, damage, full disks, hostile input (40 minutes)"
-	@echo "make check     lint, format and import contract"
+	@echo "make check     lint, format, import contract and types"
 	@echo "make bench     measure speed against model.fit, PyTorch and hand-written JAX (half an hour)"
 	@echo "make simulate  check the statistics by simulation, write docs/statistics.md (a quarter of an hour)"
 	@echo "make claims    run every published claim a hundred times, write docs/claims.md (half an hour)"
@@ -60,6 +60,7 @@ check: $(READY)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports
+	@$(BIN)/pyright
 
 bench: $(READY)
 	@$(BIN)/python -m benchmarks.engine

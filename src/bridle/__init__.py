@@ -1,73 +1,36 @@
 """bridle finds the regularization that makes a Keras network generalize, and shows the evidence.
 
-Rooms load when they are first used, so `import bridle` is light. It changes one global setting, and only where
-nothing else has: where Keras is not imported and `KERAS_BACKEND` is unset, it selects JAX.
+Find a regularization
+    tune, Tuned              for a table: from a CSV file to a verdict and a model
+    search, SearchResult     for a network: which layer, which kind of penalty
+    Study, Result, load      for arms of your own: a cross-validated comparison
+    EarlyStopping, Plan      how each fit ends; what will run, before it runs
+    StudyResult              every number of a study, as arrays
+
+Say what to penalize, as `{target: penalty}`
+    L1, L2, L1L2, Log, SmoothL1, Hoyer, Binarizing, Custom              on weights and activations
+    GroupLasso, SparseGroupLasso, Orthogonality, SpectralNorm, Nuclear, MaxNorm, L2SP       on weights
+    KL, MeanActivation, Decorrelation, AR, TAR, Confidence              on activations
+    grid, Grid, schedule     strengths: a grid to compare, a course over epochs
+    parse_penalty            a penalty from text, such as "l2(1e-3)"
+
+Use a penalty without a study
+    regularize, strip        a Keras model with penalties, and without them again
+    callbacks                what the penalties of a model cost, epoch by epoch
+    audit, Audit             which penalties of a model really count
+    convert, presets         strengths of other software; values of the literature
+
+Write a penalty
+    Penalty, Entrywise, WeightPenalty, ActivationPenalty       classes to derive from
+    testing                  the checks that every penalty has to pass
+
+Errors
+    BridleError, Interrupted
+
+Names load when they are first used, so `import bridle` is fast. The import changes one global setting: where Keras is
+not imported and `KERAS_BACKEND` is unset, it selects JAX.
 """
 
-import os as _os
-import sys as _sys
-from importlib import import_module as _import_module
-
-from bridle._errors import missing_backend as _missing_backend
-from bridle._version import __version__
-
-if "keras" not in _sys.modules:
-    _os.environ.setdefault("KERAS_BACKEND", "jax")
-
-_HOMES = {
-    "AR": "regularizers",
-    "Binarizing": "regularizers",
-    "BridleError": "_errors",
-    "audit": "auditing",
-    "Confidence": "regularizers",
-    "Custom": "regularizers",
-    "Decorrelation": "regularizers",
-    "EarlyStopping": "study.design",
-    "GroupLasso": "regularizers",
-    "Hoyer": "regularizers",
-    "Interrupted": "_errors",
-    "KL": "regularizers",
-    "L1": "regularizers",
-    "L1L2": "regularizers",
-    "L2": "regularizers",
-    "L2SP": "regularizers",
-    "Log": "regularizers",
-    "MaxNorm": "regularizers",
-    "MeanActivation": "regularizers",
-    "Nuclear": "regularizers",
-    "Orthogonality": "regularizers",
-    "Result": "_api",
-    "SmoothL1": "regularizers",
-    "SparseGroupLasso": "regularizers",
-    "SpectralNorm": "regularizers",
-    "Study": "_api",
-    "TAR": "regularizers",
-    "convert": "conversion",
-    "grid": "regularizers",
-    "load": "_api",
-    "parse_penalty": "regularizers",
-    "regularize": "placement",
-    "presets": "conversion",
-    "search": "_api",
-    "tune": "tuning",
-    "strip": "placement",
-}
-
-_MODULES = ("callbacks", "schedule", "testing")
-
-__all__ = [*sorted([*_HOMES, *_MODULES]), "__version__"]
-
-
-def __getattr__(name: str) -> object:
-    if name in _HOMES:
-        try:
-            return getattr(_import_module(f"bridle.{_HOMES[name]}"), name)
-        except ModuleNotFoundError as error:
-            raise _missing_backend(error) or error from error
-    if name in _MODULES:
-        return _import_module(f"bridle.{name}")
-    raise AttributeError(f"module 'bridle' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+from bridle._lazy import __all__ as __all__
+from bridle._lazy import __dir__ as __dir__
+from bridle._lazy import __getattr__ as __getattr__

@@ -1,0 +1,37 @@
+"""Lazy loader of the public names: the stub of the package lists them, this module imports them when used."""
+
+import os
+import re
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from bridle._errors import missing_backend
+
+if "keras" not in sys.modules:
+    os.environ.setdefault("KERAS_BACKEND", "jax")
+
+STUB = Path(__file__).with_name("__init__.pyi")
+ROOMS = {
+    name: room
+    for room, name in re.findall(r"^from (bridle[\w.]*) import (\w+) as \w+$", STUB.read_text("utf-8"), re.MULTILINE)
+}
+"""The room of each public name: one list for editors, type checkers and this loader."""
+
+__all__ = sorted(ROOMS)
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name from its room."""
+    if name not in ROOMS:
+        raise AttributeError(f"module 'bridle' has no attribute {name!r}")
+    try:
+        if ROOMS[name] == "bridle":
+            return import_module(f"bridle.{name}")
+        return getattr(import_module(ROOMS[name]), name)
+    except ModuleNotFoundError as error:
+        raise missing_backend(error) or error from error
+
+
+def __dir__() -> list[str]:
+    return __all__
