@@ -23,7 +23,7 @@ def test_summary_counts_what_is_missing() -> None:
     """A diverged fit is passed over in the mean and noted; a setting of which nothing finished is NaN."""
     summary = summarize(np.array([[[0.8, np.nan]], [[np.nan, np.nan]], [[0.7, 0.9]]]))
     assert summary.mean[0] == 0.8
-    assert summary.whole.tolist() == [False, False, True]
+    assert summary.complete.tolist() == [False, False, True]
     assert np.isnan(summary.mean[1])
 
 

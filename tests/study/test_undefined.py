@@ -88,9 +88,9 @@ def test_folds_without_a_score_hide_no_diverged_fit() -> None:
     """A fold in which no score is defined makes no setting incomplete, and stops no strength of a race."""
     scores = np.random.default_rng(0).normal(size=(3, 2, 4))
     scores[:, :, 1] = np.nan
-    assert summarize(scores).whole.all()
+    assert summarize(scores).complete.all()
     scores[2, 1, 0] = np.nan
-    assert summarize(scores).whole.tolist() == [True, True, False]
+    assert summarize(scores).complete.tolist() == [True, True, False]
     noise = np.array([0.01, -0.02, 0.0, 0.02, -0.01, 0.0, np.nan])
     race = np.stack([0.8 + noise, 0.79 - noise, 0.5 + 2 * noise])
     assert survivors(race, maximize=True).tolist() == [True, True, False]

@@ -1,9 +1,10 @@
-"""The narrow waist: what a study measured, as numpy arrays."""
+"""Results of a study as numpy arrays: the one type between training and reading."""
 
 from bridle.results._nested import Nested
 from bridle.results._result import (
     ALL_ROWS,
     POOLED,
+    SPREAD_DIAGNOSTIC,
     UNIT_SHARES,
     Activation,
     Arm,
@@ -19,6 +20,7 @@ from bridle.results._transformer import StoredTransformer
 __all__ = [
     "ALL_ROWS",
     "POOLED",
+    "SPREAD_DIAGNOSTIC",
     "UNIT_SHARES",
     "Activation",
     "Arm",

@@ -1,4 +1,4 @@
-"""What nested cross-validation found: a whole selection inside each outer fold, judged on rows without a say in it."""
+"""The outcome of nested cross-validation: a selection inside each outer fold, judged on rows outside of it."""
 
 from dataclasses import dataclass
 
@@ -8,17 +8,17 @@ from jaxtyping import Float, Int
 
 @dataclass(frozen=True)
 class Nested:
-    """One entry for each outer fold. What could not be chosen or did not finish is NaN, its arm -1."""
+    """The selections and scores by outer fold; NaN where nothing was selected or finished, with arm -1."""
 
     arm: Int[np.ndarray, "outer"]
-    """The number of the arm that was chosen inside; 0 where none was."""
+    """The index of the arm selected inside; 0 for `none`."""
     strengths: Float[np.ndarray, "outer slot"]
-    """The strengths that were chosen inside."""
+    """The strengths selected inside."""
     chosen: Float[np.ndarray, "outer"]
-    """The mean inner validation score that chose them."""
+    """The mean inner validation score of the selected candidate."""
     scores: Float[np.ndarray, "seed outer"]
-    """The scores of their refits on the outer fold's rows."""
+    """The scores of its refits on the rows of the outer fold."""
     none: Float[np.ndarray, "seed outer"]
-    """Those of the refits without a penalty."""
+    """The scores of the refits without a regularizer."""
     rows: Int[np.ndarray, "outer 2"]
-    """Rows to select and train on, and rows to judge."""
+    """The number of rows to select and train on, and of rows to judge."""

@@ -1,4 +1,4 @@
-"""The narrow waist: everything that a study measured, as arrays. Readers read only this; it loads numpy alone."""
+"""Everything that a study measured, as arrays: the one type that readers read. Loads numpy alone."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -10,34 +10,36 @@ from bridle.results._nested import Nested
 from bridle.results._transformer import StoredTransformer
 
 POOLED = "pooled "
-"""How the name of a pooled score begins."""
+"""The prefix of the name of a pooled score."""
 ALL_ROWS = -1
-"""The fold number of a refit: a member that trained on every row given to the study."""
+"""The fold of a refit: a fit that trained on every row given to the study."""
 UNIT_SHARES = (0, 10, 25, 50, 75, 90, 100)
-"""The quantiles over units that are kept, in per cent: `unit50/<tensor>` is the median."""
+"""The stored quantiles over units, in percent: `unit50/<tensor>` is the median."""
+SPREAD_DIAGNOSTIC = "spread/prediction"
+"""The diagnostic that tells how far predictions differ between rows."""
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One named treatment: its terms in words and the strength slots that it varies."""
+    """One named arm: its terms as text and the strength slots that it varies."""
 
     name: str
     terms: tuple[tuple[str, str], ...]
     """Pairs (target, penalty) with each strength written as `{slot name}` once it is known."""
     slots: tuple[int, ...]
     learning_rate: float | None = None
-    """Where it differs from that of the compiled optimizer."""
+    """The learning rate of its fits; None for that of the compiled optimizer."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """The quantity by which settings are compared; it never contains a penalty."""
+    """The quantity by which candidates are compared; it never contains a penalty."""
 
     name: str
     """A measure as Keras calls it, or "pooled " and a measure."""
     maximize: bool
     pooled: bool = False
-    """Whether the measure is computed over the rows of all folds together."""
+    """True where the measure is computed over the rows of all folds together."""
 
     @property
     def measure(self) -> str:
@@ -45,13 +47,13 @@ class Score:
         return self.name.removeprefix(POOLED) if self.pooled else self.name
 
     def better(self, gain: float) -> float:
-        """`gain` with its sign turned so that more is better."""
+        """Return `gain` with its sign turned so that more is better."""
         return gain if self.maximize else -gain
 
 
 @dataclass(frozen=True)
 class Probe:
-    """Predictions of refits for a few rows, to check that a model that is handed over is the one that was trained."""
+    """Predictions of refits for a few rows, to check that an exported model is the one that was trained."""
 
     rows: tuple[np.ndarray, ...]
     """Each input of the model for these rows, as the network sees them."""
@@ -61,7 +63,10 @@ class Probe:
 
 @dataclass(frozen=True)
 class Members:
-    """One row per fit. `setting` points into `StudyResult.settings`; `fold` is -1 for a refit on all rows."""
+    """The fits of a study, one row each.
+
+    `setting` is the index of a candidate in `StudyResult.setting_arm`; `fold` is -1 for a refit on all rows.
+    """
 
     setting: Int[np.ndarray, "member"]
     seed: Int[np.ndarray, "member"]
@@ -70,15 +75,15 @@ class Members:
     diverged_at: Int[np.ndarray, "member"]
     """The epoch whose loss was not finite, or -1."""
     epochs: Int[np.ndarray, "member"]
-    """How many were trained; fewer than the study's where early stopping ended a fit."""
+    """The number of trained epochs; fewer than the study's where early stopping ended a fit."""
     kept: Int[np.ndarray, "member"]
-    """The epoch whose weights were kept."""
+    """The epoch whose weights are those of the fit."""
 
     def __len__(self) -> int:
         return len(self.setting)
 
     def status(self, member: int) -> str:
-        """What became of one fit, in words."""
+        """Return the outcome of one fit as text."""
         if self.diverged_at[member] >= 0:
             return f"diverged at epoch {self.diverged_at[member]}"
         return "finished" if self.finished[member] else "not run"
@@ -86,58 +91,58 @@ class Members:
 
 @dataclass(frozen=True)
 class Picture:
-    """What is needed to draw a study with two inputs: the rows, a mesh, and mean predictions on it."""
+    """Data to draw a study with two inputs: the rows, a mesh, and mean predictions on it."""
 
     x: Float[np.ndarray, "row 2"]
     y: Float[np.ndarray, "row"]
     axes: tuple[Float[np.ndarray, "wide"], Float[np.ndarray, "high"]]
     settings: tuple[int, ...]
-    surfaces: Float[np.ndarray, "setting high wide"]
+    surfaces: Float[np.ndarray, "candidate high wide"]
 
 
 @dataclass(frozen=True)
 class Activation:
-    """A penalized activation on a few rows, under the refits of several settings that began from the same seed."""
+    """A penalized activation on a few rows, under refits of several candidates with the same seed."""
 
     tensor: str
     settings: tuple[int, ...]
-    values: Float[np.ndarray, "setting row entry"]
+    values: Float[np.ndarray, "candidate row entry"]
     """Rows in the order of their classes, where there are classes; entries evenly spaced over all there are."""
     classes: Int[np.ndarray, "row"]
     """The class of each row; empty where there are none."""
     entries: int
-    """How many a row has in all."""
+    """The number of entries of a row."""
 
 
 @dataclass(frozen=True)
 class StudyResult:
-    """Every member's curves, scores and diagnostics.
+    """Curves, scores and diagnostics of every fit of a study.
 
     `curves[member, point, quantity]` holds, at the epochs `epochs`, the quantities named in `quantities`:
     `train/loss`, `validation/loss` (data losses, without any penalty), `train/<metric>`,
     `validation/<metric>`, `fit/loss` (data loss plus penalties, mean over the epoch's steps) and
-    `penalty/<slot>` (what each penalty added to it). With early stopping, `watch/<quantity>` are those of the rows
-    set aside for it. `train/…` is measured at every fifth point, counted from the last. The last point is that of the
-    weights that were kept, and so is every point after the epoch in which a fit was stopped. What was not measured
-    is NaN.
+    `penalty/<slot>` (the part that each penalty added to it). With early stopping, `watch/<quantity>` are those of the
+    rows set aside for it. `train/…` is measured at every fifth point, counted from the last. The last point is that of
+    the final weights, and so is every point after the epoch in which a fit was stopped. Values that were not measured
+    are NaN.
 
-    With a prepared target, measures are in units of the target as it was given, but those in `prepared_units`;
-    `fit/loss` and `penalty/<slot>` are of the target as it was trained on.
+    With a prepared target, measures are in units of the original target, except those in `prepared_units`;
+    `fit/loss` and `penalty/<slot>` are in units of the prepared target.
 
-    `diagnostics[member, diagnostic]` holds what was measured on the trained weights over the training rows:
+    `diagnostics[member, diagnostic]` holds measurements of the trained weights over the training rows:
     `zeros/<tensor>` (fraction of entries that are exactly zero), `size/<tensor>` (mean magnitude) and
     `norm/<tensor>` (Euclidean norm, for weights), `dead/<tensor>` (fraction of units that are zero in every row, for
     activations) and `spread/prediction` (how far predictions differ between rows: the root of their mean variance).
-    `unit0/<tensor>`, `unit10/…` and so on to `unit100/…` are quantiles over the units of a tensor: of the norms of the
-    weights that enter each, or of each one's mean magnitude.
+    `unit0/<tensor>`, `unit10/…` and so on to `unit100/…` are quantiles over the units of a tensor: of the norms of
+    their incoming weights, or of their mean magnitudes.
 
     `held_out[name][member, quantity]` holds the data loss and metrics of refits on rows that nothing else saw.
     """
 
     arms: tuple[Arm, ...]
     slots: tuple[str, ...]
-    setting_arm: Int[np.ndarray, "setting"]
-    setting_strengths: Float[np.ndarray, "setting slot"]
+    setting_arm: Int[np.ndarray, "candidate"]
+    setting_strengths: Float[np.ndarray, "candidate slot"]
     members: Members
     score: Score
     epochs: Int[np.ndarray, "point"]
@@ -146,101 +151,101 @@ class StudyResult:
     diagnostic_names: tuple[str, ...]
     diagnostics: Float[np.ndarray, "member diagnostic"]
     fold_rows: Int[np.ndarray, "fold 2"]
-    """Rows trained on and rows validated on, for each fold."""
+    """The number of training rows and of validation rows of each fold."""
     held_out_names: tuple[str, ...] = ()
-    held_out: Mapping[str, Float[np.ndarray, "member quantity"]] = field(default_factory=dict)
-    held_out_rows: Mapping[str, int] = field(default_factory=dict)
-    weights: Mapping[int, tuple[np.ndarray, ...]] = field(default_factory=dict)
+    held_out: Mapping[str, Float[np.ndarray, "member quantity"]] = field(default_factory=dict[str, np.ndarray])
+    held_out_rows: Mapping[str, int] = field(default_factory=dict[str, int])
+    weights: Mapping[int, tuple[np.ndarray, ...]] = field(default_factory=dict[int, tuple[np.ndarray, ...]])
     """Trained variables of each refit member: the trainable ones, then the others, in the model's order."""
     weight_names: tuple[str, ...] = ()
-    """What those variables are called, in the same order; empty in a study stored before names were kept."""
+    """Names of those variables, in the same order; empty in a study stored before names were."""
     probe: Probe | None = None
     """Present for models with code of the user."""
     picture: Picture | None = None
     activations: tuple[Activation, ...] = ()
     model_json: str = ""
-    """The model's configuration as Keras writes it; empty where it cannot be built from that."""
+    """The model's configuration as Keras writes it; empty where Keras cannot rebuild the model."""
     protocol: str = ""
-    preparation: Mapping[str, StoredTransformer] = field(default_factory=dict)
-    """What the refits' rows (`x`) and their target (`y`) went through before training, where anything was given."""
+    preparation: Mapping[str, StoredTransformer] = field(default_factory=dict[str, StoredTransformer])
+    """The fitted preprocessors of the refits' rows (`x`) and target (`y`), where any were given."""
     prepared_units: tuple[str, ...] = ()
-    """Measures in units of the target as its preparation gives it; all others are in those of the target as given."""
+    """Measures in units of the prepared target; all others are in units of the original target."""
     nested: Nested | None = None
-    """Nested cross-validation, where it was asked for."""
-    provenance: Mapping[str, object] = field(default_factory=dict)
+    """The outcome of nested cross-validation, where requested."""
+    provenance: Mapping[str, object] = field(default_factory=dict[str, object])
 
     @property
     def seeds(self) -> Int[np.ndarray, "seed"]:
-        """The seeds, ascending."""
+        """The seeds in ascending order."""
         return np.unique(self.members.seed)
 
     @property
     def folds(self) -> int:
-        """How many folds there are; 1 for a plain validation set."""
+        """The number of folds; 1 for a plain validation set."""
         return len(self.fold_rows)
 
     def quantity(self, name: str) -> Float[np.ndarray, "member point"]:
-        """The curves of one quantity."""
+        """Return the curves of one quantity."""
         return self.curves[:, :, self.quantities.index(name)]
 
     def diagnostic(self, name: str) -> Float[np.ndarray, "member"]:
-        """One diagnostic of every member."""
+        """Return one diagnostic of every fit."""
         return self.diagnostics[:, self.diagnostic_names.index(name)]
 
     def by_candidate(
         self, values: Float[np.ndarray, "member"], refits: bool = False
-    ) -> Float[np.ndarray, "setting seed fold"]:
-        """Lay one number per member out by setting, seed and fold; NaN where a fit diverged or did not run."""
+    ) -> Float[np.ndarray, "candidate seed fold"]:
+        """Arrange one number per fit by candidate, seed and fold; NaN where a fit diverged or did not run."""
         seeds = self.seeds
-        chosen = (self.members.fold == ALL_ROWS) == refits
+        selected = (self.members.fold == ALL_ROWS) == refits
         table = np.full((len(self.setting_arm), len(seeds), 1 if refits else self.folds), np.nan)
-        good = chosen & self.members.finished
+        used = selected & self.members.finished
         fold = np.zeros(len(self.members), int) if refits else self.members.fold
-        table[self.members.setting[good], np.searchsorted(seeds, self.members.seed[good]), fold[good]] = values[good]
+        table[self.members.setting[used], np.searchsorted(seeds, self.members.seed[used]), fold[used]] = values[used]
         return table
 
-    def scores(self, part: str = "validation") -> Float[np.ndarray, "setting seed fold"]:
-        """The score after the last epoch, on rows that the fit did not see (or, with `part="train"`, that it did).
+    def scores(self, part: str = "validation") -> Float[np.ndarray, "candidate seed fold"]:
+        """Return the score after the last epoch on validation rows, or with `part="train"` on training rows.
 
-        Of a pooled score: its jackknife pseudo-values; with `part="train"` the measure over each fold's rows.
+        For a pooled score these are its jackknife pseudo-values; with `part="train"` the measure over each fold's rows.
         """
         return self.scores_of(f"{part}/{self.score.name if part == 'validation' else self.score.measure}")
 
-    def scores_of(self, quantity: str) -> Float[np.ndarray, "setting seed fold"]:
-        """Return a quantity after the last epoch by setting, seed and fold; NaN where a fit diverged or did not run."""
+    def scores_of(self, quantity: str) -> Float[np.ndarray, "candidate seed fold"]:
+        """Return a quantity after the last epoch by candidate, seed and fold; NaN where no fit finished."""
         return self.by_candidate(self.quantity(quantity)[:, -1])
 
-    def held_out_scores(self, name: str) -> Float[np.ndarray, "setting seed"]:
-        """The refits' score on held-out rows, NaN for settings that were not refitted."""
+    def held_out_scores(self, name: str) -> Float[np.ndarray, "candidate seed"]:
+        """Return the refits' score on held-out rows; NaN for candidates that were not refitted."""
         column = self.held_out[name][:, self.held_out_names.index(self.score.measure)]
         return self.by_candidate(column, refits=True)[:, :, 0]
 
-    def counts(self) -> tuple[Int[np.ndarray, "setting"], Int[np.ndarray, "setting"]]:
-        """How many cross-validated fits of each setting finished, and how many there are."""
+    def counts(self) -> tuple[Int[np.ndarray, "candidate"], Int[np.ndarray, "candidate"]]:
+        """Return the number of finished cross-validation fits of each candidate, and the number of all."""
         inside = self.members.fold != ALL_ROWS
         size = len(self.setting_arm)
         total = np.bincount(self.members.setting[inside], minlength=size)
-        good = np.bincount(self.members.setting[inside & self.members.finished], minlength=size)
-        return good, total
+        finished = np.bincount(self.members.setting[inside & self.members.finished], minlength=size)
+        return finished, total
 
     def path(self, arm: int) -> Int[np.ndarray, "point"]:
-        """The settings of one arm from the weakest to the strongest."""
-        own = np.flatnonzero(self.setting_arm == arm)
+        """Return the candidates of one arm from the weakest to the strongest."""
+        candidates = np.flatnonzero(self.setting_arm == arm)
         slots = list(self.arms[arm].slots)
         if not slots:
-            return own
-        return own[weak_to_strong(self.setting_strengths[own][:, slots])]
+            return candidates
+        return candidates[weak_to_strong(self.setting_strengths[candidates][:, slots])]
 
-    def strengths(self, setting: int) -> dict[str, float]:
-        """The strengths of one setting by slot name."""
-        slots = self.arms[self.setting_arm[setting]].slots
-        return {self.slots[slot]: float(self.setting_strengths[setting, slot]) for slot in slots}
+    def strengths(self, candidate: int) -> dict[str, float]:
+        """Return the strengths of one candidate by slot name."""
+        slots = self.arms[int(self.setting_arm[candidate])].slots
+        return {self.slots[slot]: float(self.setting_strengths[candidate, slot]) for slot in slots}
 
     def with_provenance(self, **facts: object) -> "StudyResult":
-        """The same result with facts added to its provenance."""
+        """Return the same result with facts added to its provenance."""
         return replace(self, provenance={**self.provenance, **facts})
 
 
-def weak_to_strong(strengths: Float[np.ndarray, "setting slot"]) -> Int[np.ndarray, "setting"]:
-    """The order of settings by the sum of their strengths, then by the first strength, and so on."""
+def weak_to_strong(strengths: Float[np.ndarray, "candidate slot"]) -> Int[np.ndarray, "candidate"]:
+    """Return the order of candidates by the sum of their strengths, then by the first strength, and so on."""
     return np.lexsort((*strengths.T[::-1], strengths.sum(axis=1)))

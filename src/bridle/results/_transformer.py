@@ -1,4 +1,4 @@
-"""A fitted transformer as plain values: what a result keeps of the preparation of its rows."""
+"""Fitted transformers as plain values, as a result stores them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,12 +10,12 @@ import numpy as np
 class StoredTransformer:
     """A fitted transformer of rows or of their target, as words and arrays without any code.
 
-    `bridle.study.revive` makes the transformer of it again.
+    `bridle.study.data.build_transformer` builds the transformer from it.
     """
 
     text: str
-    """As it is written in Python, such as `StandardScaler()`."""
+    """The transformer as Python code, such as `StandardScaler()`."""
     words: Mapping[str, object] | None = None
     """Class, parameters and fitted attributes, as JSON; None where it cannot be stored."""
-    arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
-    """The arrays that the words refer to."""
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
+    """Arrays that the words refer to."""

@@ -2,7 +2,18 @@
 
 import numpy as np
 
-SHARES = ("acc", "auc", "precision", "recall", "f1", "fbeta", "iou", "dice", "sensitivity", "specificity")
+UNIT_INTERVAL_MEASURES = (
+    "acc",
+    "auc",
+    "precision",
+    "recall",
+    "f1",
+    "fbeta",
+    "iou",
+    "dice",
+    "sensitivity",
+    "specificity",
+)
 """Parts of the names of measures that lie between 0 and 1."""
 
 
@@ -14,5 +25,5 @@ def widest_difference(name: str, scores: np.ndarray) -> float:
     """
     values = scores[np.isfinite(scores)]
     plain = name.lower().replace("_", "")
-    inside = any(part in plain for part in SHARES) and bool(((values >= 0) & (values <= 1)).all())
+    inside = any(part in plain for part in UNIT_INTERVAL_MEASURES) and bool(((values >= 0) & (values <= 1)).all())
     return 1.0 if inside else float("inf")

@@ -1,25 +1,32 @@
-"""Is an arm better than none? Paired by seed and fold, with an interval that knows folds share training rows."""
+"""Paired comparison of an arm with none, with an interval that accounts for shared training rows."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy import stats
 
+from bridle.stats._distributions import t_quantile, t_tail
 from bridle.stats._nan import nan_mean
 
-FEWEST = 3
-"""Folds, or seeds of one validation set, without which there is no interval."""
-ROUNDING = 1e-5
-"""Differences below this share of the largest score are those of single precision."""
-COUNTED = 10_000
-"""Rows up to which single precision tells a count of them from another number."""
-FEW, SAME, EVEN, WIDE = "few", "same", "even", "wide"
+MIN_DIFFERENCES = 3
+"""The number of folds, or of seeds of one validation set, below which there is no interval."""
+ROUNDING_SHARE = 1e-5
+"""Differences below this share of the largest score are rounding of single precision."""
+MAX_COUNTED_ROWS = 10_000
+"""The number of rows up to which single precision tells a count of rows from another number."""
+FEW = "few"
+"""The interval is missing: too few differences."""
+SAME = "same"
+"""The interval is missing: the scores are equal in all folds or seeds."""
+EVEN = "even"
+"""The interval is missing: the difference is equal in all folds or seeds."""
+WIDE = "wide"
+"""The interval is missing: it would contain every possible difference."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The difference of one arm to another, in the units of the score; NaN where it cannot be told."""
+    """The difference of one arm to another, in the units of the score; NaN where it is unknown."""
 
     difference: float
     low: float
@@ -28,21 +35,21 @@ class Comparison:
     level: float
     """The confidence level of (low, high), after any correction over arms."""
     over: str
-    """What was varied to obtain the interval: 'folds' or 'seeds'."""
+    """The unit of replication of the interval: 'folds' or 'seeds'."""
     count: int = 0
-    """How many folds or seeds have a difference."""
+    """The number of folds or seeds with a difference."""
     missing: str = ""
     """The reason for an interval that is NaN: 'few' folds or seeds, the 'same' score in all of them, an 'even'
     difference in all of them, or so 'wide' that it holds every possible difference."""
 
     @property
     def clear(self) -> bool:
-        """Whether the interval excludes zero."""
+        """True if the interval excludes zero."""
         return self.low > 0 or self.high < 0
 
 
 def is_share(scores: Float[np.ndarray, "*any fold"], fold_rows: Int[np.ndarray, "fold 2"]) -> bool:
-    """Whether every score is a count of validation rows divided by their number, as an accuracy is.
+    """Return True if every score is a count of validation rows divided by their number, as an accuracy is.
 
     >>> import numpy as np
     >>> rows = np.array([[80, 20], [80, 20]])
@@ -53,7 +60,10 @@ def is_share(scores: Float[np.ndarray, "*any fold"], fold_rows: Int[np.ndarray, 
     counts = (scores * rows)[np.isfinite(scores)]
     even = np.abs(counts - np.round(counts)) <= 1e-4 + 1e-6 * rows.max()
     return bool(
-        len(counts) and rows.max() <= COUNTED and even.all() and (np.abs(scores[np.isfinite(scores)]) <= 1).all()
+        len(counts)
+        and rows.max() <= MAX_COUNTED_ROWS
+        and even.all()
+        and (np.abs(scores[np.isfinite(scores)]) <= 1).all()
     )
 
 
@@ -107,7 +117,7 @@ def compare(
         values, overlap, over = paired[:, 0], 0.0, "seeds"
     values = values[np.isfinite(values)]
     count, mean = len(values), float(values.mean()) if len(values) else np.nan
-    rounding = ROUNDING * max(float(np.nanmax(np.abs(side), initial=0.0)) for side in (arm, none))
+    rounding = ROUNDING_SHARE * max(float(np.nanmax(np.abs(side), initial=0.0)) for side in (arm, none))
 
     def without(reason: str) -> Comparison:
         p_value = 1.0 if reason == SAME else np.nan
@@ -115,7 +125,7 @@ def compare(
 
     if count and np.all(np.abs(values) <= rounding):
         return without(SAME)
-    if count < FEWEST:
+    if count < MIN_DIFFERENCES:
         return without(FEW)
     spread = float(values.std(ddof=1))
     if spread <= rounding:
@@ -123,12 +133,12 @@ def compare(
     if share and over == "folds":
         spread = max(spread, float(np.sqrt(abs(mean) * (1 - min(1.0, abs(mean))) * np.mean(1 / rows[:, 1]))))
     error = spread * np.sqrt(1 / count + overlap)
-    half = float(stats.t.ppf(0.5 + level / 2, count - 1) * error)
+    half = float(t_quantile(0.5 + level / 2, count - 1) * error)
     if half >= widest:
         return without(WIDE)
     if abs(mean) <= rounding and half < abs(mean):
         return without(SAME)
-    p_value = float(2 * stats.t.sf(abs(mean) / error, count - 1))
+    p_value = float(2 * t_tail(abs(mean) / error, count - 1))
     return Comparison(mean, max(mean - half, -widest), min(mean + half, widest), p_value, level, over, count)
 
 
@@ -142,12 +152,12 @@ def compare_all(
     share: bool = False,
     widest: float = np.inf,
 ) -> list[Comparison]:
-    """`compare` for several arms, with Holm's correction: the j-th smallest p-value of m gets `1 - alpha/(m-j+1)`.
+    """Compare several arms with none, with Holm's correction: the j-th smallest p-value of m gets `1 - alpha/(m-j+1)`.
 
-    `m` is the number of arms, or `family` where that is more: arms that were looked at before and left out.
+    `m` is the number of arms, or `family` where that is larger: it counts arms that were screened and left out.
 
-    Each interval is widened to its own corrected level and each p-value multiplied accordingly (and kept
-    in order), so the two agree.
+    Each interval is widened to its corrected level. Each p-value is multiplied accordingly and kept in order, so the
+    two agree.
 
     Source: Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of
     Statistics 6, 1979.
@@ -157,8 +167,8 @@ def compare_all(
     corrected: dict[int, Comparison] = {}
     factor, worst = max(len(plain), family), 0.0
     for i in order:
-        own = 1 - (1 - level) / factor
-        wide = compare(arms[i], none, fold_rows, level=own, share=share, widest=widest)
+        corrected_level = 1 - (1 - level) / factor
+        wide = compare(arms[i], none, fold_rows, level=corrected_level, share=share, widest=widest)
         worst = max(worst, min(1.0, plain[i].p_value * factor))
         p_value = worst if np.isfinite(plain[i].p_value) else np.nan
         corrected[i] = replace(wide, p_value=p_value)

@@ -1,6 +1,7 @@
-"""All that the words and pictures say about a study, computed once from its result."""
+"""Selection and comparison of all arms, computed once from a result."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from jaxtyping import Bool
@@ -31,40 +32,39 @@ class Evidence:
     held_out_gains: dict[str, dict[int, Comparison]]
     """`arm - none` of refits on held-out rows, at each arm's `best`: paired by seed, over seeds."""
     family: int
-    """How many arms the intervals are corrected over."""
-    constant: Bool[np.ndarray, "setting"]
-    """Which candidates predict the same for every row."""
+    """The number of arms that the intervals are corrected over."""
+    constant: Bool[np.ndarray, "candidate"]
+    """True for candidates that predict the same for every row."""
     winner: int | None
-    """The arm that is handed over: the one with the largest gain, `none` where no gain is above zero.
-
-    Gains are those of `gains`, in which the rows that judge had no say in the strength. None where nothing finished.
-    """
+    """The arm with the largest of `gains`; `none` where no gain is above zero, None if nothing finished."""
 
 
 def weigh_evidence(result: StudyResult, *, level: float = 0.95) -> Evidence:
-    """Reduce a result to its evidence. Nothing here is hidden: every member stays in the result."""
+    """Reduce a result to its evidence; every fit stays in the result."""
     scores = result.scores()
     validation, train = summarize(scores), summarize(result.scores("train"))
     choices, constant = choose_candidates(result), find_collapsed(result)
     sign = 1.0 if result.score.maximize else -1.0
     arms = [arm for arm in choices if arm != 0]
     tables = {arm: cross_select(result.path(arm), scores, maximize=result.score.maximize) for arm in choices}
-    family = max(len(arms), int(result.provenance.get("screened", 0)))
+    family = max(len(arms), int(cast(int, result.provenance.get("screened", 0))))
     quoted = {arm: float(nan_mean(nan_mean(table, axis=0), axis=0)) for arm, table in tables.items()}
     means = validation.mean if result.score.pooled else scores
-    kind = {"share": is_share(scores, result.fold_rows), "widest": widest_difference(result.score.measure, means)}
+    share, widest = is_share(scores, result.fold_rows), widest_difference(result.score.measure, means)
     gains: dict[int, Comparison] = {}
     held_out_gains: dict[str, dict[int, Comparison]] = {}
     if 0 in choices and arms:
         none = choices[0].best
         fair = [sign * tables[arm] for arm in arms]
-        pairs = compare_all(fair, sign * scores[none], result.fold_rows, level=level, family=family, **kind)
+        pairs = compare_all(
+            fair, sign * scores[none], result.fold_rows, level=level, family=family, share=share, widest=widest
+        )
         gains = dict(zip(arms, pairs, strict=True))
         for name in result.held_out:
-            fresh = sign * result.held_out_scores(name)[:, :, None]
+            held_out = sign * result.held_out_scores(name)[:, :, None]
             rows = np.array([[1, result.held_out_rows[name]]])
-            best = [fresh[choices[arm].best] for arm in arms]
-            pairs = compare_all(best, fresh[none], rows, level=level, widest=kind["widest"])
+            best = [held_out[choices[arm].best] for arm in arms]
+            pairs = compare_all(best, held_out[none], rows, level=level, widest=widest)
             held_out_gains[name] = dict(zip(arms, pairs, strict=True))
     return Evidence(
         validation, train, choices, gains, quoted, held_out_gains, family, constant, _winner(choices, gains)
@@ -72,19 +72,19 @@ def weigh_evidence(result: StudyResult, *, level: float = 0.95) -> Evidence:
 
 
 def choose_candidates(result: StudyResult) -> dict[int, Choice]:
-    """Apply the rules `best` and `1se` to every arm; arms of which nothing finished are left out."""
+    """Apply the rules `best` and `1se` to every arm; arms without a finished fit are left out."""
     summary, constant, maximize = summarize(result.scores()), find_collapsed(result), result.score.maximize
-    found = {
+    choices = {
         arm: select_strength(result.path(arm), summary, maximize=maximize, constant=constant)
         for arm in range(len(result.arms))
     }
-    return {arm: choice for arm, choice in found.items() if choice is not None}
+    return {arm: choice for arm, choice in choices.items() if choice is not None}
 
 
 def rank_arms(gains: dict[int, Comparison]) -> list[int]:
     """Return the arms that can be compared with none, from the largest gain to the smallest, the first on a tie."""
-    known = [arm for arm in gains if np.isfinite(gains[arm].difference)]
-    return sorted(known, key=lambda arm: -gains[arm].difference)
+    comparable = [arm for arm in gains if np.isfinite(gains[arm].difference)]
+    return sorted(comparable, key=lambda arm: -gains[arm].difference)
 
 
 def _winner(choices: dict[int, Choice], gains: dict[int, Comparison]) -> int | None:

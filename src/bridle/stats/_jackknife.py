@@ -1,4 +1,4 @@
-"""A score over the rows of all folds together, as one number for each fold."""
+"""Jackknife pseudo-values of a score over the rows of all folds together."""
 
 import numpy as np
 from jaxtyping import Float

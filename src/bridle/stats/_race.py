@@ -1,20 +1,20 @@
-"""Racing: which strengths of a path go on, after some of their fits."""
+"""Racing: early elimination of strengths of a path."""
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy import stats
 
-from bridle.stats._compare import ROUNDING
+from bridle.stats._compare import ROUNDING_SHARE
+from bridle.stats._distributions import t_quantile
 from bridle.stats._nan import nan_mean, nan_sd
 
-FEWEST = 5
-"""Fits of each strength before any is stopped."""
+MIN_RACE_FITS = 5
+"""The number of fits of each strength before any is stopped."""
 
 
 def survivors(
     scores: Float[np.ndarray, "point cell"], *, maximize: bool, level: float = 0.005
 ) -> Bool[np.ndarray, "point"]:
-    """Which strengths of one arm may still be its best, from the fits of each that ran so far (the same for all).
+    """Return a mask of the strengths of one arm that may still be its best, given the same fits of each.
 
     A strength is stopped where it is in the worse half and clearly worse than the leader: with d the leader's score
     minus its own, paired by seed and fold, over n fits, `mean(d) / (sd(d) / √n)` above the `1 - level` quantile of
@@ -32,14 +32,14 @@ def survivors(
     2016, for halving; Maron and Moore, "Hoeffding races", NIPS 1993, for stopping only what is clearly worse.
     """
     value = scores[:, np.isfinite(scores).any(axis=0)] * (1 if maximize else -1)
-    whole = np.isfinite(value).all(axis=1)
+    complete = np.isfinite(value).all(axis=1)
     count = value.shape[1]
-    if count < FEWEST or not whole.any():
+    if count < MIN_RACE_FITS or not complete.any():
         return np.ones(len(value), bool)
-    mean = np.where(whole, nan_mean(value, 1), -np.inf)
+    mean = np.where(complete, nan_mean(value, 1), -np.inf)
     behind = value[int(np.argmax(mean))] - value
-    rounding = ROUNDING * np.abs(value[np.isfinite(value)]).max()
+    rounding = ROUNDING_SHARE * np.abs(value[np.isfinite(value)]).max()
     error = np.maximum(nan_sd(behind, 1) / np.sqrt(count), max(rounding, 1e-12))
-    clearly = ~whole | (nan_mean(behind, 1) / error > stats.t.ppf(1 - level, count - 1))
+    clearly = ~complete | (nan_mean(behind, 1) / error > t_quantile(1 - level, count - 1))
     worse = mean < np.median(mean)
-    return ~(clearly & (worse | ~whole))
+    return ~(clearly & (worse | ~complete))

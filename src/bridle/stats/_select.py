@@ -1,4 +1,4 @@
-"""Which strength of a path: the best, and the strongest that one standard error cannot tell from it."""
+"""Selection of a strength from a path: the best, and the strongest within one standard error."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from bridle.stats._summary import Summary, summarize
 
 @dataclass(frozen=True)
 class Choice:
-    """Two settings of one path, as numbers of settings. They may be the same."""
+    """The indices of two selected candidates of one path; they may be equal."""
 
     best: int
     one_se: int
@@ -21,14 +21,14 @@ def select_strength(
     summary: Summary,
     *,
     maximize: bool,
-    constant: Bool[np.ndarray, "setting"] | None = None,
+    constant: Bool[np.ndarray, "candidate"] | None = None,
 ) -> Choice | None:
     """Apply the rules `best` and `1se` to a path ordered from weak to strong; None where nothing finished.
 
-    `best` is the setting with the best mean, the weaker one on a tie. `1se` is the strongest setting whose
-    mean is no worse than that of `best` by more than the standard error of `best`. A setting of which some
-    fit diverged is passed over unless that leaves none. `1se` does not take a setting of `constant`, those that predict
-    the same for every row: with few rows, a standard error reaches to there.
+    `best` is the candidate with the best mean, the weaker one on a tie. `1se` is the strongest candidate whose
+    mean is no worse than that of `best` by more than the standard error of `best`. A candidate with
+    a diverged fit is skipped unless that leaves none. `1se` skips candidates of `constant`, which predict the same for
+    every row: with few rows, a standard error reaches that far.
 
     >>> import numpy as np
     >>> means = np.array([0.70, 0.80, 0.79, 0.60])
@@ -39,7 +39,7 @@ def select_strength(
     Source: Hastie, Tibshirani and Friedman, "The Elements of Statistical Learning", 2nd ed., section 7.10.
     """
     value = np.where(np.isfinite(summary.mean), summary.mean if maximize else -summary.mean, -np.inf)[path]
-    usable = np.isfinite(value) & summary.whole[path]
+    usable = np.isfinite(value) & summary.complete[path]
     if not usable.any():
         usable = np.isfinite(value)
     if not usable.any():
@@ -55,13 +55,13 @@ def select_strength(
 
 
 def cross_select(
-    path: Int[np.ndarray, "point"], scores: Float[np.ndarray, "setting seed fold"], *, maximize: bool
+    path: Int[np.ndarray, "point"], scores: Float[np.ndarray, "candidate seed fold"], *, maximize: bool
 ) -> Float[np.ndarray, "seed fold"]:
-    """The scores of a path where each fold's strength is the `best` of the other folds.
+    """Return the scores of a path where each fold's strength is the `best` of the other folds.
 
-    `table[:, f] = scores[s_f, :, f]` with `s_f` what `select` takes from the folds other than f. The best of many
-    means is too good, by more the more strengths there are; a score that had no say in the choice is not. With one
-    fold the strength is that fold's own best, and NaN stands where no strength has a score.
+    `table[:, f] = scores[s_f, :, f]`, with `s_f` selected by `select_strength` from the folds other than f. The best of
+    many means is too optimistic, by more the more strengths there are; a score on rows outside the selection is not.
+    With one fold the strength is the best of that fold; NaN stands where no strength has a score.
 
     >>> import numpy as np
     >>> two = np.array([[[0.9, 0.5, 0.5]], [[0.6, 0.7, 0.7]]])

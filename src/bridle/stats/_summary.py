@@ -1,4 +1,4 @@
-"""Means and errors of one setting's scores: seeds are averaged within a fold, errors are taken across folds."""
+"""Means and errors of scores: seeds are averaged within a fold, errors are taken across folds."""
 
 from dataclasses import dataclass
 
@@ -10,19 +10,19 @@ from bridle.stats._nan import nan_mean, nan_sd
 
 @dataclass(frozen=True)
 class Summary:
-    """One array entry per setting; NaN where nothing finished or where one fold gives no error."""
+    """Statistics of each candidate; NaN where nothing finished or where one fold gives no error."""
 
-    mean: Float[np.ndarray, "setting"]
-    error: Float[np.ndarray, "setting"]
+    mean: Float[np.ndarray, "candidate"]
+    error: Float[np.ndarray, "candidate"]
     """Standard error of the mean across folds."""
-    seed_sd: Float[np.ndarray, "setting"]
+    seed_sd: Float[np.ndarray, "candidate"]
     """Standard deviation, over seeds, of the mean over folds: what one more seed would change."""
-    whole: Bool[np.ndarray, "setting"]
-    """Whether every fit of the setting has a score, in the folds where any fit has one."""
+    complete: Bool[np.ndarray, "candidate"]
+    """True if every fit of the candidate has a score, in the folds where any fit has one."""
 
 
-def summarize(scores: Float[np.ndarray, "setting seed fold"]) -> Summary:
-    """Reduce scores to a mean, a standard error and a spread over seeds, for every setting.
+def summarize(scores: Float[np.ndarray, "candidate seed fold"]) -> Summary:
+    """Reduce scores to a mean, a standard error and a spread over seeds, for every candidate.
 
     With `m_f` the mean over seeds within fold f, of K folds: `mean = (1/K) sum_f m_f` and
     `error = sqrt(sum_f (m_f - mean)^2 / (K - 1)) / sqrt(K)`, the rule of glmnet.
@@ -41,10 +41,10 @@ def summarize(scores: Float[np.ndarray, "setting seed fold"]) -> Summary:
         mean=_plain(nan_mean(by_fold, axis=1)),
         error=nan_sd(by_fold, axis=1) / np.sqrt(np.maximum(folds, 1)),
         seed_sd=nan_sd(nan_mean(scores, axis=2), axis=1),
-        whole=(np.isfinite(scores) | ~np.isfinite(scores).any(axis=(0, 1))).all(axis=(1, 2)),
+        complete=np.all(np.isfinite(scores) | ~np.any(np.isfinite(scores), axis=(0, 1)), axis=(1, 2)),
     )
 
 
-def _plain(values: Float[np.ndarray, "setting"]) -> Float[np.ndarray, "setting"]:
-    """Means to 7 significant digits, the precision of a score: what rounding tells apart is a tie."""
+def _plain(values: Float[np.ndarray, "candidate"]) -> Float[np.ndarray, "candidate"]:
+    """Round means to 7 significant digits, the precision of a score, so that rounding cannot break a tie."""
     return np.array([float(f"{value:.7g}") for value in values])
