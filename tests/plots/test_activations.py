@@ -17,18 +17,18 @@ def test_units_are_ordered_by_what_is_left_of_them(study):
     kept = result.activations[0].values
     best = weigh_evidence(result).choices[1].best
     order = np.argsort(-np.abs(kept[best]).mean(axis=0), kind="stable")
-    np.testing.assert_allclose(data.shown[0].image, kept[0][:, order])
-    np.testing.assert_allclose(data.shown[1].image, kept[best][:, order])
-    assert data.shown[1].zeros == (kept[best] == 0).mean()
+    np.testing.assert_allclose(data.images[0].image, kept[0][:, order])
+    np.testing.assert_allclose(data.images[1].image, kept[best][:, order])
+    assert data.images[1].zeros == (kept[best] == 0).mean()
     assert data.entries == 500
 
 
 def test_histograms_count_what_is_not_exactly_zero(study):
     """Bins are shared; with the zeros the shares of each side sum to one."""
     data = activations_data(study(insides=True))
-    for shares, shown in zip(data.shares, data.shown, strict=True):
+    for shares, shown in zip(data.shares, data.images, strict=True):
         assert shares.sum() + shown.zeros == pytest.approx(1.0)
-    assert data.edges[-1] == pytest.approx(max(shown.image.max() for shown in data.shown))
+    assert data.edges[-1] == pytest.approx(max(shown.image.max() for shown in data.images))
     ax = draw_activations(data, kind="histogram")
     stairs = ax.patches[1].get_data()
     np.testing.assert_allclose(stairs.values, 100 * data.shares[1])

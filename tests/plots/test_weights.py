@@ -25,9 +25,9 @@ def test_the_refits_of_one_seed_are_shown(study):
     data = weights_data(result)
     best = weigh_evidence(result).choices[1].best
     before, after = (result.weights[refit(result, setting, 0)][0] for setting in (0, best))
-    np.testing.assert_allclose(data.shown[0].image, before.reshape(2, 125, 4).mean(axis=2), rtol=1e-5)
-    np.testing.assert_allclose(data.shown[1].image, after.reshape(2, 125, 4).mean(axis=2), rtol=1e-5)
-    assert data.shown[1].zeros == pytest.approx((after == 0).mean())
+    np.testing.assert_allclose(data.images[0].image, before.reshape(2, 125, 4).mean(axis=2), rtol=1e-5)
+    np.testing.assert_allclose(data.images[1].image, after.reshape(2, 125, 4).mean(axis=2), rtol=1e-5)
+    assert data.images[1].zeros == pytest.approx((after == 0).mean())
     assert (data.tensor, data.shape, data.seed) == ("hidden/kernel", (2, 500), 0)
     assert data.note == "means over blocks of 1 × 4"
 
@@ -43,7 +43,7 @@ def test_filters_stand_side_by_side(study):
     """Six filters of 3 × 3 in two rows of three, each entry a square of 3 × 3 dots, one empty dot apart."""
     result = study(arms=KERNEL, insides=True)
     data = weights_data(result, tensor="conv/kernel")
-    image, kernel = data.shown[0].image, result.weights[refit(result, 0, 0)][2]
+    image, kernel = data.images[0].image, result.weights[refit(result, 0, 0)][2]
     assert data.filters
     assert image.shape == (19, 29)
     np.testing.assert_allclose(image[1:9:3, 1:9:3], kernel[:, :, 0, 0])
@@ -57,7 +57,7 @@ def test_filters_over_many_channels_are_cut_to_a_grid(study):
     result = study(arms=KERNEL, insides=True)
     big = {member: (*values[:2], np.ones((3, 3, 12, 20))) for member, values in result.weights.items()}
     data = weights_data(replace(result, weights=big), tensor="conv/kernel")
-    assert data.shown[0].image.shape == (8 * 10 - 1, 16 * 10 - 1)
+    assert data.images[0].image.shape == (8 * 10 - 1, 16 * 10 - 1)
     assert data.note == "16 of 20 filters, 8 of 12 input channels"
 
 

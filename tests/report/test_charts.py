@@ -32,14 +32,14 @@ def test_sweep_holds_the_numbers_of_the_picture(study):
     result = study(arms=TWO)
     data, chart = sweep_data(result), charts(result)["sweep"]
     for index, arm in enumerate(data.arms):
-        (points,) = traces(chart, f"arm {arm.number}")
+        (points,) = traces(chart, f"arm {arm.arm_index}")
         np.testing.assert_allclose(points["y"], arm.mean, rtol=1e-5)
         np.testing.assert_allclose(points["error_y"]["array"], arm.error, rtol=1e-5)
         np.testing.assert_allclose(points["x"], data.positions(index), rtol=1e-5)
-        (train,) = traces(chart, f"arm {arm.number}", "train")
+        (train,) = traces(chart, f"arm {arm.arm_index}", "train")
         np.testing.assert_allclose(train["y"], arm.train, rtol=1e-5)
         for rule, point in (("best", arm.best), ("1se", arm.one_se)):
-            (mark,) = traces(chart, f"arm {arm.number}", rule)
+            (mark,) = traces(chart, f"arm {arm.arm_index}", rule)
             assert (mark["x"][0], mark["y"][0]) == (points["x"][point], points["y"][point])
     band, level = traces(chart, "none")
     assert level["y"] == pytest.approx([data.none_mean] * len(level["x"]), rel=1e-5)

@@ -1,9 +1,8 @@
-"""Pictures of a result: each is computed as numbers first, then drawn."""
+"""Pictures of a result: numbers are computed first, then drawn."""
 
 from bridle.plots._activations import activations_data, draw_activations
 from bridle.plots._curves import Curve, CurvesData, band, curves_data, draw_curves
-from bridle.plots._drawing import Drawing
-from bridle.plots._figures import drawings
+from bridle.plots._figures import Drawing, drawings
 from bridle.plots._frontier import draw_frontier, frontier_data
 from bridle.plots._gains import GainsData, Source, draw_gains, gains_data
 from bridle.plots._heatmap import draw_heatmap, heatmap_data

@@ -1,4 +1,4 @@
-"""A penalized activation, before and after: rows × units as colours, and how its values are spread."""
+"""A penalized activation, before and after: rows × units as colours, and the distribution of its values."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 
 from bridle._errors import InputError
-from bridle.plots._pair import GAP, Shown, draw_pair
+from bridle.plots._pair import GAP, LabelledImage, draw_pair
 from bridle.plots._style import label, legend, named, prepare, say, themed
 from bridle.results import StudyResult
 from bridle.stats import Evidence, weigh_evidence
@@ -23,40 +23,40 @@ class ActivationsData:
     """One activation on the same rows, without a penalty and with the best setting of an arm."""
 
     tensor: str
-    number: int
+    arm_index: int
     arm: str
-    shown: tuple[Shown, Shown]
+    images: tuple[LabelledImage, LabelledImage]
     """Rows × units, the units that are largest after the penalty first."""
     classes: Int[np.ndarray, "row"]
     entries: int
-    """How many units a row has in all."""
+    """Number of units in a row."""
     edges: Float[np.ndarray, "edge"]
     shares: Float[np.ndarray, "2 bin"]
     """The fraction of all values, before and after, that lies in each bin and is not exactly zero."""
 
 
 def activation_tensors(result: StudyResult, arm: int, evidence: Evidence) -> list[str]:
-    """The activations that were kept for `none` and the best setting of an arm; those that it charges first."""
+    """Return the activations stored for `none` and the best setting of an arm; those that it charges come first."""
     if arm not in evidence.choices or 0 not in evidence.choices:
         return []
     pair = {evidence.choices[0].best, evidence.choices[arm].best}
-    own = regularized_tensors(result, arm)
-    kept = [seen.tensor for seen in result.activations if pair <= set(seen.settings)]
-    return sorted(kept, key=lambda name: own.index(name) if name in own else len(own))
+    targets = regularized_tensors(result, arm)
+    names = [record.tensor for record in result.activations if pair <= set(record.settings)]
+    return sorted(names, key=lambda name: targets.index(name) if name in targets else len(targets))
 
 
 def activations_data(
     result: StudyResult, arm: int | None = None, tensor: str | None = None, *, evidence: Evidence | None = None
 ) -> ActivationsData:
-    """Lay an activation out as it is under `none` and under the best setting of an arm, in refits of one seed.
+    """Return one activation under `none` and under the best setting of an arm, in refits of one seed.
 
     Args:
         result: what the study measured.
-        arm: the number of the arm; by default the one with the best mean of those that penalize an activation.
+        arm: the index of the arm; by default the one with the best mean of those that penalize an activation.
         tensor: the activation by name; by default the first that the arm charges.
-        evidence: `weigh(result)`, where it is there already.
+        evidence: `weigh_evidence(result)`, if it is already computed.
 
-    Errors: `InputError` where no activation was kept, and for one that was not.
+    Errors: `InputError` if no activation was stored, and for one that was not.
 
     """
     evidence = evidence or weigh_evidence(result)
@@ -66,35 +66,35 @@ def activations_data(
         "A study keeps the activations that its arms penalize."
     )
     tensor = resolve_name(tensor, activation_tensors(result, arm, evidence), "an activation that was kept", missing)
-    seen = next(each for each in result.activations if each.tensor == tensor)
-    settings = [evidence.choices[number].best for number in (0, arm)]
-    values = [np.asarray(seen.values[seen.settings.index(setting)], float) for setting in settings]
+    record = next(record for record in result.activations if record.tensor == tensor)
+    settings = [evidence.choices[index].best for index in (0, arm)]
+    values = [np.asarray(record.values[record.settings.index(setting)], float) for setting in settings]
     order = np.argsort(-np.abs(values[1]).mean(axis=0), kind="stable")
-    shown = [
-        Shown(brief_name(result, setting), value[:, order], float((value == 0).mean()))
+    images = [
+        LabelledImage(brief_name(result, setting), value[:, order], float((value == 0).mean()))
         for setting, value in zip(settings, values, strict=True)
     ]
     edges, shares = _histogram(values)
     return ActivationsData(
-        tensor, arm, result.arms[arm].name, (shown[0], shown[1]), seen.classes, seen.entries, edges, shares
+        tensor, arm, result.arms[arm].name, (images[0], images[1]), record.classes, record.entries, edges, shares
     )
 
 
 def _arm(result: StudyResult, evidence: Evidence) -> int:
-    """The penalized arm with the best mean of those whose activations were kept."""
+    """Return the penalized arm with the best mean of those whose activations were stored."""
     sign = 1.0 if result.score.maximize else -1.0
     arms = [arm for arm in evidence.choices if arm != 0 and activation_tensors(result, arm, evidence)]
     if not arms:
         leader = leading_arm(result, evidence)
         if leader is None:
-            raise InputError("Expected a study with a finished fit of a penalized arm, got none.")
+            raise InputError("No fit of a penalized arm has finished, so there is no activation to show.")
         return leader
     return max(arms, key=lambda arm: sign * evidence.validation.mean[evidence.choices[arm].best])
 
 
 def _histogram(values: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    known = np.concatenate([value[np.isfinite(value)] for value in values])
-    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+    finite = np.concatenate([value[np.isfinite(value)] for value in values])
+    low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
     edges = np.linspace(low, high if high > low else low + 1.0, BINS + 1)
     counts = [np.histogram(value[value != 0], edges)[0] / value.size for value in values]
     return edges, np.stack(counts)
@@ -103,13 +103,13 @@ def _histogram(values: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 def draw_activations(
     data: ActivationsData, ax: Axes | None = None, *, kind: Kind = "map", theme: str = "light"
 ) -> Axes:
-    """Draw rows × units before and after (`kind="map"`), or both spreads in one histogram (`"histogram"`)."""
+    """Draw rows × units before and after (`kind="map"`), or both distributions in one histogram (`"histogram"`)."""
     look = themed(theme)
     ax = prepare(ax, look, *((7.2, 3.6) if kind == "map" else (5.2, 3.6)))
     if kind == "histogram":
         return _draw_histogram(data, ax, theme)
-    draw_pair(ax, look, data.shown, "activation")
-    rows, units = data.shown[0].image.shape
+    draw_pair(ax, look, data.images, "activation")
+    rows, units = data.images[0].image.shape
     borders = (np.flatnonzero(np.diff(data.classes)) + 1) / rows
     for left in (0.0, 1.0 + GAP):
         ax.hlines(borders, left, left + 1, colors="#ffffff", linewidths=2.0)
@@ -126,10 +126,10 @@ def _draw_histogram(data: ActivationsData, ax: Axes, theme: str) -> Axes:
         return say(ax, look, "Every value is exactly zero, before and after.")
     styles = (
         {"color": look.muted, "linewidth": 1.4, "linestyle": (0, (4, 2))},
-        {"color": look.colour(data.number), "linewidth": 1.9},
+        {"color": look.colour(data.arm_index), "linewidth": 1.9},
     )
-    for shown, shares, style in zip(data.shown, data.shares, styles, strict=True):
-        name = f"{shorten(shown.name, 40)}: {100 * shown.zeros:.0f} % exactly zero"
+    for image, shares, style in zip(data.images, data.shares, styles, strict=True):
+        name = f"{shorten(image.name, 40)}: {100 * image.zeros:.0f} % exactly zero"
         ax.stairs(100 * shares, data.edges, label=named(name), **style)
     ax.set_ylim(bottom=0)
     label(ax, look, x=f"value in {shorten(data.tensor, 30)}", y="values that are not zero,\n% of all")

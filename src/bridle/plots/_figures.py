@@ -1,25 +1,43 @@
-"""The pictures of one study, each with a caption and a text for those who cannot see it."""
+"""The pictures of one study, each with a caption and an alternative text."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from bridle.plots._curves import curves_data, draw_curves, leading
-from bridle.plots._drawing import Drawing, outer, panels
+from bridle.plots._activations import ActivationsData, activation_tensors, activations_data, draw_activations
+from bridle.plots._curves import compared_settings, curves_data, draw_curves
 from bridle.plots._frontier import FrontierData, draw_frontier, frontier_data
 from bridle.plots._gains import draw_gains, gains_data
 from bridle.plots._heatmap import HeatmapData, draw_heatmap, heatmap_arms, heatmap_data
-from bridle.plots._insides import activations_drawing, units_drawing, weights_drawing
 from bridle.plots._path import UNITS, PathData, draw_path, path_data
 from bridle.plots._style import canvas, share_legend, themed
 from bridle.plots._surface import draw_surface, surface_data
 from bridle.plots._sweep import Published, SweepData, draw_sweep, sweep_data
+from bridle.plots._units import MIDDLE, UnitsData, draw_units, unit_tensors, units_data
+from bridle.plots._weights import WeightsData, can_show, draw_weights, weights_data
 from bridle.results import StudyResult
 from bridle.stats import Evidence, weigh_evidence
-from bridle.wording import decimal_text, join_names, needed_decimals, setting_name, strength_text
+from bridle.wording import decimal_text, join_names, leading_arm, needed_decimals, setting_name, strength_text
 
-OVERLAID = 3
-"""Up to so many arms share one sweep; more get a panel each."""
-PATHS = 4
-"""The arms whose paths, and whose heat maps, are drawn: those with the best means."""
+MAX_OVERLAID_ARMS = 3
+"""Arms that share one sweep; more get a panel each."""
+MAX_PANEL_ARMS = 4
+"""Arms whose paths and heat maps are drawn: those with the best means."""
+MAX_UNIT_PANELS = 4
+"""Tensors whose units are drawn."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A finished figure: `name` for a file, `caption` below it, `alt` instead of it."""
+
+    name: str
+    caption: str
+    alt: str
+    figure: Figure
 
 
 def drawings(
@@ -29,9 +47,9 @@ def drawings(
     evidence: Evidence | None = None,
     theme: str = "light",
 ) -> tuple[Drawing, ...]:
-    """Every picture that the result has data for: scores first, then learning curves, then what lies inside."""
+    """Return every picture that the result has data for: scores, learning curves, then the inside of networks."""
     evidence = evidence or weigh_evidence(result)
-    made = (
+    candidates = (
         _sweep(result, evidence, published, theme),
         _heatmaps(result, evidence, theme),
         _gains(result, evidence, theme),
@@ -39,27 +57,27 @@ def drawings(
         _curves(result, evidence, result.score.measure, "curves", theme),
         None if result.score.measure == "loss" else _curves(result, evidence, "loss", "loss", theme),
         _paths(result, evidence, theme),
-        units_drawing(result, evidence, theme),
-        weights_drawing(result, evidence, theme),
-        activations_drawing(result, evidence, theme),
+        _units(result, evidence, theme),
+        _weights(result, evidence, theme),
+        _activations(result, evidence, theme),
         _surface(result, theme),
     )
-    return tuple(drawing for drawing in made if drawing is not None)
+    return tuple(drawing for drawing in candidates if drawing is not None)
 
 
 def _sweep(result: StudyResult, evidence: Evidence, published: Published | None, theme: str) -> Drawing | None:
     data = sweep_data(result, published=published, evidence=evidence)
     if not data.arms:
         return None
-    if len(data.arms) <= OVERLAID:
+    if len(data.arms) <= MAX_OVERLAID_ARMS:
         figure = canvas(7.2, 4.4)
         draw_sweep(data, figure.add_subplot(), theme=theme)
     else:
-        figure, axes = panels(len(data.arms), 2, 3.7, 3.3, sharey=True)
+        figure, axes = _panels(len(data.arms), 2, 3.7, 3.3, sharey=True)
         for arm, ax in zip(data.arms, axes, strict=True):
-            one = sweep_data(result, arms=[arm.number], published=published, evidence=evidence)
+            one = sweep_data(result, arms=[arm.arm_index], published=published, evidence=evidence)
             draw_sweep(one, ax, theme=theme)
-        outer(figure, 2)
+        _keep_outer_labels(figure, 2)
         share_legend(figure, themed(theme), but=tuple(arm.label for arm in data.arms))
     bars = data.error_name or "none, since there is one fit each"
     caption = (
@@ -69,7 +87,10 @@ def _sweep(result: StudyResult, evidence: Evidence, published: Published | None,
     if result.folds == 1:
         caption += " One validation set gives no standard error over folds, so the two are the same."
     caption += " An arm with several strengths is placed at their sum." if any(arm.summed for arm in data.arms) else ""
-    if any(np.isfinite(arm.zeros).any() and arm.ordered for arm in data.arms) and not 1 < len(data.arms) <= OVERLAID:
+    if (
+        any(np.isfinite(arm.zeros).any() and arm.ordered for arm in data.arms)
+        and not 1 < len(data.arms) <= MAX_OVERLAID_ARMS
+    ):
         caption += " Above the axes: exact zeros in what the arm penalizes, in per cent."
     caption += " Diamonds: published values." if data.published else ""
     return Drawing("sweep", caption, _sweep_alt(data), figure)
@@ -89,9 +110,11 @@ def _sweep_alt(data: SweepData) -> str:
 
 
 def _best_arms(result: StudyResult, evidence: Evidence, arms: list[int]) -> list[int]:
-    """Of these arms the few with the best means, by number."""
+    """Return the arms with the best means, at most `MAX_PANEL_ARMS`, by index."""
     sign = 1.0 if result.score.maximize else -1.0
-    return sorted(sorted(arms, key=lambda arm: -sign * evidence.validation.mean[evidence.choices[arm].best])[:PATHS])
+    return sorted(
+        sorted(arms, key=lambda arm: -sign * evidence.validation.mean[evidence.choices[arm].best])[:MAX_PANEL_ARMS]
+    )
 
 
 def _heatmaps(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | None:
@@ -99,7 +122,7 @@ def _heatmaps(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | 
     if not arms:
         return None
     data = [heatmap_data(result, arm, evidence=evidence) for arm in arms]
-    figure, axes = panels(len(data), 2, 5.6 if len(data) == 1 else 4.4, 4.2)
+    figure, axes = _panels(len(data), 2, 5.6 if len(data) == 1 else 4.4, 4.2)
     for one, ax in zip(data, axes, strict=True):
         draw_heatmap(one, ax, theme=theme)
     share_legend(figure, themed(theme))
@@ -113,7 +136,7 @@ def _heatmaps(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | 
 
 
 def _heatmap_alt(data: HeatmapData, evidence: Evidence) -> str:
-    mean = float(evidence.validation.mean[evidence.choices[data.number].best])
+    mean = float(evidence.validation.mean[evidence.choices[data.arm_index].best])
     best = join_names(
         [f"{slot} = {strength_text(value)}" for slot, value in zip(data.slots, data.best or (), strict=False)]
     )
@@ -171,17 +194,17 @@ def _frontier_alt(data: FrontierData) -> str:
 def _curves(result: StudyResult, evidence: Evidence, quantity: str, name: str, theme: str) -> Drawing | None:
     if f"validation/{quantity}" not in result.quantities:
         return None
-    settings = leading(result, evidence)
-    figure, axes = panels(len(settings), 2, 3.7, 3.2, sharey=True)
+    settings = compared_settings(result, evidence)
+    figure, axes = _panels(len(settings), 2, 3.7, 3.2, sharey=True)
     for setting, ax in zip(settings, axes, strict=True):
         draw_curves(curves_data(result, quantity=quantity, settings=[setting], evidence=evidence), ax, theme=theme)
-    outer(figure, 2)
+    _keep_outer_labels(figure, 2)
     share_legend(figure, themed(theme))
-    shown = " and ".join(setting_name(result, setting) for setting in settings)
+    compared = " and ".join(setting_name(result, setting) for setting in settings)
     kind = "Data loss (without penalties)" if quantity == "loss" else quantity.capitalize()
     caption = f"{kind} over the epochs, mean over seeds and folds with a band of one standard deviation."
     return Drawing(
-        name, caption, f"Learning curves of {quantity} for {shown}, on training and validation rows.", figure
+        name, caption, f"Learning curves of {quantity} for {compared}, on training and validation rows.", figure
     )
 
 
@@ -189,22 +212,22 @@ def _paths(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | Non
     penalized = [arm for arm in evidence.choices if arm != 0]
     top = _best_arms(result, evidence, penalized)
     rows = [[path_data(result, arm, kind, evidence=evidence) for kind in ("zeros", "norm")] for arm in top]
-    keep = [column for column in (0, 1) if any(_telling(row[column]) for row in rows)]
+    keep = [column for column in (0, 1) if any(_has_positive_values(row[column]) for row in rows)]
     data = [row[column] for row in rows for column in keep]
     if not data:
         return None
-    figure, axes = panels(len(data), len(keep), 3.7, 3.1)
+    figure, axes = _panels(len(data), len(keep), 3.7, 3.1)
     for one, ax in zip(data, axes, strict=True):
         draw_path(one, ax, theme=theme)
     share_legend(figure, themed(theme))
     caption = (
         f"Along the strengths, mean over seeds and folds: {join_names([UNITS[('zeros', 'norm')[k]] for k in keep])}."
     )
-    caption += f" The {PATHS} arms with the best scores." if len(penalized) > PATHS else ""
+    caption += f" The {MAX_PANEL_ARMS} arms with the best scores." if len(penalized) > MAX_PANEL_ARMS else ""
     return Drawing("path", caption, " ".join(_path_alt(one) for one in data), figure)
 
 
-def _telling(data: PathData) -> bool:
+def _has_positive_values(data: PathData) -> bool:
     values = np.concatenate([np.zeros(0), *(trail.values for trail in data.trails)])
     return bool((np.nan_to_num(values) > 0).any())
 
@@ -218,14 +241,106 @@ def _path_alt(data: PathData) -> str:
     return f"{data.arm}, {what} from the weakest to the strongest: {join_names(parts) or 'not measured'}."
 
 
+def _units(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | None:
+    """Draw the units of what the leading arm penalizes; None for an arm of one strength, or without units."""
+    arm = leading_arm(result, evidence)
+    if arm is None or len(result.path(arm)) < 2:
+        return None
+    names = unit_tensors(result, arm, sparse_only=True)[:MAX_UNIT_PANELS]
+    data = [units_data(result, arm, name, evidence=evidence) for name in names]
+    if not data:
+        return None
+    figure, axes = _panels(len(data), 2, 3.7 if len(data) > 1 else 5.4, 3.5)
+    for one, ax in zip(data, axes, strict=True):
+        draw_units(one, ax, theme=theme)
+    share_legend(figure, themed(theme))
+    caption = (
+        "How large the units of what is penalized are along the strengths: quantiles over the units, mean over seeds "
+        "and folds. Units that a penalty switches off go to zero."
+    )
+    return Drawing("units", caption, " ".join(_units_alt(one) for one in data), figure)
+
+
+def _units_alt(data: UnitsData) -> str:
+    ends = [int(np.argmin(data.strengths)), int(np.argmax(data.strengths))]
+    words = [
+        f"median {data.sizes[end, MIDDLE]:.3g} and largest {data.sizes[end, -1]:.3g} "
+        f"at strength {strength_text(float(data.strengths[end]))}"
+        for end in ends
+    ]
+    return f"{data.measure.capitalize()} in {data.tensor} with {data.arm}: {'; '.join(words)}."
+
+
+def _weights(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | None:
+    """Draw the weights of the leading arm before and after; None without trained weights that have names."""
+    arm = leading_arm(result, evidence)
+    if arm is None or not can_show(result, arm, evidence):
+        return None
+    data = weights_data(result, arm, evidence=evidence)
+    figure = canvas(7.2, 3.6)
+    draw_weights(data, figure.add_subplot(), theme=theme)
+    caption = (
+        f"{'The filters' if data.filters else 'The weights'} of {data.tensor} without a penalty and with the best one, "
+        f"refitted from seed {data.seed}. One scale of colours, grey at zero."
+    )
+    caption += f" Shown: {data.note}." if data.note else ""
+    return Drawing("weights", caption, _weights_alt(data), figure)
+
+
+def _weights_alt(data: WeightsData) -> str:
+    return f"{data.tensor}: {join_names([_zeros_text(image.name, image.zeros) for image in data.images])}."
+
+
+def _zeros_text(name: str, share: float) -> str:
+    return f"{100 * share:.0f} % exactly zero with {name}"
+
+
+def _activations(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | None:
+    """Draw the activation that the best arm of its kind penalizes, as a map and histograms; None if none was stored."""
+    if not any(activation_tensors(result, arm, evidence) for arm in evidence.choices if arm != 0):
+        return None
+    data = activations_data(result, evidence=evidence)
+    figure = canvas(7.2, 6.6)
+    upper, lower = figure.subplots(2, 1, height_ratios=(3, 2))
+    draw_activations(data, upper, theme=theme)
+    draw_activations(data, lower, kind="histogram", theme=theme)
+    caption = (
+        f"{data.tensor} on {len(data.images[0].image)} training rows without a penalty and with the best one, refitted "
+        "from one seed: rows and units as colours, and how the values that are not exactly zero are spread."
+    )
+    return Drawing("activations", caption, _activations_alt(data), figure)
+
+
+def _activations_alt(data: ActivationsData) -> str:
+    return f"{data.tensor}: {join_names([_zeros_text(image.name, image.zeros) for image in data.images])}."
+
+
 def _surface(result: StudyResult, theme: str) -> Drawing | None:
     data = surface_data(result)
     if data is None or not data.panels:
         return None
-    figure, axes = panels(len(data.panels), 2, 3.7, 3.5, sharey=True)
+    figure, axes = _panels(len(data.panels), 2, 3.7, 3.5, sharey=True)
     for panel, ax in enumerate(axes):
         draw_surface(data, ax, panel=panel, theme=theme)
-    outer(figure, 2)
+    _keep_outer_labels(figure, 2)
     caption = "Mean predicted probability of the refits, blue for 0 and orange for 1, its 0.5 contour, and the rows."
     names = join_names([panel.name for panel in data.panels])
     return Drawing("surface", caption, f"Decision surfaces of {names}.", figure)
+
+
+def _panels(count: int, columns: int, wide: float, high: float, sharey: bool = False) -> tuple[Figure, Sequence[Axes]]:
+    """Return a figure of `count` axes, each `wide` by `high` inches, in rows of `columns`."""
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    figure = canvas(max(4.6, wide * columns), high * rows)
+    axes = figure.subplots(rows, columns, squeeze=False, sharey=sharey).ravel().tolist()
+    for spare in axes[count:]:
+        spare.remove()
+    return figure, axes[:count]
+
+
+def _keep_outer_labels(figure: Figure, columns: int) -> None:
+    """Remove the y labels of axes that share their y axis, except for the first in each row."""
+    for index, ax in enumerate(figure.axes):
+        if index % columns:
+            ax.set_ylabel("")

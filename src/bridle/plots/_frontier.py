@@ -1,4 +1,4 @@
-"""The frontier: how much of what is penalized can be zero, and what that costs in score."""
+"""The frontier: score against the share of exact zeros in what is penalized."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from matplotlib.axes import Axes
 
-from bridle.plots._bars import bars, bars_name
 from bridle.plots._style import Theme, label, legend, marker, named, plain, prepare, say, themed
+from bridle.plots._sweep import error_bars, error_bars_name
 from bridle.results import StudyResult
 from bridle.stats import Evidence, nan_mean, weigh_evidence
 from bridle.wording import setting_name, shorten, sparse_tensors, strength_text, zero_fractions
@@ -15,33 +15,33 @@ from bridle.wording import setting_name, shorten, sparse_tensors, strength_text,
 
 @dataclass(frozen=True)
 class FrontierData:
-    """One point per setting of which zeros and score are known, `none` first."""
+    """One point per setting that has zeros and a score, `none` first."""
 
     score: str
     maximize: bool
     error_name: str
     arms: tuple[str, ...]
-    """The names of all arms, by number."""
+    """The names of all arms, by index."""
     setting: Int[np.ndarray, "point"]
     arm: Int[np.ndarray, "point"]
     name: tuple[str, ...]
     strengths: tuple[str, ...]
-    """The strengths of each, without the names of the slots."""
+    """The strengths of each point, without the names of the slots."""
     zeros: Float[np.ndarray, "point"]
     """The fraction of exact zeros, mean over the tensors that the arm charges; for `none`, over those of all arms."""
     mean: Float[np.ndarray, "point"]
     error: Float[np.ndarray, "point"]
     optimal: Bool[np.ndarray, "point"]
-    """Whether no other point has at least as many zeros and at least as good a score, and more of one of them."""
+    """True where no other point has at least as many zeros and at least as good a score, and more of one of them."""
 
     @property
     def varies(self) -> bool:
-        """Whether some setting makes zeros that others do not."""
+        """True if the settings differ in their zeros."""
         return len(self.zeros) > 1 and float(np.ptp(self.zeros)) > 0.005
 
 
 def frontier_data(result: StudyResult, *, evidence: Evidence | None = None) -> FrontierData:
-    """Put every setting's mean score beside the exact zeros in what its arm charges.
+    """Return every setting's mean score and the exact zeros in what its arm charges.
 
     Both are means over seeds and folds. Pre-activations count through the outputs that follow them.
     """
@@ -49,37 +49,37 @@ def frontier_data(result: StudyResult, *, evidence: Evidence | None = None) -> F
     share = np.full(len(result.setting_arm), np.nan)
     for arm in range(len(result.arms)):
         share[result.path(arm)] = _share(result, arm)[result.path(arm)]
-    mean, error = evidence.validation.mean, bars(result, evidence)
+    mean, error = evidence.validation.mean, error_bars(result, evidence)
     order = np.concatenate([result.path(arm) for arm in range(len(result.arms))]).astype(int)
-    good = order[np.isfinite(share[order]) & np.isfinite(mean[order])]
+    points = order[np.isfinite(share[order]) & np.isfinite(mean[order])]
     sign = 1.0 if result.score.maximize else -1.0
     return FrontierData(
         score=result.score.name,
         maximize=result.score.maximize,
-        error_name=bars_name(result),
+        error_name=error_bars_name(result),
         arms=tuple(arm.name for arm in result.arms),
-        setting=good,
-        arm=result.setting_arm[good],
-        name=tuple(setting_name(result, int(setting)) for setting in good),
-        strengths=tuple(", ".join(map(strength_text, result.strengths(int(setting)).values())) for setting in good),
-        zeros=share[good],
-        mean=mean[good],
-        error=error[good],
-        optimal=_optimal(share[good], sign * mean[good]),
+        setting=points,
+        arm=result.setting_arm[points],
+        name=tuple(setting_name(result, int(setting)) for setting in points),
+        strengths=tuple(", ".join(map(strength_text, result.strengths(int(setting)).values())) for setting in points),
+        zeros=share[points],
+        mean=mean[points],
+        error=error[points],
+        optimal=_optimal(share[points], sign * mean[points]),
     )
 
 
 def _share(result: StudyResult, arm: int) -> Float[np.ndarray, "setting"]:
     arms = [arm] if arm else range(1, len(result.arms))
-    tensors = dict.fromkeys(name for each in arms for name in sparse_tensors(result, each))
-    found = [zero_fractions(result, tensor) for tensor in tensors]
-    return nan_mean(np.stack(found), 0) if found else np.full(len(result.setting_arm), np.nan)
+    tensors = dict.fromkeys(name for index in arms for name in sparse_tensors(result, index))
+    shares = [zero_fractions(result, tensor) for tensor in tensors]
+    return nan_mean(np.stack(shares), 0) if shares else np.full(len(result.setting_arm), np.nan)
 
 
 def _optimal(share: Float[np.ndarray, "point"], gain: Float[np.ndarray, "point"]) -> Bool[np.ndarray, "point"]:
     as_good = (share[None, :] >= share[:, None]) & (gain[None, :] >= gain[:, None])
     better = (share[None, :] > share[:, None]) | (gain[None, :] > gain[:, None])
-    return ~(as_good & better).any(axis=1)
+    return np.asarray(~(as_good & better).any(axis=1))
 
 
 def draw_frontier(data: FrontierData, ax: Axes | None = None, *, theme: str = "light") -> Axes:
@@ -111,12 +111,12 @@ def draw_frontier(data: FrontierData, ax: Axes | None = None, *, theme: str = "l
 
 
 def _draw_arm(ax: Axes, look: Theme, data: FrontierData, arm: int) -> None:
-    own, colour = data.arm == arm, look.colour(arm)
+    points, colour = data.arm == arm, look.colour(arm)
     x, y = 100 * data.zeros, data.mean
     bars = {"color": colour, "linestyle": "none", "elinewidth": 0.9, "alpha": 0.55, "zorder": 2}
-    ax.errorbar(x[own], y[own], np.nan_to_num(data.error[own]), **bars)
+    ax.errorbar(x[points], y[points], np.nan_to_num(data.error[points]), **bars)
     shape, size = ("*", 13.0) if arm == 0 else (marker(arm), 6.5)
-    for part, face in ((own & data.optimal, colour), (own & ~data.optimal, "none")):
+    for part, face in ((points & data.optimal, colour), (points & ~data.optimal, "none")):
         ax.plot(
             x[part],
             y[part],

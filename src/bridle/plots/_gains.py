@@ -13,13 +13,13 @@ from bridle.results import StudyResult
 from bridle.stats import Comparison, Evidence, weigh_evidence
 from bridle.wording import shorten, strengths_text
 
-SHAPES = ("o", "D", "s", "^")
-"""Validation is a filled circle; each held-out part has a hollow shape."""
+MARKER_SHAPES = ("o", "D", "s", "^")
+"""Markers of the sources: a filled circle for validation, hollow shapes for held-out rows."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where differences were measured, and one difference with its interval per arm; positive is better."""
+    """Rows on which differences were measured, with one difference and interval per arm; positive is better."""
 
     name: str
     over: str
@@ -37,26 +37,26 @@ class GainsData:
     numbers: tuple[int, ...]
     names: tuple[str, ...]
     strengths: tuple[str, ...]
-    """The strengths of each arm's `best`, in words."""
+    """The strengths of each arm's `best`, as text."""
     sources: tuple[Source, ...]
 
 
 def gains_data(result: StudyResult, *, evidence: Evidence | None = None) -> GainsData:
-    """Lay out the comparisons of `weigh`, signed so that positive is better."""
+    """Return the comparisons of `weigh_evidence`, signed so that positive is better."""
     evidence = evidence or weigh_evidence(result)
     order = sorted(evidence.gains, key=lambda arm: -np.nan_to_num(evidence.gains[arm].difference, nan=-np.inf))
-    found = {"validation": evidence.gains, **evidence.held_out_gains}
+    sources = {"validation": evidence.gains, **evidence.held_out_gains}
     return GainsData(
         score=result.score.name,
         maximize=result.score.maximize,
         numbers=tuple(order),
         names=tuple(result.arms[arm].name for arm in order),
         strengths=tuple(strengths_text(result, evidence.choices[arm].best) for arm in order),
-        sources=tuple(_source(name, gains, order) for name, gains in found.items() if order and _known(gains)),
+        sources=tuple(_source(name, gains, order) for name, gains in sources.items() if order and _has_values(gains)),
     )
 
 
-def _known(gains: dict[int, Comparison]) -> bool:
+def _has_values(gains: dict[int, Comparison]) -> bool:
     return any(np.isfinite(gain.difference) for gain in gains.values())
 
 
@@ -99,7 +99,7 @@ def _draw_source(ax: Axes, look: Theme, data: GainsData, index: int, source: Sou
             source.difference[row],
             y,
             color=colour,
-            marker=SHAPES[index % len(SHAPES)],
+            marker=MARKER_SHAPES[index % len(MARKER_SHAPES)],
             markersize=6.5,
             markerfacecolor=colour if index == 0 else "none",
         )
@@ -108,7 +108,7 @@ def _draw_source(ax: Axes, look: Theme, data: GainsData, index: int, source: Sou
             [],
             [],
             color=look.muted,
-            marker=SHAPES[index % len(SHAPES)],
+            marker=MARKER_SHAPES[index % len(MARKER_SHAPES)],
             linewidth=1.8,
             linestyle=stroke(index),
             markerfacecolor=look.muted if index == 0 else "none",

@@ -11,18 +11,18 @@ from matplotlib.colors import Colormap, Normalize
 from matplotlib.patches import Rectangle
 
 from bridle._errors import InputError
-from bridle.plots._strengths import place, zero_place
+from bridle.plots._strengths import axis_positions, zero_position
 from bridle.plots._style import Theme, colour_bar, label, legend, plain, prepare, say, themed
 from bridle.results import StudyResult
 from bridle.stats import Evidence, weigh_evidence
 from bridle.wording import decimal_text, needed_decimals, shorten, strength_text
 
-WRITTEN = 64
-"""Values are written into the cells of grids that have no more of them."""
-WIDE = 6
-"""In more columns than this the values are written smaller."""
-TICKS = 9
-"""More rows or columns than this do not each get a tick."""
+MAX_TEXT_CELLS = 64
+"""Cells of the largest grid whose values are written into them."""
+MAX_LARGE_TEXT_COLUMNS = 6
+"""Columns of the widest grid with text of full size."""
+MAX_TICKS = 9
+"""Ticks along one axis."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ class HeatmapData:
 
     score: str
     maximize: bool
-    number: int
+    arm_index: int
     arm: str
     slots: tuple[str, str]
-    """What runs to the right, and what runs upward."""
+    """The slot along the x axis, and that along the y axis."""
     right: Float[np.ndarray, "column"]
     up: Float[np.ndarray, "row"]
     mean: Float[np.ndarray, "row column"]
@@ -46,37 +46,37 @@ class HeatmapData:
 
     @property
     def values(self) -> Float[np.ndarray, "setting"]:
-        """Every mean score, of the grid and between."""
+        """All mean scores, of the grid and between."""
         return np.concatenate([self.mean.ravel(), self.between[:, 2]])
 
 
-def varying(result: StudyResult, arm: int) -> list[int]:
-    """The slots of an arm of which more than one strength was tried."""
-    own = result.setting_strengths[result.path(arm)]
-    return [slot for slot in result.arms[arm].slots if len(np.unique(own[:, slot])) > 1]
+def varying_slots(result: StudyResult, arm: int) -> list[int]:
+    """Return the slots of an arm that have more than one strength."""
+    strengths = result.setting_strengths[result.path(arm)]
+    return [slot for slot in result.arms[arm].slots if len(np.unique(strengths[:, slot])) > 1]
 
 
 def heatmap_arms(result: StudyResult) -> list[int]:
-    """The arms that have a heat map: exactly two of their strengths vary."""
-    return [arm for arm in range(len(result.arms)) if len(varying(result, arm)) == 2]
+    """Return the arms that have a heat map: exactly two of their strengths vary."""
+    return [arm for arm in range(len(result.arms)) if len(varying_slots(result, arm)) == 2]
 
 
 def heatmap_data(result: StudyResult, arm: int | None = None, *, evidence: Evidence | None = None) -> HeatmapData:
-    """Lay the mean scores of one arm out over its two strengths.
+    """Return the mean scores of one arm over its two strengths.
 
-    The cells are the largest full grid; settings beside it are kept as they are.
+    The cells are the largest full grid. Settings that do not fit it are listed apart.
 
     Args:
         result: what the study measured.
-        arm: the number of an arm with exactly two strengths that vary; by default the one with the best mean.
-        evidence: `weigh(result)`, where it is there already.
+        arm: the index of an arm with exactly two strengths that vary; by default the one with the best mean.
+        evidence: `weigh_evidence(result)`, if it is already computed.
 
-    Errors: `InputError` where there is no such arm.
+    Errors: `InputError` if there is no such arm.
 
     """
     evidence = evidence or weigh_evidence(result)
     arm = _arm(result, evidence) if arm is None else arm
-    slots = varying(result, arm)
+    slots = varying_slots(result, arm)
     if len(slots) != 2:
         raise InputError(
             f"Expected an arm with two strengths that vary for a heat map, got {result.arms[arm].name!r} with "
@@ -89,40 +89,42 @@ def heatmap_data(result: StudyResult, arm: int | None = None, *, evidence: Evide
     mean = np.full((len(up), len(right)), np.nan)
     cells = np.searchsorted(up, points[inside, 1]), np.searchsorted(right, points[inside, 0])
     mean[cells] = evidence.validation.mean[path[inside]]
-    found = [
+    rules = [
         None if setting is None else tuple(result.setting_strengths[setting, slots].tolist())
         for setting in ((choice.best, choice.one_se) if choice else (None, None))
     ]
     return HeatmapData(
         score=result.score.name,
         maximize=result.score.maximize,
-        number=arm,
+        arm_index=arm,
         arm=result.arms[arm].name,
         slots=(result.slots[slots[0]], result.slots[slots[1]]),
         right=right,
         up=up,
         mean=mean,
         between=np.column_stack([points[~inside], evidence.validation.mean[path[~inside]]]),
-        best=found[0],
-        one_se=found[1],
+        best=rules[0],
+        one_se=rules[1],
     )
 
 
 def _arm(result: StudyResult, evidence: Evidence) -> int:
     arms = heatmap_arms(result)
     if not arms:
-        counts = [f"{result.arms[arm].name!r} has {len(varying(result, arm))}" for arm in range(1, len(result.arms))]
-        found = ", ".join(counts[:6]) or "there is no penalized arm"
+        counts = [
+            f"{result.arms[arm].name!r} has {len(varying_slots(result, arm))}" for arm in range(1, len(result.arms))
+        ]
+        listed = ", ".join(counts[:6]) or "there is no penalized arm"
         raise InputError(
-            f"Expected an arm with two strengths that vary for a heat map: {found}. Plot its sweep instead."
+            f"Expected an arm with two strengths that vary for a heat map: {listed}. Plot its sweep instead."
         )
     sign = 1.0 if result.score.maximize else -1.0
-    known = [arm for arm in arms if arm in evidence.choices]
-    return max(known, key=lambda arm: sign * evidence.validation.mean[evidence.choices[arm].best], default=arms[0])
+    compared = [arm for arm in arms if arm in evidence.choices]
+    return max(compared, key=lambda arm: sign * evidence.validation.mean[evidence.choices[arm].best], default=arms[0])
 
 
 def _grid(points: Float[np.ndarray, "setting 2"]) -> tuple[np.ndarray, np.ndarray]:
-    """The strengths of the largest full grid: those that lack the most combinations are left out one by one."""
+    """Return the strengths of the largest full grid, dropping one by one those that lack the most combinations."""
     right, up = np.unique(points[:, 0]), np.unique(points[:, 1])
     there = np.zeros((len(up), len(right)), bool)
     there[np.searchsorted(up, points[:, 1]), np.searchsorted(right, points[:, 0])] = True
@@ -148,12 +150,12 @@ def draw_heatmap(data: HeatmapData, ax: Axes | None = None, *, theme: str = "lig
     tints = colormaps["cividis" if data.maximize else "cividis_r"]
     norm = Normalize(float(np.nanmin(values)), float(np.nanmax(values)))
     ax.imshow(data.mean, cmap=tints, norm=norm, origin="lower", aspect="auto", interpolation="nearest")
-    written = data.mean.size <= WRITTEN
+    with_text = data.mean.size <= MAX_TEXT_CELLS
     _draw_missing(ax, look, data)
-    if written:
+    if with_text:
         _write(ax, data, tints, norm)
     _draw_between(ax, look, data, tints, norm)
-    _draw_rules(ax, look, data, (33 if data.mean.shape[1] <= WIDE else 28) if written else 12)
+    _draw_rules(ax, look, data, (33 if data.mean.shape[1] <= MAX_LARGE_TEXT_COLUMNS else 28) if with_text else 12)
     _ticks(ax, look, data)
     label(ax, look, x=shorten(data.slots[0], 44), y=shorten(data.slots[1], 34), title=data.arm)
     colour_bar(ax, look, ScalarMappable(norm, tints), f"validation {data.score}")
@@ -162,7 +164,7 @@ def draw_heatmap(data: HeatmapData, ax: Axes | None = None, *, theme: str = "lig
 
 
 def _write(ax: Axes, data: HeatmapData, tints: Colormap, norm: Normalize) -> None:
-    size = 8.0 if data.mean.shape[1] <= WIDE else 7.0
+    size = 8.0 if data.mean.shape[1] <= MAX_LARGE_TEXT_COLUMNS else 7.0
     for (row, column), value in np.ndenumerate(data.mean):
         if np.isfinite(value):
             text = ax.text(
@@ -184,8 +186,8 @@ def _contrast(tints: Colormap, norm: Normalize, value: float) -> str:
 
 def _draw_missing(ax: Axes, look: Theme, data: HeatmapData) -> None:
     style = {"fill": False, "hatch": "///", "edgecolor": look.muted, "linewidth": 0.6}
-    for number, (row, column) in enumerate(np.argwhere(~np.isfinite(data.mean))):
-        name = None if number else "not finished"
+    for index, (row, column) in enumerate(np.argwhere(~np.isfinite(data.mean))):
+        name = None if index else "not finished"
         ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, label=name, **style))
 
 
@@ -193,20 +195,20 @@ def _draw_between(ax: Axes, look: Theme, data: HeatmapData, tints: Colormap, nor
     if not len(data.between):
         return
     x, y = _positions(data.between[:, 0], data.right), _positions(data.between[:, 1], data.up)
-    good = np.isfinite(data.between[:, 2])
-    colours = tints(norm(data.between[good, 2]))
+    finite = np.isfinite(data.between[:, 2])
+    colours = tints(norm(data.between[finite, 2]))
     edge = {"linewidths": 1.0, "edgecolors": "#ffffff", "zorder": 5}
-    ax.scatter(x[good], y[good], s=46, c="#000000", linewidths=0, zorder=4.9)
-    ax.scatter(x[good], y[good], s=26, c=colours, label="setting between", **edge)
-    ax.scatter(x[~good], y[~good], s=26, marker="x", c=look.muted, zorder=5)
+    ax.scatter(x[finite], y[finite], s=46, c="#000000", linewidths=0, zorder=4.9)
+    ax.scatter(x[finite], y[finite], s=26, c=colours, label="setting between", **edge)
+    ax.scatter(x[~finite], y[~finite], s=26, marker="x", c=look.muted, zorder=5)
 
 
 def _draw_rules(ax: Axes, look: Theme, data: HeatmapData, size: float) -> None:
-    """A ring around `best` and a square around `1se`: black on white, so that they show on every colour."""
-    for at, shape, factor, name in ((data.best, "o", 1.0, "best"), (data.one_se, "s", 1.15, "1se")):
-        if at is None:
+    """Draw a ring around `best` and a square around `1se`, black on white, so that they show on every colour."""
+    for point, shape, factor, name in ((data.best, "o", 1.0, "best"), (data.one_se, "s", 1.15, "1se")):
+        if point is None:
             continue
-        x, y = (_positions(np.array([value]), grid) for value, grid in zip(at, (data.right, data.up), strict=True))
+        x, y = (_positions(np.array([value]), grid) for value, grid in zip(point, (data.right, data.up), strict=True))
         style = {"marker": shape, "markersize": size * factor, "linestyle": "none", "markerfacecolor": "none"}
         ax.plot(x, y, markeredgecolor="#ffffff", markeredgewidth=3.6, zorder=6, **style)
         ax.plot(x, y, markeredgecolor="#000000", markeredgewidth=1.5, zorder=7, **style)
@@ -214,17 +216,17 @@ def _draw_rules(ax: Axes, look: Theme, data: HeatmapData, size: float) -> None:
 
 
 def _positions(values: Float[np.ndarray, "value"], grid: Float[np.ndarray, "strength"]) -> Float[np.ndarray, "value"]:
-    """Where strengths lie among those of the grid, which are drawn one apart; on a log scale between them."""
-    zero_at = zero_place(grid)
-    known = np.log10(place(grid, zero_at))
-    wanted = np.log10(np.maximum(place(values, zero_at), 1e-300))
-    found = np.interp(wanted, known, np.arange(len(grid)))
-    return np.where(wanted < known[0], -0.45, np.where(wanted > known[-1], len(grid) - 0.55, found))
+    """Return positions among the strengths of the grid, which are one apart; between them on a logarithmic scale."""
+    zero_at = zero_position(grid)
+    grid_logs = np.log10(axis_positions(grid, zero_at))
+    logs = np.log10(np.maximum(axis_positions(values, zero_at), 1e-300))
+    inside = np.interp(logs, grid_logs, np.arange(len(grid)))
+    return np.where(logs < grid_logs[0], -0.45, np.where(logs > grid_logs[-1], len(grid) - 0.55, inside))
 
 
 def _ticks(ax: Axes, look: Theme, data: HeatmapData) -> None:
     for grid, put in ((data.right, ax.set_xticks), (data.up, ax.set_yticks)):
-        step = -(-len(grid) // TICKS)
+        step = -(-len(grid) // MAX_TICKS)
         put(range(0, len(grid), step), [strength_text(float(f"{value:.2g}")) for value in grid[::step]])
     for text in (*ax.get_xticklabels(), *ax.get_yticklabels()):
         plain(text, look, 9)

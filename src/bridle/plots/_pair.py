@@ -13,18 +13,18 @@ from bridle.plots._style import Theme, colour_bar, plain
 from bridle.wording import shorten
 
 GAP = 0.12
-"""Between the two images, as a share of the width of one."""
+"""Space between the two images, as a share of the width of one."""
 SIGNED = LinearSegmentedColormap.from_list("bridle signed", ["#081d58", "#4a6c9f", "#8f8f8f", "#c8a565", "#fff0b3"])
 """Dark blue below zero, grey at zero, light yellow above: told apart with any colour vision, and in grey."""
 POSITIVE = colormaps["magma_r"]
 """Light at zero, dark where large."""
 CUT = 0.995
-"""The scale ends where so many of the magnitudes lie below; the few beyond have the colour of the end."""
+"""The scale of colours ends at this quantile of the magnitudes; larger ones have the colour of the end."""
 
 
 @dataclass(frozen=True)
-class Shown:
-    """One setting: its name, an image whose gaps are NaN, and the share of exact zeros in what it was made from."""
+class LabelledImage:
+    """One setting: its name, an image whose gaps are NaN, and the share of exact zeros in the original tensor."""
 
     name: str
     image: Float[np.ndarray, "row column"]
@@ -32,12 +32,12 @@ class Shown:
 
     @property
     def caption(self) -> str:
-        """The name and the zeros."""
+        """Name and share of zeros."""
         return f"{shorten(self.name, 38)}\n{100 * self.zeros:.0f} % exactly zero"
 
 
 def block_means(values: Float[np.ndarray, "row column"], most: int) -> tuple[np.ndarray, tuple[int, int]]:
-    """Means over blocks of neighbours, so that no side is longer than `most`; and the blocks' height and width.
+    """Return means over blocks of neighbours, so that no side is longer than `most`, and the blocks' height and width.
 
     Blocks at the lower and right edges may be smaller.
 
@@ -57,23 +57,24 @@ def block_means(values: Float[np.ndarray, "row column"], most: int) -> tuple[np.
 
 
 def limit(images: tuple[np.ndarray, ...]) -> float:
-    """The magnitude at which the scale of colours ends; 1 where everything is zero."""
+    """Return the magnitude at which the scale of colours ends; 1 if everything is zero."""
     values = np.abs(np.concatenate([image[np.isfinite(image)] for image in images]))
     cut = float(np.quantile(values, CUT)) if len(values) else 0.0
     return cut or (float(values.max()) if len(values) and values.max() > 0 else 1.0)
 
 
-def draw_pair(ax: Axes, look: Theme, shown: tuple[Shown, Shown], meaning: str) -> None:
+def draw_pair(ax: Axes, look: Theme, pair: tuple[LabelledImage, LabelledImage], meaning: str) -> None:
     """Draw both images side by side with their captions above, and a bar for the colours with zero marked."""
-    images = tuple(each.image for each in shown)
+    images = tuple(half.image for half in pair)
     end, signed = limit(images), any((np.nan_to_num(image) < 0).any() for image in images)
     tints: Colormap = SIGNED if signed else POSITIVE
     norm = Normalize(-end if signed else 0.0, end)
-    for number, each in enumerate(shown):
-        left = number * (1 + GAP)
-        where = {"extent": (left, left + 1, 1, 0), "aspect": "auto", "interpolation": "nearest"}
-        ax.imshow(np.ma.masked_invalid(each.image), cmap=tints, norm=norm, **where)
-        plain(ax.text(left, -0.02, each.caption, ha="left", va="bottom"), look, 8.5)
+    for index, half in enumerate(pair):
+        left = index * (1 + GAP)
+        box = (left, left + 1, 1, 0)
+        masked = np.ma.masked_invalid(half.image)
+        ax.imshow(masked, cmap=tints, norm=norm, extent=box, aspect="auto", interpolation="nearest")
+        plain(ax.text(left, -0.02, half.caption, ha="left", va="bottom"), look, 8.5)
     ax.set_xlim(0, 2 + GAP)
     ax.set_ylim(1, 0)
     ax.grid(False)

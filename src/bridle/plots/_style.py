@@ -1,4 +1,4 @@
-"""How pictures look: colours, markers, fonts and spines, set on each axes and never globally."""
+"""The style of pictures: colours, markers, fonts and spines, set on each axes and never globally."""
 
 from dataclasses import dataclass
 
@@ -17,10 +17,12 @@ FONT = "DejaVu Sans"
 """Shipped with matplotlib, so a picture looks the same everywhere."""
 MARKERS = ("o", "s", "^", "D", "P", "X", "v")
 STROKES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
-
-
-TITLE = 42
+MAX_TITLE_CHARS = 42
 """Characters of a title that fit above the narrowest panel."""
+CHARS_PER_INCH = 13
+"""Characters of 9 points in an inch of a legend."""
+HANDLE_CHARS = 8
+"""Room of a legend's handle, in characters."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,9 @@ class Theme:
     grid: str
     hues: tuple[str, ...]
 
-    def colour(self, number: int) -> str:
-        """The colour of arm `number`; arm 0, `none`, is always grey."""
-        return self.muted if number == 0 else self.hues[(number - 1) % len(self.hues)]
+    def colour(self, index: int) -> str:
+        """Return the colour of arm `index`; arm 0, `none`, is always grey."""
+        return self.muted if index == 0 else self.hues[(index - 1) % len(self.hues)]
 
 
 THEMES = {
@@ -45,31 +47,39 @@ THEMES = {
 
 
 def themed(theme: str) -> Theme:
-    """The colours of `theme`, "light" or "dark"."""
+    """Return the colours of `theme`, "light" or "dark"."""
     if theme not in THEMES:
         raise InputError(f"Expected a theme, got {theme!r}. {nearest_names(theme, THEMES)}")
     return THEMES[theme]
 
 
-def marker(number: int) -> str:
-    """The marker of arm `number`, which tells arms apart in grey."""
-    return MARKERS[(number - 1) % len(MARKERS)]
+def marker(index: int) -> str:
+    """Return the marker of arm `index`, which tells arms apart in grey."""
+    return MARKERS[(index - 1) % len(MARKERS)]
 
 
-def stroke(number: int) -> str | tuple[int, tuple[float, ...]]:
-    """The line style of series `number`, which tells series apart in grey."""
-    return STROKES[number % len(STROKES)]
+def stroke(index: int) -> str | tuple[int, tuple[float, ...]]:
+    """Return the line style of series `index`, which tells series apart in grey."""
+    return STROKES[index % len(STROKES)]
 
 
 def canvas(width: float, height: float) -> Figure:
-    """An empty, transparent figure of `width` by `height` inches that no pyplot knows of."""
+    """Return an empty, transparent figure of `width` by `height` inches, unknown to pyplot."""
     figure = Figure(figsize=(width, height), layout="constrained", facecolor="none")
     FigureCanvasAgg(figure)
     return figure
 
 
+def figure_of(ax: Axes) -> Figure:
+    """Return the outermost figure of `ax`."""
+    figure = ax.get_figure(root=True)
+    if figure is None:
+        raise InputError("Expected axes of a figure, got axes that were removed from theirs.")
+    return figure
+
+
 def prepare(ax: Axes | None, theme: Theme, width: float = 6.4, height: float = 4.0) -> Axes:
-    """`ax`, or the axes of a new figure, dressed in `theme`: two spines, a light grid, one font."""
+    """Style `ax`, or the axes of a new figure, and return it: two spines, a light grid, one font."""
     ax = canvas(width, height).add_subplot() if ax is None else ax
     ax.set_facecolor("none")
     ax.spines[["top", "right"]].set_visible(False)
@@ -81,28 +91,28 @@ def prepare(ax: Axes | None, theme: Theme, width: float = 6.4, height: float = 4
 
 
 def label(ax: Axes, theme: Theme, *, x: str = "", y: str = "", title: str = "", pad: float = 6.0) -> None:
-    """Write the axis labels and the title. Names are a person's own, so no `$` in them starts mathematics."""
+    """Write the axis labels and the title. A `$` in the user's names does not start mathematics."""
     plain(ax.set_xlabel(x), theme, 10)
     plain(ax.set_ylabel(y), theme, 10)
     if title:
-        plain(ax.set_title(shorten(title, TITLE), loc="left", pad=pad), theme, 10)
+        plain(ax.set_title(shorten(title, MAX_TITLE_CHARS), loc="left", pad=pad), theme, 10)
 
 
 def plain(text: Text, theme: Theme, size: float) -> Text:
-    """`text` in the theme's ink and the house font, taken literally, and with nothing in it that is not seen."""
+    """Style a text in the theme's ink and font, without mathematics and control characters, and return it."""
     text.set_text(escape_control_characters(text.get_text()))
     text.set(color=theme.ink, fontsize=size, fontfamily=FONT, parse_math=False)
     return text
 
 
 def legend(ax: Axes, theme: Theme, columns: int = 3) -> None:
-    """A frameless legend below the axes, of what was drawn with a label."""
+    """Draw a frameless legend of everything labelled below the axes."""
     handles, names = ax.get_legend_handles_labels()
     if not handles:
         return
     depth = 38 + 14 * ax.get_xlabel().count("\n")
-    below = offset_copy(ax.transAxes, fig=ax.get_figure(root=True), y=-depth, units="points")
-    found = ax.legend(
+    below = offset_copy(ax.transAxes, fig=figure_of(ax), y=-depth, units="points")
+    box = ax.legend(
         handles,
         names,
         loc="upper center",
@@ -113,33 +123,31 @@ def legend(ax: Axes, theme: Theme, columns: int = 3) -> None:
         columnspacing=1.6,
         borderaxespad=0.0,
     )
-    for text in found.get_texts():
+    for text in box.get_texts():
         plain(text, theme, 9)
-
-
-LETTERS_PER_INCH, HANDLE_LETTERS = 13, 8
-"""How much of a legend fits in a line: letters of 9 points in an inch, and what a handle takes beside its name."""
 
 
 def share_legend(figure: Figure, theme: Theme, but: tuple[str, ...] = ()) -> None:
     """Replace the legends of all axes by one below the figure, without the names in `but`."""
-    found = {}
+    entries = {}
     for ax in figure.axes:
         handles, names = ax.get_legend_handles_labels()
-        found.update({name: handle for name, handle in zip(names, handles, strict=True) if name not in but})
-        if ax.get_legend():
-            ax.get_legend().remove()
-    if not found:
+        entries.update({name: handle for name, handle in zip(names, handles, strict=True) if name not in but})
+        if (box := ax.get_legend()) is not None:
+            box.remove()
+    if not entries:
         return
-    room = figure.get_figwidth() * LETTERS_PER_INCH
-    columns = max(1, min(len(found), int(room // (max(map(len, found)) + HANDLE_LETTERS))))
-    shared = figure.legend(list(found.values()), list(found), loc="outside lower center", ncols=columns, frameon=False)
+    room = figure.get_figwidth() * CHARS_PER_INCH
+    columns = max(1, min(len(entries), int(room // (max(map(len, entries)) + HANDLE_CHARS))))
+    shared = figure.legend(
+        list(entries.values()), list(entries), loc="outside lower center", ncols=columns, frameon=False
+    )
     for text in shared.get_texts():
         plain(text, theme, 9)
 
 
 def named(name: str) -> str:
-    """`name` as a legend label: matplotlib drops labels that begin with an underscore."""
+    """Return a name as a legend label: matplotlib drops labels that begin with an underscore."""
     return f" {name}" if name.startswith("_") else name
 
 
@@ -152,9 +160,9 @@ def say(ax: Axes, theme: Theme, sentence: str) -> Axes:
     return ax
 
 
-def colour_bar(ax: Axes, theme: Theme, shown: ScalarMappable, name: str) -> Axes:
-    """A bar on the right that says what the colours of `ax` mean."""
-    bar = ax.get_figure(root=True).colorbar(shown, ax=ax, pad=0.02, aspect=28)
+def colour_bar(ax: Axes, theme: Theme, mappable: ScalarMappable, name: str) -> Axes:
+    """Draw a bar on the right that explains the colours of `ax`, and return its axes."""
+    bar = figure_of(ax).colorbar(mappable, ax=ax, pad=0.02, aspect=28)
     bar.outline.set_visible(False)
     bar.ax.tick_params(colors=theme.muted, labelcolor=theme.ink, labelsize=8, labelfontfamily=FONT)
     plain(bar.ax.set_ylabel(shorten(name, 44)), theme, 9)

@@ -14,7 +14,9 @@ from bridle.wording import setting_name
 TINTS = LinearSegmentedColormap.from_list("bridle", ["#3d8fc4", "#b9d6ea", "#f7f5f0", "#f6cfa8", "#e08a3c"])
 """Blue for probability 0, orange for 1: told apart with any colour vision, and lightest in the middle."""
 LEVELS = np.linspace(0.0, 1.0, 21)
+"""Edges of the colours."""
 POINTS = (("o", "#0b4f7d"), ("^", "#9a3d00"), ("s", "#00563f"), ("D", "#6d2f55"), ("X", "#444444"))
+"""Marker and colour of the rows of each class."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class SurfaceData:
 
 
 def surface_data(result: StudyResult) -> SurfaceData | None:
-    """The result's picture, its settings named, arm by arm from the weakest to the strongest; None without one."""
+    """Return the decision surfaces of a result, arm by arm, weak to strong; None without any."""
     picture = result.picture
     if picture is None:
         return None
@@ -51,22 +53,22 @@ def draw_surface(data: SurfaceData, ax: Axes | None = None, *, panel: int = 0, t
     """Draw one panel: mean predicted probability as colour, the 0.5 contour as a line, the rows as points."""
     look = themed(theme)
     ax = prepare(ax, look, 4.2, 3.8)
-    shown = data.panels[panel]
-    if not np.isfinite(shown.probability).any():
+    surface = data.panels[panel]
+    if not np.isfinite(surface.probability).any():
         say(ax, look, "No refit finished.")
     else:
         ax.grid(False)
-        shares = np.clip(shown.probability, 0.0, 1.0)
+        shares = np.clip(surface.probability, 0.0, 1.0)
         ax.contourf(data.wide, data.high, shares, levels=LEVELS, cmap=TINTS, rasterized=True)
-        if np.nanmin(shown.probability) < 0.5 < np.nanmax(shown.probability):
-            ax.contour(data.wide, data.high, shown.probability, levels=[0.5], colors="#000000", linewidths=1.4)
+        if np.nanmin(surface.probability) < 0.5 < np.nanmax(surface.probability):
+            ax.contour(data.wide, data.high, surface.probability, levels=[0.5], colors="#000000", linewidths=1.4)
         for index, value in enumerate(np.unique(data.y)):
             shape, colour = POINTS[index % len(POINTS)]
-            own = data.x[data.y == value]
+            rows = data.x[data.y == value]
             ax.scatter(
-                own[:, 0], own[:, 1], marker=shape, s=30, color=colour, edgecolor="#ffffff", linewidth=0.7, zorder=3
+                rows[:, 0], rows[:, 1], marker=shape, s=30, color=colour, edgecolor="#ffffff", linewidth=0.7, zorder=3
             )
         ax.set_xlim(data.wide[0], data.wide[-1])
         ax.set_ylim(data.high[0], data.high[-1])
-    label(ax, look, x="input 1", y="input 2", title=shown.name)
+    label(ax, look, x="input 1", y="input 2", title=surface.name)
     return ax

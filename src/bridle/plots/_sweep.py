@@ -7,16 +7,15 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from matplotlib.axes import Axes
 
-from bridle.plots._bars import bars, bars_name
 from bridle.plots._strengths import (
     Ticks,
-    abscissa,
-    moves_together,
-    place,
+    axis_positions,
+    is_monotone,
+    path_strengths,
     strength_axis,
     strength_ticks,
-    top_row,
-    zero_place,
+    write_top_row,
+    zero_position,
 )
 from bridle.plots._style import Theme, label, legend, marker, named, plain, prepare, say, themed
 from bridle.results import StudyResult
@@ -24,14 +23,14 @@ from bridle.stats import Evidence, weigh_evidence
 from bridle.wording import shorten, sparse_tensors, zero_fractions
 
 Published = Mapping[float | tuple[str, float], float]
-"""Scores that others printed, by strength, or by (arm name, strength) where arms differ."""
+"""Published scores by strength, or by (arm name, strength) if arms differ."""
 
 
 @dataclass(frozen=True)
 class Swept:
     """One arm along its strengths, weak to strong. `best` and `one_se` are points, or None."""
 
-    number: int
+    arm_index: int
     name: str
     strengths: Float[np.ndarray, "point"]
     mean: Float[np.ndarray, "point"]
@@ -40,19 +39,19 @@ class Swept:
     finished: Int[np.ndarray, "point"]
     total: Int[np.ndarray, "point"]
     summed: bool
-    """Whether `strengths` are sums over several slots."""
+    """True if `strengths` are sums over several slots."""
     ordered: bool
-    """Whether a line through the points has a meaning."""
+    """True if a line through the points has a meaning."""
     best: int | None
     one_se: int | None
     tensor: str
-    """The first tensor that the arm charges; empty where none was measured."""
+    """The first tensor that the arm charges; empty if none was measured."""
     zeros: Float[np.ndarray, "point"]
     """The fraction of its entries that are exactly zero, mean over seeds and folds."""
 
     @property
     def label(self) -> str:
-        """The name as it stands in the legend."""
+        """The name in the legend."""
         return named(shorten(self.name, 40))
 
     @property
@@ -70,29 +69,31 @@ class SweepData:
     none_mean: float
     none_error: float
     error_name: str
-    """What the bars and the band are; empty where one fit each leaves nothing to vary."""
+    """The meaning of the bars and the band; empty if there is one fit each."""
     published: tuple[tuple[float, float], ...]
     zero_at: float | None
 
     @property
-    def shown(self) -> Float[np.ndarray, "place"]:
-        """Where something is drawn, before arms are moved apart; empty where no penalized fit finished."""
+    def drawn_at(self) -> Float[np.ndarray, "place"]:
+        """All positions, before arms are moved apart; empty if no penalized fit finished."""
         strengths = [arm.strengths for arm in self.arms if arm.drawn.any()] + [[s] for s, _ in self.published]
-        return place(np.concatenate([np.zeros(0), *strengths]), self.zero_at)
+        return axis_positions(np.concatenate([np.zeros(0), *strengths]), self.zero_at)
 
     @property
     def ticks(self) -> Ticks | None:
-        """The axis of strengths; None where nothing is drawn."""
-        return strength_ticks(self.shown, self.zero_at) if len(self.shown) else None
+        """The axis of strengths; None if nothing is drawn."""
+        return strength_ticks(self.drawn_at, self.zero_at) if len(self.drawn_at) else None
 
     def positions(self, index: int) -> Float[np.ndarray, "point"]:
-        """Where the points of arm `index` are drawn: beside those of the others, so that bars do not hide bars."""
-        return place(self.arms[index].strengths, self.zero_at) * 10 ** (0.06 * (index - (len(self.arms) - 1) / 2))
+        """Return the positions of arm `index`, moved so that its bars do not hide those of other arms."""
+        return axis_positions(self.arms[index].strengths, self.zero_at) * 10 ** (
+            0.06 * (index - (len(self.arms) - 1) / 2)
+        )
 
     @property
     def published_at(self) -> Float[np.ndarray, "value"]:
-        """Where published values are drawn: beside the measured ones, so that they do not hide them."""
-        return place(np.array([strength for strength, _ in self.published]), self.zero_at) * 10**0.06
+        """Positions of published values, moved so that they do not hide the measured ones."""
+        return axis_positions(np.array([strength for strength, _ in self.published]), self.zero_at) * 10**0.06
 
 
 def sweep_data(
@@ -102,59 +103,71 @@ def sweep_data(
     published: Published | None = None,
     evidence: Evidence | None = None,
 ) -> SweepData:
-    """Reduce a result to its sweep.
+    """Return the mean score of each setting along the strengths of its arm.
 
     Means are over seeds, then folds. Bars are the standard error over folds, or, with one fold, the
     standard deviation over seeds. An arm with several slots is placed at the sum of their strengths.
 
     Args:
         result: what the study measured.
-        arms: numbers of the arms to show; all but `none` by default.
-        published: scores that others printed.
-        evidence: `weigh(result)`, where it is there already.
+        arms: indices of the arms to show; all but `none` by default.
+        published: scores published by others.
+        evidence: `weigh_evidence(result)`, if it is already computed.
 
     """
     evidence = evidence or weigh_evidence(result)
-    chosen = range(1, len(result.arms)) if arms is None else arms
-    swept = tuple(_swept(result, evidence, arm) for arm in chosen)
+    arms = range(1, len(result.arms)) if arms is None else arms
+    swept = tuple(_swept(result, evidence, arm) for arm in arms)
     names = {arm.name for arm in swept}
     pairs = ((key if isinstance(key, tuple) else ("", key), value) for key, value in (published or {}).items())
-    shown = tuple((float(strength), float(value)) for (arm, strength), value in pairs if arm in {"", *names})
-    everything = np.concatenate([np.zeros(0), *(arm.strengths for arm in swept), [strength for strength, _ in shown]])
+    points = tuple((float(strength), float(value)) for (arm, strength), value in pairs if arm in {"", *names})
+    everything = np.concatenate([np.zeros(0), *(arm.strengths for arm in swept), [strength for strength, _ in points]])
     none = int(result.path(0)[0])
     return SweepData(
         score=result.score.name,
         arms=swept,
         none_mean=float(evidence.validation.mean[none]),
-        none_error=float(bars(result, evidence)[none]),
-        error_name=bars_name(result),
-        published=shown,
-        zero_at=zero_place(everything),
+        none_error=float(error_bars(result, evidence)[none]),
+        error_name=error_bars_name(result),
+        published=points,
+        zero_at=zero_position(everything),
     )
 
 
 def _swept(result: StudyResult, evidence: Evidence, arm: int) -> Swept:
     path = result.path(arm)
-    good, total = result.counts()
+    finished, total = result.counts()
     point = {int(setting): index for index, setting in enumerate(path)}
     choice = evidence.choices.get(arm)
     tensor = next(iter(sparse_tensors(result, arm)), "")
     return Swept(
-        number=arm,
+        arm_index=arm,
         name=result.arms[arm].name,
-        strengths=abscissa(result, path, arm),
+        strengths=path_strengths(result, path, arm),
         mean=evidence.validation.mean[path],
-        error=bars(result, evidence)[path],
+        error=error_bars(result, evidence)[path],
         train=evidence.train.mean[path],
-        finished=good[path],
+        finished=finished[path],
         total=total[path],
         summed=len(result.arms[arm].slots) > 1,
-        ordered=moves_together(result, path, arm),
+        ordered=is_monotone(result, path, arm),
         best=point[choice.best] if choice else None,
         one_se=point[choice.one_se] if choice else None,
         tensor=tensor,
         zeros=zero_fractions(result, tensor)[path] if tensor else np.full(len(path), np.nan),
     )
+
+
+def error_bars(result: StudyResult, evidence: Evidence) -> Float[np.ndarray, "setting"]:
+    """Return the standard error over folds; with one fold, the standard deviation over seeds."""
+    return evidence.validation.error if result.folds > 1 else evidence.validation.seed_sd
+
+
+def error_bars_name(result: StudyResult) -> str:
+    """Return the meaning of `error_bars`; empty if there is one fit each."""
+    if result.folds > 1:
+        return f"± 1 standard error over {result.folds} folds"
+    return f"± 1 standard deviation over {len(result.seeds)} seeds" if len(result.seeds) > 1 else ""
 
 
 def draw_sweep(data: SweepData, ax: Axes | None = None, *, theme: str = "light") -> Axes:
@@ -164,9 +177,9 @@ def draw_sweep(data: SweepData, ax: Axes | None = None, *, theme: str = "light")
     """
     look = themed(theme)
     ax = prepare(ax, look)
-    if not len(data.shown):
+    if not len(data.drawn_at):
         return say(ax, look, "No fit of a penalized arm finished, so there is no sweep to draw.")
-    strength_axis(ax, look, data.shown, data.zero_at)
+    strength_axis(ax, look, data.drawn_at, data.zero_at)
     _draw_none(ax, look, data)
     for index, arm in enumerate(data.arms):
         _draw_arm(ax, look, arm, data.positions(index))
@@ -197,11 +210,11 @@ def _ylabel(data: SweepData) -> str:
 
 
 def _draw_zeros(ax: Axes, look: Theme, arm: Swept, zero_at: float | None) -> float:
-    """Write the exact zeros at each strength above the axes; how many points that takes."""
-    known = np.isfinite(arm.zeros) & arm.ordered
-    texts = [f"{100 * share:.0f}" for share in arm.zeros[known]]
+    """Write the exact zeros at each strength above the axes, and return the height in points."""
+    points = np.isfinite(arm.zeros) & arm.ordered
+    texts = [f"{100 * share:.0f}" for share in arm.zeros[points]]
     meaning = f"exact zeros in {shorten(arm.tensor, 30)}, %"
-    return top_row(ax, look, place(arm.strengths[known], zero_at), texts, meaning)
+    return write_top_row(ax, look, axis_positions(arm.strengths[points], zero_at), texts, meaning)
 
 
 def _draw_none(ax: Axes, look: Theme, data: SweepData) -> None:
@@ -214,12 +227,12 @@ def _draw_none(ax: Axes, look: Theme, data: SweepData) -> None:
 
 
 def _draw_arm(ax: Axes, look: Theme, arm: Swept, x: Float[np.ndarray, "point"]) -> None:
-    colour, good = look.colour(arm.number), arm.drawn
-    if good.any():
+    colour, drawn = look.colour(arm.arm_index), arm.drawn
+    if drawn.any():
         ax.errorbar(
-            x[good],
-            arm.mean[good],
-            np.nan_to_num(arm.error[good]),
+            x[drawn],
+            arm.mean[drawn],
+            np.nan_to_num(arm.error[drawn]),
             color=colour,
             linestyle="none",
             elinewidth=1.1,
@@ -227,10 +240,10 @@ def _draw_arm(ax: Axes, look: Theme, arm: Swept, x: Float[np.ndarray, "point"]) 
             zorder=3,
         )
         ax.plot(
-            x[good],
-            arm.mean[good],
+            x[drawn],
+            arm.mean[drawn],
             color=colour,
-            marker=marker(arm.number),
+            marker=marker(arm.arm_index),
             markersize=5.5,
             linewidth=1.8,
             linestyle="-" if arm.ordered else "none",
@@ -239,19 +252,19 @@ def _draw_arm(ax: Axes, look: Theme, arm: Swept, x: Float[np.ndarray, "point"]) 
         )
         if arm.ordered:
             ax.plot(
-                x[good],
-                arm.train[good],
+                x[drawn],
+                arm.train[drawn],
                 color=colour,
                 linewidth=0.9,
                 linestyle=(0, (4, 2)),
-                marker="_" if good.sum() == 1 else None,
+                marker="_" if drawn.sum() == 1 else None,
                 markersize=14,
             )
     _draw_unfinished(ax, look, arm, x)
 
 
 def _draw_rules(ax: Axes, look: Theme, arm: Swept, x: Float[np.ndarray, "point"]) -> None:
-    """A ring around the point that `best` takes, a square around that of `1se`."""
+    """Draw a ring around the point of `best` and a square around that of `1se`."""
     for point, shape, size, rule in ((arm.best, "o", 12, "best"), (arm.one_se, "s", 15, "1se")):
         if point is not None:
             name = None if rule in ax.get_legend_handles_labels()[1] else rule
@@ -270,7 +283,7 @@ def _draw_rules(ax: Axes, look: Theme, arm: Swept, x: Float[np.ndarray, "point"]
 
 
 def _draw_unfinished(ax: Axes, look: Theme, arm: Swept, x: Float[np.ndarray, "point"]) -> None:
-    """Write `28/30` on the bottom edge under every strength of which some fit did not finish."""
+    """Write `28/30` on the bottom edge under every strength with unfinished fits."""
     for point in np.flatnonzero(arm.finished < arm.total):
         text = ax.text(
             x[point],
@@ -280,7 +293,7 @@ def _draw_unfinished(ax: Axes, look: Theme, arm: Swept, x: Float[np.ndarray, "po
             va="bottom",
             transform=ax.get_xaxis_transform(),
         )
-        plain(text, look, 7.5).set_color(look.colour(arm.number))
+        plain(text, look, 7.5).set_color(look.colour(arm.arm_index))
 
 
 def _draw_published(ax: Axes, look: Theme, data: SweepData) -> None:

@@ -1,4 +1,4 @@
-"""The units along the path: how large those of one tensor are, from the smallest to the largest."""
+"""The units of one tensor along the path, from the smallest to the largest."""
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 
-from bridle.plots._strengths import choice_lines, place, strength_axis, zero_place
+from bridle.plots._strengths import axis_positions, choice_lines, strength_axis, zero_position
 from bridle.plots._style import Theme, label, legend, prepare, say, themed
 from bridle.results import UNIT_SHARES, StudyResult
 from bridle.stats import Evidence, nan_mean, weigh_evidence
@@ -22,7 +22,7 @@ from bridle.wording import (
 )
 
 LOW, QUARTER, MIDDLE, THREE_QUARTERS, HIGH = 1, 2, 3, 4, 5
-"""Where the quantiles of 10, 25, 50, 75 and 90 per cent stand; the smallest is first, the largest last."""
+"""Positions of the quantiles of 10, 25, 50, 75 and 90 percent; the smallest unit is first, the largest last."""
 
 
 @dataclass(frozen=True)
@@ -31,27 +31,26 @@ class UnitsData:
 
     tensor: str
     measure: str
-    """What is known of each unit, in words."""
-    number: int
+    """The quantity measured of each unit."""
+    arm_index: int
     arm: str
     strengths: Float[np.ndarray, "point"]
     sizes: Float[np.ndarray, "point quantile"]
-    """The quantiles `UNIT_SHARES`, so that the first is the smallest unit and the last the largest."""
+    """The quantiles `UNIT_SHARES`: the first is the smallest unit, the last the largest."""
     none: Float[np.ndarray, "quantile"]
     slot: str
-    """The slot that grows, where others of the arm stay at what the best setting has; empty for an only one."""
+    """The slot that grows while others of the arm stay at those of the best setting; empty for an arm of one slot."""
     best: float | None
     one_se: float | None
     zero_at: float | None
 
 
-def unit_tensors(result: StudyResult, arm: int, own_only: bool = False) -> list[str]:
-    """The tensors that have several units, those that an arm charges first, or only those."""
-    own = sparse_tensors(result, arm) if own_only else regularized_tensors(result, arm)
-    known = [
-        name for name in measured_tensors(result, "unit0") if _several(result, name) and (name in own or not own_only)
-    ]
-    return sorted(known, key=lambda name: own.index(name) if name in own else len(own))
+def unit_tensors(result: StudyResult, arm: int, sparse_only: bool = False) -> list[str]:
+    """Return the tensors with several units: those that an arm charges first, or only those that it makes sparse."""
+    targets = sparse_tensors(result, arm) if sparse_only else regularized_tensors(result, arm)
+    names = [name for name in measured_tensors(result, "unit0") if _several(result, name)]
+    names = [name for name in names if name in targets] if sparse_only else names
+    return sorted(names, key=lambda name: targets.index(name) if name in targets else len(targets))
 
 
 def _several(result: StudyResult, tensor: str) -> bool:
@@ -62,18 +61,18 @@ def _several(result: StudyResult, tensor: str) -> bool:
 def units_data(
     result: StudyResult, arm: int | None = None, tensor: str | None = None, *, evidence: Evidence | None = None
 ) -> UnitsData:
-    """Reduce the quantiles over units to their means over seeds and folds.
+    """Return the quantiles over units, averaged over seeds and folds.
 
-    Of an arm with several strengths that vary, the line through its best setting is taken along which only the
-    strength of the tensor grows.
+    If several strengths of the arm vary, the settings are those on the line through its best one along which only
+    the strength of the tensor grows.
 
     Args:
         result: what the study measured.
-        arm: the number of the arm; by default the penalized one with the best mean.
-        tensor: what to show; by default the first that the arm charges.
-        evidence: `weigh(result)`, where it is there already.
+        arm: the index of the arm; by default the penalized one with the best mean.
+        tensor: the tensor to show; by default the first that the arm charges.
+        evidence: `weigh_evidence(result)`, if it is already computed.
 
-    Errors: `InputError` for a tensor that was not measured, and where none was.
+    Errors: `InputError` for a tensor that was not measured, and if none was.
 
     """
     evidence = evidence or weigh_evidence(result)
@@ -84,58 +83,61 @@ def units_data(
     slot = _slot(result, arm, tensor)
     path = _line(result, arm, slot, None if choice is None else choice.best)
     strengths = np.zeros(len(path)) if slot is None else result.setting_strengths[path, slot]
-    place_of = dict(zip(path.tolist(), strengths.tolist(), strict=True))
+    strength_of = dict(zip(path.tolist(), strengths.tolist(), strict=True))
     columns = [result.by_candidate(result.diagnostic(f"unit{share}/{tensor}")) for share in UNIT_SHARES]
     sizes = np.stack([nan_mean(column, (1, 2)) for column in columns], axis=1)
     return UnitsData(
         tensor=tensor,
         measure="norm of each unit's weights" if is_weight(result, tensor) else "mean magnitude of each unit",
-        number=arm,
+        arm_index=arm,
         arm=result.arms[arm].name,
         strengths=strengths,
         sizes=sizes[path],
         none=sizes[result.path(0)[0]],
         slot=result.slots[slot] if slot is not None and len(result.arms[arm].slots) > 1 else "",
-        best=place_of.get(choice.best) if choice else None,
-        one_se=place_of.get(choice.one_se) if choice else None,
-        zero_at=zero_place(strengths),
+        best=strength_of.get(choice.best) if choice else None,
+        one_se=strength_of.get(choice.one_se) if choice else None,
+        zero_at=zero_position(strengths),
     )
 
 
 def _slot(result: StudyResult, arm: int, tensor: str) -> int | None:
-    """The slot along which a tensor is shown: one that varies and charges it, or its layer, or any."""
+    """Return the slot along which a tensor is shown: one that varies and charges it, or its layer, or any."""
     slots = result.arms[arm].slots
     vary = [slot for slot in slots if len(np.unique(result.setting_strengths[result.path(arm), slot])) > 1]
     targets = {slot: result.slots[slot].partition(" ")[0] for slot in vary or slots}
-    wanted = (tensor, f"{tensor.rpartition('/')[0]}/*")
-    found = [
-        slot for own in wanted for slot, name in targets.items() if fnmatchcase(tensor, name) or fnmatchcase(name, own)
+    patterns = (tensor, f"{tensor.rpartition('/')[0]}/*")
+    matches = [
+        slot
+        for pattern in patterns
+        for slot, name in targets.items()
+        if fnmatchcase(tensor, name) or fnmatchcase(name, pattern)
     ]
-    return next(iter([*found, *targets]), None)
+    return next(iter([*matches, *targets]), None)
 
 
 def _line(result: StudyResult, arm: int, slot: int | None, best: int | None) -> Int[np.ndarray, "point"]:
-    """The settings of an arm that share all strengths but one with its best, by that one."""
+    """Return the settings of an arm that share all strengths but one with its best, ordered by that one."""
     path = result.path(arm)
-    others = [each for each in result.arms[arm].slots if each != slot]
+    others = [candidate for candidate in result.arms[arm].slots if candidate != slot]
     if slot is None or not others:
         return path
     centre = result.setting_strengths[path[0] if best is None else best, others]
-    own = path[(result.setting_strengths[path][:, others] == centre).all(axis=1)]
-    return own[np.argsort(result.setting_strengths[own, slot], kind="stable")]
+    line = path[(result.setting_strengths[path][:, others] == centre).all(axis=1)]
+    return line[np.argsort(result.setting_strengths[line, slot], kind="stable")]
 
 
 def draw_units(data: UnitsData, ax: Axes | None = None, *, theme: str = "light") -> Axes:
     """Draw the median, bands of half and four fifths of the units, the extremes; `none` stands on the right edge."""
     look = themed(theme)
     ax = prepare(ax, look, 5.8, 3.9)
-    good = np.isfinite(data.sizes).all(axis=1)
-    if not good.any() or not len(data.strengths):
+    finite = np.isfinite(data.sizes).all(axis=1)
+    if not finite.any() or not len(data.strengths):
         return say(ax, look, "No fit of this arm finished, so there are no units to draw.")
-    x = place(data.strengths, data.zero_at)
+    x = axis_positions(data.strengths, data.zero_at)
     strength_axis(ax, look, x, data.zero_at)
-    draw = _draw_fan if good.sum() > 1 else _draw_post
-    draw(ax, look, look.colour(data.number), x[good], data.sizes[good].T)
+    draw = _draw_fan if finite.sum() > 1 else _draw_post
+    draw(ax, look, look.colour(data.arm_index), x[finite], data.sizes[finite].T)
     _draw_none(ax, look, data.none)
     ax.set_ylim(bottom=min(0.0, ax.get_ylim()[0]))
     choice_lines(ax, look, data.best, data.one_se, data.zero_at)
@@ -161,7 +163,7 @@ def _draw_fan(ax: Axes, look: Theme, colour: str, x: np.ndarray, sizes: np.ndarr
 
 
 def _draw_post(ax: Axes, look: Theme, colour: str, x: np.ndarray, sizes: np.ndarray) -> None:
-    """One strength has no line: a post, thick where half of the units are."""
+    """Draw a post for an arm of one strength, thick around the middle half of the units."""
     ax.vlines(x, sizes[0], sizes[-1], colors=colour, linewidths=1.0, label="smallest to largest")
     ax.vlines(x, sizes[QUARTER], sizes[THREE_QUARTERS], colors=colour, linewidths=5.0, alpha=0.5, label="25 to 75 %")
     ax.plot(x, sizes[MIDDLE], color=colour, linestyle="none", marker="o", markersize=5, label="median")

@@ -6,18 +6,22 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from bridle._errors import InputError
-from bridle.plots._pair import Shown, block_means, draw_pair
+from bridle.plots._pair import LabelledImage, block_means, draw_pair
 from bridle.plots._style import label, prepare, themed
 from bridle.results import ALL_ROWS, StudyResult
 from bridle.stats import Evidence, weigh_evidence
 from bridle.wording import brief_name, leading_arm, regularized_tensors, resolve_name
 
-MOST = 128
-"""Rows and columns of an image; more are averaged in blocks."""
-ROWS, COLUMNS, ALONE = 8, 16, 64
-"""Filters drawn: input channels down, filters to the right; as many in all where there is one input channel."""
-TILE = 8
-"""Dots along the longer side of a filter at least."""
+MAX_SIDE = 128
+"""Rows and columns of an image; blocks of a larger one are averaged."""
+MAX_CHANNELS = 8
+"""Input channels drawn, downward."""
+MAX_FILTERS = 16
+"""Filters drawn, to the right."""
+MAX_SINGLE_FILTERS = 64
+"""Filters drawn in all, if there is one input channel."""
+MIN_TILE_DOTS = 8
+"""Least number of dots along the longer side of a filter."""
 
 
 @dataclass(frozen=True)
@@ -28,25 +32,25 @@ class WeightsData:
     arm: str
     seed: int
     shape: tuple[int, ...]
-    shown: tuple[Shown, Shown]
+    images: tuple[LabelledImage, LabelledImage]
     filters: bool
-    """Whether the images are grids of filters; otherwise they are matrices, inputs down and units to the right."""
+    """True for grids of filters; False for matrices, inputs downward and units to the right."""
     note: str
-    """What was averaged or left out, in words; empty where everything is there."""
+    """A sentence about what was averaged or left out; empty if nothing was."""
 
 
 def weights_data(
     result: StudyResult, arm: int | None = None, tensor: str | None = None, *, evidence: Evidence | None = None
 ) -> WeightsData:
-    """Take one weight from the refits of `none` and of an arm's best setting, of the first seed that has both.
+    """Return one weight from the refits of `none` and of an arm's best setting, of the first seed that has both.
 
     Args:
         result: what the study measured.
-        arm: the number of the arm; by default the penalized one with the best mean.
+        arm: the index of the arm; by default the penalized one with the best mean.
         tensor: the weight by name; by default the first matrix that the arm charges, or the first of its layer.
-        evidence: `weigh(result)`, where it is there already.
+        evidence: `weigh_evidence(result)`, if it is already computed.
 
-    Errors: `InputError` where the names or the refits are missing, and for a tensor that is not a weight of two or
+    Errors: `InputError` if the names or the refits are missing, and for a tensor that is not a weight of two or
     more axes.
 
     """
@@ -61,71 +65,71 @@ def weights_data(
     names = _matrices(result, arm, pair[0])
     missing = "Expected a network with a weight of two or more axes, got one without."
     tensor = resolve_name(tensor, names, "a weight of two or more axes", missing)
-    place = result.weight_names.index(tensor)
-    values = [np.asarray(result.weights[member][place], float) for member in pair]
+    position = result.weight_names.index(tensor)
+    values = [np.asarray(result.weights[member][position], float) for member in pair]
     settings = [int(result.members.setting[member]) for member in pair]
     filters = values[0].ndim == 4 and max(values[0].shape[:2]) > 1
-    images, note = _filters(values) if filters else _matrix(values)
-    shown = [
-        Shown(brief_name(result, setting), image, float((value == 0).mean()))
-        for setting, image, value in zip(settings, images, values, strict=True)
+    arrays, note = _filters(values) if filters else _matrix(values)
+    images = [
+        LabelledImage(brief_name(result, setting), array, float((value == 0).mean()))
+        for setting, array, value in zip(settings, arrays, values, strict=True)
     ]
     seed = int(result.members.seed[pair[0]])
-    return WeightsData(tensor, result.arms[arm].name, seed, values[0].shape, (shown[0], shown[1]), filters, note)
+    return WeightsData(tensor, result.arms[arm].name, seed, values[0].shape, (images[0], images[1]), filters, note)
 
 
 def can_show(result: StudyResult, arm: int, evidence: Evidence) -> bool:
-    """Whether there are trained weights of two or more axes, with names, for `none` and for an arm."""
+    """Return True if there are trained weights of two or more axes, with names, for `none` and for an arm."""
     pair = _refits(result, evidence, arm)
     return pair is not None and bool(result.weight_names) and bool(_matrices(result, arm, pair[0]))
 
 
 def _refits(result: StudyResult, evidence: Evidence, arm: int | None) -> tuple[int, int] | None:
-    """The refits of `none` and of an arm's best from the first seed of which both finished."""
+    """Return the refits of `none` and of an arm's best from the first seed of which both finished."""
     if arm is None or arm not in evidence.choices or 0 not in evidence.choices:
         return None
     members = result.members
-    good = (members.fold == ALL_ROWS) & members.finished & np.isin(np.arange(len(members)), list(result.weights))
+    usable = (members.fold == ALL_ROWS) & members.finished & np.isin(np.arange(len(members)), list(result.weights))
     for seed in result.seeds:
-        found = [
-            np.flatnonzero(good & (members.seed == seed) & (members.setting == evidence.choices[number].best))
-            for number in (0, arm)
+        refits = [
+            np.flatnonzero(usable & (members.seed == seed) & (members.setting == evidence.choices[index].best))
+            for index in (0, arm)
         ]
-        if all(len(each) for each in found):
-            return int(found[0][0]), int(found[1][0])
+        if all(len(members_of_arm) for members_of_arm in refits):
+            return int(refits[0][0]), int(refits[1][0])
     return None
 
 
 def _matrices(result: StudyResult, arm: int, member: int) -> list[str]:
-    """The weights of two or more axes: those that an arm charges, then those of the layers it charges, then others."""
-    own = [name.partition("[")[0] for name in regularized_tensors(result, arm)]
-    layers = [name.rpartition("/")[0] for name in own]
+    """Return the weights of two or more axes: those that an arm charges, then those of the same layers, then others."""
+    targets = [name.partition("[")[0] for name in regularized_tensors(result, arm)]
+    layers = [name.rpartition("/")[0] for name in targets]
     named = zip(result.weight_names, result.weights[member], strict=True)
     names = [name for name, value in named if value.ndim >= 2 and value.size > 1]
-    return sorted(names, key=lambda name: (name not in own, name.rpartition("/")[0] not in layers))
+    return sorted(names, key=lambda name: (name not in targets, name.rpartition("/")[0] not in layers))
 
 
 def _matrix(values: list[np.ndarray]) -> tuple[list[np.ndarray], str]:
     flat = [value.reshape(-1, value.shape[-1]) for value in values]
-    found = [block_means(value, MOST) for value in flat]
-    high, wide = found[0][1]
+    blocks = [block_means(value, MAX_SIDE) for value in flat]
+    high, wide = blocks[0][1]
     note = f"means over blocks of {high} × {wide}" if high * wide > 1 else ""
-    return [image for image, _ in found], note
+    return [image for image, _ in blocks], note
 
 
 def _filters(values: list[np.ndarray]) -> tuple[list[np.ndarray], str]:
     inputs, count = values[0].shape[2:]
     if inputs == 1:
-        kept = min(count, ALONE)
-        side = int(np.ceil(np.sqrt(kept)))
-        tiles = [_wrapped([value[:, :, 0, number] for number in range(kept)], side) for value in values]
-        note = f"{kept} of {count} filters" if kept < count else ""
+        shown_count = min(count, MAX_SINGLE_FILTERS)
+        side = int(np.ceil(np.sqrt(shown_count)))
+        tiles = [_wrapped([value[:, :, 0, index] for index in range(shown_count)], side) for value in values]
+        note = f"{shown_count} of {count} filters" if shown_count < count else ""
     else:
-        down, right = min(inputs, ROWS), min(count, COLUMNS)
+        down, right = min(inputs, MAX_CHANNELS), min(count, MAX_FILTERS)
         tiles = [[[value[:, :, row, column] for column in range(right)] for row in range(down)] for value in values]
         fewer = down < inputs or right < count
         note = f"{right} of {count} filters, {down} of {inputs} input channels" if fewer else ""
-    return [_tiled(each) for each in tiles], note
+    return [_tiled(grid) for grid in tiles], note
 
 
 def _wrapped(tiles: list[np.ndarray], side: int) -> list[list[np.ndarray]]:
@@ -135,8 +139,8 @@ def _wrapped(tiles: list[np.ndarray], side: int) -> list[list[np.ndarray]]:
 
 
 def _tiled(tiles: list[list[np.ndarray]]) -> np.ndarray:
-    """Filters beside and below each other, entries as squares of dots, so that one empty dot between is narrow."""
-    dots = -(-TILE // max(tiles[0][0].shape))
+    """Join filters to one image with an empty dot between them; each entry becomes a square of dots."""
+    dots = -(-MIN_TILE_DOTS // max(tiles[0][0].shape))
     large = [[np.kron(tile, np.ones((dots, dots))) for tile in row] for row in tiles]
     framed = [[np.pad(tile, ((0, 1), (0, 1)), constant_values=np.nan) for tile in row] for row in large]
     return np.block(framed)[:-1, :-1]
@@ -146,7 +150,7 @@ def draw_weights(data: WeightsData, ax: Axes | None = None, *, theme: str = "lig
     """Draw the weight without a penalty on the left and with the best one on the right, on one scale of colours."""
     look = themed(theme)
     ax = prepare(ax, look, 7.2, 3.6)
-    draw_pair(ax, look, data.shown, "weight")
+    draw_pair(ax, look, data.images, "weight")
     shape = " × ".join(map(str, data.shape))
     grid = "filters →" if data.shape[-2:-1] == (1,) else "filters →, input channels ↓"
     label(

@@ -46,7 +46,7 @@ def sweep_chart(data: SweepData) -> Chart | None:
 
 
 def _key(arm: Swept) -> str:
-    return f"arm {arm.number}"
+    return f"arm {arm.arm_index}"
 
 
 def _level(data: SweepData, ticks: Ticks) -> list[Trace]:
@@ -54,7 +54,7 @@ def _level(data: SweepData, ticks: Ticks) -> list[Trace]:
     if not math.isfinite(data.none_mean):
         return []
     low, high = _ends(data, ticks)
-    x = numbers(sorted({low, *data.shown.tolist(), high}))
+    x = numbers(sorted({low, *data.drawn_at.tolist(), high}))
     text = f"validation {data.score} {_with_error(data.none_mean, data.none_error)}"
     line = {
         "mode": "lines",
@@ -83,7 +83,7 @@ def _level(data: SweepData, ticks: Ticks) -> list[Trace]:
 
 def _arm(data: SweepData, index: int, arm: Swept) -> list[Trace]:
     """Return the points of an arm with their bars and, if a line has a meaning, its training scores."""
-    drawn, ink = arm.drawn, colour(arm.number)
+    drawn, ink = arm.drawn, colour(arm.arm_index)
     if not drawn.any():
         return []
     x = numbers(data.positions(index)[drawn])
@@ -98,7 +98,7 @@ def _arm(data: SweepData, index: int, arm: Swept) -> list[Trace]:
             "thickness": 1.2,
             "width": 3,
         },
-        "marker": {"symbol": symbol(arm.number)[0], "size": 9, "color": ink},
+        "marker": {"symbol": symbol(arm.arm_index)[0], "size": 9, "color": ink},
         "line": {"color": ink, "width": 2},
         "hoverinfo": "text",
         "hovertext": [_hover_text(data, arm, int(point)) for point in np.flatnonzero(drawn)],
@@ -190,14 +190,14 @@ def _toggles(data: SweepData, traces: list[Trace]) -> list[dict]:
         *((rule, glyph, INK) for rule, _, glyph, _ in RULES),
         ("published", "◇", INK),
     ]
-    arms = [toggle(_key(arm), arm.name, symbol(arm.number)[1], colour(arm.number)) for arm in data.arms]
+    arms = [toggle(_key(arm), arm.name, symbol(arm.arm_index)[1], colour(arm.arm_index)) for arm in data.arms]
     return [*arms, *(toggle(name, name, glyph, ink) for name, glyph, ink in others if name in keys)]
 
 
 def _ends(data: SweepData, ticks: Ticks) -> tuple[float, float]:
     """Return both ends of the axis, with room for arms that are drawn side by side."""
     positions = [data.positions(index) for index, arm in enumerate(data.arms) if arm.drawn.any()]
-    x = np.concatenate([data.shown, *positions])
+    x = np.concatenate([data.drawn_at, *positions])
     return min(ticks.low, float(x.min()) / 1.25), max(ticks.high, float(x.max()) * 1.25)
 
 
@@ -212,7 +212,7 @@ def _layout(data: SweepData, ticks: Ticks) -> dict[str, Any]:
     }
     bars = data.error_name or "one fit each, no error bars"
     y = {"title": {"text": lines([label(f"validation {data.score}"), label(bars)]), "standoff": 12}}
-    borders = [] if ticks.zero_ends is None else [_vertical_line(ticks.zero_ends)]
+    borders = [] if ticks.zero_boundary is None else [_vertical_line(ticks.zero_boundary)]
     return layout(420, x, y, shapes=borders)
 
 
