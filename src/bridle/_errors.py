@@ -1,4 +1,4 @@
-"""The errors a person can meet. Each says what was expected, what came, where, and what to do next."""
+"""The errors of bridle. Each says what was expected, what came, where, and what to do next."""
 
 import os
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 
 class BridleError(Exception):
-    """Any mistake in what bridle was given; catch this to catch them all."""
+    """Base class of all errors of bridle."""
 
 
 class InputError(BridleError, ValueError):
@@ -26,12 +26,12 @@ class BackendError(BridleError, RuntimeError):
 
 
 def missing_backend(error: ModuleNotFoundError) -> BackendError | None:
-    """What to say where Keras was asked for a backend that is not installed; None for any other missing module."""
-    asked = os.environ.get("KERAS_BACKEND", "")
-    if error.name not in ("tensorflow", "torch", "openvino") or asked == "jax":
+    """Return the error for a backend of Keras that is not installed; None for any other missing module."""
+    backend = os.environ.get("KERAS_BACKEND", "")
+    if error.name not in ("tensorflow", "torch", "openvino") or backend == "jax":
         return None
     return BackendError(
-        f"Expected Keras on a backend that is installed, got KERAS_BACKEND={asked!r}, whose package {error.name!r} "
+        f"Expected Keras on a backend that is installed, got KERAS_BACKEND={backend!r}, whose package {error.name!r} "
         "is not. Set KERAS_BACKEND=jax, or unset it, before Python starts."
     )
 
@@ -41,9 +41,9 @@ class StoreError(BridleError, OSError):
 
 
 class OtherStudyError(StoreError):
-    """A folder that holds another study than the one to run; `grows` where this one continues it.
+    """A folder that holds another study than the one to run; `grows` if this one continues it.
 
-    `message` is the sentence without the advice, for a command that has its own.
+    `message` is the sentence without the advice, for a command that has its own advice.
     """
 
     def __init__(self, message: str, advice: str = "", *, grows: bool = False) -> None:
@@ -55,7 +55,7 @@ class Interrupted(BridleError, KeyboardInterrupt):
     """A run that was stopped; `result` holds what had finished, or is None.
 
     It is a `KeyboardInterrupt` as well, so that code which catches only `Exception` lets it pass. `message` is the
-    sentence without the advice, for a command that has its own.
+    sentence without the advice, for a command that has its own advice.
     """
 
     def __init__(self, message: str, result: object = None, *, advice: str = "") -> None:
@@ -64,7 +64,7 @@ class Interrupted(BridleError, KeyboardInterrupt):
 
 
 def short_repr(value: object, width: int = 80) -> str:
-    """What came, for a sentence: as Python writes it, in at most `width` characters, whatever it is.
+    """Return the `repr` of any value in at most `width` characters.
 
     >>> short_repr("a" * 100, 10), short_repr([1.5]), short_repr(1 << 20_000)
     ("'aaaaaaaa…", '[1.5]', 'something that is too large to be written')
@@ -76,28 +76,33 @@ def short_repr(value: object, width: int = 80) -> str:
     return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
-LONGEST, MOST = 200, 2000
-"""Characters of a name, and names, that are compared: of longer and more there could be no end."""
+MAX_NAME_CHARS = 200
+"""Characters of a name that the search for near names compares."""
+MAX_NAMES = 2000
+"""Names that the search for near names compares."""
+MAX_LISTED_NAMES = 12
+"""Names that a sentence lists if none is near."""
 
 
-def nearest_names(name: str, known: Iterable[str], count: int = 5) -> str:
-    """A sentence that lists the names nearest to `name`, or all of them where none is near.
+def nearest_names(name: str, names: Iterable[str], count: int = 5) -> str:
+    """Return a sentence that lists the names nearest to `name`, or all of them if none is near.
 
     >>> nearest_names("hiden/kernel", ["hidden/kernel", "hidden/bias"])
     "Nearest: 'hidden/kernel', 'hidden/bias'."
     """
-    names = list(dict.fromkeys(known))
-    compared = [each for each in names[:MOST] if len(each) <= LONGEST]
-    close = get_close_matches(name[:LONGEST], compared, n=count, cutoff=0.5)
+    distinct = list(dict.fromkeys(names))
+    compared = [text for text in distinct[:MAX_NAMES] if len(text) <= MAX_NAME_CHARS]
+    close = get_close_matches(name[:MAX_NAME_CHARS], compared, n=count, cutoff=0.5)
     label = "Nearest" if close else "There are"
-    listed = close or names[:12]
+    listed = close or distinct[:MAX_LISTED_NAMES]
     if not listed:
         return "There are none."
-    more = "" if close or len(names) <= 12 else f" and {len(names) - 12} more"
+    rest = 0 if close else len(distinct) - MAX_LISTED_NAMES
+    more = f" and {rest} more" if rest > 0 else ""
     return f"{label}: {', '.join(map(short_repr, listed))}{more}."
 
 
 def first_line(error: BaseException) -> str:
-    """What an error of another library says, as one short sentence."""
+    """Return the first line of another library's error, as one short sentence."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[0][:300].rstrip(". ") + "."

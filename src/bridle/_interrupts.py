@@ -1,4 +1,4 @@
-"""Ctrl-C that is not lost: Python drops an exception raised inside a garbage-collection callback, as XLA has one."""
+"""Ctrl-C that is not lost: Python drops exceptions raised in garbage-collection callbacks, such as that of XLA."""
 
 import contextlib
 import signal
@@ -6,34 +6,34 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
-_heard = threading.Event()
+_interrupted = threading.Event()
 
 
 @contextlib.contextmanager
 def remember_interrupts() -> Iterator[None]:
-    """Remember Ctrl-C inside the block, beside the `KeyboardInterrupt` that it raises as ever.
+    """Record Ctrl-C inside the block, in addition to the usual `KeyboardInterrupt`.
 
-    Only where Python's own handler is in place, in the main thread; a handler of the person's stays.
+    Active only in the main thread and only if Python's default handler is installed.
     """
-    ours = threading.current_thread() is threading.main_thread()
-    if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+    is_main_thread = threading.current_thread() is threading.main_thread()
+    if not is_main_thread or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield
         return
-    _heard.clear()
-    signal.signal(signal.SIGINT, _hear)
+    _interrupted.clear()
+    signal.signal(signal.SIGINT, _record_interrupt)
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        _heard.clear()
+        _interrupted.clear()
 
 
 def raise_if_interrupted() -> None:
-    """Raise the `KeyboardInterrupt` that was heard inside `remember_interrupts` and may have been dropped."""
-    if _heard.is_set():
+    """Raise `KeyboardInterrupt` if `remember_interrupts` has recorded one, which may have been dropped."""
+    if _interrupted.is_set():
         raise KeyboardInterrupt
 
 
-def _hear(number: int, frame: FrameType | None) -> None:
-    _heard.set()
+def _record_interrupt(signal_number: int, frame: FrameType | None) -> None:
+    _interrupted.set()
     raise KeyboardInterrupt

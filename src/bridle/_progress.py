@@ -1,4 +1,4 @@
-"""Progress on standard error: fits done, time left, the best so far. A bar in a terminal, else a line now and then."""
+"""Progress on standard error: fits done, time left, the best so far; a bar in a terminal, else occasional lines."""
 
 import contextlib
 import sys
@@ -7,18 +7,20 @@ from time import perf_counter
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from bridle._text import escape_control_characters
 from bridle.study import Update, Watch
 
-LINE_SECONDS, LINE_SHARE = 10.0, 0.05
-"""Without a terminal: the time between two lines, in seconds and as a share of the time since the beginning."""
+LINE_SECONDS = 10.0
+"""Least time between two lines without a terminal."""
+LINE_SHARE = 0.05
+"""Least time between two lines, as a share of the time since the start."""
 
 
 @contextlib.contextmanager
 def progress_bar(show: bool, score: str) -> Iterator[Watch]:
-    """Yield a function that shows each update: in a bar, in lines, or with `show=False` not at all."""
+    """Yield a function that shows each update: in a bar, in lines, or not at all with `show=False`."""
     if not show or not sys.stderr.isatty():
         yield _printer(score) if show else lambda update: None
         return
@@ -34,7 +36,7 @@ def progress_bar(show: bool, score: str) -> Iterator[Watch]:
 
 
 def _drawer(bar: Progress, score: str) -> Callable[[Update], None]:
-    tasks: dict[str, int] = {}
+    tasks: dict[str, TaskID] = {}
 
     def draw(update: Update) -> None:
         stage = update.stage.partition(":")[0]
@@ -53,7 +55,7 @@ def _drawer(bar: Progress, score: str) -> Callable[[Update], None]:
 
 
 def _printer(score: str) -> Callable[[Update], None]:
-    """Print a line for an update, rarely: nothing in the first seconds."""
+    """Return a function that prints a line for an update, at most every `LINE_SECONDS`."""
     began = last = perf_counter()
 
     def draw(update: Update) -> None:
@@ -72,7 +74,7 @@ def _printer(score: str) -> Callable[[Update], None]:
 
 
 def _best(update: Update, score: str) -> str:
-    """The best setting so far, in a few words."""
+    """Return a phrase about the best setting so far."""
     if update.best is None:
         return ""
     return (

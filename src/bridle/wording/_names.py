@@ -1,4 +1,4 @@
-"""How settings and numbers are written, in pictures and in words alike."""
+"""Settings and numbers as text, the same in pictures and reports."""
 
 import math
 
@@ -7,7 +7,7 @@ from bridle.results import StudyResult
 
 
 def strength_text(value: float) -> str:
-    """A strength as a person writes it.
+    """Return a strength in short form.
 
     >>> strength_text(0.003), strength_text(1e-05), strength_text(0.0)
     ('0.003', '1e-5', '0')
@@ -19,28 +19,28 @@ def strength_text(value: float) -> str:
 
 
 def strengths_text(result: StudyResult, setting: int) -> str:
-    """The strengths of one setting: `hidden/output l1 = 0.003`; empty where its arm has none."""
+    """Return the strengths of one setting, such as `hidden/output l1 = 0.003`; empty for an arm without any."""
     return ", ".join(f"{slot} = {strength_text(value)}" for slot, value in result.strengths(setting).items())
 
 
 def setting_name(result: StudyResult, setting: int) -> str:
-    """One setting in words: its arm, and its strengths in brackets."""
+    """Return the name of a setting: its arm, and its strengths in brackets."""
     arm = result.arms[result.setting_arm[setting]].name
     strengths = strengths_text(result, setting)
     return f"{arm} ({strengths})" if strengths else arm
 
 
 def brief_name(result: StudyResult, setting: int) -> str:
-    """One setting in few words: its arm, and its strengths without the names of their slots."""
+    """Return a short name of a setting: its arm, and its strengths without the names of their slots."""
     arm = result.arms[result.setting_arm[setting]].name
     strengths = ", ".join(map(strength_text, result.strengths(setting).values()))
     return f"{shorten(arm, 30)}: {strengths}" if strengths else arm
 
 
 def shorten(name: str, width: int) -> str:
-    """`name` in at most `width` characters, its middle left out, since names often differ at the end.
+    """Shorten a name to at most `width` characters by leaving out its middle, since names often differ at the end.
 
-    What is not seen in it is written as codes.
+    Control characters are escaped.
 
     >>> shorten("encoder/block_1/attention/kernel", 20)
     'encoder/block…kernel'
@@ -53,7 +53,7 @@ def shorten(name: str, width: int) -> str:
 
 
 def needed_decimals(values: list[float]) -> int:
-    """How many decimals show three digits of the largest of `values`.
+    """Return the decimals that show three digits of the largest of `values`.
 
     >>> needed_decimals([0.77, 1.0]), needed_decimals([0.051]), needed_decimals([2900.0])
     (3, 4, 0)
@@ -63,8 +63,8 @@ def needed_decimals(values: list[float]) -> int:
 
 
 def score_decimals(mean: float, error: float) -> int:
-    """Return the decimals that show three digits of a mean and one of its standard error, as far as single precision
-    has them.
+    """Return the decimals that show three digits of a mean and one of its standard error, limited by
+    single precision.
 
     >>> score_decimals(0.8123, 0.02), score_decimals(17.1, 9.3), score_decimals(0.31214, 0.00041)
     (3, 1, 4)
@@ -76,21 +76,21 @@ def score_decimals(mean: float, error: float) -> int:
     return max(needed_decimals([mean]), min(digits, most))
 
 
-def decimal_text(value: float, places: int) -> str:
-    """`value` with `places` decimals, or with two digits where that would leave only zeros.
+def decimal_text(value: float, decimals: int) -> str:
+    """Return a value with some decimals, or with two digits if the decimals would be only zeros.
 
     >>> decimal_text(0.8123, 3), decimal_text(0.000412, 3), decimal_text(float("nan"), 3)
     ('0.812', '0.00041', 'unknown')
     """
     if not math.isfinite(value):
         return "unknown"
-    if value and abs(value) < 0.95 * 10.0**-places:
+    if value and abs(value) < 0.95 * 10.0**-decimals:
         return f"{float(f'{value:.2g}'):.{min(12, 1 - math.floor(math.log10(abs(value))))}f}"
-    return f"{value + 0.0:.{places}f}"
+    return f"{value + 0.0:.{decimals}f}"
 
 
 def join_names(names: list[str]) -> str:
-    """Names as a person lists them.
+    """Join names with commas and a final "and".
 
     >>> join_names(["a", "b", "c"])
     'a, b and c'

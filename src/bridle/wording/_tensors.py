@@ -1,4 +1,4 @@
-"""Which tensors of a result a picture is about: what was measured, what an arm charges, and how sparse that is."""
+"""The tensors of a result: those measured, those that an arm regularizes, and their sparsity."""
 
 from fnmatch import fnmatchcase
 
@@ -11,46 +11,46 @@ from bridle.stats import Evidence, nan_mean, rank_arms
 
 
 def measured_tensors(result: StudyResult, kind: str) -> list[str]:
-    """The tensors of which the diagnostic `kind` is known."""
+    """Return the tensors that have the diagnostic `kind`."""
     return [name.partition("/")[2] for name in result.diagnostic_names if name.startswith(f"{kind}/")]
 
 
 def is_weight(result: StudyResult, target: str) -> bool:
-    """Whether a target names weights: only of those is a norm known."""
+    """Return True if a target names weights, which alone have a norm."""
     return any(name == target or fnmatchcase(name, target) for name in measured_tensors(result, "norm"))
 
 
 def regularized_tensors(result: StudyResult, arm: int) -> list[str]:
-    """The measured tensors that an arm charges, and the outputs of the layers whose activations it charges."""
+    """Return the measured tensors that an arm charges, and the outputs of layers whose activations it charges."""
     weights = measured_tensors(result, "norm")
-    found = []
+    tensors = []
     for target, _ in result.arms[arm].terms:
         layer = target.rpartition("/")[0]
         output = [] if is_weight(result, target) else [f"{layer}/output"]
-        found += [
+        tensors += [
             name
             for name in measured_tensors(result, "zeros")
-            if any(name == wanted or fnmatchcase(name, wanted) for wanted in (target, *output))
+            if any(name == pattern or fnmatchcase(name, pattern) for pattern in (target, *output))
         ]
-    return sorted(set(found), key=lambda name: (name in weights, name))
+    return sorted(set(tensors), key=lambda name: (name in weights, name))
 
 
 def zero_fractions(result: StudyResult, tensor: str) -> Float[np.ndarray, "setting"]:
-    """The fraction of exact zeros of one tensor, for every setting, over seeds and folds."""
+    """Return the fraction of exact zeros of one tensor for every setting, averaged over seeds and folds."""
     return nan_mean(result.by_candidate(result.diagnostic(f"zeros/{tensor}")), (1, 2))
 
 
 def sparse_tensors(result: StudyResult, arm: int) -> list[str]:
-    """The tensors in which an arm can make zeros: what it charges, but outputs instead of pre-activations."""
+    """Return the tensors in which an arm can make zeros: those it charges, but outputs instead of pre-activations."""
     names = regularized_tensors(result, arm)
     before = {f"{name.rpartition('/')[0]}/preactivation" for name in names if name.endswith("/output")}
     return [name for name in names if name not in before]
 
 
 def leading_arm(result: StudyResult, evidence: Evidence) -> int | None:
-    """Return the penalized arm with the largest gain; None where none finished.
+    """Return the penalized arm with the largest gain; None if no arm has finished fits.
 
-    Without fits of `none` to compare with, it is the arm whose best has the best mean.
+    Without fits of `none` to compare with, return the arm with the best mean.
     """
     compared = rank_arms(evidence.gains)
     if compared:
@@ -61,13 +61,13 @@ def leading_arm(result: StudyResult, evidence: Evidence) -> int | None:
     return max(arms, key=lambda arm: sign * mean[evidence.choices[arm].best], default=None)
 
 
-def resolve_name(name: str | None, known: list[str], what: str, missing: str) -> str:
-    """`name` where it is among `known`, the first of those where none was asked for.
+def resolve_name(name: str | None, names: list[str], what: str, missing: str) -> str:
+    """Return `name` if it is among `names`; the first of `names` for None.
 
-    Errors: `InputError` that lists near names, or says what is `missing` where nothing is known.
+    Errors: `InputError` that lists the nearest names, or with the sentence `missing` if there are no names.
     """
-    if not known:
+    if not names:
         raise InputError(missing)
-    if name is not None and name not in known:
-        raise InputError(f"Expected {what}, got {name!r}. {nearest_names(name, known)}")
-    return known[0] if name is None else name
+    if name is not None and name not in names:
+        raise InputError(f"Expected {what}, got {name!r}. {nearest_names(name, names)}")
+    return names[0] if name is None else name
