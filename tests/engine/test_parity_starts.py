@@ -6,7 +6,7 @@ import pytest
 from tests.engine._member import values
 from tests.engine._models import EVERY
 
-from bridle._keras import InitialValues, blueprint
+from bridle._keras import InitialValues, read_blueprint
 
 SEEDS = (3, 0, 11)
 """The first two build a model; the third may be drawn without one."""
@@ -16,7 +16,7 @@ SEEDS = (3, 0, 11)
 def test_member_starts_as_keras_does(model: str) -> None:
     """Bit for bit, from a function and from a model, under every seed."""
     build, _ = EVERY[model]
-    sources = [InitialValues(blueprint(source).build) for source in (build, build())]
+    sources = [InitialValues(read_blueprint(source).build) for source in (build, build())]
     for seed in SEEDS:
         keras.utils.set_random_seed(seed)
         expected = values(build())

@@ -6,7 +6,7 @@ import pytest
 
 import bridle
 from bridle._errors import TargetError
-from bridle._keras import described
+from bridle._keras import fingerprint_model
 from bridle.placement import match_target
 
 L = keras.layers
@@ -102,7 +102,7 @@ def test_a_script_with_roles_runs_for_a_second_model(tmp_path) -> None:
                 [name for name in result.data.weight_names if "seed" not in name],
                 result.code("L2"),
                 rows,
-                described(model),
+                fingerprint_model(model),
             )
         )
     assert said[0] == said[1]

@@ -377,9 +377,9 @@ def test_padded_steps_are_not_charged_before_the_nonlinearity_either() -> None:
     x = np.zeros((8, 4, 1), "float32")
     x[:, 0] = 1.0
     result = run(model, {"L1": {"hidden/preactivation": L1([1.0])}}, x, np.arange(8.0), seeds=(0,), epochs=1)
-    from bridle._keras import InitialValues, blueprint
+    from bridle._keras import InitialValues, read_blueprint
 
-    kernel, bias = InitialValues(blueprint(model).build).variables(0)[0][:2]
+    kernel, bias = InitialValues(read_blueprint(model).build).variables(0)[0][:2]
     charged = result.quantity("penalty/hidden/preactivation l1")[member(result, 1), -1]
     assert charged == pytest.approx(np.abs(kernel + bias).sum(), rel=1e-5)
 

@@ -17,7 +17,7 @@ from bridle._api._plots import Plots
 from bridle._api._preparation import Preparation
 from bridle._api._stored import stored_model
 from bridle._errors import InputError, KindError, StoreError, nearest_names
-from bridle._keras import built_by, check_predictions
+from bridle._keras import check_predictions, rebuild_by
 from bridle.placement import Term, code_lines, plain_copy, regularize, unwrapped
 from bridle.regularizers import Penalty, parse_penalty
 from bridle.results import ALL_ROWS, StudyResult
@@ -209,7 +209,7 @@ class Result:
         except KindError:
             if self._build is None:
                 raise
-            return built_by(self._build, template)
+            return rebuild_by(self._build, template)
 
     def predict(self, rows: Any, arm: str | None = None, rule: str = "best", seed: int | None = None) -> Any:
         """Predict rows as they were given to `run`, in the target's own units.

@@ -11,7 +11,7 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
 from bridle._errors import KindError
 from bridle._keras._backend import seeded
-from bridle._keras._inputs import doors
+from bridle._keras._inputs import model_inputs
 from bridle._keras._internals import takes_training
 
 ROWS = 2
@@ -47,7 +47,7 @@ def is_same_function(model: keras.Model, reference: keras.Model) -> bool:
 
 def rows_as_inputs(model: keras.Model, rows: Values) -> Any:
     """Return flat arrays of rows in the structure that a model takes; None where it is not known."""
-    entrance = doors(model)
+    entrance = model_inputs(model)
     if entrance is not None:
         return entrance.packed(list(rows)) if len(rows) == len(entrance.flat) else None
     return rows[0] if len(rows) == 1 else None
@@ -90,7 +90,7 @@ def _rows(model: keras.Model, size: int) -> Any:
         numbers = generator.normal(size=sizes) if below is None else generator.integers(0, max(below, 1), sizes)
         return numbers.astype(dtype if dtype != "bfloat16" else "float32")
 
-    entrance = doors(model)
+    entrance = model_inputs(model)
     if entrance is not None:
         if any(door.dtype == "string" for door in entrance.flat):
             return None

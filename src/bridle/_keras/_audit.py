@@ -41,7 +41,7 @@ class Recording:
 
     activity: dict[int, list[Charge]] = field(default_factory=dict)
     """By layer: what its `activity_regularizer` added."""
-    own: dict[int, list[Charge]] = field(default_factory=dict)
+    add_losses: dict[int, list[Charge]] = field(default_factory=dict)
     """By layer: what its own `add_loss` added."""
     weights: dict[int, list[float]] = field(default_factory=dict)
     """By variable: what its regularizer added."""
@@ -97,7 +97,7 @@ def all_layers(model: keras.Model) -> list[keras.Layer]:
 
 
 @contextlib.contextmanager
-def untouched(model: keras.Model) -> Iterator[None]:
+def state_restored(model: keras.Model) -> Iterator[None]:
     """Call a model inside the block and leave its weights, statistics, seeds and losses as they were.
 
     `model.losses` has the losses of a call inside the block.
@@ -144,7 +144,7 @@ def _attribute(added: list[_Added], losses: list[Any], recording: Recording) -> 
     """Count how often Keras collected each loss that a layer added: it may drop one, or collect one twice."""
     for item in added:
         times = sum(loss is item.value for loss in losses)
-        home = recording.activity if item.by_activity else recording.own
+        home = recording.activity if item.by_activity else recording.add_losses
         home.setdefault(id(item.layer), []).append(Charge(as_number(item.value), times))
 
 

@@ -67,7 +67,7 @@ class Blueprint:
 
 
 @tensorflow_left_alone()
-def blueprint(model: object) -> Blueprint:
+def read_blueprint(model: object) -> Blueprint:
     """Read a model, or a function that builds one, into a blueprint.
 
     Args:
@@ -340,7 +340,7 @@ def clone_model(model: keras.Model) -> keras.Model:
 
 
 @tensorflow_left_alone()
-def built_by(build: Callable[[], keras.Model], model: keras.Model) -> keras.Model:
+def rebuild_by(build: Callable[[], keras.Model], model: keras.Model) -> keras.Model:
     """Build a model again by the function that built `model`, for models that no configuration makes again.
 
     Errors: `KindError` where the function builds another one now.

@@ -39,7 +39,7 @@ def forgotten_activity(layer: keras.Layer) -> Regularizer | bool | None:
     return True if type(layer) is keras.layers.SimpleRNN else None
 
 
-def explained_by(layer: keras.layers.SimpleRNN) -> list[str]:
+def object_arguments(layer: keras.layers.SimpleRNN) -> list[str]:
     """List the arguments of a recurrent layer that may have been given as objects."""
     names = [f"{weight}_{kind}" for weight in ("kernel", "recurrent", "bias") for kind in ("regularizer", "constraint")]
     return [name for name in names if getattr(layer, name) is not None]
@@ -64,7 +64,7 @@ def same_regularizer(first: Regularizer | None, second: Regularizer | None) -> b
         return False
 
 
-def holder(layer: keras.Layer, variable: keras.Variable) -> keras.Layer:
+def holding_layer(layer: keras.Layer, variable: keras.Variable) -> keras.Layer:
     """Return the layer that holds a weight itself: the layer, or the cell of its loop over time."""
     inner = flatten_layers(layer)
     return next((candidate for candidate in inner if any(v is variable for v in _own(candidate))), layer)
@@ -83,7 +83,7 @@ def is_own_of_keras(layer: keras.Layer) -> bool:
 class Decay:
     """The weight decay of a compiled model."""
 
-    written: str
+    text: str
     decayed: tuple[keras.Variable, ...]
     excluded: tuple[keras.Variable, ...]
     patterns: tuple[str, ...]

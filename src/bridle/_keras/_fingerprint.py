@@ -22,7 +22,7 @@ PASSING = re.compile(r'"shared_object_id": \d+|0x[0-9a-fA-F]+')
 
 
 @tensorflow_left_alone()
-def described(model: keras.Model) -> dict[str, Any]:
+def fingerprint_model(model: keras.Model) -> dict[str, Any]:
     """Return the fingerprint of a model: layers, optimizer, loss, metrics, and a hash of the configuration.
 
     Names that Keras gave are left out: they count what was built before in the same process.

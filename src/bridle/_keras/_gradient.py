@@ -32,7 +32,7 @@ def with_gradient(function: Callable[[Any], Any]) -> Callable[[np.ndarray], tupl
     return at
 
 
-def concrete(value: Any) -> float | None:
+def as_float(value: Any) -> float | None:
     """Return a scalar tensor as a number; None inside compiled or differentiated code, where it has no value yet."""
     if isinstance(value, keras.KerasTensor):
         return None

@@ -54,7 +54,7 @@ class ModelInputs:
         return keras.tree.pack_sequence_as(self.structure, arrays)
 
 
-def doors(model: keras.Model) -> ModelInputs | None:
+def model_inputs(model: keras.Model) -> ModelInputs | None:
     """Return the inputs of a model; None for a subclassed one, which does not state them."""
     functional = functional_of(model) or model
     structure = inputs_structure(functional)
@@ -91,7 +91,7 @@ ANY = 128
 
 
 @dataclass(frozen=True)
-class Outline:
+class ModelSize:
     """Size of a model: its weights, and its largest tensor."""
 
     weights: int
@@ -99,7 +99,7 @@ class Outline:
     """The largest tensor that one sample makes on its way."""
 
 
-def outline(config: dict[str, Any]) -> Outline:
+def model_size(config: dict[str, Any]) -> ModelSize:
     """Build a model from its configuration, in safe mode and not compiled, with weights that have shapes alone.
 
     Errors: whatever Keras raises for a configuration that it cannot build; `TypeError` for one of no model.
@@ -109,7 +109,7 @@ def outline(config: dict[str, Any]) -> Outline:
         model = keras.saving.deserialize_keras_object(bare, safe_mode=True)
         if not isinstance(model, keras.Model):
             raise TypeError(f"the file holds {type(model).__name__}, which is no model")
-        return Outline(_size_of_weights(model), _largest(model))
+        return ModelSize(_size_of_weights(model), _largest(model))
 
 
 def _size_of_weights(model: Any) -> int:

@@ -13,7 +13,6 @@ from bridle._keras._internals import (
     inbound_nodes,
     is_from_keras,
     scaled_loss,
-    takes_training,
     tracked_metrics,
     trainable_here,
     untrainable_here,
@@ -26,16 +25,11 @@ def data_and_added(model: keras.Model, y: Any, prediction: Any, sample_weight: A
     return [] if data is None else [data], [scaled_loss(model, loss) for loss in model.losses]
 
 
-def total_of(losses: Sequence[Any]) -> Any:
+def sum_losses(losses: Sequence[Any]) -> Any:
     """Return the sum of losses, as Keras forms it."""
     if not losses:
         return ops.zeros(())
     return losses[0] if len(losses) == 1 else ops.sum(ops.stack([ops.cast(loss, losses[0].dtype) for loss in losses]))
-
-
-def trained_with(model: keras.Model) -> bool:
-    """Return True for a model that takes the argument `training`."""
-    return bool(takes_training(model))
 
 
 def output_shape(layer: keras.Layer) -> tuple[int | None, ...] | None:
@@ -58,10 +52,10 @@ def split_losses(
     """Return the total loss of a batch, the data loss, and the added losses, regularized weights last."""
     if type(model).compute_loss is keras.Model.compute_loss:
         data, added = data_and_added(model, y, prediction, sample_weight)
-        return total_of([*data, *added]), total_of(data), added
+        return sum_losses([*data, *added]), sum_losses(data), added
     total = type(model).compute_loss(model, x, y, prediction, sample_weight, training)
     added = [scaled_loss(model, loss) for loss in model.losses]
-    return total, total - total_of(added), added
+    return total, total - sum_losses(added), added
 
 
 def with_compute_loss(
@@ -109,7 +103,7 @@ def batch_size_of(x: Any) -> Any:
     return ops.shape(next(leaf for leaf in keras.tree.flatten(x) if leaf is not None))[0]
 
 
-def regularized(model: keras.Model) -> list[keras.Variable]:
+def regularized_weights(model: keras.Model) -> list[keras.Variable]:
     """Return the weights whose own regularizers a model charges, in the order of its losses."""
     return [weight for weight in model.trainable_weights if weight.regularizer is not None]
 

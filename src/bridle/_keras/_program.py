@@ -26,18 +26,18 @@ from bridle._keras._internals import (
     takes_training,
 )
 from bridle._keras._metrics import Rule, leaves_of, rules_of
-from bridle._keras._steps import step_of
+from bridle._keras._steps import proximal_step
 from bridle._keras._taps import Reading, Tap, watching
 from bridle._keras._tracing import (
     Masked,
     UntraceableError,
     attach_masks,
     first_line,
+    first_two_rows,
     layers_named,
-    outlined,
-    predicted,
+    predicted_shapes,
     shapes_of,
-    two_rows,
+    symbolic_outputs,
 )
 from bridle._keras._training import has_own_loss, loss_of
 from bridle._keras._weights import loss_ranks, loss_weights, metric_weights
@@ -51,7 +51,7 @@ class Forward(NamedTuple):
     """Results of one call of the model."""
 
     prediction: Any
-    other: Arrays
+    untrained: Arrays
     """The variables that are not trained by the optimizer, after the call."""
     own_losses: Arrays
     """Losses that the model adds by itself: its own regularizers and `add_loss`."""
@@ -223,7 +223,7 @@ class Program:
             for optimizer_variable, value in zip(self.optimizer.variables, optimizer_state, strict=True)
         ]
         with keras.StatelessScope(state_mapping=mapping):
-            return step_of(self.optimizer, variable)
+            return proximal_step(self.optimizer, variable)
 
     def optimizer_state(self, learning_rate: float | None = None) -> list[np.ndarray]:
         """Return the optimizer's variables before the first step, with a learning rate where one is given.
@@ -246,7 +246,7 @@ class Program:
         return state
 
 
-def program(blueprint: Blueprint, x: Any, y: Any, weight: Any = None) -> Program:
+def make_program(blueprint: Blueprint, x: Any, y: Any, weight: Any = None) -> Program:
     """Prepare a template for tracing: a fresh optimizer, and losses and metrics resolved on two rows of data.
 
     Errors: `InputError` where labels or weights do not fit the loss or the rows do not fit the model.
@@ -255,8 +255,8 @@ def program(blueprint: Blueprint, x: Any, y: Any, weight: Any = None) -> Program
     optimizer = fresh_optimizer(model.optimizer)
     with numpy_zeros():
         optimizer.build(model.trainable_variables)
-    x, y = two_rows((x, y))
-    prediction = predicted(model, x)
+    x, y = first_two_rows((x, y))
+    prediction = predicted_shapes(model, x)
     container = compiled_metrics(model)
     order: list[str] = []
     masked = any(mask is not None for mask in prediction.masks)
@@ -277,7 +277,7 @@ def program(blueprint: Blueprint, x: Any, y: Any, weight: Any = None) -> Program
         return results
 
     try:
-        results = outlined(resolved, y, prediction)
+        results = symbolic_outputs(resolved, y, prediction)
     except (ValueError, TypeError, KeyError) as error:
         raise InputError(
             f"Expected labels that fit the loss {loss_name(model)!r} and an output of shape "
@@ -287,7 +287,7 @@ def program(blueprint: Blueprint, x: Any, y: Any, weight: Any = None) -> Program
         _check_own_loss(Program(blueprint, optimizer, (), (), ()), x, y)
     prepared = _with_metrics(Program(blueprint, optimizer, (), (), (), masked, tuple(ranks)), results, order)
     if weight is not None:
-        _check_weights(prepared, y, prediction, two_rows(weight))
+        _check_weights(prepared, y, prediction, first_two_rows(weight))
     return prepared
 
 
@@ -312,7 +312,7 @@ def _check_weights(program: Program, y: Any, prediction: Masked, weight: Any) ->
         return measures if program.has_own_loss else [program.data_loss(y, prediction, weight), *measures]
 
     try:
-        outlined(weighed, y, prediction, weight)
+        symbolic_outputs(weighed, y, prediction, weight)
     except (ValueError, TypeError, KeyError) as error:
         raise InputError(
             f"Expected weights that fit labels of shape {shapes_of(y)}, one for each row or for each step of it, and "
@@ -330,7 +330,7 @@ def _check_own_loss(program: Program, x: Any, y: Any) -> None:
     def loss(trainable: Arrays, untrained: Arrays, x: Any, y: Any) -> Any:
         forward = program.forward(trainable, untrained, x, training=True)
         batch = x, y, forward.prediction, None
-        return program.own_loss(trainable, forward.other, batch, forward.own_losses, training=True)[0]
+        return program.own_loss(trainable, forward.untrained, batch, forward.own_losses, training=True)[0]
 
     try:
         shape = jax.eval_shape(loss, trainable, untrained, x, y).shape

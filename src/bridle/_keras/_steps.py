@@ -8,13 +8,13 @@ from keras import ops
 
 from bridle._errors import InputError
 from bridle._keras._internals import is_from_keras, optimizer_slots, variable_index
-from bridle._keras._updates import updating
+from bridle._keras._updates import inner_optimizer
 
 Optimizer = keras.optimizers.Optimizer
 Rule = Callable[[Any, int, Any, Any], Any]
 
 
-def step_of(optimizer: Optimizer, variable: keras.Variable) -> Any:
+def proximal_step(optimizer: Optimizer, variable: keras.Variable) -> Any:
     """Return the step of the last update for each entry of a weight, in its shape.
 
     Call it after the update and before `optimizer.iterations` is raised, as in a constraint. A constant gradient
@@ -29,7 +29,7 @@ def step_of(optimizer: Optimizer, variable: keras.Variable) -> Any:
     Source: the proximal step in the metric of an adaptive method is that of Yun, Lozano and Yang, "Adaptive proximal
     gradient methods for structured neural networks", NeurIPS 2021; the rate of momentum is derived here.
     """
-    optimizer = updating(optimizer)
+    optimizer = inner_optimizer(optimizer)
     index = variable_index(optimizer, variable)
     rate = ops.cast(optimizer.learning_rate, variable.dtype)
     steps = ops.cast(optimizer.iterations + 1, variable.dtype)
@@ -41,7 +41,7 @@ def check_exact(optimizer: Optimizer) -> None:
 
     Errors: `InputError` that names the optimizers with one.
     """
-    optimizer = updating(optimizer)
+    optimizer = inner_optimizer(optimizer)
     name = type(optimizer).__name__
     if _rule(optimizer) is None:
         names = ", ".join(sorted(kind.__name__ for kind in RULES))

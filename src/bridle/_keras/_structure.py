@@ -48,7 +48,7 @@ ACTIVATION_LAYERS = (
 class Names:
     """The names of a layer inside another one."""
 
-    shown: str
+    display: str
     """The name that does not change from model to model."""
     of_keras: str
     role: str
@@ -58,25 +58,27 @@ class Names:
         """Return the paths of a layer inside a layer."""
         if outer is None:
             return self
-        return Names(f"{outer.shown}/{self.shown}", f"{outer.of_keras}/{self.of_keras}", f"{outer.role}/{self.role}")
+        return Names(
+            f"{outer.display}/{self.display}", f"{outer.of_keras}/{self.of_keras}", f"{outer.role}/{self.role}"
+        )
 
     @property
     def others(self) -> tuple[str, ...]:
         """Those that are not shown."""
-        return tuple(name for name in dict.fromkeys((self.of_keras, self.role)) if name != self.shown)
+        return tuple(name for name in dict.fromkeys((self.of_keras, self.role)) if name != self.display)
 
 
-def names_of(layer: keras.Layer, parent: Any) -> Names:
+def layer_names(layer: keras.Layer, parent: Any) -> Names:
     """Return the names of a layer in the layer that holds it.
 
     Keras numbers its own names over the life of the process (`forward_lstm_20`), so the attribute that holds the
     layer is shown instead of them. A name that the user gave is shown as it is.
     """
     role = _role(layer, parent)
-    return Names(role if is_made_up(layer) else layer.name, layer.name, role)
+    return Names(role if has_default_name(layer) else layer.name, layer.name, role)
 
 
-def is_made_up(layer: keras.Layer) -> bool:
+def has_default_name(layer: keras.Layer) -> bool:
     """Return True where Keras gave a layer its name."""
     kind = re.escape(snake_case(type(layer).__name__))
     return re.fullmatch(rf"((forward|backward)_)?{kind}(_\d+)?", layer.name) is not None
@@ -101,7 +103,7 @@ def _role(layer: keras.Layer, parent: Any) -> str:
 
 
 @dataclass(frozen=True)
-class Owned:
+class OwnWeight:
     """Weights that a layer holds itself, with the names of the cell that holds them where there are several."""
 
     inner: Names | None
@@ -184,17 +186,17 @@ def inner_layers(layer: keras.Layer) -> list[keras.Layer]:
     return [inner for inner in direct_layers(layer) if isinstance(inner, keras.Layer) and inner.weights]
 
 
-def owned(layer: keras.Layer) -> Iterator[Owned]:
+def own_weights(layer: keras.Layer) -> Iterator[OwnWeight]:
     """Yield the weights of a layer that are not those of its inner layers."""
     holders: list[tuple[Names | None, Any]] = [(None, layer)]
     if has_states(layer):
         cells = layer.cell.cells if isinstance(layer.cell, keras.layers.StackedRNNCells) else [layer.cell]
-        holders += [(names_of(cell, layer.cell) if len(cells) > 1 else None, cell) for cell in cells]
+        holders += [(layer_names(cell, layer.cell) if len(cells) > 1 else None, cell) for cell in cells]
     for inner, holder in holders:
         gates = next((names for kind, names in GATES.items() if isinstance(holder, kind)), ())
         deep = holder is not layer
         for variable in holder.weights if deep else [*trainable_here(holder), *untrainable_here(holder)]:
-            yield Owned(inner, variable, any(variable is v for v in untrainable_here(holder)), gates)
+            yield OwnWeight(inner, variable, any(variable is v for v in untrainable_here(holder)), gates)
 
 
 def gate_parts(gates: tuple[str, ...], variable: keras.Variable) -> list[Part]:

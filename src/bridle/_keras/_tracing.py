@@ -51,22 +51,22 @@ def attach_masks(prediction: Masked) -> Any:
     return jax.tree.unflatten(structure, leaves)
 
 
-def two_rows(tree: Any) -> Any:
+def first_two_rows(tree: Any) -> Any:
     """Return the first two rows of every array, without a program that would be compiled for each shape."""
     on_host = jax.default_backend() == "cpu"  # where NumPy sees the arrays of JAX
     return jax.tree.map(lambda array: jax.device_put((np.asarray(array) if on_host else array)[:2]), tree)
 
 
-def predicted(model: keras.Model, x: Any, name: str = "") -> Masked:
+def predicted_shapes(model: keras.Model, x: Any, name: str = "") -> Masked:
     """Return the shapes of a model's predictions for some rows, and of their masks, without computing them.
 
     `name` names these rows in messages.
 
     Errors: `InputError` where the rows do not fit the model.
     """
-    x = two_rows(x)
+    x = first_two_rows(x)
     try:
-        return outlined(lambda x: detach_masks(model(x, training=False)), x)
+        return symbolic_outputs(lambda x: detach_masks(model(x, training=False)), x)
     except BridleError:
         raise
     except (ValueError, TypeError) as error:
@@ -76,7 +76,7 @@ def predicted(model: keras.Model, x: Any, name: str = "") -> Masked:
         ) from error
 
 
-def outlined(function: Callable[..., Any], *arguments: Any) -> Any:
+def symbolic_outputs(function: Callable[..., Any], *arguments: Any) -> Any:
     """Return the shapes of a function's results; compute them where Keras cannot tell otherwise."""
     try:
         return symbolic_result(function, *jax.tree.map(_outline_of, arguments))

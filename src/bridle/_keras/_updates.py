@@ -11,14 +11,14 @@ from bridle._keras._internals import give_back_state
 Optimizer = keras.optimizers.Optimizer
 
 
-def updating(optimizer: Optimizer) -> Optimizer:
+def inner_optimizer(optimizer: Optimizer) -> Optimizer:
     """Return the optimizer that makes the update itself: the inner one where a loss is scaled."""
     return optimizer.inner_optimizer if isinstance(optimizer, keras.optimizers.LossScaleOptimizer) else optimizer
 
 
 def note_updates(optimizer: Optimizer) -> None:
     """Let an optimizer note for `is_updating` that its `apply` is running."""
-    inner = updating(optimizer)
+    inner = inner_optimizer(optimizer)
     attributes = vars(inner)
     if "apply" in attributes:
         return
@@ -36,16 +36,16 @@ def note_updates(optimizer: Optimizer) -> None:
 
 def is_updating(optimizer: Optimizer) -> bool:
     """Return True inside the `apply` of an optimizer that `note_updates` was called for."""
-    return bool(vars(updating(optimizer)).get(RUNNING))
+    return bool(vars(inner_optimizer(optimizer)).get(RUNNING))
 
 
-def leave_out(optimizer: Optimizer, variable: keras.Variable) -> None:
+def leave_out_of_files(optimizer: Optimizer, variable: keras.Variable) -> None:
     """Keep a variable of an optimizer out of the files that it writes, and as it is when it reads one."""
-    for one in dict.fromkeys([optimizer, updating(optimizer)]):
+    for one in dict.fromkeys([optimizer, inner_optimizer(optimizer)]):
         vars(one).update(save_own_variables=_saver(one, variable), load_own_variables=_loader(one, variable))
 
 
-def keep_state() -> None:
+def keep_state_on_error() -> None:
     """Let a `fit` on JAX put its variables back when the caller raises an error while a step is traced.
 
     `fit` takes the values out of the variables before each step, and loses them where the step fails.

@@ -115,7 +115,7 @@ def _decay_rows(model: keras.Model, inner: keras.Model) -> list[Row]:
     decay = decay_of(model)
     if decay is None:
         return []
-    return [Row("optimizer", decay.written, math.nan, math.nan, explain_decay(decay, model, find_sites(inner)))]
+    return [Row("optimizer", decay.text, math.nan, math.nan, explain_decay(decay, model, find_sites(inner)))]
 
 
 COMPILED_NOTE = (

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from bridle._errors import InputError, nearest_names
-from bridle._keras import InputSpec, ModelInputs, doors
+from bridle._keras import InputSpec, ModelInputs, model_inputs
 from bridle.untrusted import MADE
 
 MAX_SAMPLES = 256
@@ -40,7 +40,7 @@ def batch_of_rows(x: Any, sample_weight: Any, model: keras.Model) -> Batch:
     inputs than the model has.
     """
     arrays = keras.tree.map_structure(_array, dict(x) if isinstance(x, Mapping) else _plain(x))
-    inputs = doors(model)
+    inputs = model_inputs(model)
     flat = keras.tree.flatten(arrays)
     rows = {array.shape[0] for array in flat}
     if not flat or len(rows) != 1 or 0 in rows:
@@ -65,7 +65,7 @@ def generated_batches(model: keras.Model, sample_weight: Any) -> Iterator[Batch]
 
     Errors: `InputError` for a model that does not state its inputs, or takes text.
     """
-    inputs = doors(model)
+    inputs = model_inputs(model)
     if inputs is None:
         raise InputError(
             f"Expected x for {type(model).__name__} {model.name!r}, which does not state its inputs. {ADVICE}"

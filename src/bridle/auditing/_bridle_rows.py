@@ -14,8 +14,8 @@ from bridle._keras import (
     as_number,
     loss_without_data,
     replaced,
-    trained_with,
-    untouched,
+    state_restored,
+    takes_training,
     watching,
 )
 from bridle.auditing._batch import Batch
@@ -90,7 +90,7 @@ def _terms(model: Regularized) -> list[Term]:
 def _read(model: keras.Model, parts: Sequence[Regularized], x: Any, taps: list[Tap]) -> Readings:
     """Return the charged tensors of a training step, from a call that bypasses the regularized models."""
     with ExitStack() as stack:
-        stack.enter_context(untouched(model))
+        stack.enter_context(state_restored(model))
         for part in parts:
             stack.enter_context(replaced(part, "call", _inner_call(part)))
         readings = stack.enter_context(watching(taps))
@@ -101,13 +101,13 @@ def _read(model: keras.Model, parts: Sequence[Regularized], x: Any, taps: list[T
 def _inner_call(model: Regularized) -> Callable[..., Any]:
     def call(inputs: Any, training: bool | None = None) -> Any:
         inner = unwrapped(model)
-        return inner(inputs, training=training) if trained_with(inner) else inner(inputs)
+        return inner(inputs, training=training) if takes_training(inner) else inner(inputs)
 
     return call
 
 
 def _call(model: keras.Model, x: Any) -> Any:
-    return model(x, training=True) if trained_with(model) else model(x)
+    return model(x, training=True) if takes_training(model) else model(x)
 
 
 def _train_step(
@@ -115,7 +115,7 @@ def _train_step(
 ) -> tuple[dict[int, dict[str, float]], float]:
     """Return the charges of each regularized model by site, and what a regularized `model` adds to its loss."""
     added, before = math.nan, [last_call(part) for part in parts]
-    with untouched(model), measuring(model):
+    with state_restored(model), measuring(model):
         prediction = _call(model, x)
         if isinstance(model, Regularized):
             others = sum(map(as_number, model.losses)) - sum(map(as_number, last_call(model).parts.values()))

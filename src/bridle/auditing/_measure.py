@@ -17,9 +17,9 @@ from bridle._keras import (
     all_layers,
     as_number,
     forgotten_activity,
+    has_default_name,
     has_states,
-    holder,
-    is_made_up,
+    holding_layer,
     is_own_of_keras,
     record,
 )
@@ -225,7 +225,7 @@ def _are_twins(outer: Activity, inner: Activity) -> bool:
 
 
 def _weight(site: Site, variable: keras.Variable, recording: Recording, home: keras.Layer) -> Weight:
-    name, holding = argument(site.quantity), holder(site.layer, variable)
+    name, holding = argument(site.quantity), holding_layer(site.layer, variable)
     regularizer, key = variable.regularizer, id(variable)
     declared = vars(holding).get(name, vars(home).get(name) if is_own_of_keras(home) else None)
     rows_used = recording.looked_up.get(id(holding))
@@ -249,9 +249,9 @@ def _weight(site: Site, variable: keras.Variable, recording: Recording, home: ke
 def _add_losses(model: keras.Model, sites: Sequence[Site], recording: Recording) -> list[AddLoss]:
     paths = {id(site.layer): site.path for site in sites}
     return [
-        AddLoss(f"{paths.get(id(layer), layer.name)}/add_loss", layer, tuple(recording.own[id(layer)]))
+        AddLoss(f"{paths.get(id(layer), layer.name)}/add_loss", layer, tuple(recording.add_losses[id(layer)]))
         for layer in all_layers(model)
-        if id(layer) in recording.own
+        if id(layer) in recording.add_losses
     ]
 
 
@@ -259,7 +259,7 @@ def _cells(sites: Sequence[Site], recording: Recording) -> list[Cell]:
     loops = [site for site in sites if site.quantity == "output" and has_states(site.layer)]
     return [
         Cell(
-            f"{site.path}/{'cell' if is_made_up(cell) else cell.name}/output",
+            f"{site.path}/{'cell' if has_default_name(cell) else cell.name}/output",
             cell.activity_regularizer,
             sum((charge.counted for charge in recording.activity.get(id(cell), ())), 0.0),
             site.path,

@@ -13,7 +13,7 @@ from bridle._keras import (
     all_layers,
     batch_size_of,
     forget_functions,
-    regularized,
+    regularized_weights,
     split_losses,
     watching,
     with_compute_loss,
@@ -124,7 +124,7 @@ def _splitter(model: keras.Model) -> tuple[Splitter, list[str]]:
         charged = dict.fromkeys(site.name for term in model._bridle_penalty_terms.terms for site in term.sites)
         own = adds_losses(unwrapped(model))
         return _of_penalized, [*(f"penalty/{name}" for name in charged), *([OTHER] if own else [])]
-    weights = regularized(model)
+    weights = regularized_weights(model)
     by_variable = {id(place.variable): place.name for place in find_sites(model) if place.variable is not None}
     names = [f"penalty/{by_variable.get(id(weight), weight.path)}" for weight in weights]
 

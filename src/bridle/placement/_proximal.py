@@ -6,7 +6,14 @@ import keras
 from keras import ops
 
 from bridle._errors import InputError
-from bridle._keras import is_updating, keep_state, leave_out, note_updates, step_of, updating
+from bridle._keras import (
+    inner_optimizer,
+    is_updating,
+    keep_state_on_error,
+    leave_out_of_files,
+    note_updates,
+    proximal_step,
+)
 from bridle.placement._penalty_terms import PenaltyTerms
 
 NAME = "bridle_strengths"
@@ -31,10 +38,10 @@ class Proximal:
     def __call__(self, value: Any) -> Any:
         value = ops.convert_to_tensor(value if self.before is None else self.before(value))
         if self.optimizer is None or not is_updating(self.optimizer):
-            keep_state()
+            keep_state_on_error()
             raise InputError(self._sentence())
         amounts = held_by(self.optimizer).value
-        return self.held.proximal(self.variable, value, step_of(self.optimizer, self.variable), amounts)
+        return self.held.proximal(self.variable, value, proximal_step(self.optimizer, self.variable), amounts)
 
     def _sentence(self) -> str:
         way = (
@@ -45,19 +52,21 @@ class Proximal:
             return f"Expected a compiled model for exact=True, got an update of {self.name!r} without compile(). {way}"
         return (
             f"Expected for exact=True an update by the optimizer that {self.name!r} is compiled with "
-            f"({type(updating(self.optimizer)).__name__}), got one by another optimizer. {way}"
+            f"({type(inner_optimizer(self.optimizer)).__name__}), got one by another optimizer. {way}"
         )
 
 
 def held_by(optimizer: Any) -> keras.Variable | None:
     """The strengths as a variable of the optimizer; None where it has none."""
-    return next((variable for variable in updating(optimizer).variables if variable.name == NAME), None)
+    return next((variable for variable in inner_optimizer(optimizer).variables if variable.name == NAME), None)
 
 
 def hold(optimizer: Any, strengths: keras.Variable) -> None:
     """Give an optimizer the strengths as a variable, for JAX shows a constraint no others; and note its updates."""
     if held_by(optimizer) is None:
-        variable = updating(optimizer).add_variable(strengths.shape, initializer="zeros", dtype="float32", name=NAME)
-        leave_out(optimizer, variable)
+        variable = inner_optimizer(optimizer).add_variable(
+            strengths.shape, initializer="zeros", dtype="float32", name=NAME
+        )
+        leave_out_of_files(optimizer, variable)
     held_by(optimizer).assign(ops.copy(strengths.value))
     note_updates(optimizer)

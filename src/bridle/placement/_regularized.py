@@ -16,9 +16,9 @@ from bridle._keras import (
     check_exact,
     data_and_added,
     full_precision,
-    keep_state,
-    total_of,
-    trained_with,
+    keep_state_on_error,
+    sum_losses,
+    takes_training,
     watching,
 )
 from bridle.placement._callbacks import StrengthSchedule
@@ -165,7 +165,7 @@ class Regularized(Wrapper):
         scheduled = [term for term in self._bridle_penalty_terms.terms if any(term.schedules)]
         if not scheduled or self._bridle_driven or self._bridle_measured:
             return
-        keep_state()
+        keep_state_on_error()
         raise InputError(
             f"Expected a training that moves the schedule of {scheduled[0].target!r} in {self.name!r}, got a call with "
             "training=True outside of its own fit(). In a loop of your own, call at_epoch(epoch) of the penalized "
@@ -176,7 +176,7 @@ class Regularized(Wrapper):
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         if training:
             self._check_driven()
-        options = {"training": training} if trained_with(self._bridle_wrapped) else {}
+        options = {"training": training} if takes_training(self._bridle_wrapped) else {}
         with full_precision():  # before the call, which moves statistics and normalizes weights
             weights = {id(each): ops.convert_to_tensor(each.value) for each in self._bridle_penalty_terms.variables}
         with watching(self._bridle_penalty_terms.taps) as readings:
@@ -218,11 +218,11 @@ class Regularized(Wrapper):
             self._bridle_last_call.parts = self._parts(counted)
             ours = list(self._bridle_last_call.parts.values())
         self._bridle_last_call.data, self._bridle_last_call.own, self._bridle_last_call.readings = (
-            total_of(data),
-            total_of(own),
+            sum_losses(data),
+            sum_losses(own),
             None,
         )
-        return total_of([*data, *ours, *own])
+        return sum_losses([*data, *ours, *own])
 
     def penalties(self, x: Any, sample_weight: Any = None, training: bool = True) -> dict[str, Any]:
         """What each place is charged for a batch: `{"penalty/hidden/kernel": value}`; zero strengths are left out."""

@@ -8,7 +8,7 @@ import keras
 
 from bridle._keras import (
     Names,
-    Owned,
+    OwnWeight,
     Part,
     Tap,
     gate_parts,
@@ -19,8 +19,8 @@ from bridle._keras import (
     is_activation,
     is_model,
     is_time_distributed,
-    names_of,
-    owned,
+    layer_names,
+    own_weights,
     scores_attention,
 )
 
@@ -122,7 +122,7 @@ def _seats(
     layer: keras.Layer, outer: Names | None, top_level_path: Names | None, around: keras.Layer | None
 ) -> Iterator[_Seat]:
     for inner in inner_layers(layer):
-        names = names_of(inner, layer).inside(outer)
+        names = layer_names(inner, layer).inside(outer)
         own = names if top_level_path is None else top_level_path
         yield _Seat(names, inner, own, layer, around)
         deeper = None if is_model(inner) and top_level_path is None else own
@@ -131,24 +131,24 @@ def _seats(
 
 
 def _weights(seat: _Seat) -> Iterator[Site]:
-    for item in owned(seat.layer):
+    for item in own_weights(seat.layer):
         names = seat.names if item.inner is None else item.inner.inside(seat.names)
         options = {**_options(seat, names), "statistic": item.statistic}
-        yield Site(names.shown, item.variable.name, seat.layer, item.variable, **options)
+        yield Site(names.display, item.variable.name, seat.layer, item.variable, **options)
         for part in _parts(seat, item):
-            yield Site(names.shown, item.variable.name, seat.layer, item.variable, part=part, **options)
+            yield Site(names.display, item.variable.name, seat.layer, item.variable, part=part, **options)
 
 
 def _options(seat: _Seat, names: Names) -> dict[str, Any]:
     return {
-        "top_level_path": seat.top_level_path.shown,
+        "top_level_path": seat.top_level_path.display,
         "around": seat.around,
         "other_paths": names.others,
         "other_top_level_paths": seat.top_level_path.others,
     }
 
 
-def _parts(seat: _Seat, item: Owned) -> list[Part]:
+def _parts(seat: _Seat, item: OwnWeight) -> list[Part]:
     return gate_parts(item.gates, item.variable) or head_parts(seat.parent, seat.layer, item.variable)
 
 
@@ -165,7 +165,7 @@ def _activations(seat: _Seat) -> Iterator[Site]:
     }
     for quantity in (name for name, is_there in there.items() if is_there):
         in_globs = quantity != "output" or (own and seat.names == seat.top_level_path)
-        yield Site(seat.names.shown, quantity, layer, in_globs=in_globs, **_options(seat, seat.names))
+        yield Site(seat.names.display, quantity, layer, in_globs=in_globs, **_options(seat, seat.names))
 
 
 def _is_function(activation: object) -> bool:

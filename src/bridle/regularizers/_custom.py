@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from bridle._errors import InputError, KindError
-from bridle._keras import concrete
+from bridle._keras import as_float
 from bridle.regularizers._base import Penalty
 from bridle.regularizers._kinds import at_least_float32, broadcast_mask, count_samples
 
@@ -91,7 +91,7 @@ class Custom(Penalty):
         )
 
     def _checked(self, value: Any) -> Any:
-        seen = concrete(value)
+        seen = as_float(value)
         if seen is not None and (math.isnan(seen) or seen < 0):
             raise InputError(
                 f"Expected from the function {self.called!r} a value ≥ 0, got {seen:g}. A penalty "

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from bridle._keras import predicted
+from bridle._keras import predicted_shapes
 from bridle.engine import Fold
 from bridle.stats import pseudo_values
 from bridle.study.design import Prepared
@@ -22,7 +22,7 @@ class Pool:
         engine, folds = prepared.engine, prepared.folds
         objective, self._engine, self._targets = engine.objective, engine, prepared.targets
         column = objective.measure_names.index(prepared.score.measure)
-        structure = jax.tree.structure(predicted(prepared.model, folds[0].rows.x))
+        structure = jax.tree.structure(predicted_shapes(prepared.model, folds[0].rows.x))
         self._rows = [_judging(fold) for fold in folds]
 
         def measure(y: Any, leaves: list[Any], weight: Any) -> Any:

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from bridle._errors import InputError, KindError, short_repr
-from bridle._keras import is_rebuildable, predicted
+from bridle._keras import is_rebuildable, predicted_shapes
 from bridle.placement import find_sites
 from bridle.regularizers import L1, L1L2, L2
 from bridle.tables import Problem
@@ -115,7 +115,7 @@ def own_network(function: NetworkFunction, inputs: int, outputs: int) -> keras.M
 def _of_shape(model: keras.Model, inputs: int, outputs: int) -> keras.Model:
     """A subclassed model, which does not state its inputs, tried on two rows."""
     if model.built:
-        leaves = keras.tree.flatten(predicted(model, np.zeros((2, inputs), "float32")).values)
+        leaves = keras.tree.flatten(predicted_shapes(model, np.zeros((2, inputs), "float32")).values)
         shapes = [tuple(leaf.shape[1:]) for leaf in leaves]
         if shapes != [(outputs,)]:
             got = " and ".join(map(str, shapes))

@@ -11,7 +11,7 @@ import numpy as np
 
 from bridle import placement, regularizers
 from bridle._errors import InputError, first_line, short_repr
-from bridle._keras import outline
+from bridle._keras import model_size
 from bridle._text import has_valid_characters
 from bridle.untrusted._archive import LIMIT, MIB, TRUST, check_archive
 from bridle.untrusted._config import check_config
@@ -45,7 +45,7 @@ def read_model(path: str | Path, *, limit: int = LIMIT) -> tuple[keras.Model, st
     check_config(config, repr(path.name))
     left_out = _left_out(compiled, path)
     try:
-        found = outline(config)
+        found = model_size(config)
         batch = MADE * found.largest  # what a small batch makes of itself in it
         _check_size(max(found.weights, batch) * NUMBER, path, size)
         with warnings.catch_warnings():
@@ -64,7 +64,7 @@ def weights_of(config: dict[str, Any]) -> int:
 
     Errors: those of `outline`.
     """
-    return outline(config).weights * NUMBER
+    return model_size(config).weights * NUMBER
 
 
 def _left_out(compiled: object, path: Path) -> str:

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from bridle._keras import explained_by, same_regularizer, saved_regularizer
+from bridle._keras import object_arguments, same_regularizer, saved_regularizer
 from bridle.auditing._format import advice, count_text, number_text, penalty_source
 from bridle.auditing._measure import Activity, AddLoss, Cell, is_batch_statistic
 from bridle.auditing._result import Finding, Rule, apply_first_rule, apply_rules
@@ -40,7 +40,7 @@ def explain_cell(cell: Cell) -> tuple[Finding, ...]:
 
 def is_unlikely(activity: Activity) -> bool:
     """Return True for a forgotten penalty that may as well be another argument of its layer."""
-    return activity.forgotten and not activity.computable and bool(explained_by(activity.layer))
+    return activity.forgotten and not activity.computable and bool(object_arguments(activity.layer))
 
 
 def _advice(activity: Activity) -> str:

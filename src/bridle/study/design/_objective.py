@@ -17,9 +17,9 @@ from bridle._keras import (
     check_exact,
     counted_rows,
     detach_masks,
+    first_two_rows,
+    inner_optimizer,
     layers_named,
-    two_rows,
-    updating,
 )
 from bridle.engine import Fold, Loss, Objective, Start
 from bridle.placement import PenaltyTerms, scale_by_strength
@@ -35,14 +35,16 @@ def make_objective(program: Program, charges: PenaltyTerms) -> Objective:
         data = program.data_loss(y, forward.prediction, weight)
         own = sum(forward.own_losses, start=jnp.zeros((), data.dtype))
         parts = [jnp.asarray(own, "float32"), *placed(trainable, other, setting, forward, weight)]
-        return data + sum(parts), Loss(jnp.stack([jnp.asarray(part, "float32") for part in parts]), forward.other)
+        return data + sum(parts), Loss(jnp.stack([jnp.asarray(part, "float32") for part in parts]), forward.untrained)
 
     def own_loss(
         trainable: list[Any], other: list[Any], setting: Any, forward: Forward, batch: Any
     ) -> tuple[Any, Loss]:
         """Add the penalties to what the model's own `compute_loss` makes of a batch."""
-        total, after = program.own_loss(trainable, forward.other, batch, forward.own_losses, training=True)
-        bare = program.own_loss(trainable, forward.other, batch, [], training=True)[0] if forward.own_losses else total
+        total, after = program.own_loss(trainable, forward.untrained, batch, forward.own_losses, training=True)
+        bare = (
+            program.own_loss(trainable, forward.untrained, batch, [], training=True)[0] if forward.own_losses else total
+        )
         parts = placed(trainable, other, setting, forward, batch[-1])
         shares = [jnp.asarray(part, "float32") for part in (total - bare, *parts)]
         return total + sum(parts), Loss(jnp.stack(shares), after)
@@ -155,12 +157,12 @@ def try_out(program: Program, charges: PenaltyTerms, x: Any) -> None:
     """
     if charges.exact_variables:
         check_exact(program.optimizer)
-        if updating(program.optimizer) is not program.optimizer:
+        if inner_optimizer(program.optimizer) is not program.optimizer:
             raise InputError(
                 "Expected an optimizer without loss scaling for exact=True in a study, got LossScaleOptimizer, which "
                 "leaves out updates that overflow. Compile with its inner optimizer, or use bridle.regularize and fit."
             )
-    rows = two_rows(x)
+    rows = first_two_rows(x)
 
     def values(trainable: list[Any], other: list[Any], x: Any) -> list[list[Any]]:
         readings = {}

@@ -15,12 +15,12 @@ from bridle._keras import (
     InitialValues,
     Program,
     UntraceableError,
-    blueprint,
     layers_named,
     loss_name,
+    make_program,
     mixes_rows,
-    predicted,
-    program,
+    predicted_shapes,
+    read_blueprint,
     require_jax,
 )
 from bridle.engine import (
@@ -199,16 +199,16 @@ def prepare(question: Question, rows: GivenRows) -> Prepared:
     Errors: those of `blueprint`, `read_arms`, `read_rows` and `split_rows`; `BackendError` off JAX.
     """
     require_jax()
-    plan = blueprint(question.model)
+    plan = read_blueprint(question.model)
     model = plan.template
     check_plain(model)
     arms, terms = read_arms(model, question.arms)
     preparer = RowPreparer(rows, loss_name(model), _outputs(model))
     folds = make_folds(preparer, question.folds, question.validation_fraction)
-    compiled = program(plan, *folds.rows[0].rows)
+    compiled = make_program(plan, *folds.rows[0].rows)
     held_out = {name: preparer.outside(parts, preparer.fitted(None), name) for name, parts in rows.held_out.items()}
     for name, data in held_out.items():
-        predicted(model, data.x, name)
+        predicted_shapes(model, data.x, name)
     bound = bind_terms(terms)
     try_out(compiled, bound, folds.rows[0].rows.x)
     for arm in arms:

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from bridle._errors import OtherStudyError
-from bridle._keras import described
+from bridle._keras import fingerprint_model
 from bridle.engine import ENGINE, FitSpec, Stopping
 from bridle.study.data import fingerprint
 from bridle.study.design import NONE, EarlyStopping, Prepared, score_text
@@ -34,7 +34,7 @@ def plan_of(prepared: Prepared, race: bool, nested: object) -> Plan:
     question, rows = prepared.question, prepared.rows
     given = (rows.sample_weight, rows.groups, rows.class_weight, rows.validation)
     plan = {
-        "model": described(prepared.model),
+        "model": fingerprint_model(prepared.model),
         "arms": {
             arm.name: {
                 **{term.target: term.to_text() for term in arm.terms},
