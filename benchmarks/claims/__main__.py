@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from bridle.cli._guard import guarded
-from bridle.cli._out import check_folder
-from bridle.cli._show import console
+from bridle.cli._setup import check_folder
+from bridle.cli._show import make_console
 from bridle.study.design import duration
 
 QUICK_SEEDS, QUICK_SHARE = 3, 1 / 50
@@ -55,12 +55,12 @@ def claims(
 
 def show(found: Mapping[str, Any]) -> None:
     """Print the table in 80 columns."""
-    lead = console()
+    console = make_console()
     for experiment in found["experiments"]:
-        lead.print(Text(f"\n{experiment['title']}", style="bold"))
-        lead.print(_table(experiment["claims"]))
+        console.print(Text(f"\n{experiment['title']}", style="bold"))
+        console.print(_table(experiment["claims"]))
     if found["experiments"]:
-        lead.print(Text(f"\n{CAPTION}\n{published.tally(found)}\n"))
+        console.print(Text(f"\n{CAPTION}\n{published.tally(found)}\n"))
 
 
 def _table(lines: list[Mapping[str, Any]]) -> Table:

@@ -60,12 +60,12 @@ def test_a_stop_in_the_pilot_is_a_stop(command) -> None:
     assert code == 130
     assert err.startswith("Stopped while the ranges of 'auto' were sought")
     assert "'o/study' keeps 2 fits" in err
-    assert err.rstrip().endswith("To go on: bridle resume o")
+    assert err.rstrip().endswith("To continue: bridle resume o")
     code, out, _ = command("show", "o")
     assert code == 0
     assert "stopped before" in out
     assert "learning rate" not in out
-    assert "To go on: bridle resume o" in out
+    assert "To continue: bridle resume o" in out
     for words in (("report", "o"), ("export", "o", "--csv"), ("predict", "o", "t.csv")):
         code, out, err = command(*words)
         assert code == 2
@@ -107,17 +107,17 @@ def test_lines_without_a_terminal(capsys, monkeypatch) -> None:
 
 def test_a_folder_ended_in_its_first_seconds(command, monkeypatch) -> None:
     """Ended while it compiled: every command says that nothing was begun and how to run it, and resume runs it."""
-    monkeypatch.setattr("bridle.cli._show.plan", lambda *given: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr("bridle.cli._show.print_plan", lambda *given: (_ for _ in ()).throw(KeyboardInterrupt))
     code, _, err = tune(command, "--penalty", "*/kernel=l2(1e-3)")
     assert (code, err) == (130, "Stopped before the first fit of this run. To run it: bridle resume o\n")
     assert [path.name for path in Path("o").iterdir()] == ["command.json"]
     for words in (("show",), ("report",), ("verify",), ("compact",), ("export", "--csv")):
         code, _, err = command(words[0], "o", *words[1:])
         assert code == 2
-        assert "nothing was begun" in err
+        assert "no study was started" in err
         assert "bridle resume o" in err
     assert "bridle resume o" in command("predict", "o", "t.csv")[2]
-    assert "not begun" in command("list", ".")[1]
+    assert "not started" in command("list", ".")[1]
     monkeypatch.undo()
     monkeypatch.chdir(Path.cwd())
 
@@ -128,7 +128,7 @@ def test_an_empty_folder_says_that_nothing_was_begun(command) -> None:
     for words in (("resume",), ("extend", "--seeds", "9"), ("show",), ("report",), ("verify",), ("export", "--csv")):
         code, _, err = command(words[0], "o", *words[1:])
         assert code == 2
-        assert "found an empty folder: nothing was begun in it" in err
+        assert "found an empty folder: no study was started in it" in err
         assert "Python" not in err
     assert "found no 'none'" in command("resume", "none")[2]
 
@@ -141,7 +141,7 @@ def test_a_run_ended_before_its_result(command) -> None:
     for words in (("report", "o"), ("export", "o", "--csv")):
         code, _, err = command(*words)
         assert code == 2
-        assert "ended after 6 fits" in err
+        assert "stopped after 6 fits" in err
         assert "bridle resume o" in err
 
 

@@ -66,9 +66,9 @@ def test_a_folder_is_gone_on_with(command, answer, monkeypatch) -> None:
     left = forget(answer / "study")
     code, out, err = command("show", "answer")
     assert (code, err) == (0, "")
-    assert f"not finished, {left} fits kept" in out
+    assert f"not finished, {left} fits stored" in out
     assert "arms: hidden*/kernel" in out
-    assert "To go on: bridle resume answer" in out
+    assert "To continue: bridle resume answer" in out
     made, real = [], engine.train_batch
     monkeypatch.setattr(engine, "train_batch", lambda *given: made.extend(given[1]) or real(*given))
     code, out, err = command("resume", "answer")
@@ -100,7 +100,7 @@ def test_studies_are_listed_and_shown(command, answer) -> None:
     assert "finished" in out
     code, out, err = command("show", "answer")
     assert (code, err) == (0, "")
-    assert "To go on" not in out
+    assert "To continue" not in out
     assert "validation accuracy" in out
     Path("empty").mkdir()
     assert "No studies" in command("list", "empty")[1]
@@ -180,7 +180,7 @@ def test_a_table_that_moved(command, answer) -> None:
         ({"words": ["run", "moons"], "options": {"seeds": {"a": 1}}}, "Expected an option of bridle run"),
         ({"words": ["run", "--help"], "options": {}}, "Expected a shipped case, got '--help'"),
         ({"words": ["tune", "x.csv"], "options": {"target": "a", "model": "evil:code"}}, "Expected --trust"),
-        (None, "nothing was begun"),
+        (None, "no study was started"),
     ],
 )
 def test_commands_of_strangers(command, tmp_path, words, said) -> None:

@@ -10,7 +10,7 @@ import pytest
 from sklearn.datasets import load_iris
 
 import bridle
-from bridle.cli._again import command as typed
+from bridle.cli._command_record import command_line as typed
 
 TABLE = """
 title = "Which penalty for the flowers?"
@@ -85,7 +85,7 @@ def test_the_study_of_a_table(command, flowers: Path) -> None:
     code, out, err = command("study", "table.toml", "--out", "answer")
     assert (code, err) == (0, "")
     assert out.startswith("Which penalty for the flowers?\nClassification of 'species'")
-    assert "The lines to paste" in out
+    assert "Keras code to paste" in out
     assert {"report.html", "result.json", "model.keras", "apply.json", "study"} <= {
         path.name for path in Path("answer").iterdir()
     }
@@ -144,7 +144,7 @@ def test_a_function_is_run_only_where_the_command_line_says_so(command, flowers:
     code, out, err = command("study", "../function.toml", "--out", "answer", "--trust", "--epochs", "2")
     assert (code, err) == (0, "")
     assert Path("imported").exists()
-    assert "The lines to paste" in out
+    assert "Keras code to paste" in out
     assert keras.saving.load_model("answer/model.keras").layers[0].name == "own"
     monkeypatch.chdir(flowers)
     code, out, _ = command("study", "table.toml", "--model", "nets_of_study:net", "--penalty", "own/kernel=l2(0.1)")

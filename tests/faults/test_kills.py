@@ -46,7 +46,7 @@ def begun(folder: Path) -> bool:
     try:
         stores.Store(folder, create=False, write=False).close()
     except BridleError as error:
-        if "found no index.sqlite" in str(error) or "nothing was begun" in str(error):
+        if "found no index.sqlite" in str(error) or "no study was started" in str(error):
             return False
         raise
     return True

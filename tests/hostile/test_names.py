@@ -49,7 +49,7 @@ def test_pictures_show_codes() -> None:
 
 def test_the_command_line_shows_codes(capsys: pytest.CaptureFixture[str]) -> None:
     """Titles and notes, and sentences about mistakes."""
-    show.lead(EVIL, EVIL)
+    show.print_heading(EVIL, EVIL)
     with pytest.raises(SystemExit), guarded():
         raise InputError(f"Expected a name, got {EVIL}.")
     out, err = capsys.readouterr()

@@ -1,4 +1,4 @@
-"""The command line: parse, print, exit codes."""
+"""The command line: commands, printing, exit codes."""
 
 from bridle.cli._main import main
 

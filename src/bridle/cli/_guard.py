@@ -1,4 +1,4 @@
-"""Turn what can go wrong into one sentence on standard error and an exit code; never a traceback for a mistake."""
+"""Exit codes: an error becomes one sentence on standard error and an exit code, never a traceback."""
 
 import contextlib
 import os
@@ -12,26 +12,26 @@ from bridle._text import escape_control_characters
 
 @contextlib.contextmanager
 def guarded() -> Iterator[None]:
-    """Run the block or the decorated command; a mistake leaves with 2, Ctrl-C with 130."""
+    """Run the block or the decorated command; exit with 2 after a user error and with 130 after Ctrl-C."""
     try:
         with remember_interrupts():
             yield
     except Interrupted as stop:
-        _leave(str(stop), 130)
+        _exit(str(stop), 130)
     except KeyboardInterrupt:
-        _leave("Stopped.", 130)
+        _exit("Stopped.", 130)
     except BridleError as error:
-        _leave(f"bridle: {error}", 2)
+        _exit(f"bridle: {error}", 2)
     except ModuleNotFoundError as error:
-        said = missing_backend(error)
-        if said is None:
+        sentence = missing_backend(error)
+        if sentence is None:
             raise
-        _leave(f"bridle: {said}", 2)
+        _exit(f"bridle: {sentence}", 2)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
 
 
-def _leave(sentence: str, code: int) -> None:
+def _exit(sentence: str, code: int) -> None:
     print(escape_control_characters(sentence), file=sys.stderr)
     raise SystemExit(code) from None

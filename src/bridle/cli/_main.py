@@ -1,5 +1,6 @@
-"""The command `bridle`: leave with the right exit code, past Python's own shutdown."""
+"""The command `bridle`: run the command line and exit without Python's own shutdown."""
 
+import io
 import os
 import sys
 
@@ -7,15 +8,16 @@ from bridle.cli._guard import guarded
 
 
 def main() -> None:
-    """Run the command line and leave with its exit code.
+    """Run the command line and exit with its exit code.
 
-    An interrupt that a callback drops is heard all the same (`_interrupts`), so its traceback is not shown.
-    Leaving goes past Python's shutdown, which would wait for training threads that are still inside a block.
+    An interrupt that a callback drops is noticed all the same (`_interrupts`), so its traceback is not shown.
+    Python's own shutdown is skipped: it would wait for training threads that are still inside a block.
     """
     report = sys.unraisablehook
     sys.unraisablehook = lambda dropped: None if dropped.exc_type is KeyboardInterrupt else report(dropped)
     _quiet_tensorflow()
-    sys.stdout.reconfigure(line_buffering=True)  # also into a file or a pipe, where a person watches a long run
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # also into a file or a pipe, to watch a long run
     code = run()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -23,9 +25,9 @@ def main() -> None:
 
 
 def _quiet_tensorflow() -> None:
-    """Silence the logger of TensorFlow, which Keras imports where it is installed, whatever its backend.
+    """Silence the logger of TensorFlow, which Keras imports if it is installed, on any backend.
 
-    A line about oneDNN is written whatever the level; nothing is computed with it on another backend.
+    The line about oneDNN ignores the log level; oneDNN is not used on another backend.
     """
     if os.environ.get("KERAS_BACKEND", "jax") != "tensorflow":
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
@@ -33,7 +35,7 @@ def _quiet_tensorflow() -> None:
 
 
 def run() -> int:
-    """Run the command line; its exit code: 0, 2 after a person's mistake, 130 after Ctrl-C."""
+    """Run the command line and return its exit code: 0, 2 after a user error, 130 after Ctrl-C."""
     try:
         with guarded():
             from bridle.cli._commands import app  # loads Keras and JAX, which takes a second or two

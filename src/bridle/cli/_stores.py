@@ -1,6 +1,6 @@
-"""The commands that look at studies on disk: list, show, export, verify, compact."""
+"""The commands for studies on disk: `list`, `show`, `export`, `verify` and `compact`."""
 
-import json as json_words
+import json as json_module
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -12,184 +12,192 @@ import typer
 from bridle import store
 from bridle._api import Result, load
 from bridle._errors import InputError, StoreError
-from bridle.cli import _show as show_
-from bridle.cli._again import NAME as COMMAND
-from bridle.cli._again import command, nothing_begun
+from bridle.cli import _show
+from bridle.cli._app import StudyFolder
+from bridle.cli._command_record import RECORD_FILE, command_line, describe_unstarted
 from bridle.cli._guard import guarded
 from bridle.report import safe_cells
 
-INDEX, RESULT, MODEL = "index.sqlite", "study.json", "model.keras"
-DEPTH = 3
-"""How far below a folder studies are looked for."""
-Folder = Annotated[Path, typer.Argument(help="The folder of a study, or of a command's --out.")]
+INDEX_FILE = "index.sqlite"
+"""The index of the fits in the folder of a study."""
+RESULT_FILE = "study.json"
+"""The result in the folder of a study."""
+MODEL_FILE = "model.keras"
+"""The model in the folder of `bridle tune`."""
+MAX_DEPTH = 3
+"""Levels of folders that are searched for studies."""
 
 
 @guarded()
-def list_(
-    folder: Annotated[Path, typer.Argument(help="Where to look; this folder by default.")] = Path("."),
+def list_studies(
+    folder: Annotated[Path, typer.Argument(help="The folder to search; by default the current one.")] = Path("."),
 ) -> None:
-    """List the studies in a folder and below it."""
+    """List the studies in a folder and its subfolders."""
     if not folder.is_dir():
         raise StoreError(f"Expected a folder, found no {str(folder)!r}.")
-    lines = [(str(place), *_state(place)) for place in studies(folder)]
-    begun = [place for place in studies(folder, marks=(COMMAND,)) if not list(studies(place, 1))]
-    lines += [(str(place), f"not begun; bridle resume {place}", "0", "–", "–") for place in begun]
+    lines = [(str(path), *_state(path)) for path in search_studies(folder)]
+    unstarted = [path for path in search_studies(folder, marks=(RECORD_FILE,)) if not list(search_studies(path, 1))]
+    lines += [(str(path), f"not started; bridle resume {path}", "0", "–", "–") for path in unstarted]
     if not lines:
-        print(f"No studies in {folder} or up to {DEPTH} folders below it.")
+        print(f"No studies in {folder} or up to {MAX_DEPTH} folders below it.")
         return
-    show_.lines(("study", "state", "fits kept", "arms", "score"), lines)
+    _show.print_table(("study", "state", "fits stored", "arms", "score"), lines)
 
 
 @guarded()
-def show(folder: Folder) -> None:
-    """Show what a study found, or how far it has come."""
-    for number, place in enumerate(inside(folder)):
-        if number:
+def show(folder: StudyFolder) -> None:
+    """Show the result of a study, or its progress."""
+    for index, path in enumerate(find_studies(folder)):
+        if index:
             print()
-        state, count, *_ = _state(place)
-        print(f"{place}: {state}, {count} fits kept")
-        if (place / RESULT).is_file():
-            show_.result(load(place))
-        elif (place / INDEX).is_file():
-            show_.facts(_plan(place))
+        state, count, *_ = _state(path)
+        print(f"{path}: {state}, {count} fits stored")
+        if (path / RESULT_FILE).is_file():
+            _show.print_result(load(path))
+        elif (path / INDEX_FILE).is_file():
+            _show.print_facts(_read_plan(path))
         if state != "finished":
-            print(f"To go on: {_again(folder)}")
+            print(f"To continue: {_next_command(folder)}")
 
 
 @guarded()
 def export(
-    folder: Folder,
+    folder: StudyFolder,
     csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values, safe to open in a spreadsheet.")] = False,
     parquet: Annotated[bool, typer.Option("--parquet", help="Parquet; needs the package pyarrow.")] = False,
     json: Annotated[bool, typer.Option("--json", help="A list of records.")] = False,
     out: Annotated[Path | None, typer.Option("--out", help="File to write; standard output by default.")] = None,
 ) -> None:
     """Write every fit of a study as one row of a table."""
-    chosen = [name for name, given in {"csv": csv, "parquet": parquet, "json": json}.items() if given]
-    if len(chosen) != 1:
-        raise InputError(f"Expected one of --csv, --parquet and --json, got {len(chosen)}.")
+    formats = [name for name, is_set in {"csv": csv, "parquet": parquet, "json": json}.items() if is_set]
+    if len(formats) != 1:
+        raise InputError(f"Expected one of --csv, --parquet and --json, got {len(formats)}.")
     if parquet and out is None:
-        raise InputError("Expected --out FILE with --parquet, which is no text.")
-    places = inside(folder)
-    if len(places) > 1:
+        raise InputError("Expected --out FILE with --parquet: Parquet is binary.")
+    paths = find_studies(folder)
+    if len(paths) > 1:
         raise InputError(
-            f"Expected one study, found {len(places)} in {str(folder)!r}. Give one of: {', '.join(map(str, places))}."
+            f"Expected one study, found {len(paths)} in {str(folder)!r}. Give one of: {', '.join(map(str, paths))}."
         )
-    table = loaded(places[0], folder).members()
+    table = load_finished(paths[0], folder).members()
     try:
-        written = _written(table, chosen[0], out)
+        text = _export_table(table, formats[0], out)
     except OSError as error:
         raise StoreError(f"Expected a file that can be written, got {str(out)!r}: {error.strerror}.") from error
-    if written is not None:
-        print(written, end="")
+    if text is not None:
+        print(text, end="")
     else:
         print(f"{len(table)} fits in {out}")
 
 
 @guarded()
 def verify(
-    folder: Folder,
+    folder: StudyFolder,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Forget what is damaged, so that the next run makes it again.")
+        bool, typer.Option("--repair", help="Remove damaged fits, so that the next run repeats them.")
     ] = False,
 ) -> None:
-    """Check every byte of a study: hashes, counts, the index. The exit code is 1 where something is wrong."""
-    wrong = 0
-    for place in inside(folder):
-        if not (place / INDEX).is_file() and not (repair and (place / "shards").is_dir()):
-            load(place)
-            print(f"{place}: a whole result; its fits are not kept here")
+    """Check every byte of a study: hashes, counts and the index. The exit code is 1 after an error."""
+    errors = 0
+    for path in find_studies(folder):
+        if not (path / INDEX_FILE).is_file() and not (repair and (path / "shards").is_dir()):
+            load(path)
+            print(f"{path}: a complete result; its fits are not stored here")
             continue
-        found = store.repair(place) if repair else store.verify(place)
-        wrong += len(found.wrong)
-        print(f"{place}: {found.members} fits in {found.shards} shards, {found.bytes / 2**20:.1f} MiB")
-        for sentence in found.wrong:
+        check = store.repair(path) if repair else store.verify(path)
+        errors += len(check.wrong)
+        print(f"{path}: {check.members} fits in {check.shards} shards, {check.bytes / 2**20:.1f} MiB")
+        for sentence in check.wrong:
             print(f"  {sentence}")
-        if found.strays:
-            print(f"  {len(found.strays)} files of no shard, left where a run was killed; bridle compact removes them")
-        print("  whole" if not found.wrong else f"  To mend it: bridle verify {place} --repair, then run it again")
-    if wrong:
+        if check.strays:
+            print(f"  {len(check.strays)} orphaned files from a killed run; bridle compact removes them")
+        print("  OK" if not check.wrong else f"  To repair: bridle verify {path} --repair, then run it again")
+    if errors:
         raise typer.Exit(1)
 
 
 @guarded()
-def compact(folder: Folder) -> None:
-    """Join the shards of a study into few compressed ones."""
-    for place in inside(folder):
-        if (place / INDEX).is_file():
-            before, after = store.compact(place)
+def compact(folder: StudyFolder) -> None:
+    """Merge the shards of a study into a few compressed ones."""
+    for path in find_studies(folder):
+        if (path / INDEX_FILE).is_file():
+            before, after = store.compact(path)
             print(
-                f"{place}: {before.shards} shards, {before.bytes / 2**20:.1f} MiB, are now {after.shards}, "
+                f"{path}: {before.shards} shards, {before.bytes / 2**20:.1f} MiB, are now {after.shards}, "
                 f"{after.bytes / 2**20:.1f} MiB"
             )
 
 
-def studies(folder: Path, depth: int = DEPTH, marks: Sequence[str] = (INDEX, RESULT)) -> Iterator[Path]:
-    """The studies in a folder and below, which have one of these files; links are not followed."""
+def search_studies(
+    folder: Path, depth: int = MAX_DEPTH, marks: Sequence[str] = (INDEX_FILE, RESULT_FILE)
+) -> Iterator[Path]:
+    """Yield the studies in a folder and below, which have one of these files; links are not followed."""
     if any((folder / mark).is_file() for mark in marks):
         yield folder
     if depth:
-        for place in sorted(folder.iterdir()):
-            if not place.name.startswith(".") and _may_enter(place):
-                yield from studies(place, depth - 1, marks)
+        for path in sorted(folder.iterdir()):
+            if not path.name.startswith(".") and _may_enter(path):
+                yield from search_studies(path, depth - 1, marks)
 
 
-def _may_enter(place: Path) -> bool:
-    return not place.is_symlink() and place.is_dir() and os.access(place, os.R_OK | os.X_OK)
+def _may_enter(path: Path) -> bool:
+    return not path.is_symlink() and path.is_dir() and os.access(path, os.R_OK | os.X_OK)
 
 
-def inside(folder: Path) -> list[Path]:
-    """The studies of one folder.
+def find_studies(folder: Path) -> list[Path]:
+    """Return the studies of one folder.
 
-    Errors: `StoreError` where there is none.
+    Errors: `StoreError` if there is none.
     """
-    found = list(studies(folder, 1)) if folder.is_dir() else []
-    if not found:
+    paths = list(search_studies(folder, 1)) if folder.is_dir() else []
+    if not paths:
         raise StoreError(
-            nothing_begun(folder)
-            or f"Expected a study in {str(folder)!r}, found no {RESULT} and no {INDEX}. Give the folder of a run."
+            describe_unstarted(folder)
+            or f"Expected a study in {str(folder)!r}, found no {RESULT_FILE} and no {INDEX_FILE}. "
+            "Give the folder of a run."
         )
-    return found
+    return paths
 
 
-def loaded(place: Path, folder: Path) -> Result:
-    """The result of a study in a command's folder.
+def load_finished(path: Path, folder: Path) -> Result:
+    """Load the result of a study in the folder of a command.
 
-    Errors: `StoreError` where its run has not come to an end yet, which says how to go on; those of `load`.
+    Errors: `StoreError` with the command that continues it if its run is not finished; those of `load`.
     """
-    result = load(place) if (place / RESULT).is_file() or not (place / INDEX).is_file() else None
+    result = load(path) if (path / RESULT_FILE).is_file() or not (path / INDEX_FILE).is_file() else None
     if result is None or not len(result.data.members):
         raise StoreError(
-            f"Expected a result in {str(place)!r}, found a run that was ended after {_state(place)[1]} fits. "
-            f"To go on: {_again(folder)}"
+            f"Expected a result in {str(path)!r}, found a run that was stopped after {_state(path)[1]} fits. "
+            f"To continue: {_next_command(folder)}"
         )
     return result
 
 
 def check_finished(folder: Path) -> None:
-    """Refuse a folder whose command was ended before it had a model, with a `StoreError` that says how to go on."""
-    if not (folder / COMMAND).is_file() or (folder / MODEL).is_file():
+    """Raise `StoreError` if the command of a folder was stopped before it had a model."""
+    if not (folder / RECORD_FILE).is_file() or (folder / MODEL_FILE).is_file():
         return
-    states = [_state(place)[0] for place in studies(folder, 1)]
+    states = [_state(path)[0] for path in search_studies(folder, 1)]
     if not states or any(state != "finished" for state in states):
         raise StoreError(
-            nothing_begun(folder)
-            or f"Expected a model in {str(folder)!r}, found a command that was ended before. To go on: {_again(folder)}"
+            describe_unstarted(folder)
+            or f"Expected a model in {str(folder)!r}, found a command that was stopped before. "
+            f"To continue: {_next_command(folder)}"
         )
 
 
-def _again(folder: Path) -> str:
-    return command("resume", folder) if (folder / COMMAND).is_file() else "run the same lines again"
+def _next_command(folder: Path) -> str:
+    return command_line("resume", folder) if (folder / RECORD_FILE).is_file() else "run the same lines again"
 
 
-def _state(place: Path) -> tuple[str, str, str, str]:
-    """State, fits that are kept, arms and score of a study, as text."""
+def _state(path: Path) -> tuple[str, str, str, str]:
+    """Return the state, the number of stored fits, the arms and the score of a study, as text."""
     finished, count, plan = None, "–", {}
     try:
-        if (place / INDEX).is_file():
-            with store.Store(place, create=False, write=False) as opened:
+        if (path / INDEX_FILE).is_file():
+            with store.Store(path, create=False, write=False) as opened:
                 finished, count, plan = opened.fact("finished"), str(len(opened)), opened.fact("plan") or {}
-        elif (place / RESULT).is_file():
+        elif (path / RESULT_FILE).is_file():
             finished = True
     except StoreError as error:
         print(error, file=sys.stderr)
@@ -203,24 +211,24 @@ def _state(place: Path) -> tuple[str, str, str, str]:
     )
 
 
-def _plan(place: Path) -> dict[str, Any]:
-    with store.Store(place, create=False, write=False) as opened:
+def _read_plan(path: Path) -> dict[str, Any]:
+    with store.Store(path, create=False, write=False) as opened:
         plan = opened.fact("plan")
     return plan if isinstance(plan, dict) else {}
 
 
-def _written(table: Any, kind: str, out: Path | None) -> str | None:
-    """The table as text, or None where it was written to a file."""
+def _export_table(table: Any, kind: str, out: Path | None) -> str | None:
+    """Return the table as text, or write it to a file and return None."""
     if kind == "parquet":
         try:
             table.to_parquet(out)
         except ImportError as error:
-            raise InputError("Expected the package pyarrow for --parquet, found none. pip install pyarrow") from error
+            raise InputError("--parquet needs the package pyarrow. Install it with: pip install pyarrow") from error
         return None
     if kind == "csv":
         return safe_cells(table).to_csv(out, index=False)
-    records = json_words.loads(table.to_json(orient="records"))  # which writes null for what was not measured
-    text = json_words.dumps(records, indent=1, ensure_ascii=False) + "\n"
+    records = json_module.loads(table.to_json(orient="records"))  # to_json writes null for missing numbers
+    text = json_module.dumps(records, indent=1, ensure_ascii=False) + "\n"
     if out is None:
         return text
     out.write_text(text, encoding="utf-8")

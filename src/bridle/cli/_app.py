@@ -1,0 +1,59 @@
+"""The command line's app, and the options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bridle import _version
+from bridle.tuning import QUICK_SEEDS
+
+app = typer.Typer(
+    name="bridle",
+    help="Finds the regularization that makes a Keras network generalize, and shows the evidence.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+EPOCHS_DIVISOR = 10
+"""A --quick run has the epochs of the whole one divided by this."""
+DEFAULT_ENCODING = "utf-8"
+"""Encoding of a table, if no other is given."""
+DEFAULT_TEST_SHARE = 0.2
+"""Share of the rows of a table that are held out, if no other is given."""
+Out = Annotated[Path | None, typer.Option("--out", help="Folder for report.html, result.json, figures and the study.")]
+Seeds = Annotated[int, typer.Option("--seeds", min=1, help="Seeds: runs that differ in initial weights and shuffling.")]
+Epochs = Annotated[
+    int | None, typer.Option("--epochs", min=1, help="Epochs of each fit; by default those of the case, table or file.")
+]
+Quick = Annotated[bool, typer.Option("--quick", help=f"A small version: {QUICK_SEEDS} seeds, a tenth of the epochs.")]
+Extend = Annotated[
+    bool, typer.Option("--extend", help="Allow other seeds or epochs than the folder's study; existing fits are kept.")
+]
+Dask = Annotated[
+    str | None,
+    typer.Option("--dask", help="Train on a Dask cluster: its scheduler's address, such as tcp://host:8786."),
+]
+PenaltyArms = Annotated[
+    list[str] | None,
+    typer.Option("--penalty", help="An arm 'target=penalty(strength)', instead of the default ones; repeatable."),
+]
+Header = Annotated[
+    bool | None,
+    typer.Option("--header/--no-header", help="The first line has column names, or data. Detected by default."),
+]
+Decimal = Annotated[str | None, typer.Option("--decimal", help="Decimal sign of the file; detected by default.")]
+Encoding = Annotated[str, typer.Option("--encoding", help="Encoding of the file, such as latin-1.")]
+StudyFolder = Annotated[Path, typer.Argument(help="The folder of a study, or the --out of a command.")]
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
+) -> None:
+    """Find the regularization that makes a Keras network generalize, and show the evidence."""
+    if version:
+        print(f"bridle {_version.__version__}")
+        raise typer.Exit

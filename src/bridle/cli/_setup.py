@@ -1,0 +1,85 @@
+"""The setup of a command: its folder, its model function and its cluster, checked before anything is trained."""
+
+import contextlib
+import importlib
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from bridle._errors import BackendError, InputError, StoreError, nearest_names
+
+CONNECT_SECONDS = 20
+"""Time limit for the scheduler to answer, and then for its first worker."""
+
+
+def check_folder(folder: Path) -> Path:
+    """Make a folder and check that a file can be written in it, so that no result is lost at the end.
+
+    Errors: `StoreError` if it cannot.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise StoreError(
+            f"Expected a folder that can be written, got {str(folder)!r}: {error.strerror}. Give another with --out."
+        ) from error
+    return folder
+
+
+def import_function(text: str, folder: Path | None = None) -> Callable[..., Any]:
+    """Import the function named by `module:function`; modules of `folder`, by default the current one, are found.
+
+    Errors: `InputError` if there is no such module or function.
+    """
+    module_name, _, name = text.partition(":")
+    if not module_name or not name:
+        raise InputError(f"Expected --model module:function, got {text!r}. Write for example networks:build.")
+    sys.path.insert(0, str((folder or Path.cwd()).resolve()))
+    try:
+        module = importlib.import_module(module_name)
+    except (ImportError, SyntaxError) as error:
+        place = "this folder" if folder is None else "the folder of the study file"
+        raise InputError(f"Expected a module {module_name!r} in {place} or installed. Python says: {error}.") from error
+    function = getattr(module, name, None)
+    if not callable(function):
+        raise InputError(
+            f"Expected a function {name!r} in {module_name!r}. "
+            f"{nearest_names(name, [n for n in vars(module) if n[0] != '_'])}"
+        )
+    return function
+
+
+@contextlib.contextmanager
+def connect_cluster(address: str | None) -> Iterator[Any]:
+    """Yield a client of the cluster at an address; None without one.
+
+    Errors: `InputError` if Dask is not installed or the address is malformed; `BackendError` if nothing answers.
+    """
+    if address is None:
+        yield None
+        return
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise InputError("--dask needs the package distributed. Install it with: pip install 'bridle[dask]'") from error
+    try:
+        client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+    except ValueError as error:
+        raise InputError(f"Expected --dask as tcp://host:port, got {address!r}. {error}") from error
+    except OSError as error:
+        raise BackendError(
+            f"Expected a scheduler at {address!r}, but it did not answer for {CONNECT_SECONDS} s. "
+            "Start one with: dask scheduler"
+        ) from error
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=CONNECT_SECONDS)
+        except TimeoutError as error:
+            raise BackendError(
+                f"The scheduler at {address!r} has no worker. Start one on each machine with: dask worker {address}"
+            ) from error
+        yield client
