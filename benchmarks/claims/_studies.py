@@ -42,12 +42,12 @@ def tutorial(experiment: Experiment, seeds: int, epochs: int) -> Prepared:
     """
     case, options = experiment.case, {"epochs": epochs, "curve_points": 1, "warm_start": experiment.warm_start}
     options |= {"seeds": case.tutorial.seeds(seeds), "batch_size": case.batch_size}
-    if case.fresh is None:
+    if case.new_rows is None:
         study = Study(experiment.model(), experiment.tutorial, folds=case.tutorial.folds, **options)
         return study.prepare(*case.tutorial.train)
     model = judged_apart(experiment.model(), len(case.tutorial.test[1]))
     study = Study(model, experiment.tutorial, score=f"max:{ACCURACY}", **options)
-    return study.prepare(*case.tutorial.train, validation=joined(case.tutorial.test, case.fresh))
+    return study.prepare(*case.tutorial.train, validation=joined(case.tutorial.test, case.new_rows))
 
 
 def honest(experiment: Experiment, seeds: int, epochs: int) -> Prepared:
@@ -63,9 +63,9 @@ def honest(experiment: Experiment, seeds: int, epochs: int) -> Prepared:
         curve_points=POINTS,
         warm_start=experiment.warm_start,
     )
-    fresh = {} if case.fresh is None else {FRESH: case.fresh}
+    fresh = {} if case.new_rows is None else {FRESH: case.new_rows}
     test = {"test": case.honest.test, **fresh}
-    return study.prepare(*case.honest.train, test=test, preprocessor=case.honest.prepare)
+    return study.prepare(*case.honest.train, test=test, preprocessor=case.honest.preprocessor)
 
 
 def honest_seeds(seeds: int) -> int:

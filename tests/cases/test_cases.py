@@ -5,7 +5,7 @@ import pytest
 
 from bridle.cases import CASES, find_case, prepare_case
 from bridle.cases._circles import AFTER, BEFORE, TODAY
-from bridle.cases._claims import as_table, find, measure, sentences
+from bridle.cases._claims import as_table, claim_sentences, find_candidate, measure
 from bridle.study import run_study
 
 
@@ -36,11 +36,11 @@ def test_circles_in_three_meanings(tutorial) -> None:
     """At 1e-4 summed over the batch the effect is there; at 1e-4 under today's Keras it is not."""
     case, result = tutorial("circles")
     train, test = result.scores("train").mean(axis=(1, 2)), result.scores().mean(axis=(1, 2))
-    assert train[find(result, BEFORE)] == pytest.approx(0.967, abs=0.01)
-    assert 0.80 <= test[find(result, BEFORE)] <= 0.83
-    assert test[find(result, TODAY)] < 0.79
-    assert test[find(result, AFTER)] < test[find(result, "none")]
-    said = sentences(case, result)
+    assert train[find_candidate(result, BEFORE)] == pytest.approx(0.967, abs=0.01)
+    assert 0.80 <= test[find_candidate(result, BEFORE)] <= 0.83
+    assert test[find_candidate(result, TODAY)] < 0.79
+    assert test[find_candidate(result, AFTER)] < test[find_candidate(result, "none")]
+    said = claim_sentences(case, result)
     assert ": holds (" in said[0]
     assert "does not hold" in said[2]
 
@@ -49,7 +49,7 @@ def test_zeros_before_and_after_relu(tutorial) -> None:
     """L1 after ReLU makes true zeros; before ReLU it hardly does."""
     _, result = tutorial("circles")
     share = np.nanmean(result.by_candidate(result.diagnostic("zeros/hidden/output")), axis=(1, 2))
-    none, before, after = (share[find(result, arm)] for arm in ("none", BEFORE, AFTER))
+    none, before, after = (share[find_candidate(result, arm)] for arm in ("none", BEFORE, AFTER))
     assert after > none + 0.2
     assert abs(before - none) < 0.1
 

@@ -1,4 +1,4 @@
-"""What a shipped case study is: data, model, two protocols, and the numbers that were published."""
+"""Case studies: data, model, two protocols, and the published numbers."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,12 +8,14 @@ import keras
 import numpy as np
 
 Pair = tuple[np.ndarray, np.ndarray]
+"""Inputs and labels."""
 FRESH_ROWS = 20_000
+"""New rows that a generator makes to judge networks on."""
 
 
 @dataclass(frozen=True)
 class Published:
-    """One published line: an arm at a strength, and its accuracies. `strength` is None for an arm without one."""
+    """Published accuracies of one arm at one strength; `strength` is None for an arm without one."""
 
     arm: str
     strength: float | None
@@ -23,26 +25,26 @@ class Published:
 
 @dataclass(frozen=True)
 class Protocol:
-    """One way to run a case."""
+    """One protocol of a case: its arms, rows, folds and seeds."""
 
     arms: Mapping[str, Mapping[str, Any]]
     train: Pair
     test: Pair
     folds: Any
-    """None where the test rows are the validation rows; else folds inside the training rows."""
+    """Folds inside the training rows, or None if the test rows are the validation rows."""
     seeds: Callable[[int], int]
-    """How many seeds to use, where the person asks for a number of runs."""
-    prepare: Any = None
+    """The number of seeds for a number of runs."""
+    preprocessor: Any = None
 
 
 @dataclass(frozen=True)
 class Case:
-    """A case study. `fresh` draws new rows from the same generator, where there is one: the truth."""
+    """A case study."""
 
     name: str
     title: str
     question: str
-    """What the case is about, in two or three sentences."""
+    """A description of the case in two or three sentences."""
     model: Callable[[], keras.Model]
     epochs: int
     batch_size: int
@@ -50,14 +52,15 @@ class Case:
     honest: Protocol
     published: tuple[Published, ...]
     tolerance: float
-    """How far a measured mean may lie from a published value that still holds."""
-    fresh: Pair | None = None
+    """The largest distance of a measured mean from a published value that holds."""
+    new_rows: Pair | None = None
+    """New rows from the same generator, if there is one: the nearest thing to the truth."""
     claims: tuple[tuple[str, str, str], ...] = ()
-    """Claims that compare: (sentence, arm said to be better on test rows, arm said to be worse)."""
+    """Claims that compare: (sentence, arm that should be better on test rows, arm that should be worse)."""
 
 
 def hidden_network(inputs: int = 2, units: int = 500) -> keras.Model:
-    """The tutorials' network for two classes: one wide hidden layer, far more weights than rows."""
+    """Return the tutorials' network for two classes: one wide hidden layer, far more weights than rows."""
     model = keras.Sequential(
         [
             keras.Input((inputs,)),
@@ -69,6 +72,6 @@ def hidden_network(inputs: int = 2, units: int = 500) -> keras.Model:
     return model
 
 
-def a_third(seeds: int) -> int:
-    """A third of the runs asked for, at least one: folds multiply them again."""
+def one_third(seeds: int) -> int:
+    """Return a third of the seeds, at least one, since folds multiply the fits again."""
     return max(1, seeds // 3)

@@ -2,19 +2,24 @@
 
 from sklearn.datasets import make_circles
 
-from bridle.cases._case import FRESH_ROWS, Case, Protocol, Published, a_third, hidden_network
+from bridle.cases._case import FRESH_ROWS, Case, Protocol, Published, hidden_network, one_third
 from bridle.regularizers import L1, L2
 
-NOISE, ROWS, TRAIN, STRENGTH = 0.1, 100, 30, 1e-4
+NOISE = 0.1
+"""Standard deviation of the noise."""
+ROWS, TRAIN_ROWS = 100, 30
+"""Rows in total, and training rows."""
+STRENGTH = 1e-4
+"""The published strength."""
 BEFORE, AFTER = "L1 before ReLU, summed over the batch", "L1 after ReLU, summed over the batch"
 TODAY = "L1 before ReLU, averaged over the batch (Keras ≥ 3.14)"
 UNITS = "L1 before ReLU, averaged over batch and units"
 
 
 def circles() -> Case:
-    """The case as published with standalone Keras 2, which summed activity penalties over the batch."""
+    """Return the case as published with standalone Keras 2, which summed activity penalties over the batch."""
     x, y = make_circles(n_samples=ROWS, noise=NOISE, random_state=1)
-    train, test = (x[:TRAIN], y[:TRAIN]), (x[TRAIN:], y[TRAIN:])
+    train, test = (x[:TRAIN_ROWS], y[:TRAIN_ROWS]), (x[TRAIN_ROWS:], y[TRAIN_ROWS:])
     arms = {
         BEFORE: {"hidden/preactivation": L1(STRENGTH, per="batch")},
         AFTER: {"hidden/output": L1(STRENGTH, per="batch")},
@@ -42,7 +47,7 @@ def circles() -> Case:
             train,
             test,
             5,
-            a_third,
+            one_third,
         ),
         published=(
             Published("none", None, 1.0, 0.786),
@@ -50,7 +55,7 @@ def circles() -> Case:
             Published(AFTER, STRENGTH, 1.0, 0.743),
         ),
         tolerance=0.03,
-        fresh=make_circles(n_samples=FRESH_ROWS, noise=NOISE, random_state=2),
+        new_rows=make_circles(n_samples=FRESH_ROWS, noise=NOISE, random_state=2),
         claims=(
             (
                 "L1 before the nonlinearity lifts test accuracy above none (summed over the batch, as it was then)",

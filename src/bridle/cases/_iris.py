@@ -5,15 +5,19 @@ from sklearn.datasets import load_iris
 from sklearn.model_selection import ShuffleSplit, train_test_split
 from sklearn.preprocessing import StandardScaler
 
-from bridle.cases._case import Case, Protocol, Published, a_third
+from bridle.cases._case import Case, Protocol, Published, one_third
 from bridle.regularizers import L1, L2
 
 ARM = "L1 activity of the first layer"
-TEST_ROWS, SPLITS = 38, 10
+"""The published arm."""
+TEST_ROWS = 38
+"""Rows of the published test set."""
+SPLITS = 10
+"""Random splits into training and test rows."""
 
 
 def network() -> keras.Model:
-    """The published network: 512-256-64 tanh, 32 relu, 3 softmax; SGD."""
+    """Return the published network: 512-256-64 tanh, 32 relu, 3 softmax; SGD."""
     model = keras.Sequential(
         [
             keras.Input((4,)),
@@ -29,7 +33,7 @@ def network() -> keras.Model:
 
 
 def iris() -> Case:
-    """The published protocol scales all rows before it splits them, at random and once; we draw ten such splits."""
+    """Return the case. Its published protocol scales all rows, then splits them once at random; we draw ten splits."""
     x, numbers = load_iris(return_X_y=True)
     y = keras.utils.to_categorical(numbers)
     leaked = StandardScaler().fit_transform(x)
@@ -57,7 +61,7 @@ def iris() -> Case:
             (x_train, y_train),
             (x_test, y_test),
             5,
-            lambda seeds: a_third(a_third(seeds)),
+            lambda seeds: one_third(one_third(seeds)),
             StandardScaler(),
         ),
         published=(Published("none", None, 0.9643, 0.9211), Published(ARM, 1e-3, 0.9821, 0.9474)),

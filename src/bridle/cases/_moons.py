@@ -2,18 +2,23 @@
 
 from sklearn.datasets import make_moons
 
-from bridle.cases._case import FRESH_ROWS, Case, Protocol, Published, a_third, hidden_network
+from bridle.cases._case import FRESH_ROWS, Case, Protocol, Published, hidden_network, one_third
 from bridle.regularizers import L1, L2
 
-NOISE, ROWS, TRAIN = 0.2, 100, 30
+NOISE = 0.2
+"""Standard deviation of the noise."""
+ROWS, TRAIN_ROWS = 100, 30
+"""Rows in total, and training rows."""
 GRID = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
+"""The published strengths."""
 ARM = "L2 hidden weights"
+"""The published arm."""
 
 
 def moons() -> Case:
-    """The case as published: 30 rows to train on, 70 to test, 4000 epochs of Adam in one batch."""
+    """Return the case as published: 30 training rows, 70 test rows, 4000 epochs of Adam in one batch."""
     x, y = make_moons(n_samples=ROWS, noise=NOISE, random_state=1)
-    train, test = (x[:TRAIN], y[:TRAIN]), (x[TRAIN:], y[TRAIN:])
+    train, test = (x[:TRAIN_ROWS], y[:TRAIN_ROWS]), (x[TRAIN_ROWS:], y[TRAIN_ROWS:])
     published = (
         (0.1, 0.967, 0.829),
         (0.01, 1.0, 0.943),
@@ -42,10 +47,10 @@ def moons() -> Case:
             train,
             test,
             5,
-            a_third,
+            one_third,
         ),
         published=(Published("none", None, 1.0, 0.914), *(Published(ARM, *line) for line in published)),
         tolerance=0.015,
-        fresh=make_moons(n_samples=FRESH_ROWS, noise=NOISE, random_state=2),
+        new_rows=make_moons(n_samples=FRESH_ROWS, noise=NOISE, random_state=2),
         claims=(("L2 on the hidden weights lifts test accuracy above the network without it", ARM, "none"),),
     )

@@ -1,4 +1,4 @@
-"""Run a case in both protocols and put the answers side by side."""
+"""Run a case in both protocols and compare the answers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from bridle._api import Result, Study, conduct
 from bridle._errors import InputError, nearest_names
 from bridle.cases._case import Case, Protocol
 from bridle.cases._circles import circles
-from bridle.cases._claims import Measured, as_table, measure, sentences
+from bridle.cases._claims import Measured, as_table, claim_sentences, measure
 from bridle.cases._iris import iris
 from bridle.cases._moons import moons
 from bridle.study.design import Plan, Prepared, make_timed_plan
@@ -21,8 +21,8 @@ CASES = {"moons": moons, "circles": circles, "iris": iris}
 
 
 @dataclass(frozen=True)
-class Prepare:
-    """A case ready to run, with what it will do."""
+class PreparedCase:
+    """A case ready to run."""
 
     case: Case
     tutorial: Prepared
@@ -30,13 +30,13 @@ class Prepare:
 
     @property
     def plans(self) -> tuple[Plan, Plan]:
-        """Every member of both protocols, and about how long they take (this compiles what the run uses)."""
+        """Fits and estimated times of both protocols (this compiles what the run uses)."""
         return make_timed_plan(self.tutorial), make_timed_plan(self.honest)
 
 
 @dataclass(frozen=True)
 class CaseResult:
-    """Both studies of a case, and the published lines beside the measured ones."""
+    """Both studies of a case, and the published lines next to the measured ones."""
 
     case: Case
     tutorial: Result
@@ -45,11 +45,11 @@ class CaseResult:
     claims: tuple[str, ...]
 
     def table(self) -> pd.DataFrame:
-        """The table "published, measured, holds?"."""
+        """Return the table "published, measured, holds?"."""
         return as_table(self.case, list(self.lines))
 
     def sections(self, again: str = "") -> list[report.Section]:
-        """The parts of the report; `again` is the command that repeats both studies."""
+        """Return the sections of the report; `again` is the command that repeats both studies."""
         arm = next((line.published.arm for line in self.lines if line.published.strength is not None), None)
         published = {
             line.published.strength: line.published.test
@@ -61,14 +61,14 @@ class CaseResult:
             self.tutorial.section(
                 "Tutorial protocol",
                 published=published,
-                tables=(_sheet(self.table()),),
+                tables=(_published_sheet(self.table()),),
                 intro=" ".join(self.claims),
                 again=again,
             ),
         ]
 
     def write(self, folder: str | Path, again: str = "") -> report.Written:
-        """Write `report.html`, `result.json` and the figures into a folder; `again` is the command that repeats it."""
+        """Write `report.html`, `result.json` and the figures into a folder; `again` is the command that repeats them."""
         extra = {
             "case": self.case.name,
             "claims": list(self.claims),
@@ -91,47 +91,47 @@ class CaseResult:
         return report.write(folder, self.case.title, self.sections(again), lead=self.case.question, extra=extra)
 
 
-def _sheet(table: pd.DataFrame) -> report.Sheet:
+def _published_sheet(table: pd.DataFrame) -> report.Sheet:
     rows = tuple(tuple(row) for row in table.itertuples(index=False))
     return report.Sheet("Published and measured (mean ± standard deviation over runs)", tuple(table.columns), rows)
 
 
 def find_case(name: str) -> Case:
-    """A shipped case by name."""
+    """Return a shipped case by name."""
     if name not in CASES:
         raise InputError(f"Expected a shipped case, got {name!r}. {nearest_names(name, CASES)}")
     return CASES[name]()
 
 
-def prepare_case(case: Case, *, seeds: int = 30, epochs: int | None = None) -> Prepare:
-    """Check and lay out both protocols."""
-    fresh = {} if case.fresh is None else {"fresh": case.fresh}
-    return Prepare(
-        case, _prepared(case, case.tutorial, seeds, epochs, fresh), _prepared(case, case.honest, seeds, epochs, fresh)
+def prepare_case(case: Case, *, seeds: int = 30, epochs: int | None = None) -> PreparedCase:
+    """Check and prepare both protocols."""
+    test = {} if case.new_rows is None else {"fresh": case.new_rows}
+    return PreparedCase(
+        case, _prepare(case, case.tutorial, seeds, epochs, test), _prepare(case, case.honest, seeds, epochs, test)
     )
 
 
 def run_case(
-    prepared: Prepare,
+    prepared: PreparedCase,
     folder: str | Path | None = None,
     *,
     extend: bool = False,
     client: Any = None,
     progress: bool = True,
 ) -> CaseResult:
-    """Run both protocols; with `folder`, two folders in it keep every fit as it is made.
+    """Run both protocols; with `folder`, two folders in it store every fit.
 
     `extend` and `client` are those of `Study.run`.
     """
     options = {"extend": extend, "client": client, "progress": progress}
-    places = (None, None) if folder is None else (Path(folder) / "tutorial", Path(folder) / "honest")
-    tutorial = conduct(prepared.tutorial, store=places[0], **options)
-    honest = conduct(prepared.honest, store=places[1], **options)
-    lines, claims = measure(prepared.case, tutorial.data), sentences(prepared.case, tutorial.data)
+    folders = (None, None) if folder is None else (Path(folder) / "tutorial", Path(folder) / "honest")
+    tutorial = conduct(prepared.tutorial, store=folders[0], **options)
+    honest = conduct(prepared.honest, store=folders[1], **options)
+    lines, claims = measure(prepared.case, tutorial.data), claim_sentences(prepared.case, tutorial.data)
     return CaseResult(prepared.case, tutorial, honest, tuple(lines), tuple(claims))
 
 
-def _prepared(case: Case, protocol: Protocol, seeds: int, epochs: int | None, fresh: Mapping[str, object]) -> Prepared:
+def _prepare(case: Case, protocol: Protocol, seeds: int, epochs: int | None, test: Mapping[str, object]) -> Prepared:
     study = Study(
         case.model(),
         protocol.arms,
@@ -141,6 +141,6 @@ def _prepared(case: Case, protocol: Protocol, seeds: int, epochs: int | None, fr
         batch_size=case.batch_size,
     )
     if protocol.folds is None:
-        return study.prepare(*protocol.train, validation=protocol.test, test=fresh)
+        return study.prepare(*protocol.train, validation=protocol.test, test=test)
     tests = {"test": protocol.test} if len(protocol.test[1]) else {}
-    return study.prepare(*protocol.train, test={**tests, **fresh}, preprocessor=protocol.prepare)
+    return study.prepare(*protocol.train, test={**tests, **test}, preprocessor=protocol.preprocessor)
