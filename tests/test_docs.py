@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import importlib.util
 import json
 import pkgutil
 import re
@@ -13,16 +14,17 @@ import bridle
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+PAGES = {path.name: path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))}
+BLOCKS = re.findall(r"```python\n(.*?)```", README + PAGES["python.md"], re.DOTALL)
 MODULES = [module.name for module in pkgutil.walk_packages(bridle.__path__, "bridle.")]
 
 
-@pytest.mark.parametrize("number", range(len(re.findall(r"```python", README))))
-def test_readme_blocks_run(number: int, tmp_path, monkeypatch) -> None:
+@pytest.mark.parametrize("number", range(len(BLOCKS)))
+def test_blocks_run(number: int, tmp_path, monkeypatch) -> None:
     """Each as a script of its own, in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[number]
     scope: dict = {}
-    exec(compile(code, "README.md", "exec"), scope)
+    exec(compile(BLOCKS[number], "README.md", "exec"), scope)
     if "found" in scope:
         assert scope["found"].ranking()["stage"].iloc[0] == "final"
     elif "study" in scope:
@@ -82,7 +84,8 @@ def test_commands_in_the_documentation_exist() -> None:
 
     commands = {command.name or command.callback.__name__ for command in app.registered_commands}
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    text = README + (ROOT / "CONTRIBUTING.md").read_text()
+    pages = [PAGES[name] for name in ("commands.md", "tables.md", "python.md", "stores.md")]
+    text = "\n".join([README, (ROOT / "CONTRIBUTING.md").read_text(), *pages])
     blocks = "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
     said = {
         name: set(re.findall(rf"`{name} (\w+)", text) + re.findall(rf"^{name} (\w+)", blocks, re.MULTILINE))
@@ -94,8 +97,36 @@ def test_commands_in_the_documentation_exist() -> None:
 
 def test_links_and_pictures_are_there() -> None:
     """No link into the project is broken."""
-    for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
-        assert (ROOT / target).exists(), target
+    for folder, text in [(ROOT, README), *((ROOT / "docs", page) for page in PAGES.values())]:
+        for target in re.findall(r"\]\((?!http)([^)#\s]+)\)", text):
+            assert (folder / target).exists(), target
+
+
+def test_readme_is_short_and_easy_to_read() -> None:
+    """At most 150 lines, 20 words a sentence on average, and the words that people search for."""
+    assert len(README.splitlines()) <= 150
+    counts = [len(sentence.split()) for sentence in sentences(README)]
+    assert len(counts) > 40
+    assert sum(counts) / len(counts) <= 20
+    for word in (
+        "overfitting",
+        "L1",
+        "L2",
+        "dropout",
+        "sparse activations",
+        "cross-validation",
+        "one-standard-error rule",
+    ):
+        assert word.lower() in README.lower(), word
+    assert "difference is real" in README.replace("\n", " ").replace("difference\nis", "difference is")
+
+
+def sentences(page: str) -> list[str]:
+    """Return the sentences of a page, without its code, tables, pictures and headings."""
+    text = re.sub(r"```.*?```|^\|.*?$|^#.*?$|^!\[.*?$", "\n\n", page, flags=re.DOTALL | re.MULTILINE)
+    text = re.sub(r"\]\([^)]*\)|`[^`]*`", " code ", re.sub(r"^\* ", "\n\n", text, flags=re.MULTILINE))
+    parts = re.split(r"(?<=[.?!:])\s+|\n\s*\n", text)
+    return [part for part in parts if re.search(r"\w", part)]
 
 
 def test_public_docstrings_say_what_they_are() -> None:
@@ -111,13 +142,21 @@ def test_pins_are_plain() -> None:
 
 
 def test_the_page_of_study_files_names_every_entry(tmp_path) -> None:
-    """Its example and that of the README are read, and no entry is left out."""
+    """Its example and that of the page of tables are read, and no entry is left out."""
     from bridle.tuning import _schema as _entries
     from bridle.tuning import read_study
 
     page = (ROOT / "docs" / "study.md").read_text()
-    for number, text in enumerate(re.findall(r"```toml\n(.*?)```", page + README, re.DOTALL)):
+    for number, text in enumerate(re.findall(r"```toml\n(.*?)```", page + PAGES["tables.md"], re.DOTALL)):
         (tmp_path / "study.toml").write_text(text)
         assert read_study(tmp_path / "study.toml").arms, number
     for entries in (_entries.DATA, _entries.MODEL, _entries.STUDY, _entries.STOPPING):
         assert [name for name in entries if f"`{name}`" not in page and f"[study.{name}]" not in page] == []
+
+
+def test_the_page_of_the_api_shows_the_docstrings() -> None:
+    """Written by docs/api.py; `make docs` renews it."""
+    spec = importlib.util.spec_from_file_location("api_page", ROOT / "docs" / "api.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert PAGES["api.md"] == module.page(), "Run make docs."
