@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 BROWSER := $(VENV)/.browser
 NEXT := .venv-next
 
-.PHONY: help demo quick test faults torture check bench simulate claims next clean
+.PHONY: help demo quick test faults torture check bench simulate claims docs next clean
 
 help:
 	@echo "make demo      run the two-moons study, write demo/report.html"
@@ -19,6 +19,7 @@ help:
 	@echo "make bench     measure speed against model.fit, PyTorch and hand-written JAX (half an hour)"
 	@echo "make simulate  check the statistics by simulation, write docs/statistics.md (a quarter of an hour)"
 	@echo "make claims    run every published claim a hundred times, write docs/claims.md (half an hour)"
+	@echo "make docs      renew the generated pages of docs/ (a few minutes)"
 	@echo "make next      try the parity tests with the newest pre-releases of Keras and JAX"
 
 $(READY): pyproject.toml constraints.txt
@@ -78,6 +79,13 @@ claims: $(READY)
 	@$(BIN)/python -m benchmarks.claims --out demo/claims
 	@cp demo/claims/claims.json benchmarks/claims.json
 	@$(BIN)/python -m benchmarks.chosen
+	@$(BIN)/python -m benchmarks.chosen --markdown
+
+docs: $(READY)
+	@$(BIN)/python docs/api.py
+	@$(BIN)/python docs/layers.py
+	@$(BIN)/python -m benchmarks.engine --markdown
+	@$(BIN)/python -m benchmarks.statistics
 	@$(BIN)/python -m benchmarks.chosen --markdown
 
 # Keras's nightly build is a package of its own that takes the place of keras.
