@@ -82,7 +82,7 @@ def test_a_zombie_adds_nothing(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(store_module.time, "time", lambda: now[0])
     with Store(tmp_path) as zombie, Store(tmp_path) as other:
         zombie.claim([key(1), key(2)])
-        now[0] += store_module.LEASE + 1
+        now[0] += store_module.LEASE_SECONDS + 1
         assert other.claim([key(1)]) == ({key(1)}, set())
         assert zombie.commit({key(1): record(13), key(2): record(2)}) == 1
         assert other.commit({key(1): record(1)}) == 1
@@ -130,7 +130,7 @@ def test_claims_that_could_not_be_given_back_are_those_of_the_dead(tmp_path, mon
 
 def test_a_living_process_renews_its_lease(tmp_path, monkeypatch) -> None:
     """A fit may take longer than a lease."""
-    monkeypatch.setattr(store_module, "LEASE", 2.0)
+    monkeypatch.setattr(store_module, "LEASE_SECONDS", 2.0)
     with Store(tmp_path) as one, Store(tmp_path) as two:
         one.claim([key(1)])
         time.sleep(3.0)

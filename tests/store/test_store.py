@@ -95,7 +95,7 @@ def test_a_result_that_replaces_another_is_whole_at_every_moment(result, tmp_pat
         real(path, write)
 
     with monkeypatch.context() as patch:
-        patch.setattr(files, "write_whole", once)
+        patch.setattr(files, "write_atomic", once)
         with pytest.raises(KeyboardInterrupt):
             save(newer, tmp_path)
     assert np.array_equal(load(tmp_path).curves, result.data.curves, equal_nan=True)

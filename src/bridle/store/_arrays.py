@@ -1,35 +1,40 @@
-"""Arrays as bytes and back: nothing is pickled, and nothing is made before its size was checked."""
+"""Arrays as bytes and back, without pickle and with sizes checked first; files that are complete or absent."""
 
 import io
 import math
+import os
+import tempfile
 import zipfile
-from collections.abc import Mapping
-from typing import IO, Any
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 
 from bridle._text import has_valid_characters
 
-FLOOR, RATIO = 2**28, 64
-"""What arrays may unfold to: so many bytes, or so many times the size of the file where that is more."""
+MIN_UNPACKED_BYTES = 2**28
+"""Size to which arrays of any file may unfold."""
+MAX_UNPACKED_RATIO = 64
+"""Ratio of the arrays' size to that of the file up to which they may unfold, where that is more."""
 
 
 def pack(arrays: Mapping[str, np.ndarray], compress: bool = False) -> bytes:
-    """Arrays by name as the bytes of a `.npz` file."""
+    """Return arrays by name as the bytes of a `.npz` file."""
     buffer = io.BytesIO()
     (np.savez_compressed if compress else np.savez)(buffer, **arrays)
     return buffer.getvalue()
 
 
 def unpack(blob: bytes) -> dict[str, np.ndarray]:
-    """What `pack` packed.
+    """Return the arrays that `pack` packed.
 
     Errors: `ValueError` for bytes that are no `.npz` file, that hold objects, or whose arrays are of another size than
     they say, or of more than a file of this size may hold.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(blob)) as archive:
-            _check(archive.infolist(), max(FLOOR, RATIO * len(blob)))
+            _check(archive.infolist(), max(MIN_UNPACKED_BYTES, MAX_UNPACKED_RATIO * len(blob)))
             return dict(_array(archive, member) for member in archive.infolist())
     except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, KeyError, OverflowError, RuntimeError) as error:
         raise ValueError(f"no whole archive of arrays: {error}") from error
@@ -68,3 +73,33 @@ def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, Any]:
     if version == (2, 0):
         return np.lib.format.read_array_header_2_0(file)
     raise ValueError(f"an array of version {version}")
+
+
+def write_atomic(path: Path, write: Callable[[BinaryIO], Any]) -> None:
+    """Write a file that is complete under its name or absent, also after a power failure.
+
+    The steps are: temporary name, fsync, rename, fsync of the folder.
+    """
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+        _sync(path.parent)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _sync(folder: Path) -> None:
+    """Make a new name durable, where the system knows how."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

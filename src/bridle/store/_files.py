@@ -11,9 +11,8 @@ import numpy as np
 
 from bridle._errors import StoreError
 from bridle.results import Activation, Arm, Members, Nested, Picture, Probe, Score, StoredTransformer, StudyResult
-from bridle.store._arrays import pack, unpack
-from bridle.store._said import said
-from bridle.store._whole import write_atomic
+from bridle.store._arrays import pack, unpack, write_atomic
+from bridle.store._index import storage_errors
 
 FORMAT = 2
 WORDS = "study.json"
@@ -32,7 +31,7 @@ def save(result: StudyResult, folder: str | Path) -> Path:
     name = f"study-{digest[:16]}.npz"
     words = {"format": FORMAT, "arrays": name, "sha256": digest, **_words(result)}
     text = json.dumps(words, indent=1, allow_nan=False).encode()
-    with said(folder):
+    with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         write_atomic(folder / name, lambda file: file.write(blob))
         write_atomic(folder / WORDS, lambda file: file.write(text))
@@ -112,19 +111,19 @@ def _arrays(result: StudyResult) -> dict[str, np.ndarray]:
     arrays |= {f"members.{name}": column for name, column in vars(result.members).items()}
     arrays |= {f"held_out.{name}": values for name, values in result.held_out.items()}
     for member, variables in result.weights.items():
-        arrays |= {f"weights.{member}.{number}": value for number, value in enumerate(variables)}
+        arrays |= {f"weights.{member}.{index}": value for index, value in enumerate(variables)}
     if result.probe is not None:
-        arrays |= {f"probe.rows.{number}": rows for number, rows in enumerate(result.probe.rows)}
+        arrays |= {f"probe.rows.{index}": rows for index, rows in enumerate(result.probe.rows)}
         for member, outputs in result.probe.predictions.items():
-            arrays |= {f"probe.{member}.{number}": value for number, value in enumerate(outputs)}
+            arrays |= {f"probe.{member}.{index}": value for index, value in enumerate(outputs)}
     if result.picture is not None:
         picture = result.picture
         arrays |= {"picture.x": picture.x, "picture.y": picture.y, "picture.surfaces": picture.surfaces}
         arrays |= {"picture.wide": picture.axes[0], "picture.high": picture.axes[1]}
     if result.nested is not None:
         arrays |= {f"nested.{name}": values for name, values in vars(result.nested).items()}
-    for number, seen in enumerate(result.activations):
-        arrays |= {f"activations.{number}.values": seen.values, f"activations.{number}.classes": seen.classes}
+    for index, activation in enumerate(result.activations):
+        arrays |= {f"activations.{index}.values": activation.values, f"activations.{index}.classes": activation.classes}
     for part, stored in result.preparation.items():
         arrays |= {f"preparation.{part}.{name}": values for name, values in stored.arrays.items()}
     return arrays
@@ -143,8 +142,8 @@ def _words(result: StudyResult) -> dict[str, Any]:
         "weights": {str(member): len(variables) for member, variables in result.weights.items()},
         "weight_names": result.weight_names,
         "activations": [
-            {"tensor": seen.tensor, "settings": list(seen.settings), "entries": seen.entries}
-            for seen in result.activations
+            {"tensor": activation.tensor, "settings": list(activation.settings), "entries": activation.entries}
+            for activation in result.activations
         ],
         "probe": None if result.probe is None else _counts(result.probe),
         "model": result.model_json,
@@ -166,9 +165,9 @@ def _counts(probe: Probe) -> dict[str, Any]:
 def _probe(arrays: dict[str, np.ndarray], counts: dict[str, Any] | None) -> Probe | None:
     if counts is None:
         return None
-    rows = tuple(arrays[f"probe.rows.{number}"] for number in range(counts["rows"]))
+    rows = tuple(arrays[f"probe.rows.{index}"] for index in range(counts["rows"]))
     predictions = {
-        int(member): tuple(arrays[f"probe.{member}.{number}"] for number in range(count))
+        int(member): tuple(arrays[f"probe.{member}.{index}"] for index in range(count))
         for member, count in counts["predictions"].items()
     }
     return Probe(rows, predictions)
@@ -184,8 +183,8 @@ def _nested(arrays: dict[str, np.ndarray]) -> Nested | None:
     return Nested(**{name: arrays[f"nested.{name}"] for name in Nested.__dataclass_fields__})
 
 
-def _activation(number: int, arrays: dict[str, np.ndarray], words: dict[str, Any]) -> Activation:
-    values, classes = (arrays[f"activations.{number}.{name}"] for name in ("values", "classes"))
+def _activation(index: int, arrays: dict[str, np.ndarray], words: dict[str, Any]) -> Activation:
+    values, classes = (arrays[f"activations.{index}.{name}"] for name in ("values", "classes"))
     return Activation(words["tensor"], tuple(words["settings"]), values, classes, words["entries"])
 
 
@@ -220,7 +219,7 @@ def _result(arrays: dict[str, np.ndarray], words: dict[str, Any]) -> StudyResult
         held_out={name: arrays[f"held_out.{name}"] for name in words["held_out_rows"]},
         held_out_rows=words["held_out_rows"],
         weights={
-            int(member): tuple(arrays[f"weights.{member}.{number}"] for number in range(count))
+            int(member): tuple(arrays[f"weights.{member}.{index}"] for index in range(count))
             for member, count in words["weights"].items()
         },
         weight_names=tuple(words.get("weight_names", ())),
@@ -228,7 +227,7 @@ def _result(arrays: dict[str, np.ndarray], words: dict[str, Any]) -> StudyResult
         picture=picture,
         nested=_nested(arrays),
         activations=tuple(
-            _activation(number, arrays, seen) for number, seen in enumerate(words.get("activations", ()))
+            _activation(index, arrays, activation) for index, activation in enumerate(words.get("activations", ()))
         ),
         model_json=words["model"],
         protocol=words["protocol"],

@@ -1,4 +1,4 @@
-"""The index of a study's folder: an SQLite database that several processes may use at once."""
+"""Index of a study's folder: an SQLite database that several processes may use at once; its errors as sentences."""
 
 import contextlib
 import errno
@@ -11,7 +11,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 from bridle._errors import StoreError
-from bridle.store._said import WAIT, said
 
 try:
     import fcntl
@@ -19,10 +18,13 @@ except ImportError:  # no such module outside of POSIX; SQLite locks there by ot
     fcntl = None
 
 NAME = "index.sqlite"
+"""File of the index in a study's folder."""
+LOCK_WAIT_SECONDS = 60.0
+"""Time to wait for another process that writes."""
 FORMAT = 3
-"""Rises with every change of what a folder holds; tests keep a folder of each that was released."""
+"""Version of the content of a folder; tests keep a folder of each that was released."""
 APPLICATION = 0x62726964
-"""Marks the file as ours."""
+"""Mark of bridle in the file."""
 SCHEMA = f"""
 PRAGMA application_id = {APPLICATION};
 PRAGMA user_version = {FORMAT};
@@ -39,7 +41,7 @@ INSERT INTO facts VALUES ('token', '0');
 
 
 def connect(folder: Path, *, create: bool = False, write: bool = True) -> sqlite3.Connection:
-    """Open the index of a folder, made where it is missing and may be made.
+    """Open the index of a folder; create it where it is missing and `create` allows it.
 
     Errors: `StoreError` where there is none, where it is of another version or damaged, where it may not be written
     (with `write`), and where the file system has no locks.
@@ -51,11 +53,13 @@ def connect(folder: Path, *, create: bool = False, write: bool = True) -> sqlite
         raise StoreError(f"Expected a study in {str(folder)!r}, found no {NAME}. Give the folder of a run.")
     if write:
         check_locks(folder)
-    with said(folder):
+    with storage_errors(folder):
         mode = "rwc" if create else "rw" if write else "ro"
         frozen = "&immutable=1" if not write and not os.access(folder, os.W_OK) else ""
         address = f"file:{quote(str(path.absolute()))}?mode={mode}{frozen}"
-        connection = sqlite3.connect(address, uri=True, timeout=WAIT, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(
+            address, uri=True, timeout=LOCK_WAIT_SECONDS, isolation_level=None, check_same_thread=False
+        )
         try:
             _set_up(connection, folder, create, write)
         except BaseException:
@@ -66,7 +70,7 @@ def connect(folder: Path, *, create: bool = False, write: bool = True) -> sqlite
 
 @contextlib.contextmanager
 def writing(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """One transaction that writes: whole, or as if it had not begun."""
+    """Run one writing transaction: complete, or as if it had not begun."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield connection
@@ -77,8 +81,8 @@ def writing(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         raise
 
 
-def add_shard(index: sqlite3.Connection, name: str, size: int, members: int, owner: str, token: int = 0) -> int:
-    """Enter a shard; its number."""
+def add_segment(index: sqlite3.Connection, name: str, size: int, members: int, owner: str, token: int = 0) -> int:
+    """Insert a segment and return its number."""
     return index.execute(
         "INSERT INTO shards (sha256, bytes, members, token, owner, committed) VALUES (?, ?, ?, ?, ?, ?)",
         (name, size, members, token, owner, time.time()),
@@ -86,13 +90,13 @@ def add_shard(index: sqlite3.Connection, name: str, size: int, members: int, own
 
 
 def check_locks(folder: Path) -> None:
-    """See that the file system keeps two writers apart.
+    """Check that the file system keeps two writers apart.
 
     Errors: `StoreError` where it does not, or where nothing can be written.
     """
     if fcntl is None:
         return
-    with said(folder):
+    with storage_errors(folder):
         first, probe = tempfile.mkstemp(prefix=f".{NAME}.probe-", dir=folder)  # threads and hosts share process numbers
         try:
             second = os.open(probe, os.O_RDWR)
@@ -112,7 +116,7 @@ def check_locks(folder: Path) -> None:
 
 
 def _excludes(first: int, second: int) -> bool:
-    """Whether a lock on one descriptor keeps another from taking it."""
+    """Return True if a lock on one descriptor keeps another from taking it."""
     try:
         fcntl.flock(first, fcntl.LOCK_EX | fcntl.LOCK_NB)
         fcntl.lockf(first, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kind that SQLite takes
@@ -142,9 +146,9 @@ def _set_up(connection: sqlite3.Connection, folder: Path, create: bool, write: b
             if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:  # another may be first
                 for statement in filter(str.strip, SCHEMA.split(";")):
                     connection.execute(statement)
-    own = connection.execute("PRAGMA application_id").fetchone()[0]
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
     version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if own != APPLICATION:
+    if application != APPLICATION:
         raise StoreError(f"Expected the index of a study in {str(folder)!r}, got another database under its name.")
     if version != FORMAT:
         age = "a newer" if version > FORMAT else "an older"
@@ -154,3 +158,45 @@ def _set_up(connection: sqlite3.Connection, folder: Path, create: bool, write: b
         )
     if write:
         connection.execute("PRAGMA synchronous = FULL")
+
+
+@contextlib.contextmanager
+def storage_errors(folder: Path) -> Iterator[None]:
+    """Turn errors of SQLite and the operating system into a `StoreError` with a sentence."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        words = str(error)
+        if "readonly" in words or "unable to open" in words:
+            raise StoreError(
+                f"Expected a folder that can be written, got {str(folder)!r}: {words}. Give another one."
+            ) from error
+        if "full" in words:
+            raise StoreError(_full(folder)) from error
+        if "locked" in words:
+            raise StoreError(
+                f"Expected {str(folder)!r} to become free, but another process kept it for {LOCK_WAIT_SECONDS:.0f} s. "
+                "Try again; what is committed is safe."
+            ) from error
+        raise StoreError(_damaged(folder, error)) from error
+    except sqlite3.DatabaseError as error:
+        raise StoreError(_damaged(folder, error)) from error
+    except OSError as error:
+        if isinstance(error, StoreError):
+            raise
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StoreError(_full(folder)) from error
+        raise StoreError(
+            f"Expected a folder that can be written, got {str(folder)!r}: {error.strerror}. Give another one."
+        ) from error
+
+
+def _full(folder: Path) -> str:
+    return (
+        f"Expected room on the disk of {str(folder)!r}, found none. What was committed is safe: make room and run the "
+        "same again, or bridle resume."
+    )
+
+
+def _damaged(folder: Path, error: Exception) -> str:
+    return f"Expected a whole index in {str(folder)!r}, found a damaged one: {error}. See: bridle verify {folder}"

@@ -1,4 +1,4 @@
-"""Look after a study's folder: check every byte, forget what is damaged, join small shards."""
+"""Care of a study's folder: check every byte, drop what is damaged, join small segments."""
 
 import sqlite3
 import time
@@ -8,17 +8,16 @@ from pathlib import Path
 
 from bridle._errors import StoreError
 from bridle.store._files import WORDS, load
-from bridle.store._index import NAME, add_shard, connect, writing
-from bridle.store._said import said
-from bridle.store._shards import FOLDER, path_of, read_shard, write_shard
+from bridle.store._index import NAME, add_segment, connect, storage_errors, writing
+from bridle.store._segments import FOLDER, read_segment, segment_path, write_segment
 
-JOINED = 2**26
-"""Bytes of shards that `compact` joins into one."""
+MAX_JOINED_BYTES = 2**26
+"""Most bytes of segments that `compact` joins into one."""
 
 
 @dataclass
-class Checked:
-    """What a folder holds, and what is wrong with it."""
+class FolderReport:
+    """Contents of a folder, and its faults."""
 
     shards: int = 0
     members: int = 0
@@ -31,46 +30,46 @@ class Checked:
     """The names of damaged shards."""
 
 
-def verify(folder: str | Path) -> Checked:
+def verify(folder: str | Path) -> FolderReport:
     """Read everything in a folder: hashes, counts, the integrity of the index, the result.
 
     Errors: `StoreError` where there is no study, or where its index cannot be opened.
     """
-    folder, found = Path(folder), Checked()
+    folder, report = Path(folder), FolderReport()
     index = connect(folder, write=False)
     try:
-        with said(folder):
+        with storage_errors(folder):
             problems = [row[0] for row in index.execute("PRAGMA integrity_check(20)") if row[0] != "ok"]
-            found.wrong += [f"The index is damaged: {problem}" for problem in problems]
-            names = {name: (number, count) for number, name, count in _shards(index)}
-            for name, (number, count) in names.items():
-                _check_shard(index, folder, found, name, number, count)
+            report.wrong += [f"The index is damaged: {problem}" for problem in problems]
+            names = {name: (segment, count) for segment, name, count in _segments(index)}
+            for name, (segment, count) in names.items():
+                _check_segment(index, folder, report, name, segment, count)
             lost = index.execute("SELECT count(*) FROM members WHERE shard NOT IN (SELECT number FROM shards)")
             if missing := lost.fetchone()[0]:
-                found.wrong.append(f"{missing} members are of no shard.")
+                report.wrong.append(f"{missing} members are of no shard.")
     finally:
         index.close()
-    found.strays = [path for path in _files(folder) if path.name.removesuffix(".npz") not in names]
+    report.strays = [path for path in _files(folder) if path.name.removesuffix(".npz") not in names]
     if (folder / WORDS).is_file():
         try:
             load(folder)
         except StoreError as error:
-            found.wrong.append(str(error))
-    return found
+            report.wrong.append(str(error))
+    return report
 
 
-def repair(folder: str | Path) -> Checked:
-    """Forget damaged shards, so that the study makes their members again; what is whole is kept.
+def repair(folder: str | Path) -> FolderReport:
+    """Drop damaged segments, so that the study trains their fits again; the others stay.
 
-    An index that cannot be opened, or is damaged itself, is made anew from the shards, which hold their own keys; the
-    old one is kept beside it.
+    An index that is damaged or cannot be opened is rebuilt from the segments, which hold their own keys. The old one
+    stays under another name.
 
     Errors: `StoreError` where nothing is there to repair, or the folder cannot be written.
     """
     folder = Path(folder)
     try:
-        found = verify(folder)
-        broken = any(sentence.startswith("The index") for sentence in found.wrong)
+        report = verify(folder)
+        broken = any(sentence.startswith("The index") for sentence in report.wrong)
     except StoreError:
         if not (folder / NAME).is_file() and not (folder / FOLDER).is_dir():
             raise
@@ -80,8 +79,8 @@ def repair(folder: str | Path) -> Checked:
         return verify(folder)
     index = connect(folder)
     try:
-        with said(folder), writing(index):
-            for name in found.damaged:
+        with storage_errors(folder), writing(index):
+            for name in report.damaged:
                 index.execute(
                     "DELETE FROM members WHERE shard IN (SELECT number FROM shards WHERE sha256 = ?)", (name,)
                 )
@@ -89,13 +88,13 @@ def repair(folder: str | Path) -> Checked:
             index.execute("DELETE FROM members WHERE shard NOT IN (SELECT number FROM shards)")
     finally:
         index.close()
-    for name in found.damaged:
-        path_of(folder, name).unlink(missing_ok=True)
+    for name in report.damaged:
+        segment_path(folder, name).unlink(missing_ok=True)
     return verify(folder)
 
 
-def compact(folder: str | Path) -> tuple[Checked, Checked]:
-    """Join small shards into few compressed ones and remove stray files: (before, after).
+def compact(folder: str | Path) -> tuple[FolderReport, FolderReport]:
+    """Join small segments into few compressed ones, remove stray files, and return the reports (before, after).
 
     Errors: `StoreError` where something is damaged, or where a run is at work in the folder.
     """
@@ -105,7 +104,7 @@ def compact(folder: str | Path) -> tuple[Checked, Checked]:
         raise StoreError(f"Expected a whole study to compact, got: {before.wrong[0]} See: bridle verify {folder}")
     index = connect(folder)
     try:
-        with said(folder):
+        with storage_errors(folder):
             if index.execute("SELECT count(*) FROM claims WHERE expires > ?", (time.time(),)).fetchone()[0]:
                 raise StoreError(f"Expected no run at work in {str(folder)!r}, found one. Wait for it, or stop it.")
             for group in _groups(list(index.execute("SELECT number, sha256, bytes FROM shards ORDER BY number"))):
@@ -118,36 +117,38 @@ def compact(folder: str | Path) -> tuple[Checked, Checked]:
     return before, verify(folder)
 
 
-def _shards(index: sqlite3.Connection) -> list[tuple[int, str, int]]:
+def _segments(index: sqlite3.Connection) -> list[tuple[int, str, int]]:
     return list(index.execute("SELECT number, sha256, members FROM shards ORDER BY number"))
 
 
-def _check_shard(index: sqlite3.Connection, folder: Path, found: Checked, name: str, number: int, count: int) -> None:
-    own = {row[0] for row in index.execute("SELECT key FROM members WHERE shard = ?", (number,))}
-    found.shards += 1
+def _check_segment(
+    index: sqlite3.Connection, folder: Path, report: FolderReport, name: str, segment: int, count: int
+) -> None:
+    keys = {row[0] for row in index.execute("SELECT key FROM members WHERE shard = ?", (segment,))}
+    report.shards += 1
     try:
-        members, size = read_shard(folder, name)
+        members, size = read_segment(folder, name)
     except StoreError as error:
-        found.wrong.append(str(error))
-        found.damaged.append(name)
+        report.wrong.append(str(error))
+        report.damaged.append(name)
         return
-    found.members, found.bytes = found.members + len(own), found.bytes + size
-    if len(own) != count or own - set(members):
-        found.wrong.append(f"Shard {name[:12]} should hold {count} members of the index, and holds {len(own)}.")
-        found.damaged.append(name)
+    report.members, report.bytes = report.members + len(keys), report.bytes + size
+    if len(keys) != count or keys - set(members):
+        report.wrong.append(f"Shard {name[:12]} should hold {count} members of the index, and holds {len(keys)}.")
+        report.damaged.append(name)
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Everything below the folder of shards; links are not followed."""
-    for place in sorted((folder / FOLDER).glob("??")):
-        if place.is_dir() and not place.is_symlink():
-            yield from (path for path in sorted(place.iterdir()) if path.is_file() or path.is_symlink())
+    """Yield all files below the folder of segments; links are not followed."""
+    for subfolder in sorted((folder / FOLDER).glob("??")):
+        if subfolder.is_dir() and not subfolder.is_symlink():
+            yield from (path for path in sorted(subfolder.iterdir()) if path.is_file() or path.is_symlink())
 
 
 def _groups(rows: list[tuple[int, str, int]]) -> Iterator[list[tuple[int, str, int]]]:
     group: list[tuple[int, str, int]] = []
     for row in rows:
-        if group and sum(each[2] for each in group) + row[2] > JOINED:
+        if group and sum(entry[2] for entry in group) + row[2] > MAX_JOINED_BYTES:
             yield group
             group = []
         group.append(row)
@@ -156,24 +157,24 @@ def _groups(rows: list[tuple[int, str, int]]) -> Iterator[list[tuple[int, str, i
 
 
 def _join(index: sqlite3.Connection, folder: Path, group: list[tuple[int, str, int]]) -> None:
-    """One new shard for several, entered in one transaction; the files of the old ones are strays after it."""
+    """Replace several segments by one in one transaction; the files of the old ones are strays after it."""
     if len(group) < 2:
         return
     records = {}
-    for number, name, _ in group:
-        own = {row[0] for row in index.execute("SELECT key FROM members WHERE shard = ?", (number,))}
-        records |= {key: record for key, record in read_shard(folder, name)[0].items() if key in own}
-    name, size = write_shard(folder, records, compress=True)
+    for segment, name, _ in group:
+        keys = {row[0] for row in index.execute("SELECT key FROM members WHERE shard = ?", (segment,))}
+        records |= {key: record for key, record in read_segment(folder, name)[0].items() if key in keys}
+    name, size = write_segment(folder, records, compress=True)
     with writing(index):
-        shard = add_shard(index, name, size, len(records), "compact")
-        for number, _, _ in group:
-            index.execute("UPDATE members SET shard = ? WHERE shard = ?", (shard, number))
-            index.execute("DELETE FROM shards WHERE number = ?", (number,))
+        joined = add_segment(index, name, size, len(records), "compact")
+        for segment, _, _ in group:
+            index.execute("UPDATE members SET shard = ? WHERE shard = ?", (joined, segment))
+            index.execute("DELETE FROM shards WHERE number = ?", (segment,))
 
 
 def _rebuild(folder: Path) -> None:
-    """A new index from the shards that are whole."""
-    with said(folder):
+    """Write a new index from the segments that are whole."""
+    with storage_errors(folder):
         for name in (NAME, f"{NAME}-wal", f"{NAME}-shm"):
             path = folder / name
             if path.exists():
@@ -183,11 +184,11 @@ def _rebuild(folder: Path) -> None:
         for path in _files(folder):
             name = path.name.removesuffix(".npz")
             try:
-                members, size = read_shard(folder, name)
+                members, size = read_segment(folder, name)
             except StoreError:
                 continue
-            with said(folder), writing(index):
-                shard = add_shard(index, name, size, 0, "repair")
+            with storage_errors(folder), writing(index):
+                shard = add_segment(index, name, size, 0, "repair")
                 rows = [(key, shard) for key in members]
                 index.executemany("INSERT OR IGNORE INTO members VALUES (?, ?)", rows)
                 index.execute(

@@ -65,7 +65,7 @@ class Plan:
             around = "around the best of 'auto' and " if self.pilot else ""
             lines.append(f"after them about {_count(self.later, 'fit')} {around}on all rows")
         if self.seconds is not None:
-            lines.append(f"about {duration(self.seconds)} on {_count(cores(), 'thread')}")
+            lines.append(f"about {duration(self.seconds)} on {_count(core_count(), 'thread')}")
         if self.memory is not None:
             lines.append(f"about {self.memory / 1e9:.1f} GB of memory at the peak")
         return "\n".join(lines)
