@@ -1,4 +1,4 @@
-"""WHAT A NUMBER MEANS: strengths of other software, versions and papers, translated."""
+"""Strengths of other software, versions and papers, translated."""
 
 from bridle.conversion._convention import FUNCTION, Convention, Factor
 from bridle.conversion._convert import Conversion, convert

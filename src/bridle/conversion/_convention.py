@@ -1,4 +1,4 @@
-"""What a convention is: what one unit of a strength charges, in words and as a factor."""
+"""Conventions: the charge of one unit of a strength, in words and as a factor."""
 
 import math
 from collections import Counter
@@ -19,12 +19,12 @@ NEEDED = {
     "time_steps": "the steps of one sequence; 1 for a layer without time",
     "units": "the outputs of the layer at one time step",
 }
-"""What a factor can depend on, and what to give."""
+"""The facts that a factor can depend on, and their meaning."""
 
 LETTERS = {"weights": "w", "decay": "w", "activations": "out"}
 FUNCTIONS = {"l1": "|{}|", "l2": "{}²", None: "f({})"}
 FUNCTION = "f is the magnitude for L1 and the square for L2."
-"""What to say where neither norm was said."""
+"""The explanation where no norm was given."""
 
 
 @dataclass(frozen=True)
@@ -41,17 +41,17 @@ class Factor:
     times: tuple[str, ...] = ()
     over: tuple[str, ...] = ()
 
-    def __truediv__(self, other: "Factor") -> "Factor":
-        up, down = Counter(self.times + other.over), Counter(self.over + other.times)
-        return Factor(self.number / other.number, tuple((up - down).elements()), tuple((down - up).elements()))
+    def __truediv__(self, divisor: "Factor") -> "Factor":
+        up, down = Counter(self.times + divisor.over), Counter(self.over + divisor.times)
+        return Factor(self.number / divisor.number, tuple((up - down).elements()), tuple((down - up).elements()))
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The facts that have to be known."""
+        """The facts that the factor needs."""
         return self.times + self.over
 
     def at(self, facts: Mapping[str, float]) -> float:
-        """Its value. Errors: `InputError` that names a missing fact and why it is needed."""
+        """Return its value. Errors: `InputError` that names a missing fact and the reason for it."""
         for name in self.needs:
             if name not in facts:
                 raise InputError(
@@ -63,8 +63,8 @@ class Factor:
 
     def __str__(self) -> str:
         above, below = (
-            [*([str(number)] if number != 1 else []), *names]
-            for number, names in ((self.number.numerator, self.times), (self.number.denominator, self.over))
+            [*([str(part)] if part != 1 else []), *names]
+            for part, names in ((self.number.numerator, self.times), (self.number.denominator, self.over))
         )
         top, bottom = " · ".join(above) or "1", " · ".join(below)
         if not below:
@@ -74,30 +74,30 @@ class Factor:
 
 @dataclass(frozen=True)
 class Convention:
-    """What one unit of strength means in one piece of software.
+    """Meaning of one unit of strength in one piece of software.
 
     `factor` turns it into what bridle means: on weights `strength * sum f(w)`, without a factor 1/2; on activations
     the sum over units, averaged over the samples of the batch; for decay `w -= learning_rate * strength * w`.
     """
 
     name: str
-    """What a person types."""
+    """The name that the user types."""
     title: str
     """The software and its versions."""
     subject: Subject
     meaning: str
-    """What it does, as the rest of a sentence; `{f}` stands for the function of one entry."""
+    """Its effect, as the rest of a sentence; `{f}` stands for the function of one entry."""
     factor: Factor = Factor()
     norm: Norm | None = None
     """The norm, where there is only one."""
     per: Per = "sample"
     """The convention of a bridle penalty on activations that says the same."""
     note: str = ""
-    """What else to know, in whole sentences."""
+    """Further facts, in whole sentences."""
     aliases: tuple[str, ...] = ()
 
     def says(self, norm: Norm | None = None) -> str:
-        """The sentence of what it means."""
+        """Return the sentence that explains it."""
         function = FUNCTIONS[self.norm or norm].format(LETTERS[self.subject])
         return f"{self.title}: {self.meaning.format(f=function)}."
 

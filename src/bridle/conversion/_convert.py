@@ -1,4 +1,4 @@
-"""`convert`: the same penalty in the words of another piece of software."""
+"""`convert`: the same strength in the convention of another piece of software."""
 
 import math
 from dataclasses import dataclass, field
@@ -15,11 +15,11 @@ class Conversion:
     """One strength in two conventions. `float(conversion)` is the new one; printed, it says what both mean."""
 
     value: float
-    """The strength as it was given, in `source`."""
+    """The strength in `source`."""
     source: Convention
     target: Convention
     norm: Norm | None
-    """`"l1"` or `"l2"`, where it was said or where only one is possible."""
+    """`"l1"` or `"l2"`, where it was named or where only one is possible."""
     facts: dict[str, float] = field(hash=False)
     strength: float
     """The strength in `target` that charges the same."""
@@ -33,7 +33,7 @@ class Conversion:
     def text(self) -> str:
         """The penalty that charges the same, in the language of penalties, such as `l1(0.003)`.
 
-        Errors: `InputError` for decay, which is no penalty, and where neither L1 nor L2 was said.
+        Errors: `InputError` for decay, which is no penalty, and where neither L1 nor L2 was named.
         """
         if self.target.subject == "decay":
             raise InputError(
@@ -67,13 +67,13 @@ class Conversion:
         factor, facts = self.factor, [f"{name} = {self.facts[name]:g}" for name in dict.fromkeys(self.factor.needs)]
         with_facts = f", with {' and '.join(facts)}" if facts else ""
         same = ": both mean the same" if factor == Factor() else ""
-        shown = f"{factor.at(self.facts):.6g}"
-        words = "" if shown == str(factor) else f" = {factor}"
+        number_text = f"{factor.at(self.facts):.6g}"
+        words = "" if number_text == str(factor) else f" = {factor}"
         lines = [
             repr(self),
             self.source.says(self.norm),
             self.target.says(self.norm),
-            f"Factor {shown}{words}{with_facts}{same}.",
+            f"Factor {number_text}{words}{with_facts}{same}.",
             *([FUNCTION] if self.norm is None and self.target.subject != "decay" else []),
             *dict.fromkeys(side.note for side in (self.source, self.target) if side.note),
         ]
@@ -98,7 +98,7 @@ def convert(
     Args:
         strength: a number ≥ 0; 0 stays 0.
         source: where the number comes from: `"keras2.3 l1 activity"`, `"pytorch weight_decay"`, `"keras l2"`, ….
-            `bridle convert --list` shows all. `l1` or `l2` may be said, and has to be for a penalty.
+            `bridle convert --list` shows all. `l1` or `l2` may be named, and has to be for a penalty.
         to: where it goes; bridle by default.
         batch_size: the rows of one training batch, or all rows where they are fewer.
         time_steps, units: the shape of the layer's output.
@@ -110,35 +110,35 @@ def convert(
     mixture of weights and activations or of L1 and L2, and for AdamW's decay as an L2, which it is not.
 
     >>> import bridle
-    >>> found = bridle.convert(1e-4, "keras2.3 l1 activity", to="keras3.14 activity", batch_size=30)
-    >>> found.strength
+    >>> conversion = bridle.convert(1e-4, "keras2.3 l1 activity", to="keras3.14 activity", batch_size=30)
+    >>> conversion.strength
     0.003
-    >>> found.penalty
+    >>> conversion.penalty
     L1(strength=0.003)
     >>> float(bridle.convert(5e-4, "pytorch weight_decay", to="keras l2"))
     0.00025
 
     """
     value = _number(strength)
-    given = {"batch_size": batch_size, "time_steps": time_steps, "units": units, "learning_rate": learning_rate}
-    facts = {name: _fact(name, fact) for name, fact in given.items() if fact is not None}
-    (old, norm), (new, other) = _both(source, to)
+    arguments = {"batch_size": batch_size, "time_steps": time_steps, "units": units, "learning_rate": learning_rate}
+    facts = {name: _fact(name, fact) for name, fact in arguments.items() if fact is not None}
+    (old, norm), (new, target_norm) = _both(source, to)
     if old.subject != new.subject:
         raise InputError(_refusal(source, old, to, new))
-    if norm and other and norm != other:
+    if norm and target_norm and norm != target_norm:
         raise InputError(
-            f"Expected one norm, got {source!r} ({norm.upper()}) and {to!r} ({other.upper()}). "
+            f"Expected one norm, got {source!r} ({norm.upper()}) and {to!r} ({target_norm.upper()}). "
             "A sum of magnitudes and a sum of squares shrink differently: no strength of one is the other."
         )
     factor = old.factor / new.factor
     result = value if factor == Factor() else _tidy(value * factor.at(facts))
     if not math.isfinite(result):
         raise InputError(f"Expected a strength that stays finite, got {value:g} in {source!r}, too large in {to!r}.")
-    return Conversion(value, old, new, norm or other, facts, result)
+    return Conversion(value, old, new, norm or target_norm, facts, result)
 
 
 def _both(source: str, to: str) -> tuple[tuple[Convention, Norm | None], tuple[Convention, Norm | None]]:
-    """Both conventions; a bare `bridle` means what the other side is about."""
+    """Find both conventions; a bare `bridle` takes the subject of the other side."""
     bare = [isinstance(text, str) and text.strip().lower() == "bridle" for text in (source, to)]
     if all(bare):
         raise InputError("Expected where the strength comes from, got 'bridle' twice. Write for example 'keras l2'.")
@@ -150,7 +150,7 @@ def _both(source: str, to: str) -> tuple[tuple[Convention, Norm | None], tuple[C
 
 
 def _refusal(source: str, old: Convention, to: str, new: Convention) -> str:
-    """Why two subjects cannot be mixed."""
+    """Return the reason why two subjects cannot be mixed."""
     if "activations" in (old.subject, new.subject):
         return (
             f"Expected two conventions about the same thing, got {source!r} ({old.subject}) and {to!r} "
@@ -166,7 +166,7 @@ def _refusal(source: str, old: Convention, to: str, new: Convention) -> str:
 
 
 def _tidy(value: float) -> float:
-    """The nearest number with at most 15 digits, so that 1e-5 times 30 reads 0.0003."""
+    """Return the nearest number with at most 15 digits, so that 1e-5 times 30 reads 0.0003."""
     return float(f"{value:.15g}")
 
 
@@ -177,15 +177,15 @@ def _number(value: object) -> float:
 
 
 def _fact(name: str, value: object) -> float:
-    whole = name != "learning_rate"
-    if not _finite(value) or value <= 0 or (whole and not isinstance(value, Integral)):
-        what = "a whole number" if whole else "a number"
+    is_integer = name != "learning_rate"
+    if not _finite(value) or value <= 0 or (is_integer and not isinstance(value, Integral)):
+        what = "a whole number" if is_integer else "a number"
         raise InputError(f"Expected {name} as {what} above zero, {NEEDED[name]}, got {value!r}.")
-    return int(value) if whole else float(value)
+    return int(value) if is_integer else float(value)
 
 
 def _finite(value: object) -> TypeGuard[Real]:
-    """Whether it is a real number that a float can hold."""
+    """Return True for a real number that a float can hold."""
     try:
         return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
     except OverflowError:

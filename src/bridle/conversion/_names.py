@@ -1,4 +1,4 @@
-"""From what a person types to a convention: `keras2.3 l1 activity`, `PyTorch weight decay`, `tf.keras 2.11 activity`.
+"""Names of conventions as users type them: `keras2.3 l1 activity`, `PyTorch weight decay`, `tf.keras 2.11 activity`.
 
 Names are read without regard to case, spaces and punctuation, and a version by the range it lies in.
 """
@@ -34,7 +34,7 @@ _BY_NAME = {convention.name: convention for convention in CONVENTIONS}
 
 
 def find(text: str) -> tuple[Convention, Norm | None]:
-    """The convention a text names, and the norm it says: its own where it has only one.
+    """Return the convention and the norm that a text names; the only norm where there is one.
 
     Errors: `InputError` that lists the nearest names, or says what is missing (a version, weights or activity).
     """
@@ -52,7 +52,7 @@ def find(text: str) -> tuple[Convention, Norm | None]:
 
 
 def bridle_convention(subject: Subject) -> Convention:
-    """What bridle itself means by a strength on weights or on activations; decay has no penalty, so it names it."""
+    """Return bridle's own convention for weights or activations; for decay, which has no penalty, that for weights."""
     return _BY_NAME[{"weights": "bridle weights", "activations": "bridle activity"}.get(subject, "bridle weights")]
 
 
@@ -64,18 +64,18 @@ _KEYS = {_key(name): convention for convention in CONVENTIONS for name in (conve
 
 
 def _without_norm(plain: str, text: str) -> tuple[str, Norm | None]:
-    """The text without `l1` or `l2`, its words in one form, and that norm."""
-    found = sorted(set(NORM.findall(plain)))
-    if len(found) > 1:
+    """Return the text without `l1` or `l2`, its words in one form, and that norm."""
+    norms = sorted(set(NORM.findall(plain)))
+    if len(norms) > 1:
         raise InputError(f"Expected L1 or L2, got both in {text!r}. Convert each strength by itself.")
     rest = " ".join(NORM.sub(" ", plain).split())
     for pattern, word in WORDS.items():
         rest = re.sub(pattern, word, rest)
-    return rest, found[0] if found else None
+    return rest, norms[0] if norms else None
 
 
 def _plain(rest: str, norm: Norm | None, text: str) -> Convention:
-    """A convention without a version; a bare `keras l2` or `l2` is about weights."""
+    """Return a convention without a version; a bare `keras l2` or `l2` is about weights."""
     for name in (rest, f"{rest or 'keras'} weights" if norm else rest):
         if _key(name) in _KEYS:
             return _KEYS[_key(name)]
@@ -83,13 +83,13 @@ def _plain(rest: str, norm: Norm | None, text: str) -> Convention:
         raise InputError(f"Expected the version of Keras, got {text!r}: {_versions()}. {LIST}")
     if _key(rest) in ("keras", "tfkeras", "bridle"):
         raise InputError(f"Expected weights or activity, got {text!r}. Write '{rest} l2' or '{text} activity'. {LIST}")
-    known = [name for convention in CONVENTIONS for name in (convention.name, *convention.aliases)]
-    nearest = nearest_names(text.lower(), ["keras l2", "keras l1", *known])
+    names = [name for convention in CONVENTIONS for name in (convention.name, *convention.aliases)]
+    nearest = nearest_names(text.lower(), ["keras l2", "keras l1", *names])
     raise InputError(f"Expected a known convention, got {text!r}. {nearest} {LIST}")
 
 
 def _versioned(rest: str, norm: Norm | None, text: str) -> Convention | None:
-    """A convention of Keras with a version; None where there is no version."""
+    """Return a convention of Keras with a version; None where there is no version."""
     match = VERSIONED.match(rest)
     if match is None:
         return None

@@ -17,18 +17,18 @@ class Preset:
     """A target to start from; a layer's name in it stands for your own."""
     source: str
     meaning: Literal["stated", "assumed"]
-    """Whether the source or its code says what the number multiplies, or the usual meaning is taken."""
+    """`stated` where the source or its code says what the number multiplies; `assumed` where its usual meaning is taken."""
     note: str = ""
     value: float | None = None
     convention: str | None = None
-    """What `bridle.convert` reads `value` in; None where bridle has the source's own penalty."""
+    """The convention in which `bridle.convert` reads `value`; None where bridle has the source's own penalty."""
     batch_size: int | None = None
     own: str | None = None
     """The penalty in the language of penalties, where bridle has the source's own."""
 
     @property
     def conversion(self) -> Conversion | None:
-        """How the value was translated; None where bridle has the source's own penalty."""
+        """The translation of the value; None where bridle has the source's own penalty."""
         if self.value is None or self.convention is None:
             return None
         return convert(self.value, self.convention, batch_size=self.batch_size)
