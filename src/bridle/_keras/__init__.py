@@ -11,7 +11,7 @@ from bridle._keras._audit import (
     record,
     state_restored,
 )
-from bridle._keras._backend import require_jax
+from bridle._keras._backend import require_jax, with_compiler_options
 from bridle._keras._blueprint import (
     Blueprint,
     clone_model,
@@ -180,6 +180,7 @@ __all__ = [
     "sum_losses",
     "takes_training",
     "watching",
+    "with_compiler_options",
     "with_compute_loss",
     "with_gradient",
 ]

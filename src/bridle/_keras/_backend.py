@@ -2,13 +2,39 @@
 
 import contextlib
 import random
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import keras
 import numpy as np
 
 from bridle._errors import BackendError
 from bridle._keras._internals import process_seeded
+
+REFUSED_OPTION = re.compile(r"No such compile option: '(\w+)'")
+"""The text with which XLA refuses a compiler option that it does not know."""
+REQUIRED_OPTIONS = frozenset({"xla_gpu_deterministic_ops"})
+"""Options without which two runs give different numbers."""
+_refused_options: set[str] = set()
+
+
+def with_compiler_options(
+    compile_with: Callable[[dict[str, Any] | None], Any], options: Mapping[str, Any] | None
+) -> Any:
+    """Call a function that compiles with options of XLA, without those that this XLA refuses.
+
+    The options save time alone; what XLA refuses once is left out for the rest of the process.
+    """
+    while True:
+        accepted = {name: value for name, value in (options or {}).items() if name not in _refused_options}
+        try:
+            return compile_with(accepted or None)
+        except RuntimeError as error:
+            match = REFUSED_OPTION.search(str(error))
+            if match is None or match[1] not in accepted or match[1] in REQUIRED_OPTIONS:
+                raise
+            _refused_options.add(match[1])
 
 
 def require_jax() -> None:

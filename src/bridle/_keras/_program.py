@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from bridle._errors import InputError, KindError
+from bridle._keras._backend import with_compiler_options
 from bridle._keras._blueprint import Blueprint, fresh_optimizer
 from bridle._keras._initial_values import numpy_zeros
 from bridle._keras._internals import (
@@ -102,7 +103,10 @@ class Program:
         arguments = values[:split], values[split:], x
         try:
             with layers_named():
-                return jax.jit(function, compiler_options=ONCE.get(jax.default_backend()))(*arguments)
+                return with_compiler_options(
+                    lambda options: jax.jit(function, compiler_options=options)(*arguments),
+                    ONCE.get(jax.default_backend()),
+                )
         except (UntraceableError, TypeError):  # it says again what is wrong, or gives what is no array
             return function(*arguments)
 

@@ -29,7 +29,7 @@ FUNCTION = "f is the magnitude for L1 and the square for L2."
 
 @dataclass(frozen=True)
 class Factor:
-    """A number times some facts, divided by others: `number * prod(times) / prod(over)`.
+    """A number times some facts, divided by others: `coefficient * prod(times) / prod(over)`.
 
     >>> Factor(Fraction(1, 2), over=("batch_size",)).at({"batch_size": 100})
     0.005
@@ -37,13 +37,15 @@ class Factor:
     '1/(2 · batch_size)'
     """
 
-    number: Fraction = Fraction(1)
+    coefficient: Fraction = Fraction(1)
     times: tuple[str, ...] = ()
     over: tuple[str, ...] = ()
 
     def __truediv__(self, divisor: "Factor") -> "Factor":
         up, down = Counter(self.times + divisor.over), Counter(self.over + divisor.times)
-        return Factor(self.number / divisor.number, tuple((up - down).elements()), tuple((down - up).elements()))
+        return Factor(
+            self.coefficient / divisor.coefficient, tuple((up - down).elements()), tuple((down - up).elements())
+        )
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -58,13 +60,13 @@ class Factor:
                     f"Expected {name}=…, {NEEDED[name]}, got {_given(facts)}: the factor is {self}. "
                     f"Give {name}, or --{name.replace('_', '-')} on the command line."
                 )
-        top = self.number.numerator * math.prod(facts[name] for name in self.times)
-        return top / (self.number.denominator * math.prod(facts[name] for name in self.over))
+        top = self.coefficient.numerator * math.prod(facts[name] for name in self.times)
+        return top / (self.coefficient.denominator * math.prod(facts[name] for name in self.over))
 
     def __str__(self) -> str:
         above, below = (
             [*([str(part)] if part != 1 else []), *names]
-            for part, names in ((self.number.numerator, self.times), (self.number.denominator, self.over))
+            for part, names in ((self.coefficient.numerator, self.times), (self.coefficient.denominator, self.over))
         )
         top, bottom = " · ".join(above) or "1", " · ".join(below)
         if not below:

@@ -17,13 +17,13 @@ class Preset:
     """A target to start from; a layer's name in it stands for your own."""
     source: str
     meaning: Literal["stated", "assumed"]
-    """`stated` where the source or its code says what the number multiplies; `assumed` where its usual meaning is taken."""
+    """`stated` where the source says what the number multiplies; `assumed` where its usual meaning is taken."""
     note: str = ""
     value: float | None = None
     convention: str | None = None
     """The convention in which `bridle.convert` reads `value`; None where bridle has the source's own penalty."""
     batch_size: int | None = None
-    own: str | None = None
+    penalty_text: str | None = None
     """The penalty in the language of penalties, where bridle has the source's own."""
 
     @property
@@ -36,7 +36,7 @@ class Preset:
     @property
     def text(self) -> str:
         """The penalty in the language of penalties, such as `l2(0.00025)`."""
-        return self.conversion.text if self.conversion is not None else str(self.own)
+        return self.conversion.text if self.conversion is not None else str(self.penalty_text)
 
     @property
     def penalty(self) -> Any:

@@ -83,7 +83,7 @@ _ALL = (
         "Merity, McCann and Socher 2017; awd-lstm-lm, main.py",
         "stated",
         "On the dropout layer after the last recurrent layer.",
-        own="ar(2)",
+        penalty_text="ar(2)",
     ),
     Preset(
         "awd-lstm-tar",
@@ -92,7 +92,7 @@ _ALL = (
         "Merity, McCann and Socher 2017; awd-lstm-lm, main.py",
         "stated",
         "On the output of the last recurrent layer before dropout.",
-        own="tar(1)",
+        penalty_text="tar(1)",
     ),
     Preset(
         "sparse-kl",
@@ -101,7 +101,7 @@ _ALL = (
         "Ng, CS294A lecture notes, Sparse autoencoder",
         "stated",
         "On outputs in (0, 1), such as sigmoid's. Its strength is for a study to find.",
-        own="kl(auto, target=0.05)",
+        penalty_text="kl(auto, target=0.05)",
     ),
     Preset(
         "sparse-rectifier",

@@ -16,6 +16,8 @@ import jax
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
+from bridle._keras import with_compiler_options
+
 COMPILE_OPTIONS = {"cpu": {"xla_backend_optimization_level": 1}, "gpu": {"xla_gpu_deterministic_ops": True}}
 """Compiler options for a kind of device.
 
@@ -58,7 +60,9 @@ class Executable:
         """Return the compiled program."""
         with self._compiling:
             if self._compiled is None:
-                self._compiled = self._lowered.compile(compiler_options=self._options)
+                self._compiled = with_compiler_options(
+                    lambda options: self._lowered.compile(compiler_options=options), self._options
+                )
                 self._lowered = None
         return self._compiled
 
@@ -72,11 +76,13 @@ def warm_up() -> None:
 
     XLA leaves products on a CPU to oneDNN, which generates its machine code at the first one: 30 ms.
     """
-    product = jax.jit(
-        lambda a: jax.lax.dot_general(a, a, (((0,), (0,)), ((), ()))), compiler_options=FAST_COMPILE_OPTIONS["cpu"]
-    )
+
+    def multiply(options: Mapping[str, Any] | None) -> None:
+        product = jax.jit(lambda a: jax.lax.dot_general(a, a, (((0,), (0,)), ((), ()))), compiler_options=options)
+        product(np.ones((8, 8), np.float32))
+
     if not on_accelerator():
-        threading.Thread(target=product, args=(np.ones((8, 8), np.float32),)).start()
+        threading.Thread(target=with_compiler_options, args=(multiply, FAST_COMPILE_OPTIONS["cpu"])).start()
 
 
 @contextlib.contextmanager

@@ -1,0 +1,27 @@
+"""Compiler options that XLA may not know."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from bridle._keras import with_compiler_options
+
+
+def test_an_option_that_xla_refuses_is_left_out_once_and_for_all() -> None:
+    """The options save time alone: a study runs without those that a newer XLA has dropped."""
+    tried = []
+
+    def double(options):
+        tried.append(options)
+        return jax.jit(lambda x: 2 * x, compiler_options=options)(jnp.ones(2))
+
+    options = {"xla_cpu_use_fusion_emitters": False, "xla_bridle_is_no_option": True}
+    assert with_compiler_options(double, options).tolist() == [2, 2]
+    assert with_compiler_options(double, options).tolist() == [2, 2]
+    assert tried == [options, *[{"xla_cpu_use_fusion_emitters": False}] * 2]
+
+
+def test_other_errors_pass() -> None:
+    """A value that an option cannot have is a mistake of ours."""
+    with pytest.raises(RuntimeError, match="elsewhere"):
+        with_compiler_options(lambda options: (_ for _ in ()).throw(RuntimeError("elsewhere")), {"xla_other": 1})
