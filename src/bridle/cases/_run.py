@@ -68,7 +68,7 @@ class CaseResult:
         ]
 
     def write(self, folder: str | Path, again: str = "") -> report.Written:
-        """Write `report.html`, `result.json` and the figures into a folder; `again` is the command that repeats them."""
+        """Write `report.html`, `result.json` and the figures into a folder; `again` is the command to repeat."""
         extra = {
             "case": self.case.name,
             "claims": list(self.claims),
