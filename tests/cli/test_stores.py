@@ -87,7 +87,7 @@ def test_more_seeds(command, answer) -> None:
     assert "2 seeds" in out
     assert stores.load(answer / "study").provenance["fits from the store"] > 0
     code, _, err = command("extend", "answer")
-    assert (code, "Expected --seeds or --epochs" in err) == (2, True)
+    assert (code, "Give --seeds or --epochs" in err) == (2, True)
     code, _, err = command(*TUNE, "--out", "answer")
     assert code == 2
     assert "seeds: [0, 1] there, [0] now" in err
