@@ -7,7 +7,7 @@ import pytest
 
 from bridle._errors import InputError
 from bridle.plots import draw_weights, weights_data
-from bridle.plots._pair import block_means, limit
+from bridle.plots._pair import block_means, colour_limit
 from bridle.results import ALL_ROWS
 from bridle.stats import weigh_evidence
 
@@ -89,5 +89,5 @@ def test_both_images_share_a_scale_around_zero(study):
     assert {image.norm.vmin for image in ax.images} == {-image.norm.vmax for image in ax.images}
     assert ax.images[0].cmap(0.5) == pytest.approx((0.56, 0.56, 0.56, 1), abs=0.02)
     values = np.r_[np.linspace(0, 1, 1000), 50.0]
-    assert limit((values[None],)) < 1.01
-    assert limit((np.zeros((2, 2)),)) == 1.0
+    assert colour_limit((values[None],)) < 1.01
+    assert colour_limit((np.zeros((2, 2)),)) == 1.0

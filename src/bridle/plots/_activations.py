@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from bridle._errors import InputError
 from bridle.plots._pair import GAP, LabelledImage, draw_pair
-from bridle.plots._style import label, legend, named, prepare, say, themed
+from bridle.plots._style import draw_legend, get_theme, label_axes, legend_name, prepare_axes, write_sentence
 from bridle.results import StudyResult
 from bridle.stats import Evidence, weigh_evidence
 from bridle.wording import brief_name, leading_arm, regularized_tensors, resolve_name, shorten
@@ -104,8 +104,8 @@ def draw_activations(
     data: ActivationsData, ax: Axes | None = None, *, kind: Kind = "map", theme: str = "light"
 ) -> Axes:
     """Draw rows × units before and after (`kind="map"`), or both distributions in one histogram (`"histogram"`)."""
-    look = themed(theme)
-    ax = prepare(ax, look, *((7.2, 3.6) if kind == "map" else (5.2, 3.6)))
+    look = get_theme(theme)
+    ax = prepare_axes(ax, look, *((7.2, 3.6) if kind == "map" else (5.2, 3.6)))
     if kind == "histogram":
         return _draw_histogram(data, ax, theme)
     draw_pair(ax, look, data.images, "activation")
@@ -116,22 +116,22 @@ def draw_activations(
         ax.hlines(borders, left, left + 1, colors="#000000", linewidths=0.7)
     some = f"{units} of {data.entries:,} units" if units < data.entries else f"{units} units"
     order = f"← {rows} rows by class" if len(data.classes) else f"← {rows} rows"
-    label(ax, look, x=f"{some}, largest after first →", y=order, title=f"{data.tensor}: {data.arm}", pad=34)
+    label_axes(ax, look, x=f"{some}, largest after first →", y=order, title=f"{data.tensor}: {data.arm}", pad=34)
     return ax
 
 
 def _draw_histogram(data: ActivationsData, ax: Axes, theme: str) -> Axes:
-    look = themed(theme)
+    look = get_theme(theme)
     if not data.shares.any():
-        return say(ax, look, "Every value is exactly zero, before and after.")
+        return write_sentence(ax, look, "Every value is exactly zero, before and after.")
     styles = (
         {"color": look.muted, "linewidth": 1.4, "linestyle": (0, (4, 2))},
         {"color": look.colour(data.arm_index), "linewidth": 1.9},
     )
     for image, shares, style in zip(data.images, data.shares, styles, strict=True):
         name = f"{shorten(image.name, 40)}: {100 * image.zeros:.0f} % exactly zero"
-        ax.stairs(100 * shares, data.edges, label=named(name), **style)
+        ax.stairs(100 * shares, data.edges, label=legend_name(name), **style)
     ax.set_ylim(bottom=0)
-    label(ax, look, x=f"value in {shorten(data.tensor, 30)}", y="values that are not zero,\n% of all")
-    legend(ax, look, columns=1)
+    label_axes(ax, look, x=f"value in {shorten(data.tensor, 30)}", y="values that are not zero,\n% of all")
+    draw_legend(ax, look, columns=1)
     return ax

@@ -8,7 +8,15 @@ from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 
 from bridle._errors import InputError, nearest_names
-from bridle.plots._style import label, legend, named, prepare, say, stroke, themed
+from bridle.plots._style import (
+    draw_legend,
+    get_theme,
+    label_axes,
+    legend_name,
+    line_style,
+    prepare_axes,
+    write_sentence,
+)
 from bridle.results import ALL_ROWS, StudyResult
 from bridle.stats import Evidence, nan_mean, nan_sd, weigh_evidence
 from bridle.wording import leading_arm, setting_name, shorten
@@ -57,7 +65,7 @@ def curves_data(
     settings: Sequence[int] | None = None,
     evidence: Evidence | None = None,
 ) -> CurvesData:
-    """Average curves over seeds and folds. Fits that did not finish are counted, not averaged.
+    """Average curves over seeds and folds. Unfinished fits are counted, not averaged.
 
     Args:
         result: what the study measured.
@@ -108,17 +116,17 @@ def _curve(result: StudyResult, setting: int, quantity: str) -> Curve:
 
 def draw_curves(data: CurvesData, ax: Axes | None = None, *, theme: str = "light") -> Axes:
     """Draw validation as thick lines and training as thin dashes, each with a band of one standard deviation."""
-    look = themed(theme)
-    ax = prepare(ax, look)
+    look = get_theme(theme)
+    ax = prepare_axes(ax, look)
     curves, log = data.finished, data.logarithmic
     if not curves:
-        return say(ax, look, "No fit finished, so there are no learning curves.")
+        return write_sentence(ax, look, "No fit finished, so there are no learning curves.")
     if log:
         ax.set_yscale("log")
     several, name = len(curves) > 1, ""
     for index, curve in enumerate(curves):
         name = _curve_name(curve)
-        style = {"color": look.colour(curve.arm), "linewidth": 1.9, "linestyle": stroke(index)}
+        style = {"color": look.colour(curve.arm), "linewidth": 1.9, "linestyle": line_style(index)}
         _line(
             ax,
             data.epochs,
@@ -131,8 +139,8 @@ def draw_curves(data: CurvesData, ax: Axes | None = None, *, theme: str = "light
         style = {"color": look.colour(curve.arm), "linewidth": 1.0, "linestyle": (0, (3, 2))}
         _line(ax, data.epochs, curve.train, curve.train_sd, log, f"{name}: train" if several else "train", style)
     title = "" if several else name
-    label(ax, look, x="epoch", y=f"{data.quantity}, mean ± 1 sd", title=title)
-    legend(ax, look, columns=2)
+    label_axes(ax, look, x="epoch", y=f"{data.quantity}, mean ± 1 sd", title=title)
+    draw_legend(ax, look, columns=2)
     return ax
 
 
@@ -145,7 +153,7 @@ def _line(ax: Axes, epochs: np.ndarray, mean: np.ndarray, sd: np.ndarray, log: b
     finite = np.isfinite(mean)
     if not finite.any():
         return
-    ax.plot(epochs[finite], mean[finite], label=named(name), **style)
+    ax.plot(epochs[finite], mean[finite], label=legend_name(name), **style)
     low, high = band(mean[finite], sd[finite], log)
     ax.fill_between(epochs[finite], low, high, color=style["color"], alpha=0.14, linewidth=0)
 

@@ -13,7 +13,7 @@ from bridle.plots._frontier import FrontierData, draw_frontier, frontier_data
 from bridle.plots._gains import draw_gains, gains_data
 from bridle.plots._heatmap import HeatmapData, draw_heatmap, heatmap_arms, heatmap_data
 from bridle.plots._path import UNITS, PathData, draw_path, path_data
-from bridle.plots._style import canvas, share_legend, themed
+from bridle.plots._style import get_theme, new_figure, share_legend
 from bridle.plots._surface import draw_surface, surface_data
 from bridle.plots._sweep import Published, SweepData, draw_sweep, sweep_data
 from bridle.plots._units import MIDDLE, UnitsData, draw_units, unit_tensors, units_data
@@ -70,7 +70,7 @@ def _sweep(result: StudyResult, evidence: Evidence, published: Published | None,
     if not data.arms:
         return None
     if len(data.arms) <= MAX_OVERLAID_ARMS:
-        figure = canvas(7.2, 4.4)
+        figure = new_figure(7.2, 4.4)
         draw_sweep(data, figure.add_subplot(), theme=theme)
     else:
         figure, axes = _panels(len(data.arms), 2, 3.7, 3.3, sharey=True)
@@ -78,7 +78,7 @@ def _sweep(result: StudyResult, evidence: Evidence, published: Published | None,
             one = sweep_data(result, arms=[arm.arm_index], published=published, evidence=evidence)
             draw_sweep(one, ax, theme=theme)
         _keep_outer_labels(figure, 2)
-        share_legend(figure, themed(theme), but=tuple(arm.label for arm in data.arms))
+        share_legend(figure, get_theme(theme), but=tuple(arm.label for arm in data.arms))
     bars = data.error_name or "none, since there is one fit each"
     caption = (
         f"Validation {data.score} against strength. Bars and grey band: {bars}. Thin dashes: training rows. "
@@ -125,7 +125,7 @@ def _heatmaps(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | 
     figure, axes = _panels(len(data), 2, 5.6 if len(data) == 1 else 4.4, 4.2)
     for one, ax in zip(data, axes, strict=True):
         draw_heatmap(one, ax, theme=theme)
-    share_legend(figure, themed(theme))
+    share_legend(figure, get_theme(theme))
     caption = (
         f"Mean validation {result.score.name} over both strengths; brighter is better. "
         "Circle: the best setting; square: the strongest within one standard error of it (1se)."
@@ -151,7 +151,7 @@ def _gains(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | Non
     data = gains_data(result, evidence=evidence)
     if not data.sources:
         return None
-    figure = canvas(7.2, 1.5 + 0.6 * len(data.names))
+    figure = new_figure(7.2, 1.5 + 0.6 * len(data.names))
     draw_gains(data, figure.add_subplot(), theme=theme)
     first = data.sources[0]
     rows = zip(data.names, first.difference, first.low, first.high, strict=True)
@@ -171,7 +171,7 @@ def _frontier(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | 
     data = frontier_data(result, evidence=evidence)
     if not data.varies:
         return None
-    figure = canvas(7.2, 4.4)
+    figure = new_figure(7.2, 4.4)
     draw_frontier(data, figure.add_subplot(), theme=theme)
     caption = (
         f"What sparsity costs: validation {data.score} against the exact zeros in the tensors that an arm penalizes. "
@@ -199,7 +199,7 @@ def _curves(result: StudyResult, evidence: Evidence, quantity: str, name: str, t
     for setting, ax in zip(settings, axes, strict=True):
         draw_curves(curves_data(result, quantity=quantity, settings=[setting], evidence=evidence), ax, theme=theme)
     _keep_outer_labels(figure, 2)
-    share_legend(figure, themed(theme))
+    share_legend(figure, get_theme(theme))
     compared = " and ".join(setting_name(result, setting) for setting in settings)
     kind = "Data loss (without penalties)" if quantity == "loss" else quantity.capitalize()
     caption = f"{kind} over the epochs, mean over seeds and folds with a band of one standard deviation."
@@ -219,7 +219,7 @@ def _paths(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | Non
     figure, axes = _panels(len(data), len(keep), 3.7, 3.1)
     for one, ax in zip(data, axes, strict=True):
         draw_path(one, ax, theme=theme)
-    share_legend(figure, themed(theme))
+    share_legend(figure, get_theme(theme))
     caption = (
         f"Along the strengths, mean over seeds and folds: {join_names([UNITS[('zeros', 'norm')[k]] for k in keep])}."
     )
@@ -253,7 +253,7 @@ def _units(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | Non
     figure, axes = _panels(len(data), 2, 3.7 if len(data) > 1 else 5.4, 3.5)
     for one, ax in zip(data, axes, strict=True):
         draw_units(one, ax, theme=theme)
-    share_legend(figure, themed(theme))
+    share_legend(figure, get_theme(theme))
     caption = (
         "How large the units of what is penalized are along the strengths: quantiles over the units, mean over seeds "
         "and folds. Units that a penalty switches off go to zero."
@@ -277,7 +277,7 @@ def _weights(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | N
     if arm is None or not can_show(result, arm, evidence):
         return None
     data = weights_data(result, arm, evidence=evidence)
-    figure = canvas(7.2, 3.6)
+    figure = new_figure(7.2, 3.6)
     draw_weights(data, figure.add_subplot(), theme=theme)
     caption = (
         f"{'The filters' if data.filters else 'The weights'} of {data.tensor} without a penalty and with the best one, "
@@ -300,7 +300,7 @@ def _activations(result: StudyResult, evidence: Evidence, theme: str) -> Drawing
     if not any(activation_tensors(result, arm, evidence) for arm in evidence.choices if arm != 0):
         return None
     data = activations_data(result, evidence=evidence)
-    figure = canvas(7.2, 6.6)
+    figure = new_figure(7.2, 6.6)
     upper, lower = figure.subplots(2, 1, height_ratios=(3, 2))
     draw_activations(data, upper, theme=theme)
     draw_activations(data, lower, kind="histogram", theme=theme)
@@ -332,7 +332,7 @@ def _panels(count: int, columns: int, wide: float, high: float, sharey: bool = F
     """Return a figure of `count` axes, each `wide` by `high` inches, in rows of `columns`."""
     columns = min(columns, count)
     rows = -(-count // columns)
-    figure = canvas(max(4.6, wide * columns), high * rows)
+    figure = new_figure(max(4.6, wide * columns), high * rows)
     axes = figure.subplots(rows, columns, squeeze=False, sharey=sharey).ravel().tolist()
     for spare in axes[count:]:
         spare.remove()

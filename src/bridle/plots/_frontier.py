@@ -6,7 +6,17 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from matplotlib.axes import Axes
 
-from bridle.plots._style import Theme, label, legend, marker, named, plain, prepare, say, themed
+from bridle.plots._style import (
+    Theme,
+    draw_legend,
+    get_theme,
+    label_axes,
+    legend_name,
+    marker,
+    prepare_axes,
+    style_text,
+    write_sentence,
+)
 from bridle.plots._sweep import error_bars, error_bars_name
 from bridle.results import StudyResult
 from bridle.stats import Evidence, nan_mean, weigh_evidence
@@ -84,10 +94,10 @@ def _optimal(share: Float[np.ndarray, "point"], gain: Float[np.ndarray, "point"]
 
 def draw_frontier(data: FrontierData, ax: Axes | None = None, *, theme: str = "light") -> Axes:
     """Draw settings as points with bars, the optimal ones filled and joined, the others hollow; `none` as a star."""
-    look = themed(theme)
-    ax = prepare(ax, look, 6.4, 4.2)
+    look = get_theme(theme)
+    ax = prepare_axes(ax, look, 6.4, 4.2)
     if not len(data.setting):
-        return say(ax, look, "No exact zeros were measured, so there is no frontier to draw.")
+        return write_sentence(ax, look, "No exact zeros were measured, so there is no frontier to draw.")
     for arm in dict.fromkeys(data.arm.tolist()):
         _draw_arm(ax, look, data, arm)
     front = np.flatnonzero(data.optimal)[np.argsort(data.zeros[data.optimal], kind="stable")]
@@ -105,8 +115,8 @@ def draw_frontier(data: FrontierData, ax: Axes | None = None, *, theme: str = "l
     margin = max(1.0, 0.06 * (high - low))
     ax.set_xlim(low - margin, high + margin)
     words = f"\n{data.error_name}" if data.error_name else ""
-    label(ax, look, x="exact zeros in what the arm penalizes, %", y=f"validation {data.score}{words}")
-    legend(ax, look)
+    label_axes(ax, look, x="exact zeros in what the arm penalizes, %", y=f"validation {data.score}{words}")
+    draw_legend(ax, look)
     return ax
 
 
@@ -129,11 +139,11 @@ def _draw_arm(ax: Axes, look: Theme, data: FrontierData, arm: int) -> None:
             zorder=3,
         )
     style = {"marker": shape, "markersize": size, "linestyle": "none", "color": colour}
-    ax.plot([], [], label=named(shorten(data.arms[arm], 40)), **style)
+    ax.plot([], [], label=legend_name(shorten(data.arms[arm], 40)), **style)
 
 
 def _annotate(ax: Axes, look: Theme, data: FrontierData, front: np.ndarray) -> None:
-    """Write the strengths of both ends of the frontier beside them."""
+    """Write the strengths at both ends of the frontier."""
     for point in dict.fromkeys((front[0], front[-1])):
         if data.arm[point] == 0:
             continue
@@ -145,4 +155,4 @@ def _annotate(ax: Axes, look: Theme, data: FrontierData, front: np.ndarray) -> N
             textcoords="offset points",
             ha="left" if right else "right",
         )
-        plain(text, look, 8)
+        style_text(text, look, 8)

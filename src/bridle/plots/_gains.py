@@ -8,7 +8,17 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 
 from bridle._text import escape_control_characters
-from bridle.plots._style import Theme, label, legend, named, plain, prepare, say, stroke, themed
+from bridle.plots._style import (
+    Theme,
+    draw_legend,
+    get_theme,
+    label_axes,
+    legend_name,
+    line_style,
+    prepare_axes,
+    style_text,
+    write_sentence,
+)
 from bridle.results import StudyResult
 from bridle.stats import Comparison, Evidence, weigh_evidence
 from bridle.wording import shorten, strengths_text
@@ -67,10 +77,10 @@ def _source(name: str, gains: dict[int, Comparison], order: list[int]) -> Source
 
 def draw_gains(data: GainsData, ax: Axes | None = None, *, theme: str = "light") -> Axes:
     """Draw one row per arm: validation filled, held-out rows hollow below it, and a line at zero."""
-    look = themed(theme)
-    ax = prepare(ax, look, 6.4, 1.5 + 0.55 * max(1, len(data.numbers)))
+    look = get_theme(theme)
+    ax = prepare_axes(ax, look, 6.4, 1.5 + 0.55 * max(1, len(data.numbers)))
     if not data.sources:
-        return say(ax, look, "No penalized arm can be compared with none.")
+        return write_sentence(ax, look, "No penalized arm can be compared with none.")
     ax.axvline(0.0, color=look.ink, linewidth=1.2)
     for index, source in enumerate(data.sources):
         _draw_source(ax, look, data, index, source)
@@ -80,13 +90,13 @@ def draw_gains(data: GainsData, ax: Axes | None = None, *, theme: str = "light")
     ]
     ax.set_yticks(range(len(rows)), rows)
     for text in ax.get_yticklabels():
-        plain(text, look, 8.5)
+        style_text(text, look, 8.5)
     ax.set_ylim(len(data.names) - 0.4, -0.6)
     ax.grid(False, axis="y")
     sense = f"{data.score}: arm minus none" if data.maximize else f"{data.score}: none minus arm"
-    label(ax, look, x=f"{shorten(sense, 60)}\ncorrected interval, right of zero is better")
+    label_axes(ax, look, x=f"{shorten(sense, 60)}\ncorrected interval, right of zero is better")
     if len(data.sources) > 1:
-        legend(ax, look)
+        draw_legend(ax, look)
     return ax
 
 
@@ -94,7 +104,9 @@ def _draw_source(ax: Axes, look: Theme, data: GainsData, index: int, source: Sou
     for row, arm in enumerate(data.numbers):
         y, colour = row + 0.2 * (index - (len(data.sources) - 1) / 2), look.colour(arm)
         if np.isfinite([source.low[row], source.high[row]]).all():
-            ax.plot([source.low[row], source.high[row]], [y, y], color=colour, linewidth=1.8, linestyle=stroke(index))
+            ax.plot(
+                [source.low[row], source.high[row]], [y, y], color=colour, linewidth=1.8, linestyle=line_style(index)
+            )
         ax.plot(
             source.difference[row],
             y,
@@ -110,9 +122,9 @@ def _draw_source(ax: Axes, look: Theme, data: GainsData, index: int, source: Sou
             color=look.muted,
             marker=MARKER_SHAPES[index % len(MARKER_SHAPES)],
             linewidth=1.8,
-            linestyle=stroke(index),
+            linestyle=line_style(index),
             markerfacecolor=look.muted if index == 0 else "none",
-            label=named(f"{source.name}, over {source.over}"),
+            label=legend_name(f"{source.name}, over {source.over}"),
         )
 
 

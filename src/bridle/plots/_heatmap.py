@@ -12,7 +12,16 @@ from matplotlib.patches import Rectangle
 
 from bridle._errors import InputError
 from bridle.plots._strengths import axis_positions, zero_position
-from bridle.plots._style import Theme, colour_bar, label, legend, plain, prepare, say, themed
+from bridle.plots._style import (
+    Theme,
+    colour_bar,
+    draw_legend,
+    get_theme,
+    label_axes,
+    prepare_axes,
+    style_text,
+    write_sentence,
+)
 from bridle.results import StudyResult
 from bridle.stats import Evidence, weigh_evidence
 from bridle.wording import decimal_text, needed_decimals, shorten, strength_text
@@ -139,11 +148,11 @@ def _grid(points: Float[np.ndarray, "setting 2"]) -> tuple[np.ndarray, np.ndarra
 
 def draw_heatmap(data: HeatmapData, ax: Axes | None = None, *, theme: str = "light") -> Axes:
     """Draw the grid as cells, brighter where better, and settings between as dots; a ring is best, a square 1se."""
-    look = themed(theme)
-    ax = prepare(ax, look, 5.6, 4.4)
+    look = get_theme(theme)
+    ax = prepare_axes(ax, look, 5.6, 4.4)
     values = data.values
     if not np.isfinite(values).any():
-        return say(ax, look, "No fit of this arm finished, so there is no heat map to draw.")
+        return write_sentence(ax, look, "No fit of this arm finished, so there is no heat map to draw.")
     ax.grid(False)
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
@@ -157,9 +166,9 @@ def draw_heatmap(data: HeatmapData, ax: Axes | None = None, *, theme: str = "lig
     _draw_between(ax, look, data, tints, norm)
     _draw_rules(ax, look, data, (33 if data.mean.shape[1] <= MAX_LARGE_TEXT_COLUMNS else 28) if with_text else 12)
     _ticks(ax, look, data)
-    label(ax, look, x=shorten(data.slots[0], 44), y=shorten(data.slots[1], 34), title=data.arm)
+    label_axes(ax, look, x=shorten(data.slots[0], 44), y=shorten(data.slots[1], 34), title=data.arm)
     colour_bar(ax, look, ScalarMappable(norm, tints), f"validation {data.score}")
-    legend(ax, look)
+    draw_legend(ax, look)
     return ax
 
 
@@ -229,4 +238,4 @@ def _ticks(ax: Axes, look: Theme, data: HeatmapData) -> None:
         step = -(-len(grid) // MAX_TICKS)
         put(range(0, len(grid), step), [strength_text(float(f"{value:.2g}")) for value in grid[::step]])
     for text in (*ax.get_xticklabels(), *ax.get_yticklabels()):
-        plain(text, look, 9)
+        style_text(text, look, 9)

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 
-from bridle.plots._style import Theme, colour_bar, plain
+from bridle.plots._style import Theme, colour_bar, style_text
 from bridle.wording import shorten
 
 GAP = 0.12
@@ -56,7 +56,7 @@ def block_means(values: Float[np.ndarray, "row column"], most: int) -> tuple[np.
     return image, (sizes[0], sizes[1])
 
 
-def limit(images: tuple[np.ndarray, ...]) -> float:
+def colour_limit(images: tuple[np.ndarray, ...]) -> float:
     """Return the magnitude at which the scale of colours ends; 1 if everything is zero."""
     values = np.abs(np.concatenate([image[np.isfinite(image)] for image in images]))
     cut = float(np.quantile(values, CUT)) if len(values) else 0.0
@@ -66,7 +66,7 @@ def limit(images: tuple[np.ndarray, ...]) -> float:
 def draw_pair(ax: Axes, look: Theme, pair: tuple[LabelledImage, LabelledImage], meaning: str) -> None:
     """Draw both images side by side with their captions above, and a bar for the colours with zero marked."""
     images = tuple(half.image for half in pair)
-    end, signed = limit(images), any((np.nan_to_num(image) < 0).any() for image in images)
+    end, signed = colour_limit(images), any((np.nan_to_num(image) < 0).any() for image in images)
     tints: Colormap = SIGNED if signed else POSITIVE
     norm = Normalize(-end if signed else 0.0, end)
     for index, half in enumerate(pair):
@@ -74,7 +74,7 @@ def draw_pair(ax: Axes, look: Theme, pair: tuple[LabelledImage, LabelledImage], 
         box = (left, left + 1, 1, 0)
         masked = np.ma.masked_invalid(half.image)
         ax.imshow(masked, cmap=tints, norm=norm, extent=box, aspect="auto", interpolation="nearest")
-        plain(ax.text(left, -0.02, half.caption, ha="left", va="bottom"), look, 8.5)
+        style_text(ax.text(left, -0.02, half.caption, ha="left", va="bottom"), look, 8.5)
     ax.set_xlim(0, 2 + GAP)
     ax.set_ylim(1, 0)
     ax.grid(False)

@@ -15,7 +15,17 @@ from bridle.plots._strengths import (
     strength_axis,
     zero_position,
 )
-from bridle.plots._style import Theme, label, legend, marker, named, prepare, say, stroke, themed
+from bridle.plots._style import (
+    Theme,
+    draw_legend,
+    get_theme,
+    label_axes,
+    legend_name,
+    line_style,
+    marker,
+    prepare_axes,
+    write_sentence,
+)
 from bridle.results import StudyResult
 from bridle.stats import Evidence, nan_mean, weigh_evidence
 from bridle.wording import shorten
@@ -61,7 +71,7 @@ class PathData:
 
 
 def path_data(result: StudyResult, arm: int, kind: Kind = "zeros", *, evidence: Evidence | None = None) -> PathData:
-    """Reduce the diagnostics `<kind>/<tensor>` of one arm to their means over seeds and folds.
+    """Return the diagnostics `<kind>/<tensor>` of one arm, averaged over seeds and folds.
 
     Args:
         result: what the study measured.
@@ -100,10 +110,10 @@ def _trail(result: StudyResult, name: str, path: np.ndarray) -> Trail:
 
 def draw_path(data: PathData, ax: Axes | None = None, *, theme: str = "light") -> Axes:
     """Draw each tensor along the strengths; short ticks on the right edge are its values under `none`."""
-    look = themed(theme)
-    ax = prepare(ax, look, 5.2, 3.6)
+    look = get_theme(theme)
+    ax = prepare_axes(ax, look, 5.2, 3.6)
     if not any(np.isfinite(trail.values).any() for trail in data.trails):
-        return say(ax, look, f"Nothing to draw: no {UNITS[data.kind].split(',')[0]} was measured.")
+        return write_sentence(ax, look, f"Nothing to draw: no {UNITS[data.kind].split(',')[0]} was measured.")
     x = axis_positions(data.strengths, data.zero_at)
     strength_axis(ax, look, x, data.zero_at)
     factor = 100.0 if data.kind == "zeros" else 1.0
@@ -114,7 +124,7 @@ def draw_path(data: PathData, ax: Axes | None = None, *, theme: str = "light") -
         ax.set_ylim(-3, 103)
     choice_lines(ax, look, data.best, data.one_se, data.zero_at)
     more = f" ({data.left_out} tensors that change less left out)" if data.left_out else ""
-    label(
+    label_axes(
         ax,
         look,
         x=("sum of the strengths" if data.summed else "strength") + more,
@@ -122,7 +132,7 @@ def draw_path(data: PathData, ax: Axes | None = None, *, theme: str = "light") -
         title=data.arm,
         pad=16,
     )
-    legend(ax, look, columns=2)
+    draw_legend(ax, look, columns=2)
     return ax
 
 
@@ -135,8 +145,8 @@ def _draw_trail(ax: Axes, look: Theme, trail: Trail, x: np.ndarray, factor: floa
         marker=marker(trail.colour_index + 1),
         markersize=5,
         linewidth=1.6,
-        linestyle=stroke(trail.colour_index) if ordered else "none",
-        label=named(shorten(trail.tensor, 34)),
+        linestyle=line_style(trail.colour_index) if ordered else "none",
+        label=legend_name(shorten(trail.tensor, 34)),
     )
     if np.isfinite(trail.none):
         ax.plot(

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 from matplotlib.transforms import Transform, offset_copy
 
-from bridle.plots._style import Theme, figure_of, plain
+from bridle.plots._style import Theme, figure_of, style_text
 from bridle.results import StudyResult
 from bridle.wording import strength_text
 
@@ -109,7 +109,7 @@ def write_top_row(
 def _write_above(ax: Axes, theme: Theme, text: str, at: tuple[float, float], transform: Transform, align: str) -> None:
     """Write a small text at an x position, some points above the axes."""
     raised = offset_copy(transform, fig=figure_of(ax), y=at[1], units="points")
-    plain(ax.text(at[0], 1.0, text, transform=raised, ha=align, va="bottom"), theme, 7.5)
+    style_text(ax.text(at[0], 1.0, text, transform=raised, ha=align, va="bottom"), theme, 7.5)
 
 
 def choice_lines(ax: Axes, theme: Theme, best: float | None, one_se: float | None, zero_at: float | None) -> None:
@@ -120,4 +120,4 @@ def choice_lines(ax: Axes, theme: Theme, best: float | None, one_se: float | Non
             continue
         at = float(axis_positions(np.array([strength]), zero_at)[0])
         ax.axvline(at, color=theme.muted, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
-        plain(ax.text(at, 1.0, name, ha="center", va="bottom", transform=ax.get_xaxis_transform()), theme, 8)
+        style_text(ax.text(at, 1.0, name, ha="center", va="bottom", transform=ax.get_xaxis_transform()), theme, 8)

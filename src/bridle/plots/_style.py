@@ -46,7 +46,7 @@ THEMES = {
 """On white, the palette of Okabe and Ito; on black, the same hues made lighter."""
 
 
-def themed(theme: str) -> Theme:
+def get_theme(theme: str) -> Theme:
     """Return the colours of `theme`, "light" or "dark"."""
     if theme not in THEMES:
         raise InputError(f"Expected a theme, got {theme!r}. {nearest_names(theme, THEMES)}")
@@ -58,12 +58,12 @@ def marker(index: int) -> str:
     return MARKERS[(index - 1) % len(MARKERS)]
 
 
-def stroke(index: int) -> str | tuple[int, tuple[float, ...]]:
+def line_style(index: int) -> str | tuple[int, tuple[float, ...]]:
     """Return the line style of series `index`, which tells series apart in grey."""
     return STROKES[index % len(STROKES)]
 
 
-def canvas(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> Figure:
     """Return an empty, transparent figure of `width` by `height` inches, unknown to pyplot."""
     figure = Figure(figsize=(width, height), layout="constrained", facecolor="none")
     FigureCanvasAgg(figure)
@@ -78,9 +78,9 @@ def figure_of(ax: Axes) -> Figure:
     return figure
 
 
-def prepare(ax: Axes | None, theme: Theme, width: float = 6.4, height: float = 4.0) -> Axes:
+def prepare_axes(ax: Axes | None, theme: Theme, width: float = 6.4, height: float = 4.0) -> Axes:
     """Style `ax`, or the axes of a new figure, and return it: two spines, a light grid, one font."""
-    ax = canvas(width, height).add_subplot() if ax is None else ax
+    ax = new_figure(width, height).add_subplot() if ax is None else ax
     ax.set_facecolor("none")
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color(theme.muted)
@@ -90,22 +90,22 @@ def prepare(ax: Axes | None, theme: Theme, width: float = 6.4, height: float = 4
     return ax
 
 
-def label(ax: Axes, theme: Theme, *, x: str = "", y: str = "", title: str = "", pad: float = 6.0) -> None:
+def label_axes(ax: Axes, theme: Theme, *, x: str = "", y: str = "", title: str = "", pad: float = 6.0) -> None:
     """Write the axis labels and the title. A `$` in the user's names does not start mathematics."""
-    plain(ax.set_xlabel(x), theme, 10)
-    plain(ax.set_ylabel(y), theme, 10)
+    style_text(ax.set_xlabel(x), theme, 10)
+    style_text(ax.set_ylabel(y), theme, 10)
     if title:
-        plain(ax.set_title(shorten(title, MAX_TITLE_CHARS), loc="left", pad=pad), theme, 10)
+        style_text(ax.set_title(shorten(title, MAX_TITLE_CHARS), loc="left", pad=pad), theme, 10)
 
 
-def plain(text: Text, theme: Theme, size: float) -> Text:
+def style_text(text: Text, theme: Theme, size: float) -> Text:
     """Style a text in the theme's ink and font, without mathematics and control characters, and return it."""
     text.set_text(escape_control_characters(text.get_text()))
     text.set(color=theme.ink, fontsize=size, fontfamily=FONT, parse_math=False)
     return text
 
 
-def legend(ax: Axes, theme: Theme, columns: int = 3) -> None:
+def draw_legend(ax: Axes, theme: Theme, columns: int = 3) -> None:
     """Draw a frameless legend of everything labelled below the axes."""
     handles, names = ax.get_legend_handles_labels()
     if not handles:
@@ -124,7 +124,7 @@ def legend(ax: Axes, theme: Theme, columns: int = 3) -> None:
         borderaxespad=0.0,
     )
     for text in box.get_texts():
-        plain(text, theme, 9)
+        style_text(text, theme, 9)
 
 
 def share_legend(figure: Figure, theme: Theme, but: tuple[str, ...] = ()) -> None:
@@ -143,20 +143,20 @@ def share_legend(figure: Figure, theme: Theme, but: tuple[str, ...] = ()) -> Non
         list(entries.values()), list(entries), loc="outside lower center", ncols=columns, frameon=False
     )
     for text in shared.get_texts():
-        plain(text, theme, 9)
+        style_text(text, theme, 9)
 
 
-def named(name: str) -> str:
+def legend_name(name: str) -> str:
     """Return a name as a legend label: matplotlib drops labels that begin with an underscore."""
     return f" {name}" if name.startswith("_") else name
 
 
-def say(ax: Axes, theme: Theme, sentence: str) -> Axes:
+def write_sentence(ax: Axes, theme: Theme, sentence: str) -> Axes:
     """Write `sentence` in the middle of axes that have nothing to show."""
     ax.xaxis.set_visible(False)
     ax.yaxis.set_visible(False)
     ax.spines[:].set_visible(False)
-    plain(ax.text(0.5, 0.5, sentence, ha="center", va="center", transform=ax.transAxes, wrap=True), theme, 10)
+    style_text(ax.text(0.5, 0.5, sentence, ha="center", va="center", transform=ax.transAxes, wrap=True), theme, 10)
     return ax
 
 
@@ -165,5 +165,5 @@ def colour_bar(ax: Axes, theme: Theme, mappable: ScalarMappable, name: str) -> A
     bar = figure_of(ax).colorbar(mappable, ax=ax, pad=0.02, aspect=28)
     bar.outline.set_visible(False)
     bar.ax.tick_params(colors=theme.muted, labelcolor=theme.ink, labelsize=8, labelfontfamily=FONT)
-    plain(bar.ax.set_ylabel(shorten(name, 44)), theme, 9)
+    style_text(bar.ax.set_ylabel(shorten(name, 44)), theme, 9)
     return bar.ax

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
-from bridle.plots._style import label, prepare, say, themed
+from bridle.plots._style import get_theme, label_axes, prepare_axes, write_sentence
 from bridle.results import StudyResult
 from bridle.wording import setting_name
 
@@ -51,11 +51,11 @@ def surface_data(result: StudyResult) -> SurfaceData | None:
 
 def draw_surface(data: SurfaceData, ax: Axes | None = None, *, panel: int = 0, theme: str = "light") -> Axes:
     """Draw one panel: mean predicted probability as colour, the 0.5 contour as a line, the rows as points."""
-    look = themed(theme)
-    ax = prepare(ax, look, 4.2, 3.8)
+    look = get_theme(theme)
+    ax = prepare_axes(ax, look, 4.2, 3.8)
     surface = data.panels[panel]
     if not np.isfinite(surface.probability).any():
-        say(ax, look, "No refit finished.")
+        write_sentence(ax, look, "No refit finished.")
     else:
         ax.grid(False)
         shares = np.clip(surface.probability, 0.0, 1.0)
@@ -70,5 +70,5 @@ def draw_surface(data: SurfaceData, ax: Axes | None = None, *, panel: int = 0, t
             )
         ax.set_xlim(data.wide[0], data.wide[-1])
         ax.set_ylim(data.high[0], data.high[-1])
-    label(ax, look, x="input 1", y="input 2", title=surface.name)
+    label_axes(ax, look, x="input 1", y="input 2", title=surface.name)
     return ax

@@ -1,4 +1,4 @@
-"""The sweep: the score against the strength of each arm, beside no penalty at all."""
+"""The sweep: the score against the strength of each arm, with no penalty as a level."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,17 @@ from bridle.plots._strengths import (
     write_top_row,
     zero_position,
 )
-from bridle.plots._style import Theme, label, legend, marker, named, plain, prepare, say, themed
+from bridle.plots._style import (
+    Theme,
+    draw_legend,
+    get_theme,
+    label_axes,
+    legend_name,
+    marker,
+    prepare_axes,
+    style_text,
+    write_sentence,
+)
 from bridle.results import StudyResult
 from bridle.stats import Evidence, weigh_evidence
 from bridle.wording import shorten, sparse_tensors, zero_fractions
@@ -52,7 +62,7 @@ class Swept:
     @property
     def label(self) -> str:
         """The name in the legend."""
-        return named(shorten(self.name, 40))
+        return legend_name(shorten(self.name, 40))
 
     @property
     def drawn(self) -> Bool[np.ndarray, "point"]:
@@ -175,10 +185,10 @@ def draw_sweep(data: SweepData, ax: Axes | None = None, *, theme: str = "light")
 
     One arm alone also gets the exact zeros of the first tensor that it charges, in a row above the axes.
     """
-    look = themed(theme)
-    ax = prepare(ax, look)
+    look = get_theme(theme)
+    ax = prepare_axes(ax, look)
     if not len(data.drawn_at):
-        return say(ax, look, "No fit of a penalized arm finished, so there is no sweep to draw.")
+        return write_sentence(ax, look, "No fit of a penalized arm finished, so there is no sweep to draw.")
     strength_axis(ax, look, data.drawn_at, data.zero_at)
     _draw_none(ax, look, data)
     for index, arm in enumerate(data.arms):
@@ -193,7 +203,7 @@ def draw_sweep(data: SweepData, ax: Axes | None = None, *, theme: str = "light")
         ax.set_ylim(low - 0.07 * (high - low), high)  # room for the counts
     summed, alone = any(arm.summed for arm in data.arms), len(data.arms) == 1
     above = _draw_zeros(ax, look, data.arms[0], data.zero_at) if alone else 0.0
-    label(
+    label_axes(
         ax,
         look,
         x="sum of the strengths" if summed else "strength",
@@ -201,7 +211,7 @@ def draw_sweep(data: SweepData, ax: Axes | None = None, *, theme: str = "light")
         title=data.arms[0].name if alone else "",
         pad=6.0 + above,
     )
-    legend(ax, look)
+    draw_legend(ax, look)
     return ax
 
 
@@ -293,7 +303,7 @@ def _draw_unfinished(ax: Axes, look: Theme, arm: Swept, x: Float[np.ndarray, "po
             va="bottom",
             transform=ax.get_xaxis_transform(),
         )
-        plain(text, look, 7.5).set_color(look.colour(arm.arm_index))
+        style_text(text, look, 7.5).set_color(look.colour(arm.arm_index))
 
 
 def _draw_published(ax: Axes, look: Theme, data: SweepData) -> None:

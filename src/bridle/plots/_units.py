@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 
 from bridle.plots._strengths import axis_positions, choice_lines, strength_axis, zero_position
-from bridle.plots._style import Theme, label, legend, prepare, say, themed
+from bridle.plots._style import Theme, draw_legend, get_theme, label_axes, prepare_axes, write_sentence
 from bridle.results import UNIT_SHARES, StudyResult
 from bridle.stats import Evidence, nan_mean, weigh_evidence
 from bridle.wording import (
@@ -129,11 +129,11 @@ def _line(result: StudyResult, arm: int, slot: int | None, best: int | None) -> 
 
 def draw_units(data: UnitsData, ax: Axes | None = None, *, theme: str = "light") -> Axes:
     """Draw the median, bands of half and four fifths of the units, the extremes; `none` stands on the right edge."""
-    look = themed(theme)
-    ax = prepare(ax, look, 5.8, 3.9)
+    look = get_theme(theme)
+    ax = prepare_axes(ax, look, 5.8, 3.9)
     finite = np.isfinite(data.sizes).all(axis=1)
     if not finite.any() or not len(data.strengths):
-        return say(ax, look, "No fit of this arm finished, so there are no units to draw.")
+        return write_sentence(ax, look, "No fit of this arm finished, so there are no units to draw.")
     x = axis_positions(data.strengths, data.zero_at)
     strength_axis(ax, look, x, data.zero_at)
     draw = _draw_fan if finite.sum() > 1 else _draw_post
@@ -141,7 +141,7 @@ def draw_units(data: UnitsData, ax: Axes | None = None, *, theme: str = "light")
     _draw_none(ax, look, data.none)
     ax.set_ylim(bottom=min(0.0, ax.get_ylim()[0]))
     choice_lines(ax, look, data.best, data.one_se, data.zero_at)
-    label(
+    label_axes(
         ax,
         look,
         x=f"{shorten(data.slot, 30)}, others as in best" if data.slot else "strength",
@@ -149,7 +149,7 @@ def draw_units(data: UnitsData, ax: Axes | None = None, *, theme: str = "light")
         title=f"{shorten(data.tensor, 24)}: {data.arm}",
         pad=16,
     )
-    legend(ax, look, columns=2)
+    draw_legend(ax, look, columns=2)
     return ax
 
 

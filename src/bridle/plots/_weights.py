@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from bridle._errors import InputError
 from bridle.plots._pair import LabelledImage, block_means, draw_pair
-from bridle.plots._style import label, prepare, themed
+from bridle.plots._style import get_theme, label_axes, prepare_axes
 from bridle.results import ALL_ROWS, StudyResult
 from bridle.stats import Evidence, weigh_evidence
 from bridle.wording import brief_name, leading_arm, regularized_tensors, resolve_name
@@ -148,12 +148,12 @@ def _tiled(tiles: list[list[np.ndarray]]) -> np.ndarray:
 
 def draw_weights(data: WeightsData, ax: Axes | None = None, *, theme: str = "light") -> Axes:
     """Draw the weight without a penalty on the left and with the best one on the right, on one scale of colours."""
-    look = themed(theme)
-    ax = prepare(ax, look, 7.2, 3.6)
+    look = get_theme(theme)
+    ax = prepare_axes(ax, look, 7.2, 3.6)
     draw_pair(ax, look, data.images, "weight")
     shape = " × ".join(map(str, data.shape))
     grid = "filters →" if data.shape[-2:-1] == (1,) else "filters →, input channels ↓"
-    label(
+    label_axes(
         ax,
         look,
         x=(grid if data.filters else "units →") + (f"   ({data.note})" if data.note else ""),

@@ -62,7 +62,7 @@ def _overflows(activity: Activity) -> bool:
 
 
 def _extra_states(activity: Activity) -> int:
-    """Return the number of states for which a recurrent layer is charged beside its output."""
+    """Return the number of states for which a recurrent layer is charged in addition to its output."""
     returns_states = isinstance(activity.layer, keras.layers.RNN) and activity.layer.return_state
     return max(0, len(activity.charges) - len(activity.readings)) if returns_states else 0
 
