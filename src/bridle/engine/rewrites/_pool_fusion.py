@@ -25,7 +25,7 @@ def move_behind_pooling(
     """
     producers = {variable: equation for equation in jaxpr.eqns for variable in equation.outvars}
     uses = Counter(atom for equation in jaxpr.eqns for atom in equation.invars if not isinstance(atom, core.Literal))
-    uses.update(jaxpr.outvars)
+    uses.update(atom for atom in jaxpr.outvars if not isinstance(atom, core.Literal))
     shortcuts = {}
     for equation in jaxpr.eqns:
         if equation.primitive is primitive("reduce_window_max_p") and (form := pool(equation)):
