@@ -1,4 +1,4 @@
-"""The contract of penalties, for a person's own: `check_penalty(MyPenalty(0.1))` in a test."""
+"""The contract of penalties, for a penalty of your own: `check_penalty(MyPenalty(0.1))` in a test."""
 
 import warnings
 from collections.abc import Callable
@@ -9,12 +9,11 @@ import numpy as np
 from bridle._errors import InputError, KindError
 from bridle.regularizers import Custom, Penalty
 from bridle.regularizers._base import On
-from bridle.regularizers._contract import EVERYWHERE, SAVING, Case, Law
-from bridle.regularizers._laws_of_place import OF_ACTIVATIONS, OF_EXACT
+from bridle.regularizers._contract import EVERYWHERE, OF_ACTIVATIONS, OF_EXACT, SAVING, Case, Law
 
 __all__ = ["check_penalty"]
 
-SHAPES = {"weight": (4, 3), "activation": (6, 4, 3)}
+SHAPES: dict[On, tuple[int, ...]] = {"weight": (4, 3), "activation": (6, 4, 3)}
 
 
 def check_penalty(
@@ -24,7 +23,7 @@ def check_penalty(
     shape: tuple[int, ...] | None = None,
     formula: Callable[[np.ndarray], Any] | None = None,
 ) -> None:
-    """Check that a penalty obeys the laws on which training with it rests. Silence means that it does.
+    """Check that a penalty obeys the laws on which training with it rests.
 
     On the backend that Keras runs on, and everywhere: it charges one finite number ≥ 0 per strength, also at zeros,
     ties and saturated entries; it is linear in its strengths; strength zero adds exactly 0 to the loss and to
@@ -46,7 +45,7 @@ def check_penalty(
 
     Returns: None.
 
-    Errors: `AssertionError` that names the law that is broken, and how. `KindError` for what is no penalty;
+    Errors: `AssertionError` that names the law that is broken, and how. `KindError` for anything but a penalty;
     `InputError` for a `on` where it cannot be placed.
 
     >>> import bridle
@@ -63,17 +62,17 @@ def check_penalty(
     allowed = penalty.allowed_on if penalty.per == "sample" else ("activation",)
     if on is not None and on not in allowed:
         raise InputError(f"Expected on={' or '.join(map(repr, allowed))} for {penalty!r}, got {on!r}.")
-    for number, each in enumerate(allowed if on is None else (on,)):
-        case = Case(penalty, each, shape or SHAPES[each])
-        for law in _laws(case):
+    for index, kind in enumerate(allowed if on is None else (on,)):
+        case = Case(penalty, kind, shape or SHAPES[kind])
+        for law in _laws_of(case):
             _check(case, law)
-        if formula is not None and number == 0:
+        if formula is not None and index == 0:
             _compare(case, formula)
 
 
-def _laws(case: Case) -> tuple[Law, ...]:
+def _laws_of(case: Case) -> tuple[Law, ...]:
     laws = EVERYWHERE + (OF_ACTIVATIONS if case.on == "activation" else OF_EXACT if case.penalty.exact else ())
-    if isinstance(case.penalty, Custom) and not _is_saved(case.penalty):
+    if isinstance(case.penalty, Custom) and not _can_be_saved(case.penalty):
         warnings.warn(
             f"{case.penalty!r} is not checked for saving, which its function does not allow. Write it as a named "
             "function under @keras.saving.register_keras_serializable().",
@@ -83,7 +82,7 @@ def _laws(case: Case) -> tuple[Law, ...]:
     return laws
 
 
-def _is_saved(penalty: Custom) -> bool:
+def _can_be_saved(penalty: Custom) -> bool:
     try:
         penalty.get_config()
     except InputError:
@@ -92,9 +91,9 @@ def _is_saved(penalty: Custom) -> bool:
 
 
 def _check(case: Case, law: Law) -> None:
-    wrong = law(case)
-    if wrong is not None:
-        raise AssertionError(_sentence(case, law.__name__.replace("_", " "), wrong))
+    violation = law(case)
+    if violation is not None:
+        raise AssertionError(_message(case, law.__name__.replace("_", " "), violation))
 
 
 def _compare(case: Case, formula: Callable[[np.ndarray], Any]) -> None:
@@ -102,9 +101,9 @@ def _compare(case: Case, formula: Callable[[np.ndarray], Any]) -> None:
     got = case.numbers(case.generic)
     if expected.shape != got.shape or not np.allclose(got, expected, rtol=1e-5, atol=1e-7):
         wrong = f"{got.tolist()} where the formula gives {expected.tolist()}"
-        raise AssertionError(_sentence(case, "equals its formula", wrong))
+        raise AssertionError(_message(case, "equals its formula", wrong))
 
 
-def _sentence(case: Case, law: str, got: str) -> str:
+def _message(case: Case, law: str, got: str) -> str:
     article = "an" if case.on == "activation" else "a"
     return f"Expected that {case.penalty!r} {law}, on {article} {case.on} of shape {case.shape}, got {got}."

@@ -106,7 +106,7 @@ def _mask(monkeypatch: pytest.MonkeyPatch, model: Any) -> None:
 
 
 def _formula(monkeypatch: pytest.MonkeyPatch, model: Any) -> None:
-    monkeypatch.setattr(bridle.L1, "entries", lambda self, x: (0.5 * keras.ops.abs(x),))
+    monkeypatch.setattr(bridle.L1, "entry_values", lambda self, x: (0.5 * keras.ops.abs(x),))
 
 
 def _twice(monkeypatch: pytest.MonkeyPatch, model: Any) -> None:

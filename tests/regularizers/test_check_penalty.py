@@ -184,7 +184,7 @@ def test_catches_a_class_that_keras_does_not_know() -> None:
             self.per = per
             super().__init__(strength)
 
-        def entries(self, x: Any) -> tuple[Any, ...]:
+        def entry_values(self, x: Any) -> tuple[Any, ...]:
             return (ops.square(x),)
 
     with pytest.raises(AssertionError, match="survives saving"):

@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import minimize
 
 import bridle
-from bridle.regularizers._blocks import ROUNDS, blocks, shrink
+from bridle.regularizers._blocks import NEWTON_STEPS, find_blocks, shrink
 
 LABELS = np.array([0, 1, 0, 1])
 
@@ -54,13 +54,13 @@ def test_newton_has_converged() -> None:
     """Twice the rounds change nothing, for steps that differ a thousandfold and lengths near the border."""
     rng = np.random.default_rng(1)
     x, step = jnp.float32(rng.normal(size=(50, 200))), jnp.float32(10 ** rng.uniform(-3, 0, (50, 200)))
-    groups = blocks(x, "units", "grouplasso")
+    groups = find_blocks(x, "units", "grouplasso")
     amount = 0.99 * float(np.median(np.linalg.norm(np.array(x / step), axis=0))) / np.sqrt(50)
     z = shrink(x, step, amount, groups)
     length = jnp.linalg.norm(z, axis=0)
     cost = step * amount * np.sqrt(50)
     residual = jnp.sum((x / (length + cost)) ** 2, axis=0)
-    assert ROUNDS < 10
+    assert NEWTON_STEPS < 10
     assert np.allclose(residual[length > 0], 1.0, rtol=1e-4)
     assert 0 < int(jnp.sum(length == 0)) < 200
 

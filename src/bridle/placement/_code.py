@@ -11,7 +11,7 @@ from bridle._keras import gives_mask, has_states, output_shape
 from bridle.placement._sites import Site
 from bridle.placement._targets import argument
 from bridle.placement._terms import Term, read_terms
-from bridle.regularizers import KINDS, Penalty, describe
+from bridle.regularizers import KINDS, Penalty, describe_strength
 
 
 def code_lines(model: keras.Model, terms: Mapping[str, object], *, batch_size: int | None = None) -> str:
@@ -53,7 +53,7 @@ def _in_bridle(terms: Sequence[Term]) -> str:
     """A call of `bridle.regularize`, with each penalty in the language of penalties."""
     lines = []
     for term in terms:
-        amounts = (f"{v:.12g}" if isinstance(v, float) else describe(v) for v in term.penalty.strengths)
+        amounts = (f"{v:.12g}" if isinstance(v, float) else describe_strength(v) for v in term.penalty.strengths)
         text = _quoted(term.penalty.to_text(*amounts))
         if term.penalty.kind not in KINDS:
             text = f"bridle.{term.penalty!r}"

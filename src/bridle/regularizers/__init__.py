@@ -1,53 +1,38 @@
-"""WHAT is charged: pure functions of one tensor that know no model and no training."""
+"""Penalties: pure functions of one tensor that know no model and no training.
 
-from bridle.regularizers._anchor import L2SP
-from bridle.regularizers._base import Penalty, describe
-from bridle.regularizers._batch import KL, Decorrelation, MeanActivation
-from bridle.regularizers._confidence import Confidence
+The room imports every file in it, and exports every class that the decorator `penalty` has registered.
+"""
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from bridle.regularizers._base import KINDS, Penalty, describe_strength
 from bridle.regularizers._custom import Custom
-from bridle.regularizers._groups import GroupLasso, SparseGroupLasso
 from bridle.regularizers._kinds import ActivationPenalty, Entrywise, WeightPenalty
-from bridle.regularizers._matrices import MaxNorm, Nuclear, Orthogonality, SpectralNorm
 from bridle.regularizers._norms import L1, L1L2, L2
-from bridle.regularizers._parse import KINDS, parse_penalty
-from bridle.regularizers._ratio import Hoyer
-from bridle.regularizers._recurrent import AR, TAR
+from bridle.regularizers._parse import parse_penalty
 from bridle.regularizers._schedule import Schedule
-from bridle.regularizers._smooth import Binarizing, Log, SmoothL1
 from bridle.regularizers._strength import AUTO, Grid, Strength, grid
 
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
+globals().update({_kind.__name__: _kind for _kind in KINDS.values()})
+
 __all__ = [
-    "AR",
     "AUTO",
     "KINDS",
-    "KL",
     "L1",
     "L1L2",
     "L2",
-    "L2SP",
-    "TAR",
     "ActivationPenalty",
-    "Binarizing",
-    "Confidence",
     "Custom",
-    "Decorrelation",
     "Entrywise",
     "Grid",
-    "GroupLasso",
-    "Hoyer",
-    "Log",
-    "MaxNorm",
-    "MeanActivation",
-    "Nuclear",
-    "Orthogonality",
     "Penalty",
     "Schedule",
-    "SmoothL1",
-    "SparseGroupLasso",
-    "SpectralNorm",
     "Strength",
     "WeightPenalty",
-    "describe",
+    "describe_strength",
     "grid",
     "parse_penalty",
 ]

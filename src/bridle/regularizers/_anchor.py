@@ -1,4 +1,4 @@
-"""Distance from where the weights were: L2SP."""
+"""Distance from the starting weights: L2SP."""
 
 from typing import Any
 
@@ -7,13 +7,15 @@ import numpy as np
 from keras import ops
 
 from bridle._errors import InputError, short_repr
+from bridle.regularizers._base import penalty
 from bridle.regularizers._kinds import WeightPenalty, at_least_float32
-from bridle.regularizers._options import real
+from bridle.regularizers._strength import read_real
 
-WAYS = "'pretrained', a finite number, or an array of the shape of the weight"
+EXPECTED_ANCHOR = "'pretrained', a finite number, or an array of the shape of the weight"
+"""The allowed anchors, for messages."""
 
 
-@keras.saving.register_keras_serializable("bridle")
+@penalty
 class L2SP(WeightPenalty):
     """`strength * sum (w - anchor)^2`: keeps weights near a starting point instead of near zero.
 
@@ -21,7 +23,7 @@ class L2SP(WeightPenalty):
 
     Args:
         strength: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule.
-        anchor: where the weights are pulled to: `"pretrained"`, their values in the model at the moment it is
+        anchor: the target of the pull: `"pretrained"`, their values in the model at the moment it is
             placed there; a number, such as 1.0 for the `gamma` of a normalisation layer; or an array of the shape of
             the weight.
 
@@ -46,16 +48,16 @@ class L2SP(WeightPenalty):
     options = ("anchor",)
 
     def __init__(self, strength: object = "auto", *, anchor: Any = "pretrained") -> None:
-        self.anchor = _anchor(anchor)
+        self.anchor = _read_anchor(anchor)
         super().__init__(strength)
 
     @property
-    def needs_anchor(self) -> bool:
+    def needs_read_anchor(self) -> bool:
         """True while the anchor is the word `"pretrained"`."""
         return isinstance(self.anchor, str)
 
     def with_anchor(self, array: Any) -> "L2SP":
-        """The same penalty, bound to the given weights: an array, a tensor or a variable, which is kept as it is."""
+        """Return this penalty bound to the given weights: an array, a tensor or a variable, which is not copied."""
         return type(self)(*self.strengths, anchor=array)
 
     def weight_values(self, x: Any) -> tuple[Any, ...]:
@@ -73,22 +75,22 @@ class L2SP(WeightPenalty):
         return (ops.sum(ops.square(x - ops.stop_gradient(ops.cast(self.anchor, x.dtype)))),)
 
 
-def _anchor(value: Any) -> Any:
+def _read_anchor(value: Any) -> Any:
     if isinstance(value, keras.Variable) or ops.is_tensor(value):
         return value
     if isinstance(value, str) and value == "pretrained":
         return value
     if isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim):
-        return _array(value)
-    return real(value, "l2sp(anchor=…)", WAYS)
+        return _read_array(value)
+    return read_real(value, "l2sp(anchor=…)", EXPECTED_ANCHOR)
 
 
-def _array(value: Any) -> np.ndarray:
+def _read_array(value: Any) -> np.ndarray:
     try:
         array = np.asarray(value, dtype="float64")
     except (TypeError, ValueError, OverflowError):
-        raise InputError(f"Expected in l2sp(anchor=…) {WAYS}, got {short_repr(value, 100)}.") from None
-    bad = array[~np.isfinite(array)]
-    if bad.size:
-        raise InputError(f"Expected in l2sp(anchor=…) finite numbers only, got {bad[0]} among them.")
+        raise InputError(f"Expected in l2sp(anchor=…) {EXPECTED_ANCHOR}, got {short_repr(value, 100)}.") from None
+    infinite = array[~np.isfinite(array)]
+    if infinite.size:
+        raise InputError(f"Expected in l2sp(anchor=…) finite numbers only, got {infinite[0]} among them.")
     return array

@@ -3,17 +3,17 @@
 import math
 from typing import Any
 
-import keras
 from keras import ops
 
+from bridle.regularizers._base import penalty
 from bridle.regularizers._kinds import ActivationPenalty, at_least_float32, broadcast_mask
-from bridle.regularizers._options import real
+from bridle.regularizers._strength import read_real
 
-EDGE = 1e-6
-"""How far mean activations are kept from 0 and 1, where the logarithm ends."""
+MEAN_MARGIN = 1e-6
+"""The smallest distance of a mean activation from 0 and 1 in the logarithms."""
 
 
-@keras.saving.register_keras_serializable("bridle")
+@penalty
 class KL(ActivationPenalty):
     """`strength * sum_j KL(target || mean_j)`: units that are active in a `target` share of the cases.
 
@@ -43,18 +43,18 @@ class KL(ActivationPenalty):
 
     def __init__(self, strength: object = "auto", *, target: float = 0.05) -> None:
         expected = "a mean activation between 0 and 1 (not within 1e-6 of them), such as 0.05"
-        self.target = real(target, "kl(target=…)", expected, low=EDGE, high=1 - EDGE)
+        self.target = read_real(target, "kl(target=…)", expected, low=MEAN_MARGIN, high=1 - MEAN_MARGIN)
         super().__init__(strength)
 
-    def activation_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
-        means, count = _means(x, charged)
-        means = ops.clip(means, EDGE, 1 - EDGE)
-        own = self.target * math.log(self.target) + (1 - self.target) * math.log(1 - self.target)
-        apart = own - self.target * ops.log(means) - (1 - self.target) * ops.log(1 - means)
-        return (ops.sum(ops.maximum(apart, 0.0)) * ops.minimum(count, 1.0),)
+    def activation_values(self, x: Any, mask: Any = None) -> tuple[Any, ...]:
+        means, count = _means(x, mask)
+        means = ops.clip(means, MEAN_MARGIN, 1 - MEAN_MARGIN)
+        negative_entropy = self.target * math.log(self.target) + (1 - self.target) * math.log(1 - self.target)
+        divergence = negative_entropy - self.target * ops.log(means) - (1 - self.target) * ops.log(1 - means)
+        return (ops.sum(ops.maximum(divergence, 0.0)) * ops.minimum(count, 1.0),)
 
 
-@keras.saving.register_keras_serializable("bridle")
+@penalty
 class MeanActivation(ActivationPenalty):
     """`strength * sum_j (mean_j - target)^2`: pulls the mean activation of each unit to a target.
 
@@ -82,15 +82,15 @@ class MeanActivation(ActivationPenalty):
     options = ("target",)
 
     def __init__(self, strength: object = "auto", *, target: float = 0.05) -> None:
-        self.target = real(target, "meanactivation(target=…)", "a finite number, such as 0.05")
+        self.target = read_real(target, "meanactivation(target=…)", "a finite number, such as 0.05")
         super().__init__(strength)
 
-    def activation_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
-        means, count = _means(x, charged)
+    def activation_values(self, x: Any, mask: Any = None) -> tuple[Any, ...]:
+        means, count = _means(x, mask)
         return (ops.sum(ops.square(means - self.target)) * ops.minimum(count, 1.0),)
 
 
-@keras.saving.register_keras_serializable("bridle")
+@penalty
 class Decorrelation(ActivationPenalty):
     """`strength * 1/2 (||C||_F^2 - ||diag C||^2)`: units that do not vary together.
 
@@ -118,26 +118,26 @@ class Decorrelation(ActivationPenalty):
     def __init__(self, strength: object = "auto") -> None:
         super().__init__(strength)
 
-    def activation_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
-        rows, counted = _rows(x, charged)
+    def activation_values(self, x: Any, mask: Any = None) -> tuple[Any, ...]:
+        rows, counted = _rows(x, mask)
         count = ops.maximum(ops.sum(counted), 1.0)
-        apart = (rows - ops.sum(rows * counted, axis=0) / count) * counted
-        covariance = ops.matmul(ops.transpose(apart), apart) / count
-        others = 1.0 - ops.eye(rows.shape[-1], dtype=rows.dtype)
-        return (0.5 * ops.sum(ops.square(covariance) * others),)
+        centered = (rows - ops.sum(rows * counted, axis=0) / count) * counted
+        covariance = ops.matmul(ops.transpose(centered), centered) / count
+        off_diagonal = 1.0 - ops.eye(rows.shape[-1], dtype=rows.dtype)
+        return (0.5 * ops.sum(ops.square(covariance) * off_diagonal),)
 
 
-def _means(x: Any, charged: Any) -> tuple[Any, Any]:
-    """The mean of each unit over what counts, and how much that is."""
-    rows, counted = _rows(x, charged)
+def _means(x: Any, mask: Any) -> tuple[Any, Any]:
+    """Return the mean of each unit over the rows that count, and their number."""
+    rows, counted = _rows(x, mask)
     count = ops.sum(counted)
     return ops.sum(rows * counted, axis=0) / ops.maximum(count, 1.0), count
 
 
-def _rows(x: Any, charged: Any) -> tuple[Any, Any]:
-    """An activation as (row, unit), a row for each sample, time and place; and what counts, as (row, 1)."""
+def _rows(x: Any, mask: Any) -> tuple[Any, Any]:
+    """Return an activation as (row, unit), a row per sample, time step and position; and its mask as (row, 1)."""
     x = at_least_float32(x)
-    if len(x.shape) == (1 if charged is None else len(charged.shape)):
+    if len(x.shape) == (1 if mask is None else len(mask.shape)):
         x = ops.expand_dims(x, -1)
-    counted = ops.ones_like(x[..., :1]) * broadcast_mask(charged, x)
+    counted = ops.ones_like(x[..., :1]) * broadcast_mask(mask, x)
     return ops.reshape(x, (-1, x.shape[-1])), ops.reshape(counted, (-1, 1))

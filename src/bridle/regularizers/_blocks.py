@@ -1,4 +1,4 @@
-"""Groups of weights: which weight belongs to which, how long each is, and the step that shortens them."""
+"""Groups of weights: their members, their lengths, and the proximal step that shortens them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,9 +11,11 @@ from bridle._errors import InputError, short_repr
 
 Groups = str | int | Sequence[int]
 WORDS = ("inputs", "units", "filters")
-WAYS = "Use 'inputs', 'units', 'filters', a number of equal blocks of inputs, or one whole number per input."
-ROUNDS = 8
-"""Newton steps for the length of a group. Of 20000 random groups, with steps up to 1e10-fold apart, none needs 7."""
+"""Names of groupings."""
+ADVICE = "Use 'inputs', 'units', 'filters', a number of equal blocks of inputs, or one whole number per input."
+"""The end of every message about groups."""
+NEWTON_STEPS = 8
+"""Newton steps to find the length of a group. None of 20000 random groups, steps up to 1e10-fold apart, needs 7."""
 
 
 @dataclass(frozen=True)
@@ -25,33 +27,33 @@ class Blocks:
     labels: np.ndarray | None
     """The group of each slice along that axis, from 0; None where each slice is a group."""
     sizes: np.ndarray
-    """How many weights each group holds."""
+    """The number of weights in each group."""
 
     def sums(self, values: Any) -> Any:
-        """Sums over the entries of each group, of shape (group,)."""
-        slices = ops.sum(values, axis=self._others(values))
+        """Return the sum over the entries of each group, of shape (group,)."""
+        slices = ops.sum(values, axis=self._reduced_axes(values))
         return slices if self.labels is None else ops.segment_sum(slices, self.labels, len(self.sizes))
 
     def largest(self, values: Any) -> Any:
-        """The largest entry of each group, of shape (group,)."""
-        slices = ops.max(values, axis=self._others(values))
+        """Return the largest entry of each group, of shape (group,)."""
+        slices = ops.max(values, axis=self._reduced_axes(values))
         return slices if self.labels is None else ops.segment_max(slices, self.labels, len(self.sizes))
 
-    def spread(self, values: Any, x: Any) -> Any:
-        """One value per group, along the axis, to be multiplied with `x`."""
+    def broadcast(self, values: Any, x: Any) -> Any:
+        """Return one value per group along the axis, in a shape that multiplies with `x`."""
         slices = values if self.labels is None else ops.take(values, self.labels, axis=0)
         return ops.reshape(slices, [-1 if axis == self.axis else 1 for axis in range(len(x.shape))])
 
     def weights(self, x: Any) -> Any:
-        """`sqrt(|g|)` for each group."""
+        """Return `sqrt(|g|)` for each group."""
         return ops.convert_to_tensor(np.sqrt(self.sizes), dtype=x.dtype)
 
-    def _others(self, x: Any) -> tuple[int, ...]:
+    def _reduced_axes(self, x: Any) -> tuple[int, ...]:
         return tuple(axis for axis in range(len(x.shape)) if axis != self.axis)
 
 
-def grouping(groups: object, kind: str) -> str | int | tuple[int, ...]:
-    """Check what a person gave as groups.
+def read_groups(groups: object, kind: str) -> str | int | tuple[int, ...]:
+    """Return groups from an argument.
 
     Errors: `InputError` for anything but a known word, a number of blocks ≥ 1, or a list of whole numbers.
     """
@@ -63,19 +65,19 @@ def grouping(groups: object, kind: str) -> str | int | tuple[int, ...]:
         labels = _array(groups)
         if labels.ndim == 1 and labels.dtype.kind in "iu":
             return tuple(labels.tolist())
-    raise InputError(f"Expected groups of weights in {kind}(groups=…), got {short_repr(groups)}. {WAYS}")
+    raise InputError(f"Expected groups of weights in {kind}(groups=…), got {short_repr(groups)}. {ADVICE}")
 
 
 def _array(groups: object) -> np.ndarray:
-    """What NumPy makes of groups; an array of nothing usable where it makes nothing."""
+    """Return groups as an array; an empty one of floats where NumPy makes none."""
     try:
         return np.asarray(groups)
     except (ValueError, OverflowError):  # lists of unequal length
         return np.zeros(0)
 
 
-def blocks(x: Any, groups: str | int | tuple[int, ...], kind: str) -> Blocks:
-    """The groups of the weight tensor `x`.
+def find_blocks(x: Any, groups: str | int | tuple[int, ...], kind: str) -> Blocks:
+    """Return the groups of the weight tensor `x`.
 
     Errors: `InputError` where their number or their labels do not fit the number of inputs.
     """
@@ -84,65 +86,68 @@ def blocks(x: Any, groups: str | int | tuple[int, ...], kind: str) -> Blocks:
         raise InputError(f"Expected a weight with at least one axis for {kind}, got a single number. Use l1 there.")
     axis = rank - 1 if groups in ("units", "filters") else max(rank - 2, 0)
     count = x.shape[axis]
-    each = int(np.prod([size for number, size in enumerate(x.shape) if number != axis]))
+    slice_size = int(np.prod([size for other_axis, size in enumerate(x.shape) if other_axis != axis]))
     labels = None if isinstance(groups, str) else _labels(groups, count, kind)
-    sizes = np.full(count, each) if labels is None else np.bincount(labels) * each
+    sizes = np.full(count, slice_size) if labels is None else np.bincount(labels) * slice_size
     return Blocks(axis, labels, sizes)
 
 
 def _labels(groups: int | tuple[int, ...], count: int, kind: str) -> np.ndarray:
     if isinstance(groups, int):
         if count % groups:
-            near = ", ".join(map(str, _divisors(count, groups)))
+            nearest = ", ".join(map(str, _divisors(count, groups)))
             raise InputError(
                 f"Expected in {kind}(groups=…) a number of blocks that divides the {count} inputs, got {groups}. "
-                f"Near it: {near}."
+                f"Near it: {nearest}."
             )
         return np.repeat(np.arange(groups), count // groups)
     if len(groups) != count:
         raise InputError(
-            f"Expected in {kind}(groups=…) one whole number for each of the {count} inputs, got {len(groups)}. {WAYS}"
+            f"Expected in {kind}(groups=…) one whole number for each of the {count} inputs, got {len(groups)}. {ADVICE}"
         )
     return np.unique(groups, return_inverse=True)[1]
 
 
-def _divisors(count: int, wanted: int) -> list[int]:
-    """The divisors of a number nearest to the one wanted: up to two on each side."""
-    known = [number for number in range(1, count + 1) if count % number == 0]
-    return [number for number in known if number < wanted][-2:] + [number for number in known if number > wanted][:2]
+def _divisors(count: int, target: int) -> list[int]:
+    """Return the divisors of a count nearest to a target: up to two on each side."""
+    divisors = [divisor for divisor in range(1, count + 1) if count % divisor == 0]
+    below, above = [d for d in divisors if d < target], [d for d in divisors if d > target]
+    return below[-2:] + above[:2]
 
 
-def root(squares: Any) -> Any:
-    """`sqrt` with gradient 0 at 0."""
+def safe_sqrt(squares: Any) -> Any:
+    """Return the square root, with gradient 0 at 0."""
     positive = squares > 0
     return ops.where(positive, ops.sqrt(ops.where(positive, squares, 1.0)), 0.0)
 
 
-def lengths(x: Any, groups: Blocks) -> Any:
-    """`sum_g sqrt(|g|) ||x_g||_2`."""
-    return ops.sum(groups.weights(x) * root(groups.sums(ops.square(x))))
+def sum_lengths(x: Any, groups: Blocks) -> Any:
+    """Return `sum_g sqrt(|g|) ||x_g||_2`."""
+    return ops.sum(groups.weights(x) * safe_sqrt(groups.sums(ops.square(x))))
 
 
-def shrink(x: Any, step: Any, amount: Any, groups: Blocks) -> Any:
-    """The proximal step of group lengths: `argmin_z sum (z - x)^2 / (2 step) + amount sum_g sqrt(|g|) ||z_g||_2`.
+def shrink(x: Any, step: Any, strength: Any, groups: Blocks) -> Any:
+    """Take the proximal step of group lengths.
 
-    With `c = step * amount * sqrt(|g|)` a group is zero where `||x / c|| <= 1`. Otherwise its length `r` solves
+    It solves `argmin_z sum (z - x)^2 / (2 step) + strength sum_g sqrt(|g|) ||z_g||_2`.
+
+    With `c = step * strength * sqrt(|g|)` a group is zero where `||x / c|| <= 1`. Otherwise its length `r` solves
     `sum (x / (r + c))^2 = 1`, and `z = x r / (r + c)`. Newton's method runs on `sum(…)^(-1/2) = 1`, whose left side
     is concave and increasing in `r`: from a lower bound it rises to the root, and reaches it in one round where
     the step is the same in the whole group. Entries whose step is 0 stay.
     """
-    cost = step * groups.spread(amount * groups.weights(x), x)
+    cost = step * groups.broadcast(strength * groups.weights(x), x)
     free = cost <= 0
     ratio = ops.where(free, ops.where(x == 0, 0.0, 2.0), x / ops.where(free, 1.0, cost))
     alive = groups.sums(ops.square(ratio)) > 1
     length = ops.maximum(groups.largest(ops.abs(x) - cost), 0.0)
-    for _ in range(ROUNDS):
-        total = groups.spread(length, x) + cost
+    for _ in range(NEWTON_STEPS):
+        total = groups.broadcast(length, x) + cost
         share = x / ops.where(total > 0, total, 1.0)
         square = ops.square(share)
         sums, slopes = groups.sums(square), groups.sums(square / ops.where(total > 0, total, 1.0))
         length = length + ops.where(slopes > 0, sums * (ops.sqrt(sums) - 1) / ops.where(slopes > 0, slopes, 1.0), 0.0)
-    final = groups.spread(length, x)
+    final = groups.broadcast(length, x)
     total = final + cost
-    kept = ops.where(total > 0, final / ops.where(total > 0, total, 1.0), 0.0)
-    return ops.where(groups.spread(alive, x), x * kept, 0.0)
+    factor = ops.where(total > 0, final / ops.where(total > 0, total, 1.0), 0.0)
+    return ops.where(groups.broadcast(alive, x), x * factor, 0.0)

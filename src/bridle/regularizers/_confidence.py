@@ -1,18 +1,19 @@
-"""A penalty on outputs that are too sure of themselves: Confidence."""
+"""Confidence: a penalty on overconfident outputs."""
 
 import math
 from typing import Any
 
-import keras
 from keras import ops
 
+from bridle.regularizers._base import penalty
 from bridle.regularizers._kinds import ActivationPenalty, at_least_float32, broadcast_mask, count_entries
-from bridle.regularizers._options import real, switch
+from bridle.regularizers._strength import read_flag, read_real
 
-EDGE = 1e-7
+MIN_PROBABILITY = 1e-7
+"""The smallest probability in a logarithm."""
 
 
-@keras.saving.register_keras_serializable("bridle")
+@penalty
 class Confidence(ActivationPenalty):
     """`strength * mean (log K - H)`: charges predictions whose entropy is low.
 
@@ -24,7 +25,7 @@ class Confidence(ActivationPenalty):
     Args:
         strength: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule.
         threshold: the entropy, in nats, below which a prediction is charged; None for all.
-        from_logits: whether the activation holds logits, before softmax or sigmoid.
+        from_logits: True for an activation that holds logits, before softmax or sigmoid.
 
     Errors: `InputError` for a strength that is negative, not finite, text, or an empty list; for a threshold below 0;
     for a weight.
@@ -45,32 +46,34 @@ class Confidence(ActivationPenalty):
 
     def __init__(self, strength: object = "auto", *, threshold: float | None = None, from_logits: bool = False) -> None:
         expected = "an entropy ≥ 0, or None to charge every prediction"
-        self.threshold = None if threshold is None else real(threshold, "confidence(threshold=…)", expected, low=0.0)
-        self.from_logits = switch(from_logits, "confidence(from_logits=…)")
+        self.threshold = (
+            None if threshold is None else read_real(threshold, "confidence(threshold=…)", expected, low=0.0)
+        )
+        self.from_logits = read_flag(from_logits, "confidence(from_logits=…)")
         if from_logits:
             self.domain = "real"
         super().__init__(strength)
 
-    def activation_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
+    def activation_values(self, x: Any, mask: Any = None) -> tuple[Any, ...]:
         x = at_least_float32(x)
-        if len(x.shape) == (1 if charged is None else len(charged.shape)):
+        if len(x.shape) == (1 if mask is None else len(mask.shape)):
             x = ops.expand_dims(x, -1)
         entropy = _entropy_of_logits(x) if self.from_logits else _entropy(x)
-        most = math.log(max(x.shape[-1], 2)) if self.threshold is None else self.threshold
-        missing = ops.maximum(most - entropy, 0.0)
-        return (ops.sum(missing * broadcast_mask(charged, missing)) / count_entries(missing, charged),)
+        highest = math.log(max(x.shape[-1], 2)) if self.threshold is None else self.threshold
+        missing = ops.maximum(highest - entropy, 0.0)
+        return (ops.sum(missing * broadcast_mask(mask, missing)) / count_entries(missing, mask),)
 
 
 def _entropy(p: Any) -> Any:
-    """Of probabilities along the last axis. `p log p` is taken as 0 at 0, with a finite slope."""
+    """Return the entropy of probabilities along the last axis. `p log p` is 0 at 0, with a finite slope."""
     p = ops.clip(p, 0.0, 1.0)
     if p.shape[-1] == 1:
         p = ops.concatenate([p, 1.0 - p], axis=-1)
-    return -ops.sum(p * ops.log(ops.maximum(p, EDGE)), axis=-1)
+    return -ops.sum(p * ops.log(ops.maximum(p, MIN_PROBABILITY)), axis=-1)
 
 
 def _entropy_of_logits(x: Any) -> Any:
-    """Of softmax, or of sigmoid where there is one logit."""
+    """Return the entropy of softmax, or of sigmoid for a single logit."""
     if x.shape[-1] == 1:
         x = ops.concatenate([x, ops.zeros_like(x)], axis=-1)
     logs = ops.log_softmax(x, axis=-1)

@@ -1,4 +1,4 @@
-"""A person's own function as a penalty: Custom."""
+"""Custom: a user-defined function as a penalty."""
 
 import math
 from collections.abc import Callable
@@ -9,17 +9,18 @@ from keras import ops
 
 from bridle._errors import InputError, KindError
 from bridle._keras import as_float
-from bridle.regularizers._base import Penalty
+from bridle.regularizers._base import Penalty, penalty
 from bridle.regularizers._kinds import at_least_float32, broadcast_mask, count_samples
 
-REGISTER = "Write it as a named function under @keras.saving.register_keras_serializable()."
+REGISTER_ADVICE = "Write it as a named function under @keras.saving.register_keras_serializable()."
+"""The end of messages about a function that Keras cannot save."""
 
 
-@keras.saving.register_keras_serializable("bridle")
+@penalty
 class Custom(Penalty):
     """`strength * function(x)`, for a function of one tensor that is written with `keras.ops`.
 
-    What the function returns decides what is summed and what is averaged:
+    The shape of the result decides about sums and averages:
 
     - the shape of `x`: a value for each entry. A weight is charged their sum; an activation their sum over units
       (and time, and space), averaged over the samples of the batch. What does not count is not charged.
@@ -33,7 +34,7 @@ class Custom(Penalty):
     Args:
         function: takes a tensor, returns a tensor.
         strength: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule.
-        name: how it is called in tables; the function's own name where it is left out.
+        name: its name in tables; by default the name of the function.
 
     Errors: `KindError` for what is no function. `InputError` for a strength that is negative, not finite, text, or an
     empty list; for a result of another shape, or none; for one that is not a number or negative, where that can be
@@ -54,53 +55,53 @@ class Custom(Penalty):
             raise KindError(f"Expected a function of one tensor in bridle.Custom, got {function!r}.")
         if name is not None and not (isinstance(name, str) and name.strip()):
             raise InputError(
-                f"Expected text in bridle.Custom(name=…), got {name!r}. Leave it out for {_called(function)!r}."
+                f"Expected text in bridle.Custom(name=…), got {name!r}. Leave it out for {_function_name(function)!r}."
             )
         self.function, self.name = function, name
-        self.called = name or _called(function)
-        self.kind = f"custom:{self.called}"
+        self.label = name or _function_name(function)
+        self.kind = f"custom:{self.label}"
         super().__init__(strength)
 
     def weight_values(self, x: Any) -> tuple[Any, ...]:
         x = at_least_float32(x)
         value = self._result(x, (tuple(x.shape), ()))
-        return (self._checked(ops.sum(value)),)
+        return (self._check(ops.sum(value)),)
 
-    def activation_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
+    def activation_values(self, x: Any, mask: Any = None) -> tuple[Any, ...]:
         x = at_least_float32(x)
         value = self._result(x, (tuple(x.shape), tuple(x.shape[:1]), ()))
         if not value.shape:
-            return (self._checked(value),)
-        if charged is not None and len(value.shape) < len(charged.shape):
-            charged = ops.max(ops.reshape(charged, (ops.shape(charged)[0], -1)), axis=1)
-        return (self._checked(ops.sum(value * broadcast_mask(charged, value)) / count_samples(x, charged)),)
+            return (self._check(value),)
+        if mask is not None and len(value.shape) < len(mask.shape):
+            mask = ops.max(ops.reshape(mask, (ops.shape(mask)[0], -1)), axis=1)
+        return (self._check(ops.sum(value * broadcast_mask(mask, value)) / count_samples(x, mask)),)
 
     def _result(self, x: Any, allowed: tuple[tuple[Any, ...], ...]) -> Any:
         value = self.function(x)
         if not ops.is_tensor(value) and not isinstance(value, float | int):
-            raise InputError(self._sentence(f"got {type(value).__name__}"))
+            raise InputError(self._message(f"got {type(value).__name__}"))
         value = ops.cast(value, x.dtype)
         if tuple(value.shape) not in allowed:
-            raise InputError(self._sentence(f"got shape {tuple(value.shape)} for {tuple(x.shape)}"))
+            raise InputError(self._message(f"got shape {tuple(value.shape)} for {tuple(x.shape)}"))
         return value
 
-    def _sentence(self, got: str) -> str:
+    def _message(self, got: str) -> str:
         return (
-            f"Expected from the function {self.called!r} a tensor of the shape of its input (a "
+            f"Expected from the function {self.label!r} a tensor of the shape of its input (a "
             f"value per entry), of shape (batch,) on an activation (a value per sample), or a single number, {got}."
         )
 
-    def _checked(self, value: Any) -> Any:
-        seen = as_float(value)
-        if seen is not None and (math.isnan(seen) or seen < 0):
+    def _check(self, value: Any) -> Any:
+        scalar = as_float(value)
+        if scalar is not None and (math.isnan(scalar) or scalar < 0):
             raise InputError(
-                f"Expected from the function {self.called!r} a value ≥ 0, got {seen:g}. A penalty "
+                f"Expected from the function {self.label!r} a value ≥ 0, got {scalar:g}. A penalty "
                 "that is not a number or negative cannot be minimised: change the function."
             )
         return value
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "function": _saved(self.function)}
+        return {**super().get_config(), "function": _serialize(self.function)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Custom":
@@ -108,21 +109,23 @@ class Custom(Penalty):
         return super().from_config({**config, "function": function})
 
 
-def _called(function: Callable[[Any], Any]) -> str:
+def _function_name(function: Callable[[Any], Any]) -> str:
     return str(getattr(function, "__name__", type(function).__name__))
 
 
-def _saved(function: Callable[[Any], Any]) -> Any:
-    """What Keras saves for a function, where it can read it again.
+def _serialize(function: Callable[[Any], Any]) -> Any:
+    """Return the configuration that Keras saves for a function and can read back.
 
-    Errors: `InputError` where it cannot.
+    Errors: `InputError` for a function that Keras cannot read back.
     """
-    if _called(function) != "<lambda>":
+    if _function_name(function) != "<lambda>":
         try:
-            saved = keras.saving.serialize_keras_object(function)
-            keras.saving.deserialize_keras_object(saved)
+            config = keras.saving.serialize_keras_object(function)
+            keras.saving.deserialize_keras_object(config)
         except (TypeError, ValueError, ImportError):
             pass
         else:
-            return saved
-    raise InputError(f"Expected a function that Keras can save in bridle.Custom, got {_called(function)!r}. {REGISTER}")
+            return config
+    raise InputError(
+        f"Expected a function that Keras can save in bridle.Custom, got {_function_name(function)!r}. {REGISTER_ADVICE}"
+    )

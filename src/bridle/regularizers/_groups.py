@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 from keras import ops
 
-from bridle.regularizers._blocks import Groups, blocks, grouping, lengths, shrink
+from bridle.regularizers._base import penalty
+from bridle.regularizers._blocks import Groups, find_blocks, read_groups, shrink, sum_lengths
 from bridle.regularizers._kinds import WeightPenalty, at_least_float32
 
 
-@keras.saving.register_keras_serializable("bridle")
+@penalty
 class GroupLasso(WeightPenalty):
     """`strength * sum_g sqrt(|g|) ||w_g||_2`: groups of weights fall to zero together.
 
@@ -47,18 +47,18 @@ class GroupLasso(WeightPenalty):
     options = ("groups", "exact")
 
     def __init__(self, strength: object = "auto", *, groups: Groups = "inputs", exact: bool = False) -> None:
-        self.groups, self.exact = grouping(groups, self.kind), exact
+        self.groups, self.exact = read_groups(groups, self.kind), exact
         super().__init__(strength)
 
     def weight_values(self, x: Any) -> tuple[Any, ...]:
         x = at_least_float32(x)
-        return (lengths(x, blocks(x, self.groups, self.kind)),)
+        return (sum_lengths(x, find_blocks(x, self.groups, self.kind)),)
 
-    def proximal(self, x: Any, step: Any, amounts: Sequence[Any]) -> Any:
-        return shrink(x, step, amounts[0], blocks(x, self.groups, self.kind))
+    def proximal(self, x: Any, step: Any, strengths: Sequence[Any]) -> Any:
+        return shrink(x, step, strengths[0], find_blocks(x, self.groups, self.kind))
 
 
-@keras.saving.register_keras_serializable("bridle")
+@penalty
 class SparseGroupLasso(WeightPenalty):
     """`l1 * sum |w| + group * sum_g sqrt(|g|) ||w_g||_2`: few groups, and few weights within them.
 
@@ -93,14 +93,14 @@ class SparseGroupLasso(WeightPenalty):
     def __init__(
         self, l1: object = "auto", group: object = "auto", *, groups: Groups = "inputs", exact: bool = False
     ) -> None:
-        self.groups, self.exact = grouping(groups, self.kind), exact
+        self.groups, self.exact = read_groups(groups, self.kind), exact
         super().__init__(l1, group)
 
     def weight_values(self, x: Any) -> tuple[Any, ...]:
         x = at_least_float32(x)
-        return ops.sum(ops.abs(x)), lengths(x, blocks(x, self.groups, self.kind))
+        return ops.sum(ops.abs(x)), sum_lengths(x, find_blocks(x, self.groups, self.kind))
 
-    def proximal(self, x: Any, step: Any, amounts: Sequence[Any]) -> Any:
+    def proximal(self, x: Any, step: Any, strengths: Sequence[Any]) -> Any:
         # shrinking a group keeps signs and zeros, so the two steps may follow each other, for any step per entry
-        near = ops.sign(x) * ops.maximum(ops.abs(x) - step * amounts[0], 0.0)
-        return shrink(near, step, amounts[1], blocks(x, self.groups, self.kind))
+        shrunk = ops.sign(x) * ops.maximum(ops.abs(x) - step * strengths[0], 0.0)
+        return shrink(shrunk, step, strengths[1], find_blocks(x, self.groups, self.kind))

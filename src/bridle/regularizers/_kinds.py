@@ -1,4 +1,4 @@
-"""Kinds of penalties: sums over entries, those of weights only, those of a batch of activations; and how they count."""
+"""Kinds of penalties: sums over entries, on weights only, on a batch of activations; and their divisors."""
 
 import abc
 from typing import Any
@@ -15,7 +15,7 @@ class WeightPenalty(Penalty):
 
     allowed_on = ("weight",)
 
-    def activation_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
+    def activation_values(self, x: Any, mask: Any = None) -> tuple[Any, ...]:
         raise InputError(f"Expected a weight for {self.kind}, got an activation. {self.kind} is defined on weights.")
 
 
@@ -35,10 +35,10 @@ class ActivationPenalty(Penalty):
 
 
 class Entrywise(Penalty):
-    """A penalty that is a sum over entries, `unit(x) = sum_j phi(x_j)`.
+    """A penalty that is a sum over entries, `value(x) = sum_j phi(x_j)`.
 
-    On a weight, `unit` sums over all entries. On an activation of shape (batch, …) it sums over all units
-    (and time, and space), and `per` says what becomes of the batch axis:
+    On a weight, `value` sums over all entries. On an activation of shape (batch, …) it sums over all units
+    (and time, and space), and `per` decides about the batch axis:
 
     - `"sample"` (the default): averaged over the samples, as Keras ≥ 3.14 does;
     - `"batch"`: summed over the samples, as Keras 2.0-2.3 and 3.0-3.13 did;
@@ -52,17 +52,18 @@ class Entrywise(Penalty):
     options = ("per",)
 
     @abc.abstractmethod
-    def entries(self, x: Any) -> tuple[Any, ...]:
-        """`phi(x)` entry by entry, for each component."""
+    def entry_values(self, x: Any) -> tuple[Any, ...]:
+        """Return `phi(x)` entry by entry, for each component."""
+        raise NotImplementedError
 
     def weight_values(self, x: Any) -> tuple[Any, ...]:
-        return tuple(ops.sum(value) for value in self.entries(at_least_float32(x)))
+        return tuple(ops.sum(value) for value in self.entry_values(at_least_float32(x)))
 
-    def activation_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
+    def activation_values(self, x: Any, mask: Any = None) -> tuple[Any, ...]:
         x = at_least_float32(x)
-        divisor = _divisor(x, charged, self.per)
-        spread = broadcast_mask(charged, x)
-        return tuple(ops.sum(value * spread) / divisor for value in self.entries(x))
+        divisor = _divisor(x, mask, self.per)
+        counted = broadcast_mask(mask, x)
+        return tuple(ops.sum(value * counted) / divisor for value in self.entry_values(x))
 
     def __call__(self, x: Any) -> Any:
         total = super().__call__(x)
@@ -74,40 +75,40 @@ class Entrywise(Penalty):
 
 
 def at_least_float32(x: Any) -> Any:
-    """Half-precision tensors are summed in float32: in float16 the sum overflows long before it is averaged."""
+    """Return a tensor in at least float32, because a sum in float16 overflows long before it is averaged."""
     x = ops.convert_to_tensor(x)
     return x if keras.backend.standardize_dtype(x.dtype) in ("float32", "float64") else ops.cast(x, "float32")
 
 
-def broadcast_mask(charged: Any, x: Any) -> Any:
-    """What counts, of shape (batch,) or (batch, time), with axes of length one after it, up to the rank of `x`."""
-    if charged is None:
+def broadcast_mask(mask: Any, x: Any) -> Any:
+    """Return a mask of shape (batch,) or (batch, time) with trailing axes of length one, up to the rank of `x`."""
+    if mask is None:
         return 1.0
-    missing = len(x.shape) - len(charged.shape)
-    return ops.reshape(ops.cast(charged, x.dtype), (*ops.shape(charged), *(1,) * missing))
+    missing = len(x.shape) - len(mask.shape)
+    return ops.reshape(ops.cast(mask, x.dtype), (*ops.shape(mask), *(1,) * missing))
 
 
-def count_samples(x: Any, charged: Any) -> Any:
-    """How many samples of an activation count."""
-    if charged is None:
+def count_samples(x: Any, mask: Any) -> Any:
+    """Return the number of samples of an activation that count, at least 1 under a mask."""
+    if mask is None:
         return ops.cast(ops.shape(x)[0], x.dtype)
-    charged = ops.cast(charged, x.dtype)
-    present = ops.max(ops.reshape(charged, (ops.shape(x)[0], -1)), axis=1)
+    mask = ops.cast(mask, x.dtype)
+    present = ops.max(ops.reshape(mask, (ops.shape(x)[0], -1)), axis=1)
     return ops.maximum(ops.sum(present), 1.0)
 
 
-def count_entries(x: Any, charged: Any) -> Any:
-    """How many entries of an activation count, and 1 where none does."""
-    if charged is None:
+def count_entries(x: Any, mask: Any) -> Any:
+    """Return the number of entries of an activation that count, at least 1."""
+    if mask is None:
         return ops.maximum(ops.cast(ops.size(x), x.dtype), 1.0)
     units = 1
-    for size in ops.shape(x)[len(charged.shape) :]:
+    for size in ops.shape(x)[len(mask.shape) :]:
         units *= size
-    return ops.maximum(ops.sum(ops.cast(charged, x.dtype)) * ops.cast(units, x.dtype), 1.0)
+    return ops.maximum(ops.sum(ops.cast(mask, x.dtype)) * ops.cast(units, x.dtype), 1.0)
 
 
-def _divisor(x: Any, charged: Any, per: Per) -> Any:
-    """What a sum over a batch of activations is divided by."""
+def _divisor(x: Any, mask: Any, per: Per) -> Any:
+    """Return the divisor of a sum over a batch of activations."""
     if per == "batch":
         return 1.0
-    return count_samples(x, charged) if per == "sample" else count_entries(x, charged)
+    return count_samples(x, mask) if per == "sample" else count_entries(x, mask)

@@ -1,17 +1,17 @@
-"""Shapes of a weight matrix as a whole: its columns' angles, its singular values, the lengths of its units."""
+"""Penalties on a weight matrix: angles of its columns, its singular values, lengths of its units."""
 
 from typing import Any, Literal
 
-import keras
 from keras import ops
 
 from bridle._errors import InputError
-from bridle.regularizers._blocks import root
+from bridle.regularizers._base import penalty
+from bridle.regularizers._blocks import safe_sqrt
 from bridle.regularizers._kinds import WeightPenalty, at_least_float32
-from bridle.regularizers._options import real, word
+from bridle.regularizers._strength import read_real, read_word
 
 
-@keras.saving.register_keras_serializable("bridle")
+@penalty
 class Orthogonality(WeightPenalty):
     """`strength * ||W^T W - I||_F^2`: pulls the columns of a weight toward right angles and length one.
 
@@ -41,7 +41,7 @@ class Orthogonality(WeightPenalty):
     options = ("by",)
 
     def __init__(self, strength: object = "auto", *, by: Literal["columns", "rows"] = "columns") -> None:
-        self.by = word(by, "orthogonality(by=…)", ("columns", "rows"))
+        self.by = read_word(by, "orthogonality(by=…)", ("columns", "rows"))
         super().__init__(strength)
 
     def weight_values(self, x: Any) -> tuple[Any, ...]:
@@ -50,7 +50,7 @@ class Orthogonality(WeightPenalty):
         return (ops.sum(ops.square(product - ops.eye(product.shape[0], dtype=product.dtype))),)
 
 
-@keras.saving.register_keras_serializable("bridle")
+@penalty
 class SpectralNorm(WeightPenalty):
     """`strength * sigma_1(W)`: the largest factor by which a weight stretches its input.
 
@@ -79,10 +79,10 @@ class SpectralNorm(WeightPenalty):
         super().__init__(strength)
 
     def weight_values(self, x: Any) -> tuple[Any, ...]:
-        return (_singular(_matrix(x, self.kind), first=True),)
+        return (_sum_singular_values(_matrix(x, self.kind), largest_only=True),)
 
 
-@keras.saving.register_keras_serializable("bridle")
+@penalty
 class Nuclear(WeightPenalty):
     """`strength * sum_i sigma_i(W)`: the sum of the singular values, which pulls a weight toward low rank.
 
@@ -111,10 +111,10 @@ class Nuclear(WeightPenalty):
         super().__init__(strength)
 
     def weight_values(self, x: Any) -> tuple[Any, ...]:
-        return (_singular(_matrix(x, self.kind)),)
+        return (_sum_singular_values(_matrix(x, self.kind)),)
 
 
-@keras.saving.register_keras_serializable("bridle")
+@penalty
 class MaxNorm(WeightPenalty):
     """`strength * sum_u max(0, ||w_u||_2 - limit)^2`: charges units only for the length beyond a limit.
 
@@ -141,12 +141,12 @@ class MaxNorm(WeightPenalty):
     options = ("limit",)
 
     def __init__(self, strength: object = "auto", *, limit: float = 3.0) -> None:
-        self.limit = real(limit, "maxnorm(limit=…)", "a length ≥ 0, such as 3", low=0.0)
+        self.limit = read_real(limit, "maxnorm(limit=…)", "a length ≥ 0, such as 3", low=0.0)
         super().__init__(strength)
 
     def weight_values(self, x: Any) -> tuple[Any, ...]:
         x = at_least_float32(x)
-        norms = root(ops.sum(ops.square(x), axis=tuple(range(len(x.shape) - 1))))
+        norms = safe_sqrt(ops.sum(ops.square(x), axis=tuple(range(len(x.shape) - 1))))
         return (ops.sum(ops.square(ops.maximum(norms - self.limit, 0.0))),)
 
 
@@ -160,14 +160,14 @@ def _matrix(x: Any, kind: str) -> Any:
     return ops.reshape(x, (-1, x.shape[-1]))
 
 
-def _singular(w: Any, first: bool = False) -> Any:
-    """The sum of the singular values of a matrix, or the first of them.
+def _sum_singular_values(w: Any, largest_only: bool = False) -> Any:
+    """Return the sum of the singular values of a matrix, or the largest of them.
 
     The derivative of a singular value is the outer product of its two vectors. It is written out here because those
     of a value that is zero are arbitrary: they would push a matrix of low rank off it.
     """
     left, sizes, right = ops.linalg.svd(ops.stop_gradient(w), full_matrices=False)
-    if first:
+    if largest_only:
         left, sizes, right = left[:, :1], sizes[:1], right[:1]
     rank = ops.cast(sizes > 1e-6 * sizes[0], w.dtype)
     slope = ops.stop_gradient(ops.matmul(left * rank, right))

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 from keras import ops
 
-from bridle.regularizers._base import Per
+from bridle.regularizers._base import Per, penalty
 from bridle.regularizers._kinds import Entrywise
 
 
-@keras.saving.register_keras_serializable("bridle")
+@penalty
 class L1(Entrywise):
     """`strength * sum |x|`: shrinks every entry at the same rate, toward exact zeros.
 
@@ -45,15 +44,15 @@ class L1(Entrywise):
         self.per, self.exact = per, exact
         super().__init__(strength)
 
-    def entries(self, x: Any) -> tuple[Any, ...]:
+    def entry_values(self, x: Any) -> tuple[Any, ...]:
         return (ops.abs(x),)
 
-    def proximal(self, x: Any, step: Any, amounts: Sequence[Any]) -> Any:
-        reach = step * amounts[0]
+    def proximal(self, x: Any, step: Any, strengths: Sequence[Any]) -> Any:
+        reach = step * strengths[0]
         return x - ops.clip(x, -reach, reach)
 
 
-@keras.saving.register_keras_serializable("bridle")
+@penalty
 class L2(Entrywise):
     """`strength * sum x^2`, without a factor 1/2: its gradient is `2 * strength * x`, as in Keras.
 
@@ -81,11 +80,11 @@ class L2(Entrywise):
         self.per = per
         super().__init__(strength)
 
-    def entries(self, x: Any) -> tuple[Any, ...]:
+    def entry_values(self, x: Any) -> tuple[Any, ...]:
         return (ops.square(x),)
 
 
-@keras.saving.register_keras_serializable("bridle")
+@penalty
 class L1L2(Entrywise):
     """`l1 * sum |x| + l2 * sum x^2`: the elastic net, with a strength for each part.
 
@@ -114,5 +113,5 @@ class L1L2(Entrywise):
         self.per = per
         super().__init__(l1, l2)
 
-    def entries(self, x: Any) -> tuple[Any, ...]:
+    def entry_values(self, x: Any) -> tuple[Any, ...]:
         return ops.abs(x), ops.square(x)

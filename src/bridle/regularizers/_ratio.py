@@ -1,20 +1,19 @@
-"""A measure of sparseness that does not depend on size: Hoyer."""
+"""Hoyer: a measure of sparseness that does not depend on scale."""
 
 from typing import Any, Literal
 
-import keras
 from keras import ops
 
 from bridle._errors import InputError
-from bridle.regularizers._base import Penalty
+from bridle.regularizers._base import Penalty, penalty
 from bridle.regularizers._kinds import at_least_float32, broadcast_mask, count_samples
-from bridle.regularizers._options import word
+from bridle.regularizers._strength import read_word
 
-TINY = 1e-30
-"""Tensors whose largest entry is below are zero: their slope, about 1 / |x|, would not be finite in float32."""
+MIN_MAGNITUDE = 1e-30
+"""A tensor with a smaller largest entry counts as zero: its slope, about 1 / |x|, is not finite in float32."""
 
 
-@keras.saving.register_keras_serializable("bridle")
+@penalty
 class Hoyer(Penalty):
     """`strength * (||x||_1 / ||x||_2)^2`: between 1 (one entry is not zero) and the number of entries (all equal).
 
@@ -45,7 +44,7 @@ class Hoyer(Penalty):
     options = ("over",)
 
     def __init__(self, strength: object = "auto", *, over: Literal["tensor", "unit"] = "tensor") -> None:
-        self.over = word(over, "hoyer(over=…)", ("tensor", "unit"))
+        self.over = read_word(over, "hoyer(over=…)", ("tensor", "unit"))
         if over == "unit":
             self.allowed_on = ("weight",)
         super().__init__(strength)
@@ -55,21 +54,21 @@ class Hoyer(Penalty):
         groups = ops.reshape(x, (-1, *x.shape[-1:]) if self.over == "unit" else (-1, 1))
         return (ops.sum(_ratios(groups, axis=0)),)
 
-    def activation_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
+    def activation_values(self, x: Any, mask: Any = None) -> tuple[Any, ...]:
         if self.over == "unit":
             raise InputError("Expected a weight for hoyer(over='unit'), got an activation. Use over='tensor' there.")
         x = at_least_float32(x)
-        rows = ops.reshape(x * broadcast_mask(charged, x), (ops.shape(x)[0], -1))
-        return (ops.sum(_ratios(rows, axis=1)) / count_samples(x, charged),)
+        rows = ops.reshape(x * broadcast_mask(mask, x), (ops.shape(x)[0], -1))
+        return (ops.sum(_ratios(rows, axis=1)) / count_samples(x, mask),)
 
 
 def _ratios(x: Any, axis: int) -> Any:
-    """`(sum |x|)^2 / sum x^2` along an axis; 0 for zeros.
+    """Return `(sum |x|)^2 / sum x^2` along an axis; 0 for zeros.
 
     Dividing by the largest entry first changes nothing, and keeps the squares within what float32 holds.
     """
     largest = ops.stop_gradient(ops.max(ops.abs(x), axis=axis, keepdims=True))
-    some = largest > TINY
-    scaled = ops.where(some, x, 0.0) / ops.where(some, largest, 1.0)
+    nonzero = largest > MIN_MAGNITUDE
+    scaled = ops.where(nonzero, x, 0.0) / ops.where(nonzero, largest, 1.0)
     squares = ops.sum(ops.square(scaled), axis=axis)
     return ops.square(ops.sum(ops.abs(scaled), axis=axis)) / ops.maximum(squares, 1.0)

@@ -1,15 +1,15 @@
-"""Penalties on what a recurrent layer puts out over time: AR and TAR."""
+"""Penalties on the outputs of a recurrent layer over time: AR and TAR."""
 
 from typing import Any
 
-import keras
 from keras import ops
 
 from bridle._errors import InputError
+from bridle.regularizers._base import penalty
 from bridle.regularizers._kinds import ActivationPenalty, at_least_float32, broadcast_mask, count_entries
 
 
-@keras.saving.register_keras_serializable("bridle")
+@penalty
 class AR(ActivationPenalty):
     """`strength * mean h^2`: keeps the outputs of a recurrent layer small.
 
@@ -39,12 +39,12 @@ class AR(ActivationPenalty):
     def __init__(self, strength: object = "auto") -> None:
         super().__init__(strength)
 
-    def activation_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
-        x = _timed(x, self.kind)
-        return (ops.sum(ops.square(x) * broadcast_mask(charged, x)) / count_entries(x, charged),)
+    def activation_values(self, x: Any, mask: Any = None) -> tuple[Any, ...]:
+        x = _check_time(x, self.kind)
+        return (ops.sum(ops.square(x) * broadcast_mask(mask, x)) / count_entries(x, mask),)
 
 
-@keras.saving.register_keras_serializable("bridle")
+@penalty
 class TAR(ActivationPenalty):
     """`strength * mean (h[t + 1] - h[t])^2`: keeps the outputs of a recurrent layer from jumping.
 
@@ -74,14 +74,14 @@ class TAR(ActivationPenalty):
     def __init__(self, strength: object = "auto") -> None:
         super().__init__(strength)
 
-    def activation_values(self, x: Any, charged: Any = None) -> tuple[Any, ...]:
-        x = _timed(x, self.kind)
+    def activation_values(self, x: Any, mask: Any = None) -> tuple[Any, ...]:
+        x = _check_time(x, self.kind)
         jumps = x[:, 1:] - x[:, :-1]
-        pairs = charged if charged is None or len(charged.shape) < 2 else charged[:, 1:] * charged[:, :-1]
+        pairs = mask if mask is None or len(mask.shape) < 2 else mask[:, 1:] * mask[:, :-1]
         return (ops.sum(ops.square(jumps) * broadcast_mask(pairs, jumps)) / count_entries(jumps, pairs),)
 
 
-def _timed(x: Any, kind: str) -> Any:
+def _check_time(x: Any, kind: str) -> Any:
     x = at_least_float32(x)
     if len(x.shape) < 2:
         raise InputError(

@@ -1,4 +1,4 @@
-"""How much, epoch by epoch: a peak strength times a factor that only depends on the epoch."""
+"""Schedules of a strength: a peak times a factor that depends on the epoch only."""
 
 import math
 from collections.abc import Mapping
@@ -8,11 +8,12 @@ from typing import Any, Literal
 from keras import ops
 
 from bridle._errors import InputError, KindError, short_repr
-from bridle.regularizers._strength import Grid, number, strength
+from bridle.regularizers._strength import Grid, read_nonnegative, read_strength
 
-LONGEST = 10**9
-SMALLEST = 2.0**-126
-"""The smallest factor: less is nothing in float32, and in the end has no digits left."""
+MAX_EPOCHS = 10**9
+"""The longest schedule."""
+MIN_FACTOR = 2.0**-126
+"""The smallest factor, the smallest normal number of float32."""
 Shape = Literal["linear", "exponential", "steps", "warmup"]
 
 
@@ -25,13 +26,13 @@ class Schedule:
 
     shape: Shape
     peak: float | Grid
-    """What the factors multiply; a grid only in `warmup`."""
+    """The strength that the factors multiply; a grid only in `warmup`."""
     epochs: tuple[int, ...]
-    """Where each factor is reached."""
+    """The epoch at which each factor is reached."""
     factors: tuple[float, ...]
 
     def factor(self, epoch: Any) -> Any:
-        """The factor at an epoch, a number or a traced one."""
+        """Return the factor at an epoch, which may be traced."""
         epoch = ops.cast(epoch, "float32")
         if self.shape == "steps":
             value = ops.zeros_like(epoch)
@@ -46,11 +47,11 @@ class Schedule:
         return low + (high - low) * passed
 
     def at(self, peak: float) -> "Schedule":
-        """The same course with another peak."""
+        """Return this schedule with another peak."""
         return Schedule(self.shape, peak, self.epochs, self.factors)
 
     def to_text(self, peak: str) -> str:
-        """The schedule as a person writes it; `peak` stands for the strength of a warm-up."""
+        """Return the schedule as text; `peak` is the text of the strength of a warm-up."""
         if self.shape == "warmup":
             return f"warmup({peak}, {self.epochs[1]})"
         values = [f"{self.peak * factor:.12g}" for factor in self.factors]
@@ -61,37 +62,39 @@ class Schedule:
 
 
 def linear(start: float, stop: float, epochs: int) -> Schedule:
-    """From `start` to `stop` in a straight line over the first `epochs` epochs, then `stop`.
+    """Move from `start` to `stop` in a straight line over the first `epochs` epochs, then `stop`.
 
     `strength(e) = start + (stop - start) * min(e / epochs, 1)`.
 
     >>> float(linear(0, 0.1, 10).factor(5)) * 0.1
     0.05
     """
-    return _ramp("linear", number(start, "linear(start, …)"), number(stop, "linear(…, stop, …)"), epochs)
+    return _ramp(
+        "linear", read_nonnegative(start, "linear(start, …)"), read_nonnegative(stop, "linear(…, stop, …)"), epochs
+    )
 
 
 def exponential(start: float, stop: float, epochs: int) -> Schedule:
-    """From `start` to `stop`, both above zero, by a constant factor per epoch, then `stop`.
+    """Move from `start` to `stop`, both above zero, by a constant factor per epoch, then `stop`.
 
     `strength(e) = start * (stop / start) ** min(e / epochs, 1)`.
 
     >>> round(float(exponential(1e-4, 1e-2, 10).factor(5)) * 1e-2, 6)
     0.001
     """
-    start, stop = number(start, "exponential(start, …)"), number(stop, "exponential(…, stop, …)")
+    start, stop = read_nonnegative(start, "exponential(start, …)"), read_nonnegative(stop, "exponential(…, stop, …)")
     if not (start and stop):
         raise InputError(
             f"Expected strengths above 0 in exponential(start, stop, epochs), got {start:g} and {stop:g}. "
             "Use linear, which may begin or end at 0."
         )
-    if min(start / stop, stop / start) < SMALLEST:
+    if min(start / stop, stop / start) < MIN_FACTOR:
         raise InputError(f"Expected strengths less far apart in exponential(…), got {start:g} and {stop:g}.")
     return _ramp("exponential", start, stop, epochs)
 
 
 def warmup(peak: object, epochs: int) -> Schedule:
-    """From 0 to `peak` in a straight line over the first `epochs` epochs, then `peak`, which may be a range.
+    """Rise from 0 to `peak` in a straight line over the first `epochs` epochs, then `peak`, which may be a range.
 
     `strength(e) = peak * min(e / epochs, 1)`.
 
@@ -102,7 +105,7 @@ def warmup(peak: object, epochs: int) -> Schedule:
 
 
 def steps(levels: Mapping[int, float]) -> Schedule:
-    """A strength from each of some epochs on, and 0 before the first of them.
+    """Change the strength at given epochs; it is 0 before the first of them.
 
     Reed and Marks (Neural Smithing, 1999) raise the weight decay of a network that has learned already:
 
@@ -113,15 +116,20 @@ def steps(levels: Mapping[int, float]) -> Schedule:
     if not isinstance(levels, Mapping) or not levels:
         raise KindError(f"Expected a dictionary {{epoch: strength}} in steps, got {levels!r}.")
     wrong = [
-        epoch for epoch in levels if isinstance(epoch, bool) or not isinstance(epoch, int) or not 0 <= epoch <= LONGEST
+        epoch
+        for epoch in levels
+        if isinstance(epoch, bool) or not isinstance(epoch, int) or not 0 <= epoch <= MAX_EPOCHS
     ]
     if wrong:
         raise InputError(
-            f"Expected epochs as whole numbers from 0 to {LONGEST:,}, got {short_repr(wrong[0])}. Epochs count from 0."
+            f"Expected epochs as whole numbers from 0 to {MAX_EPOCHS:,}, got {short_repr(wrong[0])}. "
+            "Epochs count from 0."
         )
-    known = dict(sorted((epoch, number(value, f"steps({{{epoch}: …}})")) for epoch, value in levels.items()))
-    peak = max(known.values())
-    return Schedule("steps", peak, tuple(known), tuple(_factor(value, peak) for value in known.values()))
+    strengths = dict(
+        sorted((epoch, read_nonnegative(value, f"steps({{{epoch}: …}})")) for epoch, value in levels.items())
+    )
+    peak = max(strengths.values())
+    return Schedule("steps", peak, tuple(strengths), tuple(_factor(value, peak) for value in strengths.values()))
 
 
 def _ramp(shape: Shape, start: float, stop: float, epochs: int) -> Schedule:
@@ -131,16 +139,16 @@ def _ramp(shape: Shape, start: float, stop: float, epochs: int) -> Schedule:
 
 def _factor(value: float, peak: float) -> float:
     factor = value / peak if peak else 0.0
-    return factor if factor >= SMALLEST else 0.0
+    return factor if factor >= MIN_FACTOR else 0.0
 
 
 def _peak(value: object) -> float | Grid:
     if isinstance(value, Schedule):
         raise InputError("Expected a number or a range as the peak of a schedule, got another schedule.")
-    return strength(value, "warmup(peak, …)")
+    return read_strength(value, "warmup(peak, …)")
 
 
 def _length(epochs: object) -> int:
-    if isinstance(epochs, bool) or not isinstance(epochs, int) or not 1 <= epochs <= LONGEST:
-        raise InputError(f"Expected the length of a schedule as 1 to {LONGEST:,} epochs, got {short_repr(epochs)}.")
+    if isinstance(epochs, bool) or not isinstance(epochs, int) or not 1 <= epochs <= MAX_EPOCHS:
+        raise InputError(f"Expected the length of a schedule as 1 to {MAX_EPOCHS:,} epochs, got {short_repr(epochs)}.")
     return epochs

@@ -1,17 +1,16 @@
-"""Sums over entries with a smooth or bounded course: Log, SmoothL1, and Binarizing."""
+"""Smooth or bounded sums over entries: Log, SmoothL1, and Binarizing."""
 
 import math
 from typing import Any
 
-import keras
 from keras import ops
 
-from bridle.regularizers._base import Per
+from bridle.regularizers._base import Per, penalty
 from bridle.regularizers._kinds import Entrywise
-from bridle.regularizers._options import real
+from bridle.regularizers._strength import read_real
 
 
-@keras.saving.register_keras_serializable("bridle")
+@penalty
 class Log(Entrywise):
     """`strength * sum log(1 + x^2)`: shrinks small entries like L2 and large ones hardly at all.
 
@@ -40,11 +39,11 @@ class Log(Entrywise):
         self.per = per
         super().__init__(strength)
 
-    def entries(self, x: Any) -> tuple[Any, ...]:
+    def entry_values(self, x: Any) -> tuple[Any, ...]:
         return (ops.log1p(ops.square(x)),)
 
 
-@keras.saving.register_keras_serializable("bridle")
+@penalty
 class SmoothL1(Entrywise):
     """`strength * sum (sqrt(x^2 + epsilon) - sqrt(epsilon))`: L1 without its kink at zero.
 
@@ -54,7 +53,7 @@ class SmoothL1(Entrywise):
 
     Args:
         strength: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule.
-        epsilon: the square of the magnitude around which the course turns from x^2 to |x|; at least 1e-12.
+        epsilon: the square of the magnitude around which it turns from x^2 to |x|; at least 1e-12.
         per: `"sample"`, `"batch"` or `"unit"`; activations only.
 
     Errors: `InputError` for a strength that is negative, not finite, text, or an empty list, and for an `epsilon`
@@ -74,15 +73,15 @@ class SmoothL1(Entrywise):
 
     def __init__(self, strength: object = "auto", *, epsilon: float = 1e-3, per: Per = "sample") -> None:
         self.per = per
-        self.epsilon = real(epsilon, "smoothl1(epsilon=…)", "a number of at least 1e-12, such as 1e-3", low=1e-12)
+        self.epsilon = read_real(epsilon, "smoothl1(epsilon=…)", "a number of at least 1e-12, such as 1e-3", low=1e-12)
         super().__init__(strength)
 
-    def entries(self, x: Any) -> tuple[Any, ...]:
+    def entry_values(self, x: Any) -> tuple[Any, ...]:
         squares = ops.square(x)
         return (squares / (ops.sqrt(squares + self.epsilon) + math.sqrt(self.epsilon)),)
 
 
-@keras.saving.register_keras_serializable("bridle")
+@penalty
 class Binarizing(Entrywise):
     """`strength * sum x (1 - x)` for values in (0, 1): drives each of them to 0 or to 1.
 
@@ -112,6 +111,6 @@ class Binarizing(Entrywise):
         self.per = per
         super().__init__(strength)
 
-    def entries(self, x: Any) -> tuple[Any, ...]:
+    def entry_values(self, x: Any) -> tuple[Any, ...]:
         inside = ops.clip(x, 0.0, 1.0)
         return (inside * (1.0 - inside),)

@@ -1,27 +1,33 @@
-"""How much: a number, a grid of numbers, or `"auto"`. All are checked here, once."""
+"""Strengths and options of penalties. Each is checked here, once."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
+from typing import Any
 
 import numpy as np
 
 from bridle._errors import InputError, short_repr
 
-MOST_POINTS = 10_000
+MAX_GRID_POINTS = 10_000
+"""The largest number of strengths in a grid."""
 ADVICE = "Give a number ≥ 0 (0 is no penalty), a list of them, bridle.grid(1e-6, 1e-1), or 'auto'."
+"""The end of every message about a strength."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Strengths to try. A study finds the range of an `open` grid, and extends it where the best lies on its edge."""
+    """Strengths to try.
+
+    A study finds the range of an `open` grid, and extends it where the best strength lies on its edge.
+    """
 
     values: tuple[float, ...]
     open: bool = False
 
     def wider(self, low: bool, high: bool, decades: int = 1) -> "Grid":
-        """The grid continued in the same steps below its weakest or above its strongest value."""
+        """Return the grid, continued in the same steps below its weakest or above its strongest value."""
         positive = [value for value in self.values if value > 0]
         per_decade = max(1, round((len(positive) - 1) / max(1.0, math.log10(positive[-1] / positive[0]))))
         steps = 10.0 ** (np.arange(1, decades * per_decade + 1) / per_decade)
@@ -32,32 +38,32 @@ class Grid:
 
 Strength = float | Grid
 AUTO = Grid(tuple(float(f"1e{power}") for power in range(-7, 2)), open=True)
-"""What `"auto"` stands for until a study has found its range, and where that cannot be found: 1e-7 to 10."""
+"""The grid of `"auto"` until a study has found its range: 1e-7 to 10."""
 
 
 def grid(low: float, high: float, points: int | None = None) -> Grid:
-    """Logarithmically spaced strengths from `low` to `high`, both included; one per decade unless `points` is given.
+    """Return logarithmically spaced strengths from `low` to `high`, both included; one per decade by default.
 
     >>> grid(1e-3, 1e-1).values
     (0.001, 0.01, 0.1)
     """
-    low, high = number(low, "grid(low, …)"), number(high, "grid(…, high)")
+    low, high = read_nonnegative(low, "grid(low, …)"), read_nonnegative(high, "grid(…, high)")
     if not 0 < low < high:
         raise InputError(
             f"Expected 0 < low < high in grid(low, high), got grid({low:g}, {high:g}). Try grid(1e-6, 1e-1)."
         )
     count = points if points is not None else max(2, round(math.log10(high) - math.log10(low)) + 1)
-    if not isinstance(count, int) or not 2 <= count <= MOST_POINTS:
+    if not isinstance(count, int) or not 2 <= count <= MAX_GRID_POINTS:
         raise InputError(
-            f"Expected 2 to {MOST_POINTS:,} points in grid({low:g}, {high:g}), got {short_repr(points)}. "
+            f"Expected 2 to {MAX_GRID_POINTS:,} points in grid({low:g}, {high:g}), got {short_repr(points)}. "
             "Leave them out for "
             "one per decade."
         )
     return Grid(tuple(dict.fromkeys(_tidy(value) for value in np.geomspace(low, high, count))))
 
 
-def number(value: object, where: str) -> float:
-    """A finite real number ≥ 0, of any real type (NumPy scalars and zero-dimensional arrays too)."""
+def read_nonnegative(value: object, where: str) -> float:
+    """Return a finite number ≥ 0 of any real type as a float; NumPy scalars and zero-dimensional arrays too."""
     if isinstance(value, np.ndarray | np.generic) and np.ndim(value) == 0:
         value = value.item()
     if isinstance(value, bool) or not isinstance(value, Real):
@@ -67,16 +73,19 @@ def number(value: object, where: str) -> float:
     return float(value)
 
 
-def is_finite(value: Real) -> bool:
-    """Whether a float can hold a number: neither infinite nor larger than the largest float."""
+def is_finite(value: Any) -> bool:
+    """Return True if a float can hold the number: neither infinite nor larger than the largest float."""
     try:
         return math.isfinite(value)
     except OverflowError:
         return False
 
 
-def strength(value: object, where: str) -> Strength:
-    """Read what a person gave as a strength."""
+def read_strength(value: object, where: str) -> Strength:
+    """Return a strength or a grid from an argument.
+
+    Errors: `InputError` for anything that is no strength.
+    """
     if isinstance(value, Grid):
         return value
     if isinstance(value, str):
@@ -84,13 +93,59 @@ def strength(value: object, where: str) -> Strength:
             return AUTO
         raise InputError(f"Expected a strength in {where}, got the text {short_repr(value)}. {ADVICE}")
     if isinstance(value, Sequence) or (isinstance(value, np.ndarray) and value.ndim == 1):
-        values = tuple(sorted({number(item, where) for item in value}))
+        values = tuple(sorted({read_nonnegative(item, where) for item in value}))
         if not values:
             raise InputError(f"Expected at least one strength in {where}, got an empty grid. {ADVICE}")
         return Grid(values)
-    return number(value, where)
+    return read_nonnegative(value, where)
 
 
 def _tidy(value: float) -> float:
-    """The nearest number with at most 12 digits, so that 10 ** -3 reads 0.001."""
+    """Round to 12 digits, so that 10 ** -3 reads 0.001."""
     return float(f"{value:.12g}")
+
+
+def format_strength(value: Strength) -> str:
+    """Return a number, or the range of a grid, as text for a reader."""
+    if not isinstance(value, Grid):
+        return f"{value:g}"
+    return "auto" if value.open else f"{value.values[0]:g}..{value.values[-1]:g}"
+
+
+def read_real(value: object, where: str, expected: str, low: float = -math.inf, high: float = math.inf) -> float:
+    """Return a finite real number from `low` to `high`, both included.
+
+    Args:
+        value: the argument; NumPy scalars and zero-dimensional arrays too.
+        where: the option for the message: `"kl(target=…)"`.
+        expected: the allowed values in words.
+        low, high: the limits.
+
+    Errors: `InputError` for anything else.
+
+    """
+    if isinstance(value, np.ndarray | np.generic) and np.ndim(value) == 0:
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, Real) or not is_finite(value) or not low <= value <= high:
+        raise InputError(f"Expected in {where} {expected}, got {short_repr(value)}.")
+    return float(value)
+
+
+def read_word(value: object, where: str, allowed: Sequence[str]) -> str:
+    """Return one of the allowed words.
+
+    Errors: `InputError` for anything else.
+    """
+    if not isinstance(value, str) or value not in allowed:
+        raise InputError(f"Expected in {where} {' or '.join(map(repr, allowed))}, got {value!r}.")
+    return value
+
+
+def read_flag(value: object, where: str) -> bool:
+    """Return True or False.
+
+    Errors: `InputError` for anything else.
+    """
+    if not isinstance(value, bool):
+        raise InputError(f"Expected in {where} True or False, got {value!r}.")
+    return value

@@ -8,16 +8,18 @@ from bridle._errors import InputError, KindError, short_repr
 from bridle.regularizers._schedule import exponential, linear, steps, warmup
 from bridle.regularizers._strength import grid
 
-LARGEST = sys.float_info.max
+MAX_NUMBER = sys.float_info.max
+"""The largest number in a text."""
 EXAMPLE = "Write for example l2(1e-3), l1(auto), l1(1e-4, per=batch), l2(grid(1e-6, 1e-1)) or l2(warmup(1e-3, 50))."
+"""The end of every message about a text."""
 CALLS = {"grid": (grid, (2, 3)), "linear": (linear, (3,)), "exponential": (exponential, (3,)), "warmup": (warmup, (2,))}
-"""Functions by name, and how many arguments each takes."""
+"""Functions by name, each with the allowed numbers of its arguments."""
 
 
 def parse(text: str) -> ast.expr:
-    """The expression in a text.
+    """Return the expression in a text.
 
-    Errors: `InputError` where it is none, `KindError` for what is no text.
+    Errors: `InputError` for text that is no expression, `KindError` for anything but text.
     """
     if not isinstance(text, str):
         raise KindError(f"Expected a penalty as text, got {short_repr(text)}. {EXAMPLE}")
@@ -27,22 +29,22 @@ def parse(text: str) -> ast.expr:
         raise InputError(f"Expected a penalty, got {short_repr(text, 200)}. {EXAMPLE}") from None
 
 
-def read_strength(value: Any) -> Any:
-    """A strength from a configuration, where schedules are text."""
+def strength_from_config(value: Any) -> Any:
+    """Return a strength from a configuration, where schedules are text."""
     return value_of(parse(value), value) if isinstance(value, str) else value
 
 
 def value_of(node: ast.expr, text: str) -> Any:
-    """The value of one argument."""
+    """Return the value of one argument."""
     match node:
-        case ast.Constant(value=int() as value) if value > LARGEST:
-            raise InputError(f"Expected numbers up to {LARGEST:.2g}, got a larger one in {short_repr(text, 200)}.")
+        case ast.Constant(value=int() as value) if value > MAX_NUMBER:
+            raise InputError(f"Expected numbers up to {MAX_NUMBER:.2g}, got a larger one in {short_repr(text, 200)}.")
         case ast.Constant(value=value):
             return value
         case ast.Name(id=word):
             return word
-        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float()) as number):
-            return -value_of(number, text)
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float()) as literal):
+            return -value_of(literal, text)
         case ast.List(elts=items) | ast.Tuple(elts=items):
             return [value_of(item, text) for item in items]
         case ast.Call(func=ast.Name(id=name), args=items, keywords=[]) if (
