@@ -4,11 +4,11 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
 from bridle._errors import InputError, short_repr
 from bridle.regularizers._base import penalty
 from bridle.regularizers._kinds import WeightPenalty, at_least_float32
+from bridle.regularizers._ops import ops
 from bridle.regularizers._strength import read_real
 
 EXPECTED_ANCHOR = "'pretrained', a finite number, or an array of the shape of the weight"
@@ -52,7 +52,7 @@ class L2SP(WeightPenalty):
         super().__init__(strength)
 
     @property
-    def needs_read_anchor(self) -> bool:
+    def needs_anchor(self) -> bool:
         """True while the anchor is the word `"pretrained"`."""
         return isinstance(self.anchor, str)
 

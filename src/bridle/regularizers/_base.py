@@ -7,9 +7,9 @@ from typing import Any, ClassVar, Literal, TypeVar, cast
 
 import keras
 import numpy as np
-from keras import ops
 
 from bridle._errors import InputError
+from bridle.regularizers._ops import ops
 from bridle.regularizers._schedule import Schedule
 from bridle.regularizers._strength import Grid, Strength, format_strength, read_strength
 from bridle.regularizers._text import strength_from_config

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from keras import ops
 
 from bridle._errors import InputError, short_repr
+from bridle.regularizers._ops import ops
 
 Groups = str | int | Sequence[int]
 WORDS = ("inputs", "units", "filters")

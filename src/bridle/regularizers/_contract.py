@@ -8,11 +8,11 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
 from bridle._errors import BridleError
 from bridle._keras import with_gradient
 from bridle.regularizers._base import On, Penalty
+from bridle.regularizers._ops import ops
 from bridle.regularizers._parse import KINDS, parse_penalty
 
 Law = Callable[["Case"], str | None]

@@ -4,10 +4,10 @@ import abc
 from typing import Any
 
 import keras
-from keras import ops
 
 from bridle._errors import InputError
 from bridle.regularizers._base import Penalty, Per
+from bridle.regularizers._ops import ops
 
 
 class WeightPenalty(Penalty):

@@ -2,11 +2,10 @@
 
 from typing import Any, Literal
 
-from keras import ops
-
 from bridle._errors import InputError
 from bridle.regularizers._base import Penalty, penalty
 from bridle.regularizers._kinds import at_least_float32, broadcast_mask, count_samples
+from bridle.regularizers._ops import ops
 from bridle.regularizers._strength import read_word
 
 MIN_MAGNITUDE = 1e-30

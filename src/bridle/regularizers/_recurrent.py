@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from keras import ops
-
 from bridle._errors import InputError
 from bridle.regularizers._base import penalty
 from bridle.regularizers._kinds import ActivationPenalty, at_least_float32, broadcast_mask, count_entries
+from bridle.regularizers._ops import ops
 
 
 @penalty

@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from keras import ops
-
 from bridle._errors import InputError, KindError, short_repr
+from bridle.regularizers._ops import ops
 from bridle.regularizers._strength import Grid, read_nonnegative, read_strength
 
 MAX_EPOCHS = 10**9

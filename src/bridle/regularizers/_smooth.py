@@ -3,10 +3,9 @@
 import math
 from typing import Any
 
-from keras import ops
-
 from bridle.regularizers._base import Per, penalty
 from bridle.regularizers._kinds import Entrywise
+from bridle.regularizers._ops import ops
 from bridle.regularizers._strength import read_real
 
 
