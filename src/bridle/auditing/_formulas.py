@@ -34,7 +34,8 @@ def _strength(value: Any, epoch: int) -> float:
 def is_known(regularizer: Any) -> bool:
     """Return True for a regularizer of bridle or Keras, whose formula is here; False for any other function."""
     if isinstance(regularizer, Penalty):
-        return KINDS.get(regularizer.kind) is type(regularizer)
+        has_formula = regularizer.kind in ("l2sp", *ENTRIES, *WEIGHTS, *ACTIVATIONS)
+        return has_formula and KINDS.get(regularizer.kind) is type(regularizer)
     return type(regularizer) in KERAS
 
 
