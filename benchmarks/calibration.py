@@ -67,13 +67,13 @@ def network() -> object:
 
 def scores(studies: int, arms: dict, seeds: range, *, fresh: bool) -> dict[str, np.ndarray]:
     """Accuracy and data loss of shape (setting, seed, fold), by cross-validation alone: nobody wants the refits."""
-    from bridle.study import run_study
+    from bridle.study import RunOptions, run_study
     from bridle.study.data import Rows
     from bridle.study.design import Question, prepare
 
     folds = ManyStudies(studies, fresh)
     question = Question(network(), arms, tuple(seeds), folds, epochs=EPOCHS, batch_size=BATCH, curve_points=1)
-    result, whole = run_study(prepare(question, Rows(*rows(studies))), refit=False)
+    result, whole = run_study(prepare(question, Rows(*rows(studies))), RunOptions(refit=False))
     if not whole:
         raise KeyboardInterrupt
     return {name: result.by_candidate(result.quantity(f"validation/{name}")[:, -1]) for name in SIGNS}

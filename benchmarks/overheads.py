@@ -109,14 +109,14 @@ def run(store: object, client: Any, seeds: int = SEEDS, epochs: int = EPOCHS) ->
     from sklearn.datasets import make_moons
 
     import bridle
-    from bridle.study import run_study
+    from bridle.study import RunOptions, run_study
 
     x, y = make_moons(n_samples=60, noise=0.2, random_state=1)
     model = moons_model()
     arms = {"L2": {f"{model.layers[0].name}/kernel": bridle.L2(bridle.grid(1e-6, 1e-1, STRENGTHS - 1))}}
     prepared = bridle.Study(model, arms, seeds=seeds, folds=2, epochs=epochs).prepare(x.astype("float32"), y)
     began, worked = perf_counter(), process_time()
-    result, whole = run_study(prepared, store=store, client=client, refit=False)
+    result, whole = run_study(prepared, RunOptions(store=store, client=client, refit=False))
     if not whole or len(result.members) != 2 * seeds * STRENGTHS:
         raise RuntimeError(f"Expected {2 * seeds * STRENGTHS} fits, got {len(result.members)}.")
     return perf_counter() - began, process_time() - worked
@@ -126,12 +126,12 @@ def one_by_one(client: Any, usual: float) -> float:
     """Seconds that a shard costs: the same study on the cluster with a single fit in each shard."""
     from bridle.study.execution import _cluster
 
-    before = _cluster.SHARD_SECONDS, _cluster.FIRST
-    _cluster.SHARD_SECONDS, _cluster.FIRST = 0.0, 1
+    before = _cluster.TASK_SECONDS, _cluster.FIRST_TASK_CHAINS
+    _cluster.TASK_SECONDS, _cluster.FIRST_TASK_CHAINS = 0.0, 1
     try:
         return (run(None, client)[0] - usual) / (2 * SEEDS * STRENGTHS)
     finally:
-        _cluster.SHARD_SECONDS, _cluster.FIRST = before
+        _cluster.TASK_SECONDS, _cluster.FIRST_TASK_CHAINS = before
 
 
 def entering(client: Any, folder: Path) -> float:

@@ -11,7 +11,7 @@ from keras import ops
 from bridle._api import Study
 from bridle.cases._case import Pair
 from bridle.results import StudyResult
-from bridle.study import Watch, run_study
+from bridle.study import RunOptions, Watch, run_study
 from bridle.study.design import Prepared
 
 FRESH = "fresh"
@@ -105,7 +105,7 @@ def run_whole(prepared: Prepared, watch: Watch) -> StudyResult | None:
 
 def run_without_refits(prepared: Prepared, watch: Watch) -> StudyResult | None:
     """Run the settings of a study and leave out the refits: its fits had all training rows already."""
-    result, whole = run_study(prepared, watch=watch, refit=False)
+    result, whole = run_study(prepared, RunOptions(refit=False), watch=watch)
     return result if whole else None
 
 

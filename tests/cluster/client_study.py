@@ -15,7 +15,7 @@ def main(address: str, folder: str) -> None:
     from bridle.study.execution import _connection as _dask
     from tests.faults.killed_study import run
 
-    _cluster.PATIENCE = _dask.PATIENCE = _dask.GRACE = 4.0
+    _cluster.PATIENCE_SECONDS = _dask.PATIENCE_SECONDS = _dask.GRACE_SECONDS = 4.0
     with Client(address, timeout=10) as client:
         client.wait_for_workers(1, timeout=60)
         sys.stdout.write("ready\n")

@@ -3,8 +3,9 @@
 import pytest
 
 from bridle._errors import BackendError
-from bridle.study.execution._connection import Line
-from bridle.study.execution._worker import Shard
+from bridle.study.execution._connection import DaskConnection
+from bridle.study.execution._requests import Task
+from bridle.study.execution._worker import run_task
 
 distributed = pytest.importorskip("distributed", reason="the extra bridle[dask] is not installed")
 
@@ -24,11 +25,11 @@ def test_what_is_asked_of_a_client_that_closes_is_lost(client) -> None:
     """It closes its connections first, and then says RuntimeError to whatever is asked; no traceback of it."""
     future = client.submit(abs, -1)
     distributed.wait([future])
-    line = Line(client, None)
+    line = DaskConnection(client, None, run_task)
     client.sync(client.rpc.close)
     client.status = "closing"
-    answers = [line.result(future), line.submit(Shard(None, None, (), 1))]
-    while line._coming:
+    answers = [line.result(future), line.submit(Task(None, None, (), 1))]
+    while line._arriving:
         answers.append(line.result(future))
     assert answers[0] is None
     assert set(map(str, answers)) == {"None", "[]"}
@@ -43,4 +44,4 @@ def test_what_went_wrong_while_the_scheduler_answers_is_raised(client) -> None:
         raise RuntimeError("my own")
 
     with pytest.raises(RuntimeError, match="my own"):
-        Line(client, None)._ask(fails)
+        DaskConnection(client, None, run_task)._ask(fails)

@@ -28,7 +28,7 @@ def run(folder, **options):
     """Run it into a folder, committing often so that kills find commits under way."""
     from bridle.study.execution import _stored as _vault
 
-    _vault.SHARD_SECONDS = 0.02
+    _vault.COMMIT_SECONDS = 0.02
     study, rows, test = asked()
     return study.run(*rows, test=test, store=folder, progress=False, **options)
 

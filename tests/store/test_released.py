@@ -9,7 +9,7 @@ import pytest
 import bridle
 from bridle import store as stores
 from bridle.store import _files, _index
-from bridle.study.execution._records import outcome_of
+from bridle.study.execution._requests import from_record
 
 RELEASED = sorted((Path(__file__).parent / "released").glob("format-*"))
 
@@ -37,7 +37,7 @@ def test_it_opens_and_answers(kept, tmp_path) -> None:
         records = store.find(keys)
     assert len(records) >= len(result.data.members)
     curves = {
-        value.tobytes() for value in (outcome_of(r, ["test"] * ("measures/0" in r)).curves for r in records.values())
+        value.tobytes() for value in (from_record(r, ["test"] * ("measures/0" in r)).curves for r in records.values())
     }
     finished = result.data.curves[result.data.members.finished]
     assert all(np.ascontiguousarray(curve).tobytes() in curves for curve in finished)

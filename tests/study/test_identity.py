@@ -6,8 +6,8 @@ from tests.conftest import network
 
 from bridle import L1, EarlyStopping, Study
 from bridle.engine import Stopping
-from bridle.study.execution import plan_of
-from bridle.study.execution._keys import _stopping
+from bridle.study.execution import study_facts
+from bridle.study.execution._keys import _stopping_text
 
 
 def test_facts_are_those_of_0_1(moons) -> None:
@@ -32,7 +32,7 @@ def test_facts_are_those_of_0_1(moons) -> None:
         "class_weight": "balanced",
         "preprocessor": StandardScaler(),
     }
-    facts = plan_of(study.prepare(x, y, test=(x[:9], y[:9]), **rows), False, 4)
+    facts = study_facts(study.prepare(x, y, test=(x[:9], y[:9]), **rows), False, 4)
     for name in ("model", "engine", "keras", "jax", "device"):
         assert facts.pop(name)
     assert facts == {
@@ -64,4 +64,4 @@ def test_early_stopping_is_hashed_as_it_was() -> None:
     """The text is the one that 0.1 hashed, whatever its class is called now."""
     rule = Stopping(1, False, None, 0.001, True)
     text = "Stopping(measure=1, maximize=False, patience=None, min_delta=0.001, keep_best=True)"
-    assert (_stopping(rule), _stopping(None)) == (text, "None")
+    assert (_stopping_text(rule), _stopping_text(None)) == (text, "None")

@@ -11,8 +11,8 @@ from bridle import L1, L2, BridleError, Study
 from bridle import store as stores
 from bridle.engine import _scheduler as engine
 from bridle.results import StudyResult
-from bridle.study import run_study
-from bridle.study.execution._keys import plan_of
+from bridle.study import RunOptions, run_study
+from bridle.study.execution._keys import study_facts
 
 
 def arms() -> dict:
@@ -76,7 +76,7 @@ def test_a_run_that_was_stopped_goes_on(moons, whole, tmp_path, monkeypatch, tra
             raise KeyboardInterrupt
 
     prepared = study().prepare(x[:40], y[:40], test=(x[40:], y[40:]))
-    _, finished = run_study(prepared, watch=watch, store=tmp_path)
+    _, finished = run_study(prepared, RunOptions(store=tmp_path), watch=watch)
     assert not finished
     with stores.Store(tmp_path, create=False) as store:
         assert len(store) >= share * total - 5
@@ -227,7 +227,7 @@ def test_a_plan_holds_nothing_that_another_process_has_otherwise(moons) -> None:
     """A function inside a transformer is shown with its address, which is another one every time."""
     x, y = moons
     plans = [
-        plan_of(study().prepare(x, y, preprocessor=FunctionTransformer(lambda rows: rows)), False, None)
+        study_facts(study().prepare(x, y, preprocessor=FunctionTransformer(lambda rows: rows)), False, None)
         for _ in range(2)
     ]
     assert plans[0] == plans[1]

@@ -7,7 +7,7 @@ from tests.conftest import network
 
 import bridle
 from bridle.stats import weigh_evidence
-from bridle.study import Update, run_study
+from bridle.study import RunOptions, Update, run_study
 from bridle.study.data import Rows
 from bridle.study.design import Question, prepare
 
@@ -36,7 +36,7 @@ def test_programs_are_compiled_once_for_all_outer_folds(moons) -> None:
     """Three outer folds of equal size: one shape of rows for their folds, one for their refits."""
     prepared = prepare(Question(network(), ARMS, **OPTIONS), Rows(*moons))
     seen: list[str] = []
-    result, whole = run_study(prepared, watch=lambda update: seen.append(update.stage), nested=3)
+    result, whole = run_study(prepared, RunOptions(nested=3), watch=lambda update: seen.append(update.stage))
     assert whole
     assert prepared.engine.compilations == 2 * 4
     assert any(stage.startswith("outer fold 3/3, refits") for stage in seen)
@@ -51,7 +51,7 @@ def test_stopping_in_an_outer_fold_keeps_the_study(moons) -> None:
         if update.stage.startswith("outer"):
             raise KeyboardInterrupt
 
-    result, whole = run_study(prepared, watch=watch, nested=3)
+    result, whole = run_study(prepared, RunOptions(nested=3), watch=watch)
     assert not whole
     assert result.nested is None
     assert result.members.finished.all()

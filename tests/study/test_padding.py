@@ -8,11 +8,11 @@ from sklearn.model_selection import KFold
 from bridle import L1, EarlyStopping
 from bridle.engine import _evaluate as evaluation
 from bridle.results import ALL_ROWS, StudyResult
-from bridle.study import run_study
+from bridle.study import RunOptions, run_study
 from bridle.study.data import Rows
 from bridle.study.design import Question, prepare
 from bridle.study.design._objective import diagnostic_names
-from bridle.study.execution._keys import plan_of
+from bridle.study.execution._keys import study_facts
 
 L = keras.layers
 STEPS, LENGTHS = 6, np.random.default_rng(0).integers(1, 6, 36)
@@ -70,7 +70,7 @@ def test_scores_of_padded_sequences_are_those_over_real_steps(way: str, monkeypa
     rows = Rows(TOKENS[train], LABELS[train], held_out={"test": (TOKENS[test], LABELS[test])})
     nested = folds if way == "in one call" else None
     prepared = prepare(question, rows)
-    result, _ = run_study(prepared, width=2 if way == "side by side" else None, nested=nested)
+    result, _ = run_study(prepared, RunOptions(width=2 if way == "side by side" else None, nested=nested))
     for number, (_, judged) in enumerate(folds.split(train)):
         watched = rows_of(prepared.folds[number], "watch")
         for side, chosen in {"validation": judged, "watch": watched}.items():
@@ -133,7 +133,7 @@ def test_diagnostics_leave_padded_steps_out() -> None:
 def test_a_folder_with_scores_over_padded_steps_is_another_study() -> None:
     """Scores of earlier versions are not mixed with these; studies without masks resume as before."""
     masked = prepare(Question(tagger(), {}, 1, 2, 1), Rows(TOKENS, LABELS))
-    assert plan_of(masked, False, None)["padded steps"] == "left out of losses and metrics"
+    assert study_facts(masked, False, None)["padded steps"] == "left out of losses and metrics"
     plain = keras.Sequential([keras.Input((STEPS,), dtype="int32"), L.Embedding(6, 4), L.Dense(3, "softmax")])
     plain.compile("adam", "sparse_categorical_crossentropy")
-    assert "padded steps" not in plan_of(prepare(Question(plain, {}, 1, 2, 1), Rows(TOKENS, LABELS)), False, None)
+    assert "padded steps" not in study_facts(prepare(Question(plain, {}, 1, 2, 1), Rows(TOKENS, LABELS)), False, None)

@@ -9,7 +9,7 @@ import bridle
 from bridle import BridleError
 from bridle.placement import read_terms
 from bridle.regularizers import KINDS, Penalty
-from bridle.study import run_study
+from bridle.study import RunOptions, run_study
 from bridle.study.data import Rows
 from bridle.study.design import Question, prepare
 
@@ -229,8 +229,10 @@ def test_a_penalty_without_a_gradient_touches_only_its_own_fits(moons) -> None:
     for target in ("hidden/kernel", "hidden/output"):
         arms = {"L2": {"*/kernel": bridle.L2([0.01])}, "odd": {target: odd}}
         question = Question(network(), arms, seeds=1, epochs=2)
-        result = run_study(prepare(question, Rows(x[:40], y[:40], validation=(x[40:], y[40:]))), refit=False)[0]
+        result = run_study(
+            prepare(question, Rows(x[:40], y[:40], validation=(x[40:], y[40:]))), RunOptions(refit=False)
+        )[0]
         assert result.counts()[0].tolist() == [1, 1, 1, 0]
         plain = Question(network(), {"L2": arms["L2"]}, seeds=1, epochs=2)
-        alone = run_study(prepare(plain, Rows(x[:40], y[:40], validation=(x[40:], y[40:]))), refit=False)[0]
+        alone = run_study(prepare(plain, Rows(x[:40], y[:40], validation=(x[40:], y[40:]))), RunOptions(refit=False))[0]
         assert np.array_equal(alone.scores()[0], result.scores()[0])

@@ -14,11 +14,11 @@ from bridle import L2, EarlyStopping
 from bridle._errors import InputError
 from bridle.engine import run_fits
 from bridle.results import ALL_ROWS, Score
-from bridle.study import run_study
+from bridle.study import RunOptions, run_study
 from bridle.study.data import Rows
 from bridle.study.design import Question, prepare
-from bridle.study.execution._keys import plan_of
-from bridle.study.execution._requests import RowSet, fits_of, order
+from bridle.study.execution._keys import fits_of, study_facts
+from bridle.study.execution._requests import RowSet, make_request
 from bridle.tuning import prepare_study, read_study
 
 L, M = keras.layers, keras.metrics
@@ -95,19 +95,21 @@ def test_row_weights_count_in_a_pooled_score() -> None:
     """As sample weights of a weighted metric."""
     model = network(metrics=[], weighted_metrics=[M.AUC(name="auc", num_thresholds=2000)])
     asked = question(model, shuffle=False, seeds=(3,))
-    result, _ = run_study(prepare(asked, Rows(X, Y, sample_weight=WEIGHT, groups=SUBJECTS)), refit=False)
+    result, _ = run_study(prepare(asked, Rows(X, Y, sample_weight=WEIGHT, groups=SUBJECTS)), RunOptions(refit=False))
     parts = by_hand(model, 3, weight=WEIGHT)
     np.testing.assert_allclose(result.scores()[0, 0], jackknife(parts, Y, WEIGHT), atol=2e-3)
 
 
 def test_pooled_scores_travel_through_a_store(tmp_path: Path) -> None:
     """A second run reads predictions instead of training, and a folder without them is that of another study."""
-    first, _ = run_study(prepare(question(network()), Rows(X, Y, groups=SUBJECTS)), store=tmp_path / "s")
-    again, _ = run_study(prepare(question(network()), Rows(X, Y, groups=SUBJECTS)), store=tmp_path / "s")
+    first, _ = run_study(prepare(question(network()), Rows(X, Y, groups=SUBJECTS)), RunOptions(store=tmp_path / "s"))
+    again, _ = run_study(prepare(question(network()), Rows(X, Y, groups=SUBJECTS)), RunOptions(store=tmp_path / "s"))
     assert again.provenance["fits from the store"] == len(first.members)
     np.testing.assert_array_equal(again.scores(), first.scores())
     with pytest.raises(bridle.BridleError, match="pooled:auc there, loss now"):
-        run_study(prepare(question(network(), score="loss"), Rows(X, Y, groups=SUBJECTS)), store=tmp_path / "s")
+        run_study(
+            prepare(question(network(), score="loss"), Rows(X, Y, groups=SUBJECTS)), RunOptions(store=tmp_path / "s")
+        )
 
 
 @pytest.mark.parametrize("width", [None, 3])
@@ -127,7 +129,7 @@ def test_predictions_are_read_off_only_where_they_are_pooled(width: int | None) 
 
 def predictions(prepared: object) -> list[np.ndarray]:
     found: list[np.ndarray] = []
-    chains = [[order(np.zeros(1, np.float32), None, seed, 0)] for seed in range(3)]
+    chains = [[make_request(np.zeros(1, np.float32), None, seed, 0)] for seed in range(3)]
     fits = fits_of(prepared, chains, RowSet(prepared.folds, {}))
     options = {"held_out": {}, "watch": lambda progress: None, "threads": 1}
     run_fits(prepared.engine.training, fits, deliver=lambda fit, outcome: found.extend(outcome.predictions), **options)
@@ -173,7 +175,7 @@ def test_masks_and_several_outputs_are_pooled_too(data: object, name: str) -> No
     """As Keras evaluates them over all rows."""
     model, x, y = data()
     asked = question(model, score=f"pooled:{name}", initial_weights="model", seeds=1, epochs=1)
-    result, _ = run_study(prepare(asked, Rows(x, y, groups=SUBJECTS)), refit=False)
+    result, _ = run_study(prepare(asked, Rows(x, y, groups=SUBJECTS)), RunOptions(refit=False))
     np.testing.assert_allclose(result.scores()[0, 0], evaluated(model, x, y, name, SUBJECTS), rtol=1e-4, atol=1e-5)
 
 
@@ -186,7 +188,7 @@ def test_rows_left_out_one_by_one_have_a_pooled_r2_in_units_of_the_target() -> N
     with pytest.raises(InputError, match=r"Write pooled|score='pooled:r2'"):
         prepare(question(model, folds=LeaveOneOut(), score="r2", initial_weights="model"), rows)
     asked = question(model, folds=LeaveOneOut(), score="pooled:r2", initial_weights="model", seeds=1, epochs=1)
-    result, _ = run_study(prepare(asked, rows), refit=False)
+    result, _ = run_study(prepare(asked, rows), RunOptions(refit=False))
     guess = model.predict(X[:12], verbose=0)
     every = np.arange(12)
     scalers = [StandardScaler().fit(y[every != row, None]) for row in every]
@@ -207,14 +209,14 @@ def test_rows_left_out_one_by_one_have_a_pooled_r2_in_units_of_the_target() -> N
 def test_the_predictions_are_those_of_the_weights_that_are_kept(options: dict[str, object]) -> None:
     """Over folds of one size a pooled mean has the folds' own losses as pseudo-values."""
     asked = question(network(), score="pooled:loss", epochs=8, **options)
-    result, _ = run_study(prepare(asked, Rows(X, Y, groups=SUBJECTS)), refit=False)
+    result, _ = run_study(prepare(asked, Rows(X, Y, groups=SUBJECTS)), RunOptions(refit=False))
     np.testing.assert_allclose(result.scores(), result.scores_of("validation/loss"), rtol=1e-4, atol=1e-5)
 
 
 def test_with_one_validation_set_it_is_the_plain_score() -> None:
     """One fold has nothing to be pooled with."""
     rows = Rows(X[:30], Y[:30], validation=(X[30:], Y[30:]))
-    result, _ = run_study(prepare(question(network()), rows), refit=False)
+    result, _ = run_study(prepare(question(network()), rows), RunOptions(refit=False))
     np.testing.assert_allclose(result.scores(), result.scores_of("validation/auc"), rtol=1e-5)
 
 
@@ -222,7 +224,7 @@ def test_what_cannot_be_pooled_is_refused_before_training() -> None:
     """A race, a monitor, classes that each fold encodes, one class in all, outer folds of one class."""
     rows = Rows(X, Y, groups=SUBJECTS)
     with pytest.raises(InputError, match=r"pooled auc, which needs the fits of all folds\. Leave race out"):
-        run_study(prepare(question(network()), rows), race=True)
+        run_study(prepare(question(network()), rows), RunOptions(race=True))
     with pytest.raises(InputError, match="got 'pooled:auc'"):
         prepare(question(network(), early_stopping=EarlyStopping(monitor="pooled:auc"), score="loss"), rows)
     for wrong in ("pooled:", "pooled:auk", "pooled:pooled:auc", "max:pooled:auc", "pooled:max:loss"):
@@ -233,7 +235,7 @@ def test_what_cannot_be_pooled_is_refused_before_training() -> None:
     with pytest.raises(InputError, match="got 'pooled auc' over rows of one kind in the validation rows"):
         prepare(question(network()), Rows(X, Y, validation=(X[:5], np.ones(5, int))))
     with pytest.raises(InputError, match=r"outer folds over whose rows auc is defined.*nested=5"):
-        run_study(prepare(question(network()), rows), nested=LeaveOneGroupOut())
+        run_study(prepare(question(network()), rows), RunOptions(nested=LeaveOneGroupOut()))
 
 
 def test_the_refusal_of_undefined_folds_names_the_pooled_score() -> None:
@@ -243,7 +245,7 @@ def test_the_refusal_of_undefined_folds_names_the_pooled_score() -> None:
         prepare(question(network(), score="auc"), rows)
     odd = prepare(question(network(), score="pooled:min:auc"), rows)
     assert odd.score == Score("pooled auc", maximize=False, pooled=True)
-    assert plan_of(odd, False, None)["score"] == "pooled:min:auc"
+    assert study_facts(odd, False, None)["score"] == "pooled:min:auc"
     with pytest.raises(InputError, match="score='pooled:min:auc' judges"):
         prepare(question(network(), score="min:auc"), rows)
 
@@ -251,7 +253,7 @@ def test_the_refusal_of_undefined_folds_names_the_pooled_score() -> None:
 def test_nested_selection_pools_inside_its_outer_folds() -> None:
     """Outer folds are judged by the plain measure."""
     rows = Rows(X, Y, groups=SUBJECTS)
-    result, whole = run_study(prepare(question(network(), seeds=1), rows), nested=3)
+    result, whole = run_study(prepare(question(network(), seeds=1), rows), RunOptions(nested=3))
     assert whole
     assert np.isfinite(result.nested.scores).all()
     assert np.isfinite(result.nested.chosen).all()

@@ -5,66 +5,65 @@ import pytest
 from tests.conftest import network
 
 import bridle
-from bridle.engine import Progress
 from bridle.regularizers import AUTO, Grid
 from bridle.study import run_study
-from bridle.study._auto_range import LATTICE, Search, Seen, find_ranges, over, spaced
+from bridle.study._auto_range import LATTICE, PilotResult, RangeSearch, find_ranges, is_too_strong, spaced_strengths
 from bridle.study.data import Rows
 from bridle.study.design import Question, prepare
 from bridle.study.design._arms import BoundArm
-from bridle.study.execution._run import ExecutionContext
+from bridle.study.execution import ExecutionContext, RowSet, run_requests
 
 COLLAPSE, FELT = 17, 8
 """Places of the lattice from which an invented network collapses, and up to which nothing is felt."""
 
 
-def invented(place: int) -> Seen:
+def invented(place: int) -> PilotResult:
     """A network that feels nothing up to `FELT` and predicts a constant from `COLLAPSE` on."""
     if place >= COLLAPSE:
-        return Seen(0.69, 0.69, 0.0)
+        return PilotResult(0.69, 0.69, 0.0)
     strength = max(0, place - FELT)
-    return Seen(0.1 + 0.05 * strength, 0.5 + 0.02 * strength, 0.4 - 0.04 * strength)
+    return PilotResult(0.1 + 0.05 * strength, 0.5 + 0.02 * strength, 0.4 - 0.04 * strength)
 
 
-def found(seen, last: Seen | None = None) -> tuple[Search, int]:
+def settle(result_at, last: PilotResult | None = None) -> tuple[RangeSearch, int]:
     """A search to its end, and how many fits it asked for."""
-    search, count, none, last = Search(1, 0), 0, invented(0), last or invented(30)
-    while search.wanted:
-        count += len(search.wanted)
-        search.hear(seen, none, last)
+    search, count, none, last = RangeSearch(1, 0), 0, invented(0), last or invented(30)
+    while search.open_positions:
+        count += len(search.open_positions)
+        search.update(result_at, none, last)
     return search, count
 
 
 def test_both_ends_are_found_by_bisection() -> None:
     """In about two fits for each halving of 31 places."""
-    search, count = found(invented)
+    search, count = settle(invented)
     assert search.ends == (FELT, COLLAPSE)
     assert count <= 10
 
 
 def test_a_penalty_that_never_collapses_ends_where_it_changes_nothing_more() -> None:
     """As one that is satisfied: from some strength on all fits are alike."""
-    settled = lambda place: Seen(0.1, 0.5 + 0.02 * min(8, max(0, place - FELT)), 0.4)  # noqa: E731
-    search, _ = found(settled, last=settled(30))
+    settled = lambda place: PilotResult(0.1, 0.5 + 0.02 * min(8, max(0, place - FELT)), 0.4)  # noqa: E731
+    search, _ = settle(settled, last=settled(30))
     assert search.ends == (FELT, FELT + 8)
 
 
 def test_a_penalty_that_does_nothing_keeps_a_range() -> None:
     """Of four steps, below the strongest there is."""
-    search, _ = found(lambda place: invented(0), last=invented(0))
+    search, _ = settle(lambda place: invented(0), last=invented(0))
     assert search.ends == (len(LATTICE) - 5, len(LATTICE) - 1)
 
 
 def test_strengths_that_diverge_are_too_strong() -> None:
-    lost = Seen(float("nan"), float("nan"), float("nan"))
-    assert over(lost, invented(0), lost, 1.0)
-    search, _ = found(lambda place: lost if place >= 12 else invented(place), last=lost)
+    lost = PilotResult(float("nan"), float("nan"), float("nan"))
+    assert is_too_strong(lost, invented(0), lost, 1.0)
+    search, _ = settle(lambda place: lost if place >= 12 else invented(place), last=lost)
     assert search.ends == (FELT, 12)
 
 
 @pytest.mark.parametrize(("low", "high", "points"), [(8, 17, 9), (0, 30, 9), (3, 7, 9), (4, 24, 5), (0, 29, 3)])
 def test_grids_cover_their_range_with_few_points(low: int, high: int, points: int) -> None:
-    values = spaced(low, high, points)
+    values = spaced_strengths(low, high, points)
     assert len(values) <= points
     assert values[-1] == LATTICE[high]
     assert values[0] <= LATTICE[low]
@@ -103,15 +102,27 @@ def test_a_study_runs_between_the_ends_that_its_pilot_finds(studied) -> None:
     assert len(path) <= 9 + 4 + 2
 
 
+def trainer(prepared):
+    """Train requests on the folds of a study, on one thread."""
+
+    def train(requests, deliver) -> bool:
+        return run_requests(
+            prepared,
+            [[request] for request in requests],
+            RowSet(prepared.folds, {}),
+            deliver=deliver,
+            watch=lambda progress: None,
+            context=ExecutionContext(threads=1),
+        )
+
+    return train
+
+
 def test_a_pilot_can_be_stopped_and_a_hopeless_one_keeps_the_decades(studied, moons) -> None:
     """Without a finite loss to compare with there is no range to find."""
-
-    def stop(progress: Progress) -> None:
-        raise KeyboardInterrupt
-
-    assert find_ranges(studied, stop, ExecutionContext(threads=1)) is None
+    assert find_ranges(studied, lambda requests, deliver: False) is None
     wild = network(optimizer=keras.optimizers.SGD(1e38))
     broken = prepare(Question(wild, {"L2": {"*/kernel": bridle.L2("auto")}}, folds=2, epochs=9), Rows(*moons))
-    arms, facts = find_ranges(broken, lambda progress: None, ExecutionContext(threads=1))
+    arms, facts = find_ranges(broken, trainer(broken))
     assert arms[1].grids[0] == AUTO
     assert facts == {}

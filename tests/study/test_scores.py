@@ -15,10 +15,10 @@ from bridle._errors import InputError
 from bridle._keras import direction
 from bridle.results import Score
 from bridle.stats import select_strength, summarize
-from bridle.study import run_study
+from bridle.study import RunOptions, run_study
 from bridle.study.data import Rows
 from bridle.study.design import Question, prepare
-from bridle.study.execution._keys import plan_of
+from bridle.study.execution._keys import study_facts
 from bridle.tuning import prepare_study, read_study
 
 
@@ -68,7 +68,7 @@ def test_less_of_my_own_metric_is_better(moons) -> None:
     """The study hands over the strength with the least mean, not the constant network."""
     study = prepared(scored([brier]), moons, score="min:brier", epochs=20)
     assert study.score == Score("brier", maximize=False)
-    assert plan_of(study, False, None)["score"] == "min:brier"
+    assert study_facts(study, False, None)["score"] == "min:brier"
     result, _ = run_study(study)
     summary = summarize(result.scores())
     choice = select_strength(result.path(1), summary, maximize=result.score.maximize)
@@ -84,8 +84,8 @@ def test_more_of_my_own_metric_is_better(moons) -> None:
     assert prepared(model, moons, score="max:skill").score == Score("skill", maximize=True)
     odd = prepared(model, moons, score="max:mae")
     assert odd.score == Score("mae", maximize=True)
-    assert plan_of(odd, False, None)["score"] == "max:mae"
-    assert plan_of(prepared(model, moons, score="min:mae"), False, None)["score"] == "mae"
+    assert study_facts(odd, False, None)["score"] == "max:mae"
+    assert study_facts(prepared(model, moons, score="min:mae"), False, None)["score"] == "mae"
     with pytest.raises(InputError, match="got 'max:loss'"):
         prepared(model, moons, score="max:loss")
     with pytest.raises(InputError, match="Expected score as 'loss' or a compiled metric"):
@@ -108,7 +108,7 @@ def test_early_stopping_on_my_own_metric_is_that_of_keras(moons) -> None:
         score="loss",
     )
     study = prepare(question, Rows(moons[0][:50], moons[1][:50], validation=(moons[0][50:], moons[1][50:])))
-    result, _ = run_study(study, refit=False)
+    result, _ = run_study(study, RunOptions(refit=False))
     fold = study.folds[0]
     x, y = (np.asarray(leaf) for leaf in (fold.rows.x, fold.rows.y))
     train, watch = fold.cuts

@@ -14,7 +14,7 @@ from bridle import L1, L2, BridleError, Study
 from bridle.engine import Recipe
 from bridle.results import ALL_ROWS
 from bridle.stats import weigh_evidence
-from bridle.study import run_study
+from bridle.study import RunOptions, run_study
 from bridle.study.data import Rows
 from bridle.study.data._folds import take_rows
 from bridle.study.design import Question, make_plan, prepare
@@ -22,7 +22,7 @@ from bridle.study.design import Question, make_plan, prepare
 
 def run(model, arms, x, y, *, seeds=2, folds=2, epochs=4, rows=None, threads=None, **options):
     question = Question(model, arms, seeds=seeds, folds=folds, epochs=epochs, **options)
-    return run_study(prepare(question, Rows(x, y, **(rows or {}))), threads=threads)[0]
+    return run_study(prepare(question, Rows(x, y, **(rows or {}))), RunOptions(threads=threads))[0]
 
 
 def member(result, setting: int, seed: int = 0, fold: int = 0) -> int:

@@ -4,7 +4,7 @@ from bridle._api._plots import Plots
 from bridle._api._result import Best, Result, load
 from bridle._api._search import SearchResult, search, search_arms
 from bridle._api._stored import reload_note
-from bridle._api._study import Study, conduct
+from bridle._api._study import Study, run_prepared
 
 __all__ = [
     "Best",
@@ -12,9 +12,9 @@ __all__ = [
     "Result",
     "SearchResult",
     "Study",
-    "conduct",
     "load",
     "reload_note",
+    "run_prepared",
     "search",
     "search_arms",
 ]

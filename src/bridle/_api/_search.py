@@ -10,12 +10,13 @@ import keras
 import pandas as pd
 
 from bridle._api._result import Result
-from bridle._api._study import Study, check_callbacks, conduct
+from bridle._api._study import Study, check_callbacks, run_prepared
 from bridle._errors import InputError
 from bridle.placement import Site, find_sites
 from bridle.regularizers import L1, L2
 from bridle.results import StudyResult
 from bridle.stats import weigh_evidence
+from bridle.study import RunOptions
 from bridle.study.design import Prepared, join_arms, make_timed_plan
 
 KINDS = {"L1": L1, "L2": L2}
@@ -145,7 +146,8 @@ def search(
     room = SCREENING * (clock.left - pace.compiling)
     seeds = pace.seeds(room, STRENGTHS * len(chosen), MOST_SEEDS[0])
     screening = _narrowed(first, chosen, arms, range(seeds))
-    screen = conduct(screening, race=not first.score.pooled, refit=False, until=clock.until(room), progress=progress)
+    screen_options = RunOptions(race=not first.score.pooled, refit=False, until=clock.until(room), progress=progress)
+    screen = run_prepared(screening, screen_options)
 
     finalists = _finalists(screen.data, chosen)
     room = clock.left - pace.compiling
@@ -158,7 +160,8 @@ def search(
         final = Study(model, combined, seeds=tuple(fresh), **options).prepare(x, y, **rows)
     facts = {"screened": len({*chosen, *finalists}), "not screened": len(arms) - len(chosen)}
     until = clock.until(clock.left - pace.compiling - pace.refits(len(finalists), len(fresh)))
-    return SearchResult(conduct(final, store=store, progress=progress, facts=facts, until=until), screen)
+    final_options = RunOptions(store=store, progress=progress, until=until)
+    return SearchResult(run_prepared(final, final_options, facts=facts), screen)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from bridle._api._stored import reload_note
 from bridle._errors import InputError, Interrupted, short_repr
 from bridle._progress import progress_bar
 from bridle.results import StudyResult
-from bridle.study import Update, run_study
+from bridle.study import RunOptions, Update, run_study
 from bridle.study.data import Rows
 from bridle.study.design import EarlyStopping, Plan, Prepared, Question, make_plan, make_timed_plan, prepare
 
@@ -196,12 +196,12 @@ class Study:
             preprocessor=preprocessor,
             target_preprocessor=target_preprocessor,
         )
-        options = {"threads": threads, "width": width, "race": race, "nested": nested, "progress": progress}
+        options = RunOptions(store, extend, client, threads, width, race, nested, progress)
         note = "" if store is None else reload_note(prepared.model)
         for each in (note, *prepared.notes):
             if each:
                 warnings.warn(each, stacklevel=2)
-        return conduct(prepared, store=store, extend=extend, client=client, **options)
+        return run_prepared(prepared, options)
 
     def prepare(
         self,
@@ -222,54 +222,39 @@ class Study:
         return prepare(self.question, rows)
 
 
-def conduct(
-    prepared: Prepared,
-    *,
-    store: str | Path | None = None,
-    extend: bool = False,
-    client: Any = None,
-    threads: int | None = None,
-    width: int | None = None,
-    race: bool = False,
-    nested: Any = None,
-    progress: bool = True,
-    facts: Mapping[str, object] = MappingProxyType({}),
-    refit: bool = True,
-    until: float | None = None,
+def run_prepared(
+    prepared: Prepared, options: RunOptions | None = None, *, facts: Mapping[str, object] = MappingProxyType({})
 ) -> "Result":
-    """Run what `Study.prepare` returned; `facts` are added to the record of where the numbers come from.
-
-    `refit` and `until` are those of `run_study`.
-    """
-    options = {"threads": threads, "width": width, "race": race, "nested": nested, "refit": refit, "until": until}
-    stage = ""
+    """Run a study that `Study.prepare` returned; `facts` are added to its provenance."""
+    options = options or RunOptions()
+    store, stage = options.store, ""
 
     def watch(update: Update) -> None:
         nonlocal stage
         stage = update.stage
         show(update)
 
-    with progress_bar(progress, prepared.score.name) as show:
-        data, whole = run_study(prepared, watch=watch, store=store, extend=extend, client=client, **options)
+    with progress_bar(options.progress, prepared.score.name) as show:
+        data, finished = run_study(prepared, options, watch=watch)
     data = data.with_provenance(**facts)
-    terms, given = {each.name: each.terms for each in prepared.arms}, prepared.question.model
+    terms, source = {arm.name: arm.terms for arm in prepared.arms}, prepared.question.model
     result = Result(
         data,
         prepared.model,
         terms,
-        build=None if isinstance(given, keras.Model) else given,
+        build=None if isinstance(source, keras.Model) else source,
         preparation=Preparation(data.preparation, *prepared.preparer.final),
     )
     if store is not None:
         stores.save(data, store)
-    if not whole:
+    if not finished:
         message = f"{_stopped(data, stage)}{_stored(store)}"
         raise Interrupted(message, result, advice="" if store is None else "Run the same again to go on.")
     return result
 
 
 def _stopped(data: StudyResult, stage: str) -> str:
-    """How far a stopped run came."""
+    """Return the progress of a stopped run in words."""
     if not len(data.members):
         return "Stopped while the ranges of 'auto' were sought, before the first fit of the study."
     done = int((data.members.finished | (data.members.diverged_at >= 0)).sum())
@@ -278,7 +263,7 @@ def _stopped(data: StudyResult, stage: str) -> str:
 
 
 def _stored(store: str | Path | None) -> str:
-    """How many fits a folder keeps."""
+    """Return the number of fits in a folder in words."""
     if store is None:
         return ""
     with stores.Store(store, create=False, write=False) as opened:

@@ -1,20 +1,21 @@
 """Run a case in both protocols and compare the answers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from bridle import report
-from bridle._api import Result, Study, conduct
+from bridle._api import Result, Study, run_prepared
 from bridle._errors import InputError, nearest_names
 from bridle.cases._case import Case, Protocol
 from bridle.cases._circles import circles
 from bridle.cases._claims import Measured, as_table, claim_sentences, measure
 from bridle.cases._iris import iris
 from bridle.cases._moons import moons
+from bridle.study import RunOptions
 from bridle.study.design import Plan, Prepared, make_timed_plan
 
 CASES = {"moons": moons, "circles": circles, "iris": iris}
@@ -123,10 +124,10 @@ def run_case(
 
     `extend` and `client` are those of `Study.run`.
     """
-    options = {"extend": extend, "client": client, "progress": progress}
+    options = RunOptions(extend=extend, client=client, progress=progress)
     folders = (None, None) if folder is None else (Path(folder) / "tutorial", Path(folder) / "honest")
-    tutorial = conduct(prepared.tutorial, store=folders[0], **options)
-    honest = conduct(prepared.honest, store=folders[1], **options)
+    tutorial = run_prepared(prepared.tutorial, replace(options, store=folders[0]))
+    honest = run_prepared(prepared.honest, replace(options, store=folders[1]))
     lines, claims = measure(prepared.case, tutorial.data), claim_sentences(prepared.case, tutorial.data)
     return CaseResult(prepared.case, tutorial, honest, tuple(lines), tuple(claims))
 

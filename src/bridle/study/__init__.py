@@ -1,9 +1,11 @@
-"""THE QUESTION: arms, strengths, splits → plan → run → result."""
+"""Stages of a study: cross-validation, extended and refined grids, refits, nested cross-validation."""
 
+from bridle.study._progress import Update, Watch
 from bridle.study._stages import run_study
-from bridle.study._update import Update, Watch
+from bridle.study.execution import RunOptions
 
 __all__ = [
+    "RunOptions",
     "Update",
     "Watch",
     "run_study",

@@ -1,8 +1,8 @@
-"""The range of an `"auto"` strength, found from the data by a short pilot.
+"""The range of an `"auto"` strength, derived from the data by a short pilot.
 
-A pilot fit is a whole fit of the first seed on the first fold. The range ends where the penalized network has
-collapsed, and begins where the penalty can no longer be told from none: glmnet's λ_max and what lies far enough below
-it, for any penalty on any network.
+A pilot fit is a full fit of the first seed on the first fold. The range ends where the penalized network has
+collapsed. It begins where the penalty can no longer be told from none: glmnet's λ_max and its small fractions,
+for any penalty on any network.
 """
 
 import math
@@ -11,27 +11,35 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from bridle.engine import FitResult, Progress
+from bridle.engine import FitResult
 from bridle.regularizers import Grid
 from bridle.study.design import SPREAD, BoundArm, Prepared, diagnostic_names
-from bridle.study.execution import ExecutionContext, FitRequest, RowSet, run_requests
+from bridle.study.execution import FitRequest
 
 LATTICE = (*(float(f"{digit}e{power}") for power in range(-10, 5) for digit in (1, 3)), 1e5)
 """The strengths that a pilot may try: two a decade."""
-SAME = 0.01
-"""Two fits are not told apart where their losses differ by less than this share of the loss to compare with."""
-COLLAPSED = 0.01
-"""A network is collapsed where its predictions differ between rows by less than this share of what they did."""
-NARROWEST = 4
+SAME_SHARE = 0.01
+"""Two fits are alike where their losses differ by less than this share of the reference loss."""
+COLLAPSED_SHARE = 0.01
+"""A network is collapsed where its predictions differ between rows by less than this share of the unpenalized ones."""
+MIN_RANGE_STEPS = 4
 """Steps of the lattice that a range spans at least."""
-POINTS = {1: 9, 2: 5}
-"""Strengths in a grid, for arms with one and two open grids; `FEW` for more."""
-FEW = 3
+GRID_POINTS = {1: 9, 2: 5}
+"""Strengths in a grid, for arms with one and two open grids; `MIN_GRID_POINTS` for more."""
+MIN_GRID_POINTS = 3
+"""Strengths in a grid of an arm with three or more open grids."""
+MIN_LOSS_SCALE = 1e-12
+"""The smallest loss that others are compared with."""
+
+PilotKey = tuple[float | None, bytes]
+"""Learning rate and strengths of a pilot fit."""
+TrainRequests = Callable[[Sequence[FitRequest], Callable[[int, FitResult], None]], bool]
+"""(requests, called with the index and the result of each) → False where the user stopped it."""
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What a pilot fit ended with."""
+class PilotResult:
+    """Losses and spread of predictions at the end of a pilot fit."""
 
     train: float
     validation: float
@@ -39,156 +47,154 @@ class Seen:
 
     @property
     def finite(self) -> bool:
-        """Whether it ran to its end."""
+        """True where the fit ran to its end."""
         return math.isfinite(self.train) and math.isfinite(self.validation)
 
-    def like(self, other: "Seen", scale: float) -> bool:
-        """Whether the two cannot be told apart, on a scale of losses."""
-        losses = max(abs(self.train - other.train), abs(self.validation - other.validation))
-        return losses <= SAME * scale and abs(self.spread - other.spread) <= SAME * other.spread
+    def is_like(self, reference: "PilotResult", scale: float) -> bool:
+        """Return whether two fits cannot be told apart, on a scale of losses."""
+        losses = max(abs(self.train - reference.train), abs(self.validation - reference.validation))
+        return losses <= SAME_SHARE * scale and abs(self.spread - reference.spread) <= SAME_SHARE * reference.spread
 
 
 @dataclass
-class Search:
+class RangeSearch:
     """Two bisections over the lattice for one open grid of one arm.
 
-    Below and at `faint` nothing can be told from no penalty; from `beyond` on the network has collapsed, or no longer
-    changes.
+    `faint`: strongest strength indistinguishable from none. `beyond`: weakest strength at which the network collapses
+    or stops changing.
     """
 
     arm: int
-    place: int
+    grid: int
     faint: list[int] = field(default_factory=lambda: [-1, len(LATTICE)])
-    """The strongest known to be faint, the weakest known not to be."""
+    """The strongest strength that is faint for sure, and the weakest that is not."""
     beyond: list[int] = field(default_factory=lambda: [-1, len(LATTICE)])
-    """The strongest known not to be beyond, the weakest known to be."""
+    """The strongest strength that is not beyond for sure, and the weakest that is."""
 
     @property
-    def wanted(self) -> list[int]:
-        """The places of the lattice to try next; none where the range is found."""
+    def open_positions(self) -> list[int]:
+        """The positions of the lattice to try next; none once the range is settled."""
         return sorted({sum(pair) // 2 for pair in (self.faint, self.beyond) if pair[1] - pair[0] > 1})
 
-    def hear(self, seen: Callable[[int], Seen], none: Seen, last: Seen) -> None:
-        """Take in what was wanted."""
-        scale = max(none.validation, none.train, 1e-12)
-        for pair, low in (
-            (self.faint, lambda found: found.finite and found.like(none, scale)),
-            (self.beyond, lambda found: not over(found, none, last, scale)),
-        ):
-            if pair[1] - pair[0] > 1:
-                middle = sum(pair) // 2
-                pair[0 if low(seen(middle)) else 1] = middle
+    def update(self, result_at: Callable[[int], PilotResult], none: PilotResult, strongest: PilotResult) -> None:
+        """Halve both intervals by the results at `open_positions`."""
+        scale = max(none.validation, none.train, MIN_LOSS_SCALE)
+        if self.faint[1] - self.faint[0] > 1:
+            middle = sum(self.faint) // 2
+            result = result_at(middle)
+            self.faint[0 if result.finite and result.is_like(none, scale) else 1] = middle
+        if self.beyond[1] - self.beyond[0] > 1:
+            middle = sum(self.beyond) // 2
+            self.beyond[1 if is_too_strong(result_at(middle), none, strongest, scale) else 0] = middle
 
     @property
     def ends(self) -> tuple[int, int]:
-        """The range, as places of the lattice."""
+        """The range, as positions of the lattice."""
         high = min(self.beyond[1], len(LATTICE) - 1)
-        return max(0, min(self.faint[0], high - NARROWEST)), high
+        return max(0, min(self.faint[0], high - MIN_RANGE_STEPS)), high
 
 
-def over(found: Seen, none: Seen, last: Seen, scale: float) -> bool:
-    """Whether a strength is too strong: diverged, collapsed to constant predictions, or as the strongest of all."""
-    if not found.finite or found.spread <= COLLAPSED * none.spread:
+def is_too_strong(result: PilotResult, none: PilotResult, strongest: PilotResult, scale: float) -> bool:
+    """Return whether a strength is too strong: diverged, collapsed to constants, or as the strongest of all."""
+    if not result.finite or result.spread <= COLLAPSED_SHARE * none.spread:
         return True
-    return last.finite and not last.like(none, scale) and found.like(last, scale)
+    return strongest.finite and not strongest.is_like(none, scale) and result.is_like(strongest, scale)
 
 
 @dataclass
 class Pilot:
-    """Pilot fits of one study, each made once."""
+    """Pilot fits of one study, each trained once."""
 
     prepared: Prepared
-    watch: Callable[[Progress], None]
-    means: ExecutionContext
-    seen: dict[tuple[float | None, bytes], Seen] = field(default_factory=dict)
+    train: TrainRequests
+    results: dict[PilotKey, PilotResult] = field(default_factory=dict)
 
-    def key(self, arm: BoundArm, values: Sequence[float]) -> tuple[float | None, bytes]:
-        """Learning rate and strengths of a fit; arms share those that are alike."""
+    def key(self, arm: BoundArm, values: Sequence[float]) -> PilotKey:
+        """Return learning rate and strengths of a fit; arms share fits with equal ones."""
         row = arm.strength_row(values, len(self.prepared.penalty_terms.slots))
         return arm.learning_rate, row.astype(np.float32).tobytes()
 
-    def run(self, keys: Sequence[tuple[float | None, bytes]]) -> bool:
-        """Make the fits that were not made yet; False where the person stopped it."""
-        keys = [key for key in dict.fromkeys(keys) if key not in self.seen]
+    def run(self, keys: Sequence[PilotKey]) -> bool:
+        """Train the fits that are missing; return False where the user stopped it."""
+        missing = [key for key in dict.fromkeys(keys) if key not in self.results]
         seed = self.prepared.question.seed_numbers[0]
-        settings = sum(len(arm.candidates) for arm in self.prepared.arms)
-        return run_requests(
-            self.prepared,
-            [[FitRequest(row, rate, seed, 0)] for rate, row in keys],
-            RowSet(self.prepared.folds, {}),
-            deliver=lambda number, outcome: self.seen.update({keys[number]: self._read(outcome)}),
-            watch=self.watch,
-            means=self.means,
-            members=settings * len(self.prepared.question.seed_numbers),  # of the whole study: programs serve its fits
-        )
 
-    def _read(self, outcome: FitResult) -> Seen:
+        def deliver(index: int, result: FitResult) -> None:
+            self.results[missing[index]] = self._read(result)
+
+        return self.train([FitRequest(strengths, rate, seed, 0) for rate, strengths in missing], deliver)
+
+    def _read(self, result: FitResult) -> PilotResult:
         objective = self.prepared.engine.objective
-        side = len(objective.measure_names)
-        train, validation = outcome.curves[-1, 1 + len(objective.part_names)], outcome.curves[-1, -side]
-        if outcome.diverged_at >= 0:
-            return Seen(math.nan, math.nan, math.nan)
-        spread = outcome.diagnostics[diagnostic_names(self.prepared.penalty_terms).index(SPREAD)]
-        return Seen(float(train), float(validation), float(spread))
+        validation = -len(objective.measure_names)
+        if result.diverged_at >= 0:
+            return PilotResult(math.nan, math.nan, math.nan)
+        last = result.curves[-1]
+        spread = result.diagnostics[diagnostic_names(self.prepared.penalty_terms).index(SPREAD)]
+        return PilotResult(float(last[1 + len(objective.part_names)]), float(last[validation]), float(spread))
 
 
-def find_ranges(
-    prepared: Prepared, watch: Callable[[Progress], None], means: ExecutionContext
-) -> tuple[tuple[BoundArm, ...], dict[str, object]] | None:
-    """The arms with the range of every open grid found, and facts for the record; None where it was stopped.
+def find_ranges(prepared: Prepared, train: TrainRequests) -> tuple[tuple[BoundArm, ...], dict[str, object]] | None:
+    """Return the arms with a range for every open grid, and facts for the record; None where the user stopped it.
 
     Every slot is searched by itself, the other open ones of its arm at zero. A slot without whose penalty the fit
     diverges keeps the grid that it has.
     """
-    pilot, arms = Pilot(prepared, watch, means), prepared.arms
+    pilot, arms = Pilot(prepared, train), prepared.arms
     searches = [
-        Search(number, place) for number, arm in enumerate(arms) for place, grid in enumerate(arm.grids) if grid.open
+        RangeSearch(arm_index, grid_index)
+        for arm_index, arm in enumerate(arms)
+        for grid_index, grid in enumerate(arm.grids)
+        if grid.open
     ]
 
-    def key(search: Search, strength: float) -> tuple[float | None, bytes]:
+    def key(search: RangeSearch, strength: float) -> PilotKey:
         arm = arms[search.arm]
         values = [0.0 if grid.open else grid.values[0] for grid in arm.grids]
-        values[search.place] = strength
+        values[search.grid] = strength
         return pilot.key(arm, values)
 
-    wanted = [key(search, strength) for search in searches for strength in (0.0, LATTICE[-1])]
-    while wanted:
-        if not pilot.run(wanted):
+    pending = [key(search, strength) for search in searches for strength in (0.0, LATTICE[-1])]
+    while pending:
+        if not pilot.run(pending):
             return None
-        wanted = []
+        pending = []
         for search in searches:
-            none, last = pilot.seen[key(search, 0.0)], pilot.seen[key(search, LATTICE[-1])]
-            while none.finite and search.wanted:
-                asked = [key(search, LATTICE[place]) for place in search.wanted]
-                if any(each not in pilot.seen for each in asked):
-                    wanted += asked
+            none, strongest = pilot.results[key(search, 0.0)], pilot.results[key(search, LATTICE[-1])]
+            while none.finite and search.open_positions:
+                keys = [key(search, LATTICE[position]) for position in search.open_positions]
+                if any(name not in pilot.results for name in keys):
+                    pending += keys
                     break
-                search.hear(lambda place, own=search: pilot.seen[key(own, LATTICE[place])], none, last)
-    found = [search for search in searches if pilot.seen[key(search, 0.0)].finite]
-    return _with_ranges(arms, found), {"pilot": len(pilot.seen), "ranges": _said(prepared, found)} if found else {}
+                search.update(
+                    lambda position, search=search: pilot.results[key(search, LATTICE[position])], none, strongest
+                )
+    settled = [search for search in searches if pilot.results[key(search, 0.0)].finite]
+    facts = {"pilot": len(pilot.results), "ranges": _range_facts(prepared, settled)} if settled else {}
+    return _with_ranges(arms, settled), facts
 
 
-def _with_ranges(arms: tuple[BoundArm, ...], searches: Sequence[Search]) -> tuple[BoundArm, ...]:
-    made = list(arms)
+def _with_ranges(arms: tuple[BoundArm, ...], searches: Sequence[RangeSearch]) -> tuple[BoundArm, ...]:
+    ranged = list(arms)
     for search in searches:
-        arm = made[search.arm]
+        arm = ranged[search.arm]
         grids = list(arm.grids)
-        points = POINTS.get(sum(grid.open for grid in grids), FEW)
-        grids[search.place] = Grid(spaced(*search.ends, points), open=True)
-        made[search.arm] = replace(arm, grids=tuple(grids))
-    return tuple(made)
+        points = GRID_POINTS.get(sum(grid.open for grid in grids), MIN_GRID_POINTS)
+        grids[search.grid] = Grid(spaced_strengths(*search.ends, points), open=True)
+        ranged[search.arm] = replace(arm, grids=tuple(grids))
+    return tuple(ranged)
 
 
-def spaced(low: int, high: int, points: int) -> tuple[float, ...]:
-    """At most so many places of the lattice in equal steps, from `high` down to `low` or just below."""
+def spaced_strengths(low: int, high: int, points: int) -> tuple[float, ...]:
+    """Return at most `points` strengths in equal steps of the lattice, from `high` down to `low` or just below."""
     step = max(1, -(-(high - low) // (points - 1)))
-    return tuple(LATTICE[max(0, place)] for place in range(high, low - step, -step)[::-1])
+    return tuple(LATTICE[max(0, position)] for position in range(high, low - step, -step)[::-1])
 
 
-def _said(prepared: Prepared, searches: Sequence[Search]) -> dict[str, str]:
-    said = {}
+def _range_facts(prepared: Prepared, searches: Sequence[RangeSearch]) -> dict[str, str]:
+    facts = {}
     for search in searches:
         arm, (low, high) = prepared.arms[search.arm], search.ends
-        slot = prepared.penalty_terms.slots[arm.slots[search.place]]
-        said[f"{arm.name}: {slot}"] = f"{LATTICE[low]:g} to {LATTICE[high]:g}"
-    return said
+        slot = prepared.penalty_terms.slots[arm.slots[search.grid]]
+        facts[f"{arm.name}: {slot}"] = f"{LATTICE[low]:g} to {LATTICE[high]:g}"
+    return facts

@@ -1,4 +1,4 @@
-"""What has run so far. The one thing that changes while a study runs; a `StudyResult` is read off it."""
+"""Fits that have run so far: the one object that changes while a study runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -8,25 +8,25 @@ import numpy as np
 from bridle._keras import model_json
 from bridle.engine import FitResult
 from bridle.results import ALL_ROWS, Activation, Members, Picture, Probe, StoredTransformer, StudyResult, weak_to_strong
-from bridle.study._pooled import Pool
-from bridle.study._protocol import describe
+from bridle.study._pooled import PooledScorer
+from bridle.study._provenance import describe_protocol
 from bridle.study.design import DECREASING, BoundArm, Prepared, diagnostic_names, to_result_arm
-from bridle.study.execution import FitRequest, order
+from bridle.study.execution import FitRequest, make_request
 
-Key = tuple[int, int, int]
-"""A member: (setting, seed, fold)."""
+FitKey = tuple[int, int, int]
+"""A fit: (candidate, seed, fold)."""
 
 
 @dataclass
 class ResultCollector:
-    """Settings and members in the order they were asked for, with the outcomes that have come in."""
+    """Candidates and fits in the order of their requests, with the results so far."""
 
     prepared: Prepared
     arms: tuple[BoundArm, ...]
-    setting_arm: list[int] = field(default_factory=list)
-    setting_values: list[tuple[float, ...]] = field(default_factory=list)
-    members: list[Key] = field(default_factory=list)
-    outcomes: dict[Key, FitResult] = field(default_factory=dict)
+    candidate_arm: list[int] = field(default_factory=list)
+    candidate_values: list[tuple[float, ...]] = field(default_factory=list)
+    fits: list[FitKey] = field(default_factory=list)
+    results: dict[FitKey, FitResult] = field(default_factory=dict)
     held_out_rows: dict[str, int] = field(default_factory=dict)
     probe: Probe | None = None
     picture: Picture | None = None
@@ -34,143 +34,155 @@ class ResultCollector:
     weight_names: tuple[str, ...] = ()
     preparation: dict[str, StoredTransformer] = field(default_factory=dict)
     facts: dict[str, object] = field(default_factory=dict)
-    """What was found on the way, for the record."""
-    _pool: Pool | None = None
-    _pooled: dict[tuple[int, int], np.ndarray] = field(default_factory=dict)
-    """Pooled scores of the folds, by setting and seed."""
+    """Facts for the record, found during the run."""
+    _scorer: PooledScorer | None = None
+    _pooled_scores: dict[tuple[int, int], np.ndarray] = field(default_factory=dict)
+    """Pooled scores of the folds, by candidate and seed."""
 
-    def add_settings(self) -> list[int]:
-        """Settings of the arms as they are now that were not there before; their numbers."""
-        known = set(zip(self.setting_arm, self.setting_values, strict=True))
-        wanted = [(index, values) for index, arm in enumerate(self.arms) for values in arm.candidates]
-        fresh = [pair for pair in wanted if pair not in known]
-        self.setting_arm += [arm for arm, _ in fresh]
-        self.setting_values += [values for _, values in fresh]
-        return list(range(len(self.setting_arm) - len(fresh), len(self.setting_arm)))
+    def add_candidates(self) -> list[int]:
+        """Add the candidates that the arms have now; return the indices of new ones."""
+        before = set(zip(self.candidate_arm, self.candidate_values, strict=True))
+        candidates = [(index, values) for index, arm in enumerate(self.arms) for values in arm.candidates]
+        new = [candidate for candidate in candidates if candidate not in before]
+        self.candidate_arm += [arm for arm, _ in new]
+        self.candidate_values += [values for _, values in new]
+        return list(range(len(self.candidate_arm) - len(new), len(self.candidate_arm)))
 
-    def expect(self, keys: Sequence[Key]) -> None:
-        """Take members in that were not asked for before."""
-        known = set(self.members)
-        self.members += [key for key in keys if key not in known]
+    def expect(self, keys: Sequence[FitKey]) -> None:
+        """Add fits that were not expected before."""
+        before = set(self.fits)
+        self.fits += [key for key in keys if key not in before]
 
     def path(self, arm: int) -> list[int]:
-        """The settings of an arm in the order in which a warm path takes them."""
-        own = [number for number, each in enumerate(self.setting_arm) if each == arm]
-        order = weak_to_strong(np.array([self.setting_values[number] for number in own]).reshape(len(own), -1))
-        path = [own[position] for position in order] if len(own) > 1 else own
-        return path[::-1] if self.prepared.question.warm_start == DECREASING else path
+        """Return the candidates of an arm in the order of a warm start."""
+        candidates = [index for index, other in enumerate(self.candidate_arm) if other == arm]
+        if len(candidates) > 1:
+            values = np.array([self.candidate_values[index] for index in candidates]).reshape(len(candidates), -1)
+            candidates = [candidates[position] for position in weak_to_strong(values)]
+        return candidates[::-1] if self.prepared.question.warm_start == DECREASING else candidates
 
-    def learning_rate(self, setting: int) -> float | None:
-        """The learning rate of a setting's arm, where it is not the optimizer's."""
-        return self.arms[self.setting_arm[setting]].learning_rate
+    def candidate_text(self, candidate: int) -> str:
+        """Return a candidate in words: its arm and its strengths."""
+        values = ", ".join(f"{value:g}" for value in self.candidate_values[candidate])
+        return f"{self.arms[self.candidate_arm[candidate]].name} {values}".strip()
 
-    def strengths(self, setting: int) -> np.ndarray:
-        """float32 (slot,): the traced setting of a member."""
-        return self._exact(setting).astype(np.float32)
+    def request(self, key: FitKey) -> FitRequest:
+        """Return the request for a fit."""
+        candidate, seed, fold = key
+        rate = self.arms[self.candidate_arm[candidate]].learning_rate
+        return make_request(self._strengths(candidate), rate, seed, fold)
 
-    def order(self, key: Key) -> FitRequest:
-        """What is to be made for a member."""
-        setting, seed, fold = key
-        return order(self.strengths(setting), self.learning_rate(setting), seed, fold)
+    def deliver(self, key: FitKey, result: FitResult, keep_variables: bool) -> None:
+        """Enter one result; variables are dropped unless the fit is a refit."""
+        self.results[key] = result if keep_variables else replace(result, variables=())
+        self._pooled_scores.pop(key[:2], None)
 
-    def deliver(self, key: Key, outcome: FitResult, keep_variables: bool) -> None:
-        """Enter one outcome; variables are dropped unless the member is a refit."""
-        self.outcomes[key] = outcome if keep_variables else replace(outcome, variables=())
-        self._pooled.pop(key[:2], None)
+    def pooled_curves(self, points: int) -> np.ndarray:
+        """Return the pooled score of every fit, shape (fit, point, 1): NaN but for the last point.
 
-    def pooled(self, points: int) -> np.ndarray:
-        """The pooled score of every member, shape (member, point, 1): NaN but for the last point.
-
-        It is there once all folds of a setting and seed have finished.
+        A score exists once all folds of a candidate and seed have finished.
         """
-        column = np.full((len(self.members), points, 1), np.nan, np.float32)
-        folds = range(len(self.prepared.folds))
-        for number, (setting, seed, fold) in enumerate(self.members):
-            got = [self.outcomes.get((setting, seed, each)) for each in folds]
-            if fold == ALL_ROWS or any(outcome is None or outcome.diverged_at >= 0 for outcome in got):
-                continue
-            if (setting, seed) not in self._pooled:
-                self._pool = self._pool or Pool(self.prepared)
-                self._pooled[setting, seed] = self._pool.scores([outcome.predictions for outcome in got])
-            column[number, -1] = self._pooled[setting, seed][fold]
+        column = np.full((len(self.fits), points, 1), np.nan, np.float32)
+        for index, (candidate, seed, fold) in enumerate(self.fits):
+            scores = None if fold == ALL_ROWS else self._scores_over_folds(candidate, seed)
+            if scores is not None:
+                column[index, -1] = scores[fold]
         return column
 
+    def _scores_over_folds(self, candidate: int, seed: int) -> np.ndarray | None:
+        if (candidate, seed) not in self._pooled_scores:
+            folds = range(len(self.prepared.folds))
+            results = [self.results.get((candidate, seed, fold)) for fold in folds]
+            finished = [result for result in results if result is not None and result.diverged_at < 0]
+            if len(finished) < len(results):
+                return None
+            self._scorer = self._scorer or PooledScorer(self.prepared)
+            self._pooled_scores[candidate, seed] = self._scorer.scores([result.predictions for result in finished])
+        return self._pooled_scores[candidate, seed]
+
     def result(self) -> StudyResult:
-        """What is known now, as arrays. Members that have not run are there, marked as such."""
-        engine = self.prepared.engine
-        objective, points = engine.objective, len(engine.recipe.stops)
-        measures = objective.measure_names
+        """Return all results so far as arrays; fits that have not run are marked as such."""
+        prepared = self.prepared
+        engine, units = prepared.engine, prepared.units
+        measures = engine.objective.measure_names
         quantities = (
             "fit/loss",
-            *(f"penalty/{name}" for name in objective.part_names),
+            *(f"penalty/{name}" for name in engine.objective.part_names),
             *(f"{part}/{name}" for part in engine.recipe.sides for name in measures),
         )
-        names = diagnostic_names(self.prepared.penalty_terms)
-        got = [self.outcomes.get(key) for key in self.members]
-        blank = np.full((points, len(quantities)), np.nan, np.float32)
-        empty = np.full(len(names), np.nan, np.float32)
-        missing = np.full(len(measures), np.nan, np.float32)
-        setting, seed, fold = np.array(self.members, int).reshape(-1, 3).T
-        units = self.prepared.units
-        curves = _stacked([None if outcome is None else outcome.curves for outcome in got], blank)
-        sides = np.tile(units.factors[fold], (1, len(engine.recipe.sides)))
-        curves[:, :, -sides.shape[1] :] *= sides[:, None]
-        if self.prepared.score.pooled:
-            quantities += (f"validation/{self.prepared.score.name}",)
-            curves = np.concatenate([curves, self.pooled(points)], axis=2)
+        results = [self.results.get(key) for key in self.fits]
+        curves = self._curves(results, len(quantities))
+        if prepared.score.pooled:
+            quantities += (f"validation/{prepared.score.name}",)
+            curves = np.concatenate([curves, self.pooled_curves(curves.shape[1])], axis=2)
+        names = diagnostic_names(prepared.penalty_terms)
+        diagnostics = [None if result is None else result.diagnostics for result in results]
+        blank = np.full(len(measures), np.nan, np.float32)
+        shape = len(self.candidate_arm), len(prepared.penalty_terms.slots)
         return StudyResult(
             arms=tuple(to_result_arm(arm) for arm in self.arms),
-            slots=self.prepared.penalty_terms.slots,
-            setting_arm=np.array(self.setting_arm, int),
-            setting_strengths=np.array([self._exact(number) for number in range(len(self.setting_arm))]).reshape(
-                len(self.setting_arm), len(self.prepared.penalty_terms.slots)
-            ),
-            members=Members(
-                setting,
-                seed,
-                fold,
-                np.array([outcome is not None and outcome.diverged_at < 0 for outcome in got], bool),
-                *(
-                    np.array([-1 if o is None else getattr(o, n) for o in got], int)
-                    for n in ("diverged_at", "epochs", "kept_epoch")
-                ),
-            ),
-            score=self.prepared.score,
+            slots=prepared.penalty_terms.slots,
+            setting_arm=np.array(self.candidate_arm, int),
+            setting_strengths=np.array(
+                [self._strengths(candidate) for candidate in range(len(self.candidate_arm))]
+            ).reshape(shape),
+            members=self._members(results),
+            score=prepared.score,
             epochs=engine.recipe.stops,
             quantities=quantities,
             curves=curves,
             diagnostic_names=names,
-            diagnostics=_stacked([None if outcome is None else outcome.diagnostics for outcome in got], empty),
-            fold_rows=self.prepared.fold_rows,
+            diagnostics=_stack(diagnostics, np.full(len(names), np.nan, np.float32)),
+            fold_rows=prepared.fold_rows,
             held_out_names=measures,
             held_out={
-                name: _stacked([None if o is None else o.measures.get(name) for o in got], missing) * units.factors[-1]
+                name: _stack([None if result is None else result.measures.get(name) for result in results], blank)
+                * units.factors[-1]
                 for name in self.held_out_rows
             },
             held_out_rows=dict(self.held_out_rows),
             weights={
-                number: self.outcomes[key].variables
-                for number, key in enumerate(self.members)
-                if key[2] == ALL_ROWS and key in self.outcomes
+                index: self.results[key].variables
+                for index, key in enumerate(self.fits)
+                if key[2] == ALL_ROWS and key in self.results
             },
             weight_names=self.weight_names,
             probe=self.probe,
             picture=self.picture,
             activations=self.activations,
-            model_json=model_json(self.prepared.model),
-            protocol=describe(self.prepared),
+            model_json=model_json(prepared.model),
+            protocol=describe_protocol(prepared),
             preparation=self.preparation,
             prepared_units=units.transformed,
         )
 
-    def _exact(self, setting: int) -> np.ndarray:
-        """float64 (slot,): the strengths as they were written."""
-        arm, slots = self.arms[self.setting_arm[setting]], len(self.prepared.penalty_terms.slots)
-        return arm.strength_row(self.setting_values[setting], slots)
+    def _members(self, results: Sequence[FitResult | None]) -> Members:
+        candidate, seed, fold = np.array(self.fits, int).reshape(-1, 3).T
+        numbers = (
+            np.array([-1 if result is None else getattr(result, name) for result in results], int)
+            for name in ("diverged_at", "epochs", "kept_epoch")
+        )
+        finished = np.array([result is not None and result.diverged_at < 0 for result in results], bool)
+        return Members(candidate, seed, fold, finished, *numbers)
+
+    def _curves(self, results: Sequence[FitResult | None], quantities: int) -> np.ndarray:
+        """Return float32 (fit, point, quantity), in the units of the target as it was given."""
+        recipe, factors = self.prepared.engine.recipe, self.prepared.units.factors
+        blank = np.full((len(recipe.stops), quantities), np.nan, np.float32)
+        curves = _stack([None if result is None else result.curves for result in results], blank)
+        fold = np.array(self.fits, int).reshape(-1, 3)[:, 2]
+        sides = np.tile(factors[fold], (1, len(recipe.sides)))
+        curves[:, :, -sides.shape[1] :] *= sides[:, None]
+        return curves
+
+    def _strengths(self, candidate: int) -> np.ndarray:
+        """Return float64 (slot,): the strengths of a candidate as written."""
+        arm, values = self.arms[self.candidate_arm[candidate]], self.candidate_values[candidate]
+        return arm.strength_row(values, len(self.prepared.penalty_terms.slots))
 
 
-def _stacked(values: Sequence[np.ndarray | None], missing: np.ndarray) -> np.ndarray:
-    """One array for all members, with `missing` where there is none; also for no members at all."""
+def _stack(values: Sequence[np.ndarray | None], missing: np.ndarray) -> np.ndarray:
+    """Return one array for all fits, with `missing` where there is none; also for no fits at all."""
     return np.array([missing if value is None else value for value in values], missing.dtype).reshape(
         -1, *missing.shape
     )

@@ -1,4 +1,4 @@
-"""Nested cross-validation: the whole selection is repeated inside each outer fold, and judged on the rows left out."""
+"""Nested cross-validation: the selection is repeated inside each outer fold, and judged on the rows left out."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,44 +8,45 @@ import numpy as np
 from bridle._errors import InputError
 from bridle.results import Nested, StudyResult
 from bridle.stats import weigh_evidence
-from bridle.study._update import Update, Watch
+from bridle.study._progress import Update, Watch
 from bridle.study.data import Data, ListedFolds, Splitter, split_rows, take_rows
 from bridle.study.design import OUTER, Prepared, outer_fold_study, outer_splits, whole_rows
 
-Run = Callable[[Prepared, Watch], tuple[StudyResult, bool]]
+RunStudy = Callable[[Prepared, Watch], tuple[StudyResult, bool]]
+"""(study, watch) → its result, False where the user stopped it."""
 
 
-def run_nested(prepared: Prepared, folds: int | Splitter, watch: Watch, run: Run) -> Nested | None:
+def run_nested(prepared: Prepared, folds: int | Splitter, watch: Watch, run_study: RunStudy) -> Nested | None:
     """Select inside each outer fold as the study selects, and judge the choice on that fold; None where stopped.
 
     Args:
         prepared: the study.
         folds: outer folds, a number or a scikit-learn splitter.
-        watch: hears what goes on.
-        run: runs one inner study to its end.
+        watch: called with updates.
+        run_study: runs one inner study.
 
     """
     splits = outer_splits(prepared, folds)
-    found = []
-    for number, split in enumerate(splits, start=1):
-        inner = outer_fold_study(prepared, split, number - 1)
+    selections = []
+    for index, split in enumerate(splits):
+        inner = outer_fold_study(prepared, split, index)
 
-        def named(update: Update, number: int = number) -> None:
-            watch(replace(update, stage=f"outer fold {number}/{len(splits)}, {update.stage}"))
+        def watch_inner(update: Update, label: str = f"outer fold {index + 1}/{len(splits)}") -> None:
+            watch(replace(update, stage=f"{label}, {update.stage}"))
 
-        result, whole = run(inner, named)
-        if not whole:
+        result, finished = run_study(inner, watch_inner)
+        if not finished:
             return None
-        found.append(_judged(result))
+        selections.append(_selection(result))
     rows = np.array([[len(split.train), len(split.validation)] for split in splits])
-    arm, strengths, chosen, scores, none = zip(*found, strict=True)
+    arm, strengths, validation, scores, none = zip(*selections, strict=True)
     return Nested(
-        np.array(arm), np.stack(strengths), np.array(chosen), np.stack(scores, axis=1), np.stack(none, axis=1), rows
+        np.array(arm), np.stack(strengths), np.array(validation), np.stack(scores, axis=1), np.stack(none, axis=1), rows
     )
 
 
 def check_nested(prepared: Prepared, folds: int | Splitter) -> None:
-    """Refuse, before anything is trained, outer folds that do not fit the rows, or leave too few for the folds inside.
+    """Raise, before any training, for outer folds that do not fit the rows, or leave too few for the folds inside.
 
     Errors: `InputError` with a validation set instead of folds, and for a score that is defined over no outer fold;
     those of `split_rows`, with the number of the fold.
@@ -57,36 +58,36 @@ def check_nested(prepared: Prepared, folds: int | Splitter) -> None:
             "Expected folds as a number or a splitter for nested cross-validation, got a list: its row numbers are "
             "those of all rows, not of an outer fold's. Give folds=5, or a list as nested."
         )
-    whole, groups, measure = whole_rows(prepared), prepared.rows.groups, prepared.score.measure
+    rows, groups, measure = whole_rows(prepared), prepared.rows.groups, prepared.score.measure
     splits = outer_splits(prepared, folds)
-    if all(measure in prepared.engine.program.undefined(take_rows(whole.y, split.validation)) for split in splits):
+    if all(measure in prepared.engine.program.undefined(take_rows(rows.y, split.validation)) for split in splits):
         raise InputError(
             f"Expected outer folds over whose rows {measure} is defined, got rows of one kind in all {len(splits)}. "
             "Give a number of outer folds, as nested=5: they are judged one by one, also where the score is pooled."
         )
-    for number, split in enumerate(splits, start=1):
+    for index, split in enumerate(splits):
         x, y, labels, inside = (
             None if values is None else take_rows(values, split.train)
-            for values in (whole.x, whole.y, whole.labels, groups)
+            for values in (rows.x, rows.y, rows.labels, groups)
         )
         try:
             split_rows(Data(x, y, None, labels), prepared.question.folds, inside)
         except InputError as error:
-            raise InputError(f"{error} This is inside outer fold {number} of nested={folds}.") from error
+            raise InputError(f"{error} This is inside outer fold {index + 1} of nested={folds}.") from error
 
 
-def _judged(result: StudyResult) -> tuple[int, np.ndarray, float, np.ndarray, np.ndarray]:
-    """What an inner study chose, the score that chose it, and the scores of its refits on the rows left out."""
+def _selection(result: StudyResult) -> tuple[int, np.ndarray, float, np.ndarray, np.ndarray]:
+    """Return the choice of an inner study, its validation score, and the scores of its refits on the outer fold."""
     evidence, blank = weigh_evidence(result), np.full(len(result.seeds), np.nan)
-    fresh = result.held_out_scores(OUTER)
-    none = fresh[evidence.choices[0].best] if 0 in evidence.choices else blank
+    outer = result.held_out_scores(OUTER)
+    none = outer[evidence.choices[0].best] if 0 in evidence.choices else blank
     if evidence.winner is None:
         return -1, np.full(len(result.slots), np.nan), np.nan, blank, none
-    setting = evidence.choices[evidence.winner].best
+    candidate = evidence.choices[evidence.winner].best
     return (
         evidence.winner,
-        result.setting_strengths[setting],
-        float(evidence.validation.mean[setting]),
-        fresh[setting],
+        result.setting_strengths[candidate],
+        float(evidence.validation.mean[candidate]),
+        outer[candidate],
         none,
     )

@@ -15,7 +15,7 @@ Part = tuple[Any, list[np.ndarray], Any]
 """Labels, leaves of predictions and weights of one fold's rows."""
 
 
-class Pool:
+class PooledScorer:
     """The rows that judge each fold, and the measure over any of them together."""
 
     def __init__(self, prepared: Prepared) -> None:
@@ -23,7 +23,7 @@ class Pool:
         objective, self._engine, self._targets = engine.objective, engine, prepared.targets
         column = objective.measure_names.index(prepared.score.measure)
         structure = jax.tree.structure(predicted_shapes(prepared.model, folds[0].rows.x))
-        self._rows = [_judging(fold) for fold in folds]
+        self._rows = [_validation_rows(fold) for fold in folds]
 
         def measure(y: Any, leaves: list[Any], weight: Any) -> Any:
             return objective.measure(y, jax.tree.unflatten(structure, leaves), weight)[column]
@@ -31,7 +31,7 @@ class Pool:
         self._measure, self._compiled = measure, jax.jit(measure)
 
     def scores(self, predictions: Sequence[tuple[np.ndarray, ...]]) -> np.ndarray:
-        """Return the pseudo-value of every fold, from the predictions of one setting's and seed's fits."""
+        """Return the pseudo-value of every fold, from the predictions of one candidate's and seed's fits."""
         parts = [self._part(fold, leaves) for fold, leaves in enumerate(predictions)]
         without = [self._over(parts[:fold] + parts[fold + 1 :]) for fold in range(len(parts))]
         return pseudo_values(self._over(parts), np.array(without))
@@ -43,23 +43,23 @@ class Pool:
         return float((self._measure if self._engine.untraced else self._compiled)(*rows))
 
     def _part(self, fold: int, leaves: Sequence[np.ndarray]) -> Part:
-        """Labels and predictions of a fold, in the units of the target as it was given."""
+        """Return labels and predictions of a fold, in the original units of the target."""
         (y, weight), target = self._rows[fold], self._targets[fold]
         if target is None:
             return y, list(leaves), weight
         return (
-            jax.tree.map(lambda leaf: _as_given(target, leaf), y),
-            [_as_given(target, leaf) for leaf in leaves],
+            jax.tree.map(lambda leaf: _to_original_units(target, leaf), y),
+            [_to_original_units(target, leaf) for leaf in leaves],
             weight,
         )
 
 
-def _judging(fold: Fold) -> tuple[Any, Any]:
+def _validation_rows(fold: Fold) -> tuple[Any, Any]:
     return jax.tree.map(lambda leaf: np.asarray(leaf)[fold.cuts[-1] :], (fold.rows.y, fold.rows.weight))
 
 
-def _as_given(target: Any, values: np.ndarray) -> np.ndarray:
-    """Values of a prepared target before its preparation; masks stay as they are."""
+def _to_original_units(target: Any, values: np.ndarray) -> np.ndarray:
+    """Return values of a prepared target in its original units; masks stay as they are."""
     if values.dtype == bool:
         return values
     columns = values.reshape(-1, target.n_features_in_)

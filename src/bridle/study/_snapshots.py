@@ -1,86 +1,162 @@
-"""For pictures of the inside of trained networks: what their variables are called, and the penalized activations."""
+"""Snapshots of trained networks: decision surface, names of variables, activations, predictions of a few rows."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import keras
 import numpy as np
 
+from bridle._keras import has_own_code, predictions_of, rows_as_inputs
+from bridle.engine import predict
 from bridle.placement import Site, diagnosed_sites, find_sites
-from bridle.results import ALL_ROWS, Activation
+from bridle.results import ALL_ROWS, Activation, Picture, Probe
 from bridle.study._collector import ResultCollector
 from bridle.study.data import Data
 from bridle.study.design import Prepared
 
-MOST_ROWS, MOST_ENTRIES = 64, 128
-"""What is kept of an activation."""
-MOST_TENSORS, MOST_ARMS = 6, 6
-"""Activations kept at most, and the arms for which each is kept beside `none`."""
+MESH_POINTS = 60
+"""Points along each axis of a decision surface."""
+MAX_PICTURE_ROWS = 2000
+"""Rows drawn over a decision surface."""
+MAX_ACTIVATION_ROWS = 64
+"""Rows stored of an activation."""
+MAX_ACTIVATION_ENTRIES = 128
+"""Entries stored of an activation."""
+MAX_TENSORS = 6
+"""Activations stored."""
+MAX_TENSOR_ARMS = 6
+"""Arms for which an activation is stored, besides `none`."""
+PROBE_ROWS = 2
+"""Rows of which the predictions are stored."""
+MARGIN = 0.15
+"""Share of the range of an axis that a decision surface adds on each side."""
+
+Variables = tuple[np.ndarray, ...]
 
 
-def weight_names(prepared: Prepared) -> tuple[str, ...]:
-    """The names of a model's variables as a person writes them, in the order in which trained ones are kept."""
-    known = {id(place.variable): place.name for place in find_sites(prepared.model) if place.part is None}
-    return tuple(known.get(id(variable), variable.path) for variable in prepared.engine.program.variables)
+def decision_surface(prepared: Prepared, data: Data, variables: Mapping[int, Sequence[Variables]]) -> Picture | None:
+    """Return mean predictions over the refits of each candidate on a mesh.
 
-
-def activations(
-    prepared: Prepared, ledger: ResultCollector, data: Data, bests: Mapping[int, int]
-) -> tuple[Activation, ...]:
-    """The penalized activations under `none` and each arm's best, in the refits of one seed.
+    None unless the model has two inputs and tells two classes apart.
 
     Args:
         prepared: the study.
-        ledger: with the refits.
         data: all rows, as the network sees them.
-        bests: the best setting of each arm that has one.
+        variables: for each candidate to draw, the trained variables of its refits.
 
     """
-    wanted = _wanted(ledger, bests)
-    refits = _of_one_seed(ledger, {setting for _, settings in wanted for setting in settings})
+    outputs = getattr(prepared.model, "outputs", None) or ()
+    shape = outputs[0].shape if len(outputs) == 1 else ()
+    if (
+        not isinstance(data.x, np.ndarray)
+        or data.x.ndim != 2
+        or data.x.shape[1] != 2
+        or data.labels is None
+        or len(np.unique(data.labels)) != 2
+        or len(shape) != 2
+        or shape[1] not in (1, 2)
+    ):
+        return None
+    ranges = zip(data.x.min(axis=0), data.x.max(axis=0), strict=True)
+    axes = tuple(
+        np.linspace(low - MARGIN * (high - low), high + MARGIN * (high - low), MESH_POINTS) for low, high in ranges
+    )
+    mesh = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2).astype(np.float32)
+    split = len(prepared.model.trainable_variables)
+    objective = prepared.engine.objective
+    predict_mesh = jax.jit(lambda trainable, other: predict(objective, trainable, other, mesh).values[:, -1])
+    refits = {candidate: fits for candidate, fits in variables.items() if fits}
+    surfaces = [
+        np.mean([np.asarray(predict_mesh(list(fit[:split]), list(fit[split:]))) for fit in fits], axis=0).reshape(
+            MESH_POINTS, MESH_POINTS
+        )
+        for fits in refits.values()
+    ]
+    if not surfaces:
+        return None
+    return Picture(data.x[:MAX_PICTURE_ROWS], data.labels[:MAX_PICTURE_ROWS], axes, tuple(refits), np.stack(surfaces))
+
+
+def probe_predictions(prepared: Prepared, collector: ResultCollector, data: Data) -> Probe | None:
+    """Return the predictions of each finished refit for the first rows; None for a model without code of the user.
+
+    A copy of such a model is the same function by its configuration, so nothing is computed for it.
+    """
+    model = prepared.model
+    rows = tuple(np.asarray(leaf[:PROBE_ROWS]) for leaf in keras.tree.flatten(data.x))
+    if not has_own_code(model) or rows_as_inputs(model, rows) is None:
+        return None
+    refits = {index: collector.results.get(key) for index, key in enumerate(collector.fits) if key[2] == ALL_ROWS}
+    finished = {index: fit for index, fit in refits.items() if fit is not None and fit.diverged_at < 0}
+    return Probe(rows, {index: predictions_of(model, fit.variables, rows) for index, fit in finished.items()})
+
+
+def weight_names(prepared: Prepared) -> tuple[str, ...]:
+    """Return the names of a model's variables as targets are written, in the order of the trained variables."""
+    names = {id(site.variable): site.name for site in find_sites(prepared.model) if site.part is None}
+    return tuple(names.get(id(variable), variable.path) for variable in prepared.engine.program.variables)
+
+
+def activation_samples(
+    prepared: Prepared, collector: ResultCollector, data: Data, bests: Mapping[int, int]
+) -> tuple[Activation, ...]:
+    """Return the penalized activations under `none` and each arm's best candidate, in the refits of one seed.
+
+    Args:
+        prepared: the study.
+        collector: with the refits.
+        data: all rows, as the network sees them.
+        bests: the best candidate of each arm that has one.
+
+    """
+    targets = _penalized_activations(collector, bests)
+    refits = _refits_of_one_seed(collector, {candidate for _, candidates in targets for candidate in candidates})
     if not refits:
         return ()
-    rows = _rows(data)
-    read = _reader(prepared, jax.tree.map(lambda leaf: jnp.asarray(leaf[rows]), data.x), len(rows))
-    seen = {setting: read(variables) for setting, variables in refits.items()}
+    rows = _sample_rows(data)
+    read = _tap_reader(prepared, jax.tree.map(lambda leaf: jnp.asarray(leaf[rows]), data.x), len(rows))
+    readings = {candidate: read(variables) for candidate, variables in refits.items()}
     classes = np.zeros(0, int) if data.labels is None else np.asarray(data.labels[rows]).astype(int)
-    found = []
-    for place, settings in wanted:
-        number = prepared.penalty_terms.taps.index(place.tap)
-        values = {setting: seen[setting][number] for setting in settings}
-        if all(value is not None for value in values.values()):
-            found.append(_kept(place, values, classes))
-    return tuple(found)
+    samples = []
+    for site, candidates in targets:
+        tap = prepared.penalty_terms.taps.index(site.tap)
+        values = {candidate: readings[candidate][tap] for candidate in candidates}
+        present = {candidate: value for candidate, value in values.items() if value is not None}
+        if len(present) == len(values):
+            samples.append(_to_sample(site, present, classes))
+    return tuple(samples)
 
 
-def _wanted(ledger: ResultCollector, bests: Mapping[int, int]) -> list[tuple[Site, list[int]]]:
-    """For each penalized activation `none` and the best setting of the arms that charge it."""
-    found: dict[tuple[int, str], tuple[Site, list[int]]] = {}
+def _penalized_activations(collector: ResultCollector, bests: Mapping[int, int]) -> list[tuple[Site, list[int]]]:
+    """Return each penalized activation with `none` and the best candidate of the arms that penalize it."""
+    targets: dict[tuple[int, str], tuple[Site, list[int]]] = {}
     for arm, best in bests.items():
-        for place in diagnosed_sites(ledger.arms[arm].terms):
-            if not place.is_weight and 0 in bests:
-                found.setdefault(place.key, (place, [bests[0]]))[1].append(best)
-    return [(place, settings[: 1 + MOST_ARMS]) for place, settings in list(found.values())[:MOST_TENSORS]]
+        for site in diagnosed_sites(collector.arms[arm].terms):
+            if not site.is_weight and 0 in bests:
+                targets.setdefault(site.key, (site, [bests[0]]))[1].append(best)
+    return [(site, candidates[: 1 + MAX_TENSOR_ARMS]) for site, candidates in list(targets.values())[:MAX_TENSORS]]
 
 
-def _of_one_seed(ledger: ResultCollector, settings: set[int]) -> dict[int, tuple[np.ndarray, ...]]:
-    """The trained variables of each setting, from the first seed whose refits of all of them finished."""
-    for seed in ledger.prepared.question.seed_numbers:
-        got = {setting: ledger.outcomes.get((setting, seed, ALL_ROWS)) for setting in settings}
-        if all(outcome is not None and outcome.diverged_at < 0 for outcome in got.values()):
-            return {setting: outcome.variables for setting, outcome in got.items() if outcome is not None}
+def _refits_of_one_seed(collector: ResultCollector, candidates: set[int]) -> dict[int, Variables]:
+    """Return the trained variables of each candidate, from the first seed whose refits of all of them finished."""
+    for seed in collector.prepared.question.seed_numbers:
+        refits = {candidate: collector.results.get((candidate, seed, ALL_ROWS)) for candidate in candidates}
+        if all(fit is not None and fit.diverged_at < 0 for fit in refits.values()):
+            return {candidate: fit.variables for candidate, fit in refits.items() if fit is not None}
     return {}
 
 
-def _rows(data: Data) -> np.ndarray:
-    """Evenly spaced rows, in the order of their classes where there are classes."""
-    rows = np.unique(np.linspace(0, data.rows - 1, min(MOST_ROWS, data.rows)).round().astype(int))
+def _sample_rows(data: Data) -> np.ndarray:
+    """Return evenly spaced rows, in the order of their classes where there are classes."""
+    count = min(MAX_ACTIVATION_ROWS, data.rows)
+    rows = np.unique(np.linspace(0, data.rows - 1, count).round().astype(int))
     return rows if data.labels is None else rows[np.argsort(data.labels[rows], kind="stable")]
 
 
-def _reader(prepared: Prepared, x: Any, rows: int) -> Callable[[tuple[np.ndarray, ...]], list[np.ndarray | None]]:
-    """What every tap sees on some rows under given variables, as (row, entry); None where rows are not its first axis.
+def _tap_reader(prepared: Prepared, x: Any, rows: int) -> Callable[[Variables], list[np.ndarray | None]]:
+    """Return a function from variables to the value at every tap, as (row, entry); None unless rows come first.
 
     A layer that is called several times gives the entries of all its calls.
     """
@@ -89,20 +165,20 @@ def _reader(prepared: Prepared, x: Any, rows: int) -> Callable[[tuple[np.ndarray
 
     def read(trainable: list[Any], other: list[Any]) -> list[list[Any]]:
         readings = engine.program.forward(trainable, other, x, training=False, taps=taps).readings
-        return [[each.value for each in readings[number]] for number in range(len(taps))]
+        return [[call.value for call in readings[tap]] for tap in range(len(taps))]
 
-    ask = read if engine.untraced else jax.jit(read)
+    compiled = read if engine.untraced else jax.jit(read)
 
-    def flat(calls: list[Any]) -> np.ndarray | None:
+    def flatten(calls: list[Any]) -> np.ndarray | None:
         if not calls or any(value.shape[:1] != (rows,) for value in calls):
             return None
         return np.concatenate([np.asarray(value, np.float32).reshape(rows, -1) for value in calls], axis=1)
 
-    return lambda variables: [flat(calls) for calls in ask(list(variables[:split]), list(variables[split:]))]
+    return lambda variables: [flatten(calls) for calls in compiled(list(variables[:split]), list(variables[split:]))]
 
 
-def _kept(place: Site, values: Mapping[int, np.ndarray], classes: np.ndarray) -> Activation:
+def _to_sample(site: Site, values: Mapping[int, np.ndarray], classes: np.ndarray) -> Activation:
     stacked = np.stack(list(values.values()))
     entries = stacked.shape[2]
-    some = np.unique(np.linspace(0, entries - 1, min(MOST_ENTRIES, entries)).round().astype(int))
-    return Activation(place.name, tuple(values), stacked[:, :, some], classes, entries)
+    indices = np.unique(np.linspace(0, entries - 1, min(MAX_ACTIVATION_ENTRIES, entries)).round().astype(int))
+    return Activation(site.name, tuple(values), stacked[:, :, indices], classes, entries)

@@ -1,11 +1,8 @@
-"""Run a study: cross-validate every setting, extend open grids, refit what was selected, look at held-out rows."""
+"""The stages of a study: cross-validate every candidate, extend and refine grids, refit the selected candidates."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from time import perf_counter
-from typing import Any
-from uuid import uuid4
 
 import numpy as np
 
@@ -13,233 +10,267 @@ from bridle._errors import InputError
 from bridle._interrupts import raise_if_interrupted, remember_interrupts
 from bridle.engine import FitResult, Progress
 from bridle.results import ALL_ROWS, StudyResult
-from bridle.stats import choose_candidates, summarize
+from bridle.stats import choose_candidates, summarize, survivors
 from bridle.study._auto_range import find_ranges
-from bridle.study._collector import Key, ResultCollector
-from bridle.study._facts import facts
-from bridle.study._leader import BestSoFar
+from bridle.study._collector import FitKey, ResultCollector
 from bridle.study._nested import check_nested, run_nested
-from bridle.study._picture import picture
-from bridle.study._probe import probe
-from bridle.study._race import race_cells
-from bridle.study._snapshots import activations, weight_names
-from bridle.study._update import Update, Watch
-from bridle.study.data import Splitter, as_splitter
+from bridle.study._progress import BestSoFar, Update, Watch
+from bridle.study._provenance import provenance_facts
+from bridle.study._snapshots import activation_samples, decision_surface, probe_predictions, weight_names
+from bridle.study.data import Data
 from bridle.study.design import BoundArm, Prepared, refit_rows
-from bridle.study.execution import Cluster, ExecutionContext, Keys, Line, RowSet, StudySpec, kept, plan_of, run_requests
-from bridle.study.execution import Plan as Facts
+from bridle.study.execution import ExecutionContext, FitRequest, RowSet, RunOptions, open_context, run_requests
 
-ROUNDS = 2
-"""How often open grids are extended at most."""
-PANELS = 6
-"""Decision surfaces drawn at most: `none`, each arm's `best`, then their `1se`."""
+MAX_EXTENSIONS = 2
+"""Rounds that extend open grids."""
+MAX_SURFACES = 6
+"""Decision surfaces: `none`, each arm's `best`, then their `1se`."""
+RUNGS = (0.2, 0.4, 0.7)
+"""Shares of the cells after which a race stops strengths."""
+
+Cell = tuple[int, int]
+"""A seed and a fold."""
 
 
 def run_study(
-    prepared: Prepared,
-    *,
-    watch: Watch = lambda update: None,
-    threads: int | None = None,
-    width: int | None = None,
-    race: bool = False,
-    nested: int | Splitter | None = None,
-    refit: bool = True,
-    store: str | Path | None = None,
-    extend: bool = False,
-    client: Any = None,
-    until: float | None = None,
+    prepared: Prepared, options: RunOptions | None = None, *, watch: Watch = lambda update: None
 ) -> tuple[StudyResult, bool]:
-    """Run everything; also whether it ran to its end (False after Ctrl-C, with what had finished).
+    """Run everything; return the result, and False after Ctrl-C, with the fits that had finished.
 
-    Stages: a pilot that finds the range of every open grid; every setting on every fold and seed; where the best of
-    an open grid lies on its edge, that grid extended; settings around the best; then `none` and the selected settings
-    of each arm on all rows, judged once on the held-out rows; with `nested`, all that again inside each outer fold.
-    With `race`, strengths that are clearly worse get no further fits; without `refit`, nothing follows the folds.
-    Past `until`, a time of `perf_counter`, grids are neither extended nor refined: what does not fit is left out.
-    With `store`, members that the folder holds are not trained again, and the others are committed to it as they come;
-    with `client`, a Dask client, they are trained on its workers.
+    Stages: a pilot that finds the range of every open grid; every candidate on every fold and seed; where the best of
+    an open grid lies on its edge, that grid extended; candidates around the best; then `none` and the selected
+    candidates of each arm on all rows, judged once on the held-out rows. With `nested`, all that runs again inside
+    each outer fold. Past `until`, grids are neither extended nor refined.
+
+    Errors: `InputError` for options that do not fit the study; those of `open_context`.
     """
-    for name, value in (("threads", threads), ("width", width)):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-            raise InputError(f"Expected {name} as a whole number ≥ 1, got {value!r}. Leave it out for the best one.")
-    if race and prepared.question.warm_start is not None:
+    options = options or RunOptions()
+    _check_options(prepared, options)
+    prepared.engine.width = options.width
+
+    def watch_interrupts(update: Update) -> None:
+        raise_if_interrupted()
+        watch(update)
+
+    with open_context(prepared, options) as context, remember_interrupts():
+        result, finished = StudyRun(prepared, options, context, watch_interrupts).run()
+        if finished and options.nested is not None:
+
+            def run_inner(inner: Prepared, watch_inner: Watch) -> tuple[StudyResult, bool]:
+                return StudyRun(inner, options.for_inner_study(), context, watch_inner).run()
+
+            try:
+                nested = run_nested(prepared, options.nested, watch_interrupts, run_inner)
+            except KeyboardInterrupt:
+                nested = None
+            result, finished = replace(result, nested=nested), nested is not None
+        if context.session is not None:
+            context.session.store.record(finished=finished)
+        if context.cluster is not None:
+            result = result.with_provenance(**context.cluster.facts)
+        return result, finished
+
+
+def _check_options(prepared: Prepared, options: RunOptions) -> None:
+    if options.race and prepared.question.warm_start is not None:
         raise InputError(
             "Expected warm_start=None for a race, since a warm start trains every strength. Leave race out."
         )
-    if race and prepared.score.pooled:
+    if options.race and prepared.score.pooled:
         raise InputError(
             f"Expected the score of single folds for a race, got {prepared.score.name}, which needs the fits of all "
             "folds. Leave race out."
         )
-    nested = as_splitter(nested)
-    if nested is not None:
-        check_nested(prepared, nested)
-    prepared.engine.width = width
-
-    def attentive(update: Update) -> None:
-        raise_if_interrupted()
-        watch(update)
-
-    plan = {} if store is None and client is None else plan_of(prepared, race, nested)
-    cluster = None if client is None else _cluster(client, prepared, plan, race, nested, threads)
-    with kept(prepared, store, plan, extend) as vault, remember_interrupts():
-        means = ExecutionContext(threads, vault, cluster)
-        result, whole = _stages(prepared, attentive, means, race, refit, until)
-        if whole and nested is not None:
-            try:
-                found = run_nested(prepared, nested, attentive, lambda *inner: _stages(*inner, means, race, refit))
-            except KeyboardInterrupt:
-                found = None
-            result, whole = replace(result, nested=found), found is not None
-        if vault is not None:
-            vault.store.record(finished=whole)
-        if cluster is not None:
-            result = result.with_provenance(**cluster.facts)
-        return result, whole
+    if options.nested is not None:
+        check_nested(prepared, options.nested)
 
 
-def _cluster(
-    client: Any, prepared: Prepared, plan: Facts, race: bool, nested: int | Splitter | None, threads: int | None
-) -> Cluster:
-    spec = StudySpec(uuid4().hex, prepared.question, prepared.rows, plan, race, nested, threads)
-    return Cluster(Line(client, spec), Keys(plan))
+class StudyRun:
+    """One run of a study, or of an inner study; its methods are the stages, which return False after Ctrl-C."""
 
+    def __init__(self, prepared: Prepared, options: RunOptions, context: ExecutionContext, watch: Watch) -> None:
+        self.prepared, self.options, self.context, self.watch = prepared, options, context, watch
+        self.collector = ResultCollector(prepared, prepared.arms, preparation=prepared.preparer.stored())
+        self.fold_rows = RowSet(prepared.folds, {})
 
-def _stages(
-    prepared: Prepared, watch: Watch, means: ExecutionContext, race: bool, refit: bool, until: float | None = None
-) -> tuple[StudyResult, bool]:
-    began = perf_counter()
-    ledger, before = ResultCollector(prepared, prepared.arms, preparation=prepared.preparer.stored()), means.found
-    try:
-        whole = _search(prepared, ledger, watch, means, race, until)
-        whole = whole and (not refit or _refit(prepared, ledger, watch, means))
-    except KeyboardInterrupt:
-        whole = False
-    if means.found > before:
-        ledger.facts["fits from the store"] = means.found - before
-    return ledger.result().with_provenance(
-        **facts(prepared, perf_counter() - began, means.threads), **ledger.facts
-    ), whole
+    def run(self) -> tuple[StudyResult, bool]:
+        """Run all stages; return the result, and False after Ctrl-C."""
+        began, reused = perf_counter(), self.context.reused_fits
+        try:
+            finished = self.find_open_ranges() and self.cross_validate()
+            finished = finished and (not self.options.refit or self.refit_selected())
+        except KeyboardInterrupt:
+            finished = False
+        facts = self.collector.facts
+        if self.context.reused_fits > reused:
+            facts["fits from the store"] = self.context.reused_fits - reused
+        provenance = provenance_facts(self.prepared, perf_counter() - began, self.context.threads)
+        return self.collector.result().with_provenance(**provenance, **facts), finished
 
+    def find_open_ranges(self) -> bool:
+        """Find the range of every open grid by a pilot."""
+        if not any(grid.open for arm in self.collector.arms for grid in arm.grids):
+            return True
+        candidates = sum(len(arm.candidates) for arm in self.prepared.arms)
 
-def _search(
-    prepared: Prepared, ledger: ResultCollector, watch: Watch, means: ExecutionContext, race: bool, until: float | None
-) -> bool:
-    if any(grid.open for arm in ledger.arms for grid in arm.grids):
-        found = find_ranges(prepared, lambda progress: watch(Update("finding ranges", progress, None)), means)
-        if found is None:
+        def train(requests: Sequence[FitRequest], deliver: Callable[[int, FitResult], None]) -> bool:
+            return run_requests(
+                self.prepared,
+                [[request] for request in requests],
+                self.fold_rows,
+                deliver=deliver,
+                watch=lambda progress: self.watch(Update("finding ranges", progress, None)),
+                context=self.context,
+                total_fits=candidates * len(self.prepared.question.seed_numbers),  # their programs serve the study
+            )
+
+        ranges = find_ranges(self.prepared, train)
+        if ranges is None:
             return False
-        ledger.arms, ledger.facts = found
-    ground = RowSet(prepared.folds, {})
-    cells = [(seed, fold) for seed in prepared.question.seed_numbers for fold in range(len(prepared.folds))]
-    stages = [("fits", None), *[("extending", BoundArm.extended)] * ROUNDS, ("refining", BoundArm.refined)]
-    began = perf_counter()
-    for stage, grow in stages:
-        if grow is not None:
-            grown = _grown(ledger, grow)
-            before, now = (sum(len(arm.candidates) for arm in arms) for arms in (ledger.arms, grown))
-            pace = (perf_counter() - began) / before
-            if until is not None and perf_counter() + (now - before) * pace > until:
-                continue
-            ledger.arms = grown
-
-        def conduct(settings: Sequence[int], cells: Sequence[tuple[int, int]], stage: str = stage) -> bool:
-            groups = _groups(prepared, ledger, settings)
-            chains = [[(n, seed, fold) for n in group] for seed, fold in cells for group in groups]
-            return not chains or _conduct(prepared, ledger, chains, ground, stage, watch, means)
-
-        settings, first = ledger.add_settings(), grow is None
-        if not (race_cells(ledger, settings, cells, conduct) if race and first else conduct(settings, cells)):
-            return False
-    return True
-
-
-def _groups(prepared: Prepared, ledger: ResultCollector, settings: Sequence[int]) -> list[list[int]]:
-    """Settings to be trained one after another: each alone, or on warm paths those of an arm, along its path.
-
-    An arm with new settings is trained anew as a whole then, for a fit depends on those before it.
-    """
-    if prepared.question.warm_start is None:
-        return [[setting] for setting in settings]
-    return [ledger.path(arm) for arm in dict.fromkeys(ledger.setting_arm[setting] for setting in settings)]
-
-
-def _grown(ledger: ResultCollector, grow: Callable[[BoundArm, tuple[float, ...]], BoundArm]) -> tuple[BoundArm, ...]:
-    """The arms with open grids given more settings around their best, unless that scores exactly as `none` does."""
-    result = ledger.result()
-    choices, means = choose_candidates(result), summarize(result.scores()).mean
-    found = list(ledger.arms)
-    for arm, choice in choices.items():
-        same = 0 in choices and means[choice.best] == means[choices[0].best]
-        if any(grid.open for grid in found[arm].grids) and not same:
-            found[arm] = grow(found[arm], ledger.setting_values[choice.best])
-    return tuple(found)
-
-
-def _refit(prepared: Prepared, ledger: ResultCollector, watch: Watch, means: ExecutionContext) -> bool:
-    """Train `none` and each arm's `best` and `1se` on all rows, from every seed."""
-    choices = choose_candidates(ledger.result())
-    if not choices:
+        self.collector.arms, self.collector.facts = ranges
         return True
-    fold, data, held_out, ledger.held_out_rows = refit_rows(prepared)
-    ledger.preparation = prepared.preparer.stored()
-    settings = sorted({setting for choice in choices.values() for setting in (choice.best, choice.one_se)})
-    groups = _groups(prepared, ledger, settings)
-    groups = [group[: 1 + max(n for n, setting in enumerate(group) if setting in settings)] for group in groups]
-    chains = [[(n, seed, ALL_ROWS) for n in group] for seed in prepared.question.seed_numbers for group in groups]
-    done = _conduct(prepared, ledger, chains, RowSet([fold], held_out), "refits", watch, means, only=settings)
-    both = [choice.best for choice in choices.values()] + [choice.one_se for choice in choices.values()]
-    shown = list(dict.fromkeys(both))[:PANELS]
-    ledger.probe = probe(prepared, ledger, data)
-    ledger.picture = picture(prepared, data, {s: _variables(ledger, s) for s in shown})
-    ledger.weight_names = weight_names(prepared)
-    ledger.activations = activations(prepared, ledger, data, {arm: choice.best for arm, choice in choices.items()})
-    return done
 
+    def cross_validate(self) -> bool:
+        """Train every candidate on every seed and fold, then those of extended and refined grids."""
+        seeds, folds = self.prepared.question.seed_numbers, range(len(self.prepared.folds))
+        cells = [(seed, fold) for seed in seeds for fold in folds]
+        began = perf_counter()
+        candidates = self.collector.add_candidates()
+        run_stage = self.race if self.options.race else self.train_candidates
+        if not run_stage(candidates, cells, "fits"):
+            return False
+        rounds = [("extending", BoundArm.extended)] * MAX_EXTENSIONS + [("refining", BoundArm.refined)]
+        for stage, grow in rounds:
+            arms = self._grown_arms(grow)
+            before = sum(len(arm.candidates) for arm in self.collector.arms)
+            seconds = (perf_counter() - began) * (sum(len(arm.candidates) for arm in arms) - before) / before
+            if self.options.until is not None and perf_counter() + seconds > self.options.until:
+                continue
+            self.collector.arms = arms
+            if not self.train_candidates(self.collector.add_candidates(), cells, stage):
+                return False
+        return True
 
-def _variables(ledger: ResultCollector, setting: int) -> list[tuple[np.ndarray, ...]]:
-    return [
-        ledger.outcomes[key].variables
-        for key in ledger.members
-        if key[0] == setting and key[2] == ALL_ROWS and key in ledger.outcomes and ledger.outcomes[key].diverged_at < 0
-    ]
+    def race(self, candidates: Sequence[int], cells: Sequence[Cell], stage: str) -> bool:
+        """Train candidates on the first cells, and the promising ones on further cells.
 
+        `none` and arms of a single candidate always continue. The facts record each stop.
+        """
+        remaining, done = list(candidates), 0
+        for end in (*sorted({round(share * len(cells)) for share in RUNGS} - {0}), len(cells)):
+            if not self.train_candidates(remaining, cells[done:end], stage):
+                return False
+            done = end
+            if done < len(cells):
+                remaining = self._promising(remaining, cells[:done], len(cells))
+        return True
 
-def _conduct(
-    prepared: Prepared,
-    ledger: ResultCollector,
-    chains: Sequence[Sequence[Key]],
-    ground: RowSet,
-    stage: str,
-    watch: Watch,
-    means: ExecutionContext,
-    only: Sequence[int] | None = None,
-) -> bool:
-    """Run the members named in `chains` and enter their outcomes; False where the person stopped it.
+    def train_candidates(self, candidates: Sequence[int], cells: Sequence[Cell], stage: str) -> bool:
+        """Train candidates on some seeds and folds."""
+        groups = self._chain_groups(candidates)
+        chains = [[(candidate, *cell) for candidate in group] for cell in cells for group in groups]
+        return not chains or self.train(chains, self.fold_rows, stage)
 
-    With `only`, members of other settings are trained on the way and not entered.
-    """
-    keys = [key for chain in chains for key in chain]
-    entered = [key for key in keys if only is None or key[0] in only]
-    ledger.expect(entered)
-    wanted, leader = set(entered), BestSoFar(prepared, ledger)
+    def refit_selected(self) -> bool:
+        """Train `none` and each arm's `best` and `1se` on all rows, from every seed."""
+        collector, prepared = self.collector, self.prepared
+        choices = choose_candidates(collector.result())
+        if not choices:
+            return True
+        fold, data, held_out, collector.held_out_rows = refit_rows(prepared)
+        collector.preparation = prepared.preparer.stored()
+        selected = sorted({candidate for choice in choices.values() for candidate in (choice.best, choice.one_se)})
+        groups = self._chain_groups(selected)
+        groups = [group[: 1 + max(n for n, candidate in enumerate(group) if candidate in selected)] for group in groups]
+        seeds = prepared.question.seed_numbers
+        chains = [[(candidate, seed, ALL_ROWS) for candidate in group] for seed in seeds for group in groups]
+        finished = self.train(chains, RowSet([fold], held_out), "refits", only=selected)
+        ranked = [choice.best for choice in choices.values()] + [choice.one_se for choice in choices.values()]
+        self._take_snapshots(data, list(dict.fromkeys(ranked)), {arm: choice.best for arm, choice in choices.items()})
+        return finished
 
-    def deliver(number: int, outcome: FitResult) -> None:
-        key = keys[number]
-        if key in wanted:
-            ledger.deliver(key, outcome, keep_variables=key[2] == ALL_ROWS)
-            leader.hear(key, outcome)
+    def train(
+        self, chains: Sequence[Sequence[FitKey]], row_set: RowSet, stage: str, only: Sequence[int] | None = None
+    ) -> bool:
+        """Train the fits of chains and enter their results.
 
-    try:
-        watch(Update(f"{stage}: compiling", Progress(len(keys), prepared.question.epochs), leader.best))
-        return run_requests(
-            prepared,
-            [[ledger.order(key) for key in chain] for chain in chains],
-            ground,
-            deliver=deliver,
-            watch=lambda progress: watch(Update(stage, progress, leader.best)),
-            means=means,
-            members=len(prepared.question.seed_numbers) * len(ledger.setting_arm),
-        )
-    except KeyboardInterrupt:
-        return False
+        With `only`, fits of other candidates are trained on the way and not entered.
+        """
+        prepared, collector = self.prepared, self.collector
+        keys = [key for chain in chains for key in chain]
+        expected = [key for key in keys if only is None or key[0] in only]
+        collector.expect(expected)
+        entered, best_so_far = set(expected), BestSoFar(prepared, collector)
+
+        def deliver(index: int, result: FitResult) -> None:
+            key = keys[index]
+            if key in entered:
+                collector.deliver(key, result, keep_variables=key[2] == ALL_ROWS)
+                best_so_far.update(key, result)
+
+        try:
+            progress = Progress(len(keys), prepared.question.epochs)
+            self.watch(Update(f"{stage}: compiling", progress, best_so_far.best))
+            return run_requests(
+                prepared,
+                [[collector.request(key) for key in chain] for chain in chains],
+                row_set,
+                deliver=deliver,
+                watch=lambda progress: self.watch(Update(stage, progress, best_so_far.best)),
+                context=self.context,
+                total_fits=len(prepared.question.seed_numbers) * len(collector.candidate_arm),
+            )
+        except KeyboardInterrupt:
+            return False
+
+    def _chain_groups(self, candidates: Sequence[int]) -> list[list[int]]:
+        """Return candidates that are trained one after another: each alone, or with a warm start those of an arm.
+
+        An arm with new candidates is then trained as a whole, because a fit depends on those before it.
+        """
+        collector = self.collector
+        if self.prepared.question.warm_start is None:
+            return [[candidate] for candidate in candidates]
+        return [collector.path(arm) for arm in dict.fromkeys(collector.candidate_arm[index] for index in candidates)]
+
+    def _grown_arms(self, grow: Callable[[BoundArm, tuple[float, ...]], BoundArm]) -> tuple[BoundArm, ...]:
+        """Return the arms, with more candidates around the best of open grids, unless that scores exactly as `none`."""
+        result = self.collector.result()
+        choices, means = choose_candidates(result), summarize(result.scores()).mean
+        arms = list(self.collector.arms)
+        for arm, choice in choices.items():
+            same = 0 in choices and means[choice.best] == means[choices[0].best]
+            if any(grid.open for grid in arms[arm].grids) and not same:
+                arms[arm] = grow(arms[arm], self.collector.candidate_values[choice.best])
+        return tuple(arms)
+
+    def _promising(self, candidates: Sequence[int], cells: Sequence[Cell], total_cells: int) -> list[int]:
+        """Return the candidates that are not clearly worse than the best of their arm over these cells."""
+        collector, result, promising = self.collector, self.collector.result(), []
+        seeds = [int(np.searchsorted(result.seeds, seed)) for seed, _ in cells]
+        table = result.scores()[:, seeds, [fold for _, fold in cells]]
+        stopped = collector.facts.setdefault("stopped", {})
+        for arm in dict.fromkeys(collector.candidate_arm[candidate] for candidate in candidates):
+            of_arm = [candidate for candidate in candidates if collector.candidate_arm[candidate] == arm]
+            survive = survivors(table[of_arm], maximize=result.score.maximize) if len(of_arm) > 1 else [True]
+            for candidate, survives in zip(of_arm, survive, strict=True):
+                if survives:
+                    promising.append(candidate)
+                else:
+                    stopped[collector.candidate_text(candidate)] = f"after {len(cells)} of {total_cells} fits"
+        return promising
+
+    def _take_snapshots(self, data: Data, selected: Sequence[int], bests: dict[int, int]) -> None:
+        """Enter pictures of the refits of selected candidates."""
+        prepared, collector = self.prepared, self.collector
+        collector.probe = probe_predictions(prepared, collector, data)
+        variables = {candidate: self._refit_variables(candidate) for candidate in selected[:MAX_SURFACES]}
+        collector.picture = decision_surface(prepared, data, variables)
+        collector.weight_names = weight_names(prepared)
+        collector.activations = activation_samples(prepared, collector, data, bests)
+
+    def _refit_variables(self, candidate: int) -> list[tuple[np.ndarray, ...]]:
+        """Return the trained variables of a candidate's finished refits."""
+        refits = [key for key in self.collector.fits if key[0] == candidate and key[2] == ALL_ROWS]
+        results = [self.collector.results[key] for key in refits if key in self.collector.results]
+        return [result.variables for result in results if result.diverged_at < 0]

@@ -9,8 +9,9 @@ import keras
 from sklearn.model_selection import TimeSeriesSplit
 
 from bridle import report
-from bridle._api import Result, Study, conduct
+from bridle._api import Result, Study, run_prepared
 from bridle._errors import InputError, KindError, short_repr
+from bridle.study import RunOptions
 from bridle.study.design import EarlyStopping
 from bridle.tables import Problem, Structure, read_file
 from bridle.tuning._arrays import ArraysJob, labelled, prepared, read_arrays
@@ -87,8 +88,8 @@ def run_study_file(
     `extend` and `client` are those of `Study.run`.
     """
     run_options = {name: file.study[name] for name in RUN if name in file.study}
-    options = {"extend": extend, "client": client, "progress": progress}
-    result = conduct(job.prepared, store=Path(folder) / "study", **options, **run_options)
+    options = RunOptions(Path(folder) / "study", extend, client, progress=progress)
+    result = run_prepared(job.prepared, replace(options, **run_options))
     return tuned(job, result) if isinstance(job, Job) else Answer(result, job.notes)
 
 

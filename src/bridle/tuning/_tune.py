@@ -14,8 +14,9 @@ from sklearn.model_selection import TimeSeriesSplit
 from sklearn.preprocessing import StandardScaler
 
 from bridle import report, store
-from bridle._api import Result, Study, conduct, reload_note
+from bridle._api import Result, Study, reload_note, run_prepared
 from bridle._errors import InputError, StoreError, first_line
+from bridle.study import RunOptions
 from bridle.study.design import Plan, Prepared, make_timed_plan
 from bridle.tables import (
     Preparation,
@@ -253,7 +254,8 @@ def run_job(
     `extend` and `client` are those of `Study.run`.
     """
     store = None if folder is None else Path(folder) / "study"
-    return tuned(job, conduct(job.prepared, store=store, extend=extend, client=client, progress=progress))
+    options = RunOptions(store, extend, client, progress=progress)
+    return tuned(job, run_prepared(job.prepared, options))
 
 
 def tuned(job: Job, result: Result) -> Tuned:

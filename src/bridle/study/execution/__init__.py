@@ -1,25 +1,18 @@
 """Execution of fits: requests, threads, store, cluster."""
 
-from bridle.study.execution._cluster import Cluster
-from bridle.study.execution._connection import Line
-from bridle.study.execution._keys import STORED_PATHS, Keys, Plan, plan_of
-from bridle.study.execution._requests import FitRequest, RowSet, order
-from bridle.study.execution._run import ExecutionContext, run_requests
-from bridle.study.execution._stored import kept
-from bridle.study.execution._worker import StudySpec
+from bridle.study.execution._keys import STORED_PATHS, study_facts
+from bridle.study.execution._options import RunOptions
+from bridle.study.execution._requests import FitRequest, RowSet, make_request
+from bridle.study.execution._run import ExecutionContext, open_context, run_requests
 
 __all__ = [
     "STORED_PATHS",
-    "Cluster",
     "ExecutionContext",
     "FitRequest",
-    "Keys",
-    "Line",
-    "Plan",
     "RowSet",
-    "StudySpec",
-    "kept",
-    "order",
-    "plan_of",
+    "RunOptions",
+    "make_request",
+    "open_context",
     "run_requests",
+    "study_facts",
 ]

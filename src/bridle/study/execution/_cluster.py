@@ -1,4 +1,4 @@
-"""Shards on a Dask cluster: sent as workers become free, sent again where one dies or hangs, entered once."""
+"""Tasks on a Dask cluster: sent as workers become free, resent where one dies or hangs, entered once."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -9,91 +9,93 @@ from typing import Any
 
 from bridle._errors import BackendError, BridleError
 from bridle.engine import Batch, Exhausted, FitSource, FitSpec, Progress, WarmStartChain
-from bridle.study.execution._connection import PATIENCE, Line
-from bridle.study.execution._keys import Keys
-from bridle.study.execution._requests import FitRequest
-from bridle.study.execution._worker import Done, Shard
+from bridle.study.execution._connection import PATIENCE_SECONDS, DaskConnection
+from bridle.study.execution._keys import FitKeys
+from bridle.study.execution._requests import Record, Task, TaskResult
 
-SHARD_SECONDS = 5.0
-"""About how long a shard takes a worker."""
-AHEAD = 2
-"""Shards under way for each worker, so that none waits for the next."""
-FIRST = 4
-"""Chains in a shard before the pace is known."""
-LATE = 10.0
-"""A worker is late that brings nothing for so many times the usual time of a shard, and for `PATIENCE` at least."""
-SETUP = 2.0
-"""One that was not heard yet has besides so many times the longest time that one took to lay out and compile."""
-ATTEMPTS = 4
-"""Deaths of workers on a shard after which the study gives up, and how often at most it is sent at a time."""
+TASK_SECONDS = 5.0
+"""About the time that a task takes a worker."""
+TASKS_PER_WORKER = 2
+"""Tasks under way for each worker, so that none waits for the next."""
+FIRST_TASK_CHAINS = 4
+"""Chains in a task before the pace is known."""
+LATE_FACTOR = 10.0
+"""A worker is overdue after this multiple of the median task time, and at least `PATIENCE_SECONDS`."""
+SETUP_FACTOR = 2.0
+"""Before its first task, a worker also gets this multiple of the longest setup so far."""
+MAX_ATTEMPTS = 4
+"""Deaths of workers on a task after which the study gives up; also the copies of a task under way at most."""
+RECENT_TASKS = 20
+"""Tasks over which times and paces are averaged."""
+
+
+@dataclass(frozen=True)
+class ClusterWork:
+    """The functions that turn chains into tasks, and records into results."""
+
+    task_of: Callable[[Sequence[WarmStartChain]], Task]
+    keys_of: Callable[[WarmStartChain], list[bytes]]
+    deliver: Callable[[FitSpec, Record], None]
 
 
 @dataclass
-class Sent:
-    """A shard under way."""
+class SentTask:
+    """A task under way."""
 
     chains: list[WarmStartChain]
-    shard: Shard
+    task: Task
     began: float
     checked: float
-    """When its worker was known to be there."""
+    """The last time at which its worker was known to be alive."""
     futures: list[Any]
     deaths: int = 0
-    """How often the worker died that had it."""
+    """The number of workers that died on it."""
 
 
 @dataclass
 class Cluster:
     """A study spread over the workers of a cluster."""
 
-    line: Line
-    keys: Keys
+    connection: DaskConnection
+    keys: FitKeys
+    device: str
+    """The device type of this process."""
     devices: set[str] = field(default_factory=set)
     resent: int = 0
-    """Shards that were sent again."""
+    """The number of tasks that were sent again."""
     _paces: list[float] = field(default_factory=list)
     _times: list[float] = field(default_factory=list)
-    _setup: float = 0.0
-    """The longest so far."""
-    _heard: dict[str, float] = field(default_factory=dict)
-    """Workers that brought something in this run, and when they did last."""
+    _longest_setup: float = 0.0
+    _last_answers: dict[str, float] = field(default_factory=dict)
+    """Workers that returned a result in this run, with the time of the last one."""
 
     @property
     def facts(self) -> dict[str, object]:
-        """For the record."""
+        """Facts for the record."""
         return {"cluster devices": sorted(self.devices), "shards sent again": self.resent}
 
-    def run(
-        self,
-        source: FitSource,
-        orders: Callable[[WarmStartChain], Sequence[FitRequest]],
-        keys: Callable[[WarmStartChain], list[bytes]],
-        deliver: Callable[[FitSpec, dict], None],
-        watch: Callable[[Progress], None],
-        progress: Progress,
-        like: Shard,
-    ) -> bool:
-        """Run the chains of a source until it is exhausted; False after Ctrl-C.
+    def run(self, source: FitSource, work: ClusterWork, watch: Callable[[Progress], None], progress: Progress) -> bool:
+        """Run the chains of a source until it is exhausted; return False after Ctrl-C.
 
-        Errors: what a worker raised; `BackendError` where the scheduler went away, or workers keep dying.
+        Errors: those of workers; `BackendError` where the scheduler went away, or workers keep dying.
         """
-        running: list[Sent] = []
+        running: list[SentTask] = []
         more = True
-        self._heard = {}  # another run has other programs to compile
+        self._last_answers = {}  # another run has other programs to compile
         try:
             while more or running:
-                if not self.line.answers():
+                if not self.connection.answers():
                     continue
-                while more and len(running) < AHEAD * max(1, len(self.line.workers())):
-                    answer = source.next(self._count())
+                while more and len(running) < TASKS_PER_WORKER * max(1, len(self.connection.workers())):
+                    answer = source.next(self._task_chains())
                     progress.settle(answer.settled)
                     more = not isinstance(answer, Exhausted)
                     if not isinstance(answer, Batch):
                         break
-                    running.append(self._send(list(answer.chains), orders, like))
-                self.line.wait([future for sent in running for future in sent.futures])
-                for sent in [each for each in running if self._settle(each, keys, deliver, progress)]:
-                    running.remove(sent)
+                    running.append(self._send(list(answer.chains), work))
+                self.connection.wait([future for sent in running for future in sent.futures])
+                for ended in [sent for sent in running if self._settle(sent, work, progress)]:
+                    running.remove(ended)
                 watch(progress)
         except KeyboardInterrupt:
             self._cancel(running)
@@ -103,106 +105,95 @@ class Cluster:
             raise
         return True
 
-    def _count(self) -> int:
-        return max(FIRST, math.ceil(SHARD_SECONDS / median(self._paces[-20:]))) if self._paces else FIRST
+    def _task_chains(self) -> int:
+        if not self._paces:
+            return FIRST_TASK_CHAINS
+        return max(FIRST_TASK_CHAINS, math.ceil(TASK_SECONDS / median(self._paces[-RECENT_TASKS:])))
 
-    def _send(
-        self, chains: list[WarmStartChain], orders: Callable[[WarmStartChain], Sequence[FitRequest]], like: Shard
-    ) -> Sent:
-        shard = Shard(like.outer, like.refits, tuple(tuple(orders(chain)) for chain in chains), like.width)
-        now = perf_counter()
-        return Sent(chains, shard, now, now, self.line.submit(shard))
+    def _send(self, chains: list[WarmStartChain], work: ClusterWork) -> SentTask:
+        task, now = work.task_of(chains), perf_counter()
+        return SentTask(chains, task, now, now, self.connection.submit(task))
 
-    def _settle(
-        self,
-        sent: Sent,
-        keys: Callable[[WarmStartChain], list[bytes]],
-        deliver: Callable[[FitSpec, dict], None],
-        progress: Progress,
-    ) -> bool:
-        """Enter a shard that ended, or send one again that failed or hangs; whether it is done with."""
+    def _settle(self, sent: SentTask, work: ClusterWork, progress: Progress) -> bool:
+        """Enter a task that ended, or resend one that failed or hangs; return whether it is done."""
         for future in list(sent.futures):
-            done = self.line.result(future) if future.status == "finished" else None
-            if done is not None:
-                self._enter(sent, done, keys, deliver, progress)
+            result = self.connection.result(future) if future.status == "finished" else None
+            if result is not None:
+                self._enter(sent, result, work, progress)
                 self._cancel([sent])
                 return True
             if future.status in ("error", "cancelled", "lost"):
-                self._failed(sent, future)
+                self._handle_failure(sent, future)
         if not sent.futures:
-            self._again(sent)
-        if len(sent.futures) < ATTEMPTS and self._hangs(sent):
-            self._again(sent)
+            self._resend(sent)
+        if len(sent.futures) < MAX_ATTEMPTS and self._hangs(sent):
+            self._resend(sent)
         return False
 
-    def _hangs(self, sent: Sent) -> bool:
-        """Whether the worker that has a shard is silent or late; it is given nothing more for a while."""
-        if not sent.futures or perf_counter() - sent.checked < PATIENCE:
+    def _hangs(self, sent: SentTask) -> bool:
+        """Return whether the worker of a task is silent or overdue; it then gets no work for a while."""
+        if not sent.futures or perf_counter() - sent.checked < PATIENCE_SECONDS:
             return False
-        worker = self.line.holder(sent.futures[-1])
+        worker = self.connection.holder(sent.futures[-1])
         if worker is None:
-            return bool(self.line.workers())
-        alive = self.line.alive(worker)
+            return bool(self.connection.workers())
+        alive = self.connection.is_alive(worker)
         if alive is None:
             return False
         sent.checked = perf_counter()
-        if alive and not self._late(sent, worker):
+        if alive and not self._is_overdue(sent, worker):
             return False
-        self.line.suspect(worker)
+        self.connection.suspect(worker)
         return True
 
-    def _late(self, sent: Sent, worker: str) -> bool:
+    def _is_overdue(self, sent: SentTask, worker: str) -> bool:
         if not self._times:
             return False
-        since, allowed = max(sent.began, self._heard.get(worker, 0.0)), LATE * median(self._times[-20:])
-        return perf_counter() - since > allowed + SETUP * self._setup * (worker not in self._heard)
+        since = max(sent.began, self._last_answers.get(worker, 0.0))
+        allowed = LATE_FACTOR * median(self._times[-RECENT_TASKS:])
+        return perf_counter() - since > allowed + SETUP_FACTOR * self._longest_setup * (
+            worker not in self._last_answers
+        )
 
-    def _failed(self, sent: Sent, future: Any) -> None:
+    def _handle_failure(self, sent: SentTask, future: Any) -> None:
         from distributed import KilledWorker
 
-        error = self.line.error(future)
+        error = self.connection.error(future)
         if isinstance(error, BridleError) or not isinstance(error, KilledWorker | OSError | None):
             raise error
         sent.futures.remove(future)
         if sent.futures:
             return
         sent.deaths += error is not None
-        if sent.deaths >= ATTEMPTS:
+        if sent.deaths >= MAX_ATTEMPTS:
             raise BackendError(
-                f"Expected a worker that finishes a shard of {sum(map(len, sent.chains))} fits, but {ATTEMPTS} "
-                "attempts died on it: perhaps of too little memory. What was committed is kept."
+                f"Expected a worker that finishes a task of {sum(map(len, sent.chains))} fits, but {MAX_ATTEMPTS} "
+                "workers died while running it, possibly out of memory. What was committed is kept."
             ) from error
 
-    def _again(self, sent: Sent) -> None:
-        again = self.line.submit(sent.shard)
-        self.resent += len(again)
+    def _resend(self, sent: SentTask) -> None:
+        futures = self.connection.submit(sent.task)
+        self.resent += len(futures)
         sent.began = sent.checked = perf_counter()
-        sent.futures += again
+        sent.futures += futures
 
-    def _enter(
-        self,
-        sent: Sent,
-        done: Done,
-        keys: Callable[[WarmStartChain], list[bytes]],
-        deliver: Callable[[FitSpec, dict], None],
-        progress: Progress,
-    ) -> None:
-        self.devices.add(done.device)
-        same = done.device == self.line.spec.plan["device"]
-        for chain, own, records in zip(sent.chains, done.keys, done.records, strict=True):
-            if same and own != keys(chain):
+    def _enter(self, sent: SentTask, result: TaskResult, work: ClusterWork, progress: Progress) -> None:
+        self.devices.add(result.device)
+        same_device = result.device == self.device
+        for chain, keys, records in zip(sent.chains, result.keys, result.records, strict=True):
+            if same_device and keys != work.keys_of(chain):
                 raise BackendError(
                     "Expected the same program and rows on every machine of the cluster, got others on one of them. "
                     "Install the same versions everywhere, of your own modules too."
                 )
             for fit, record in zip(chain, records, strict=True):
-                deliver(fit, record)
+                work.deliver(fit, record)
             progress.settle(len(chain))
-        self._paces.append(done.seconds / max(1, len(sent.chains)))
-        self._times.append(done.seconds)
-        self._setup = max(self._setup, done.setup)
-        self._heard[done.worker] = perf_counter()
-        self.line.trust(done.worker)
+        self._paces.append(result.seconds / max(1, len(sent.chains)))
+        self._times.append(result.seconds)
+        self._longest_setup = max(self._longest_setup, result.setup)
+        self._last_answers[result.worker] = perf_counter()
+        self.connection.trust(result.worker)
 
-    def _cancel(self, running: list[Sent]) -> None:
-        self.line.cancel([future for sent in running for future in sent.futures])
+    def _cancel(self, running: list[SentTask]) -> None:
+        self.connection.cancel([future for sent in running for future in sent.futures])

@@ -1,4 +1,4 @@
-"""The line to a Dask scheduler: what is asked of it, while it or a worker may not answer."""
+"""The connection to a Dask scheduler, which survives a scheduler or workers that do not answer."""
 
 import contextlib
 import os
@@ -11,177 +11,183 @@ from time import perf_counter, sleep
 from typing import Any
 
 from bridle._errors import BackendError
-from bridle.study.execution._worker import Shard, StudySpec, run_shard
 
-GRACE = 15.0
-"""Seconds that a scheduler may be away, and that a worker may take to say that it is there."""
-PATIENCE = 60.0
-"""Seconds of silence after which a worker is asked."""
-PAUSE = 300.0
-"""Seconds for which a worker that hung gets nothing, unless it answers."""
-POLL = 0.2
-SOON = 0.05
-"""Seconds to wait for a result that is on its way."""
-LOST = (OSError, TimeoutError, concurrent.CancelledError, Cancelled)
-"""What Dask raises where a scheduler or a worker went away; its CommClosedError is an OSError."""
+GRACE_SECONDS = 15.0
+"""Time that a scheduler may be away, and that a worker may take to answer a ping."""
+PATIENCE_SECONDS = 60.0
+"""Silence after which a worker is pinged."""
+SUSPECT_SECONDS = 300.0
+"""Time for which a worker that hung gets no work, unless it answers."""
+POLL_SECONDS = 0.2
+"""Time between two looks at futures."""
+FETCH_SECONDS = 0.05
+"""Time to wait for a result on its way."""
+LOST_ERRORS = (OSError, TimeoutError, concurrent.CancelledError, Cancelled)
+"""Errors that Dask raises where a scheduler or a worker went away; its CommClosedError is an OSError."""
 
 
 @dataclass
-class Line:
-    """A Dask client, the study that the workers hold, and who does not answer."""
+class DaskConnection:
+    """A Dask client, the study that the workers hold, and the workers that do not answer."""
 
     client: Any
-    spec: StudySpec
+    study: Any
+    """The study as it travels."""
+    run_task: Callable[[Any, Any], Any]
+    """(study, task) → the result of the task, on a worker."""
     _data: Any = None
     _lost_at: float | None = None
-    _hung: dict[str, float] = field(default_factory=dict)
-    """Addresses of workers that hung, and until when they get nothing."""
-    _coming: dict[str, concurrent.Future] = field(default_factory=dict)
-    """Results on their way, by the keys of their futures: one that lies on a worker that hangs does not come."""
-    _asked: dict[str, tuple[concurrent.Future, float]] = field(default_factory=dict)
-    """Workers that were asked whether they are there, and when."""
+    _suspects: dict[str, float] = field(default_factory=dict)
+    """Addresses of workers that hung, with the time until which they get no work."""
+    _arriving: dict[str, concurrent.Future] = field(default_factory=dict)
+    """Results on their way, by the keys of their futures; one on a worker that hangs never arrives."""
+    _pings: dict[str, tuple[concurrent.Future, float]] = field(default_factory=dict)
+    """Pings under way, by worker, with their times."""
 
     def answers(self) -> bool:
-        """Whether the scheduler can be asked now; a moment later where not.
+        """Return whether the scheduler answers now; wait a moment where not.
 
-        Errors: `BackendError` once it was away for longer than `GRACE`.
+        Errors: `BackendError` once it was away for longer than `GRACE_SECONDS`.
         """
         if self.client.status == "running":
             return True
-        self._away(None)
-        sleep(POLL)
+        self._note_loss(None)
+        sleep(POLL_SECONDS)
         return False
 
     def workers(self) -> list[str]:
-        """The addresses of workers that can be given work; all where all of them hung."""
-        known = list(self._ask(self.client.nthreads) or ())
-        return [address for address in known if self._hung.get(address, 0.0) < perf_counter()] or known
+        """Return the addresses of workers that can get work; all of them where all of them hung."""
+        addresses = list(self._ask(self.client.nthreads) or ())
+        return [address for address in addresses if self._suspects.get(address, 0.0) < perf_counter()] or addresses
 
-    def submit(self, shard: Shard) -> list[Any]:
-        """Send a shard to a worker that is not known to hang: its future, or nothing where nobody answered."""
-        free = self.workers()
-        if self._data is None or self._data.status != "finished":  # gone with the last worker that held it
-            self._data = self._spread(free)
+    def submit(self, task: Any) -> list[Any]:
+        """Send a task to a worker that is not suspect; return its future, or nothing without an answer."""
+        workers = self.workers()
+        if self._data is None or self._data.status != "finished":  # lost with the last worker that held it
+            self._data = self._broadcast_study(workers)
         if self._data is None:
             return []
-        only = {"workers": self.workers() or None} if self._hung else {}
-        future = self._ask(self.client.submit, run_shard, self._data, shard, pure=False, **only)
+        only = {"workers": self.workers() or None} if self._suspects else {}
+        future = self._ask(self.client.submit, self.run_task, self._data, task, pure=False, **only)
         return [] if future is None else [future]
 
-    def _spread(self, free: Sequence[str]) -> Any:
-        """The study on these workers: its future, or None where it could not be sent."""
-        sending = self._begin(self.client.scatter, self.spec, workers=free or None, hash=False, broadcast=True)
-        while not concurrent.wait([sending], PATIENCE).done:
-            if silent := self._silent(free):
+    def _broadcast_study(self, workers: Sequence[str]) -> Any:
+        """Send the study to these workers; return its future, or None where it could not be sent."""
+        sending = self._start(self.client.scatter, self.study, workers=workers or None, hash=False, broadcast=True)
+        while not concurrent.wait([sending], PATIENCE_SECONDS).done:
+            if silent := self._silent_workers(workers):
                 for worker in silent:
                     self.suspect(worker)
                 sending.cancel()
-                others = [worker for worker in free if worker not in silent]
+                others = [worker for worker in workers if worker not in silent]
                 # Dask broadcasts one thing after the other: to one worker instead, from which the others fetch it
-                sending = self._begin(self.client.scatter, self.spec, workers=others[:1] or None, hash=False)
-                return self._ask(sending.result, PATIENCE)
+                sending = self._start(self.client.scatter, self.study, workers=others[:1] or None, hash=False)
+                return self._ask(sending.result, PATIENCE_SECONDS)
         return self._ask(sending.result)
 
-    def _silent(self, workers: Sequence[str]) -> list[str]:
-        """Those that do not say within `GRACE` that they are there."""
-        found: dict[str, bool] = {}
-        while len(found) < len(workers):
+    def _silent_workers(self, workers: Sequence[str]) -> list[str]:
+        """Return the workers that do not answer a ping within `GRACE_SECONDS`."""
+        answers: dict[str, bool] = {}
+        while len(answers) < len(workers):
             for worker in workers:
-                if worker not in found and (answer := self.alive(worker)) is not None:
-                    found[worker] = answer
-            sleep(SOON)
-        return [worker for worker, answer in found.items() if not answer]
+                if worker not in answers and (answer := self.is_alive(worker)) is not None:
+                    answers[worker] = answer
+            sleep(FETCH_SECONDS)
+        return [worker for worker, answer in answers.items() if not answer]
 
-    def alive(self, worker: str) -> bool | None:
-        """Whether a worker says within `GRACE` that it is there; None while it still may. One that left counts so."""
-        if worker not in self._asked:
-            self._asked[worker] = self._begin(self.client.run, os.getpid, workers=[worker]), perf_counter()
-        answer, asked = self._asked[worker]
-        if not answer.done() and perf_counter() - asked < GRACE:
+    def is_alive(self, worker: str) -> bool | None:
+        """Ping a worker: True if it answers within `GRACE_SECONDS`, None while pending.
+
+        A departed worker counts as alive.
+        """
+        if worker not in self._pings:
+            self._pings[worker] = self._start(self.client.run, os.getpid, workers=[worker]), perf_counter()
+        answer, began = self._pings[worker]
+        if not answer.done() and perf_counter() - began < GRACE_SECONDS:
             return None
-        del self._asked[worker]
+        del self._pings[worker]
         return answer.done() or not answer.cancel()
 
     def holder(self, future: Any) -> str | None:
-        """The address of the worker that has this, or its result."""
+        """Return the address of the worker that has a task, or its result."""
         for address, keys in (self._ask(self.client.processing) or {}).items():
             if future.key in keys:
                 return address
         return next(iter((self._ask(self.client.who_has, [future]) or {}).get(future.key, ())), None)
 
     def suspect(self, worker: str) -> None:
-        """Give it nothing more for a while, and let no other wait for it to hand the study on."""
-        if self._hung.get(worker, 0.0) < perf_counter():
+        """Give a worker no work for a while, and let no other wait for it to pass the study on."""
+        if self._suspects.get(worker, 0.0) < perf_counter():
             self._data = None
-        self._hung[worker] = perf_counter() + PAUSE
+        self._suspects[worker] = perf_counter() + SUSPECT_SECONDS
 
     def trust(self, worker: str) -> None:
-        """It brought something: give it work again."""
-        self._hung.pop(worker, None)
-        self._asked.pop(worker, None)
+        """Give a worker work again after it returned a result."""
+        self._suspects.pop(worker, None)
+        self._pings.pop(worker, None)
 
     def wait(self, futures: Sequence[Any]) -> None:
-        """Until one of them ended, or a moment passed."""
+        """Wait until one of them ended, or a moment passed."""
         from distributed import TimeoutError as Timeout
         from distributed import wait
 
-        coming = [each for each in self._coming.values() if not each.done()]
-        if coming:
-            concurrent.wait(coming, SOON, concurrent.FIRST_COMPLETED)
+        arriving = [future for future in self._arriving.values() if not future.done()]
+        if arriving:
+            concurrent.wait(arriving, FETCH_SECONDS, concurrent.FIRST_COMPLETED)
         elif not futures:
-            sleep(POLL)  # what is missing is in the hands of another process
+            sleep(POLL_SECONDS)  # another process has claimed the missing fits
         elif all(future.status == "pending" for future in futures):
             try:
-                wait(futures, timeout=POLL, return_when="FIRST_COMPLETED")
+                wait(futures, timeout=POLL_SECONDS, return_when="FIRST_COMPLETED")
             except (Timeout, TimeoutError):
                 pass
             except Exception as error:  # a scheduler that goes away ends the wait in several ways
-                self._away(error)
+                self._note_loss(error)
 
     def result(self, future: Any) -> Any:
-        """What a finished shard brought; None while it is on its way, or where it was lost on it."""
-        if future.key not in self._coming:
-            self._coming[future.key] = self._begin(self.client.gather, future)
-        if not self._coming[future.key].done():
+        """Return the result of a finished task; None while it is on its way, or lost."""
+        if future.key not in self._arriving:
+            self._arriving[future.key] = self._start(self.client.gather, future)
+        if not self._arriving[future.key].done():
             return None
-        return self._ask(self._coming.pop(future.key).result)
+        return self._ask(self._arriving.pop(future.key).result)
 
     def error(self, future: Any) -> BaseException | None:
-        """What ended a shard; None where its worker, or the scheduler, was lost."""
+        """Return the error that ended a task; None where its worker, or the scheduler, was lost."""
         return self._ask(future.exception) if future.status == "error" else None
 
     def cancel(self, futures: Sequence[Any]) -> None:
-        """Forget what is not done."""
+        """Forget all that is not done."""
         for future in futures:
-            if future.key in self._coming:
-                self._coming.pop(future.key).cancel()
-            with contextlib.suppress(*LOST, RuntimeError):  # a scheduler that is away has forgotten it too
+            if future.key in self._arriving:
+                self._arriving.pop(future.key).cancel()
+            with contextlib.suppress(*LOST_ERRORS, RuntimeError):  # a scheduler that is away has forgotten it too
                 if future.status == "pending":
                     future.cancel(force=True)
 
-    def _begin(self, question: Callable[..., Any], *arguments: Any, **options: Any) -> concurrent.Future:
-        """Ask without waiting for the answer."""
+    def _start(self, request: Callable[..., Any], *arguments: Any, **options: Any) -> concurrent.Future:
+        """Send a request without waiting for the answer."""
 
-        async def asked() -> Any:
-            return await question(*arguments, asynchronous=True, **options)
+        async def answer() -> Any:
+            return await request(*arguments, asynchronous=True, **options)
 
-        return run_coroutine_threadsafe(asked(), self.client.loop.asyncio_loop)
+        return run_coroutine_threadsafe(answer(), self.client.loop.asyncio_loop)
 
-    def _ask(self, question: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        """The answer, or None where the scheduler does not answer."""
+    def _ask(self, request: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """Return the answer to a request, or None where the scheduler does not answer."""
         try:
-            answer = question(*arguments, **options)
-        except (Exception, *LOST) as error:
-            if isinstance(error, LOST) or self.client.status != "running":  # a client that closes fails in any way
-                self._away(error)
+            answer = request(*arguments, **options)
+        except (Exception, *LOST_ERRORS) as error:
+            if isinstance(error, LOST_ERRORS) or self.client.status != "running":  # a closing client fails in any way
+                self._note_loss(error)
                 return None
             raise
         self._lost_at = None
         return answer
 
-    def _away(self, error: Exception | None) -> None:
+    def _note_loss(self, error: BaseException | None) -> None:
         self._lost_at = self._lost_at or perf_counter()
-        if perf_counter() - self._lost_at > GRACE or self.client.status == "closed":
+        if perf_counter() - self._lost_at > GRACE_SECONDS or self.client.status == "closed":
             raise BackendError(
                 "Expected the cluster's scheduler to answer, but it went away. What was committed is kept: run the "
                 "same again, or bridle resume."

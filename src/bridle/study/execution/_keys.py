@@ -1,4 +1,4 @@
-"""What a study is a function of: as a plan in words, to be compared; and as the keys of its members."""
+"""Everything that a study is a function of: as facts to compare, and as the keys of its fits."""
 
 import hashlib
 import json
@@ -6,6 +6,8 @@ import platform
 import re
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import count
 from typing import Any
 
 import jax
@@ -17,23 +19,30 @@ from bridle._keras import fingerprint_model
 from bridle.engine import ENGINE, FitSpec, Stopping
 from bridle.study.data import fingerprint
 from bridle.study.design import NONE, EarlyStopping, Prepared, score_text
-from bridle.study.execution._requests import FitRequest
+from bridle.study.execution._requests import FitRequest, RowSet
 
-Plan = dict[str, Any]
+StudyFacts = dict[str, Any]
 """Facts by name, as JSON can hold them."""
-GROWS = ("strengths", "seeds", "epochs", "race", "nested")
-"""Facts of which an extension may change any: members that are there stay what they are."""
+EXTENDABLE = ("strengths", "seeds", "epochs", "race", "nested")
+"""Facts that an extension may change; stored fits stay as they are."""
 STORED_STARTS = {"random": "fresh", "model": "weights"}
-"""The words of a stored plan for `initial_weights`."""
+"""The words of stored facts for `initial_weights`."""
 STORED_PATHS = {None: "cold", "decreasing": "strong to weak", "increasing": "weak to strong"}
-"""The words of a stored plan for `warm_start`."""
+"""The words of stored facts for `warm_start`."""
+MAX_LISTED_VALUES = 6
+"""Length of a list that a message writes out."""
+MAX_VALUE_CHARS = 80
+"""Length of a value that a message writes out."""
 
 
-def plan_of(prepared: Prepared, race: bool, nested: object) -> Plan:
-    """Everything that decides a study's numbers, by the names that a person knows."""
+def study_facts(prepared: Prepared, race: bool, nested: object) -> StudyFacts:
+    """Return everything that decides a study's numbers, by the names that users know.
+
+    The names and values are stored, and hashed into the keys of fits: they never change.
+    """
     question, rows = prepared.question, prepared.rows
-    given = (rows.sample_weight, rows.groups, rows.class_weight, rows.validation)
-    plan = {
+    row_values = (rows.sample_weight, rows.groups, rows.class_weight, rows.validation)
+    facts = {
         "model": fingerprint_model(prepared.model),
         "arms": {
             arm.name: {
@@ -49,10 +58,10 @@ def plan_of(prepared: Prepared, race: bool, nested: object) -> Plan:
             for slot, grid in zip(arm.slots, arm.grids, strict=True)
         },
         "rows": f"{prepared.fold_rows.sum(axis=1).max()} rows, {fingerprint(rows.x, rows.y)[:16]}",
-        "weights, groups and validation rows": _print(given),
-        "preparation": [_said(rows.preprocessor), _said(rows.target_preprocessor)],
+        "weights, groups and validation rows": _fingerprint_text(row_values),
+        "preparation": [_object_text(rows.preprocessor), _object_text(rows.target_preprocessor)],
         "held-out rows": {name: fingerprint(*pair)[:16] for name, pair in rows.held_out.items()},
-        "folds": question.folds if isinstance(question.folds, int) else _said(question.folds),
+        "folds": question.folds if isinstance(question.folds, int) else _object_text(question.folds),
         "seeds": [int(seed) for seed in question.seed_numbers],
         "epochs": question.epochs,
         "batch size": question.batch_size,
@@ -61,20 +70,20 @@ def plan_of(prepared: Prepared, race: bool, nested: object) -> Plan:
         "points": question.curve_points,
         "start": STORED_STARTS[question.initial_weights],
         "path": STORED_PATHS[question.warm_start],
-        "early stopping": None if question.early_stopping is None else _early_stopping(question.early_stopping),
+        "early stopping": None if question.early_stopping is None else _early_stopping_facts(question.early_stopping),
         "race": race,
-        "nested": nested if isinstance(nested, int | None) else _said(nested),
+        "nested": nested if isinstance(nested, int | None) else _object_text(nested),
         **({"padded steps": "left out of losses and metrics"} if prepared.engine.program.masked else {}),
         "engine": ENGINE,
         "keras": keras.__version__,
         "jax": jax.__version__,
-        "device": device(),
+        "device": device_type(),
     }
-    return json.loads(json.dumps(plan))  # as it will be read
+    return json.loads(json.dumps(facts))  # as it will be read
 
 
-def _early_stopping(rule: EarlyStopping) -> dict[str, Any]:
-    """Return a rule under the names that are stored, which do not follow those of its class."""
+def _early_stopping_facts(rule: EarlyStopping) -> dict[str, Any]:
+    """Return a rule under its stored names, which do not follow those of the class."""
     return {
         "patience": rule.patience,
         "watch": rule.validation_fraction,
@@ -84,91 +93,114 @@ def _early_stopping(rule: EarlyStopping) -> dict[str, Any]:
     }
 
 
-def device() -> str:
-    """The kind of device on which fits have the same bits."""
+def device_type() -> str:
+    """Return the device type; fits are bitwise reproducible per device type."""
     return f"{jax.devices()[0].device_kind}, {platform.machine()}"
 
 
-def differences(there: Plan, now: Plan) -> dict[str, str]:
-    """Where two plans differ, in words by the name of the fact."""
-    names = dict.fromkeys([*now, *there])
-    return {name: _difference(there.get(name), now.get(name)) for name in names if there.get(name) != now.get(name)}
+def differences(before: StudyFacts, now: StudyFacts) -> dict[str, str]:
+    """Return the differences of two studies in words, by the name of the fact."""
+    names = dict.fromkeys([*now, *before])
+    return {
+        name: _difference_text(before.get(name), now.get(name)) for name in names if before.get(name) != now.get(name)
+    }
 
 
-def check_same(there: Plan, now: Plan, folder: object, extend: bool) -> None:
-    """See that a folder holds this very study, or with `extend` one that this study continues.
+def check_same(before: StudyFacts, now: StudyFacts, folder: object, extend: bool) -> None:
+    """Raise unless a folder holds this very study, or with `extend` one that this study continues.
 
     Errors: `OtherStudyError` with every difference in words.
     """
-    found = differences(there, now)
-    blocking = [name for name in found if not (extend and name in GROWS)]
+    changes = differences(before, now)
+    blocking = [name for name in changes if not (extend and name in EXTENDABLE)]
     if not blocking:
         return
-    said = "; ".join(f"{name}: {found[name]}" for name in blocking)
-    grows = all(name in GROWS for name in blocking)
-    advice = "Extend it with extend=True." if grows else "Give another folder, or the same study."
-    message = f"Expected the study that {str(folder)!r} holds, got another one. {said}."
-    raise OtherStudyError(message, advice, grows=grows)
+    words = "; ".join(f"{name}: {changes[name]}" for name in blocking)
+    extendable = all(name in EXTENDABLE for name in blocking)
+    advice = "Extend it with extend=True." if extendable else "Give another folder, or the same study."
+    message = f"Expected the study that {str(folder)!r} holds, got another one. {words}."
+    raise OtherStudyError(message, advice, grows=extendable)
 
 
 def digest(value: object) -> str:
-    """A hash of what JSON can hold."""
+    """Return a hash of a value that JSON can hold."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-class Keys:
-    """The keys of members: hashes of all that a fit is a function of.
+def fits_of(
+    prepared: Prepared, chains: Sequence[Sequence[FitRequest]], row_set: RowSet, total_fits: int | None = None
+) -> list[list[FitSpec]]:
+    """Return the fits of requests, numbered in their order; trace the programs that they need.
 
-    That is the compiled program with its constants; the rows of the fold; initial variables and optimizer state;
-    seed, fold, strengths and recipe; and on a warm path the fits before it. What cannot be compiled is known by its
-    plan alone.
+    `total_fits` is about how many of such fits the study has in all.
+    """
+    total = sum(map(len, chains)) if total_fits is None else total_fits
+    fit_chains, indices = [], count()
+    for chain in chains:
+        fits = []
+        for request in chain:
+            rows, start = row_set.rows(request.fold), partial(prepared.engine.start, request.seed, request.rate)
+            programs = prepared.engine.programs(rows, row_set.held_out, total)
+            strengths = np.frombuffer(request.strengths, np.float32)
+            fits.append(FitSpec(next(indices), request.seed, request.fold, strengths, start, rows, programs))
+        fit_chains.append(fits)
+    return fit_chains
+
+
+class FitKeys:
+    """The keys of fits: hashes of all that a fit is a function of.
+
+    These are the compiled program with its constants; the rows of the fold; initial variables and optimizer state;
+    seed, fold, strengths and recipe; and with a warm start the fits before it. Programs that cannot be compiled are
+    identified by the facts of their study alone.
     """
 
-    def __init__(self, plan: Plan) -> None:
-        self._core = digest({name: value for name, value in plan.items() if name not in GROWS})
-        self._made: dict[tuple, tuple[bytes, tuple[weakref.ref, ...]]] = {}
+    def __init__(self, facts: StudyFacts) -> None:
+        self._core = digest({name: value for name, value in facts.items() if name not in EXTENDABLE})
+        self._cache: dict[tuple, tuple[bytes, tuple[weakref.ref, ...]]] = {}
 
-    def chain(
-        self, prepared: Prepared, orders: Sequence[FitRequest], fits: Sequence[FitSpec], held_out: Mapping
+    def of_chain(
+        self, prepared: Prepared, requests: Sequence[FitRequest], fits: Sequence[FitSpec], held_out: Mapping
     ) -> list[bytes]:
-        """A key for each fit of a chain."""
-        found, before = [], b""
-        for order, fit in zip(orders, fits, strict=True):
-            numbers = f"{order.seed} {order.fold} {order.strengths.hex()}".encode()
-            before = _hash(before, self._context(prepared, fit, held_out), self._start(order, fit), numbers)
-            found.append(before)
-        return found
+        """Return a key for each fit of a chain."""
+        keys, before = [], b""
+        for request, fit in zip(requests, fits, strict=True):
+            numbers = f"{request.seed} {request.fold} {request.strengths.hex()}".encode()
+            before = _hash(before, self._context(prepared, fit, held_out), self._start(request, fit), numbers)
+            keys.append(before)
+        return keys
 
     def _context(self, prepared: Prepared, fit: FitSpec, held_out: Mapping) -> bytes:
-        def make() -> bytes:
+        def compute() -> bytes:
             recipe = prepared.engine.recipe
             stops, cuts = np.asarray(recipe.stops).tobytes(), str((fit.rows.cuts, fit.programs.width)).encode()
-            words = f"{recipe.epochs} {recipe.batch_size} {recipe.shuffle} {_stopping(recipe.stopping)}".encode()
+            rule = _stopping_text(recipe.stopping)
+            words = f"{recipe.epochs} {recipe.batch_size} {recipe.shuffle} {rule}".encode()
             rows = [np.asarray(leaf) for leaf in jax.tree.leaves((fit.rows.rows, dict(held_out)))]
             shapes = repr([(array.shape, array.dtype.str) for array in rows]).encode()
             program = (self._core + fit.programs.identity).encode()
             return _hash(program, stops, cuts, words, shapes, *rows)
 
-        return self._once(("context", id(fit.rows), id(fit.programs)), (fit.rows, fit.programs), make)
+        return self._cached(("context", id(fit.rows), id(fit.programs)), (fit.rows, fit.programs), compute)
 
-    def _start(self, order: FitRequest, fit: FitSpec) -> bytes:
-        def make() -> bytes:
+    def _start(self, request: FitRequest, fit: FitSpec) -> bytes:
+        def compute() -> bytes:
             leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(tuple(fit.start()))]
             return _hash(*(np.ascontiguousarray(leaf) for leaf in leaves))
 
-        return self._once(("start", order.seed, order.rate), (), make)
+        return self._cached(("start", request.seed, request.rate), (), compute)
 
-    def _once(self, name: tuple, things: tuple, make: Callable[[], bytes]) -> bytes:
-        """Made once, as long as the things live that the name refers to by their addresses."""
-        made, refs = self._made.get(name, (b"", ()))
-        if not made or not all(ref() is thing for ref, thing in zip(refs, things, strict=True)):
-            made = make()
-            self._made[name] = made, tuple(weakref.ref(thing) for thing in things)
-        return made
+    def _cached(self, name: tuple, objects: tuple, compute: Callable[[], bytes]) -> bytes:
+        """Return a cached hash; names hold `id()`s, and weak references guard against reused ids."""
+        value, refs = self._cache.get(name, (b"", ()))
+        if not value or not all(ref() is thing for ref, thing in zip(refs, objects, strict=True)):
+            value = compute()
+            self._cache[name] = value, tuple(weakref.ref(thing) for thing in objects)
+        return value
 
 
-def _stopping(rule: Stopping | None) -> str:
-    """Return a rule as text that is hashed, which does not follow the names of its class."""
+def _stopping_text(rule: Stopping | None) -> str:
+    """Return a rule as the text that is hashed, which does not follow the names of its class."""
     if rule is None:
         return "None"
     return (
@@ -178,35 +210,35 @@ def _stopping(rule: Stopping | None) -> str:
 
 
 def _hash(*pieces: Any) -> bytes:
-    made = hashlib.sha256()
+    state = hashlib.sha256()
     for piece in pieces:
         data = piece if isinstance(piece, bytes) else memoryview(np.ascontiguousarray(piece)).cast("B")
-        made.update(len(data).to_bytes(8, "little"))
-        made.update(data)
-    return made.digest()
+        state.update(len(data).to_bytes(8, "little"))
+        state.update(data)
+    return state.digest()
 
 
-def _print(values: tuple) -> str:
+def _fingerprint_text(values: tuple) -> str:
     return fingerprint(*values)[:16] if any(value is not None for value in values) else "none"
 
 
-def _said(thing: object) -> str | None:
-    """A splitter or transformer in words, without addresses, which are others in every process."""
+def _object_text(thing: object) -> str | None:
+    """Return a splitter or transformer in words, without addresses, which differ between processes."""
     return None if thing is None else re.sub(r" at 0x[0-9a-fA-F]+", "", repr(thing))
 
 
-def _difference(there: object, now: object) -> str:
-    """Two values, or where they are long what differs inside them."""
-    if isinstance(there, dict) and isinstance(now, dict):
-        inner = differences(there, now)
-        return ", ".join(f"{name}: {said}" for name, said in inner.items())
-    return f"{_short(there)} there, {_short(now)} now"
+def _difference_text(before: object, now: object) -> str:
+    """Return two values, or for dictionaries the differences inside them."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        inner = differences(before, now)
+        return ", ".join(f"{name}: {words}" for name, words in inner.items())
+    return f"{_short_text(before)} there, {_short_text(now)} now"
 
 
-def _short(value: object) -> str:
+def _short_text(value: object) -> str:
     if value is None:
         return "none"
-    if isinstance(value, list) and len(value) > 6:
+    if isinstance(value, list) and len(value) > MAX_LISTED_VALUES:
         return f"{len(value)} of them"
     text = value if isinstance(value, str) else json.dumps(value)
-    return text if len(text) <= 80 else f"{text[:60]}… #{digest(text)[:8]}"
+    return text if len(text) <= MAX_VALUE_CHARS else f"{text[:60]}… #{digest(text)[:8]}"

@@ -1,62 +1,114 @@
-"""Orders: fits as plain numbers, each with the rows of its study all that a fit is a function of."""
+"""Fits as plain numbers that travel and are stored: requests, tasks of them, and records of results."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
-from bridle.engine import FitSpec, Fold, Rows
+from bridle.engine import FitResult, Fold, Rows
 from bridle.results import ALL_ROWS
-from bridle.study.design import Prepared
+
+Record = Mapping[str, np.ndarray]
+"""A fit's result as arrays by name."""
 
 
 @dataclass(frozen=True)
 class FitRequest:
-    """One fit to be made."""
+    """One fit to train; with the rows of its study, all that the fit is a function of."""
 
     strengths: bytes
     """float32 (slot,), one for each strength of the study."""
     rate: float | None
-    """The learning rate, where it is not the optimizer's."""
+    """The learning rate, where it differs from the optimizer's."""
     seed: int
     fold: int
-    """Its number, or that of a refit on all rows."""
+    """The index of the fold, or `ALL_ROWS` for a refit."""
 
 
 @dataclass(frozen=True)
 class RowSet:
-    """The rows on which orders are made: folds, or all rows with those that are held out."""
+    """The rows that requests refer to: folds, or all rows with the held-out ones."""
 
     folds: Sequence[Fold]
     held_out: Mapping[str, Rows]
 
     def rows(self, fold: int) -> Fold:
-        """The rows of one order."""
+        """Return the rows of one request."""
         return self.folds[0 if fold == ALL_ROWS else fold]
 
 
-def order(strengths: np.ndarray, rate: float | None, seed: int, fold: int) -> FitRequest:
-    """An order from a row of strengths."""
+@dataclass(frozen=True)
+class Task:
+    """Chains of requests that run as one unit on a cluster."""
+
+    outer: int | None
+    """The outer fold of nested cross-validation whose training rows they use; None for all rows."""
+    refits: bool
+    chains: Sequence[Sequence[FitRequest]]
+    width: int | None
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """The answer of a worker to a task."""
+
+    keys: list[list[bytes]]
+    records: list[list[Record]]
+    device: str
+    worker: str
+    """Its address."""
+    setup: float
+    """Seconds before its first fit began: preparing the study, waiting for another thread, compiling."""
+    seconds: float
+    """Seconds that its fits took."""
+
+
+def make_request(strengths: np.ndarray, rate: float | None, seed: int, fold: int) -> FitRequest:
+    """Return a request for a row of strengths."""
     return FitRequest(np.asarray(strengths, np.float32).tobytes(), rate, seed, fold)
 
 
-def fits_of(
-    prepared: Prepared, chains: Sequence[Sequence[FitRequest]], ground: RowSet, members: int | None = None
-) -> list[list[FitSpec]]:
-    """The fits that orders ask for, numbered in their order; traces the programs that they need.
+def to_record(result: FitResult, variables: bool) -> dict[str, np.ndarray]:
+    """Return a result as arrays; its trained variables only on demand."""
+    record = {
+        "curves": result.curves,
+        "numbers": np.array([result.diverged_at, result.epochs, result.kept_epoch], np.int64),
+        "diagnostics": result.diagnostics,
+    }
+    for index, name in enumerate(sorted(result.measures)):
+        record[f"measures/{index}"] = np.asarray(result.measures[name])
+    lists = {"variables": result.variables if variables else (), "predictions": result.predictions}
+    for kind, values in lists.items():
+        record |= {f"{kind}/{index}/{value.dtype.name}": _to_storable(value) for index, value in enumerate(values)}
+    return record
 
-    `members` is about how many of such fits there will be in all.
+
+def from_record(record: Record, held_out: Sequence[str]) -> FitResult:
+    """Return the result that `to_record` recorded.
+
+    Args:
+        record: arrays by name.
+        held_out: the names of the held-out rows.
+
+    Errors: `KeyError` where an array is missing.
+
     """
-    total = sum(map(len, chains)) if members is None else members
-    found, number = [], 0
-    for chain in chains:
-        made = []
-        for each in chain:
-            rows, start = ground.rows(each.fold), partial(prepared.engine.start, each.seed, each.rate)
-            programs = prepared.engine.programs(rows, ground.held_out, total)
-            setting = np.frombuffer(each.strengths, np.float32)
-            made.append(FitSpec(number, each.seed, each.fold, setting, start, rows, programs))
-            number += 1
-        found.append(made)
-    return found
+    diverged_at, epochs, best_epoch = (int(value) for value in record["numbers"])
+    variables, predictions = _read_list(record, "variables"), _read_list(record, "predictions")
+    measures = {name: record[f"measures/{index}"] for index, name in enumerate(sorted(held_out))}
+    return FitResult(
+        record["curves"], diverged_at, epochs, best_epoch, record["diagnostics"], measures, variables, predictions
+    )
+
+
+def _read_list(record: Record, kind: str) -> tuple[np.ndarray, ...]:
+    names = [name.split("/") for name in record if name.startswith(f"{kind}/")]
+    return tuple(
+        record["/".join(parts)].view(np.dtype(parts[2])) for parts in sorted(names, key=lambda parts: int(parts[1]))
+    )
+
+
+def _to_storable(value: np.ndarray) -> np.ndarray:
+    """Return types that NumPy lacks, such as bfloat16, as their bits."""
+    value = np.asarray(value)
+    return value if value.dtype.kind in "biufc" else value.view({1: np.uint8, 2: np.uint16}[value.dtype.itemsize])

@@ -1,99 +1,134 @@
-"""Make fits, on the threads of this process or on a cluster; where there is a store, only those it does not hold."""
+"""Execution of requests, on the threads of this process or on a cluster; with a store, only of those it lacks."""
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from uuid import uuid4
 
 from bridle.engine import FitResult, FitSource, FitSpec, FixedSource, Progress, WarmStartChain, run_fits
 from bridle.results import ALL_ROWS
 from bridle.study.design import Prepared
-from bridle.study.execution._cluster import Cluster
-from bridle.study.execution._records import outcome_of
-from bridle.study.execution._requests import FitRequest, RowSet, fits_of
-from bridle.study.execution._stored import PendingFits, StoreSession
-from bridle.study.execution._worker import Shard
+from bridle.study.execution._cluster import Cluster, ClusterWork
+from bridle.study.execution._connection import DaskConnection
+from bridle.study.execution._keys import FitKeys, fits_of, study_facts
+from bridle.study.execution._options import RunOptions
+from bridle.study.execution._requests import FitRequest, RowSet, Task, from_record
+from bridle.study.execution._stored import PendingFits, StoreSession, open_store_session
+from bridle.study.execution._worker import StudySpec, run_task
 
 
 @dataclass(frozen=True)
 class ExecutionContext:
-    """By what means fits are made, and where they are kept."""
+    """Execution context: threads, optional store, optional cluster."""
 
     threads: int | None = None
-    vault: StoreSession | None = None
+    session: StoreSession | None = None
     cluster: Cluster | None = None
 
     @property
-    def found(self) -> int:
-        """Fits that were there already."""
-        return 0 if self.vault is None else self.vault.found
+    def reused_fits(self) -> int:
+        """The number of fits that were stored already."""
+        return 0 if self.session is None else self.session.reused_fits
+
+
+@contextlib.contextmanager
+def open_context(prepared: Prepared, options: RunOptions) -> Iterator[ExecutionContext]:
+    """Open the store and the cluster of a run.
+
+    Errors: `StoreError` where the folder holds another study, or cannot be used.
+    """
+    local = options.store is None and options.client is None
+    facts = {} if local else study_facts(prepared, options.race, options.nested)
+    cluster = None
+    if options.client is not None:
+        spec = StudySpec(
+            uuid4().hex, prepared.question, prepared.rows, facts, options.race, options.nested, options.threads
+        )
+        cluster = Cluster(DaskConnection(options.client, spec, run_task), FitKeys(facts), facts["device"])
+    with open_store_session(prepared, options.store, facts, options.extend) as session:
+        yield ExecutionContext(options.threads, session, cluster)
 
 
 def run_requests(
     prepared: Prepared,
     chains: Sequence[Sequence[FitRequest]],
-    ground: RowSet,
+    row_set: RowSet,
     *,
     deliver: Callable[[int, FitResult], None],
     watch: Callable[[Progress], None],
-    means: ExecutionContext,
-    members: int | None = None,
+    context: ExecutionContext,
+    total_fits: int | None = None,
 ) -> bool:
-    """Make the fits of some chains of orders; False where the person stopped it.
+    """Train the fits of chains of requests; return False where the user stopped them.
 
-    `deliver` hears the number of each order, counted through all chains, and what became of it. `members` is about how
-    many orders there will be in all.
+    Args:
+        prepared: the study.
+        chains: requests, each chain trained one after another.
+        row_set: the rows that they refer to.
+        deliver: called with the index of each request, counted through all chains, and its result.
+        watch: called about ten times a second with the progress.
+        context: threads, store, cluster.
+        total_fits: about how many fits the study has in all.
+
     """
-    fits, vault = fits_of(prepared, chains, ground, members), means.vault
-    if vault is not None:
-        vault.same_width(prepared.engine, fits)
+    fits, session = fits_of(prepared, chains, row_set, total_fits), context.session
+    if session is not None:
+        session.reuse_width(prepared.engine, fits)
 
-    def numbered(fit: FitSpec, outcome: FitResult) -> None:
-        deliver(fit.index, outcome)
+    def hand_over(fit: FitSpec, result: FitResult) -> None:
+        deliver(fit.index, result)
 
     source: FitSource = FixedSource(fits)
-    hand_over = numbered
-    if vault is not None:
+    if session is not None:
 
-        def keys(number: int) -> list[bytes]:
-            return vault.keys.chain(prepared, chains[number], fits[number], ground.held_out)
+        def keys_of(index: int) -> list[bytes]:
+            return session.keys.of_chain(prepared, chains[index], fits[index], row_set.held_out)
 
-        source = PendingFits(vault, fits, keys, tuple(ground.held_out), numbered)
+        source = PendingFits(session, fits, keys_of, tuple(row_set.held_out), hand_over)
         hand_over = source.deliver
-    if means.cluster is None:
-        whole = run_fits(
+    recipe = prepared.engine.recipe
+    if context.cluster is None:
+        finished = run_fits(
             prepared.engine.training,
             fits,
-            held_out=ground.held_out,
+            held_out=row_set.held_out,
             deliver=hand_over,
             watch=watch,
-            threads=means.threads,
+            threads=context.threads,
             source=source,
         )
     else:
-        whole = _on_cluster(prepared, chains, fits, ground, source, hand_over, watch, means.cluster)
-    if vault is not None:
-        vault.flush()
-    return whole
+        progress = Progress(sum(map(len, fits)), int(recipe.stops[-1]))
+        work = _cluster_work(
+            prepared,
+            {chain[0].index: requests for chain, requests in zip(fits, chains, strict=True)},
+            row_set,
+            context.cluster.keys,
+            hand_over,
+        )
+        finished = context.cluster.run(source, work, watch, progress)
+    if session is not None:
+        session.flush()
+    return finished
 
 
-def _on_cluster(
+def _cluster_work(
     prepared: Prepared,
-    chains: Sequence[Sequence[FitRequest]],
-    fits: Sequence[WarmStartChain],
-    ground: RowSet,
-    source: FitSource,
+    requests: dict[int, Sequence[FitRequest]],
+    row_set: RowSet,
+    keys: FitKeys,
     hand_over: Callable[[FitSpec, FitResult], None],
-    watch: Callable[[Progress], None],
-    cluster: Cluster,
-) -> bool:
-    first = [own[0].index for own in fits]
-    orders = dict(zip(first, chains, strict=True))
-    recipe, refits = prepared.engine.recipe, chains[0][0].fold == ALL_ROWS
-    return cluster.run(
-        source,
-        orders=lambda chain: orders[chain[0].index],
-        keys=lambda chain: cluster.keys.chain(prepared, orders[chain[0].index], chain, ground.held_out),
-        deliver=lambda fit, record: hand_over(fit, outcome_of(record, tuple(ground.held_out))),
-        watch=watch,
-        progress=Progress(sum(map(len, fits)), int(recipe.stops[-1])),
-        like=Shard(prepared.outer, refits, (), prepared.engine.width),
+) -> ClusterWork:
+    """Return the work of a cluster; `requests` are those of each chain, by the index of its first fit."""
+    refits = next(iter(requests.values()))[0].fold == ALL_ROWS
+
+    def requests_of(chain: WarmStartChain) -> Sequence[FitRequest]:
+        return requests[chain[0].index]
+
+    return ClusterWork(
+        task_of=lambda chains: Task(
+            prepared.outer, refits, tuple(tuple(requests_of(chain)) for chain in chains), prepared.engine.width
+        ),
+        keys_of=lambda chain: keys.of_chain(prepared, requests_of(chain), chain, row_set.held_out),
+        deliver=lambda fit, record: hand_over(fit, from_record(record, tuple(row_set.held_out))),
     )

@@ -1,4 +1,4 @@
-"""The members of a study in its store: what is there is not made again, what is made is committed as it comes."""
+"""Fits of a study in its store: skips those that are there and commits new ones in the background."""
 
 import contextlib
 import functools
@@ -13,22 +13,24 @@ from bridle.engine import Batch, Exhausted, FitResult, FitSpec, Wait
 from bridle.results import ALL_ROWS
 from bridle.store import Record, Store
 from bridle.study.design import Prepared, StudyEngine
-from bridle.study.execution._keys import Keys, Plan, check_same
-from bridle.study.execution._records import outcome_of, record_of
+from bridle.study.execution._keys import FitKeys, StudyFacts, check_same
+from bridle.study.execution._requests import from_record, to_record
 
-SHARD_SECONDS = 1.0
-"""How often what has finished is committed, and about how much work is claimed at once."""
-FIRST = 4
-"""Chains that are claimed at once before the pace is known."""
-READ = 500
+COMMIT_SECONDS = 1.0
+"""Time between commits; also about the work that a process claims at once."""
+FIRST_CLAIM_CHAINS = 4
+"""Chains claimed at once before the pace is known."""
+MAX_READ_CHAINS = 500
 """Chains whose fits are read at once."""
 
 Deliver = Callable[[FitSpec, FitResult], None]
 
 
 @contextlib.contextmanager
-def kept(prepared: Prepared, folder: str | Path | None, plan: Plan, extend: bool) -> Iterator["Vault | None"]:
-    """The vault of a study's folder while it runs; None without a folder.
+def open_store_session(
+    prepared: Prepared, folder: str | Path | None, facts: StudyFacts, extend: bool
+) -> Iterator["StoreSession | None"]:
+    """Open the folder of a study while it runs; yield None without a folder.
 
     Errors: `StoreError` where the folder holds another study, or cannot be used.
     """
@@ -36,24 +38,24 @@ def kept(prepared: Prepared, folder: str | Path | None, plan: Plan, extend: bool
         yield None
         return
     with Store(folder) as store:
-        check_same(store.recorded("plan", plan), plan, folder, extend)
-        store.record(plan=plan, finished=False)
+        check_same(store.recorded("plan", facts), facts, folder, extend)
+        store.record(plan=facts, finished=False)
         if prepared.engine.width is None:
             prepared.engine.width = store.fact("width")
-        vault = StoreSession(store, plan)
+        session = StoreSession(store, facts)
         try:
-            yield vault
+            yield session
         finally:
-            vault.close()
+            session.close()
 
 
 class StoreSession:
-    """A store, the keys of a study's members, and a thread that commits."""
+    """A store, the keys of a study's fits, and a thread that commits."""
 
-    def __init__(self, store: Store, plan: Plan) -> None:
-        self.store, self.keys = store, Keys(plan)
-        self.found = 0
-        """Members that were there."""
+    def __init__(self, store: Store, facts: StudyFacts) -> None:
+        self.store, self.keys = store, FitKeys(facts)
+        self.reused_fits = 0
+        """Fits that were stored already."""
         self._pending: dict[bytes, Record] = {}
         self._lock, self._committing = threading.Lock(), threading.Lock()
         self._closed = threading.Event()
@@ -62,26 +64,26 @@ class StoreSession:
         self._writer.start()
 
     def keep(self, key: bytes, record: Record) -> None:
-        """Commit a member soon. What went wrong with those before is raised here."""
-        self._raise()
+        """Queue a fit for the next commit; raise an error of earlier commits here."""
+        self._raise_error()
         with self._lock:
             self._pending[key] = record
 
     def flush(self) -> None:
-        """Commit everything that was kept, now."""
-        self._raise()
+        """Commit all queued fits now."""
+        self._raise_error()
         self._commit()
 
     def close(self) -> None:
-        """End the thread that commits, and commit what is left."""
+        """Stop the thread that commits, and commit the rest."""
         self._closed.set()
         self._writer.join()
         if not self._errors:
             self._commit()
 
-    def same_width(self, engine: StudyEngine, fits: Sequence[Sequence[FitSpec]]) -> None:
-        """Stay with the width of the first programs: another width is another program, with other last digits."""
-        width = fits[0][0].programs.width if fits and fits[0] else None
+    def reuse_width(self, engine: StudyEngine, chains: Sequence[Sequence[FitSpec]]) -> None:
+        """Keep the width of the first programs: another width is another program, with other last digits."""
+        width = chains[0][0].programs.width if chains and chains[0] else None
         if width is not None:
             engine.width = self.store.recorded("width", width)
 
@@ -92,103 +94,108 @@ class StoreSession:
             self.store.commit(records)
 
     def _write(self) -> None:
-        while not self._closed.wait(SHARD_SECONDS):
+        while not self._closed.wait(COMMIT_SECONDS):
             try:
                 self._commit()
-            except BaseException as error:  # raised where the next member is kept
+            except BaseException as error:  # raised where the next fit is queued
                 self._errors.append(error)
                 return
 
-    def _raise(self) -> None:
+    def _raise_error(self) -> None:
         if self._errors:
             raise self._errors[0]
 
 
 class PendingFits:
-    """Chains of fits of which a store holds some: hands out those to be made, and delivers those that are there.
+    """Source of the chains that a store lacks; delivers the fits that it holds.
 
-    `keys` gives the keys of a chain, by its number: they are made as they are needed, since initial variables are
-    drawn for them, for which others need not wait.
+    `keys_of` returns the keys of a chain, by its index. They are computed on demand, because each needs the initial
+    variables of its fit.
     """
 
     def __init__(
         self,
-        vault: StoreSession,
+        session: StoreSession,
         chains: Sequence[Sequence[FitSpec]],
-        keys: Callable[[int], Sequence[bytes]],
+        keys_of: Callable[[int], Sequence[bytes]],
         held_out: Sequence[str],
         deliver: Deliver,
     ) -> None:
-        self._vault, self._chains, self._keys = vault, chains, functools.cache(keys)
+        self._session, self._chains, self._keys_of = session, chains, functools.cache(keys_of)
         self._held_out, self._deliver = tuple(held_out), deliver
         self._key: dict[int, bytes] = {}
         self._longest = max(map(len, chains), default=1)
-        self._made, self._began = 0, 0.0
-        whole = self._whole()
-        self._open = deque(sorted({*range(len(chains))} - {*whole}))
-        self._elsewhere: list[int] = []
-        self._settled = self._take_over(whole)
+        self._trained, self._began = 0, 0.0
+        stored = self._stored_chains()
+        self._open = deque(sorted({*range(len(chains))} - {*stored}))
+        self._claimed_elsewhere: list[int] = []
+        self._settled = self._deliver_stored(stored)
 
-    def deliver(self, fit: FitSpec, outcome: FitResult) -> None:
-        """Hand a fit that was made to the study, and keep it."""
-        self._deliver(fit, outcome)
-        self._vault.keep(self._key[fit.index], record_of(outcome, variables=fit.fold == ALL_ROWS))
+    def deliver(self, fit: FitSpec, result: FitResult) -> None:
+        """Hand a trained fit to the study, and queue it for the store."""
+        self._deliver(fit, result)
+        self._session.keep(self._key[fit.index], to_record(result, variables=fit.fold == ALL_ROWS))
         if self._began:
-            self._made += 1
+            self._trained += 1
         else:
-            self._began = perf_counter()  # what came before the first one is mostly compilation
+            self._began = perf_counter()  # the time before the first one is mostly compilation
 
     def next(self, count: int | None = None) -> Batch | Wait | Exhausted:
         """Claim chains to train now; the answer also counts the fits that were settled since the last call.
 
-        `count` is how many chains are wanted; by default those of about one shard. With 0 none is claimed.
+        `count` is the number of chains; by default about `COMMIT_SECONDS` of work. With 0 none is claimed.
         """
         chains, settled = [], self._settled
         self._settled = 0
         while self._open and not chains and count != 0:
-            some = [self._open.popleft() for _ in range(min(count or self._count(), len(self._open)))]
-            chains, more = self._claimed(some)
+            indices = [self._open.popleft() for _ in range(min(count or self._claim_size(), len(self._open)))]
+            chains, more = self._claim(indices)
             settled += more
-        if not chains and self._elsewhere and count != 0:
-            some, self._elsewhere = self._elsewhere, []
-            chains, more = self._claimed(some)
+        if not chains and self._claimed_elsewhere and count != 0:
+            indices, self._claimed_elsewhere = self._claimed_elsewhere, []
+            chains, more = self._claim(indices)
             settled += more
         if chains:
             return Batch(chains, settled)
-        return Wait(settled) if self._open or self._elsewhere else Exhausted(settled)
+        return Wait(settled) if self._open or self._claimed_elsewhere else Exhausted(settled)
 
-    def _count(self) -> int:
-        """About as many chains as one process makes in the time of a shard."""
-        pace = self._made / (perf_counter() - self._began)
-        return max(FIRST, math.ceil(pace * SHARD_SECONDS / self._longest))
+    def _claim_size(self) -> int:
+        """Return about the number of chains that one process trains between two commits."""
+        pace = self._trained / (perf_counter() - self._began)
+        return max(FIRST_CLAIM_CHAINS, math.ceil(pace * COMMIT_SECONDS / self._longest))
 
-    def _whole(self) -> list[int]:
-        """The chains of which the store holds every fit."""
-        if not len(self._vault.store):
+    def _stored_chains(self) -> list[int]:
+        """Return the chains of which the store holds every fit."""
+        if not len(self._session.store):
             return []
-        keys = [self._keys(number) for number in range(len(self._chains))]
-        there = self._vault.store.committed([key for own in keys for key in own])
-        return [number for number, own in enumerate(keys) if there.issuperset(own)]
+        keys = [self._keys_of(index) for index in range(len(self._chains))]
+        committed = self._session.store.committed([key for chain_keys in keys for key in chain_keys])
+        return [index for index, chain_keys in enumerate(keys) if committed.issuperset(chain_keys)]
 
-    def _claimed(self, numbers: Sequence[int]) -> tuple[list[Sequence[FitSpec]], int]:
-        for number in numbers:
-            self._key |= {fit.index: key for fit, key in zip(self._chains[number], self._keys(number), strict=True)}
-        taken, there = self._vault.store.claim([key for number in numbers for key in self._keys(number)])
-        free = [n for n in numbers if (taken | there).issuperset(self._keys(n)) and taken.intersection(self._keys(n))]
-        done = [number for number in numbers if there.issuperset(self._keys(number))]
-        busy = [number for number in numbers if number not in {*free, *done}]
-        self._vault.store.release([key for number in busy for key in self._keys(number) if key in taken])
-        self._elsewhere += busy
-        return [self._chains[number] for number in free], self._take_over(done)
+    def _claim(self, indices: Sequence[int]) -> tuple[list[Sequence[FitSpec]], int]:
+        keys_of = self._keys_of
+        for index in indices:
+            self._key |= {fit.index: key for fit, key in zip(self._chains[index], keys_of(index), strict=True)}
+        claimed, stored = self._session.store.claim([key for index in indices for key in keys_of(index)])
+        free = [
+            index
+            for index in indices
+            if (claimed | stored).issuperset(keys_of(index)) and claimed.intersection(keys_of(index))
+        ]
+        done = [index for index in indices if stored.issuperset(keys_of(index))]
+        busy = [index for index in indices if index not in {*free, *done}]
+        self._session.store.release([key for index in busy for key in keys_of(index) if key in claimed])
+        self._claimed_elsewhere += busy
+        return [self._chains[index] for index in free], self._deliver_stored(done)
 
-    def _take_over(self, numbers: Sequence[int]) -> int:
-        """Deliver what the store holds of some chains; how many fits that are."""
-        for first in range(0, len(numbers), READ):
-            some = numbers[first : first + READ]
-            found = self._vault.store.find([key for number in some for key in self._keys(number)])
-            for number in some:
-                for fit, key in zip(self._chains[number], self._keys(number), strict=True):
-                    self._deliver(fit, outcome_of(found[key], self._held_out))
-        count = sum(len(self._keys(number)) for number in numbers)
-        self._vault.found += count
+    def _deliver_stored(self, indices: Sequence[int]) -> int:
+        """Deliver the stored fits of some chains; return their count."""
+        for first in range(0, len(indices), MAX_READ_CHAINS):
+            block = indices[first : first + MAX_READ_CHAINS]
+            records = self._session.store.find([key for index in block for key in self._keys_of(index)])
+            for index in block:
+                for fit, key in zip(self._chains[index], self._keys_of(index), strict=True):
+                    self._deliver(fit, from_record(records[key], self._held_out))
+        count = sum(len(self._keys_of(index)) for index in indices)
+        self._session.reused_fits += count
         return count

@@ -1,23 +1,19 @@
-"""A shard as a pure function of a study, its rows and orders: what a machine of a cluster runs."""
+"""A task as a pure function of a study and its rows: the part of a cluster's worker."""
 
 import threading
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
-
-import numpy as np
 
 from bridle._errors import BackendError
 from bridle.engine import FitResult, FitSpec, Progress, run_fits
 from bridle.results import ALL_ROWS
 from bridle.study.data import Rows, Splitter
 from bridle.study.design import Prepared, Question, inner_study, prepare, refit_rows
-from bridle.study.execution._keys import Keys, Plan, device, differences, plan_of
-from bridle.study.execution._records import record_of
-from bridle.study.execution._requests import FitRequest, RowSet, fits_of
+from bridle.study.execution._keys import FitKeys, StudyFacts, device_type, differences, fits_of, study_facts
+from bridle.study.execution._requests import Record, RowSet, Task, TaskResult, to_record
 
-KEPT = 2
-"""Studies that a worker holds ready, with what it compiled for them."""
+MAX_CACHED_STUDIES = 2
+"""Studies that a worker holds ready, with their compiled programs."""
 
 
 @dataclass(frozen=True)
@@ -27,111 +23,88 @@ class StudySpec:
     name: str
     question: Question
     rows: Rows
-    plan: Plan
+    facts: StudyFacts
     race: bool
     nested: int | Splitter | None
     threads: int | None
 
 
-@dataclass(frozen=True)
-class Shard:
-    """Orders that run as one unit, in chains."""
-
-    outer: int | None
-    """The outer fold of nested cross-validation whose training rows they use; None for all rows."""
-    refits: bool
-    chains: Sequence[Sequence[FitRequest]]
-    width: int | None
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a worker sends back."""
-
-    keys: list[list[bytes]]
-    records: list[list[Mapping[str, np.ndarray]]]
-    device: str
-    worker: str
-    """Its address."""
-    setup: float
-    """Seconds before its first fit began: laying out, waiting for another thread that does, compiling."""
-    seconds: float
-    """Seconds that its fits took."""
-
-
 @dataclass
-class _Bench:
-    """A study laid out on a worker, with the inner studies and rows that were asked for."""
+class WorkerCache:
+    """A study prepared on a worker, with the inner studies and rows that tasks needed."""
 
     prepared: Prepared
-    keys: Keys
+    keys: FitKeys
     lock: threading.Lock
-    grounds: dict[tuple[int | None, bool], tuple[Prepared, RowSet]]
+    row_sets: dict[tuple[int | None, bool], tuple[Prepared, RowSet]]
 
 
-_benches: dict[str, _Bench] = {}
-_laying = threading.Lock()
+_caches: dict[str, WorkerCache] = {}
+_preparing = threading.Lock()
 
 
-def run_shard(spec: StudySpec, shard: Shard) -> Done:
-    """Make the fits of a shard.
+def run_task(spec: StudySpec, task: Task) -> TaskResult:
+    """Train the fits of a task.
 
-    Errors: `BackendError` where this machine has other versions or rows than the study was begun with.
+    Errors: `BackendError` where this machine has other versions or rows than the study began with.
     """
     from distributed import get_worker
 
-    asked, bench = perf_counter(), _bench(spec)
-    with bench.lock:
-        prepared, ground = _ground(bench, spec, shard)
-        prepared.engine.width = shard.width
-        fits = fits_of(prepared, shard.chains, ground)
-        keys = [bench.keys.chain(prepared, *pair, ground.held_out) for pair in zip(shard.chains, fits, strict=True)]
-    records: dict[int, Mapping[str, np.ndarray]] = {}
-    began = asked
+    start, cache = perf_counter(), _cache_of(spec)
+    with cache.lock:
+        prepared, row_set = _row_set(cache, spec, task)
+        prepared.engine.width = task.width
+        fits = fits_of(prepared, task.chains, row_set)
+        keys = [cache.keys.of_chain(prepared, *pair, row_set.held_out) for pair in zip(task.chains, fits, strict=True)]
+    records: dict[int, Record] = {}
+    began = start
 
     def watch(progress: Progress) -> None:
         nonlocal began
         began = progress.began
 
-    def deliver(fit: FitSpec, outcome: FitResult) -> None:
-        records[fit.index] = record_of(outcome, variables=fit.fold == ALL_ROWS)
+    def deliver(fit: FitSpec, result: FitResult) -> None:
+        records[fit.index] = to_record(result, variables=fit.fold == ALL_ROWS)
 
-    options = {"held_out": ground.held_out, "watch": watch, "threads": spec.threads}
-    run_fits(prepared.engine.training, fits, deliver=deliver, **options)
-    made = [[records[fit.index] for fit in chain] for chain in fits]
-    return Done(keys, made, device(), get_worker().address, began - asked, perf_counter() - began)
+    run_fits(
+        prepared.engine.training, fits, held_out=row_set.held_out, deliver=deliver, watch=watch, threads=spec.threads
+    )
+    chains = [[records[fit.index] for fit in chain] for chain in fits]
+    return TaskResult(keys, chains, device_type(), get_worker().address, began - start, perf_counter() - began)
 
 
-def ground_of(prepared: Prepared, refits: bool) -> RowSet:
-    """The rows that orders are made on."""
+def row_set_of(prepared: Prepared, refits: bool) -> RowSet:
+    """Return the rows that requests refer to."""
     if not refits:
         return RowSet(prepared.folds, {})
     fold, _, held_out, _ = refit_rows(prepared)
     return RowSet([fold], held_out)
 
 
-def _bench(spec: StudySpec) -> _Bench:
-    with _laying:
-        if spec.name not in _benches:
-            while len(_benches) >= KEPT:
-                _benches.pop(next(iter(_benches)))
+def _cache_of(spec: StudySpec) -> WorkerCache:
+    with _preparing:
+        if spec.name not in _caches:
+            while len(_caches) >= MAX_CACHED_STUDIES:
+                _caches.pop(next(iter(_caches)))
             prepared = prepare(spec.question, spec.rows)
-            _check(spec, prepared)
-            _benches[spec.name] = _Bench(prepared, Keys(spec.plan), threading.Lock(), {})
-        return _benches[spec.name]
+            _check_same_study(spec, prepared)
+            _caches[spec.name] = WorkerCache(prepared, FitKeys(spec.facts), threading.Lock(), {})
+        return _caches[spec.name]
 
 
-def _check(spec: StudySpec, prepared: Prepared) -> None:
-    found = differences(spec.plan, plan_of(prepared, spec.race, spec.nested))
-    found.pop("device", None)  # another kind of device gives other last digits, and the result names it
-    if found:
-        said = "; ".join(f"{name}: {words}" for name, words in found.items())
-        raise BackendError(f"Expected the same study on every machine of the cluster, got on one of them: {said}.")
+def _check_same_study(spec: StudySpec, prepared: Prepared) -> None:
+    changes = differences(spec.facts, study_facts(prepared, spec.race, spec.nested))
+    changes.pop("device", None)  # another device type gives other last digits, and the result names it
+    if changes:
+        words = "; ".join(f"{name}: {change}" for name, change in changes.items())
+        raise BackendError(f"Expected the same study on every machine of the cluster, got on one of them: {words}.")
 
 
-def _ground(bench: _Bench, spec: StudySpec, shard: Shard) -> tuple[Prepared, RowSet]:
-    name = shard.outer, shard.refits
-    if name not in bench.grounds:
-        inner = bench.prepared if shard.outer is None else inner_study(bench.prepared, spec.nested, shard.outer)
-        bench.grounds[name] = inner, ground_of(inner, shard.refits)
-    return bench.grounds[name]
+def _row_set(cache: WorkerCache, spec: StudySpec, task: Task) -> tuple[Prepared, RowSet]:
+    name = task.outer, task.refits
+    if name not in cache.row_sets:
+        inner = cache.prepared
+        if task.outer is not None and spec.nested is not None:
+            inner = inner_study(cache.prepared, spec.nested, task.outer)
+        cache.row_sets[name] = inner, row_set_of(inner, task.refits)
+    return cache.row_sets[name]
