@@ -166,3 +166,60 @@ def test_marked_files_exist() -> None:
     """A test file that moves takes its markers along."""
     paths = [path.split("::")[0] for paths in MARKED.values() for path in paths]
     assert [path for path in paths if not any(ROOT.glob(f"{path}*"))] == []
+
+
+def import_graph() -> dict[str, set[str]]:
+    """Return the files of bridle, each with the files that define what it imports, also inside functions."""
+    source = ROOT / "src"
+    files = {}
+    for path in (source / "bridle").rglob("*.py"):
+        parts = path.relative_to(source).with_suffix("").parts
+        files[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    imports = {
+        module: [
+            (node.module, alias.name)
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.ImportFrom) and node.module in files
+            for alias in node.names
+        ]
+        for module, path in files.items()
+    }
+
+    def home(room: str, name: str, passed: tuple[str, ...] = ()) -> str:
+        if f"{room}.{name}" in files:
+            return f"{room}.{name}"
+        if files[room].name == "__init__.py" and room not in passed:
+            for inner, exported in imports[room]:
+                if exported == name:
+                    return home(inner, name, (*passed, room))
+        return room
+
+    rooms = {module for module, path in files.items() if path.name == "__init__.py"}
+    return {
+        module: {home(room, name) for room, name in names} - {module} - rooms
+        for module, names in imports.items()
+        if module not in rooms
+    }
+
+
+def test_no_import_cycle() -> None:
+    """No file imports itself through others, also not inside a function."""
+    graph = import_graph()
+    while leaves := {module for module, imports in graph.items() if not imports & graph.keys()}:
+        graph = {module: imports for module, imports in graph.items() if module not in leaves}
+    assert sorted(graph) == []
+
+
+LEVELS = {"bridle.study.data": 4, "bridle.study.design": 5, "bridle.study.execution": 5, "bridle.study": 6}
+"""Levels of a room at most: a file is one level above the files of its own room that it imports."""
+
+
+@pytest.mark.parametrize("room", LEVELS)
+def test_a_study_is_flat(room: str) -> None:
+    """A reader goes down few files in each room of a study."""
+    graph = {module: imports for module, imports in import_graph().items() if module.rpartition(".")[0] == room}
+
+    def level(module: str) -> int:
+        return 1 + max((level(name) for name in graph[module] if name in graph), default=0)
+
+    assert max(map(level, graph)) <= LEVELS[room]
