@@ -88,14 +88,14 @@ docs: $(READY)
 	@$(BIN)/python -m benchmarks.statistics
 	@$(BIN)/python -m benchmarks.chosen --markdown
 
-# Keras's nightly build is a package of its own that takes the place of keras.
+# Keras's nightly build is a package of its own that takes the place of keras. New warnings are shown, not errors.
 next:
 	@$(PYTHON) -m venv --clear $(NEXT)
 	@$(NEXT)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@$(NEXT)/bin/python -m pip uninstall --quiet --yes keras
 	@$(NEXT)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --pre keras-nightly jax jaxlib
 	@$(NEXT)/bin/python -c 'import keras, jax; print("Keras", keras.__version__, "and JAX", jax.__version__)'
-	@$(NEXT)/bin/python -m pytest -n 2 --dist loadfile tests/engine/test_parity*.py
+	@$(NEXT)/bin/python -m pytest -W default -n 2 --dist loadfile tests/engine/test_parity*.py
 
 clean:
 	rm -rf $(VENV) $(NEXT) demo .pytest_cache .ruff_cache .import_linter_cache

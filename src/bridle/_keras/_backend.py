@@ -24,7 +24,8 @@ def with_compiler_options(
 ) -> Any:
     """Call a function that compiles with options of XLA, without those that this XLA refuses.
 
-    The options save time alone; what XLA refuses once is left out for the rest of the process.
+    An option that was refused once is left out for the rest of the process. Options that keep numbers the same from
+    run to run are never left out.
     """
     while True:
         accepted = {name: value for name, value in (options or {}).items() if name not in _refused_options}
