@@ -123,8 +123,8 @@ def _place(monkeypatch: pytest.MonkeyPatch, model: Any) -> None:
 
 
 def _dropped(monkeypatch: pytest.MonkeyPatch, model: Any) -> None:
-    total = _regularized.total_of
-    monkeypatch.setattr(_regularized, "total_of", lambda losses: 0.5 * total(losses))
+    total = _regularized.sum_losses
+    monkeypatch.setattr(_regularized, "sum_losses", lambda losses: 0.5 * total(losses))
 
 
 @pytest.mark.parametrize("broken", [_strength, _mask, _formula, _twice, _place, _dropped], ids=lambda f: f.__name__)
