@@ -83,7 +83,7 @@ def outcome(optimizer: object, terms: dict, *, strength: float = 1e-3, stopping:
     question = Question(network(optimizer), {"arm": terms}, early_stopping=stopping, **lengths)
     prepared = prepare(question, Rows(x.astype("float32"), y))
     engine, fold = prepared.engine, prepared.folds[0]
-    engine.width = width
+    engine.set_width(width)
     programs = engine.programs(fold, {})
     begun = programs.initial_state(engine.start(3)).trainable
     setting = np.full(engine.strength_count, strength, "float32")

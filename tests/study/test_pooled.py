@@ -116,14 +116,14 @@ def test_pooled_scores_travel_through_a_store(tmp_path: Path) -> None:
 def test_predictions_are_read_off_only_where_they_are_pooled(width: int | None) -> None:
     """Fits of an ordinary study and refits bring none; with a width each fit brings those that it has alone."""
     prepared = prepare(question(network(), seeds=3), Rows(X, Y, groups=SUBJECTS))
-    prepared.engine.width = width
+    prepared.engine.set_width(width)
     outcomes = predictions(prepared)
     assert [part.shape for part in outcomes] == [(8, 1)] * 3
     alone = prepare(question(network(), seeds=3), Rows(X, Y, groups=SUBJECTS))
     for one, other in zip(outcomes, predictions(alone), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
     ordinary = prepare(question(network(), seeds=3, score="loss"), Rows(X, Y, groups=SUBJECTS))
-    ordinary.engine.width = width
+    ordinary.engine.set_width(width)
     assert predictions(ordinary) == []
 
 

@@ -33,7 +33,7 @@ def test_a_refit_watches_the_last_rows_as_the_folds_of_a_time_series_do() -> Non
     for fold, (train, _) in zip(prepared.folds, TimeSeriesSplit(3).split(x), strict=True):
         count = round(0.25 * len(train))
         assert sides(fold) == (train[:-count].tolist(), train[-count:].tolist())
-    assert sides(refit_rows(prepared)[0]) == (list(range(36)), list(range(36, 48)))
+    assert sides(refit_rows(prepared).fold) == (list(range(36)), list(range(36, 48)))
     assert "the last 25% of its training rows" in bridle.study._provenance.describe_protocol(prepared)
 
 
@@ -45,14 +45,14 @@ def test_a_refit_watches_whole_last_groups_of_a_time_series() -> None:
         prepared = prepare(
             Question(network(1), {}, folds=TimeSeriesSplit(3), early_stopping=STOPPING), Rows(x, y, groups=days)
         )
-    assert sides(refit_rows(prepared)[0])[1] == list(range(32, 48))
+    assert sides(refit_rows(prepared).fold)[1] == list(range(32, 48))
 
 
 def test_unshuffled_folds_are_no_time_series() -> None:
     """Only one of them happens to judge the last rows; all watch rows from everywhere."""
     x, y = numbered()
     prepared = prepare(Question(network(1), {}, folds=KFold(3), early_stopping=STOPPING), Rows(x, y))
-    for fold in (*prepared.folds, refit_rows(prepared)[0]):
+    for fold in (*prepared.folds, refit_rows(prepared).fold):
         train, watched = sides(fold)
         assert min(watched) < max(train)
 
@@ -93,12 +93,14 @@ def test_watched_rows_are_whole_groups_everywhere(folds) -> None:
     prepared = prepare(Question(network(1), {}, folds=folds, early_stopping=STOPPING), Rows(x, y, groups=groups))
     inner = inner_study(prepared, 3, 0)
     for study in (prepared, inner):
-        for fold in (*study.folds, refit_rows(study)[0]):
+        for fold in (*study.folds, refit_rows(study).fold):
             train, watched = (set(groups[side].tolist()) for side in sides(fold))
             assert watched
             assert not train & watched
-    outside = np.asarray(refit_rows(inner)[2]["outer"].x)[:, 0].astype(int)
-    assert not set(groups[outside].tolist()) & {group for side in sides(refit_rows(inner)[0]) for group in groups[side]}
+    outside = np.asarray(refit_rows(inner).held_out["outer"].x)[:, 0].astype(int)
+    assert not set(groups[outside].tolist()) & {
+        group for side in sides(refit_rows(inner).fold) for group in groups[side]
+    }
 
 
 def test_a_refit_is_prepared_without_its_watched_rows_as_the_folds_are() -> None:
@@ -108,6 +110,7 @@ def test_a_refit_is_prepared_without_its_watched_rows_as_the_folds_are() -> None
     question = Question(network(1), {}, folds=TimeSeriesSplit(3), early_stopping=STOPPING)
     prepared = prepare(question, Rows(x, y, preprocessor=StandardScaler(), held_out={"test": (x, y)}))
     scaler = StandardScaler().fit(x[:36])
-    fold, _, held_out, _ = refit_rows(prepared)
+    rows = refit_rows(prepared)
+    fold, held_out = rows.fold, rows.held_out
     np.testing.assert_allclose(np.asarray(fold.rows.x), scaler.transform(x), rtol=1e-6)
     np.testing.assert_allclose(np.asarray(held_out["test"].x), scaler.transform(x), rtol=1e-6)

@@ -10,7 +10,7 @@ from bridle.results import Nested, StudyResult
 from bridle.stats import weigh_evidence
 from bridle.study._progress import Update, Watch
 from bridle.study.data import Data, ListedFolds, Splitter, split_rows, take_rows
-from bridle.study.design import OUTER, Prepared, outer_fold_study, outer_splits, whole_rows
+from bridle.study.design import OUTER, Prepared, all_rows, outer_fold_study, outer_splits
 
 RunStudy = Callable[[Prepared, Watch], tuple[StudyResult, bool]]
 """(study, watch) → its result, False where the user stopped it."""
@@ -58,7 +58,7 @@ def check_nested(prepared: Prepared, folds: int | Splitter) -> None:
             "Expected folds as a number or a splitter for nested cross-validation, got a list: its row numbers are "
             "those of all rows, not of an outer fold's. Give folds=5, or a list as nested."
         )
-    rows, groups, measure = whole_rows(prepared), prepared.rows.groups, prepared.score.measure
+    rows, groups, measure = all_rows(prepared), prepared.rows.groups, prepared.score.measure
     splits = outer_splits(prepared, folds)
     if all(measure in prepared.engine.program.undefined(take_rows(rows.y, split.validation)) for split in splits):
         raise InputError(

@@ -46,7 +46,7 @@ def run_study(
     """
     options = options or RunOptions()
     _check_options(prepared, options)
-    prepared.engine.width = options.width
+    prepared.engine.set_width(options.width)
 
     def watch_interrupts(update: Update) -> None:
         raise_if_interrupted()
@@ -177,7 +177,9 @@ class StudyRun:
         choices = choose_candidates(collector.result())
         if not choices:
             return True
-        fold, data, held_out, collector.held_out_rows = refit_rows(prepared)
+        rows = refit_rows(prepared)
+        fold, data, held_out = rows.fold, rows.data, rows.held_out
+        collector.held_out_rows = rows.held_out_counts
         collector.preparation = prepared.preparer.stored()
         selected = sorted({candidate for choice in choices.values() for candidate in (choice.best, choice.one_se)})
         groups = self._chain_groups(selected)

@@ -2,7 +2,7 @@
 
 from bridle.study.data._arrays import Data, read_inputs
 from bridle.study.data._fingerprint import fingerprint
-from bridle.study.data._folds import RowPreparer, all_rows, make_folds, take_rows
+from bridle.study.data._folds import RefitRows, RowPreparer, make_folds, make_refit_rows, take_rows
 from bridle.study.data._listed_folds import ListedFolds, as_splitter
 from bridle.study.data._preparation import restore_target, transform_rows
 from bridle.study.data._rows import Rows
@@ -12,16 +12,17 @@ from bridle.study.data._transformers import build_transformer, import_lines, tra
 __all__ = [
     "Data",
     "ListedFolds",
+    "RefitRows",
     "RowPreparer",
     "Rows",
     "Split",
     "Splitter",
-    "all_rows",
     "as_splitter",
     "build_transformer",
     "fingerprint",
     "import_lines",
     "make_folds",
+    "make_refit_rows",
     "read_inputs",
     "restore_target",
     "split_rows",

@@ -1,4 +1,4 @@
-"""Rows and labels as a person gives them, checked once and turned into arrays."""
+"""Rows and labels of the user, checked once and converted to arrays."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,11 +21,11 @@ class Data:
     """float32 (row,) or (row, step, …), or a tree of them for several outputs; None where all weigh the same."""
     labels: np.ndarray | None
     several_labels: bool = False
-    """Whether y has several labels, each 0 or 1 in its own column."""
+    """True if y has several labels, each 0 or 1 in a column."""
 
     @property
     def rows(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         return len(jax.tree.leaves(self.x)[0])
 
 
@@ -67,7 +67,7 @@ def read_rows(
 
 
 def _weights(weight: Any, y: Any, count: int, label: str) -> Any:
-    """Weights as float32, in the structure given; of rows, of steps, or of outputs."""
+    """Return weights as float32 in the same structure; of rows, of steps, or of outputs."""
     if weight is None:
         return None
     if isinstance(weight, dict) or _is_several(weight, y):
@@ -78,8 +78,8 @@ def _weights(weight: Any, y: Any, count: int, label: str) -> Any:
                 f"Expected weights for every output, as {label}y has them ({_listed(outputs)}), got {_listed(parts)}. "
                 "Give ones where all rows of an output weigh the same."
             )
-        found = {key: _weights(part, outputs.get(key), count, label) for key, part in parts.items()}
-        return found if isinstance(weight, dict) else tuple(found.values())
+        weights = {key: _weights(part, outputs.get(key), count, label) for key, part in parts.items()}
+        return weights if isinstance(weight, dict) else tuple(weights.values())
     try:
         weight = np.asarray(weight, np.float32)
     except (TypeError, ValueError) as error:
@@ -95,7 +95,7 @@ def _weights(weight: Any, y: Any, count: int, label: str) -> Any:
 
 
 def _is_several(value: Any, y: Any) -> bool:
-    """Whether a value holds an array for each of several outputs; a list of numbers is one array."""
+    """Return True if a value holds an array for each of several outputs; a list of numbers is one array."""
     return isinstance(y, dict | tuple) and isinstance(value, tuple | list) and len(np.shape(value[0])) > 0
 
 
@@ -108,12 +108,12 @@ def read_inputs(x: Any) -> Any:
 
     Errors: `InputError` for text, numbers that are not finite, and rows of different length.
     """
-    found = _arrays(x, "rows")
-    return list(found) if isinstance(found, tuple) else found
+    rows = _arrays(x, "rows")
+    return list(rows) if isinstance(rows, tuple) else rows
 
 
 def class_weighted(data: Data, weights: Any, loss: str = "", outputs: tuple[int | None, ...] = ()) -> Data:
-    """The rows with the weight of each times that of its class, as `fit(class_weight=…)` does.
+    """Multiply the weight of each row by that of its class, as `fit(class_weight=…)` does.
 
     With a class for each step of a row, it is the step that is weighed.
 
@@ -147,10 +147,12 @@ def class_weighted(data: Data, weights: Any, loss: str = "", outputs: tuple[int 
     if missing or not all(np.isfinite(value) and value >= 0 for value in weights.values()):
         what = f"none for class {missing[0]}" if missing else f"{dict(weights)!r}"
         raise InputError(f"Expected a weight ≥ 0 for every class from 0 to {classes[-1]}, got {what}.")
-    own = np.array([weights[label] for label in classes.tolist()], np.float32)[np.searchsorted(classes, labels)]
+    class_weight = np.array([weights[label] for label in classes.tolist()], np.float32)[
+        np.searchsorted(classes, labels)
+    ]
     if data.weight is None:
-        return replace(data, weight=own)
-    wide, narrow = sorted((own, data.weight), key=np.ndim, reverse=True)
+        return replace(data, weight=class_weight)
+    wide, narrow = sorted((class_weight, data.weight), key=np.ndim, reverse=True)
     return replace(data, weight=wide * narrow.reshape(*narrow.shape, *[1] * (wide.ndim - narrow.ndim)))
 
 
@@ -166,12 +168,12 @@ def step_classes(y: Any, loss: str, outputs: tuple[int | None, ...]) -> np.ndarr
 
 
 def _arrays(value: Any, name: str) -> Any:
-    """One array, or the same structure of arrays."""
+    """Return one array, or the same structure of arrays."""
     value = plain_rows(value, name)
     if isinstance(value, dict):
         return {key: _arrays(item, f"{name}[{key!r}]") for key, item in value.items()}
     if isinstance(value, tuple):
-        return tuple(_arrays(item, f"{name}[{number}]") for number, item in enumerate(value))
+        return tuple(_arrays(item, f"{name}[{index}]") for index, item in enumerate(value))
     try:
         array = np.asarray(value)
     except ValueError as error:
@@ -210,7 +212,7 @@ def _example(array: np.ndarray) -> str:
 
 
 def _labels(y: Any, loss: str, outputs: tuple[int | None, ...], name: str) -> np.ndarray | None:
-    """The class of each row where the loss is a cross-entropy over one output, else None."""
+    """Return the class of each row where the loss is a cross-entropy over one output, else None."""
     kind = loss.lower().replace("_", "")
     if isinstance(y, dict | tuple) or "crossentropy" not in kind:
         return None

@@ -8,10 +8,10 @@ import numpy as np
 
 
 def fingerprint(*values: Any) -> str:
-    """SHA-256, as 64 hexadecimal digits, of rows as a person gave them.
+    """Return the SHA-256 of rows as 64 hexadecimal digits.
 
-    What counts is the structure, and of each array its kind, shape and bytes; of a table also the names of its
-    columns. The same numbers as float32 and as float64 are different rows, for they train differently.
+    The hash covers the structure, the type, shape and bytes of each array, and the column names of
+    tables. The same numbers as float32 and as float64 are different rows, for they train differently.
 
     Args:
         values: arrays, tables, lists, or dictionaries and tuples of them; None for what was not given.
@@ -31,7 +31,7 @@ def fingerprint(*values: Any) -> str:
 
 
 def _pieces(value: Any) -> Iterator[bytes | memoryview]:
-    """What is hashed of one value, each piece with its length before it, so that no two values run together."""
+    """Yield the bytes to hash of one value."""
     if hasattr(value, "columns"):
         value = {str(name): value.iloc[:, place] for place, name in enumerate(value.columns)}
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Rows of each fold as the engine wants them: prepared on its own training rows, training rows first."""
+"""Rows of each fold on the device: prepared on the fold's training rows, training rows first."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,48 +17,60 @@ from bridle.study.data._rows import Rows
 from bridle.study.data._splits import Split, Splitter, in_time, set_aside, split_rows
 from bridle.study.data._transformers import store_transformer, transformer_text
 
-STORED_CHECK = 100
-"""So many rows see to it that a stored preparation does what the fitted one does."""
+STORED_CHECK_ROWS = 100
+"""The number of rows that check a stored preprocessor against the fitted one."""
 
 
 @dataclass(frozen=True)
 class RowPreparer:
-    """How rows become arrays: the preparation a person gave, and the checks against model and loss."""
+    """Preparation of rows: the user's preprocessors, and the checks against model and loss."""
 
     rows: Rows
     loss: str
     outputs: tuple[int | None, ...]
     final: list[tuple[Any, Any]] = field(default_factory=list)
-    """The preparations of x and y that the refits use, once they are fitted."""
+    """The preprocessors of x and y that the refits use, once they are fitted."""
+    _on_all_rows: list[tuple[Any, Any]] = field(default_factory=list, repr=False, compare=False)
+    """The preprocessors fitted on all rows, once they are needed."""
 
     @property
     def prepares(self) -> bool:
-        """Whether anything is fitted to rows before they are trained on."""
+        """True if a preprocessor is fitted to rows before training."""
         return self.rows.preprocessor is not None or self.rows.target_preprocessor is not None
 
     def check(self, x: Any, y: Any, weight: Any = None, name: str = "") -> Data:
-        """Arrays after the checks of `read_rows`."""
+        """Return arrays after the checks of `read_rows`."""
         return read_rows(x, y, loss=self.loss, outputs=self.outputs, weight=weight, name=name)
 
     def fitted(self, train: np.ndarray | None) -> tuple[Any, Any]:
-        """The preparations of x and y, fitted on the given rows (None is all rows)."""
+        """Return the preprocessors of x and y, fitted on rows by index; None is all rows, fitted once."""
+        if train is None and self._on_all_rows:
+            return self._on_all_rows[0]
         x, y = (value if train is None else take_rows(value, train) for value in (self.rows.x, self.rows.y))
         target = self.rows.target_preprocessor
-        own = None if target is None else fit_transformer(target, as_column(y))
-        return fit_transformer(self.rows.preprocessor, x, y), own
+        fitted_target = None if target is None else fit_transformer(target, as_column(y))
+        fitted = fit_transformer(self.rows.preprocessor, x, y), fitted_target
+        if train is None:
+            self._on_all_rows.append(fitted)
+        return fitted
 
     def stored(self) -> dict[str, StoredTransformer]:
-        """The preparations of the refits in a form that can be stored, by `x` and `y`; before refits their text."""
-        given = {"x": self.rows.preprocessor, "y": self.rows.target_preprocessor}
-        given = {part: transformer for part, transformer in given.items() if transformer is not None}
-        if not self.final or not given:
-            return {part: StoredTransformer(transformer_text(transformer)) for part, transformer in given.items()}
-        fitted, some = dict(zip("xy", self.final[0], strict=True)), np.arange(min(STORED_CHECK, len(self.rows.y)))
+        """Return the preprocessors of the refits in storable form, by `x` and `y`; before refits their text."""
+        templates = {"x": self.rows.preprocessor, "y": self.rows.target_preprocessor}
+        templates = {part: transformer for part, transformer in templates.items() if transformer is not None}
+        if not self.final or not templates:
+            return {part: StoredTransformer(transformer_text(transformer)) for part, transformer in templates.items()}
+        fitted, some = dict(zip("xy", self.final[0], strict=True)), np.arange(min(STORED_CHECK_ROWS, len(self.rows.y)))
         rows = {"x": lambda: take_rows(self.rows.x, some), "y": lambda: as_column(take_rows(self.rows.y, some))}
-        return {part: store_transformer(fitted[part], rows[part]()) for part in given}
+        return {part: store_transformer(fitted[part], rows[part]()) for part in templates}
+
+    def all_rows(self) -> Data:
+        """Return all rows as arrays, the preprocessors fitted on all of them."""
+        rows = self.rows
+        return self.arrays(rows.x, rows.y, rows.sample_weight, self.fitted(None))
 
     def arrays(self, x: Any, y: Any, weight: Any, fitted: tuple[Any, Any], name: str = "") -> Data:
-        """Rows after a fitted preparation, checked."""
+        """Return rows after fitted preprocessors, checked."""
         label = f"{name} " if name else ""
         if fitted[0] is not None:
             x = transform_rows(fitted[0], x, f"{label}x")
@@ -67,13 +79,13 @@ class RowPreparer:
         return self.check(x, y, weight, name)
 
     def outside(self, parts: Sequence[Any], fitted: tuple[Any, Any], name: str) -> Data:
-        """Rows that come with the study, `(x, y)` or `(x, y, weight)`, prepared and checked."""
+        """Return additional rows, `(x, y)` or `(x, y, weight)`, prepared and checked."""
         x, y, weight = (*parts, None)[:3]
         return self.arrays(x, y, weight, fitted, name)
 
 
 def take_rows(values: Any, rows: np.ndarray) -> Any:
-    """Rows by number, of an array, a table, or a structure of arrays."""
+    """Return rows by index, of an array, a table, or a structure of arrays."""
     if hasattr(values, "iloc"):
         return values.iloc[rows]
     if isinstance(values, dict):
@@ -90,15 +102,15 @@ class Folds:
     rows: list[Fold]
     """On the device."""
     counts: np.ndarray
-    """Rows to train on and to judge, for each fold."""
+    """The number of training and of validation rows of each fold."""
     ordered: bool
-    """Whether every fold judges rows that come after those it trains on, as in `TimeSeriesSplit`."""
+    """True if every fold validates on rows after those it trains on, as in `TimeSeriesSplit`."""
     targets: tuple[Any, ...]
-    """The preparation of the target that was fitted in each fold, or None."""
+    """The preprocessor of the target fitted in each fold, or None."""
 
 
 def make_folds(preparer: RowPreparer, folds: int | Splitter, watch: float = 0.0) -> Folds:
-    """Cut rows into folds, each prepared on its own training rows.
+    """Return rows cut into folds, each prepared on its own training rows.
 
     Args:
         reader: the rows, and what they must fit.
@@ -107,18 +119,18 @@ def make_folds(preparer: RowPreparer, folds: int | Splitter, watch: float = 0.0)
 
     """
     rows = preparer.rows
-    whole = preparer.arrays(rows.x, rows.y, rows.sample_weight, preparer.fitted(None))
+    data = preparer.all_rows()
     ordered = False
     if rows.validation is not None:
-        every = np.arange(whole.rows)
-        split = set_aside(Split(every, every[:0]), watch, whole, rows.groups)
+        every = np.arange(data.rows)
+        split = set_aside(Split(every, every[:0]), watch, data, rows.groups)
         fitted = preparer.fitted(split.train if watch else None)
         every_fitted = [fitted]
         parts = [_fold(preparer, split, fitted, preparer.outside(rows.validation, fitted, "validation"))]
     else:
-        splits = split_rows(whole, folds, rows.groups)
+        splits = split_rows(data, folds, rows.groups)
         ordered = in_time(splits)
-        splits = [set_aside(each, watch, whole, rows.groups, ordered) for each in splits]
+        splits = [set_aside(split, watch, data, rows.groups, ordered) for split in splits]
         every_fitted = [preparer.fitted(split.train) for split in splits]
         parts = [_fold(preparer, split, fitted) for split, fitted in zip(splits, every_fitted, strict=True)]
     total = [len(jax.tree.leaves(part.rows.y)[0]) for part in parts]
@@ -126,28 +138,41 @@ def make_folds(preparer: RowPreparer, folds: int | Splitter, watch: float = 0.0)
     return Folds(parts, np.array(counts), ordered, tuple(target for _, target in every_fitted))
 
 
-def all_rows(
-    preparer: RowPreparer, watch: float = 0.0, ordered: bool = False
-) -> tuple[Fold, Data, Mapping[str, DeviceRows], Mapping[str, int]]:
-    """All rows to refit on, and the held-out rows prepared as these are.
+@dataclass(frozen=True)
+class RefitRows:
+    """All rows of a study to refit on, and its held-out rows."""
 
-    Rows are watched as those of the folds are, which says `ordered`, and the preparation is fitted without them.
+    fold: Fold
+    """On the device."""
+    data: Data
+    """The same rows as arrays."""
+    held_out: Mapping[str, DeviceRows]
+    """On the device, by name."""
+    held_out_counts: dict[str, int]
+    """The number of held-out rows by name."""
+
+
+def make_refit_rows(preparer: RowPreparer, watch: float = 0.0, ordered: bool = False) -> RefitRows:
+    """Return all rows to refit on, and the held-out rows prepared in the same way.
+
+    Rows for early stopping are set aside as in the folds, and the preprocessors are fitted without them.
     """
     rows, fitted = preparer.rows, preparer.fitted(None)
-    whole = preparer.arrays(rows.x, rows.y, rows.sample_weight, fitted)
-    every = np.arange(whole.rows)
-    split = set_aside(Split(every, every[:0]), watch, whole, rows.groups, ordered)
+    data = preparer.arrays(rows.x, rows.y, rows.sample_weight, fitted)
+    every = np.arange(data.rows)
+    split = set_aside(Split(every, every[:0]), watch, data, rows.groups, ordered)
     if watch and preparer.prepares:
         fitted = preparer.fitted(split.train)
-        whole = preparer.arrays(rows.x, rows.y, rows.sample_weight, fitted)
+        data = preparer.arrays(rows.x, rows.y, rows.sample_weight, fitted)
     preparer.final[:] = [fitted]
-    held = {name: preparer.outside(parts, fitted, name) for name, parts in rows.held_out.items()}
-    device = {name: put_fold(data.x, data.y, data.weight, data.rows).rows for name, data in held.items()}
-    return _fold(preparer, split, fitted), whole, device, {name: data.rows for name, data in held.items()}
+    held_out = {name: preparer.outside(parts, fitted, name) for name, parts in rows.held_out.items()}
+    device = {name: put_fold(part.x, part.y, part.weight, part.rows).rows for name, part in held_out.items()}
+    counts = {name: part.rows for name, part in held_out.items()}
+    return RefitRows(_fold(preparer, split, fitted), data, device, counts)
 
 
 def _fold(preparer: RowPreparer, split: Split, fitted: tuple[Any, Any], validation: Data | None = None) -> Fold:
-    """The rows of one split on the device: to train on, to watch, to judge (or the given ones to judge)."""
+    """Return the rows of one split on the device: training, early-stopping and validation rows."""
     rows = preparer.rows
     sides = [side for side in (split.train, split.watch, split.validation) if len(side)]
     pieces = [
@@ -175,11 +200,11 @@ def _fold(preparer: RowPreparer, split: Split, fitted: tuple[Any, Any], validati
 
 
 def _joined_weights(pieces: Sequence[Data]) -> Any:
-    """The weights of all sides in one structure, 1 where a side has none; None where no side has any."""
-    given = [piece.weight for piece in pieces if piece.weight is not None]
-    if not given:
+    """Return the weights of all sides in one structure, 1 where a side has none; None where no side has any."""
+    weights = [piece.weight for piece in pieces if piece.weight is not None]
+    if not weights:
         return None
-    widest = max(given, key=lambda weight: max(leaf.ndim for leaf in jax.tree.leaves(weight)))
+    widest = max(weights, key=lambda weight: max(leaf.ndim for leaf in jax.tree.leaves(weight)))
 
     def alike(piece: Data) -> Any:
         if piece.weight is not None and jax.tree.structure(piece.weight) == jax.tree.structure(widest):
@@ -196,6 +221,6 @@ def _joined_weights(pieces: Sequence[Data]) -> Any:
 
 
 def _widened(weight: np.ndarray, like: np.ndarray) -> np.ndarray:
-    """A weight for each row as one for each step, where the other is one for each step."""
+    """Broadcast a weight of each row to the steps of `like`."""
     shape = (*weight.shape, *[1] * (like.ndim - weight.ndim))
     return np.broadcast_to(weight.reshape(shape), (len(weight), *like.shape[1:]))

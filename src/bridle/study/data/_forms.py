@@ -1,4 +1,4 @@
-"""Forms in which people have their rows: sparse matrices, lists of tables."""
+"""Conversion of sparse matrices and lists of tables."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ from scipy.sparse import issparse
 
 from bridle._errors import InputError
 
-LARGEST = 2**31
-"""Bytes that a sparse matrix may take as an array."""
+MAX_DENSE_BYTES = 2**31
+"""The size in bytes up to which a sparse matrix is converted to an array."""
 
 
 def plain_rows(value: Any, name: str = "x") -> Any:
@@ -22,7 +22,7 @@ def plain_rows(value: Any, name: str = "x") -> Any:
     """
     if issparse(value):
         size = int(np.prod(value.shape, dtype=object)) * value.dtype.itemsize
-        if size > LARGEST:
+        if size > MAX_DENSE_BYTES:
             raise InputError(
                 f"Expected {name} as an array of at most 2 GiB, got a sparse matrix of shape {value.shape}, which "
                 f"takes {size / 2**30:.0f} GiB as one. Take fewer columns, for example "

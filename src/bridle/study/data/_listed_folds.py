@@ -10,7 +10,7 @@ from bridle._errors import InputError, short_repr
 from bridle.study.data._fingerprint import fingerprint
 
 PAIRS = "Give [(train, validation), …] with the numbers of rows, from 0."
-MOST_FOLDS = 100_000
+MAX_FOLDS = 100_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +56,8 @@ def as_splitter(folds: Any) -> Any:
         return folds
     pairs = []
     for place, pair in enumerate(folds):
-        if place >= MOST_FOLDS:
-            raise InputError(f"Expected at most {MOST_FOLDS:,} folds, got more. {PAIRS}")
+        if place >= MAX_FOLDS:
+            raise InputError(f"Expected at most {MAX_FOLDS:,} folds, got more. {PAIRS}")
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise InputError(f"Expected a pair of row numbers as fold {place}, got {short_repr(pair)}. {PAIRS}")
         pairs.append((_array(pair[0], place), _array(pair[1], place)))

@@ -28,8 +28,8 @@ def transform_rows(transformer: Any, rows: Any, name: str) -> Any:
     Errors: `InputError` with what the transformer says, where it cannot take them.
     """
     with _explained(transformer, rows, name):
-        made = transformer.transform(plain_rows(rows, name))
-    return made.toarray() if hasattr(made, "toarray") else made
+        prepared = transformer.transform(plain_rows(rows, name))
+    return prepared.toarray() if hasattr(prepared, "toarray") else prepared
 
 
 def restore_target(transformer: Any, values: np.ndarray) -> np.ndarray:
@@ -43,8 +43,8 @@ def restore_target(transformer: Any, values: np.ndarray) -> np.ndarray:
             "Use result.model().predict for predictions in the units that the network was trained on."
         )
     with _explained(transformer, values, "the predictions"):
-        made = np.asarray(transformer.inverse_transform(as_column(values)))
-    return made.reshape(values.shape) if made.size == values.size else made
+        restored = np.asarray(transformer.inverse_transform(as_column(values)))
+    return restored.reshape(values.shape) if restored.size == values.size else restored
 
 
 def as_column(y: Any) -> np.ndarray:

@@ -10,12 +10,12 @@ from bridle.study.data._forms import plain_rows
 
 @dataclass(frozen=True)
 class Rows:
-    """What a person gives to be learned from.
+    """The rows of a study, as the user gives them.
 
     `preprocessor` is a scikit-learn transformer of x (a scaler, an encoder), `target_preprocessor` one of y; each
     is fitted on the training rows of every fold. `class_weight` is `{class: weight}` or "balanced"; it weighs
     training rows only, as in `fit`. `validation=(x, y)` is one split instead of folds. `held_out` sets
-    are looked at once, after selection. Both may have weights of their own: `(x, y, sample_weight)`.
+    are evaluated once, after selection. Both may have weights: `(x, y, sample_weight)`.
     """
 
     x: Any
@@ -38,6 +38,6 @@ class Rows:
             for name, parts in self.held_out.items()
         }
         judge = self.validation and tuple(plain_rows(part, "validation") for part in self.validation)
-        own = {"x": plain_rows(self.x), "y": plain_rows(self.y, "y"), "held_out": outside, "validation": judge}
-        for name, value in own.items():
+        plain = {"x": plain_rows(self.x), "y": plain_rows(self.y, "y"), "held_out": outside, "validation": judge}
+        for name, value in plain.items():
             object.__setattr__(self, name, value)

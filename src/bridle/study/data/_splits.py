@@ -1,4 +1,4 @@
-"""Folds: which rows a fit trains on and which judge it, by scikit-learn's splitters."""
+"""Folds: training and validation rows of each fit, by scikit-learn's splitters."""
 
 from collections.abc import Iterable, Sequence
 from copy import copy
@@ -26,7 +26,7 @@ SHUFFLE_SEED = 0
 
 
 class Splitter(Protocol):
-    """What scikit-learn calls a cross-validator."""
+    """A cross-validator of scikit-learn."""
 
     def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterable[tuple[np.ndarray, np.ndarray]]: ...  # noqa: N803
 
@@ -65,18 +65,18 @@ def split_rows(data: Data, folds: int | Splitter, groups: Any = None) -> list[Sp
     labels = _strata(data, folds) if groups is None and isinstance(folds, int | np.integer) else data.labels
     labels = np.zeros(data.rows, int) if labels is None else labels
     try:
-        found = [Split(*map(np.asarray, pair)) for pair in splitter.split(np.zeros((data.rows, 1)), labels, groups)]
+        splits = [Split(*map(np.asarray, pair)) for pair in splitter.split(np.zeros((data.rows, 1)), labels, groups)]
     except InputError:
         raise
     except ValueError as error:
         raise InputError(
             f"Expected folds that fit {data.rows} rows, got {splitter}. scikit-learn says: {error}"
         ) from error
-    for number, split in enumerate(found):
+    for index, split in enumerate(splits):
         if max(int(rows.max(initial=0)) for rows in (split.train, split.validation)) >= data.rows:
             raise InputError(f"Expected folds with row numbers below {data.rows}, got {splitter}, made for other rows.")
-        _check(data, split, number)
-    return found
+        _check(data, split, index)
+    return splits
 
 
 def in_time(splits: Sequence[Split]) -> bool:
@@ -97,7 +97,7 @@ def time_ordered_splitter(folds: int, inside: int | Splitter) -> Splitter:
 
 
 def set_aside(split: Split, share: float, data: Data, groups: Any = None, ordered: bool = False) -> Split:
-    """A split with a share of its training rows to be watched instead: whole groups, or every class in proportion.
+    """Set a share of the training rows aside for early stopping: whole groups, or every class in proportion.
 
     With `ordered`, for folds in the order of time, the last rows are watched; groups in a row stay together.
 
@@ -117,12 +117,12 @@ def set_aside(split: Split, share: float, data: Data, groups: Any = None, ordere
     options = {"n_splits": 1, "test_size": share if groups is not None else count, "random_state": SHUFFLE_SEED}
     labels = None if data.labels is None else data.labels[train]
     kind = GroupShuffleSplit if groups is not None else ShuffleSplit if labels is None else StratifiedShuffleSplit
-    own = None if groups is None else np.asarray(groups)[train]
+    train_groups = None if groups is None else np.asarray(groups)[train]
     try:
-        kept, watched = next(kind(**options).split(np.zeros((len(train), 1)), labels, own))
+        train_part, watch_part = next(kind(**options).split(np.zeros((len(train), 1)), labels, train_groups))
     except ValueError as error:
         raise InputError(f"Expected rows to set aside for early stopping. scikit-learn says: {error}") from error
-    return Split(train[np.sort(kept)], split.validation, train[np.sort(watched)])
+    return Split(train[np.sort(train_part)], split.validation, train[np.sort(watch_part)])
 
 
 def _begin(place: int, groups: np.ndarray | None) -> int:
@@ -189,17 +189,17 @@ def unstratified_notes(data: Data, folds: int | Splitter, groups: Any = None) ->
     ]
 
 
-def _check(data: Data, split: Split, number: int) -> None:
+def _check(data: Data, split: Split, index: int) -> None:
     for side, rows, least in (("training", split.train, 2), ("validation", split.validation, 1)):
         if len(rows) < least:
             raise InputError(
-                f"Expected at least {least} {side} rows in fold {number}, got {len(rows)}. Use fewer folds."
+                f"Expected at least {least} {side} rows in fold {index}, got {len(rows)}. Use fewer folds."
             )
     if data.labels is None:
         return
     missing = np.setdiff1d(data.labels, data.labels[split.train])
     if len(missing):
         raise InputError(
-            f"Expected every class among the training rows of fold {number}, got none of class {missing[0]}. "
+            f"Expected every class among the training rows of fold {index}, got none of class {missing[0]}. "
             "Use stratified folds (a number), fewer folds, or more rows of that class."
         )

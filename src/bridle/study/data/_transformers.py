@@ -38,7 +38,8 @@ TYPES = {name: getattr(np, name) for name in ("float32", "float64", "int32", "in
 PLAIN = ("memory", "n_jobs")
 """Parameters that reach for disk or processes: always stored as None."""
 ATTRIBUTE = re.compile(r"_?[A-Za-z][A-Za-z0-9_]*")
-DEEPEST = 30
+MAX_DEPTH = 30
+"""The number of levels of nesting in a stored transformer."""
 
 
 class NotStorableError(ValueError):
@@ -107,7 +108,7 @@ def import_lines(transformer: Any) -> list[str]:
 
 
 def _is_python(text: str) -> bool:
-    """Whether a text is an expression; that of a function is not."""
+    """Return True if a text is an expression; that of a function is not."""
     try:
         ast.parse(text, mode="eval")
     except SyntaxError:
@@ -158,8 +159,8 @@ def _packed_array(value: np.ndarray, arrays: dict[str, np.ndarray]) -> object:
 def _unpacked(value: Any, arrays: Mapping[str, np.ndarray], depth: int) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    if depth > DEEPEST:
-        raise ValueError(f"more than {DEEPEST} levels")
+    if depth > MAX_DEPTH:
+        raise ValueError(f"more than {MAX_DEPTH} levels")
     if "class" in value:
         return _estimator(value, arrays, depth + 1)
     ((kind, content),) = value.items()
@@ -171,9 +172,9 @@ def _unpacked(value: Any, arrays: Mapping[str, np.ndarray], depth: int) -> Any:
         array = arrays[content]
         return array if array.ndim else array[()]
     if kind == "objects":
-        made = np.empty(len(content), object)
-        made[:] = inner(content)
-        return made
+        objects = np.empty(len(content), object)
+        objects[:] = inner(content)
+        return objects
     readers = {
         "float": lambda: float(content),
         "list": lambda: inner(content),
@@ -196,14 +197,14 @@ def _estimator(value: Mapping[str, Any], arrays: Mapping[str, np.ndarray], depth
     params = {name: _unpacked(item, arrays, depth) for name, item in value["params"].items()}
     if set(params) - set(inspect.signature(kind).parameters) or any(params.get(name) is not None for name in PLAIN):
         raise ValueError(f"parameters {sorted(params)!r:.200} of {kind.__name__}")
-    made = kind(**params)
+    transformer = kind(**params)
     for name, item in value["fitted"].items():
         if not ATTRIBUTE.fullmatch(name) or hasattr(kind, name) or name in params:
             raise ValueError(f"the attribute {name!r:.80} of {kind.__name__}")
-        setattr(made, name, _unpacked(item, arrays, depth))
-    return made
+        setattr(transformer, name, _unpacked(item, arrays, depth))
+    return transformer
 
 
-def _alike(one: Any, other: Any) -> bool:
-    one, other = (value.toarray() if hasattr(value, "toarray") else np.asarray(value) for value in (one, other))
-    return one.shape == other.shape and one.dtype == other.dtype and one.tobytes() == other.tobytes()
+def _alike(first: Any, second: Any) -> bool:
+    a, b = (value.toarray() if hasattr(value, "toarray") else np.asarray(value) for value in (first, second))
+    return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()

@@ -1,10 +1,10 @@
-"""Design of a study: arms, settings, objective, scores, plan."""
+"""Design of a study: arms, candidates, objective, scores, plan."""
 
 from bridle.study.design._arms import NONE, BoundArm, join_arms, to_result_arm
 from bridle.study.design._inner_study import OUTER, inner_study, outer_fold_study, outer_splits
 from bridle.study.design._objective import SPREAD, diagnostic_names
 from bridle.study.design._plan import Plan, duration, make_plan, make_timed_plan
-from bridle.study.design._prepare import Prepared, StudyEngine, prepare, refit_rows, whole_rows, with_rows
+from bridle.study.design._prepare import Prepared, StudyEngine, all_rows, prepare, refit_rows, with_rows
 from bridle.study.design._question import DECREASING, EarlyStopping, Question
 from bridle.study.design._scores import natural_direction, score_text
 
@@ -19,6 +19,7 @@ __all__ = [
     "Prepared",
     "Question",
     "StudyEngine",
+    "all_rows",
     "diagnostic_names",
     "duration",
     "inner_study",
@@ -32,6 +33,5 @@ __all__ = [
     "refit_rows",
     "score_text",
     "to_result_arm",
-    "whole_rows",
     "with_rows",
 ]

@@ -1,4 +1,4 @@
-"""Where the three rooms meet: a Keras program and the charges of a study become one pure objective."""
+"""The pure objective of a study, built from a Keras program and the penalty terms."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,68 +25,77 @@ from bridle.engine import Fold, Loss, Objective, Start
 from bridle.placement import PenaltyTerms, scale_by_strength
 
 
-def make_objective(program: Program, charges: PenaltyTerms) -> Objective:
-    """The mathematics of one member, with the strengths of all arms as its traced setting."""
+def make_objective(program: Program, penalty_terms: PenaltyTerms) -> Objective:
+    """Return the mathematics of one fit, with the strengths of all arms as a traced input."""
 
-    def loss(trainable: list[Any], other: list[Any], setting: Any, x: Any, y: Any, weight: Any) -> tuple[Any, Loss]:
-        forward = program.forward(trainable, other, x, training=True, taps=charges.taps)
+    def loss(
+        trainable: list[Any], non_trainable: list[Any], strengths: Any, x: Any, y: Any, weight: Any
+    ) -> tuple[Any, Loss]:
+        forward = program.forward(trainable, non_trainable, x, training=True, taps=penalty_terms.taps)
         if program.has_own_loss:
-            return own_loss(trainable, other, setting, forward, (x, y, forward.prediction, weight))
+            return own_loss(trainable, non_trainable, strengths, forward, (x, y, forward.prediction, weight))
         data = program.data_loss(y, forward.prediction, weight)
-        own = sum(forward.own_losses, start=jnp.zeros((), data.dtype))
-        parts = [jnp.asarray(own, "float32"), *placed(trainable, other, setting, forward, weight)]
+        model_part = sum(forward.own_losses, start=jnp.zeros((), data.dtype))
+        parts = [
+            jnp.asarray(model_part, "float32"),
+            *penalty_parts(trainable, non_trainable, strengths, forward, weight),
+        ]
         return data + sum(parts), Loss(jnp.stack([jnp.asarray(part, "float32") for part in parts]), forward.untrained)
 
     def own_loss(
-        trainable: list[Any], other: list[Any], setting: Any, forward: Forward, batch: Any
+        trainable: list[Any], non_trainable: list[Any], strengths: Any, forward: Forward, batch: Any
     ) -> tuple[Any, Loss]:
-        """Add the penalties to what the model's own `compute_loss` makes of a batch."""
+        """Return the model's own `compute_loss` of a batch plus the penalties."""
         total, after = program.own_loss(trainable, forward.untrained, batch, forward.own_losses, training=True)
         bare = (
             program.own_loss(trainable, forward.untrained, batch, [], training=True)[0] if forward.own_losses else total
         )
-        parts = placed(trainable, other, setting, forward, batch[-1])
+        parts = penalty_parts(trainable, non_trainable, strengths, forward, batch[-1])
         shares = [jnp.asarray(part, "float32") for part in (total - bare, *parts)]
         return total + sum(parts), Loss(jnp.stack(shares), after)
 
-    def placed(trainable: list[Any], other: list[Any], setting: Any, forward: Forward, weight: Any) -> list[Any]:
-        """Return what each slot charges."""
+    def penalty_parts(
+        trainable: list[Any], non_trainable: list[Any], strengths: Any, forward: Forward, weight: Any
+    ) -> list[Any]:
+        """Return the penalty of each strength slot."""
         counted = None if weight is None else counted_rows(weight)
-        units = charges.weight_values(weight_of(program.model, trainable, other), forward.readings, counted, setting)
-        return [scale_by_strength(amount, value) for amount, value in zip(setting, units, strict=True)]
+        units = penalty_terms.weight_values(
+            weight_of(program.model, trainable, non_trainable), forward.readings, counted, strengths
+        )
+        return [scale_by_strength(strength, value) for strength, value in zip(strengths, units, strict=True)]
 
-    def predict(trainable: list[Any], other: list[Any], x: Any) -> Masked:
-        return detach_masks(program.forward(trainable, other, x, training=False).prediction)
+    def predict(trainable: list[Any], non_trainable: list[Any], x: Any) -> Masked:
+        return detach_masks(program.forward(trainable, non_trainable, x, training=False).prediction)
 
     def measure(y: Any, masked: Masked, weight: Any) -> list[Any]:
         prediction = attach_masks(masked)
         data = jnp.nan if program.has_own_loss else program.data_loss(y, prediction, weight)
         return [data, *program.measure(y, prediction, weight)]
 
-    def loss_at(trainable: list[Any], other: list[Any], x: Any, y: Any, masked: Masked, weight: Any) -> Any:
+    def loss_at(trainable: list[Any], non_trainable: list[Any], x: Any, y: Any, masked: Masked, weight: Any) -> Any:
         batch = x, y, attach_masks(masked), weight
-        return program.own_loss(trainable, other, batch, [], training=False)[0]
+        return program.own_loss(trainable, non_trainable, batch, [], training=False)[0]
 
-    def diagnose(trainable: list[Any], other: list[Any], x: Any) -> list[Any]:
-        forward = program.forward(trainable, other, x, training=False, taps=charges.taps)
-        facts = charges.diagnose(weight_of(program.model, trainable, other), forward.readings)
+    def diagnose(trainable: list[Any], non_trainable: list[Any], x: Any) -> list[Any]:
+        forward = program.forward(trainable, non_trainable, x, training=False, taps=penalty_terms.taps)
+        facts = penalty_terms.diagnose(weight_of(program.model, trainable, non_trainable), forward.readings)
         return [*facts.values(), spread(detach_masks(forward.prediction))]
 
-    def update(state: list[Any], gradients: list[Any], trainable: list[Any], setting: Any) -> tuple[Any, Any]:
+    def update(state: list[Any], gradients: list[Any], trainable: list[Any], strengths: Any) -> tuple[Any, Any]:
         moved, state = program.update(state, gradients, trainable)
-        for variable in charges.exact_variables:
+        for variable in penalty_terms.exact_variables:
             position = program.position(variable)
             step = program.step(state, variable)
-            moved[position] = charges.proximal(variable, moved[position], step, setting)
+            moved[position] = penalty_terms.proximal(variable, moved[position], step, strengths)
         return moved, state
 
-    def at_epoch(setting: Any, epoch: Any) -> Any:
-        if not any(charges.schedules):
-            return setting
+    def at_epoch(strengths: Any, epoch: Any) -> Any:
+        if not any(penalty_terms.schedules):
+            return strengths
         return jnp.stack(
             [
                 a if course is None else a * course.factor(epoch)
-                for a, course in zip(setting, charges.schedules, strict=True)
+                for a, course in zip(strengths, penalty_terms.schedules, strict=True)
             ]
         )
 
@@ -103,13 +112,13 @@ def make_objective(program: Program, charges: PenaltyTerms) -> Objective:
         carried_over=program.handed_on,
         mirrors=program.mirrors,
         kernels=program.kernels,
-        part_names=("model", *charges.slots),
+        part_names=("model", *penalty_terms.slots),
         measure_names=("loss", *program.metric_names),
     )
 
 
 SPREAD = "spread/prediction"
-"""The name of what `spread` gives, among the diagnostics."""
+"""The name of the diagnostic that `spread` computes."""
 
 
 def spread(prediction: Masked) -> Any:
@@ -132,30 +141,30 @@ def spread(prediction: Masked) -> Any:
 
 
 def _repeated(mask: Any, columns: int) -> Any:
-    """A mask of shape (row, …) as (row, column), an entry of it for all numbers of its step."""
+    """Repeat a mask of shape (row, …) to (row, column), one entry for all numbers of its step."""
     flat = jnp.reshape(mask, (mask.shape[0], -1)).astype(bool)
     return jnp.repeat(flat, columns // flat.shape[1], axis=1)
 
 
-def diagnostic_names(charges: PenaltyTerms) -> tuple[str, ...]:
-    """What is measured on the trained variables of each member, in the order of `Objective.diagnose`."""
-    return (*charges.diagnostic_names, SPREAD)
+def diagnostic_names(penalty_terms: PenaltyTerms) -> tuple[str, ...]:
+    """Return the names of the diagnostics, in the order of `Objective.diagnose`."""
+    return (*penalty_terms.diagnostic_names, SPREAD)
 
 
-def weight_of(model: keras.Model, trainable: list[Any], other: list[Any]) -> Callable[[keras.Variable], Any]:
-    """Where the value of each variable of the model is found among the given ones."""
+def weight_of(model: keras.Model, trainable: list[Any], non_trainable: list[Any]) -> Callable[[keras.Variable], Any]:
+    """Return a function from a variable of the model to its value among the given ones."""
     variables = [*model.trainable_variables, *model.non_trainable_variables]
-    values = {id(variable): value for variable, value in zip(variables, [*trainable, *other], strict=True)}
+    values = {id(variable): value for variable, value in zip(variables, [*trainable, *non_trainable], strict=True)}
     return lambda variable: values[id(variable)]
 
 
-def try_out(program: Program, charges: PenaltyTerms, x: Any) -> None:
-    """Refuse, on two rows and before anything is compiled, what could not be trained with.
+def try_out(program: Program, penalty_terms: PenaltyTerms, x: Any) -> None:
+    """Raise for penalties that cannot be trained, on two rows and before anything is compiled.
 
     Errors: `InputError` for a penalty whose value is not a finite number ≥ 0, and for an `exact` one with an
     optimizer or at a weight where it has no meaning.
     """
-    if charges.exact_variables:
+    if penalty_terms.exact_variables:
         check_exact(program.optimizer)
         if inner_optimizer(program.optimizer) is not program.optimizer:
             raise InputError(
@@ -164,25 +173,25 @@ def try_out(program: Program, charges: PenaltyTerms, x: Any) -> None:
             )
     rows = first_two_rows(x)
 
-    def values(trainable: list[Any], other: list[Any], x: Any) -> list[list[Any]]:
+    def values(trainable: list[Any], non_trainable: list[Any], x: Any) -> list[list[Any]]:
         readings = {}
-        if charges.taps:
-            readings = program.forward(trainable, other, x, training=False, taps=charges.taps).readings
-        return charges.trial_values(weight_of(program.model, trainable, other), readings)
+        if penalty_terms.taps:
+            readings = program.forward(trainable, non_trainable, x, training=False, taps=penalty_terms.taps).readings
+        return penalty_terms.trial_values(weight_of(program.model, trainable, non_trainable), readings)
 
-    if charges.terms:
-        charges.check_trial(program.tried(values, rows))
+    if penalty_terms.terms:
+        penalty_terms.check_trial(program.tried(values, rows))
 
 
-def check_eager(objective: Objective, start: Start, settings: int, fold: Fold) -> None:
-    """Refuse a model that cannot be differentiated even operation by operation, on two rows.
+def check_eager(objective: Objective, start: Start, strength_count: int, fold: Fold) -> None:
+    """Raise if a model cannot be differentiated operation by operation, on two rows.
 
     Errors: `KindError` that names the layer.
     """
     batch = jax.tree.map(lambda leaf: leaf[:2], fold.rows)
 
     def total(trainable: list[Any]) -> Any:
-        return objective.loss(trainable, start.other, jnp.zeros(settings), *batch)[0]
+        return objective.loss(trainable, start.other, jnp.zeros(strength_count), *batch)[0]
 
     try:
         with layers_named():

@@ -1,4 +1,4 @@
-"""The plan: every member, known before anything runs, and about how long they will take."""
+"""The plan of a study: every fit, and an estimate of the time."""
 
 from dataclasses import dataclass, replace
 from time import perf_counter
@@ -11,16 +11,21 @@ from bridle.results import Arm
 from bridle.study.design._arms import candidate_table, to_result_arm
 from bridle.study.design._prepare import Prepared
 
-PILOT = 11
-"""About how many fits find the range of one open grid."""
-AROUND = {0: 0, 1: 4}
-"""Settings tried around the best of an arm, by its number of open grids."""
-AROUND_SEVERAL = 8
+PILOT_FITS = 11
+"""Estimated fits to find the range of one open grid."""
+REFINING_CANDIDATES = {0: 0, 1: 4}
+"""Candidates tried around the best of an arm, by its number of open grids."""
+MAX_REFINING_CANDIDATES = 8
+"""Candidates tried around the best of an arm with several open grids."""
+MAX_SECONDS_SHOWN = 90
+"""Durations below this are written in seconds."""
+MAX_MINUTE_SECONDS = 5400
+"""Durations below this are written in minutes."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The full table of members. Arms with an `"auto"` strength may add settings later."""
+    """The full table of fits. Arms with an `"auto"` strength may add candidates later."""
 
     arms: tuple[Arm, ...]
     slots: tuple[str, ...]
@@ -28,23 +33,23 @@ class Plan:
     setting_strengths: np.ndarray
     """Shape (setting, slot); zero is no penalty."""
     setting: np.ndarray
-    """Of each member: its row in the two arrays above."""
+    """The candidate of each fit: its row in the two arrays above."""
     seed: np.ndarray
     fold: np.ndarray
     epochs: int
     programs: int
     seconds: float | None = None
-    """About how long, where it was timed."""
+    """Estimated seconds, where they were timed."""
     memory: int | None = None
-    """About how many bytes the process holds at its peak, where programs were compiled."""
+    """Estimated peak memory of the process in bytes, where programs were compiled."""
     pilot: int = 0
-    """About how many further fits find the ranges of open grids, whose strengths are not known before."""
+    """Estimated further fits that find the ranges of open grids."""
     later: int = 0
-    """About how many further fits come after them: around the best of open grids, and refits on all rows."""
+    """Estimated further fits after the plan: around the best of open grids, and refits on all rows."""
 
     @property
     def fits(self) -> int:
-        """About how many fits there will be in all."""
+        """Estimated number of all fits."""
         return len(self) + self.pilot + self.later
 
     def __len__(self) -> int:
@@ -52,7 +57,7 @@ class Plan:
 
     def __str__(self) -> str:
         seeds, folds = len(np.unique(self.seed)), len(np.unique(self.fold))
-        arms = ", ".join(f"{arm.name} ({np.sum(self.setting_arm == number)})" for number, arm in enumerate(self.arms))
+        arms = ", ".join(f"{arm.name} ({np.sum(self.setting_arm == index)})" for index, arm in enumerate(self.arms))
         lines = [
             f"{_count(len(self), 'fit')}: {_count(len(self.setting_arm), 'setting')} × {_count(seeds, 'seed')} × "
             f"{_count(folds, 'fold')}, {_count(self.epochs, 'epoch')} each",
@@ -72,7 +77,7 @@ class Plan:
 
 
 def make_plan(prepared: Prepared) -> Plan:
-    """Lay out arms × strengths × seeds × folds."""
+    """Return the plan of arms × strengths × seeds × folds."""
     arms, strengths = candidate_table(prepared.arms, len(prepared.penalty_terms.slots))
     seeds, folds, settings = np.meshgrid(
         prepared.question.seed_numbers, np.arange(len(prepared.folds)), np.arange(len(arms)), indexing="ij"
@@ -87,20 +92,20 @@ def make_plan(prepared: Prepared) -> Plan:
         folds.ravel(),
         prepared.question.epochs,
         2 * (len({fold.shape for fold in prepared.folds}) + 1),
-        pilot=PILOT * sum(grid.open for arm in prepared.arms for grid in arm.grids),
+        pilot=PILOT_FITS * sum(grid.open for arm in prepared.arms for grid in arm.grids),
         later=_later(prepared),
     )
 
 
 def _later(prepared: Prepared) -> int:
-    """About how many fits follow those that are laid out."""
+    """Return the estimated number of fits after those of the plan."""
     opened = [sum(grid.open for grid in arm.grids) for arm in prepared.arms]
-    around = sum(AROUND.get(count, AROUND_SEVERAL) for count in opened)
+    around = sum(REFINING_CANDIDATES.get(count, MAX_REFINING_CANDIDATES) for count in opened)
     return len(prepared.question.seed_numbers) * (len(prepared.folds) * around + 2 * len(opened) - 1)
 
 
 def make_timed_plan(prepared: Prepared) -> Plan:
-    """The plan with an estimate: compiles what the run will use, trains one member briefly, and scales up."""
+    """Return the plan with an estimate: compile the programs of the run, train one fit briefly, and scale up."""
     plan = make_plan(prepared)
     began = perf_counter()
     compiled = [prepared.engine.programs(fold, {}) for fold in prepared.folds]
@@ -109,16 +114,16 @@ def make_timed_plan(prepared: Prepared) -> Plan:
     compiling = perf_counter() - began
     engine, fold, programs = prepared.engine, prepared.folds[0], compiled[0]
     start = engine.start(prepared.question.seed_numbers[0])
-    each = time_short_call(engine.recipe, fold, start, engine.strength_count, programs) / (programs.width or 1)
-    each *= plan.epochs / engine.recipe.stops[0]
-    seconds = compiling + each * plan.fits / min(core_count(), plan.fits)
+    fit_seconds = time_short_call(engine.recipe, fold, start, engine.strength_count, programs) / (programs.width or 1)
+    fit_seconds *= plan.epochs / engine.recipe.stops[0]
+    seconds = compiling + fit_seconds * plan.fits / min(core_count(), plan.fits)
     return replace(plan, seconds=float(seconds), memory=_memory(prepared, plan, programs))
 
 
 def _memory(prepared: Prepared, plan: Plan, programs: Programs) -> int:
-    """Bytes at the peak: the process as it is with its rows, calls under way, curves of all members, refitted weights.
+    """Return the peak memory in bytes: the process with its rows, running calls, curves of all fits, refitted weights.
 
-    Curves are held twice while a result is made of them. Refitted are `none` and two settings of each arm.
+    Curves are held twice while a result is built. Refits are `none` and two candidates of each arm.
     """
     engine = prepared.engine
     curve = len(engine.recipe.stops) * engine.training.quantity_count
@@ -128,16 +133,16 @@ def _memory(prepared: Prepared, plan: Plan, programs: Programs) -> int:
     return peak_memory_bytes() + calls + 2 * 4 * curve * (len(plan) + refits) + refits * weights
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number:,} {noun}s"
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def duration(seconds: float) -> str:
-    """Seconds in a person's words.
+    """Return a duration as text.
 
     >>> duration(40), duration(600), duration(7200)
     ('40 s', '10 min', '2.0 h')
     """
-    if seconds < 90:
+    if seconds < MAX_SECONDS_SHOWN:
         return f"{max(1, round(seconds))} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    return f"{seconds / 60:.0f} min" if seconds < MAX_MINUTE_SECONDS else f"{seconds / 3600:.1f} h"

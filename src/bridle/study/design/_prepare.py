@@ -1,4 +1,4 @@
-"""Everything a study needs before its first fit: model, arms, folds and programs, each checked."""
+"""Preparation of a study before its first fit: model, arms, folds and programs, each checked."""
 
 import contextlib
 import threading
@@ -40,12 +40,12 @@ from bridle.engine import (
 )
 from bridle.placement import PenaltyTerms, Term, bind_terms, check_plain
 from bridle.results import Score
-from bridle.study.data import Data, RowPreparer, all_rows, make_folds, unstratified_notes
+from bridle.study.data import Data, RefitRows, RowPreparer, make_folds, make_refit_rows, unstratified_notes
 from bridle.study.data import Rows as GivenRows
 from bridle.study.design._arms import BoundArm, read_arms
 from bridle.study.design._objective import check_eager, make_objective, try_out
 from bridle.study.design._question import Question
-from bridle.study.design._scores import check_pooled, choose_score, watched
+from bridle.study.design._scores import check_pooled, choose_score, stopping_rule
 from bridle.study.design._undefined import undefined_notes
 from bridle.study.design._units import Units, powers, units
 
@@ -54,14 +54,14 @@ MIXED = (
     "rows, among which rows of several sides of a fold may stand together, and not those of "
     "model.evaluate(batch_size={})."
 )
-"""What to say of a model that mixes rows."""
-STARTS_KEPT = 64
-"""Initial variables of at most so many seeds are held at once."""
+"""The note on a model that mixes rows."""
+MAX_CACHED_SEEDS = 64
+"""The number of seeds whose initial variables are cached."""
 
 
 @dataclass
 class StudyEngine:
-    """What is made once and used by every fit: compiled programs by shape of rows, starts by seed."""
+    """Shared state of all fits: compiled programs by shape of rows, initial variables by seed."""
 
     objective: Objective
     recipe: Recipe
@@ -70,9 +70,9 @@ class StudyEngine:
     weights: tuple[np.ndarray, ...] | None = None
     """The weights from which every fit starts; None for those that each seed draws."""
     untraced: str = ""
-    """What cannot be traced, and why; members then run operation by operation."""
+    """The reason why the model cannot be traced; fits then run operation by operation."""
     width: int | None = None
-    """How many members run side by side in one call; None for one on a CPU, and as many as pay on an accelerator."""
+    """The number of fits in one call; None for one on a CPU, and as many as pay on an accelerator."""
     _programs: dict[Any, Programs] = field(default_factory=dict)
     _starts: InitialValues = field(init=False)
     _initial: dict[int, tuple[list[np.ndarray], list[np.ndarray]]] = field(default_factory=dict)
@@ -83,30 +83,32 @@ class StudyEngine:
         self._starts = InitialValues(self.program.blueprint.build)
 
     def start(self, seed: int, learning_rate: float | None = None) -> Start:
-        """What a fit begins with: the variables that Keras gives after `set_random_seed(seed)`, or the given weights.
+        """Return the initial state of a fit: the variables of Keras after `set_random_seed(seed)`, or given weights.
 
-        With given weights the seed still decides the states of random layers, and the shuffling.
+        With given weights, the seed still decides the states of random layers and the shuffling.
         """
         # Drawing moves the random state of the whole process for a moment; only the first draw finds the cores idle.
         with self._drawing, single_threaded_blas() if self._initial else contextlib.nullcontext():
             if seed not in self._initial:
-                while len(self._initial) >= STARTS_KEPT:
+                while len(self._initial) >= MAX_CACHED_SEEDS:
                     self._initial.pop(next(iter(self._initial)))
                 self._initial[seed] = self._starts.variables(seed)
-            trainable, other = self._initial[seed]
+            trainable, non_trainable = self._initial[seed]
         if self.weights is not None:
-            given, split = list(self.weights), len(trainable)
-            trainable = given[:split]
-            other = [
-                value if handed else own
-                for own, value, handed in zip(other, given[split:], self.objective.carried_over, strict=True)
+            weights, split = list(self.weights), len(trainable)
+            trainable = weights[:split]
+            non_trainable = [
+                weight if carried_over else initial
+                for initial, weight, carried_over in zip(
+                    non_trainable, weights[split:], self.objective.carried_over, strict=True
+                )
             ]
         if learning_rate not in self._optimizers:
             self._optimizers[learning_rate] = self.program.optimizer_state(learning_rate)
-        return Start(trainable, other, self._optimizers[learning_rate])
+        return Start(trainable, non_trainable, self._optimizers[learning_rate])
 
     def programs(self, fold: Fold, held_out: Mapping[str, Rows], members: int = 1) -> Programs:
-        """The programs for rows of this shape, compiled when first used; `members` is about how many will run."""
+        """Return the programs for rows of this shape, compiled on first use, for about `members` fits."""
         raise_if_interrupted()
         key = (fold.shape, tuple(sorted(held_out)))
         if key not in self._programs:
@@ -124,9 +126,17 @@ class StudyEngine:
                         return choose_width(lambda width: compiled(width=width), timed, members, free_memory())
                     return compile_programs(*what, width=self.width)
             except UntraceableError as error:
-                self.untraced = str(error)
+                self._run_untraced(error)
                 check_eager(self.objective, self.start(0), self.strength_count, fold)
         return compile_programs(*what, eager=True)
+
+    def set_width(self, width: int | None) -> None:
+        """Set the number of fits in one call, for programs that are compiled from now on."""
+        self.width = width
+
+    def _run_untraced(self, error: UntraceableError) -> None:
+        """Run all further fits operation by operation."""
+        self.untraced = str(error)
 
     @property
     def training(self) -> Training:
@@ -135,17 +145,17 @@ class StudyEngine:
 
     @property
     def compilations(self) -> int:
-        """How many executables were compiled here: one that trains and one that looks, per shape of rows."""
+        """The number of compiled executables: one for training and one for evaluation per shape of rows."""
         return sum(programs.executables for programs in self._programs.values())
 
     @property
     def widths(self) -> list[int]:
-        """How many members ran side by side in one call, for each shape of rows."""
+        """The number of fits in one call, for each shape of rows."""
         return [programs.width or 1 for programs in self._programs.values()]
 
     @property
     def forms(self) -> list[str]:
-        """Operations that were computed in another form than as written."""
+        """Descriptions of the rewritten operations."""
         return list(dict.fromkeys(form for programs in self._programs.values() for form in programs.forms))
 
     @property
@@ -156,7 +166,7 @@ class StudyEngine:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A study that could start now."""
+    """A checked study that is ready to start."""
 
     question: Question
     rows: GivenRows
@@ -168,33 +178,33 @@ class Prepared:
     folds: list[Fold]
     fold_rows: np.ndarray
     ordered: bool
-    """Whether every fold judges rows that come after those it trains on, as in `TimeSeriesSplit`."""
+    """True if every fold validates on rows after those it trains on, as in `TimeSeriesSplit`."""
     targets: tuple[Any, ...]
-    """The preparation of the target that was fitted in each fold, or None."""
+    """The preprocessor of the target fitted in each fold, or None."""
     engine: StudyEngine
     notes: tuple[str, ...] = ()
-    """What to say about the rows before training."""
+    """Notes on the rows, known before training."""
     outer: int | None = None
-    """Of an inner study of nested cross-validation: the outer fold on whose training rows it runs."""
+    """The outer fold whose training rows an inner study of nested cross-validation runs on."""
 
     @property
     def model(self) -> keras.Model:
-        """The template."""
+        """The model whose copies are trained."""
         return self.engine.program.model
 
     @property
     def units(self) -> Units:
-        """The units of measures: those of the target as it was given, as far as that can be."""
+        """The units of measures: those of the original target where possible."""
         names, program = self.engine.objective.measure_names, self.engine.program
         refits = self.preparer.final[0][1] if self.preparer.final else None
         if "crossentropy" in self.preparer.loss.lower().replace("_", ""):  # classes have no units
             return Units(np.ones((len(self.folds) + 1, len(names)), np.float32))
-        own = powers(self.model, program.metrics, names[1:])
-        return units(own, names, (*self.targets, self.targets[0] if refits is None else refits))
+        measure_powers = powers(self.model, program.metrics, names[1:])
+        return units(measure_powers, names, (*self.targets, self.targets[0] if refits is None else refits))
 
 
 def prepare(question: Question, rows: GivenRows) -> Prepared:
-    """Check a question against its rows and make what its fits share. Trains nothing and compiles no training.
+    """Check a question against its rows and build the shared parts of its fits. Train and compile nothing.
 
     Errors: those of `blueprint`, `read_arms`, `read_rows` and `split_rows`; `BackendError` off JAX.
     """
@@ -214,10 +224,10 @@ def prepare(question: Question, rows: GivenRows) -> Prepared:
     for arm in arms:
         compiled.optimizer_state(arm.learning_rate)
     score = choose_score(compiled, question.score)
-    stopping = watched(compiled, question.early_stopping)
+    stopping = stopping_rule(compiled, question.early_stopping)
     notes = undefined_notes(compiled, score, stopping, folds.rows, {name: data.y for name, data in held_out.items()})
     if rows.validation is None:
-        notes += unstratified_notes(whole_rows_of(preparer), question.folds, rows.groups)
+        notes += unstratified_notes(preparer.all_rows(), question.folds, rows.groups)
     if mixes_rows(compiled, folds.rows[0].rows.x):
         notes.append(MIXED.format(question.batch_size))
     if score.pooled:
@@ -231,33 +241,34 @@ def prepare(question: Question, rows: GivenRows) -> Prepared:
 
 
 def with_rows(prepared: Prepared, rows: GivenRows) -> Prepared:
-    """The same study of other rows, with the programs that are compiled already."""
+    """Return the same study of other rows, with the programs that are already compiled."""
     preparer = RowPreparer(rows, prepared.preparer.loss, prepared.preparer.outputs)
     folds = make_folds(preparer, prepared.question.folds, prepared.question.validation_fraction)
-    own = {"folds": folds.rows, "fold_rows": folds.counts, "ordered": folds.ordered, "targets": folds.targets}
-    return replace(prepared, rows=rows, preparer=preparer, **own)
+    return replace(
+        prepared,
+        rows=rows,
+        preparer=preparer,
+        folds=folds.rows,
+        fold_rows=folds.counts,
+        ordered=folds.ordered,
+        targets=folds.targets,
+    )
 
 
-def whole_rows(prepared: Prepared) -> Data:
-    """All rows of a study as arrays."""
-    return whole_rows_of(prepared.preparer)
-
-
-def whole_rows_of(preparer: RowPreparer) -> Data:
-    """Return all rows as arrays, the preparation fitted on all of them."""
-    rows = preparer.rows
-    return preparer.arrays(rows.x, rows.y, rows.sample_weight, preparer.fitted(None))
+def all_rows(prepared: Prepared) -> Data:
+    """Return all rows of a study as arrays."""
+    return prepared.preparer.all_rows()
 
 
 def _outputs(model: keras.Model) -> tuple[int | None, ...]:
-    """The shape of the first output; unknown for a subclassed model."""
+    """Return the shape of the first output; unknown for a subclassed model."""
     outputs = getattr(model, "outputs", None)
     return tuple(outputs[0].shape) if outputs else (None, None)
 
 
-def refit_rows(prepared: Prepared) -> tuple[Fold, Data, Mapping[str, Rows], Mapping[str, int]]:
-    """All rows, and the held-out ones, prepared alike."""
-    return all_rows(prepared.preparer, prepared.question.validation_fraction, prepared.ordered)
+def refit_rows(prepared: Prepared) -> RefitRows:
+    """Return all rows and the held-out ones, prepared in the same way."""
+    return make_refit_rows(prepared.preparer, prepared.question.validation_fraction, prepared.ordered)
 
 
-__all__ = ["Prepared", "StudyEngine", "prepare", "refit_rows", "whole_rows", "with_rows"]
+__all__ = ["Prepared", "StudyEngine", "all_rows", "prepare", "refit_rows", "with_rows"]

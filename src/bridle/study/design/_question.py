@@ -1,4 +1,4 @@
-"""The settings of a study: a plain value, checked on creation."""
+"""The question of a study: a plain value, checked on creation."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,21 +8,28 @@ import numpy as np
 from bridle._errors import InputError, short_repr
 from bridle.study.data import Splitter, as_splitter
 
-LARGEST_SEED = 2**31 - 1
-MOST, MOST_SEEDS = 10**9, 100_000
-
-
-DECREASING, INCREASING = "decreasing", "increasing"
+MAX_SEED = 2**31 - 1
+"""The largest seed."""
+MAX_COUNT = 10**9
+"""The largest number of epochs, rows of a batch, points of a curve, or epochs of patience."""
+MAX_SEEDS = 100_000
+"""The largest number of seeds."""
+DECREASING = "decreasing"
+"""Warm starts from the strongest candidate of a path to the weakest."""
+INCREASING = "increasing"
+"""Warm starts from the weakest candidate of a path to the strongest."""
 WARM_STARTS = (None, DECREASING, INCREASING)
+"""The values of `warm_start`; None starts every fit alone."""
 INITIAL_WEIGHTS = ("random", "model")
+"""The values of `initial_weights`."""
 
 
 @dataclass(frozen=True)
 class EarlyStopping:
-    """End each fit when a measure on rows set aside for it no longer improves; the rule is Keras's.
+    """Early stopping of each fit by a measure on rows set aside for it; the rule is Keras's.
 
-    The rows are a share of each fit's training rows: they are not trained on, and they are not the ones that judge,
-    so that the score stays honest. What is watched never contains a penalty.
+    The rows are a share of each fit's training rows. They are neither trained on nor used for the score, so that the
+    score stays unbiased. The monitored measure never contains a penalty.
 
     Args:
         patience: epochs without improvement after which a fit ends; None never ends it and only keeps its best epoch.
@@ -65,7 +72,7 @@ class EarlyStopping:
 
 @dataclass(frozen=True)
 class Question:
-    """Model, arms, seeds, folds, epochs, score: everything but the rows."""
+    """Model, arms, seeds, folds, epochs and score of a study: everything except the rows."""
 
     model: object
     arms: Mapping[str, Mapping[str, object]]
@@ -89,15 +96,15 @@ class Question:
         for name in ("epochs", "batch_size", "curve_points"):
             _whole(name, getattr(self, name), 1)
         if isinstance(self.seeds, int | np.integer) and not isinstance(self.seeds, bool):
-            _whole("seeds", self.seeds, 1, MOST_SEEDS)
+            _whole("seeds", self.seeds, 1, MAX_SEEDS)
         else:
             object.__setattr__(self, "seeds", _several(self.seeds))
         for seed in self.seed_numbers:
             _whole("a seed", seed, 0, most=None)
-            if seed > LARGEST_SEED:
-                raise InputError(f"Expected seeds up to {LARGEST_SEED}, got {short_repr(seed)}.")
+            if seed > MAX_SEED:
+                raise InputError(f"Expected seeds up to {MAX_SEED}, got {short_repr(seed)}.")
         if len(set(self.seed_numbers)) != len(self.seed_numbers):
-            raise InputError(f"Expected seeds that differ, got {short_repr(self.seeds)}.")
+            raise InputError(f"Expected distinct seeds, got {short_repr(self.seeds)}.")
 
     @property
     def validation_fraction(self) -> float:
@@ -112,21 +119,21 @@ class Question:
         return tuple(self.seeds)
 
 
-def _one_of(name: str, value: object, known: tuple[str | None, ...]) -> None:
-    if value not in known:
-        raise InputError(f"Expected {name} as one of {', '.join(map(repr, known))}, got {value!r}.")
+def _one_of(name: str, value: object, allowed: tuple[str | None, ...]) -> None:
+    if value not in allowed:
+        raise InputError(f"Expected {name} as one of {', '.join(map(repr, allowed))}, got {value!r}.")
 
 
 def _several(seeds: object) -> tuple[int, ...]:
     if isinstance(seeds, str | bool) or not isinstance(seeds, Iterable):
         raise InputError(f"Expected seeds as a whole number ≥ 1 or a list of them, got {short_repr(seeds)}.")
-    found = tuple(seeds)
-    if not found:
+    numbers = tuple(seeds)
+    if not numbers:
         raise InputError("Expected at least one seed, got none. Give a number of seeds, or the seeds themselves.")
-    return found
+    return numbers
 
 
-def _whole(name: str, value: object, least: int, most: int | None = MOST) -> None:
+def _whole(name: str, value: object, least: int, most: int | None = MAX_COUNT) -> None:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise InputError(f"Expected {name} as a whole number ≥ {least}, got {short_repr(value)}.")
     if most is not None and value > most:

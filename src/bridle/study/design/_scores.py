@@ -1,4 +1,4 @@
-"""The measure by which settings are compared or stopped, and its direction."""
+"""Measures by which candidates are compared or stopped, and their direction."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,17 +12,17 @@ from bridle.study.design._units import scale_of
 
 LOSS = "loss"
 POOLING = "pooled:"
-"""Written before a score, and before its direction, to compute it over the rows of all folds together."""
+"""The prefix of a score, before its direction, that is computed over the rows of all folds together."""
 PREFIXES = {"min": False, "max": True}
-"""How a direction is written before a name, as in `min:brier`, and whether more is better then."""
+"""The prefixes of a direction, as in `min:brier`; True where more is better."""
 
 
-def choose_score(program: Program, written: str | None, argument: str = "score") -> Score:
+def choose_score(program: Program, text: str | None, argument: str = "score") -> Score:
     """Return the score by name, or the first compiled metric that is one number, or the data loss.
 
     Args:
         program: has the compiled metrics.
-        written: "loss", the name of a compiled metric, or one with its direction, as in "min:brier"; None for the
+        text: "loss", the name of a compiled metric, or one with its direction, as in "min:brier"; None for the
             first metric. As a score also "pooled:" before any of them.
         argument: the name of the argument, for messages.
 
@@ -31,16 +31,16 @@ def choose_score(program: Program, written: str | None, argument: str = "score")
     """
     names = (LOSS, *program.metric_names)
     single = [metric for metric in program.metric_names if "[" not in metric]
-    pooled = argument == "score" and written not in names and (written or "").startswith(POOLING)
-    start, plain = (POOLING, written.removeprefix(POOLING)) if pooled else ("", written or [*single, LOSS][0])
+    pooled = argument == "score" and text not in names and (text or "").startswith(POOLING)
+    start, plain = (POOLING, text.removeprefix(POOLING)) if pooled else ("", text or [*single, LOSS][0])
     prefix, name = _split(plain, names)
     if name not in names:
         raise InputError(
-            f"Expected {argument} as 'loss' or a compiled metric, also as 'min:…' or 'max:…', got {written!r}. "
+            f"Expected {argument} as 'loss' or a compiled metric, also as 'min:…' or 'max:…', got {text!r}. "
             f"{nearest_names(name, names)}"
         )
     if (prefix, name) == ("max", LOSS):
-        raise InputError(f"Expected {argument} in a direction that is better, got {written!r}. Write 'loss'.")
+        raise InputError(f"Expected {argument} in a direction that is better, got {text!r}. Write 'loss'.")
     better = PREFIXES[prefix] if prefix else natural_direction(program, name)
     if better is None:
         raise InputError(
@@ -52,11 +52,11 @@ def choose_score(program: Program, written: str | None, argument: str = "score")
 
 
 def check_pooled(program: Program, score: Score, targets: Sequence[Any]) -> None:
-    """Refuse, before anything is trained, scores that cannot be computed from pooled predictions.
+    """Raise, before anything is trained, for scores that cannot be computed from pooled predictions.
 
     Args:
         program: has the compiled metrics.
-        score: the measure that settings are compared by.
+        score: the measure that candidates are compared by.
         targets: the fitted preparation of the target in each fold, or None.
 
     Errors: `InputError` for the loss of a model with its own `compute_loss`, and for targets that each fold prepares
@@ -79,34 +79,32 @@ def natural_direction(program: Program, name: str) -> bool | None:
     """Return True where more of a measure is better, False where less is, None where Keras does not know."""
     if name == LOSS:
         return False
-    bases = dict.fromkeys(each.partition("[")[0] for each in program.metric_names)
-    found = direction(dict(zip(bases, program.metrics, strict=False))[name.partition("[")[0]])
-    return None if found is None else found == "up"
+    bases = dict.fromkeys(metric.partition("[")[0] for metric in program.metric_names)
+    better = direction(dict(zip(bases, program.metrics, strict=False))[name.partition("[")[0]])
+    return None if better is None else better == "up"
 
 
 def score_text(program: Program, score: Score) -> str:
-    """Return a score as a person writes it: with its direction where Keras does not know it or has the other one."""
+    """Return a score as text, with its direction where Keras does not know it or has the other one."""
     direction = (
         "" if natural_direction(program, score.measure) == score.maximize else f"{'max' if score.maximize else 'min'}:"
     )
     return f"{POOLING if score.pooled else ''}{direction}{score.measure}"
 
 
-def watched(program: Program, stopping: EarlyStopping | None) -> Stopping | None:
-    """Return what the engine watches for early stopping.
+def stopping_rule(program: Program, stopping: EarlyStopping | None) -> Stopping | None:
+    """Return the stopping rule of the engine.
 
     Errors: those of `choose_score`.
     """
     if stopping is None:
         return None
-    chosen = choose_score(program, stopping.monitor, "monitor")
-    number = (LOSS, *program.metric_names).index(chosen.name)
-    return Stopping(
-        number, chosen.maximize, stopping.patience, float(stopping.min_delta), stopping.restore_best_weights
-    )
+    score = choose_score(program, stopping.monitor, "monitor")
+    index = (LOSS, *program.metric_names).index(score.name)
+    return Stopping(index, score.maximize, stopping.patience, float(stopping.min_delta), stopping.restore_best_weights)
 
 
-def _split(written: str, names: tuple[str, ...]) -> tuple[str, str]:
-    """A direction, or nothing, and a name; a metric may have a colon in its name."""
-    prefix, _, name = written.partition(":")
-    return (prefix, name) if prefix in PREFIXES and written not in names else ("", written)
+def _split(text: str, names: tuple[str, ...]) -> tuple[str, str]:
+    """Split a score into a direction, which may be empty, and a name, which may contain a colon."""
+    prefix, _, name = text.partition(":")
+    return (prefix, name) if prefix in PREFIXES and text not in names else ("", text)

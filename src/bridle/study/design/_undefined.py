@@ -1,4 +1,4 @@
-"""Measures that are not defined over the rows of some fold: refused or said before training, NaN after it."""
+"""Measures that are undefined over the rows of some fold: reported before training, NaN after it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ from bridle.study.design._scores import score_text
 def undefined_notes(
     program: Program, score: Score, stopping: Stopping | None, folds: Sequence[Fold], held_out: Mapping[str, Any]
 ) -> list[str]:
-    """Return what to say where a score is not defined over some fold or held-out rows.
+    """Return notes on a score that is undefined over some fold or held-out rows.
 
     Args:
         program: has the compiled metrics.
@@ -44,11 +44,11 @@ def undefined_notes(
         )
     if stopping is not None:
         monitor = ("loss", *program.metric_names)[stopping.measure]
-        for number, fold in enumerate(folds):
+        for index, fold in enumerate(folds):
             if fold.watch and monitor in _undefined(program, fold, *fold.cuts[:2]):
                 raise InputError(
                     f"Expected a monitor that is defined over the rows set aside for it, got {monitor!r} over rows of "
-                    f"one kind in fold {number}. Set more aside (watch), or write monitor='loss'."
+                    f"one kind in fold {index}. Set more aside (watch), or write monitor='loss'."
                 )
     notes = []
     if here:

@@ -1,4 +1,4 @@
-"""Measures of a prepared target, in the units that the target had before."""
+"""Measures of a prepared target, in the units of the original target."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ LOSSES = {
 
 @dataclass(frozen=True)
 class Units:
-    """Factors that turn measures of the target as it was trained on into measures of the target as it was given."""
+    """Factors from measures of the prepared target to measures of the original target."""
 
     factors: np.ndarray
     """float32 (fold + 1, measure); the last row is that of the refits."""
@@ -49,16 +49,16 @@ def units(powers: Sequence[int | None], names: Sequence[str], targets: Sequence[
     if all(target is None for target in targets):
         return Units(blank)
     scales = [np.ones(1) if target is None else scale_of(target) for target in targets]
-    known = [power is not None and all(_fits(scale, power) for scale in scales) for power in powers]
+    scalable = [power is not None and all(_fits(scale, power) for scale in scales) for power in powers]
     for row, scale in zip(blank, scales, strict=True):
-        for number, power in enumerate(powers):
-            if known[number] and power:
-                row[number] = scale[0] ** power
-    return Units(blank, tuple(name for name, good in zip(names, known, strict=True) if not good))
+        for index, power in enumerate(powers):
+            if scalable[index] and power:
+                row[index] = scale[0] ** power
+    return Units(blank, tuple(name for name, scaled in zip(names, scalable, strict=True) if not scaled))
 
 
 def scale_of(transformer: Any) -> np.ndarray | None:
-    """Return what a fitted transformer divides each column by; None where it does more than shift and scale."""
+    """Return the divisor of each column of a fitted transformer; None if it does more than shift and scale."""
     kind = type(transformer)
     if kind in (StandardScaler, RobustScaler, MaxAbsScaler):
         return np.ones(1) if transformer.scale_ is None else np.asarray(transformer.scale_, float)
@@ -68,7 +68,7 @@ def scale_of(transformer: Any) -> np.ndarray | None:
 
 
 def powers(model: keras.Model, metrics: Sequence[keras.metrics.Metric], names: Sequence[str]) -> list[int | None]:
-    """Return the powers of the loss and of each named metric; None for a measure that is not known.
+    """Return the powers of the loss and of each named metric; None for an unknown measure.
 
     Args:
         model: a compiled model.
@@ -79,12 +79,12 @@ def powers(model: keras.Model, metrics: Sequence[keras.metrics.Metric], names: S
     loss = model.loss
     if isinstance(loss, str):
         loss = keras.losses.get(loss)
-    known = LOSSES.get(type(loss))
-    if known is None and callable(loss):
-        known = next((power for own, power in LOSSES.items() if own is loss), None)
+    loss_power = LOSSES.get(type(loss))
+    if loss_power is None and callable(loss):
+        loss_power = next((power for function, power in LOSSES.items() if function is loss), None)
     bases = dict.fromkeys(name.partition("[")[0] for name in names)
     by_name = dict(zip(bases, metrics, strict=False))
-    return [known, *(POWERS.get(type(by_name.get(name.partition("[")[0]))) for name in names)]
+    return [loss_power, *(POWERS.get(type(by_name.get(name.partition("[")[0]))) for name in names)]
 
 
 def _fits(scale: np.ndarray | None, power: int) -> bool:

@@ -41,7 +41,7 @@ def open_store_session(
         check_same(store.recorded("plan", facts), facts, folder, extend)
         store.record(plan=facts, finished=False)
         if prepared.engine.width is None:
-            prepared.engine.width = store.fact("width")
+            prepared.engine.set_width(store.fact("width"))
         session = StoreSession(store, facts)
         try:
             yield session
@@ -85,7 +85,7 @@ class StoreSession:
         """Keep the width of the first programs: another width is another program, with other last digits."""
         width = chains[0][0].programs.width if chains and chains[0] else None
         if width is not None:
-            engine.width = self.store.recorded("width", width)
+            engine.set_width(self.store.recorded("width", width))
 
     def _commit(self) -> None:
         with self._committing:

@@ -53,7 +53,7 @@ def run_task(spec: StudySpec, task: Task) -> TaskResult:
     start, cache = perf_counter(), _cache_of(spec)
     with cache.lock:
         prepared, row_set = _row_set(cache, spec, task)
-        prepared.engine.width = task.width
+        prepared.engine.set_width(task.width)
         fits = fits_of(prepared, task.chains, row_set)
         keys = [cache.keys.of_chain(prepared, *pair, row_set.held_out) for pair in zip(task.chains, fits, strict=True)]
     records: dict[int, Record] = {}
@@ -77,7 +77,8 @@ def row_set_of(prepared: Prepared, refits: bool) -> RowSet:
     """Return the rows that requests refer to."""
     if not refits:
         return RowSet(prepared.folds, {})
-    fold, _, held_out, _ = refit_rows(prepared)
+    rows = refit_rows(prepared)
+    fold, held_out = rows.fold, rows.held_out
     return RowSet([fold], held_out)
 
 
