@@ -63,7 +63,7 @@ class Preparation:
         """Return a model's predictions for rows as they are, in the units of the target as it is."""
         rows_as, target_as = self.get("x"), self.get("y")
         x = read_inputs(rows if rows_as is None else transform_rows(rows_as, rows, "rows"))
-        prediction = model.predict(x, verbose=0)
+        prediction = model.predict(x, verbose=0)  # pyright: ignore[reportArgumentType] - Keras annotates a default of "auto" as str
         return prediction if target_as is None else restore_target(target_as, np.asarray(prediction))
 
     def lines(self) -> str:

@@ -87,7 +87,7 @@ class Best:
 
 
 class Result:
-    """What a study found: evidence first, then the model. `data` holds every number as arrays."""
+    """Result of a study: evidence first, then the model. `data` holds every number as arrays."""
 
     def __init__(
         self,
@@ -112,10 +112,11 @@ class Result:
         return weigh_evidence(self.data)
 
     def __str__(self) -> str:
-        console, settings = Console(width=100, file=StringIO(), highlight=False), len(self.data.setting_arm)
+        text, settings = StringIO(), len(self.data.setting_arm)
+        console = Console(width=100, file=text, highlight=False)
         console.print(reports.rich_table(self.data, self.evidence, selected=settings > LONG))
         more = f"Shown: what the rules take, of {settings} settings; table() has them all.\n" if settings > LONG else ""
-        return f"{self.verdict()}\n\n{console.file.getvalue()}{more}"
+        return f"{self.verdict()}\n\n{text.getvalue()}{more}"
 
     __repr__ = __str__
 
@@ -133,10 +134,10 @@ class Result:
 
     def best(self, arm: str | None = None, rule: str = "best") -> Best:
         """The selected setting of an arm; by default of the one that `model` hands over."""
-        number, setting = self._selected(arm, rule)
+        index, setting = self._selected(arm, rule)
         summary = self.evidence.validation
         return Best(
-            self.data.arms[number].name,
+            self.data.arms[index].name,
             rule,
             self.data.strengths(setting),
             float(summary.mean[setting]),
@@ -145,12 +146,12 @@ class Result:
 
     def regularizers(self, arm: str | None = None, rule: str = "best") -> dict[str, Penalty]:
         """Return the selected candidate as `{target: penalty}`, ready for `bridle.regularize`."""
-        number, setting = self._selected(arm, rule)
-        strengths, chosen = self.data.strengths(setting), self.data.arms[number]
+        index, setting = self._selected(arm, rule)
+        strengths, selected_arm = self.data.strengths(setting), self.data.arms[index]
         if self._terms is not None:
-            own = self._terms[chosen.name]
-            return {term.target: term.penalty.at(*(strengths[slot] for slot in term.slots)) for term in own}
-        return {target: _read(text, strengths) for target, text in chosen.terms}
+            terms = self._terms[selected_arm.name]
+            return {term.target: term.penalty.at(*(strengths[slot] for slot in term.slots)) for term in terms}
+        return {target: _read(text, strengths) for target, text in selected_arm.terms}
 
     def model(
         self, arm: str | None = None, rule: str = "best", seed: int | None = None, *, penalized: bool = False
@@ -169,28 +170,30 @@ class Result:
                 to be trained further with them.
 
         """
-        number, setting = self._selected(arm, rule)
+        index, setting = self._selected(arm, rule)
         template = self._template_or_error()
         members = self.data.members
-        wanted = members.seed[0] if seed is None else seed
-        found = (members.setting == setting) & (members.fold == ALL_ROWS) & (members.seed == wanted) & members.finished
-        if not found.any():
+        refit_seed = members.seed[0] if seed is None else seed
+        refits = (
+            (members.setting == setting) & (members.fold == ALL_ROWS) & (members.seed == refit_seed) & members.finished
+        )
+        if not refits.any():
             raise InputError(
-                f"Expected a finished refit of {self.data.arms[number].name!r} with seed {wanted}, found none. "
+                f"Expected a finished refit of {self.data.arms[index].name!r} with seed {refit_seed}, found none. "
                 f"Seeds: {self.data.seeds.tolist()}."
             )
-        fresh = regularize(template, self._placeable(arm, rule)) if penalized else self._again(template)
-        inner = unwrapped(fresh)
-        own, member = [*inner.trainable_variables, *inner.non_trainable_variables], int(found.argmax())
-        for variable, value in zip(own, self.data.weights[member], strict=True):
+        copy = regularize(template, self._placeable(arm, rule)) if penalized else self._again(template)
+        inner = unwrapped(copy)
+        variables, member = [*inner.trainable_variables, *inner.non_trainable_variables], int(refits.argmax())
+        for variable, value in zip(variables, self.data.weights[member], strict=True):
             variable.assign(value)
         probe = self.data.probe
         if probe is not None and member in probe.predictions:
             check_predictions(inner, self.data.weights[member], probe.rows, probe.predictions[member])
-        rate = self.data.arms[number].learning_rate
-        if rate is not None and fresh.compiled:
-            fresh.optimizer.learning_rate = rate
-        return fresh
+        rate = self.data.arms[index].learning_rate
+        if rate is not None and copy.compiled:
+            copy.optimizer.learning_rate = rate
+        return copy
 
     def _placeable(self, arm: str | None, rule: str) -> dict[str, Penalty]:
         """The penalties of a setting, where the weights that they need are there."""
@@ -253,7 +256,7 @@ class Result:
         """The Keras lines to paste for the selected setting, after those that prepare the rows."""
         size, rate = self.data.provenance.get("batch_size"), self.data.arms[self._selected(arm, rule)[0]].learning_rate
         lines = code_lines(
-            self._template_or_error(), self.regularizers(arm, rule), batch_size=None if size is None else int(size)
+            self._template_or_error(), self.regularizers(arm, rule), batch_size=None if size is None else int(str(size))
         )
         lines = self._preparation.lines() + lines
         return lines if rate is None else f"{lines}model.optimizer.learning_rate = {rate:g}  # after compile\n"
@@ -295,16 +298,16 @@ class Result:
     def _selected(self, arm: str | None, rule: str) -> tuple[int, int]:
         if rule not in RULES:
             raise InputError(f"Expected the rule 'best' or '1se', got {rule!r}.")
-        names = [each.name for each in self.data.arms]
+        names = [known_arm.name for known_arm in self.data.arms]
         if arm is not None and arm not in names:
             raise InputError(f"Expected an arm of this study, got {arm!r}. {nearest_names(arm, names)}")
-        number = self.evidence.winner if arm is None else names.index(arm)
-        if number is None or number not in self.evidence.choices:
+        index = self.evidence.winner if arm is None else names.index(arm)
+        if index is None or index not in self.evidence.choices:
             raise InputError(
                 "Expected at least one finished fit to select from, found none: every fit diverged or did not run."
             )
-        choice = self.evidence.choices[number]
-        return number, choice.best if rule == "best" else choice.one_se
+        choice = self.evidence.choices[index]
+        return index, choice.best if rule == "best" else choice.one_se
 
     def _template_or_error(self) -> keras.Model:
         if self._template is None:

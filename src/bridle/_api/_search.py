@@ -1,4 +1,4 @@
-"""Which layer, which kind? Arms found from the model, screened in a first stage and tested in a second one."""
+"""Search: arms from the model itself, screened in a first stage and tested in a second one."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -123,8 +123,8 @@ def search(
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
         raise InputError(f"Expected seconds as a number above 0, got {seconds!r}.")
     clock = Clock(float(seconds))
-    options = {"folds": folds, "epochs": epochs, "batch_size": batch_size, "score": score}
-    rows = {
+    options: dict[str, Any] = {"folds": folds, "epochs": epochs, "batch_size": batch_size, "score": score}
+    rows: dict[str, Any] = {
         "validation": validation,
         "test": test,
         "groups": groups,
@@ -140,26 +140,26 @@ def search(
         return prepared, _pace(prepared)
 
     first, pace = ask(dict(list(arms.items())[:FEW]))
-    chosen = dict(list(arms.items())[: max(LEAST, pace.arms(SCREENING * (clock.left - 3 * pace.compiling)))])
-    if len(chosen) > FEW:
-        first, pace = ask(chosen)
+    screened = dict(list(arms.items())[: max(LEAST, pace.arms(SCREENING * (clock.left - 3 * pace.compiling)))])
+    if len(screened) > FEW:
+        first, pace = ask(screened)
     room = SCREENING * (clock.left - pace.compiling)
-    seeds = pace.seeds(room, STRENGTHS * len(chosen), MOST_SEEDS[0])
-    screening = _narrowed(first, chosen, arms, range(seeds))
+    seeds = pace.seeds(room, STRENGTHS * len(screened), MOST_SEEDS[0])
+    screening = _narrowed(first, screened, arms, range(seeds))
     screen_options = RunOptions(race=not first.score.pooled, refit=False, until=clock.until(room), progress=progress)
     screen = run_prepared(screening, screen_options)
 
-    finalists = _finalists(screen.data, chosen)
+    finalists = _finalists(screen.data, screened)
     room = clock.left - pace.compiling
     while len(finalists) > 1 and pace.cost(finalists) > room:
         finalists.popitem()
-    fresh = range(seeds, seeds + pace.seeds(room, _fits(finalists), MOST_SEEDS[1]))
-    final = _narrowed(first, finalists, arms, fresh)
+    new_seeds = range(seeds, seeds + pace.seeds(room, _fits(finalists), MOST_SEEDS[1]))
+    final = _narrowed(first, finalists, arms, new_seeds)
     if pace.compiling < COMPILING * room:  # a program without the slots of all other arms is faster
         combined = {name: _terms(parts, arms) for name, parts in finalists.items()}
-        final = Study(model, combined, seeds=tuple(fresh), **options).prepare(x, y, **rows)
-    facts = {"screened": len({*chosen, *finalists}), "not screened": len(arms) - len(chosen)}
-    until = clock.until(clock.left - pace.compiling - pace.refits(len(finalists), len(fresh)))
+        final = Study(model, combined, seeds=tuple(new_seeds), **options).prepare(x, y, **rows)
+    facts = {"screened": len({*screened, *finalists}), "not screened": len(arms) - len(screened)}
+    until = clock.until(clock.left - pace.compiling - pace.refits(len(finalists), len(new_seeds)))
     final_options = RunOptions(store=store, progress=progress, until=until)
     return SearchResult(run_prepared(final, final_options, facts=facts), screen)
 
@@ -186,32 +186,32 @@ class Pace:
     """Seconds that the two programs for one shape of rows take to compile, and one fit when all cores are busy."""
 
     compiling: float
-    each: float
+    fit_seconds: float
     folds: int
 
     def arms(self, room: float) -> int:
         """Arms that can be screened with one seed."""
-        return int(room / (self.each * self.folds * STRENGTHS))
+        return int(room / (self.fit_seconds * self.folds * STRENGTHS))
 
     def seeds(self, room: float, settings: int, most: int) -> int:
         """Seeds, one at least, for so many settings."""
-        return max(1, min(most, int(room / (self.each * (self.folds * settings + REFITS)))))
+        return max(1, min(most, int(room / (self.fit_seconds * (self.folds * settings + REFITS)))))
 
     def cost(self, finalists: Finalists) -> float:
         """Seconds of a second stage with one seed."""
-        return self.each * self.folds * _fits(finalists) + self.refits(len(finalists), 1)
+        return self.fit_seconds * self.folds * _fits(finalists) + self.refits(len(finalists), 1)
 
     def refits(self, arms: int, seeds: int) -> float:
         """Seconds of the fits on all rows."""
-        return self.each * (2 * arms + 1) * seeds
+        return self.fit_seconds * (2 * arms + 1) * seeds
 
 
 def _pace(prepared: Prepared) -> Pace:
     began = perf_counter()
     plan = make_timed_plan(prepared)
     compiling = perf_counter() - began
-    each = (plan.seconds - prepared.engine.compile_seconds) / plan.fits
-    return Pace(compiling, max(1e-4, each), len(prepared.folds))
+    fit_seconds = ((plan.seconds or 0.0) - prepared.engine.compile_seconds) / plan.fits
+    return Pace(compiling, max(1e-4, fit_seconds), len(prepared.folds))
 
 
 def _narrowed(
@@ -220,10 +220,10 @@ def _narrowed(
     """The same study, with its programs, of some of its arms, alone or joined, and of other seeds."""
     there = {arm.name: arm for arm in prepared.arms}
     parts = {name: finalists[name] if isinstance(finalists[name], tuple) else (name,) for name in finalists}
-    chosen = [join_arms(name, [there[part] for part in own]) for name, own in parts.items()]
-    written = {name: _terms(own, arms) for name, own in parts.items()}
-    question = replace(prepared.question, arms=written, seeds=tuple(seeds))
-    return replace(prepared, question=question, arms=(prepared.arms[0], *chosen))
+    candidates = [join_arms(name, [there[part] for part in names]) for name, names in parts.items()]
+    arm_terms = {name: _terms(names, arms) for name, names in parts.items()}
+    question = replace(prepared.question, arms=arm_terms, seeds=tuple(seeds))
+    return replace(prepared, question=question, arms=(prepared.arms[0], *candidates))
 
 
 def _terms(parts: tuple[str, ...], arms: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
@@ -240,27 +240,27 @@ def search_arms(model: keras.Model) -> dict[str, dict[str, Any]]:
 
     Errors: `InputError` where the model has no weights to penalize.
     """
-    found = find_sites(model)
-    weights = _by_layer([place for place in found if place.part is None and place.quantity in WEIGHTS])
+    sites = find_sites(model)
+    weights = _by_layer([place for place in sites if place.part is None and place.quantity in WEIGHTS])
     last = next(reversed(weights), None)
-    hidden = {place.path for place in found if place.quantity == "output" and place.in_globs}
+    hidden = {place.path for place in sites if place.quantity == "output" and place.in_globs}
     outputs = {layer: f"{layer}/output" for layer in weights if layer in hidden and layer != last}
     if not weights:
         raise InputError("Expected a model with kernels or embeddings to penalize, found none. Give arms to a Study.")
     where = {"weights": weights, "activations": outputs}
-    whole = {f"all {what}": ", ".join(targets.values()) for what, targets in where.items() if len(targets) > 1}
+    joint = {f"all {what}": ", ".join(targets.values()) for what, targets in where.items() if len(targets) > 1}
     single = {f"{what} of {layer}": target for what, targets in where.items() for layer, target in targets.items()}
     return {
         f"{kind} {name}": {target: penalty("auto")}
-        for name, target in {**whole, **single}.items()
+        for name, target in {**joint, **single}.items()
         for kind, penalty in KINDS.items()
     }
 
 
-def _by_layer(found: list[Site]) -> dict[str, str]:
+def _by_layer(sites: list[Site]) -> dict[str, str]:
     """The weights of each layer as one target."""
     layers: dict[str, list[str]] = {}
-    for place in found:
+    for place in sites:
         if place.variable is not None and place.variable.trainable:
             layers.setdefault(place.path, []).append(place.name)
     return {layer: ", ".join(names) for layer, names in layers.items()}
@@ -269,12 +269,12 @@ def _by_layer(found: list[Site]) -> dict[str, str]:
 def _finalists(screen: StudyResult, arms: Iterable[str]) -> Finalists:
     """The best arms of the first stage, from the best on; and the best on weights with the best on activations."""
     order = [line["arm"] for line in _ranked(screen, "screen")] or list(arms)[:1]
-    found: Finalists = {name: (name,) for name in order[:FINALISTS]}
+    finalists: Finalists = {name: (name,) for name in order[:FINALISTS]}
     best = [next((name for name in order if f" {what}" in name), None) for what in ("weights", "activations")]
     best = [name for name in best if name is not None]
     if len(best) == 2:
-        found[" with ".join(best)] = tuple(best)
-    return found
+        finalists[" with ".join(best)] = tuple(best)
+    return finalists
 
 
 def _ranked(data: StudyResult, stage: str) -> list[dict[str, Any]]:

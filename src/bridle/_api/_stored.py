@@ -109,13 +109,13 @@ def _unknown(folder: str | Path, names: list[str]) -> str:
 
 def _advice(folder: str | Path, names: Any) -> str:
     place = "folder" if str(folder) == "folder" else repr(str(folder))
-    whole = f"bridle.load({place}, model=function), with the function that builds the model"
+    advice = f"bridle.load({place}, model=function), with the function that builds the model"
     if not names:
-        return f"Give {whole}."
-    given = ", ".join(f"{name!r}: {name.rpartition('>')[2]}" for name in names[:MOST])
+        return f"Give {advice}."
+    objects = ", ".join(f"{name!r}: {name.rpartition('>')[2]}" for name in names[:MOST])
     return (
         "register them with @keras.saving.register_keras_serializable() and import their module first; or give "
-        f"bridle.load({place}, custom_objects={{{given}}}); or {whole}."
+        f"bridle.load({place}, custom_objects={{{objects}}}); or {advice}."
     )
 
 
@@ -130,12 +130,12 @@ def _listed(names: list[str]) -> str:
 
 def _fitting(model: keras.Model, data: StudyResult, folder: str | Path) -> keras.Model:
     """The model, where the stored weights fit it."""
-    own = [tuple(each.shape) for each in (*model.trainable_variables, *model.non_trainable_variables)]
-    stored = next(([value.shape for value in member] for member in data.weights.values() if member), own)
-    if own != stored:
+    shapes = [tuple(variable.shape) for variable in (*model.trainable_variables, *model.non_trainable_variables)]
+    stored = next(([value.shape for value in member] for member in data.weights.values() if member), shapes)
+    if shapes != stored:
         raise KindError(
             f"Expected a model with the {len(stored)} variables that the study {str(folder)!r} holds, got "
-            f"{model.name!r} with {len(own)} of them, or with other shapes. Give the function that the study was run "
-            "with."
+            f"{model.name!r} with {len(shapes)} of them, or with other shapes. Give the function that the study was "
+            "run with."
         )
     return model

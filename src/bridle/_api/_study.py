@@ -198,9 +198,9 @@ class Study:
         )
         options = RunOptions(store, extend, client, threads, width, race, nested, progress)
         note = "" if store is None else reload_note(prepared.model)
-        for each in (note, *prepared.notes):
-            if each:
-                warnings.warn(each, stacklevel=2)
+        for text in (note, *prepared.notes):
+            if text:
+                warnings.warn(text, stacklevel=2)
         return run_prepared(prepared, options)
 
     def prepare(
@@ -237,7 +237,8 @@ def run_prepared(
     with progress_bar(options.progress, prepared.score.name) as show:
         data, finished = run_study(prepared, options, watch=watch)
     data = data.with_provenance(**facts)
-    terms, source = {arm.name: arm.terms for arm in prepared.arms}, prepared.question.model
+    terms = {arm.name: arm.terms for arm in prepared.arms}
+    source: Any = prepared.question.model
     result = Result(
         data,
         prepared.model,
