@@ -55,7 +55,7 @@ class ResultCollector:
 
     def path(self, arm: int) -> list[int]:
         """Return the candidates of an arm in the order of a warm start."""
-        candidates = [index for index, other in enumerate(self.candidate_arm) if other == arm]
+        candidates = [index for index, arm_index in enumerate(self.candidate_arm) if arm_index == arm]
         if len(candidates) > 1:
             values = np.array([self.candidate_values[index] for index in candidates]).reshape(len(candidates), -1)
             candidates = [candidates[position] for position in weak_to_strong(values)]

@@ -1,4 +1,4 @@
-"""A `.keras` file from anywhere: what it may hold, before any of it is given to Keras."""
+"""Checks of a `.keras` file from anywhere, before Keras reads any of it."""
 
 import io
 import json
@@ -50,9 +50,9 @@ def _opened(path: Path) -> Path:
         there = f"There are: {', '.join(map(repr, near))}." if near else "Write the path of a file of model.save()."
         raise InputError(f"Expected a .keras file, found no {str(path)!r}. {there}")
     if path.suffix != ".keras" or not zipfile.is_zipfile(path):
-        said = "an old HDF5 model file" if path.suffix in (".h5", ".hdf5") else "which is no .keras archive"
+        kind = "an old HDF5 model file" if path.suffix in (".h5", ".hdf5") else "which is no .keras archive"
         raise InputError(
-            f"Expected a .keras file, got {path.name!r}, {said}. Write one with model.save('model.keras')."
+            f"Expected a .keras file, got {path.name!r}, {kind}. Write one with model.save('model.keras')."
         )
     return path
 
@@ -102,7 +102,7 @@ def _check_weights(raw: bytes, where: str, limit: int) -> None:
         )
 
 
-def _sizes(group: Any, where: str, seen: set[int]) -> Iterator[int]:
+def _sizes(group: Any, where: str, visited: set[int]) -> Iterator[int]:
     """The bytes of each array in a group; hard links may lead in circles."""
     import h5py
 
@@ -111,11 +111,11 @@ def _sizes(group: Any, where: str, seen: set[int]) -> Iterator[int]:
             raise InputError(f"Expected weights inside {where}, got the link {name!r}. {TRUST}")
         item = group[name]
         address = h5py.h5o.get_info(item.id).addr
-        if address in seen:
+        if address in visited:
             continue
-        seen.add(address)
+        visited.add(address)
         if isinstance(item, h5py.Group):
-            yield from _sizes(item, where, seen)
+            yield from _sizes(item, where, visited)
         elif isinstance(item, h5py.Dataset):
             if item.external or item.is_virtual:
                 raise InputError(f"Expected weights inside {where}, got {name!r}, which lies in another file. {TRUST}")

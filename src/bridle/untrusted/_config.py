@@ -1,4 +1,4 @@
-"""A model's configuration from anywhere: nothing in it may name code outside of Keras and bridle."""
+"""Checks of a model configuration from anywhere: it may name no code outside of Keras and bridle."""
 
 from collections.abc import Collection, Iterator
 from typing import Any
@@ -26,13 +26,13 @@ CLASSES = (
 OWN = "bridle>"
 
 
-def check_config(config: dict[str, Any], where: str, known: Collection[str] = ()) -> None:
+def check_config(config: dict[str, Any], where: str, vouched: Collection[str] = ()) -> None:
     """Refuse a configuration that names anything but what Keras and bridle define, or that holds code.
 
     Args:
         config: what Keras wrote.
         where: what to call the place it comes from.
-        known: names of objects that the user vouches for; a `Lambda` layer may then have a function among them.
+        vouched: names of objects that the user vouches for; a `Lambda` layer may then have a function among them.
 
     Errors: `InputError` that names what was refused and says how to audit such a model.
 
@@ -41,16 +41,16 @@ def check_config(config: dict[str, Any], where: str, known: Collection[str] = ()
         name, module = item["class_name"], item.get("module")
         if not isinstance(name, str) or not isinstance(module, str | None):
             raise InputError(f"Expected names of classes in the configuration of {where}, got {name!r:.80}.")
-        if _holds_code(name) and not (name == LAMBDA and known):
+        if _holds_code(name) and not (name == LAMBDA and vouched):
             raise InputError(f"Expected a model without code of its own in {where}, got {name!r:.80}. {TRUST}")
-        if name not in (*PLAIN, LAMBDA) and not _is_known(item, name, module) and own_name(item) not in known:
+        if name not in (*PLAIN, LAMBDA) and not _is_known(item, name, module) and own_name(item) not in vouched:
             raise InputError(_custom(item, name, module, where))
 
 
-def own_names(config: dict[str, Any], known: Collection[str] = ()) -> list[str]:
+def own_names(config: dict[str, Any], vouched: Collection[str] = ()) -> list[str]:
     """Return the names of all objects in a configuration that neither Keras nor bridle defines, each once."""
-    found = dict.fromkeys(own_name(item) for item in _objects(config, "the model") if _is_own(item))
-    return [name for name in found if name not in known]
+    names = dict.fromkeys(own_name(item) for item in _objects(config, "the model") if _is_own(item))
+    return [name for name in names if name not in vouched]
 
 
 def _is_own(item: dict[str, Any]) -> bool:
@@ -72,7 +72,7 @@ def _holds_code(name: str) -> bool:
 
 
 def _objects(config: Any, where: str) -> Iterator[dict[str, Any]]:
-    """Every dictionary that stands for an object, wherever it lies."""
+    """Yield every dictionary that stands for an object, at any depth."""
     waiting = [(config, 1)]
     while waiting:
         value, depth = waiting.pop()

@@ -1,4 +1,4 @@
-"""A model and rows from files that nobody vouches for."""
+"""Models and rows from untrusted files."""
 
 import math
 import warnings
@@ -45,9 +45,9 @@ def read_model(path: str | Path, *, limit: int = LIMIT) -> tuple[keras.Model, st
     check_config(config, repr(path.name))
     left_out = _left_out(compiled, path)
     try:
-        found = model_size(config)
-        batch = MADE * found.largest  # what a small batch makes of itself in it
-        _check_size(max(found.weights, batch) * NUMBER, path, size)
+        sizes = model_size(config)
+        batch = MADE * sizes.largest  # what a small batch makes of itself in it
+        _check_size(max(sizes.weights, batch) * NUMBER, path, size)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about the optimizer's state, which an audit does not need
             return keras.saving.load_model(path, safe_mode=True, compile=not left_out), left_out
@@ -104,9 +104,9 @@ def read_rows(path: str | Path, *, limit: int = LIMIT) -> tuple[Any, np.ndarray 
     except InputError:
         raise
     except Exception as error:  # a damaged archive fails in as many ways as there are formats inside it
-        said = first_line(error)
-        said = "objects, which could be code." if "bject" in said else f"a file that cannot be read: {said}"
-        raise InputError(f"Expected arrays of numbers in {path.name!r}, got {said}") from error
+        problem = first_line(error)
+        problem = "objects, which could be code." if "bject" in problem else f"a file that cannot be read: {problem}"
+        raise InputError(f"Expected arrays of numbers in {path.name!r}, got {problem}") from error
 
 
 def _check_array(file: IO[bytes], size: int, name: str, where: str) -> None:
