@@ -13,6 +13,7 @@ import numpy as np
 
 from bridle.engine import FitResult
 from bridle.regularizers import Grid
+from bridle.stats import COLLAPSE_SHARE
 from bridle.study.design import SPREAD, BoundArm, Prepared, diagnostic_names
 from bridle.study.execution import FitRequest
 
@@ -20,8 +21,6 @@ LATTICE = (*(float(f"{digit}e{power}") for power in range(-10, 5) for digit in (
 """The strengths that a pilot may try: two a decade."""
 SAME_SHARE = 0.01
 """Two fits are alike where their losses differ by less than this share of the reference loss."""
-COLLAPSED_SHARE = 0.01
-"""A network is collapsed where its predictions differ between rows by less than this share of the unpenalized ones."""
 MIN_RANGE_STEPS = 4
 """Steps of the lattice that a range spans at least."""
 GRID_POINTS = {1: 9, 2: 5}
@@ -96,7 +95,7 @@ class RangeSearch:
 
 def is_too_strong(result: PilotResult, none: PilotResult, strongest: PilotResult, scale: float) -> bool:
     """Return whether a strength is too strong: diverged, collapsed to constants, or as the strongest of all."""
-    if not result.finite or result.spread <= COLLAPSED_SHARE * none.spread:
+    if not result.finite or result.spread <= COLLAPSE_SHARE * none.spread:
         return True
     return strongest.finite and not strongest.is_like(none, scale) and result.is_like(strongest, scale)
 
