@@ -13,7 +13,7 @@ from bridle.results import UNIT_SHARES
 
 
 def quantiles(name, weight=None, readings=None):
-    place = SimpleNamespace(name=name, variable=weight, of=lambda value: value, tap="tap")
+    place = SimpleNamespace(name=name, variable=weight, extract=lambda value: value, tap="tap")
     seen = {} if readings is None else {0: [Reading(ops.convert_to_tensor(each), None) for each in readings]}
     found = unit_quantiles([place], ["tap"], lambda variable: variable.value, seen)
     assert tuple(found) == unit_names([place])

@@ -1,4 +1,4 @@
-"""What `fit` calls: strengths on schedule, penalties logged apart from the data loss, zeros and norms watched."""
+"""Callbacks of `fit`: strengths on schedule, a log of each penalty, a log of zeros and norms."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -119,7 +119,7 @@ class PenaltyLog(keras.callbacks.Callback):
 
 
 def _splitter(model: keras.Model) -> tuple[Splitter, list[str]]:
-    """How to take a model's loss apart, and the names of the penalties that it has."""
+    """Return a function that splits a model's loss, and the names of its penalties."""
     if isinstance(model, Wrapper):
         charged = dict.fromkeys(site.name for term in model._bridle_penalty_terms.terms for site in term.sites)
         own = adds_losses(unwrapped(model))
@@ -185,5 +185,5 @@ class Monitor(keras.callbacks.Callback):
         with watching(taps) as readings:
             if taps:
                 self.model(self.x, training=False)
-        found = describe(self.sites, taps, lambda variable: variable.value, readings)
-        return {name: float(ops.convert_to_numpy(value)) for name, value in found.items()}
+        statistics = describe(self.sites, taps, lambda variable: variable.value, readings)
+        return {name: float(ops.convert_to_numpy(value)) for name, value in statistics.items()}

@@ -1,4 +1,4 @@
-"""Whether a penalty has a meaning at its places: said when it is placed, not from deep inside a training step."""
+"""Checks that a penalty has a meaning at its sites, when it is placed and not inside a training step."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -31,13 +31,13 @@ def check_places(target: str, penalty: Penalty, places: Sequence[Site]) -> None:
 
 
 def check_value(value: Any, penalty: Penalty, where: str) -> None:
-    """Refuse what is not one finite number ≥ 0, where it is known already (and not being traced)."""
+    """Refuse a value that is not one finite number ≥ 0; it must not be traced."""
     if tuple(value.shape) != ():
         raise InputError(f"Expected one number from {penalty.kind} at {where!r}, got shape {tuple(value.shape)}.")
-    number = float(keras.ops.convert_to_numpy(value))
-    if not np.isfinite(number) or number < 0:
+    scalar = float(keras.ops.convert_to_numpy(value))
+    if not np.isfinite(scalar) or scalar < 0:
         raise InputError(
-            f"Expected a finite number ≥ 0 from {penalty.kind} at {where!r}, got {number}. "
+            f"Expected a finite number ≥ 0 from {penalty.kind} at {where!r}, got {scalar}. "
             "A penalty is never negative: add what is missing, or take another."
         )
 
@@ -102,10 +102,10 @@ def _check_activation(target: str, penalty: Penalty, place: Site) -> None:
 
 
 def _leaves_unit(place: Site) -> bool:
-    """Whether a place is known to hold values outside (0, 1); a person's own functions are taken on trust."""
+    """Return True if a site can hold values outside (0, 1); other functions than Keras's are trusted."""
     if place.quantity == "attention_scores":
         return False
     activation = getattr(place.layer, "activation", None)
     name = getattr(activation, "__name__", "")
-    known = name and getattr(keras.activations, name, None) is activation
-    return bool(known) and (place.quantity != "output" or name not in IN_UNIT)
+    is_keras_function = name and getattr(keras.activations, name, None) is activation
+    return bool(is_keras_function) and (place.quantity != "output" or name not in IN_UNIT)

@@ -37,7 +37,7 @@ def code_lines(model: keras.Model, terms: Mapping[str, object], *, batch_size: i
 
 
 def _in_keras(place: Site, penalty: Penalty) -> bool:
-    """Whether an argument of the layer says the same as a penalty."""
+    """Return True if an argument of the layer means the same as a penalty."""
     layer, plain = place.layer, penalty.kind in ("l1", "l2", "l1l2") and not penalty.exact
     if not plain or any(penalty.schedules) or place.part is not None or place.path != place.top_level_path:
         return False
@@ -115,7 +115,7 @@ def _regularizer(pairs: list[tuple[Site, Penalty]], batch_size: int | None) -> t
 
 
 def _arguments(layer: keras.layers.Layer) -> dict[str, str]:
-    """What a person would have written to construct a layer: its configuration without the defaults."""
+    """Return the arguments that construct a layer: its configuration without the defaults."""
     config = layer.get_config()
     parameters = inspect.signature(type(layer).__init__).parameters
     written = {

@@ -43,7 +43,7 @@ class Wrapper(keras.Model):
 
     @classmethod
     def _names(cls) -> list[str]:
-        """What this class adds to a Keras model."""
+        """Return the names that this class adds to a Keras model."""
         return sorted(set(dir(cls)) - set(dir(keras.Model)))
 
     def __getattr__(self, name: str) -> Any:

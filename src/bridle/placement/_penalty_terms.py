@@ -1,4 +1,4 @@
-"""What terms charge for one batch, as a pure function on any backend; and what the charged tensors look like."""
+"""Values of terms for one batch, as pure functions on any backend; and statistics of their tensors."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -40,28 +40,32 @@ class PenaltyTerms:
 
     @property
     def diagnosed_sites(self) -> tuple[Site, ...]:
-        """Every place that some term charges, once, and the output after each pre-activation that one charges."""
+        """Every site of a term, once, and the output after each pre-activation of a term."""
         return diagnosed_sites(self.terms)
 
     def weight_values(
         self, weight: Weight, readings: Readings, counted: Any = None, amounts: Sequence[Any] | None = None
     ) -> list[Any]:
-        """What each slot charges at strength one.
+        """Return the value of each slot at strength one.
 
         Args:
             weight: the present value of a variable.
             readings: what the taps saw.
             counted: shape (batch,), 1 for samples that count; None where all do.
-            amounts: the strength of every slot. A function of the person's own then has no gradient where its
-                strength is 0, not even one that is no number: that of other arms never touches a fit.
+            amounts: the strength of every slot. A `Custom` function then has no gradient where its strength is 0,
+                so a gradient that is not finite in another arm never touches a fit.
 
         """
         values: list[Any] = []
-        for number, term in enumerate(self.terms):
-            own = None if amounts is None else self._with_amounts(amounts)[number][1]
-            rows = [row for place in term.sites for row in self.values_at(term, place, weight, readings, counted, own)]
-            found = [sum(column[1:], start=column[0]) for column in zip(*rows, strict=True)]
-            values += found or [ops.zeros(()) for _ in term.slots]  # a layer that was not called is charged nothing
+        for index, term in enumerate(self.terms):
+            term_strengths = None if amounts is None else self._with_amounts(amounts)[index][1]
+            rows = [
+                row
+                for place in term.sites
+                for row in self.values_at(term, place, weight, readings, counted, term_strengths)
+            ]
+            results = [sum(column[1:], start=column[0]) for column in zip(*rows, strict=True)]
+            values += results or [ops.zeros(()) for _ in term.slots]  # a layer that was not called is charged nothing
         return values
 
     def values_at(
@@ -73,12 +77,12 @@ class PenaltyTerms:
         counted: Any = None,
         amounts: Sequence[Any] | None = None,
     ) -> list[tuple[Any, ...]]:
-        """What a term charges at one of its places at strength one: a row of components for each call of the layer."""
+        """Return the values of a term at one site at strength one: a row of components for each call of the layer."""
         penalty = term.penalty
         if place.variable is None:
-            seen = readings[self.taps.index(place.tap)]
+            calls = readings[self.taps.index(place.tap)]
             rows = [
-                penalty.activation_values(_kept(each.value, term, amounts), _charged(each, counted)) for each in seen
+                penalty.activation_values(_kept(call.value, term, amounts), _charged(call, counted)) for call in calls
             ]
         else:
             bound = penalty.with_anchor(self.anchors[place.key]) if penalty.needs_anchor else penalty
@@ -86,7 +90,7 @@ class PenaltyTerms:
         return [tuple(ops.stop_gradient(value) for value in row) for row in rows] if penalty.exact else rows
 
     def trial_values(self, weight: Weight, readings: Readings) -> list[list[Any]]:
-        """What each term charges at strength one at each of its places, the components of all calls in one list."""
+        """Return the values of each term at each of its sites, the components of all calls in one list."""
         return [
             [value for row in self.values_at(term, place, weight, readings) for value in row]
             for term in self.terms
@@ -106,35 +110,35 @@ class PenaltyTerms:
         Args:
             variable: which weight.
             value: the weight after the optimizer's update.
-            step: the optimizer's step for each of its entries.
+            step: the optimizer's step for call of its entries.
             amounts: the strength of every slot.
 
         """
-        for term, own in self._with_amounts(amounts):
+        for term, term_strengths in self._with_amounts(amounts):
             for place in term.sites:
                 if term.penalty.exact and place.variable is variable:
-                    piece = term.penalty.proximal(place.extract(value), place.extract(step), own)
+                    piece = term.penalty.proximal(place.extract(value), place.extract(step), term_strengths)
                     value = place.insert(value, piece)
         return value
 
     def _with_amounts(self, amounts: Sequence[Any]) -> list[tuple[Term, list[Any]]]:
-        found, start = [], 0
+        results, start = [], 0
         for term in self.terms:
-            found.append((term, [amounts[start + number] for number in range(len(term.slots))]))
+            results.append((term, [amounts[start + index] for index in range(len(term.slots))]))
             start += len(term.slots)
-        return found
+        return results
 
     @property
     def variables(self) -> tuple[keras.Variable, ...]:
         """The weights that some term charges."""
-        found = {id(p.variable): p.variable for term in self.terms for p in term.sites if p.variable is not None}
-        return tuple(found.values())
+        results = {id(p.variable): p.variable for term in self.terms for p in term.sites if p.variable is not None}
+        return tuple(results.values())
 
     @property
     def exact_variables(self) -> tuple[keras.Variable, ...]:
         """The weights that some exact term charges."""
-        found = {id(p.variable): p.variable for term in self.terms if term.penalty.exact for p in term.sites}
-        return tuple(found.values())
+        results = {id(p.variable): p.variable for term in self.terms if term.penalty.exact for p in term.sites}
+        return tuple(results.values())
 
     @property
     def diagnostic_names(self) -> tuple[str, ...]:
@@ -144,34 +148,34 @@ class PenaltyTerms:
         return (*named, *unit_names(self.diagnosed_sites))
 
     def diagnose(self, weight: Weight, readings: Readings) -> dict[str, Any]:
-        """What `describe` says of every watched place, and the quantiles over its units."""
-        found = describe(self.diagnosed_sites, self.taps, weight, readings)
-        return found | unit_quantiles(self.diagnosed_sites, self.taps, weight, readings)
+        """Return what `describe` gives for every site, and the quantiles over its units."""
+        results = describe(self.diagnosed_sites, self.taps, weight, readings)
+        return results | unit_quantiles(self.diagnosed_sites, self.taps, weight, readings)
 
 
 def describe(places: Sequence[Site], taps: Sequence[Tap], weight: Weight, readings: Readings) -> dict[str, Any]:
-    """The fraction of exact zeros at each place, the mean magnitude, for weights the norm, for activations dead units.
+    """Return for each site the exact zeros, the mean magnitude, the norm of weights and the dead units of activations.
 
     Named `zeros/hidden/kernel`, `size/…`, `norm/…`, `dead/hidden/output`; over all calls of a layer that is called
     several times, padded steps left out. A unit, an entry of the last axis, is dead where it is exactly zero in every
     row and at every place.
     """
-    found: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     for place in places:
         if place.variable is not None:
-            seen = [Reading(place.extract(weight(place.variable)), None)]
+            calls = [Reading(place.extract(weight(place.variable)), None)]
         else:
-            seen = readings[taps.index(place.tap)]
-        flat = ops.concatenate([ops.reshape(ops.cast(reading.value, "float32"), (-1,)) for reading in seen])
-        real = real_entries(seen)
-        found[f"zeros/{place.name}"] = mean_over(ops.cast(flat == 0, "float32"), real)
-        found[f"size/{place.name}"] = mean_over(ops.abs(flat), real)
+            calls = readings[taps.index(place.tap)]
+        flat = ops.concatenate([ops.reshape(ops.cast(reading.value, "float32"), (-1,)) for reading in calls])
+        real = real_entries(calls)
+        results[f"zeros/{place.name}"] = mean_over(ops.cast(flat == 0, "float32"), real)
+        results[f"size/{place.name}"] = mean_over(ops.abs(flat), real)
         if place.variable is not None:
-            found[f"norm/{place.name}"] = ops.sqrt(ops.sum(ops.square(flat)))
+            results[f"norm/{place.name}"] = ops.sqrt(ops.sum(ops.square(flat)))
         else:
-            units = by_unit(seen)
-            found[f"dead/{place.name}"] = ops.mean(ops.cast(ops.max(units, axis=0) == 0, "float32"))
-    return found
+            units = by_unit(calls)
+            results[f"dead/{place.name}"] = ops.mean(ops.cast(ops.max(units, axis=0) == 0, "float32"))
+    return results
 
 
 def scale_by_strength(amount: Any, value: Any) -> Any:
@@ -180,7 +184,7 @@ def scale_by_strength(amount: Any, value: Any) -> Any:
 
 
 def _kept(value: Any, term: Term, amounts: Sequence[Any] | None) -> Any:
-    """A tensor as it is, but for a function of the person's own at strength 0 without a gradient."""
+    """Return a tensor, without a gradient for a `Custom` function at strength 0."""
     if amounts is None or not isinstance(term.penalty, Custom):
         return value
     return ops.where(amounts[0] > 0, value, ops.stop_gradient(value))
@@ -194,8 +198,8 @@ def bind_terms(terms: Sequence[Term], anchors: dict[tuple[int, str], Any] | None
 
 def copy_anchors(terms: Sequence[Term]) -> dict[tuple[int, str], Any]:
     """The present values of the weights that some penalty pulls toward."""
-    found = [place for term in terms if term.penalty.needs_anchor for place in term.sites]
-    return {place.key: ops.copy(ops.convert_to_tensor(place.extract(place.variable.value))) for place in found}
+    results = [place for term in terms if term.penalty.needs_anchor for place in term.sites]
+    return {place.key: ops.copy(ops.convert_to_tensor(place.extract(place.variable.value))) for place in results}
 
 
 def diagnosed_sites(terms: Sequence[Term]) -> tuple[Site, ...]:

@@ -57,11 +57,11 @@ def regularize(model: keras.Model, terms: Mapping[str, object]) -> keras.Model:
         check_exact(model.optimizer)
     everything = {**present, **{term.target: term.penalty for term in bound}}
     epoch = model.epoch if isinstance(model, Regularized) else 0
-    fresh = Regularized(clone_model(inner), everything, epoch) if everything else clone_model(inner)
+    copy = Regularized(clone_model(inner), everything, epoch) if everything else clone_model(inner)
     if present:
-        fresh.keep_anchors_of(model)
-    compile_like(fresh, model)
-    return fresh
+        copy.keep_anchors_of(model)
+    compile_like(copy, model)
+    return copy
 
 
 def strip(model: keras.Model) -> keras.Model:
@@ -88,9 +88,9 @@ def strip(model: keras.Model) -> keras.Model:
 
 def plain_copy(model: keras.Model) -> keras.Model:
     """Return a copy of a model with its weights, compiled as it is, without penalties that bridle placed."""
-    fresh = clone_model(unwrapped(model))
-    compile_like(fresh, model)
-    return fresh
+    copy = clone_model(unwrapped(model))
+    compile_like(copy, model)
+    return copy
 
 
 def check_plain(model: keras.Model) -> None:

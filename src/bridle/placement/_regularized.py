@@ -31,7 +31,7 @@ from bridle.regularizers import Penalty, Schedule
 
 @dataclass
 class LastCall:
-    """What the last call of a penalized model saw, for the loss of the same batch."""
+    """The record of the last call of a regularized model, for the loss of the same batch."""
 
     readings: Any = None
     weights: Mapping[int, Any] = field(default_factory=dict)
@@ -189,7 +189,7 @@ class Regularized(Wrapper):
         return outputs
 
     def _parts(self, counted: Any) -> dict[str, Any]:
-        """What each place is charged for the last call."""
+        """Return the penalty at each site for the last call."""
         found: dict[str, Any] = {}
         with full_precision():
             number = 0
@@ -225,7 +225,7 @@ class Regularized(Wrapper):
         return sum_losses([*data, *ours, *own])
 
     def penalties(self, x: Any, sample_weight: Any = None, training: bool = True) -> dict[str, Any]:
-        """What each place is charged for a batch: `{"penalty/hidden/kernel": value}`; zero strengths are left out."""
+        """Return the penalty at each site of a batch, `{"penalty/hidden/kernel": value}`, without zero strengths."""
         with measuring(self):
             self(x, training=training)
         return self._parts(_counted(sample_weight))

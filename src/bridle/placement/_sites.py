@@ -56,12 +56,12 @@ class Site:
 
     @property
     def name(self) -> str:
-        """How a person writes this place."""
+        """The name of this site in a target."""
         return f"{self.path}/{self.quantity}" + (f"[{self.part.name}]" if self.part is not None else "")
 
     @property
     def key(self) -> tuple[int, str]:
-        """What makes two places the same tensor."""
+        """The identity of the tensor."""
         part = self.part.name if self.part is not None else ""
         return (id(self.layer), self.quantity) if self.variable is None else (id(self.variable), part)
 
@@ -72,12 +72,12 @@ class Site:
 
     @property
     def on(self) -> Literal["weight", "activation"]:
-        """Whether this is a weight or an activation."""
+        """`"weight"` or `"activation"`."""
         return "activation" if self.variable is None else "weight"
 
     @property
     def tap(self) -> Tap:
-        """Where to watch, for an activation."""
+        """The tap that records this activation."""
         return Tap(self.layer, self.quantity, self.around)
 
     def extract(self, weight: Any) -> Any:

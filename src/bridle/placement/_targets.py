@@ -36,27 +36,27 @@ def match_target(model: keras.Model, target: str) -> list[Site]:
         raise TargetError(f"Expected a target '<layer>/<quantity>', got {short_repr(target)}. {EXAMPLE}")
     if len(target) > LONGEST:
         raise TargetError(f"Expected a target of at most {LONGEST:,} characters, got {len(target):,}. {EXAMPLE}")
-    known = find_sites(model)
-    found = [place for part in target.split(",") for place in _match_one(known, part.strip())]
-    return list({place.key: place for place in found}.values())
+    sites = find_sites(model)
+    matches = [place for part in target.split(",") for place in _match_one(sites, part.strip())]
+    return list({place.key: place for place in matches}.values())
 
 
-def _match_one(known: list[Site], target: str) -> list[Site]:
+def _match_one(sites: list[Site], target: str) -> list[Site]:
     path, slash, last = target.rpartition("/")
-    written = WRITTEN.fullmatch(last)
-    if not slash or written is None:
+    syntax = WRITTEN.fullmatch(last)
+    if not slash or syntax is None:
         raise TargetError(f"Expected a target '<layer>/<quantity>', got {target!r}. {EXAMPLE}")
-    quantity, part = written["quantity"], written["part"]
-    named = [place for place in known if _is_named(place, path, quantity)]
-    found = [place for place in named if (place.part is None if part is None else _is_part(place.part, part))]
+    quantity, part = syntax["quantity"], syntax["part"]
+    named = [place for place in sites if _is_named(place, path, quantity)]
+    matches = [place for place in named if (place.part is None if part is None else _is_part(place.part, part))]
     if not named:
         raise TargetError(
             f"Expected a target that is in the model, got {target!r}, which matches nothing. "
-            f"{_passed_over(known, path, quantity) or nearest_names(target, _written_names(known))}"
+            f"{_passed_over(sites, path, quantity) or nearest_names(target, _written_names(sites))}"
         )
-    if not found:
+    if not matches:
         raise TargetError(_no_part(named, target, part))
-    return found
+    return matches
 
 
 def _is_named(place: Site, path: str, quantity: str) -> bool:
@@ -69,16 +69,16 @@ def _is_named(place: Site, path: str, quantity: str) -> bool:
     return any(fnmatchcase(name, path) for name in (*paths, *homes))
 
 
-def _written_names(known: list[Site]) -> list[str]:
-    whole = [place for place in known if place.part is None]
-    return [f"{path}/{place.quantity}" for place in whole for path in (place.path, *place.other_paths)]
+def _written_names(sites: list[Site]) -> list[str]:
+    full_weights = [place for place in sites if place.part is None]
+    return [f"{path}/{place.quantity}" for place in full_weights for path in (place.path, *place.other_paths)]
 
 
-def _passed_over(known: list[Site], path: str, quantity: str) -> str:
-    """What to write for the outputs that a glob passes over; empty where there are none."""
+def _passed_over(sites: list[Site], path: str, quantity: str) -> str:
+    """Return advice for the outputs that a glob passes over; empty where there are none."""
     names = [
         place.name
-        for place in known
+        for place in sites
         if not place.in_globs and fnmatchcase(place.quantity, quantity) and fnmatchcase(place.path, path)
     ]
     if not names:
@@ -89,18 +89,18 @@ def _passed_over(known: list[Site], path: str, quantity: str) -> str:
     )
 
 
-def _is_part(part: Part | None, wanted: str) -> bool:
-    return part is not None and fnmatchcase(part.name, wanted)
+def _is_part(part: Part | None, pattern: str) -> bool:
+    return part is not None and fnmatchcase(part.name, pattern)
 
 
 def _no_part(named: list[Site], target: str, part: str) -> str:
-    known = list(dict.fromkeys(place.part.name for place in named if place.part is not None))
-    if not known:
+    sites = list(dict.fromkeys(place.part.name for place in named if place.part is not None))
+    if not sites:
         return (
             f"Expected a gate or a head in {target!r}, got {part!r} of {named[0].name!r}, which has neither. "
             f"Gates are those of LSTM, GRU and ConvLSTM, heads those of attention. Leave [{part}] out."
         )
-    return f"Expected a part of {named[0].name!r}, which are {', '.join(map(repr, known))}, got {part!r}."
+    return f"Expected a part of {named[0].name!r}, which are {', '.join(map(repr, sites))}, got {part!r}."
 
 
 def argument(quantity: str) -> str:

@@ -1,4 +1,4 @@
-"""How the units of a tensor differ: quantiles, since units have no counterpart in a network from another seed."""
+"""Quantiles over the units of a tensor, since units have no counterpart in a network from another seed."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -29,15 +29,15 @@ def unit_quantiles(
     that enter it; for a kernel with one output these are its inputs. The units of an activation are the entries of
     its last axis, each with its mean magnitude over rows, positions that are not padded, and calls.
     """
-    found: dict[str, Any] = {}
+    quantiles: dict[str, Any] = {}
     for place in places:
         if place.variable is not None:
             sizes = _norms(place.extract(weight(place.variable)))
         else:
             sizes = _magnitudes(readings[taps.index(place.tap)])
         values = _quantiles(sizes)
-        found |= {f"unit{share}/{place.name}": values[number] for number, share in enumerate(UNIT_SHARES)}
-    return found
+        quantiles |= {f"unit{share}/{place.name}": values[index] for index, share in enumerate(UNIT_SHARES)}
+    return quantiles
 
 
 def _quantiles(sizes: Any) -> Any:
@@ -57,25 +57,25 @@ def _norms(tensor: Any) -> Any:
     return ops.sqrt(ops.sum(ops.square(tensor), axis=tuple(axis for axis in range(len(tensor.shape)) if axis != unit)))
 
 
-def _magnitudes(seen: Sequence[Reading]) -> Any:
-    if all(reading.mask is None for reading in seen):
-        return ops.mean(ops.cast(by_unit(seen), "float32"), axis=0)
-    counts = by_unit([Reading(_real(reading), None) for reading in seen])
-    return ops.sum(ops.cast(by_unit(seen), "float32"), axis=0) / ops.maximum(ops.sum(counts, axis=0), 1)
+def _magnitudes(calls: Sequence[Reading]) -> Any:
+    if all(reading.mask is None for reading in calls):
+        return ops.mean(ops.cast(by_unit(calls), "float32"), axis=0)
+    counts = by_unit([Reading(_real(reading), None) for reading in calls])
+    return ops.sum(ops.cast(by_unit(calls), "float32"), axis=0) / ops.maximum(ops.sum(counts, axis=0), 1)
 
 
-def by_unit(seen: Sequence[Reading]) -> Any:
+def by_unit(calls: Sequence[Reading]) -> Any:
     """Return the magnitudes of all readings in shape (position, unit), 0 at padded positions."""
-    units = [reading.value.shape[-1] if len(reading.value.shape) > 1 else 1 for reading in seen]
-    sizes = [ops.abs(r.value) if r.mask is None else ops.abs(r.value) * _real(r, r.value.dtype) for r in seen]
+    units = [reading.value.shape[-1] if len(reading.value.shape) > 1 else 1 for reading in calls]
+    sizes = [ops.abs(r.value) if r.mask is None else ops.abs(r.value) * _real(r, r.value.dtype) for r in calls]
     return ops.concatenate([ops.reshape(size, (-1, count)) for size, count in zip(sizes, units, strict=True)])
 
 
-def real_entries(seen: Sequence[Reading]) -> Any:
+def real_entries(calls: Sequence[Reading]) -> Any:
     """Return 1 for each entry of the readings in one row, 0 where it is padded; None where nothing is masked."""
-    if all(reading.mask is None for reading in seen):
+    if all(reading.mask is None for reading in calls):
         return None
-    return ops.concatenate([ops.reshape(_real(reading), (-1,)) for reading in seen])
+    return ops.concatenate([ops.reshape(_real(reading), (-1,)) for reading in calls])
 
 
 def mean_over(values: Any, real: Any) -> Any:
