@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,7 @@ class ResultCollector:
     activations: tuple[Activation, ...] = ()
     weight_names: tuple[str, ...] = ()
     preparation: dict[str, StoredTransformer] = field(default_factory=dict)
-    facts: dict[str, object] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
     """Facts for the record, found during the run."""
     _scorer: PooledScorer | None = None
     _pooled_scores: dict[tuple[int, int], np.ndarray] = field(default_factory=dict)

@@ -57,7 +57,7 @@ class DaskConnection:
 
     def workers(self) -> list[str]:
         """Return the addresses of workers that can get work; all of them where all of them hung."""
-        addresses = list(self._ask(self.client.nthreads) or ())
+        addresses: list[str] = list(self._ask(self.client.nthreads) or ())
         return [address for address in addresses if self._suspects.get(address, 0.0) < perf_counter()] or addresses
 
     def submit(self, task: Any) -> list[Any]:
