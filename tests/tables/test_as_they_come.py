@@ -13,7 +13,7 @@ from bridle.tables._header import looks_like_values
 from bridle.tables._layout import Layout, find_layout
 from bridle.tables._remarks import far_values, remarks
 from bridle.tables._table import table_of
-from bridle.tuning import load_applied, prepare_study, prepare_table, read_study
+from bridle.tuning import TableStudy, load_applied, prepare_study, prepare_table, read_study
 
 PIMA = "6,148,72,35,0,33.6,0.627,50,1\n1,85,66,29,0,26.6,0.351,31,0\n8,183,64,0,0,23.3,0.672,32,1\n"
 ADULT = (
@@ -62,7 +62,7 @@ def test_names_are_names(names, rows):
 def test_a_data_frame_whose_names_are_a_row_is_noticed(tmp_path):
     """What pandas makes of such a file, with duplicates renamed."""
     with pytest.raises(InputError, match="header=None"):
-        prepare_table(pd.read_csv(write(tmp_path, PIMA)), "1", **OPTIONS)
+        prepare_table(pd.read_csv(write(tmp_path, PIMA)), TableStudy("1", **OPTIONS))
 
 
 def test_no_header_from_training_to_prediction(tmp_path):
@@ -187,7 +187,7 @@ def test_a_value_far_from_all_others_is_named():
     assert far_values(np.array([0, 1] * 30)) == []
     frame = pd.DataFrame({"x": np.concatenate([x, [-999.0] * 4]), "z": draw.normal(size=84)})
     frame["y"] = list("ab") * 42
-    said = [note for note in prepare_table(frame, "y", **OPTIONS).notes if "-999" in note]
+    said = [note for note in prepare_table(frame, TableStudy("y", **OPTIONS)).notes if "-999" in note]
     assert said == [
         "`x`: -999 is in 4 rows and far from all other values. If it stands for a missing one, leave those cells empty "
         "(pandas: table.replace)."

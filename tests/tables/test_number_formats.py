@@ -11,7 +11,7 @@ from bridle._errors import InputError
 from bridle.tables import Preparation, find_problem, read_file, read_table
 from bridle.tables._layout import Layout, find_layout
 from bridle.tables._table import table_of
-from bridle.tuning import load_applied, prepare_table
+from bridle.tuning import TableStudy, load_applied, prepare_table
 
 
 def write(folder, content, name="table.csv"):
@@ -111,8 +111,8 @@ def test_new_rows_are_read_as_the_training_rows(tmp_path):
         x=[f"{x:.3f}".replace(".", ",") for x in plain["x"]], price=[f"${p:,.2f}" for p in plain["price"]]
     )
     options = {"seeds": 1, "folds": 2, "epochs": 3, "arms": {"L2": {"*/kernel": "l2(1e-3)"}}}
-    job = prepare_table(written, "y", **options)
-    assert np.array_equal(job.rows["x"], prepare_table(plain, "y", **options).rows["x"])
+    job = prepare_table(written, TableStudy("y", **options))
+    assert np.array_equal(job.rows["x"], prepare_table(plain, TableStudy("y", **options)).rows["x"])
     assert [note for note in job.notes if "'$" in note]
     answer = bridle.tune(written, "y", progress=False, **options)
     expected = bridle.tune(plain, "y", progress=False, **options).applied().predict(plain)

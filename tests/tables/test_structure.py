@@ -9,7 +9,7 @@ from sklearn.model_selection import TimeSeriesSplit
 
 import bridle
 from bridle.tables import Structure
-from bridle.tuning import prepare_study, prepare_table, read_study
+from bridle.tuning import TableStudy, prepare_study, prepare_table, read_study
 
 KW = {"seeds": 1, "folds": 5, "epochs": 2}
 
@@ -28,7 +28,9 @@ def visits(patients: int = 25, each: int = 8) -> pd.DataFrame:
 def test_rows_of_a_patient_stay_together() -> None:
     """No patient is on both sides of a fold, nor of the held-out rows; the column is no feature."""
     table = visits().drop(columns=["day", "w"])
-    job = prepare_table(table.sample(frac=1, random_state=1), "ill", structure=Structure(group="patient"), **KW)
+    job = prepare_table(
+        table.sample(frac=1, random_state=1), TableStudy("ill", structure=Structure(group="patient"), **KW)
+    )
     assert job.preparation.layout.features == ("a", "b")
     held = set(table.loc[job.prepared.rows.held_out["test"][0].index, "patient"])
     learn = table.loc[job.rows.index, "patient"].to_numpy()
@@ -47,7 +49,7 @@ def test_rows_of_a_patient_stay_together() -> None:
 def test_rows_that_come_later_judge() -> None:
     """Held out are the last rows in time, folds are scikit-learn's TimeSeriesSplit of the others, in order."""
     table = visits().drop(columns=["patient", "w"])
-    job = prepare_table(table.sample(frac=1, random_state=1), "ill", structure=Structure(time="day"), **KW)
+    job = prepare_table(table.sample(frac=1, random_state=1), TableStudy("ill", structure=Structure(time="day"), **KW))
     assert list(job.prepared.rows.held_out["test"][0].index) == list(range(160, 200))
     assert list(job.rows.index) == list(range(160))
     expected = [(len(train), len(test)) for train, test in TimeSeriesSplit(5).split(np.zeros(160))]
@@ -58,32 +60,34 @@ def test_rows_that_come_later_judge() -> None:
 def test_rows_of_one_time_are_not_cut_apart() -> None:
     """Held out begin with a new time."""
     table = visits().assign(day=np.arange(200) // 30)
-    job = prepare_table(table, "ill", structure=Structure(time="day"), **KW)
+    job = prepare_table(table, TableStudy("ill", structure=Structure(time="day"), **KW))
     assert job.prepared.rows.held_out["test"][0].index[0] == 150
 
 
 def test_weights_and_classes_are_weighed() -> None:
     """Row weights are those of the column; class weights are scikit-learn's "balanced", or by label."""
     table = visits().drop(columns=["patient", "day"])
-    job = prepare_table(table, "ill", structure=Structure(weight="w", class_weight={"yes": 3, "no": 1}), **KW)
+    job = prepare_table(
+        table, TableStudy("ill", structure=Structure(weight="w", class_weight={"yes": 3, "no": 1}), **KW)
+    )
     assert job.prepared.rows.class_weight == {0: 1, 1: 3}
     assert job.prepared.rows.sample_weight.tolist() == table.loc[job.rows.index, "w"].tolist()
     x, _, weight = job.prepared.rows.held_out["test"]
     assert weight.tolist() == table.loc[x.index, "w"].tolist()
     assert job.preparation.layout.features == ("a", "b")
-    job = prepare_table(table, "ill", structure=Structure(class_weight="balanced"), **KW)
+    job = prepare_table(table, TableStudy("ill", structure=Structure(class_weight="balanced"), **KW))
     assert job.prepared.rows.class_weight == "balanced"
 
 
 @pytest.mark.parametrize("score", ["loss", "auc", "precision", "recall", "brier"])
 def test_the_score_is_chosen(score: str) -> None:
     """The default network is compiled with it."""
-    assert prepare_table(visits(), "ill", score=score, **KW).prepared.score.name == score
+    assert prepare_table(visits(), TableStudy("ill", score=score, **KW)).prepared.score.name == score
 
 
 def test_the_score_of_a_number_is_chosen() -> None:
     """Its direction is Keras's."""
-    score = prepare_table(visits().drop(columns="ill"), "b", score="mae", **KW).prepared.score
+    score = prepare_table(visits().drop(columns="ill"), TableStudy("b", score="mae", **KW)).prepared.score
     assert (score.name, score.maximize) == ("mae", False)
 
 
@@ -91,19 +95,21 @@ def test_repeated_subjects_and_dates_are_noticed() -> None:
     """The option is said, for a name, a code and a date; ordinary columns raise no suspicion."""
     rng = np.random.default_rng(0)
     table = visits().assign(age=np.repeat(rng.integers(20, 60, 40), 5), city=np.resize(list("xyz"), 200))
-    said = "\n".join(prepare_table(table, "ill", **KW).notes)
+    said = "\n".join(prepare_table(table, TableStudy("ill", **KW)).notes)
     assert "`patient` repeats, 25 values in 200 rows" in said
     assert "--group patient" in said
     assert "--time day" in said
     assert "`age` repeats" not in said
     assert "`city` repeats" not in said
     other = table.rename(columns={"patient": "who was it", "day": "when"})
-    said = "\n".join(prepare_table(other, "ill", **KW).notes)
+    said = "\n".join(prepare_table(other, TableStudy("ill", **KW)).notes)
     assert "--group 'who was it'" in said
     assert "--time when" in said
     numbers = table.assign(patient_id=table.pop("patient").str[1:].astype(int))
-    assert "--group patient_id" in "\n".join(prepare_table(numbers, "ill", **KW).notes)
-    assert "--group" not in "\n".join(prepare_table(visits(), "ill", structure=Structure(group="patient"), **KW).notes)
+    assert "--group patient_id" in "\n".join(prepare_table(numbers, TableStudy("ill", **KW)).notes)
+    assert "--group" not in "\n".join(
+        prepare_table(visits(), TableStudy("ill", structure=Structure(group="patient"), **KW)).notes
+    )
 
 
 REFUSED = {
@@ -123,23 +129,23 @@ def test_a_structure_that_cannot_be_is_refused(case: str) -> None:
     """With a sentence, before anything is compiled."""
     structure, said = REFUSED[case]
     with pytest.raises(bridle.BridleError, match="Expected") as error:
-        prepare_table(visits(), "ill", structure=Structure(**structure), **KW)
+        prepare_table(visits(), TableStudy("ill", structure=Structure(**structure), **KW))
     assert said in str(error.value)
 
 
 def test_too_few_groups_and_open_dates_are_refused() -> None:
     """Five patients for five folds; 1/2/2026 without a hint which is the month; a missing patient."""
     with pytest.raises(bridle.BridleError, match="at least 6 groups"):
-        prepare_table(visits(5, 40), "ill", structure=Structure(group="patient"), **KW)
+        prepare_table(visits(5, 40), TableStudy("ill", structure=Structure(group="patient"), **KW))
     both = visits().assign(day=[f"{1 + n % 12}/{1 + (n // 12) % 12}/2026" for n in range(200)])
     with pytest.raises(bridle.BridleError, match="which of day and month"):
-        prepare_table(both, "ill", structure=Structure(time="day"), **KW)
+        prepare_table(both, TableStudy("ill", structure=Structure(time="day"), **KW))
     holes = visits()
     holes.loc[3, "patient"] = None
     with pytest.raises(bridle.BridleError, match="a value in every row of the group column"):
-        prepare_table(holes, "ill", structure=Structure(group="patient"), **KW)
+        prepare_table(holes, TableStudy("ill", structure=Structure(group="patient"), **KW))
     with pytest.raises(bridle.BridleError, match="score of a target with two classes"):
-        prepare_table(visits(), "ill", score="f1", **KW)
+        prepare_table(visits(), TableStudy("ill", score="f1", **KW))
 
 
 FILE = '[data]\ntable = "visits.csv"\ntarget = "ill"\n{}\n[study]\nseeds = 1\nepochs = 2\nscore = "auc"\n'

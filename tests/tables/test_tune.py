@@ -6,7 +6,7 @@ import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
 
 import bridle
-from bridle.tuning import load_applied, prepare_table
+from bridle.tuning import TableStudy, load_applied, prepare_table
 
 LOADERS = {"iris": load_iris, "breast cancer": load_breast_cancer, "wine": load_wine, "diabetes": load_diabetes}
 
@@ -42,12 +42,12 @@ def test_tables_of_scikit_learn(name: str, tmp_path) -> None:
 def test_held_out_rows_stay_out(monkeypatch) -> None:
     """Changing the labels of held-out rows changes no cross-validated number."""
     frame, target = table("iris")
-    first = prepare_table(frame, target, seeds=1, folds=2, epochs=2)
+    first = prepare_table(frame, TableStudy(target, seeds=1, folds=2, epochs=2))
     test_rows = frame.index.difference(first.rows.index)
     assert len(test_rows) == 30
     wild = frame.copy()
     wild.loc[test_rows, frame.columns[:4]] *= 100
-    second = prepare_table(wild, target, seeds=1, folds=2, epochs=2)
+    second = prepare_table(wild, TableStudy(target, seeds=1, folds=2, epochs=2))
     for one, two in zip(first.prepared.folds, second.prepared.folds, strict=True):
         assert np.array_equal(one.rows.x, two.rows.x)
 
@@ -55,7 +55,7 @@ def test_held_out_rows_stay_out(monkeypatch) -> None:
 def test_arms_are_what_the_command_promises() -> None:
     """L1, L2 and both: on weights, on activations, on pre-activations."""
     frame, target = table("iris")
-    job = prepare_table(frame, target, seeds=1, folds=2, epochs=2)
+    job = prepare_table(frame, TableStudy(target, seeds=1, folds=2, epochs=2))
     arms = {arm.name: arm.terms for arm in job.plan.arms}
     places = {"weights": "*/kernel", "activations": "hidden*/output", "pre-activations": "hidden*/preactivation"}
     for kind in ("L1", "L2", "L1+L2"):

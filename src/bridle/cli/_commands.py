@@ -118,8 +118,7 @@ def tune(
     options |= {"group": group, "time": time, "weight": weight, "class-weight": class_weight, "score": score}
     options |= {"test-size": None if test_size == DEFAULT_TEST_SHARE else test_size}
     options |= {"header": header is True, "no-header": header is False, "decimal": decimal}
-    job = tuning.prepare_table(
-        source,
+    design = tuning.TableStudy(
         target,
         task=task,
         model=None if model is None else import_function(model),
@@ -131,6 +130,7 @@ def tune(
         score=score,
         structure=tables.Structure(group, time, weight, class_weight),
     )
+    job = tuning.prepare_table(source, design)
     with record_start(folder, "tune", table.absolute(), **options):
         show.print_heading(f"Table {table.name}", "\n".join(job.notes))
         show.print_plan("cross-validation", job.plan)

@@ -4,11 +4,12 @@ from bridle.tuning._arrays import read_arrays
 from bridle.tuning._network import written_arms
 from bridle.tuning._study_file import prepare_study, run_study_file
 from bridle.tuning._toml import QUICK_SEEDS, StudyFile, read_study
-from bridle.tuning._tune import Tuned, load_applied, prepare_table, run_job, tune
+from bridle.tuning._tune import TableStudy, Tuned, load_applied, prepare_table, run_job, tune
 
 __all__ = [
     "QUICK_SEEDS",
     "StudyFile",
+    "TableStudy",
     "Tuned",
     "load_applied",
     "prepare_study",

@@ -19,7 +19,7 @@ from bridle.tuning._model_file import save_model
 from bridle.tuning._network import again, called, default_arms, default_network, outputs_of, own_network
 from bridle.tuning._paths import inside
 from bridle.tuning._toml import StudyFile
-from bridle.tuning._tune import Job, Tuned, lay_out, tuned
+from bridle.tuning._tune import Job, TableStudy, Tuned, prepare_table, tuned
 from bridle.untrusted import read_model
 
 DENSE = ("hidden", "activation", "optimizer", "learning_rate")
@@ -98,7 +98,7 @@ def _of_table(file: StudyFile, function: Callable[..., keras.Model] | None, arms
     path = inside(file.folder, data["table"], "[data] table")
     source = read_file(path, **{name: data[name] for name in READING if name in data})
 
-    def ask(inputs: int, problem: Problem, folds: int | TimeSeriesSplit) -> Study:
+    def build(inputs: int, problem: Problem, folds: int | TimeSeriesSplit) -> Study:
         changed = _own(file, function)
         if changed is None:
             return _study(file, _dense(file, inputs, problem), arms, folds=folds)
@@ -107,11 +107,10 @@ def _of_table(file: StudyFile, function: Callable[..., keras.Model] | None, arms
         built = again(network, changed, *sizes)
         return _study(file, network, arms, None if built is network else built, folds=folds)
 
+    options = {name: data[name] for name in ("task", "test_share") if name in data}
     structure = Structure(**{name: data[name] for name in ROLES if name in data})
-    options = {"test_share": data["test_share"]} if "test_share" in data else {}
-    return lay_out(
-        source, data["target"], ask, task=data.get("task"), folds=_folds(file), structure=structure, **options
-    )
+    design = TableStudy(data["target"], folds=_folds(file), structure=structure, **options)
+    return prepare_table(source, design, build)
 
 
 def _of_arrays(file: StudyFile, function: Callable[..., keras.Model] | None, arms: Mapping[str, Any]) -> ArraysJob:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -121,50 +121,55 @@ class Tuned:
         return report_path
 
 
-def prepare_table(
-    table: pd.DataFrame | Table,
-    target: str,
-    *,
-    task: str | None = None,
-    model: NetworkFunction | None = None,
-    arms: Mapping[str, Mapping[str, Any]] | None = None,
-    seeds: int = 5,
-    folds: int = 5,
-    epochs: int = 200,
-    test_share: float = 0.2,
-    score: str | None = None,
-    structure: Structure = Structure(),  # noqa: B008 - a frozen value
-) -> Job:
-    """Find the problem in a table and lay its study out; see `tune` for the arguments and errors."""
+@dataclass(frozen=True)
+class TableStudy:
+    """Settings of the study of a table; `tune` explains them.
 
-    def ask(inputs: int, problem: Problem, folds: int | TimeSeriesSplit) -> Study:
+    The command line, study files and Python share it.
+    """
+
+    target: str
+    task: str | None = None
+    model: NetworkFunction | None = None
+    arms: Mapping[str, Mapping[str, Any]] | None = None
+    seeds: int = 5
+    folds: int = 5
+    epochs: int = 200
+    test_share: float = 0.2
+    score: str | None = None
+    structure: Structure = field(default_factory=Structure)
+
+    def study(self, inputs: int, problem: Problem, folds: int | TimeSeriesSplit) -> Study:
+        """Build the study for a number of features, a problem and folds."""
         outputs = outputs_of(problem)
-        network = own_network(model, inputs, outputs) if model else default_network(inputs, problem, score=score)
-        studied = network if model is None else again(network, model, inputs, outputs)
-        return Study(studied, arms or default_arms(network), seeds=seeds, folds=folds, epochs=epochs, score=score)
+        if self.model is None:
+            network = built = default_network(inputs, problem, score=self.score)
+        else:
+            network = own_network(self.model, inputs, outputs)
+            built = again(network, self.model, inputs, outputs)
+        arms = self.arms or default_arms(network)
+        return Study(built, arms, seeds=self.seeds, folds=folds, epochs=self.epochs, score=self.score)
 
-    return lay_out(table, target, ask, task=task, folds=folds, test_share=test_share, structure=structure)
+
+StudyBuilder = Callable[[int, Problem, int | TimeSeriesSplit], Study]
+"""A function of the number of features, the problem and the folds."""
 
 
-def lay_out(
-    table: pd.DataFrame | Table,
-    target: str,
-    ask: Callable[[int, Problem, int | TimeSeriesSplit], Study],
-    *,
-    task: str | None = None,
-    folds: int = 5,
-    test_share: float = 0.2,
-    structure: Structure = Structure(),  # noqa: B008 - a frozen value
-) -> Job:
-    """A table and a study that is about it: `ask` makes it from the number of features, the problem and folds."""
+def prepare_table(table: pd.DataFrame | Table, design: TableStudy, build: StudyBuilder | None = None) -> Job:
+    """Find the problem in a table and prepare its study; `build` replaces `design.study`.
+
+    Errors: those of `tune`.
+    """
+    target, structure = design.target, design.structure
     source = table if isinstance(table, Table) else table_of(table, target)
-    problem = find_problem(source.rows, target, task, min_rows=folds + 1)
+    problem = find_problem(source.rows, target, design.task, min_rows=design.folds + 1)
     structure.check(known_rows(problem, source.rows), target)
     rows = structure.ordered(known_rows(problem, source.rows))
-    split = hold_out(problem, rows, test_share, structure, folds, source.formats)
+    split = hold_out(problem, rows, design.test_share, structure, design.folds, source.formats)
     inputs = len(clone_fit(split.preparation, split.x).get_feature_names_out())
     scaler = StandardScaler() if problem.classes is None else None
-    prepared = ask(inputs, problem, structure.folds(folds)).prepare(
+    study = (build or design.study)(inputs, problem, structure.folds(design.folds))
+    prepared = study.prepare(
         split.x,
         split.y,
         test=split.test,
@@ -230,19 +235,9 @@ def tune(
 
     """
     source = table if isinstance(table, pd.DataFrame) else read_file(table, header=header, decimal=decimal)
-    job = prepare_table(
-        source,
-        target,
-        task=task,
-        model=model,
-        arms=arms,
-        seeds=seeds,
-        folds=folds,
-        epochs=epochs,
-        test_share=test_share,
-        score=score,
-        structure=Structure(group, time, weight, class_weight),
-    )
+    structure = Structure(group, time, weight, class_weight)
+    design = TableStudy(target, task, model, arms, seeds, folds, epochs, test_share, score, structure)
+    job = prepare_table(source, design)
     return run_job(job, progress=progress)
 
 
