@@ -172,8 +172,8 @@ def test_a_table_that_moved(command, answer) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("not json", "that can be read"),
-        ("[" * 100_000, "that can be read"),
+        ("not json", "Expected a readable command"),
+        ("[" * 100_000, "Expected a readable command"),
         ({"words": ["rm", "-rf"], "options": {}}, "Expected a command in"),
         ({"words": ["run"], "options": {}}, "Expected a command in"),
         ({"words": ["run", "moons"], "options": {"out": "/etc"}}, "Expected an option of bridle run"),
