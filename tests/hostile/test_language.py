@@ -189,7 +189,7 @@ def test_any_text_is_a_target_or_refused(net: keras.Model, target: str, penalty:
 def test_any_text_is_an_arm_of_the_command_line_or_refused(written: list[str]) -> None:
     """`--penalty`."""
     with survives():
-        assert list(written_arms(penalty_text)) == written
+        assert list(written_arms(written)) == written
 
 
 @pytest.mark.parametrize("name", NASTY)
