@@ -303,6 +303,9 @@ LONGEST_OLD = 10_000
 """Epochs of a schedule among which that of an old file is looked for."""
 
 
+Regularized.__name__ = "Penalized"  # by this name Keras stores the model as a layer of another one
+
+
 def penalty_terms(model: Regularized) -> PenaltyTerms:
     """Return the terms of strength above zero, bound to the sites of the model."""
     return model._bridle_penalty_terms
