@@ -76,7 +76,8 @@ def uncollected() -> Iterator[None]:
     """A block in which Python does not look for cycles of garbage: tracing makes so many objects that it would begin
     to, which takes 0.15 s with Keras and JAX loaded, as long as the tracing of a small network.
 
-    Freezing and thawing counts what was made as old. Otherwise the search would begin at the end of the block.
+    At the end `gc.freeze` and `gc.unfreeze` move all objects to the oldest generation. Otherwise the first allocation
+    after the block would start the collection.
     """
     enabled = gc.isenabled()
     gc.disable()
