@@ -1,4 +1,4 @@
-"""Folders of bridle 0.1, written before names changed, open, verify, report, resume and extend to the same bits."""
+"""Folders that version 0.1 wrote are verified, resumed, extended and reported."""
 
 import json
 import shutil
@@ -13,149 +13,101 @@ import pytest
 
 from bridle.report import Section
 
-KEPT = Path(__file__).parents[1] / "written_by_0_1"
-FOLDERS = ("moons", "table", "interrupted")
-STUDIES = ("moons/tutorial", "moons/honest", "table/study", "interrupted/study")
-FIT = ("seed", "fold")
-"""Columns that name a fit, with its arm and the strengths of it."""
+FOLDERS = Path(__file__).parents[1] / "written_by_0_1"
+STUDIES = {"moons": ("moons/tutorial", "moons/honest"), "table": ("table/study",)}
+TABLE = {"moons": (), "table": ("--table", "patients.csv")}
 
 
-def plan(study: str) -> dict:
-    """The facts of a study that was written."""
-    uri = f"file:{KEPT / study / 'index.sqlite'}?mode=ro&immutable=1"
-    with sqlite3.connect(uri, uri=True) as index:
-        return json.loads(index.execute("SELECT value FROM facts WHERE name = 'plan'").fetchone()[0])
+def versions() -> tuple[str, str]:
+    """Return the versions of Keras and JAX that trained the fits."""
+    index = sqlite3.connect(f"file:{FOLDERS / 'table/study/index.sqlite'}?mode=ro&immutable=1", uri=True)
+    facts = json.loads(index.execute("SELECT value FROM facts WHERE name = 'plan'").fetchone()[0])
+    index.close()
+    return facts["keras"], facts["jax"]
 
 
 same_versions = pytest.mark.skipif(
-    any(
-        plan(study)[name] != now
-        for study in STUDIES
-        for name, now in (("keras", keras.__version__), ("jax", jax.__version__))
-    ),
-    reason="Written with other versions of Keras or JAX: a study refuses to mix their fits.",
+    versions() != (keras.__version__, jax.__version__), reason="a study takes no fits of other versions of Keras or JAX"
 )
 
 
-@pytest.fixture(scope="module", autouse=True)
-def small():
-    """Reports without pictures."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Section, "drawings", property(lambda section: ()))
-        yield
-
-
 @pytest.fixture
-def folders(command, tmp_path):
-    """`command`, in a copy of all folders and their table."""
-    shutil.copytree(KEPT, tmp_path, dirs_exist_ok=True)
-    return command
+def run(command, tmp_path, monkeypatch):
+    """Run a command that must succeed, in a copy of the folders; reports have no pictures."""
+    monkeypatch.setattr(Section, "drawings", property(lambda section: ()))
+    shutil.copytree(FOLDERS, tmp_path, dirs_exist_ok=True)
+
+    def succeed(*words: str) -> str:
+        code, out, err = command(*words)
+        assert code == 0, out + err
+        return out
+
+    return succeed
 
 
-def stored(study: Path) -> dict[str, bytes]:
-    """The files with fits, by name."""
-    return {path.name: path.read_bytes() for path in (study / "shards").rglob("*.npz")}
+def fit_files(study: str) -> dict[str, bytes]:
+    """Return the files with fits, by name."""
+    return {path.name: path.read_bytes() for path in Path(study, "shards").rglob("*.npz")}
 
 
-def keys(study: Path) -> set[bytes]:
-    """The keys of the fits in the index."""
-    with sqlite3.connect(study / "index.sqlite") as index:
-        return {row[0] for row in index.execute("SELECT key FROM members")}
+def fits(run, study: str) -> pd.DataFrame:
+    """Export the fits of a study as text, indexed by arm, strengths, seed and fold."""
+    run("export", study, "--csv", "--out", "fits.csv")
+    return indexed("fits.csv")
 
 
-def table(path: Path) -> pd.DataFrame:
-    """A table of fits as text, by arm, strengths, seed and fold."""
+def indexed(path: str) -> pd.DataFrame:
     rows = pd.read_csv(path, dtype=str, keep_default_na=False)
-    names = ["arm", *(name for name in rows if name.startswith("strength of ")), *FIT]
-    return rows.set_index(names).sort_index()
+    strengths = [name for name in rows if name.startswith("strength of ")]
+    return rows.set_index(["arm", *strengths, "seed", "fold"]).sort_index()
 
 
-def export(folders, study: str) -> pd.DataFrame:
-    """Its fits, as `bridle export --csv` prints them now."""
-    path = Path(f"{study.replace('/', '-')}.csv")
-    code, _, err = folders("export", study, "--csv", "--out", str(path))
-    assert code == 0, err
-    return table(path)
-
-
-def numbers(rows: pd.DataFrame) -> np.ndarray:
-    """The measured columns as numbers."""
-    return rows.drop(columns="status").apply(pd.to_numeric).to_numpy(float)
-
-
-@pytest.mark.parametrize("name", FOLDERS)
-def test_it_opens_and_verifies(folders, name) -> None:
-    """Every byte is whole; `show` says how far it came."""
-    code, out, err = folders("verify", name)
-    assert code == 0, out + err
-    assert "  OK" in out
-    code, out, err = folders("show", name)
-    assert code == 0, err
-    assert ("not finished, 52 fits stored" in out) is (name == "interrupted")
-
-
-@pytest.mark.parametrize("name", ["moons/tutorial", "moons/honest", "table", "interrupted"])
-def test_it_reports(folders, name) -> None:
-    """The page is written, also of what was interrupted."""
-    code, out, err = folders("report", name)
-    assert code == 0, err
-    assert Path(name, "report.html").is_file() or "report.html" in out
-
-
-def test_it_exports_what_it_exported(folders) -> None:
-    """The same columns with the same text."""
-    now, then = export(folders, "moons/honest"), table(Path("moons-honest.csv"))
-    pd.testing.assert_frame_equal(now, then)
+@pytest.mark.parametrize("name", ["moons", "table", "interrupted"])
+def test_an_old_folder_is_verified_and_reported(run, name: str) -> None:
+    """Every byte of it, also where a run was interrupted."""
+    assert "  OK" in run("verify", name)
+    run("report", name)
+    assert list(Path(name).rglob("report.html"))
 
 
 @same_versions
 @pytest.mark.parametrize("name", ["moons", "table"])
-def test_resumed_it_trains_nothing(folders, name) -> None:
-    """All fits are found under their keys: what a key is a hash of has not changed."""
-    studies = [Path(study) for study in STUDIES if study.startswith(name)]
-    before = [(keys(study), stored(study), export(folders, str(study))) for study in studies]
-    code, _, err = folders("resume", name, *(("--table", "patients.csv") if name == "table" else ()))
-    assert code == 0, err
-    for study, (names, files, rows) in zip(studies, before, strict=True):
-        assert keys(study) == names
-        assert stored(study) == files
-        pd.testing.assert_frame_equal(export(folders, str(study)), rows)
-
-
-@same_versions
-def test_an_interrupted_one_resumes_to_the_same_numbers(folders) -> None:
-    """52 of 54 fits are read, two are trained, and the table is the one that 0.1 ended with."""
-    study, then = Path("interrupted/study"), table(Path("interrupted-resumed.csv"))
-    names, files = keys(study), stored(study)
-    partial = export(folders, "interrupted/study")
-    code, _, err = folders("resume", "interrupted", "--table", "patients.csv")
-    assert code == 0, err
-    assert len(keys(study) - names) == len(then) - len(names)
-    assert names < keys(study)
-    assert files.items() <= stored(study).items()
-    now = export(folders, "interrupted/study")
-    finished = partial.index[partial["status"] == "finished"]
-    pd.testing.assert_frame_equal(now.loc[finished], then.loc[finished])
-    if now.equals(then):
-        return
-    # fits trained here have other last digits where the processor has other vector units than that of the fixture
-    assert list(now.columns) == list(then.columns)
-    assert now.index.equals(then.index)
-    np.testing.assert_allclose(numbers(now), numbers(then), rtol=1e-2, atol=1e-4)
+def test_an_old_folder_is_resumed_without_training(run, name: str) -> None:
+    """All of its fits are found: no file of fits is added or changed."""
+    before = [fit_files(study) for study in STUDIES[name]]
+    run("resume", name, *TABLE[name])
+    assert [fit_files(study) for study in STUDIES[name]] == before
 
 
 @same_versions
 @pytest.mark.parametrize("name", ["moons", "table"])
-def test_extended_it_keeps_its_fits(folders, name) -> None:
-    """One seed more: new fits are added and the stored ones stay."""
-    studies = [Path(study) for study in STUDIES if study.startswith(name)]
-    before = [(keys(study), stored(study), export(folders, str(study))) for study in studies]
-    code, _, err = folders("extend", name, "--seeds", "3", *(("--table", "patients.csv") if name == "table" else ()))
-    assert code == 0, err
-    for study, (names, files, rows) in zip(studies, before, strict=True):
-        assert names <= keys(study)
-        assert files.items() <= stored(study).items()
-        now = export(folders, str(study))
-        folds = rows[rows.index.get_level_values("fold") != ""]
-        pd.testing.assert_frame_equal(now.loc[folds.index, folds.columns], folds)
-    assert any(names < keys(study) for study, (names, _, _) in zip(studies, before, strict=True))
+def test_an_old_folder_is_extended(run, name: str) -> None:
+    """More seeds add fits; those of the folds keep their bits and rows; the honest case has a third of the seeds."""
+    before = [(fit_files(study), fits(run, study)) for study in STUDIES[name]]
+    run("extend", name, "--seeds", "6", *TABLE[name])
+    for study, (files, rows) in zip(STUDIES[name], before, strict=True):
+        assert files.items() <= fit_files(study).items()
+        now = fits(run, study)
+        judged = rows[rows.index.get_level_values("fold") != "all"]
+        pd.testing.assert_frame_equal(now.loc[judged.index, judged.columns], judged)
+        assert len(now) > len(rows)
+
+
+@same_versions
+def test_an_old_interrupted_run_resumes_to_the_same_bits(run) -> None:
+    """As version 0.1 resumed it; on another processor the last fits are those of a run that was never interrupted."""
+    stored = fits(run, "interrupted/study")
+    stored = stored[stored["status"] == "finished"]
+    files = fit_files("interrupted/study")
+    run("resume", "interrupted", "--table", "patients.csv")
+    assert files.items() <= fit_files("interrupted/study").items()
+    resumed, expected = fits(run, "interrupted/study"), indexed("interrupted-resumed.csv")
+    pd.testing.assert_frame_equal(resumed.loc[stored.index], expected.loc[stored.index])
+    assert len(stored) < len(resumed) == len(expected)
+    if not resumed.equals(expected):
+        options = json.loads(Path("interrupted/command.json").read_text())["options"]
+        words = [word for text in options.pop("penalty") for word in ("--penalty", text)]
+        words += [word for name, value in options.items() for word in (f"--{name}", str(value))]
+        run("tune", "patients.csv", *words, "--out", "anew")
+        trained = np.setdiff1d(np.arange(len(resumed)), resumed.index.get_indexer(stored.index))
+        pd.testing.assert_frame_equal(resumed.iloc[trained], fits(run, "anew/study").iloc[trained])

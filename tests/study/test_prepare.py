@@ -90,8 +90,8 @@ def test_garbage_is_collected_again(enabled: bool) -> None:
         gc.enable() if before else gc.disable()
 
 
-def test_what_was_traced_starts_no_search_for_garbage() -> None:
-    """It counts as old: else the search, longer than tracing a small network, begins where the block ends."""
+def test_objects_of_a_trace_are_old_after_it() -> None:
+    """Young ones would start a collection right after the block, longer than tracing a small network."""
     thresholds = gc.get_threshold()
     try:
         gc.set_threshold(10**9)
