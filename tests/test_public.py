@@ -12,7 +12,11 @@ import pytest
 import bridle
 
 STUB = Path(bridle.__file__).with_suffix(".pyi")
-LINES = [line for line in ast.parse(STUB.read_text()).body if isinstance(line, ast.ImportFrom)]
+LINES = [
+    line
+    for line in ast.parse(STUB.read_text()).body
+    if isinstance(line, ast.ImportFrom) and line.module != "bridle._hidden"
+]
 
 
 def test_stub_lists_what_the_package_exports() -> None:
@@ -43,12 +47,28 @@ def test_help_begins_with_a_table_of_contents() -> None:
     assert [name for name in bridle.__all__ if name not in words and name != "__version__"] == []
 
 
-def test_editors_complete_every_public_name_and_no_helper() -> None:
-    """Jedi also lists the modules on disk, whatever a stub says, as it does for every package; nothing else."""
-    names = {completion.name for completion in jedi.Script("import bridle; bridle.").complete(1, 22)}
-    rest = names - set(bridle.__all__) - {module.name for module in pkgutil.iter_modules(bridle.__path__)}
-    assert set(bridle.__all__) <= names
-    assert [name for name in rest if not re.fullmatch(r"__\w+__", name)] == []
+def test_editors_complete_every_public_name_and_no_other() -> None:
+    """Jedi leaves out the modules on disk that `bridle._hidden` lists; the names of every module (`__doc__`) stay."""
+    completions = {completion.name for completion in jedi.Script("import bridle; bridle.").complete(1, 22)}
+    names = {name for name in completions if not re.fullmatch(r"__\w+__", name)} | {"__version__"}
+    assert sorted(names - set(bridle.__all__)) == [], "add these rooms to bridle/_hidden.py"
+    assert sorted(set(bridle.__all__) - names) == []
+    assert "__version__" in completions
+
+
+def test_hidden_rooms_exist() -> None:
+    """A room that moved leaves the list."""
+    tree = ast.parse(Path(bridle.__file__).with_name("_hidden.py").read_text())
+    hidden = [name.id for line in tree.body if isinstance(line, ast.Delete) for name in line.targets]
+    assert sorted(set(hidden) - {module.name for module in pkgutil.iter_modules(bridle.__path__)}) == []
+
+
+def test_editors_reach_the_code_behind_a_name() -> None:
+    """From the stub to the file of the class; and into a room that is left out after `bridle.`."""
+    (definition,) = jedi.Script("import bridle; bridle.Study").goto(1, 25, follow_imports=True)
+    assert definition.module_path == Path(bridle.__file__).with_name("_api") / "_study.py"
+    names = [completion.name for completion in jedi.Script("from bridle.cases import ").complete()]
+    assert "CASES" in names
 
 
 def test_editors_know_the_signature_of_a_study() -> None:

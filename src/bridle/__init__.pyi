@@ -10,6 +10,7 @@ from bridle._api import load as load
 from bridle._api import search as search
 from bridle._errors import BridleError as BridleError
 from bridle._errors import Interrupted as Interrupted
+from bridle._hidden import *  # noqa: F403 - no names: see there
 from bridle._version import __version__ as __version__
 from bridle.auditing import Audit as Audit
 from bridle.auditing import audit as audit
