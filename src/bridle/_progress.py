@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from bridle._text import escape_control_characters
 from bridle.study import Update, Watch
+from bridle.wording import escape_control_characters
 
 LINE_SECONDS = 10.0
 """Least time between two lines without a terminal."""

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from tests.hostile._hostile import folder, survives, tries
 from tests.hostile._strategies import spoiled_bytes, spoiled_trees, texts, trees
 
-from bridle._text import CONTROL_CHARACTERS
 from bridle.auditing import audit
 from bridle.untrusted import read_model
+from bridle.wording import CONTROL_CHARACTERS
 
 LIMIT = 32
 """MiB that these files may unfold to."""

@@ -10,11 +10,11 @@ from rich.console import Console
 from tests.plots._synthetic import study
 
 from bridle._errors import InputError
-from bridle._text import CONTROL_CHARACTERS, escape_control_characters
 from bridle.cli import _show as show
 from bridle.cli._guard import guarded
 from bridle.plots import drawings
 from bridle.report import rich_table, safe_cells, verdict
+from bridle.wording import CONTROL_CHARACTERS, escape_control_characters
 
 EVIL = "\x1b[2J\x1b]0;t\x07 gain\u202e0.83\u2066 \x00\x85"
 ARMS = {

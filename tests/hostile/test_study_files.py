@@ -14,7 +14,7 @@ from tests.hostile._strategies import spoiled_bytes, spoiled_trees, texts, trees
 
 from bridle._errors import InputError
 from bridle.tuning import prepare_study, read_study
-from bridle.tuning._paths import inside
+from bridle.tuning._study_file import inside
 
 TABLE: dict[str, Any] = {
     "title": "Which penalty?",

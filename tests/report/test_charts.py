@@ -7,10 +7,10 @@ import re
 import numpy as np
 import pytest
 
-from bridle._text import escape_control_characters
 from bridle.plots import THEMES, curves_data, gains_data, sweep_data
 from bridle.report._chart_parts import label, palettes
 from bridle.report._section import charts
+from bridle.wording import escape_control_characters
 
 TWO = {"L1": {"hidden/output l1": [1e-4, 1e-3, 1e-2]}, "L2": {"hidden/kernel l2": [1e-4, 1e-3, 1e-2]}}
 HOSTILE = (

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from bridle._errors import InputError, KindError
-from bridle.tables._columns import check_table, labels_of, numbers_of
+from bridle.tables._checks import check_table
+from bridle.tables._columns import labels_of, numbers_of
 
 
 def test_check_table():

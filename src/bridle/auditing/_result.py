@@ -8,8 +8,8 @@ from typing import Generic, Literal, TypeVar
 import keras
 import pandas as pd
 
-from bridle._text import escape_control_characters
 from bridle.auditing._format import count_text, number_text
+from bridle.wording import escape_control_characters
 
 Level = Literal["wrong", "warning"]
 Subject = TypeVar("Subject")

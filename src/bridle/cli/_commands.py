@@ -8,7 +8,6 @@ import typer
 
 from bridle import cases, report, tables, tuning
 from bridle._errors import StoreError
-from bridle._text import escape_control_characters
 from bridle.cli import _show as show
 from bridle.cli import _stores as stores
 from bridle.cli._app import (
@@ -33,6 +32,7 @@ from bridle.cli._resume import extend, resume
 from bridle.cli._setup import check_folder, connect_cluster, import_function
 from bridle.cli._strengths import audit, convert
 from bridle.cli._study import study
+from bridle.wording import escape_control_characters
 
 
 @guarded()

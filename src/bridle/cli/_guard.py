@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from bridle._errors import BridleError, Interrupted, missing_backend
 from bridle._interrupts import remember_interrupts
-from bridle._text import escape_control_characters
+from bridle.wording import escape_control_characters
 
 
 @contextlib.contextmanager

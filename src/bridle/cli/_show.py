@@ -11,9 +11,9 @@ from rich.text import Text
 
 from bridle import report
 from bridle._api import Result
-from bridle._text import escape_control_characters
 from bridle.cases import CaseResult
 from bridle.study.design import Plan
+from bridle.wording import escape_control_characters
 
 MAX_CANDIDATES = 30
 """With more candidates, the terminal shows only the selected ones."""

@@ -2,8 +2,7 @@
 
 from bridle.conversion._convention import FUNCTION, Convention, Factor
 from bridle.conversion._convert import Conversion, convert
-from bridle.conversion._preset import Preset
-from bridle.conversion._presets import Presets, presets
+from bridle.conversion._presets import Preset, Presets, presets
 from bridle.conversion._table import CONVENTIONS
 
 __all__ = ["CONVENTIONS", "FUNCTION", "Convention", "Conversion", "Factor", "Preset", "Presets", "convert", "presets"]

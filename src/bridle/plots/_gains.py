@@ -7,7 +7,6 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 
-from bridle._text import escape_control_characters
 from bridle.plots._style import (
     Theme,
     draw_legend,
@@ -21,7 +20,7 @@ from bridle.plots._style import (
 )
 from bridle.results import StudyResult
 from bridle.stats import Comparison, Evidence, weigh_evidence
-from bridle.wording import shorten, strengths_text
+from bridle.wording import escape_control_characters, shorten, strengths_text
 
 MARKER_SHAPES = ("o", "D", "s", "^")
 """Markers of the sources: a filled circle for validation, hollow shapes for held-out rows."""

@@ -10,8 +10,7 @@ from matplotlib.text import Text
 from matplotlib.transforms import offset_copy
 
 from bridle._errors import InputError, nearest_names
-from bridle._text import escape_control_characters
-from bridle.wording import shorten
+from bridle.wording import escape_control_characters, shorten
 
 FONT = "DejaVu Sans"
 """Shipped with matplotlib, so a picture looks the same everywhere."""

@@ -6,12 +6,18 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from bridle._text import escape_control_characters
 from bridle.report._facts import ordered, row_decimals, rule
 from bridle.report._table import Row, rows
 from bridle.results import StudyResult
 from bridle.stats import Evidence, weigh_evidence
-from bridle.wording import decimal_text, measured_tensors, regularized_tensors, strength_text, zero_fractions
+from bridle.wording import (
+    decimal_text,
+    escape_control_characters,
+    measured_tensors,
+    regularized_tensors,
+    strength_text,
+    zero_fractions,
+)
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
-from bridle._text import escape_control_characters
 from bridle.plots import THEMES, Theme, marker
-from bridle.wording import shorten
+from bridle.wording import escape_control_characters, shorten
 
 Chart = dict[str, Any]
 """One chart, as plain values for JSON."""

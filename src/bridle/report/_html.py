@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from bridle._errors import InputError
-from bridle._text import escape_control_characters
 from bridle.plots import Drawing
 from bridle.report._assets import (
     CSS,
@@ -21,6 +20,7 @@ from bridle.report._assets import (
 from bridle.report._cells import Group, make_cells
 from bridle.report._reproduce import reproduction, strength_meaning
 from bridle.report._section import Section, Sheet
+from bridle.wording import escape_control_characters
 
 
 def markup(text: object) -> str:

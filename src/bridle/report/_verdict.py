@@ -2,7 +2,6 @@
 
 import math
 
-from bridle._text import escape_control_characters
 from bridle.report._cause import cause
 from bridle.report._diagnoses import dead, dominates, overfits, too_few, unconverged
 from bridle.report._facts import confidence, decimals_for, interval, no_interval, treatment
@@ -18,7 +17,7 @@ from bridle.report._selection_notes import (
 )
 from bridle.results import StudyResult
 from bridle.stats import Comparison, Evidence, weigh_evidence
-from bridle.wording import decimal_text, leading_arm, setting_name, strengths_text
+from bridle.wording import decimal_text, escape_control_characters, leading_arm, setting_name, strengths_text
 
 
 def verdict(result: StudyResult, evidence: Evidence | None = None) -> str:

@@ -1,15 +1,18 @@
 """Functions on arrays of scores: summaries, selection rules, paired comparisons."""
 
-from bridle.stats._binomial import exact_interval
-from bridle.stats._bounds import widest_difference
-from bridle.stats._collapse import COLLAPSE_SHARE, find_collapsed, prediction_spread
 from bridle.stats._compare import EVEN, SAME, WIDE, Comparison, compare, compare_all, is_share
-from bridle.stats._evidence import Evidence, choose_candidates, rank_arms, weigh_evidence
-from bridle.stats._jackknife import pseudo_values
-from bridle.stats._nan import nan_mean, nan_sd
-from bridle.stats._race import survivors
-from bridle.stats._select import Choice, cross_select, select_strength
-from bridle.stats._summary import Summary, summarize
+from bridle.stats._evidence import (
+    COLLAPSE_SHARE,
+    Evidence,
+    choose_candidates,
+    find_collapsed,
+    prediction_spread,
+    rank_arms,
+    weigh_evidence,
+)
+from bridle.stats._intervals import exact_interval, pseudo_values, widest_difference
+from bridle.stats._select import Choice, cross_select, select_strength, survivors
+from bridle.stats._summary import Summary, nan_mean, nan_sd, summarize
 
 __all__ = [
     "COLLAPSE_SHARE",

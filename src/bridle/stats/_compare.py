@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Int
 
-from bridle.stats._distributions import t_quantile, t_tail
-from bridle.stats._nan import nan_mean
+from bridle.stats._intervals import t_quantile, t_tail
+from bridle.stats._summary import nan_mean
 
 MIN_DIFFERENCES = 3
 """The number of folds, or of seeds of one validation set, below which there is no interval."""

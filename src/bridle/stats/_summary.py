@@ -1,11 +1,26 @@
-"""Means and errors of scores: seeds are averaged within a fold, errors are taken across folds."""
+"""Means and errors of scores, without NaN: seeds are averaged within a fold, errors are taken across folds."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from bridle.stats._nan import nan_mean, nan_sd
+
+def nan_mean(values: np.ndarray, axis: int | tuple[int, ...]) -> np.ndarray:
+    """Return the mean of the finite values along `axis`."""
+    finite = np.isfinite(values)
+    count = finite.sum(axis=axis)
+    total = np.where(finite, values, 0.0).sum(axis=axis)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def nan_sd(values: np.ndarray, axis: int) -> np.ndarray:
+    """Return the standard deviation (n - 1 in the denominator) of the finite values along `axis`."""
+    finite = np.isfinite(values)
+    count = finite.sum(axis=axis)
+    centre = np.expand_dims(nan_mean(values, axis), axis)
+    squares = np.where(finite, values - centre, 0.0) ** 2
+    return np.where(count > 1, np.sqrt(squares.sum(axis=axis) / np.maximum(count - 1, 1)), np.nan)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import IO, Any, BinaryIO
 
 import numpy as np
 
-from bridle._text import has_valid_characters
+from bridle.wording import has_valid_characters
 
 MIN_UNPACKED_BYTES = 2**28
 """Size to which arrays of any file may unfold."""

@@ -1,60 +1,13 @@
-"""Columns of a table: checks, and the kind, numbers and labels of their cells."""
+"""Columns of a table: the kind, numbers and labels of their cells."""
 
-from collections import Counter
-from collections.abc import Sequence
 from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Shaped
 
-from bridle._errors import InputError, KindError, nearest_names, short_repr
+from bridle._errors import InputError, KindError, nearest_names
 from bridle.tables._number_format import PLAIN, NumberFormat
-
-
-def check_table(table: pd.DataFrame, *, where: str = "the table", fewest: int = 2) -> pd.DataFrame:
-    """Return the table after checking that it has rows, enough columns, and distinct names that are text.
-
-    Errors: `KindError` for anything but a DataFrame, `InputError` for the rest.
-    """
-    if not isinstance(table, pd.DataFrame):
-        raise KindError(f"Expected a pandas DataFrame, got {type(table).__name__}. Try pandas.DataFrame(…).")
-    check_names(list(table.columns), where)
-    check_size(len(table), len(table.columns), fewest, where)
-    return table
-
-
-def check_names(names: Sequence[object], where: str) -> None:
-    """Raise `InputError` for column names that are not text, empty, or duplicated, with their positions from 1."""
-    for position, name in enumerate(names, start=1):
-        if not isinstance(name, str):
-            raise InputError(
-                f"Expected column names of {where} to be text, got {name!r:.80} for column {position}. "
-                "Try table.columns = table.columns.map(str)."
-            )
-        if not name.strip():
-            raise InputError(
-                f"Expected a name for each column of {where}, got none for column {position}. Write one in "
-                "the first line; if it holds row numbers, delete it (pandas: to_csv(…, index=False))."
-            )
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        places = [f"column {position}" for position, name in enumerate(names, start=1) if name == twice[0]]
-        listed = " and ".join(places[:3]) + (f" and {len(places) - 3} more" if len(places) > 3 else "")
-        raise InputError(
-            f"Expected distinct column names in {where}, got {short_repr(twice[0])} for {listed}. Rename one."
-        )
-
-
-def check_size(rows: int, columns: int, fewest: int, where: str) -> None:
-    """Raise `InputError` for fewer than `fewest` columns, and for a table without rows."""
-    if columns < fewest:
-        raise InputError(
-            f"Expected at least {fewest} columns in {where}, got {columns}. A target and something to "
-            "predict it from are needed; cells are separated by one of , ; tab | or by spaces."
-        )
-    if not rows:
-        raise InputError(f"Expected rows below the column names of {where}, got none. Each further line is one row.")
 
 
 def find_column(table: pd.DataFrame, name: str) -> pd.Series:

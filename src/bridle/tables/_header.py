@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from bridle.tables._missing import MISSING
 from bridle.tables._number_format import PLAIN, formats_of, looks_like_number
+from bridle.tables._records import MISSING
 
 FIRST = 500
 """Rows with which names are compared."""

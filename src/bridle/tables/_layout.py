@@ -10,10 +10,10 @@ import pandas as pd
 from jaxtyping import Int
 
 from bridle._errors import InputError
+from bridle.tables._checks import DAMAGED, is_count, is_names, is_pairs, saved
 from bridle.tables._column_selection import DATES, MOST_CATEGORIES, reason_to_leave
 from bridle.tables._columns import kind_of, labels_of
 from bridle.tables._number_format import PLAIN, NumberFormat, is_format, looks_like_number
-from bridle.tables._validate import DAMAGED, is_count, is_names, is_pairs, saved
 
 ABSENT, OTHER = "(missing)", "(other)"
 COLUMN_RULES = {

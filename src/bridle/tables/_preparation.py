@@ -13,9 +13,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from bridle._errors import InputError
+from bridle.tables._checks import DAMAGED, is_finite_list, is_flags, saved
 from bridle.tables._columns import find_column, first_of, labels_of, numbers_of
 from bridle.tables._layout import ABSENT, Column, Layout
-from bridle.tables._validate import DAMAGED, is_finite_list, is_flags, saved
 
 LEARNED_RULES = {
     "medians": ("finite numbers", is_finite_list),

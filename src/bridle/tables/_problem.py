@@ -9,9 +9,9 @@ import pandas as pd
 from jaxtyping import Shaped
 
 from bridle._errors import InputError, nearest_names
-from bridle.tables._columns import check_table, first_of, kind_of, labels_of, numbers_of
+from bridle.tables._checks import DAMAGED, check_table, is_count, is_names, saved
+from bridle.tables._columns import first_of, kind_of, labels_of, numbers_of
 from bridle.tables._number_format import looks_like_number
-from bridle.tables._validate import DAMAGED, is_count, is_names, saved
 
 TASKS = ("classification", "regression")
 MOST_CLASSES, CLASS_SHARE = 20, 0.05

@@ -9,11 +9,10 @@ from pathlib import Path
 import pandas as pd
 
 from bridle._errors import InputError, nearest_names, short_repr
-from bridle.tables._columns import check_names, check_size, check_table
+from bridle.tables._checks import check_names, check_size, check_table
 from bridle.tables._header import looks_like_values, numbered
 from bridle.tables._layout import Layout
-from bridle.tables._missing import MISSING, mask_missing, words_as_categories
-from bridle.tables._records import find_separator, read_records
+from bridle.tables._records import MISSING, find_separator, mask_missing, read_records, words_as_categories
 from bridle.tables._table import Table, read_numbers, table_of, unify_truths
 
 BINARY = {

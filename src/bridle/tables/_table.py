@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from bridle._errors import InputError
-from bridle.tables._columns import check_table
+from bridle.tables._checks import check_table
 from bridle.tables._header import looks_like_values
 from bridle.tables._number_format import PLAIN, NumberFormat, choose_formats, example, formats_of
 from bridle.tables._problem import MOST_CLASSES

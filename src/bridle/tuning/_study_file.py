@@ -1,8 +1,9 @@
 """Studies in files: `bridle study`."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import keras
@@ -10,14 +11,13 @@ from sklearn.model_selection import TimeSeriesSplit
 
 from bridle import report
 from bridle._api import Result, Study, run_prepared
-from bridle._errors import InputError, KindError, short_repr
+from bridle._errors import InputError, KindError, nearest_names, short_repr
 from bridle.study import RunOptions
 from bridle.study.design import EarlyStopping
 from bridle.tables import Problem, Structure, read_file
 from bridle.tuning._arrays import ArraysJob, labelled, prepared, read_arrays
 from bridle.tuning._model_file import save_model
 from bridle.tuning._network import again, called, default_arms, default_network, outputs_of, own_network
-from bridle.tuning._paths import inside
 from bridle.tuning._toml import StudyFile
 from bridle.tuning._tune import Job, TableStudy, Tuned, prepare_table, tuned
 from bridle.untrusted import read_model
@@ -187,3 +187,54 @@ def _study(
 
 def _folds(file: StudyFile) -> int:
     return file.study.get("folds", 5)
+
+
+STAY = "A study file names files of its own folder only: put the file beside it, and write its name."
+
+
+def inside(folder: Path, name: str, where: str) -> Path:
+    """The file `name` of a folder.
+
+    Args:
+        folder: where the study file lies.
+        name: a path relative to it.
+        where: the entry that holds the name, for the sentence: `[data] table`.
+
+    Errors: `InputError` for a path that is absolute, that leads through `..` or a symbolic link, or that is no file.
+
+    """
+    plain = PureWindowsPath(name)  # reads / and \\ and drives, as some system will
+    if not name.strip() or "\0" in name or plain.anchor or ".." in plain.parts:
+        raise InputError(
+            f"Expected a path inside the folder of the study file for {where}, got {short_repr(name)}. {STAY}"
+        )
+    path = folder
+    try:
+        for part in Path(name).parts:
+            path = path / part
+            if path.is_symlink():
+                raise InputError(f"Expected a file for {where}, got {short_repr(name)}, a symbolic link. {STAY}")
+        exists = path.is_file()
+    except InputError:
+        raise
+    except (OSError, ValueError) as error:  # a name that is too long, or that the system cannot write
+        raise InputError(f"Expected the name of a file for {where}, got {short_repr(name)}: {_said(error)}.") from error
+    if not exists:
+        raise InputError(
+            f"Expected a file for {where}, found no {short_repr(name)} in the folder of the study file. "
+            f"{nearest_names(Path(name).name, _files(path.parent))}"
+        )
+    return path
+
+
+def _files(folder: Path) -> list[str]:
+    """The names of the files of a folder; none where it cannot be looked into."""
+    try:
+        return sorted(entry.name for entry in os.scandir(folder) if entry.is_file(follow_symlinks=False))
+    except OSError:
+        return []
+
+
+def _said(error: OSError | ValueError) -> str:
+    """Return the system's message without the path."""
+    return getattr(error, "strerror", None) or str(error)[:200]

@@ -12,9 +12,9 @@ import numpy as np
 from bridle import placement, regularizers
 from bridle._errors import InputError, first_line, short_repr
 from bridle._keras import model_size
-from bridle._text import has_valid_characters
 from bridle.untrusted._archive import LIMIT, MIB, TRUST, check_archive
 from bridle.untrusted._config import check_config
+from bridle.wording import has_valid_characters
 
 REGISTERED = (regularizers, placement)
 """Rooms whose classes a model file may name: Keras knows them once they are imported."""

@@ -1,4 +1,4 @@
-"""Everything that a study measured, as arrays: the one type that readers read. Loads numpy alone."""
+"""Results of a study as numpy arrays: the one type between training and reading."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -6,8 +6,56 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from bridle.results._nested import Nested
-from bridle.results._transformer import StoredTransformer
+__all__ = [
+    "ALL_ROWS",
+    "POOLED",
+    "SPREAD_DIAGNOSTIC",
+    "UNIT_SHARES",
+    "Activation",
+    "Arm",
+    "Members",
+    "Nested",
+    "Picture",
+    "Probe",
+    "Score",
+    "StoredTransformer",
+    "StudyResult",
+    "weak_to_strong",
+]
+
+
+@dataclass(frozen=True)
+class StoredTransformer:
+    """A fitted transformer of rows or of their target, as words and arrays without any code.
+
+    `bridle.study.data.build_transformer` builds the transformer from it.
+    """
+
+    text: str
+    """The transformer as Python code, such as `StandardScaler()`."""
+    words: Mapping[str, object] | None = None
+    """Class, parameters and fitted attributes, as JSON; None where it cannot be stored."""
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
+    """Arrays that the words refer to."""
+
+
+@dataclass(frozen=True)
+class Nested:
+    """The selections and scores by outer fold; NaN where nothing was selected or finished, with arm -1."""
+
+    arm: Int[np.ndarray, "outer"]
+    """The index of the arm selected inside; 0 for `none`."""
+    strengths: Float[np.ndarray, "outer slot"]
+    """The strengths selected inside."""
+    chosen: Float[np.ndarray, "outer"]
+    """The mean inner validation score of the selected candidate."""
+    scores: Float[np.ndarray, "seed outer"]
+    """The scores of its refits on the rows of the outer fold."""
+    none: Float[np.ndarray, "seed outer"]
+    """The scores of the refits without a regularizer."""
+    rows: Int[np.ndarray, "outer 2"]
+    """The number of rows to select and train on, and of rows to judge."""
+
 
 POOLED = "pooled "
 """The prefix of the name of a pooled score."""

@@ -1,0 +1,90 @@
+"""Parts of confidence intervals: quantiles, the exact interval of a share, pseudo-values, the range of a measure."""
+
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+
+import numpy as np
+from jaxtyping import Float
+from scipy import stats
+
+
+def t_quantile(probability: float, degrees: int) -> float:
+    """Return the quantile of Student's t."""
+    return float(stats.t.ppf(probability, degrees))
+
+
+def t_tail(value: float, degrees: int) -> float:
+    """Return the probability that Student's t exceeds `value`."""
+    return float(stats.t.sf(value, degrees))
+
+
+def beta_quantile(probability: float, a: int, b: int) -> float:
+    """Return the quantile of the beta distribution."""
+    return float(stats.beta.ppf(probability, a, b))
+
+
+def exact_interval(share: float, rows: int, *, level: float = 0.95) -> tuple[float, float]:
+    """Return the exact interval of a probability, from the share of `rows` independent rows in which it came true.
+
+    With k = share * rows rounded, the ends are the `alpha/2` quantile of Beta(k, rows - k + 1) and the `1 - alpha/2`
+    quantile of Beta(k + 1, rows - k). It covers at least at its level, usually more.
+
+    >>> low, high = exact_interval(0.8, 70)
+    >>> round(low, 3), round(high, 3)
+    (0.687, 0.886)
+
+    Source: Clopper and Pearson, "The use of confidence or fiducial limits illustrated in the case of the binomial",
+    Biometrika 26, 1934.
+    """
+    count, alpha = round(share * rows), 1 - level
+    low = 0.0 if count == 0 else beta_quantile(alpha / 2, count, rows - count + 1)
+    high = 1.0 if count == rows else beta_quantile(1 - alpha / 2, count + 1, rows - count)
+    return low, high
+
+
+def pseudo_values(score: float, without: Float[np.ndarray, "fold"]) -> Float[np.ndarray, "fold"]:
+    """Return the jackknife pseudo-values of a score: `n * score - (n - 1) * without[k]` for each of n folds.
+
+    Their mean is the score, corrected for bias, and their standard error that of the jackknife. They may lie outside
+    the range of the score. A fold without which the score is not defined (NaN) has the score itself.
+
+    Args:
+        score: over the rows of all folds.
+        without: the score over all rows but those of one fold.
+
+    >>> import numpy as np
+    >>> pseudo_values(0.75, np.array([0.5, 0.875, 0.875]))
+    array([1.25, 0.5 , 0.5 ])
+
+    Source: Tukey, "Bias and confidence in not quite large samples", Annals of Mathematical Statistics 29, 1958.
+
+    """
+    count = len(without)
+    values = count * score - (count - 1) * np.asarray(without, float)
+    return np.where(np.isnan(values), score, values)
+
+
+UNIT_INTERVAL_MEASURES = (
+    "acc",
+    "auc",
+    "precision",
+    "recall",
+    "f1",
+    "fbeta",
+    "iou",
+    "dice",
+    "sensitivity",
+    "specificity",
+)
+"""Parts of the names of measures that lie between 0 and 1."""
+
+
+def widest_difference(name: str, scores: np.ndarray) -> float:
+    """Return the largest possible difference of two scores: 1 for measures between 0 and 1, else infinity.
+
+    >>> widest_difference("binary_accuracy", np.array([0.8])), widest_difference("loss", np.array([0.8]))
+    (1.0, inf)
+    """
+    values = scores[np.isfinite(scores)]
+    plain = name.lower().replace("_", "")
+    inside = any(part in plain for part in UNIT_INTERVAL_MEASURES) and bool(((values >= 0) & (values <= 1)).all())
+    return 1.0 if inside else float("inf")
