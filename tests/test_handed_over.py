@@ -1,4 +1,4 @@
-"""The returned model is the one that the quoted numbers recommend."""
+"""The selected model is the one that the quoted numbers recommend."""
 
 from dataclasses import replace
 
@@ -43,7 +43,7 @@ def test_an_arm_whose_quoted_number_is_worse_than_none_is_not_handed_over(result
     text = result.verdict()
     assert text.startswith("L2 does not beat no penalty: validation accuracy is 0.500 without one; at its best")
     assert "it is 0.300" in text.splitlines()[0]
-    assert "The returned model is the one without a penalty. L2 (*/kernel l2 = 0.001) has the better" in text
+    assert "The selected model is the one without a penalty. L2 (*/kernel l2 = 0.001) has the better" in text
     assert result.best("L2").mean == pytest.approx(0.55)
 
 

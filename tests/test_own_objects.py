@@ -183,7 +183,7 @@ def test_a_store_gives_the_model_of_a_loss_of_my_own_without_it(loss, tmp_path):
         opened.model("own").predict(x, verbose=0), result.model("own").predict(x, verbose=0), rtol=1e-5
     )
     assert opened.report(tmp_path / "report.html").is_file()
-    with pytest.raises(StoreError, match="'custom:ridge', whose code is not in it"):
+    with pytest.raises(StoreError, match="'custom:ridge', whose code a study does not"):
         opened.code("own")
 
 
@@ -193,7 +193,7 @@ def test_a_class_of_a_script_is_named_too(tmp_path):
     model.compile("adam", "binary_crossentropy")
     x = np.random.RandomState(0).normal(size=(24, 2)).astype("float32")
     study = bridle.Study(model, {"L2": {"out/kernel": "l2(0.01)"}}, seeds=1, folds=2, epochs=2)
-    with pytest.warns(UserWarning, match="here that of 'OfScript'"):
+    with pytest.warns(UserWarning, match="needs that of 'OfScript'"):
         study.run(x, x.sum(axis=1) > 0, store=tmp_path, progress=False)
-    with pytest.raises(StoreError, match="'OfScript' to be known"):
+    with pytest.raises(StoreError, match="needs the code of 'OfScript'"):
         bridle.load(tmp_path).model()

@@ -33,7 +33,7 @@ def test_tune_then_predict_then_report(command, tmp_path) -> None:
     assert (code, err) == (0, "")
     assert "3 classes: setosa, versicolor, virginica" in out
     assert "`id`: left out" in out
-    assert ("keras.layers.Dense(" in out) != ("returned model is the one without a penalty" in out)
+    assert ("keras.layers.Dense(" in out) != ("selected model is the one without a penalty" in out)
     assert "validation accuracy" in out
     files = {path.name for path in Path("answer").iterdir()}
     assert {"report.html", "result.json", "model.keras", "apply.json", "sweep.png", "study"} <= files
@@ -154,7 +154,7 @@ BAD = {
     ),
     "unknown case": (("run", "mons"), "'moons'"),
     "unwritable case": (("run", "moons", "--out", "good.csv"), "can be written"),
-    "no answer": (("predict", ".", "good.csv"), "found no model.keras"),
+    "no answer": (("predict", ".", "good.csv"), "holds no model.keras"),
     "no study": (("report", "."), "found no study.json and no index.sqlite"),
     "no command": (("rnu",), "No such command"),
     "no seeds": (("run", "moons", "--seeds", "0"), "--seeds"),

@@ -58,7 +58,7 @@ def test_a_stop_in_the_pilot_is_a_stop(command) -> None:
     """What is kept and how to go on are said; nobody is told to lower the learning rate."""
     code, _, err = tune(command, "--penalty", "*/kernel=l2(auto)")
     assert code == 130
-    assert err.startswith("Stopped while the ranges of 'auto' were sought")
+    assert err.startswith("Stopped during the search for the ranges of 'auto'")
     assert "'o/study' keeps 2 fits" in err
     assert err.rstrip().endswith("To continue: bridle resume o")
     code, out, _ = command("show", "o")

@@ -163,7 +163,7 @@ def test_arms_of_tune(command, flowers: Path) -> None:
     assert (code, err) == (0, "")
     assert [arm.name for arm in bridle.load("answer/study").data.arms] == ["none", "hidden1/kernel=l2(1e-3)"]
     for text, said in {
-        "hidden1/kernel": "where=what(how much)",
+        "hidden1/kernel": "target=penalty(strength)",
         "hiden1/kernel=l2": "'hidden1/kernel'",
         "*/kernel=l3(1)": "known penalty",
     }.items():
@@ -186,7 +186,7 @@ WRONG = {
     "both kinds of rows": (TABLE.replace("[model]", 'arrays = "flowers.npz"\n[model]'), "table and arrays"),
     "no target": (TABLE.replace('target = "species"', ""), "[data] target"),
     "two models": (TABLE.replace("[study]", 'file = "model.keras"\n[study]'), "hidden and file"),
-    "entry of another": (TABLE.replace("[model]", "scale = true\n[model]"), "scale in 'bad.toml' beside arrays only"),
+    "entry of another": (TABLE.replace("[model]", "scale = true\n[model]"), "scale in 'bad.toml' with arrays only"),
     "way out": (TABLE.replace("flowers.csv", "../flowers.csv"), "inside the folder"),
     "absolute": (TABLE.replace("flowers.csv", "/flowers.csv"), "inside the folder"),
     "missing table": (TABLE.replace("flowers.csv", "flower.csv"), "'flowers.csv'"),

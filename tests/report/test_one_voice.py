@@ -21,10 +21,10 @@ PAIRS = [
     ("has learned nothing", "overfits|so strong that"),
     ("at every strength tried|the best of its arm|dominates the training", "try stronger"),
     ("(lifts|lowers) validation", "There is no evidence|is the one without a penalty|does not beat|None of the"),
-    ("There is no evidence", "The returned model is the one without a penalty"),
+    ("There is no evidence", "The selected model is the one without a penalty"),
     ("does not beat no penalty|beats no penalty", "whose score is better, but|would need about"),
     ("too few to give an interval|there is no interval", "95 % interval of the (gain|reduction)|would need about"),
-    ("there is no result", "returned model|no better than|interval"),
+    ("there is no result", "selected model|no better than|interval"),
 ]
 """Two patterns that must not both be found in one verdict."""
 
@@ -123,7 +123,7 @@ def test_the_arm_that_is_handed_over_is_never_worse_than_none(verdicts: dict) ->
             assert not gain.high < 0, name
             assert result.score.better(evidence.quoted[evidence.winner] - evidence.quoted[0]) > 0, name
         elif evidence.winner == 0 and evidence.gains:
-            assert "The returned model is the one without a penalty." in "\n".join(lines), name
+            assert "The selected model is the one without a penalty." in "\n".join(lines), name
 
 
 def test_optimism_is_said_only_where_the_choosing_number_is_the_better_one(verdicts: dict) -> None:

@@ -190,7 +190,7 @@ def test_a_fit_that_diverged_stays_diverged(moons, tmp_path, trained) -> None:
     assert trained == []
 
 
-@pytest.mark.filterwarnings("ignore:The store of a study holds no code")
+@pytest.mark.filterwarnings("ignore:A store holds no code")
 def test_changed_code_is_not_taken_for_the_same(moons, tmp_path, trained) -> None:
     """A layer of one's own that computes something else now: its fits are made anew, whatever the plan can say."""
 

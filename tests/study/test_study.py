@@ -121,7 +121,7 @@ def test_an_open_grid_reaches_where_the_best_lies(moons) -> None:
 
 
 def test_refits_train_on_all_rows_and_look_at_held_out_rows_once(model, moons) -> None:
-    """`none` and the selected settings from every seed; the test score is that of the returned model."""
+    """`none` and the selected settings from every seed; the test score is that of the selected model."""
     x, y = moons
     result = Study(model, {"L2": {"*/kernel": L2([0.01])}}, seeds=2, folds=2, epochs=20).run(
         x[:40], y[:40], test=(x[40:], y[40:]), progress=False

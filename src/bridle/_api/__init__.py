@@ -1,4 +1,4 @@
-"""The front door: `Study` and `Result`, the two things a person holds."""
+"""The Python interface: `Study`, `search`, and their results."""
 
 from bridle._api._plots import Plots
 from bridle._api._result import Best, Result, load

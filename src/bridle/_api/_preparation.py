@@ -1,4 +1,4 @@
-"""The preparation of a study's rows: fitted transformers in memory or from a store, and the lines that repeat them."""
+"""The fitted transformers of a study's rows: from memory or from a store, and as lines of Python."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,11 +22,11 @@ NAMES = {"x": "preprocessor", "y": "target_preprocessor"}
 
 
 class Preparation:
-    """The transformers that the refits' rows went through: of the rows (`x`) and of their target (`y`).
+    """The fitted transformers of the refits: of the rows (`x`) and of the target (`y`).
 
     Args:
-        stored: what the result holds of them.
-        fitted: the transformers themselves, where the study ran in this process.
+        stored: the transformers as stored in the result.
+        fitted: the transformer objects, if the study ran in this process.
 
     """
 
@@ -35,39 +35,39 @@ class Preparation:
         self._fitted = {part: one for part, one in zip("xy", fitted, strict=True) if one is not None}
 
     def get(self, part: str) -> Any:
-        """Return a fitted transformer; None where the study had none.
+        """Return a fitted transformer, or None if the study had no such transformer.
 
-        Errors: `InputError` where it cannot be stored and was not set; `StoreError` where its stored form is damaged.
+        Errors: `InputError` if it could not be stored and was not set; `StoreError` if its stored form is damaged.
         """
         if part not in self._fitted and part in self._stored:
             stored = self._stored[part]
             if stored.words is None:
                 raise InputError(
-                    f"Expected the fitted {' '.join(stored.text.split())} of this study, which its folder does not "
-                    f"hold: transformers of scikit-learn's own without functions are stored. Fit it on the rows of "
-                    f"the study and set result.{NAMES[part]} to it; for a table, `bridle predict` applies it."
+                    f"The folder of this study does not hold its fitted {' '.join(stored.text.split())}: only "
+                    f"transformers of scikit-learn without functions are stored. Fit it on the rows of the study and "
+                    f"set result.{NAMES[part]} to it. For a table, `bridle predict` applies it."
                 )
             self._fitted[part] = build_transformer(stored)
         return self._fitted.get(part)
 
     def set(self, part: str, transformer: Any) -> None:
-        """Take a fitted transformer from a person.
+        """Set a fitted transformer.
 
-        Errors: `KindError` for what does not transform.
+        Errors: `KindError` if it has no `transform`.
         """
         if not callable(getattr(transformer, "transform", None)):
             raise KindError(f"Expected a fitted transformer as {NAMES[part]}, got {type(transformer).__name__}.")
         self._fitted[part] = transformer
 
     def predict(self, model: keras.Model, rows: Any) -> Any:
-        """Return a model's predictions for rows as they are, in the units of the target as it is."""
+        """Return the predictions of a model for unprepared rows, in the units of the original target."""
         rows_as, target_as = self.get("x"), self.get("y")
         x = read_inputs(rows if rows_as is None else transform_rows(rows_as, rows, "rows"))
         prediction = model.predict(x, verbose=0)  # pyright: ignore[reportArgumentType] - Keras annotates a default of "auto" as str
         return prediction if target_as is None else restore_target(target_as, np.asarray(prediction))
 
     def lines(self) -> str:
-        """Return Python lines that prepare rows `x` and a target `y`; empty where nothing was prepared."""
+        """Return Python lines that prepare rows `x` and a target `y`; empty without transformers."""
         if not self._stored:
             return ""
         imports, body = set(), []
@@ -85,6 +85,6 @@ class Preparation:
                 body.append(f"{part} = {name}.transform({value})")
             else:
                 body.append(f"# {part} goes through {transformer_line(fitted)} before training: result.{name}")
-        top = "# The network takes prepared rows, as below; result.predict takes them as they are.\n"
+        top = "# The network takes prepared rows, as below. result.predict prepares rows itself.\n"
         head = "".join(f"{line}\n" for line in sorted(imports))
         return top + head + ("\n" if imports else "") + "\n".join(body) + "\n\n"

@@ -1,4 +1,4 @@
-"""`Result`: what a study found, and the model that follows from it."""
+"""`Result`: the numbers of a study, and the selected model."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -25,19 +25,19 @@ from bridle.stats import Evidence, weigh_evidence
 
 RULES = ("best", "1se")
 LONG = 30
-"""Settings beyond which a printed result shows only those that a rule takes."""
+"""The number of candidates above which a printed result shows only the selected ones."""
 
 
 def _read(text: str, strengths: Mapping[str, float]) -> Penalty:
-    """A penalty from its text, in which the names of strengths stand for them."""
+    """Return a penalty from its text, with values in place of the names of strengths."""
     for slot, value in strengths.items():
         text = text.replace(f"{{{slot}}}", f"{value:.12g}")
     try:
         return parse_penalty(text)
     except InputError as error:
         raise StoreError(
-            f"Expected a penalty of bridle in the stored study, got {text.partition('(')[0]!r}, whose code is not in "
-            "it. Write the term again, with the strengths of Result.best."
+            f"Expected a penalty of bridle in the stored study, got {text.partition('(')[0]!r}, whose code a study "
+            "does not store. Write the penalty again, with the strengths of Result.best."
         ) from error
 
 
@@ -47,20 +47,21 @@ def load(
     custom_objects: Mapping[str, Any] | None = None,
     model: keras.Model | Callable[[], keras.Model] | None = None,
 ) -> "Result":
-    """Return the result from the folder that `run(…, store=folder)` or a command's `--out` wrote.
+    """Load the result of a study from the folder that `run(…, store=folder)` or a command's `--out` wrote.
 
-    Its numbers can be read everywhere. Its model is built from a configuration, which holds no code: functions and
-    classes of your own must be registered with `keras.saving.register_keras_serializable` in a module that was
-    imported, or be given here. Where they are not, `Result.model` names them. Without its own loss or metrics a model
-    comes back uncompiled.
+    The numbers load without the model. The model is built from its configuration, which holds no code. Register custom
+    functions and classes with `keras.saving.register_keras_serializable` in a module that is imported, or pass them
+    here. `Result.model` names those that are missing. If a custom loss or metric is missing, the model is not compiled.
 
     Args:
-        folder: where the study is.
-        custom_objects: functions and classes by the names in the configuration, as for `keras.models.load_model`.
-        model: the model that the study was run with, or the function that builds it, in place of the configuration.
+        folder: path of the folder.
+        custom_objects: functions and classes by their names in the configuration, as in `keras.models.load_model`.
+        model: `keras.Model`, or the function that builds it, to use in place of the stored configuration.
 
-    Errors: `StoreError` where there is no study, or where it was damaged; `KindError` for a model with other weights
-    than the stored ones.
+    Returns: `bridle.Result`.
+
+    Errors: `StoreError` if the folder holds no study or a damaged one; `KindError` if the variables of `model` differ
+    in number or shape from the stored ones.
 
     """
     data, objects = stores.load(folder), dict(custom_objects or {})
@@ -75,19 +76,37 @@ def load(
 
 @dataclass(frozen=True)
 class Best:
-    """One selected setting."""
+    """Selected candidate of an arm."""
 
     arm: str
+    """The name of the arm."""
     rule: str
+    """The rule that selected it: `"best"` or `"1se"`."""
     strengths: dict[str, float]
+    """The strengths by name."""
     mean: float
-    """Mean validation score over seeds and folds."""
+    """The mean validation score over seeds and folds."""
     error: float
-    """Its standard error across folds; NaN for a single validation set."""
+    """The standard error of the mean across folds; NaN for a single validation set."""
 
 
 class Result:
-    """Result of a study: evidence first, then the model. `data` holds every number as arrays."""
+    """Result of a study. `Study.run` and `bridle.load` return it.
+
+    `print(result)` shows the verdict and the table. `verdict`, `table`, `members` and `plot` read the study. `best`,
+    `regularizers`, `model`, `predict` and `code` return the selected candidate. `report` and `save` write files.
+    `data` is a `StudyResult`, every number as arrays.
+
+    Methods with `arm` and `rule` select a candidate:
+
+    * `arm`: name of an arm. Default: the arm with the largest gain over no penalty, measured with the strength of each
+      fold selected by the other folds. It is `none` if no gain is above zero.
+    * `rule`: `"best"` (default) for the best mean validation score, or `"1se"` for the strongest candidate within one
+      standard error of it.
+
+    Errors of these methods: `InputError` for an unknown arm or rule, or if no fit finished; `StoreError` if a stored
+    model cannot be built.
+    """
 
     def __init__(
         self,
@@ -108,32 +127,32 @@ class Result:
 
     @cached_property
     def evidence(self) -> Evidence:
-        """Selection and comparison, computed once."""
+        """The selected candidates and the comparison of arms."""
         return weigh_evidence(self.data)
 
     def __str__(self) -> str:
-        text, settings = StringIO(), len(self.data.setting_arm)
+        text, count = StringIO(), len(self.data.setting_arm)
         console = Console(width=100, file=text, highlight=False)
-        console.print(reports.rich_table(self.data, self.evidence, selected=settings > LONG))
-        more = f"Shown: what the rules take, of {settings} settings; table() has them all.\n" if settings > LONG else ""
+        console.print(reports.rich_table(self.data, self.evidence, selected=count > LONG))
+        more = f"Only the selected of {count} candidates are shown; table() has all of them.\n" if count > LONG else ""
         return f"{self.verdict()}\n\n{text.getvalue()}{more}"
 
     __repr__ = __str__
 
     def verdict(self) -> str:
-        """The answer in words, with its interval."""
+        """Return the verdict in words: the best arm, its gain and the interval."""
         return reports.verdict(self.data)
 
     def table(self) -> pd.DataFrame:
-        """One row per setting: means, standard errors, finished fits, exact zeros, which rule selects it."""
+        """Return one row per candidate: means, standard errors, finished fits, exact zeros, rules that select it."""
         return reports.table(self.data)
 
     def members(self) -> pd.DataFrame:
-        """One row per fit: arm, strengths, seed, fold, status, the last value of every curve, diagnostics."""
+        """Return one row per fit: arm, strengths, seed, fold, status, last value of every curve, diagnostics."""
         return reports.members(self.data)
 
     def best(self, arm: str | None = None, rule: str = "best") -> Best:
-        """The selected setting of an arm; by default of the one that `model` hands over."""
+        """Return the selected candidate with its mean validation score."""
         index, setting = self._selected(arm, rule)
         summary = self.evidence.validation
         return Best(
@@ -156,18 +175,19 @@ class Result:
     def model(
         self, arm: str | None = None, rule: str = "best", seed: int | None = None, *, penalized: bool = False
     ) -> keras.Model:
-        """Return the plain Keras model, compiled as it was given, with the weights of the refit on all of x, y.
+        """Return the selected model: a plain `keras.Model` with the weights of its refit on all of x, y.
 
-        It takes rows as `preprocessor` transforms them, and gives the target as `target_preprocessor` does; `predict`
-        takes and gives both as they are.
+        It is compiled like the model of the study. Its inputs are rows that `preprocessor` has transformed, and its
+        outputs are in the units of `target_preprocessor`. `predict` applies both.
 
         Args:
-            arm: an arm by name. By default the one with the largest gain, measured with each fold's strength chosen
-                by the other folds; `none` where no gain is above zero.
+            arm: name of an arm. Default: the arm with the largest gain over no penalty, measured with the strength of
+                each fold selected by the other folds; `none` if no gain is above zero.
             rule: `"best"` or `"1se"`.
-            seed: which refit; the first seed by default (never the one that looks best on test rows).
-            penalized: whether the model also has the penalties of the setting, as `bridle.regularize` places them,
-                to be trained further with them.
+            seed: int, the seed of the refit. Default: the first seed, whatever its score on the test rows.
+            penalized: bool, whether to add the selected penalties, as `bridle.regularize` does, for further training.
+
+        Errors: `InputError` for an unknown arm, rule or seed; `StoreError` if a stored model cannot be built.
 
         """
         index, setting = self._selected(arm, rule)
@@ -179,7 +199,7 @@ class Result:
         )
         if not refits.any():
             raise InputError(
-                f"Expected a finished refit of {self.data.arms[index].name!r} with seed {refit_seed}, found none. "
+                f"No finished refit of {self.data.arms[index].name!r} has the seed {refit_seed}. "
                 f"Seeds: {self.data.seeds.tolist()}."
             )
         copy = regularize(template, self._placeable(arm, rule)) if penalized else self._again(template)
@@ -196,17 +216,17 @@ class Result:
         return copy
 
     def _placeable(self, arm: str | None, rule: str) -> dict[str, Penalty]:
-        """The penalties of a setting, where the weights that they need are there."""
+        """Return the penalties of a candidate, or raise `InputError` if their pretrained weights are missing."""
         terms = self.regularizers(arm, rule)
         if self._terms is None and any(penalty.needs_anchor for penalty in terms.values()):
             raise InputError(
-                "Expected the pretrained weights that l2sp pulls toward, which a stored study does not hold. "
+                "A stored study does not hold the pretrained weights that l2sp pulls toward. "
                 "Take the model from the result of study.run, or give the anchor as an array."
             )
         return terms
 
     def _again(self, template: keras.Model) -> keras.Model:
-        """A copy of the template; by the user's function where no configuration makes one."""
+        """Return a copy of the template, built by the user's function if its configuration cannot."""
         try:
             return plain_copy(template)
         except KindError:
@@ -215,27 +235,26 @@ class Result:
             return rebuild_by(self._build, template)
 
     def predict(self, rows: Any, arm: str | None = None, rule: str = "best", seed: int | None = None) -> Any:
-        """Predict rows as they were given to `run`, in the target's own units.
+        """Predict with the selected model, in the units of the original target.
 
-        Rows go through `preprocessor`, the model's predictions back through `target_preprocessor`, where the study had
-        them (arguments of `run`).
+        `preprocessor` transforms the rows, and `target_preprocessor` transforms the predictions back.
 
         Args:
-            rows: array, table, or list or dictionary of arrays, prepared by nobody.
-            arm, rule, seed: as for `model`.
+            rows: array, data frame, or list or dictionary of arrays, unprepared, as given to `run`.
+            arm, rule, seed: as in `model`.
 
-        Returns: an array with a row for each row; a structure of arrays where the model gives several.
+        Returns: array of shape (rows, …), or a structure of arrays for several outputs.
 
-        Errors: `InputError` for rows that do not fit, and where a preparation is missing that a folder cannot hold.
+        Errors: `InputError` for rows of another shape, or if a transformer is missing that the folder could not store.
 
         """
         return self._preparation.predict(self.model(arm, rule, seed), rows)
 
     @property
     def preprocessor(self) -> Any:
-        """The transformer of rows, fitted as for the refits; None where there was none.
+        """The fitted transformer of the rows, as used by the refits; None if the study had none.
 
-        Set it where a stored study lacks it.
+        Set it if a stored study lacks it.
         """
         return self._preparation.get("x")
 
@@ -245,7 +264,7 @@ class Result:
 
     @property
     def target_preprocessor(self) -> Any:
-        """The transformer of the target, likewise."""
+        """The fitted transformer of the target, as used by the refits; None if the study had none."""
         return self._preparation.get("y")
 
     @target_preprocessor.setter
@@ -253,7 +272,7 @@ class Result:
         self._preparation.set("y", transformer)
 
     def code(self, arm: str | None = None, rule: str = "best") -> str:
-        """The Keras lines to paste for the selected setting, after those that prepare the rows."""
+        """Return Keras code for the selected candidate, after the lines that prepare the rows."""
         size, rate = self.data.provenance.get("batch_size"), self.data.arms[self._selected(arm, rule)[0]].learning_rate
         lines = code_lines(
             self._template_or_error(), self.regularizers(arm, rule), batch_size=None if size is None else int(str(size))
@@ -262,17 +281,27 @@ class Result:
         return lines if rate is None else f"{lines}model.optimizer.learning_rate = {rate:g}  # after compile\n"
 
     def report(self, path: str | Path, *, title: str = "Regularization study") -> Path:
-        """Write one HTML file with verdict, table, pictures and provenance; it works without a network."""
+        """Write one HTML file with verdict, table, pictures and provenance. It opens offline.
+
+        Args:
+            path: path of the file.
+            title: heading of the page.
+
+        Returns: the path.
+
+        Errors: `StoreError` if the file cannot be written; `InputError` for a study without fits.
+
+        """
         text = reports.page(title, [self.section(title)])
         return stores.write_text(path, text)
 
     def section(self, title: str, **options: Any) -> reports.Section:
-        """The result as a part of a page."""
+        """Return the result as a section of a report page."""
         self._check_begun()
         return reports.Section(title, self.data, code=self._code_or_none(), **options)
 
     def _code_or_none(self) -> str:
-        """The lines to paste; none where nothing was selected, or where they need code that a store does not hold."""
+        """Return the Keras code, or "" if nothing was selected or the store lacks the code of a penalty."""
         if self._template is None or self.evidence.winner is None:
             return ""
         try:
@@ -281,31 +310,32 @@ class Result:
             return ""
 
     def save(self, folder: str | Path) -> Path:
-        """Write everything measured into a folder, for `bridle.load`."""
+        """Write all numbers and weights into a folder, which `bridle.load` reads. Return its path.
+
+        Errors: `StoreError` if the folder cannot be written.
+        """
         return stores.save(self.data, folder)
 
     @property
     def plot(self) -> "Plots":
-        """The pictures: `result.plot.sweep()` and so on."""
+        """The pictures, for example `result.plot.sweep()`."""
         self._check_begun()
         return Plots(self.data)
 
     def _check_begun(self) -> None:
-        """Refuse to show a study that was stopped before its first fit."""
+        """Raise `InputError` for a study that was stopped before its first fit."""
         if not len(self.data.members):
             raise InputError("Expected a study with fits, got one that was stopped before its first. Run it again.")
 
     def _selected(self, arm: str | None, rule: str) -> tuple[int, int]:
         if rule not in RULES:
             raise InputError(f"Expected the rule 'best' or '1se', got {rule!r}.")
-        names = [known_arm.name for known_arm in self.data.arms]
+        names = [existing.name for existing in self.data.arms]
         if arm is not None and arm not in names:
             raise InputError(f"Expected an arm of this study, got {arm!r}. {nearest_names(arm, names)}")
         index = self.evidence.winner if arm is None else names.index(arm)
         if index is None or index not in self.evidence.choices:
-            raise InputError(
-                "Expected at least one finished fit to select from, found none: every fit diverged or did not run."
-            )
+            raise InputError("There is no finished fit to select from: every fit diverged or did not run.")
         choice = self.evidence.choices[index]
         return index, choice.best if rule == "best" else choice.one_se
 

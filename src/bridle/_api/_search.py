@@ -1,4 +1,4 @@
-"""Search: arms from the model itself, screened in a first stage and tested in a second one."""
+"""`search`: arms built from the model, screened in a first stage and tested in a second one."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -22,29 +22,29 @@ from bridle.study.design import Prepared, join_arms, make_timed_plan
 KINDS = {"L1": L1, "L2": L2}
 WEIGHTS = ("kernel", "recurrent_kernel", "depthwise_kernel", "pointwise_kernel", "embeddings")
 FINALISTS = 3
-"""Arms that go from the first stage into the second one."""
+"""The number of arms that go from the first stage into the second one."""
 STRENGTHS = 14
-"""About how many settings an arm takes, its pilot included."""
+"""The estimated number of candidates of an arm, with its pilot."""
 COMBINED = 34
-"""The same for an arm with two strengths."""
+"""The estimated number of candidates of an arm with two strengths."""
 SCREENING = 0.4
 """The share of the time for the first stage."""
 MOST_SEEDS = (3, 10)
-"""Seeds at most, in the two stages."""
+"""The largest number of seeds in the first and in the second stage."""
 LINES = 8
-"""Arms that a printed result shows."""
+"""The number of arms in a printed result."""
 FEW, LEAST = 4, 2
-"""Arms of the first program, which is timed; arms that are screened at least."""
+"""The number of arms of the first, timed program, and the least number of arms to screen."""
 COMPILING = 0.1
-"""The share of the second stage's time below which it compiles a program of its own."""
+"""The largest share of the second stage's time for compiling a separate program."""
 REFITS = 2 * (FINALISTS + 1) + 1
-"""Fits on all rows for each seed of the second stage, at most."""
+"""The largest number of refits for each seed of the second stage."""
 Finalists = dict[str, tuple[str, ...]]
-"""Arms of the second stage, each with the arms of the first one that it joins."""
+"""The arms of the second stage, each with the arms of the first stage that it joins."""
 
 
 class SearchResult(Result):
-    """The second stage's result, with the first stage's in `screen`."""
+    """Result of a search: a `Result` of the second stage. `screen` is the `Result` of the first stage."""
 
     def __init__(self, final: Result, screen: Result) -> None:
         vars(self).update(vars(final))
@@ -59,10 +59,11 @@ class SearchResult(Result):
     __repr__ = __str__
 
     def ranking(self) -> pd.DataFrame:
-        """Every arm from best to worst: those of the second stage, then those that the first stage left out.
+        """Return every arm from best to worst: those of the second stage, then those dropped after the first.
 
-        `gain` is the difference to no penalty, positive where better, with its interval `low` to `high`: in the second
-        stage corrected over all arms that were ever looked at; in the first stage over its own.
+        Columns: `stage`, `arm`, `strengths`, the score, and `gain`, the difference to no penalty, positive if better.
+        `low` and `high` are its interval. The second stage corrects it for all arms of the search, the first stage for
+        the arms that it screened.
         """
         last = _ranked(self.data, "final")
         names = {line["arm"] for line in last}
@@ -93,21 +94,23 @@ def search(
 ) -> SearchResult:
     """Find where a penalty helps: on weights, on activations or both, in one layer or all of them, L1 or L2.
 
-    First stage: L1 and L2 on the weights and on the activations, of every layer by itself and of all layers, each with
-    a range found from the data, on few seeds; strengths that are clearly worse stop early. Second stage: the best
-    three on fresh seeds, and the best on weights together with the best on activations. The rows are the same, so the
-    second stage's intervals are corrected over all arms of both.
+    The first stage screens L1 and L2 on the weights and on the activations, of each layer and of all layers. It uses
+    few seeds, finds each range of strengths from the data, and stops strengths early that are clearly worse. The second
+    stage trains the best three arms with new seeds, and joins the best on weights with the best on activations. Both
+    stages use the same rows, so the second stage corrects its intervals for all arms of the search.
 
     Args:
-        model: a compiled Keras model, or a function that returns one.
-        x, y: the rows to learn from.
-        seconds: about how long it may take, compiling included; seeds, and if need be arms, are as many as that
-            allows. Programs for two shapes of rows are compiled in any case.
+        model: compiled and built `keras.Model`, or a function without arguments that returns one.
+        x, y: the rows, as in `bridle.Study.run`.
+        seconds: float > 0, the approximate time in seconds, with compilation. It decides the number of seeds and, if it
+            is short, of arms. Programs for two shapes of rows are compiled in any case. Default 60.
         folds, epochs, batch_size, score: as in `bridle.Study`.
         validation, test, groups, sample_weight, class_weight, preprocessor, target_preprocessor, store, progress,
             callbacks: as in `bridle.Study.run`.
 
-    Errors: those of `Study.run`; `InputError` for a time that is not above 0 or a model without weights to penalize.
+    Returns: `bridle.SearchResult`.
+
+    Errors: those of `Study.run`; `InputError` if `seconds` is not above 0 or the model has no weights to penalize.
 
     >>> import bridle, keras
     >>> from sklearn.datasets import make_moons
@@ -166,43 +169,47 @@ def search(
 
 @dataclass(frozen=True)
 class Clock:
-    """A budget of seconds, from now on."""
+    """Budget of seconds from now on."""
 
     seconds: float
     began: float = field(default_factory=lambda: perf_counter())
 
     @property
     def left(self) -> float:
-        """Seconds that are left, negative where the time is up."""
+        """The remaining seconds; negative after the end."""
         return self.began + self.seconds - perf_counter()
 
     def until(self, room: float) -> float:
-        """The time of `perf_counter` after so many seconds."""
+        """Return the time of `perf_counter` in `room` seconds."""
         return perf_counter() + max(0.0, room)
 
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds that the two programs for one shape of rows take to compile, and one fit when all cores are busy."""
+    """Measured speed of a study.
+
+    `compiling`: seconds to compile the two programs for one shape of rows. `fit_seconds`: seconds of one fit with all
+    cores busy. `folds`: the number of folds.
+    """
 
     compiling: float
     fit_seconds: float
     folds: int
 
     def arms(self, room: float) -> int:
-        """Arms that can be screened with one seed."""
+        """Return the number of arms that can be screened with one seed in `room` seconds."""
         return int(room / (self.fit_seconds * self.folds * STRENGTHS))
 
-    def seeds(self, room: float, settings: int, most: int) -> int:
-        """Seeds, one at least, for so many settings."""
-        return max(1, min(most, int(room / (self.fit_seconds * (self.folds * settings + REFITS)))))
+    def seeds(self, room: float, candidates: int, most: int) -> int:
+        """Return the number of seeds for a number of candidates in `room` seconds, at least 1."""
+        return max(1, min(most, int(room / (self.fit_seconds * (self.folds * candidates + REFITS)))))
 
     def cost(self, finalists: Finalists) -> float:
-        """Seconds of a second stage with one seed."""
+        """Return the seconds of a second stage with one seed."""
         return self.fit_seconds * self.folds * _fits(finalists) + self.refits(len(finalists), 1)
 
     def refits(self, arms: int, seeds: int) -> float:
-        """Seconds of the fits on all rows."""
+        """Return the seconds of the refits."""
         return self.fit_seconds * (2 * arms + 1) * seeds
 
 
@@ -217,33 +224,33 @@ def _pace(prepared: Prepared) -> Pace:
 def _narrowed(
     prepared: Prepared, finalists: Finalists | Mapping[str, Any], arms: Mapping[str, Any], seeds: range
 ) -> Prepared:
-    """The same study, with its programs, of some of its arms, alone or joined, and of other seeds."""
-    there = {arm.name: arm for arm in prepared.arms}
+    """Return a study with the same programs, for some of its arms, alone or joined, and for other seeds."""
+    by_name = {arm.name: arm for arm in prepared.arms}
     parts = {name: finalists[name] if isinstance(finalists[name], tuple) else (name,) for name in finalists}
-    candidates = [join_arms(name, [there[part] for part in names]) for name, names in parts.items()]
+    candidates = [join_arms(name, [by_name[part] for part in names]) for name, names in parts.items()]
     arm_terms = {name: _terms(names, arms) for name, names in parts.items()}
     question = replace(prepared.question, arms=arm_terms, seeds=tuple(seeds))
     return replace(prepared, question=question, arms=(prepared.arms[0], *candidates))
 
 
 def _terms(parts: tuple[str, ...], arms: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    return {where: what for part in parts for where, what in arms[part].items()}
+    return {target: penalty for part in parts for target, penalty in arms[part].items()}
 
 
 def _fits(finalists: Finalists) -> int:
-    """About how many settings the arms of a second stage take, their pilots included."""
+    """Return the estimated number of candidates of a second stage, with the pilots."""
     return sum(STRENGTHS if len(parts) == 1 else COMBINED for parts in finalists.values())
 
 
 def search_arms(model: keras.Model) -> dict[str, dict[str, Any]]:
-    """The arms of the first stage, those on all layers first: {name: {where: what("auto")}}.
+    """Return the arms of the first stage as `{name: {target: penalty}}`, those on all layers first.
 
-    Errors: `InputError` where the model has no weights to penalize.
+    Errors: `InputError` if the model has no weights to penalize.
     """
     sites = find_sites(model)
-    weights = _by_layer([place for place in sites if place.part is None and place.quantity in WEIGHTS])
+    weights = _by_layer([site for site in sites if site.part is None and site.quantity in WEIGHTS])
     last = next(reversed(weights), None)
-    hidden = {place.path for place in sites if place.quantity == "output" and place.in_globs}
+    hidden = {site.path for site in sites if site.quantity == "output" and site.in_globs}
     outputs = {layer: f"{layer}/output" for layer in weights if layer in hidden and layer != last}
     if not weights:
         raise InputError("Expected a model with kernels or embeddings to penalize, found none. Give arms to a Study.")
@@ -258,16 +265,16 @@ def search_arms(model: keras.Model) -> dict[str, dict[str, Any]]:
 
 
 def _by_layer(sites: list[Site]) -> dict[str, str]:
-    """The weights of each layer as one target."""
+    """Return the weights of each layer as one target."""
     layers: dict[str, list[str]] = {}
-    for place in sites:
-        if place.variable is not None and place.variable.trainable:
-            layers.setdefault(place.path, []).append(place.name)
+    for site in sites:
+        if site.variable is not None and site.variable.trainable:
+            layers.setdefault(site.path, []).append(site.name)
     return {layer: ", ".join(names) for layer, names in layers.items()}
 
 
 def _finalists(screen: StudyResult, arms: Iterable[str]) -> Finalists:
-    """The best arms of the first stage, from the best on; and the best on weights with the best on activations."""
+    """Return the best arms of the first stage in order, and the best on weights joined with the best on activations."""
     order = [line["arm"] for line in _ranked(screen, "screen")] or list(arms)[:1]
     finalists: Finalists = {name: (name,) for name in order[:FINALISTS]}
     best = [next((name for name in order if f" {what}" in name), None) for what in ("weights", "activations")]
@@ -278,7 +285,7 @@ def _finalists(screen: StudyResult, arms: Iterable[str]) -> Finalists:
 
 
 def _ranked(data: StudyResult, stage: str) -> list[dict[str, Any]]:
-    """A line for each penalized arm of a result, from best to worst."""
+    """Return one line per penalized arm of a result, from best to worst."""
     evidence = weigh_evidence(data)
     sign = 1.0 if data.score.maximize else -1.0
     arms = [arm for arm in evidence.choices if arm != 0]

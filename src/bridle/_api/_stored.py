@@ -1,4 +1,4 @@
-"""The model of a stored study: built from its configuration, or from what the user gives in its place."""
+"""The model of a stored study: built from its configuration, or given by the user."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -21,37 +21,38 @@ def stored_model(
     objects: Mapping[str, Any],
     model: keras.Model | Callable[[], keras.Model] | None,
 ) -> keras.Model:
-    """Return the model of a stored study, compiled where its loss and metrics are known.
+    """Return the model of a stored study, compiled if its loss and metrics are registered.
 
     Args:
-        data: what the folder holds.
-        folder: what to call it.
-        objects: functions and classes of the user by the names in the configuration.
+        data: the stored result.
+        folder: the folder, for messages.
+        objects: custom functions and classes by their names in the configuration.
         model: a model, or a function that returns one, in place of the configuration.
 
-    Errors: `StoreError` with the names of what must be known; `KindError` for a model with other weights.
+    Errors: `StoreError` with the names of missing functions and classes; `KindError` for a model with other variables.
 
     """
     if model is None:
         weights = max((sum(value.nbytes for value in member) for member in data.weights.values()), default=0)
         return _fitting(built_model(data.model_json, folder, weights, objects), data, folder)
-    made = model if isinstance(model, keras.Model) else model() if callable(model) else model
-    if not isinstance(made, keras.Model):
-        raise KindError(f"Expected model= as a keras.Model or a function that returns one, got {type(made).__name__}.")
-    return _fitting(made, data, folder)
+    built = model if isinstance(model, keras.Model) else model() if callable(model) else model
+    if not isinstance(built, keras.Model):
+        raise KindError(f"Expected model= as a keras.Model or a function that returns one, got {type(built).__name__}.")
+    return _fitting(built, data, folder)
 
 
 def built_model(
     text: str, folder: str | Path, weights: int = 0, objects: Mapping[str, Any] | None = None
 ) -> keras.Model:
-    """Build a model from its configuration, which may come from a stranger: it names what is known, or is refused.
+    """Build a model from its configuration, which may come from a stranger.
 
-    So is one that is large, unless the study holds as many bytes of weights.
+    Errors: `StoreError` for a class or function that is not registered, and for a model with more bytes of weights than
+    the limit and than the study holds.
     """
     if not text:
         raise StoreError(
-            f"Expected the configuration of the model in the study {str(folder)!r}, found none: Keras could not write "
-            f"it, or it holds a lambda. {_advice(folder, ())}"
+            f"The study {str(folder)!r} holds no configuration of its model: Keras could not write it, or the model "
+            f"has a lambda. {_advice(folder, ())}"
         )
     objects = dict(objects or {})
     known = {*objects, *keras.saving.get_custom_objects()}
@@ -69,24 +70,24 @@ def built_model(
         with keras.saving.custom_object_scope(objects):
             needed, most = weights_of(json.loads(text)), max(LIMIT * MIB, weights)
             if needed > most:
-                raise MemoryError(f"Its weights would take {needed // MIB:,} MiB, where {most // MIB:,} are allowed.")
+                raise MemoryError(f"Its weights would take {needed // MIB:,} MiB; the limit is {most // MIB:,} MiB.")
             return keras.models.model_from_json(text)
     except StoreError:
         raise
     except Exception as error:  # Keras builds what the text says, and fails as variously as texts can be wrong
         raise StoreError(
-            f"Expected a model in the study {str(folder)!r} that can be built, found one that cannot. "
-            f"{first_line(error)} bridle.load(folder, model=function) takes another in its place."
+            f"The model of the study {str(folder)!r} cannot be built. {first_line(error)} "
+            "bridle.load(folder, model=function) replaces it."
         ) from error
 
 
 def reload_note(model: keras.Model) -> str:
-    """Return what must be known to open a stored study of a model with its model; empty where nothing must be."""
+    """Return a note on the code that `load` needs to build a model; empty if it needs none."""
     text = model_json(model)
     if not text:
         return (
-            f"The configuration of {model.name!r} cannot be stored: Keras does not write it, or it holds a lambda. The "
-            "numbers of the study can be read in any process. For its model give the function that builds it, "
+            f"The configuration of {model.name!r} cannot be stored: Keras cannot write it, or the model has a lambda. "
+            "The numbers of the study can be read in any process. To load its model, give the function that builds it: "
             "bridle.load(folder, model=function)."
         )
     config = json.loads(text)
@@ -95,32 +96,32 @@ def reload_note(model: keras.Model) -> str:
     if not names:
         return ""
     return (
-        f"The store of a study holds no code, here that of {_listed(names)}. The numbers can be read in any process. "
-        f"For its model, {_advice('folder', names)}"
+        f"A store holds no code. The model needs that of {_listed(names)}. The numbers can be read in any process. "
+        f"To load the model, {_advice('folder', names)}"
     )
 
 
 def _unknown(folder: str | Path, names: list[str]) -> str:
     return (
-        f"Expected {_listed(names)} to be known, to build the model of the study {str(folder)!r}, whose numbers can be "
-        f"read without: their code is not in it. To build it, {_advice(folder, names)}"
+        f"The model of the study {str(folder)!r} needs the code of {_listed(names)}, which a store does not hold. The "
+        f"numbers of the study can be read without it. To build the model, {_advice(folder, names)}"
     )
 
 
 def _advice(folder: str | Path, names: Any) -> str:
-    place = "folder" if str(folder) == "folder" else repr(str(folder))
-    advice = f"bridle.load({place}, model=function), with the function that builds the model"
+    argument = "folder" if str(folder) == "folder" else repr(str(folder))
+    advice = f"bridle.load({argument}, model=function), with the function that builds the model"
     if not names:
         return f"Give {advice}."
     objects = ", ".join(f"{name!r}: {name.rpartition('>')[2]}" for name in names[:MOST])
     return (
         "register them with @keras.saving.register_keras_serializable() and import their module first; or give "
-        f"bridle.load({place}, custom_objects={{{objects}}}); or {advice}."
+        f"bridle.load({argument}, custom_objects={{{objects}}}); or {advice}."
     )
 
 
 MOST = 6
-"""Names in a sentence."""
+"""The largest number of names in a message."""
 
 
 def _listed(names: list[str]) -> str:
@@ -129,13 +130,12 @@ def _listed(names: list[str]) -> str:
 
 
 def _fitting(model: keras.Model, data: StudyResult, folder: str | Path) -> keras.Model:
-    """The model, where the stored weights fit it."""
+    """Return the model, or raise `KindError` if the stored weights do not fit it."""
     shapes = [tuple(variable.shape) for variable in (*model.trainable_variables, *model.non_trainable_variables)]
     stored = next(([value.shape for value in member] for member in data.weights.values() if member), shapes)
     if shapes != stored:
         raise KindError(
-            f"Expected a model with the {len(stored)} variables that the study {str(folder)!r} holds, got "
-            f"{model.name!r} with {len(shapes)} of them, or with other shapes. Give the function that the study was "
-            "run with."
+            f"Expected a model with the {len(stored)} variables of the study {str(folder)!r}, got {model.name!r} with "
+            f"{len(shapes)} variables, or with other shapes. Give the function that the study was run with."
         )
     return model

@@ -1,4 +1,4 @@
-"""`Study`: the question that a person asks."""
+"""`Study`: a cross-validated comparison of regularizers on one model."""
 
 import warnings
 from collections.abc import Mapping
@@ -21,32 +21,38 @@ from bridle.study.design import EarlyStopping, Plan, Prepared, Question, make_pl
 
 
 class Study:
-    """The question: which of these arms generalizes best, and is that real?
+    """Cross-validated comparison of regularization arms on one Keras model.
 
     Args:
-        model: a compiled and built Keras model, or a function without arguments that returns one. Each fit starts
-            from the weights that `keras.utils.set_random_seed(seed)` gives to a model rebuilt from its layers in
-            order. For a functional model with branches, give a function: only that knows in which order its layers
-            were made.
-        arms: `{name: {where: what(how much)}}`. An arm `none` without penalties is always added. An arm may hold
-            `"learning_rate": number` beside its penalties.
-        seeds: how many seeds, or the seeds themselves.
-        folds: how many, a scikit-learn splitter (also `LeaveOneOut()`), or a list of row numbers
-            `[(train, validation), …]`.
-        epochs, batch_size, shuffle: as in `model.fit`.
-        score: `"loss"` (without penalties) or the name of a compiled metric; the first metric by default. A metric of
-            which Keras does not know whether more or less is better is written `"min:name"` or `"max:name"`.
-            `"pooled:name"` (or `"pooled:min:name"`) computes it over the predictions of all folds together, for a
-            measure that single folds do not define, such as AUC with one subject left out; the score of a fold is
-            then its jackknife pseudo-value, which may lie outside the range of the measure.
-        curve_points: at how many epochs curves are kept; training rows are measured at every fifth of them.
-        initial_weights: `"random"` draws them for each seed. `"model"` starts every fit from the present weights of
-            the model, as in fine-tuning; the seeds then decide shuffling and random layers only.
-        warm_start: None starts each fit from its initial weights. `"decreasing"` and `"increasing"` go along the
-            strengths of an arm and start each fit from the final weights of the strength before it, for the same seed
-            and fold.
-        early_stopping: a `bridle.EarlyStopping`, to end each fit on rows set aside for it and keep its best epoch.
-        callbacks: none are taken; the error says what there is instead of Keras's.
+        model: compiled and built `keras.Model`, or a function without arguments that returns one. Each fit starts from
+            the weights that `keras.utils.set_random_seed(seed)` gives to a model rebuilt from its layers in order.
+            Pass a function for a functional model with branches, whose layers may have been created in another order.
+        arms: dictionary `{name: {target: penalty}}`. The arm `none`, without penalties, is always added. An arm may
+            also set `"learning_rate"`, a float; the default is that of the compiled optimizer.
+        seeds: int, the number of seeds, or a sequence of distinct ints ≥ 0. Default 10.
+        folds: int, the number of folds; a scikit-learn splitter, such as `LeaveOneOut()`; or a list of pairs of row
+            indices `[(train, validation), …]`. Default 5.
+        epochs: int, epochs of each fit. Default 100.
+        batch_size: int, rows per batch. Default 32.
+        shuffle: bool, whether to shuffle the training rows before each epoch, as in `model.fit`. Default True.
+        score: the measure to select by: `"loss"`, without penalties, or the name of a compiled metric. Default: the
+            first compiled metric. Write `"min:name"` or `"max:name"` if Keras does not know the direction of a metric.
+            `"pooled:name"` or `"pooled:min:name"` computes the metric over the predictions of all folds together. Use
+            it for a metric that single folds do not define, such as AUC with one subject left out. The score of a fold
+            is then its jackknife pseudo-value, which can lie outside the range of the metric.
+        curve_points: int, the number of epochs at which learning curves are recorded. Training rows are evaluated at
+            every fifth of them. Default 200.
+        initial_weights: `"random"` (default) draws initial weights for each seed. `"model"` starts every fit from the
+            current weights of the model, as in fine-tuning; seeds then affect shuffling and random layers only.
+        warm_start: None (default) starts each fit from its initial weights. `"decreasing"` and `"increasing"` follow
+            the strengths of an arm in that order, and start each fit from the final weights of the previous strength
+            with the same seed and fold.
+        early_stopping: `bridle.EarlyStopping`, which ends each fit by rows set aside for it. Default None: every fit
+            trains for all epochs.
+        callbacks: not supported; must be None. The error message names the alternatives.
+
+    Errors: `InputError` if a number is outside its range, a name is unknown, or seeds repeat. `run` checks the model,
+    the arms and the rows.
 
     >>> import bridle, keras
     >>> from sklearn.datasets import make_moons
@@ -108,9 +114,18 @@ class Study:
         target_preprocessor: Any = None,
         callbacks: None = None,
     ) -> Plan:
-        """Return what will run before it runs: every fit, and with `timed` how long the study takes about.
+        """Return the table of fits before any of them runs, with an estimate of the time.
 
-        `timed` compiles the programs and measures a fit. The other arguments are those of `run`.
+        Args:
+            x, y: the rows, as in `run`.
+            timed: bool, whether to compile the programs and time a fit, to estimate seconds and memory. Default True.
+            validation, test, groups, sample_weight, class_weight, preprocessor, target_preprocessor, callbacks: as in
+                `run`.
+
+        Returns: `bridle.Plan`. Print it, or read its arrays.
+
+        Errors: those of `run` that need no training.
+
         """
         check_callbacks(callbacks)
         prepared = self.prepare(
@@ -148,40 +163,47 @@ class Study:
         progress: bool = True,
         callbacks: None = None,
     ) -> "Result":
-        """Cross-validate every candidate, refit the selected ones on all rows, and judge them on `test` once.
+        """Cross-validate every candidate, refit the selected ones on all rows, and score the refits on `test` once.
 
         Args:
-            x, y: the rows to learn from.
-            validation: `(x, y)` or `(x, y, sample_weight)`: one validation set instead of folds.
-            test: `(x, y)`, `(x, y, sample_weight)` or `{name: …}` of them: rows that judge the refits only.
-            groups: one value per row; rows of one group stay together in every split.
-            sample_weight: one weight ≥ 0 per row or per time step; for several outputs a dictionary or tuple of them,
-                as in `fit`. Weights count in training and in every score.
-            class_weight: `{class: weight}`, also for a class at each step, or `"balanced"`; for training rows only.
-            preprocessor: a scikit-learn transformer of x, fitted on the training rows of each fold.
-            target_preprocessor: the same for y. Predictions come back in the units of y.
-            store: a folder that keeps every fit as soon as it is made, and the result. Running the same study into it
-                again makes what is missing and nothing else, after Ctrl-C, a crash or a power failure; several
-                processes may run it at once and share the work.
-            extend: the folder's study may have other seeds, strengths or epochs than this one, or no race or nesting;
-                what they have in common is kept.
-            client: a `distributed.Client` of a Dask cluster, whose workers then train; needs `bridle[dask]`. A model
-                whose classes are not installed on the workers is to be given as a function.
-            threads: how many members to train at once; one per core by default.
-            width: how many of them to train side by side in each call of the compiled program. By default each by
-                itself on a CPU, where that is fastest, and on an accelerator as many as memory and timing allow.
-                Another width is another program, whose numbers may differ in the last digits.
-            race: stop strengths early that are clearly worse than the best of their arm after some of the fits.
-            nested: outer folds, a number or a scikit-learn splitter: the whole selection is repeated inside each and
-                judged on the rows left out, so that a number is quoted that had no say in the choice. A number means
-                folds in the order of time where those of the study are (`TimeSeriesSplit`), and whole groups where
-                there are groups. Takes about so many times as long.
-            progress: draw a progress bar on standard error, or write a line now and then where that is no terminal.
-            callbacks: none are taken, as in `bridle.Study`.
+            x: array of shape (rows, …), a data frame, or a list or dictionary of arrays for several inputs.
+            y: array of shape (rows, …), or a list or dictionary of arrays for several outputs.
+            validation: `(x, y)` or `(x, y, sample_weight)`, one validation set that replaces the folds. Default None.
+            test: `(x, y)`, `(x, y, sample_weight)`, or a dictionary `{name: (x, y)}`. These rows score the refits
+                only. Default None.
+            groups: array of shape (rows,). Rows with the same value stay in the same part of every split. Default None.
+            sample_weight: array of weights ≥ 0 with shape (rows,) or (rows, steps); for several outputs a dictionary
+                or tuple of them, as in `model.fit`. Weights apply to training and to every score. Default None.
+            class_weight: `{class: weight}` or `"balanced"`, for training rows only. Default None.
+            preprocessor: scikit-learn transformer of x, fitted on the training rows of each fold. Default None.
+            target_preprocessor: scikit-learn transformer of y, fitted likewise. Predictions and scores are converted
+                back to the units of y. Default None.
+            store: path of a folder, which saves every fit as soon as it finishes, and the result. Run the same study
+                with the same folder to train the missing fits only, after Ctrl-C, a crash or a power failure. Several
+                processes can share one folder and the work. Default None: memory only.
+            extend: bool, whether the study in `store` may have other seeds, strengths, epochs, race or nested folds.
+                Fits in common are reused. Default False.
+            client: `distributed.Client` of a Dask cluster, whose workers train the fits. It needs `bridle[dask]`. Pass
+                the model as a function if its classes are not installed on the workers. Default None.
+            threads: int, the number of training threads. Default: one per core.
+            width: int, the number of fits that one call of the compiled program trains together. Default: 1 on a CPU,
+                where that is fastest; on an accelerator, as many as memory and timing allow. Programs of different
+                width can give results that differ in the last digits.
+            race: bool, whether to stop strengths early that are clearly worse than the best of their arm. Default
+                False.
+            nested: int or scikit-learn splitter, the outer folds of nested cross-validation. The whole selection is
+                repeated inside each outer fold and scored on the rows left out. An int follows the study: folds in the
+                order of time for `TimeSeriesSplit`, whole groups with `groups`. The time grows by about the number of
+                outer folds. Default None.
+            progress: bool, whether to draw a progress bar on standard error, or to print lines if that is not a
+                terminal. Default True.
+            callbacks: not supported; must be None, as in `bridle.Study`.
 
-        Errors: `InputError` and `KindError` with a sentence each; `BackendError` where Keras does not run on JAX;
-        `Interrupted` after Ctrl-C, with the result of what had finished; `StoreError` where the folder cannot be
-        used, or holds another study, with the difference in words.
+        Returns: `bridle.Result`.
+
+        Errors: `InputError` for wrong values and `KindError` for wrong types; `BackendError` if Keras does not run on
+        JAX; `Interrupted` after Ctrl-C, with the result of the finished fits; `StoreError` if the folder cannot be
+        used or holds another study, with the differences.
 
         """
         check_callbacks(callbacks)
@@ -216,7 +238,7 @@ class Study:
         preprocessor: Any = None,
         target_preprocessor: Any = None,
     ) -> Prepared:
-        """Check everything that can be checked before the first fit; the arguments are those of `run`."""
+        """Check the model, the arms and the rows before the first fit. The arguments are those of `run`."""
         held_out = {} if test is None else dict(test) if isinstance(test, Mapping) else {"test": test}
         rows = Rows(x, y, sample_weight, groups, class_weight, validation, held_out, preprocessor, target_preprocessor)
         return prepare(self.question, rows)
@@ -225,7 +247,7 @@ class Study:
 def run_prepared(
     prepared: Prepared, options: RunOptions | None = None, *, facts: Mapping[str, object] = MappingProxyType({})
 ) -> "Result":
-    """Run a study that `Study.prepare` returned; `facts` are added to its provenance."""
+    """Run a study that `Study.prepare` returned, and add `facts` to its provenance."""
     options = options or RunOptions()
     store, stage = options.store, ""
 
@@ -257,7 +279,7 @@ def run_prepared(
 def _stopped(data: StudyResult, stage: str) -> str:
     """Return the progress of a stopped run in words."""
     if not len(data.members):
-        return "Stopped while the ranges of 'auto' were sought, before the first fit of the study."
+        return "Stopped during the search for the ranges of 'auto', before the first fit of the study."
     done = int((data.members.finished | (data.members.diverged_at >= 0)).sum())
     where = f" The run was at: {stage}." if done == len(data.members) else ""
     return f"Stopped: {done} of {len(data.members)} fits had finished.{where}"
@@ -272,12 +294,12 @@ def _stored(store: str | Path | None) -> str:
 
 
 def check_callbacks(callbacks: object) -> None:
-    """Refuse callbacks of Keras and name what replaces them."""
+    """Raise `InputError` for Keras callbacks, and name the alternatives."""
     if callbacks is not None:
         raise InputError(
             f"Expected no callbacks, got {short_repr(callbacks)}: fits run as compiled programs, which call nothing "
             "between batches or epochs. Instead: Study(early_stopping=bridle.EarlyStopping(…)) ends a fit and keeps "
             "its best epoch; a schedule of keras.optimizers.schedules in compile() moves the learning rate, "
-            "bridle.schedule a strength; store= keeps every fit; result.members() and result.plot.curves() have the "
-            "curves. To go on with callbacks: result.model().fit(…)."
+            "bridle.schedule a strength; store= saves every fit; result.members() and result.plot.curves() have the "
+            "curves. To train further with callbacks, use result.model().fit(…)."
         )

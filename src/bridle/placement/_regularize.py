@@ -12,7 +12,7 @@ from bridle.placement._terms import read_terms
 
 
 def regularize(model: keras.Model, terms: Mapping[str, object]) -> keras.Model:
-    """A model like `model`, with its weights, and with penalties `{where: what(how much)}`.
+    """A model like `model`, with its weights, and with penalties `{target: penalty}`.
 
     The result trains with `fit` on any backend, and saves, loads and clones with its penalties (`import bridle`
     first, so that Keras knows them). Its loss is that of the model plus `strength * R(tensor)` for every term and

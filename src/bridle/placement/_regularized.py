@@ -68,7 +68,7 @@ class State(keras.Layer):
 
 @keras.saving.register_keras_serializable("bridle", name="Penalized")  # the name in saved models
 class Regularized(Wrapper):
-    """A Keras model and its penalties `{where: what(how much)}`; made by `bridle.regularize`.
+    """A Keras model and its penalties `{target: penalty}`; made by `bridle.regularize`.
 
     The loss is that of the model plus, for every term and place, `strength * R(tensor)`. Activations are charged
     where they arise, padded steps and samples of weight zero are not counted, and frozen weights are charged as any.

@@ -58,13 +58,13 @@ def _short(text: str) -> str:
 
 
 def read_terms(model: keras.Model, terms: Mapping[str, object]) -> tuple[Term, ...]:
-    """Bind `{where: what(how much)}` to a model.
+    """Bind `{target: penalty}` to a model.
 
     Errors: `TargetError` for a target that matches nothing; `InputError` for text that is no penalty, and for a
     penalty that has no meaning at its place (`check_places`); `KindError` for anything else than penalties.
     """
     if not isinstance(terms, Mapping):
-        raise KindError(f"Expected a dictionary {{where: what(how much)}}, got {short_repr(terms)}. {EXAMPLE}")
+        raise KindError(f"Expected a dictionary {{target: penalty}}, got {short_repr(terms)}. {EXAMPLE}")
     return tuple(_bind(model, target, what) for target, what in terms.items())
 
 

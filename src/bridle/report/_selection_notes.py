@@ -33,16 +33,16 @@ def selection(result: StudyResult, evidence: Evidence) -> str:
 
 
 def final_model(result: StudyResult, evidence: Evidence) -> str:
-    """Return a sentence about the model that the study returns, if the answer does not name it."""
+    """Return a sentence about the selected model, if the verdict does not name it."""
     first, winner = leading_arm(result, evidence), evidence.winner
     if first not in evidence.gains or winner is None or (winner and evidence.gains[winner].low > 0):
         return ""
     if winner:
         return (
-            f"The returned model is that of {setting_name(result, evidence.choices[winner].best)}, "
+            f"The selected model is that of {setting_name(result, evidence.choices[winner].best)}, "
             "whose score is better, but not by a clear margin."
         )
-    text = "The returned model is the one without a penalty."
+    text = "The selected model is the one without a penalty."
     means, (best, none) = evidence.validation.mean, (evidence.choices[arm].best for arm in (first, 0))
     if result.folds > 1 and result.score.better(float(means[best] - means[none])) > 0:
         text += (

@@ -1,4 +1,4 @@
-"""Rows of a study file as arrays: `x`, `y` and held-out rows from one .npz file, never unpickled."""
+"""Rows of a study file from an .npz file, read without pickle."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -22,10 +22,7 @@ TARGET = "y"
 
 @dataclass(frozen=True)
 class Arrays:
-    """Arrays of a file; `test` is None, or the pair of held-out arrays.
-
-    With `ordered` the rows are in the order of time.
-    """
+    """Arrays of a file. `test` is None or the pair of held-out arrays; `ordered` rows are in the order of time."""
 
     x: np.ndarray
     y: np.ndarray
@@ -46,23 +43,23 @@ class Arrays:
 
 @dataclass(frozen=True)
 class ArraysJob:
-    """Arrays ready to be studied: everything is checked, nothing has been trained."""
+    """Prepared study of arrays: everything is checked, nothing is trained yet."""
 
     prepared: Prepared
     notes: tuple[str, ...]
 
     @property
     def plan(self) -> Plan:
-        """Every member, and about how long they take (this compiles what the run uses)."""
+        """Every fit and the estimated time. It compiles the programs of the run."""
         return make_timed_plan(self.prepared)
 
 
 def read_arrays(path: Path) -> Arrays:
-    """The arrays `x` and `y` of an .npz file, and `test_x`, `test_y`, `sample_weight`, `groups` and `time` if there.
+    """Read `x`, `y` and the optional `test_x`, `test_y`, `sample_weight`, `groups` and `time` from an .npz file.
 
-    With `time`, one number for each row, rows are put in its order.
+    `time` has one number per row, by which the rows are sorted.
 
-    Errors: those of `auditing.read_rows`; `InputError` for other names, and arrays that are no rows.
+    Errors: those of `untrusted.read_rows`; `InputError` for other names, and for arrays without rows.
     """
     where = short_repr(path.name)
     if path.suffix != ".npz":
@@ -82,7 +79,7 @@ def read_arrays(path: Path) -> Arrays:
     ]
     if missing:
         raise InputError(
-            f"Expected the array {missing[0]!r} in {where}, found none. Write numpy.savez(file, x=x, y=y)."
+            f"Expected the array {missing[0]!r} in {where}, got a file without it. Write numpy.savez(file, x=x, y=y)."
         )
     single = [name for name, array in arrays.items() if not array.ndim]
     if single:
@@ -92,7 +89,7 @@ def read_arrays(path: Path) -> Arrays:
 
 
 def _ordered(arrays: Arrays, time: np.ndarray | None, where: str) -> Arrays:
-    """The rows in the order of time, where there is an array of times."""
+    """Sort the rows by time, if there is an array of times."""
     for name, array in (("groups", arrays.groups), ("time", time)):
         if array is not None and array.shape != (len(arrays.x),):
             raise InputError(
@@ -110,13 +107,13 @@ def _ordered(arrays: Arrays, time: np.ndarray | None, where: str) -> Arrays:
 
 
 def labelled(arrays: Arrays, task: str | None, folds: int) -> tuple[Arrays, Problem]:
-    """The problem that `y` poses, and the arrays with its labels as a plain dense network takes them.
+    """Return the arrays with encoded labels for a dense network, and the problem of `y`.
 
-    Errors: those of `find_problem`; `InputError` where x is no table of numbers, or y not one value for each row.
+    Errors: those of `find_problem`; `InputError` unless x has two dimensions and y one value per row.
     """
     if arrays.x.ndim != 2:
         raise InputError(
-            f"Expected x of shape (rows, columns) for a plain dense network, got {arrays.x.shape}. Flatten its rows, "
+            f"Expected x of shape (rows, columns) for a dense network, got {arrays.x.shape}. Flatten its rows, "
             "or give [model] file or function."
         )
     column = _column(arrays.y, "y")
@@ -129,7 +126,7 @@ def labelled(arrays: Arrays, task: str | None, folds: int) -> tuple[Arrays, Prob
 
 
 def _column(y: np.ndarray, name: str) -> pd.DataFrame:
-    """Labels as the column of a table."""
+    """Return labels as a table with one column."""
     if not y.size or y.size != len(y) or y.dtype.kind not in "biufU":
         raise InputError(
             f"Expected one number or text for each row in {name}, got {y.dtype} of shape {y.shape}. For anything else "
@@ -141,7 +138,7 @@ def _column(y: np.ndarray, name: str) -> pd.DataFrame:
 def prepared(
     study: Study, arrays: Arrays, *, scale: bool, problem: Problem | None, class_weight: object = None
 ) -> Prepared:
-    """The study of these arrays; with `scale`, columns are scaled inside each fold, as the target of a number is."""
+    """Prepare the study of arrays; `scale` scales the columns inside each fold, as a numeric target always is."""
     if scale and arrays.x.ndim != 2:
         raise InputError(f"Expected x of shape (rows, columns) for [data] scale, got {arrays.x.shape}. Leave it out.")
     options: dict[str, Any] = {"preprocessor": StandardScaler()} if scale else {}

@@ -1,4 +1,4 @@
-"""The model of an answer in its folder: a file of Keras, or its weights alone where Keras cannot write the model."""
+"""The selected model in a folder: a Keras file, or its weights alone if Keras cannot write the model."""
 
 import json
 import zipfile
@@ -12,11 +12,11 @@ from bridle._keras import model_json
 from bridle.untrusted import own_names
 
 MODEL, WEIGHTS = "model.keras", "model.weights.h5"
-MODEL_CODE = "bridle predict takes the same --model again"
+MODEL_CODE = "bridle predict needs the same --model"
 
 
 def save_model(model: keras.Model, folder: Path) -> None:
-    """Write `model.keras`, or `model.weights.h5` where no configuration can be written that Keras reads again."""
+    """Write `model.keras`, or `model.weights.h5` if Keras cannot write and read the configuration of the model."""
     for name in (MODEL, WEIGHTS):
         (folder / name).unlink(missing_ok=True)
     if model_json(model):
@@ -28,32 +28,32 @@ def save_model(model: keras.Model, folder: Path) -> None:
 def model_path(folder: Path) -> Path:
     """Return the file that `save_model` wrote.
 
-    Errors: `StoreError` where there is none.
+    Errors: `StoreError` if there is no such file.
     """
     path = next((folder / name for name in (MODEL, WEIGHTS) if (folder / name).is_file()), None)
     if path is None:
         raise StoreError(
-            f"Expected the folder that `bridle tune` wrote, found no {MODEL} in {str(folder)!r}. Give its --out."
+            f"Expected a folder of `bridle tune --out`, got {str(folder)!r}, which holds no {MODEL}. Give another one."
         )
     return path
 
 
 def load_model(folder: Path, build: Callable[[], keras.Model] | None = None) -> keras.Model:
-    """Return the model that `save_model` wrote.
+    """Load the model that `save_model` wrote.
 
     Args:
-        folder: where it is.
-        build: makes a model with the same layers, for models that need code of the user.
+        folder: path of the folder.
+        build: function that builds a model with the same layers, for models that need custom code.
 
-    Errors: `StoreError` where it cannot be read, with the names of what it needs.
+    Errors: `StoreError` if the model cannot be read, with the names of the code that it needs.
 
     """
     path = model_path(folder)
     needed = _needed(path)
     if build is None and needed is not None:
         raise StoreError(
-            f"Expected --model module:function, as `bridle tune` was given it, to load the model in {str(folder)!r}: "
-            f"it needs {needed}, whose code is not in the folder. In Python: load_applied(folder, model=function)."
+            f"The model in {str(folder)!r} needs {needed}, whose code is not in the folder. Give the --model "
+            "module:function of `bridle tune`. In Python: load_applied(folder, model=function)."
         )
     try:
         if build is None:
@@ -63,16 +63,14 @@ def load_model(folder: Path, build: Callable[[], keras.Model] | None = None) -> 
             model.optimizer = None  # its state is in the file and not needed to predict
             model.load_weights(path)
     except Exception as error:  # a damaged model fails in as many ways as there are formats inside it
-        raise StoreError(
-            f"Expected a whole model in {str(folder)!r}, found one that cannot be read. {first_line(error)}"
-        ) from error
+        raise StoreError(f"The model in {str(folder)!r} cannot be read. {first_line(error)}") from error
     if not isinstance(model, keras.Model):
-        raise KindError(f"Expected a model in {str(path)!r}, found {type(model).__name__}.")
+        raise KindError(f"Expected a model in {str(path)!r}, got {type(model).__name__}.")
     return model
 
 
 def _needed(path: Path) -> str | None:
-    """The names of code that a model file needs; None where it needs none, or cannot be read."""
+    """Return the names of the code that a model file needs; None if it needs no code or cannot be read."""
     if path.name == WEIGHTS:
         return "the function that builds it"
     try:
@@ -80,6 +78,6 @@ def _needed(path: Path) -> str | None:
             config = json.loads(archive.read("config.json"))
         config.pop("compile_config", None)
         names = own_names(config, keras.saving.get_custom_objects())
-    except Exception:  # what is wrong with the file is said where it is loaded
+    except Exception:  # loading the file reports the error
         return None
     return ", ".join(map(repr, names)) or None

@@ -16,7 +16,7 @@ from bridle.tables import Problem
 
 HIDDEN = (64, 32)
 LARGEST = 2**29
-"""Weights of a network that is made here: 2 GiB of them."""
+"""The largest number of weights of a default network: 2 GiB."""
 NetworkFunction = Callable[[int, int], keras.Model]
 SCORES: dict[str, dict[str, Callable[[], object]]] = {
     "two classes": {
@@ -34,7 +34,7 @@ SCORES: dict[str, dict[str, Callable[[], object]]] = {
         "mae": lambda: keras.metrics.MeanAbsoluteError(name="mae"),
     },
 }
-"""Scores of the default network by the kind of target, beside `"loss"`; the first is the usual one."""
+"""Scores of the default network by the kind of target, in addition to `"loss"`; the first one is the default."""
 
 
 def default_network(
@@ -47,15 +47,17 @@ def default_network(
     learning_rate: float | None = None,
     score: str | None = None,
 ) -> keras.Model:
-    """A plain dense network: by default two hidden ReLU layers, 64 and 32, and Adam at Keras's own learning rate.
+    """Return a compiled dense network: by default two hidden ReLU layers of 64 and 32 units, with Adam.
 
-    Its layers are `hidden1`, `hidden2` and so on, and `out`. The output and the loss follow from the problem.
+    The layers are `hidden1`, `hidden2` and so on, and `out`. The output and the loss follow from the problem:
 
-    Two classes: one sigmoid unit, binary cross-entropy. More: softmax, sparse categorical cross-entropy. Both are
-    scored by accuracy. A number: one linear unit, mean squared error, scored by the coefficient of determination.
-    `score` adds another measure of `SCORES` to the compiled ones.
+    * two classes: one sigmoid unit, binary cross-entropy, accuracy;
+    * more classes: softmax, sparse categorical cross-entropy, accuracy;
+    * a number: one linear unit, mean squared error, coefficient of determination.
 
-    Errors: `InputError` for more weights than fit into 2 GiB, and for a score that the problem does not have.
+    `score` adds another measure of `SCORES` to the compiled metrics. `learning_rate` is that of Keras by default.
+
+    Errors: `InputError` for more than 2 GiB of weights, and for a score that does not suit the problem.
     """
     outputs = outputs_of(problem)
     last, loss, kind = "linear", "mse", "a number"
@@ -85,20 +87,20 @@ def _metrics(kind: str, score: str | None) -> list[object]:
     if name not in ("loss", *scores):
         raise InputError(
             f"Expected one of 'loss', {', '.join(map(repr, scores))} as score of a target with {kind}, got "
-            f"{short_repr(score)}. For another one give a model of your own (--model) that is compiled with it."
+            f"{short_repr(score)}. For another score, give --model with a model that is compiled with it."
         )
     return [scores[measure]() for measure in dict.fromkeys([next(iter(scores)), *({name} - {"loss"})])]
 
 
 def outputs_of(problem: Problem) -> int:
-    """Units of the last layer: one for a number and for two classes, else one for each class."""
+    """Return the units of the last layer: one for a number or two classes, else one for each class."""
     return 1 if problem.classes is None or len(problem.classes) == 2 else len(problem.classes)
 
 
 def own_network(function: NetworkFunction, inputs: int, outputs: int) -> keras.Model:
-    """A person's own network: `function(inputs, outputs)` must return a compiled model of that shape.
+    """Return the network of a user's `function(inputs, outputs)`.
 
-    Errors: `KindError` where it returns something else; `InputError` where the shape does not fit.
+    Errors: `KindError` if it returns no model; `InputError` if the shape of the model does not fit.
     """
     model = called(function, inputs, outputs)
     if not isinstance(model, keras.Model):
@@ -113,7 +115,7 @@ def own_network(function: NetworkFunction, inputs: int, outputs: int) -> keras.M
 
 
 def _of_shape(model: keras.Model, inputs: int, outputs: int) -> keras.Model:
-    """A subclassed model, which does not state its inputs, tried on two rows."""
+    """Check the output shape of a subclassed model, which declares no inputs, on two rows, and return the model."""
     if model.built:
         leaves = keras.tree.flatten(predicted_shapes(model, np.zeros((2, inputs), "float32")).values)
         shapes = [tuple(leaf.shape[1:]) for leaf in leaves]
@@ -126,21 +128,21 @@ def _of_shape(model: keras.Model, inputs: int, outputs: int) -> keras.Model:
 def again(
     network: keras.Model, function: NetworkFunction, inputs: int, outputs: int
 ) -> keras.Model | Callable[[], keras.Model]:
-    """Return a user's network, or where no configuration makes it again what builds it."""
+    """Return a user's network, or a function that builds it if Keras cannot rebuild it from its configuration."""
     return network if is_rebuildable(network) else partial(own_network, function, inputs, outputs)
 
 
 def called(function: Callable[..., object], *arguments: int) -> object:
-    """Call a user's function with these arguments.
+    """Call a user's function.
 
-    Errors: `InputError` where it cannot be called with so many.
+    Errors: `InputError` if it does not take these arguments.
     """
     try:
         inspect.signature(function).bind(*arguments)
     except TypeError as error:
         takes = "(inputs, outputs)" if arguments else "without arguments"
-        raise InputError(f"Expected a model function that can be called {takes}, got one that says: {error}.") from None
-    except ValueError:  # a function that does not tell what it takes
+        raise InputError(f"Expected a model function that can be called {takes}, got the error: {error}.") from None
+    except ValueError:  # a function without a signature
         pass
     return function(*arguments)
 
@@ -155,46 +157,46 @@ def _check_size(sizes: Sequence[int]) -> None:
 
 
 def written_arms(texts: Sequence[str]) -> dict[str, dict[str, str]]:
-    """The arms of `--penalty`: each text `where=what(how much)` is an arm of its own, named by its text.
+    """Return the arms of `--penalty`: each text `target=penalty(strength)` is one arm with this name.
 
-    Errors: `InputError` for a text without `=`, or one that is given twice.
+    Errors: `InputError` for a text without `=` or a repeated text.
 
     >>> written_arms(["hidden1/kernel=l2(auto)"])
     {'hidden1/kernel=l2(auto)': {'hidden1/kernel': 'l2(auto)'}}
     """
     arms: dict[str, dict[str, str]] = {}
     for text in texts:
-        where, sign, what = text.partition("=")
-        if not sign or not where.strip() or not what.strip():
+        target, sign, penalty = text.partition("=")
+        if not sign or not target.strip() or not penalty.strip():
             raise InputError(
-                f"Expected --penalty 'where=what(how much)', got {short_repr(text)}. Try '*/kernel=l2(auto)'."
+                f"Expected --penalty 'target=penalty(strength)', got {short_repr(text)}. Try '*/kernel=l2(auto)'."
             )
         if text in arms:
-            raise InputError(f"Expected each --penalty once, got {short_repr(text)} twice.")
-        arms[text] = {where.strip(): what.strip()}
+            raise InputError(f"Expected distinct --penalty options, got {short_repr(text)} twice.")
+        arms[text] = {target.strip(): penalty.strip()}
     return arms
 
 
 def default_arms(model: keras.Model) -> dict[str, dict[str, object]]:
-    """L1, L2 and both: on all kernels, and on the hidden activations after and before the nonlinearity."""
+    """Return the default arms: L1, L2 and both, on all kernels, hidden activations and pre-activations."""
     last = model.layers[-1].name
-    sites = [place for place in find_sites(model) if place.path != last]
-    after = ", ".join(place.path + "/output" for place in sites if place.quantity == "preactivation")
-    where = {
-        "weights": "*/kernel" if any(place.quantity == "kernel" for place in find_sites(model)) else "",
+    sites = [site for site in find_sites(model) if site.path != last]
+    after = ", ".join(site.path + "/output" for site in sites if site.quantity == "preactivation")
+    targets = {
+        "weights": "*/kernel" if any(site.quantity == "kernel" for site in find_sites(model)) else "",
         "activations": _short(after, "output"),
         "pre-activations": _short(after.replace("/output", "/preactivation"), "preactivation"),
     }
     kinds = {"L1": L1, "L2": L2, "L1+L2": L1L2}
     return {
         f"{kind} {name}": {target: penalty()}
-        for name, target in where.items()
+        for name, target in targets.items()
         if target
         for kind, penalty in kinds.items()
     }
 
 
 def _short(targets: str, quantity: str) -> str:
-    """The layers of a plain dense network as one glob."""
+    """Return targets as one glob if they are all hidden layers of a default network."""
     names = [f"hidden{index}/{quantity}" for index in range(1, targets.count(",") + 2)]
     return f"hidden*/{quantity}" if targets == ", ".join(names) else targets

@@ -1,4 +1,4 @@
-"""Entries of a study file: the rule of each, in words and as a check."""
+"""Rules for the entries of a study file, in words and as checks."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -41,7 +41,7 @@ def _one_of(*words: str) -> Entry:
 
 
 def _number(low: float, high: float, expected: str) -> Entry:
-    """A number between two others, neither included; a bool is none."""
+    """Return the rule of a number between `low` and `high`, both excluded; a bool is not a number."""
     return Entry(expected, lambda value: type(value) in (int, float) and low < value < high)
 
 

@@ -1,4 +1,4 @@
-"""Studies in files: `bridle study`."""
+"""Study files: the jobs of `bridle study`."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -25,22 +25,22 @@ from bridle.untrusted import read_model
 DENSE = ("hidden", "activation", "optimizer", "learning_rate")
 READING = ("encoding", "header", "decimal")
 RUN = ("race", "nested")
-"""Entries of [study] that say how it is run; the others are arguments of `Study`."""
+"""Entries of [study] that are arguments of `Study.run`; the others are arguments of `Study`."""
 ROLES = ("group", "time", "weight", "class_weight")
 """Entries of [data] that are fields of `Structure`."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Answer of a study of arrays."""
+    """Result of a study of arrays."""
 
     result: Result
     notes: tuple[str, ...]
 
     def save(self, folder: str | Path, title: str, again: str = "") -> report.Written:
-        """Write the report into a folder, and `model.keras` where some fit finished; nothing is pickled.
+        """Write the report into a folder, and `model.keras` if any fit finished, without pickle.
 
-        Errors: `StoreError` where the folder cannot be written.
+        Errors: `StoreError` if the folder cannot be written.
         """
         section = self.result.section("Study", intro=" ".join(self.notes), again=again)
         report_path = report.write(folder, title, [section], extra={"notes": list(self.notes), "code": section.code})
@@ -55,19 +55,19 @@ def prepare_study(
     *,
     arms: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Job | ArraysJob:
-    """Read what a study file names and lay its study out.
+    """Read the data and the model of a study file, and prepare its study.
 
     Args:
-        file: what `read_study` gives.
-        function: the model function that the file names, or another: of (inputs, outputs) for a table, without
-            arguments for arrays. It is never looked up here.
-        arms: others than those of the file.
+        file: a study file from `read_study`.
+        function: model function; it takes (inputs, outputs) for a table, and nothing for arrays. A function that the
+            file names is not imported here, but passed by the caller.
+        arms: arms that replace those of the file.
 
-    Errors: `InputError` with a sentence for everything that cannot be used; `KindError` for what is no model.
+    Errors: `InputError` for data, options or names that cannot be used; `KindError` if the function returns no model.
 
     """
     if function is None and "function" in file.model:
-        raise InputError(f"Expected the function {file.model['function']!r} itself, got its name. Import it first.")
+        raise InputError(f"Expected a function, got its name {file.model['function']!r}. Import it first.")
     arms_used = arms or file.arms
     if "table" in file.data:
         return _of_table(file, function, arms_used)
@@ -83,7 +83,7 @@ def run_study_file(
     client: Any = None,
     progress: bool = True,
 ) -> Tuned | Answer:
-    """Run a prepared study; `study` in the folder keeps every fit as it is made.
+    """Run a prepared study; `study` inside the folder stores every fit.
 
     `extend` and `client` are those of `Study.run`.
     """
@@ -137,12 +137,12 @@ def _of_arrays(file: StudyFile, function: Callable[..., keras.Model] | None, arm
 
 
 def _numbered(weights: Mapping[str, float], file: StudyFile) -> dict[int, float]:
-    """Class weights by the numbers of the classes, which a file writes as names of entries."""
-    strange = [name for name in weights if not name.isdecimal()]
-    if strange:
+    """Return class weights by class number, which a file writes as text."""
+    invalid = [name for name in weights if not name.isdecimal()]
+    if invalid:
         raise InputError(
             f"Expected class numbers as names in [data] class_weight of {file.path.name!r}, got "
-            f"{short_repr(strange[0])}."
+            f"{short_repr(invalid[0])}."
         )
     return {int(name): value for name, value in weights.items()}
 
@@ -155,13 +155,13 @@ def _own(file: StudyFile, function: Callable[..., keras.Model] | None) -> Callab
 
 
 def _loaded(file: StudyFile) -> keras.Model:
-    """The model of the file that is named, from Keras's safe mode: no code is in it."""
+    """Return the model of the named file, loaded in Keras's safe mode, without code."""
     path = inside(file.folder, file.model["file"], "[model] file")
     model, left_out = read_model(path)
     if left_out:
         raise InputError(
-            f"Expected a model compiled with what Keras has in {path.name!r}, got one whose loss or metrics need code "
-            "that is not in the file. Give [model] function instead."
+            f"Expected a model with losses and metrics of Keras in {path.name!r}, got one that needs code, which the "
+            "file does not hold. Give [model] function instead."
         )
     return model
 
@@ -178,7 +178,7 @@ def _study(
     build: Callable[[], keras.Model] | None = None,
     **changed: Any,
 ) -> Study:
-    """The question about a network, which `build` makes anew for each seed where it is given."""
+    """Return the study of a network; `build`, if given, builds the network again for each seed."""
     options = {name: value for name, value in file.study.items() if name not in RUN} | changed
     if "early_stopping" in options:
         options["early_stopping"] = EarlyStopping(**options["early_stopping"])
@@ -189,21 +189,21 @@ def _folds(file: StudyFile) -> int:
     return file.study.get("folds", 5)
 
 
-STAY = "A study file names files of its own folder only: put the file beside it, and write its name."
+STAY = "A study file can only name files in its folder: put the file there, and write its name."
 
 
 def inside(folder: Path, name: str, where: str) -> Path:
-    """The file `name` of a folder.
+    """Return the path of a file inside a folder.
 
     Args:
-        folder: where the study file lies.
-        name: a path relative to it.
-        where: the entry that holds the name, for the sentence: `[data] table`.
+        folder: the folder of the study file.
+        name: path relative to the folder.
+        where: the entry with the name, for messages, such as `[data] table`.
 
-    Errors: `InputError` for a path that is absolute, that leads through `..` or a symbolic link, or that is no file.
+    Errors: `InputError` for an absolute path, a path through `..` or a symbolic link, and a missing file.
 
     """
-    plain = PureWindowsPath(name)  # reads / and \\ and drives, as some system will
+    plain = PureWindowsPath(name)  # accepts / and \\ and drives, on every system
     if not name.strip() or "\0" in name or plain.anchor or ".." in plain.parts:
         raise InputError(
             f"Expected a path inside the folder of the study file for {where}, got {short_repr(name)}. {STAY}"
@@ -217,18 +217,18 @@ def inside(folder: Path, name: str, where: str) -> Path:
         exists = path.is_file()
     except InputError:
         raise
-    except (OSError, ValueError) as error:  # a name that is too long, or that the system cannot write
+    except (OSError, ValueError) as error:  # a name that is too long or invalid for the file system
         raise InputError(f"Expected the name of a file for {where}, got {short_repr(name)}: {_said(error)}.") from error
     if not exists:
         raise InputError(
-            f"Expected a file for {where}, found no {short_repr(name)} in the folder of the study file. "
+            f"Expected a file for {where}, got {short_repr(name)}, which is not in the folder of the study file. "
             f"{nearest_names(Path(name).name, _files(path.parent))}"
         )
     return path
 
 
 def _files(folder: Path) -> list[str]:
-    """The names of the files of a folder; none where it cannot be looked into."""
+    """Return the names of the files of a folder; empty if it cannot be read."""
     try:
         return sorted(entry.name for entry in os.scandir(folder) if entry.is_file(follow_symlinks=False))
     except OSError:

@@ -1,4 +1,4 @@
-"""Test split of a table, and the table in words."""
+"""The test split of a table, and notes on the table."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,20 +13,20 @@ from bridle.tables import NumberFormat, Preparation, Problem, Structure, encode_
 
 SPLIT_SEED = 0
 TRIES = 50
-"""Random choices of held-out groups, of which the one is taken that comes nearest to the share of rows and classes."""
+"""The number of random choices of held-out groups; the best one is nearest to the share of rows and of classes."""
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """A table in two parts, each with its labels and weights: rows to learn from, and rows that are held out."""
+    """Table split into rows to learn from and held-out rows, with labels and weights."""
 
     preparation: Preparation
     x: pd.DataFrame
     y: np.ndarray
     test: tuple[Any, ...]
-    """Rows, labels and, where rows have weights, their weights."""
+    """Held-out rows, labels and optional weights."""
     rows: Mapping[str, Any]
-    """`groups` and `sample_weight` of the rows to learn from, where there are any."""
+    """Optional `groups` and `sample_weight` of the rows to learn from."""
 
 
 def hold_out(
@@ -37,9 +37,9 @@ def hold_out(
     folds: int,
     formats: Mapping[str, NumberFormat] | None = None,
 ) -> HeldOut:
-    """Hold a share of the rows out: whole groups, the last ones in time, or else any, with every class in proportion.
+    """Hold out a share of the rows: whole groups, or the last rows in time, or random rows stratified by class.
 
-    Errors: `InputError` for a share outside of (0, 1), and where too few rows, groups or rows of a class are left.
+    Errors: `InputError` for a share outside of (0, 1), and for too few rows, groups or rows of a class.
     """
     if not 0 < share < 1:
         raise InputError(f"Expected the held-out share between 0 and 1, got {share}. Try 0.2.")
@@ -50,8 +50,8 @@ def hold_out(
     if not x.shape[1]:
         roles = ", ".join(f"{role} {short_repr(name)}" for role, name in structure.columns.items())
         raise InputError(
-            f"Expected a column to predict from beside the target and {roles}, got none. Add what is known "
-            "before, such as earlier values of the target, month or weekday."
+            f"Expected at least one feature column in addition to the target and {roles}, got none. Add columns that "
+            "are known in advance, such as earlier values of the target, month or weekday."
         )
     rows = {"groups": groups, "sample_weight": weight}
     test_rows = (x.iloc[test], y[test]) if weight is None else (x.iloc[test], y[test], weight[test])
@@ -63,7 +63,7 @@ def hold_out(
 def _sides(
     problem: Problem, table: pd.DataFrame, y: np.ndarray, share: float, structure: Structure, folds: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The places of the rows to learn from and of those held out."""
+    """Return the indices of the rows to learn from and of the held-out rows."""
     if structure.group is not None:
         return _by_group(structure, structure.groups(table), y if problem.classes is not None else None, share, folds)
     if structure.time is not None:
@@ -97,7 +97,7 @@ def _by_group(
 
 
 def _last(table: pd.DataFrame, structure: Structure, share: float) -> tuple[np.ndarray, np.ndarray]:
-    """The rows of a table in order: those before a time, and those from it on."""
+    """Return the indices of the rows before a time and from that time on."""
     times = times_of(table[structure.time])
     cut = len(table) - max(1, round(share * len(table)))
     cut -= int((times[:cut] == times[cut]).sum())
@@ -113,7 +113,7 @@ def _last(table: pd.DataFrame, structure: Structure, share: float) -> tuple[np.n
 def _check_classes(
     problem: Problem, y: np.ndarray, learn: np.ndarray, test: np.ndarray, folds: int, structure: Structure
 ) -> None:
-    """Refuse groups or a time order that leave too few rows of a class on a side."""
+    """Raise `InputError` if groups or a time order leave too few rows of a class on a side."""
     if problem.classes is None or not (structure.group or structure.time):
         return
     how = (
@@ -125,13 +125,13 @@ def _check_classes(
         count, test_count = int((y[learn] == index).sum()), int((y[test] == index).sum())
         if count < folds or (structure.group and not test_count):
             raise InputError(
-                f"Expected every class on both sides and at least {folds} rows of each to learn from, got {count} of "
-                f"class {short_repr(label)} and {test_count} held out, by {how}. Use fewer folds, or leave it out."
+                f"Expected at least {folds} training rows of each class, and held-out ones, got {count} training and "
+                f"{test_count} held-out rows of class {short_repr(label)} by {how}. Use fewer folds, or drop it."
             )
 
 
 def notes(problem: Problem, split: HeldOut, table: pd.DataFrame, structure: Structure) -> list[str]:
-    """A table in words: the problem, each column, then what its columns look like."""
+    """Describe a table: the problem, each column, and hints about columns."""
     first = f"{problem.task.capitalize()} of {problem.target!r:.80}"
     if problem.classes is not None:
         more = " …" if len(problem.classes) > 8 else ""

@@ -1,4 +1,4 @@
-"""Study files: the dictionary language in TOML, every entry checked, nothing read or run yet."""
+"""Parser of study files in TOML: it checks every entry, opens no other file and runs no code."""
 
 import tomllib
 from collections.abc import Mapping
@@ -10,16 +10,16 @@ from bridle._errors import InputError, nearest_names, short_repr
 from bridle.tuning._schema import ARM, ARMS, DATA, MODEL, RENAMED, STOPPING, STUDY, TOP, Entries
 
 LARGEST = 2**18
-"""Bytes of a study file; one that a person wrote has a hundredth of that."""
+"""The largest size of a study file in bytes, about a hundred times that of a usual one."""
 LONGEST = 2000
-"""Characters of a line: a name of many parts, `a.a.a`, takes tomllib the square of their number."""
-QUOTE = 'A target stands in quotation marks: "*/kernel" = "l2(auto)".'
+"""The largest number of characters of a line; tomllib takes quadratic time for a name of many parts, `a.a.a`."""
+QUOTE = 'Put targets into quotation marks: "*/kernel" = "l2(auto)".'
 ONLY = {
     "table": ("target", "encoding", "test_share", "group", "time", "weight", "header", "decimal"),
     "arrays": ("scale",),
     "hidden": ("activation", "optimizer", "learning_rate"),
 }
-"""Entries that have a meaning beside one other entry only."""
+"""Entries that require another entry."""
 QUICK_SEEDS, QUICK_SHARE = 3, 10
 SEEDS, EPOCHS = 5, 200
 
@@ -28,8 +28,8 @@ SEEDS, EPOCHS = 5, 200
 class StudyFile:
     """Study file with validated entries; `bridle study` runs it.
 
-    `data` has `table` and `target`, or `arrays`; `model` has `hidden`, `file` or `function`, or is empty; `study`
-    has the arguments of `bridle.Study` and of its `run` that the file gives; `arms` may be empty.
+    `data` has `table` and `target`, or `arrays`. `model` has `hidden`, `file` or `function`, or is empty. `study` has
+    arguments of `bridle.Study` and of its `run`. `arms` can be empty.
     """
 
     path: Path
@@ -41,11 +41,11 @@ class StudyFile:
 
     @property
     def folder(self) -> Path:
-        """Folder of the file, and of the files that it names."""
+        """The folder of the study file and of the files that it names."""
         return self.path.parent
 
     def asked(self, *, seeds: int | None = None, epochs: int | None = None, quick: bool = False) -> "StudyFile":
-        """The same study with what the command line asks for; `quick` takes three seeds and a tenth of the epochs."""
+        """Return the study with options of the command line; `quick` takes three seeds and a tenth of the epochs."""
         settings = {"seeds": SEEDS, "epochs": EPOCHS, **self.study}
         settings["seeds"] = settings["seeds"] if seeds is None else seeds
         if quick:
@@ -59,10 +59,9 @@ class StudyFile:
 
 
 def read_study(path: str | Path) -> StudyFile:
-    r"""Read a study file and check it: types, ranges, names. Files that it names are not opened, no code is run.
+    r"""Read a study file and check types, ranges and names, without opening the files that it names.
 
-    Errors: `InputError` for a file that is missing, no TOML, or has an entry that is unknown or cannot be used; it
-    names the entry.
+    Errors: `InputError` for a missing file, invalid TOML, or an unknown or invalid entry, which it names.
 
     >>> from tempfile import TemporaryDirectory
     >>> text = '[data]\ntable = "wine.csv"\ntarget = "cultivar"\n[arms.L2]\n"*/kernel" = "l2(auto)"\n'
@@ -86,7 +85,7 @@ def read_study(path: str | Path) -> StudyFile:
     _check_choice(data, "[data]", ("table", "arrays"), where, needed=True)
     _check_choice(model, "[model]", ("hidden", "file", "function"), where)
     if "table" in data and "target" not in data:
-        raise InputError(f"Expected [data] target in {where}, the column to predict, found none.")
+        raise InputError(f"Expected [data] target in {where}, the column to predict, got no such entry.")
     arms = _checked(top.get("arms", {}), "[arms] ", ARMS, where)
     arms = {name: _arm(terms, f"[arms.{short_repr(name)}] ", where) for name, terms in arms.items()}
     return StudyFile(path, top.get("title", path.stem), data, model, study, arms)
@@ -95,18 +94,16 @@ def read_study(path: str | Path) -> StudyFile:
 def _text(path: Path, where: str) -> str:
     try:
         if path.is_dir():
-            raise InputError(f"Expected a study file, got the folder {str(path)!r}. Give a .toml file in it.")
+            raise InputError(f"Expected a study file, got the folder {str(path)!r}. Give a .toml file.")
         with path.open("rb") as file:
             raw = file.read(LARGEST + 1)
     except InputError:
         raise
     except FileNotFoundError:
         names = sorted(file.name for file in path.parent.glob("*.toml")) if path.parent.is_dir() else []
-        raise InputError(f"Expected a study file, found no {str(path)!r}. {nearest_names(path.name, names)}") from None
+        raise InputError(f"There is no study file {str(path)!r}. {nearest_names(path.name, names)}") from None
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"Expected a study file that can be read, got {short_repr(str(path))}: {str(error)[:200]}."
-        ) from None
+        raise InputError(f"Expected a readable study file, got {short_repr(str(path))}: {str(error)[:200]}.") from None
     if len(raw) > LARGEST:
         raise InputError(f"Expected a study file of at most {LARGEST // 1024} KiB, got {where}, which is larger.")
     try:
@@ -128,7 +125,7 @@ def _parsed(text: str, where: str) -> dict[str, Any]:
 
 
 def _checked(content: Mapping[str, Any], place: str, entries: Entries, where: str) -> dict[str, Any]:
-    """A table of the file, once each of its entries is known and is what its rule expects."""
+    """Return a table of the file, or raise `InputError` for an unknown entry or one against its rule."""
     for name, value in content.items():
         rule = entries.get(name, entries.get("*"))
         if rule is None and RENAMED.get(name) in entries:
@@ -143,7 +140,7 @@ def _checked(content: Mapping[str, Any], place: str, entries: Entries, where: st
 
 
 def _arm(terms: Mapping[str, Any], place: str, where: str) -> dict[str, Any]:
-    """An arm; what is a table in it was written without quotation marks: `a.b = …`."""
+    """Return an arm, or raise `InputError` for a target without quotation marks, which TOML reads as a table."""
     tables = [name for name, value in terms.items() if isinstance(value, dict)]
     if tables:
         raise InputError(
@@ -155,7 +152,7 @@ def _arm(terms: Mapping[str, Any], place: str, where: str) -> dict[str, Any]:
 def _check_choice(
     content: Mapping[str, Any], place: str, names: tuple[str, ...], where: str, needed: bool = False
 ) -> None:
-    """One of several entries at most, and beside it only what belongs to it."""
+    """Raise `InputError` for two exclusive entries, or for an entry without the one that it requires."""
     present = [name for name in names if name in content]
     if len(present) > 1 or (needed and not present):
         got = " and ".join(present) if present else "none"
@@ -163,7 +160,7 @@ def _check_choice(
     for name in names:
         alone = [entry for entry in ONLY.get(name, ()) if entry in content]
         if alone and name not in present:
-            raise InputError(f"Expected {place} {alone[0]} in {where} beside {name} only, found no {name}.")
+            raise InputError(f"Expected {place} {alone[0]} in {where} with {name} only, got no {name}.")
 
 
 def _key(name: str) -> str:

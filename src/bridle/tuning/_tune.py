@@ -1,4 +1,4 @@
-"""Tuning of a table: verdict and model of `bridle.tune`, and the parts of `bridle predict`."""
+"""`bridle.tune`, and the parts of `bridle predict`."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -39,7 +39,7 @@ APPLY = "apply.json"
 
 @dataclass(frozen=True)
 class Scale:
-    """The target of a regression: the network predicts `(y - mean) / sd`."""
+    """Scale of a regression target: the network predicts `(y - mean) / sd`."""
 
     mean: float = 0.0
     sd: float = 1.0
@@ -47,7 +47,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Applied:
-    """A saved model with what is needed to apply it to new rows."""
+    """Selected model of a table, with the preparation of new rows."""
 
     model: keras.Model
     preparation: Preparation
@@ -55,9 +55,9 @@ class Applied:
     scale: Scale
 
     def predict(self, table: pd.DataFrame) -> pd.DataFrame:
-        """One row for each row of `table`: the prediction, and for classes the probability of each.
+        """Return one row for each row of `table`: the prediction, and for classes the probability of each class.
 
-        Errors: `InputError` for a missing column, with near names, or text where a number belongs.
+        Errors: `InputError` for a missing column or for text in a numeric column.
         """
         raw = np.asarray(self.model.predict(self.preparation.transform(table), verbose=0))
         target = self.problem.target
@@ -70,7 +70,7 @@ class Applied:
 
 @dataclass(frozen=True)
 class Job:
-    """A table ready to be studied: everything is checked, nothing has been trained."""
+    """Prepared study of a table: everything is checked, nothing is trained yet."""
 
     problem: Problem
     preparation: Preparation
@@ -80,13 +80,16 @@ class Job:
 
     @property
     def plan(self) -> Plan:
-        """Every member, and about how long they take (this compiles what the run uses)."""
+        """Every fit and the estimated time. It compiles the programs of the run."""
         return make_timed_plan(self.prepared)
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """The answer for a table: the study's result, and the model with its preparation of new rows."""
+    """Result of `tune`: the result of the study, and the selected model with the preparation of new rows.
+
+    `result` is a `bridle.Result`. `notes` describe the columns and the rows held out.
+    """
 
     result: Result
     problem: Problem
@@ -95,15 +98,21 @@ class Tuned:
     notes: tuple[str, ...]
 
     def applied(self) -> Applied:
-        """The chosen model, ready for new rows."""
+        """Return the selected model, ready for new rows."""
         return Applied(self.result.model(), self.preparation, self.problem, self.scale)
 
     def save(self, folder: str | Path, title: str = "Table", again: str = "") -> report.Written:
-        """Write the report, `model.keras` and `apply.json` into a folder; nothing is pickled.
+        """Write the report, `model.keras` and `apply.json` into a folder, without pickle.
 
-        `again` is the command or the lines that repeat this, for the report.
+        Args:
+            folder: path of the folder.
+            title: heading of the report.
+            again: the command or the code that repeats the study, for the report.
 
-        Errors: `StoreError` where the folder cannot be written.
+        Returns: the paths of the written files.
+
+        Errors: `StoreError` if the folder cannot be written.
+
         """
         folder = Path(folder)
         section = self.result.section("Study", intro=" ".join(self.notes), again=again)
@@ -123,9 +132,9 @@ class Tuned:
 
 @dataclass(frozen=True)
 class TableStudy:
-    """Settings of the study of a table; `tune` explains them.
+    """Settings of the study of a table, as `tune` documents them.
 
-    The command line, study files and Python share it.
+    The command line, study files and Python share this class.
     """
 
     target: str
@@ -156,7 +165,7 @@ StudyBuilder = Callable[[int, Problem, int | TimeSeriesSplit], Study]
 
 
 def prepare_table(table: pd.DataFrame | Table, design: TableStudy, build: StudyBuilder | None = None) -> Job:
-    """Find the problem in a table and prepare its study; `build` replaces `design.study`.
+    """Detect the problem of a table and prepare its study; `build` replaces `design.study`.
 
     Errors: those of `tune`.
     """
@@ -205,33 +214,37 @@ def tune(
     decimal: str | None = None,
     progress: bool = True,
 ) -> Tuned:
-    """Find the regularization for a table of one's own: which penalty, on what, how strong.
+    """Find the regularization for a table: which penalty, on which target, how strong.
 
-    Numbers are scaled, text is one-hot encoded and missing cells are filled inside each fold. A share of the rows is
-    held out and looked at once, after selection. The columns `group`, `time` and `weight` are not features, and new
-    rows need not have them.
+    Each fold scales numbers, encodes text as one-hot and fills missing cells by its own training rows. A share of the
+    rows is held out and scored once, after the selection. The columns `group`, `time` and `weight` are not features,
+    and new rows do not need them.
 
     Args:
-        table: a data frame, or the path of a CSV file.
-        target: the column to predict.
-        task: `"classification"` or `"regression"`; found from the target by default.
-        model: a function (inputs, outputs) that returns a compiled model; two hidden layers by default.
-        arms: as for `Study`; by default L1, L2 and both, on weights, activations and pre-activations.
-        seeds, folds, epochs: as for `Study`.
-        test_share: the share of rows held out.
-        score: the measure to select by: `"loss"`, `"accuracy"`, for two classes also `"auc"`, `"precision"`, `"recall"`
-            or `"brier"`, for a number `"r2"`, `"mse"`, `"rmse"` or `"mae"`; of a model of your own, a compiled metric.
-            Accuracy or r2 by default. `"pooled:auc"` is computed over all folds together, as in `Study`.
-        group: the column of subjects with several rows: rows of one are in the same fold, or held out together.
-        time: a column of dates or numbers that orders the rows: folds are judged on later rows than they are trained
-            on, and the last rows are held out.
-        weight: the column of row weights ≥ 0, for training and for scores.
+        table: data frame, or path of a CSV file.
+        target: str, the column to predict.
+        task: `"classification"` or `"regression"`. Default: detected from the target.
+        model: function `(inputs, outputs)` that returns a compiled model. Default: hidden layers of 64 and 32 units.
+        arms: as in `Study`. Default: L1, L2 and both, on weights, activations and pre-activations.
+        seeds, folds, epochs: as in `Study`. Default 5 seeds, 5 folds and 200 epochs.
+        test_share: float between 0 and 1, the share of rows held out. Default 0.2.
+        score: the measure to select by. `"loss"` or `"accuracy"`; for two classes also `"auc"`, `"precision"`,
+            `"recall"` or `"brier"`; for a number `"r2"`, `"mse"`, `"rmse"` or `"mae"`. For a given `model`, one of its
+            compiled metrics. `"pooled:auc"` is computed over all folds together, as in `Study`. Default: accuracy or
+            r2.
+        group: str, a column. Rows with the same value stay in the same fold, or are held out together.
+        time: str, a column of dates or numbers. Each fold validates on later rows than it trains on, and the last rows
+            are held out.
+        weight: str, a column of row weights ≥ 0, for training and for scores.
         class_weight: `"balanced"` or `{label: weight}`, for training rows only.
-        header: of a file: False where its first line is a row already, with the columns `column1`, `column2` …; True
-            where it looks like one but holds names.
-        decimal: of a file: the decimal sign `"."` or `","`; found from its columns by default.
+        header: bool, whether the first line of the file holds names. With False, the columns are `column1`, `column2`
+            and so on. Default: detected.
+        decimal: the decimal sign of the file, `"."` or `","`. Default: detected from its columns.
+        progress: bool, whether to draw a progress bar. Default True.
 
-    Errors: `InputError` with a sentence for every table that cannot be used.
+    Returns: `bridle.Tuned`.
+
+    Errors: `InputError` for a table, a column or an option that cannot be used.
 
     """
     source = table if isinstance(table, pd.DataFrame) else read_file(table, header=header, decimal=decimal)
@@ -244,7 +257,7 @@ def tune(
 def run_job(
     job: Job, folder: str | Path | None = None, *, extend: bool = False, client: Any = None, progress: bool = True
 ) -> Tuned:
-    """Run a prepared table; with `folder`, its `study` keeps every fit as it is made.
+    """Run the prepared study of a table; with `folder`, `study` inside it stores every fit.
 
     `extend` and `client` are those of `Study.run`.
     """
@@ -254,7 +267,7 @@ def run_job(
 
 
 def tuned(job: Job, result: Result) -> Tuned:
-    """Join a result with the preparation of the table that its refits used."""
+    """Return a result with the preparation of the table that its refits used."""
     refits = job.prepared.preparer.final
     preparation, scaler = refits[0] if refits else (clone_fit(job.preparation, job.rows), None)
     scale = Scale() if scaler is None else Scale(float(scaler.mean_[0]), float(scaler.scale_[0]))
@@ -262,20 +275,20 @@ def tuned(job: Job, result: Result) -> Tuned:
 
 
 def load_applied(folder: str | Path, *, model: NetworkFunction | None = None) -> Applied:
-    """Return what `Tuned.save` wrote, ready to predict.
+    """Load the model that `Tuned.save` wrote, ready to predict.
 
     Args:
-        folder: where it is.
-        model: the function (inputs, outputs) that `tune` was given, for a model that needs code of your own.
+        folder: path of the folder.
+        model: the function `(inputs, outputs)` that `tune` was given, for a model that needs custom code.
 
-    Errors: `StoreError` where the folder holds no such model, or one that needs code, which it names.
+    Errors: `StoreError` if the folder holds no such model, or if the model needs custom code.
 
     """
     folder = Path(folder)
     model_path(folder)
     if not (folder / APPLY).is_file():
         raise StoreError(
-            f"Expected the folder that `bridle tune` wrote, found no {APPLY} in {str(folder)!r}. Give its --out."
+            f"Expected a folder of `bridle tune --out`, got {str(folder)!r}, which holds no {APPLY}. Give another one."
         )
     try:
         words = json.loads((folder / APPLY).read_text(encoding="utf-8"))
@@ -291,5 +304,5 @@ def load_applied(folder: str | Path, *, model: NetworkFunction | None = None) ->
 
 
 def clone_fit(preparation: Preparation, table: pd.DataFrame) -> Preparation:
-    """A preparation of the same layout fitted on the given rows."""
+    """Return a preparation of the same layout, fitted on other rows."""
     return Preparation(preparation.layout).fit(table)

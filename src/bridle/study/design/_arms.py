@@ -83,7 +83,7 @@ def read_arms(
     Errors: `InputError` where a name is taken, empty or of several lines; those of `read_terms`, with the arm's name.
     """
     if not isinstance(arms, Mapping):
-        raise KindError(f"Expected arms as a dictionary {{name: {{where: what(how much)}}}}, got {arms!r}.")
+        raise KindError(f"Expected arms as a dictionary {{name: {{target: penalty}}}}, got {arms!r}.")
     named = {str(name): terms for name, terms in arms.items() if not (name == NONE and not terms)}
     for name in named:
         if not name.strip() or CONTROL_CHARACTERS.search(name):
