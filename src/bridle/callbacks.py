@@ -1,4 +1,4 @@
-"""Callbacks for plain `model.fit`: penalties apart from the data loss, sparsity and norms, strengths on schedule."""
+"""Callbacks for `model.fit`: values of penalties, sparsity and norms, and schedules of strengths."""
 
 from bridle.placement import Monitor, PenaltyLog, StrengthSchedule
 

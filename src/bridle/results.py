@@ -1,4 +1,4 @@
-"""Results of a study as numpy arrays: the one type between training and reading."""
+"""Results of a study: every number as NumPy arrays. This module imports NumPy only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -41,7 +41,7 @@ class StoredTransformer:
 
 @dataclass(frozen=True)
 class Nested:
-    """The selections and scores by outer fold; NaN where nothing was selected or finished, with arm -1."""
+    """Result of nested cross-validation by outer fold; NaN and arm -1 if nothing was selected or finished."""
 
     arm: Int[np.ndarray, "outer"]
     """The index of the arm selected inside; 0 for `none`."""
@@ -54,7 +54,7 @@ class Nested:
     none: Float[np.ndarray, "seed outer"]
     """The scores of the refits without a regularizer."""
     rows: Int[np.ndarray, "outer 2"]
-    """The number of rows to select and train on, and of rows to judge."""
+    """The number of rows to select and train on, and of rows to score on."""
 
 
 POOLED = "pooled "
@@ -64,16 +64,16 @@ ALL_ROWS = -1
 UNIT_SHARES = (0, 10, 25, 50, 75, 90, 100)
 """The stored quantiles over units, in percent: `unit50/<tensor>` is the median."""
 SPREAD_DIAGNOSTIC = "spread/prediction"
-"""The diagnostic that tells how far predictions differ between rows."""
+"""The diagnostic of the spread of predictions between rows."""
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One named arm: its terms as text and the strength slots that it varies."""
+    """Arm of a study: its terms as text, and the strengths that it varies."""
 
     name: str
     terms: tuple[tuple[str, str], ...]
-    """Pairs (target, penalty) with each strength written as `{slot name}` once it is known."""
+    """Pairs (target, penalty) as text, with the name of a strength in braces, `{slot name}`, for each strength."""
     slots: tuple[int, ...]
     learning_rate: float | None = None
     """The learning rate of its fits; None for that of the compiled optimizer."""
@@ -81,37 +81,37 @@ class Arm:
 
 @dataclass(frozen=True)
 class Score:
-    """The quantity by which candidates are compared; it never contains a penalty."""
+    """Measure by which candidates are compared. It never contains a penalty."""
 
     name: str
-    """A measure as Keras calls it, or "pooled " and a measure."""
+    """The name of the measure in Keras, after "pooled " for a pooled score."""
     maximize: bool
     pooled: bool = False
-    """True where the measure is computed over the rows of all folds together."""
+    """True if the measure is computed over the rows of all folds together."""
 
     @property
     def measure(self) -> str:
-        """The measure as Keras calls it."""
+        """The name of the measure in Keras."""
         return self.name.removeprefix(POOLED) if self.pooled else self.name
 
     def better(self, gain: float) -> float:
-        """Return `gain` with its sign turned so that more is better."""
+        """Return a difference of scores with the sign for which more is better."""
         return gain if self.maximize else -gain
 
 
 @dataclass(frozen=True)
 class Probe:
-    """Predictions of refits for a few rows, to check that an exported model is the one that was trained."""
+    """Predictions of refits for a few rows, to check an exported model against the trained one."""
 
     rows: tuple[np.ndarray, ...]
-    """Each input of the model for these rows, as the network sees them."""
+    """The inputs of the model for these rows, after preparation."""
     predictions: Mapping[int, tuple[np.ndarray, ...]]
-    """Each output for these rows, by refit member."""
+    """The outputs for these rows, by the index of the refit."""
 
 
 @dataclass(frozen=True)
 class Members:
-    """The fits of a study, one row each.
+    """Fits of a study, one entry of each array per fit.
 
     `setting` is the index of a candidate in `StudyResult.setting_arm`; `fold` is -1 for a refit on all rows.
     """
@@ -123,15 +123,15 @@ class Members:
     diverged_at: Int[np.ndarray, "member"]
     """The epoch whose loss was not finite, or -1."""
     epochs: Int[np.ndarray, "member"]
-    """The number of trained epochs; fewer than the study's where early stopping ended a fit."""
+    """The number of trained epochs; fewer than those of the study if early stopping ended a fit."""
     kept: Int[np.ndarray, "member"]
-    """The epoch whose weights are those of the fit."""
+    """The epoch whose weights the fit returned."""
 
     def __len__(self) -> int:
         return len(self.setting)
 
     def status(self, member: int) -> str:
-        """Return the outcome of one fit as text."""
+        """Return the status of one fit as text: "finished", "not run", or the epoch at which it diverged."""
         if self.diverged_at[member] >= 0:
             return f"diverged at epoch {self.diverged_at[member]}"
         return "finished" if self.finished[member] else "not run"
@@ -139,7 +139,7 @@ class Members:
 
 @dataclass(frozen=True)
 class Picture:
-    """Data to draw a study with two inputs: the rows, a mesh, and mean predictions on it."""
+    """Rows, mesh and mean predictions on the mesh, to draw a study with two inputs."""
 
     x: Float[np.ndarray, "row 2"]
     y: Float[np.ndarray, "row"]
@@ -150,29 +150,30 @@ class Picture:
 
 @dataclass(frozen=True)
 class Activation:
-    """A penalized activation on a few rows, under refits of several candidates with the same seed."""
+    """Penalized activation on a few rows, for refits of several candidates with the same seed."""
 
     tensor: str
     settings: tuple[int, ...]
     values: Float[np.ndarray, "candidate row entry"]
-    """Rows in the order of their classes, where there are classes; entries evenly spaced over all there are."""
+    """Rows, sorted by class if there are classes, and evenly spaced entries of them."""
     classes: Int[np.ndarray, "row"]
-    """The class of each row; empty where there are none."""
+    """The class of each row; empty without classes."""
     entries: int
-    """The number of entries of a row."""
+    """The number of all entries of a row."""
 
 
 @dataclass(frozen=True)
 class StudyResult:
-    """Curves, scores and diagnostics of every fit of a study.
+    """Curves, scores and diagnostics of every fit of a study, as arrays.
+
+    A member is one fit, a setting is one candidate, and a slot is one varied strength.
 
     `curves[member, point, quantity]` holds, at the epochs `epochs`, the quantities named in `quantities`:
     `train/loss`, `validation/loss` (data losses, without any penalty), `train/<metric>`,
     `validation/<metric>`, `fit/loss` (data loss plus penalties, mean over the epoch's steps) and
-    `penalty/<slot>` (the part that each penalty added to it). With early stopping, `watch/<quantity>` are those of the
-    rows set aside for it. `train/…` is measured at every fifth point, counted from the last. The last point is that of
-    the final weights, and so is every point after the epoch in which a fit was stopped. Values that were not measured
-    are NaN.
+    `penalty/<slot>` (the part of it that each penalty added). With early stopping, `watch/<quantity>` are those of the
+    rows set aside for it. `train/…` is measured at every fifth point, counted from the last. The last point, and every
+    point after the end of a stopped fit, has the values of the final weights. Values that were not measured are NaN.
 
     With a prepared target, measures are in units of the original target, except those in `prepared_units`;
     `fit/loss` and `penalty/<slot>` are in units of the prepared target.
@@ -180,11 +181,11 @@ class StudyResult:
     `diagnostics[member, diagnostic]` holds measurements of the trained weights over the training rows:
     `zeros/<tensor>` (fraction of entries that are exactly zero), `size/<tensor>` (mean magnitude) and
     `norm/<tensor>` (Euclidean norm, for weights), `dead/<tensor>` (fraction of units that are zero in every row, for
-    activations) and `spread/prediction` (how far predictions differ between rows: the root of their mean variance).
+    activations) and `spread/prediction` (the square root of the mean variance of predictions between rows).
     `unit0/<tensor>`, `unit10/…` and so on to `unit100/…` are quantiles over the units of a tensor: of the norms of
     their incoming weights, or of their mean magnitudes.
 
-    `held_out[name][member, quantity]` holds the data loss and metrics of refits on rows that nothing else saw.
+    `held_out[name][member, quantity]` holds the data loss and metrics of refits on rows that were not used otherwise.
     """
 
     arms: tuple[Arm, ...]
@@ -206,20 +207,20 @@ class StudyResult:
     weights: Mapping[int, tuple[np.ndarray, ...]] = field(default_factory=dict[int, tuple[np.ndarray, ...]])
     """Trained variables of each refit member: the trainable ones, then the others, in the model's order."""
     weight_names: tuple[str, ...] = ()
-    """Names of those variables, in the same order; empty in a study stored before names were."""
+    """The names of these variables, in the same order; empty in a study stored by an older version."""
     probe: Probe | None = None
-    """Present for models with code of the user."""
+    """Present for models with custom code."""
     picture: Picture | None = None
     activations: tuple[Activation, ...] = ()
     model_json: str = ""
-    """The model's configuration as Keras writes it; empty where Keras cannot rebuild the model."""
+    """The configuration of the model in Keras's JSON; empty if Keras cannot rebuild the model."""
     protocol: str = ""
     preparation: Mapping[str, StoredTransformer] = field(default_factory=dict[str, StoredTransformer])
-    """The fitted preprocessors of the refits' rows (`x`) and target (`y`), where any were given."""
+    """The fitted preprocessors of the refits' rows (`x`) and target (`y`), if given."""
     prepared_units: tuple[str, ...] = ()
     """Measures in units of the prepared target; all others are in units of the original target."""
     nested: Nested | None = None
-    """The outcome of nested cross-validation, where requested."""
+    """The result of nested cross-validation, if requested."""
     provenance: Mapping[str, object] = field(default_factory=dict[str, object])
 
     @property

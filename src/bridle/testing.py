@@ -1,4 +1,4 @@
-"""The contract of penalties, for a penalty of your own: `check_penalty(MyPenalty(0.1))` in a test."""
+"""Contract test of custom penalties: call `check_penalty(MyPenalty(0.1))` in a test."""
 
 import warnings
 from collections.abc import Callable
@@ -23,30 +23,30 @@ def check_penalty(
     shape: tuple[int, ...] | None = None,
     formula: Callable[[np.ndarray], Any] | None = None,
 ) -> None:
-    """Check that a penalty obeys the laws on which training with it rests.
+    """Check that a penalty obeys the laws that training requires, on the current Keras backend.
 
-    On the backend that Keras runs on, and everywhere: it charges one finite number ≥ 0 per strength, also at zeros,
-    ties and saturated entries; it is linear in its strengths; strength zero adds exactly 0 to the loss and to
-    the gradient; its gradient is that of its value; compiled code charges the same; half-precision entries are
-    summed in float32; Keras saves and reads it, and its text does, where it has one.
+    Every penalty: it returns one finite number ≥ 0 per strength, also at zeros, ties and saturated entries. It is
+    linear in its strengths; strength zero adds exactly 0 to the loss and to the gradient. Its gradient is that of its
+    value, and compiled code returns the same value. It sums half-precision entries in float32. Keras and the text
+    form, if there is one, save and restore it.
 
-    On activations: samples and time steps that are not charged are as though they were not there; neither the
-    order of the samples nor the batch size matters. With `exact=True`: its proximal step solves its own problem and
-    makes exact zeros.
+    On activations: samples and time steps that do not count have no influence; neither have the order of the samples
+    and the batch size. With `exact=True`: the proximal step solves its problem and makes exact zeros.
 
-    A `bridle.Custom` whose function Keras cannot save is checked but for that, with a warning.
+    For a `bridle.Custom` whose function Keras cannot save, the check of saving becomes a warning.
 
     Args:
-        penalty: any penalty; what its strengths are makes no difference.
-        on: `"weight"` or `"activation"`; by default everything that the penalty allows.
-        shape: of the tensor to try; (4, 3) for a weight and (6, 4, 3), (batch, time, unit), for an activation.
-        formula: what it charges at strength one, as a NumPy function of the tensor: a number, or a tuple with one for
-            each strength. It is compared to 1e-5 for the given `on`; for weights where none is given and both go.
+        penalty: the penalty, with any strengths.
+        on: `"weight"` or `"activation"`. Default: both, if the penalty allows both.
+        shape: shape of the tensor to check on. Default: (4, 3) for a weight, and (6, 4, 3), which is
+            (batch, time, unit), for an activation.
+        formula: the value at strength one as a NumPy function of the tensor: a number, or a tuple with one number per
+            strength. It is compared to a relative 1e-5, for `on`, or for weights if both are checked.
 
     Returns: None.
 
-    Errors: `AssertionError` that names the law that is broken, and how. `KindError` for anything but a penalty;
-    `InputError` for a `on` where it cannot be placed.
+    Errors: `AssertionError` with the violated law and the values; `KindError` unless it is a penalty; `InputError` if
+    the penalty does not allow `on`.
 
     >>> import bridle
     >>> from bridle.testing import check_penalty

@@ -1,6 +1,6 @@
-"""Penalties: pure functions of one tensor that know no model and no training.
+"""Penalties: pure functions of one tensor, independent of models and training.
 
-The room imports every file in it, and exports every class that the decorator `penalty` has registered.
+The package imports every file in it, and exports every class that the decorator `penalty` has registered.
 """
 
 from importlib import import_module

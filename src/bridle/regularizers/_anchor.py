@@ -22,15 +22,14 @@ class L2SP(WeightPenalty):
     The sum is over entries, without a factor 1/2; nothing is averaged.
 
     Args:
-        strength: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule.
-        anchor: the target of the pull: `"pretrained"`, their values in the model at the moment it is
-            placed there; a number, such as 1.0 for the `gamma` of a normalisation layer; or an array of the shape of
-            the weight.
+        strength: float ≥ 0, list of floats, `bridle.grid`, `bridle.schedule`, or `"auto"` (default), tuned by a study.
+        anchor: `"pretrained"` (default) for the values of the weight in the model when the penalty is placed; a float,
+            such as 1.0 for the `gamma` of a normalisation layer; or an array of the shape of the weight.
 
-    Errors: `InputError` for a strength that is negative, not finite, text, or an empty list; for another anchor, or
-    one of another shape than the weight; and where one that says `"pretrained"` is called without a model.
+    Errors: `InputError` for a negative or infinite strength, for text, and for an empty list; for an anchor of
+    another kind or shape; and if `"pretrained"` is called without a model.
 
-    A saved model keeps its anchors. `keras.models.clone_model` draws new weights, and new anchors with them.
+    A saved model stores its anchors. `keras.models.clone_model` draws new weights, and with them new anchors.
 
     >>> import bridle
     >>> float(bridle.L2SP(0.5, anchor=1.0)([1.0, 3.0]))

@@ -21,11 +21,11 @@ CONVENTIONS = ("sample", "batch", "unit")
 
 
 class Penalty(keras.regularizers.Regularizer, abc.ABC):
-    """A sum over components, each a strength times a pure function of one tensor.
+    """Base class of penalties: a sum over components, each a strength times a pure function of one tensor.
 
     `R(x) = sum_i strength_i * value_i(x)`, where `value_i` is the value of the component at strength one.
 
-    To write a penalty of your own, derive from `Entrywise` (a sum over entries: override `entry_values`),
+    To write a penalty, derive from `Entrywise` (a sum over entries: override `entry_values`),
     `WeightPenalty` (override `weight_values`), `ActivationPenalty` (override `activation_values`), or `Penalty`
     (override both of the latter). Name the strengths in `names` and every other argument in `options`. Let the
     constructor store each option as an attribute of that name, then pass the strengths to `super().__init__`. A
@@ -35,23 +35,23 @@ class Penalty(keras.regularizers.Regularizer, abc.ABC):
     """
 
     names: ClassVar[tuple[str, ...]]
-    """The argument that holds the strength of each component, which is also its name in tables."""
+    """The argument with the strength of each component, which is also its name in tables."""
     kind: str
     """The name in the language of penalties, as in `l2(1e-3)`."""
     options: ClassVar[tuple[str, ...]] = ()
-    """The other arguments, all of them keywords with a default or a plain value."""
+    """The other arguments: keywords with a default or a plain value."""
     allowed_on: tuple[On, ...] = ("weight", "activation")
     """The kinds of tensors that it can be placed on."""
     at_evaluation: ClassVar[bool] = True
-    """False for penalties of the training pass only, which are no part of a validation loss."""
+    """False for penalties of the training pass only, which are not part of a validation loss."""
     domain: Literal["real", "unit"] = "real"
-    """`"unit"` where values have to lie in (0, 1), as sigmoid and softmax give them."""
+    """`"unit"` if values must be in (0, 1), such as outputs of sigmoid and softmax; else `"real"`."""
     needs_time: ClassVar[bool] = False
-    """True where an activation must have shape (batch, time, …)."""
+    """True if an activation must have shape (batch, time, …)."""
     per: Per = "sample"
     """The treatment of the batch axis of an activation; see `Entrywise`."""
     exact: bool = False
-    """True where a proximal step after each update makes the zeros, instead of the gradient."""
+    """True if a proximal step after each update replaces the gradient of the penalty, which makes exact zeros."""
     strengths: tuple[Strength | Schedule, ...]
 
     def __init__(self, *strengths: object) -> None:
@@ -78,12 +78,12 @@ class Penalty(keras.regularizers.Regularizer, abc.ABC):
 
     @property
     def needs_anchor(self) -> bool:
-        """True where the penalty must be bound to the weights of a model first, by `with_anchor`."""
+        """True if the penalty must first be bound to the weights of a model by `with_anchor`."""
         return False
 
     def with_anchor(self, array: Any) -> "Penalty":
         """Return this penalty bound to the given weights: an array, a tensor or a variable."""
-        raise InputError(f"Expected a penalty that pulls toward an anchor, got {self.kind}, which has none.")
+        raise InputError(f"Expected a penalty with an anchor, got {self.kind}.")
 
     def proximal(self, x: Any, step: Any, strengths: Sequence[Any]) -> Any:
         """Take the proximal step of an `exact` penalty: `argmin_z sum (z - x)^2 / (2 step) + R(z)`.
@@ -94,7 +94,7 @@ class Penalty(keras.regularizers.Regularizer, abc.ABC):
             strengths: the strength of each component.
 
         """
-        raise InputError(f"Expected a penalty with a proximal step, got {self.kind}, which has none.")
+        raise InputError(f"Expected a penalty with a proximal step, got {self.kind}.")
 
     def __call__(self, x: Any) -> Any:
         values = self.weight_values(x)
@@ -130,7 +130,7 @@ class Penalty(keras.regularizers.Regularizer, abc.ABC):
         return tuple(value if isinstance(value, Schedule) else None for value in self.strengths)
 
     def at(self, *base_strengths: float) -> "Penalty":
-        """Return this penalty with other strengths, each on its present schedule."""
+        """Return this penalty with other strengths, each with its schedule."""
         pairs = zip(base_strengths, self.schedules, strict=True)
         values = (base if schedule is None else schedule.at(base) for base, schedule in pairs)
         return type(self)(**dict(zip(self.names, values, strict=True)), **self._option_values())
@@ -179,7 +179,7 @@ PenaltyClass = TypeVar("PenaltyClass", bound=type[Penalty])
 def penalty(cls: PenaltyClass) -> PenaltyClass:
     """Register a class as a penalty of bridle: with Keras for saved models, and in `KINDS` for its text.
 
-    The room imports every file in it, so a penalty needs three edits: its file with this decorator, a line in
+    The package imports every file in it, so a new penalty needs three edits: its file with this decorator, a line in
     `tests/regularizers/_cases.py`, and its name in the stub `bridle/__init__.pyi`.
     """
     if "kind" in vars(cls):

@@ -14,17 +14,17 @@ MEAN_MARGIN = 1e-6
 
 @penalty
 class KL(ActivationPenalty):
-    """`strength * sum_j KL(target || mean_j)`: units that are active in a `target` share of the cases.
+    """`strength * sum_j KL(target || mean_j)`: penalizes units whose mean activation differs from `target`.
 
     `KL = target log(target / mean_j) + (1 - target) log((1 - target) / (1 - mean_j))`, where `mean_j` is the mean of
     unit `j` (the last axis) over the samples that count, and time and space, clipped to [1e-6, 1 - 1e-6]. The sum
     is over units. It is a statistic of the batch: nothing is divided by the batch size again.
 
     Args:
-        strength: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule.
-        target: the mean activation to reach, between 0 and 1.
+        strength: float ≥ 0, list of floats, `bridle.grid`, `bridle.schedule`, or `"auto"` (default), tuned by a study.
+        target: float between 0 and 1, the mean activation to reach.
 
-    Errors: `InputError` for a strength that is negative, not finite, text, or an empty list; for a target outside of
+    Errors: `InputError` for a negative or infinite strength, for text, and for an empty list; for a target outside of
     (0, 1); for a weight.
 
     >>> import bridle
@@ -62,11 +62,11 @@ class MeanActivation(ActivationPenalty):
     activations of any range.
 
     Args:
-        strength: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule.
-        target: the mean activation to reach.
+        strength: float ≥ 0, list of floats, `bridle.grid`, `bridle.schedule`, or `"auto"` (default), tuned by a study.
+        target: float, the mean activation to reach.
 
-    Errors: `InputError` for a strength that is negative, not finite, text, or an empty list; for a target that is no
-    finite number; for a weight.
+    Errors: `InputError` for a negative or infinite strength, for text, and for an empty list; for a target that is not
+    finite; for a weight.
 
     >>> import bridle
     >>> float(bridle.MeanActivation(1.0, target=0.5).activation_values([[0.0, 2.0], [1.0, 0.0]])[0])
@@ -91,16 +91,16 @@ class MeanActivation(ActivationPenalty):
 
 @penalty
 class Decorrelation(ActivationPenalty):
-    """`strength * 1/2 (||C||_F^2 - ||diag C||^2)`: units that do not vary together.
+    """`strength * 1/2 (||C||_F^2 - ||diag C||^2)`: penalizes the covariance of units.
 
     `C` is the covariance of the units (the last axis) over the samples that count, and time and space, divided by
     their number. The sum is over pairs of different units. It is a statistic of the batch: nothing is divided by
     the batch size again.
 
     Args:
-        strength: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule.
+        strength: float ≥ 0, list of floats, `bridle.grid`, `bridle.schedule`, or `"auto"` (default), tuned by a study.
 
-    Errors: `InputError` for a strength that is negative, not finite, text, or an empty list; for a weight.
+    Errors: `InputError` for a negative or infinite strength, for text, and for an empty list; for a weight.
 
     >>> import bridle
     >>> float(bridle.Decorrelation(1.0).activation_values([[1.0, 2.0], [-1.0, -2.0]])[0])

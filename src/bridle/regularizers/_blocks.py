@@ -1,4 +1,4 @@
-"""Groups of weights: their members, their lengths, and the proximal step that shortens them."""
+"""Groups of weights: their members, their norms, and their proximal step."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ class Blocks:
 def read_groups(groups: object, kind: str) -> str | int | tuple[int, ...]:
     """Return groups from an argument.
 
-    Errors: `InputError` for anything but a known word, a number of blocks ≥ 1, or a list of whole numbers.
+    Errors: `InputError` unless it is a supported word, a number of blocks ≥ 1, or a list of whole numbers.
     """
     if isinstance(groups, str) and groups in WORDS:
         return groups
@@ -69,7 +69,7 @@ def read_groups(groups: object, kind: str) -> str | int | tuple[int, ...]:
 
 
 def _array(groups: object) -> np.ndarray:
-    """Return groups as an array; an empty one of floats where NumPy makes none."""
+    """Return groups as an array; an empty float array if NumPy cannot build one."""
     try:
         return np.asarray(groups)
     except (ValueError, OverflowError):  # lists of unequal length
@@ -79,7 +79,7 @@ def _array(groups: object) -> np.ndarray:
 def find_blocks(x: Any, groups: str | int | tuple[int, ...], kind: str) -> Blocks:
     """Return the groups of the weight tensor `x`.
 
-    Errors: `InputError` where their number or their labels do not fit the number of inputs.
+    Errors: `InputError` if their number or their labels do not fit the number of inputs.
     """
     rank = len(x.shape)
     if rank == 0:

@@ -19,14 +19,14 @@ class Confidence(ActivationPenalty):
     `H = -sum_k p_k log p_k` is the entropy of the `K` probabilities along the last axis; one unit is a Bernoulli
     probability, with `K = 2`. The mean is over the samples and time steps that count. The paper charges `-H`, which
     differs by the constant `log K`; this form is 0 for an even guess. With a `threshold` it is
-    `strength * mean max(0, threshold - H)`: predictions of enough entropy are left alone.
+    `strength * mean max(0, threshold - H)`: predictions with more entropy are not charged.
 
     Args:
-        strength: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule.
-        threshold: the entropy, in nats, below which a prediction is charged; None for all.
-        from_logits: True for an activation that holds logits, before softmax or sigmoid.
+        strength: float ≥ 0, list of floats, `bridle.grid`, `bridle.schedule`, or `"auto"` (default), tuned by a study.
+        threshold: float ≥ 0, the entropy in nats below which a prediction is charged. Default None: charge all.
+        from_logits: bool, whether the activation holds logits, before softmax or sigmoid.
 
-    Errors: `InputError` for a strength that is negative, not finite, text, or an empty list; for a threshold below 0;
+    Errors: `InputError` for a negative or infinite strength, for text, and for an empty list; for a threshold below 0;
     for a weight.
 
     >>> import bridle

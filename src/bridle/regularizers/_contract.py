@@ -1,4 +1,4 @@
-"""The laws that every penalty obeys. Each returns the violation as text, or None; its name states the law."""
+"""The laws of penalties. Each function returns the violation as text, or None; its name states the law."""
 
 import json
 from collections.abc import Callable
@@ -26,7 +26,7 @@ KILLING_STRENGTH = 1e4
 
 @dataclass(frozen=True)
 class Case:
-    """One penalty on weights or on activations, with the tensors to try it on."""
+    """Penalty on weights or on activations, with tensors to check it on."""
 
     penalty: Penalty
     on: On
@@ -131,7 +131,7 @@ def is_linear_in_its_strengths(case: Case) -> str | None:
 
 
 def charges_the_same_when_compiled(case: Case) -> str | None:
-    """Compare with strengths and tensor traced: nothing may branch on either."""
+    """Compare with a compiled call, in which strengths and tensor are traced."""
     try:
         got = case.compiled_total(case.generic, case.strengths)
     except BridleError:

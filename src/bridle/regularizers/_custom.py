@@ -20,25 +20,25 @@ REGISTER_ADVICE = "Write it as a named function under @keras.saving.register_ker
 class Custom(Penalty):
     """`strength * function(x)`, for a function of one tensor that is written with `keras.ops`.
 
-    The shape of the result decides about sums and averages:
+    The shape of the result determines sums and averages:
 
-    - the shape of `x`: a value for each entry. A weight is charged their sum; an activation their sum over units
-      (and time, and space), averaged over the samples of the batch. What does not count is not charged.
-    - shape (batch,), for an activation: a value for each sample, averaged over the samples that count. The function
-      sees the padded steps of its sample.
-    - a single number: charged as it is. On an activation that is a statistic of the whole batch, which sees padded
-      steps and samples of weight zero too.
+    - the shape of `x`: one value per entry. On a weight they are summed. On an activation they are summed over
+      units, time and space, and averaged over the samples that count.
+    - shape (batch,), for an activation: one value per sample, averaged over the samples that count. The function
+      sees the padded steps of a sample.
+    - a single number: added to the loss unchanged. On an activation it is a statistic of the whole batch, with padded
+      steps and samples of weight zero.
 
     Half-precision tensors reach the function in float32. Values must be ≥ 0.
 
     Args:
-        function: takes a tensor, returns a tensor.
-        strength: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule.
-        name: its name in tables; by default the name of the function.
+        function: callable that takes one tensor and returns one tensor.
+        strength: float ≥ 0, list of floats, `bridle.grid`, `bridle.schedule`, or `"auto"` (default), tuned by a study.
+        name: str, the name in tables. Default: the name of the function.
 
-    Errors: `KindError` for what is no function. `InputError` for a strength that is negative, not finite, text, or an
-    empty list; for a result of another shape, or none; for one that is not a number or negative, where that can be
-    seen (not inside compiled code); for saving a function that is not registered with Keras.
+    Errors: `KindError` if `function` is not callable. `InputError` for a negative or infinite strength, for text, and
+    for an empty list; for a result of another shape; for a negative result or NaN outside compiled code; for saving a
+    function that is not registered with Keras.
 
     >>> import bridle, keras
     >>> cubes = bridle.Custom(lambda w: keras.ops.abs(w) ** 3, 0.5, name="cubes")

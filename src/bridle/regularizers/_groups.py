@@ -1,4 +1,4 @@
-"""Sums of the lengths of groups of weights: whole inputs or units fall to zero together."""
+"""Group lasso: sums of the norms of groups of weights."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,23 +13,23 @@ from bridle.regularizers._ops import ops
 class GroupLasso(WeightPenalty):
     """`strength * sum_g sqrt(|g|) ||w_g||_2`: groups of weights fall to zero together.
 
-    The sum is over groups, `||w_g||_2` is the length of the weights of group `g`, `|g|` their number. Nothing is
+    The sum is over groups, `||w_g||_2` is the norm of the weights of group `g`, `|g|` their number. Nothing is
     averaged.
 
-    With `exact=True` the gradient leaves the penalty out, and a proximal step after each update takes its place:
-    `argmin_z sum (z - w)^2 / (2 step) + R(z)`. Groups that it silences are 0.0.
+    With `exact=True` the gradient omits the penalty, and a proximal step after each update replaces it:
+    `argmin_z sum (z - w)^2 / (2 step) + R(z)`. Its zeros are exactly 0.0.
 
     Args:
-        strength: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule.
-        groups: what makes a group:
+        strength: float ≥ 0, list of floats, `bridle.grid`, `bridle.schedule`, or `"auto"` (default), tuned by a study.
+        groups: the definition of a group, `"inputs"` by default:
             `"inputs"`, all weights that leave one input (the axis before the last; of a vector, every entry);
             `"units"` or `"filters"`, all weights that enter one unit (the last axis);
             a whole number k, the inputs in k consecutive blocks of equal size;
             a list of whole numbers, one per input: inputs with the same number form a group.
-        exact: make zeros by a proximal step.
+        exact: bool, whether to use the proximal step. Default False.
 
-    Errors: `InputError` for a strength that is negative, not finite, text, or an empty list; for other `groups`,
-    and where they do not fit the number of inputs of the weight.
+    Errors: `InputError` for a negative or infinite strength, for text, and for an empty list; for other `groups`,
+    and if they do not fit the number of inputs of the weight.
 
     >>> import bridle
     >>> float(bridle.GroupLasso(1.0, groups="units")([[3.0, 0.0], [4.0, 0.0], [0.0, 0.0], [0.0, 0.0]]))
@@ -61,20 +61,20 @@ class GroupLasso(WeightPenalty):
 class SparseGroupLasso(WeightPenalty):
     """`l1 * sum |w| + group * sum_g sqrt(|g|) ||w_g||_2`: few groups, and few weights within them.
 
-    The first sum is over entries, the second over groups: `||w_g||_2` is the length of the weights of group `g`,
+    The first sum is over entries, the second over groups: `||w_g||_2` is the norm of the weights of group `g`,
     `|g|` their number. Nothing is averaged. Two ranges span a rectangular grid.
 
-    With `exact=True` the gradient leaves the penalty out, and a proximal step after each update takes its place
+    With `exact=True` the gradient omits the penalty, and a proximal step after each update replaces it
     (see `GroupLasso`): the step of `L1`, and then that of the groups.
 
     Args:
-        l1: the strength of the magnitudes: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule.
-        group: the strength of the groups, likewise.
-        groups: what makes a group; as for `GroupLasso`.
-        exact: make zeros by a proximal step.
+        l1: strength of the magnitudes, as in `L1`.
+        group: strength of the groups, as in `GroupLasso`.
+        groups: as in `GroupLasso`.
+        exact: bool, whether to use the proximal step. Default False.
 
-    Errors: `InputError` for a strength that is negative, not finite, text, or an empty list; for other `groups`,
-    and where they do not fit the number of inputs of the weight.
+    Errors: `InputError` for a negative or infinite strength, for text, and for an empty list; for other `groups`,
+    and if they do not fit the number of inputs of the weight.
 
     >>> import bridle
     >>> float(bridle.SparseGroupLasso(l1=1.0, group=0.5, groups="units")([[2.0, 0.0], [2.0, 0.0]]))

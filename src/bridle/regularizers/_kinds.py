@@ -1,4 +1,4 @@
-"""Kinds of penalties: sums over entries, on weights only, on a batch of activations; and their divisors."""
+"""Base classes of penalties by kind, and their divisors."""
 
 import abc
 from typing import Any
@@ -11,7 +11,7 @@ from bridle.regularizers._ops import ops
 
 
 class WeightPenalty(Penalty):
-    """A penalty on a weight as a whole, without meaning on a batch of activations."""
+    """Base class of penalties that are defined on weights only."""
 
     allowed_on = ("weight",)
 
@@ -20,10 +20,10 @@ class WeightPenalty(Penalty):
 
 
 class ActivationPenalty(Penalty):
-    """A statistic of a batch of activations, charged once: it is not divided by the batch size again.
+    """Base class of penalties that are statistics of a batch of activations, without division by the batch size.
 
-    Called as `penalty(x)` it is that statistic times the batch size, by which Keras ≥ 3.14 divides what an
-    `activity_regularizer` returns, so that there it charges what it says.
+    `penalty(x)` returns the statistic times the batch size, because Keras ≥ 3.14 divides the value of an
+    `activity_regularizer` by the batch size.
     """
 
     allowed_on = ("activation",)
@@ -35,18 +35,18 @@ class ActivationPenalty(Penalty):
 
 
 class Entrywise(Penalty):
-    """A penalty that is a sum over entries, `value(x) = sum_j phi(x_j)`.
+    """Base class of penalties that are sums over entries, `value(x) = sum_j phi(x_j)`.
 
-    On a weight, `value` sums over all entries. On an activation of shape (batch, …) it sums over all units
-    (and time, and space), and `per` decides about the batch axis:
+    On a weight, `value` sums over all entries. On an activation of shape (batch, …) it sums over all
+    units, time and space, and `per` sets the treatment of the batch axis:
 
     - `"sample"` (the default): averaged over the samples, as Keras ≥ 3.14 does;
     - `"batch"`: summed over the samples, as Keras 2.0-2.3 and 3.0-3.13 did;
     - `"unit"`: averaged over the samples and over the units.
 
-    Called as `penalty(x)` it is an ordinary Keras regularizer. For the default convention that is the sum over
-    all entries, to be placed on a weight, or on an activation, where Keras ≥ 3.14 divides by the batch size.
-    The other two conventions count on that division, so they are for activations only.
+    `penalty(x)` makes it an ordinary Keras regularizer. By default it returns the sum over all entries, for a weight,
+    or for an activation, where Keras ≥ 3.14 divides by the batch size. The other two values of `per` rely on this
+    division, so they are for activations only.
     """
 
     options = ("per",)

@@ -1,4 +1,4 @@
-"""Penalties on a weight matrix: angles of its columns, its singular values, lengths of its units."""
+"""Penalties on a weight matrix: orthogonality, singular values, norms of units."""
 
 from typing import Any, Literal
 
@@ -12,17 +12,17 @@ from bridle.regularizers._strength import read_real, read_word
 
 @penalty
 class Orthogonality(WeightPenalty):
-    """`strength * ||W^T W - I||_F^2`: pulls the columns of a weight toward right angles and length one.
+    """`strength * ||W^T W - I||_F^2`: pulls the columns of a weight toward orthonormality.
 
-    `W` is the weight with all axes but the last flattened: a column holds what enters one unit. The sum is over
-    the entries of the product; nothing is averaged. Unlike Keras's `OrthogonalRegularizer` it takes any rank, and
-    lengths other than one are charged.
+    `W` is the weight with all axes but the last flattened: a column holds the weights that enter one unit. The sum
+    is over the entries of the product; nothing is averaged. Unlike Keras's `OrthogonalRegularizer` it accepts any rank,
+    and penalizes lengths other than one.
 
     Args:
-        strength: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule.
-        by: `"columns"`, or `"rows"` for `||W W^T - I||_F^2`. Only the shorter side can reach zero.
+        strength: float ≥ 0, list of floats, `bridle.grid`, `bridle.schedule`, or `"auto"` (default), tuned by a study.
+        by: `"columns"` (default), or `"rows"` for `||W W^T - I||_F^2`. Only the shorter side can reach zero.
 
-    Errors: `InputError` for a strength that is negative, not finite, text, or an empty list; for another `by`; for
+    Errors: `InputError` for a negative or infinite strength, for text, and for an empty list; for another `by`; for
     a weight of fewer than two axes.
 
     >>> import bridle
@@ -54,12 +54,12 @@ class SpectralNorm(WeightPenalty):
     """`strength * sigma_1(W)`: the largest factor by which a weight stretches its input.
 
     `W` is the weight with all axes but the last flattened, `sigma_1` its largest singular value. Nothing is
-    averaged. Where several singular values are the largest, the gradient is that of one of them; at 0 it is 0.
+    averaged. If several singular values are the largest, the gradient is that of one of them. At 0 it is 0.
 
     Args:
-        strength: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule.
+        strength: float ≥ 0, list of floats, `bridle.grid`, `bridle.schedule`, or `"auto"` (default), tuned by a study.
 
-    Errors: `InputError` for a strength that is negative, not finite, text, or an empty list; for a weight of fewer
+    Errors: `InputError` for a negative or infinite strength, for text, and for an empty list; for a weight of fewer
     than two axes.
 
     >>> import bridle
@@ -67,7 +67,7 @@ class SpectralNorm(WeightPenalty):
     1.5
 
     Source: Yoshida and Miyato, "Spectral norm regularization for improving the generalizability of deep learning",
-    2017 (they charge half its square).
+    2017 (there, half its square).
 
     """
 
@@ -89,9 +89,9 @@ class Nuclear(WeightPenalty):
     averaged. Values that are zero add nothing to the gradient.
 
     Args:
-        strength: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule.
+        strength: float ≥ 0, list of floats, `bridle.grid`, `bridle.schedule`, or `"auto"` (default), tuned by a study.
 
-    Errors: `InputError` for a strength that is negative, not finite, text, or an empty list; for a weight of fewer
+    Errors: `InputError` for a negative or infinite strength, for text, and for an empty list; for a weight of fewer
     than two axes.
 
     >>> import bridle
@@ -115,16 +115,16 @@ class Nuclear(WeightPenalty):
 
 @penalty
 class MaxNorm(WeightPenalty):
-    """`strength * sum_u max(0, ||w_u||_2 - limit)^2`: charges units only for the length beyond a limit.
+    """`strength * sum_u max(0, ||w_u||_2 - limit)^2`: penalizes the norm of a unit beyond a limit.
 
-    The sum is over units, the last axis of the weight; `||w_u||_2` is the length of all that enters unit `u`.
+    The sum is over units, the last axis of the weight; `||w_u||_2` is the norm of the incoming weights of unit `u`.
     Nothing is averaged. `keras.constraints.MaxNorm` cuts at the limit instead, and has 2 as its default.
 
     Args:
-        strength: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule.
-        limit: the length up to which nothing is charged; a number ≥ 0.
+        strength: float ≥ 0, list of floats, `bridle.grid`, `bridle.schedule`, or `"auto"` (default), tuned by a study.
+        limit: float ≥ 0, the length up to which nothing is charged.
 
-    Errors: `InputError` for a strength that is negative, not finite, text, or an empty list; for a `limit` below 0.
+    Errors: `InputError` for a negative or infinite strength, for text, and for an empty list; for a `limit` below 0.
 
     >>> import bridle
     >>> float(bridle.MaxNorm(1.0, limit=3.0)([[3.0, 1.0], [4.0, 1.0]]))
@@ -162,8 +162,8 @@ def _matrix(x: Any, kind: str) -> Any:
 def _sum_singular_values(w: Any, largest_only: bool = False) -> Any:
     """Return the sum of the singular values of a matrix, or the largest of them.
 
-    The derivative of a singular value is the outer product of its two vectors. It is written out here because those
-    of a value that is zero are arbitrary: they would push a matrix of low rank off it.
+    The derivative of a singular value is the outer product of its two vectors. It is explicit here, because the
+    vectors of a zero singular value are arbitrary and would increase the rank of a matrix of low rank.
     """
     left, sizes, right = ops.linalg.svd(ops.stop_gradient(w), full_matrices=False)
     if largest_only:

@@ -13,18 +13,18 @@ class L1(Entrywise):
     """`strength * sum |x|`: shrinks every entry at the same rate, toward exact zeros.
 
     On weights the sum is over entries. On activations it is over units and, by default, averaged over the
-    samples of the batch (see `Penalty` for `per`).
+    samples of the batch (see `per`).
 
-    With `exact=True` the gradient leaves the penalty out, and a proximal step after each update takes its place:
-    `w <- sign(w) * max(|w| - step * strength, 0)`, where `step` is the step the optimizer takes per unit of gradient
-    (the learning rate for SGD; see `bridle.regularize` for others). Entries that it silences are 0.0.
+    With `exact=True` the gradient omits the penalty, and a proximal step after each update replaces it:
+    `w <- sign(w) * max(|w| - step * strength, 0)`, where `step` is the step of the optimizer per unit of gradient:
+    the learning rate for SGD; see `bridle.regularize` for other optimizers. Its zeros are exactly 0.0.
 
     Args:
-        strength: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule.
-        per: `"sample"`, `"batch"` or `"unit"`; activations only.
-        exact: make zeros by a proximal step; weights only.
+        strength: float ≥ 0, list of floats, `bridle.grid`, `bridle.schedule`, or `"auto"` (default), tuned by a study.
+        per: for activations, `"sample"` (default) averages over samples, `"unit"` over units too, `"batch"` not at all.
+        exact: bool, whether to use the proximal step; weights only. Default False.
 
-    Errors: `InputError` for a strength that is negative, not finite, text, or an empty list.
+    Errors: `InputError` for a negative or infinite strength, for text, and for an empty list.
 
     >>> import bridle
     >>> float(bridle.L1(0.5)([[1.0, -3.0]]))
@@ -56,13 +56,13 @@ class L2(Entrywise):
     """`strength * sum x^2`, without a factor 1/2: its gradient is `2 * strength * x`, as in Keras.
 
     On weights the sum is over entries. On activations it is over units and, by default, averaged over the
-    samples of the batch (see `Penalty` for `per`). PyTorch's `weight_decay=wd` in SGD is `L2(wd / 2)`.
+    samples of the batch (see `per`). PyTorch's `weight_decay=wd` in SGD is `L2(wd / 2)`.
 
     Args:
-        strength: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule.
-        per: `"sample"`, `"batch"` or `"unit"`; activations only.
+        strength: float ≥ 0, list of floats, `bridle.grid`, `bridle.schedule`, or `"auto"` (default), tuned by a study.
+        per: for activations, `"sample"` (default) averages over samples, `"unit"` over units too, `"batch"` not at all.
 
-    Errors: `InputError` for a strength that is negative, not finite, text, or an empty list.
+    Errors: `InputError` for a negative or infinite strength, for text, and for an empty list.
 
     >>> import bridle
     >>> float(bridle.L2(0.5)([[1.0, -3.0]]))
@@ -88,14 +88,14 @@ class L1L2(Entrywise):
     """`l1 * sum |x| + l2 * sum x^2`: the elastic net, with a strength for each part.
 
     On weights the sums are over entries. On activations they are over units and, by default, averaged over the
-    samples of the batch (see `Penalty` for `per`). Two ranges span a rectangular grid.
+    samples of the batch (see `per`). Two ranges span a rectangular grid.
 
     Args:
-        l1: the strength of the magnitudes; as for `L1`.
-        l2: the strength of the squares; as for `L2`.
-        per: `"sample"`, `"batch"` or `"unit"`; activations only.
+        l1: strength of the magnitudes, as in `L1`.
+        l2: strength of the squares, as in `L2`.
+        per: for activations, `"sample"` (default) averages over samples, `"unit"` over units too, `"batch"` not at all.
 
-    Errors: `InputError` for a strength that is negative, not finite, text, or an empty list.
+    Errors: `InputError` for a negative or infinite strength, for text, and for an empty list.
 
     >>> import bridle
     >>> float(bridle.L1L2(l1=0.5, l2=0.25)([[1.0, -3.0]]))

@@ -8,9 +8,9 @@ from bridle.regularizers._text import EXAMPLE, parse, value_of
 
 
 def parse_penalty(text: str) -> Penalty:
-    """Read one penalty from text. Nothing is evaluated: only names, numbers, lists, `grid(…)` and schedules are known.
+    """Parse one penalty from text: names, numbers, lists, `grid(…)` and schedules. No code is evaluated.
 
-    Errors: `InputError` that quotes the text and names what was not understood.
+    Errors: `InputError` for text that is not a penalty; it quotes the text and the unknown part.
 
     >>> parse_penalty("l2(1e-3)")
     L2(strength=0.001)

@@ -18,15 +18,15 @@ class Hoyer(Penalty):
 
     Scaling `x` changes nothing, so it makes tensors sparse without making them small. At 0 it is 0.
 
-    A weight is taken as one tensor, or its units (the last axis) one by one, and summed over them. An activation is
-    taken sample by sample, over all units (and time, and space), and averaged over the samples of the batch. As an
-    `activity_regularizer` of plain Keras it would see the batch as one tensor: place it with `bridle.regularize`.
+    On a weight it is computed over the tensor, or per unit (the last axis) and summed. On an activation it is computed
+    per sample over all units, time and space, and averaged over the samples of the batch. As an `activity_regularizer`
+    of plain Keras it would see the batch as one tensor: place it with `bridle.regularize`.
 
     Args:
-        strength: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule.
-        over: `"tensor"`, or `"unit"`, which is for weights.
+        strength: float ≥ 0, list of floats, `bridle.grid`, `bridle.schedule`, or `"auto"` (default), tuned by a study.
+        over: `"tensor"` (default), or `"unit"` for weights.
 
-    Errors: `InputError` for a strength that is negative, not finite, text, or an empty list; for another `over`; for
+    Errors: `InputError` for a negative or infinite strength, for text, and for an empty list; for another `over`; for
     an activation with `over="unit"`.
 
     >>> import bridle
@@ -64,7 +64,7 @@ class Hoyer(Penalty):
 def _ratios(x: Any, axis: int) -> Any:
     """Return `(sum |x|)^2 / sum x^2` along an axis; 0 for zeros.
 
-    Dividing by the largest entry first changes nothing, and keeps the squares within what float32 holds.
+    Dividing by the largest entry first keeps the squares within the range of float32.
     """
     largest = ops.stop_gradient(ops.max(ops.abs(x), axis=axis, keepdims=True))
     nonzero = largest > MIN_MAGNITUDE

@@ -17,9 +17,10 @@ class AR(ActivationPenalty):
     output of the dropout layer that follows.
 
     Args:
-        strength: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule. The paper uses 2.
+        strength: float ≥ 0, list of floats, `bridle.grid`, `bridle.schedule`, or `"auto"` (default), tuned by a study.
+            The paper uses 2.
 
-    Errors: `InputError` for a strength that is negative, not finite, text, or an empty list; for a weight, and an
+    Errors: `InputError` for a negative or infinite strength, for text, and for an empty list; for a weight, and an
     activation without a time axis.
 
     >>> import bridle
@@ -45,16 +46,17 @@ class AR(ActivationPenalty):
 
 @penalty
 class TAR(ActivationPenalty):
-    """`strength * mean (h[t + 1] - h[t])^2`: keeps the outputs of a recurrent layer from jumping.
+    """`strength * mean (h[t + 1] - h[t])^2`: penalizes changes of the outputs of a recurrent layer.
 
     `h` has shape (batch, time, …). The mean is over the pairs of neighbouring time steps that both count, and over
     units; with one time step it is 0. It is charged in training and is no part of a validation loss. The paper
     takes `h` before dropout.
 
     Args:
-        strength: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule. The paper uses 1.
+        strength: float ≥ 0, list of floats, `bridle.grid`, `bridle.schedule`, or `"auto"` (default), tuned by a study.
+            The paper uses 1.
 
-    Errors: `InputError` for a strength that is negative, not finite, text, or an empty list; for a weight, and an
+    Errors: `InputError` for a negative or infinite strength, for text, and for an empty list; for a weight, and an
     activation without a time axis.
 
     >>> import bridle

@@ -20,7 +20,7 @@ Shape = Literal["linear", "exponential", "steps", "warmup"]
 class Schedule:
     """A strength that changes over the epochs: `strength(epoch) = peak * factor(epoch)`; epochs count from 0.
 
-    Made by `bridle.schedule.linear`, `exponential`, `steps` and `warmup`.
+    `bridle.schedule.linear`, `exponential`, `steps` and `warmup` return it.
     """
 
     shape: Shape
@@ -88,7 +88,9 @@ def exponential(start: float, stop: float, epochs: int) -> Schedule:
             "Use linear, which may begin or end at 0."
         )
     if min(start / stop, stop / start) < MIN_FACTOR:
-        raise InputError(f"Expected strengths less far apart in exponential(…), got {start:g} and {stop:g}.")
+        raise InputError(
+            f"Expected a ratio of strengths of at least {MIN_FACTOR:.1e} in exponential(…), got {start:g} and {stop:g}."
+        )
     return _ramp("exponential", start, stop, epochs)
 
 
@@ -106,7 +108,7 @@ def warmup(peak: object, epochs: int) -> Schedule:
 def steps(levels: Mapping[int, float]) -> Schedule:
     """Change the strength at given epochs; it is 0 before the first of them.
 
-    Reed and Marks (Neural Smithing, 1999) raise the weight decay of a network that has learned already:
+    Reed and Marks (Neural Smithing, 1999) raise the weight decay of a trained network:
 
     >>> smithing = steps({0: 0, 1200: 1e-5, 2500: 1e-4, 4000: 1e-3})
     >>> [round(float(smithing.factor(epoch)) * 1e-3, 9) for epoch in (0, 1200, 3000, 9000)]

@@ -11,16 +11,16 @@ from bridle.regularizers._strength import read_real
 
 @penalty
 class Log(Entrywise):
-    """`strength * sum log(1 + x^2)`: shrinks small entries like L2 and large ones hardly at all.
+    """`strength * sum log(1 + x^2)`: shrinks small entries like L2, and large ones much less.
 
     On weights the sum is over entries. On activations it is over units and, by default, averaged over the
-    samples of the batch (see `Penalty` for `per`).
+    samples of the batch (see `per`).
 
     Args:
-        strength: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule.
-        per: `"sample"`, `"batch"` or `"unit"`; activations only.
+        strength: float ≥ 0, list of floats, `bridle.grid`, `bridle.schedule`, or `"auto"` (default), tuned by a study.
+        per: for activations, `"sample"` (default) averages over samples, `"unit"` over units too, `"batch"` not at all.
 
-    Errors: `InputError` for a strength that is negative, not finite, text, or an empty list.
+    Errors: `InputError` for a negative or infinite strength, for text, and for an empty list.
 
     >>> import bridle
     >>> round(float(bridle.Log(1.0)([[0.0, 1.0]])), 4)
@@ -48,14 +48,14 @@ class SmoothL1(Entrywise):
 
     It is 0 at 0. The form of Lee et al. leaves `sqrt(epsilon)` per entry in, which moves the loss and no gradient.
     On weights the sum is over entries. On activations it is over units and, by default, averaged over the
-    samples of the batch (see `Penalty` for `per`).
+    samples of the batch (see `per`).
 
     Args:
-        strength: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule.
-        epsilon: the square of the magnitude around which it turns from x^2 to |x|; at least 1e-12.
-        per: `"sample"`, `"batch"` or `"unit"`; activations only.
+        strength: float ≥ 0, list of floats, `bridle.grid`, `bridle.schedule`, or `"auto"` (default), tuned by a study.
+        epsilon: float ≥ 1e-12, the square of the magnitude at which the penalty changes from x^2 to |x|.
+        per: for activations, `"sample"` (default) averages over samples, `"unit"` over units too, `"batch"` not at all.
 
-    Errors: `InputError` for a strength that is negative, not finite, text, or an empty list, and for an `epsilon`
+    Errors: `InputError` for a negative or infinite strength, for text, and for an empty list, and for an `epsilon`
     below 1e-12.
 
     >>> import bridle
@@ -82,16 +82,16 @@ class SmoothL1(Entrywise):
 
 @penalty
 class Binarizing(Entrywise):
-    """`strength * sum x (1 - x)` for values in (0, 1): drives each of them to 0 or to 1.
+    """`strength * sum x (1 - x)` for values in (0, 1): drives each value to 0 or to 1.
 
-    Values outside are taken as 0 or 1, where nothing is charged. On weights the sum is over entries. On
-    activations it is over units and, by default, averaged over the samples of the batch (see `Penalty` for `per`).
+    Values outside are clipped to 0 or 1, where the penalty is 0. On weights the sum is over entries. On
+    activations it is over units and, by default, averaged over the samples of the batch (see `per`).
 
     Args:
-        strength: a number ≥ 0, a list or `bridle.grid` of them, `"auto"`, or a schedule.
-        per: `"sample"`, `"batch"` or `"unit"`; activations only.
+        strength: float ≥ 0, list of floats, `bridle.grid`, `bridle.schedule`, or `"auto"` (default), tuned by a study.
+        per: for activations, `"sample"` (default) averages over samples, `"unit"` over units too, `"batch"` not at all.
 
-    Errors: `InputError` for a strength that is negative, not finite, text, or an empty list.
+    Errors: `InputError` for a negative or infinite strength, for text, and for an empty list.
 
     >>> import bridle
     >>> float(bridle.Binarizing(1.0)([[0.0, 0.5, 1.0, 7.0]]))

@@ -1,4 +1,4 @@
-"""Strengths and options of penalties. Each is checked here, once."""
+"""Validation of the strengths and options of penalties."""
 
 import math
 from collections.abc import Sequence
@@ -18,9 +18,9 @@ ADVICE = "Give a number ≥ 0 (0 is no penalty), a list of them, bridle.grid(1e-
 
 @dataclass(frozen=True)
 class Grid:
-    """Strengths to try.
+    """Strengths to compare. `bridle.grid` returns it.
 
-    A study finds the range of an `open` grid, and extends it where the best strength lies on its edge.
+    A study finds the range of an `open` grid, and extends it if the best strength is at its edge.
     """
 
     values: tuple[float, ...]
@@ -56,14 +56,13 @@ def grid(low: float, high: float, points: int | None = None) -> Grid:
     if not isinstance(count, int) or not 2 <= count <= MAX_GRID_POINTS:
         raise InputError(
             f"Expected 2 to {MAX_GRID_POINTS:,} points in grid({low:g}, {high:g}), got {short_repr(points)}. "
-            "Leave them out for "
-            "one per decade."
+            "The default is one per decade."
         )
     return Grid(tuple(dict.fromkeys(_tidy(value) for value in np.geomspace(low, high, count))))
 
 
 def read_nonnegative(value: object, where: str) -> float:
-    """Return a finite number ≥ 0 of any real type as a float; NumPy scalars and zero-dimensional arrays too."""
+    """Return a finite number ≥ 0 of any real type as a float; NumPy scalars and zero-dimensional arrays count."""
     if isinstance(value, np.ndarray | np.generic) and np.ndim(value) == 0:
         value = value.item()
     if isinstance(value, bool) or not isinstance(value, Real):
@@ -74,7 +73,7 @@ def read_nonnegative(value: object, where: str) -> float:
 
 
 def is_finite(value: Any) -> bool:
-    """Return True if a float can hold the number: neither infinite nor larger than the largest float."""
+    """Return True if the number is finite as a float."""
     try:
         return math.isfinite(value)
     except OverflowError:
@@ -84,7 +83,7 @@ def is_finite(value: Any) -> bool:
 def read_strength(value: object, where: str) -> Strength:
     """Return a strength or a grid from an argument.
 
-    Errors: `InputError` for anything that is no strength.
+    Errors: `InputError` for any other value.
     """
     if isinstance(value, Grid):
         return value
@@ -116,7 +115,7 @@ def read_real(value: object, where: str, expected: str, low: float = -math.inf, 
     """Return a finite real number from `low` to `high`, both included.
 
     Args:
-        value: the argument; NumPy scalars and zero-dimensional arrays too.
+        value: the argument; NumPy scalars and zero-dimensional arrays count.
         where: the option for the message: `"kl(target=…)"`.
         expected: the allowed values in words.
         low, high: the limits.

@@ -1,4 +1,4 @@
-"""Values in the language of penalties: numbers, words, lists, `grid(…)` and schedules. Nothing is evaluated."""
+"""Values in the language of penalties: numbers, words, lists, `grid(…)` and schedules. No code is evaluated."""
 
 import ast
 import sys
@@ -19,7 +19,7 @@ CALLS = {"grid": (grid, (2, 3)), "linear": (linear, (3,)), "exponential": (expon
 def parse(text: str) -> ast.expr:
     """Return the expression in a text.
 
-    Errors: `InputError` for text that is no expression, `KindError` for anything but text.
+    Errors: `InputError` for text that is not an expression; `KindError` for another type.
     """
     if not isinstance(text, str):
         raise KindError(f"Expected a penalty as text, got {short_repr(text)}. {EXAMPLE}")
