@@ -18,7 +18,7 @@ ROOMS = {
 }
 """The room of each public name: one list for editors, type checkers and this loader."""
 
-__all__ = sorted(ROOMS)
+__all__ = sorted(ROOMS)  # pyright: ignore[reportUnsupportedDunderAll] - checkers read the stub
 
 
 def __getattr__(name: str) -> object:

@@ -112,7 +112,7 @@ def decay_of(model: keras.Model) -> Decay | None:
     return Decay(f"{type(optimizer).__name__}(weight_decay={rate})", tuple(decayed), tuple(excluded), patterns)
 
 
-def _said(rate: object) -> str:
+def _said(rate: Any) -> str:
     """Return a rate as text, empty where there is none; a rate from a file may be anything."""
     try:
         return f"{float(rate):g}" if rate else ""

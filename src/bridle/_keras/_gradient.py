@@ -38,15 +38,15 @@ def as_float(value: Any) -> float | None:
         return None
     backend = keras.backend.backend()
     if backend == "jax":
-        import jax
+        from jax.core import Tracer
 
-        return None if isinstance(value, jax.core.Tracer) else float(value)
+        return None if isinstance(value, Tracer) else float(value)
     if backend == "tensorflow":
         import tensorflow
 
         return None if tensorflow.is_symbolic_tensor(value) else float(value)
     if backend == "torch":
-        import torch
+        import torch  # pyright: ignore[reportMissingImports] - an optional backend
 
         inside = torch.compiler.is_compiling() or torch._C._functorch.is_functorch_wrapped_tensor(value)
         return None if inside or value.is_meta else float(value.detach())
@@ -67,13 +67,13 @@ def _tensorflow(function: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, An
         with tensorflow.GradientTape() as tape:
             tape.watch(x)
             value = function(x)
-        return value, tape.gradient(value, x, unconnected_gradients="zero")
+        return value, tape.gradient(value, x, unconnected_gradients=tensorflow.UnconnectedGradients.ZERO)
 
     return both
 
 
 def _torch(function: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, Any]]:
-    import torch
+    import torch  # pyright: ignore[reportMissingImports] - an optional backend
 
     def both(x: Any) -> tuple[Any, Any]:
         x = x.detach().clone().requires_grad_()

@@ -112,7 +112,8 @@ def _is_referred(obj: Any, share: bool) -> bool:
     if isinstance(obj, type):
         return True
     if not hasattr(obj, "get_config"):
-        return callable(obj) and not (_is_exported(obj) and exported_name(obj).startswith(BY_NAME))
+        exported = exported_name(obj) if is_from_keras(obj) else None
+        return callable(obj) and not (exported is not None and exported.startswith(BY_NAME))
     if not isinstance(obj, STATELESS) or _is_exported(type(obj)):
         return False
     return share or (_hides_arguments(type(obj)) and not is_random_initializer(obj))

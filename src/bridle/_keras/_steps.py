@@ -5,12 +5,12 @@ from typing import Any
 
 import keras
 from keras import ops
+from keras.optimizers import Optimizer
 
 from bridle._errors import InputError
 from bridle._keras._internals import is_from_keras, optimizer_slots, variable_index
 from bridle._keras._updates import inner_optimizer
 
-Optimizer = keras.optimizers.Optimizer
 Rule = Callable[[Any, int, Any, Any], Any]
 
 
@@ -42,13 +42,8 @@ def check_exact(optimizer: Optimizer) -> None:
     Errors: `InputError` that names the optimizers with one.
     """
     optimizer = inner_optimizer(optimizer)
+    _rule(optimizer)
     name = type(optimizer).__name__
-    if _rule(optimizer) is None:
-        names = ", ".join(sorted(kind.__name__ for kind in RULES))
-        raise InputError(
-            f"Expected an optimizer with a step size for exact=True, got {name}, whose update does not grow with the "
-            f"gradient or is not entry by entry. Use one of {names}, or leave `exact` out."
-        )
     if optimizer.gradient_accumulation_steps:
         raise InputError(
             f"Expected an optimizer that updates at every batch for exact=True, got {name} with "
@@ -61,10 +56,20 @@ def check_exact(optimizer: Optimizer) -> None:
         )
 
 
-def _rule(optimizer: Optimizer) -> Rule | None:
-    """Return the rule of one of Keras's optimizers; backends make subclasses of some."""
+def _rule(optimizer: Optimizer) -> Rule:
+    """Return the rule of one of Keras's optimizers; backends make subclasses of some.
+
+    Errors: `InputError` that names the optimizers with a rule.
+    """
     is_own = is_from_keras(type(optimizer))
-    return next((RULES[kind] for kind in type(optimizer).__mro__ if is_own and kind in RULES), None)
+    rule = next((RULES[kind] for kind in type(optimizer).__mro__ if is_own and kind in RULES), None)
+    if rule is None:
+        names = ", ".join(sorted(kind.__name__ for kind in RULES))
+        raise InputError(
+            f"Expected an optimizer with a step size for exact=True, got {type(optimizer).__name__}, whose update does "
+            f"not grow with the gradient or is not entry by entry. Use one of {names}, or leave `exact` out."
+        )
+    return rule
 
 
 def _sgd(optimizer: Any, index: int, rate: Any, steps: Any) -> Any:

@@ -5,10 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+from keras.optimizers import Optimizer
 
 from bridle._keras._internals import give_back_state
-
-Optimizer = keras.optimizers.Optimizer
 
 
 def inner_optimizer(optimizer: Optimizer) -> Optimizer:

@@ -1,6 +1,7 @@
 """Problems of penalties on activations, of `add_loss`, and of penalties inside the loop over time."""
 
 import math
+from typing import Any
 
 import keras
 import numpy as np
@@ -120,7 +121,7 @@ def _is_lost_on_save(activity: Activity) -> bool:
     return not activity.outermost and is_saved and not same_regularizer(saved, activity.regularizer)
 
 
-def has_zero_strengths(regularizer: object) -> bool:
+def has_zero_strengths(regularizer: Any) -> bool:
     """Return True for an `L1L2` with both strengths 0, as the string 'L1L2' gives it."""
     return type(regularizer) is keras.regularizers.L1L2 and not regularizer.l1 and not regularizer.l2
 

@@ -181,7 +181,7 @@ def _fact(name: str, value: object) -> float:
     if not _finite(value) or value <= 0 or (is_integer and not isinstance(value, Integral)):
         what = "a whole number" if is_integer else "a number"
         raise InputError(f"Expected {name} as {what} above zero, {NEEDED[name]}, got {value!r}.")
-    return int(value) if is_integer else float(value)
+    return int(value) if is_integer and isinstance(value, Integral) else float(value)
 
 
 def _finite(value: object) -> TypeGuard[Real]:

@@ -49,7 +49,7 @@ class Executable:
     ) -> None:
         precision = jax.default_matmul_precision("highest") if on_accelerator() else contextlib.nullcontext()
         with precision, gc_paused():
-            self._lowered = jax.jit(function).lower(*arguments)
+            self._lowered: Any = jax.jit(function).lower(*arguments)
         self.identity = sha256(self._lowered.as_text().encode()).hexdigest()
         """SHA-256 of the program's text, with its constants and the names of functions and result fields."""
         self._options = options.get(jax.default_backend())
@@ -77,7 +77,7 @@ def warm_up() -> None:
     XLA leaves products on a CPU to oneDNN, which generates its machine code at the first one: 30 ms.
     """
 
-    def multiply(options: Mapping[str, Any] | None) -> None:
+    def multiply(options: dict[str, Any] | None) -> None:
         product = jax.jit(lambda a: jax.lax.dot_general(a, a, (((0,), (0,)), ((), ()))), compiler_options=options)
         product(np.ones((8, 8), np.float32))
 

@@ -108,9 +108,15 @@ def _predict_chunks(forward: Forward, x: Any) -> Any:
 
 def _is_long(forward: Forward, x: Any, begin: int) -> bool:
     size = chunk_size(row_count(x), begin)
-    if jax.config.jax_disable_jit or size == row_count(x):
+    if _is_tracing_off() or size == row_count(x):
         return False
     return sum(1 for _ in equations(forward.trace(slice_rows(x, 0, size)).jaxpr)) >= LONG_PASS_EQUATIONS
+
+
+def _is_tracing_off() -> bool:
+    """Return True under `jax.disable_jit()`."""
+    config: Any = jax.config  # which makes its attributes at run time
+    return config.jax_disable_jit
 
 
 def _predict_in_loop(forward: Forward, x: Any, size: int, begin: int = 0, first: Any = True) -> Any:
@@ -119,7 +125,7 @@ def _predict_in_loop(forward: Forward, x: Any, size: int, begin: int = 0, first:
     Rows before `begin` are predicted where `first` is true; else their predictions are meaningless.
     """
     count = row_count(x)
-    if jax.config.jax_disable_jit:  # nothing may be traced then
+    if _is_tracing_off():  # nothing may be traced then
         chunks = [forward(slice_rows(x, start, start + size)) for start in range(0, count, size)]
         return jax.tree.map(lambda *parts: jnp.concatenate(parts), *chunks)
 

@@ -30,8 +30,8 @@ def threefry(key: Key, high: Any, low: Any) -> Key:
 
     Source: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC11.
     """
-    high, low, *key = jnp.broadcast_arrays(high, low, *key)
-    keys = *key, lax.bitwise_xor(lax.bitwise_xor(*key), np.uint32(PARITY))
+    high, low, *words = jnp.broadcast_arrays(high, low, *key)
+    keys = *words, lax.bitwise_xor(lax.bitwise_xor(*words), np.uint32(PARITY))
     x, y = lax.add(high, keys[0]), lax.add(low, keys[1])
     for group in range(5):
         for rotation in ROTATIONS[group % 2]:  # by lax: operators take four times as long to trace
@@ -58,7 +58,8 @@ def shuffled(identity: Any, epoch: Any, count: int) -> Any:
     if bits > MAX_INDEX_BITS:
         key = jax.random.fold_in(jax.random.key(identity[0], impl="threefry2x32"), identity[1])
         return jax.random.permutation(jax.random.fold_in(key, epoch), count)
-    rows, order, total = lax.iota("uint32", count), None, rounds(bits)
+    rows, total = lax.iota("uint32", count), rounds(bits)
+    order: Any = None
     identity, epoch = lax.optimization_barrier((identity, epoch))
     first = lax.mul(lax.convert_element_type(epoch, "uint32"), np.uint32(total))
     for index in range(total):

@@ -59,7 +59,7 @@ def _check_sort(target: str, penalty: Penalty, place: Site) -> None:
             "step moves. Leave `exact` out."
         )
 
-    if penalty.exact and not place.variable.trainable:
+    if penalty.exact and not place.weight.trainable:
         raise InputError(
             f"Expected a weight that is trained at {target!r} for exact=True, got {place.name!r}, which is frozen. "
             "Set trainable=True on its layer, or leave `exact` out."
@@ -73,7 +73,7 @@ def _an(sort: str) -> str:
 def _check_weight(target: str, penalty: Penalty, place: Site) -> None:
     if isinstance(penalty, Entrywise):
         return
-    weight = place.extract(place.variable.value)
+    weight = place.extract(place.weight.value)
     try:
         if penalty.needs_anchor:
             penalty = penalty.with_anchor(weight)

@@ -103,7 +103,8 @@ def _regularizer(pairs: list[tuple[Site, Penalty]], batch_size: int | None) -> t
             factor = float(batch_size or 32)
             notes.append(f"summed over the batch: multiplied by {factor:g}, the batch size by which Keras divides")
         if penalty.per == "unit":
-            factor = 1.0 / math.prod(output_shape(place.layer)[1:])
+            shape: Any = output_shape(place.layer)
+            factor = 1.0 / math.prod(shape[1:])
             notes.append(f"averaged over units: divided by their number, {1 / factor:g}")
         for name, amount in zip(penalty.names, penalty.fixed(), strict=True):
             totals[penalty.kind if name == "strength" else name] += amount * factor

@@ -57,7 +57,7 @@ class Wrapper(keras.Model):
                 return inner
         declared = getattr(type(self), name, None)
         if isinstance(declared, property):  # which has failed: again, for its own words
-            return declared.fget(self)
+            return declared.__get__(self)
         parent = getattr(super(), "__getattr__", None)
         if parent is not None:
             return parent(name)
@@ -66,7 +66,7 @@ class Wrapper(keras.Model):
     def __dir__(self) -> list[str]:
         own = set(super().__dir__()) - HIDDEN
         if self._reads_old_layout:
-            vars(self)["_reads_old_layout"] = False
+            self.__dict__["_reads_old_layout"] = False
             return sorted(own | {"inner"})
         return sorted(own | set(dir(self._bridle_wrapped)))
 
@@ -85,7 +85,7 @@ class Wrapper(keras.Model):
         if self.is_of_old_file:
             self.load_state_of_old_file(values)
             self.is_of_old_file = False
-        vars(self)["_reads_old_layout"] = True
+        self.__dict__["_reads_old_layout"] = True
 
     def save_assets(self, dir_path: str) -> None:
         for index, anchor in enumerate(self.anchors_held()):

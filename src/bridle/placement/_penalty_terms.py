@@ -199,7 +199,7 @@ def bind_terms(terms: Sequence[Term], anchors: dict[tuple[int, str], Any] | None
 def copy_anchors(terms: Sequence[Term]) -> dict[tuple[int, str], Any]:
     """The present values of the weights that some penalty pulls toward."""
     results = [place for term in terms if term.penalty.needs_anchor for place in term.sites]
-    return {place.key: ops.copy(ops.convert_to_tensor(place.extract(place.variable.value))) for place in results}
+    return {place.key: ops.copy(ops.convert_to_tensor(place.extract(place.weight.value))) for place in results}
 
 
 def diagnosed_sites(terms: Sequence[Term]) -> tuple[Site, ...]:

@@ -37,11 +37,12 @@ class Proximal:
 
     def __call__(self, value: Any) -> Any:
         value = ops.convert_to_tensor(value if self.before is None else self.before(value))
-        if self.optimizer is None or not is_updating(self.optimizer):
+        strengths = None if self.optimizer is None else held_by(self.optimizer)
+        if strengths is None or not is_updating(self.optimizer):
             keep_state_on_error()
             raise InputError(self._sentence())
-        amounts = held_by(self.optimizer).value
-        return self.held.proximal(self.variable, value, proximal_step(self.optimizer, self.variable), amounts)
+        step = proximal_step(self.optimizer, self.variable)
+        return self.held.proximal(self.variable, value, step, strengths.value)
 
     def _sentence(self) -> str:
         way = (
@@ -63,10 +64,11 @@ def held_by(optimizer: Any) -> keras.Variable | None:
 
 def hold(optimizer: Any, strengths: keras.Variable) -> None:
     """Give an optimizer the strengths as a variable, for JAX shows a constraint no others; and note its updates."""
-    if held_by(optimizer) is None:
+    variable = held_by(optimizer)
+    if variable is None:
         variable = inner_optimizer(optimizer).add_variable(
             strengths.shape, initializer="zeros", dtype="float32", name=NAME
         )
         leave_out_of_files(optimizer, variable)
-    held_by(optimizer).assign(ops.copy(strengths.value))
+    variable.assign(ops.copy(strengths.value))
     note_updates(optimizer)

@@ -9,6 +9,7 @@ from bridle._keras import all_layers, check_exact, clone_model, compile_like, ha
 from bridle.placement._files import unwrapped
 from bridle.placement._regularized import Regularized
 from bridle.placement._terms import read_terms
+from bridle.regularizers import Penalty
 
 
 def regularize(model: keras.Model, terms: Mapping[str, object]) -> keras.Model:
@@ -109,7 +110,7 @@ def check_plain(model: keras.Model) -> None:
         )
 
 
-def _one_number(penalty: object) -> None:
+def _one_number(penalty: Penalty) -> None:
     for name, peak in zip(penalty.names, penalty.base_strengths, strict=True):
         if not isinstance(peak, float):
             raise InputError(

@@ -122,8 +122,9 @@ class Regularized(Wrapper):
             for place in source._bridle_penalty_terms.diagnosed_sites
         }
         for place in self._bridle_penalty_terms.diagnosed_sites:
-            if place.key in self._bridle_penalty_terms.anchors and given.get(place.name) is not None:
-                self._bridle_penalty_terms.anchors[place.key].assign(ops.copy(given[place.name].value))
+            anchor = given.get(place.name)
+            if place.key in self._bridle_penalty_terms.anchors and anchor is not None:
+                self._bridle_penalty_terms.anchors[place.key].assign(ops.copy(anchor.value))
 
     def at_epoch(self, epoch: int, schedules: Mapping[str, Schedule] | None = None) -> None:
         """Set scheduled strengths to those of an epoch. Nothing is compiled again.
@@ -157,7 +158,7 @@ class Regularized(Wrapper):
         for term in self._bridle_penalty_terms.terms:
             for peak, course in zip(term.penalty.base_strengths, term.schedules, strict=True):
                 own = courses.get(term.target, course)
-                values.append(peak if own is None else own.peak * float(own.factor(epoch)))
+                values.append(peak if own is None else own.fixed_peak * float(own.factor(epoch)))
         return np.array(values, "float32")
 
     def _check_driven(self) -> None:
@@ -248,7 +249,7 @@ class Regularized(Wrapper):
         self._set(self._bridle_epoch, {})  # whatever a callback of another fit has set
         if any(course is not None for course in self._bridle_penalty_terms.schedules):
             own, present = StrengthSchedule(), given.arguments.get("callbacks")
-            if isinstance(present, keras.callbacks.CallbackList):
+            if present is not None and isinstance(present, keras.callbacks.CallbackList):
                 if not any(isinstance(each, StrengthSchedule) for each in present.callbacks):
                     present.append(own)
             elif not any(isinstance(each, StrengthSchedule) for each in keras.tree.flatten(present or [])):

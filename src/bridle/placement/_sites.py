@@ -66,6 +66,16 @@ class Site:
         return (id(self.layer), self.quantity) if self.variable is None else (id(self.variable), part)
 
     @property
+    def weight(self) -> keras.Variable:
+        """The weight of a site that is one.
+
+        Errors: `TypeError` for an activation.
+        """
+        if self.variable is None:
+            raise TypeError(f"Expected a weight, got the activation {self.name!r}.")
+        return self.variable
+
+    @property
     def is_weight(self) -> bool:
         """True for a weight, False for an activation."""
         return self.variable is not None

@@ -2,7 +2,6 @@
 
 import re
 from fnmatch import fnmatchcase
-from typing import Literal
 
 import keras
 
@@ -93,7 +92,7 @@ def _is_part(part: Part | None, pattern: str) -> bool:
     return part is not None and fnmatchcase(part.name, pattern)
 
 
-def _no_part(named: list[Site], target: str, part: str) -> str:
+def _no_part(named: list[Site], target: str, part: str | None) -> str:
     sites = list(dict.fromkeys(place.part.name for place in named if place.part is not None))
     if not sites:
         return (
@@ -110,7 +109,7 @@ def argument(quantity: str) -> str:
     return f"{SHORT.get(quantity, quantity)}_regularizer"
 
 
-SHORT: dict[Literal["recurrent_kernel", "depthwise_kernel", "pointwise_kernel"], str] = {
+SHORT = {
     "recurrent_kernel": "recurrent",
     "depthwise_kernel": "depthwise",
     "pointwise_kernel": "pointwise",

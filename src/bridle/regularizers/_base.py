@@ -20,7 +20,7 @@ CONVENTIONS = ("sample", "batch", "unit")
 """The values of `per`."""
 
 
-class Penalty(keras.regularizers.Regularizer, abc.ABC):
+class Penalty(keras.regularizers.Regularizer, abc.ABC):  # pyright: ignore[reportUntypedBaseClass] - no stubs
     """Base class of penalties: a sum over components, each a strength times a pure function of one tensor.
 
     `R(x) = sum_i strength_i * value_i(x)`, where `value_i` is the value of the component at strength one.
@@ -136,7 +136,7 @@ class Penalty(keras.regularizers.Regularizer, abc.ABC):
         return type(self)(**dict(zip(self.names, values, strict=True)), **self._option_values())
 
     def get_config(self) -> dict[str, Any]:
-        values = [value if isinstance(value, float) else _strength_config(value) for value in self.strengths]
+        values = [_strength_config(value) if isinstance(value, Grid | Schedule) else value for value in self.strengths]
         options = {key: _plain(value) for key, value in self._option_values().items()}
         return {**dict(zip(self.names, values, strict=True)), **options}
 
@@ -209,7 +209,7 @@ def _read_schedule(value: object, where: str) -> Strength | Schedule:
 def _plain(value: Any) -> Any:
     """Return an option as a configuration can hold it."""
     if _is_array(value):
-        return cast(Any, ops.convert_to_numpy(value)).tolist()
+        return ops.convert_to_numpy(value).tolist()
     return list(cast("tuple[Any, ...]", value)) if isinstance(value, tuple) else value
 
 

@@ -68,7 +68,9 @@ class Case:
             "equal entries": np.ones(self.shape),
             "a tensor that begins with zeros": half_zero,
             "saturated entries": np.where(ends, high, low),
-            "an identity": np.broadcast_to(np.eye(*self.shape[-2:]), self.shape) if len(self.shape) > 1 else half_zero,
+            "an identity": np.broadcast_to(np.eye(self.shape[-2], self.shape[-1]), self.shape)
+            if len(self.shape) > 1
+            else half_zero,
         }
         return {name: np.array(value, "float32") for name, value in tensors.items()}
 

@@ -30,6 +30,16 @@ class Schedule:
     """The epoch at which each factor is reached."""
     factors: tuple[float, ...]
 
+    @property
+    def fixed_peak(self) -> float:
+        """The peak as a number.
+
+        Errors: `TypeError` for a range to search.
+        """
+        if isinstance(self.peak, Grid):
+            raise TypeError("Expected a schedule with one number as its peak, got a range to search.")
+        return self.peak
+
     def factor(self, epoch: Any) -> Any:
         """Return the factor at an epoch, which may be traced."""
         epoch = ops.cast(epoch, "float32")
@@ -53,7 +63,7 @@ class Schedule:
         """Return the schedule as text; `peak` is the text of the strength of a warm-up."""
         if self.shape == "warmup":
             return f"warmup({peak}, {self.epochs[1]})"
-        values = [f"{self.peak * factor:.12g}" for factor in self.factors]
+        values = [f"{self.fixed_peak * factor:.12g}" for factor in self.factors]
         if self.shape == "steps":
             pairs = ", ".join(f"{epoch}: {value}" for epoch, value in zip(self.epochs, values, strict=True))
             return f"steps({{{pairs}}})"

@@ -125,7 +125,13 @@ def read_real(value: object, where: str, expected: str, low: float = -math.inf, 
     """
     if isinstance(value, np.ndarray | np.generic) and np.ndim(value) == 0:
         value = value.item()
-    if isinstance(value, bool) or not isinstance(value, Real) or not is_finite(value) or not low <= value <= high:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, Real)
+        or not is_finite(value)
+        or value < low
+        or not value <= high
+    ):
         raise InputError(f"Expected in {where} {expected}, got {short_repr(value)}.")
     return float(value)
 

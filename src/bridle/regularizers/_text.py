@@ -52,11 +52,16 @@ def value_of(node: ast.expr, text: str) -> Any:
         ):
             return CALLS[name][0](*(value_of(item, text) for item in items))
         case ast.Call(func=ast.Name(id="steps"), args=[ast.Dict(keys=keys, values=values)], keywords=[]) if all(keys):
-            return _steps([value_of(key, text) for key in keys], [value_of(value, text) for value in values], text)
-    raise InputError(
-        f"Expected a number, 'auto', a list, grid(low, high) or a schedule, got "
-        f"{short_repr(ast.get_source_segment(text.strip(), node))} in {short_repr(text, 200)}. {EXAMPLE}"
-    )
+            return _steps(
+                [value_of(key, text) for key in keys if key is not None],
+                [value_of(value, text) for value in values],
+                text,
+            )
+        case _:
+            raise InputError(
+                f"Expected a number, 'auto', a list, grid(low, high) or a schedule, got "
+                f"{short_repr(ast.get_source_segment(text.strip(), node))} in {short_repr(text, 200)}. {EXAMPLE}"
+            )
 
 
 def _steps(epochs: list[Any], strengths: list[Any], text: str) -> Any:

@@ -22,7 +22,8 @@ MAX_UNPACKED_RATIO = 64
 def pack(arrays: Mapping[str, np.ndarray], compress: bool = False) -> bytes:
     """Return arrays by name as the bytes of a `.npz` file."""
     buffer = io.BytesIO()
-    (np.savez_compressed if compress else np.savez)(buffer, **arrays)
+    write: Callable[..., None] = np.savez_compressed if compress else np.savez
+    write(buffer, **arrays)
     return buffer.getvalue()
 
 

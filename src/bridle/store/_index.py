@@ -4,17 +4,19 @@ import contextlib
 import errno
 import os
 import sqlite3
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from bridle._errors import StoreError
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # no such module outside of POSIX; SQLite locks there by other means
+else:  # SQLite locks there in another way
     fcntl = None
 
 NAME = "index.sqlite"
@@ -83,10 +85,11 @@ def writing(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
 
 def add_segment(index: sqlite3.Connection, name: str, size: int, members: int, owner: str, token: int = 0) -> int:
     """Insert a segment and return its number."""
-    return index.execute(
+    cursor: Any = index.execute(
         "INSERT INTO shards (sha256, bytes, members, token, owner, committed) VALUES (?, ?, ?, ?, ?, ?)",
         (name, size, members, token, owner, time.time()),
-    ).lastrowid
+    )
+    return cursor.lastrowid
 
 
 def check_locks(folder: Path) -> None:

@@ -73,7 +73,7 @@ class Store:
         if self._closed.is_set():
             return
         self._closed.set()
-        if self._writes:
+        if self._sign is not None:
             self._renewer.join()
             given_back = False
             with contextlib.suppress(StoreError):

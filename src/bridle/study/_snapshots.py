@@ -96,7 +96,7 @@ def probe_predictions(prepared: Prepared, collector: ResultCollector, data: Data
 def weight_names(prepared: Prepared) -> tuple[str, ...]:
     """Return the names of a model's variables as targets are written, in the order of the trained variables."""
     names = {id(site.variable): site.name for site in find_sites(prepared.model) if site.part is None}
-    return tuple(names.get(id(variable), variable.path) for variable in prepared.engine.program.variables)
+    return tuple(names.get(id(variable)) or variable.path for variable in prepared.engine.program.variables)
 
 
 def activation_samples(

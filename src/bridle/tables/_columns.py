@@ -1,6 +1,7 @@
 """Columns of a table: the kind, numbers and labels of their cells."""
 
 from numbers import Integral, Real
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -95,7 +96,7 @@ def _label(value: object) -> str:
     if isinstance(value, bool | np.bool_):
         return str(bool(value))
     if isinstance(value, Real) and float(value).is_integer():
-        return str(int(value))
+        return str(int(cast(Any, value)))
     return repr(float(value)) if isinstance(value, Real) else str(value).strip()
 
 

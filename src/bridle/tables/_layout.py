@@ -68,7 +68,8 @@ class Column:
         spellings = {}
         if set().union(*TRUTHS) >= set(indices) - {ABSENT}:
             spellings = {same: indices[label] for truth in TRUTHS for label in truth & set(indices) for same in truth}
-        return {**dict.fromkeys(self.merged, indices.get(OTHER)), **spellings, **indices}
+        other: Any = indices.get(OTHER)  # there where categories are merged
+        return {**dict.fromkeys(self.merged, other), **spellings, **indices}
 
     def sentence(self, rows: int) -> str:
         """Describe the use of the column in one line."""

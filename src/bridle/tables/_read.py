@@ -108,8 +108,10 @@ def _named(
     first, width = records[0], len(records[0])
     expected = [] if like is None else [column.name for column in like.columns]
     unnamed = like is not None and _is_numbered(like) and not set(expected) & set(first)
-    if header is False or (header is None and unnamed):
-        return (_numbered_like(like, width, where) if unnamed else numbered(width)), records
+    if like is not None and unnamed and header is not True:
+        return _numbered_like(like, width, where), records
+    if header is False:
+        return numbered(width), records
     if header is None and not set(expected) & set(first):
         below = pd.DataFrame(records[1:], columns=range(width), dtype="str")
         if looks_like_values(first, below.mask(below.isin(MISSING))):

@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import keras
 import numpy as np
@@ -132,7 +133,7 @@ def again(
     return network if is_rebuildable(network) else partial(own_network, function, inputs, outputs)
 
 
-def called(function: Callable[..., object], *arguments: int) -> object:
+def called(function: Callable[..., object], *arguments: int) -> Any:
     """Call a user's function.
 
     Errors: `InputError` if it does not take these arguments.

@@ -136,7 +136,7 @@ def _of_arrays(file: StudyFile, function: Callable[..., keras.Model] | None, arm
     return ArraysJob(study_prepared, (*notes, *weights.sentences(), *study_prepared.notes))
 
 
-def _numbered(weights: Mapping[str, float], file: StudyFile) -> dict[int, float]:
+def _numbered(weights: Mapping[Any, float], file: StudyFile) -> dict[int, float]:
     """Return class weights by class number, which a file writes as text."""
     invalid = [name for name in weights if not name.isdecimal()]
     if invalid:

@@ -64,8 +64,9 @@ def _sides(
     problem: Problem, table: pd.DataFrame, y: np.ndarray, share: float, structure: Structure, folds: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the indices of the rows to learn from and of the held-out rows."""
-    if structure.group is not None:
-        return _by_group(structure, structure.groups(table), y if problem.classes is not None else None, share, folds)
+    groups = structure.groups(table)
+    if groups is not None:
+        return _by_group(structure, groups, y if problem.classes is not None else None, share, folds)
     if structure.time is not None:
         return _last(table, structure, share)
     classes = y if problem.classes is not None else None
@@ -137,10 +138,10 @@ def notes(problem: Problem, split: HeldOut, table: pd.DataFrame, structure: Stru
         more = " …" if len(problem.classes) > 8 else ""
         first += f", {len(problem.classes)} classes: {', '.join(problem.classes[:8])}{more}"
     gap = f" Left out for want of a target: {problem.missing} of {problem.rows + problem.missing} rows."
-    groups, side = split.rows.get("groups"), ""
-    if groups is not None:
+    groups, all_groups, side = split.rows.get("groups"), structure.groups(table), ""
+    if groups is not None and all_groups is not None:
         count = len(np.unique(groups))
-        side = f" ({count} groups and {len(np.unique(structure.groups(table))) - count} others)"
+        side = f" ({count} groups and {len(np.unique(all_groups)) - count} others)"
     if structure.time is not None:
         side = " (the last ones)"
     return [

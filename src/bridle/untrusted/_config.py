@@ -57,8 +57,9 @@ def _is_own(item: dict[str, Any]) -> bool:
     name, module, registered = item["class_name"], item.get("module"), item.get("registered_name")
     if name in (*PLAIN, *CODE):
         return False
-    of_main = module is None and isinstance(registered, str)  # Keras leaves the module out for classes of a script
-    return (of_main and not registered.startswith(OWN)) or not _is_known(item, name, module)
+    if module is None and isinstance(registered, str) and not registered.startswith(OWN):
+        return True  # Keras leaves the module out for classes of a script
+    return not _is_known(item, name, module)
 
 
 def own_name(item: dict[str, Any]) -> str:

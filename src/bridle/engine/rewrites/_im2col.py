@@ -97,7 +97,7 @@ def _first_of_cells(operand: Any, window: tuple[int, ...]) -> tuple[Any, Any]:
         cell = cells
         for axis, position in zip(reversed(axes), reversed(index), strict=True):
             cell = lax.index_in_dim(cell, position, axis, keepdims=False)
-        if best is None:
+        if best is None or winner is None:
             best, winner = cell, jnp.zeros(cell.shape, jnp.int32)
         else:
             larger = (cell > best) | (cell != cell)

@@ -76,20 +76,25 @@ def _link(equation: core.JaxprEqn, window: Sequence[int]) -> _Link | None:
         return _Link(equation, equation.invars[0], None) if _rectifies(equation) else None
     if equation.primitive is not primitive("add_p"):
         return None
-    shape = equation.outvars[0].aval.shape
+    shape = _shape(equation.outvars[0])
     for operand, term in (equation.invars, reversed(equation.invars)):
-        sizes = term.aval.shape or (1,) * len(window)
+        sizes = _shape(term) or (1,) * len(window)
         constant = all(size == 1 for size, wide in zip(sizes, window, strict=True) if wide > 1)
-        if constant and operand.aval.shape == shape and not isinstance(operand, core.Literal):
+        if constant and _shape(operand) == shape and not isinstance(operand, core.Literal):
             return _Link(equation, operand, term)
     return None
+
+
+def _shape(atom: Any) -> tuple[int, ...]:
+    return atom.aval.shape
 
 
 def _rectifies(equation: core.JaxprEqn) -> bool:
     """Return True if value and derivative are those of `jax.nn.relu`."""
     if len(equation.invars) != 1:
         return False
-    like = jax.ShapeDtypeStruct(equation.invars[0].aval.shape, equation.invars[0].aval.dtype)
+    aval: Any = equation.invars[0].aval
+    like = jax.ShapeDtypeStruct(aval.shape, aval.dtype)
     function = lambda x: equation.primitive.bind(x, **equation.primitive.get_bind_params(equation.params))[0]  # noqa: E731
     traced = [jax.make_jaxpr(lambda x, t, f=f: jax.jvp(f, (x,), (t,)))(like, like) for f in (function, jax.nn.relu)]
     return str(traced[0]) == str(traced[1])

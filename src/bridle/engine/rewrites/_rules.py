@@ -65,7 +65,7 @@ def narrow_first(equation: core.JaxprEqn) -> Callable[..., Any] | None:
     if left[0] == narrow:
         return lambda a, b: jax.lax.optimization_barrier(jax.lax.dot_general(a, b, **params))
     precision = params["precision"]
-    exchanged = params | {"precision": precision[::-1] if isinstance(precision, tuple) else precision}
+    exchanged: dict[str, Any] = params | {"precision": precision[::-1] if isinstance(precision, tuple) else precision}
     return lambda a, b: jax.lax.optimization_barrier(jax.lax.dot_general(b, a, **exchanged)).T
 
 

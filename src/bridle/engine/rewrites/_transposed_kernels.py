@@ -61,6 +61,7 @@ def with_transposed_kernels(objective: Objective) -> Objective:
 
     Errors: `CannotTransposeError` while `update` is traced.
     """
+    finish, loss_at = objective.finish, objective.loss_at
 
     def gradient(function: Callable[..., Any]) -> Callable[..., Any]:
         evaluate_gradient = allow_transposed(objective.gradient(function))
@@ -80,9 +81,9 @@ def with_transposed_kernels(objective: Objective) -> Objective:
         scaled=lambda optimizer, total: objective.scaled(untranspose_kernels(optimizer), total),
         gradient=gradient,
         update=update,
-        finish=objective.finish and (lambda *lists: objective.finish(*map(untranspose_kernels, lists))),
+        finish=finish and (lambda *lists: finish(*map(untranspose_kernels, lists))),
         predict=lambda trainable, other, x: objective.predict(untranspose_kernels(trainable), other, x),
-        loss_at=objective.loss_at and (lambda first, *rest: objective.loss_at(untranspose_kernels(first), *rest)),
+        loss_at=loss_at and (lambda first, *rest: loss_at(untranspose_kernels(first), *rest)),
         diagnose=lambda trainable, other, x: objective.diagnose(untranspose_kernels(trainable), other, x),
     )
 

@@ -91,7 +91,7 @@ def time_ordered_splitter(folds: int, inside: int | Splitter) -> Splitter:
     """
     if isinstance(folds, bool) or folds < 2:
         raise InputError(f"Expected at least 2 outer folds, got nested={folds!r}.")
-    splitter = copy(inside) if isinstance(inside, TimeSeriesSplit) else TimeSeriesSplit(folds)
+    splitter: Any = copy(inside) if isinstance(inside, TimeSeriesSplit) else TimeSeriesSplit(folds)
     splitter.n_splits = int(folds)
     return splitter
 
@@ -179,8 +179,9 @@ def _label_columns(data: Data) -> np.ndarray | None:
 
 def unstratified_notes(data: Data, folds: int | Splitter, groups: Any = None) -> list[str]:
     """Return what to say where folds of classes of several outputs or labels do not hold each in proportion."""
-    plain = isinstance(folds, int | np.integer) and data.labels is None
-    if not plain or _label_columns(data) is None or (groups is None and _strata(data, folds) is not None):
+    if not isinstance(folds, int | np.integer) or data.labels is not None or _label_columns(data) is None:
+        return []
+    if groups is None and _strata(data, folds) is not None:
         return []
     why = f"some combinations in fewer than {folds} rows" if groups is None else "and rows are in groups"
     return [

@@ -116,7 +116,7 @@ def _is_python(text: str) -> bool:
     return True
 
 
-def _packed(value: Any, arrays: dict[str, np.ndarray]) -> object:
+def _packed(value: Any, arrays: dict[str, np.ndarray]) -> Any:
     """Return a value as JSON; its arrays go into `arrays`."""
     if value is None or isinstance(value, bool | str) or type(value) is int:
         return value
@@ -136,11 +136,15 @@ def _packed(value: Any, arrays: dict[str, np.ndarray]) -> object:
         return {"type": value.__name__}
     if type(value) not in NAMES:
         raise NotStorableError(f"{type(value).__name__}")
-    params = value.get_params(deep=False)
-    fitted = {name: item for name, item in vars(value).items() if name not in params}
+    return _packed_estimator(value, arrays)
+
+
+def _packed_estimator(estimator: Any, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    params = estimator.get_params(deep=False)
+    fitted = {name: item for name, item in vars(estimator).items() if name not in params}
     params |= dict.fromkeys(set(PLAIN) & set(params))
     return {
-        "class": NAMES[type(value)],
+        "class": NAMES[type(estimator)],
         "params": {name: _packed(item, arrays) for name, item in params.items()},
         "fitted": {name: _packed(item, arrays) for name, item in fitted.items()},
     }

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import Any
 
 import keras
 import numpy as np
@@ -117,7 +118,7 @@ def _learning_rate(terms: object) -> float | None:
     return float(value)
 
 
-def _without_rate(terms: object) -> object:
+def _without_rate(terms: object) -> Any:
     if not isinstance(terms, Mapping):
         return terms
     return {target: regularizer for target, regularizer in terms.items() if target != LEARNING_RATE_KEY}

@@ -32,7 +32,7 @@ def choose_score(program: Program, text: str | None, argument: str = "score") ->
     names = (LOSS, *program.metric_names)
     single = [metric for metric in program.metric_names if "[" not in metric]
     pooled = argument == "score" and text not in names and (text or "").startswith(POOLING)
-    start, plain = (POOLING, text.removeprefix(POOLING)) if pooled else ("", text or [*single, LOSS][0])
+    start, plain = (POOLING, (text or "").removeprefix(POOLING)) if pooled else ("", text or [*single, LOSS][0])
     prefix, name = _split(plain, names)
     if name not in names:
         raise InputError(

@@ -52,7 +52,7 @@ def units(powers: Sequence[int | None], names: Sequence[str], targets: Sequence[
     scalable = [power is not None and all(_fits(scale, power) for scale in scales) for power in powers]
     for row, scale in zip(blank, scales, strict=True):
         for index, power in enumerate(powers):
-            if scalable[index] and power:
+            if scalable[index] and power and scale is not None:
                 row[index] = scale[0] ** power
     return Units(blank, tuple(name for name, scaled in zip(names, scalable, strict=True) if not scaled))
 

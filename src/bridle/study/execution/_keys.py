@@ -212,7 +212,7 @@ def _stopping_text(rule: Stopping | None) -> str:
 def _hash(*pieces: Any) -> bytes:
     state = hashlib.sha256()
     for piece in pieces:
-        data = piece if isinstance(piece, bytes) else memoryview(np.ascontiguousarray(piece)).cast("B")
+        data = piece if isinstance(piece, bytes) else np.ascontiguousarray(piece).data.cast("B")
         state.update(len(data).to_bytes(8, "little"))
         state.update(data)
     return state.digest()
