@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -68,7 +68,7 @@ class Column:
         spellings = {}
         if set().union(*TRUTHS) >= set(indices) - {ABSENT}:
             spellings = {same: indices[label] for truth in TRUTHS for label in truth & set(indices) for same in truth}
-        other: Any = indices.get(OTHER)  # there where categories are merged
+        other = cast(int, indices.get(OTHER))  # there where categories are merged
         return {**dict.fromkeys(self.merged, other), **spellings, **indices}
 
     def sentence(self, rows: int) -> str:
