@@ -193,7 +193,7 @@ def test_a_damaged_shard_is_named_and_forgotten(tmp_path, harm) -> None:
 def test_a_damaged_index_is_made_again_from_the_shards(tmp_path, harm) -> None:
     """Nothing committed is lost, for shards hold their own keys."""
     keys = filled(tmp_path)
-    path = tmp_path / index_module.NAME
+    path = tmp_path / index_module.INDEX_FILE
     blob = bytearray(path.read_bytes())
     if harm == "flipped":
         for place in range(4096, len(blob), 97):
@@ -209,12 +209,12 @@ def test_a_damaged_index_is_made_again_from_the_shards(tmp_path, harm) -> None:
 
 def test_another_version_and_another_database_are_refused(tmp_path) -> None:
     filled(tmp_path)
-    with sqlite3.connect(tmp_path / index_module.NAME) as database:
+    with sqlite3.connect(tmp_path / index_module.INDEX_FILE) as database:
         database.execute("PRAGMA user_version = 99")
     database.close()
     with pytest.raises(BridleError, match="got 99, of a newer bridle"):
         Store(tmp_path)
-    with sqlite3.connect(tmp_path / index_module.NAME) as database:
+    with sqlite3.connect(tmp_path / index_module.INDEX_FILE) as database:
         database.execute("PRAGMA application_id = 7")
     database.close()
     with pytest.raises(BridleError, match="another database"):
@@ -291,7 +291,7 @@ def test_compacting_keeps_out_of_the_way(tmp_path) -> None:
 def test_names_in_a_foreign_index_lead_nowhere(tmp_path) -> None:
     """A shard's name is 64 hexadecimal digits or nothing is opened."""
     keys = filled(tmp_path)
-    with sqlite3.connect(tmp_path / index_module.NAME) as database:
+    with sqlite3.connect(tmp_path / index_module.INDEX_FILE) as database:
         database.execute("UPDATE shards SET sha256 = '../../etc/passwd'")
     database.close()
     with Store(tmp_path) as store, pytest.raises(BridleError, match="64 hexadecimal digits"):

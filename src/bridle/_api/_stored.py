@@ -10,7 +10,7 @@ import keras
 from bridle._errors import KindError, StoreError, first_line
 from bridle._keras import model_json
 from bridle.results import StudyResult
-from bridle.untrusted import LIMIT, MIB, check_config, own_names, weights_of
+from bridle.untrusted import MAX_UNPACKED_MIB, MIB, check_config, own_names, weights_of
 
 COMPILED = "compile_config"
 
@@ -68,7 +68,7 @@ def built_model(
             config[COMPILED] = compiled
         text = json.dumps(config)
         with keras.saving.custom_object_scope(objects):
-            needed, most = weights_of(json.loads(text)), max(LIMIT * MIB, weights)
+            needed, most = weights_of(json.loads(text)), max(MAX_UNPACKED_MIB * MIB, weights)
             if needed > most:
                 raise MemoryError(f"Its weights would take {needed // MIB:,} MiB; the limit is {most // MIB:,} MiB.")
             return keras.models.model_from_json(text)

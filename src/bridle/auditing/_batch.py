@@ -9,7 +9,7 @@ import numpy as np
 
 from bridle._errors import InputError, nearest_names
 from bridle._keras import InputSpec, ModelInputs, model_inputs
-from bridle.untrusted import MADE
+from bridle.untrusted import GENERATED_ROWS
 
 MAX_SAMPLES = 256
 """Samples taken of the user's rows."""
@@ -70,18 +70,19 @@ def generated_batches(model: keras.Model, sample_weight: Any) -> Iterator[Batch]
         raise InputError(
             f"Expected x for {type(model).__name__} {model.name!r}, which does not state its inputs. {ADVICE}"
         )
-    weight = _weight(sample_weight, MADE)
+    weight = _weight(sample_weight, GENERATED_ROWS)
     has_open_axes = any(size is None for spec in inputs.flat for size in spec.shape)
     for size in AXIS_SIZES if has_open_axes else AXIS_SIZES[:1]:
         random = np.random.default_rng(0)
         arrays = [_generate(spec, inputs, size, random) for spec in inputs.flat]
-        yield Batch(inputs.packed(arrays), weight, f"one generated batch of {MADE} samples, {_shapes(arrays)}")
+        text = f"one generated batch of {GENERATED_ROWS} samples, {_shapes(arrays)}"
+        yield Batch(inputs.packed(arrays), weight, text)
 
 
 def _generate(spec: InputSpec, inputs: ModelInputs, open_size: int, random: np.random.Generator) -> np.ndarray:
     if spec.dtype == "string":
         raise InputError(f"Expected x for the input {spec.name!r}, which takes text that cannot be made up. {ADVICE}")
-    shape: tuple[int, ...] = (MADE, *(open_size if size is None else size for size in spec.shape))
+    shape: tuple[int, ...] = (GENERATED_ROWS, *(open_size if size is None else size for size in spec.shape))
     if spec.rows is None:
         values: np.ndarray = random.normal(size=shape)
         padding = inputs.mask_value if len(shape) > 2 else None
@@ -89,7 +90,7 @@ def _generate(spec: InputSpec, inputs: ModelInputs, open_size: int, random: np.r
         values = random.integers(1 if inputs.pads_zeros and spec.rows > 1 else 0, spec.rows, shape)
         padding = 0 if inputs.pads_zeros and len(shape) > 1 else None
     if padding is not None and len(shape) > 1 and shape[1] > 1:
-        values[: MADE // 2, shape[1] // 2 :] = padding
+        values[: GENERATED_ROWS // 2, shape[1] // 2 :] = padding
     return values.astype(spec.dtype)
 
 

@@ -17,11 +17,8 @@ from bridle.cli._app import StudyFolder
 from bridle.cli._command_record import RECORD_FILE, command_line, describe_unstarted
 from bridle.cli._guard import guarded
 from bridle.report import safe_cells
+from bridle.store import INDEX_FILE, RESULT_FILE
 
-INDEX_FILE = "index.sqlite"
-"""The index of the fits in the folder of a study."""
-RESULT_FILE = "study.json"
-"""The result in the folder of a study."""
 MODEL_FILE = "model.keras"
 """The model in the folder of `bridle tune`."""
 MAX_DEPTH = 3

@@ -28,7 +28,9 @@ def audit(
         Path | None, typer.Option("--data", help="Rows: .npy, .npz (by the names of the inputs) or .csv.")
     ] = None,
     header: Header = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="Size limit of the model in MiB.")] = untrusted.LIMIT,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, help="Size limit of the model in MiB.")
+    ] = untrusted.MAX_UNPACKED_MIB,
 ) -> None:
     """Report what each penalty of a saved model adds to the loss, and what it silently does not add.
 

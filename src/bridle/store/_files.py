@@ -15,7 +15,9 @@ from bridle.store._arrays import pack, unpack, write_atomic
 from bridle.store._index import storage_errors
 
 FORMAT = 2
-WORDS = "study.json"
+"""Version of the content of the file."""
+RESULT_FILE = "study.json"
+"""File of the result in a study's folder."""
 ARRAYS = re.compile(r"study(-[0-9a-f]{16})?\.npz")
 """Named by their hash, so that a result that is replaced is whole until the new one is; without it in older folders."""
 
@@ -34,7 +36,7 @@ def save(result: StudyResult, folder: str | Path) -> Path:
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         write_atomic(folder / name, lambda file: file.write(blob))
-        write_atomic(folder / WORDS, lambda file: file.write(text))
+        write_atomic(folder / RESULT_FILE, lambda file: file.write(text))
         for old in folder.glob("study*.npz"):
             if ARRAYS.fullmatch(old.name) and old.name != name:
                 old.unlink(missing_ok=True)
@@ -50,12 +52,12 @@ def load(folder: str | Path) -> StudyResult:
     words = _read_words(folder)
     name = words.get("arrays", "study.npz")
     if not isinstance(name, str) or not ARRAYS.fullmatch(name):
-        raise StoreError(f"Expected the name of a file of arrays in {str(folder / WORDS)!r}, got {name!r}.")
+        raise StoreError(f"Expected the name of a file of arrays in {str(folder / RESULT_FILE)!r}, got {name!r}.")
     try:
         blob = (folder / name).read_bytes()
     except OSError as error:
         raise StoreError(
-            f"Expected {name} beside {str(folder / WORDS)!r}: {error.strerror}. Run the study again."
+            f"Expected {name} beside {str(folder / RESULT_FILE)!r}: {error.strerror}. Run the study again."
         ) from error
     if sha256(blob).hexdigest() != words.get("sha256"):
         raise StoreError(
@@ -72,10 +74,10 @@ def load(folder: str | Path) -> StudyResult:
 
 def _read_words(folder: Path) -> dict[str, Any]:
     try:
-        words = json.loads((folder / WORDS).read_text(encoding="utf-8"))
+        words = json.loads((folder / RESULT_FILE).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise StoreError(
-            f"Expected a study in {str(folder)!r}, found no {WORDS}. Give the folder that a run wrote."
+            f"Expected a study in {str(folder)!r}, found no {RESULT_FILE}. Give the folder that a run wrote."
         ) from error
     except (OSError, ValueError, RecursionError) as error:
         raise StoreError(f"Expected a study in {str(folder)!r} that can be read. {error}") from error
@@ -83,7 +85,7 @@ def _read_words(folder: Path) -> dict[str, Any]:
     if version != FORMAT:
         age = "newer" if isinstance(version, int) and version > FORMAT else "another"
         raise StoreError(
-            f"Expected format {FORMAT} in {str(folder / WORDS)!r}, got {version!r}, of {age} bridle. "
+            f"Expected format {FORMAT} in {str(folder / RESULT_FILE)!r}, got {version!r}, of {age} bridle. "
             "Use the bridle that wrote it."
         )
     return words

@@ -19,7 +19,7 @@ if sys.platform != "win32":
 else:  # SQLite locks there in another way
     fcntl = None
 
-NAME = "index.sqlite"
+INDEX_FILE = "index.sqlite"
 """File of the index in a study's folder."""
 LOCK_WAIT_SECONDS = 60.0
 """Time to wait for another process that writes."""
@@ -48,11 +48,11 @@ def connect(folder: Path, *, create: bool = False, write: bool = True) -> sqlite
     Errors: `StoreError` where there is none, where it is of another version or damaged, where it may not be written
     (with `write`), and where the file system has no locks.
     """
-    path = folder / NAME
+    path = folder / INDEX_FILE
     if path.is_symlink():
         raise StoreError(f"Expected an index in {str(folder)!r}, got a link to one. Give the folder that it leads to.")
     if not create and not path.is_file():
-        raise StoreError(f"Expected a study in {str(folder)!r}, found no {NAME}. Give the folder of a run.")
+        raise StoreError(f"Expected a study in {str(folder)!r}, found no {INDEX_FILE}. Give the folder of a run.")
     if write:
         check_locks(folder)
     with storage_errors(folder):
@@ -100,7 +100,8 @@ def check_locks(folder: Path) -> None:
     if fcntl is None:
         return
     with storage_errors(folder):
-        first, probe = tempfile.mkstemp(prefix=f".{NAME}.probe-", dir=folder)  # threads and hosts share process numbers
+        # threads and hosts share process numbers
+        first, probe = tempfile.mkstemp(prefix=f".{INDEX_FILE}.probe-", dir=folder)
         try:
             second = os.open(probe, os.O_RDWR)
             try:
@@ -137,7 +138,7 @@ def _excludes(first: int, second: int) -> bool:
 def _set_up(connection: sqlite3.Connection, folder: Path, create: bool, write: bool) -> None:
     empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
     if empty and not create:
-        raise StoreError(f"Expected a study in {str(folder)!r}, found an empty {NAME}: nothing was begun yet.")
+        raise StoreError(f"Expected a study in {str(folder)!r}, found an empty {INDEX_FILE}: nothing was begun yet.")
     if empty:
         mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         if mode != "wal":

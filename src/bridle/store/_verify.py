@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bridle._errors import StoreError
-from bridle.store._files import WORDS, load
-from bridle.store._index import NAME, add_segment, connect, storage_errors, writing
+from bridle.store._files import RESULT_FILE, load
+from bridle.store._index import INDEX_FILE, add_segment, connect, storage_errors, writing
 from bridle.store._segments import FOLDER, read_segment, segment_path, write_segment
 
 MAX_JOINED_BYTES = 2**26
@@ -50,7 +50,7 @@ def verify(folder: str | Path) -> FolderReport:
     finally:
         index.close()
     report.strays = [path for path in _files(folder) if path.name.removesuffix(".npz") not in names]
-    if (folder / WORDS).is_file():
+    if (folder / RESULT_FILE).is_file():
         try:
             load(folder)
         except StoreError as error:
@@ -71,7 +71,7 @@ def repair(folder: str | Path) -> FolderReport:
         report = verify(folder)
         broken = any(sentence.startswith("The index") for sentence in report.wrong)
     except StoreError:
-        if not (folder / NAME).is_file() and not (folder / FOLDER).is_dir():
+        if not (folder / INDEX_FILE).is_file() and not (folder / FOLDER).is_dir():
             raise
         broken = True
     if broken:
@@ -175,7 +175,7 @@ def _join(index: sqlite3.Connection, folder: Path, group: list[tuple[int, str, i
 def _rebuild(folder: Path) -> None:
     """Write a new index from the segments that are whole."""
     with storage_errors(folder):
-        for name in (NAME, f"{NAME}-wal", f"{NAME}-shm"):
+        for name in (INDEX_FILE, f"{INDEX_FILE}-wal", f"{INDEX_FILE}-shm"):
             path = folder / name
             if path.exists():
                 path.rename(folder / f"{name}.damaged-{int(time.time())}")

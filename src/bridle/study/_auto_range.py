@@ -13,8 +13,9 @@ import numpy as np
 
 from bridle.engine import FitResult
 from bridle.regularizers import Grid
+from bridle.results import SPREAD_DIAGNOSTIC
 from bridle.stats import COLLAPSE_SHARE
-from bridle.study.design import SPREAD, BoundArm, Prepared, diagnostic_names
+from bridle.study.design import BoundArm, Prepared, diagnostic_names
 from bridle.study.execution import FitRequest
 
 LATTICE = (*(float(f"{digit}e{power}") for power in range(-10, 5) for digit in (1, 3)), 1e5)
@@ -129,7 +130,7 @@ class Pilot:
         if result.diverged_at >= 0:
             return PilotResult(math.nan, math.nan, math.nan)
         last = result.curves[-1]
-        spread = result.diagnostics[diagnostic_names(self.prepared.penalty_terms).index(SPREAD)]
+        spread = result.diagnostics[diagnostic_names(self.prepared.penalty_terms).index(SPREAD_DIAGNOSTIC)]
         return PilotResult(float(last[1 + len(objective.part_names)]), float(last[validation]), float(spread))
 
 

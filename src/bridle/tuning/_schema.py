@@ -5,7 +5,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-MOST_LAYERS, MOST_UNITS, MOST_SEEDS, MOST = 50, 100_000, 100_000, 10**9
+from bridle.study.design import INITIAL_WEIGHTS, MAX_COUNT, MAX_SEED, MAX_SEEDS, WARM_STARTS
+
+MAX_HIDDEN_LAYERS = 50
+"""The largest number of hidden layers."""
+MAX_HIDDEN_UNITS = 100_000
+"""The largest number of units in a hidden layer."""
 ACTIVATIONS = (
     "relu", "tanh", "sigmoid", "elu", "selu", "gelu", "silu", "swish", "mish", "softplus", "softsign", "leaky_relu",
     "relu6", "hard_sigmoid", "hard_silu", "exponential", "linear",
@@ -28,11 +33,11 @@ Entries = Mapping[str, Entry]
 """The rules of a table by the names of its entries; `*` is any other name."""
 
 
-def _is_whole(value: object, least: int, most: int = MOST) -> bool:
+def _is_whole(value: object, least: int, most: int = MAX_COUNT) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
 
-def _whole(least: int, most: int = MOST) -> Entry:
+def _whole(least: int, most: int = MAX_COUNT) -> Entry:
     return Entry(f"a whole number from {least} to {most:,}", lambda value: _is_whole(value, least, most))
 
 
@@ -59,15 +64,15 @@ TABLE = Entry("a table", lambda value: isinstance(value, dict))
 SHARE = _number(0, 1, "a number between 0 and 1")
 ABOVE = _number(0, 1e6, "a number above 0, below a million,")
 SEEDS = Entry(
-    f"a whole number from 1 to {MOST_SEEDS:,}, or a list of seeds,",
+    f"a whole number from 1 to {MAX_SEEDS:,}, or a list of seeds,",
     lambda value: (
-        _is_whole(value, 1, MOST_SEEDS)
-        or (_is_list(value, MOST_SEEDS, lambda seed: _is_whole(seed, 0, 2**31 - 1)) and bool(value))
+        _is_whole(value, 1, MAX_SEEDS)
+        or (_is_list(value, MAX_SEEDS, lambda seed: _is_whole(seed, 0, MAX_SEED)) and bool(value))
     ),
 )
 HIDDEN = Entry(
-    f"a list of at most {MOST_LAYERS} whole numbers, such as [32, 16],",
-    lambda value: _is_list(value, MOST_LAYERS, lambda units: _is_whole(units, 1, MOST_UNITS)),
+    f"a list of at most {MAX_HIDDEN_LAYERS} whole numbers, such as [32, 16],",
+    lambda value: _is_list(value, MAX_HIDDEN_LAYERS, lambda units: _is_whole(units, 1, MAX_HIDDEN_UNITS)),
 )
 PENALTY = Entry("a penalty as text, such as 'l2(auto)',", lambda value: isinstance(value, str))
 
@@ -112,8 +117,8 @@ STUDY: Entries = {
     "batch_size": _whole(1),
     "shuffle": SWITCH,
     "score": LINE,
-    "initial_weights": _one_of("random", "model"),
-    "warm_start": _one_of("decreasing", "increasing"),
+    "initial_weights": _one_of(*INITIAL_WEIGHTS),
+    "warm_start": _one_of(*filter(None, WARM_STARTS)),
     "early_stopping": TABLE,
     "race": SWITCH,
     "nested": _whole(2, 1000),

@@ -9,14 +9,20 @@ from typing import Any
 
 from bridle._errors import InputError, first_line
 
-CONFIG, WEIGHTS = "config.json", "model.weights.h5"
-LIMIT = 2048
+CONFIG_FILE = "config.json"
+"""The configuration of a model in a `.keras` file."""
+WEIGHTS_FILE = "model.weights.h5"
+"""The weights of a model in a `.keras` file."""
+MAX_UNPACKED_MIB = 2048
 """MiB that a file may unfold to, unless more is allowed."""
 MIB = 2**20
-CONFIG_LIMIT = 64 * MIB
-RATIO = 100
-"""How many times its stored size a member of more than 1 MiB may unfold to: Keras stores without compression."""
-TRUST = "If you trust the file, load it in Python with keras.saving.load_model and call bridle.audit(model)."
+"""Bytes of a MiB."""
+MAX_CONFIG_BYTES = 64 * MIB
+"""The largest configuration."""
+MAX_UNPACKED_RATIO = 100
+"""The largest size of a member of more than 1 MiB over its stored size: Keras stores without compression."""
+ADVICE = "If you trust the file, load it in Python with keras.saving.load_model and call bridle.audit(model)."
+"""The advice at the end of a refusal."""
 
 
 def check_archive(path: Path, limit: int) -> dict[str, Any]:
@@ -31,12 +37,12 @@ def check_archive(path: Path, limit: int) -> dict[str, Any]:
     try:
         with zipfile.ZipFile(_opened(path)) as archive:
             _check_members(archive, where, limit)
-            raw = archive.read(CONFIG)
-            _check_weights(archive.read(WEIGHTS), where, limit)
+            raw = archive.read(CONFIG_FILE)
+            _check_weights(archive.read(WEIGHTS_FILE), where, limit)
     except InputError:
         raise
     except MemoryError as error:
-        raise InputError(f"Expected a model that fits into memory, got {where}. {TRUST}") from error
+        raise InputError(f"Expected a model that fits into memory, got {where}. {ADVICE}") from error
     except Exception as error:  # a damaged archive fails in as many ways as there are formats inside it
         raise InputError(f"Expected a whole .keras file, got {where}, which is damaged: {first_line(error)}") from error
     return _config(raw, where)
@@ -60,33 +66,33 @@ def _opened(path: Path) -> Path:
 def _check_members(archive: zipfile.ZipFile, where: str, limit: int) -> None:
     members = archive.infolist()
     names = [member.filename for member in members]
-    for name in (CONFIG, WEIGHTS):
+    for name in (CONFIG_FILE, WEIGHTS_FILE):
         if name not in names:
             raise InputError(f"Expected {name} in {where}, found none. Write the file with model.save('model.keras').")
     for member in members:
         _check_member(member, where)
     if len(set(names)) != len(names):
-        raise InputError(f"Expected each name once in {where}, got one several times. {TRUST}")
+        raise InputError(f"Expected each name once in {where}, got one several times. {ADVICE}")
     total = sum(member.file_size for member in members)
     if total > limit:
         raise InputError(
             f"Expected at most {limit // MIB} MiB in {where}, got {total // MIB}. "
             f"Allow more with --limit {total // MIB + 1}."
         )
-    if archive.getinfo(CONFIG).file_size > CONFIG_LIMIT:
-        raise InputError(f"Expected a configuration of at most {CONFIG_LIMIT // MIB} MiB in {where}. {TRUST}")
+    if archive.getinfo(CONFIG_FILE).file_size > MAX_CONFIG_BYTES:
+        raise InputError(f"Expected a configuration of at most {MAX_CONFIG_BYTES // MIB} MiB in {where}. {ADVICE}")
 
 
 def _check_member(member: zipfile.ZipInfo, where: str) -> None:
     name = PurePosixPath(member.filename)
     if name.is_absolute() or ".." in name.parts or "\\" in member.filename or ":" in member.filename:
-        raise InputError(f"Expected names inside {where}, got {member.filename!r}, which leads out of it. {TRUST}")
+        raise InputError(f"Expected names inside {where}, got {member.filename!r}, which leads out of it. {ADVICE}")
     if member.flag_bits & 1:
-        raise InputError(f"Expected an open file, got {where} with {member.filename!r} encrypted. {TRUST}")
-    if member.file_size > MIB and member.file_size > RATIO * max(1, member.compress_size):
+        raise InputError(f"Expected an open file, got {where} with {member.filename!r} encrypted. {ADVICE}")
+    if member.file_size > MIB and member.file_size > MAX_UNPACKED_RATIO * max(1, member.compress_size):
         raise InputError(
-            f"Expected {member.filename!r} in {where} to unfold to at most {RATIO} times its size, got "
-            f"{member.file_size // max(1, member.compress_size)} times, as compression bombs do. {TRUST}"
+            f"Expected {member.filename!r} in {where} to unfold to at most {MAX_UNPACKED_RATIO} times its size, got "
+            f"{member.file_size // max(1, member.compress_size)} times, as compression bombs do. {ADVICE}"
         )
 
 
@@ -108,7 +114,7 @@ def _sizes(group: Any, where: str, visited: set[int]) -> Iterator[int]:
 
     for name in group:
         if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-            raise InputError(f"Expected weights inside {where}, got the link {name!r}. {TRUST}")
+            raise InputError(f"Expected weights inside {where}, got the link {name!r}. {ADVICE}")
         item = group[name]
         address = h5py.h5o.get_info(item.id).addr
         if address in visited:
@@ -118,7 +124,7 @@ def _sizes(group: Any, where: str, visited: set[int]) -> Iterator[int]:
             yield from _sizes(item, where, visited)
         elif isinstance(item, h5py.Dataset):
             if item.external or item.is_virtual:
-                raise InputError(f"Expected weights inside {where}, got {name!r}, which lies in another file. {TRUST}")
+                raise InputError(f"Expected weights inside {where}, got {name!r}, which lies in another file. {ADVICE}")
             yield int(item.size or 0) * item.dtype.itemsize
 
 

@@ -7,23 +7,25 @@ import keras
 
 from bridle._errors import InputError
 from bridle._keras import is_keras_module
-from bridle.untrusted._archive import TRUST
+from bridle.untrusted._archive import ADVICE
 
-DEEPEST = 200
+MAX_LEVELS = 200
 """Levels of dictionaries and lists; a model nested five models deep has about sixty."""
-PLAIN = frozenset({"__bytes__", "__ellipsis__", "__keras_tensor__", "__numpy__", "__slice__", "__tensor__"})
+PLAIN_OBJECTS = frozenset({"__bytes__", "__ellipsis__", "__keras_tensor__", "__numpy__", "__slice__", "__tensor__"})
 """Values that Keras writes as objects."""
-LAMBDA = "Lambda"
-CODE = frozenset({"__lambda__", "FlaxLayer", "JaxLayer", LAMBDA, "TFSMLayer", "TorchModuleWrapper"})
+LAMBDA_LAYER = "Lambda"
+"""The layer that runs a function."""
+CODE_OBJECTS = frozenset({"__lambda__", "FlaxLayer", "JaxLayer", LAMBDA_LAYER, "TFSMLayer", "TorchModuleWrapper"})
 """Objects that are or wrap code of their own."""
-FUNCTIONS = ("activations", "constraints", "initializers", "losses", "metrics", "ops", "regularizers")
-"""Where in Keras a function may come from."""
-CLASSES = (
+FUNCTION_MODULES = ("activations", "constraints", "initializers", "losses", "metrics", "ops", "regularizers")
+"""Modules of Keras that a function may come from."""
+CLASS_MODULES = (
     "constraints", "dtype_policies", "initializers", "layers", "losses", "metrics", "models", "optimizers",
     "optimizers.schedules", "quantizers", "random", "regularizers",
 )  # fmt: skip
-"""Where in Keras a class may come from, beside its private modules, where Keras takes only what can be saved."""
-OWN = "bridle>"
+"""Modules of Keras that a class may come from, besides the private ones, where Keras takes only what it can save."""
+BRIDLE_PREFIX = "bridle>"
+"""The start of the registered names of bridle's classes."""
 
 
 def check_config(config: dict[str, Any], where: str, vouched: Collection[str] = ()) -> None:
@@ -41,9 +43,10 @@ def check_config(config: dict[str, Any], where: str, vouched: Collection[str] = 
         name, module = item["class_name"], item.get("module")
         if not isinstance(name, str) or not isinstance(module, str | None):
             raise InputError(f"Expected names of classes in the configuration of {where}, got {name!r:.80}.")
-        if _holds_code(name) and not (name == LAMBDA and vouched):
-            raise InputError(f"Expected a model without code of its own in {where}, got {name!r:.80}. {TRUST}")
-        if name not in (*PLAIN, LAMBDA) and not _is_known(item, name, module) and own_name(item) not in vouched:
+        if _holds_code(name) and not (name == LAMBDA_LAYER and vouched):
+            raise InputError(f"Expected a model without code of its own in {where}, got {name!r:.80}. {ADVICE}")
+        is_plain = name in (*PLAIN_OBJECTS, LAMBDA_LAYER)
+        if not is_plain and not _is_known(item, name, module) and own_name(item) not in vouched:
             raise InputError(_custom(item, name, module, where))
 
 
@@ -55,9 +58,9 @@ def own_names(config: dict[str, Any], vouched: Collection[str] = ()) -> list[str
 
 def _is_own(item: dict[str, Any]) -> bool:
     name, module, registered = item["class_name"], item.get("module"), item.get("registered_name")
-    if name in (*PLAIN, *CODE):
+    if name in (*PLAIN_OBJECTS, *CODE_OBJECTS):
         return False
-    if module is None and isinstance(registered, str) and not registered.startswith(OWN):
+    if module is None and isinstance(registered, str) and not registered.startswith(BRIDLE_PREFIX):
         return True  # Keras leaves the module out for classes of a script
     return not _is_known(item, name, module)
 
@@ -69,7 +72,7 @@ def own_name(item: dict[str, Any]) -> str:
 
 
 def _holds_code(name: str) -> bool:
-    return name in CODE or name == "__typespec__"
+    return name in CODE_OBJECTS or name == "__typespec__"
 
 
 def _objects(config: Any, where: str) -> Iterator[dict[str, Any]]:
@@ -77,8 +80,8 @@ def _objects(config: Any, where: str) -> Iterator[dict[str, Any]]:
     waiting = [(config, 1)]
     while waiting:
         value, depth = waiting.pop()
-        if depth > DEEPEST:
-            raise InputError(f"Expected a configuration of at most {DEEPEST} levels in {where}, got more. {TRUST}")
+        if depth > MAX_LEVELS:
+            raise InputError(f"Expected a configuration of at most {MAX_LEVELS} levels in {where}, got more. {ADVICE}")
         if isinstance(value, dict):
             if "class_name" in value:
                 yield value
@@ -89,7 +92,7 @@ def _objects(config: Any, where: str) -> Iterator[dict[str, Any]]:
 
 def _is_known(item: dict[str, Any], name: str, module: str | None) -> bool:
     registered = item.get("registered_name")
-    if isinstance(registered, str) and registered.startswith(OWN):
+    if isinstance(registered, str) and registered.startswith(BRIDLE_PREFIX):
         return keras.saving.get_registered_object(registered) is not None
     if registered not in (None, name) and not (name == "function" and registered == item.get("config")):
         return False
@@ -97,11 +100,12 @@ def _is_known(item: dict[str, Any], name: str, module: str | None) -> bool:
         return _is_function(item.get("config"), module)
     if module is None:  # an older way of writing, for which Keras knows its own classes only
         return True
-    return is_keras_module(module) or module in ("keras", *(f"keras.{room}" for room in CLASSES))
+    return is_keras_module(module) or module in ("keras", *(f"keras.{room}" for room in CLASS_MODULES))
 
 
 def _is_function(name: Any, module: str | None) -> bool:
-    rooms = FUNCTIONS if module in ("builtins", None) else [room for room in FUNCTIONS if module == f"keras.{room}"]
+    everywhere = module in ("builtins", None)
+    rooms = [room for room in FUNCTION_MODULES if everywhere or module == f"keras.{room}"]
     return isinstance(name, str) and any(callable(getattr(getattr(keras, room), name, None)) for room in rooms)
 
 
@@ -111,5 +115,5 @@ def _custom(item: dict[str, Any], name: str, module: str | None, where: str) -> 
     full = registered if registered not in (None, name) else f"{module}.{what}" if module else what
     return (
         f"Expected a model of Keras's own layers and bridle's penalties in {where}, got {full!r:.120}, whose code is "
-        f"not in the file. {TRUST}"
+        f"not in the file. {ADVICE}"
     )

@@ -12,19 +12,19 @@ import numpy as np
 from bridle import placement, regularizers
 from bridle._errors import InputError, first_line, short_repr
 from bridle._keras import model_size
-from bridle.untrusted._archive import LIMIT, MIB, TRUST, check_archive
+from bridle.untrusted._archive import ADVICE, MAX_UNPACKED_MIB, MIB, check_archive
 from bridle.untrusted._config import check_config
 from bridle.wording import has_valid_characters
 
-REGISTERED = (regularizers, placement)
+REGISTERED_ROOMS = (regularizers, placement)
 """Rooms whose classes a model file may name: Keras knows them once they are imported."""
-MADE = 8
+GENERATED_ROWS = 8
 """Rows of a batch that is generated from the shapes of the inputs."""
-NUMBER = 4
+FLOAT32_BYTES = 4
 """Bytes of a float32."""
 
 
-def read_model(path: str | Path, *, limit: int = LIMIT) -> tuple[keras.Model, str]:
+def read_model(path: str | Path, *, limit: int = MAX_UNPACKED_MIB) -> tuple[keras.Model, str]:
     """Load a `.keras` file that nobody vouches for: no code in it or named by it is run.
 
     A model whose loss or metrics are of a person's own is loaded without them, for penalties do not need them.
@@ -46,8 +46,8 @@ def read_model(path: str | Path, *, limit: int = LIMIT) -> tuple[keras.Model, st
     left_out = _left_out(compiled, path)
     try:
         sizes = model_size(config)
-        batch = MADE * sizes.largest  # what a small batch makes of itself in it
-        _check_size(max(sizes.weights, batch) * NUMBER, path, size)
+        batch = GENERATED_ROWS * sizes.largest  # what a small batch makes of itself in it
+        _check_size(max(sizes.weights, batch) * FLOAT32_BYTES, path, size)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about the optimizer's state, which an audit does not need
             return keras.saving.load_model(path, safe_mode=True, compile=not left_out), left_out
@@ -55,7 +55,7 @@ def read_model(path: str | Path, *, limit: int = LIMIT) -> tuple[keras.Model, st
         raise
     except Exception as error:  # Keras builds what the file says, and fails as variously as files can be wrong
         raise InputError(
-            f"Expected a model that Keras can build in {path.name!r}. Keras says: {first_line(error)} {TRUST}"
+            f"Expected a model that Keras can build in {path.name!r}. Keras says: {first_line(error)} {ADVICE}"
         ) from error
 
 
@@ -64,7 +64,7 @@ def weights_of(config: dict[str, Any]) -> int:
 
     Errors: those of `outline`.
     """
-    return model_size(config).weights * NUMBER
+    return model_size(config).weights * FLOAT32_BYTES
 
 
 def _left_out(compiled: object, path: Path) -> str:
@@ -86,7 +86,7 @@ def _check_size(needed: int, path: Path, limit: int) -> None:
         )
 
 
-def read_rows(path: str | Path, *, limit: int = LIMIT) -> tuple[Any, np.ndarray | None]:
+def read_rows(path: str | Path, *, limit: int = MAX_UNPACKED_MIB) -> tuple[Any, np.ndarray | None]:
     """Rows from a `.npy` file, or from a `.npz` file: one array, or one for each input by its name.
 
     Returns the rows and, where a `.npz` file has an array `sample_weight`, the weights of the samples. Nothing is

@@ -2,17 +2,30 @@
 
 from bridle.study.design._arms import NONE, BoundArm, join_arms, to_result_arm
 from bridle.study.design._inner_study import OUTER, inner_study, outer_fold_study, outer_splits
-from bridle.study.design._objective import SPREAD, diagnostic_names
+from bridle.study.design._objective import diagnostic_names
 from bridle.study.design._plan import Plan, duration, make_plan, make_timed_plan
 from bridle.study.design._prepare import Prepared, StudyEngine, all_rows, prepare, refit_rows, with_rows
-from bridle.study.design._question import DECREASING, EarlyStopping, Question
+from bridle.study.design._question import (
+    DECREASING,
+    INITIAL_WEIGHTS,
+    MAX_COUNT,
+    MAX_SEED,
+    MAX_SEEDS,
+    WARM_STARTS,
+    EarlyStopping,
+    Question,
+)
 from bridle.study.design._scores import natural_direction, score_text
 
 __all__ = [
     "DECREASING",
+    "INITIAL_WEIGHTS",
+    "MAX_COUNT",
+    "MAX_SEED",
+    "MAX_SEEDS",
     "NONE",
     "OUTER",
-    "SPREAD",
+    "WARM_STARTS",
     "BoundArm",
     "EarlyStopping",
     "Plan",

@@ -23,6 +23,7 @@ from bridle._keras import (
 )
 from bridle.engine import Fold, Loss, Objective, Start
 from bridle.placement import PenaltyTerms, scale_by_strength
+from bridle.results import SPREAD_DIAGNOSTIC
 
 
 def make_objective(program: Program, penalty_terms: PenaltyTerms) -> Objective:
@@ -117,10 +118,6 @@ def make_objective(program: Program, penalty_terms: PenaltyTerms) -> Objective:
     )
 
 
-SPREAD = "spread/prediction"
-"""The name of the diagnostic that `spread` computes."""
-
-
 def spread(prediction: Masked) -> Any:
     """Return how far predictions differ between rows: the root of their mean variance over rows, outputs averaged.
 
@@ -148,7 +145,7 @@ def _repeated(mask: Any, columns: int) -> Any:
 
 def diagnostic_names(penalty_terms: PenaltyTerms) -> tuple[str, ...]:
     """Return the names of the diagnostics, in the order of `Objective.diagnose`."""
-    return (*penalty_terms.diagnostic_names, SPREAD)
+    return (*penalty_terms.diagnostic_names, SPREAD_DIAGNOSTIC)
 
 
 def weight_of(model: keras.Model, trainable: list[Any], non_trainable: list[Any]) -> Callable[[keras.Variable], Any]:
