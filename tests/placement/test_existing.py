@@ -74,6 +74,15 @@ def test_a_penalized_model_looks_like_the_model() -> None:
     assert keras.Model(penalized.inputs[0], penalized.get_layer("hidden").output)(np.ones((1, 2))).shape == (1, 3)
 
 
+def test_a_regularized_model_shows_the_name_of_its_class() -> None:
+    """Not the one by which Keras stores it."""
+    model = bridle.regularize(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]), {"*/kernel": "l2(0.1)"})
+    assert repr(model) == f"<Regularized name={model.name}, built=True>"
+    with pytest.raises(AttributeError, match="'Regularized' object has no attribute 'missing'"):
+        _ = model.missing
+    assert keras.saving.get_registered_name(type(model)) == "bridle>Penalized"
+
+
 def test_penalties_add_up_and_come_off() -> None:
     """Penalize twice, then take everything off; the same target twice is refused."""
     model = keras.Sequential([keras.Input((2,)), L.Dense(3, name="hidden", bias_regularizer="l2")])

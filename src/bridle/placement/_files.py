@@ -61,7 +61,7 @@ class Wrapper(keras.Model):
         parent = getattr(super(), "__getattr__", None)
         if parent is not None:
             return parent(name)
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        raise AttributeError(f"{type(self).__qualname__!r} object has no attribute {name!r}")
 
     def __dir__(self) -> list[str]:
         own = set(super().__dir__()) - HIDDEN

@@ -95,6 +95,9 @@ class Regularized(Wrapper):
         self.built = True
         self._set(epoch, {})
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__qualname__} name={self.name}, built={self.built}>"
+
     @property
     def terms(self) -> dict[str, Penalty]:
         """The penalties by their targets."""
@@ -304,7 +307,9 @@ LONGEST_OLD = 10_000
 """Epochs of a schedule among which that of an old file is looked for."""
 
 
-Regularized.__name__ = "Penalized"  # by this name Keras stores the model as a layer of another one
+# In a file of weights Keras calls a layer of another model by the `__name__` of its class, whatever name is registered:
+# files of version 0.1 hold "penalized". The `__qualname__` stays, and messages of this package use it.
+Regularized.__name__ = "Penalized"
 
 
 def penalty_terms(model: Regularized) -> PenaltyTerms:
