@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -210,16 +211,41 @@ def test_no_import_cycle() -> None:
     assert sorted(graph) == []
 
 
-LEVELS = {"bridle.study.data": 4, "bridle.study.design": 5, "bridle.study.execution": 5, "bridle.study": 6}
-"""Levels of a room at most: a file is one level above the files of its own room that it imports."""
+MAX_STUDY_LEVELS = 6
+"""Levels of the room `study`, with the rooms inside it: a file is one level above the files that it imports."""
 
 
-@pytest.mark.parametrize("room", LEVELS)
-def test_a_study_is_flat(room: str) -> None:
-    """A reader goes down few files in each room of a study."""
-    graph = {module: imports for module, imports in import_graph().items() if module.rpartition(".")[0] == room}
+def test_a_study_is_flat() -> None:
+    """A reader goes down at most six files from the stages of a study to its arrays."""
+    graph = {module: imports for module, imports in import_graph().items() if module.startswith("bridle.study.")}
 
     def level(module: str) -> int:
         return 1 + max((level(name) for name in graph[module] if name in graph), default=0)
 
-    assert max(map(level, graph)) <= LEVELS[room]
+    assert max(map(level, graph)) <= MAX_STUDY_LEVELS
+
+
+MAX_CALLS, MAX_FILES = 12, 6
+
+
+def test_the_road_to_the_gradient_step_is_short() -> None:
+    """The engine page lists each call on it; each function exists and names the next one."""
+    page = (ROOT / "docs" / "engine.md").read_text()
+    steps = re.findall(r"^\d+\. \[`([\w.]+)`\]\(\.\./(src/[\w/]+\.py)\)", page, flags=re.MULTILINE)
+    assert len(steps) - 1 <= MAX_CALLS
+    assert len({path for _, path in steps}) <= MAX_FILES
+    for (name, path), (following, _) in pairwise(steps):
+        called = "programs.train" if following == "training_block" else following.rpartition(".")[2]
+        assert f"{called}" in function_source(ROOT / path, name), f"{name} does not call {following}"
+
+
+def function_source(path: Path, name: str) -> str:
+    """Return the source of a function or method."""
+    node: ast.AST = ast.parse(path.read_text())
+    for part in name.split("."):
+        node = next(
+            child
+            for child in ast.walk(node)
+            if isinstance(child, ast.FunctionDef | ast.ClassDef) and child.name == part
+        )
+    return ast.unparse(node)

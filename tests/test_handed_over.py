@@ -11,7 +11,7 @@ import bridle
 from bridle import L2, Study
 from bridle._api import Result
 from bridle.results import ALL_ROWS
-from bridle.study._baseline import constant_scores
+from bridle.study._provenance import constant_scores
 from bridle.study.data._arrays import Data
 from tests.conftest import network
 

@@ -9,7 +9,7 @@ import bridle
 from bridle._api import search_arms
 from bridle._api._search import Pace
 from bridle.stats import compare_all
-from bridle.study.design import _prepare as engine
+from bridle.study.design import _prepared as engine
 from tests.conftest import network
 
 

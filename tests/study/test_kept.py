@@ -12,7 +12,7 @@ from bridle import store as stores
 from bridle.engine import _scheduler as engine
 from bridle.results import StudyResult
 from bridle.study import RunOptions, run_study
-from bridle.study.execution._keys import study_facts
+from bridle.study.execution._facts import study_facts
 
 
 def arms() -> dict:

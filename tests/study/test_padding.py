@@ -12,7 +12,7 @@ from bridle.study import RunOptions, run_study
 from bridle.study.data import Rows
 from bridle.study.design import Question, prepare
 from bridle.study.design._objective import diagnostic_names
-from bridle.study.execution._keys import study_facts
+from bridle.study.execution._facts import study_facts
 
 L = keras.layers
 STEPS, LENGTHS = 6, np.random.default_rng(0).integers(1, 6, 36)

@@ -17,7 +17,7 @@ from bridle.results import ALL_ROWS, Score
 from bridle.study import RunOptions, run_study
 from bridle.study.data import Rows
 from bridle.study.design import Question, prepare
-from bridle.study.execution._keys import fits_of, study_facts
+from bridle.study.execution._facts import fits_of, study_facts
 from bridle.study.execution._requests import RowSet, make_request
 from bridle.tuning import prepare_study, read_study
 

@@ -18,7 +18,7 @@ from bridle.stats import select_strength, summarize
 from bridle.study import RunOptions, run_study
 from bridle.study.data import Rows
 from bridle.study.design import Question, prepare
-from bridle.study.execution._keys import study_facts
+from bridle.study.execution._facts import study_facts
 from bridle.tuning import prepare_study, read_study
 
 

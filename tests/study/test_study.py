@@ -16,7 +16,7 @@ from bridle.results import ALL_ROWS
 from bridle.stats import weigh_evidence
 from bridle.study import RunOptions, run_study
 from bridle.study.data import Rows
-from bridle.study.data._folds import take_rows
+from bridle.study.data._rows import take_rows
 from bridle.study.design import Question, make_plan, prepare
 
 

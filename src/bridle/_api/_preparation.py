@@ -11,6 +11,7 @@ from bridle.results import StoredTransformer
 from bridle.study.data import (
     build_transformer,
     import_lines,
+    plain_rows,
     read_inputs,
     restore_target,
     transform_rows,
@@ -62,7 +63,7 @@ class Preparation:
     def predict(self, model: keras.Model, rows: Any) -> Any:
         """Return the predictions of a model for unprepared rows, in the units of the original target."""
         rows_as, target_as = self.get("x"), self.get("y")
-        x = read_inputs(rows if rows_as is None else transform_rows(rows_as, rows, "rows"))
+        x = read_inputs(rows if rows_as is None else transform_rows(rows_as, plain_rows(rows, "rows"), "rows"))
         prediction = model.predict(x, verbose=0)  # pyright: ignore[reportArgumentType] - Keras annotates a default of "auto" as str
         return prediction if target_as is None else restore_target(target_as, np.asarray(prediction))
 

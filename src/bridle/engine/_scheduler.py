@@ -189,7 +189,9 @@ class Scheduler:
                     if before is not None:
                         pairs = zip(starts, before, strict=True)
                         starts = [warm_start(self._training.objective, start, result) for start, result in pairs]
-                    before = self._train(fits, starts)
+                    batch = _BatchInTraining(self, fits)
+                    before = train_batch(self._training, fits, starts, self._held_out, batch.count_epochs)
+                    batch.deliver(before)
         except _StopWorker:
             pass
         except BaseException as error:  # handed to the calling thread, which raises it
@@ -206,26 +208,37 @@ class Scheduler:
             if self.stop.wait(POLL_SECONDS):
                 raise _StopWorker
 
-    def _train(self, fits: Sequence[FitSpec], starts: Sequence[Start]) -> list[FitResult]:
-        """Train one batch of fits and deliver the results."""
-        unique = list({id(fit): fit for fit in fits}.values())  # a padded batch holds its last fit several times
-        passed = 0
-
-        def report(epochs: int) -> None:
-            nonlocal passed
-            passed += epochs
-            with self._lock:
-                self.progress.epochs += epochs * len(unique)
-            if self.stop.is_set():
-                raise _StopWorker
-
-        results = train_batch(self._training, fits, starts, self._held_out, report)
+    def count_epochs(self, fits: int, epochs: int) -> None:
+        """Count epochs of fits in training; end this thread where a stop is requested."""
         with self._lock:
-            for fit, result in zip(unique, results, strict=False):
+            self.progress.epochs += fits * epochs
+        if self.stop.is_set():
+            raise _StopWorker
+
+    def deliver(self, fits: Sequence[FitSpec], results: Sequence[FitResult], epochs: int) -> None:
+        """Deliver the results of fits, of which `epochs` each are counted already."""
+        with self._lock:
+            for fit, result in zip(fits, results, strict=False):
                 self._deliver(fit, result)
-            self.progress.done += len(unique)
-            self.progress.epochs += (self.progress.epochs_each - passed) * len(unique)
-        return results
+            self.progress.done += len(fits)
+            self.progress.epochs += (self.progress.epochs_each - epochs) * len(fits)
+
+
+class _BatchInTraining:
+    """A batch of fits in training, and the epochs that are counted of it so far."""
+
+    def __init__(self, scheduler: Scheduler, fits: Sequence[FitSpec]) -> None:
+        self._scheduler, self._epochs = scheduler, 0
+        self._fits = list({id(fit): fit for fit in fits}.values())  # a padded batch holds its last fit several times
+
+    def count_epochs(self, epochs: int) -> None:
+        """Count more epochs; end this thread where a stop is requested."""
+        self._epochs += epochs
+        self._scheduler.count_epochs(len(self._fits), epochs)
+
+    def deliver(self, results: Sequence[FitResult]) -> None:
+        """Deliver the results."""
+        self._scheduler.deliver(self._fits, results, self._epochs)
 
 
 def lanes(chains: Sequence[WarmStartChain]) -> Iterator[WorkerLane]:

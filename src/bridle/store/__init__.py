@@ -3,6 +3,7 @@
 from bridle.store._arrays import write_atomic
 from bridle.store._files import RESULT_FILE, load, save, write_text
 from bridle.store._index import INDEX_FILE
+from bridle.store._fingerprint import fingerprint
 from bridle.store._segments import Record
 from bridle.store._store import Store
 from bridle.store._verify import FolderReport, compact, repair, verify
@@ -14,6 +15,7 @@ __all__ = [
     "Record",
     "Store",
     "compact",
+    "fingerprint",
     "load",
     "repair",
     "save",

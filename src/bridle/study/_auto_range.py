@@ -15,8 +15,10 @@ from bridle.engine import FitResult
 from bridle.regularizers import Grid
 from bridle.results import SPREAD_DIAGNOSTIC
 from bridle.stats import COLLAPSE_SHARE
-from bridle.study.design import BoundArm, Prepared, diagnostic_names
-from bridle.study.execution import FitRequest
+from bridle.study.design._arms import BoundArm
+from bridle.study.design._objective import diagnostic_names
+from bridle.study.design._prepared import Prepared
+from bridle.study.execution._requests import FitRequest
 
 LATTICE = (*(float(f"{digit}e{power}") for power in range(-10, 5) for digit in (1, 3)), 1e5)
 """The strengths that a pilot may try: two a decade."""

@@ -11,11 +11,11 @@ from bridle.engine import FitResult
 from bridle.results import ALL_ROWS, Activation, Members, Picture, Probe, StoredTransformer, StudyResult, weak_to_strong
 from bridle.study._pooled import PooledScorer
 from bridle.study._provenance import describe_protocol
-from bridle.study.design import DECREASING, BoundArm, Prepared, diagnostic_names, to_result_arm
-from bridle.study.execution import FitRequest, make_request
-
-FitKey = tuple[int, int, int]
-"""A fit: (candidate, seed, fold)."""
+from bridle.study.design._arms import BoundArm, to_result_arm
+from bridle.study.design._objective import diagnostic_names
+from bridle.study.design._prepared import Prepared
+from bridle.study.design._question import DECREASING
+from bridle.study.execution._requests import FitKey, FitRequest, make_request
 
 
 @dataclass
@@ -100,6 +100,11 @@ class ResultCollector:
             self._scorer = self._scorer or PooledScorer(self.prepared)
             self._pooled_scores[candidate, seed] = self._scorer.scores([result.predictions for result in finished])
         return self._pooled_scores[candidate, seed]
+
+    def finished_refits(self) -> dict[int, FitResult]:
+        """Return the refits that finished, by the index of the fit."""
+        refits = {index: self.results.get(key) for index, key in enumerate(self.fits) if key[2] == ALL_ROWS}
+        return {index: fit for index, fit in refits.items() if fit is not None and fit.diverged_at < 0}
 
     def result(self) -> StudyResult:
         """Return all results so far as arrays; fits that have not run are marked as such."""

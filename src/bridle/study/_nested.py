@@ -9,8 +9,12 @@ from bridle._errors import InputError
 from bridle.results import Nested, StudyResult
 from bridle.stats import weigh_evidence
 from bridle.study._progress import Update, Watch
-from bridle.study.data import Data, ListedFolds, Splitter, split_rows, take_rows
-from bridle.study.design import OUTER, Prepared, all_rows, outer_fold_study, outer_splits
+from bridle.study.data._arrays import Data
+from bridle.study.data._rows import take_rows
+from bridle.study.data._splits import split_rows
+from bridle.study.data._splitter import ListedFolds, Splitter
+from bridle.study.design._prepare import OUTER, all_rows, outer_fold_study, outer_splits
+from bridle.study.design._prepared import Prepared
 
 RunStudy = Callable[[Prepared, Watch], tuple[StudyResult, bool]]
 """(study, watch) → its result, False where the user stopped it."""

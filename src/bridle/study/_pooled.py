@@ -9,7 +9,7 @@ import numpy as np
 from bridle._keras import predicted_shapes
 from bridle.engine import Fold
 from bridle.stats import pseudo_values
-from bridle.study.design import Prepared
+from bridle.study.design._prepared import Prepared
 
 Part = tuple[Any, list[np.ndarray], Any]
 """Labels, leaves of predictions and weights of one fold's rows."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from bridle.engine import FitResult, Progress
-from bridle.study._collector import FitKey, ResultCollector
-from bridle.study.design import Prepared
+from bridle.study.design._prepared import Prepared
+from bridle.study.execution._requests import FitKey
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ Watch = Callable[[Update], None]
 class BestSoFar:
     """The best mean score so far."""
 
-    def __init__(self, prepared: Prepared, collector: ResultCollector) -> None:
-        self._collector, self._score = collector, prepared.score
+    def __init__(self, prepared: Prepared, candidate_text: Callable[[int], str]) -> None:
+        self._candidate_text, self._score = candidate_text, prepared.score
         names = prepared.engine.objective.measure_names
         self._factors = prepared.units.factors[:, names.index(prepared.score.measure)]
         self._column = names.index(prepared.score.measure) - len(names)
@@ -48,4 +48,4 @@ class BestSoFar:
         sign = 1 if self._score.maximize else -1
         means = {candidate: total / count for candidate, (total, count) in list(self._sums.items())}
         candidate = max(means, key=lambda index: sign * means[index])
-        return self._collector.candidate_text(candidate), means[candidate]
+        return self._candidate_text(candidate), means[candidate]

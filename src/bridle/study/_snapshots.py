@@ -9,12 +9,13 @@ import keras
 import numpy as np
 
 from bridle._keras import has_own_code, predictions_of, rows_as_inputs
-from bridle.engine import predict
+from bridle.engine import FitResult, predict
 from bridle.placement import Site, diagnosed_sites, find_sites
 from bridle.results import ALL_ROWS, Activation, Picture, Probe
-from bridle.study._collector import ResultCollector
-from bridle.study.data import Data
-from bridle.study.design import Prepared
+from bridle.study.data._arrays import Data
+from bridle.study.design._arms import BoundArm
+from bridle.study.design._prepared import Prepared
+from bridle.study.execution._requests import FitKey
 
 MESH_POINTS = 60
 """Points along each axis of a decision surface."""
@@ -79,7 +80,7 @@ def decision_surface(prepared: Prepared, data: Data, variables: Mapping[int, Seq
     return Picture(data.x[:MAX_PICTURE_ROWS], data.labels[:MAX_PICTURE_ROWS], axes, tuple(refits), np.stack(surfaces))
 
 
-def probe_predictions(prepared: Prepared, collector: ResultCollector, data: Data) -> Probe | None:
+def probe_predictions(prepared: Prepared, refits: Mapping[int, FitResult], data: Data) -> Probe | None:
     """Return the predictions of each finished refit for the first rows; None for a model without code of the user.
 
     A copy of such a model is the same function by its configuration, so nothing is computed for it.
@@ -88,9 +89,7 @@ def probe_predictions(prepared: Prepared, collector: ResultCollector, data: Data
     rows = tuple(np.asarray(leaf[:PROBE_ROWS]) for leaf in keras.tree.flatten(data.x))
     if not has_own_code(model) or rows_as_inputs(model, rows) is None:
         return None
-    refits = {index: collector.results.get(key) for index, key in enumerate(collector.fits) if key[2] == ALL_ROWS}
-    finished = {index: fit for index, fit in refits.items() if fit is not None and fit.diverged_at < 0}
-    return Probe(rows, {index: predictions_of(model, fit.variables, rows) for index, fit in finished.items()})
+    return Probe(rows, {index: predictions_of(model, fit.variables, rows) for index, fit in refits.items()})
 
 
 def weight_names(prepared: Prepared) -> tuple[str, ...]:
@@ -100,19 +99,25 @@ def weight_names(prepared: Prepared) -> tuple[str, ...]:
 
 
 def activation_samples(
-    prepared: Prepared, collector: ResultCollector, data: Data, bests: Mapping[int, int]
+    prepared: Prepared,
+    arms: Sequence[BoundArm],
+    results: Mapping[FitKey, FitResult],
+    data: Data,
+    bests: Mapping[int, int],
 ) -> tuple[Activation, ...]:
     """Return the penalized activations under `none` and each arm's best candidate, in the refits of one seed.
 
     Args:
         prepared: the study.
-        collector: with the refits.
+        arms: the arms of the study.
+        results: the results of its fits.
         data: all rows, as the network sees them.
         bests: the best candidate of each arm that has one.
 
     """
-    targets = _penalized_activations(collector, bests)
-    refits = _refits_of_one_seed(collector, {candidate for _, candidates in targets for candidate in candidates})
+    targets = _penalized_activations(arms, bests)
+    penalized = {candidate for _, candidates in targets for candidate in candidates}
+    refits = _refits_of_one_seed(prepared.question.seed_numbers, results, penalized)
     if not refits:
         return ()
     rows = _sample_rows(data)
@@ -129,20 +134,22 @@ def activation_samples(
     return tuple(samples)
 
 
-def _penalized_activations(collector: ResultCollector, bests: Mapping[int, int]) -> list[tuple[Site, list[int]]]:
+def _penalized_activations(arms: Sequence[BoundArm], bests: Mapping[int, int]) -> list[tuple[Site, list[int]]]:
     """Return each penalized activation with `none` and the best candidate of the arms that penalize it."""
     targets: dict[tuple[int, str], tuple[Site, list[int]]] = {}
     for arm, best in bests.items():
-        for site in diagnosed_sites(collector.arms[arm].terms):
+        for site in diagnosed_sites(arms[arm].terms):
             if not site.is_weight and 0 in bests:
                 targets.setdefault(site.key, (site, [bests[0]]))[1].append(best)
     return [(site, candidates[: 1 + MAX_TENSOR_ARMS]) for site, candidates in list(targets.values())[:MAX_TENSORS]]
 
 
-def _refits_of_one_seed(collector: ResultCollector, candidates: set[int]) -> dict[int, Variables]:
+def _refits_of_one_seed(
+    seeds: Sequence[int], results: Mapping[FitKey, FitResult], candidates: set[int]
+) -> dict[int, Variables]:
     """Return the trained variables of each candidate, from the first seed whose refits of all of them finished."""
-    for seed in collector.prepared.question.seed_numbers:
-        refits = {candidate: collector.results.get((candidate, seed, ALL_ROWS)) for candidate in candidates}
+    for seed in seeds:
+        refits = {candidate: results.get((candidate, seed, ALL_ROWS)) for candidate in candidates}
         if all(fit is not None and fit.diverged_at < 0 for fit in refits.values()):
             return {candidate: fit.variables for candidate, fit in refits.items() if fit is not None}
     return {}

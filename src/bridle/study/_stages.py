@@ -1,8 +1,10 @@
 """The stages of a study: cross-validate every candidate, extend and refine grids, refit the selected candidates."""
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from time import perf_counter
+from uuid import uuid4
 
 import numpy as np
 
@@ -12,14 +14,24 @@ from bridle.engine import FitResult, Progress
 from bridle.results import ALL_ROWS, StudyResult
 from bridle.stats import choose_candidates, summarize, survivors
 from bridle.study._auto_range import find_ranges
-from bridle.study._collector import FitKey, ResultCollector
+from bridle.study._collector import ResultCollector
 from bridle.study._nested import check_nested, run_nested
 from bridle.study._progress import BestSoFar, Update, Watch
 from bridle.study._provenance import provenance_facts
 from bridle.study._snapshots import activation_samples, decision_surface, probe_predictions, weight_names
-from bridle.study.data import Data
-from bridle.study.design import BoundArm, Prepared, refit_rows
-from bridle.study.execution import ExecutionContext, FitRequest, RowSet, RunOptions, open_context, run_requests
+from bridle.study.data._arrays import Data
+from bridle.study.design._arms import BoundArm
+from bridle.study.design._prepare import refit_rows
+from bridle.study.design._prepared import Prepared
+from bridle.study.execution._cluster import Cluster
+from bridle.study.execution._connection import DaskConnection
+from bridle.study.execution._facts import study_facts
+from bridle.study.execution._keys import FitKeys
+from bridle.study.execution._options import RunOptions
+from bridle.study.execution._requests import FitKey, FitRequest, RowSet
+from bridle.study.execution._run import ExecutionContext, run_requests
+from bridle.study.execution._stored import open_store_session
+from bridle.study.execution._worker import StudySpec, run_task
 
 MAX_EXTENSIONS = 2
 """Rounds that extend open grids."""
@@ -69,6 +81,24 @@ def run_study(
         if context.cluster is not None:
             result = result.with_provenance(**context.cluster.facts)
         return result, finished
+
+
+@contextlib.contextmanager
+def open_context(prepared: Prepared, options: RunOptions) -> Iterator[ExecutionContext]:
+    """Open the store and the cluster of a run.
+
+    Errors: `StoreError` where the folder holds another study, or cannot be used.
+    """
+    local = options.store is None and options.client is None
+    facts = {} if local else study_facts(prepared, options.race, options.nested)
+    cluster = None
+    if options.client is not None:
+        spec = StudySpec(
+            uuid4().hex, prepared.question, prepared.rows, facts, options.race, options.nested, options.threads
+        )
+        cluster = Cluster(DaskConnection(options.client, spec, run_task), FitKeys(facts), facts["device"])
+    with open_store_session(prepared.engine, options.store, facts, options.extend) as session:
+        yield ExecutionContext(options.threads, session, cluster)
 
 
 def _check_options(prepared: Prepared, options: RunOptions) -> None:
@@ -136,8 +166,11 @@ class StudyRun:
         cells = [(seed, fold) for seed in seeds for fold in folds]
         began = perf_counter()
         candidates = self.collector.add_candidates()
-        run_stage = self.race if self.options.race else self.train_candidates
-        if not run_stage(candidates, cells, "fits"):
+        if self.options.race:
+            finished = self.race(candidates, cells)
+        else:
+            finished = self.train(self._chains(candidates, cells), self.fold_rows, "fits")
+        if not finished:
             return False
         rounds = [("extending", BoundArm.extended)] * MAX_EXTENSIONS + [("refining", BoundArm.refined)]
         for stage, grow in rounds:
@@ -147,29 +180,23 @@ class StudyRun:
             if self.options.until is not None and perf_counter() + seconds > self.options.until:
                 continue
             self.collector.arms = arms
-            if not self.train_candidates(self.collector.add_candidates(), cells, stage):
+            if not self.train(self._chains(self.collector.add_candidates(), cells), self.fold_rows, stage):
                 return False
         return True
 
-    def race(self, candidates: Sequence[int], cells: Sequence[Cell], stage: str) -> bool:
+    def race(self, candidates: Sequence[int], cells: Sequence[Cell]) -> bool:
         """Train candidates on the first cells, and the promising ones on further cells.
 
         `none` and arms of a single candidate always continue. The facts record each stop.
         """
         remaining, done = list(candidates), 0
         for end in (*sorted({round(share * len(cells)) for share in RUNGS} - {0}), len(cells)):
-            if not self.train_candidates(remaining, cells[done:end], stage):
+            if not self.train(self._chains(remaining, cells[done:end]), self.fold_rows, "fits"):
                 return False
             done = end
             if done < len(cells):
                 remaining = self._promising(remaining, cells[:done], len(cells))
         return True
-
-    def train_candidates(self, candidates: Sequence[int], cells: Sequence[Cell], stage: str) -> bool:
-        """Train candidates on some seeds and folds."""
-        groups = self._chain_groups(candidates)
-        chains = [[(candidate, *cell) for candidate in group] for cell in cells for group in groups]
-        return not chains or self.train(chains, self.fold_rows, stage)
 
     def refit_selected(self) -> bool:
         """Train `none` and each arm's `best` and `1se` on all rows, from every seed."""
@@ -198,11 +225,13 @@ class StudyRun:
 
         With `only`, fits of other candidates are trained on the way and not entered.
         """
+        if not chains:
+            return True
         prepared, collector = self.prepared, self.collector
         keys = [key for chain in chains for key in chain]
         expected = [key for key in keys if only is None or key[0] in only]
         collector.expect(expected)
-        entered, best_so_far = set(expected), BestSoFar(prepared, collector)
+        entered, best_so_far = set(expected), BestSoFar(prepared, collector.candidate_text)
 
         def deliver(index: int, result: FitResult) -> None:
             key = keys[index]
@@ -224,6 +253,11 @@ class StudyRun:
             )
         except KeyboardInterrupt:
             return False
+
+    def _chains(self, candidates: Sequence[int], cells: Sequence[Cell]) -> list[list[FitKey]]:
+        """Return the fits of candidates on some seeds and folds, in chains."""
+        groups = self._chain_groups(candidates)
+        return [[(candidate, *cell) for candidate in group] for cell in cells for group in groups]
 
     def _chain_groups(self, candidates: Sequence[int]) -> list[list[int]]:
         """Return candidates that are trained one after another: each alone, or with a warm start those of an arm.
@@ -265,11 +299,11 @@ class StudyRun:
     def _take_snapshots(self, data: Data, selected: Sequence[int], bests: dict[int, int]) -> None:
         """Enter pictures of the refits of selected candidates."""
         prepared, collector = self.prepared, self.collector
-        collector.probe = probe_predictions(prepared, collector, data)
+        collector.probe = probe_predictions(prepared, collector.finished_refits(), data)
         variables = {candidate: self._refit_variables(candidate) for candidate in selected[:MAX_SURFACES]}
         collector.picture = decision_surface(prepared, data, variables)
         collector.weight_names = weight_names(prepared)
-        collector.activations = activation_samples(prepared, collector, data, bests)
+        collector.activations = activation_samples(prepared, collector.arms, collector.results, data, bests)
 
     def _refit_variables(self, candidate: int) -> list[tuple[np.ndarray, ...]]:
         """Return the trained variables of a candidate's finished refits."""

@@ -8,7 +8,6 @@ import numpy as np
 from sklearn.base import clone
 
 from bridle._errors import BridleError, InputError
-from bridle.study.data._forms import plain_rows
 
 
 def fit_transformer(transformer: Any, rows: Any, target: Any = None) -> Any:
@@ -28,7 +27,7 @@ def transform_rows(transformer: Any, rows: Any, name: str) -> Any:
     Errors: `InputError` with what the transformer says, where it cannot take them.
     """
     with _explained(transformer, rows, name):
-        prepared = transformer.transform(plain_rows(rows, name))
+        prepared = transformer.transform(rows)
     return prepared.toarray() if hasattr(prepared, "toarray") else prepared
 
 

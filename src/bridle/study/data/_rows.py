@@ -1,11 +1,19 @@
-"""The rows of a study: a plain value, checked on creation."""
+"""The rows of a study as the user gives them, and their preparation by the user's transformers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from bridle._errors import InputError
-from bridle.study.data._forms import plain_rows
+from bridle.results import StoredTransformer
+from bridle.study.data._arrays import Data, plain_rows, read_rows
+from bridle.study.data._preparation import as_column, fit_transformer, transform_rows
+from bridle.study.data._transformers import store_transformer, transformer_text
+
+STORED_CHECK_ROWS = 100
+"""The number of rows that check a stored preprocessor against the fitted one."""
 
 
 @dataclass(frozen=True)
@@ -41,3 +49,77 @@ class Rows:
         plain = {"x": plain_rows(self.x), "y": plain_rows(self.y, "y"), "held_out": outside, "validation": judge}
         for name, value in plain.items():
             object.__setattr__(self, name, value)
+
+
+@dataclass(frozen=True)
+class RowPreparer:
+    """Preparation of rows: the user's preprocessors, and the checks against model and loss."""
+
+    rows: Rows
+    loss: str
+    outputs: tuple[int | None, ...]
+    final: list[tuple[Any, Any]] = field(default_factory=list)
+    """The preprocessors of x and y that the refits use, once they are fitted."""
+    _on_all_rows: list[tuple[Any, Any]] = field(default_factory=list, repr=False, compare=False)
+    """The preprocessors fitted on all rows, once they are needed."""
+
+    @property
+    def prepares(self) -> bool:
+        """True if a preprocessor is fitted to rows before training."""
+        return self.rows.preprocessor is not None or self.rows.target_preprocessor is not None
+
+    def check(self, x: Any, y: Any, weight: Any = None, name: str = "") -> Data:
+        """Return arrays after the checks of `read_rows`."""
+        return read_rows(x, y, loss=self.loss, outputs=self.outputs, weight=weight, name=name)
+
+    def fitted(self, train: np.ndarray | None) -> tuple[Any, Any]:
+        """Return the preprocessors of x and y, fitted on rows by index; None is all rows, fitted once."""
+        if train is None and self._on_all_rows:
+            return self._on_all_rows[0]
+        x, y = (value if train is None else take_rows(value, train) for value in (self.rows.x, self.rows.y))
+        target = self.rows.target_preprocessor
+        fitted_target = None if target is None else fit_transformer(target, as_column(y))
+        fitted = fit_transformer(self.rows.preprocessor, x, y), fitted_target
+        if train is None:
+            self._on_all_rows.append(fitted)
+        return fitted
+
+    def stored(self) -> dict[str, StoredTransformer]:
+        """Return the preprocessors of the refits in storable form, by `x` and `y`; before refits their text."""
+        templates = {"x": self.rows.preprocessor, "y": self.rows.target_preprocessor}
+        templates = {part: transformer for part, transformer in templates.items() if transformer is not None}
+        if not self.final or not templates:
+            return {part: StoredTransformer(transformer_text(transformer)) for part, transformer in templates.items()}
+        fitted, some = dict(zip("xy", self.final[0], strict=True)), np.arange(min(STORED_CHECK_ROWS, len(self.rows.y)))
+        rows = {"x": lambda: take_rows(self.rows.x, some), "y": lambda: as_column(take_rows(self.rows.y, some))}
+        return {part: store_transformer(fitted[part], rows[part]()) for part in templates}
+
+    def all_rows(self) -> Data:
+        """Return all rows as arrays, the preprocessors fitted on all of them."""
+        rows = self.rows
+        return self.arrays(rows.x, rows.y, rows.sample_weight, self.fitted(None))
+
+    def arrays(self, x: Any, y: Any, weight: Any, fitted: tuple[Any, Any], name: str = "") -> Data:
+        """Return rows after fitted preprocessors, checked."""
+        label = f"{name} " if name else ""
+        if fitted[0] is not None:
+            x = transform_rows(fitted[0], plain_rows(x, f"{label}x"), f"{label}x")
+        if fitted[1] is not None:
+            y = transform_rows(fitted[1], as_column(y), f"{label}y")
+        return self.check(x, y, weight, name)
+
+    def outside(self, parts: Sequence[Any], fitted: tuple[Any, Any], name: str) -> Data:
+        """Return additional rows, `(x, y)` or `(x, y, weight)`, prepared and checked."""
+        x, y, weight = (*parts, None)[:3]
+        return self.arrays(x, y, weight, fitted, name)
+
+
+def take_rows(values: Any, rows: np.ndarray) -> Any:
+    """Return rows by index, of an array, a table, or a structure of arrays."""
+    if hasattr(values, "iloc"):
+        return values.iloc[rows]
+    if isinstance(values, dict):
+        return {key: take_rows(value, rows) for key, value in values.items()}
+    if isinstance(values, tuple) or (isinstance(values, list) and values and isinstance(values[0], np.ndarray)):
+        return tuple(take_rows(value, rows) for value in values)
+    return np.asarray(values)[rows]

@@ -1,9 +1,9 @@
 """Folds: training and validation rows of each fit, by scikit-learn's splitters."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import jax
 import numpy as np
@@ -20,15 +20,10 @@ from sklearn.model_selection import (
 
 from bridle._errors import InputError, short_repr
 from bridle.study.data._arrays import Data
+from bridle.study.data._splitter import Splitter
 
 SHUFFLE_SEED = 0
 """Folds are the same for every seed and every arm, so that members are paired."""
-
-
-class Splitter(Protocol):
-    """A cross-validator of scikit-learn."""
-
-    def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterable[tuple[np.ndarray, np.ndarray]]: ...  # noqa: N803
 
 
 @dataclass(frozen=True)

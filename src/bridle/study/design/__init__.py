@@ -1,10 +1,19 @@
 """Design of a study: arms, candidates, objective, scores, plan."""
 
 from bridle.study.design._arms import NONE, BoundArm, join_arms, to_result_arm
-from bridle.study.design._inner_study import OUTER, inner_study, outer_fold_study, outer_splits
 from bridle.study.design._objective import diagnostic_names
 from bridle.study.design._plan import Plan, duration, make_plan, make_timed_plan
-from bridle.study.design._prepare import Prepared, StudyEngine, all_rows, prepare, refit_rows, with_rows
+from bridle.study.design._prepare import (
+    OUTER,
+    all_rows,
+    inner_study,
+    outer_fold_study,
+    outer_splits,
+    prepare,
+    refit_rows,
+    with_rows,
+)
+from bridle.study.design._prepared import Prepared, StudyEngine
 from bridle.study.design._question import (
     DECREASING,
     INITIAL_WEIGHTS,

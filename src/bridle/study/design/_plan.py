@@ -9,7 +9,7 @@ import numpy as np
 from bridle.engine import Programs, core_count, peak_memory_bytes, time_short_call
 from bridle.results import Arm
 from bridle.study.design._arms import candidate_table, to_result_arm
-from bridle.study.design._prepare import Prepared
+from bridle.study.design._prepared import Prepared
 
 PILOT_FITS = 11
 """Estimated fits to find the range of one open grid."""

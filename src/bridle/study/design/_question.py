@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bridle._errors import InputError, short_repr
-from bridle.study.data import Splitter, as_splitter
+from bridle.study.data._splitter import Splitter, as_splitter
 
 MAX_SEED = 2**31 - 1
 """The largest seed."""

@@ -1,9 +1,10 @@
 """Execution of fits: requests, threads, store, cluster."""
 
-from bridle.study.execution._keys import STORED_PATHS, study_facts
+from bridle.study.execution._facts import study_facts
+from bridle.study.execution._keys import STORED_PATHS
 from bridle.study.execution._options import RunOptions
 from bridle.study.execution._requests import FitRequest, RowSet, make_request
-from bridle.study.execution._run import ExecutionContext, open_context, run_requests
+from bridle.study.execution._run import ExecutionContext, run_requests
 
 __all__ = [
     "STORED_PATHS",
@@ -12,7 +13,6 @@ __all__ = [
     "RowSet",
     "RunOptions",
     "make_request",
-    "open_context",
     "run_requests",
     "study_facts",
 ]

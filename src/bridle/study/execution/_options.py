@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bridle._errors import InputError
-from bridle.study.data import Splitter, as_splitter
+from bridle.study.data._splitter import Splitter, as_splitter
 
 
 @dataclass(frozen=True)

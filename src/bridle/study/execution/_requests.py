@@ -8,6 +8,8 @@ import numpy as np
 from bridle.engine import FitResult, Fold, Rows
 from bridle.results import ALL_ROWS
 
+FitKey = tuple[int, int, int]
+"""A fit: (candidate, seed, fold)."""
 Record = Mapping[str, np.ndarray]
 """A fit's result as arrays by name."""
 

@@ -1,20 +1,16 @@
 """Execution of requests, on the threads of this process or on a cluster; with a store, only of those it lacks."""
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from uuid import uuid4
 
 from bridle.engine import FitResult, FitSource, FitSpec, FixedSource, Progress, WarmStartChain, run_fits
 from bridle.results import ALL_ROWS
-from bridle.study.design import Prepared
+from bridle.study.design._prepared import Prepared
 from bridle.study.execution._cluster import Cluster, ClusterWork
-from bridle.study.execution._connection import DaskConnection
-from bridle.study.execution._keys import FitKeys, fits_of, study_facts
-from bridle.study.execution._options import RunOptions
+from bridle.study.execution._facts import fits_of
+from bridle.study.execution._keys import FitKeys
 from bridle.study.execution._requests import FitRequest, RowSet, Task, from_record
-from bridle.study.execution._stored import PendingFits, StoreSession, open_store_session
-from bridle.study.execution._worker import StudySpec, run_task
+from bridle.study.execution._stored import PendingFits, StoreSession
 
 
 @dataclass(frozen=True)
@@ -29,24 +25,6 @@ class ExecutionContext:
     def reused_fits(self) -> int:
         """The number of fits that were stored already."""
         return 0 if self.session is None else self.session.reused_fits
-
-
-@contextlib.contextmanager
-def open_context(prepared: Prepared, options: RunOptions) -> Iterator[ExecutionContext]:
-    """Open the store and the cluster of a run.
-
-    Errors: `StoreError` where the folder holds another study, or cannot be used.
-    """
-    local = options.store is None and options.client is None
-    facts = {} if local else study_facts(prepared, options.race, options.nested)
-    cluster = None
-    if options.client is not None:
-        spec = StudySpec(
-            uuid4().hex, prepared.question, prepared.rows, facts, options.race, options.nested, options.threads
-        )
-        cluster = Cluster(DaskConnection(options.client, spec, run_task), FitKeys(facts), facts["device"])
-    with open_store_session(prepared, options.store, facts, options.extend) as session:
-        yield ExecutionContext(options.threads, session, cluster)
 
 
 def run_requests(
@@ -71,7 +49,7 @@ def run_requests(
         total_fits: about how many fits the study has in all.
 
     """
-    fits, session = fits_of(prepared, chains, row_set, total_fits), context.session
+    fits, session, recipe = fits_of(prepared, chains, row_set, total_fits), context.session, prepared.engine.recipe
     if session is not None:
         session.reuse_width(prepared.engine, fits)
 
@@ -82,11 +60,10 @@ def run_requests(
     if session is not None:
 
         def keys_of(index: int) -> list[bytes]:
-            return session.keys.of_chain(prepared, chains[index], fits[index], row_set.held_out)
+            return session.keys.of_chain(recipe, chains[index], fits[index], row_set.held_out)
 
         source = PendingFits(session, fits, keys_of, tuple(row_set.held_out), hand_over)
         hand_over = source.deliver
-    recipe = prepared.engine.recipe
     if context.cluster is None:
         finished = run_fits(
             prepared.engine.training,
@@ -120,7 +97,7 @@ def _cluster_work(
     hand_over: Callable[[FitSpec, FitResult], None],
 ) -> ClusterWork:
     """Return the work of a cluster; `requests` are those of each chain, by the index of its first fit."""
-    refits = next(iter(requests.values()))[0].fold == ALL_ROWS
+    recipe, refits = prepared.engine.recipe, next(iter(requests.values()))[0].fold == ALL_ROWS
 
     def requests_of(chain: WarmStartChain) -> Sequence[FitRequest]:
         return requests[chain[0].index]
@@ -129,6 +106,6 @@ def _cluster_work(
         task_of=lambda chains: Task(
             prepared.outer, refits, tuple(tuple(requests_of(chain)) for chain in chains), prepared.engine.width
         ),
-        keys_of=lambda chain: keys.of_chain(prepared, requests_of(chain), chain, row_set.held_out),
+        keys_of=lambda chain: keys.of_chain(recipe, requests_of(chain), chain, row_set.held_out),
         deliver=lambda fit, record: hand_over(fit, from_record(record, tuple(row_set.held_out))),
     )

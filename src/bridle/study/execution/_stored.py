@@ -12,7 +12,7 @@ from time import perf_counter
 from bridle.engine import Batch, Exhausted, FitResult, FitSpec, Wait
 from bridle.results import ALL_ROWS
 from bridle.store import Record, Store
-from bridle.study.design import Prepared, StudyEngine
+from bridle.study.design._prepared import StudyEngine
 from bridle.study.execution._keys import FitKeys, StudyFacts, check_same
 from bridle.study.execution._requests import from_record, to_record
 
@@ -28,7 +28,7 @@ Deliver = Callable[[FitSpec, FitResult], None]
 
 @contextlib.contextmanager
 def open_store_session(
-    prepared: Prepared, folder: str | Path | None, facts: StudyFacts, extend: bool
+    engine: StudyEngine, folder: str | Path | None, facts: StudyFacts, extend: bool
 ) -> Iterator["StoreSession | None"]:
     """Open the folder of a study while it runs; yield None without a folder.
 
@@ -40,8 +40,8 @@ def open_store_session(
     with Store(folder) as store:
         check_same(store.recorded("plan", facts), facts, folder, extend)
         store.record(plan=facts, finished=False)
-        if prepared.engine.width is None:
-            prepared.engine.set_width(store.fact("width"))
+        if engine.width is None:
+            engine.set_width(store.fact("width"))
         session = StoreSession(store, facts)
         try:
             yield session

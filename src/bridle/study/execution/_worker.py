@@ -7,9 +7,13 @@ from time import perf_counter
 from bridle._errors import BackendError
 from bridle.engine import FitResult, FitSpec, Progress, run_fits
 from bridle.results import ALL_ROWS
-from bridle.study.data import Rows, Splitter
-from bridle.study.design import Prepared, Question, inner_study, prepare, refit_rows
-from bridle.study.execution._keys import FitKeys, StudyFacts, device_type, differences, fits_of, study_facts
+from bridle.study.data._rows import Rows
+from bridle.study.data._splitter import Splitter
+from bridle.study.design._prepare import inner_study, prepare, refit_rows
+from bridle.study.design._prepared import Prepared
+from bridle.study.design._question import Question
+from bridle.study.execution._facts import fits_of, study_facts
+from bridle.study.execution._keys import FitKeys, StudyFacts, device_type, differences
 from bridle.study.execution._requests import Record, RowSet, Task, TaskResult, to_record
 
 MAX_CACHED_STUDIES = 2
@@ -55,7 +59,8 @@ def run_task(spec: StudySpec, task: Task) -> TaskResult:
         prepared, row_set = _row_set(cache, spec, task)
         prepared.engine.set_width(task.width)
         fits = fits_of(prepared, task.chains, row_set)
-        keys = [cache.keys.of_chain(prepared, *pair, row_set.held_out) for pair in zip(task.chains, fits, strict=True)]
+        pairs, recipe = zip(task.chains, fits, strict=True), prepared.engine.recipe
+        keys = [cache.keys.of_chain(recipe, *pair, row_set.held_out) for pair in pairs]
     records: dict[int, Record] = {}
     began = start
 

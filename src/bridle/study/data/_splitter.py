@@ -1,16 +1,22 @@
-"""Folds as a list of row numbers, `[(train, validation), …]`, as scikit-learn takes them."""
+"""Splitters: those of scikit-learn, and folds as a list of row numbers, `[(train, validation), …]`."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from bridle._errors import InputError, short_repr
-from bridle.study.data._fingerprint import fingerprint
+from bridle.store import fingerprint
 
 PAIRS = "Give [(train, validation), …] with the numbers of rows, from 0."
 MAX_FOLDS = 100_000
+
+
+class Splitter(Protocol):
+    """A cross-validator of scikit-learn."""
+
+    def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterable[tuple[np.ndarray, np.ndarray]]: ...  # noqa: N803
 
 
 @dataclass(frozen=True, eq=False)

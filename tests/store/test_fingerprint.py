@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bridle.study.data._fingerprint import fingerprint
+from bridle.store import fingerprint
 
 X, Y = np.arange(12.0).reshape(6, 2), np.arange(6)
 TABLE = pd.DataFrame({"a": [1.0, 2.0, np.nan], "colour": ["red", None, "blue"], "kind": pd.Categorical(list("xyx"))})
