@@ -2,8 +2,8 @@
 
 from bridle.store._arrays import write_atomic
 from bridle.store._files import RESULT_FILE, load, save, write_text
-from bridle.store._index import INDEX_FILE
 from bridle.store._fingerprint import fingerprint
+from bridle.store._index import INDEX_FILE
 from bridle.store._segments import Record
 from bridle.store._store import Store
 from bridle.store._verify import FolderReport, compact, repair, verify
