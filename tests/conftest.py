@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import make_moons
 
-from bridle.cli._main import run as run_command
+from bridle.cli import run as run_command
 from tests import _markers
 
 

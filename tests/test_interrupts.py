@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from bridle._interrupts import raise_if_interrupted, remember_interrupts
+from bridle._errors import raise_if_interrupted, remember_interrupts
 
 
 @pytest.fixture(autouse=True)

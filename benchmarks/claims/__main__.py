@@ -9,8 +9,7 @@ from benchmarks import claims as published
 from rich.table import Table
 from rich.text import Text
 
-from bridle.cli._guard import guarded
-from bridle.cli._setup import check_folder
+from bridle.cli._setup import check_folder, guarded
 from bridle.cli._show import make_console
 from bridle.study.design import duration
 

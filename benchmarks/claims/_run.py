@@ -12,8 +12,7 @@ from benchmarks.claims._measure import Measured, measure
 from benchmarks.claims._moons import continued_claims, moons_claims, schedule_claims
 from benchmarks.claims._studies import Laid, lay_out, run_whole, run_without_refits
 
-from bridle._errors import Interrupted
-from bridle._interrupts import raise_if_interrupted, remember_interrupts
+from bridle._errors import Interrupted, raise_if_interrupted, remember_interrupts
 from bridle._progress import progress_bar
 from bridle.engine import Progress
 from bridle.results import StudyResult

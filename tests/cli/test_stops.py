@@ -173,10 +173,7 @@ def test_tensorflow_is_silent_in_commands() -> None:
     """Where it is installed, a command's streams hold nothing of its logger."""
     pytest.importorskip("tensorflow")
     script = (
-        "from bridle.cli import _main\n"
-        "_main._quiet_tensorflow()\n"
-        "import tensorflow\n"
-        "print(tensorflow.constant(1.0).numpy())\n"
+        "from bridle import cli\ncli._quiet_tensorflow()\nimport tensorflow\nprint(tensorflow.constant(1.0).numpy())\n"
     )
     own = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=own, check=True)

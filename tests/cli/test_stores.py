@@ -33,7 +33,7 @@ def answered(tmp_path_factory) -> Path:
         patch.chdir(folder)
         flowers(30).to_csv("flowers.csv", index=False)
         patch.setattr("sys.argv", ["bridle", *TUNE, "--out", "answer"])
-        from bridle.cli._main import run
+        from bridle.cli import run
 
         assert run() == 0
     return folder

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 import bridle
-from bridle.cli._main import run as run_command
+from bridle.cli import run as run_command
 from bridle.conversion import CONVENTIONS
 
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 from tests.conversion._page import PAGE, SUBJECTS, with_tables
 
-from bridle.cli._main import run as run_command
+from bridle.cli import run as run_command
 
 TEXT = PAGE.read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^bridle .*$", "\n".join(re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)), re.MULTILINE)

@@ -8,9 +8,9 @@ import pytest
 from jax import lax
 
 from bridle.engine.rewrites import _im2col as _patches
+from bridle.engine.rewrites import for_loops, in_loops
 from bridle.engine.rewrites._im2col import convolve, max_pool
 from bridle.engine.rewrites._interpreter import equations, rewritten
-from bridle.engine.rewrites._rules import for_loops, in_loops
 
 CONFIGURATIONS = 40
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from jax.extend.core import primitives
 
+from bridle.engine.rewrites import for_loops, in_loops
 from bridle.engine.rewrites._pool_fusion import move_behind_pooling
-from bridle.engine.rewrites._rules import for_loops, in_loops
 
 SHAPE = (5, 6, 8, 3)
 

@@ -9,7 +9,7 @@ import pytest
 from tests.engine._line import RECIPE, line
 
 from bridle.engine import Start, Training, compile_programs, put_fold
-from bridle.engine.rewrites._rules import MAX_PRODUCTS, for_once, gradient_for_loops, narrow_first, one_column
+from bridle.engine.rewrites import MAX_PRODUCTS, for_once, gradient_for_loops, narrow_first, one_column
 
 RULE = {
     "few outputs": ((64, 256), (64, 10), True),

@@ -11,7 +11,7 @@ from tests.plots._synthetic import study
 
 from bridle._errors import InputError
 from bridle.cli import _show as show
-from bridle.cli._guard import guarded
+from bridle.cli._setup import guarded
 from bridle.plots import drawings
 from bridle.report import rich_table, safe_cells, verdict
 from bridle.wording import CONTROL_CHARACTERS, escape_control_characters

@@ -11,7 +11,7 @@ from bridle._keras._audit import (
     record,
     state_restored,
 )
-from bridle._keras._backend import require_jax, with_compiler_options
+from bridle._keras._backend import ops, require_jax, with_compiler_options
 from bridle._keras._blueprint import (
     Blueprint,
     clone_model,
@@ -159,6 +159,7 @@ __all__ = [
     "model_size",
     "note_updates",
     "object_arguments",
+    "ops",
     "output_shape",
     "own_training",
     "own_weights",

@@ -1,4 +1,4 @@
-"""The backend that Keras runs on, and its random seeds."""
+"""The backend that Keras runs on: its operations, compiler options and random seeds."""
 
 import contextlib
 import random
@@ -8,10 +8,13 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import ops as _untyped_ops
 
 from bridle._errors import BackendError
 from bridle._keras._internals import process_seeded
 
+ops: Any = _untyped_ops
+"""`keras.ops` without types: its annotations are unions with None, which a type checker cannot use."""
 REFUSED_OPTION = re.compile(r"No such compile option: '(\w+)'")
 """The text with which XLA refuses a compiler option that it does not know."""
 REQUIRED_OPTIONS = frozenset({"xla_gpu_deterministic_ops"})

@@ -16,13 +16,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
+"""The app, to which `_commands` adds the commands."""
 EPOCHS_DIVISOR = 10
 """A --quick run has the epochs of the whole one divided by this."""
 DEFAULT_ENCODING = "utf-8"
 """Encoding of a table, if no other is given."""
 DEFAULT_TEST_SHARE = 0.2
 """Share of the rows of a table that are held out, if no other is given."""
+
+# Options and arguments that several commands share, as annotations of their parameters.
 Out = Annotated[Path | None, typer.Option("--out", help="Folder for report.html, result.json, figures and the study.")]
 Seeds = Annotated[int, typer.Option("--seeds", min=1, help="Seeds: runs that differ in initial weights and shuffling.")]
 Epochs = Annotated[

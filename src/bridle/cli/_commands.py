@@ -27,9 +27,8 @@ from bridle.cli._app import (
     app,
 )
 from bridle.cli._command_record import command_line, record_run, record_start
-from bridle.cli._guard import guarded
 from bridle.cli._resume import extend, resume
-from bridle.cli._setup import check_folder, connect_cluster, import_function
+from bridle.cli._setup import check_folder, connect_cluster, guarded, import_function
 from bridle.cli._strengths import audit, convert
 from bridle.cli._study import study
 from bridle.wording import escape_control_characters

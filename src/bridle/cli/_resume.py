@@ -9,7 +9,7 @@ import typer
 from bridle._errors import InputError, StoreError, nearest_names
 from bridle.cli._app import Dask, app
 from bridle.cli._command_record import RECORD_FILE, CommandRecord, describe_unstarted
-from bridle.cli._guard import guarded
+from bridle.cli._setup import guarded
 
 RESUMABLE = {
     "run": ("seeds", "epochs", "quick"),

@@ -1,14 +1,25 @@
-"""The setup of a command: its folder, its model function and its cluster, checked before anything is trained."""
+"""The frame of a command: its folder, model function and cluster, and its exit code instead of a traceback."""
 
 import contextlib
 import importlib
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from bridle._errors import BackendError, InputError, StoreError, nearest_names
+from bridle._errors import (
+    BackendError,
+    BridleError,
+    InputError,
+    Interrupted,
+    StoreError,
+    missing_backend,
+    nearest_names,
+    remember_interrupts,
+)
+from bridle.wording import escape_control_characters
 
 CONNECT_SECONDS = 20
 """Time limit for the scheduler to answer, and then for its first worker."""
@@ -83,3 +94,30 @@ def connect_cluster(address: str | None) -> Iterator[Any]:
                 f"The scheduler at {address!r} has no worker. Start one on each machine with: dask worker {address}"
             ) from error
         yield client
+
+
+@contextlib.contextmanager
+def guarded() -> Iterator[None]:
+    """Run the block or the decorated command; exit with 2 after a user error and with 130 after Ctrl-C."""
+    try:
+        with remember_interrupts():
+            yield
+    except Interrupted as stop:
+        _exit(str(stop), 130)
+    except KeyboardInterrupt:
+        _exit("Stopped.", 130)
+    except BridleError as error:
+        _exit(f"bridle: {error}", 2)
+    except ModuleNotFoundError as error:
+        sentence = missing_backend(error)
+        if sentence is None:
+            raise
+        _exit(f"bridle: {sentence}", 2)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
+
+
+def _exit(sentence: str, code: int) -> None:
+    print(escape_control_characters(sentence), file=sys.stderr)
+    raise SystemExit(code) from None

@@ -11,8 +11,7 @@ from bridle._errors import InputError
 from bridle.cli import _show as show
 from bridle.cli._app import Dask, Epochs, Extend, Out, PenaltyArms, Quick
 from bridle.cli._command_record import command_line, record_run, record_start
-from bridle.cli._guard import guarded
-from bridle.cli._setup import check_folder, connect_cluster, import_function
+from bridle.cli._setup import check_folder, connect_cluster, guarded, import_function
 
 
 @guarded()

@@ -1,4 +1,12 @@
-"""Pictures of a result: numbers are computed first, then drawn."""
+"""Pictures of a result: numbers are computed first, then drawn.
+
+Each picture has two functions: `…_data(result, …)` computes its numbers, `draw_…(data, axes)` draws them.
+`drawings` collects the pictures of a report, each with its caption and alternative text.
+
+* over strengths: `sweep`, `gains`, `path`, `heatmap`, `frontier`
+* over epochs: `curves`
+* of trained models: `activations`, `units`, `weights`, `surface`
+"""
 
 from bridle.plots._activations import activations_data, draw_activations
 from bridle.plots._curves import Curve, CurvesData, band, curves_data, draw_curves

@@ -6,11 +6,11 @@ The package imports every file in it, and exports every class that the decorator
 from importlib import import_module
 from pkgutil import iter_modules
 
-from bridle.regularizers._base import KINDS, Penalty, describe_strength
+from bridle.regularizers._base import Penalty, describe_strength
 from bridle.regularizers._custom import Custom
 from bridle.regularizers._kinds import ActivationPenalty, Entrywise, WeightPenalty
 from bridle.regularizers._norms import L1, L1L2, L2
-from bridle.regularizers._parse import parse_penalty
+from bridle.regularizers._registry import KINDS, parse_penalty
 from bridle.regularizers._schedule import Schedule
 from bridle.regularizers._strength import AUTO, Grid, Strength, grid
 

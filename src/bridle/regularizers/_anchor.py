@@ -6,9 +6,9 @@ import keras
 import numpy as np
 
 from bridle._errors import InputError, short_repr
-from bridle.regularizers._base import penalty
+from bridle._keras import ops
 from bridle.regularizers._kinds import WeightPenalty, at_least_float32
-from bridle.regularizers._ops import ops
+from bridle.regularizers._registry import penalty
 from bridle.regularizers._strength import read_real
 
 EXPECTED_ANCHOR = "'pretrained', a finite number, or an array of the shape of the weight"

@@ -3,13 +3,13 @@
 import abc
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Literal, TypeVar, cast
+from typing import Any, ClassVar, Literal, cast
 
 import keras
 import numpy as np
 
 from bridle._errors import InputError
-from bridle.regularizers._ops import ops
+from bridle._keras import ops
 from bridle.regularizers._schedule import Schedule
 from bridle.regularizers._strength import Grid, Strength, format_strength, read_strength
 from bridle.regularizers._text import strength_from_config
@@ -169,22 +169,6 @@ class Penalty(keras.regularizers.Regularizer, abc.ABC):  # pyright: ignore[repor
         pairs = zip(self.names, self.strengths, strict=True)
         arguments = [f"{name}={describe_strength(value)}" for name, value in pairs]
         return f"{type(self).__name__}({', '.join([*arguments, *filter(None, [self._format_options(_short)])])})"
-
-
-KINDS: dict[str, type[Penalty]] = {}
-"""The penalties of bridle by their names in text. `Custom` holds a function and has no text."""
-PenaltyClass = TypeVar("PenaltyClass", bound=type[Penalty])
-
-
-def penalty(cls: PenaltyClass) -> PenaltyClass:
-    """Register a class as a penalty of bridle: with Keras for saved models, and in `KINDS` for its text.
-
-    The package imports every file in it, so a new penalty needs three edits: its file with this decorator, a line in
-    `tests/regularizers/_cases.py`, and its name in the stub `bridle/__init__.pyi`.
-    """
-    if "kind" in vars(cls):
-        KINDS[cls.kind] = cls
-    return cast(PenaltyClass, keras.saving.register_keras_serializable("bridle")(cls))
 
 
 def describe_strength(value: Strength | Schedule) -> str:

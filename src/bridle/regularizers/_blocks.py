@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bridle._errors import InputError, short_repr
-from bridle.regularizers._ops import ops
+from bridle._keras import ops
 
 Groups = str | int | Sequence[int]
 WORDS = ("inputs", "units", "filters")

@@ -3,9 +3,9 @@
 import math
 from typing import Any
 
-from bridle.regularizers._base import penalty
+from bridle._keras import ops
 from bridle.regularizers._kinds import ActivationPenalty, at_least_float32, broadcast_mask, count_entries
-from bridle.regularizers._ops import ops
+from bridle.regularizers._registry import penalty
 from bridle.regularizers._strength import read_flag, read_real
 
 MIN_PROBABILITY = 1e-7

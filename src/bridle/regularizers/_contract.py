@@ -10,10 +10,9 @@ import keras
 import numpy as np
 
 from bridle._errors import BridleError
-from bridle._keras import with_gradient
+from bridle._keras import ops, with_gradient
 from bridle.regularizers._base import On, Penalty
-from bridle.regularizers._ops import ops
-from bridle.regularizers._parse import KINDS, parse_penalty
+from bridle.regularizers._registry import KINDS, parse_penalty
 
 Law = Callable[["Case"], str | None]
 SATURATED_VALUE = 50.0

@@ -7,10 +7,10 @@ from typing import Any
 import keras
 
 from bridle._errors import InputError, KindError
-from bridle._keras import as_float
-from bridle.regularizers._base import Penalty, penalty
+from bridle._keras import as_float, ops
+from bridle.regularizers._base import Penalty
 from bridle.regularizers._kinds import at_least_float32, broadcast_mask, count_samples
-from bridle.regularizers._ops import ops
+from bridle.regularizers._registry import penalty
 
 REGISTER_ADVICE = "Write it as a named function under @keras.saving.register_keras_serializable()."
 """The end of messages about a function that Keras cannot save."""

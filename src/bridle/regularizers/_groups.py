@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from bridle.regularizers._base import penalty
+from bridle._keras import ops
 from bridle.regularizers._blocks import Groups, find_blocks, read_groups, shrink, sum_lengths
 from bridle.regularizers._kinds import WeightPenalty, at_least_float32
-from bridle.regularizers._ops import ops
+from bridle.regularizers._registry import penalty
 
 
 @penalty

@@ -6,8 +6,8 @@ from typing import Any
 import keras
 
 from bridle._errors import InputError
+from bridle._keras import ops
 from bridle.regularizers._base import Penalty, Per
-from bridle.regularizers._ops import ops
 
 
 class WeightPenalty(Penalty):

@@ -3,10 +3,10 @@
 from typing import Any, Literal
 
 from bridle._errors import InputError
-from bridle.regularizers._base import penalty
+from bridle._keras import ops
 from bridle.regularizers._blocks import safe_sqrt
 from bridle.regularizers._kinds import WeightPenalty, at_least_float32
-from bridle.regularizers._ops import ops
+from bridle.regularizers._registry import penalty
 from bridle.regularizers._strength import read_real, read_word
 
 

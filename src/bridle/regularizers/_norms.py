@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from bridle.regularizers._base import Per, penalty
+from bridle._keras import ops
+from bridle.regularizers._base import Per
 from bridle.regularizers._kinds import Entrywise
-from bridle.regularizers._ops import ops
+from bridle.regularizers._registry import penalty
 
 
 @penalty

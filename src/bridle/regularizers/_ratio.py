@@ -3,9 +3,10 @@
 from typing import Any, Literal
 
 from bridle._errors import InputError
-from bridle.regularizers._base import Penalty, penalty
+from bridle._keras import ops
+from bridle.regularizers._base import Penalty
 from bridle.regularizers._kinds import at_least_float32, broadcast_mask, count_samples
-from bridle.regularizers._ops import ops
+from bridle.regularizers._registry import penalty
 from bridle.regularizers._strength import read_word
 
 MIN_MAGNITUDE = 1e-30

@@ -3,9 +3,9 @@
 from typing import Any
 
 from bridle._errors import InputError
-from bridle.regularizers._base import penalty
+from bridle._keras import ops
 from bridle.regularizers._kinds import ActivationPenalty, at_least_float32, broadcast_mask, count_entries
-from bridle.regularizers._ops import ops
+from bridle.regularizers._registry import penalty
 
 
 @penalty

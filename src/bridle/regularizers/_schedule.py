@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bridle._errors import InputError, KindError, short_repr
-from bridle.regularizers._ops import ops
+from bridle._keras import ops
 from bridle.regularizers._strength import Grid, read_nonnegative, read_strength
 
 MAX_EPOCHS = 10**9

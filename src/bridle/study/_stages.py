@@ -8,8 +8,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from bridle._errors import InputError
-from bridle._interrupts import raise_if_interrupted, remember_interrupts
+from bridle._errors import InputError, raise_if_interrupted, remember_interrupts
 from bridle.engine import FitResult, Progress
 from bridle.results import ALL_ROWS, StudyResult
 from bridle.stats import choose_candidates, summarize, survivors

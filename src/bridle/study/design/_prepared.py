@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from bridle._interrupts import raise_if_interrupted
+from bridle._errors import raise_if_interrupted
 from bridle._keras import InitialValues, Program, UntraceableError, layers_named
 from bridle.engine import (
     Fold,

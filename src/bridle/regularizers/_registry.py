@@ -1,10 +1,28 @@
-"""The language of penalties as text: `l2(1e-3)`, `l1(auto, per=batch)`, `l1l2(l1=1e-4, l2=grid(1e-6, 1e-1))`."""
+"""The registry of penalties, and penalties read from text: `l2(1e-3)`, `l1(auto, per=batch)`, `l2(grid(1e-6, 1))`."""
 
 import ast
+from typing import TypeVar, cast
+
+import keras
 
 from bridle._errors import InputError, nearest_names, short_repr
-from bridle.regularizers._base import KINDS, Penalty
+from bridle.regularizers._base import Penalty
 from bridle.regularizers._text import EXAMPLE, parse, value_of
+
+KINDS: dict[str, type[Penalty]] = {}
+"""The penalties of bridle by their names in text. `Custom` holds a function and has no text."""
+PenaltyClass = TypeVar("PenaltyClass", bound=type[Penalty])
+
+
+def penalty(cls: PenaltyClass) -> PenaltyClass:
+    """Register a class as a penalty of bridle: with Keras for saved models, and in `KINDS` for its text.
+
+    The package imports every file in it, so a new penalty needs three edits: its file with this decorator, a line in
+    `tests/regularizers/_cases.py`, and its name in the stub `bridle/__init__.pyi`.
+    """
+    if "kind" in vars(cls):
+        KINDS[cls.kind] = cls
+    return cast(PenaltyClass, keras.saving.register_keras_serializable("bridle")(cls))
 
 
 def parse_penalty(text: str) -> Penalty:
