@@ -64,14 +64,15 @@ class Preparation:
         """Return the predictions of a model for unprepared rows, in the units of the original target."""
         rows_as, target_as = self.get("x"), self.get("y")
         x = read_inputs(rows if rows_as is None else transform_rows(rows_as, plain_rows(rows, "rows"), "rows"))
-        prediction = model.predict(x, verbose=0)  # pyright: ignore[reportArgumentType] - Keras annotates a default of "auto" as str
+        prediction = model.predict(x, verbose=0)
         return prediction if target_as is None else restore_target(target_as, np.asarray(prediction))
 
     def lines(self) -> str:
         """Return Python lines that prepare rows `x` and a target `y`; empty without transformers."""
         if not self._stored:
             return ""
-        imports, body = set(), []
+        imports: set[str] = set()
+        body: list[str] = []
         for part in sorted(self._stored):
             value, name = ("x", "y.reshape(len(y), -1)")[part == "y"], NAMES[part]
             try:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 import keras
 import pandas as pd
@@ -123,7 +123,7 @@ def search(
 
     """
     check_callbacks(callbacks)
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
+    if isinstance(seconds, bool) or not isinstance(cast(object, seconds), int | float) or not seconds > 0:
         raise InputError(f"Expected seconds as a number above 0, got {seconds!r}.")
     clock = Clock(float(seconds))
     options: dict[str, Any] = {"folds": folds, "epochs": epochs, "batch_size": batch_size, "score": score}
@@ -289,7 +289,7 @@ def _ranked(data: StudyResult, stage: str) -> list[dict[str, Any]]:
     evidence = weigh_evidence(data)
     sign = 1.0 if data.score.maximize else -1.0
     arms = [arm for arm in evidence.choices if arm != 0]
-    lines = []
+    lines: list[dict[str, Any]] = []
     for arm in sorted(arms, key=lambda arm: -sign * evidence.quoted[arm]):
         gain = vars(evidence.gains[arm]) if arm in evidence.gains else {}
         strengths = data.strengths(evidence.choices[arm].best)

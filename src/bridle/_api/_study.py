@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import keras
 
@@ -239,7 +239,9 @@ class Study:
         target_preprocessor: Any = None,
     ) -> Prepared:
         """Check the model, the arms and the rows before the first fit. The arguments are those of `run`."""
-        held_out = {} if test is None else dict(test) if isinstance(test, Mapping) else {"test": test}
+        held_out: dict[str, Any] = {} if test is None else {"test": test}
+        if isinstance(test, Mapping):
+            held_out = dict(cast("Mapping[str, Any]", test))
         rows = Rows(x, y, sample_weight, groups, class_weight, validation, held_out, preprocessor, target_preprocessor)
         return prepare(self.question, rows)
 

@@ -1,6 +1,6 @@
 """Distance from the starting weights: L2SP."""
 
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -81,7 +81,7 @@ def _read_anchor(value: Any) -> Any:
         return value
     if isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim):
         return _read_array(value)
-    return read_real(value, "l2sp(anchor=…)", EXPECTED_ANCHOR)
+    return read_real(cast(object, value), "l2sp(anchor=…)", EXPECTED_ANCHOR)
 
 
 def _read_array(value: Any) -> np.ndarray:

@@ -20,7 +20,7 @@ CONVENTIONS = ("sample", "batch", "unit")
 """The values of `per`."""
 
 
-class Penalty(keras.regularizers.Regularizer, abc.ABC):  # pyright: ignore[reportUntypedBaseClass] - no stubs
+class Penalty(keras.regularizers.Regularizer, abc.ABC):
     """Base class of penalties: a sum over components, each a strength times a pure function of one tensor.
 
     `R(x) = sum_i strength_i * value_i(x)`, where `value_i` is the value of the component at strength one.

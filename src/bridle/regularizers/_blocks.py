@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -59,13 +59,21 @@ def read_groups(groups: object, kind: str) -> str | int | tuple[int, ...]:
     """
     if isinstance(groups, str) and groups in WORDS:
         return groups
-    if isinstance(groups, int | np.integer) and not isinstance(groups, bool) and groups >= 1:
+    if _is_whole(groups) and groups >= 1:
         return int(groups)
-    if isinstance(groups, Sequence | np.ndarray) and not isinstance(groups, str) and len(groups):
+    if _is_list(groups) and len(groups):
         labels = _array(groups)
         if labels.ndim == 1 and labels.dtype.kind in "iu":
             return tuple(labels.tolist())
     raise InputError(f"Expected groups of weights in {kind}(groups=…), got {short_repr(groups)}. {ADVICE}")
+
+
+def _is_whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _is_list(value: object) -> TypeGuard[Sequence[object]]:
+    return isinstance(value, Sequence | np.ndarray) and not isinstance(value, str)
 
 
 def _array(groups: object) -> np.ndarray:

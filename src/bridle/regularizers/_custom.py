@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import keras
 
@@ -53,7 +53,7 @@ class Custom(Penalty):
     def __init__(self, function: Callable[[Any], Any], strength: object = "auto", *, name: str | None = None) -> None:
         if not callable(function):
             raise KindError(f"Expected a function of one tensor in bridle.Custom, got {function!r}.")
-        if name is not None and not (isinstance(name, str) and name.strip()):
+        if name is not None and not (isinstance(cast(object, name), str) and name.strip()):
             raise InputError(
                 f"Expected text in bridle.Custom(name=…), got {name!r}. Leave it out for {_function_name(function)!r}."
             )

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from bridle._errors import InputError, KindError, short_repr
 from bridle._keras import ops
@@ -124,11 +124,11 @@ def steps(levels: Mapping[int, float]) -> Schedule:
     >>> [round(float(smithing.factor(epoch)) * 1e-3, 9) for epoch in (0, 1200, 3000, 9000)]
     [0.0, 1e-05, 0.0001, 0.001]
     """
-    if not isinstance(levels, Mapping) or not levels:
+    if not isinstance(cast(object, levels), Mapping) or not levels:
         raise KindError(f"Expected a dictionary {{epoch: strength}} in steps, got {levels!r}.")
     wrong = [
         epoch
-        for epoch in levels
+        for epoch in cast("Mapping[object, float]", levels)
         if isinstance(epoch, bool) or not isinstance(epoch, int) or not 0 <= epoch <= MAX_EPOCHS
     ]
     if wrong:

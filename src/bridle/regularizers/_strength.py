@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any
+from typing import Any, TypeGuard, cast
 
 import numpy as np
 
@@ -53,7 +53,7 @@ def grid(low: float, high: float, points: int | None = None) -> Grid:
             f"Expected 0 < low < high in grid(low, high), got grid({low:g}, {high:g}). Try grid(1e-6, 1e-1)."
         )
     count = points if points is not None else max(2, round(math.log10(high) - math.log10(low)) + 1)
-    if not isinstance(count, int) or not 2 <= count <= MAX_GRID_POINTS:
+    if not isinstance(cast(object, count), int) or not 2 <= count <= MAX_GRID_POINTS:
         raise InputError(
             f"Expected 2 to {MAX_GRID_POINTS:,} points in grid({low:g}, {high:g}), got {short_repr(points)}. "
             "The default is one per decade."
@@ -63,8 +63,7 @@ def grid(low: float, high: float, points: int | None = None) -> Grid:
 
 def read_nonnegative(value: object, where: str) -> float:
     """Return a finite number ≥ 0 of any real type as a float; NumPy scalars and zero-dimensional arrays count."""
-    if isinstance(value, np.ndarray | np.generic) and np.ndim(value) == 0:
-        value = value.item()
+    value = _unboxed(value)
     if isinstance(value, bool) or not isinstance(value, Real):
         raise InputError(f"Expected a strength in {where}, got {short_repr(value)}. {ADVICE}")
     if not is_finite(value) or value < 0:
@@ -91,12 +90,24 @@ def read_strength(value: object, where: str) -> Strength:
         if value.strip().lower() == "auto":
             return AUTO
         raise InputError(f"Expected a strength in {where}, got the text {short_repr(value)}. {ADVICE}")
-    if isinstance(value, Sequence) or (isinstance(value, np.ndarray) and value.ndim == 1):
+    if _is_list(value):
         values = tuple(sorted({read_nonnegative(item, where) for item in value}))
         if not values:
             raise InputError(f"Expected at least one strength in {where}, got an empty grid. {ADVICE}")
         return Grid(values)
     return read_nonnegative(value, where)
+
+
+def _unboxed(value: object) -> object:
+    """Return a NumPy scalar or zero-dimensional array as a Python number; any other value unchanged."""
+    if not isinstance(value, np.ndarray | np.generic):
+        return value
+    array = cast("np.ndarray[Any, Any]", value)
+    return array.item() if array.ndim == 0 else array
+
+
+def _is_list(value: object) -> TypeGuard[Sequence[object]]:
+    return isinstance(value, Sequence) or (isinstance(value, np.ndarray) and value.ndim == 1)
 
 
 def _tidy(value: float) -> float:
@@ -123,8 +134,7 @@ def read_real(value: object, where: str, expected: str, low: float = -math.inf, 
     Errors: `InputError` for anything else.
 
     """
-    if isinstance(value, np.ndarray | np.generic) and np.ndim(value) == 0:
-        value = value.item()
+    value = _unboxed(value)
     if (
         isinstance(value, bool)
         or not isinstance(value, Real)

@@ -16,7 +16,7 @@ CALLS = {"grid": (grid, (2, 3)), "linear": (linear, (3,)), "exponential": (expon
 """Functions by name, each with the allowed numbers of its arguments."""
 
 
-def parse(text: str) -> ast.expr:
+def parse(text: object) -> ast.expr:
     """Return the expression in a text.
 
     Errors: `InputError` for text that is not an expression; `KindError` for another type.
