@@ -97,7 +97,7 @@ def test_every_picture(result) -> None:
 def test_report_is_one_file(result, tmp_path) -> None:
     """With the code in it, and without a network."""
     page = result.report(tmp_path / "deep" / "moons.html").read_text()
-    assert "keras.layers.Dense(" in page or "the model as it is" in page
+    assert "keras.layers.Dense(" in page or "the model is unchanged" in page
     assert "Content-Security-Policy" in page
 
 

@@ -39,7 +39,7 @@ def test_an_arm_whose_quoted_number_is_worse_than_none_is_not_handed_over(result
     assert evidence.quoted[1] == pytest.approx(0.3)
     assert result.best().arm == "none"
     assert result.regularizers() == {}
-    assert result.code() == "# No penalty: the model as it is.\n"
+    assert result.code() == "# No penalty: the model is unchanged.\n"
     text = result.verdict()
     assert text.startswith("L2 does not beat no penalty: validation accuracy is 0.500 without one; at its best")
     assert "it is 0.300" in text.splitlines()[0]

@@ -66,7 +66,7 @@ def test_a_good_file(command, members) -> None:
     code, out, err = command("audit", "good.keras")
     assert (code, err) == (0, "")
     assert "hidden/kernel  L2(0.01)" in out
-    assert "Nothing found" in out
+    assert "No findings" in out
     rows = np.random.default_rng(0).normal(size=(7, 4))
     np.save("x.npy", rows)
     np.savez("x.npz", x=rows, sample_weight=np.ones(7))

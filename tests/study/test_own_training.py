@@ -95,7 +95,7 @@ def test_training_of_my_own_that_no_study_runs_is_refused_before_training(method
         "tune": lambda: bridle.tune(_table(line), "y", model=lambda inputs, outputs: _model(_own(method))),
         "regularize": lambda: bridle.regularize(_model(_own(method)), {"out/kernel": "l2(0.1)"}),
     }
-    with pytest.raises(BridleError, match=f"Own with its own {method}"):
+    with pytest.raises(BridleError, match=f"Own with a custom {method}"):
         doors[door]()
 
 

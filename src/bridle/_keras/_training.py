@@ -41,7 +41,7 @@ def check_training(model: keras.Model) -> None:
     method = own_training(model)
     if method is not None:
         raise KindError(
-            f"Expected a model that is trained by Keras's own methods, got {type(model).__name__} with its own "
+            f"Expected a model with the training step of Keras, got {type(model).__name__} with a custom "
             f"{method}, which a study would not run. Write the loss as compute_loss(self, x, y, y_pred, "
             "sample_weight, training) with functions of keras.ops, which a study runs; or leave the method out."
         )

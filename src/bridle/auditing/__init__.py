@@ -1,4 +1,4 @@
-"""Audit: the penalties that Keras really charges for one batch, and those that it silently does not."""
+"""Audit of the penalties that Keras really adds to the loss of one batch, and of those that it silently drops."""
 
 import math
 from typing import Any
@@ -23,24 +23,24 @@ __all__ = [
 
 
 def audit(model: keras.Model, x: Any = None, *, sample_weight: Any = None) -> Audit:
-    """Run one batch and report for every penalty what is written, what is really charged, and what is wrong.
+    """Compare the penalties that a model declares with those that Keras adds to the loss of one batch.
 
-    Each regularizer of the model gets one row. `charged` is what Keras adds to the loss when `fit` trains. `expected`
-    is what the penalty means, computed in NumPy from its configuration: on a weight its value, once; on an activation
+    Each regularizer of the model gets one row. `charged` is the value that Keras adds to the loss in `fit`. `expected`
+    is the value of the penalty, computed in NumPy from its configuration: on a weight its value, once; on an activation
     the sum over units, averaged over samples, without padded steps and samples of weight zero. A row has findings if
-    the two differ, or if the penalty will not stay or probably is not what was meant. The audit also judges weight
-    decay of the compiled optimizer. It leaves the model unchanged.
+    the two differ, if the penalty is lost on saving, or if it is probably a mistake. The audit also checks the weight
+    decay of the compiled optimizer. It does not change the model.
 
     Args:
-        model: any built Keras model, compiled or not, on any backend.
-        x: rows as for `fit`: an array, or a list or dictionary of arrays. None generates a batch from the shapes of
-            the inputs. At most 256 rows are taken.
-        sample_weight: shape (rows,), as for `fit`.
+        model: built `keras.Model`, compiled or not, on any backend.
+        x: rows as in `model.fit`: an array, or a list or dictionary of arrays. The first 256 rows are used. Default
+            None: a batch generated from the shapes of the inputs.
+        sample_weight: array of shape (rows,), as in `model.fit`. Default None.
 
-    Returns an `Audit`: `ok`, `rows`, `findings`, `table()`, and text by `str`.
+    Returns: `bridle.Audit` with `ok`, `rows`, `findings` and `table()`. Print it for a report.
 
-    Errors: `KindError` for anything but a model; `InputError` for a model without weights, and for rows that do not
-    fit.
+    Errors: `KindError` if `model` is not a Keras model; `InputError` for a model without weights, and for rows that do
+    not fit its inputs.
 
     >>> import bridle, keras
     >>> layer = keras.layers.Dense(3, name="hidden", kernel_initializer="ones", kernel_regularizer="l2")
@@ -83,8 +83,7 @@ def _run(model: keras.Model, inner: keras.Model, x: Any, sample_weight: Any) -> 
         except InputError as error:
             tried, refused = batch.description, error
     raise InputError(
-        f"Expected rows that the model {inner.name!r} can be called on, got {tried}. {refused} "
-        "Give x=, rows as for fit."
+        f"Expected rows for the model {inner.name!r}, got {tried}. {refused} Give x=, rows as in fit."
     ) from refused
 
 
@@ -118,18 +117,18 @@ def _decay_rows(model: keras.Model, inner: keras.Model) -> list[Row]:
 
 
 COMPILED_NOTE = (
-    "whether a strength was changed since `fit` compiled its training step, where such a change has no effect. "
-    "If one was, call model.compile(…) again."
+    "whether a strength was changed after `fit` compiled its training step. Such a change has no effect until "
+    "model.compile(…) is called again."
 )
 
 
 def _custom_training_note(model: keras.Model, method: str) -> str:
     return (
-        f"whether {type(model).__name__}, which has its own {method}, adds the penalties to its loss there. What is "
-        "charged above is what Keras's own training step would charge: the sum of model.losses."
+        f"whether {type(model).__name__}, which has a custom {method}, adds the penalties to its loss. The column "
+        "charged holds what the training step of Keras would add: the sum of model.losses."
     )
 
 
 def _forgotten_note(activity: Activity) -> str:
     kind, name = type(activity.layer).__name__, activity.layer.name
-    return f"{kind} {name!r} forgets an activity_regularizer that it is given; whether it was given one cannot be seen."
+    return f"whether {kind} {name!r} was given an activity_regularizer: the layer ignores that argument."

@@ -23,7 +23,7 @@ def explain_activity(activity: Activity) -> tuple[Finding, ...]:
 
 
 def explain_add_loss(added: AddLoss) -> tuple[Finding, ...]:
-    """Return the findings about a layer's own calls of `add_loss`."""
+    """Return the findings about calls of `add_loss` in a layer."""
     return apply_first_rule(ADD_LOSS, added)
 
 
@@ -40,7 +40,7 @@ def explain_cell(cell: Cell) -> tuple[Finding, ...]:
 
 
 def is_unlikely(activity: Activity) -> bool:
-    """Return True for a forgotten penalty that may as well be another argument of its layer."""
+    """Return True for an ignored penalty that can also be another argument of its layer."""
     return activity.forgotten and not activity.computable and bool(object_arguments(activity.layer))
 
 
@@ -53,7 +53,7 @@ def _kind(layer: keras.Layer) -> str:
 
 
 def _is_inside_time_distributed(activity: Activity) -> bool:
-    """Return True if `TimeDistributed` calls the layer past the place where Keras charges activity."""
+    """Return True if `TimeDistributed` calls the layer without the step in which Keras charges activity."""
     return not activity.charges and activity.around is not None and bool(activity.readings)
 
 
@@ -69,7 +69,7 @@ def _extra_states(activity: Activity) -> int:
 
 
 def _has_charged_twin(activity: Activity) -> bool:
-    """Return True if a layer passes its activity penalty to a layer inside, whose output is its own."""
+    """Return True if a layer passes its activity penalty to an inner layer with the same output."""
     return activity.twin is not None and bool(activity.twin.charges) and bool(activity.charges)
 
 
@@ -122,7 +122,7 @@ def _is_lost_on_save(activity: Activity) -> bool:
 
 
 def has_zero_strengths(regularizer: Any) -> bool:
-    """Return True for an `L1L2` with both strengths 0, as the string 'L1L2' gives it."""
+    """Return True for an `L1L2` with both strengths 0, such as that of the string 'L1L2'."""
     return type(regularizer) is keras.regularizers.L1L2 and not regularizer.l1 and not regularizer.l2
 
 
@@ -146,14 +146,14 @@ NOT_CHARGED: tuple[Rule[Activity], ...] = (
     Rule(
         "not charged",
         lambda a: a.forgotten and a.computable,
-        lambda a: f"{_kind(a.layer)} takes activity_regularizer and forgets it. {_advice(a)}",
+        lambda a: f"{_kind(a.layer)} accepts activity_regularizer and ignores it. {_advice(a)}",
     ),
     Rule(
         "forgotten",
         lambda a: a.forgotten,
         lambda a: (
-            f"{_kind(a.layer)} forgets activity_regularizer, and this one was built with an object that it no longer "
-            f"holds. If that was an activity_regularizer, nothing is charged. {advice(a.where, None)} Otherwise build "
+            f"{_kind(a.layer)} ignores activity_regularizer, and this one was built with an object that it does not "
+            f"hold. If that was an activity_regularizer, nothing is charged. {advice(a.where, None)} Otherwise build "
             "the layer with names instead of objects, such as 'glorot_uniform'."
         ),
         "warning",
@@ -161,7 +161,9 @@ NOT_CHARGED: tuple[Rule[Activity], ...] = (
     Rule(
         "not charged",
         _is_inside_time_distributed,
-        lambda a: f"TimeDistributed runs the layer inside it past the place where Keras charges activity. {_advice(a)}",
+        lambda a: (
+            f"TimeDistributed calls the layer inside it without the step in which Keras charges activity. {_advice(a)}"
+        ),
     ),
     Rule(
         "not charged",
@@ -179,7 +181,7 @@ NOT_CHARGED: tuple[Rule[Activity], ...] = (
     Rule(
         "not charged",
         lambda a: not a.charges,
-        lambda a: f"the layer runs, and Keras adds nothing for it. {_advice(a)}",
+        lambda a: f"the layer runs, but Keras adds nothing for it. {_advice(a)}",
     ),
 )
 """Reasons why nothing is charged: the first that applies is reported."""
@@ -263,18 +265,18 @@ UNEXPLAINED: tuple[Rule[Activity], ...] = (
         "charged otherwise",
         _is_unexplained,
         lambda a: (
-            f"Keras charges {number_text(a.charged)} where the penalty means {number_text(a.expected)}, for a reason "
+            f"Keras charges {number_text(a.charged)} instead of {number_text(a.expected)}, for a reason "
             f"that the audit does not know. {_advice(a)}"
         ),
     ),
 )
-"""The last resort, if no rule explains a difference."""
+"""The finding if no rule explains a difference."""
 
 ADD_LOSS: tuple[Rule[AddLoss], ...] = (
     Rule(
         "not finite",
         lambda added: not math.isfinite(added.charged),
-        lambda added: "the layer adds something to the loss that is not a finite number.",
+        lambda added: "the layer adds a value to the loss that is not finite.",
     ),
     Rule(
         "not charged",

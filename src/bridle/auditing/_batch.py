@@ -12,7 +12,7 @@ from bridle._keras import InputSpec, ModelInputs, model_inputs
 from bridle.untrusted import GENERATED_ROWS
 
 MAX_SAMPLES = 256
-"""Samples taken of the user's rows."""
+"""The largest number of samples of the user's rows."""
 AXIS_SIZES = (8, 32, 128)
 """Sizes tried for axes of any size."""
 ADVICE = "Give x=, an array of rows, or a list or dictionary of arrays where the model has several inputs."
@@ -20,7 +20,7 @@ ADVICE = "Give x=, an array of rows, or a list or dictionary of arrays where the
 
 @dataclass(frozen=True)
 class Batch:
-    """One batch, as the model takes it."""
+    """Batch of inputs of a model."""
 
     x: Any
     sample_weight: np.ndarray | None
@@ -67,9 +67,7 @@ def generated_batches(model: keras.Model, sample_weight: Any) -> Iterator[Batch]
     """
     inputs = model_inputs(model)
     if inputs is None:
-        raise InputError(
-            f"Expected x for {type(model).__name__} {model.name!r}, which does not state its inputs. {ADVICE}"
-        )
+        raise InputError(f"Expected x for {type(model).__name__} {model.name!r}, which declares no inputs. {ADVICE}")
     weight = _weight(sample_weight, GENERATED_ROWS)
     has_open_axes = any(size is None for spec in inputs.flat for size in spec.shape)
     for size in AXIS_SIZES if has_open_axes else AXIS_SIZES[:1]:
@@ -81,7 +79,9 @@ def generated_batches(model: keras.Model, sample_weight: Any) -> Iterator[Batch]
 
 def _generate(spec: InputSpec, inputs: ModelInputs, open_size: int, random: np.random.Generator) -> np.ndarray:
     if spec.dtype == "string":
-        raise InputError(f"Expected x for the input {spec.name!r}, which takes text that cannot be made up. {ADVICE}")
+        raise InputError(
+            f"Expected x for the input {spec.name!r}, which takes text, which the audit cannot generate. {ADVICE}"
+        )
     shape: tuple[int, ...] = (GENERATED_ROWS, *(open_size if size is None else size for size in spec.shape))
     if spec.rows is None:
         values: np.ndarray = random.normal(size=shape)

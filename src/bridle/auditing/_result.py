@@ -15,18 +15,18 @@ Level = Literal["wrong", "warning"]
 Subject = TypeVar("Subject")
 
 LINE_CHARS = 100
-"""Width of the text."""
+"""The width of the text."""
 COLUMN_CHARS = (32, 24, 10, 10, 100)
-"""Largest width of each column."""
+"""The largest width of each column."""
 HEADINGS = ("where", "written", "charged", "expected", "finding")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One problem of one penalty.
+    """Problem of one penalty.
 
-    The level is `"wrong"` if the loss differs from what the model declares. It is `"warning"` if the loss agrees, but
-    may not be what was meant, or may not stay so.
+    `level` is `"wrong"` if the loss differs from the declaration of the model. It is `"warning"` if the loss agrees,
+    but the penalty is probably a mistake or is lost on saving.
     """
 
     label: str
@@ -63,17 +63,17 @@ def apply_first_rule(rules: Iterable[Rule[Subject]], subject: Subject) -> tuple[
 
 @dataclass(frozen=True)
 class Row:
-    """One penalty at one target, for one batch."""
+    """Penalty at one target, evaluated on one batch."""
 
     where: str
     """The target, such as `hidden/kernel`."""
     written: str
     """The penalty as the model declares it."""
     charged: float
-    """The amount that Keras adds to the loss; NaN where nothing is measured, as for weight decay."""
+    """The value that Keras adds to the loss; NaN if it is not measured, as for weight decay."""
     expected: float
-    """The amount that the penalty means. On weights it is the value, once. On activations it is the sum over units,
-    averaged over samples, without padded steps and samples of weight zero."""
+    """The value of the penalty. On weights it counts once. On activations it is the sum over units, averaged over
+    samples, without padded steps and samples of weight zero."""
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -95,7 +95,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Audit:
-    """The penalties of a model on one batch; made by `bridle.audit`."""
+    """Penalties of a model on one batch, declared and charged. `bridle.audit` returns it."""
 
     model: str
     """The name of the model."""
@@ -103,9 +103,9 @@ class Audit:
     """A description of the batch."""
     rows: tuple[Row, ...]
     total: float
-    """All that is added to the loss of the batch, without the loss of the data."""
+    """The sum of all values that are added to the data loss of the batch."""
     notes: tuple[str, ...] = ()
-    """What the audit could not see."""
+    """Questions that the audit cannot answer."""
 
     @property
     def findings(self) -> tuple[Row, ...]:
@@ -125,7 +125,7 @@ class Audit:
     def __str__(self) -> str:
         head = f"Audit of {self.model!r}: {self.batch}. Keras {keras.__version__} on {keras.backend.backend()}."
         parts = [_wrapped(head), self._grid(), self._findings_text()]
-        parts += [_wrapped(f"Not seen: {note}") for note in self.notes]
+        parts += [_wrapped(f"Unknown: {note}") for note in self.notes]
         return escape_control_characters("\n\n".join(part for part in parts if part)) + "\n"
 
     def _grid(self) -> str:
@@ -141,7 +141,7 @@ class Audit:
 
     def _findings_text(self) -> str:
         if self.ok:
-            return "Nothing found: every penalty is charged as it is written." if self.rows else ""
+            return "No findings: every penalty is charged as declared." if self.rows else ""
         texts = [f"{row.where} – {finding.label}: {finding.text}" for row in self.findings for finding in row.findings]
         head = f"{count_text(len(texts), 'finding')}. Keras adds {number_text(self.total)} to the loss of this batch."
         return "\n\n".join([head, *map(_wrapped, texts)])

@@ -25,14 +25,14 @@ def _advice(weight: Weight) -> str:
 
 
 def _is_set_too_late(weight: Weight) -> bool:
-    """Return True if the argument was set after Keras had read it, once, to make the weight."""
+    """Return True if the argument was set after Keras had read it to create the weight."""
     return weight.declared is not None and not same_regularizer(weight.regularizer, weight.declared)
 
 
 def _too_late_text(weight: Weight) -> str:
     charged = "nothing" if weight.regularizer is None else regularizer_text(weight.regularizer)
     return (
-        f"the layer's {weight.argument} was set to {regularizer_text(weight.declared)} after its weights were made, "
+        f"the layer's {weight.argument} was set to {regularizer_text(weight.declared)} after its weights were created, "
         f"and Keras charges {charged} until the model is saved and loaded. {advice(weight.where, weight.declared)}"
     )
 
@@ -59,7 +59,7 @@ def _whole_table_text(weight: Weight) -> str:
     target = weight.where.rpartition("/")[0] + "/output"
     return (
         f"every step charges all {weight.variable.shape[0]} rows, of which this batch looks up {weight.rows_used}: "
-        "rows that are not looked up shrink all the same. To charge what is looked up: "
+        "rows that are not looked up shrink too. To charge only rows that are looked up: "
         f'bridle.regularize(model, {{"{target}": {penalty_source(weight.regularizer)}}}).'
     )
 
@@ -125,8 +125,8 @@ RULES: tuple[Rule[Weight], ...] = (
         "pulls toward 0",
         _pulls_scale_to_zero,
         lambda w: (
-            "this scale leaves its layer's output unchanged at 1, and the penalty pulls it to 0, where the layer is "
-            f'silent. To pull toward 1: bridle.regularize(model, {{"{w.where}": '
+            "this scale has no effect at 1, and the penalty pulls it to 0, where the layer outputs "
+            f'only its shift. To pull toward 1: bridle.regularize(model, {{"{w.where}": '
             f"bridle.L2SP({_strength_text(w.regularizer)}, anchor=1.0)}})."
         ),
         "warning",
@@ -139,12 +139,12 @@ UNEXPLAINED: tuple[Rule[Weight], ...] = (
         "charged otherwise",
         _is_unexplained,
         lambda w: (
-            f"Keras charges {number_text(w.charged)} where the penalty means {number_text(w.expected)}, for a reason "
+            f"Keras charges {number_text(w.charged)} instead of {number_text(w.expected)}, for a reason "
             f"that the audit does not know. {_advice(w)}"
         ),
     ),
 )
-"""The last resort, if no rule explains a difference."""
+"""The finding if no rule explains a difference."""
 
 
 NOT_KERNELS = {
@@ -152,12 +152,12 @@ NOT_KERNELS = {
     ("scale", "scales"): ("gamma",),
     ("embedding table", "embedding tables"): ("embeddings",),
 }
-"""Variables that decay usually should leave alone: the nouns for one and several, and the names of variables."""
+"""Variables that usually should not decay: the nouns for one and several, and the names of variables."""
 NAMES_LISTED = 4
-"""Names that a text lists before it counts the rest."""
+"""The number of names in a text before it counts the rest."""
 REMEDY = (
     "Call optimizer.exclude_from_weight_decay(var_names=['bias', 'beta', 'gamma', 'embeddings']) before compile(), or "
-    'take the decay out and place bridle.regularize(model, {"*/kernel": bridle.L2(…)}).'
+    'remove the decay and use bridle.regularize(model, {"*/kernel": bridle.L2(…)}).'
 )
 
 
@@ -210,7 +210,7 @@ def _loses_exclusions(decay: Decay) -> Finding | None:
     return Finding(
         "exclusions lost on save",
         f"{count_text(len(decay.excluded), 'weight')} excluded from decay; the optimizer's configuration does not hold "
-        "that, so a loaded model decays them. Call exclude_from_weight_decay again on a new optimizer after loading, "
-        "or penalize kernels instead of decaying all.",
+        "this, so a loaded model decays them. Call exclude_from_weight_decay again on a new optimizer after loading, "
+        "or penalize kernels instead of decay.",
         "warning",
     )

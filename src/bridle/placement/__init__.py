@@ -1,4 +1,4 @@
-"""WHERE penalties go: targets, terms, what they charge, and models that carry them."""
+"""Placement of penalties: targets, terms, their values, and regularized models."""
 
 from collections.abc import Mapping
 
@@ -45,25 +45,27 @@ __all__ = [
 
 
 def regularize(model: keras.Model, terms: Mapping[str, object]) -> keras.Model:
-    """A model like `model`, with its weights, and with penalties `{target: penalty}`.
+    """Return a copy of a model, with its weights, that trains with penalties.
 
-    The result trains with `fit` on any backend, and saves, loads and clones with its penalties (`import bridle`
-    first, so that Keras knows them). Its loss is that of the model plus `strength * R(tensor)` for every term and
-    place, also at frozen weights; padded steps and samples of weight zero are not counted. Regularizers that the
-    model has already stay. The given model is not touched. It is compiled as `model` was, with a fresh optimizer.
-    Penalties of strength 0 change nothing, bit for bit.
+    The copy trains with `fit` on any backend. It saves, loads and clones with its penalties; run `import bridle` before
+    loading. Its loss is that of the model plus `strength * R(tensor)` for every term and site, also for frozen weights.
+    Padded steps and samples of weight zero do not count. Existing regularizers of the model stay. The copy is compiled
+    like `model`, with a new optimizer. `model` itself does not change. Penalties of strength 0 change nothing, bit for
+    bit.
 
-    Where a penalty is `exact`, a proximal step follows each update of the optimizer, with the step that the optimizer
-    makes per unit of gradient: the learning rate for SGD (times `(1 - mu^t) / (1 - mu)` with momentum `mu`),
-    `lr / (sqrt(v) + eps)` entry by entry for Adam and its kin (Yun, Lozano and Yang, NeurIPS 2021).
+    After each update of the optimizer, an `exact` penalty takes a proximal step with the step of the optimizer per unit
+    of gradient. That is the learning rate for SGD, times `(1 - mu^t) / (1 - mu)` with momentum `mu`, and
+    `lr / (sqrt(v) + eps)` for each entry for Adam and its variants (Yun, Lozano and Yang, NeurIPS 2021).
 
     Args:
-        model: a built Sequential, functional or subclassed model, penalized already or not.
-        terms: as everywhere, with a number or a schedule for each strength.
+        model: built `keras.Model`: Sequential, functional, subclassed, or returned by `regularize`.
+        terms: dictionary `{target: penalty}`. Each strength is a float or a `bridle.schedule`.
 
-    Errors: `TargetError` for a target that matches nothing; `InputError` for a range instead of a number, a penalty
-    without meaning at its place, or an optimizer without a step size for `exact`; `KindError` for a model that
-    cannot be built again from its configuration, or that trains in a way of its own.
+    Returns: a `keras.Model`.
+
+    Errors: `TargetError` for a target that matches nothing; `InputError` for a range of strengths, a penalty that is
+    not defined at its site, or an optimizer without a step size for `exact`; `KindError` for a model that cannot be
+    rebuilt from its configuration, or that has a custom training step.
 
     >>> import bridle, keras
     >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, kernel_initializer="ones", name="hidden")])
@@ -81,7 +83,7 @@ def regularize(model: keras.Model, terms: Mapping[str, object]) -> keras.Model:
     if twice:
         raise InputError(
             f"Expected targets without a penalty, got {twice[0]!r}, which has {present[twice[0]]!r}. "
-            "Take the penalties off with bridle.strip first, or write another target."
+            "Remove the penalties with bridle.strip first, or write another target."
         )
     bound = read_terms(inner, terms)
     for term in bound:
@@ -98,12 +100,17 @@ def regularize(model: keras.Model, terms: Mapping[str, object]) -> keras.Model:
 
 
 def strip(model: keras.Model) -> keras.Model:
-    """The model without the penalties that bridle placed, with its weights, compiled as it is.
+    """Return a copy of a regularized model without the penalties of `regularize`, with its weights.
 
-    A copy of the model as it was before `regularize`: of its own class, without a trace of bridle, ready to be saved
-    for people who do not have it. Regularizers that the model had itself stay.
+    The copy has the class of the original model and is compiled like `model`. Its file loads without bridle.
+    Regularizers that the model had before `regularize` stay.
 
-    Errors: `KindError` where there is nothing to take off.
+    Args:
+        model: a model that `regularize` returned.
+
+    Returns: a `keras.Model`.
+
+    Errors: `KindError` if the model has no penalties of bridle.
 
     >>> import bridle, keras
     >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, name="hidden")])
@@ -120,24 +127,22 @@ def strip(model: keras.Model) -> keras.Model:
 
 
 def plain_copy(model: keras.Model) -> keras.Model:
-    """Return a copy of a model with its weights, compiled as it is, without penalties that bridle placed."""
+    """Return a copy of a model with its weights and compile settings, without the penalties of `regularize`."""
     copy = clone_model(unwrapped(model))
     compile_like(copy, model)
     return copy
 
 
 def check_plain(model: keras.Model) -> None:
-    """Refuse a model that has penalties of bridle already, itself or in a model inside, where a study trains it.
+    """Raise `KindError` for a model of a study that has penalties of bridle, itself or in an inner model.
 
-    A study does not move their schedules, takes no proximal steps for them and does not tell them sample weights.
-
-    Errors: `KindError` that says how to give them to the study.
+    A study would not update their schedules, take their proximal steps or pass them sample weights.
     """
     penalized = next((layer for layer in all_layers(model) if isinstance(layer, Regularized)), None)
     if penalized is not None:
         raise KindError(
             f"Expected a model without penalties of bridle for a study, got {penalized.name!r} with "
-            f"{', '.join(map(repr, penalized.terms))}. Take them off with bridle.strip(model), and write them "
+            f"{', '.join(map(repr, penalized.terms))}. Remove them with bridle.strip(model), and write them "
             "into the arms."
         )
 
@@ -155,8 +160,8 @@ def _check(model: keras.Model) -> None:
     method = "compute_loss" if has_own_loss(model) else own_training(model)
     if method is not None:
         raise KindError(
-            f"Expected a model that trains as Keras does, got {type(model).__name__} with its own {method}, which a "
-            "penalized model would not run. Build the layers into a functional model, or add the penalties there."
+            f"Expected a model with the training step of Keras, got {type(model).__name__} with a custom {method}, "
+            "which a regularized model would not run. Build a functional model, or add the penalties to it."
         )
     if not model.built:
         raise KindError(f"Expected a built model, got {model.name!r} without weights. Call it once on a batch of data.")

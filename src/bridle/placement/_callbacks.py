@@ -1,4 +1,4 @@
-"""Callbacks of `fit`: strengths on schedule, a log of each penalty, a log of zeros and norms."""
+"""Callbacks of `fit`: schedules of strengths, a log of penalties, a log of zeros and norms."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,21 +25,20 @@ from bridle.placement._targets import match_target
 from bridle.regularizers import Schedule
 
 OTHER = "penalty/other"
-"""What layers and activity regularizers of the model itself add."""
+"""The log name of the losses of layers and activity regularizers of the model itself."""
 
 
 class StrengthSchedule(keras.callbacks.Callback):
-    """Moves the strengths of a penalized model, at the beginning of each epoch. Nothing is compiled again.
+    """Callback that sets the scheduled strengths of a regularized model at the beginning of each epoch.
 
-    Schedules that were placed with the penalties run by themselves: `fit` of a penalized model adds this callback.
-    Give it to `fit` of a model that contains penalized ones. Give schedules here to change a strength that was placed
-    as a number.
+    `fit` of a regularized model adds this callback itself. Pass it to `fit` of a model that contains a regularized one.
+    Pass schedules here to vary a strength that `bridle.regularize` got as a number. Nothing is compiled again.
 
     Args:
-        schedules: `{target: bridle.schedule.…}` for targets as they were written in `bridle.regularize`.
+        schedules: dictionary `{target: bridle.schedule.…}`, with the targets of `bridle.regularize`. Default None.
 
-    Errors: `KindError` at the start of `fit` where the model has no penalties of bridle; `InputError` for a target
-    that was not penalized, or with strength 0.
+    Errors: `KindError` for a value that is not a schedule, and at the start of `fit` if the model has no penalties of
+    bridle; `InputError` for a target without a penalty, or with strength 0.
 
     >>> import bridle
     >>> from bridle.callbacks import StrengthSchedule
@@ -50,45 +49,45 @@ class StrengthSchedule(keras.callbacks.Callback):
     def __init__(self, schedules: Mapping[str, Schedule] | None = None) -> None:
         super().__init__()
         self.schedules = dict(schedules or {})
-        for target, course in self.schedules.items():
-            if not isinstance(course, Schedule) or not isinstance(course.peak, float):
-                raise KindError(f"Expected a schedule of numbers for {target!r}, got {course!r}. See bridle.schedule.")
+        for target, schedule in self.schedules.items():
+            if not isinstance(schedule, Schedule) or not isinstance(schedule.peak, float):
+                raise KindError(
+                    f"Expected a schedule of numbers for {target!r}, got {schedule!r}. See bridle.schedule."
+                )
 
     def set_model(self, model: keras.Model) -> None:
         super().set_model(model)
         self.penalized = [layer for layer in all_layers(model) if hasattr(type(layer), "at_epoch")]
         if not self.penalized:
-            raise KindError(
-                f"Expected a model made by bridle.regularize for {type(self).__name__}, got {model.name!r}."
-            )
+            raise KindError(f"Expected a model of bridle.regularize for {type(self).__name__}, got {model.name!r}.")
         strong = {
-            target for each in self.penalized for target, penalty in each.terms.items() if any(penalty.base_strengths)
+            target for layer in self.penalized for target, penalty in layer.terms.items() if any(penalty.base_strengths)
         }
         for target in self.schedules:
             if target not in strong:
                 raise InputError(
-                    f"Expected a target that was penalized with a strength above 0, got {target!r}. "
+                    f"Expected a target that is penalized with a strength above 0, got {target!r}. "
                     f"{nearest_names(target, list(strong))}"
                 )
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        for each in self.penalized:
-            each.at_epoch(epoch, self.schedules)
+        for layer in self.penalized:
+            layer.at_epoch(epoch, self.schedules)
 
     def on_train_end(self, logs: Any = None) -> None:
-        for each in self.penalized:
-            each.left_alone()
+        for layer in self.penalized:
+            layer.left_alone()
         if self.model not in self.penalized:
-            forget_functions(self.model)  # a compiled step would not ask whether somebody moves the strengths
+            forget_functions(self.model)  # a compiled step would not check the schedules
 
 
 class PenaltyLog(keras.callbacks.Callback):
-    """Logs the data loss and every penalty apart, for training and validation, in any Keras model.
+    """Callback that logs the data loss and every penalty, for training and validation, of any Keras model.
 
-    `loss` stays the sum. Beside it appear `data_loss`; `penalty/hidden/kernel` and so on for every place that
-    `bridle.regularize` charges and every weight with a regularizer of its own; and `penalty/other` for activity
-    regularizers and losses that layers add. Each is averaged over the samples of the epoch, as the loss is; those of
-    validation rows begin with `val_`.
+    `loss` stays the sum. The log also has `data_loss`; `penalty/hidden/kernel` and so on for every site of
+    `bridle.regularize` and every weight with a Keras regularizer; and `penalty/other` for activity regularizers and
+    losses that layers add. Each value is averaged over the samples of the epoch, like the loss. Values of validation
+    rows begin with `val_`.
 
     >>> import bridle, keras
     >>> from bridle.callbacks import PenaltyLog
@@ -122,10 +121,10 @@ def _splitter(model: keras.Model) -> tuple[Splitter, list[str]]:
     """Return a function that splits a model's loss, and the names of its penalties."""
     if isinstance(model, Wrapper):
         charged = dict.fromkeys(site.name for term in model._bridle_penalty_terms.terms for site in term.sites)
-        own = adds_losses(unwrapped(model))
-        return _of_penalized, [*(f"penalty/{name}" for name in charged), *([OTHER] if own else [])]
+        has_others = adds_losses(unwrapped(model))
+        return _of_penalized, [*(f"penalty/{name}" for name in charged), *([OTHER] if has_others else [])]
     weights = regularized_weights(model)
-    by_variable = {id(place.variable): place.name for place in find_sites(model) if place.variable is not None}
+    by_variable = {id(site.variable): site.name for site in find_sites(model) if site.variable is not None}
     names = [f"penalty/{by_variable.get(id(weight), weight.path)}" for weight in weights]
 
     def split(model: keras.Model, *batch: Any) -> tuple[Any, dict[str, Any]]:
@@ -141,21 +140,21 @@ def _splitter(model: keras.Model) -> tuple[Splitter, list[str]]:
 
 def _of_penalized(model: Any, x: Any, y: Any, prediction: Any, weight: Any, training: bool) -> tuple[Any, Any]:
     total = type(model).compute_loss(model, x, y, prediction, weight, training)
-    seen = model._bridle_last_call
-    parts = {"data_loss": seen.data, **seen.parts}
-    return total, {**parts, OTHER: seen.own} if adds_losses(unwrapped(model)) else parts
+    call = model._bridle_last_call
+    parts = {"data_loss": call.data, **call.parts}
+    return total, {**parts, OTHER: call.model_losses} if adds_losses(unwrapped(model)) else parts
 
 
 class Monitor(keras.callbacks.Callback):
-    """Logs after each epoch how sparse and how large some tensors are: `zeros/hidden/kernel`, `norm/hidden/kernel`.
+    """Callback that logs zeros and magnitudes of tensors after each epoch, such as `zeros/hidden/kernel`.
 
-    `zeros` is the fraction of entries that are exactly 0, `size` the mean magnitude, and `norm`, for weights, the
+    `zeros` is the fraction of entries that are exactly 0. `size` is the mean magnitude. `norm`, for weights, is the
     square root of the sum of squares. `dead`, for activations, is the fraction of units that are 0 on every row.
-    Activations are measured on the rows `x`, as at evaluation.
+    Activations are computed for the rows `x`, in inference mode.
 
     Args:
-        targets: one target or several, as everywhere; every kernel by default.
-        x: rows of input, needed where a target is an activation.
+        targets: str or sequence of str, the targets. Default `"*/kernel"`, every kernel.
+        x: input rows, required for activations. Default None.
 
     Errors: `TargetError` for a target that matches nothing; `InputError` for an activation without rows.
 
@@ -168,8 +167,8 @@ class Monitor(keras.callbacks.Callback):
 
     def set_model(self, model: keras.Model) -> None:
         super().set_model(model)
-        self.sites = [place for target in self.targets for place in match_target(model, target)]
-        blind = [place.name for place in self.sites if not place.is_weight]
+        self.sites = [site for target in self.targets for site in match_target(model, target)]
+        blind = [site.name for site in self.sites if not site.is_weight]
         if blind and self.x is None:
             raise InputError(
                 f"Expected rows to measure the activation {blind[0]!r} on, got none. Give Monitor(targets, x=rows)."
@@ -180,8 +179,8 @@ class Monitor(keras.callbacks.Callback):
             (logs if logs is not None else {})[name] = value
 
     def measure(self) -> dict[str, float]:
-        """The present numbers by name."""
-        taps = list(dict.fromkeys(place.tap for place in self.sites if not place.is_weight))
+        """Return the current values by name."""
+        taps = list(dict.fromkeys(site.tap for site in self.sites if not site.is_weight))
         with watching(taps) as readings:
             if taps:
                 self.model(self.x, training=False)

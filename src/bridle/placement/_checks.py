@@ -1,4 +1,4 @@
-"""Checks that a penalty has a meaning at its sites, when it is placed and not inside a training step."""
+"""Checks that a penalty is defined at its sites, before any training step."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,53 +15,52 @@ IN_UNIT = ("sigmoid", "hard_sigmoid", "softmax", "sparse_sigmoid", "sparsemax")
 """Activations whose values lie in (0, 1)."""
 
 
-def check_places(target: str, penalty: Penalty, places: Sequence[Site]) -> None:
-    """Refuse a penalty where it cannot be computed or would not mean what it says.
+def check_sites(target: str, penalty: Penalty, sites: Sequence[Site]) -> None:
+    """Raise `InputError` if a penalty is not defined at its sites.
 
-    Errors: `InputError` for a weight where the penalty is for activations, or the other way round; `per` and `exact`
-    at the wrong kind of place; values outside (0, 1) where the penalty needs them inside; an output without time;
-    anchors or groups that do not fit the weight; a value that is not one finite number ≥ 0.
+    The errors are: a weight for a penalty on activations, or the reverse; `per` or `exact` at the wrong kind of site;
+    values that can be outside (0, 1) for a penalty that needs them inside; an output without time; anchors or groups
+    that do not fit the weight; a value that is not one finite number ≥ 0.
     """
-    for place in places:
-        _check_sort(target, penalty, place)
-        if place.variable is not None:
-            _check_weight(target, penalty, place)
+    for site in sites:
+        _check_sort(target, penalty, site)
+        if site.variable is not None:
+            _check_weight(target, penalty, site)
         else:
-            _check_activation(target, penalty, place)
+            _check_activation(target, penalty, site)
 
 
 def check_value(value: Any, penalty: Penalty, where: str) -> None:
-    """Refuse a value that is not one finite number ≥ 0; it must not be traced."""
+    """Raise `InputError` for a value that is not one finite number ≥ 0. The value must not be traced."""
     if tuple(value.shape) != ():
         raise InputError(f"Expected one number from {penalty.kind} at {where!r}, got shape {tuple(value.shape)}.")
     scalar = float(keras.ops.convert_to_numpy(value))
     if not np.isfinite(scalar) or scalar < 0:
         raise InputError(
             f"Expected a finite number ≥ 0 from {penalty.kind} at {where!r}, got {scalar}. "
-            "A penalty is never negative: add what is missing, or take another."
+            "A penalty must not be negative: add a constant, or use another one."
         )
 
 
-def _check_sort(target: str, penalty: Penalty, place: Site) -> None:
-    if place.on not in penalty.allowed_on:
+def _check_sort(target: str, penalty: Penalty, site: Site) -> None:
+    if site.on not in penalty.allowed_on:
         raise InputError(
-            f"Expected {_an(penalty.allowed_on[0])} at {target!r} for {penalty.kind}, "
-            f"got the {place.on} {place.name!r}."
+            f"Expected {_an(penalty.allowed_on[0])} at {target!r} for {penalty.kind}, got the {site.on} {site.name!r}."
         )
-    if penalty.per != "sample" and place.is_weight:
+    if penalty.per != "sample" and site.is_weight:
         raise InputError(
             f"Expected an activation at {target!r} for per={penalty.per!r}, got a weight, which has no batch. "
             "Leave `per` out."
         )
-    if penalty.exact and not place.is_weight:
+    if penalty.exact and not site.is_weight:
         raise InputError(
-            f"Expected a weight at {target!r} for exact=True, got the activation {place.name!r}, which no update "
+            f"Expected a weight at {target!r} for exact=True, got the activation {site.name!r}, which no update "
             "step moves. Leave `exact` out."
         )
 
-    if penalty.exact and not place.weight.trainable:
+    if penalty.exact and not site.weight.trainable:
         raise InputError(
-            f"Expected a weight that is trained at {target!r} for exact=True, got {place.name!r}, which is frozen. "
+            f"Expected a weight that is trained at {target!r} for exact=True, got {site.name!r}, which is frozen. "
             "Set trainable=True on its layer, or leave `exact` out."
         )
 
@@ -70,42 +69,42 @@ def _an(sort: str) -> str:
     return f"an {sort}" if sort[0] in "aeiou" else f"a {sort}"
 
 
-def _check_weight(target: str, penalty: Penalty, place: Site) -> None:
+def _check_weight(target: str, penalty: Penalty, site: Site) -> None:
     if isinstance(penalty, Entrywise):
         return
-    weight = place.extract(place.weight.value)
+    weight = site.extract(site.weight.value)
     try:
         if penalty.needs_anchor:
             penalty = penalty.with_anchor(weight)
         values = penalty.weight_values(weight)
     except BridleError as error:
-        raise type(error)(f"At {place.name!r}: {error}") from error
+        raise type(error)(f"At {site.name!r}: {error}") from error
     for value in values:
-        check_value(value, penalty, place.name)
+        check_value(value, penalty, site.name)
 
 
-def _check_activation(target: str, penalty: Penalty, place: Site) -> None:
-    shape = output_shape(place.layer) if place.quantity in ("output", "preactivation") else None
-    if penalty.needs_time and place.around is None and shape is not None and len(shape) < 3:
-        recurrent = f"Write '{place.path}/hidden_state', or set return_sequences=True."
-        way = recurrent if has_states(place.layer) else "Place it on a layer that keeps the steps apart."
+def _check_activation(target: str, penalty: Penalty, site: Site) -> None:
+    shape = output_shape(site.layer) if site.quantity in ("output", "preactivation") else None
+    if penalty.needs_time and site.around is None and shape is not None and len(shape) < 3:
+        recurrent = f"Write '{site.path}/hidden_state', or set return_sequences=True."
+        way = recurrent if has_states(site.layer) else "Place it on a layer that keeps the steps apart."
         raise InputError(
-            f"Expected an activation of shape (batch, time, …) at {target!r} for {penalty.kind}, got {place.name!r} "
+            f"Expected an activation of shape (batch, time, …) at {target!r} for {penalty.kind}, got {site.name!r} "
             f"without a time axis. {way}"
         )
-    if penalty.domain == "unit" and _leaves_unit(place):
-        name = place.layer.activation.__name__
+    if penalty.domain == "unit" and _leaves_unit(site):
+        name = site.layer.activation.__name__
         raise InputError(
-            f"Expected values in (0, 1) at {target!r} for {penalty.kind}, got {place.quantity} of layer {place.path!r} "
+            f"Expected values in (0, 1) at {target!r} for {penalty.kind}, got {site.quantity} of layer {site.path!r} "
             f"with activation {name!r}. Give that layer activation='sigmoid', and penalize its output."
         )
 
 
-def _leaves_unit(place: Site) -> bool:
+def _leaves_unit(site: Site) -> bool:
     """Return True if a site can hold values outside (0, 1); other functions than Keras's are trusted."""
-    if place.quantity == "attention_scores":
+    if site.quantity == "attention_scores":
         return False
-    activation = getattr(place.layer, "activation", None)
+    activation = getattr(site.layer, "activation", None)
     name = getattr(activation, "__name__", "")
     is_keras_function = name and getattr(keras.activations, name, None) is activation
-    return bool(is_keras_function) and (place.quantity != "output" or name not in IN_UNIT)
+    return bool(is_keras_function) and (site.quantity != "output" or name not in IN_UNIT)

@@ -1,4 +1,4 @@
-"""A model around another that shows itself as that: its layers, tensors, weights, attributes and files."""
+"""Wrapper of a model that shows the layers, tensors, weights, attributes and files of the model inside."""
 
 import json
 from pathlib import Path
@@ -12,17 +12,16 @@ from bridle._keras import count_own_variables
 
 INSIDE = "_bridle_wrapped"
 HIDDEN = frozenset({INSIDE, "_bridle_state"})
-"""Attributes that no file shows."""
+"""Attributes that are not in files."""
 IN_FILES = (keras.Layer, keras.metrics.Metric, list, tuple, dict)
-"""What a file of weights may hold of a private attribute; others are Keras's own, of the one model or of the other."""
+"""Types of private attributes that a file of weights may hold; other private attributes belong to Keras."""
 
 
 class Wrapper(keras.Model):
-    """A Keras model that calls another, and behaves as that one wherever Keras looks at it.
+    """Keras model that calls another one and looks like it to Keras.
 
-    Keras writes files by walking over the attributes of a model. The walk meets those of the model inside, so that
-    files of weights have its layout. What it has beside weights lies in the configuration, and anchors are assets of
-    a `.keras` file.
+    Keras writes files by walking over the attributes of a model. The walk sees the attributes of the model inside, so
+    files of weights have its layout. Strengths are in the configuration, and anchors are assets of a `.keras` file.
     """
 
     is_of_old_file = False
@@ -31,11 +30,11 @@ class Wrapper(keras.Model):
         super().__init__(name=kwargs.pop("name", inner.name), dtype=inner.dtype_policy, autocast=False, **kwargs)
         if not inner.built:
             raise KindError(f"Expected a built model, got {inner.name!r} without weights. Call it once on a batch.")
-        attributes = {**vars(inner), **vars(inner).get("_modules", {})}  # torch holds modules apart
+        attributes = {**vars(inner), **vars(inner).get("_modules", {})}  # torch keeps modules in `_modules`
         hidden = [name for name in self._names() if isinstance(attributes.get(name), IN_FILES)]
         if hidden:
             raise KindError(
-                f"Expected a model without layers called {hidden[0]!r}, a name that a penalized model has itself, got "
+                f"Expected a model without an attribute {hidden[0]!r}, which a regularized model uses itself, got "
                 f"{inner.name!r}. Rename the attribute."
             )
         self._bridle_wrapped = inner
@@ -47,7 +46,7 @@ class Wrapper(keras.Model):
         return sorted(set(dir(cls)) - set(dir(keras.Model)))
 
     def __getattr__(self, name: str) -> Any:
-        inner = vars(self).get(INSIDE, vars(self).get("_modules", {}).get(INSIDE))  # torch holds modules apart
+        inner = vars(self).get(INSIDE, vars(self).get("_modules", {}).get(INSIDE))  # torch keeps modules in `_modules`
         missing = object()
         if inner is not None and not name.startswith("__") and name not in HIDDEN:
             value = getattr(inner, name, missing)
@@ -56,7 +55,7 @@ class Wrapper(keras.Model):
             if name == "inner":
                 return inner
         declared = getattr(type(self), name, None)
-        if isinstance(declared, property):  # which has failed: again, for its own words
+        if isinstance(declared, property):  # it failed: call it again to raise its error
             return declared.__get__(self)
         parent = getattr(super(), "__getattr__", None)
         if parent is not None:
@@ -64,11 +63,11 @@ class Wrapper(keras.Model):
         raise AttributeError(f"{type(self).__qualname__!r} object has no attribute {name!r}")
 
     def __dir__(self) -> list[str]:
-        own = set(super().__dir__()) - HIDDEN
+        names = set(super().__dir__()) - HIDDEN
         if self._reads_old_layout:
             self.__dict__["_reads_old_layout"] = False
-            return sorted(own | {"inner"})
-        return sorted(own | set(dir(self._bridle_wrapped)))
+            return sorted(names | {"inner"})
+        return sorted(names | set(dir(self._bridle_wrapped)))
 
     def _obj_type(self) -> str:
         return "Layer" if self._reads_old_layout else self._bridle_wrapped._obj_type()
@@ -98,12 +97,12 @@ class Wrapper(keras.Model):
                 anchor.assign(np.array(np.load(path, mmap_mode="r", allow_pickle=False)))
 
     def save(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
-        """Save the model with its penalties, as Keras does."""
+        """Save the model with its penalties, with the arguments of `keras.Model.save`."""
         old = str(filepath).endswith((".h5", ".hdf5"))
         if old and self.anchors_held():
             raise InputError(
-                f"Expected a .keras file for a model with weights to stay near (l2sp), got {str(filepath)!r}, a format "
-                "without a place for them. Save it as .keras."
+                f"Expected a .keras file for a model with l2sp, got {str(filepath)!r}, a format that cannot hold the "
+                "anchors. Save it as .keras."
             )
         super().save(filepath, *args, **kwargs)
         if old:
@@ -123,22 +122,22 @@ class Wrapper(keras.Model):
 
     @property
     def input(self) -> Any:
-        """The symbolic input: of the model inside where it has one, else of the first call of this one."""
+        """The symbolic input: of the model inside if it has one, else of the first call of this model."""
         return self._bridle_wrapped.input if hasattr(self._bridle_wrapped, "input") else super().input
 
     @property
     def output(self) -> Any:
-        """The symbolic output: of the model inside where it has one, else of the first call of this one."""
+        """The symbolic output: of the model inside if it has one, else of the first call of this model."""
         return self._bridle_wrapped.output if hasattr(self._bridle_wrapped, "output") else super().output
 
     @property
     def inputs(self) -> Any:
-        """The symbolic inputs, flat."""
+        """The symbolic inputs as a flat list."""
         return self._bridle_wrapped.inputs
 
     @property
     def outputs(self) -> Any:
-        """The symbolic outputs, flat."""
+        """The symbolic outputs as a flat list."""
         return self._bridle_wrapped.outputs
 
     @property
@@ -153,7 +152,7 @@ class Wrapper(keras.Model):
 
 
 def _name_class(path: Any, name: str) -> None:
-    """Write the registered name of a class into an HDF5 file, where Keras writes a name that it does not find again."""
+    """Write the registered name of a class into an HDF5 file; Keras writes a name that it cannot load."""
     import h5py
 
     with h5py.File(path, "r+") as file:
@@ -162,5 +161,5 @@ def _name_class(path: Any, name: str) -> None:
 
 
 def unwrapped(model: keras.Model) -> keras.Model:
-    """The model inside a penalized one; another model as it is."""
+    """Return the model inside a regularized model, or any other model itself."""
     return model._bridle_wrapped if isinstance(model, Wrapper) else model

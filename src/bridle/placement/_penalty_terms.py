@@ -16,27 +16,27 @@ from bridle.regularizers import Custom, Schedule
 
 Readings = dict[int, list[Reading]]
 Weight = Callable[[keras.Variable], Any]
-"""The present value of a variable of the model."""
+"""A function that returns the current value of a variable of the model."""
 
 
 @dataclass(frozen=True)
 class PenaltyTerms:
-    """The terms of a study or of a penalized model, bound to weights and to taps on activations."""
+    """Terms of a study or of a regularized model, bound to weights and to taps on activations."""
 
     terms: tuple[Term, ...]
     taps: tuple[Tap, ...]
     anchors: dict[tuple[int, str], Any]
-    """The pretrained values that some penalties pull toward, by the key of the place."""
+    """The pretrained values of `L2SP`, by the key of the site."""
 
     @property
     def slots(self) -> tuple[str, ...]:
-        """The name of every strength, in the order of `unit_values`."""
+        """The name of every strength, in the order of `weight_values`."""
         return tuple(slot for term in self.terms for slot in term.slots)
 
     @property
     def schedules(self) -> tuple[Schedule | None, ...]:
-        """The course of every strength over the epochs."""
-        return tuple(course for term in self.terms for course in term.schedules)
+        """The schedule of every strength, or None."""
+        return tuple(schedule for term in self.terms for schedule in term.schedules)
 
     @property
     def diagnosed_sites(self) -> tuple[Site, ...]:
@@ -44,169 +44,169 @@ class PenaltyTerms:
         return diagnosed_sites(self.terms)
 
     def weight_values(
-        self, weight: Weight, readings: Readings, counted: Any = None, amounts: Sequence[Any] | None = None
+        self, weight: Weight, readings: Readings, counted: Any = None, strengths: Sequence[Any] | None = None
     ) -> list[Any]:
         """Return the value of each slot at strength one.
 
         Args:
-            weight: the present value of a variable.
-            readings: what the taps saw.
-            counted: shape (batch,), 1 for samples that count; None where all do.
-            amounts: the strength of every slot. A `Custom` function then has no gradient where its strength is 0,
-                so a gradient that is not finite in another arm never touches a fit.
+            weight: function that returns the current value of a variable.
+            readings: the activations that the taps recorded.
+            counted: shape (batch,), 1 for samples that count; None if all do.
+            strengths: the strength of every slot. With them, a `Custom` function at strength 0 has no gradient, so
+                a gradient that is not finite in another arm does not affect a fit.
 
         """
         values: list[Any] = []
         for index, term in enumerate(self.terms):
-            term_strengths = None if amounts is None else self._with_amounts(amounts)[index][1]
+            term_strengths = None if strengths is None else self._by_term(strengths)[index][1]
             rows = [
                 row
-                for place in term.sites
-                for row in self.values_at(term, place, weight, readings, counted, term_strengths)
+                for site in term.sites
+                for row in self.values_at(term, site, weight, readings, counted, term_strengths)
             ]
             results = [sum(column[1:], start=column[0]) for column in zip(*rows, strict=True)]
-            values += results or [ops.zeros(()) for _ in term.slots]  # a layer that was not called is charged nothing
+            values += results or [ops.zeros(()) for _ in term.slots]  # the layer was not called
         return values
 
     def values_at(
         self,
         term: Term,
-        place: Site,
+        site: Site,
         weight: Weight,
         readings: Readings,
         counted: Any = None,
-        amounts: Sequence[Any] | None = None,
+        strengths: Sequence[Any] | None = None,
     ) -> list[tuple[Any, ...]]:
         """Return the values of a term at one site at strength one: a row of components for each call of the layer."""
         penalty = term.penalty
-        if place.variable is None:
-            calls = readings[self.taps.index(place.tap)]
+        if site.variable is None:
+            calls = readings[self.taps.index(site.tap)]
             rows = [
-                penalty.activation_values(_kept(call.value, term, amounts), _charged(call, counted)) for call in calls
+                penalty.activation_values(_kept(call.value, term, strengths), _charged(call, counted)) for call in calls
             ]
         else:
-            bound = penalty.with_anchor(self.anchors[place.key]) if penalty.needs_anchor else penalty
-            rows = [bound.weight_values(_kept(place.extract(weight(place.variable)), term, amounts))]
+            bound = penalty.with_anchor(self.anchors[site.key]) if penalty.needs_anchor else penalty
+            rows = [bound.weight_values(_kept(site.extract(weight(site.variable)), term, strengths))]
         return [tuple(ops.stop_gradient(value) for value in row) for row in rows] if penalty.exact else rows
 
     def trial_values(self, weight: Weight, readings: Readings) -> list[list[Any]]:
         """Return the values of each term at each of its sites, the components of all calls in one list."""
         return [
-            [value for row in self.values_at(term, place, weight, readings) for value in row]
+            [value for row in self.values_at(term, site, weight, readings) for value in row]
             for term in self.terms
-            for place in term.sites
+            for site in term.sites
         ]
 
     def check_trial(self, tried: Sequence[Sequence[Any]]) -> None:
-        """Refuse penalties whose values on a trial batch, those of `tried`, are not finite numbers ≥ 0."""
-        places = [(term, place) for term in self.terms for place in term.sites]
-        for (term, place), values in zip(places, tried, strict=True):
+        """Raise `InputError` for penalties whose values on a trial batch, `tried`, are not finite numbers ≥ 0."""
+        sites = [(term, site) for term in self.terms for site in term.sites]
+        for (term, site), values in zip(sites, tried, strict=True):
             for value in values:
-                check_value(value, term.penalty, place.name)
+                check_value(value, term.penalty, site.name)
 
-    def proximal(self, variable: keras.Variable, value: Any, step: Any, amounts: Sequence[Any]) -> Any:
-        """A weight after the proximal steps of every exact term on it; the same weight where there is none.
+    def proximal(self, variable: keras.Variable, value: Any, step: Any, strengths: Sequence[Any]) -> Any:
+        """Return a weight after the proximal steps of all exact terms on it.
 
         Args:
-            variable: which weight.
-            value: the weight after the optimizer's update.
-            step: the optimizer's step for call of its entries.
-            amounts: the strength of every slot.
+            variable: the weight.
+            value: its value after the update of the optimizer.
+            step: the step of the optimizer for each entry.
+            strengths: the strength of every slot.
 
         """
-        for term, term_strengths in self._with_amounts(amounts):
-            for place in term.sites:
-                if term.penalty.exact and place.variable is variable:
-                    piece = term.penalty.proximal(place.extract(value), place.extract(step), term_strengths)
-                    value = place.insert(value, piece)
+        for term, term_strengths in self._by_term(strengths):
+            for site in term.sites:
+                if term.penalty.exact and site.variable is variable:
+                    piece = term.penalty.proximal(site.extract(value), site.extract(step), term_strengths)
+                    value = site.insert(value, piece)
         return value
 
-    def _with_amounts(self, amounts: Sequence[Any]) -> list[tuple[Term, list[Any]]]:
+    def _by_term(self, strengths: Sequence[Any]) -> list[tuple[Term, list[Any]]]:
         results, start = [], 0
         for term in self.terms:
-            results.append((term, [amounts[start + index] for index in range(len(term.slots))]))
+            results.append((term, [strengths[start + index] for index in range(len(term.slots))]))
             start += len(term.slots)
         return results
 
     @property
     def variables(self) -> tuple[keras.Variable, ...]:
-        """The weights that some term charges."""
+        """The weights with a term."""
         results = {id(p.variable): p.variable for term in self.terms for p in term.sites if p.variable is not None}
         return tuple(results.values())
 
     @property
     def exact_variables(self) -> tuple[keras.Variable, ...]:
-        """The weights that some exact term charges."""
+        """The weights with an exact term."""
         results = {id(p.variable): p.variable for term in self.terms if term.penalty.exact for p in term.sites}
         return tuple(results.values())
 
     @property
     def diagnostic_names(self) -> tuple[str, ...]:
-        """The names of what `diagnose` returns, in its order."""
+        """The names of the values of `diagnose`, in its order."""
         kinds = {"weight": ("zeros", "size", "norm"), "activation": ("zeros", "size", "dead")}
-        named = dict.fromkeys(f"{what}/{place.name}" for place in self.diagnosed_sites for what in kinds[place.on])
+        named = dict.fromkeys(f"{what}/{site.name}" for site in self.diagnosed_sites for what in kinds[site.on])
         return (*named, *unit_names(self.diagnosed_sites))
 
     def diagnose(self, weight: Weight, readings: Readings) -> dict[str, Any]:
-        """Return what `describe` gives for every site, and the quantiles over its units."""
+        """Return the statistics of `describe` for every site, and the quantiles over its units."""
         results = describe(self.diagnosed_sites, self.taps, weight, readings)
         return results | unit_quantiles(self.diagnosed_sites, self.taps, weight, readings)
 
 
-def describe(places: Sequence[Site], taps: Sequence[Tap], weight: Weight, readings: Readings) -> dict[str, Any]:
-    """Return for each site the exact zeros, the mean magnitude, the norm of weights and the dead units of activations.
+def describe(sites: Sequence[Site], taps: Sequence[Tap], weight: Weight, readings: Readings) -> dict[str, Any]:
+    """Return exact zeros and mean magnitude of each site, the norm of weights and the dead units of activations.
 
-    Named `zeros/hidden/kernel`, `size/…`, `norm/…`, `dead/hidden/output`; over all calls of a layer that is called
-    several times, padded steps left out. A unit, an entry of the last axis, is dead where it is exactly zero in every
-    row and at every place.
+    The names are `zeros/hidden/kernel`, `size/…`, `norm/…` and `dead/hidden/output`. The statistics are over all calls
+    of a layer, without padded steps. A unit, an entry of the last axis, is dead if it is exactly zero in every row and
+    at every position.
     """
     results: dict[str, Any] = {}
-    for place in places:
-        if place.variable is not None:
-            calls = [Reading(place.extract(weight(place.variable)), None)]
+    for site in sites:
+        if site.variable is not None:
+            calls = [Reading(site.extract(weight(site.variable)), None)]
         else:
-            calls = readings[taps.index(place.tap)]
+            calls = readings[taps.index(site.tap)]
         flat = ops.concatenate([ops.reshape(ops.cast(reading.value, "float32"), (-1,)) for reading in calls])
         real = real_entries(calls)
-        results[f"zeros/{place.name}"] = mean_over(ops.cast(flat == 0, "float32"), real)
-        results[f"size/{place.name}"] = mean_over(ops.abs(flat), real)
-        if place.variable is not None:
-            results[f"norm/{place.name}"] = ops.sqrt(ops.sum(ops.square(flat)))
+        results[f"zeros/{site.name}"] = mean_over(ops.cast(flat == 0, "float32"), real)
+        results[f"size/{site.name}"] = mean_over(ops.abs(flat), real)
+        if site.variable is not None:
+            results[f"norm/{site.name}"] = ops.sqrt(ops.sum(ops.square(flat)))
         else:
             units = by_unit(calls)
-            results[f"dead/{place.name}"] = ops.mean(ops.cast(ops.max(units, axis=0) == 0, "float32"))
+            results[f"dead/{site.name}"] = ops.mean(ops.cast(ops.max(units, axis=0) == 0, "float32"))
     return results
 
 
-def scale_by_strength(amount: Any, value: Any) -> Any:
-    """A strength times what is charged at strength one; 0 at strength 0, also where the value overflowed."""
-    return ops.where(amount > 0, amount * value, ops.zeros_like(value))
+def scale_by_strength(strength: Any, value: Any) -> Any:
+    """Return a strength times a value at strength one; 0 at strength 0, also if the value overflowed."""
+    return ops.where(strength > 0, strength * value, ops.zeros_like(value))
 
 
-def _kept(value: Any, term: Term, amounts: Sequence[Any] | None) -> Any:
+def _kept(value: Any, term: Term, strengths: Sequence[Any] | None) -> Any:
     """Return a tensor, without a gradient for a `Custom` function at strength 0."""
-    if amounts is None or not isinstance(term.penalty, Custom):
+    if strengths is None or not isinstance(term.penalty, Custom):
         return value
-    return ops.where(amounts[0] > 0, value, ops.stop_gradient(value))
+    return ops.where(strengths[0] > 0, value, ops.stop_gradient(value))
 
 
 def bind_terms(terms: Sequence[Term], anchors: dict[tuple[int, str], Any] | None = None) -> PenaltyTerms:
-    """Bind terms to what they watch; `anchors` are the present weights where none are given."""
-    taps = dict.fromkeys(place.tap for place in diagnosed_sites(terms) if not place.is_weight)
+    """Bind terms to taps and anchors; by default, the anchors are the current weights."""
+    taps = dict.fromkeys(site.tap for site in diagnosed_sites(terms) if not site.is_weight)
     return PenaltyTerms(tuple(terms), tuple(taps), copy_anchors(terms) if anchors is None else anchors)
 
 
 def copy_anchors(terms: Sequence[Term]) -> dict[tuple[int, str], Any]:
-    """The present values of the weights that some penalty pulls toward."""
-    results = [place for term in terms if term.penalty.needs_anchor for place in term.sites]
-    return {place.key: ops.copy(ops.convert_to_tensor(place.extract(place.weight.value))) for place in results}
+    """Return the current values of weights with a penalty that needs anchors."""
+    results = [site for term in terms if term.penalty.needs_anchor for site in term.sites]
+    return {site.key: ops.copy(ops.convert_to_tensor(site.extract(site.weight.value))) for site in results}
 
 
 def diagnosed_sites(terms: Sequence[Term]) -> tuple[Site, ...]:
-    """The places whose tensors are described: those charged, and what follows a charged pre-activation."""
-    charged = [place for term in terms for place in term.sites]
-    after = [replace(place, quantity="output") for place in charged if place.quantity == "preactivation"]
-    return tuple({place.key: place for place in [*charged, *after]}.values())
+    """Return the sites to diagnose: those of terms, and the output after each pre-activation."""
+    charged = [site for term in terms for site in term.sites]
+    after = [replace(site, quantity="output") for site in charged if site.quantity == "preactivation"]
+    return tuple({site.key: site for site in [*charged, *after]}.values())
 
 
 def _charged(reading: Reading, counted: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The proximal step in plain `fit`: a constraint of the weight, which Keras applies after each update."""
+"""The proximal step in Keras's `fit`, as a constraint that Keras applies after each update."""
 
 from typing import Any
 
@@ -20,33 +20,33 @@ NAME = "bridle_strengths"
 
 
 class Proximal:
-    """A constraint that takes the proximal step of a weight after each update, after the weight's own constraint.
+    """Constraint that takes the proximal step of a weight after each update and after its previous constraint.
 
     Args:
-        held: the terms.
+        terms: the penalty terms.
         variable: the weight.
-        name: the name of the penalized model.
-        optimizer: the one that the model is compiled with; None before it is compiled.
+        name: the name of the regularized model.
+        optimizer: the optimizer of the compiled model; None before `compile`.
 
     """
 
-    def __init__(self, held: PenaltyTerms, variable: keras.Variable, name: str, optimizer: Any = None) -> None:
+    def __init__(self, terms: PenaltyTerms, variable: keras.Variable, name: str, optimizer: Any = None) -> None:
         before = variable.constraint
         self.before = before.before if isinstance(before, Proximal) else before
-        self.held, self.variable, self.name, self.optimizer = held, variable, name, optimizer
+        self.terms, self.variable, self.name, self.optimizer = terms, variable, name, optimizer
 
     def __call__(self, value: Any) -> Any:
         value = ops.convert_to_tensor(value if self.before is None else self.before(value))
-        strengths = None if self.optimizer is None else held_by(self.optimizer)
+        strengths = None if self.optimizer is None else attached_strengths(self.optimizer)
         if strengths is None or not is_updating(self.optimizer):
             keep_state_on_error()
             raise InputError(self._sentence())
         step = proximal_step(self.optimizer, self.variable)
-        return self.held.proximal(self.variable, value, step, strengths.value)
+        return self.terms.proximal(self.variable, value, step, strengths.value)
 
     def _sentence(self) -> str:
         way = (
-            f"In a loop of your own, compile {self.name!r} with the optimizer of the loop first; in a model that "
+            f"In a custom training loop, compile {self.name!r} with the optimizer of the loop first. For a model that "
             "contains it, penalize the outer model instead: bridle.regularize(outer, {…})."
         )
         if self.optimizer is None:
@@ -57,14 +57,14 @@ class Proximal:
         )
 
 
-def held_by(optimizer: Any) -> keras.Variable | None:
-    """The strengths as a variable of the optimizer; None where it has none."""
+def attached_strengths(optimizer: Any) -> keras.Variable | None:
+    """Return the strengths as a variable of the optimizer, or None."""
     return next((variable for variable in inner_optimizer(optimizer).variables if variable.name == NAME), None)
 
 
-def hold(optimizer: Any, strengths: keras.Variable) -> None:
-    """Give an optimizer the strengths as a variable, for JAX shows a constraint no others; and note its updates."""
-    variable = held_by(optimizer)
+def attach_strengths(optimizer: Any, strengths: keras.Variable) -> None:
+    """Add the strengths to the variables of an optimizer, which JAX passes to constraints; and track its updates."""
+    variable = attached_strengths(optimizer)
     if variable is None:
         variable = inner_optimizer(optimizer).add_variable(
             strengths.shape, initializer="zeros", dtype="float32", name=NAME

@@ -1,4 +1,4 @@
-"""A model with penalties at any of its places: it trains, saves, loads and clones as any Keras model does."""
+"""`Regularized`: a Keras model with penalties, which trains, saves, loads and clones like any Keras model."""
 
 import inspect
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ from bridle._keras import (
 from bridle.placement._callbacks import StrengthSchedule
 from bridle.placement._files import Wrapper
 from bridle.placement._penalty_terms import PenaltyTerms, bind_terms, copy_anchors, scale_by_strength
-from bridle.placement._proximal import Proximal, held_by, hold
+from bridle.placement._proximal import Proximal, attach_strengths, attached_strengths
 from bridle.placement._terms import read_terms
 from bridle.regularizers import Penalty, Schedule
 
@@ -38,27 +38,27 @@ class LastCall:
     """The weights before the call, by the identity of the variable."""
     training: bool = False
     added: int = 0
-    """How many losses the call has added."""
+    """The number of losses that the call added."""
     data: Any = None
-    own: Any = None
-    """What the model adds by itself."""
+    model_losses: Any = None
+    """The sum of the losses that the model itself adds."""
     parts: dict[str, Any] = field(default_factory=dict)
-    """What each place is charged."""
+    """The penalty at each site."""
 
     def weight(self, variable: keras.Variable) -> Any:
-        """The value of a variable before the call."""
+        """Return the value of a variable before the call."""
         return self.weights[id(variable)]
 
 
 class State(keras.Layer):
-    """The variables of a penalized model beside those of the model: no weights, and in no file of weights."""
+    """Variables of a regularized model that are neither weights nor in files of weights."""
 
     @property
     def weights(self) -> list[keras.Variable]:
         return []
 
     def variable(self, name: str, value: Any) -> keras.Variable:
-        """Make a variable that no optimizer trains."""
+        """Create a variable that is not trained."""
         value = ops.convert_to_numpy(value)
         return self.add_weight(
             name=name, shape=value.shape, initializer=lambda shape, dtype: ops.convert_to_tensor(value, dtype),
@@ -68,12 +68,11 @@ class State(keras.Layer):
 
 @keras.saving.register_keras_serializable("bridle", name="Penalized")  # the name in saved models
 class Regularized(Wrapper):
-    """A Keras model and its penalties `{target: penalty}`; made by `bridle.regularize`.
+    """Keras model with penalties `{target: penalty}`. `bridle.regularize` returns it.
 
-    The loss is that of the model plus, for every term and place, `strength * R(tensor)`. Activations are charged
-    where they arise, padded steps and samples of weight zero are not counted, and frozen weights are charged as any.
-    Strengths are configuration: no weights and no file of weights change them. Everything else – `layers`, `input`,
-    `output`, weights and their files, `export`, attributes of a subclass – is that of the model.
+    The loss is that of the model plus `strength * R(tensor)` for every term and site, also for frozen weights. Padded
+    steps and samples of weight zero do not count. Strengths are configuration: loading weights does not change them.
+    Everything else is that of the model: `layers`, `input`, `output`, weights and their files, `export`, attributes.
     """
 
     def __init__(self, inner: keras.Model, terms: Mapping[str, Penalty], epoch: int = 0, **kwargs: Any) -> None:
@@ -85,9 +84,9 @@ class Regularized(Wrapper):
         self._bridle_state = State(name="bridle", dtype="float32")
         self._bridle_state.strengths = self._bridle_state.variable("strengths", np.array(peaks, "float32"))
         anchors = copy_anchors(active)
-        held = {key: self._bridle_state.variable("anchor", anchor) for key, anchor in anchors.items()}
+        variables = {key: self._bridle_state.variable("anchor", anchor) for key, anchor in anchors.items()}
         self._bridle_state.built = True
-        self._bridle_penalty_terms = bind_terms(active, held)
+        self._bridle_penalty_terms = bind_terms(active, variables)
         for variable in self._bridle_penalty_terms.exact_variables:
             variable.constraint = Proximal(self._bridle_penalty_terms, variable, self.name)
         self._bridle_last_call = LastCall()
@@ -100,12 +99,12 @@ class Regularized(Wrapper):
 
     @property
     def terms(self) -> dict[str, Penalty]:
-        """The penalties by their targets."""
+        """The penalties by target."""
         return dict(self._bridle_terms)
 
     @property
     def strengths(self) -> dict[str, float]:
-        """The present strength of every term, by target and kind."""
+        """The current strength of every term, by target and kind."""
         values = ops.convert_to_numpy(self._strengths.value)
         return dict(zip(self._bridle_penalty_terms.slots, map(float, values), strict=True))
 
@@ -115,65 +114,65 @@ class Regularized(Wrapper):
 
     @property
     def epoch(self) -> int:
-        """The epoch whose strengths are charged, from 0."""
+        """The epoch of the current strengths, from 0."""
         return self._bridle_epoch
 
     def keep_anchors_of(self, source: "Regularized") -> None:
-        """Pull toward the same weights as another penalized model, where that has anchors of the same name."""
-        given = {
-            place.name: source._bridle_penalty_terms.anchors.get(place.key)
-            for place in source._bridle_penalty_terms.diagnosed_sites
+        """Take the anchors of another regularized model, by the names of their sites."""
+        anchors = {
+            site.name: source._bridle_penalty_terms.anchors.get(site.key)
+            for site in source._bridle_penalty_terms.diagnosed_sites
         }
-        for place in self._bridle_penalty_terms.diagnosed_sites:
-            anchor = given.get(place.name)
-            if place.key in self._bridle_penalty_terms.anchors and anchor is not None:
-                self._bridle_penalty_terms.anchors[place.key].assign(ops.copy(anchor.value))
+        for site in self._bridle_penalty_terms.diagnosed_sites:
+            anchor = anchors.get(site.name)
+            if site.key in self._bridle_penalty_terms.anchors and anchor is not None:
+                self._bridle_penalty_terms.anchors[site.key].assign(ops.copy(anchor.value))
 
     def at_epoch(self, epoch: int, schedules: Mapping[str, Schedule] | None = None) -> None:
-        """Set scheduled strengths to those of an epoch. Nothing is compiled again.
+        """Set scheduled strengths to those of an epoch, without compiling again.
 
-        `fit` does so by itself. Call it at the beginning of each epoch in a loop of your own; where that loop passes
-        variables on (`stateless_call`), read `non_trainable_variables` again after it. In a model that contains this
-        one, `fit(callbacks=[bridle.callbacks.StrengthSchedule()])` calls it.
+        `fit` calls this method. In a custom training loop, call it at the beginning of each epoch; if the loop uses
+        `stateless_call`, read `non_trainable_variables` again afterwards. To train a model that contains this one, use
+        `fit(callbacks=[bridle.callbacks.StrengthSchedule()])`.
 
         Args:
-            epoch: counted from 0.
-            schedules: other courses than those of the penalties, by target.
+            epoch: int, from 0.
+            schedules: dictionary `{target: bridle.schedule.…}` that replaces schedules of the penalties. Default None.
 
         """
         self._bridle_driven = True
         self._set(epoch, schedules or {})
 
     def left_alone(self) -> None:
-        """End the training that `at_epoch` was called for."""
+        """Mark the end of the training for which `at_epoch` was called."""
         self._bridle_driven = False
 
-    def _set(self, epoch: int, courses: Mapping[str, Schedule]) -> None:
-        self._bridle_epoch, self._bridle_overrides = int(epoch), dict(courses)
-        self._strengths.assign(self._amounts(self._bridle_epoch, courses))
-        held = held_by(self.optimizer) if self.compiled and self.optimizer is not None else None
-        if held is not None:
-            held.assign(ops.copy(self._strengths.value))
+    def _set(self, epoch: int, schedules: Mapping[str, Schedule]) -> None:
+        self._bridle_epoch, self._bridle_overrides = int(epoch), dict(schedules)
+        self._strengths.assign(self._strengths_at(self._bridle_epoch, schedules))
+        attached = attached_strengths(self.optimizer) if self.compiled and self.optimizer is not None else None
+        if attached is not None:
+            attached.assign(ops.copy(self._strengths.value))
 
-    def _amounts(self, epoch: int, courses: Mapping[str, Schedule]) -> np.ndarray:
-        """The strength of every slot at an epoch, from the configuration."""
+    def _strengths_at(self, epoch: int, schedules: Mapping[str, Schedule]) -> np.ndarray:
+        """Return the strength of every slot at an epoch, from the configuration."""
         values: list[float] = []
         for term in self._bridle_penalty_terms.terms:
-            for peak, course in zip(term.penalty.base_strengths, term.schedules, strict=True):
-                own = courses.get(term.target, course)
-                values.append(peak if own is None else own.fixed_peak * float(own.factor(epoch)))
+            for peak, schedule in zip(term.penalty.base_strengths, term.schedules, strict=True):
+                current = schedules.get(term.target, schedule)
+                values.append(peak if current is None else current.fixed_peak * float(current.factor(epoch)))
         return np.array(values, "float32")
 
     def _check_driven(self) -> None:
-        """Refuse to train where nobody moves scheduled strengths, which would stay at those of one epoch for ever."""
+        """Raise `InputError` if nothing updates scheduled strengths during training."""
         scheduled = [term for term in self._bridle_penalty_terms.terms if any(term.schedules)]
         if not scheduled or self._bridle_driven or self._bridle_measured:
             return
         keep_state_on_error()
         raise InputError(
-            f"Expected a training that moves the schedule of {scheduled[0].target!r} in {self.name!r}, got a call with "
-            "training=True outside of its own fit(). In a loop of your own, call at_epoch(epoch) of the penalized "
-            "model at the beginning of each epoch; in a model that contains it, train with "
+            f"Expected training that updates the schedule of {scheduled[0].target!r} in {self.name!r}, got a call with "
+            "training=True outside of its fit(). In a custom training loop, call at_epoch(epoch) of the penalized "
+            "model at the beginning of each epoch. To train a model that contains it, use "
             "fit(…, callbacks=[bridle.callbacks.StrengthSchedule()])."
         )
 
@@ -182,7 +181,7 @@ class Regularized(Wrapper):
             self._check_driven()
         options = {"training": training} if takes_training(self._bridle_wrapped) else {}
         with full_precision():  # before the call, which moves statistics and normalizes weights
-            weights = {id(each): ops.convert_to_tensor(each.value) for each in self._bridle_penalty_terms.variables}
+            weights = {id(v): ops.convert_to_tensor(v.value) for v in self._bridle_penalty_terms.variables}
         with watching(self._bridle_penalty_terms.taps) as readings:
             outputs = self._bridle_wrapped(inputs, **options)
         self._bridle_last_call = LastCall(readings, weights, bool(training))
@@ -194,39 +193,39 @@ class Regularized(Wrapper):
 
     def _parts(self, counted: Any) -> dict[str, Any]:
         """Return the penalty at each site for the last call."""
-        found: dict[str, Any] = {}
+        parts: dict[str, Any] = {}
         with full_precision():
-            number = 0
+            start = 0
             for term in self._bridle_penalty_terms.terms:
-                own = [self._strengths.value[number + index] for index in range(len(term.slots))]
-                number += len(term.slots)
+                strengths = [self._strengths.value[start + index] for index in range(len(term.slots))]
+                start += len(term.slots)
                 if not (term.penalty.at_evaluation or self._bridle_last_call.training):
                     continue
-                for place in term.sites:
+                for site in term.sites:
                     rows = self._bridle_penalty_terms.values_at(
-                        term, place, self._bridle_last_call.weight, self._bridle_last_call.readings, counted
+                        term, site, self._bridle_last_call.weight, self._bridle_last_call.readings, counted
                     )
                     for row in rows:
-                        value = sum(scale_by_strength(amount, each) for amount, each in zip(own, row, strict=True))
-                        name = f"penalty/{place.name}"
-                        found[name] = found[name] + value if name in found else value
-        return found
+                        value = sum(scale_by_strength(*pair) for pair in zip(strengths, row, strict=True))
+                        name = f"penalty/{site.name}"
+                        parts[name] = parts[name] + value if name in parts else value
+        return parts
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
         data, added = data_and_added(self, y, y_pred, sample_weight)
-        ours, own = added[: self._bridle_last_call.added], added[self._bridle_last_call.added :]
+        ours, others = added[: self._bridle_last_call.added], added[self._bridle_last_call.added :]
         counted = _counted(sample_weight)
         if counted is not None and ours:
             self._bridle_last_call.parts = self._parts(counted)
             ours = list(self._bridle_last_call.parts.values())
-        self._bridle_last_call.data, self._bridle_last_call.own, self._bridle_last_call.readings = (
+        self._bridle_last_call.data, self._bridle_last_call.model_losses, self._bridle_last_call.readings = (
             sum_losses(data),
-            sum_losses(own),
+            sum_losses(others),
             None,
         )
-        return sum_losses([*data, *ours, *own])
+        return sum_losses([*data, *ours, *others])
 
     def penalties(self, x: Any, sample_weight: Any = None, training: bool = True) -> dict[str, Any]:
         """Return the penalty at each site of a batch, `{"penalty/hidden/kernel": value}`, without zero strengths."""
@@ -239,7 +238,7 @@ class Regularized(Wrapper):
         exact = self._bridle_penalty_terms.exact_variables
         if exact:
             check_exact(self.optimizer)
-            hold(self.optimizer, self._strengths)
+            attach_strengths(self.optimizer, self._strengths)
             for variable in exact:
                 variable.constraint = Proximal(self._bridle_penalty_terms, variable, self.name, self.optimizer)
 
@@ -248,22 +247,22 @@ class Regularized(Wrapper):
         self.optimizer.build(self.trainable_variables)
 
     def fit(self, *args: Any, **kwargs: Any) -> Any:
-        given = inspect.signature(keras.Model.fit).bind(self, *args, **kwargs)
-        self._set(self._bridle_epoch, {})  # whatever a callback of another fit has set
-        if any(course is not None for course in self._bridle_penalty_terms.schedules):
-            own, present = StrengthSchedule(), given.arguments.get("callbacks")
+        bound = inspect.signature(keras.Model.fit).bind(self, *args, **kwargs)
+        self._set(self._bridle_epoch, {})  # undoes what a callback of another fit has set
+        if any(schedule is not None for schedule in self._bridle_penalty_terms.schedules):
+            added, present = StrengthSchedule(), bound.arguments.get("callbacks")
             if present is not None and isinstance(present, keras.callbacks.CallbackList):
-                if not any(isinstance(each, StrengthSchedule) for each in present.callbacks):
-                    present.append(own)
-            elif not any(isinstance(each, StrengthSchedule) for each in keras.tree.flatten(present or [])):
-                given.arguments["callbacks"] = [own, *keras.tree.flatten(present or [])]
+                if not any(isinstance(callback, StrengthSchedule) for callback in present.callbacks):
+                    present.append(added)
+            elif not any(isinstance(item, StrengthSchedule) for item in keras.tree.flatten(present or [])):
+                bound.arguments["callbacks"] = [added, *keras.tree.flatten(present or [])]
         try:
-            return super().fit(*given.args[1:], **given.kwargs)
+            return super().fit(*bound.args[1:], **bound.kwargs)
         finally:
             self.left_alone()
 
     def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
-        self._check_driven()  # a step that is compiled already would not ask
+        self._check_driven()  # a compiled step would not check
         return super().train_on_batch(*args, **kwargs)
 
     def set_state_tree(self, state_tree: dict[str, Any]) -> None:
@@ -283,28 +282,29 @@ class Regularized(Wrapper):
         read = keras.saving.deserialize_keras_object
         inner = read(config["inner"], custom_objects=custom_objects)
         terms = {target: read(what, custom_objects=custom_objects) for target, what in config["terms"].items()}
-        found = cls(inner, terms, config.get("epoch", 0), name=config["name"])
-        found.is_of_old_file = "epoch" not in config
-        return found
+        model = cls(inner, terms, config.get("epoch", 0), name=config["name"])
+        model.is_of_old_file = "epoch" not in config
+        return model
 
     def anchors_held(self) -> list[keras.Variable]:
-        """The weights that some terms pull toward, as a file of the model holds them."""
+        """Return the anchors in the order in which a file of the model stores them."""
         return list(self._bridle_penalty_terms.anchors.values())
 
     def load_state_of_old_file(self, values: list[Any]) -> None:
-        """Take over the strengths and anchors that earlier versions wrote among the weights."""
+        """Set the strengths and anchors from a file in which an earlier version wrote them among the weights."""
         last = max(
-            (course.epochs[-1] for course in self._bridle_penalty_terms.schedules if course is not None), default=0
+            (schedule.epochs[-1] for schedule in self._bridle_penalty_terms.schedules if schedule is not None),
+            default=0,
         )
         epochs = range(min(last, LONGEST_OLD) + 1)
-        same = (epoch for epoch in epochs if np.allclose(self._amounts(epoch, {}), values[0], rtol=1e-5))
+        same = (epoch for epoch in epochs if np.allclose(self._strengths_at(epoch, {}), values[0], rtol=1e-5))
         self._set(next(same, 0), {})
         for anchor, value in zip(self.anchors_held(), values[1:], strict=True):
             anchor.assign(value)
 
 
 LONGEST_OLD = 10_000
-"""Epochs of a schedule among which that of an old file is looked for."""
+"""The largest epoch of a schedule that is compared with the strengths of an old file."""
 
 
 # In a file of weights Keras calls a layer of another model by the `__name__` of its class, whatever name is registered:
@@ -331,18 +331,18 @@ def schedule_overrides(model: Regularized) -> dict[str, Schedule]:
 def measuring(model: keras.Model) -> Iterator[None]:
     """Call a model with `training=True` inside the block without training it."""
     penalized = [layer for layer in all_layers(model) if isinstance(layer, Regularized)]
-    before = [each._bridle_measured for each in penalized]
-    for each in penalized:
-        each._bridle_measured = True
+    before = [layer._bridle_measured for layer in penalized]
+    for layer in penalized:
+        layer._bridle_measured = True
     try:
         yield
     finally:
-        for each, value in zip(penalized, before, strict=True):
-            each._bridle_measured = value
+        for layer, value in zip(penalized, before, strict=True):
+            layer._bridle_measured = value
 
 
 def _counted(sample_weight: Any) -> Any:
-    """1 for samples that count, of shape (batch,); None where all do."""
+    """Return 1 for samples that count, of shape (batch,); None if all do."""
     weights = [weight for weight in keras.tree.flatten(sample_weight) if weight is not None]
     if not weights:
         return None

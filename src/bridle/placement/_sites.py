@@ -1,4 +1,4 @@
-"""The places of a model: every tensor that can be penalized, by a name that a person can write."""
+"""The sites of a model: every tensor that can be penalized, by name."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,29 +29,29 @@ ACTIVATIONS = ("output", "preactivation", "hidden_state", "cell_state", "attenti
 
 @dataclass(frozen=True)
 class Site:
-    """One tensor of a model that can be penalized."""
+    """Tensor of a model that can be penalized."""
 
     path: str
-    """The layer's name, with the names of what it lies in: `encoder/hidden`, `attention/query`.
+    """The name of the layer after those of its parents: `encoder/hidden`, `attention/query`.
 
-    Where Keras made up the name of an inner layer, the attribute that holds it stands here: `both/forward`.
+    An inner layer with an automatic name goes by the attribute that holds it: `both/forward`.
     """
     quantity: str
     layer: keras.Layer
     variable: keras.Variable | None = None
     """The weight; None for an activation."""
     top_level_path: str = ""
-    """The path of the layer that a person put into the model; the same as `path` but inside such a layer."""
+    """The path of the outermost layer that contains this one; `path` for a layer of the model itself."""
     part: Part | None = None
     """A slice of the weight: a gate or a head."""
     around: keras.Layer | None = None
     """The `TimeDistributed` in which the layer is called for each time step."""
     in_globs: bool = True
-    """Whether a glob over layers means this activation."""
+    """True if a glob over layers matches this activation."""
     statistic: bool = False
-    """Whether the weight is a statistic that is never trained."""
+    """True if the weight is a statistic that is never trained."""
     other_paths: tuple[str, ...] = ()
-    """Other names of the layer: with those that Keras made up, and with attributes for names that a person gave."""
+    """Other paths of the layer: with automatic names, or with attributes in place of given names."""
     other_top_level_paths: tuple[str, ...] = ()
 
     @property
@@ -91,17 +91,17 @@ class Site:
         return Tap(self.layer, self.quantity, self.around)
 
     def extract(self, weight: Any) -> Any:
-        """The tensor at this place, from the whole weight."""
+        """Return the tensor of this site from the full weight."""
         return weight if self.part is None else self.part.of(weight)
 
     def insert(self, weight: Any, piece: Any) -> Any:
-        """The whole weight with the tensor at this place replaced."""
+        """Return the full weight with the tensor of this site replaced."""
         return piece if self.part is None else self.part.into(weight, piece)
 
 
 @dataclass(frozen=True)
 class _Seat:
-    """A layer where it stands in a model."""
+    """Layer with its position in a model."""
 
     names: Names
     layer: keras.Layer
@@ -111,21 +111,21 @@ class _Seat:
 
 
 def find_sites(model: keras.Model) -> list[Site]:
-    """Every place of a model.
+    """Return every site of a model.
 
-    Weights by their names, whole, then in parts (the gates of a recurrent layer, the heads of attention); the output
-    of each layer; and where a layer has them: the pre-activation, the hidden and the cell states over all time
-    steps, the attention scores. A layer that stands in several spots of the model is listed once, where it is first.
+    These are the weights, in full and by part (the gates of a recurrent layer, the heads of attention), and the output
+    of each layer. Some layers also have a pre-activation, hidden and cell states over all time steps, or attention
+    scores. A layer that occurs several times is listed at its first occurrence.
     """
     seats: dict[int, _Seat] = {}
     for seat in _seats(model, None, None, None):
         seats.setdefault(id(seat.layer), seat)
-    found: dict[tuple[int, str], Site] = {}
-    for seat in reversed(seats.values()):  # a wrapper's name for a weight of the layer inside is not a second place
-        for place in (*_weights(seat), *_activations(seat)):
-            found.setdefault(place.key, place)
-    order = [place.key for seat in seats.values() for place in (*_weights(seat), *_activations(seat))]
-    return [found[key] for key in dict.fromkeys(order)]
+    by_key: dict[tuple[int, str], Site] = {}
+    for seat in reversed(seats.values()):  # a wrapper names the weights of the layer inside too
+        for site in (*_weights(seat), *_activations(seat)):
+            by_key.setdefault(site.key, site)
+    order = [site.key for seat in seats.values() for site in (*_weights(seat), *_activations(seat))]
+    return [by_key[key] for key in dict.fromkeys(order)]
 
 
 def _seats(
@@ -133,9 +133,9 @@ def _seats(
 ) -> Iterator[_Seat]:
     for inner in inner_layers(layer):
         names = layer_names(inner, layer).inside(outer)
-        own = names if top_level_path is None else top_level_path
-        yield _Seat(names, inner, own, layer, around)
-        deeper = None if is_model(inner) and top_level_path is None else own
+        top = names if top_level_path is None else top_level_path
+        yield _Seat(names, inner, top, layer, around)
+        deeper = None if is_model(inner) and top_level_path is None else top
         wrapped = inner if is_time_distributed(inner) else around
         yield from _seats(inner, names, deeper, wrapped)
 
@@ -165,7 +165,7 @@ def _parts(seat: _Seat, item: OwnWeight) -> list[Part]:
 def _activations(seat: _Seat) -> Iterator[Site]:
     layer = seat.layer
     function = _is_function(vars(layer).get("activation"))
-    own = not is_model(layer) and (bool(layer.weights) or function or is_activation(layer))
+    computes = not is_model(layer) and (bool(layer.weights) or function or is_activation(layer))
     there = {
         "output": True,
         "preactivation": function,
@@ -174,7 +174,7 @@ def _activations(seat: _Seat) -> Iterator[Site]:
         "attention_scores": scores_attention(layer),
     }
     for quantity in (name for name, is_there in there.items() if is_there):
-        in_globs = quantity != "output" or (own and seat.names == seat.top_level_path)
+        in_globs = quantity != "output" or (computes and seat.names == seat.top_level_path)
         yield Site(seat.names.display, quantity, layer, in_globs=in_globs, **_options(seat, seat.names))
 
 

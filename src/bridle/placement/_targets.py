@@ -1,4 +1,4 @@
-"""WHERE: targets such as `hidden/kernel`, `*/output` or `lstm/kernel[forget]`, matched to places in a model."""
+"""Targets such as `hidden/kernel`, `*/output` or `lstm/kernel[forget]`, matched to the sites of a model."""
 
 import re
 from fnmatch import fnmatchcase
@@ -15,29 +15,28 @@ WRITTEN = re.compile(r"(?P<quantity>[^\[\]]*)(?:\[(?P<part>[^\[\]]+)\])?")
 
 
 def match_target(model: keras.Model, target: str) -> list[Site]:
-    """The places that a target names.
+    """Return the sites that a target matches.
 
-    A target is `<layer name or glob>/<quantity or glob>[<part>]`, or several with commas between, which then share
-    one strength: `a/output, b/output`. The weights of a layer's inner layers go by its name too: `attention/kernel`
-    is all four kernels. A layer inside a layer goes by the attribute that holds it too: `both/forward/kernel` in a
-    `Bidirectional`, `td/layer/kernel` in a `TimeDistributed`, whatever number Keras gave to its name.
-    A glob passes over what nobody means by it:
+    A target is `<layer name or glob>/<quantity or glob>[<part>]`, or several separated by commas, which then share one
+    strength: `a/output, b/output`. A layer also matches the weights of its inner layers: `attention/kernel` is all four
+    kernels. An inner layer also goes by the attribute that holds it: `both/forward/kernel` in a `Bidirectional`,
+    `td/layer/kernel` in a `TimeDistributed`. Globs skip some sites:
 
-    - over layers: for outputs those that compute nothing of their own (dropout, flatten, pooling, sums, …), models,
-      and the layers inside a layer, whose outputs are on the way to its own. `*/output` is the output of every layer
-      that has weights or is or has an activation function: Dense, BatchNormalization, Activation, ReLU, Softmax, …;
-    - over quantities: statistics that are never trained (moving means). `*/kernel` is every kernel and nothing else,
-      never a bias or the scale of a normalisation.
+    - for outputs: layers that only pass values on (dropout, flatten, pooling, sums, …), models, and inner layers.
+      `*/output` is the output of every layer with weights or an activation function: Dense, BatchNormalization,
+      Activation, ReLU, Softmax, …;
+    - for weights: statistics that are never trained, such as moving means. `*/kernel` is every kernel, and neither
+      biases nor scales of normalization.
 
-    Errors: `TargetError` where nothing matches, with the nearest names; for a part that a weight does not have.
+    Errors: `TargetError` if nothing matches, with the nearest names, and for a part that the weight does not have.
     """
     if not isinstance(target, str):
         raise TargetError(f"Expected a target '<layer>/<quantity>', got {short_repr(target)}. {EXAMPLE}")
     if len(target) > LONGEST:
         raise TargetError(f"Expected a target of at most {LONGEST:,} characters, got {len(target):,}. {EXAMPLE}")
     sites = find_sites(model)
-    matches = [place for part in target.split(",") for place in _match_one(sites, part.strip())]
-    return list({place.key: place for place in matches}.values())
+    matches = [site for part in target.split(",") for site in _match_one(sites, part.strip())]
+    return list({site.key: site for site in matches}.values())
 
 
 def _match_one(sites: list[Site], target: str) -> list[Site]:
@@ -46,8 +45,8 @@ def _match_one(sites: list[Site], target: str) -> list[Site]:
     if not slash or syntax is None:
         raise TargetError(f"Expected a target '<layer>/<quantity>', got {target!r}. {EXAMPLE}")
     quantity, part = syntax["quantity"], syntax["part"]
-    named = [place for place in sites if _is_named(place, path, quantity)]
-    matches = [place for place in named if (place.part is None if part is None else _is_part(place.part, part))]
+    named = [site for site in sites if _is_named(site, path, quantity)]
+    matches = [site for site in named if (site.part is None if part is None else _is_part(site.part, part))]
     if not named:
         raise TargetError(
             f"Expected a target that is in the model, got {target!r}, which matches nothing. "
@@ -58,33 +57,32 @@ def _match_one(sites: list[Site], target: str) -> list[Site]:
     return matches
 
 
-def _is_named(place: Site, path: str, quantity: str) -> bool:
-    if not (fnmatchcase(place.quantity, quantity) and (quantity == place.quantity or not place.statistic)):
+def _is_named(site: Site, path: str, quantity: str) -> bool:
+    if not (fnmatchcase(site.quantity, quantity) and (quantity == site.quantity or not site.statistic)):
         return False
-    paths, homes = (place.path, *place.other_paths), (place.top_level_path, *place.other_top_level_paths)
-    if not place.is_weight:
-        exact = path in (*paths, *homes) and quantity == place.quantity
-        return any(fnmatchcase(name, path) for name in paths) and (exact or place.in_globs)
+    paths, homes = (site.path, *site.other_paths), (site.top_level_path, *site.other_top_level_paths)
+    if not site.is_weight:
+        exact = path in (*paths, *homes) and quantity == site.quantity
+        return any(fnmatchcase(name, path) for name in paths) and (exact or site.in_globs)
     return any(fnmatchcase(name, path) for name in (*paths, *homes))
 
 
 def _written_names(sites: list[Site]) -> list[str]:
-    full_weights = [place for place in sites if place.part is None]
-    return [f"{path}/{place.quantity}" for place in full_weights for path in (place.path, *place.other_paths)]
+    full_weights = [site for site in sites if site.part is None]
+    return [f"{path}/{site.quantity}" for site in full_weights for path in (site.path, *site.other_paths)]
 
 
 def _passed_over(sites: list[Site], path: str, quantity: str) -> str:
-    """Return advice for the outputs that a glob passes over; empty where there are none."""
+    """Return advice on the outputs that a glob skips; empty if it skips none."""
     names = [
-        place.name
-        for place in sites
-        if not place.in_globs and fnmatchcase(place.quantity, quantity) and fnmatchcase(place.path, path)
+        site.name
+        for site in sites
+        if not site.in_globs and fnmatchcase(site.quantity, quantity) and fnmatchcase(site.path, path)
     ]
     if not names:
         return ""
     return (
-        "A glob passes over layers without weights and without an activation. Write a name: "
-        f"{nearest_names(names[0], names)}"
+        f"A glob skips layers without weights and without an activation. Write a name: {nearest_names(names[0], names)}"
     )
 
 
@@ -93,7 +91,7 @@ def _is_part(part: Part | None, pattern: str) -> bool:
 
 
 def _no_part(named: list[Site], target: str, part: str | None) -> str:
-    sites = list(dict.fromkeys(place.part.name for place in named if place.part is not None))
+    sites = list(dict.fromkeys(site.part.name for site in named if site.part is not None))
     if not sites:
         return (
             f"Expected a gate or a head in {target!r}, got {part!r} of {named[0].name!r}, which has neither. "
@@ -103,7 +101,7 @@ def _no_part(named: list[Site], target: str, part: str | None) -> str:
 
 
 def argument(quantity: str) -> str:
-    """The argument by which Keras takes a regularizer for a quantity of a layer."""
+    """Return the argument of a Keras layer for the regularizer of a quantity."""
     if quantity in ACTIVATIONS:
         return "activity_regularizer"
     return f"{SHORT.get(quantity, quantity)}_regularizer"
@@ -114,4 +112,4 @@ SHORT = {
     "depthwise_kernel": "depthwise",
     "pointwise_kernel": "pointwise",
 }
-"""Weights whose argument has another name than they have."""
+"""Weights whose argument has a shorter name."""

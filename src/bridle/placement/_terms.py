@@ -1,4 +1,4 @@
-"""Terms: one penalty at one target, bound to the places of a model; and the slots that hold their strengths."""
+"""Terms: penalties at targets, bound to the sites of a model, and the slots of their strengths."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,19 +8,19 @@ from zlib import crc32
 import keras
 
 from bridle._errors import KindError, short_repr
-from bridle.placement._checks import check_places
+from bridle.placement._checks import check_sites
 from bridle.placement._sites import Site
 from bridle.placement._targets import EXAMPLE, match_target
 from bridle.regularizers import KINDS, Penalty, Schedule, parse_penalty
 
 LONGEST = 60
-"""Characters of options in the name of a term."""
+"""The largest number of characters of options in the name of a term."""
 WHAT = "a penalty such as bridle.L2(1e-3), or its text 'l2(1e-3)'"
 
 
 @dataclass(frozen=True)
 class Term:
-    """One penalty at one target, with the places that it charges."""
+    """Penalty at one target, with its sites."""
 
     target: str
     penalty: Penalty
@@ -28,10 +28,10 @@ class Term:
 
     @property
     def label(self) -> str:
-        """Target and kind: what makes two terms the same but for their strengths."""
+        """Target, kind, options and schedules. Terms with the same label differ in their strengths only."""
         options = _short(self.penalty.options_text())
-        courses = [course.to_text("…") for course in self.penalty.schedules if course is not None]
-        return " ".join([self.target, self.penalty.kind, *filter(None, [options]), *courses])
+        schedules = [schedule.to_text("…") for schedule in self.penalty.schedules if schedule is not None]
+        return " ".join([self.target, self.penalty.kind, *filter(None, [options]), *schedules])
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -42,26 +42,26 @@ class Term:
 
     @property
     def schedules(self) -> tuple[Schedule | None, ...]:
-        """The course of each slot's strength over the epochs."""
+        """The schedule of the strength of each slot, or None."""
         return self.penalty.schedules
 
     def to_text(self) -> str:
-        """The penalty in the language of penalties, with the name of its slot in place of each strength."""
+        """Return the penalty as text, with the names of slots in place of strengths."""
         pairs = zip(self.slots, self.schedules, strict=True)
-        amounts = (f"{{{slot}}}" if course is None else course.to_text(f"{{{slot}}}") for slot, course in pairs)
-        return self.penalty.to_text(*amounts)
+        strengths = (f"{{{slot}}}" if schedule is None else schedule.to_text(f"{{{slot}}}") for slot, schedule in pairs)
+        return self.penalty.to_text(*strengths)
 
 
 def _short(text: str) -> str:
-    """Options that fit a line; long ones, as an anchor's numbers, by their beginning and a checksum."""
+    """Shorten options, such as the numbers of an anchor, to their beginning and a checksum."""
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}… #{crc32(text.encode()):08x}"
 
 
 def read_terms(model: keras.Model, terms: Mapping[str, object]) -> tuple[Term, ...]:
     """Bind `{target: penalty}` to a model.
 
-    Errors: `TargetError` for a target that matches nothing; `InputError` for text that is no penalty, and for a
-    penalty that has no meaning at its place (`check_places`); `KindError` for anything else than penalties.
+    Errors: `TargetError` for a target that matches nothing; `InputError` for text that is not a penalty, and for a
+    penalty that is not defined at its site (`check_sites`); `KindError` for values of another type.
     """
     if not isinstance(terms, Mapping):
         raise KindError(f"Expected a dictionary {{target: penalty}}, got {short_repr(terms)}. {EXAMPLE}")
@@ -69,12 +69,12 @@ def read_terms(model: keras.Model, terms: Mapping[str, object]) -> tuple[Term, .
 
 
 def distinct_terms(arms: Sequence[Sequence[Term]]) -> tuple[Term, ...]:
-    """The terms of all arms, those that differ only in strength once."""
-    found: dict[str, Term] = {}
+    """Return the terms of all arms, without those that differ from an earlier one in strength only."""
+    distinct: dict[str, Term] = {}
     for arm in arms:
         for term in arm:
-            found.setdefault(term.label, term)
-    return tuple(found.values())
+            distinct.setdefault(term.label, term)
+    return tuple(distinct.values())
 
 
 def _bind(model: keras.Model, target: str, what: Any) -> Term:
@@ -84,6 +84,6 @@ def _bind(model: keras.Model, target: str, what: Any) -> Term:
         raise KindError(f"Expected {WHAT} at {target!r}, got keras.regularizers.{name}. Use bridle.{name}.")
     if not isinstance(penalty, Penalty):
         raise KindError(f"Expected {WHAT} at {target!r}, got {short_repr(what)}. Known: {', '.join(KINDS)}.")
-    found = tuple(match_target(model, target))
-    check_places(target, penalty, found)
-    return Term(target, penalty, found)
+    sites = tuple(match_target(model, target))
+    check_sites(target, penalty, sites)
+    return Term(target, penalty, sites)

@@ -12,41 +12,41 @@ from bridle.placement._sites import Site
 from bridle.results import UNIT_SHARES
 
 
-def unit_names(places: Sequence[Site]) -> tuple[str, ...]:
-    """The names of what `unit_quantiles` returns, in its order: `unit0/hidden/kernel`, `unit10/…`, …, `unit100/…`."""
-    return tuple(dict.fromkeys(f"unit{share}/{place.name}" for place in places for share in UNIT_SHARES))
+def unit_names(sites: Sequence[Site]) -> tuple[str, ...]:
+    """Return the names of the values of `unit_quantiles`, in order: `unit0/hidden/kernel` to `unit100/…`."""
+    return tuple(dict.fromkeys(f"unit{share}/{site.name}" for site in sites for share in UNIT_SHARES))
 
 
 def unit_quantiles(
-    places: Sequence[Site],
+    sites: Sequence[Site],
     taps: Sequence[Tap],
     weight: Callable[[keras.Variable], Any],
     readings: dict[int, list[Reading]],
 ) -> dict[str, Any]:
-    """Quantiles over the units at each place.
+    """Return quantiles over the units of each site.
 
     The units of a weight are the entries of its last axis that is longer than one, each with the norm of the weights
     that enter it; for a kernel with one output these are its inputs. The units of an activation are the entries of
     its last axis, each with its mean magnitude over rows, positions that are not padded, and calls.
     """
     quantiles: dict[str, Any] = {}
-    for place in places:
-        if place.variable is not None:
-            sizes = _norms(place.extract(weight(place.variable)))
+    for site in sites:
+        if site.variable is not None:
+            sizes = _norms(site.extract(weight(site.variable)))
         else:
-            sizes = _magnitudes(readings[taps.index(place.tap)])
+            sizes = _magnitudes(readings[taps.index(site.tap)])
         values = _quantiles(sizes)
-        quantiles |= {f"unit{share}/{place.name}": values[index] for index, share in enumerate(UNIT_SHARES)}
+        quantiles |= {f"unit{share}/{site.name}": values[index] for index, share in enumerate(UNIT_SHARES)}
     return quantiles
 
 
 def _quantiles(sizes: Any) -> Any:
-    """The shares as quantiles, linear between neighbours; Keras's own function compiles to twice as many pieces."""
+    """Return linearly interpolated quantiles. `keras.ops.quantile` compiles to twice as much code."""
     ordered = ops.sort(sizes)
     at = np.array(UNIT_SHARES) / 100 * (sizes.shape[0] - 1)
     below = np.floor(at).astype("int32")
     part = ops.convert_to_tensor(at - below, "float32")
-    low, high = (ops.take(ordered, places) for places in (below, np.ceil(at).astype("int32")))
+    low, high = (ops.take(ordered, indices) for indices in (below, np.ceil(at).astype("int32")))
     return low + (high - low) * part
 
 
@@ -72,7 +72,7 @@ def by_unit(calls: Sequence[Reading]) -> Any:
 
 
 def real_entries(calls: Sequence[Reading]) -> Any:
-    """Return 1 for each entry of the readings in one row, 0 where it is padded; None where nothing is masked."""
+    """Return 1 for each entry of the readings in one row, 0 for padding; None if nothing is masked."""
     if all(reading.mask is None for reading in calls):
         return None
     return ops.concatenate([ops.reshape(_real(reading), (-1,)) for reading in calls])
@@ -84,7 +84,7 @@ def mean_over(values: Any, real: Any) -> Any:
 
 
 def _real(reading: Reading, dtype: str = "float32") -> Any:
-    """1 for each entry of a reading, 0 where it is padded."""
+    """Return 1 for each entry of a reading, 0 for padding."""
     value, mask = reading.value, reading.mask
     if mask is None:
         return ops.ones(value.shape, dtype)

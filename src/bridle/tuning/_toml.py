@@ -101,7 +101,9 @@ def _text(path: Path, where: str) -> str:
         raise
     except FileNotFoundError:
         names = sorted(file.name for file in path.parent.glob("*.toml")) if path.parent.is_dir() else []
-        raise InputError(f"There is no study file {str(path)!r}. {nearest_names(path.name, names)}") from None
+        raise InputError(
+            f"Expected a study file, got {str(path)!r}, which does not exist. {nearest_names(path.name, names)}"
+        ) from None
     except (OSError, ValueError) as error:
         raise InputError(f"Expected a readable study file, got {short_repr(str(path))}: {str(error)[:200]}.") from None
     if len(raw) > LARGEST:
