@@ -1,4 +1,4 @@
-"""The page docs/statistics.md: what bridle's numbers mean, with what the simulations measured: statistics.md filled in.
+"""The page docs/statistics.md: the template statistics.md with the numbers of the simulations.
 
 `python -m benchmarks.statistics` writes it from calibration.json, few_folds.json and ranges.json.
 """
@@ -18,7 +18,7 @@ KINDS = {
 
 
 def page() -> str:
-    """The whole page."""
+    """Return the page."""
     found, lines = json.loads(calibration.NUMBERS.read_text()), json.loads(ranges.NUMBERS.read_text())
     few = json.loads(few_folds.NUMBERS.read_text())
     return TEXT.read_text().format(
@@ -64,12 +64,12 @@ def _coverage(found: dict) -> str:
 
 
 def sign(name: str) -> int:
-    """Differences of losses are shown as losses, not as gains."""
+    """Return the sign with which a difference is shown: losses stay losses."""
     return calibration.SIGNS[name]
 
 
 def _said(found: dict) -> str:
-    """Within 93 to 97 %, or how far off and in which direction."""
+    """Return in words which intervals cover 93 to 97 %, and which are too wide or too narrow."""
     words = []
     for name, own in found.items():
         share = 100 * own["covers"]
@@ -77,7 +77,7 @@ def _said(found: dict) -> str:
             words.append(f"for the {name} 95 % intervals cover in {share:.1f} %")
         else:
             wide = "wider" if share > 97 else "narrower"
-            words.append(f"for the {name} they cover in {share:.1f} %, so they are {wide} than they need be")
+            words.append(f"for the {name} they cover in {share:.1f} %, so they are {wide} than necessary")
     text = "; ".join(words)
     return f"{text[0].upper()}{text[1:]}."
 
