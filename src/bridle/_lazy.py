@@ -11,13 +11,11 @@ from bridle._errors import missing_backend
 if "keras" not in sys.modules:
     os.environ.setdefault("KERAS_BACKEND", "jax")
 
-STUB = Path(__file__).with_name("__init__.pyi")
-ROOMS = {
-    name: room
-    for room, name in re.findall(r"^from (bridle[\w.]*) import (\w+) as \w+$", STUB.read_text("utf-8"), re.MULTILINE)
-}
+STUB = Path(__file__).with_name("__init__.pyi").read_text("utf-8")
+ROOMS = {name: room for room, name in re.findall(r"^from (bridle[\w.]*) import (\w+) as \w+$", STUB, re.MULTILINE)}
 """The room of each public name: one list for editors, type checkers and this loader."""
 
+__doc__ = STUB.split('"""')[1]  # of the package: `help(bridle)` begins with this table of contents
 __all__ = sorted(ROOMS)  # pyright: ignore[reportUnsupportedDunderAll] - checkers read the stub
 
 
