@@ -46,6 +46,7 @@ MARKED = {
         "tests/cluster",
         "tests/engine/test_starts.py",
         "tests/faults",
+        "tests/regularizers/test_adding.py",
         "tests/test_architecture.py",
         "tests/test_interrupts.py",
     ),

@@ -11,7 +11,8 @@ import keras
 import numpy as np
 
 import bridle
-from bridle.regularizers import Penalty
+from bridle.auditing._formulas import on_activation, on_weight
+from bridle.regularizers import KINDS, Penalty
 from bridle.schedule import linear
 from bridle.testing import check_penalty
 
@@ -22,7 +23,7 @@ class Line(NamedTuple):
     """A penalty, the NumPy lines of its components, and what it is checked on."""
 
     penalty: Penalty
-    formula: Callable[[np.ndarray], Any]
+    formula: Callable[[np.ndarray], Any] | None
     shape: tuple[int, ...] | None = None
     on: str | None = None
 
@@ -135,6 +136,19 @@ LINES = [
     Line(bridle.Custom(cubes, 0.1), lambda x: l1(x**3)),
     Line(bridle.Custom(farthest, 0.1), per_sample(lambda x: np.max(x**2)), (6, 3), "activation"),
 ]
+
+
+def lines_of(cls: type[Penalty]) -> list[Line]:
+    """Return the lines of a penalty that the list leaves out, with the formula by which `bridle.audit` knows it."""
+    penalty = cls(*[0.1] * len(cls.names))
+    if "weight" not in penalty.allowed_on:
+        return [Line(penalty, lambda x: on_activation(penalty, x))]
+    others = [Line(penalty, None, on="activation")] if "activation" in penalty.allowed_on else []
+    return [Line(penalty, lambda x: on_weight(penalty, x), on="weight"), *others]
+
+
+LISTED = {line.penalty.kind for line in LINES}
+LINES += [line for kind, cls in KINDS.items() if kind not in LISTED for line in lines_of(cls)]
 
 
 def check(line: Line) -> None:

@@ -17,8 +17,9 @@ PenaltyClass = TypeVar("PenaltyClass", bound=type[Penalty])
 def penalty(cls: PenaltyClass) -> PenaltyClass:
     """Register a class as a penalty of bridle: with Keras for saved models, and in `KINDS` for its text.
 
-    The package imports every file in it, so a new penalty needs three edits: its file with this decorator, a line in
-    `tests/regularizers/_cases.py`, and its name in the stub `bridle/__init__.pyi`.
+    The package imports every file in it, so a new penalty takes three edits: its class with this decorator, its name
+    in the stub `bridle/__init__.pyi`, and its formula in NumPy in `bridle/auditing/_formulas.py`. Text, configuration,
+    saved models, ranges to search, pages and tests follow from these.
     """
     if "kind" in vars(cls):
         KINDS[cls.kind] = cls
