@@ -112,8 +112,10 @@ def _is_referred(obj: Any, share: bool) -> bool:
     if isinstance(obj, type):
         return True
     if not hasattr(obj, "get_config"):
+        if not callable(obj):  # such as a dictionary, which cannot be hashed
+            return False
         exported = exported_name(obj) if is_from_keras(obj) else None
-        return callable(obj) and not (exported is not None and exported.startswith(BY_NAME))
+        return exported is None or not exported.startswith(BY_NAME)
     if not isinstance(obj, STATELESS) or _is_exported(type(obj)):
         return False
     return share or (_hides_arguments(type(obj)) and not is_random_initializer(obj))
