@@ -6,8 +6,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BROWSER := $(VENV)/.browser
 NEXT := .venv-next
+WHEEL := .venv-wheel
 
-.PHONY: help demo quick test faults torture check bench simulate claims docs next clean
+.PHONY: help demo quick test faults torture check bench simulate claims docs next wheel clean
 
 help:
 	@echo "make demo      run the two-moons study, write demo/report.html"
@@ -20,6 +21,7 @@ help:
 	@echo "make simulate  check the statistics by simulation, write docs/statistics.md (a quarter of an hour)"
 	@echo "make claims    run every published claim a hundred times, write docs/claims.md (half an hour)"
 	@echo "make docs      renew the generated pages of docs/ (a few minutes)"
+	@echo "make wheel     build a wheel, install it into an empty environment, run a study and check types there"
 	@echo "make next      try the parity tests with the newest pre-releases of Keras and JAX"
 
 $(READY): pyproject.toml constraints.txt
@@ -88,6 +90,14 @@ docs: $(READY)
 	@$(BIN)/python -m benchmarks.statistics
 	@$(BIN)/python -m benchmarks.chosen --markdown
 
+wheel: $(READY)
+	@rm -rf dist demo/wheel
+	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps -w dist .
+	@$(PYTHON) -m venv --clear $(WHEEL)
+	@$(WHEEL)/bin/python -m pip install --quiet --disable-pip-version-check dist/*.whl
+	@$(WHEEL)/bin/bridle run moons --quick --out demo/wheel
+	@$(BIN)/python -m tests._wheel dist $(WHEEL)/bin/python
+
 # Keras's nightly build is a package of its own that takes the place of keras. New warnings are shown, not errors.
 next:
 	@$(PYTHON) -m venv --clear $(NEXT)
@@ -98,4 +108,4 @@ next:
 	@$(NEXT)/bin/python -m pytest -W default -n 2 --dist loadfile tests/engine/test_parity*.py
 
 clean:
-	rm -rf $(VENV) $(NEXT) demo .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(NEXT) $(WHEEL) dist demo .pytest_cache .ruff_cache .import_linter_cache

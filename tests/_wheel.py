@@ -1,0 +1,57 @@
+"""Checks of an installed wheel: what it holds, and how a type checker reads it. `make wheel` runs this module.
+
+`python -m tests._wheel dist .venv-wheel/bin/python`: the folder of the wheel, and the Python where it is installed.
+"""
+
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path, PurePosixPath
+
+SCRIPT = """import bridle
+import keras
+
+study = bridle.Study(keras.Sequential([keras.layers.Dense(1)]), {"L2": {"*/kernel": bridle.L2("auto")}}, seeds=2)
+print(study.run([[0.0]], [0.0]).table())
+"""
+"""A user's script, which is only read."""
+MISTAKES = {"seeds=2": "seeds=2, sedes=2", "bridle.L2(": "bridle.L3(", ".table()": ".tables()"}
+"""Changes of the script that a type checker has to find."""
+REQUIRED = {"bridle/__init__.py", "bridle/__init__.pyi", "bridle/py.typed", "bridle/report/_static/report.js"}
+"""Files without which the package does not work or shows no types."""
+
+
+def stray_files(names: list[str]) -> list[str]:
+    """Return the files of a wheel that are no part of the package: tests, benchmarks, pages, settings."""
+    rooms = {PurePosixPath(name).parts[0] for name in names}
+    stray = [name for name in names if {"tests", "benchmarks", "claims", "docs"} & set(PurePosixPath(name).parts)]
+    return stray + sorted(room for room in rooms if room != "bridle" and not room.endswith(".dist-info"))
+
+
+def type_errors(python: str, script: str) -> int:
+    """Return how many errors pyright finds in a script, with the packages of a Python."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "script.py")
+        path.write_text(script)
+        pyright = [str(Path(sys.executable).with_name("pyright")), "--pythonpath", str(Path(python).absolute())]
+        done = subprocess.run([*pyright, str(path)], cwd=folder, capture_output=True, text=True, check=False)
+    return done.stdout.count(" - error: ") if "errors," in done.stdout or "error," in done.stdout else -1
+
+
+def main(dist: str, python: str) -> str:
+    """Return "" if the wheel is right, else what is wrong with it."""
+    (wheel,) = Path(dist).glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    wrong = [f"{name} is missing" for name in sorted(REQUIRED - set(names))]
+    wrong += [f"{name} is no part of the package" for name in stray_files(names)]
+    count = type_errors(python, SCRIPT)
+    wrong += [f"a right script has {count} errors"] if count else []
+    for right, mistake in MISTAKES.items():
+        count = type_errors(python, SCRIPT.replace(right, mistake))
+        wrong += [] if count == 1 else [f"{mistake!r} has {count} errors"]
+    return "\n".join(wrong)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]) or None)
