@@ -62,7 +62,7 @@ def test_a_long_result_prints_what_the_rules_take(moons) -> None:
     arms = {"L2": {"*/kernel": L2(bridle.grid(1e-5, 1, 40))}}
     result = Study(network(2), arms, seeds=1, folds=2, epochs=1).run(*moons, progress=False)
     assert len(str(result).splitlines()) < 30
-    assert "of 41 settings; table() has them all" in str(result)
+    assert "of 41 candidates are shown; table() has all of them" in str(result)
     assert len(result.table()) == 41
 
 

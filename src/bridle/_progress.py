@@ -74,7 +74,7 @@ def _printer(score: str) -> Callable[[Update], None]:
 
 
 def _best(update: Update, score: str) -> str:
-    """Return a phrase about the best setting so far."""
+    """Return a phrase about the best candidate so far."""
     if update.best is None:
         return ""
     return (

@@ -34,7 +34,7 @@ class StoredTransformer:
     text: str
     """The transformer as Python code, such as `StandardScaler()`."""
     words: Mapping[str, object] | None = None
-    """Class, parameters and fitted attributes, as JSON; None where it cannot be stored."""
+    """Class, parameters and fitted attributes, as JSON; None if it cannot be stored."""
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
     """Arrays that the words refer to."""
 
@@ -244,7 +244,7 @@ class StudyResult:
     def by_candidate(
         self, values: Float[np.ndarray, "member"], refits: bool = False
     ) -> Float[np.ndarray, "candidate seed fold"]:
-        """Arrange one number per fit by candidate, seed and fold; NaN where a fit diverged or did not run."""
+        """Arrange one number per fit by candidate, seed and fold; NaN if a fit diverged or did not run."""
         seeds = self.seeds
         selected = (self.members.fold == ALL_ROWS) == refits
         table = np.full((len(self.setting_arm), len(seeds), 1 if refits else self.folds), np.nan)
@@ -261,7 +261,7 @@ class StudyResult:
         return self.scores_of(f"{part}/{self.score.name if part == 'validation' else self.score.measure}")
 
     def scores_of(self, quantity: str) -> Float[np.ndarray, "candidate seed fold"]:
-        """Return a quantity after the last epoch by candidate, seed and fold; NaN where no fit finished."""
+        """Return a quantity after the last epoch by candidate, seed and fold; NaN if no fit finished."""
         return self.by_candidate(self.quantity(quantity)[:, -1])
 
     def held_out_scores(self, name: str) -> Float[np.ndarray, "candidate seed"]:

@@ -60,7 +60,7 @@ def regularized_tensors(result: StudyResult, arm: int) -> list[str]:
 
 
 def zero_fractions(result: StudyResult, tensor: str) -> Float[np.ndarray, "setting"]:
-    """Return the fraction of exact zeros of one tensor for every setting, averaged over seeds and folds."""
+    """Return the fraction of exact zeros of one tensor for every candidate, averaged over seeds and folds."""
     return nan_mean(result.by_candidate(result.diagnostic(f"zeros/{tensor}")), (1, 2))
 
 
@@ -110,7 +110,7 @@ def strength_text(value: float) -> str:
 
 
 def strengths_text(result: StudyResult, setting: int) -> str:
-    """Return the strengths of one setting, such as `hidden/output l1 = 0.003`; empty for an arm without any."""
+    """Return the strengths of one candidate, such as `hidden/output l1 = 0.003`; empty for an arm without any."""
     return ", ".join(f"{slot} = {strength_text(value)}" for slot, value in result.strengths(setting).items())
 
 

@@ -54,7 +54,7 @@ def test_the_line_runs_through_the_optimal_points(study):
     """From few zeros to many; the star is none."""
     data = frontier_data(study())
     lines = {line.get_label(): line for line in draw_frontier(data).get_lines()}
-    x = lines["no setting is better in both"].get_xdata()
+    x = lines["no candidate is better in both"].get_xdata()
     np.testing.assert_allclose(x, np.sort(100 * data.zeros[data.optimal]))
     assert lines["none"].get_marker() == "*"
 

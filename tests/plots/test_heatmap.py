@@ -44,7 +44,7 @@ def test_settings_beside_the_grid_become_dots(study):
     assert sorted(map(tuple, data.between[:, :2])) == [(3e-4, 1e-3), (1e-3, 3e-4), (1e-3, 3e-3), (3e-3, 1e-3)]
     assert np.isfinite(data.between[:, 2]).all()
     ax = draw_heatmap(data)
-    assert "setting between" in [text.get_text() for text in ax.get_legend().get_texts()]
+    assert "candidate between" in [text.get_text() for text in ax.get_legend().get_texts()]
 
 
 def thinned(result, keep):

@@ -195,7 +195,7 @@ def test_plan_is_the_table_of_members(model, moons) -> None:
     prepared = prepare(question, Rows(*moons))
     plan = make_plan(prepared)
     assert len(plan) == 3 * 3 * 2
-    assert str(plan).startswith("18 fits: 3 settings × 3 seeds × 2 folds, 2 epochs each")
+    assert str(plan).startswith("18 fits: 3 candidates × 3 seeds × 2 folds, 2 epochs each")
     assert prepared.engine.compilations == 0
     result, whole = run_study(prepared)
     assert whole

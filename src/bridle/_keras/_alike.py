@@ -46,7 +46,7 @@ def is_same_function(model: keras.Model, reference: keras.Model) -> bool:
 
 
 def rows_as_inputs(model: keras.Model, rows: Values) -> Any:
-    """Return flat arrays of rows in the structure that a model takes; None where it is not known."""
+    """Return flat arrays of rows in the structure that a model takes; None if it is not known."""
     entrance = model_inputs(model)
     if entrance is not None:
         return entrance.packed(list(rows)) if len(rows) == len(entrance.flat) else None
@@ -73,7 +73,7 @@ def check_predictions(model: keras.Model, variables: Values, rows: Values, expec
 
 
 def is_close(got: Any, expected: Any) -> bool:
-    """Return True where two arrays of predictions agree within the rounding of another order of summation."""
+    """Return True if two arrays of predictions agree within the rounding of another order of summation."""
     got, expected = np.asarray(got), np.asarray(expected)
     if got.shape != expected.shape or expected.dtype.kind not in "fc":
         return np.array_equal(got, expected)

@@ -114,7 +114,7 @@ def loss_without_data(model: keras.Model, prediction: Any, sample_weight: Any) -
 
 
 def has_compiled_step(model: keras.Model) -> bool:
-    """Return True where `fit` has compiled a training step, which keeps the strengths of that moment."""
+    """Return True if `fit` has compiled a training step, which keeps the strengths of that moment."""
     if getattr(model, "train_function", None) is None or model.run_eagerly:
         return False
     return keras.backend.backend() != "torch" or bool(model.jit_compile)

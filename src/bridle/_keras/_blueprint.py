@@ -161,7 +161,7 @@ def _check_again(model: keras.Model) -> None:
 
 
 def is_rebuildable(model: keras.Model) -> bool:
-    """Return True where the configuration of a model builds it again in this process."""
+    """Return True if the configuration of a model builds it again in this process."""
     try:
         return _shapes(rebuilt(model)) == _shapes(model)
     except (TypeError, NotImplementedError, ValueError):
@@ -208,7 +208,7 @@ def _copied(operation: Any) -> Any:
 
 
 def _is_mirrored(layer: keras.Layer) -> bool:
-    """Return True where Keras made the backward layer of a `Bidirectional` from its forward layer."""
+    """Return True if Keras made the backward layer of a `Bidirectional` from its forward layer."""
     if not isinstance(layer, keras.layers.Bidirectional) or not layer.backward_layer.name.startswith("backward_"):
         return False
     forward, backward = layer.forward_layer.get_config(), layer.backward_layer.get_config()
@@ -281,7 +281,7 @@ def _beginning(model: keras.Model) -> int:
 
 @tensorflow_left_alone()
 def model_json(model: keras.Model) -> str:
-    """Return the configuration of a model as text; empty where Keras cannot write it, or would write code into it.
+    """Return the configuration of a model as text; empty if Keras cannot write it, or would write code into it.
 
     What the model is compiled with is left out where that alone is so.
     """
@@ -306,7 +306,7 @@ def _json(model: keras.Model) -> str:
 def clone_model(model: keras.Model) -> keras.Model:
     """Clone a model from its configuration: same weights, states of random layers, frozen flags.
 
-    Nothing is drawn from the random numbers of the process.
+    It draws nothing from the random numbers of the process.
 
     Errors: `KindError` where the model has no configuration from which it can be built, or where what is built is not
     the same function of its rows.
@@ -357,7 +357,7 @@ def rebuild_by(build: Callable[[], keras.Model], model: keras.Model) -> keras.Mo
 
 
 def compile_like(target: keras.Model, source: keras.Model) -> None:
-    """Compile a model with the loss, metrics and a fresh optimizer like those of another, where that is compiled."""
+    """Compile a model with the loss, metrics and a new optimizer like those of another, where that is compiled."""
     if not source.compiled or source.optimizer is None:
         return
     target.compile(

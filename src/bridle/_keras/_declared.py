@@ -23,7 +23,7 @@ Regularizer = Callable[[Any], Any]
 
 
 def forgotten_activity(layer: keras.Layer) -> Regularizer | bool | None:
-    """Return an `activity_regularizer` that a layer dropped; True where one may have been dropped.
+    """Return an `activity_regularizer` that a layer dropped; True if one may have been dropped.
 
     Keras keeps the arguments of a layer that was built from plain values alone. SimpleRNN drops the argument, so that
     one that was an object is gone; but that some object was given can still be told.
@@ -97,7 +97,7 @@ class Decay:
 
 
 def decay_of(model: keras.Model) -> Decay | None:
-    """Return the weight decay of a model; None where it is not compiled or does not decay."""
+    """Return the weight decay of a model; None if it is not compiled or does not decay."""
     optimizer = model.optimizer if model.compiled else None
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     rate = _said(getattr(optimizer, "weight_decay", None))
@@ -113,7 +113,7 @@ def decay_of(model: keras.Model) -> Decay | None:
 
 
 def _said(rate: Any) -> str:
-    """Return a rate as text, empty where there is none; a rate from a file may be anything."""
+    """Return a rate as text, empty if there is none; a rate from a file may be anything."""
     try:
         return f"{float(rate):g}" if rate else ""
     except (TypeError, ValueError, OverflowError):

@@ -38,9 +38,9 @@ class ModelInputs:
     flat: tuple[InputSpec, ...]
     structure: Any
     pads_zeros: bool
-    """True where 0 stands for padding in inputs that are looked up."""
+    """True if 0 stands for padding in inputs that are looked up."""
     mask_value: float | None
-    """The number that stands for padding in sequences; None where none does."""
+    """The number that stands for padding in sequences; None if none does."""
 
     @property
     def names(self) -> tuple[str, ...]:

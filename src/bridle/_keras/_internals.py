@@ -197,7 +197,7 @@ def call_arguments(node: Any, tensors: Mapping[int, Any]) -> tuple[tuple[Any, ..
 
 
 def get_mask(tensor: Any) -> Any:
-    """Return the mask that Keras attached to a tensor; None where there is none."""
+    """Return the mask that Keras attached to a tensor; None if there is none."""
     return _GET_MASK(tensor)
 
 
@@ -220,7 +220,7 @@ def symbolic_result(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def compiled_loss(model: keras.Model) -> Any:
-    """Return the compiled loss of a model; None where there is none."""
+    """Return the compiled loss of a model; None if there is none."""
     return read_private(model, "_compile_loss")
 
 
@@ -230,7 +230,7 @@ def without_compiled_loss(model: keras.Model) -> contextlib.AbstractContextManag
 
 
 def compiled_metrics(model: keras.Model) -> Any:
-    """Return the compiled metrics of a model; None where there are none."""
+    """Return the compiled metrics of a model; None if there are none."""
     return read_private(model, "_compile_metrics")
 
 
@@ -283,12 +283,12 @@ def tracked_metrics(model: keras.Model) -> list[Any]:
 
 
 def metric_direction(metric: Any) -> Any:
-    """Return the direction that a metric carries; None where it carries none."""
+    """Return the direction that a metric carries; None if it carries none."""
     return getattr(metric, "_direction", None)
 
 
 def metric_function(metric: Any) -> Any:
-    """Return the function that a metric averages; None where it averages none."""
+    """Return the function that a metric averages; None if it averages none."""
     return getattr(metric, "_fn", None)
 
 

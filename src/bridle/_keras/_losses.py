@@ -20,7 +20,7 @@ from bridle._keras._internals import (
 
 
 def data_and_added(model: keras.Model, y: Any, prediction: Any, sample_weight: Any) -> tuple[list[Any], list[Any]]:
-    """Return the compiled loss as a list, empty where there is none; and the losses that layers and weights add."""
+    """Return the compiled loss as a list, empty if there is none; and the losses that layers and weights add."""
     data = None if compiled_loss(model) is None else compiled_loss(model)(y, prediction, sample_weight)
     return [] if data is None else [data], [scaled_loss(model, loss) for loss in model.losses]
 
@@ -38,7 +38,7 @@ def output_shape(layer: keras.Layer) -> tuple[int | None, ...] | None:
 
 
 def gives_mask(layer: keras.Layer) -> bool:
-    """Return True where the output of a layer in a functional model has a mask."""
+    """Return True if the output of a layer in a functional model has a mask."""
     return get_mask(inbound_nodes(layer)[0].output_tensors[0]) is not None
 
 

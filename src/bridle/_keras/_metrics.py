@@ -37,7 +37,7 @@ SHARES = (
 def direction(metric: keras.metrics.Metric) -> str | None:
     """Return "up" or "down" where Keras knows it of a metric, else None.
 
-    Nothing is concluded from a name: `distance`, `brier` and `skill` are functions of a person's own.
+    Nothing is concluded from a name: `distance`, `brier` and `skill` are functions of the user.
     """
     carried = metric_direction(metric)
     if carried in (UP, DOWN):

@@ -17,7 +17,7 @@ HALF_PRECISION_TOLERANCE = 2e-2
 
 
 def mixes_rows(program: Program, x: Any) -> bool:
-    """Return True where predictions of four rows together and two by two differ.
+    """Return True if predictions of four rows together and two by two differ.
 
     Only models with code that is not Keras's, or with operations beside layers, are tried: Keras's own layers treat
     rows alone when they predict.

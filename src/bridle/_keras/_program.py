@@ -121,7 +121,7 @@ class Program:
 
     @property
     def has_own_loss(self) -> bool:
-        """True where the model overrides `compute_loss`."""
+        """True if the model overrides `compute_loss`."""
         return has_own_loss(self.model)
 
     def own_loss(
@@ -189,7 +189,7 @@ class Program:
 
     @property
     def averages(self) -> bool:
-        """True where `fit` ends with other weights than those of the last step."""
+        """True if `fit` ends with other weights than those of the last step."""
         inner = getattr(self.optimizer, "inner_optimizer", self.optimizer)
         is_averaging = type(inner).finalize_variable_values is not keras.optimizers.Optimizer.finalize_variable_values
         return is_averaging or inner.use_ema
@@ -251,7 +251,7 @@ class Program:
 
 
 def make_program(blueprint: Blueprint, x: Any, y: Any, weight: Any = None) -> Program:
-    """Prepare a template for tracing: a fresh optimizer, and losses and metrics resolved on two rows of data.
+    """Prepare a template for tracing: a new optimizer, and losses and metrics resolved on two rows of data.
 
     Errors: `InputError` where labels or weights do not fit the loss or the rows do not fit the model.
     """

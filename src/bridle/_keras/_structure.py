@@ -79,7 +79,7 @@ def layer_names(layer: keras.Layer, parent: Any) -> Names:
 
 
 def has_default_name(layer: keras.Layer) -> bool:
-    """Return True where Keras gave a layer its name."""
+    """Return True if Keras gave a layer its name."""
     kind = re.escape(snake_case(type(layer).__name__))
     return re.fullmatch(rf"((forward|backward)_)?{kind}(_\d+)?", layer.name) is not None
 
@@ -109,7 +109,7 @@ class OwnWeight:
     inner: Names | None
     variable: keras.Variable
     statistic: bool
-    """True where it is never trained, as a moving mean."""
+    """True if it is never trained, as a moving mean."""
     gates: tuple[str, ...]
 
 
@@ -158,7 +158,7 @@ def has_states(layer: keras.Layer) -> bool:
 
 
 def has_one_cell(layer: keras.Layer) -> bool:
-    """Return True where the loop over time can be watched: one cell that is a layer."""
+    """Return True if the loop over time can be watched: one cell that is a layer."""
     stacked = keras.layers.StackedRNNCells
     return has_states(layer) and isinstance(layer.cell, keras.Layer) and not isinstance(layer.cell, stacked)
 

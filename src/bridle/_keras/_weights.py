@@ -59,7 +59,7 @@ def counted_rows(weight: Any) -> Any:
 
 
 def _differ(weight: Any, ranks: Sequence[int]) -> bool:
-    """Return True where Keras would not take the weights as they are."""
+    """Return True if Keras would not take the weights as they are."""
     return weight is not None and (keras.tree.is_nested(weight) or any(len(weight.shape) < rank for rank in ranks))
 
 

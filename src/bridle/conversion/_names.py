@@ -89,7 +89,7 @@ def _plain(rest: str, norm: Norm | None, text: str) -> Convention:
 
 
 def _versioned(rest: str, norm: Norm | None, text: str) -> Convention | None:
-    """Return a convention of Keras with a version; None where there is no version."""
+    """Return a convention of Keras with a version; None if there is no version."""
     match = VERSIONED.match(rest)
     if match is None:
         return None

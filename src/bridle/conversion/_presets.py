@@ -23,14 +23,14 @@ class Preset:
     note: str = ""
     value: float | None = None
     convention: str | None = None
-    """The convention in which `bridle.convert` reads `value`; None where bridle has the source's own penalty."""
+    """The convention in which `bridle.convert` reads `value`; None if bridle has the source's own penalty."""
     batch_size: int | None = None
     penalty_text: str | None = None
     """The penalty in the language of penalties, where bridle has the source's own."""
 
     @property
     def conversion(self) -> Conversion | None:
-        """The translation of the value; None where bridle has the source's own penalty."""
+        """The translation of the value; None if bridle has the source's own penalty."""
         if self.value is None or self.convention is None:
             return None
         return convert(self.value, self.convention, batch_size=self.batch_size)

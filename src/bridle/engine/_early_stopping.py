@@ -38,7 +38,7 @@ class StoppingMemory(NamedTuple):
     stopped: Any
     """int32: the epoch after which training ended, or 0."""
     kept: Any
-    """(trainable, other) of the best epoch; empty where they are not kept."""
+    """(trainable, other) of the best epoch; empty if they are not kept."""
 
 
 def initial_memory(stopping: Stopping | None, trainable: list[Any], other: list[Any]) -> StoppingMemory | tuple[()]:

@@ -29,7 +29,7 @@ A loop costs two small pieces and, where the rows are few, a few per cent of the
 def evaluate(objective: Objective, state: State, rows: Rows, cuts: tuple[int, ...], first: Any = True) -> Any:
     """Return data loss and metrics of the rows before, between and after the cuts: shape ((1 + cut) * measure,).
 
-    They are NaN where there are no rows, and before the first cut where `first`, which may be traced, is false.
+    They are NaN if there are no rows, and before the first cut where `first`, which may be traced, is false.
     """
     sides = list(pairwise((0, *cuts, row_count(rows.x))))
     forward = jax.jit(partial(objective.predict, state.trainable, state.other))

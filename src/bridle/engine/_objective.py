@@ -96,7 +96,7 @@ class Objective:
     """(optimizer state, total) → what is differentiated; `update` divides by the scale again."""
     update: Update
     finish: Callable[[Variables, Variables], Variables] | None
-    """(optimizer state, trainable) → trainable after the last epoch; None where that changes nothing."""
+    """(optimizer state, trainable) → trainable after the last epoch; None if that changes nothing."""
     at_epoch: Callable[[Any, Any], Any]
     """(strengths, epoch) → the strengths in that epoch, counted from 0."""
     predict: Prediction
@@ -109,7 +109,7 @@ class Objective:
     part_names: tuple[str, ...]
     measure_names: tuple[str, ...]
     kernels: tuple[bool, ...] = ()
-    """True for the trainable variables that are kernels of dense layers; empty where that is not known."""
+    """True for the trainable variables that are kernels of dense layers; empty if that is not known."""
     loss_at: VariableLoss | None = None
     """Replacement of the first measure, for a data loss that needs more than `measure` takes."""
     gradient: Gradient = plain_gradient

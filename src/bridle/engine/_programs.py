@@ -101,12 +101,12 @@ class Programs:
     capacity: int
     """Most measuring points of one call."""
     width: int | None
-    """Number of fits that run side by side in one call; None where each runs alone."""
+    """Number of fits that run side by side in one call; None if each runs alone."""
     trace_seconds: float = 0.0
     forms: tuple[str, ...] = ()
     """Operations that are computed in another form than as written, and rewrites that are missing."""
     identity: str = ""
-    """Hash of both programs, the same wherever they compute the same; empty where nothing is compiled."""
+    """Hash of both programs, the same wherever they compute the same; empty if nothing is compiled."""
     eager: bool = False
     """True if each operation is called by itself; one thread at a time then uses the model."""
     compile_seconds: float | None = None
@@ -144,7 +144,7 @@ class Programs:
 
     @cached_property  # XLA takes milliseconds to report it
     def memory(self) -> int:
-        """Bytes that one call holds, without the rows; 0 where nothing is compiled."""
+        """Bytes that one call holds, without the rows; 0 if nothing is compiled."""
         self.compile()
         return 0 if self.eager else _call_bytes(self.train.compiled())
 

@@ -113,7 +113,7 @@ def run_fits(
     threads: int | None = None,
     source: FitSource | None = None,
 ) -> bool:
-    """Run every fit of every chain; return False where Ctrl-C stopped it before all were done.
+    """Run every fit of every chain; return False if Ctrl-C stopped it before all were done.
 
     The programs are compiled first, unless `source` says that nothing is left to train. An error in a worker stops
     the run and is raised here. Only a loss that is not finite is a result of its fit.
@@ -172,7 +172,7 @@ class Scheduler:
         self._lock = threading.RLock()
 
     def fetch(self, count: int | None = None) -> bool:
-        """Request more work; return False where nothing more comes. With 0 only that is asked."""
+        """Request more work; return False if nothing more comes. With 0 only that is asked."""
         answer = self._source.next(count)
         self.progress.settle(answer.settled)
         if isinstance(answer, Batch):
@@ -285,7 +285,7 @@ def _compile_and_limit(chains: Sequence[WarmStartChain], before: Callable[[], No
 
 
 def _wait(workers: list[threading.Thread], scheduler: Scheduler, watch: Callable[[Progress], None]) -> bool:
-    """Wait for the workers; return False where a KeyboardInterrupt ended the wait."""
+    """Wait for the workers; return False if a KeyboardInterrupt ended the wait."""
     try:
         for worker in workers:
             while worker.is_alive():

@@ -48,7 +48,7 @@ class FitResult:
     measures: Mapping[str, np.ndarray]
     """Data loss and metrics on each held-out set."""
     variables: tuple[np.ndarray, ...]
-    """The trained variables: the trainable ones, then the others; empty where the fit diverged."""
+    """The trained variables: the trainable ones, then the others; empty if the fit diverged."""
     predictions: tuple[np.ndarray, ...] = ()
     """Predictions and masks of the rows that judge the fit, as leaves of one tree, where the recipe asks for them."""
 

@@ -20,7 +20,7 @@ BINS = 30
 
 @dataclass(frozen=True)
 class ActivationsData:
-    """One activation on the same rows, without a penalty and with the best setting of an arm."""
+    """One activation on the same rows, without a penalty and with the best candidate of an arm."""
 
     tensor: str
     arm_index: int
@@ -36,7 +36,7 @@ class ActivationsData:
 
 
 def activation_tensors(result: StudyResult, arm: int, evidence: Evidence) -> list[str]:
-    """Return the activations stored for `none` and the best setting of an arm; those that it charges come first."""
+    """Return the activations stored for `none` and the best candidate of an arm; those that it charges come first."""
     if arm not in evidence.choices or 0 not in evidence.choices:
         return []
     pair = {evidence.choices[0].best, evidence.choices[arm].best}
@@ -48,7 +48,7 @@ def activation_tensors(result: StudyResult, arm: int, evidence: Evidence) -> lis
 def activations_data(
     result: StudyResult, arm: int | None = None, tensor: str | None = None, *, evidence: Evidence | None = None
 ) -> ActivationsData:
-    """Return one activation under `none` and under the best setting of an arm, in refits of one seed.
+    """Return one activation under `none` and under the best candidate of an arm, in refits of one seed.
 
     Args:
         result: what the study measured.

@@ -27,7 +27,7 @@ LOG_AXIS_FACTOR = 30.0
 
 @dataclass(frozen=True)
 class Curve:
-    """One setting over the epochs: means and standard deviations over its finished seeds and folds."""
+    """One candidate over the epochs: means and standard deviations over its finished seeds and folds."""
 
     arm: int
     name: str
@@ -41,7 +41,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class CurvesData:
-    """The curves of one quantity for some settings, at the epochs `epochs`."""
+    """The curves of one quantity for some candidates, at the epochs `epochs`."""
 
     quantity: str
     epochs: Int[np.ndarray, "point"]
@@ -49,7 +49,7 @@ class CurvesData:
 
     @property
     def finished(self) -> tuple[Curve, ...]:
-        """The curves of settings with at least one finished fit."""
+        """The curves of candidates with at least one finished fit."""
         return tuple(curve for curve in self.curves if curve.finished)
 
     @property
@@ -70,7 +70,7 @@ def curves_data(
     Args:
         result: what the study measured.
         quantity: a metric or `"loss"`, without `train/` or `validation/`; that of the score by default.
-        settings: indices of settings; `none` and the `best` of the leading arm by default.
+        settings: indices of candidates; `none` and the `best` of the leading arm by default.
         evidence: `weigh_evidence(result)`, if it is already computed.
 
     Errors: `InputError` for a quantity that was not measured.
@@ -87,7 +87,7 @@ def curves_data(
 
 
 def compared_settings(result: StudyResult, evidence: Evidence) -> tuple[int, ...]:
-    """Return the setting of `none`, and the `best` of the penalized arm with the best mean."""
+    """Return the candidate of `none`, and the `best` of the penalized arm with the best mean."""
     arm, none = leading_arm(result, evidence), int(result.path(0)[0])
     return (none,) if arm is None else (none, evidence.choices[arm].best)
 

@@ -128,9 +128,9 @@ def _heatmaps(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | 
     share_legend(figure, get_theme(theme))
     caption = (
         f"Mean validation {result.score.name} over both strengths; brighter is better. "
-        "Circle: the best setting; square: the strongest within one standard error of it (1se)."
+        "Circle: the best candidate; square: the strongest within one standard error of it (1se)."
     )
-    caption += " Dots: settings between those of the grid." if any(len(one.between) for one in data) else ""
+    caption += " Dots: candidates between those of the grid." if any(len(one.between) for one in data) else ""
     caption += " Hatched: no fit finished." if any(not np.isfinite(one.mean).all() for one in data) else ""
     return Drawing("heatmap", caption, " ".join(_heatmap_alt(one, evidence) for one in data), figure)
 
@@ -175,7 +175,7 @@ def _frontier(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | 
     draw_frontier(data, figure.add_subplot(), theme=theme)
     caption = (
         f"What sparsity costs: validation {data.score} against the exact zeros in the tensors that an arm penalizes. "
-        "Filled and joined: settings than which no other is better in both. Star: none, at the zeros in all of them."
+        "Filled and joined: candidates that no other one beats in both. Star: none, with the zeros in all of these tensors."
     )
     caption += f" Bars: {data.error_name}." if data.error_name else ""
     return Drawing("frontier", caption, _frontier_alt(data), figure)

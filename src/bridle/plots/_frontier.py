@@ -25,7 +25,7 @@ from bridle.wording import setting_name, shorten, sparse_tensors, strength_text,
 
 @dataclass(frozen=True)
 class FrontierData:
-    """One point per setting that has zeros and a score, `none` first."""
+    """One point per candidate that has zeros and a score, `none` first."""
 
     score: str
     maximize: bool
@@ -42,16 +42,16 @@ class FrontierData:
     mean: Float[np.ndarray, "point"]
     error: Float[np.ndarray, "point"]
     optimal: Bool[np.ndarray, "point"]
-    """True where no other point has at least as many zeros and at least as good a score, and more of one of them."""
+    """True if no other point has at least as many zeros and at least as good a score, and more of one of them."""
 
     @property
     def varies(self) -> bool:
-        """True if the settings differ in their zeros."""
+        """True if the candidates differ in their zeros."""
         return len(self.zeros) > 1 and float(np.ptp(self.zeros)) > 0.005
 
 
 def frontier_data(result: StudyResult, *, evidence: Evidence | None = None) -> FrontierData:
-    """Return every setting's mean score and the exact zeros in what its arm charges.
+    """Return every candidate's mean score and the exact zeros in what its arm charges.
 
     Both are means over seeds and folds. Pre-activations count through the outputs that follow them.
     """
@@ -93,7 +93,7 @@ def _optimal(share: Float[np.ndarray, "point"], gain: Float[np.ndarray, "point"]
 
 
 def draw_frontier(data: FrontierData, ax: Axes | None = None, *, theme: str = "light") -> Axes:
-    """Draw settings as points with bars, the optimal ones filled and joined, the others hollow; `none` as a star."""
+    """Draw candidates as points with bars, the optimal ones filled and joined, the others hollow; `none` as a star."""
     look = get_theme(theme)
     ax = prepare_axes(ax, look, 6.4, 4.2)
     if not len(data.setting):
@@ -108,7 +108,7 @@ def draw_frontier(data: FrontierData, ax: Axes | None = None, *, theme: str = "l
         linewidth=1.2,
         linestyle=(0, (5, 2)),
         zorder=2.5,
-        label="no setting is better in both",
+        label="no candidate is better in both",
     )
     _annotate(ax, look, data, front)
     low, high = 100 * data.zeros.min(), 100 * data.zeros.max()

@@ -36,7 +36,7 @@ MAX_TICKS = 9
 
 @dataclass(frozen=True)
 class HeatmapData:
-    """Mean scores over the full combinations of two strengths, and at the settings between those."""
+    """Mean scores over the full combinations of two strengths, and at the candidates between those."""
 
     score: str
     maximize: bool
@@ -47,8 +47,8 @@ class HeatmapData:
     right: Float[np.ndarray, "column"]
     up: Float[np.ndarray, "row"]
     mean: Float[np.ndarray, "row column"]
-    """NaN where no fit finished."""
-    between: Float[np.ndarray, "setting 3"]
+    """NaN if no fit finished."""
+    between: Float[np.ndarray, "candidate 3"]
     """Strength to the right, strength upward, mean score."""
     best: tuple[float, float] | None
     one_se: tuple[float, float] | None
@@ -73,7 +73,7 @@ def heatmap_arms(result: StudyResult) -> list[int]:
 def heatmap_data(result: StudyResult, arm: int | None = None, *, evidence: Evidence | None = None) -> HeatmapData:
     """Return the mean scores of one arm over its two strengths.
 
-    The cells are the largest full grid. Settings that do not fit it are listed apart.
+    The cells are the largest full grid. Candidates that do not fit it are listed apart.
 
     Args:
         result: what the study measured.
@@ -132,7 +132,7 @@ def _arm(result: StudyResult, evidence: Evidence) -> int:
     return max(compared, key=lambda arm: sign * evidence.validation.mean[evidence.choices[arm].best], default=arms[0])
 
 
-def _grid(points: Float[np.ndarray, "setting 2"]) -> tuple[np.ndarray, np.ndarray]:
+def _grid(points: Float[np.ndarray, "candidate 2"]) -> tuple[np.ndarray, np.ndarray]:
     """Return the strengths of the largest full grid, dropping one by one those that lack the most combinations."""
     right, up = np.unique(points[:, 0]), np.unique(points[:, 1])
     there = np.zeros((len(up), len(right)), bool)
@@ -147,7 +147,7 @@ def _grid(points: Float[np.ndarray, "setting 2"]) -> tuple[np.ndarray, np.ndarra
 
 
 def draw_heatmap(data: HeatmapData, ax: Axes | None = None, *, theme: str = "light") -> Axes:
-    """Draw the grid as cells, brighter where better, and settings between as dots; a ring is best, a square 1se."""
+    """Draw the grid as cells, brighter where better, and candidates between as dots; a ring is best, a square 1se."""
     look = get_theme(theme)
     ax = prepare_axes(ax, look, 5.6, 4.4)
     values = data.values
@@ -208,7 +208,7 @@ def _draw_between(ax: Axes, look: Theme, data: HeatmapData, tints: Colormap, nor
     colours = tints(norm(data.between[finite, 2]))
     edge = {"linewidths": 1.0, "edgecolors": "#ffffff", "zorder": 5}
     ax.scatter(x[finite], y[finite], s=46, c="#000000", linewidths=0, zorder=4.9)
-    ax.scatter(x[finite], y[finite], s=26, c=colours, label="setting between", **edge)
+    ax.scatter(x[finite], y[finite], s=26, c=colours, label="candidate between", **edge)
     ax.scatter(x[~finite], y[~finite], s=26, marker="x", c=look.muted, zorder=5)
 
 

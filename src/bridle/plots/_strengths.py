@@ -23,7 +23,7 @@ GAP_INCHES = 0.08
 
 
 def path_strengths(result: StudyResult, settings: np.ndarray, arm: int) -> Float[np.ndarray, "point"]:
-    """Return the strength of each setting of an arm: that of its slot, or the sum over its slots."""
+    """Return the strength of each candidate of an arm: that of its slot, or the sum over its slots."""
     return result.setting_strengths[settings][:, list(result.arms[arm].slots)].sum(axis=1)
 
 

@@ -21,7 +21,7 @@ POINTS = (("o", "#0b4f7d"), ("^", "#9a3d00"), ("s", "#00563f"), ("D", "#6d2f55")
 
 @dataclass(frozen=True)
 class Panel:
-    """The mean prediction of one setting over the mesh; NaN where no refit finished."""
+    """The mean prediction of one candidate over the mesh; NaN if no refit finished."""
 
     name: str
     probability: Float[np.ndarray, "high wide"]
@@ -29,7 +29,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class SurfaceData:
-    """Rows, mesh and one panel per setting."""
+    """Rows, mesh and one panel per candidate."""
 
     x: Float[np.ndarray, "row 2"]
     y: Float[np.ndarray, "row"]

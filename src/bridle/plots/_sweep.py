@@ -113,7 +113,7 @@ def sweep_data(
     published: Published | None = None,
     evidence: Evidence | None = None,
 ) -> SweepData:
-    """Return the mean score of each setting along the strengths of its arm.
+    """Return the mean score of each candidate along the strengths of its arm.
 
     Means are over seeds, then folds. Bars are the standard error over folds, or, with one fold, the
     standard deviation over seeds. An arm with several slots is placed at the sum of their strengths.

@@ -39,7 +39,7 @@ class UnitsData:
     """The quantiles `UNIT_SHARES`: the first is the smallest unit, the last the largest."""
     none: Float[np.ndarray, "quantile"]
     slot: str
-    """The slot that grows while others of the arm stay at those of the best setting; empty for an arm of one slot."""
+    """The slot that grows while others of the arm stay at those of the best candidate; empty for an arm of one slot."""
     best: float | None
     one_se: float | None
     zero_at: float | None
@@ -63,7 +63,7 @@ def units_data(
 ) -> UnitsData:
     """Return the quantiles over units, averaged over seeds and folds.
 
-    If several strengths of the arm vary, the settings are those on the line through its best one along which only
+    If several strengths of the arm vary, the candidates are those on the line through its best one along which only
     the strength of the tensor grows.
 
     Args:
@@ -117,7 +117,7 @@ def _slot(result: StudyResult, arm: int, tensor: str) -> int | None:
 
 
 def _line(result: StudyResult, arm: int, slot: int | None, best: int | None) -> Int[np.ndarray, "point"]:
-    """Return the settings of an arm that share all strengths but one with its best, ordered by that one."""
+    """Return the candidates of an arm that share all strengths but one with its best, ordered by that one."""
     path = result.path(arm)
     others = [candidate for candidate in result.arms[arm].slots if candidate != slot]
     if slot is None or not others:

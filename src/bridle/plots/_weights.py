@@ -26,7 +26,7 @@ MIN_TILE_DOTS = 8
 
 @dataclass(frozen=True)
 class WeightsData:
-    """One weight in the refits of one seed: without a penalty and with the best setting of an arm."""
+    """One weight in the refits of one seed: without a penalty and with the best candidate of an arm."""
 
     tensor: str
     arm: str
@@ -42,7 +42,7 @@ class WeightsData:
 def weights_data(
     result: StudyResult, arm: int | None = None, tensor: str | None = None, *, evidence: Evidence | None = None
 ) -> WeightsData:
-    """Return one weight from the refits of `none` and of an arm's best setting, of the first seed that has both.
+    """Return one weight from the refits of `none` and of an arm's best candidate, of the first seed that has both.
 
     Args:
         result: what the study measured.

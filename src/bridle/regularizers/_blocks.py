@@ -25,7 +25,7 @@ class Blocks:
     axis: int
     """The axis along which the groups divide the tensor."""
     labels: np.ndarray | None
-    """The group of each slice along that axis, from 0; None where each slice is a group."""
+    """The group of each slice along that axis, from 0; None if each slice is a group."""
     sizes: np.ndarray
     """The number of weights in each group."""
 

@@ -26,7 +26,7 @@ WIDE = "wide"
 
 @dataclass(frozen=True)
 class Comparison:
-    """The difference of one arm to another, in the units of the score; NaN where it is unknown."""
+    """The difference of one arm to another, in the units of the score; NaN if it is unknown."""
 
     difference: float
     low: float
@@ -89,7 +89,7 @@ def compare(
     would hold every possible difference.
 
     Args:
-        arm, none: scores; NaN where a fit diverged.
+        arm, none: scores; NaN if a fit diverged.
         fold_rows: rows trained on and validated on.
         level: the confidence level.
         share: the scores are shares of validation rows. Few rows have few possible scores, and folds then agree by

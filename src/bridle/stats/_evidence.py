@@ -17,7 +17,7 @@ COLLAPSE_SHARE = 0.01
 
 
 def prediction_spread(result: StudyResult) -> Float[np.ndarray, "candidate"]:
-    """Return the mean spread of predictions between rows, over seeds and folds; NaN where it was not measured."""
+    """Return the mean spread of predictions between rows, over seeds and folds; NaN if it was not measured."""
     if SPREAD_DIAGNOSTIC not in result.diagnostic_names:
         return np.full(len(result.setting_arm), np.nan)
     return nan_mean(result.by_candidate(result.diagnostic(SPREAD_DIAGNOSTIC)), (1, 2))

@@ -25,7 +25,7 @@ def select_strength(
     maximize: bool,
     constant: Bool[np.ndarray, "candidate"] | None = None,
 ) -> Choice | None:
-    """Apply the rules `best` and `1se` to a path ordered from weak to strong; None where nothing finished.
+    """Apply the rules `best` and `1se` to a path ordered from weak to strong; None if nothing finished.
 
     `best` is the candidate with the best mean, the weaker one on a tie. `1se` is the strongest candidate whose
     mean is no worse than that of `best` by more than the standard error of `best`. A candidate with

@@ -25,7 +25,7 @@ def nan_sd(values: np.ndarray, axis: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Summary:
-    """Statistics of each candidate; NaN where nothing finished or where one fold gives no error."""
+    """Statistics of each candidate; NaN if nothing finished or where one fold gives no error."""
 
     mean: Float[np.ndarray, "candidate"]
     error: Float[np.ndarray, "candidate"]

@@ -36,7 +36,7 @@ MIN_LOSS_SCALE = 1e-12
 PilotKey = tuple[float | None, bytes]
 """Learning rate and strengths of a pilot fit."""
 TrainRequests = Callable[[Sequence[FitRequest], Callable[[int, FitResult], None]], bool]
-"""(requests, called with the index and the result of each) → False where the user stopped it."""
+"""(requests, called with the index and the result of each) → False if the user stopped it."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class PilotResult:
 
     @property
     def finite(self) -> bool:
-        """True where the fit ran to its end."""
+        """True if the fit ran to its end."""
         return math.isfinite(self.train) and math.isfinite(self.validation)
 
     def is_like(self, reference: "PilotResult", scale: float) -> bool:
@@ -117,7 +117,7 @@ class Pilot:
         return arm.learning_rate, row.astype(np.float32).tobytes()
 
     def run(self, keys: Sequence[PilotKey]) -> bool:
-        """Train the fits that are missing; return False where the user stopped it."""
+        """Train the fits that are missing; return False if the user stopped it."""
         missing = [key for key in dict.fromkeys(keys) if key not in self.results]
         seed = self.prepared.question.seed_numbers[0]
 
@@ -137,7 +137,7 @@ class Pilot:
 
 
 def find_ranges(prepared: Prepared, train: TrainRequests) -> tuple[tuple[BoundArm, ...], dict[str, object]] | None:
-    """Return the arms with a range for every open grid, and facts for the record; None where the user stopped it.
+    """Return the arms with a range for every open grid, and facts for the record; None if the user stopped it.
 
     Every slot is searched by itself, the other open ones of its arm at zero. A slot without whose penalty the fit
     diverges keeps the grid that it has.

@@ -17,11 +17,11 @@ from bridle.study.design._prepare import OUTER, all_rows, outer_fold_study, oute
 from bridle.study.design._prepared import Prepared
 
 RunStudy = Callable[[Prepared, Watch], tuple[StudyResult, bool]]
-"""(study, watch) → its result, False where the user stopped it."""
+"""(study, watch) → its result, False if the user stopped it."""
 
 
 def run_nested(prepared: Prepared, folds: int | Splitter, watch: Watch, run_study: RunStudy) -> Nested | None:
-    """Select inside each outer fold as the study selects, and judge the choice on that fold; None where stopped.
+    """Select inside each outer fold as the study selects, and judge the choice on that fold; None if stopped.
 
     Args:
         prepared: the study.

@@ -173,7 +173,7 @@ def constant_facts(prepared: Prepared) -> dict[str, dict[str, float]]:
     """Return the scores of the best constant prediction, and the scale of a target of numbers, for the record.
 
     `constant` has one entry for each measure with a known formula; `target` is there for a target of numbers. Both
-    are over all rows, with their weights. Empty where the target is prepared, since its units are then others.
+    are over all rows, with their weights. Empty if the target is prepared, since its units are then others.
     """
     rows, measures = prepared.rows, ("loss", *prepared.engine.program.metric_names)
     if rows.target_preprocessor is not None:

@@ -1,4 +1,4 @@
-"""Columns that look like subjects with several rows, or like dates, and the option that a person may want."""
+"""Columns that look like subjects with several rows, or like dates, and the option that the user may want."""
 
 import re
 import shlex
@@ -47,7 +47,7 @@ def _repeated(column: pd.Series) -> str:
 
 
 def looks_repeated(column: pd.Series) -> bool:
-    """True where a column looks like the name or number of subjects that have several rows each.
+    """True if a column looks like the name or number of subjects that have several rows each.
 
     >>> looks_repeated(pd.Series(["P1", "P2", "P3", "P4", "P5"] * 4, name="case"))
     True

@@ -42,7 +42,7 @@ class NumberFormat:
     unit: str = ""
 
     def read(self, cell: str) -> float | None:
-        """Return the number in a cell, or None where the cell is not written in this format.
+        """Return the number in a cell, or None if the cell is not written in this format.
 
         Without a thousands separator, those are read as well that no decimal sign can be mistaken for: `1,234.5`.
         """
@@ -59,7 +59,7 @@ class NumberFormat:
         return -value if parts.negative else value
 
     def read_all(self, cells: pd.Series) -> pd.Series:
-        """Return the numbers of text cells as float64, NaN where a cell is missing or in another format."""
+        """Return the numbers of text cells as float64, NaN for a cell that is missing or in another format."""
         plain = pd.to_numeric(cells, errors="coerce") if self == PLAIN else pd.Series(np.nan, cells.index)
         left = cells[plain.isna() & cells.notna()]
         numbers = {cell: self.read(str(cell)) for cell in left.unique()}

@@ -112,7 +112,7 @@ def known_rows(problem: Problem, table: pd.DataFrame) -> pd.DataFrame:
 def encode_target(problem: Problem, column: pd.Series) -> Shaped[np.ndarray, "row"]:
     """Return class indices (int64) or, for a regression, float64.
 
-    Errors: `InputError` for a missing cell, and for a label that is no class of the problem.
+    Errors: `InputError` for a missing cell, and for a label that is not a class of the problem.
 
     >>> encode_target(Problem("classification", "b", ("x", "y"), "text", 4, 0), pd.Series(["y", "x"])).tolist()
     [1, 0]

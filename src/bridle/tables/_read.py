@@ -46,7 +46,7 @@ def read_table(
     others show it. Spaces around cells and names are taken off and blank lines passed over.
 
     Arguments: `encoding` of a text file, a byte-order mark is passed over; `text`, columns that stay text even where
-    every cell reads as a number; `fewest` columns that will do; `header`, False where the first line is a row already
+    every cell reads as a number; `fewest` columns that will do; `header`, False if the first line is a row already
     (columns are then `column1`, `column2` …), True to take it for names whatever it looks like; `decimal`, the decimal
     sign; `like`, the layout of a saved preparation, whose columns stay text and are read by the preparation.
 

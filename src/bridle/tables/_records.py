@@ -101,7 +101,7 @@ TITLE = re.compile(r"[A-Z][a-z]+([ /-][A-Za-z]+)*")
 
 
 def mask_missing(cells: pd.Series, categories: Collection[str] = ()) -> pd.Series:
-    """Return text cells with NaN where one is missing; a word that is among `categories` is not."""
+    """Return text cells with NaN for missing ones; a word that is among `categories` is not."""
     return cells.mask(cells.isin(MISSING - set(categories)))
 
 

@@ -1,4 +1,4 @@
-"""Remarks on the values of a table that a person may want to change before training."""
+"""Remarks on the values of a table that the user may want to change before training."""
 
 from collections import defaultdict
 

@@ -95,7 +95,7 @@ class Structure:
     def class_weights(self, problem: Problem) -> Any:
         """Return class weights by class index.
 
-        Errors: `InputError` for a label that is no class, and for a regression.
+        Errors: `InputError` for a label that is not a class, and for a regression.
         """
         if self.class_weight is None:
             return None
@@ -131,7 +131,7 @@ class Structure:
 def times_of(column: pd.Series) -> Shaped[np.ndarray, "row"]:
     """Return a column of numbers or dates as values that can be sorted.
 
-    Errors: `InputError` for text that is no date, and for dates whose order depends on which of day and month is first.
+    Errors: `InputError` for text that is not a date, and for dates with an ambiguous order of day and month.
 
     >>> times_of(pd.Series(["2.1.2026", "1.2.2026"])).argsort().tolist()
     [0, 1]

@@ -23,7 +23,7 @@ TRUTHS = {"true": "True", "false": "False"}
 class Table:
     """Table with the decisions made on reading it.
 
-    `formats` are those of numbers that are not written as Python does, by column; `notes` are sentences for a person.
+    `formats` are those of numbers that are not written as Python does, by column; `notes` are sentences for the user.
     """
 
     rows: pd.DataFrame
@@ -67,7 +67,7 @@ def read_numbers(
     """Read text columns whose cells are all numbers or missing.
 
     Args:
-        columns: text cells, NaN where one is missing.
+        columns: text cells; NaN for missing ones.
         decimal: the decimal sign; shown by the columns by default.
         default: the decimal sign where they do not show it.
 

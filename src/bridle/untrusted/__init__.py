@@ -39,7 +39,7 @@ FLOAT32_BYTES = 4
 def read_model(path: str | Path, *, limit: int = MAX_UNPACKED_MIB) -> tuple[keras.Model, str]:
     """Load a `.keras` file that nobody vouches for: no code in it or named by it is run.
 
-    A model whose loss or metrics are of a person's own is loaded without them, for penalties do not need them.
+    A model with custom losses or metrics is loaded without them, because penalties do not need them.
 
     Args:
         path: the file.

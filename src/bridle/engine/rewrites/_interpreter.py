@@ -14,7 +14,7 @@ from jax.extend import core
 from jax.extend.core import primitives
 
 Replacement = Callable[[core.JaxprEqn], Callable[..., Any] | None]
-"""equation → the function that computes its outputs from its operands instead, or None where it stays as it is."""
+"""equation → the function that computes its outputs from its operands instead, or None if it stays as it is."""
 _REPLACED = ("conv_general_dilated_p", "reduce_window_max_p", "dot_general_p", "add_p")
 """Primitives that rewrites replace or move, by their names in JAX."""
 Compute = Callable[[core.JaxprEqn, list[Any]], Sequence[Any]]
@@ -56,7 +56,7 @@ def rewritten(
 
 
 def primitive(name: str) -> Any:
-    """Return a primitive by its name in JAX, or None where this JAX has none: its rewrite is then left out."""
+    """Return a primitive by its name in JAX, or None if this JAX has none: its rewrite is then left out."""
     return getattr(primitives, name, None)
 
 

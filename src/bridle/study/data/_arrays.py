@@ -21,7 +21,7 @@ class Data:
     x: Any
     y: Any
     weight: Any
-    """float32 (row,) or (row, step, …), or a tree of them for several outputs; None where all weigh the same."""
+    """float32 (row,) or (row, step, …), or a tree of them for several outputs; None if all weigh the same."""
     labels: np.ndarray | None
     several_labels: bool = False
     """True if y has several labels, each 0 or 1 in a column."""

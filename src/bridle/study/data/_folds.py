@@ -120,7 +120,7 @@ def _fold(preparer: RowPreparer, split: Split, fitted: tuple[Any, Any], validati
 
 
 def _joined_weights(pieces: Sequence[Data]) -> Any:
-    """Return the weights of all sides in one structure, 1 where a side has none; None where no side has any."""
+    """Return the weights of all sides in one structure, 1 where a side has none; None if no side has any."""
     weights = [piece.weight for piece in pieces if piece.weight is not None]
     if not weights:
         return None

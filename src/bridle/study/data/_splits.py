@@ -75,7 +75,7 @@ def split_rows(data: Data, folds: int | Splitter, groups: Any = None) -> list[Sp
 
 
 def in_time(splits: Sequence[Split]) -> bool:
-    """Return True where every fold trains on rows that come before those that judge, as in `TimeSeriesSplit`."""
+    """Return True if every fold trains on rows that come before those that judge, as in `TimeSeriesSplit`."""
     return all(len(split.validation) and split.train.max() < split.validation.min() for split in splits)
 
 
@@ -164,7 +164,7 @@ def _strata(data: Data, folds: int) -> np.ndarray | None:
 
 
 def _label_columns(data: Data) -> np.ndarray | None:
-    """The classes of several outputs, or 0 and 1 for each of several labels, as columns; None where there are none."""
+    """The classes of several outputs, or 0 and 1 for each of several labels, as columns; None if there are none."""
     if isinstance(data.y, np.ndarray):
         return data.y if data.several_labels else None
     columns = [np.reshape(leaf, -1) for leaf in jax.tree.leaves(data.y) if leaf.size == len(leaf)]

@@ -94,7 +94,7 @@ def transformer_line(transformer: Any) -> str:
 
 
 def import_lines(transformer: Any) -> list[str]:
-    """Return the lines that import what `written` names; empty where that is no Python or needs other classes."""
+    """Return the lines that import what `written` names; empty if that is no Python or needs other classes."""
     if type(transformer) not in NAMES or not _is_python(transformer_text(transformer)):
         return []
     parts = [transformer, *(value for value in transformer.get_params(deep=True).values() if hasattr(value, "fit"))]

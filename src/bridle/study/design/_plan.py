@@ -31,7 +31,7 @@ class Plan:
     slots: tuple[str, ...]
     setting_arm: np.ndarray
     setting_strengths: np.ndarray
-    """Shape (setting, slot); zero is no penalty."""
+    """Shape (candidate, slot); zero is no penalty."""
     setting: np.ndarray
     """The candidate of each fit: its row in the two arrays above."""
     seed: np.ndarray
@@ -59,16 +59,16 @@ class Plan:
         seeds, folds = len(np.unique(self.seed)), len(np.unique(self.fold))
         arms = ", ".join(f"{arm.name} ({np.sum(self.setting_arm == index)})" for index, arm in enumerate(self.arms))
         lines = [
-            f"{_count(len(self), 'fit')}: {_count(len(self.setting_arm), 'setting')} × {_count(seeds, 'seed')} × "
+            f"{_count(len(self), 'fit')}: {_count(len(self.setting_arm), 'candidate')} × {_count(seeds, 'seed')} × "
             f"{_count(folds, 'fold')}, {_count(self.epochs, 'epoch')} each",
-            f"settings by arm: {arms}",
+            f"candidates by arm: {arms}",
             f"programs to compile, with the refits': {self.programs}",
         ]
         if self.pilot:
-            lines.append(f"before them about {self.pilot} fits that find the ranges of 'auto'")
+            lines.append(f"before these about {self.pilot} fits to find the ranges of 'auto'")
         if self.later:
             around = "around the best of 'auto' and " if self.pilot else ""
-            lines.append(f"after them about {_count(self.later, 'fit')} {around}on all rows")
+            lines.append(f"after these about {_count(self.later, 'fit')} {around}on all rows")
         if self.seconds is not None:
             lines.append(f"about {duration(self.seconds)} on {_count(core_count(), 'thread')}")
         if self.memory is not None:
@@ -123,7 +123,7 @@ def make_timed_plan(prepared: Prepared) -> Plan:
 def _memory(prepared: Prepared, plan: Plan, programs: Programs) -> int:
     """Return the peak memory in bytes: the process with its rows, running calls, curves of all fits, refitted weights.
 
-    Curves are held twice while a result is built. Refits are `none` and two candidates of each arm.
+    Curves are in memory twice while a result is built. Refits are `none` and two candidates of each arm.
     """
     engine = prepared.engine
     curve = len(engine.recipe.stops) * engine.training.quantity_count

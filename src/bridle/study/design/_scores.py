@@ -17,7 +17,7 @@ LOSS = "loss"
 POOLING = "pooled:"
 """The prefix of a score, before its direction, that is computed over the rows of all folds together."""
 PREFIXES = {"min": False, "max": True}
-"""The prefixes of a direction, as in `min:brier`; True where more is better."""
+"""The prefixes of a direction, as in `min:brier`; True if more is better."""
 
 
 def choose_score(program: Program, text: str | None, argument: str = "score") -> Score:
@@ -79,7 +79,7 @@ def check_pooled(program: Program, score: Score, targets: Sequence[Any]) -> None
 
 
 def natural_direction(program: Program, name: str) -> bool | None:
-    """Return True where more of a measure is better, False where less is, None where Keras does not know."""
+    """Return True if more of a measure is better, False if less is, None if Keras does not know."""
     if name == LOSS:
         return False
     bases = dict.fromkeys(metric.partition("[")[0] for metric in program.metric_names)
@@ -114,7 +114,7 @@ def undefined_notes(
 
     Args:
         program: has the compiled metrics.
-        score: what settings are compared by.
+        score: what candidates are compared by.
         stopping: what early stopping watches, or None.
         folds: the rows of every fold.
         held_out: labels of held-out rows by name.

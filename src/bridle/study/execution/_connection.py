@@ -72,7 +72,7 @@ class DaskConnection:
         return [] if future is None else [future]
 
     def _broadcast_study(self, workers: Sequence[str]) -> Any:
-        """Send the study to these workers; return its future, or None where it could not be sent."""
+        """Send the study to these workers; return its future, or None if it could not be sent."""
         sending = self._start(self.client.scatter, self.study, workers=workers or None, hash=False, broadcast=True)
         while not concurrent.wait([sending], PATIENCE_SECONDS).done:
             if silent := self._silent_workers(workers):
@@ -153,7 +153,7 @@ class DaskConnection:
         return self._ask(self._arriving.pop(future.key).result)
 
     def error(self, future: Any) -> BaseException | None:
-        """Return the error that ended a task; None where its worker, or the scheduler, was lost."""
+        """Return the error that ended a task; None if its worker, or the scheduler, was lost."""
         return self._ask(future.exception) if future.status == "error" else None
 
     def cancel(self, futures: Sequence[Any]) -> None:
@@ -174,7 +174,7 @@ class DaskConnection:
         return run_coroutine_threadsafe(answer(), self.client.loop.asyncio_loop)
 
     def _ask(self, request: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        """Return the answer to a request, or None where the scheduler does not answer."""
+        """Return the answer to a request, or None if the scheduler does not answer."""
         try:
             answer = request(*arguments, **options)
         except (Exception, *LOST_ERRORS) as error:

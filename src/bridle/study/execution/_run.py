@@ -37,7 +37,7 @@ def run_requests(
     context: ExecutionContext,
     total_fits: int | None = None,
 ) -> bool:
-    """Train the fits of chains of requests; return False where the user stopped them.
+    """Train the fits of chains of requests; return False if the user stopped them.
 
     Args:
         prepared: the study.
