@@ -230,7 +230,7 @@ def test_what_cannot_be_pooled_is_refused_before_training() -> None:
     for wrong in ("pooled:", "pooled:auk", "pooled:pooled:auc", "max:pooled:auc", "pooled:max:loss"):
         with pytest.raises(InputError, match=f"got '{wrong}'"):
             prepare(question(network(), score=wrong), rows)
-    with pytest.raises(InputError, match="Expected target_preprocessor to shift and scale where a score is pooled"):
+    with pytest.raises(InputError, match="Expected a target_preprocessor that shifts and scales for a pooled score"):
         prepare(question(network()), Rows(X, Y, groups=SUBJECTS, target_preprocessor=OrdinalEncoder()))
     with pytest.raises(InputError, match="got 'pooled auc' over rows of one kind in the validation rows"):
         prepare(question(network()), Rows(X, Y, validation=(X[:5], np.ones(5, int))))
@@ -241,7 +241,7 @@ def test_what_cannot_be_pooled_is_refused_before_training() -> None:
 def test_the_refusal_of_undefined_folds_names_the_pooled_score() -> None:
     """And what it names is taken, also with a direction."""
     rows = Rows(X, Y, groups=SUBJECTS)
-    with pytest.raises(InputError, match=r"score='pooled:auc' judges the rows of all folds together"):
+    with pytest.raises(InputError, match=r"score='pooled:auc' is computed over the rows of all folds together"):
         prepare(question(network(), score="auc"), rows)
     odd = prepare(question(network(), score="pooled:min:auc"), rows)
     assert odd.score == Score("pooled auc", maximize=False, pooled=True)

@@ -35,7 +35,7 @@ def test_auc_over_subjects_of_one_class_is_not_a_number() -> None:
     model = network([M.AUC(name="auc"), M.Recall(name="recall"), M.Precision(name="precision"), "accuracy"])
     prepared = prepare(question(model), Rows(X, MIXED, groups=SUBJECTS))
     (note,) = prepared.notes
-    assert "it is not defined in folds 0, 2 of 4, which count for nothing (NaN)" in note
+    assert "it is not defined in folds 0, 2 of 4, which count as missing (NaN)" in note
     assert "groups=" in note
     result, _ = run_study(prepared)
     assert note in result.protocol

@@ -189,7 +189,7 @@ def test_a_value_far_from_all_others_is_named():
     frame["y"] = list("ab") * 42
     said = [note for note in prepare_table(frame, TableStudy("y", **OPTIONS)).notes if "-999" in note]
     assert said == [
-        "`x`: -999 is in 4 rows and far from all other values. If it stands for a missing one, leave those cells empty "
+        "`x`: -999 is in 4 rows and far from all other values. If it marks missing values, leave these cells empty "
         "(pandas: table.replace)."
     ]
 

@@ -138,7 +138,7 @@ def test_too_few_groups_and_open_dates_are_refused() -> None:
     with pytest.raises(bridle.BridleError, match="at least 6 groups"):
         prepare_table(visits(5, 40), TableStudy("ill", structure=Structure(group="patient"), **KW))
     both = visits().assign(day=[f"{1 + n % 12}/{1 + (n // 12) % 12}/2026" for n in range(200)])
-    with pytest.raises(bridle.BridleError, match="which of day and month"):
+    with pytest.raises(bridle.BridleError, match="is the day or the month first"):
         prepare_table(both, TableStudy("ill", structure=Structure(time="day"), **KW))
     holes = visits()
     holes.loc[3, "patient"] = None

@@ -66,9 +66,8 @@ def check_predictions(model: keras.Model, variables: Values, rows: Values, expec
     got = predictions_of(model, variables, rows)
     if len(got) != len(expected) or not all(map(is_close, got, expected)):
         raise KindError(
-            f"Expected a model that predicts what the fit of the study predicted, got other predictions from "
-            f"{model.name!r} with the same weights. Give the classes, functions and constants that the study was run "
-            "with."
+            f"Expected a model with the predictions of the fit of the study, got other predictions from {model.name!r} "
+            "with the same weights. Give the classes, functions and constants of the study."
         )
 
 

@@ -131,13 +131,13 @@ def _check_members(model: keras.Model) -> None:
         if isinstance(layer, keras.layers.Normalization) and layer.input_mean is None:
             raise KindError(
                 f"Expected rows scaled outside the model, got the adapted layer {layer.name!r}, which sees every row. "
-                "Take it out and give preprocessor=StandardScaler(), which is fitted inside each fold."
+                "Remove it and give preprocessor=StandardScaler(), which is fitted inside each fold."
             )
         if getattr(layer, "stateful", False):
             raise KindError(
-                f"Expected layers that begin each batch without a state, got {layer.name!r} with stateful=True: a "
-                "study shuffles rows, splits them into folds and judges them in batches of its own, where no state "
-                "passes from batch to batch. Build it with stateful=False and give whole sequences as rows."
+                f"Expected layers without state between batches, got {layer.name!r} with stateful=True: a study "
+                "shuffles rows, splits them into folds and chooses batches itself. Build the layer with "
+                "stateful=False and give full sequences as rows."
             )
 
 
@@ -322,7 +322,7 @@ def clone_model(model: keras.Model) -> keras.Model:
         raise KindError(
             f"Expected the same weights from the configuration of {type(model).__name__}, got "
             f"{len(clone.variables)} of {len(model.variables)}, or others. "
-            "Make its layers in the constructor, not in call."
+            "Create its layers in the constructor, not in call."
         )
     clone.built = True
     for new, old in zip(clone.variables, model.variables, strict=True):
@@ -332,9 +332,9 @@ def clone_model(model: keras.Model) -> keras.Model:
         copy_trainable_flag(new, old)
     if not is_same_function(model, clone):
         raise KindError(
-            f"Expected a configuration that makes {model.name!r} again, got a model with other predictions for the "
-            "same weights. Return everything that the constructor of each layer takes from its get_config(), and "
-            "change nothing of a layer after it was made."
+            f"Expected a configuration that rebuilds {model.name!r}, got a model with other predictions for the same "
+            "weights. Return all constructor arguments of each layer from its get_config(), and do not change a "
+            "layer after its construction."
         )
     return clone
 

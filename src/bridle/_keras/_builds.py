@@ -53,10 +53,10 @@ def check_builds(first: keras.Model, second: keras.Model) -> None:
     difference = _difference(first, second)
     if difference:
         raise KindError(
-            f"Expected a model function whose builds differ in the values of variables alone, got {difference}. A "
-            "study would train with the numbers of the first build for every seed. Draw them in a layer "
-            "(self.add_weight(…, trainable=False) in its build), or from a seed of their own "
-            "(numpy.random.default_rng(0)), or give the built model, which keeps its numbers for every seed."
+            f"Expected a model function whose builds differ only in the values of variables, got {difference}. A "
+            "study would use the numbers of the first build for every seed. Draw them in a layer "
+            "(self.add_weight(…, trainable=False) in its build), or from a fixed seed "
+            "(numpy.random.default_rng(0)), or give the built model, which has the same numbers for every seed."
         )
 
 

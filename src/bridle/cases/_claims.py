@@ -102,7 +102,7 @@ def _judge(differences: list[float], row: float) -> str:
     if differences[0] < row / 2:
         return "does not hold"
     if len(differences) > 1 and differences[1] <= 0:
-        return "holds on those rows, and not on fresh ones"
+        return "holds on those rows, but not on new ones"
     if differences[0] < 1.5 * row and len(differences) == 1:
         return "holds by about one test row"
     return "holds"

@@ -43,7 +43,7 @@ def extend(
     trust: Trust = False,
     dask: Dask = None,
 ) -> None:
-    """Give a study more seeds, or other epochs; existing fits are kept."""
+    """Add seeds to a study, or change its epochs. Existing fits are kept."""
     if seeds is None and epochs is None:
         raise InputError("Give --seeds or --epochs. To continue the study unchanged: bridle resume.")
     record = _find_record(folder, table, trust)

@@ -159,9 +159,9 @@ def _refusal(source: str, old: Convention, to: str, new: Convention) -> str:
     decay = source if old.subject == "decay" else to
     return (
         f"Expected two penalties or two decays, got {source!r} and {to!r}, of which {decay!r} is decoupled decay: it "
-        "shrinks each weight past the scaling of the gradient, where an L2 passes through it, so no strength of one "
-        "trains as the other does. Keep keras.optimizers.AdamW with its weight_decay, or let a study search an L2 of "
-        "its own. With plain SGD the two agree: that is 'keras sgd weight_decay'."
+        "shrinks each weight without the scaling of the gradient, which an L2 has, so no strength of one gives the "
+        "other. Keep keras.optimizers.AdamW with its weight_decay, or let a study find the strength of an L2. With "
+        "plain SGD both agree: see 'keras sgd weight_decay'."
     )
 
 

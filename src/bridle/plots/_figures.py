@@ -175,7 +175,7 @@ def _frontier(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | 
     draw_frontier(data, figure.add_subplot(), theme=theme)
     caption = (
         f"What sparsity costs: validation {data.score} against the exact zeros in the tensors that an arm penalizes. "
-        "Filled and joined: candidates that no other one beats in both. Star: none, with the zeros in all of these tensors."
+        "Filled and joined: candidates that none beats in both. Star: no penalty, with its zeros in these tensors."
     )
     caption += f" Bars: {data.error_name}." if data.error_name else ""
     return Drawing("frontier", caption, _frontier_alt(data), figure)

@@ -61,10 +61,10 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[str, np.n
         size = math.prod(shape) * kind.itemsize
         content = file.read(size + 1) if size <= member.file_size else b""
     if len(content) != size or size > member.file_size:
-        raise ValueError(f"{name!r} with another size than it says")
+        raise ValueError(f"{name!r} whose size differs from its header")
     flat = np.frombuffer(bytearray(content), kind) if size else np.empty(math.prod(shape), kind)
     if not has_valid_characters(flat):
-        raise ValueError(f"{name!r} with text of no characters")
+        raise ValueError(f"{name!r} with invalid characters")
     return name, flat.reshape(shape, order="F" if fortran else "C")
 
 

@@ -112,4 +112,6 @@ def _split_records(arrays: dict[str, np.ndarray]) -> dict[bytes, Record]:
 
 
 def _advice(folder: Path) -> str:
-    return f"Run bridle verify {folder} --repair, which forgets damaged shards, then the study again: the rest is kept."
+    return (
+        f"Run bridle verify {folder} --repair, which drops damaged segments, then the study again: other fits are kept."
+    )

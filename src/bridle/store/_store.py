@@ -122,9 +122,7 @@ class Store:
             for key, name in sorted(rows, key=lambda row: row[1]):
                 members = self._reader.members(name)
                 if key not in members:
-                    raise StoreError(
-                        f"Expected a member in {str(segment_path(self.folder, name))!r}, found it missing."
-                    )
+                    raise StoreError(f"A fit is missing in {str(segment_path(self.folder, name))!r}.")
                 records[key] = members[key]
             return records
 

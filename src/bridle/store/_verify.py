@@ -46,7 +46,7 @@ def verify(folder: str | Path) -> FolderReport:
                 _check_segment(index, folder, report, name, segment, count)
             lost = index.execute("SELECT count(*) FROM members WHERE shard NOT IN (SELECT number FROM shards)")
             if missing := lost.fetchone()[0]:
-                report.wrong.append(f"{missing} members are of no shard.")
+                report.wrong.append(f"{missing} fits belong to no segment.")
     finally:
         index.close()
     report.strays = [path for path in _files(folder) if path.name.removesuffix(".npz") not in names]
@@ -134,7 +134,7 @@ def _check_segment(
         return
     report.members, report.bytes = report.members + len(keys), report.bytes + size
     if len(keys) != count or keys - set(members):
-        report.wrong.append(f"Shard {name[:12]} should hold {count} members of the index, and holds {len(keys)}.")
+        report.wrong.append(f"Segment {name[:12]} should hold {count} fits of the index, and holds {len(keys)}.")
         report.damaged.append(name)
 
 

@@ -59,15 +59,15 @@ def check_nested(prepared: Prepared, folds: int | Splitter) -> None:
         raise InputError("Expected folds for nested cross-validation, got validation=(x, y). Leave one of them out.")
     if isinstance(prepared.question.folds, ListedFolds):
         raise InputError(
-            "Expected folds as a number or a splitter for nested cross-validation, got a list: its row numbers are "
-            "those of all rows, not of an outer fold's. Give folds=5, or a list as nested."
+            "Expected folds as a number or a splitter for nested cross-validation, got a list: its row numbers "
+            "refer to all rows, not to an outer fold. Give folds=5, or a list as nested."
         )
     rows, groups, measure = all_rows(prepared), prepared.rows.groups, prepared.score.measure
     splits = outer_splits(prepared, folds)
     if all(measure in prepared.engine.program.undefined(take_rows(rows.y, split.validation)) for split in splits):
         raise InputError(
             f"Expected outer folds over whose rows {measure} is defined, got rows of one kind in all {len(splits)}. "
-            "Give a number of outer folds, as nested=5: they are judged one by one, also where the score is pooled."
+            "Give a number of outer folds, such as nested=5. Each is scored separately, also with a pooled score."
         )
     for index, split in enumerate(splits):
         x, y, labels, inside = (

@@ -187,11 +187,11 @@ def _way_on(left_out: Sequence[tuple[str, str]], target: str | None) -> str:
     """Say which columns can be added to a table of dates, or in general."""
     dated = [name for name, reason in left_out if reason == DATES]
     if not dated:
-        return "Add a column that says something about the target."
+        return "Add a column that is related to the target."
     date, goal = dated[0], target or "target"
     return (
-        f"A series is predicted from its own past: table['{goal} 1 before'] = table[{goal!r}].shift(1), and from parts "
-        f"of the date: table['month'] = pandas.to_datetime(table[{date!r}]).dt.month."
+        f"Predict a series from its past: table['{goal} 1 before'] = table[{goal!r}].shift(1), and from "
+        f"the date: table['month'] = pandas.to_datetime(table[{date!r}]).dt.month."
     )
 
 

@@ -21,8 +21,8 @@ def remarks(rows: pd.DataFrame) -> list[str]:
         kind = "text" if column.empty else kind_of(column)
         if kind == "number":
             sentences += [
-                f"`{name}`: {value:.15g} is in {count} rows and far from all other values. If it stands for a missing "
-                "one, leave those cells empty (pandas: table.replace)."
+                f"`{name}`: {value:.15g} is in {count} rows and far from all other values. If it marks missing "
+                "values, leave these cells empty (pandas: table.replace)."
                 for value, count in far_values(numbers_of(column))
             ]
         elif kind == "text" and (groups := _same_but_for_case(column)):

@@ -50,7 +50,7 @@ class Structure:
         for role, name in self.columns.items():
             if names.count(name) > 1:
                 raise InputError(
-                    f"Expected a column of its own for {role}, got {short_repr(name)}, which is the "
+                    f"Expected a separate column for {role}, got {short_repr(name)}, which is the "
                     "target or has another "
                     "role too."
                 )
@@ -117,8 +117,8 @@ class Structure:
     def sentences(self) -> list[str]:
         """Describe the use of these columns."""
         words = {
-            "group": "groups the rows: those of one value are in the same fold, or held out together; not a feature",
-            "time": "orders the rows: folds are judged on later rows than they learn from; not a feature",
+            "group": "groups the rows: rows of one group are in one fold, or held out together; not a feature",
+            "time": "orders the rows: folds validate on later rows than they train on; not a feature",
             "weight": "has the weights of the rows; not a feature",
         }
         lines = [f"`{name}`: {words[role]}." for role, name in self.columns.items()]
@@ -152,7 +152,7 @@ def times_of(column: pd.Series) -> Shaped[np.ndarray, "row"]:
     if any((np.argsort(order, kind="stable") != np.argsort(orders[0], kind="stable")).any() for order in orders[1:]):
         raise InputError(
             f"Expected dates that can be read in one way in the time column {short_repr(column.name)}, got "
-            f"{short_repr(text.iloc[0])}: which of day and month stands first? Write dates as 2026-11-30."
+            f"{short_repr(text.iloc[0])}: is the day or the month first? Write dates as 2026-11-30."
         )
     return orders[0]
 

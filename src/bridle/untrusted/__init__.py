@@ -84,8 +84,8 @@ def _left_out(compiled: object, path: Path) -> str:
         check_config({"compile_config": compiled}, repr(path.name))
     except InputError:
         return (
-            f"What {path.name!r} was compiled with needs code that is not in the file. It is left out: penalties are "
-            "judged all the same, weight decay is not."
+            f"The compile settings of {path.name!r} need code that is not in the file, so they are left out. "
+            "Penalties are audited, weight decay is not."
         )
     return ""
 
@@ -141,9 +141,7 @@ def _check_array(file: IO[bytes], size: int, name: str, where: str) -> None:
 
 def _check_text(array: np.ndarray, name: str, where: str) -> None:
     if not has_valid_characters(array):
-        raise InputError(
-            f"Expected text of characters in {where!r}, got {short_repr(name)} with numbers that are none."
-        )
+        raise InputError(f"Expected valid text in {where!r}, got {short_repr(name)} with invalid characters.")
 
 
 def _npy(path: Path) -> np.ndarray:

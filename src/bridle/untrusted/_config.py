@@ -16,7 +16,7 @@ PLAIN_OBJECTS = frozenset({"__bytes__", "__ellipsis__", "__keras_tensor__", "__n
 LAMBDA_LAYER = "Lambda"
 """The layer that runs a function."""
 CODE_OBJECTS = frozenset({"__lambda__", "FlaxLayer", "JaxLayer", LAMBDA_LAYER, "TFSMLayer", "TorchModuleWrapper"})
-"""Objects that are or wrap code of their own."""
+"""Objects that are code or wrap code."""
 FUNCTION_MODULES = ("activations", "constraints", "initializers", "losses", "metrics", "ops", "regularizers")
 """Modules of Keras that a function may come from."""
 CLASS_MODULES = (
@@ -44,7 +44,7 @@ def check_config(config: dict[str, Any], where: str, vouched: Collection[str] = 
         if not isinstance(name, str) or not isinstance(module, str | None):
             raise InputError(f"Expected names of classes in the configuration of {where}, got {name!r:.80}.")
         if _holds_code(name) and not (name == LAMBDA_LAYER and vouched):
-            raise InputError(f"Expected a model without code of its own in {where}, got {name!r:.80}. {ADVICE}")
+            raise InputError(f"Expected a model without code in {where}, got {name!r:.80}. {ADVICE}")
         is_plain = name in (*PLAIN_OBJECTS, LAMBDA_LAYER)
         if not is_plain and not _is_known(item, name, module) and own_name(item) not in vouched:
             raise InputError(_custom(item, name, module, where))

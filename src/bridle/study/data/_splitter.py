@@ -40,7 +40,7 @@ class ListedFolds:
             both = np.intersect1d(train, validation)
             if len(both):
                 raise InputError(
-                    f"Expected rows to train on and rows that judge to differ in fold {place}, got row {both[0]} in "
+                    f"Expected distinct training and validation rows in fold {place}, got row {both[0]} in "
                     f"both{f' and {len(both) - 1} more' if len(both) > 1 else ''}. Take them out of one side."
                 )
             yield train, validation

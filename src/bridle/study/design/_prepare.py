@@ -30,8 +30,8 @@ from bridle.study.design._scores import check_pooled, choose_score, stopping_rul
 OUTER = "outer"
 """The name of the held-out rows of an inner study."""
 MIXED = (
-    "A prediction of this model depends on the other rows of its batch. Measures are those of blocks of up to 1,024 "
-    "rows, among which rows of several sides of a fold may stand together, and not those of "
+    "A prediction of this model depends on the other rows of its batch. Measures are computed in blocks of up to 1,024 "
+    "rows, which can mix training and validation rows. They differ from those of "
     "model.evaluate(batch_size={})."
 )
 """The note on a model that mixes rows."""

@@ -73,8 +73,8 @@ def check_pooled(program: Program, score: Score, targets: Sequence[Any]) -> None
         )
     if any(target is not None and scale_of(target) is None for target in targets):
         raise InputError(
-            f"Expected target_preprocessor to shift and scale where a score is pooled, got {targets[0]!r}, which gives "
-            f"each fold labels of its own. Prepare the labels before the study, or write score={score.measure!r}."
+            f"Expected a target_preprocessor that shifts and scales for a pooled score, got {targets[0]!r}, which "
+            f"gives each fold other labels. Prepare the labels before the study, or write score={score.measure!r}."
         )
 
 
@@ -123,13 +123,13 @@ def undefined_notes(
 
     """
     here = _without(program, score, folds)
-    why = f"{score.measure} needs more than one kind of label among the rows that it judges"
+    why = f"{score.measure} needs more than one kind of label among its rows"
     pooled = ""
     if len(folds) > 1 and not score.pooled:
-        pooled = f"score='pooled:{score_text(program, score)}' judges the rows of all folds together. "
+        pooled = f"score='pooled:{score_text(program, score)}' is computed over the rows of all folds together. "
     advice = (
-        "A number of folds, with groups=… where rows of a subject belong together, gives folds that hold every class: "
-        f"their rows are judged together. {pooled}score='loss' is defined everywhere."
+        "Give a number of folds, and groups=… if rows of a subject belong together: each fold then has every class. "
+        f"{pooled}score='loss' is defined everywhere."
     )
     if len(here) == len(folds):
         raise InputError(
@@ -142,15 +142,15 @@ def undefined_notes(
             if fold.watch and monitor in _undefined(program, fold, *fold.cuts[:2]):
                 raise InputError(
                     f"Expected a monitor that is defined over the rows set aside for it, got {monitor!r} over rows of "
-                    f"one kind in fold {index}. Set more aside (watch), or write monitor='loss'."
+                    f"one kind in fold {index}. Increase validation_fraction, or write monitor='loss'."
                 )
     notes = []
     if here:
         numbers = ", ".join(map(str, here))
         several = f"folds {numbers}" if len(here) > 1 else f"fold {numbers}"
         notes.append(
-            f"{why}; it is not defined in {several} of {len(folds)}, which count{'' if len(here) > 1 else 's'} for "
-            f"nothing (NaN). {advice}"
+            f"{why}; it is not defined in {several} of {len(folds)}, which count{'' if len(here) > 1 else 's'} as "
+            f"missing (NaN). {advice}"
         )
     lost = [name for name, y in held_out.items() if score.measure in program.undefined(y)]
     if lost:

@@ -167,8 +167,8 @@ class Cluster:
         sent.deaths += error is not None
         if sent.deaths >= MAX_ATTEMPTS:
             raise BackendError(
-                f"Expected a worker that finishes a task of {sum(map(len, sent.chains))} fits, but {MAX_ATTEMPTS} "
-                "workers died while running it, possibly out of memory. What was committed is kept."
+                f"{MAX_ATTEMPTS} workers died while running a task of {sum(map(len, sent.chains))} fits, possibly out "
+                "of memory. Committed fits are kept."
             ) from error
 
     def _resend(self, sent: SentTask) -> None:
@@ -183,8 +183,8 @@ class Cluster:
         for chain, keys, records in zip(sent.chains, result.keys, result.records, strict=True):
             if same_device and keys != work.keys_of(chain):
                 raise BackendError(
-                    "Expected the same program and rows on every machine of the cluster, got others on one of them. "
-                    "Install the same versions everywhere, of your own modules too."
+                    "Expected the same program and rows on every machine of the cluster, got different ones. "
+                    "Install the same versions everywhere, also of custom modules."
                 )
             for fit, record in zip(chain, records, strict=True):
                 work.deliver(fit, record)

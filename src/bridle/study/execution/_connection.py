@@ -189,6 +189,6 @@ class DaskConnection:
         self._lost_at = self._lost_at or perf_counter()
         if perf_counter() - self._lost_at > GRACE_SECONDS or self.client.status == "closed":
             raise BackendError(
-                "Expected the cluster's scheduler to answer, but it went away. What was committed is kept: run the "
-                "same again, or bridle resume."
+                "The scheduler of the cluster does not answer. Committed fits are kept: run the same study again, or "
+                "bridle resume."
             ) from error
