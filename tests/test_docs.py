@@ -25,8 +25,8 @@ def test_blocks_run(number: int, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     scope: dict = {}
     exec(compile(BLOCKS[number], "README.md", "exec"), scope)
-    if "found" in scope:
-        assert scope["found"].ranking()["stage"].iloc[0] == "final"
+    if isinstance(scope.get("result"), bridle.SearchResult):
+        assert scope["result"].ranking()["stage"].iloc[0] == "final"
     elif "study" in scope:
         assert (tmp_path / "moons.html").stat().st_size > 10_000
         assert "accuracy" in scope["result"].verdict()
