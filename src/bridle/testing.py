@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -57,7 +57,7 @@ def check_penalty(
     AssertionError: Expected that L2(strength=0.1) equals its formula, on a weight of shape (4, 3), got ...
 
     """
-    if not isinstance(penalty, Penalty):
+    if not isinstance(cast(object, penalty), Penalty):
         raise KindError(f"Expected a penalty such as bridle.L2(0.1), got {penalty!r}.")
     allowed = penalty.allowed_on if penalty.per == "sample" else ("activation",)
     if on is not None and on not in allowed:
