@@ -15,7 +15,7 @@ PACKAGES = {"jax": "jax", "tensorflow": "tensorflow", "torch": "torch"}
 
 
 def run_on(backend: str, module: str) -> Any:
-    """What `python -m module` prints as JSON under a backend; skips, saying so, where that is not installed."""
+    """Return the JSON output of `python -m module` under a backend; skip the test if it is not installed."""
     if find_spec(PACKAGES[backend]) is None:
         pytest.skip(f"the package {PACKAGES[backend]!r} is not installed, so Keras cannot run on {backend} here")
     environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}

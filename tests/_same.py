@@ -11,7 +11,7 @@ PASSING = ("provenance", "model_json", "protocol")
 
 
 def same(one: StudyResult, two: StudyResult) -> bool:
-    """Whether two results are equal in everything that was measured."""
+    """Return True if two results have equal measurements."""
     names = (field.name for field in dataclasses.fields(StudyResult) if field.name not in PASSING)
     return all(equal(getattr(one, name), getattr(two, name)) for name in names)
 

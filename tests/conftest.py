@@ -1,4 +1,4 @@
-"""What all tests share: JAX behind Keras, compiled programs, strict numbers, small models and rows."""
+"""Shared fixtures: JAX behind Keras, compiled programs, strict numbers, small models and rows."""
 
 import atexit
 import os
@@ -113,7 +113,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 def faults(reports: list[Any]) -> str:
-    """What the fault tests tried and lost, from what they recorded; empty where none ran."""
+    """Return the counts that the fault tests recorded; empty if none ran."""
     total: Counter[str] = Counter()
     for report in reports:
         for name, value in getattr(report, "user_properties", ()) if getattr(report, "when", "") == "call" else ():

@@ -92,7 +92,7 @@ def test_a_backend_that_is_not_installed_gets_a_sentence() -> None:
 
 
 def test_public_names_are_there() -> None:
-    """What `dir(bridle)` shows can be had, and a wrong name is an AttributeError."""
+    """Every name of `dir(bridle)` exists, and a wrong name is an AttributeError."""
     import bridle
 
     assert all(getattr(bridle, name) is not None for name in dir(bridle))

@@ -1,4 +1,4 @@
-"""What a person holds: `Study` and `Result`."""
+"""The Python interface: `Study` and `Result`."""
 
 import keras
 import numpy as np

@@ -17,7 +17,7 @@ VECTOR = np.random.default_rng(1).normal(size=(ROWS, 3)).astype("float32")
 IMAGE = np.random.default_rng(2).normal(size=(ROWS, 6, 6, 2)).astype("float32")
 TOKENS = np.array([[1, 2, 0, 0], [3, 4, 5, 0], [1, 1, 1, 1], [6, 0, 0, 0]], "int32")
 OWN = "own"
-"""Where no layer of Keras is at fault, but the outermost model."""
+"""Traps of the outermost model instead of a layer."""
 
 
 def no_loss(y: Any, prediction: Any) -> Any:
@@ -32,14 +32,14 @@ def compiled(model: keras.Model, optimizer: Any = None) -> keras.Model:
 
 
 def loss_of(model: keras.Model, x: Any, sample_weight: Any = None) -> float:
-    """What one training step of Keras reports as its loss."""
+    """Return the loss that one training step of Keras reports."""
     model.reset_metrics()
     found = model.train_on_batch(x, np.zeros(ROWS, "float32"), sample_weight)
     return float(found[0] if isinstance(found, list) else found)
 
 
 def seen(model: keras.Model, layer: str, x: Any) -> np.ndarray:
-    """What a layer of a functional model gives."""
+    """Return the output of a layer of a functional model."""
     inside = keras.Model(model.inputs[0], keras.tree.flatten(model.get_layer(layer).output)[0])
     return np.asarray(ops.convert_to_numpy(inside(x)), "float64")
 
@@ -67,13 +67,13 @@ class Trap:
     where: str
     label: str
     keras_adds: Callable[[keras.Model], float]
-    """What Keras adds to the loss, in NumPy."""
+    """The value that Keras adds to the loss, in NumPy."""
     terms: dict[str, Any]
     bridle_adds: Callable[[keras.Model], float]
-    """What the terms mean, in NumPy."""
+    """The value of the terms, in NumPy."""
     sample_weight: Any = None
     expected: bool = True
-    """Whether the audit's `expected` is what the terms mean."""
+    """True if `expected` of the audit is the value of the terms."""
     options: dict[str, Any] = field(default_factory=dict)
 
 

@@ -183,7 +183,7 @@ def test_a_subclassed_model_needs_rows() -> None:
     ],
 )
 def test_rows_that_do_not_fit_get_a_sentence(x: object, weight: object, said: str) -> None:
-    """What was expected and what came."""
+    """The message has expected and got."""
     with pytest.raises(BridleError, match="Expected") as refused:
         bridle.audit(stateful(), x, sample_weight=weight)
     assert said in str(refused.value)

@@ -25,7 +25,7 @@ def model(order: tuple[str, ...] = ("right", "left"), as_dict: bool = False, wid
 
 
 def charge(model: keras.Model) -> float:
-    """What 0.7 * sum |output| of the layer on `left` is, averaged over the rows."""
+    """Return 0.7 * sum |output| of the layer on `left`, averaged over the rows."""
     kernel, bias = (np.asarray(weight, float) for weight in model.get_layer("on_left").weights)
     return 0.7 * np.maximum(LEFT @ kernel + bias, 0).sum() / 16
 

@@ -29,7 +29,7 @@ each_trap = pytest.mark.parametrize("trap", TRAPS, ids=lambda trap: trap.name)
 
 
 def labels(found: Audit) -> dict[str, list[str]]:
-    """What was found, by place."""
+    """Return the labels of findings by site."""
     return {row.where: [each.label for each in row.findings] for row in found.findings}
 
 

@@ -19,7 +19,7 @@ from bridle.untrusted import read_model, read_rows
 
 @pytest.fixture(scope="module")
 def members(tmp_path_factory) -> dict[str, bytes]:
-    """What a good file holds."""
+    """Return the members of a good file."""
     path = tmp_path_factory.mktemp("good") / "good.keras"
     layer = L.Dense(3, "relu", kernel_regularizer="l2", name="hidden")
     model = keras.Sequential([keras.Input((4,)), layer, L.Dense(1, name="out")])
@@ -119,7 +119,7 @@ CODE = {
     "no text": (item("keras.layers", ["Dense"]), "names of classes"),
     "typespec": (item("os", "__typespec__"), "__typespec__"),
 }
-"""What must not be run, and how it is named in the refusal."""
+"""Code that must not run, and its name in the message."""
 
 
 @pytest.mark.parametrize("name", CODE)

@@ -1,4 +1,4 @@
-"""What a command says before, while and after it runs, and of folders in which it was ended early."""
+"""Output of commands before, during and after a run, and for folders of a stopped run."""
 
 import os
 import subprocess
@@ -55,7 +55,7 @@ def stopped_in_the_pilot(monkeypatch) -> None:
 
 @pytest.mark.usefixtures("stopped_in_the_pilot")
 def test_a_stop_in_the_pilot_is_a_stop(command) -> None:
-    """What is kept and how to go on are said; nobody is told to lower the learning rate."""
+    """The message names stored fits and the command to continue, and gives no advice on the learning rate."""
     code, _, err = tune(command, "--penalty", "*/kernel=l2(auto)")
     assert code == 130
     assert err.startswith("Stopped during the search for the ranges of 'auto'")
@@ -170,7 +170,7 @@ def test_python_is_told_in_python(moons, tmp_path) -> None:
 
 
 def test_tensorflow_is_silent_in_commands() -> None:
-    """Where it is installed, a command's streams hold nothing of its logger."""
+    """With TensorFlow installed, the streams of a command have no lines of its logger."""
     pytest.importorskip("tensorflow")
     script = (
         "from bridle import cli\ncli._quiet_tensorflow()\nimport tensorflow\nprint(tensorflow.constant(1.0).numpy())\n"

@@ -1,4 +1,4 @@
-"""What a person does with folders: go on, look, export, check, extend; and folders of strangers."""
+"""Commands on folders: resume, show, export, verify, extend; and folders of strangers."""
 
 import json
 import shutil

@@ -16,7 +16,7 @@ _numbers = itertools.count()
 
 
 def namespaces_allowed() -> bool:
-    """Whether this machine lets a test make network namespaces and join them."""
+    """Return True if a test can create and join network namespaces on this machine."""
     script = "ip link add bridle0 type veth peer name bridle1 && ip link add bridle2 type bridge && ip netns list"
     try:
         return os.geteuid() == 0 and _quiet("unshare", "-n", "sh", "-c", script) == 0 and _namespace_made()
@@ -67,7 +67,7 @@ class Hosts:
 
     @property
     def address(self) -> str:
-        """Where the scheduler listens."""
+        """The address of the scheduler."""
         return f"tcp://{self._ip('scheduler')}:{PORT if self.separate else self._port}"
 
     def start_scheduler(self) -> None:

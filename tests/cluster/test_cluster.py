@@ -29,7 +29,7 @@ def hosts():
 
 
 def committed(folder: Path) -> int:
-    """How many fits; -1 before the study is there."""
+    """Return the number of fits; -1 before the study exists."""
     if not begun(folder):
         return -1
     with stores.Store(folder, create=False, write=False) as store:
@@ -94,7 +94,7 @@ def test_a_worker_that_hangs(hosts, whole, tmp_path, counted, first) -> None:
 
 
 def test_a_worker_that_hangs_and_wakes(hosts, whole, tmp_path, counted) -> None:
-    """What it brings late counts no more."""
+    """A late result does not count."""
     client = hosts.start_client(tmp_path / "s")
     wait_for(tmp_path / "s", 0)
     with stopped(hosts.workers[0]):

@@ -123,7 +123,7 @@ CHARGED = {
 
 
 def charged(penalty: bridle.L1, outputs: np.ndarray) -> float:
-    """What a penalty adds to the loss for a batch of activations."""
+    """Return the value that a penalty adds to the loss for a batch of activations."""
     return float(penalty.fixed()[0] * penalty.activation_values(outputs)[0])
 
 

@@ -20,7 +20,7 @@ Build = Callable[[], keras.Model]
 
 @dataclass(frozen=True)
 class Trained:
-    """What came out of a fit."""
+    """Result of a fit."""
 
     curves: Mapping[str, np.ndarray]
     """One number for each epoch, by quantity."""

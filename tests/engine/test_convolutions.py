@@ -229,7 +229,7 @@ def test_a_function_without_convolutions_is_unchanged():
 
 
 def test_effects_are_kept(capsys):
-    """What a function prints while it runs, it prints once."""
+    """A function prints once while it runs."""
 
     def function(x, kernel):
         jax.debug.print("sum {}", x.sum())

@@ -53,7 +53,7 @@ BEHIND = {
 
 
 def moved(function, *arguments) -> int:
-    """How many equations go behind a pooling."""
+    """Return the number of equations that move behind a pooling."""
     jaxpr = jax.make_jaxpr(function)(*arguments).jaxpr
     return sum(len(shortcut.around) for shortcut in move_behind_pooling(jaxpr, in_loops).values())
 

@@ -22,7 +22,7 @@ RULE = {
 
 
 def turned(function, *arguments) -> int:
-    """How many products the rule takes."""
+    """Return the number of products that the rule rewrites."""
     return sum(narrow_first(equation) is not None for equation in jax.make_jaxpr(function)(*arguments).eqns)
 
 

@@ -77,7 +77,7 @@ def network(optimizer: object) -> keras.Model:
 
 
 def outcome(optimizer: object, terms: dict, *, strength: float = 1e-3, stopping: object = None, width: object = None):
-    """What became of a member, and which of its trainable variables were turned."""
+    """Return the result of a fit, and the transposed ones of its trainable variables."""
     x, y = make_classification(90, 20, n_informative=8, n_classes=4, random_state=0)
     lengths = {"seeds": 1, "folds": 3, "epochs": 6, "batch_size": 16}
     question = Question(network(optimizer), {"arm": terms}, early_stopping=stopping, **lengths)

@@ -6,5 +6,5 @@ TORTURE = "BRIDLE_TORTURE"
 
 
 def scaled(few: int, many: int) -> int:
-    """How many of something to try: `few` in `make test`, `many` in `make torture`."""
+    """Return the number of cases to try: `few` in `make test`, `many` in `make torture`."""
     return many if os.environ.get(TORTURE) else few

@@ -28,7 +28,7 @@ def started(folder: Path) -> subprocess.Popen:
 
 
 def ended(process: subprocess.Popen) -> str:
-    """What else it said, once it is gone."""
+    """Return the rest of its output after its end."""
     return process.communicate()[0]
 
 
@@ -42,7 +42,7 @@ def reference(tmp_path_factory):
 
 
 def begun(folder: Path) -> bool:
-    """Whether the index is there, and not empty as in the moment when it is made."""
+    """Return True if the index exists and is not empty, as it is during its creation."""
     try:
         stores.Store(folder, create=False, write=False).close()
     except BridleError as error:

@@ -109,7 +109,7 @@ def penalties() -> st.SearchStrategy[str]:
 @example("l2sp(anchor=[1e308, 1e308])")
 @example(f"l2sp(anchor=[{10**400}])")
 def test_any_text_is_a_penalty_or_refused(text: str) -> None:
-    """What is read is shown, saved and written so that it is read again as the same."""
+    """A parsed penalty is shown, saved and written so that it parses to the same one."""
     with survives():
         penalty = bridle.parse_penalty(text)
         assert repr(penalty)
@@ -170,7 +170,7 @@ def targets() -> st.SearchStrategy[str]:
 @example(target="*/kernel," * 100_000, penalty="l2(0.1)")
 @example(target="*a" * 900 + "/kernel", penalty="l2(0.1)")
 def test_any_text_is_a_target_or_refused(net: keras.Model, target: str, penalty: str) -> None:
-    """Where it is one, the lines to paste name it and nothing else."""
+    """The Keras code names it and nothing else."""
     with survives():
         assert match_target(net, target)
         (term,) = read_terms(net, {target: penalty})

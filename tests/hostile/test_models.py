@@ -27,7 +27,7 @@ Members = dict[str, bytes]
 
 @pytest.fixture(scope="module")
 def good(tmp_path_factory: pytest.TempPathFactory) -> Members:
-    """What a small file holds: dense layers and an LSTM, with penalties."""
+    """Return the members of a small file: dense layers and an LSTM, with penalties."""
     path = tmp_path_factory.mktemp("good") / "good.keras"
     layers = keras.layers
     hidden = layers.Dense(3, "relu", kernel_regularizer="l2", activity_regularizer="l1", name="hidden")
@@ -79,7 +79,7 @@ def test_any_configuration_is_a_model_or_refused(good: Members, data: st.DataObj
 
 
 def objects() -> st.SearchStrategy[Any]:
-    """What Keras would build: layers of Keras, unknown ones, and code."""
+    """Configurations for Keras to build: known layers, unknown ones, and code."""
     names = st.sampled_from(
         ["Lambda", "Dense", "Conv2D", "Embedding", "function", "__lambda__", "Functional", "Sequential", "TFSMLayer",
          "L1", "Adam", "__tensor__", "__numpy__", "__typespec__", "Orthogonal", "system", "RNN", "StackedRNNCells"]
@@ -177,7 +177,7 @@ def test_any_name_is_shown_so_that_it_does_nothing(good: Members, name: str) -> 
 
 
 def test_a_file_as_it_was_is_a_model(good: Members, tmp_path: Path) -> None:
-    """What the others spoil."""
+    """The file that the other tests damage."""
     path = tmp_path / "good.keras"
     path.write_bytes(packed(good))
     assert [row.where for row in audit(read_model(path, limit=LIMIT)[0]).rows]

@@ -59,7 +59,7 @@ def test_the_command_line_shows_codes(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_line_breaks_and_tabs_stay() -> None:
-    """What lays text out is not a code."""
+    """Characters of layout are not shown as codes."""
     assert escape_control_characters("a\tb\nc") == "a\tb\nc"
     assert escape_control_characters(f"{sys.maxunicode:c}\ud800").endswith("\\ud800")
 

@@ -54,7 +54,7 @@ def contents() -> st.SearchStrategy[bytes]:
 @example(b"a" + b",a" * 20_000 + b"\n" + b"1" + b",1" * 20_000 + b"\n", "utf-8")
 @example(b"a,b\n" + b"9" * 4400 + b",1\n8,2\n", "utf-8")
 def test_any_bytes_are_a_table_or_refused(content: bytes, encoding: str) -> None:
-    """What is read has rows and distinct names, and numbers or text."""
+    """A table has rows and distinct names, and numbers or text."""
     with folder() as place, survives():
         path = place / "table.csv"
         path.write_bytes(content)

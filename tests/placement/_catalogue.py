@@ -221,7 +221,7 @@ GAPS: dict[str, dict[str, str]] = {
 NOTES = {
     "AugMix()": "picks its transformations by Python's `random`: a compiled study keeps those of its first trace",
 }
-"""What to know beside."""
+"""Notes."""
 
 SLOW = ("image to change",)
 """Kinds that take minutes to compile, which only `python docs/layers.py` runs."""

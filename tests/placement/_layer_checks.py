@@ -1,4 +1,4 @@
-"""What is checked for a layer at each of its places: penalized, study-ready, no penalty at strength 0."""
+"""Checks of a layer at each of its sites: penalized, study-ready, no penalty at strength 0."""
 
 import random
 import re
@@ -53,7 +53,7 @@ Step = Callable[[Any, Any], Any]
 
 @dataclass(frozen=True)
 class FitResult:
-    """What was found for one recipe; a check that passed at every place has no complaint."""
+    """Outcome of one recipe; a check that passed at every site has no complaint."""
 
     recipe: Recipe
     places: tuple[str, ...]
@@ -188,7 +188,7 @@ class Case:
         return [known.get(id(variable), variable.value) for variable in model.non_trainable_variables]
 
     def expected(self, tensors: Tensors) -> dict[str, float]:
-        """What an L2 penalty charges at each place."""
+        """Return the value of an L2 penalty at each site."""
         return {
             place.name: STRENGTH
             * ((weight(place) ** 2).sum() if place.variable is not None else squares(tensors[place.name]) / SAMPLES)

@@ -117,4 +117,4 @@ READERS: dict[str, Callable[..., tuple[Any, Any]]] = {
     "cell_state": _state(1),
     "attention_scores": _scores,
 }
-"""How each quantity is read from a call: its layer, arguments and output."""
+"""Functions that read each quantity from a call: its layer, arguments and output."""

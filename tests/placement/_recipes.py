@@ -58,12 +58,12 @@ def product(params: dict[str, Any], inputs: Any) -> Any:
 
 @dataclass(frozen=True)
 class Kind:
-    """What a layer is called on, and how."""
+    """Inputs and call of a layer."""
 
     shapes: tuple[tuple[int, ...], ...]
     call: Call = alone
     tokens: int = 0
-    """How many different whole numbers come in; 0 for real numbers."""
+    """The number of different whole numbers of the input; 0 for real numbers."""
 
 
 KINDS = {
@@ -103,7 +103,7 @@ class Recipe:
 
     @property
     def gaps(self) -> dict[str, str]:
-        """What cannot be, and why, by column of the table."""
+        """The impossible columns of the table, with reasons."""
         return GAPS.get(self.code, {})
 
     @property
@@ -119,12 +119,12 @@ class Recipe:
 
     @property
     def slow(self) -> bool:
-        """Whether only the page runs it, and no test."""
+        """True if only the page runs it, and no test."""
         return self.kind in SLOW
 
     @property
     def shows_inside(self) -> bool:
-        """Whether some place is inside the layer's own computation, which then is another program."""
+        """True if a site is inside the computation of the layer, which is then another program."""
         return any(word in self.code for word in ("LSTM", "GRU", "RNN", "MultiHead", "GroupQuery"))
 
     def layer(self, name: str, *, regularized: bool) -> keras.Layer:

@@ -57,7 +57,7 @@ def test_every_optimizer_ends_at_the_lasso(name: str, rows) -> None:
 
 
 def test_the_gradient_alone_leaves_no_zeros(rows) -> None:
-    """What the proximal step is for."""
+    """The proximal step makes exact zeros."""
     x, y = rows
     model = bridle.regularize(line(), {"line/kernel": bridle.L1(STRENGTH)})
     model.fit(x, y, batch_size=64, epochs=300, shuffle=False, verbose=0)

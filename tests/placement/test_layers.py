@@ -25,7 +25,7 @@ def test_layers_at_every_place(recipe: Recipe, check: str) -> None:
 
 @pytest.mark.parametrize("recipe", RUN)
 def test_the_page_has_what_a_run_gives(recipe: Recipe) -> None:
-    """Where this fails after a change: `python docs/layers.py`."""
+    """If this fails after a change, run `python docs/layers.py`."""
     assert row(everything(slow=False)[recipe]) in PAGE.read_text().splitlines()
 
 

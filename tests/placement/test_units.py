@@ -1,4 +1,4 @@
-"""How large the units of a tensor are."""
+"""Magnitudes of the units of a tensor."""
 
 from types import SimpleNamespace
 

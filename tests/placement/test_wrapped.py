@@ -131,7 +131,7 @@ def test_a_layer_that_a_penalized_model_would_hide_is_refused() -> None:
 
 @pytest.mark.parametrize("build", [sequential, functional])
 def test_old_h5_files_hold_the_penalties(build, tmp_path) -> None:
-    """Where Keras saves the plain model so."""
+    """The plain model must be one that Keras saves in this format."""
     penalized = bridle.regularize(compiled(build), TERMS)
     penalized.fit(X, Y, verbose=0)
     with warnings.catch_warnings():

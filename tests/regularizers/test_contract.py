@@ -37,7 +37,7 @@ def make(kind: str, amount: float = 0.3, **options: object) -> Penalty:
 
 
 def unit(penalty: Penalty, x: np.ndarray) -> list[float]:
-    """What it charges at strength one."""
+    """Return its value at strength one."""
     of = penalty.weight_values if "weight" in penalty.allowed_on else penalty.activation_values
     return [float(value) for value in of(x)]
 
@@ -118,7 +118,7 @@ ACTIVITIES += [(kind, "sample") for kind in ("kl", "meanactivation", "decorrelat
 
 @pytest.mark.parametrize(("kind", "per"), ACTIVITIES)
 def test_keras_activity_regularizer_agrees_with_the_convention(kind: str, per: str) -> None:
-    """What Keras adds for it, after its division by the batch size, is what the convention says."""
+    """The value that Keras adds, divided by the batch size, follows the convention."""
     penalty = make(kind) if per == "sample" else make(kind, per=per)
     layer = keras.layers.Dense(3, activation="sigmoid", activity_regularizer=penalty)
     out = layer(np.random.default_rng(1).normal(size=(6, 4)).astype("float32"))

@@ -72,7 +72,7 @@ def test_a_vector_per_sample_is_for_activations() -> None:
 
 
 def test_values_are_not_looked_at_inside_compiled_code() -> None:
-    """Where they are not known, nothing is refused and nothing fails."""
+    """Unknown values are neither refused nor an error."""
     penalty = bridle.Custom(lambda x: ops.sum(x) - 1e6, 1.0, name="low")
     assert float(jax.jit(penalty)(X)) < 0
     assert np.all(np.array(jax.grad(lambda x: penalty(x))(X)) == 1.0)

@@ -52,7 +52,7 @@ class Opened:
         return self.figure(name).locator(".scatterlayer .trace").count()
 
     def hover(self, name: str, point: int = 0) -> str:
-        """What is shown where the pointer stands on a marker."""
+        """Return the text that the pointer shows on a marker."""
         figure = self.figure(name)
         figure.scroll_into_view_if_needed()
         box = figure.locator(".scatterlayer .points path").nth(point).bounding_box()
@@ -72,7 +72,7 @@ class Opened:
         return self.page.evaluate("window.refused")
 
     def quiet(self) -> bool:
-        """Whether nothing was said, refused or fetched."""
+        """Return True if nothing was logged, refused or fetched."""
         assert self.said == []
         assert self.refused() == []
         assert [url[:80] for url in self.asked if not url.startswith(("file:", "data:"))] == []

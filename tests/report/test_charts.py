@@ -62,7 +62,7 @@ def test_pointing_at_a_strength_says_everything(study):
 
 
 def test_every_trace_can_be_toggled(study):
-    """What a trace needs is a button; arms come first and keep their names."""
+    """Each condition of a trace is a button; arms come first and keep their names."""
     for chart in charts(study(arms=TWO), published={1e-3: 0.8}).values():
         keys = [item["key"] for item in chart["toggles"]]
         assert len(set(keys)) == len(keys)
@@ -139,7 +139,7 @@ def test_curves_hold_means_and_bands(study):
     "kind", [{"diverged": range(216)}, {"arms": {}}, {"folds": 1, "seeds": 1}, {"score": "loss"}, {"held_out": ()}]
 )
 def test_charts_of_hardly_anything_are_strict(study, kind):
-    """What is not known is null or left out; no NaN and no infinity."""
+    """Unknown values are null or left out; there is no NaN and no infinity."""
     made = charts(study(**kind))
     json.dumps(made, allow_nan=False)
     assert all(chart["traces"] for chart in made.values())

@@ -82,7 +82,7 @@ def test_page_is_closed_to_the_network(study):
 
 
 def test_page_without_charts_has_no_scripts(study):
-    """Where no fit finished there is nothing to point at."""
+    """Without a finished fit the charts have no points."""
     text = page("moons", [Section("moons", study(diverged=range(216)))])
     assert policy_of(text)["script-src"] == "'none'"
     assert "<script" not in text
@@ -222,7 +222,7 @@ def test_json_is_strict_and_complete(study):
 
 @pytest.mark.parametrize("kind", [{"diverged": range(216)}, {"arms": {}}, {"folds": 1, "seeds": 1}])
 def test_json_of_hardly_anything(study, kind):
-    """What is not known is null."""
+    """Unknown values are null."""
     json.dumps(to_json(study(**kind)), allow_nan=False)
 
 
@@ -259,7 +259,7 @@ def test_figures_of_several_studies_have_safe_names(study, tmp_path):
 
 
 def test_a_folder_that_cannot_be_written_gets_a_sentence(study, tmp_path):
-    """What was expected, what came, what to do."""
+    """The message has expected, got and advice."""
     blocked = tmp_path / "file"
     blocked.write_text("")
     with pytest.raises(StoreError, match=r"Expected a folder that can be written, got .*Give another folder"):

@@ -15,7 +15,7 @@ def claims() -> dict:
 
 
 def bound(rate: float, studies: int = STUDIES) -> float:
-    """What a rate is exceeded by in one simulation out of a thousand."""
+    """Return the rate that one simulation in a thousand exceeds."""
     return float(stats.binom.ppf(0.999, studies, rate)) / studies
 
 

@@ -36,7 +36,7 @@ def filled(folder: Path, count: int = 6, shards: int = 2) -> list[bytes]:
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether nothing is found to be wrong, or said to be."""
+    """Return True if verification reports nothing wrong."""
     try:
         return not verify(folder).wrong
     except BridleError:
@@ -222,7 +222,7 @@ def test_another_version_and_another_database_are_refused(tmp_path) -> None:
 
 
 def test_a_file_system_without_locks_is_refused(tmp_path, monkeypatch) -> None:
-    """Where locks fail, and where they are granted to everybody."""
+    """File systems without locks, and with locks that everybody gets."""
     real = index_module.fcntl.flock
     monkeypatch.setattr(index_module.fcntl, "flock", lambda descriptor, how: None)
     with pytest.raises(BridleError, match="a file system with locks"):

@@ -54,7 +54,7 @@ BAD = {
 
 @pytest.mark.parametrize(("folds", "sentence"), BAD.values(), ids=BAD)
 def test_listed_folds_that_do_not_fit_get_a_sentence(moons, folds, sentence):
-    """What was expected, what came, in which fold."""
+    """The message has expected, got and the fold."""
     with pytest.raises(InputError, match=sentence) as caught:
         study(folds=folds).plan(*moons)
     assert "scikit-learn says" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""What a study keeps of the inside of its networks, for pictures."""
+"""Activations and weights that a study stores for pictures."""
 
 import keras
 import numpy as np

@@ -48,7 +48,7 @@ def trained(monkeypatch) -> list:
 
 @pytest.fixture(scope="module")
 def whole(moons) -> StudyResult:
-    """What a run without a folder gives."""
+    """Return the result of a run without a folder."""
     return ran(moons, None, study())
 
 

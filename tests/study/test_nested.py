@@ -44,7 +44,7 @@ def test_programs_are_compiled_once_for_all_outer_folds(moons) -> None:
 
 
 def test_stopping_in_an_outer_fold_keeps_the_study(moons) -> None:
-    """What had finished is there, without a nested part."""
+    """The finished fits are in the result, without a nested part."""
     prepared = prepare(Question(network(), ARMS, **OPTIONS), Rows(*moons))
 
     def watch(update: Update) -> None:

@@ -1,4 +1,4 @@
-"""What is done before the first fit compiles next to nothing, and leaves the process as it was."""
+"""Preparing a study compiles next to nothing, and leaves the process unchanged."""
 
 import gc
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from bridle.study.design import Question, prepare
 
 @pytest.fixture
 def compiled() -> Iterator[list[str]]:
-    """What XLA compiles from now on."""
+    """Collect what XLA compiles from now on."""
     found: list[str] = []
 
     def hear(name: str, seconds: float, **facts: object) -> None:

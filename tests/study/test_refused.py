@@ -1,4 +1,4 @@
-"""What no study can run is refused with a sentence, at every door, before anything is trained."""
+"""Models that no study can run are refused in every function, before training."""
 
 import keras
 import numpy as np

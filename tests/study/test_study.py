@@ -262,7 +262,7 @@ def test_bad_rows_get_a_sentence(case: str, model) -> None:
 
 
 def test_held_out_sequences_may_be_of_another_length() -> None:
-    """What the model takes is what counts, not what it was trained on."""
+    """The input shape of the model counts, not that of earlier training."""
     layers = [keras.Input((None, 2)), keras.layers.GRU(2), keras.layers.Dense(1, activation="sigmoid")]
     model = keras.Sequential(layers)
     model.compile("adam", "binary_crossentropy")

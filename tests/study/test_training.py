@@ -317,7 +317,7 @@ BAD = {
 
 @pytest.mark.parametrize("what", BAD)
 def test_bad_training_gets_a_sentence(what: str) -> None:
-    """What was expected, what came."""
+    """The message has expected and got."""
     make, words = BAD[what]
     with pytest.raises(BridleError, match=words):
         make()

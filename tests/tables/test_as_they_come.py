@@ -60,7 +60,7 @@ def test_names_are_names(names, rows):
 
 
 def test_a_data_frame_whose_names_are_a_row_is_noticed(tmp_path):
-    """What pandas makes of such a file, with duplicates renamed."""
+    """Return the frame that pandas reads from such a file, with duplicates renamed."""
     with pytest.raises(InputError, match="header=None"):
         prepare_table(pd.read_csv(write(tmp_path, PIMA)), TableStudy("1", **OPTIONS))
 

@@ -1,4 +1,4 @@
-"""Which columns are left out: ids and dates."""
+"""Columns that are left out: ids and dates."""
 
 import numpy as np
 import pandas as pd

@@ -123,7 +123,7 @@ def test_new_rows_are_read_as_the_training_rows(tmp_path):
 
 
 def test_a_new_file_in_another_format_is_refused():
-    """What thousands separators of the training rows do not allow could be a decimal comma."""
+    """A separator that is not one of thousands in the training rows can be a decimal comma."""
     table = pd.DataFrame({"x": np.arange(20) / 7, "y": list("ab") * 10})
     preparation = Preparation(find_layout(table, "y")).fit(table)
     with pytest.raises(InputError, match="Expected numbers in column 'x', got '20,038' in row 0"):

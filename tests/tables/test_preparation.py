@@ -157,7 +157,7 @@ BAD_ROWS = {
 
 @pytest.mark.parametrize(("change", "sentence"), BAD_ROWS.values(), ids=BAD_ROWS)
 def test_bad_new_rows_get_a_sentence(change, sentence):
-    """What was expected in which column, and what came in which row."""
+    """The message names the column, the row, the expected and the actual value."""
     with pytest.raises(InputError, match=sentence):
         fitted(pets()).transform(change(pets()))
 

@@ -51,7 +51,7 @@ def test_every_separator_is_found(tmp_path, separator, start, line):
 
 @pytest.mark.parametrize(("content", "sentence"), BAD_FILES.values(), ids=BAD_FILES)
 def test_a_bad_file_gets_a_sentence(tmp_path, content, sentence):
-    """What was expected, what came, where, and what next, for each way a file can be wrong."""
+    """Each kind of wrong file gives a message with expected, got, position and advice."""
     with pytest.raises(InputError, match=f"(?s){sentence}"):
         read_table(write(tmp_path, content))
 
