@@ -74,7 +74,7 @@ def built_model(
             return keras.models.model_from_json(text)
     except StoreError:
         raise
-    except Exception as error:  # Keras builds what the text says, and fails as variously as texts can be wrong
+    except Exception as error:  # Keras raises many types for a wrong configuration
         raise StoreError(
             f"The model of the study {str(folder)!r} cannot be built. {first_line(error)} "
             "bridle.load(folder, model=function) replaces it."

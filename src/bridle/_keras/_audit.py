@@ -124,7 +124,7 @@ def as_number(value: Any) -> float:
     """Return a scalar of any backend as a number, summed where it is an array; NaN inside a compiled loop."""
     try:
         return float(np.sum(np.asarray(ops.convert_to_numpy(value), "float64")))
-    except Exception:  # every backend has its own error for a value that is still symbolic
+    except Exception:  # backends raise different errors for a symbolic value
         return float("nan")
 
 
@@ -229,7 +229,7 @@ def _on_lookups(layer: keras.Layer, recording: Recording) -> Iterator[None]:
 
     def looked(inputs: Any, *args: Any, **kwargs: Any) -> Any:
         with contextlib.suppress(Exception):  # a lookup inside a compiled loop cannot be seen
-            reversed_ = bool(args or kwargs.get("reverse"))  # the whole table projects back
+            reversed_ = bool(args or kwargs.get("reverse"))  # the projection uses the full table
             rows = np.arange(layer.input_dim) if reversed_ else np.unique(ops.convert_to_numpy(inputs)).astype("int64")
             recording.looked_up[id(layer)] = np.union1d(recording.looked_up.get(id(layer), rows[:0]), rows)
         return call(inputs, *args, **kwargs)

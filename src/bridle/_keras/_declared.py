@@ -50,7 +50,7 @@ def saved_regularizer(layer: keras.Layer, name: str) -> tuple[bool, Any]:
     try:
         config = layer.get_config()
         return name in config, keras.regularizers.get(config.get(name))
-    except Exception:  # a layer of a person's own may have no configuration at all
+    except Exception:  # a custom layer may have no configuration
         return False, None
 
 

@@ -107,7 +107,7 @@ class Program:
                     lambda options: jax.jit(function, compiler_options=options)(*arguments),
                     ONCE.get(jax.default_backend()),
                 )
-        except (UntraceableError, TypeError):  # it says again what is wrong, or gives what is no array
+        except (UntraceableError, TypeError):  # the call below raises the error again, or returns no array
             return function(*arguments)
 
     def data_loss(self, y: Any, prediction: Any, sample_weight: Any = None) -> Any:

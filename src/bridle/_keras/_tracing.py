@@ -53,7 +53,7 @@ def attach_masks(prediction: Masked) -> Any:
 
 def first_two_rows(tree: Any) -> Any:
     """Return the first two rows of every array, without a program that would be compiled for each shape."""
-    on_host = jax.default_backend() == "cpu"  # where NumPy sees the arrays of JAX
+    on_host = jax.default_backend() == "cpu"  # NumPy can then read the arrays of JAX
     return jax.tree.map(lambda array: jax.device_put((np.asarray(array) if on_host else array)[:2]), tree)
 
 
@@ -80,7 +80,7 @@ def symbolic_outputs(function: Callable[..., Any], *arguments: Any) -> Any:
     """Return the shapes of a function's results; compute them where Keras cannot tell otherwise."""
     try:
         return symbolic_result(function, *jax.tree.map(_outline_of, arguments))
-    except Exception:  # whatever is wrong is said by the call with values, in its own words
+    except Exception:  # the call with values reports the error
         return function(*jax.tree.map(_with_values, arguments))
 
 

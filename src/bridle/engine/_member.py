@@ -43,7 +43,7 @@ def pass_over_rows(
 
     def batch_step(state: State, start: Any, length: int) -> tuple[State, Any]:
         indices = window_at(order, start, length)
-        present, _ = lax.optimization_barrier((strengths, start))  # else XLA splits off what needs no row
+        present, _ = lax.optimization_barrier((strengths, start))  # or XLA would split off computations without rows
         state, cost = step(objective, state, present, jax.tree.map(lambda leaf: gather(leaf, indices), rows))
         return state, cost * (length / count)
 

@@ -248,7 +248,7 @@ class Regularized(Wrapper):
 
     def fit(self, *args: Any, **kwargs: Any) -> Any:
         bound = inspect.signature(keras.Model.fit).bind(self, *args, **kwargs)
-        self._set(self._bridle_epoch, {})  # undoes what a callback of another fit has set
+        self._set(self._bridle_epoch, {})  # resets schedules of a callback of another fit
         if any(schedule is not None for schedule in self._bridle_penalty_terms.schedules):
             added, present = StrengthSchedule(), bound.arguments.get("callbacks")
             if present is not None and isinstance(present, keras.callbacks.CallbackList):

@@ -133,7 +133,7 @@ class Store:
             done = self._select_keys(index, "SELECT key FROM members WHERE key IN ({})", keys)
             self._drop_dead_claims(index)
             query = "SELECT key FROM claims WHERE owner != ? AND expires BETWEEN ? AND ? AND key IN ({})"
-            # a lease that ends later than any can is from before the clock was set back, and holds no longer
+            # a lease that ends later than possible predates a clock change, and is void
             busy = self._select_keys(index, query, keys, self._owner, now, now + 2 * LEASE_SECONDS)
             claimed = [key for key in keys if key not in done and key not in busy]
             if claimed:

@@ -68,7 +68,7 @@ class Column:
         spellings = {}
         if set().union(*TRUTHS) >= set(indices) - {ABSENT}:
             spellings = {same: indices[label] for truth in TRUTHS for label in truth & set(indices) for same in truth}
-        other = cast(int, indices.get(OTHER))  # there where categories are merged
+        other = cast(int, indices.get(OTHER))  # exists if categories are merged
         return {**dict.fromkeys(self.merged, other), **spellings, **indices}
 
     def sentence(self, rows: int) -> str:

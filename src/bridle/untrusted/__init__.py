@@ -58,14 +58,14 @@ def read_model(path: str | Path, *, limit: int = MAX_UNPACKED_MIB) -> tuple[kera
     left_out = _left_out(compiled, path)
     try:
         sizes = model_size(config)
-        batch = GENERATED_ROWS * sizes.largest  # what a small batch makes of itself in it
+        batch = GENERATED_ROWS * sizes.largest  # tensors of a small batch
         _check_size(max(sizes.weights, batch) * FLOAT32_BYTES, path, size)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about the optimizer's state, which an audit does not need
             return keras.saving.load_model(path, safe_mode=True, compile=not left_out), left_out
     except InputError:
         raise
-    except Exception as error:  # Keras builds what the file says, and fails as variously as files can be wrong
+    except Exception as error:  # Keras raises many types for a wrong file
         raise InputError(
             f"Expected a model that Keras can build in {path.name!r}. Keras says: {first_line(error)} {ADVICE}"
         ) from error

@@ -98,7 +98,7 @@ def _is_known(item: dict[str, Any], name: str, module: str | None) -> bool:
         return False
     if name == "function":
         return _is_function(item.get("config"), module)
-    if module is None:  # an older way of writing, for which Keras knows its own classes only
+    if module is None:  # an older format, in which Keras only finds its own classes
         return True
     return is_keras_module(module) or module in ("keras", *(f"keras.{room}" for room in CLASS_MODULES))
 

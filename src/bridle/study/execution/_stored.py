@@ -97,7 +97,7 @@ class StoreSession:
         while not self._closed.wait(COMMIT_SECONDS):
             try:
                 self._commit()
-            except BaseException as error:  # raised where the next fit is queued
+            except BaseException as error:  # raised when the next fit is queued
                 self._errors.append(error)
                 return
 
