@@ -1,4 +1,4 @@
-"""Errors and interrupts. Each error says what was expected, what came, where, and what to do next."""
+"""Errors and interrupts. Messages state the expected and the actual value, the position, and the next step."""
 
 import contextlib
 import os
@@ -41,13 +41,13 @@ def missing_backend(error: ModuleNotFoundError) -> BackendError | None:
 
 
 class StoreError(BridleError, OSError):
-    """A folder or file that cannot be read or written as a study."""
+    """Folder or file that cannot be read or written as a study."""
 
 
 class OtherStudyError(StoreError):
-    """A folder that holds another study than the one to run; `grows` if this one continues it.
+    """Folder with another study than the one to run; `grows` is True if this one extends it.
 
-    `message` is the sentence without the advice, for a command that has its own advice.
+    `message` is the sentence without the advice, for a command that gives other advice.
     """
 
     def __init__(self, message: str, advice: str = "", *, grows: bool = False) -> None:
@@ -56,10 +56,10 @@ class OtherStudyError(StoreError):
 
 
 class Interrupted(BridleError, KeyboardInterrupt):
-    """A run that was stopped; `result` holds what had finished, or is None.
+    """Stopped run. `result` has the finished fits, or is None.
 
-    It is a `KeyboardInterrupt` as well, so that code which catches only `Exception` lets it pass. `message` is the
-    sentence without the advice, for a command that has its own advice.
+    It is also a `KeyboardInterrupt`, so that code that catches only `Exception` lets it pass. `message` is the
+    sentence without the advice, for a command that gives other advice.
     """
 
     def __init__(self, message: str, result: object = None, *, advice: str = "") -> None:

@@ -12,7 +12,7 @@ from bridle.conversion._names import bridle_convention, find
 
 @dataclass(frozen=True)
 class Conversion:
-    """One strength in two conventions. `float(conversion)` is the new one; printed, it says what both mean."""
+    """Strength in two conventions. `float(conversion)` is the new one. Print it to see the definitions of both."""
 
     value: float
     """The strength in `source`."""
@@ -90,24 +90,26 @@ def convert(
     units: int | None = None,
     learning_rate: float | None = None,
 ) -> Conversion:
-    """Translate a strength between Keras versions, PyTorch, TensorFlow, scikit-learn, AdamW and the papers' values.
+    """Convert a strength between Keras versions, PyTorch, TensorFlow, scikit-learn, AdamW and values of papers.
 
-    `new = strength * factor(source) / factor(to)`, where a convention's factor says what one unit of it is in
-    bridle's meaning: `sum f(w)` on weights, `sum over units, mean over samples` on activations.
+    `new = strength * factor(source) / factor(to)`, where the factor of a convention is the strength of bridle that
+    equals one unit of it. bridle uses `sum f(w)` on weights, and `sum over units, mean over samples` on activations.
 
     Args:
-        strength: a number ≥ 0; 0 stays 0.
-        source: where the number comes from: `"keras2.3 l1 activity"`, `"pytorch weight_decay"`, `"keras l2"`, ….
-            `bridle convert --list` shows all. `l1` or `l2` may be named, and has to be for a penalty.
-        to: where it goes; bridle by default.
-        batch_size: the rows of one training batch, or all rows where they are fewer.
-        time_steps, units: the shape of the layer's output.
-        learning_rate: the optimizer's step.
+        strength: float ≥ 0; 0 stays 0.
+        source: the convention of `strength`: `"keras2.3 l1 activity"`, `"pytorch weight_decay"`, `"keras l2"`, ….
+            `bridle convert --list` shows all. Add `l1` or `l2` to get the penalty.
+        to: the convention of the result. Default: bridle.
+        batch_size: int, the rows of one training batch, or of all rows if these are fewer.
+        time_steps, units: int, the shape of the output of the layer.
+        learning_rate: float, the learning rate of the optimizer.
 
-    Facts that a conversion does not depend on are not used.
+    A conversion ignores arguments on which it does not depend.
 
-    Errors: `InputError` for a strength that is negative or not finite, an unknown convention, a missing fact, a
-    mixture of weights and activations or of L1 and L2, and for AdamW's decay as an L2, which it is not.
+    Returns: `bridle.conversion.Conversion` with `strength`, `penalty` and `factor`. Print it for an explanation.
+
+    Errors: `InputError` for a negative or infinite strength, an unknown convention, a missing argument, a mixture of
+    weights and activations or of L1 and L2, and for the decay of AdamW as an L2.
 
     >>> import bridle
     >>> conversion = bridle.convert(1e-4, "keras2.3 l1 activity", to="keras3.14 activity", batch_size=30)

@@ -10,27 +10,27 @@ from bridle.conversion._convert import Conversion, convert
 
 @dataclass(frozen=True)
 class Preset:
-    """A value of the literature. `penalty` is ready to place: `bridle.regularize(model, preset.terms)`."""
+    """Value of the literature. Use it as `bridle.regularize(model, preset.terms)`."""
 
     name: str
     printed: str
-    """The value and its kind, as the source has it."""
+    """The value and its kind, as printed in the source."""
     where: str
-    """A target to start from; a layer's name in it stands for your own."""
+    """The target. Replace the layer name by yours."""
     source: str
     meaning: Literal["stated", "assumed"]
-    """`stated` where the source says what the number multiplies; `assumed` where its usual meaning is taken."""
+    """`stated` if the source defines the number; `assumed` if bridle uses the usual definition."""
     note: str = ""
     value: float | None = None
     convention: str | None = None
-    """The convention in which `bridle.convert` reads `value`; None if bridle has the source's own penalty."""
+    """The convention in which `bridle.convert` reads `value`; None if bridle has the penalty of the source."""
     batch_size: int | None = None
     penalty_text: str | None = None
-    """The penalty in the language of penalties, where bridle has the source's own."""
+    """The penalty as text, if bridle has the penalty of the source."""
 
     @property
     def conversion(self) -> Conversion | None:
-        """The translation of the value; None if bridle has the source's own penalty."""
+        """The translation of the value; None if bridle has the penalty of the source."""
         if self.value is None or self.convention is None:
             return None
         return convert(self.value, self.convention, batch_size=self.batch_size)

@@ -42,10 +42,19 @@ AUTO = Grid(tuple(float(f"1e{power}") for power in range(-7, 2)), open=True)
 
 
 def grid(low: float, high: float, points: int | None = None) -> Grid:
-    """Return logarithmically spaced strengths from `low` to `high`, both included; one per decade by default.
+    """Return logarithmically spaced strengths from `low` to `high`, both included.
+
+    Args:
+        low, high: float, `0 < low < high`.
+        points: int ≥ 2, the number of strengths. Default: one per decade.
+
+    Returns: `bridle.Grid`.
+
+    Errors: `InputError` for other values.
 
     >>> grid(1e-3, 1e-1).values
     (0.001, 0.01, 0.1)
+
     """
     low, high = read_nonnegative(low, "grid(low, …)"), read_nonnegative(high, "grid(…, high)")
     if not 0 < low < high:

@@ -25,7 +25,10 @@ MAX_MINUTE_SECONDS = 5400
 
 @dataclass(frozen=True)
 class Plan:
-    """The full table of fits. Arms with an `"auto"` strength may add candidates later."""
+    """Table of the fits of a study. `Study.plan` returns it.
+
+    Arms with an `"auto"` strength can add candidates later.
+    """
 
     arms: tuple[Arm, ...]
     slots: tuple[str, ...]

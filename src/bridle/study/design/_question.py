@@ -26,19 +26,19 @@ INITIAL_WEIGHTS = ("random", "model")
 
 @dataclass(frozen=True)
 class EarlyStopping:
-    """Early stopping of each fit by a measure on rows set aside for it; the rule is Keras's.
+    """Early stopping of each fit by a measure on rows set aside for it, with the rule of Keras.
 
-    The rows are a share of each fit's training rows. They are neither trained on nor used for the score, so that the
+    The rows are a share of the training rows of each fit. They are neither trained on nor used for the score, so the
     score stays unbiased. The monitored measure never contains a penalty.
 
     Args:
-        patience: epochs without improvement after which a fit ends; None never ends it and only keeps its best epoch.
-        validation_fraction: the share of the training rows to set aside, above 0 and below 1.
-        monitor: `"loss"`, which contains no penalty, or the name of a compiled metric, which is coarse on few rows;
-            `"min:name"` or `"max:name"` for a metric of which Keras does not know the direction.
-        min_delta: an epoch improves where it beats the best so far by more than this, ≥ 0;
-            in units of the target as it is trained on.
-        restore_best_weights: keep the weights of the best epoch; else those of the last one trained.
+        patience: int ≥ 0, the number of epochs without improvement after which a fit ends. None trains for all epochs.
+            Default 10.
+        validation_fraction: float between 0 and 1, the share of the training rows to set aside. Default 0.2.
+        monitor: `"loss"` (default), without penalties, or the name of a compiled metric, which is coarse on few rows.
+            Write `"min:name"` or `"max:name"` if Keras does not know the direction of the metric.
+        min_delta: float ≥ 0, the smallest improvement that counts, in the units of the prepared target. Default 0.
+        restore_best_weights: bool, whether to return to the weights of the best epoch at the end. Default True.
 
     Errors: `InputError` for values outside these ranges.
 
