@@ -23,28 +23,28 @@ in a model on JAX, {weighted} of these have weights, and there are {places} site
 
 For each layer in a small model, a run checks every site:
 
-* **penalized** – with `bridle.regularize(model, {{target: bridle.L2(0.1)}})`, the loss of `fit` increases by 0.1 times the sum
-  of squares of the tensor. For activations it is divided by the number of samples, without padded steps. Five digits agree
-  with a computation without bridle, and the value is the same after saving and loading.
+* **penalized** – with `bridle.regularize(model, {{target: bridle.L2(0.1)}})`, the loss of `fit` increases by 0.1
+  times the sum of squares of the tensor. For activations it is divided by the number of samples, without padded steps. Five digits
+  agree with a computation without bridle, and the value is the same after saving and loading.
 * **study-ready** – the compiled program of a study adds the same value.
 * **strength 0** – in this program, the loss and all gradients equal those without a penalty, bit for bit. A layer that
-  returns its states or scores computes in another order and differs in the seventh digit (*to 1e-6*). The arms of a study
-  share one program, and `regularize` omits strengths of 0, so both are exact there too.
+  returns its states or scores computes in another order and differs in the seventh digit (*to 1e-6*). The arms of a
+  study share one program, and `regularize` omits strengths of 0, so both are exact there too.
 * **audited** – `bridle.audit` has a row for every regularizer argument of the layer.
 
 Every layer has an `output`. A layer with an activation function has a `preactivation`. A recurrent layer with
-one cell has a `hidden_state`, and a `cell_state` if the cell has one. Attention layers have `attention_scores`. Gates and
-heads are sites too: `lstm/kernel[forget]`, `attention/query/kernel[0]`.
+one cell has a `hidden_state`, and a `cell_state` if the cell has one. Attention layers have `attention_scores`. Gates
+and heads are sites too: `lstm/kernel[forget]`, `attention/query/kernel[0]`.
 
 A layer inside a layer also goes by the attribute that holds it: `both/forward/kernel` and `both/backward/kernel` in a
 `Bidirectional`, `td/layer/kernel` in a `TimeDistributed`, `mixer/dense/kernel`, `mixer/blocks/0/kernel` in a custom
-layer, `rnn/cells/0/kernel` in a stack of cells. These names replace automatic names of inner layers, whose numbers differ
-for every model of a process.
+layer, `rnn/cells/0/kernel` in a stack of cells. These names replace automatic names of inner layers, whose numbers
+differ for every model of a process.
 
 **Globs over outputs.** `*/output` is the output of every layer with weights or an activation function:
 `Dense`, `Conv2D`, `BatchNormalization`, `Activation("relu")`, `ReLU`, `LeakyReLU`, `ELU`, `PReLU`, `Softmax`. A glob
-skips dropout, pooling, reshaping and sums, inner layers, and models. Use their names instead. `re_lu*/output` is the output
-of `ReLU` layers only, unless you named them.
+skips dropout, pooling, reshaping and sums, inner layers, and models. Use their names instead. `re_lu*/output` is the
+output of `ReLU` layers only, unless you named them.
 
 {table}
 
