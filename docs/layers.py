@@ -24,8 +24,8 @@ in a model on JAX, {weighted} of these have weights, and there are {places} site
 For each layer in a small model, a run checks every site:
 
 * **penalized** – with `bridle.regularize(model, {{target: bridle.L2(0.1)}})`, the loss of `fit` increases by 0.1
-  times the sum of squares of the tensor. For activations it is divided by the number of samples, without padded steps. Five digits
-  agree with a computation without bridle, and the value is the same after saving and loading.
+  times the sum of squares of the tensor. For activations it is divided by the number of samples, without padded
+  steps. Five digits agree with a computation without bridle, and the value is the same after saving and loading.
 * **study-ready** – the compiled program of a study adds the same value.
 * **strength 0** – in this program, the loss and all gradients equal those without a penalty, bit for bit. A layer that
   returns its states or scores computes in another order and differs in the seventh digit (*to 1e-6*). The arms of a
