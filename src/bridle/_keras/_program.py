@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
-from bridle._errors import InputError, KindError
+from bridle._errors import InputError, KindError, first_line
 from bridle._keras._backend import with_compiler_options
 from bridle._keras._blueprint import Blueprint, fresh_optimizer
 from bridle._keras._initial_values import numpy_zeros
@@ -33,7 +33,6 @@ from bridle._keras._tracing import (
     Masked,
     UntraceableError,
     attach_masks,
-    first_line,
     first_two_rows,
     layers_named,
     predicted_shapes,
@@ -285,7 +284,7 @@ def make_program(blueprint: Blueprint, x: Any, y: Any, weight: Any = None) -> Pr
     except (ValueError, TypeError, KeyError) as error:
         raise InputError(
             f"Expected labels that fit the loss {loss_name(model)!r} and an output of shape "
-            f"{shapes_of(prediction.values)}, got labels of shape {shapes_of(y)}. {first_line(error)}"
+            f"{shapes_of(prediction.values)}, got labels of shape {shapes_of(y)}. Keras says: {first_line(error)}"
         ) from error
     if has_own_loss(model):
         _check_own_loss(Program(blueprint, optimizer, (), (), ()), x, y)
@@ -320,7 +319,8 @@ def _check_weights(program: Program, y: Any, prediction: Masked, weight: Any) ->
     except (ValueError, TypeError, KeyError) as error:
         raise InputError(
             f"Expected weights that fit labels of shape {shapes_of(y)}, one for each row or for each step of it, and "
-            f"where there are several outputs for each of them, got shape {shapes_of(weight)}. {first_line(error)}"
+            f"where there are several outputs for each of them, got shape {shapes_of(weight)}. "
+            f"Keras says: {first_line(error)}"
         ) from error
 
 
@@ -341,7 +341,8 @@ def _check_own_loss(program: Program, x: Any, y: Any) -> None:
     except (TypeError, ValueError, AttributeError, IndexError, KeyError) as error:
         raise KindError(
             f"Expected a compute_loss of {name} that can be traced on a batch of the rows, got one that cannot. "
-            f"{first_line(error)} Use functions of keras.ops in it, and compile a loss where it calls Keras's own."
+            f"Keras says: {first_line(error)} Use functions of keras.ops in it, and compile a loss where it calls "
+            "Keras's own."
         ) from error
     if shape != ():
         raise KindError(f"Expected one number from the compute_loss of {name}, got shape {shape}. Take its mean.")

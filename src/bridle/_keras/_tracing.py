@@ -21,6 +21,7 @@ import numpy as np
 from bridle._errors import (
     BridleError,
     InputError,
+    first_line,
 )
 from bridle._keras._internals import (
     get_mask,
@@ -72,7 +73,7 @@ def predicted_shapes(model: keras.Model, x: Any, name: str = "") -> Masked:
     except (ValueError, TypeError) as error:
         raise InputError(
             f"Expected {f'{name} ' if name else ''}rows that fit the model's input {shapes_of(model.inputs)}, "
-            f"got {shapes_of(x)}. {first_line(error)}"
+            f"got {shapes_of(x)}. Keras says: {first_line(error)}"
         ) from error
 
 
@@ -96,11 +97,6 @@ def shapes_of(tree: Any) -> str:
     """Return the shapes of arrays as text."""
     shapes = [("rows", *leaf.shape[1:]) for leaf in jax.tree.leaves(tree) if hasattr(leaf, "shape")]
     return " and ".join(f"({', '.join(map(str, shape))})" for shape in shapes)
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of an error of Keras."""
-    return f"Keras says: {str(error).strip().splitlines()[0]}"
 
 
 class UntraceableError(BridleError):

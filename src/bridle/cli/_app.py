@@ -17,8 +17,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 """The app, to which `_commands` adds the commands."""
-EPOCHS_DIVISOR = 10
-"""A --quick run has the epochs of the whole one divided by this."""
 DEFAULT_ENCODING = "utf-8"
 """Encoding of a table, if no other is given."""
 DEFAULT_TEST_SHARE = 0.2

@@ -13,7 +13,6 @@ from bridle.cli import _stores as stores
 from bridle.cli._app import (
     DEFAULT_ENCODING,
     DEFAULT_TEST_SHARE,
-    EPOCHS_DIVISOR,
     Dask,
     Decimal,
     Encoding,
@@ -51,7 +50,7 @@ def run(
     prepared = cases.prepare_case(
         case,
         seeds=min(seeds, tuning.QUICK_SEEDS) if quick else seeds,
-        epochs=epochs or (max(1, case.epochs // EPOCHS_DIVISOR) if quick else None),
+        epochs=epochs or (max(1, case.epochs // tuning.QUICK_EPOCH_DIVISOR) if quick else None),
     )
     with record_start(folder, "run", name, **options):
         show.print_heading(case.title, case.question)

@@ -18,9 +18,8 @@ from bridle.cli._command_record import RECORD_FILE, command_line, describe_unsta
 from bridle.cli._setup import guarded
 from bridle.report import safe_cells
 from bridle.store import INDEX_FILE, RESULT_FILE
+from bridle.tuning import MODEL_FILE
 
-MODEL_FILE = "model.keras"
-"""The model in the folder of `bridle tune`."""
 MAX_DEPTH = 3
 """Levels of folders that are searched for studies."""
 

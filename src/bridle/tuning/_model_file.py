@@ -11,18 +11,21 @@ from bridle._errors import KindError, StoreError, first_line
 from bridle._keras import model_json
 from bridle.untrusted import own_names
 
-MODEL, WEIGHTS = "model.keras", "model.weights.h5"
+MODEL_FILE = "model.keras"
+"""The model in a folder of `bridle tune`."""
+WEIGHTS_FILE = "model.weights.h5"
+"""Its weights, where Keras cannot write its configuration."""
 MODEL_CODE = "bridle predict needs the same --model"
 
 
 def save_model(model: keras.Model, folder: Path) -> None:
     """Write `model.keras`, or `model.weights.h5` if Keras cannot write and read the configuration of the model."""
-    for name in (MODEL, WEIGHTS):
+    for name in (MODEL_FILE, WEIGHTS_FILE):
         (folder / name).unlink(missing_ok=True)
     if model_json(model):
-        model.save(folder / MODEL)
+        model.save(folder / MODEL_FILE)
     else:
-        model.save_weights(folder / WEIGHTS)
+        model.save_weights(folder / WEIGHTS_FILE)
 
 
 def model_path(folder: Path) -> Path:
@@ -30,10 +33,11 @@ def model_path(folder: Path) -> Path:
 
     Errors: `StoreError` if there is no such file.
     """
-    path = next((folder / name for name in (MODEL, WEIGHTS) if (folder / name).is_file()), None)
+    path = next((folder / name for name in (MODEL_FILE, WEIGHTS_FILE) if (folder / name).is_file()), None)
     if path is None:
         raise StoreError(
-            f"Expected a folder of `bridle tune --out`, got {str(folder)!r}, which holds no {MODEL}. Give another one."
+            f"Expected a folder of `bridle tune --out`, got {str(folder)!r}, which holds no {MODEL_FILE}. "
+            "Give another one."
         )
     return path
 
@@ -71,7 +75,7 @@ def load_model(folder: Path, build: Callable[[], keras.Model] | None = None) -> 
 
 def _needed(path: Path) -> str | None:
     """Return the names of the code that a model file needs; None if it needs no code or cannot be read."""
-    if path.name == WEIGHTS:
+    if path.name == WEIGHTS_FILE:
         return "the function that builds it"
     try:
         with zipfile.ZipFile(path) as archive:

@@ -20,8 +20,14 @@ ONLY = {
     "hidden": ("activation", "optimizer", "learning_rate"),
 }
 """Entries that require another entry."""
-QUICK_SEEDS, QUICK_SHARE = 3, 10
-SEEDS, EPOCHS = 5, 200
+QUICK_SEEDS = 3
+"""Seeds of a quick run at most."""
+QUICK_EPOCH_DIVISOR = 10
+"""The epochs of a run over those of a quick one."""
+DEFAULT_SEEDS = 5
+"""Seeds of a study whose file names none."""
+DEFAULT_EPOCHS = 200
+"""Epochs of a study whose file names none."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +52,14 @@ class StudyFile:
 
     def asked(self, *, seeds: int | None = None, epochs: int | None = None, quick: bool = False) -> "StudyFile":
         """Return the study with options of the command line; `quick` takes three seeds and a tenth of the epochs."""
-        settings = {"seeds": SEEDS, "epochs": EPOCHS, **self.study}
+        settings = {"seeds": DEFAULT_SEEDS, "epochs": DEFAULT_EPOCHS, **self.study}
         settings["seeds"] = settings["seeds"] if seeds is None else seeds
         if quick:
             seed_entry = settings["seeds"]
             settings["seeds"] = (
                 seed_entry[:QUICK_SEEDS] if isinstance(seed_entry, list) else min(seed_entry, QUICK_SEEDS)
             )
-            settings["epochs"] = max(1, settings["epochs"] // QUICK_SHARE)
+            settings["epochs"] = max(1, settings["epochs"] // QUICK_EPOCH_DIVISOR)
         settings["epochs"] = settings["epochs"] if epochs is None else epochs
         return replace(self, study=settings)
 
