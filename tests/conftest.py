@@ -14,6 +14,10 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # a program is compiled once 
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.05"
     atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
 
+if "XLA_FLAGS" not in os.environ and not os.environ.get("BRIDLE_TORTURE"):
+    # Most of the time of the tests goes into compiling: a fifth of it without optimization and fused loops.
+    os.environ["XLA_FLAGS"] = "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0"
+
 import keras
 import numpy as np
 import pytest

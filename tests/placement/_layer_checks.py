@@ -68,7 +68,7 @@ class FitResult:
 def outcomes(recipes: Sequence[Recipe]) -> list[FitResult]:
     """Run the checks of layers that share a model; each alone where something about the model breaks."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Explicitly requested dtype int64")  # raised inside MixUp
+        warnings.simplefilter("ignore")  # a few are raised inside layers of Keras
         try:
             case = Case(recipes)
         except Exception as error:  # is what is wrong with this layer
@@ -80,6 +80,15 @@ def outcomes(recipes: Sequence[Recipe]) -> list[FitResult]:
     if case is None:
         return [FitResult(recipes[0], (), 0, **{check: tuple(lines) for check, lines in said.items()})]
     return [case.outcome(number, recipe, said) for number, recipe in enumerate(recipes)]
+
+
+def outcome(recipe: Recipe) -> FitResult:
+    """Return the result of one layer; those that share a model with it are checked with it, once a process."""
+    return next(found for found in _outcomes(_GROUPS[recipe]) if found.recipe == recipe)
+
+
+_GROUPS = {recipe: group for group in groups() for recipe in group}
+_outcomes = cache(outcomes)
 
 
 @cache

@@ -1,12 +1,20 @@
 """Every layer of Keras at every place: penalized, study-ready, nothing at strength 0, audited; and the page of it."""
 
+import os
+
 import pytest
 from docs.layers import PAGE, row
 from tests.placement._catalogue import ABSENT
-from tests.placement._layer_checks import everything
+from tests.placement._layer_checks import outcome
 from tests.placement._recipes import COMPANY, RECIPES, Recipe, keras_layers
 
-RUN = [pytest.param(each, id=f"{each.code} {each.kind}") for each in (*RECIPES, *COMPANY) if not each.slow]
+TORTURE = "BRIDLE_TORTURE" in os.environ
+RUN = [
+    pytest.param(recipe, id=f"{recipe.code} {recipe.kind}")
+    for recipe in (*RECIPES, *COMPANY)
+    if TORTURE or not recipe.slow
+]
+"""The layers; those that take minutes to compile only in `make torture`."""
 
 
 def test_the_catalogue_has_every_layer_of_keras() -> None:
@@ -18,7 +26,7 @@ def test_the_catalogue_has_every_layer_of_keras() -> None:
 @pytest.mark.parametrize("recipe", RUN)
 def test_layers_at_every_place(recipe: Recipe, check: str) -> None:
     """What cannot be is listed with its reason, and a reason that no longer holds is taken off the list."""
-    complaints = getattr(everything(slow=False)[recipe], check)
+    complaints = getattr(outcome(recipe), check)
     gap = recipe.gaps.get("study" if check == "zero" else check)
     assert (complaints == ()) is (gap is None), complaints or f"works now: {gap}"
 
@@ -26,7 +34,7 @@ def test_layers_at_every_place(recipe: Recipe, check: str) -> None:
 @pytest.mark.parametrize("recipe", RUN)
 def test_the_page_has_what_a_run_gives(recipe: Recipe) -> None:
     """If this fails after a change, run `python docs/layers.py`."""
-    assert row(everything(slow=False)[recipe]) in PAGE.read_text().splitlines()
+    assert row(outcome(recipe)) in PAGE.read_text().splitlines()
 
 
 def test_the_page_has_every_layer_without_a_complaint() -> None:

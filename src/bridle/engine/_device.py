@@ -18,7 +18,12 @@ from threadpoolctl import ThreadpoolController
 
 from bridle._keras import with_compiler_options
 
-COMPILE_OPTIONS = {"cpu": {"xla_backend_optimization_level": 1}, "gpu": {"xla_gpu_deterministic_ops": True}}
+OPTIMIZATION_LEVEL = "xla_backend_optimization_level"
+"""Compiler option for how far LLVM optimizes. A level in `XLA_FLAGS` is left as it is."""
+COMPILE_OPTIONS = {
+    "cpu": {} if OPTIMIZATION_LEVEL in os.environ.get("XLA_FLAGS", "") else {OPTIMIZATION_LEVEL: 1},
+    "gpu": {"xla_gpu_deterministic_ops": True},
+}
 """Compiler options for a kind of device.
 
 On a GPU they make results reproducible to the bit. On a CPU they leave out LLVM's later levels, which take up to a
