@@ -27,8 +27,8 @@ from bridle.study.design._objective import make_objective
 
 STRENGTH = 0.1
 CLOSE = 1e-5
-UNFUSED = {"xla_disable_hlo_passes": "fusion", "xla_backend_optimization_level": 0}
-"""Each operation by itself, so that the same operations give the same bits in whatever company."""
+REPEATABLE = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": 0}
+"""Options under which the same operations give the same bits in whatever company."""
 
 
 CHECKS = ("penalized", "study", "zero", "audited")
@@ -145,7 +145,7 @@ class Case:
         """All steps in one program, at a strength and at strength 0."""
         together = jax.jit(lambda *values: {name: step(*values) for name, step in steps.items()})
         settings = [jnp.full(len(self.sites), amount) for amount in (STRENGTH, 0.0)]
-        program = together.lower(self.trainable, settings[0]).compile(compiler_options=UNFUSED)
+        program = together.lower(self.trainable, settings[0]).compile(compiler_options=REPEATABLE)
         return [program(self.trainable, setting) for setting in settings]
 
     def true(self, trainable: Any, strengths: Any) -> Tensors:
