@@ -248,7 +248,6 @@ BAD_ROWS = {
     "held-out rows": ((X, Y), {"test": (X, Y[:3])}, "in test y"),
     "held-out columns": ((X, Y), {"test": (np.zeros((3, 4)), Y[:3])}, "Expected test rows that fit"),
     "validation shape": ((X, Y), {"validation": (np.zeros((3, 4)), Y[:3])}, "same shape"),
-    "unknown argument": ((X, Y), {"validaton": (X, Y)}, "Nearest: 'validation'"),
 }
 
 
@@ -301,7 +300,7 @@ BAD_QUESTIONS = {
     ),
     "no splitter": (network, {}, {"folds": "five"}, "scikit-learn splitter"),
     "epochs": (network, {}, {"epochs": 0}, "epochs as a whole number ≥ 1"),
-    "seeds": (network, {}, {"seeds": [1, 1]}, "seeds that differ"),
+    "seeds": (network, {}, {"seeds": [1, 1]}, "distinct seeds"),
     "no seeds": (network, {}, {"seeds": []}, "at least one seed"),
     "half a seed": (network, {}, {"seeds": 2.5}, "seeds as a whole number"),
     "huge seed": (network, {}, {"seeds": (2**31,)}, "seeds up to"),

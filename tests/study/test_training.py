@@ -73,7 +73,7 @@ def test_early_stopping_is_that_of_keras(monitor: str, keep_best: bool, moons) -
 
 def test_early_stopping_does_not_depend_on_where_curves_are_measured(moons) -> None:
     """With few points: the same epochs, best epochs and weights."""
-    options = {"stopping": EarlyStopping(patience=2, validation_fraction=0.3), "epochs": 40, "batch_size": 16}
+    options = {"early_stopping": EarlyStopping(patience=2, validation_fraction=0.3), "epochs": 40, "batch_size": 16}
     every, few = (
         run(network(optimizer=keras.optimizers.Adam(0.3)), NONE_AND_L2, Rows(*moons), curve_points=points, **options)
         for points in (40, 3)
@@ -116,7 +116,7 @@ def test_watched_rows_are_neither_trained_on_nor_judged() -> None:
     assert len(split.watch) == 10
 
 
-@pytest.mark.parametrize("path", ["strong to weak", "weak to strong"])
+@pytest.mark.parametrize("path", ["decreasing", "increasing"])
 def test_a_warm_path_starts_each_fit_where_its_neighbour_ended(path: str, moons) -> None:
     """The first strength of a path is the cold fit, bit for bit; each next one is a fit from the weights before."""
     strengths = [0.001, 0.01, 0.1]
@@ -124,7 +124,7 @@ def test_a_warm_path_starts_each_fit_where_its_neighbour_ended(path: str, moons)
     rows = Rows(*moons, validation=moons)
     cold = run(network(), arms, rows, **options)
     warm = run(network(), arms, rows, warm_start=path, **options)
-    order = [3, 2, 1] if path == "strong to weak" else [1, 2, 3]
+    order = [3, 2, 1] if path == "decreasing" else [1, 2, 3]
     curves = {name: result.curves[by_candidate(result)] for name, result in (("cold", cold), ("warm", warm))}
     score = {name: found[:, -1, cold.quantities.index("validation/loss")] for name, found in curves.items()}
     assert np.array_equal(curves["cold"][0], curves["warm"][0], equal_nan=True)
@@ -145,8 +145,7 @@ def test_warm_and_cold_agree_where_there_is_one_minimum(moons) -> None:
     model.compile(keras.optimizers.Adam(0.1), "binary_crossentropy")
     arms = {"L2": {"*/kernel": L2([0.01, 0.1, 1.0])}}
     results = [
-        run(model, arms, Rows(*moons), epochs=1000, curve_points=1, warm_start=path)
-        for path in ("cold", "strong to weak")
+        run(model, arms, Rows(*moons), epochs=1000, curve_points=1, warm_start=path) for path in (None, "decreasing")
     ]
     finals = (result.curves[by_candidate(result), -1] for result in results)
     np.testing.assert_allclose(*finals, rtol=1e-3, atol=1e-5)
@@ -310,8 +309,8 @@ BAD = {
     "min_delta": (lambda: EarlyStopping(min_delta=-1), "min_delta as a number ≥ 0"),
     "nothing": (lambda: EarlyStopping(patience=None, restore_best_weights=False), "it would do nothing"),
     "stopping": (lambda: Study(network(), {}, early_stopping=5), "stopping=bridle.EarlyStopping"),
-    "path": (lambda: Study(network(), {}, warm_start="warm"), "'strong to weak', 'weak to strong', got 'warm'"),
-    "start": (lambda: Study(network(), {}, initial_weights="cold"), "'fresh', 'weights', got 'cold'"),
+    "path": (lambda: Study(network(), {}, warm_start="warm"), "'decreasing', 'increasing', got 'warm'"),
+    "start": (lambda: Study(network(), {}, initial_weights="cold"), "'random', 'model', got 'cold'"),
 }
 
 

@@ -111,7 +111,7 @@ def test_classes_of_steps_are_weighed() -> None:
     weights = {0: 0.5, 1: 2.0, 2: 1.0}
     own = np.array([0.5, 2.0, 1.0])[LABELS]
     even = np.ones(REAL.shape)
-    equals_keras(tagger(), LABELS, None, (own, even), weight=None, class_weight=weights)
+    equals_keras(tagger(), LABELS, None, (own, even), class_weight=weights)
     equals_keras(tagger(), LABELS, OF_ROWS, (own * OF_ROWS[:, None], even * OF_ROWS[:, None]), class_weight=weights)
 
 
