@@ -100,7 +100,7 @@ def test_numbers_in_a_model_that_is_given_are_its_own_and_the_protocol_says_so()
     keras.utils.set_random_seed(0)
     model = compiled(projected)
     result = study(model).run(X, X[:, :1], progress=False)
-    assert "Numbers in the graph of the model given, the same for every seed: (4, 6) in" in result.data.protocol
+    assert "Constants in the graph of the given model, the same for every seed: (4, 6) in" in result.data.protocol
     copy = keras.models.clone_model(model)
     for seed in (3, 8):
         best = result.model("none", seed=seed)

@@ -34,7 +34,7 @@ def test_a_refit_watches_the_last_rows_as_the_folds_of_a_time_series_do() -> Non
         count = round(0.25 * len(train))
         assert sides(fold) == (train[:-count].tolist(), train[-count:].tolist())
     assert sides(refit_rows(prepared).fold) == (list(range(36)), list(range(36, 48)))
-    assert "the last 25% of its training rows" in bridle.study._provenance.describe_protocol(prepared)
+    assert "the last 25% of the training rows" in bridle.study._provenance.describe_protocol(prepared)
 
 
 def test_a_refit_watches_whole_last_groups_of_a_time_series() -> None:

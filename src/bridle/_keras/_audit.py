@@ -48,7 +48,7 @@ class Recording:
     calls: dict[int, int] = field(default_factory=dict)
     """By layer with an `activity_regularizer`: how often it was called."""
     errors: dict[int, str] = field(default_factory=dict)
-    """By layer or variable: what a regularizer that cannot be called says."""
+    """The errors of regularizers that cannot be called, by layer or variable."""
     looked_up: dict[int, np.ndarray] = field(default_factory=dict)
     """By embedding layer: the distinct rows that the batch looks up."""
     readings: dict[int, list[Reading]] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class _Added:
 
 
 def record(model: keras.Model, x: Any, taps: Sequence[Tap]) -> Recording:
-    """Call a model on a batch as one training step does, and leave it as it was.
+    """Call a model on a batch as one training step does, without changing it.
 
     On JAX that is `stateless_call` of the outermost model, elsewhere the model itself; both without a gradient.
 

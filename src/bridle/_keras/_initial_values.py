@@ -21,7 +21,7 @@ MAX_SEED = int(1e9)
 SPARE_SEEDS = 1000
 """Seeds drawn beyond two for each variable, for initializers and random layers that make none."""
 MAX_BUILDS = 5
-"""Builds under one seed, after which the model is taken to draw other numbers each time."""
+"""The number of builds under one seed after which the model is assumed to draw other numbers each time."""
 
 
 class _SeedSequence:

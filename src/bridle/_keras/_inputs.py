@@ -38,9 +38,9 @@ class ModelInputs:
     flat: tuple[InputSpec, ...]
     structure: Any
     pads_zeros: bool
-    """True if 0 stands for padding in inputs that are looked up."""
+    """True if 0 is padding in inputs of embeddings."""
     mask_value: float | None
-    """The number that stands for padding in sequences; None if none does."""
+    """The number that marks padding in sequences, or None."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -100,9 +100,9 @@ class ModelSize:
 
 
 def model_size(config: dict[str, Any]) -> ModelSize:
-    """Build a model from its configuration, in safe mode and not compiled, with weights that have shapes alone.
+    """Build a model from its configuration, in safe mode and not compiled, with weights that only have shapes.
 
-    Errors: whatever Keras raises for a configuration that it cannot build; `TypeError` for one of no model.
+    Errors: those of Keras for a configuration that it cannot build; `TypeError` if it is not one of a model.
     """
     with waiting_variables_restored(), keras.StatelessScope(initialize_variables=False):
         bare = {**config, "compile_config": None}

@@ -58,7 +58,7 @@ class _Registry(UserDict):
         return self._unique[id(obj)]
 
     def reference(self, obj: Any) -> dict[str, Any]:
-        """Return a configuration that stands for the object itself."""
+        """Return a configuration that represents the object itself."""
         name = self.unique_name(obj)
         return {"module": "builtins", "class_name": "function", "config": name, "registered_name": name}
 

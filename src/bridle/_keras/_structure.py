@@ -41,7 +41,7 @@ ACTIVATION_LAYERS = (
     keras.layers.PReLU,
     keras.layers.Softmax,
 )
-"""Layers that are an activation function, beside `Activation`, which has one."""
+"""Layers that are an activation function; `Activation` has one."""
 
 
 @dataclass(frozen=True)

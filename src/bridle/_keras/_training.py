@@ -13,11 +13,11 @@ BATCH_METHODS = (
     *("train_step", "test_step", "compute_loss_and_updates", "stateless_compute_loss"),
     *("compute_metrics", "fit", "evaluate", "train_on_batch", "make_train_function", "make_test_function"),
 )
-"""Methods besides `compute_loss` that decide how a model is trained and judged."""
+"""Methods other than `compute_loss` that change the training or evaluation of a model."""
 
 
 def own_training(model: keras.Model) -> str | None:
-    """Return the name of a method, other than `compute_loss`, that changes how a model is trained or judged."""
+    """Return the name of a method, other than `compute_loss`, that changes training or evaluation."""
     return next((name for name in BATCH_METHODS if _is_own(model, name)), None)
 
 

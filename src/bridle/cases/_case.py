@@ -10,7 +10,7 @@ import numpy as np
 Pair = tuple[np.ndarray, np.ndarray]
 """Inputs and labels."""
 FRESH_ROWS = 20_000
-"""New rows that a generator makes to judge networks on."""
+"""New rows from a generator, to score networks on."""
 
 
 @dataclass(frozen=True)

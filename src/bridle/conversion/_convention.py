@@ -93,7 +93,7 @@ class Convention:
     norm: Norm | None = None
     """The norm, where there is only one."""
     per: Per = "sample"
-    """The convention of a bridle penalty on activations that says the same."""
+    """The equivalent convention of a bridle penalty on activations."""
     note: str = ""
     """Further facts, in whole sentences."""
     aliases: tuple[str, ...] = ()

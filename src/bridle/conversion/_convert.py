@@ -156,7 +156,7 @@ def _refusal(source: str, old: Convention, to: str, new: Convention) -> str:
     if "activations" in (old.subject, new.subject):
         return (
             f"Expected two conventions about the same thing, got {source!r} ({old.subject}) and {to!r} "
-            f"({new.subject}). A strength on one says nothing about a strength on the other."
+            f"({new.subject}). A strength on one does not determine a strength on the other."
         )
     decay = source if old.subject == "decay" else to
     return (

@@ -11,7 +11,7 @@ from bridle.conversion._table import CONVENTIONS
 
 Version = tuple[int, int, int]
 LAST = 10**6
-"""A part of a version that stands for any."""
+"""The part of a version that matches any number."""
 
 LIST = "`bridle convert --list` shows all."
 VERSIONED = re.compile(r"^(tf\.?keras|tensorflow|tf|keras)[\s=v]*(\d+(?:\.\d+)*)\S*\s*(.*)$")
@@ -36,7 +36,7 @@ _BY_NAME = {convention.name: convention for convention in CONVENTIONS}
 def find(text: str) -> tuple[Convention, Norm | None]:
     """Return the convention and the norm that a text names; the only norm where there is one.
 
-    Errors: `InputError` that lists the nearest names, or says what is missing (a version, weights or activity).
+    Errors: `InputError` that lists the nearest names, or names the missing part (a version, weights or activity).
     """
     if not isinstance(text, str):
         raise InputError(f"Expected a convention as text, such as 'keras2.3 activity', got {text!r}. {LIST}")

@@ -10,7 +10,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Stopping:
-    """Rule applied after every epoch to a measure of rows that neither train nor judge the fit.
+    """Rule applied after every epoch to a measure of rows that are used for neither training nor validation.
 
     The rule is that of `keras.callbacks.EarlyStopping`: an epoch improves where it beats the best so far by more
     than `min_delta`; training ends after `patience` epochs without improvement.

@@ -126,7 +126,7 @@ class Recipe:
     """Number of epochs at which curves are measured; `points == epochs` measures every epoch."""
     stopping: Stopping | None = None
     predictions: bool = False
-    """True if the predictions of the rows that judge a fit are returned too."""
+    """True if the predictions of the validation rows are returned too."""
 
     @cached_property
     def stops(self) -> np.ndarray:

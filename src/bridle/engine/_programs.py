@@ -85,7 +85,7 @@ class Readings(NamedTuple):
     facts: Any
     held_out: Mapping[str, Any]
     predictions: Any = None
-    """Predictions of the rows that judge the fold, where the recipe asks for them."""
+    """Predictions of the validation rows of the fold, if the recipe requests them."""
 
 
 @dataclass(eq=False)
@@ -115,7 +115,7 @@ class Programs:
     """Time of one measuring point in the last call; None before the first call."""
 
     def compile(self) -> None:
-        """Compile what is not compiled yet; `read` goes on being compiled beside the first training."""
+        """Compile what is not compiled yet; `read` continues to compile during the first training."""
         if self.eager or self.compile_seconds is not None:
             return
         began = perf_counter()
@@ -127,7 +127,7 @@ class Programs:
         self.compile_seconds = perf_counter() - began
 
     def compile_fully(self) -> None:
-        """Compile both programs and wait: nothing goes on beside what is timed then."""
+        """Compile both programs and wait, so that no compilation disturbs timings."""
         self.compile()
         if not self.eager:
             self.read.compiled()
@@ -195,7 +195,7 @@ def compile_programs(
         fold: rows of the shape to compile for.
         start: initial variables of any fit.
         strength_count: number of strengths of a fit.
-        held_out: rows that trained fits are judged on, by name.
+        held_out: rows to score trained fits on, by name.
         width: number of fits that run side by side in one call; None for each alone.
         eager: call each operation by itself, for models that cannot be traced.
 

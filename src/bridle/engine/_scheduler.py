@@ -115,13 +115,13 @@ def run_fits(
 ) -> bool:
     """Run every fit of every chain; return False if Ctrl-C stopped it before all were done.
 
-    The programs are compiled first, unless `source` says that nothing is left to train. An error in a worker stops
+    The programs are compiled first, unless `source` has nothing left to train. An error in a worker stops
     the run and is raised here. Only a loss that is not finite is a result of its fit.
 
     Args:
         training: mathematics and recipe of the fits.
         chains: all fits, those included that `source` may leave out.
-        held_out: rows that trained fits are judged on, by name.
+        held_out: rows to score trained fits on, by name.
         deliver: called once per finished fit, never by two threads at once.
         watch: called about ten times a second from the calling thread.
         threads: number of threads; by default one per core.

@@ -50,7 +50,7 @@ class FitResult:
     variables: tuple[np.ndarray, ...]
     """The trained variables: the trainable ones, then the others; empty if the fit diverged."""
     predictions: tuple[np.ndarray, ...] = ()
-    """Predictions and masks of the rows that judge the fit, as leaves of one tree, where the recipe asks for them."""
+    """Predictions and masks of the validation rows, as leaves of one tree, if the recipe requests them."""
 
 
 def train_batch(

@@ -1,4 +1,4 @@
-"""Nested cross-validation: the selection is repeated inside each outer fold, and judged on the rows left out."""
+"""Nested cross-validation: the selection is repeated inside each outer fold, and scored on the rows left out."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,7 +21,7 @@ RunStudy = Callable[[Prepared, Watch], tuple[StudyResult, bool]]
 
 
 def run_nested(prepared: Prepared, folds: int | Splitter, watch: Watch, run_study: RunStudy) -> Nested | None:
-    """Select inside each outer fold as the study selects, and judge the choice on that fold; None if stopped.
+    """Select inside each outer fold as the study does, and score the selection on that fold; None if stopped.
 
     Args:
         prepared: the study.

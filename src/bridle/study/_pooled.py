@@ -16,7 +16,7 @@ Part = tuple[Any, list[np.ndarray], Any]
 
 
 class PooledScorer:
-    """The rows that judge each fold, and the measure over any of them together."""
+    """The validation rows of each fold, and the measure over several folds together."""
 
     def __init__(self, prepared: Prepared) -> None:
         engine, folds = prepared.engine, prepared.folds

@@ -41,7 +41,7 @@ BASELINE_KINDS: Mapping[str, str] = MappingProxyType(
 
 
 def provenance_facts(prepared: Prepared, seconds: float, threads: int | None) -> dict[str, object]:
-    """Return versions, machine, rows and sizes: all that must stay the same for the same numbers, and the time."""
+    """Return versions, machine, rows and sizes, which must be the same to reproduce the numbers, and the time."""
     engine = prepared.engine
     return {
         "bridle": __version__,
@@ -90,14 +90,13 @@ def describe_protocol(prepared: Prepared) -> str:
 def _split_text(prepared: Prepared) -> str:
     counts = prepared.fold_rows
     if prepared.rows.validation is not None:
-        return f"trained on {counts[0, 0]} rows and judged on the same {counts[0, 1]} others every time"
+        return f"trained on {counts[0, 0]} rows and validated on the same {counts[0, 1]} other rows"
     train, validation = (
         f"{min(column)} to {max(column)}" if len(set(column)) > 1 else str(column[0]) for column in counts.T
     )
     order = " in the order of the rows" if prepared.ordered else ""
-    return (
-        f"{len(counts)} folds{order} ({train} rows to train on, {validation} to judge), the same for every arm and seed"
-    )
+    rows = f"{train} training and {validation} validation rows"
+    return f"{len(counts)} folds{order} ({rows}), the same for every arm and seed"
 
 
 def _preparation_text(prepared: Prepared) -> str:
@@ -124,19 +123,21 @@ def _training_sentences(prepared: Prepared) -> list[str]:
     question, sentences = prepared.question, []
     constants = prepared.engine.program.blueprint.constants
     if constants:
-        sentences.append(f"Numbers in the graph of the model given, the same for every seed: {', '.join(constants)}.")
+        sentences.append(f"Constants in the graph of the given model, the same for every seed: {', '.join(constants)}.")
     if any(grid.open for arm in prepared.arms for grid in arm.grids):
         sentences.append("Ranges of strengths found by fits of the first seed on the first fold.")
     if question.warm_start is not None:
         path = STORED_PATHS[question.warm_start]
-        sentences.append(f"Each strength starts from the weights of its neighbour, {path}.")
+        sentences.append(f"Each strength starts from the weights of the strength before it, {path}.")
     if prepared.rows.class_weight is not None:
-        sentences.append("Training rows are weighed by class.")
+        sentences.append("Training rows are weighted by class.")
     if question.early_stopping is not None:
         rule = question.early_stopping
-        ends = "" if rule.patience is None else f", and ended after {rule.patience} epochs without improvement"
+        ends = "" if rule.patience is None else f"; a fit ends after {rule.patience} epochs without improvement"
         share = f"the last {rule.validation_fraction:.0%}" if prepared.ordered else f"{rule.validation_fraction:.0%}"
-        sentences.append(f"Each fit is watched on {share} of its training rows, which are set aside{ends}.")
+        sentences.append(
+            f"Early stopping monitors {share} of the training rows of each fit, which are set aside{ends}."
+        )
     return sentences
 
 
@@ -152,21 +153,21 @@ def _pooled_sentences(prepared: Prepared) -> list[str]:
     if not prepared.score.pooled:
         return []
     return [
-        f"For each setting and seed, {prepared.score.measure} is computed over the predictions of all folds together; "
-        "the score of a fold is its jackknife pseudo-value, n·θ − (n − 1)·θ without the fold for n folds, which may "
+        f"For each candidate and seed, {prepared.score.measure} is computed over the predictions of all folds; "
+        "the score of a fold is its jackknife pseudo-value, n·θ − (n − 1)·θ without the fold for n folds, which can "
         "lie outside the range of the measure."
     ]
 
 
 def _time_text(prepared: Prepared) -> str:
     if prepared.engine.recipe.keeps_best:
-        return "on the weights of the best epoch on the watched rows"
+        return "with the weights of the best epoch on the rows set aside"
     return "after the last epoch"
 
 
 def _held_out_sentences(prepared: Prepared) -> list[str]:
     sets = [f"{name} ({len(pair[1])} rows)" for name, pair in prepared.rows.held_out.items()]
-    return [f"Looked at once, after selection, by refits on all rows: {', '.join(sets)}."] if sets else []
+    return [f"Scored once, after the selection, by refits on all rows: {', '.join(sets)}."] if sets else []
 
 
 def constant_facts(prepared: Prepared) -> dict[str, dict[str, float]]:

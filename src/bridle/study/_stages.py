@@ -50,7 +50,7 @@ def run_study(
 
     Stages: a pilot that finds the range of every open grid; every candidate on every fold and seed; where the best of
     an open grid lies on its edge, that grid extended; candidates around the best; then `none` and the selected
-    candidates of each arm on all rows, judged once on the held-out rows. With `nested`, all that runs again inside
+    candidates of each arm on all rows, scored once on the held-out rows. With `nested`, all this runs again inside
     each outer fold. Past `until`, grids are neither extended nor refined.
 
     Errors: `InputError` for options that do not fit the study; those of `open_context`.

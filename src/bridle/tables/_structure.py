@@ -22,8 +22,8 @@ CLOCKS = ("", " %H:%M", " %H:%M:%S")
 class Structure:
     """Columns of a table that are not features.
 
-    Rows with the same value of `group` are in one fold, or held out together. Rows are ordered by `time`; folds are
-    judged on later rows than they are trained on, and the last rows are held out. `weight` has one weight ≥ 0 for
+    Rows with the same value of `group` are in one fold, or held out together. Rows are ordered by `time`; folds
+    validate on later rows than they train on, and the last rows are held out. `weight` has one weight ≥ 0 for
     each row. `class_weight` is `"balanced"` or one weight for each class, by its label.
     """
 

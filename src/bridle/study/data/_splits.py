@@ -75,7 +75,7 @@ def split_rows(data: Data, folds: int | Splitter, groups: Any = None) -> list[Sp
 
 
 def in_time(splits: Sequence[Split]) -> bool:
-    """Return True if every fold trains on rows that come before those that judge, as in `TimeSeriesSplit`."""
+    """Return True if every fold trains on rows before its validation rows, as in `TimeSeriesSplit`."""
     return all(len(split.validation) and split.train.max() < split.validation.min() for split in splits)
 
 

@@ -21,7 +21,7 @@ class Splitter(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class ListedFolds:
-    """A splitter whose folds are listed: row numbers to train on and row numbers that judge."""
+    """Splitter with listed folds: row numbers to train on and row numbers to validate on."""
 
     pairs: tuple[tuple[np.ndarray, np.ndarray], ...]
 
