@@ -83,7 +83,7 @@ def test_a_file_with_findings_and_with_penalties_of_bridle(command) -> None:
     trap.build("l2").save("found.keras")
     code, out, err = command("audit", "found.keras")
     assert code == 1
-    assert "needs code that is not in the file" in err
+    assert "need code that is not in the file" in err
     assert "td/inner/output – not charged" in out
     model = trap.build("l2")
     model.compile("sgd", "mse")

@@ -76,7 +76,7 @@ def test_a_stop_in_the_pilot_is_a_stop(command) -> None:
 @pytest.mark.usefixtures("stopped_in_the_pilot")
 def test_a_stop_in_the_pilot_in_python(moons) -> None:
     """The result that the exception carries says the same."""
-    with pytest.raises(bridle.Interrupted, match="Stopped while the ranges") as stop:
+    with pytest.raises(bridle.Interrupted, match="Stopped during the search") as stop:
         bridle.Study(network(), {"L2": {"*/kernel": "l2(auto)"}}, seeds=1, folds=2, epochs=2).run(*moons)
     assert "stopped before" in str(stop.value.result)
     assert "learning rate" not in str(stop.value.result)

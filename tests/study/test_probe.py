@@ -41,7 +41,7 @@ def test_a_stored_study_opened_with_other_code_of_the_same_name_hands_no_model_o
         bridle.load(tmp_path / "study", custom_objects={"bent": lambda x: 5 * ops.tanh(x)}),
         bridle.load(tmp_path / "study", model=lambda: network("tanh")),
     ):
-        with pytest.raises(KindError, match="predicts what the fit of the study predicted"):
+        with pytest.raises(KindError, match="with the predictions of the fit of the study"):
             other.model("none")
 
 

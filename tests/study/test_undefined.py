@@ -57,7 +57,7 @@ def test_a_score_that_is_defined_nowhere_is_refused() -> None:
     """Each subject has one class; a number of folds keeps subjects whole and mixes classes."""
     y = np.isin(SUBJECTS, (1, 2)).astype(int)
     model = network([M.AUC(name="auc")])
-    with pytest.raises(InputError, match=r"'auc' over rows of one kind in all 4 folds\. A number of folds"):
+    with pytest.raises(InputError, match=r"'auc' over rows of one kind in all 4 folds\. Give a number of folds"):
         prepare(question(model), Rows(X, y, groups=SUBJECTS))
     assert prepare(question(model, folds=2), Rows(X, y, groups=SUBJECTS)).notes == ()
     assert prepare(question(model, score="loss"), Rows(X, y, groups=SUBJECTS)).notes == ()
