@@ -246,7 +246,7 @@ def test_the_refusal_of_undefined_folds_names_the_pooled_score() -> None:
     odd = prepare(question(network(), score="pooled:min:auc"), rows)
     assert odd.score == Score("pooled auc", maximize=False, pooled=True)
     assert study_facts(odd, False, None)["score"] == "pooled:min:auc"
-    with pytest.raises(InputError, match="score='pooled:min:auc' judges"):
+    with pytest.raises(InputError, match="score='pooled:min:auc' is computed"):
         prepare(question(network(), score="min:auc"), rows)
 
 
