@@ -44,6 +44,7 @@ MARKED = {
     "process": (
         "tests/cli/test_stops.py",
         "tests/cluster",
+        "tests/engine/test_compiler_options.py::test_parity_holds",
         "tests/engine/test_starts.py",
         "tests/faults",
         "tests/regularizers/test_adding.py",

@@ -1,5 +1,10 @@
 """Compiler options that XLA may not know."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import pytest
@@ -25,3 +30,13 @@ def test_other_errors_pass() -> None:
     """A value that an option cannot have is a mistake of ours."""
     with pytest.raises(RuntimeError, match="elsewhere"):
         with_compiler_options(lambda options: (_ for _ in ()).throw(RuntimeError("elsewhere")), {"xla_other": 1})
+
+
+def test_parity_holds_with_the_options_of_users() -> None:
+    """The tests compile with less optimization; with the shipped options a fit equals that of Keras too."""
+    parity = Path(__file__).with_name("test_parity.py")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(parity)]
+    ended = subprocess.run(
+        command, env=os.environ | {"XLA_FLAGS": ""}, cwd=parity.parents[2], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stdout
