@@ -138,7 +138,7 @@ def _excludes(first: int, second: int) -> bool:
 def _set_up(connection: sqlite3.Connection, folder: Path, create: bool, write: bool) -> None:
     empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
     if empty and not create:
-        raise StoreError(f"Expected a study in {str(folder)!r}, found an empty {INDEX_FILE}: nothing was begun yet.")
+        raise StoreError(f"Expected a study in {str(folder)!r}, found an empty {INDEX_FILE}: no study was started.")
     if empty:
         mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         if mode != "wal":
