@@ -44,8 +44,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests before `-m` selects among them."""
+    """Mark tests before `-m` selects among them, and begin with those that take long."""
     _markers.mark(items)
+    _markers.longest_first(items)
 
 
 @pytest.fixture
