@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import keras
 import numpy as np
-from tests.engine._rows import first, rest
+from tests.engine._rows import TRAIN, first, rest
 
 from bridle.engine import FitResult, FitSpec, run_fits
 from bridle.study.data import Rows
@@ -131,11 +131,11 @@ def equal(got: Trained, expected: Trained, *, rounded: bool = False) -> None:
         np.testing.assert_allclose(ours, theirs, rtol, atol, err_msg=f"variable {number}")
 
 
-def parity(build: Build, x: Any, y: Any, *, validate: bool = True, rounded: bool = False) -> None:
-    """A member of the model that `build` makes equals the fit of that model, on the first 40 rows."""
-    split = {"validation": (rest(x), rest(y))}
-    got = member(build, first(x), first(y), **split)
-    expected = keras_fit(build, first(x), first(y), **(split if validate else {}))
+def parity(build: Build, x: Any, y: Any, *, validate: bool = True, rounded: bool = False, train: int = TRAIN) -> None:
+    """A member of the model that `build` makes equals the fit of that model, on the first rows."""
+    split = {"validation": (rest(x, train), rest(y, train))}
+    got = member(build, first(x, train), first(y, train), **split)
+    expected = keras_fit(build, first(x, train), first(y, train), **(split if validate else {}))
     compared = {name for name in got.curves if name.startswith("validation/")} if validate else set()
     assert compared - {"validation/loss"} <= set(expected.curves)
     equal(got, expected, rounded=rounded)

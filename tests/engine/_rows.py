@@ -1,5 +1,6 @@
 """Rows of every kind that the models take: 40 to train on, so that the last batch of 16 is partial, and 20 others."""
 
+import os
 from typing import Any
 
 import keras
@@ -16,6 +17,11 @@ SHAPES = {
 }
 """The shape and type of one row."""
 COUNT, TRAIN = 60, 40
+WHOLE = TRAIN if "BRIDLE_TORTURE" in os.environ else 48
+"""Three whole batches for layers one after another: Keras compiles a smaller last one for each model anew.
+
+Graphs, folds and weights are tried with a smaller last batch, and in `make torture` every layer is.
+"""
 
 
 def features(kind: str, seed: int = 0) -> np.ndarray:

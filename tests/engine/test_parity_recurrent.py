@@ -3,7 +3,7 @@
 import pytest
 from tests.engine._member import parity
 from tests.engine._models import MODELS, MOVES_AT_EVALUATION
-from tests.engine._rows import rows
+from tests.engine._rows import WHOLE, rows
 
 RECURRENT = MODELS["recurrent"]
 
@@ -12,4 +12,4 @@ RECURRENT = MODELS["recurrent"]
 def test_member_equals_fit(model: str) -> None:
     """The same start bit for bit, the same losses and metrics of every epoch, the same weights in the end."""
     build, kind = RECURRENT[model]
-    parity(build, *rows(kind), validate=MOVES_AT_EVALUATION not in model)
+    parity(build, *rows(kind), train=WHOLE, validate=MOVES_AT_EVALUATION not in model)
