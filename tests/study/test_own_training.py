@@ -106,7 +106,7 @@ def _table(rows):
 def test_a_method_that_i_put_on_the_model_itself_is_seen_too(line):
     model = _model()
     model.train_step = lambda *args: keras.Model.train_step(model, *args)
-    with pytest.raises(BridleError, match="its own train_step"):
+    with pytest.raises(BridleError, match="a custom train_step"):
         _study(model).prepare(*line)
 
 
@@ -126,7 +126,7 @@ def test_a_compute_loss_that_cannot_be_trained_is_refused_before_training(loss, 
 
 @pytest.mark.parametrize("kind", [_own("train_step"), _Weighted])
 def test_the_audit_says_that_training_of_my_own_may_not_charge_what_keras_would(kind):
-    assert f"has its own {'compute_loss' if kind is _Weighted else 'train_step'}" in " ".join(
+    assert f"has a custom {'compute_loss' if kind is _Weighted else 'train_step'}" in " ".join(
         bridle.audit(_model(kind, regularizer="l2")).notes
     )
     assert not bridle.audit(_model(regularizer="l2")).notes
