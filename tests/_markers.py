@@ -56,7 +56,6 @@ MARKED = {
         "tests/engine/test_starts.py",
         "tests/faults",
         "tests/regularizers/test_adding.py",
-        "tests/regularizers/test_adding.py",
         "tests/test_architecture.py",
         "tests/test_interrupts.py",
     ),
