@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bridle.report import sentences, verdict
+from bridle.report import find_all, sentences, verdict
 from bridle.results import POOLED, Score
 from bridle.stats import weigh_evidence
 
@@ -113,3 +113,21 @@ def test_a_pooled_score_is_named(study):
 
 def test_bad_characters_are_codes(study):
     assert "\u202e" not in verdict(study(arms={"gain \u202e38.0": {"hidden/output l1": [1e-3]}}))
+
+
+def test_a_clear_gain_over_a_network_that_learns_little_is_not_called_worthless(study):
+    """The network without a penalty is no better than a constant; with one it is, so that is no next step."""
+    result = study().with_provenance(constant={"accuracy": 0.79})
+    assert "BR004" in {one.code for one in find_all(result)}
+    assert sentences(result)[-1] == "Next: use the trained network."
+    unclear = study(lift=0.0).with_provenance(constant={"accuracy": 0.79})
+    assert sentences(unclear)[-1].endswith("since a constant prediction does as well (BR004).")
+
+
+def test_no_more_strengths_are_advised_where_none_is_better(study):
+    """The best of a penalty that only harms lies on the weak edge."""
+    results = [study(lift=-0.1, folds=3, rng=rng, arms={"L1": {"hidden/output l1": [1e-5, 1e-3]}}) for rng in range(9)]
+    worse = [one for one in results if not weigh_evidence(one).winner and "BR007" in {f.code for f in find_all(one)}]
+    assert worse
+    for result in worse:
+        assert "strengths" not in sentences(result)[-1]
