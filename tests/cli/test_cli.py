@@ -65,6 +65,7 @@ def test_tune_then_predict_then_report(command, tmp_path) -> None:
     assert code == 0
     assert "Scores are quoted with each fold's strength chosen by the other folds." in " ".join(out.split())
     assert "strength    " in out
+    assert "Why: bridle explain answer" in out
     assert Path("again/report.html").stat().st_size < 2_000_000
     assert "<code>bridle report answer</code>" in Path("again/report.html").read_text()
     again = "<code>bridle tune flowers.csv --target species --seeds 2 --folds 3 --quick</code>"

@@ -191,7 +191,7 @@ def report_command(
     files = report.write(target, "Stored study", parts)
     for result in results.values():
         show.print_result(result, verbose=verbose)
-    show.print_files(files, target)
+    show.print_files(files, target, folder)
 
 
 app.command()(run)

@@ -109,8 +109,8 @@ def print_case(result: CaseResult, *, verbose: bool = False) -> None:
     print_result(result.honest, verbose=verbose)
 
 
-def print_files(files: report.Written, folder: Path) -> None:
-    """Print the paths of the report."""
+def print_files(files: report.Written, folder: Path, study: Path | None = None) -> None:
+    """Print the paths of the report, and the command that explains the study, which is in `folder` by default."""
     print(f"\nReport: {files.page}")
     print(f"Numbers: {files.numbers}; {len(files.figures)} figures and the study in {folder}")
-    print(f"Why: {command_line('explain', folder)}")
+    print(f"Why: {command_line('explain', study or folder)}")
