@@ -74,10 +74,10 @@ def test_every_trace_can_be_toggled(study):
 
 def test_arms_differ_without_colour(study):
     """Each arm has its own marker."""
-    chart = charts(study(arms={name: {f"{name}/output l1": [1e-3, 1e-2]} for name in "abcdefg"}))["sweep"]
+    chart = charts(study(arms={name: {f"{name}/output l1": [1e-3, 1e-2]} for name in "abcdefghi"}))["sweep"]
     points = [trace for trace in chart["traces"] if len(trace["meta"]) == 1 and "marker" in trace]
-    assert len({trace["marker"]["symbol"] for trace in points}) == 7
-    assert len({item["glyph"] for item in chart["toggles"][:7]}) == 7
+    assert len({trace["marker"]["symbol"] for trace in points}) == 9
+    assert len({item["glyph"] for item in chart["toggles"][:9]}) == 9
 
 
 def test_published_values_and_zero_have_their_places(study):

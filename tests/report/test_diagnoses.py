@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bridle.report import sentences
+from bridle.report import detail_lines
 from bridle.report._cause import cause, constant, too_weak
 from bridle.report._diagnoses import dead, dominates, overfits, penalty_share, too_few, unconverged
 from bridle.stats import weigh_evidence
@@ -51,13 +51,13 @@ def test_a_penalty_that_dominates_the_loss_is_named(study):
 def test_constant_predictions_are_named(study):
     """From a strength on, at every strength, or without any penalty."""
     made = with_facts(study(), spread_prediction=[0.4, 0.4, 0.4, 0.3, 0.1, 0.001])
-    assert constant(made, weigh_evidence(made)).endswith(f"for every row: L1 activity from {SLOT} = 0.1 on.")
+    assert cause(made, weigh_evidence(made)).endswith(f"for every row: L1 activity from {SLOT} = 0.1 on.")
     flat = with_facts(study(), spread_prediction=[0.4, *[0.0] * 5])
-    assert constant(flat, weigh_evidence(flat)).endswith("L1 activity at every strength tried.")
+    assert cause(flat, weigh_evidence(flat)).endswith("L1 activity at every strength tried.")
     found = made.with_provenance(ranges={"L1 activity: hidden/output l1": "1e-5 to 0.1"})
-    assert constant(found, weigh_evidence(found)) == ""  # a range of "auto" ends there by design
+    assert constant(found, weigh_evidence(found)) is None  # a range of "auto" ends there by design
     fine = with_facts(study(), spread_prediction=[0.4] * 6)
-    assert constant(fine, weigh_evidence(fine)) == ""
+    assert constant(fine, weigh_evidence(fine)) is None
     none = with_facts(study(), spread_prediction=[0.0] * 6)
     assert "has learned nothing" in cause(none, weigh_evidence(none))
 
@@ -67,13 +67,13 @@ def test_strengths_that_change_nothing_are_too_weak(study):
     last = result.curves.copy()
     last[:, -1, result.quantities.index("validation/accuracy")] = 0.8
     moved = replace(result, curves=last.copy())
-    assert "too few rows to show it. Choose a finer score" in too_weak(moved, weigh_evidence(moved))
+    assert "too few rows to show it. Choose a finer score" in too_weak(moved, weigh_evidence(moved)).sentence
     last[:, -1, result.quantities.index("validation/loss")] = 0.4
     same = replace(result, curves=last)
-    assert too_weak(same, weigh_evidence(same)) == (
+    assert too_weak(same, weigh_evidence(same)).sentence == (
         "L1 activity does not change the score at any strength tried: they are too weak to matter."
     )
-    assert too_weak(result, weigh_evidence(result)) == ""
+    assert too_weak(result, weigh_evidence(result)) is None
 
 
 @pytest.mark.parametrize(("fall", "said"), [(0.5, True), (0.01, False)])
@@ -120,5 +120,5 @@ def test_the_rows_that_would_be_needed(study):
 def test_diagnoses_stand_in_the_verdict(study):
     """Each at most once, and none for a study that is well."""
     made = with_facts(study(), spread_prediction=[0.4, 0.4, 0.4, 0.3, 0.1, 0.001])
-    assert sum("predicts the same for every row" in line for line in sentences(made)) == 1
-    assert not any("predicts the same" in line for line in sentences(study()))
+    assert sum("predicts the same for every row" in line for line in detail_lines(made)) == 1
+    assert not any("predicts the same" in line for line in detail_lines(study()))

@@ -105,13 +105,17 @@ def test_the_data_of_the_charts_is_in_the_page(study):
 
 
 def test_page_tells_in_order(study):
-    """Verdict, table, pictures, protocol, provenance, how to repeat it."""
+    """Verdict, a picture, what stands behind it, table, pictures, protocol, provenance, how to repeat it."""
     result = study().with_provenance(epochs=4000, machine="Linux", seconds=12.5, data_sha256="ab12")
     text = page("moons", [Section("moons", result, again="bridle run moons --seeds '6'")])
     parts = (
-        " lifts validation",
-        "<table",
+        "Use L1 activity at strength 0.001.",
         "<img",
+        "<details>",
+        " lifts validation",
+        "The score that selected" if "The score that selected" in text else "</details>",
+        "<table",
+        'alt="Differences to no penalty',
         "Method",
         "216, of which 216 finished",
         "compilations",
@@ -206,7 +210,9 @@ def test_json_is_strict_and_complete(study):
     """No NaN, statuses as words, every member."""
     result = study(diverged=[0, 40])
     data = json.loads(json.dumps(to_json(result), allow_nan=False))
-    assert data["verdict"].startswith("L1 activity")
+    assert data["verdict"].startswith("Use L1 activity at strength 0.001.")
+    assert data["details"][0].startswith("L1 activity: hidden/output l1 = 0.001 lifts")
+    assert {one["code"] for one in data["diagnoses"]} >= {"BR014"}
     assert data["winner"] == "L1 activity"
     assert data["provenance"]["bad"] is None
     assert data["provenance"]["wall seconds"] == 7.25

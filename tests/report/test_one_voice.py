@@ -1,4 +1,4 @@
-"""The verdict speaks with one voice: sentences that contradict each other never stand together."""
+"""Verdict and details speak with one voice: sentences that contradict each other never stand together."""
 
 import re
 from dataclasses import replace
@@ -7,7 +7,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from bridle.report import sentences
+from bridle.report import detail_lines, find_all, find_diagnosis, sentences
+from bridle.results import StudyResult
 from bridle.stats import weigh_evidence
 
 SLOT = "hidden/output l1"
@@ -78,8 +79,133 @@ def kinds(study):
 
 
 @pytest.fixture(scope="module")
-def verdicts(study) -> dict[str, tuple]:
-    return {f"{number} {name}": (result, sentences(result)) for number, (name, result) in enumerate(kinds(study))}
+def results(study) -> dict[str, StudyResult]:
+    return {f"{number} {name}": result for number, (name, result) in enumerate(kinds(study))}
+
+
+@pytest.fixture(scope="module")
+def verdicts(results: dict) -> dict[str, tuple]:
+    """The lines of the details, by result."""
+    return {name: (result, detail_lines(result)) for name, result in results.items()}
+
+
+@pytest.fixture(scope="module")
+def answers(results: dict) -> dict[str, tuple]:
+    """The sentences of the verdict, by result."""
+    return {name: (result, sentences(result)) for name, result in results.items()}
+
+
+MAX_SENTENCES, MAX_WORDS = 3, 60
+JARGON = re.compile(
+    r"\b(arms?|1se|holm|l1l2|slots?|settings?|candidates?|pairs?|paired|corrected|nadeau|bengio|jackknife|pooled|"
+    r"penalized|members?|paths?|grids?|p-values?|unknown|nan)\b|_",
+    re.IGNORECASE,
+)
+"""Words that a reader of the verdict need not know."""
+
+
+def test_the_verdict_has_three_sentences_and_sixty_words(answers: dict) -> None:
+    """Each line is one sentence: it begins with a capital and has one full stop, at its end."""
+    longest = 0
+    for name, (_, lines) in answers.items():
+        text = " ".join(lines)
+        assert 2 <= len(lines) <= MAX_SENTENCES, f"{name}: {text}"
+        assert len(text.split()) <= MAX_WORDS, f"{name}: {text}"
+        longest = max(longest, len(text.split()))
+        for line in lines:
+            assert re.fullmatch(r"[A-Z].*[^.]\.", line), f"{name}: {line}"
+            assert not re.search(r"[.!?]\s", line), f"{name}: {line}"
+    assert longest > 40
+
+
+def test_the_verdict_has_no_jargon(answers: dict) -> None:
+    for name, (_, lines) in answers.items():
+        assert not JARGON.search(" ".join(lines)), f"{name}: {lines}"
+
+
+def test_the_verdict_says_what_is_handed_over(answers: dict) -> None:
+    """`winner` is what `model()` returns; and a gain that may be chance is called so."""
+    for name, (result, lines) in answers.items():
+        evidence = weigh_evidence(result)
+        if not evidence.gains or 0 not in evidence.choices:
+            continue
+        if evidence.winner:
+            gain = evidence.gains[evidence.winner]
+            assert lines[0].startswith(f"Use {result.arms[evidence.winner].name} at strength"), name
+            assert ("chance" in lines[0]) == (not gain.low > 0), f"{name}: {lines}"
+            assert ("other rows" in " ".join(lines)) or result.folds > 1 or not gain.low > 0, name
+        else:
+            assert lines[0].startswith("Use no penalty"), name
+
+
+def test_the_verdict_has_its_numbers_with_interval_and_unit(answers: dict) -> None:
+    """The interval of the verdict is that of the evidence, in the direction that the sentence names."""
+    seen = 0
+    for name, (result, lines) in answers.items():
+        match = re.search(r"is (\S+) (percentage points|per row) (higher|lower) \(95 % interval (?:over runs )?"
+                          r"(\S+) to (\S+)\)", " ".join(lines))  # fmt: skip
+        if match is None:
+            continue
+        seen += 1
+        size, unit, direction, low, high = match.groups()
+        evidence = weigh_evidence(result)
+        gain = max(evidence.gains.values(), key=lambda gain: gain.difference)
+        sign = (1 if result.score.maximize else -1) * (1 if direction == "higher" else -1)
+        factor = 100 if unit == "percentage points" else 1
+        expected = sorted((sign * factor * gain.low, sign * factor * gain.high))
+        assert [float(low), float(high)] == pytest.approx(expected, abs=0.06 if factor > 1 else 0.0006), name
+        assert float(size) >= 0, name
+        assert float(low) <= float(size) <= float(high), name
+        assert (unit == "per row") == (result.score.name == "loss"), name
+    assert seen > 100
+
+
+STEPS = [
+    ("weaker strengths", "above|stronger"),
+    ("stronger", "below|weaker"),
+    ("no check found a problem", "BR0"),
+    ("use the trained network", "chance|no penalty"),
+    ("There is no result", "interval|instead of"),
+    ("the same with and without", "higher|lower|interval"),
+]
+"""Two patterns that must not both be in one verdict."""
+
+
+@pytest.mark.parametrize("pair", STEPS, ids=[pair[0][:30] for pair in STEPS])
+def test_the_verdict_does_not_contradict_itself(answers: dict, pair: tuple[str, str]) -> None:
+    some = 0
+    for name, (_, lines) in answers.items():
+        text = " ".join(lines)
+        both = [re.search(pattern, text) for pattern in pair]
+        some += both[0] is not None
+        assert not all(both), f"{name}: {text}"
+    assert some
+
+
+def test_verdict_and_details_agree(answers: dict, verdicts: dict) -> None:
+    """What the one calls a gain or chance, the other does too."""
+    for name, (_, lines) in answers.items():
+        full = "\n".join(verdicts[name][1])
+        if "chance" in lines[0]:
+            assert re.search("no evidence|one validation set cannot tell|no interval", full), name
+        if lines[0].startswith("Use no penalty"):
+            assert "lifts" not in full, name
+            assert "lowers" not in full, name
+        if re.fullmatch(r"Use .* at strength [-\de.]+\.", lines[0]):
+            assert re.search("lifts|lowers", full), name
+
+
+def test_each_diagnosis_has_a_page_and_each_step_its_code(answers: dict) -> None:
+    """The code in the last sentence is one that applies; no diagnosis is made twice."""
+    codes = set()
+    for name, (result, lines) in answers.items():
+        findings = find_all(result)
+        assert len({one.code for one in findings}) == len(findings), name
+        assert all(one.sentence.endswith(".") and find_diagnosis(one.code).action for one in findings), name
+        codes |= {one.code for one in findings}
+        last = re.search(r"\((BR\d{3})\)", lines[-1])
+        assert last is None or last[1] in {one.code for one in findings}, name
+    assert codes >= {"BR001", "BR002", "BR003", "BR006", "BR007", "BR008", "BR009", "BR012", "BR014", "BR015", "BR016"}
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=[pair[0][:30] for pair in PAIRS])
@@ -149,7 +275,7 @@ def test_an_unscaled_target_is_said_not_a_weak_penalty(study) -> None:
     made = replace(
         base, curves=curves, quantities=names, held_out_names=outside, score=replace(base.score, name="r2")
     ).with_provenance(**facts)
-    text = "\n".join(sentences(made))
+    text = "\n".join(detail_lines(made))
     assert "The target is not scaled (mean 5e+03, standard deviation 3e+03)" in text
     assert "too weak" not in text
 
@@ -157,7 +283,7 @@ def test_an_unscaled_target_is_said_not_a_weak_penalty(study) -> None:
 def test_the_share_of_the_largest_class_is_said(study) -> None:
     """98.3 % negatives: every strength scores as predicting the largest class does."""
     made = changed(study(arms=ONE), score=[0.983] * 4, spread=[0.1] * 4, constant={"accuracy": 0.983})
-    text = "\n".join(sentences(made))
+    text = "\n".join(detail_lines(made))
     assert "0.983 where the largest class is predicted for every row: no better than a constant" in text
     assert "class_weight='balanced'" in text
 
@@ -188,7 +314,7 @@ def test_each_row_has_the_digits_of_its_own_error(study) -> None:
     Console(file=buffer, width=80).print(rich_table(made))
     for text in ("0.312", "0.299", "0.303", "17.1"):
         assert text in buffer.getvalue()
-    assert "0.312" in sentences(made)[0]
+    assert "0.312" in detail_lines(made)[0]
 
 
 def test_an_exact_interval_stands_with_its_score(study) -> None:
@@ -197,7 +323,7 @@ def test_an_exact_interval_stands_with_its_score(study) -> None:
 
     result = study()
     evidence = weigh_evidence(result)
-    (line,) = [line for line in sentences(result) if line.startswith("On the 70 test rows")]
+    (line,) = [line for line in detail_lines(result) if line.startswith("On the 70 test rows")]
     for arm in (0, 1):
         mean = float(result.held_out_scores("test")[evidence.choices[arm].best].mean())
         exact = binomtest(round(70 * mean), 70).proportion_ci(0.95, "exact")

@@ -1,203 +1,115 @@
-"""The answer in words says what the numbers allow, and no more."""
+"""The verdict: what to use, what it gains, what to do next."""
 
-import re
+from dataclasses import replace
 
 import pytest
 
-from bridle.report import sentences, strength_meaning, verdict
+from bridle.report import sentences, verdict
+from bridle.results import POOLED, Score
 from bridle.stats import weigh_evidence
-from bridle.wording import decimal_text, needed_decimals, shorten, strength_text
 
 TWO = {"L1": {"hidden/output l1": [1e-4, 1e-3, 1e-2]}, "L2": {"hidden/kernel l2": [1e-4, 1e-3, 1e-2]}}
+LONG = "a regularizer whose name goes on and on. It has stops, and far more words than a sentence has room for"
 
 
-def test_a_clear_gain_is_stated_with_its_interval(study):
-    """Numbers in the headline are those of the evidence."""
-    result = study()
-    gain, best = weigh_evidence(result).gains[1], weigh_evidence(result).validation.mean
-    first = sentences(result)[0]
-    assert first == (
-        f"L1 activity: hidden/output l1 = 0.001 lifts validation accuracy from {best[0]:.3f} to {best[3]:.3f} "
-        f"(95 % interval of the gain {gain.low:.3f} to {gain.high:.3f}, 6 seeds × 5 folds)."
+def renamed(result, name, maximize=True):
+    """The same numbers as those of another score."""
+    return replace(
+        result,
+        quantities=tuple(part.replace("accuracy", name) for part in result.quantities),
+        held_out_names=tuple(part.replace("accuracy", name) for part in result.held_out_names),
+        score=Score(name, maximize),
     )
 
 
-def test_several_arms_are_corrected_and_said_so(study):
-    """The level is that of the family, whatever Holm made of each."""
-    text = verdict(study(arms=TWO))
-    assert "95 % interval" in text
-    assert "Holm-corrected over 2 arms" in text
-    assert "Better than no penalty as well: " in text
+def test_a_clear_gain(study):
+    """Arm, strength, gain with interval and unit, both scores, next step."""
+    result = study()
+    evidence = weigh_evidence(result)
+    gain, none = evidence.gains[1], evidence.validation.mean[0]
+    assert verdict(result).splitlines() == [
+        "Use L1 activity at strength 0.001.",
+        f"On unseen rows, accuracy is {100 * gain.difference:.1f} percentage points higher (95 % interval "
+        f"{100 * gain.low:.1f} to {100 * gain.high:.1f}): {100 * evidence.quoted[1]:.1f} % instead of "
+        f"{100 * none:.1f} %.",
+        "Next: use the trained network, since no check found a problem.",
+    ]
 
 
 def test_a_loss_goes_down(study):
-    """A score to be minimized reads properly."""
-    first = sentences(study(score="loss"))[0]
-    low, high = re.search(r"from (\S+) to (\S+) ", first).groups()
-    assert "lowers validation loss" in first
-    assert "interval of the reduction" in first
-    assert float(low) > float(high)
-
-
-@pytest.mark.parametrize("score", ["accuracy", "loss"])
-def test_an_interval_that_holds_zero_is_no_evidence(study, score):
-    """Then the word gain is not used for the difference."""
-    result = next(made for made in (study(score=score, lift=0.004, rng=rng) for rng in range(20))
-                  if weigh_evidence(made).winner == 1 and not weigh_evidence(made).gains[1].clear)  # fmt: skip
-    first = sentences(result)[0]
-    assert first.startswith("There is no evidence that L1 activity helps")
-    assert "difference" in first
-    assert not re.search(r"\b(gain|lifts|lowers)", first)
-
-
-def test_none_can_win(study):
-    """With one arm and with several."""
-    assert sentences(study(lift=-0.05))[0].startswith(
-        "L1 activity does not beat no penalty: validation accuracy is 0.774"
-    )
-    several = sentences(study(lift=-0.05, arms=TWO))
-    assert several[0].startswith("None of the 2 penalties tried beats no penalty")
-
-
-def test_a_harm_is_named(study):
-    """An arm whose whole interval is below zero."""
-    assert "Worse than no penalty even at the best strength: L1" in verdict(
-        study(lift=-0.2, arms={"L1": {"hidden/output l1": [1e-3]}})
-    )
-
-
-def test_one_validation_set_speaks_of_initialisation_only(study):
-    """And gives the binomial error of an accuracy on 70 rows."""
-    result = study(folds=1, seeds=30)
-    text = verdict(result)
-    assert "covers initialisation and shuffling, not the choice of rows" in text
-    assert text.startswith("On these 70 validation rows, L1 activity")
-    assert text.splitlines()[0].endswith("one validation set cannot tell whether that holds on other rows.")
-    assert "lifts" not in text
-    share = weigh_evidence(result).validation.mean[3]
-    assert f"a standard error of {(share * (1 - share) / 70) ** 0.5:.3f}" in text
-    assert "× 5 folds" not in text
-    assert "not the choice of rows" not in verdict(study())
-    assert "networks trained on about 24 rows drawn like these" in verdict(study())
-    assert "standard error of" not in verdict(study(folds=1, seeds=30, score="loss"))
-
-
-def test_one_fit_each_gives_no_interval(study):
-    """Not even a large difference is evidence then."""
-    first = sentences(study(folds=1, seeds=1))[0]
-    assert first.startswith("There is no evidence")
-    assert "too few to give an interval; use more seeds or folds" in first
-
-
-def test_held_out_rows_are_reported_for_both(study):
-    """Each held-out part has its line."""
-    lines = sentences(study(held_out=("test", "fresh")))
-    assert [line.split(":")[0] for line in lines if line.startswith("On the")] == [
-        "On the 70 test rows",
-        "On the 70 fresh rows",
-    ]
-    assert any(line.endswith("The 70 test and 70 fresh rows were used once, after the selection.") for line in lines)
-    assert "On the" not in verdict(study(held_out=()))
-
-
-def test_exact_zeros_of_what_is_charged(study):
-    """Weights under L2 have none, so nothing is said about them."""
-    assert re.search(r"5\d % of hidden/output is exactly zero \(4\d % without a penalty\)", verdict(study()))
-    assert "exactly zero" not in verdict(study(arms={"L2": {"hidden/kernel l2": [1e-3, 1e-2]}}))
-    assert "of hidden/output is exactly" in verdict(study(arms={"before": {"hidden/preactivation l1": [1e-3]}}))
+    first, second, _ = sentences(study(score="loss"))
+    assert first == "Use L1 activity at strength 0.001."
+    assert "the loss is 0." in second
+    assert " per row lower (95 % interval 0." in second
 
 
 @pytest.mark.parametrize(
-    ("strengths", "words"),
-    [([1e-5, 1e-4, 1e-3], "0.001 is the strongest tried; try stronger"), ([1e-3, 1e-2], "0.001 is the weakest tried")],
+    ("name", "maximize", "words"),
+    [
+        ("r2", True, "r² is 0.075 higher ("),
+        ("auc", True, "AUC is 0.075 higher ("),
+        ("mae", False, "mean absolute error is 0.024 units of the target higher ("),
+        ("mean_squared_error", False, "mean squared error is 0.024 squared units of the target higher ("),
+    ],
 )
-def test_the_edge_of_the_grid_is_noted(study, strengths, words):
-    """A best strength inside the grid, or a grid of one, is not."""
-    assert words in verdict(study(arms={"L1": {"hidden/output l1": strengths}}))
-    assert "edge" not in verdict(study())
-    assert "edge" not in verdict(study(lift=-0.1, arms={"L1": {"hidden/output l1": [0, 1e-3]}}))
-    assert "edge" not in verdict(study(arms={"L1": {"hidden/output l1": [1e-3]}}))
+def test_each_score_has_its_unit(study, name, maximize, words):
+    text = verdict(renamed(study(), name, maximize))
+    assert words.split(" is ")[0] in text
+    assert words.partition(" is 0.0")[2][2:].rstrip("(") in text
 
 
-def test_diverged_fits_are_counted(study):
-    """Folds and refits apart."""
-    text = verdict(study(diverged=[36, 37, 41]))
-    assert "178/180 fits finished, 2 diverged: L1 activity (hidden/output l1 = 1e-5) 28/30" in text
-    assert "35/36 refits finished" in text
-    assert "finished" not in verdict(study())
+def test_prepared_units_are_named(study):
+    result = replace(renamed(study(), "mae", False), prepared_units=("mae",))
+    assert "units of the prepared target" in verdict(result)
 
 
-def test_nothing_finished(study):
-    """Neither a number nor a claim."""
-    first = sentences(study(diverged=range(216)))[0]
-    assert first.startswith("No fit finished, so there is no result: 216 of 216 fits diverged")
-    assert sentences(study(diverged=range(36)))[0].startswith("No fit without a penalty finished")
-    assert "no penalized fit finished" in sentences(study(diverged=range(36, 216)))[0]
-    assert "no penalty was tried" in sentences(study(arms={}))[0]
+def test_one_validation_set_is_not_a_promise(study):
+    first, second, last = sentences(study(folds=1, seeds=30))
+    assert first == "Use L1 activity at strength 0.001, if other rows are like these 70."
+    assert "interval over runs" in second
+    assert last == "Next: use folds=5, since one validation set says little about other rows (BR015)."
 
 
-def test_selection_is_confessed(study):
-    """The score that chose stands beside the one that is quoted; one validation set has the first only."""
+def test_a_stopped_study_says_so(study):
     result = study()
-    evidence = weigh_evidence(result)
-    best, quoted = evidence.validation.mean[evidence.choices[1].best], evidence.quoted[1]
-    differ = f"{best:.3f}" != f"{quoted:.3f}"
-    said = f"L1 activity has {best:.3f} instead of {quoted:.3f}" if differ else "L1 activity has the same score"
-    assert said in verdict(result)
-    assert "optimistic for the strength chosen" not in verdict(result)
-    alone = verdict(study(folds=1))
-    assert "That score and its interval are therefore optimistic for the strength chosen" in alone
-    assert "the same 70 validation rows" in alone
-    single = verdict(study(arms={"L1": {"hidden/output l1": [1e-3]}}))
-    assert "Only one strength was tried, so there was no selection." in single
-    assert "optimistic" not in single
-
-
-def test_the_other_rule_is_named_where_it_differs(study):
-    """A flat path lets `1se` go far."""
-    assert "The rule 1se" in verdict(study(lift=0.001))
-    assert "The rule 1se" not in verdict(study())
-
-
-def test_meaning_of_strengths(study):
-    """Only what the study penalizes is explained."""
-    assert strength_meaning(study()) == (
-        "A strength on an activation multiplies a sum over its units, averaged over the samples of the batch."
-    )
-    assert (
-        strength_meaning(study(arms={"L2": {"hidden/kernel l2": [1e-3]}}))
-        == "A strength on a weight multiplies a sum over its entries."
-    )
-
-
-def test_numbers_as_text():
-    """Rounding never turns a number into zero, nor a name into another."""
-    assert [strength_text(v) for v in (0, 0.003, 3e-4, 1e-05, 0.1, 1.0, 123456.0)] == [
-        "0", "0.003", "3e-4", "1e-5", "0.1", "1", "1.23456e5"]  # fmt: skip
-    assert (needed_decimals([0.8, 1.0]), needed_decimals([0.05]), needed_decimals([2900.0]), needed_decimals([])) == (
-        3,
-        4,
-        0,
-        3,
-    )
-    assert (decimal_text(0.9999, 3), decimal_text(-0.00042, 3), decimal_text(0.0, 3), decimal_text(2900.4, 0)) == (
-        "1.000",
-        "-0.00042",
-        "0.000",
-        "2900",
-    )
-    assert shorten("abcdefghijkl", 8) == "abcde…kl"
-
-
-def test_a_study_that_was_stopped_says_so_first(study):
-    """And one that was not, or in which fits diverged, does not."""
-    from dataclasses import replace
-
-    whole = study()
-    finished = whole.members.finished.copy()
+    finished = result.members.finished.copy()
     finished[::2] = False
-    stopped = replace(whole, members=replace(whole.members, finished=finished))
-    assert verdict(stopped).startswith(
-        f"Stopped early, {(~finished).sum()} of {len(finished)} fits did not run. So far: "
-    )
-    assert not verdict(whole).startswith("Stopped")
+    stopped = replace(result, members=replace(result.members, finished=finished))
+    first, _, last = sentences(stopped)
+    assert first.startswith("So far, use ")
+    assert last == f"Next: run it again, since {(~finished).sum()} of {len(finished)} fits are missing (BR017)."
+
+
+@pytest.mark.parametrize(
+    ("diverged", "words"),
+    [
+        (range(216), "There is no result: 216 of 216 fits diverged."),
+        (range(36), "There is no result, since no fit without a penalty finished."),
+        (range(36, 216), "There is nothing to compare, since no fit with a penalty finished."),
+    ],
+)
+def test_a_study_without_a_comparison(study, diverged, words):
+    assert sentences(study(diverged=diverged))[0] == words
+    assert sentences(study(diverged=diverged))[-1].startswith("Next: ")
+
+
+def test_long_names_keep_the_verdict_short(study):
+    """At most sixty words with the longest of everything; the names are cut, and stops in them are no sentences."""
+    slots = {f"layer{i}/output l1": [1e-4, 1e-3] for i in range(2)}
+    base = study(arms={LONG: slots, f"{LONG} too": slots}, folds=1, seeds=30, lift=0.2)
+    for result in (base, replace(renamed(base, "a_metric_with_a_name_of_many_words", False), prepared_units=("x",))):
+        lines = sentences(result)
+        assert len(lines) == 3
+        assert len(" ".join(lines).split()) <= 60
+    assert "a regularizer whose …" in lines[0] or "no penalty" in lines[0]
+
+
+def test_a_pooled_score_is_named(study):
+    result = study()
+    names = tuple(name.replace("validation/accuracy", f"validation/{POOLED}accuracy") for name in result.quantities)
+    pooled = replace(result, quantities=names, score=Score(f"{POOLED}accuracy", True, pooled=True))
+    assert "On unseen rows, accuracy over all rows together is " in verdict(pooled)
+
+
+def test_bad_characters_are_codes(study):
+    assert "\u202e" not in verdict(study(arms={"gain \u202e38.0": {"hidden/output l1": [1e-3]}}))

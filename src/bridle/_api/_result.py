@@ -93,7 +93,8 @@ class Best:
 class Result:
     """Result of a study. `Study.run` and `bridle.load` return it.
 
-    `print(result)` shows the verdict and the table. `verdict`, `table`, `members` and `plot` read the study. `best`,
+    `print(result)` shows the verdict and the table. `verdict`, `details`, `explain`,
+    `table`, `members` and `plot` read the study. `best`,
     `regularizers`, `model`, `predict` and `code` return the selected candidate. `report` and `save` write files.
     `data` is a `StudyResult`, every number as arrays.
 
@@ -140,8 +141,32 @@ class Result:
     __repr__ = __str__
 
     def verdict(self) -> str:
-        """Return the verdict in words: the best arm, its gain and the interval."""
-        return reports.verdict(self.data)
+        """Return the answer: what to use, what it gains with its interval, what to do next.
+
+        It has at most three sentences and sixty words, one sentence on each line. `details` has everything else.
+        """
+        return reports.verdict(self.data, self.evidence)
+
+    def details(self) -> str:
+        """Return what stands behind the verdict, one note on each line.
+
+        The lines name all arms and strengths, the intervals and their correction, the scores on rows held out, exact
+        zeros, unfinished fits, and what selected the strength.
+        """
+        return reports.details(self.data, self.evidence)
+
+    def explain(self, code: str | None = None) -> str:
+        """Return the numbered diagnoses that apply to this study: what was seen, and what to do.
+
+        Args:
+            code: the code of a diagnosis, such as `"BR007"`, for its whole page. Default: all that apply.
+
+        Errors: `InputError` for an unknown code.
+
+        """
+        if code is None:
+            return reports.explain(self.data, self.evidence)
+        return reports.page_text(reports.find_diagnosis(code))
 
     def table(self) -> pd.DataFrame:
         """Return one row per candidate: means, standard errors, finished fits, exact zeros, rules that select it."""

@@ -54,7 +54,7 @@ class SearchResult(Result):
         lines = self.ranking().head(LINES).to_string(index=False, float_format="{:.3g}".format, na_rep="–")
         more = len(self.ranking()) - LINES
         rest = f"\n… and {more} more in ranking(); report(path) has everything" if more > 0 else ""
-        return f"{self.verdict().splitlines()[0]}\n\n{lines}{rest}"
+        return f"{self.verdict()}\n\n{lines}{rest}"
 
     __repr__ = __str__
 

@@ -32,6 +32,9 @@ Quick = Annotated[bool, typer.Option("--quick", help=f"A small version: {QUICK_S
 Extend = Annotated[
     bool, typer.Option("--extend", help="Allow other seeds or epochs than the folder's study; existing fits are kept.")
 ]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", help="Print the table, the details of the answer and every note as well.")
+]
 Dask = Annotated[
     str | None,
     typer.Option("--dask", help="Train on a Dask cluster: its scheduler's address, such as tcp://host:8786."),

@@ -23,9 +23,11 @@ from bridle.cli._app import (
     PenaltyArms,
     Quick,
     Seeds,
+    Verbose,
     app,
 )
 from bridle.cli._command_record import command_line, record_run, record_start
+from bridle.cli._explain import explain
 from bridle.cli._resume import extend, resume
 from bridle.cli._setup import check_folder, connect_cluster, guarded, import_function
 from bridle.cli._strengths import audit, convert
@@ -42,6 +44,7 @@ def run(
     quick: Quick = False,
     extend: Extend = False,
     dask: Dask = None,
+    verbose: Verbose = False,
 ) -> None:
     """Run a shipped case in the tutorial's protocol and in an honest one."""
     case = cases.find_case(name)
@@ -59,7 +62,7 @@ def run(
     with record_run(folder, "run", name, **options), connect_cluster(dask) as client:
         result = cases.run_case(prepared, folder, extend=extend, client=client)
     files = result.write(folder, again=command_line("run", name, **options))
-    show.print_case(result)
+    show.print_case(result, verbose=verbose)
     show.print_files(files, folder)
 
 
@@ -107,6 +110,7 @@ def tune(
     decimal: Decimal = None,
     extend: Extend = False,
     dask: Dask = None,
+    verbose: Verbose = False,
 ) -> None:
     """Find the regularization for a table, and save the model."""
     source = tables.read_file(table, encoding=encoding, header=header, decimal=decimal)
@@ -130,12 +134,12 @@ def tune(
     )
     job = tuning.prepare_table(source, design)
     with record_start(folder, "tune", table.absolute(), **options):
-        show.print_heading(f"Table {table.name}", "\n".join(job.notes))
+        show.print_heading(f"Table {table.name}", "\n".join(job.notes if verbose else job.summary))
         show.print_plan("cross-validation", job.plan)
     with record_run(folder, "tune", table.absolute(), **options), connect_cluster(dask) as client:
         answer = tuning.run_job(job, folder, extend=extend, client=client)
     files = answer.save(folder, f"Table {table.name}", again=command_line("tune", table, **options))
-    show.print_result(answer.result)
+    show.print_result(answer.result, verbose=verbose)
     show.print_code(answer.result)
     show.print_files(files, folder)
     print(f"Apply it to new rows: bridle predict {folder} new.csv")
@@ -177,6 +181,7 @@ def predict(
 def report_command(
     folder: Annotated[Path, typer.Argument(help="The folder of a stored study.")],
     out: Annotated[Path | None, typer.Option("--out", help="Folder to write to; by default that of the study.")] = None,
+    verbose: Verbose = False,
 ) -> None:
     """Write the report of a stored study again."""
     results = {path: stores.load_finished(path, folder) for path in stores.find_studies(folder)}
@@ -185,7 +190,7 @@ def report_command(
     parts = [result.section(names[path], again=again) for path, result in results.items()]
     files = report.write(target, "Stored study", parts)
     for result in results.values():
-        show.print_result(result)
+        show.print_result(result, verbose=verbose)
     show.print_files(files, target)
 
 
@@ -198,6 +203,7 @@ app.command()(resume)
 app.command()(extend)
 app.command(name="list")(stores.list_studies)
 app.command()(stores.show)
+app.command()(explain)
 app.command()(stores.export)
 app.command()(stores.verify)
 app.command()(stores.compact)

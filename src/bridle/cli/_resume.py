@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from bridle._errors import InputError, StoreError, nearest_names
-from bridle.cli._app import Dask, app
+from bridle.cli._app import Dask, Verbose, app
 from bridle.cli._command_record import RECORD_FILE, CommandRecord, describe_unstarted
 from bridle.cli._setup import guarded
 
@@ -29,9 +29,11 @@ Trust = Annotated[bool, typer.Option("--trust", help="Run the code that the fold
 
 
 @guarded()
-def resume(folder: CommandFolder, table: Table = None, trust: Trust = False, dask: Dask = None) -> None:
+def resume(
+    folder: CommandFolder, table: Table = None, trust: Trust = False, dask: Dask = None, verbose: Verbose = False
+) -> None:
     """Run only the missing fits of a folder."""
-    _run_record(_find_record(folder, table, trust), folder, dask=dask)
+    _run_record(_find_record(folder, table, trust), folder, dask=dask, verbose=verbose)
 
 
 @guarded()
@@ -42,6 +44,7 @@ def extend(
     table: Table = None,
     trust: Trust = False,
     dask: Dask = None,
+    verbose: Verbose = False,
 ) -> None:
     """Add seeds to a study, or change its epochs. Existing fits are kept."""
     if seeds is None and epochs is None:
@@ -49,7 +52,7 @@ def extend(
     record = _find_record(folder, table, trust)
     if "quick" in record.options:
         raise InputError("A --quick study cannot be extended. Run it without --quick in another folder.")
-    _run_record(record, folder, seeds=seeds, epochs=epochs, extend=True, dask=dask)
+    _run_record(record, folder, seeds=seeds, epochs=epochs, extend=True, dask=dask, verbose=verbose)
 
 
 def _find_record(folder: Path, table: Path | None, trust: bool) -> CommandRecord:

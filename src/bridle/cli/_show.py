@@ -12,6 +12,7 @@ from rich.text import Text
 from bridle import report
 from bridle._api import Result
 from bridle.cases import CaseResult
+from bridle.cli._command_record import command_line
 from bridle.study.design import Plan
 from bridle.wording import escape_control_characters
 
@@ -65,14 +66,17 @@ def print_plan(label: str, plan: Plan, nested: int = 0) -> None:
     print(f"{label}: {first}" + "".join(f"\n  {line}" for line in about))
 
 
-def print_result(result: Result) -> None:
-    """Print the table and the verdict."""
+def print_result(result: Result, *, verbose: bool = False, table: bool = False) -> None:
+    """Print the verdict; before it the table with `table`, and the details and diagnoses too with `verbose`."""
     console = make_console()
     console.print()
     candidates = len(result.data.setting_arm)
-    console.print(report.rich_table(result.data, result.evidence, selected=candidates > MAX_CANDIDATES))
-    if candidates > MAX_CANDIDATES:
-        print(f"Only the selected of {candidates} candidates are shown; the report has all of them.\n")
+    if verbose or table:
+        console.print(report.rich_table(result.data, result.evidence, selected=candidates > MAX_CANDIDATES))
+        if candidates > MAX_CANDIDATES:
+            print(f"Only the selected of {candidates} candidates are shown; the report has all of them.\n")
+    if verbose:
+        console.print(Text(f"{result.details()}\n\n{result.explain()}"))
     console.print(Text(result.verdict(), style="bold"))
 
 
@@ -81,7 +85,7 @@ def print_code(result: Result) -> None:
     print(f"\nKeras code to paste:\n\n{escape_control_characters(result.code())}", end="")
 
 
-def print_case(result: CaseResult) -> None:
+def print_case(result: CaseResult, *, verbose: bool = False) -> None:
     """Print published and measured scores, the claims that hold, and the honest answer."""
     console = make_console()
     console.print()
@@ -102,10 +106,11 @@ def print_case(result: CaseResult) -> None:
     for line in result.claims:
         console.print(Text(f"• {line}"))
     console.print(Text("\nThe honest protocol", style="bold"))
-    print_result(result.honest)
+    print_result(result.honest, verbose=verbose)
 
 
 def print_files(files: report.Written, folder: Path) -> None:
     """Print the paths of the report."""
     print(f"\nReport: {files.page}")
     print(f"Numbers: {files.numbers}; {len(files.figures)} figures and the study in {folder}")
+    print(f"Why: {command_line('explain', folder)}")

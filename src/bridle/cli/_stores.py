@@ -13,7 +13,7 @@ from bridle import store
 from bridle._api import Result, load
 from bridle._errors import InputError, StoreError
 from bridle.cli import _show
-from bridle.cli._app import StudyFolder
+from bridle.cli._app import StudyFolder, Verbose
 from bridle.cli._command_record import RECORD_FILE, command_line, describe_unstarted
 from bridle.cli._setup import guarded
 from bridle.report import safe_cells
@@ -41,7 +41,7 @@ def list_studies(
 
 
 @guarded()
-def show(folder: StudyFolder) -> None:
+def show(folder: StudyFolder, verbose: Verbose = False) -> None:
     """Show the result of a study, or its progress."""
     for index, path in enumerate(find_studies(folder)):
         if index:
@@ -49,7 +49,7 @@ def show(folder: StudyFolder) -> None:
         state, count, *_ = _state(path)
         print(f"{path}: {state}, {count} fits stored")
         if (path / RESULT_FILE).is_file():
-            _show.print_result(load(path))
+            _show.print_result(load(path), verbose=verbose, table=True)
         elif (path / INDEX_FILE).is_file():
             _show.print_facts(_read_plan(path))
         if state != "finished":

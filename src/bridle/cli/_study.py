@@ -9,7 +9,7 @@ import typer
 from bridle import tuning
 from bridle._errors import InputError
 from bridle.cli import _show as show
-from bridle.cli._app import Dask, Epochs, Extend, Out, PenaltyArms, Quick
+from bridle.cli._app import Dask, Epochs, Extend, Out, PenaltyArms, Quick, Verbose
 from bridle.cli._command_record import command_line, record_run, record_start
 from bridle.cli._setup import check_folder, connect_cluster, guarded, import_function
 
@@ -31,6 +31,7 @@ def study(
     quick: Quick = False,
     extend: Extend = False,
     dask: Dask = None,
+    verbose: Verbose = False,
 ) -> None:
     """Run a study that is described in a file."""
     study_file = tuning.read_study(file)
@@ -40,12 +41,12 @@ def study(
     job = tuning.prepare_study(study_file, function, arms=tuning.written_arms(penalty or []))
     options = {"model": model, "trust": trust, "penalty": penalty, "seeds": seeds, "epochs": epochs, "quick": quick}
     with record_start(folder, "study", file.absolute(), **options):
-        show.print_heading(study_file.title, "\n".join(job.notes))
+        show.print_heading(study_file.title, "\n".join(job.notes if verbose else job.summary))
         show.print_plan("cross-validation", job.plan, study_file.study.get("nested", 0))
     with record_run(folder, "study", file.absolute(), **options), connect_cluster(dask) as client:
         answer = tuning.run_study_file(study_file, job, folder, extend=extend, client=client)
     files = answer.save(folder, study_file.title, again=command_line("study", file, **options))
-    show.print_result(answer.result)
+    show.print_result(answer.result, verbose=verbose)
     if answer.result.evidence.winner is not None:
         show.print_code(answer.result)
     show.print_files(files, folder)

@@ -14,7 +14,8 @@ from bridle.wording import escape_control_characters, shorten
 
 FONT = "DejaVu Sans"
 """Shipped with matplotlib, so a picture looks the same everywhere."""
-MARKERS = ("o", "s", "^", "D", "P", "X", "v")
+MARKERS = ("o", "s", "^", "D", "P", "X", "v", "<", ">", "p")
+"""Markers of arms: ten, while there are nine colours, so that ninety arms differ and ten differ in grey."""
 STROKES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
 MAX_TITLE_CHARS = 42
 """Characters of a title that fit above the narrowest panel."""
@@ -39,10 +40,20 @@ class Theme:
 
 
 THEMES = {
-    "light": Theme("#1b1f24", "#59636e", "#d9dee3", ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")),
-    "dark": Theme("#e8ebee", "#a3adb8", "#3d444d", ("#5fb6f2", "#ff8f52", "#35cfa0", "#eba3cb", "#f6c34e", "#a4dcff")),
+    "light": Theme(
+        "#1b1f24",
+        "#59636e",
+        "#d9dee3",
+        ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#332288", "#882255", "#7a7a00"),
+    ),
+    "dark": Theme(
+        "#e8ebee",
+        "#a3adb8",
+        "#3d444d",
+        ("#5fb6f2", "#ff8f52", "#35cfa0", "#eba3cb", "#f6c34e", "#a4dcff", "#9d8df5", "#e0557f", "#c3cc3a"),
+    ),
 }
-"""On white, the palette of Okabe and Ito; on black, the same hues made lighter."""
+"""On white, the palette of Okabe and Ito and three dark hues of Tol; on black, the same hues made lighter."""
 
 
 def get_theme(theme: str) -> Theme:

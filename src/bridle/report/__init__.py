@@ -1,6 +1,9 @@
 """Sentences, tables and pages about a result."""
 
 from bridle.report._cells import rich_table
+from bridle.report._details import detail_lines, details
+from bridle.report._diagnosis_pages import CODE, DIAGNOSES, Diagnosis, find_diagnosis, list_text, page_text
+from bridle.report._findings import Finding, explain, find_all
 from bridle.report._html import page
 from bridle.report._json import strict, to_json
 from bridle.report._reproduce import strength_meaning
@@ -10,11 +13,22 @@ from bridle.report._verdict import sentences, verdict
 from bridle.report._write import Written, write
 
 __all__ = [
+    "CODE",
+    "DIAGNOSES",
+    "Diagnosis",
+    "Finding",
     "Section",
     "Sheet",
     "Written",
+    "detail_lines",
+    "details",
+    "explain",
+    "find_all",
+    "find_diagnosis",
+    "list_text",
     "members",
     "page",
+    "page_text",
     "rich_table",
     "rows",
     "safe_cells",

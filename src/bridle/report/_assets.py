@@ -53,6 +53,9 @@ a{color:var(--mark)}
 .verdict{border-left:4px solid var(--mark);background:var(--soft);padding:.75rem 1rem;margin:1rem 0}
 .verdict p:first-child{font-size:1.15rem;font-weight:600;margin-top:0}
 .verdict p:last-child{margin-bottom:0}
+details{margin:1rem 0;border:1px solid var(--line);border-radius:6px;padding:.5rem 1rem}
+summary{cursor:pointer;font-weight:600}
+details p,details dl{font-size:.92rem}
 .scroll{overflow-x:auto;margin:1rem 0}
 table{border-collapse:collapse;font-size:.88rem;font-variant-numeric:tabular-nums}
 caption{caption-side:bottom;text-align:left;color:var(--muted);padding-top:.4rem}
@@ -81,6 +84,7 @@ cursor:pointer;text-align:left}
 @page{margin:1.5cm}
 @media print{:root{color-scheme:light;--ink:#000;--muted:#444;--line:#bbb;--ground:#fff;--soft:#f4f4f4;--mark:#0072b2}
 body{max-width:none;padding:0;font-size:11px}h2,h3{break-after:avoid}.scroll{overflow:visible}
+details::details-content{content-visibility:visible;display:block;block-size:auto}
 .toggles,.live>.chart{display:none}.live>img{display:block}}
 """
 """The style of a page: one column that reads on a phone, on paper, and in the dark."""

@@ -1,6 +1,7 @@
 """The cause if a study shows no effect: from predictions, losses and the score of a constant."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,30 +18,51 @@ UNSCALED_TARGET = 10.0
 RARE_SHARE = 0.2
 """An accuracy is insensitive to the smaller classes if they are together less than this share of the rows."""
 
+TRAIN = "train longer or with another learning rate, since the network has not learned yet"
+"""The next step for a network that has not learned."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Cause of a study without effect: the code of its diagnosis, a sentence, and the next step."""
+
+    code: str
+    sentence: str
+    step: str = ""
+
 
 def cause(result: StudyResult, evidence: Evidence) -> str:
+    """Return the sentence of the first cause that applies."""
+    first = find_cause(result, evidence)
+    return "" if first is None else first.sentence
+
+
+def find_cause(result: StudyResult, evidence: Evidence) -> Cause | None:
     """Return the first cause that applies; later ones would follow from it or contradict it."""
     if 0 not in evidence.choices:
-        return ""
+        return None
     return no_better(result, evidence) or constant(result, evidence) or too_weak(result, evidence)
 
 
-def no_better(result: StudyResult, evidence: Evidence) -> str:
+def no_better(result: StudyResult, evidence: Evidence) -> Cause | None:
     """Return why the network without a penalty is no better than a constant, with the constant's score."""
     none, digits = evidence.choices[0].best, decimals_for(result, evidence)
     value = recorded(result, "constant").get(result.score.measure)
     flat = learned_nothing(result, evidence)
     if value is None or _beats(result, float(evidence.validation.mean[none]), value):
         if flat:
-            return "Without a penalty the network predicts the same for every row: it has learned nothing."
-        return ""
+            sentence = "Without a penalty the network predicts the same for every row: it has learned nothing."
+            return Cause("BR002", sentence, TRAIN)
+        return None
     what = "the largest class" if _is_accuracy(result) else "the best constant"
     score = decimal_text(float(evidence.validation.mean[none]), digits)
-    return (
+    why = _why(result, evidence, value, flat)
+    sentence = (
         f"Without a penalty, validation {result.score.name} is {score}, "
         f"and {decimal_text(value, digits)} where {what} is predicted for every row: no better than a constant. "
-        f"{_why(result, evidence, value, flat)}"
+        f"{why.sentence}"
     )
+    return Cause(why.code, sentence, why.step)
 
 
 def _beats(result: StudyResult, score: float, value: float) -> bool:
@@ -55,28 +77,38 @@ def _is_accuracy(result: StudyResult) -> bool:
     return "acc" in result.score.name.lower()
 
 
-def _why(result: StudyResult, evidence: Evidence, value: float, flat: bool) -> str:
+def _why(result: StudyResult, evidence: Evidence, value: float, flat: bool) -> Cause:
     target, train = recorded(result, "target"), float(evidence.train.mean[evidence.choices[0].best])
     mean, deviation = target.get("mean", 0.0), target.get("standard deviation", 1.0)
     learned = math.isfinite(train) and _beats(result, train, value)
     if target and not learned and (max(abs(mean), deviation) > UNSCALED_TARGET or not deviation * UNSCALED_TARGET > 1):
-        return (
+        return Cause(
+            "BR005",
             f"The target is not scaled (mean {mean:.3g}, standard deviation {deviation:.3g}): scale it, for example "
-            "with target_preprocessor=StandardScaler()."
+            "with target_preprocessor=StandardScaler().",
+            "scale the target, for example with target_preprocessor=StandardScaler()",
         )
     if _is_accuracy(result) and 1 - value < RARE_SHARE:
-        return (
+        return Cause(
+            "BR003",
             "Such an accuracy hardly depends on the other classes. Choose a score that does, such as score='loss' "
-            "or an AUC, or weigh the classes with class_weight='balanced'."
+            "or an AUC, or weigh the classes with class_weight='balanced'.",
+            "choose a score such as 'loss', since predicting the largest class does as well",
         )
     if flat:
-        return "The network predicts the same for every row: it has learned nothing."
+        return Cause("BR002", "The network predicts the same for every row: it has learned nothing.", TRAIN)
     if learned:
-        return "On its training rows it is better: what it learns there does not hold on other rows."
-    return "On its training rows it is no better either: train longer, or with another learning rate."
+        return Cause(
+            "BR004",
+            "On its training rows it is better: what it learns there does not hold on other rows.",
+            "collect more rows or other columns, since a constant prediction does as well",
+        )
+    return Cause(
+        "BR004", "On its training rows it is no better either: train longer, or with another learning rate.", TRAIN
+    )
 
 
-def constant(result: StudyResult, evidence: Evidence) -> str:
+def constant(result: StudyResult, evidence: Evidence) -> Cause | None:
     """Return the strengths from which on the network predicts the same for every row."""
     first = leading_arm(result, evidence)
     collapses = []
@@ -90,25 +122,29 @@ def constant(result: StudyResult, evidence: Evidence) -> str:
         elif flat.any() and len(result.arms[arm].slots) == 1 and not has_auto_range(result, arm):
             collapses.append(f"{result.arms[arm].name} from {strengths_text(result, int(path[np.argmax(flat)]))} on")
     if not collapses:
-        return ""
-    return f"The penalty is so strong that the network predicts the same for every row: {'; '.join(collapses)}."
+        return None
+    sentence = f"The penalty is so strong that the network predicts the same for every row: {'; '.join(collapses)}."
+    at_best = first is not None and bool(evidence.constant[evidence.choices[first].best])
+    return Cause("BR001", sentence, "try weaker strengths, since these make all predictions the same" * at_best)
 
 
-def too_weak(result: StudyResult, evidence: Evidence) -> str:
+def too_weak(result: StudyResult, evidence: Evidence) -> Cause | None:
     """Return a warning if every strength of the leading arm scores exactly as no penalty does."""
     arm = leading_arm(result, evidence)
     if arm is None:
-        return ""
+        return None
     none, path = evidence.choices[0].best, result.path(arm)
     means = evidence.validation.mean
     if not np.all(means[path] == means[none]) or evidence.constant[path].any():
-        return ""
+        return None
     name = result.arms[arm].name
     losses = nan_mean(result.scores_of("validation/loss"), (1, 2)) if "validation/loss" in result.quantities else means
     moved = float(np.nanmax(np.abs(losses[path] - losses[none]), initial=0.0))
     if moved <= CLOSE_SHARE * abs(float(losses[none])) and not (penalty_share(result)[path] > DOMINANT_SHARE).any():
-        return f"{name} does not change the score at any strength tried: they are too weak to matter."
-    return (
+        sentence = f"{name} does not change the score at any strength tried: they are too weak to matter."
+        return Cause("BR008", sentence, "try much stronger ones, since these change nothing")
+    sentence = (
         f"{name} does not change validation {result.score.name} at any strength tried, although it changes the "
         "network: there are too few rows to show it. Choose a finer score, such as score='loss'."
     )
+    return Cause("BR009", sentence, "choose a finer score, such as 'loss', since this one shows no difference")

@@ -25,6 +25,9 @@ SYMBOLS = {
     "P": ("cross", "✚"),
     "X": ("x", "✖"),
     "v": ("triangle-down", "▼"),
+    "<": ("triangle-left", "◀"),
+    ">": ("triangle-right", "▶"),
+    "p": ("pentagon", "⬟"),
 }
 """The markers of the pictures: plotly's name, and a character for the toggle."""
 INK, MUTED, GRID = "@ink", "@muted", "@grid"

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,6 +21,8 @@ OVERFIT_SHARE = 0.1
 """A network overfits if its validation loss ends by more than this share above its minimum."""
 DEAD_SHARE = 0.05
 """Dead units are reported if their share exceeds that without a penalty by this."""
+MAX_NEEDED_ROWS = 1e6
+"""The largest number of rows that is named as one that would do."""
 MIN_CURVE_POINTS = 20
 """The fewest points of a curve that is diagnosed."""
 
@@ -125,19 +128,37 @@ def dead(result: StudyResult, evidence: Evidence) -> str:
     return f"With {name}, some units are zero in every row and could be removed: {'; '.join(shares)}." if shares else ""
 
 
+@dataclass(frozen=True)
+class NeededRows:
+    """Number of rows that would decide a difference, as a sentence and as a next step."""
+
+    sentence: str
+    step: str
+
+
 def too_few(result: StudyResult, evidence: Evidence) -> str:
     """Return the number of rows that would decide a difference of this size."""
+    needed = needed_rows(result, evidence)
+    return "" if needed is None else needed.sentence
+
+
+def needed_rows(result: StudyResult, evidence: Evidence) -> NeededRows | None:
+    """Return the rows that would decide the difference of the leading arm; None if it is decided or not better."""
     arm = leading_arm(result, evidence)
     gain = evidence.gains.get(arm) if arm is not None else None
     if gain is None or gain.clear or not math.isfinite(gain.low) or not gain.difference > 0 or gain.over != "folds":
-        return ""
+        return None
     rows = int(result.fold_rows.sum(axis=1).max())
     half = (gain.high - gain.low) / 2
     needed = rows * (half / gain.difference) ** 2
-    if needed > 1e6:
-        return f"These {rows:,} rows are too few to detect this difference. Even a million rows would be too few."
+    if needed > MAX_NEEDED_ROWS:
+        return NeededRows(
+            f"These {rows:,} rows are too few to detect this difference. Even a million rows would be too few.",
+            "look for a larger gain elsewhere, since even a million rows would not settle this one",
+        )
     rounded = int(float(f"{needed:.1g}"))
-    return (
+    return NeededRows(
         f"These {rows:,} rows are too few to detect this difference: an interval as narrow as that would need about "
-        f"{rounded:,} rows (its width falls with the square root of their number)."
+        f"{rounded:,} rows (its width falls with the square root of their number).",
+        f"collect more rows, since it would take about {rounded:,} to settle this",
     )

@@ -48,6 +48,11 @@ def confidence(gains: Mapping[int, Comparison], family: int = 0) -> str:
     return f"{100 * (1 - (1 - widest) * max(len(gains), family)):.4g} %"
 
 
+def missing_fits(result: StudyResult) -> int:
+    """Return the number of fits that were planned and neither finished nor diverged."""
+    return int((~result.members.finished & (result.members.diverged_at < 0)).sum())
+
+
 def ordered(result: StudyResult) -> list[int]:
     """Return all candidates, arm by arm and weak to strong: the order of every table."""
     return [int(setting) for arm in range(len(result.arms)) for setting in result.path(arm)]

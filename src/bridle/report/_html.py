@@ -22,6 +22,9 @@ from bridle.report._reproduce import reproduction, strength_meaning
 from bridle.report._section import Section, Sheet
 from bridle.wording import escape_control_characters
 
+MAX_FIRST_INCHES = 6.0
+"""The height of the picture below the verdict at most, so that both fit on one screen."""
+
 
 def markup(text: object) -> str:
     """Return HTML that shows `text` literally, in an element or in a quoted attribute.
@@ -33,7 +36,7 @@ def markup(text: object) -> str:
 
 
 def page(title: str, sections: Sequence[Section], lead: str = "") -> str:
-    """Return one self-contained HTML page: for each study the verdict, the table, the pictures and the method.
+    """Return one self-contained HTML page: for each study the verdict, a picture, and what stands behind it.
 
     Scripts replace some pictures by charts that show values under the pointer; without scripts, and on paper, the
     pictures stay. A content security policy allows only these scripts, the style of the page and inline pictures. All
@@ -80,7 +83,7 @@ def _head(title: str, has_charts: bool) -> str:
 
 def _summary(sections: Sequence[Section]) -> str:
     items = (
-        f'<p><a href="#study-{index}">{markup(section.title)}</a>: {markup(section.sentences[0])}</p>'
+        f'<p><a href="#study-{index}">{markup(section.title)}</a>: {markup(" ".join(section.sentences[:2]))}</p>'
         for index, section in enumerate(sections, start=1)
     )
     return f'<nav aria-label="Answers">{"".join(items)}</nav>'
@@ -93,10 +96,41 @@ def _study(section: Section, key: str, tag: str) -> str:
         *(f"<p>{markup(line)}</p>" for line in section.sentences),
         "</div>",
     ]
+    first = first_drawing(section.drawings)
+    parts += [_figure(first, key, section)] if first else []
+    parts += [_folded("Details of this answer", [*map(_paragraph, section.details), *_diagnoses(section)])]
+    parts += [_folded("The rows and columns", map(_paragraph, section.notes))] if section.notes else []
     parts += [_extra_table(sheet) for sheet in section.tables]
-    parts += [_study_table(section), *(_figure(drawing, key, section) for drawing in section.drawings)]
+    parts.append(_study_table(section))
+    parts += [_figure(drawing, key, section) for drawing in section.drawings if drawing is not first]
     parts += [_heading("Keras code", tag), _code(section.code)] if section.code else []
     return "\n".join([*parts, *_method(section, tag), *_reproduction(section, tag)])
+
+
+def first_drawing(drawings: Sequence[Drawing]) -> Drawing | None:
+    """Return the picture below the verdict: the sweep, or the gains if the sweep has a panel for each arm."""
+    wide = next((drawing for drawing in drawings if drawing.name == "gains"), None)
+    first = next(iter(drawings), None)
+    return wide if wide and first and first.figure.get_figheight() > MAX_FIRST_INCHES else first
+
+
+def _folded(title: str, content: Iterable[str]) -> str:
+    """Return a part of the page that opens on a click, and is open on paper."""
+    return f"<details><summary>{title}</summary>\n{''.join(content)}\n</details>"
+
+
+def _diagnoses(section: Section) -> list[str]:
+    """Return the diagnoses that apply, each with its code, its sentence and what to do."""
+    items = [
+        f"<dt>{finding.code}</dt><dd><strong>{markup(finding.diagnosis.title)}.</strong> {markup(finding.sentence)} "
+        f"<em>What to do:</em> {markup(finding.diagnosis.action)}</dd>"
+        for finding in section.findings
+    ]
+    return [f"<dl>{''.join(items)}</dl>"] if items else []
+
+
+def _paragraph(text: str) -> str:
+    return f"<p>{markup(text)}</p>"
 
 
 def _heading(text: str, tag: str) -> str:

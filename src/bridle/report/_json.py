@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from bridle.report._details import detail_lines
+from bridle.report._findings import find_all
 from bridle.report._table import rows
 from bridle.report._verdict import sentences
 from bridle.results import ALL_ROWS, StudyResult
@@ -15,7 +17,8 @@ from bridle.stats import Comparison, Evidence, weigh_evidence
 def to_json(result: StudyResult, evidence: Evidence | None = None) -> dict[str, object]:
     """Return all results of a study for a program, as plain values; unknown numbers are null.
 
-    Keys: `verdict` and its `sentences`; `score`; `seeds`; `folds` (rows trained on and validated on); `arms`
+    Keys: `verdict` and its `sentences`; `details`, the lines behind it; `diagnoses` with code and sentence; `score`;
+    `seeds`; `folds` (rows trained on and validated on); `arms`
     with terms, slots, what `best` and `1se` select, and the score `quoted` for it; `winner`; `gains` (differences to
     `none`, positive is better, with corrected intervals, for validation and each held-out part); `table`; `members`
     (every fit with its setting, seed, fold, status and last values); `nested`, if it was requested;
@@ -28,6 +31,8 @@ def to_json(result: StudyResult, evidence: Evidence | None = None) -> dict[str, 
         for name, value in {
             "verdict": "\n".join(lines),
             "sentences": lines,
+            "details": detail_lines(result, evidence),
+            "diagnoses": [{"code": one.code, "sentence": one.sentence} for one in find_all(result, evidence)],
             "score": {"name": result.score.name, "maximize": result.score.maximize},
             "seeds": result.seeds,
             "folds": [{"train": train, "validation": validation} for train, validation in result.fold_rows],

@@ -1,6 +1,7 @@
 """Notes that qualify the answer: one function each, which returns a sentence or two or an empty text."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -116,28 +117,45 @@ def stronger(result: StudyResult, evidence: Evidence) -> str:
     )
 
 
-def edge(result: StudyResult, evidence: Evidence) -> str:
-    """Return a warning if the best strength of the leading arm is the weakest or strongest that was tried.
+@dataclass(frozen=True)
+class Edge:
+    """A strength of the best candidate that is the weakest or the strongest that was tried."""
+
+    slot: str
+    value: float
+    strongest: bool
+
+
+def find_edges(result: StudyResult, evidence: Evidence) -> list[Edge]:
+    """Return the strengths of the leading arm whose best value is the weakest or strongest that was tried.
 
     There is none if it scores exactly as no penalty does, since weaker ones could only do the same. Stronger ones are
     not advised if the penalty is too strong already.
     """
     first = leading_arm(result, evidence)
     if first is None:
-        return ""
+        return []
     strengths, best = result.setting_strengths[result.path(first)], evidence.choices[first].best
     mean = evidence.validation.mean
     if 0 in evidence.choices and mean[best] == mean[evidence.choices[0].best]:
-        return ""
+        return []
     edges = []
     for slot in result.arms[first].slots:
         tried, value = np.unique(strengths[:, slot]), result.setting_strengths[best, slot]
         if len(tried) > 1 and value in (tried[0], tried[-1]) and value != 0:
-            if value == tried[-1] and too_strong(result, evidence, best):
-                continue
-            side, advice = ("strongest", "stronger") if value == tried[-1] else ("weakest", "weaker")
-            edges.append(f"{result.slots[slot]} = {strength_text(value)} is the {side} tried; try {advice} ones")
-    return f"The best lies on the edge of the grid: {'; '.join(edges)}." if edges else ""
+            strongest = bool(value == tried[-1])
+            if not (strongest and too_strong(result, evidence, best)):
+                edges.append(Edge(result.slots[slot], float(value), strongest))
+    return edges
+
+
+def edge(result: StudyResult, evidence: Evidence) -> str:
+    """Return a warning if the best strength of the leading arm is the weakest or strongest that was tried."""
+    texts = []
+    for end in find_edges(result, evidence):
+        side, advice = ("strongest", "stronger") if end.strongest else ("weakest", "weaker")
+        texts.append(f"{end.slot} = {strength_text(end.value)} is the {side} tried; try {advice} ones")
+    return f"The best lies on the edge of the grid: {'; '.join(texts)}." if texts else ""
 
 
 def counted(result: StudyResult, evidence: Evidence) -> str:

@@ -8,6 +8,8 @@ from bridle.report._chart_curves import curves_chart
 from bridle.report._chart_gains import gains_chart
 from bridle.report._chart_parts import Chart
 from bridle.report._chart_sweep import sweep_chart
+from bridle.report._details import detail_lines
+from bridle.report._findings import Finding, find_all
 from bridle.report._verdict import sentences
 from bridle.results import StudyResult
 from bridle.stats import Evidence, weigh_evidence
@@ -35,6 +37,8 @@ class Section:
     """Keras lines for the selected candidate."""
     again: str = ""
     """The command that repeats the study, if known."""
+    notes: tuple[str, ...] = ()
+    """Sentences about the rows and columns, which the page folds."""
 
     @cached_property
     def evidence(self) -> Evidence:
@@ -45,6 +49,16 @@ class Section:
     def sentences(self) -> tuple[str, ...]:
         """The lines of the verdict."""
         return sentences(self.result, self.evidence)
+
+    @cached_property
+    def details(self) -> tuple[str, ...]:
+        """The lines behind the verdict."""
+        return detail_lines(self.result, self.evidence)
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """The diagnoses that apply."""
+        return find_all(self.result, self.evidence)
 
     @cached_property
     def drawings(self) -> tuple[Drawing, ...]:

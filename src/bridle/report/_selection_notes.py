@@ -52,6 +52,23 @@ def final_model(result: StudyResult, evidence: Evidence) -> str:
     return text
 
 
+def optimism(result: StudyResult, evidence: Evidence) -> str:
+    """Return by how much the selecting score of the leading arm is better than the quoted one; empty if it is not."""
+    arm, digits = leading_arm(result, evidence), decimals_for(result, evidence)
+    if arm is None or result.folds == 1 or len(result.path(arm)) == 1:
+        return ""
+    selecting = float(evidence.validation.mean[evidence.choices[arm].best])
+    if not result.score.better(selecting - evidence.quoted[arm]) > 0:
+        return ""
+    best, quoted = decimal_text(selecting, digits), decimal_text(evidence.quoted[arm], digits)
+    if best == quoted:
+        return ""
+    return (
+        f"The score that selected {result.arms[arm].name} is {best}; on rows without a part in the selection it "
+        f"is {quoted}."
+    )
+
+
 def _optimism(result: StudyResult, evidence: Evidence) -> str:
     """Return how the quoted score differs from the score that selected."""
     arm, digits = leading_arm(result, evidence), decimals_for(result, evidence)

@@ -1,29 +1,22 @@
-"""The verdict: the answer of a study in plain words."""
+"""The verdict: what to use, what it gains, what to do next, in at most three sentences."""
 
 import math
 
-from bridle.report._cause import cause
-from bridle.report._diagnoses import dead, dominates, overfits, too_few, unconverged
-from bridle.report._facts import confidence, decimals_for, interval, no_interval, treatment
-from bridle.report._notes import counted, edge, outside, over_seeds, sparsity, stronger
-from bridle.report._selection_notes import (
-    final_model,
-    interval_scope,
-    nested_note,
-    race_note,
-    screening_note,
-    selection,
-    target_units,
-)
+from bridle.report._amounts import difference_text, score_name, score_text
+from bridle.report._facts import confidence, missing_fits
+from bridle.report._findings import find_all, next_step
 from bridle.results import StudyResult
-from bridle.stats import Comparison, Evidence, weigh_evidence
-from bridle.wording import decimal_text, escape_control_characters, leading_arm, setting_name, strengths_text
+from bridle.stats import EVEN, SAME, WIDE, Comparison, Evidence, weigh_evidence
+from bridle.wording import escape_control_characters, leading_arm, shorten, strength_text
+
+MAX_NAME_CHARS, MAX_NAME_WORDS = 40, 5
+"""The longest name of an arm in the verdict; details have the whole name."""
+MAX_STRENGTHS = 2
+"""The most strengths of an arm in the verdict."""
 
 
 def verdict(result: StudyResult, evidence: Evidence | None = None) -> str:
-    """Return the answer, then its qualifications, with one or two sentences on each line.
-
-    A difference is called a gain only if its interval, corrected over arms, excludes zero.
+    """Return the answer in at most three sentences and sixty words, one sentence on each line.
 
     Args:
         result: the measurements of the study.
@@ -34,149 +27,117 @@ def verdict(result: StudyResult, evidence: Evidence | None = None) -> str:
 
 
 def sentences(result: StudyResult, evidence: Evidence | None = None) -> tuple[str, ...]:
-    """Return the lines of `verdict`: first the answer, then its qualifications."""
+    """Return the sentences of `verdict`: what to use, what it gains with its interval, what to do next."""
     evidence = evidence or weigh_evidence(result)
-    notes = (
-        *(final_model, over_seeds, nested_note, outside, sparsity, stronger, edge, counted, race_note),
-        *(too_few, cause, dominates, overfits, unconverged, dead),
-        *(screening_note, selection, target_units, interval_scope),
-    )
-    texts = [
-        _early(result) + headline(result, evidence),
-        others(result, evidence),
-        *(note(result, evidence) for note in notes),
-    ]
-    return tuple(line for text in texts for line in escape_control_characters(text).splitlines())
+    texts = _without_comparison(result, evidence) or _answer(result, evidence)
+    return tuple(" ".join(escape_control_characters(text).split()) for text in texts)
 
 
-def _early(result: StudyResult) -> str:
-    """Return the opening words if the study was stopped and has only a part of its fits."""
-    members = result.members
-    missing = int((~members.finished & (members.diverged_at < 0)).sum())
-    return f"Stopped early, {missing:,} of {len(members):,} fits did not run. So far: " if missing else ""
-
-
-def headline(result: StudyResult, evidence: Evidence) -> str:
-    """Return the answer in one sentence."""
-    first = leading_arm(result, evidence)
-    stopped = not (result.members.diverged_at >= 0).any()
-    if stopped and 0 not in evidence.choices:
-        return "The study was stopped before its fits without a penalty had finished: run it again to continue."
+def _without_comparison(result: StudyResult, evidence: Evidence) -> tuple[str, ...]:
+    """Return the sentences of a study without a comparison; empty if there is one."""
+    diverged, count = int((result.members.diverged_at >= 0).sum()), len(result.members)
+    if 0 not in evidence.choices and not diverged:
+        return ("The run was stopped before there was a result.", "Next: run it again; it continues where it stopped.")
     if not evidence.choices:
         return (
-            f"No fit finished, so there is no result: {_unfinished(result)}. "
-            "Lower the learning rate, scale the inputs, and run again."
+            f"There is no result: {diverged:,} of {count:,} fits diverged.",
+            "Next: lower the learning rate, scale the inputs, and run it again.",
         )
     if 0 not in evidence.choices:
-        return "No fit without a penalty finished, so there is nothing to compare with. Lower the learning rate."
-    none = decimal_text(float(evidence.validation.mean[evidence.choices[0].best]), decimals_for(result, evidence))
-    if first is None:
-        tried = "no penalized fit finished" if len(result.arms) > 1 else "no penalty was tried"
-        return f"Validation {result.score.name} is {none} without a penalty; {tried}, so there is nothing to compare."
-    if evidence.winner == 0:
-        return _none_wins(result, evidence, first, none)
-    if evidence.gains[first].low > 0 and evidence.gains[first].over == "seeds":
-        return _on_these_rows(result, evidence, first, none)
-    if evidence.gains[first].low > 0:
-        return _gain(result, evidence, first, none)
-    return _no_evidence(result, evidence, first, none)
-
-
-def _gain(result: StudyResult, evidence: Evidence, arm: int, none: str) -> str:
-    gain, digits, best = evidence.gains[arm], decimals_for(result, evidence), evidence.choices[arm].best
-    verb, noun = ("lifts", "gain") if result.score.maximize else ("lowers", "reduction")
-    value = decimal_text(evidence.quoted[arm], digits)
+        return (
+            "There is no result, since no fit without a penalty finished.",
+            "Next: lower the learning rate, scale the inputs, and run it again.",
+        )
+    if evidence.gains and leading_arm(result, evidence) is not None:
+        return ()
+    none = score_text(result, evidence, float(evidence.validation.mean[evidence.choices[0].best]))
+    tried = "no fit with a penalty finished" if len(result.arms) > 1 else "no penalty was tried"
+    step = "try weaker strengths" if len(result.arms) > 1 else "give penalties to compare"
     return (
-        f"{treatment(result, best)} {verb} validation {result.score.name} from {none} to {value} "
-        f"({confidence(evidence.gains, evidence.family)} interval of the {noun} {interval(gain, digits)}, "
-        f"{_basis(result, evidence)})."
+        f"There is nothing to compare, since {tried}.",
+        f"Without a penalty, {score_name(result)} on unseen rows is {none}.",
+        f"Next: {step}.",
     )
 
 
-def _on_these_rows(result: StudyResult, evidence: Evidence, arm: int, none: str) -> str:
-    """Return a sentence that does not call the difference a gain: one validation set varies only the seed."""
-    best = evidence.choices[arm].best
-    value = decimal_text(float(evidence.validation.mean[best]), decimals_for(result, evidence))
-    return (
-        f"On these {result.fold_rows[0, 1]:,} validation rows, {treatment(result, best)} has "
-        f"{result.score.name} {value} against {none} without a penalty ({_difference(result, evidence, arm)}); "
-        "one validation set cannot tell whether that holds on other rows."
-    )
+def _answer(result: StudyResult, evidence: Evidence) -> tuple[str, ...]:
+    return (_use(result, evidence), _gain(result, evidence), _next(result, evidence))
 
 
-def _no_evidence(result: StudyResult, evidence: Evidence, arm: int, none: str) -> str:
-    best, several = evidence.choices[arm].best, len(evidence.gains) > 1
-    value = decimal_text(evidence.quoted[arm], decimals_for(result, evidence))
-    claim = f"{result.arms[arm].name} helps: at its best, {_strengths(result, best)}, it has"
-    if several:
-        claim = f"any of the {len(evidence.gains)} penalties helps: the best of them, {setting_name(result, best)}, has"
-    return (
-        f"There is no evidence that {claim} validation {result.score.name} {value} against {none} without a penalty "
-        f"({_difference(result, evidence, arm)})."
-    )
+def _use(result: StudyResult, evidence: Evidence) -> str:
+    """Return what to use: the arm that is selected, or no penalty."""
+    winner, count = evidence.winner, len(evidence.gains)
+    opening = "So far, use" if missing_fits(result) else "Use"
+    if not winner:
+        tried = f"none of the {count} penalties tried" if count > 1 else f"{_name(result, *evidence.gains)}"
+        verb = "was" if count > 1 else "was not"
+        return f"{opening} no penalty: {tried} {verb} better."
+    treatment = f"{_name(result, winner)}{_strengths(result, evidence.choices[winner].best)}"
+    gain = evidence.gains[winner]
+    if gain.low > 0 and gain.over == "seeds":
+        return f"{opening} {treatment}, if other rows are like these {_validation_rows(result)}."
+    return f"{opening} {treatment}." if gain.low > 0 else f"{opening} {treatment}, though its gain may be chance."
 
 
-def _none_wins(result: StudyResult, evidence: Evidence, arm: int, none: str) -> str:
-    best, several = evidence.choices[arm].best, len(evidence.gains) > 1
-    value = decimal_text(evidence.quoted[arm], decimals_for(result, evidence))
-    subject = (
-        f"None of the {len(evidence.gains)} penalties tried beats"
-        if several
-        else f"{result.arms[arm].name} does not beat"
-    )
-    nearest = f"at its best, {_strengths(result, best)}, it is"
-    if several:
-        nearest = f"the nearest, {setting_name(result, best)}, gives"
-    return (
-        f"{subject} no penalty: validation {result.score.name} is {none} without one; "
-        f"{nearest} {value} ({_difference(result, evidence, arm)})."
-    )
+def _gain(result: StudyResult, evidence: Evidence) -> str:
+    """Return the difference of the leading arm to no penalty, with its interval and both scores."""
+    arm = leading_arm(result, evidence)
+    gain = evidence.gains[arm or 0]
+    rows = f"these {_validation_rows(result)}" if result.folds == 1 else "unseen"
+    subject = f"On {rows} rows"
+    if not evidence.winner and len(evidence.gains) > 1:
+        subject = f"With the best of them, {_name(result, arm or 0)}"
+    none, name = float(evidence.validation.mean[evidence.choices[0].best]), _brief(score_name(result))
+    if gain.missing == SAME:
+        return f"{subject}, {name} is the same with and without: {score_text(result, evidence, none)}."
+    score, without = (score_text(result, evidence, value) for value in (evidence.quoted[arm or 0], none))
+    both = f"{score} instead of {without}" if score != without else f"about {without} in both"
+    return f"{subject}, {name} is {difference_text(result, evidence, gain, _interval)}: {both}."
 
 
-def _strengths(result: StudyResult, setting: int) -> str:
-    return strengths_text(result, setting) or "the only strength"
+def _interval(evidence: Evidence, gain: Comparison, ends: str) -> str:
+    """Return the brackets with the interval of a difference, or with the reason for none."""
+    if math.isfinite(gain.low):
+        over = " over runs" if gain.over == "seeds" else ""
+        return f"({confidence(evidence.gains, evidence.family)} interval{over} {ends})"
+    count = f"{gain.count} {'folds' if gain.over == 'folds' else 'runs'}"
+    reasons = {WIDE: f"{count} differ too widely", EVEN: f"{count} do not differ"}
+    few = "one run is too few" if gain.count == 1 else f"{count} are too few"
+    return f"(no interval: {reasons.get(gain.missing, few)})"
 
 
-def _difference(result: StudyResult, evidence: Evidence, arm: int) -> str:
-    gain, digits = evidence.gains[arm], decimals_for(result, evidence)
-    if not math.isfinite(gain.low):
-        return no_interval(gain)
-    return (
-        f"{change(result, gain, digits)}, {confidence(evidence.gains, evidence.family)} interval "
-        f"{interval(gain, digits)}, {_basis(result, evidence)}"
-    )
+def _next(result: StudyResult, evidence: Evidence) -> str:
+    """Return the next step: that of the most urgent diagnosis, with its code."""
+    findings = find_all(result, evidence)
+    first = next_step(result, evidence, findings)
+    if first is not None:
+        return f"Next: {first.step} ({first.code})."
+    if evidence.winner:
+        return f"Next: use the trained network{'' if findings else ', since no check found a problem'}."
+    return "Next: look for a gain elsewhere, such as in more rows or another network."
 
 
-def change(result: StudyResult, gain: Comparison, digits: int) -> str:
-    """Return the size of a difference without calling it a gain, with the direction of its interval."""
-    return f"difference {decimal_text(gain.difference, digits)}" + (
-        "" if result.score.maximize else ", positive where lower"
-    )
+def _name(result: StudyResult, arm: int) -> str:
+    """Return the name of an arm in few words."""
+    return _brief(result.arms[arm].name)
 
 
-def _basis(result: StudyResult, evidence: Evidence) -> str:
-    corrected = f"Holm-corrected over {evidence.family} arms; " if evidence.family > 1 else ""
-    seeds = f"{len(result.seeds)} seed{'s' if len(result.seeds) != 1 else ''}"
-    return corrected + (f"{seeds} × {result.folds} folds" if result.folds > 1 else f"{seeds}, one validation set")
+def _brief(name: str) -> str:
+    words = name.split()
+    if len(words) > MAX_NAME_WORDS:
+        words = [*words[:3], "…", words[-1]]
+    return shorten(" ".join(words), MAX_NAME_CHARS)
 
 
-def others(result: StudyResult, evidence: Evidence) -> str:
-    """Return the arms other than the leading one whose interval excludes zero."""
-    first, digits = leading_arm(result, evidence), decimals_for(result, evidence)
-    rest = [
-        arm
-        for arm in evidence.gains
-        if evidence.gains[arm].clear and not (arm == first and evidence.gains[arm].low > 0)
-    ]
-    words: dict[bool, list[str]] = {True: [], False: []}
-    for arm in rest:
-        gain = evidence.gains[arm]
-        words[gain.low > 0].append(f"{setting_name(result, evidence.choices[arm].best)}, {interval(gain, digits)}")
-    better = f"Better than no penalty as well: {'; '.join(words[True])}." if words[True] else ""
-    worse = f"Worse than no penalty even at the best strength: {'; '.join(words[False])}." if words[False] else ""
-    return f"{better} {worse}".strip()
+def _strengths(result: StudyResult, candidate: int) -> str:
+    """Return the strengths of a candidate in few words."""
+    values = [strength_text(value) for value in result.strengths(candidate).values()]
+    if not values:
+        return ""
+    if len(values) > MAX_STRENGTHS:
+        return f" at its best {len(values)} strengths"
+    return f" at strength{'s' if len(values) > 1 else ''} {' and '.join(values)}"
 
 
-def _unfinished(result: StudyResult) -> str:
-    diverged = int((result.members.diverged_at >= 0).sum())
-    return f"{diverged} of {len(result.members)} fits diverged" + ("" if diverged else " and none completed")
+def _validation_rows(result: StudyResult) -> str:
+    return f"{int(result.fold_rows[0, 1]):,}"

@@ -16,6 +16,8 @@ from bridle.tables._columns import kind_of, labels_of
 from bridle.tables._number_format import PLAIN, NumberFormat, is_format, looks_like_number
 
 ABSENT, OTHER = "(missing)", "(other)"
+MAX_LEFT_OUT = 5
+"""The most columns left out that a summary names."""
 COLUMN_RULES = {
     "name": ("a column name", lambda value: isinstance(value, str)),
     "kind": ("'number' or 'text'", lambda value: value in ("number", "text")),
@@ -127,6 +129,23 @@ class Layout:
         """Describe the use of each column: the used ones, then those left out."""
         used = [column.sentence(self.rows) for column in self.columns]
         return used + [f"`{name}`: left out, {reason}" for name, reason in self.left_out]
+
+    def summary(self) -> str:
+        """Count the columns by kind, and name those left out, in one line.
+
+        >>> Layout((Column("a", "number", 0), Column("b", "number", 2)), (("id", "numbers its rows"),), 9).summary()
+        '2 number columns (1 with missing cells); left out: id'
+        """
+        parts = []
+        for kind in ("number", "text"):
+            columns = [column for column in self.columns if column.kind == kind]
+            gaps = sum(column.missing > 0 for column in columns)
+            missing = f" ({gaps} with missing cells)" if gaps else ""
+            parts += [f"{len(columns)} {kind} column{'s' * (len(columns) != 1)}{missing}"] if columns else []
+        names = [f"{name:.40}" for name, _ in self.left_out]
+        more = f" and {len(names) - MAX_LEFT_OUT} more" if len(names) > MAX_LEFT_OUT else ""
+        left_out = f"; left out: {', '.join(names[:MAX_LEFT_OUT])}{more}" if names else ""
+        return f"{', '.join(parts)}{left_out}"
 
     def to_json(self) -> dict[str, object]:
         """The layout as strict JSON."""

@@ -49,6 +49,11 @@ class ArraysJob:
     notes: tuple[str, ...]
 
     @property
+    def summary(self) -> tuple[str, ...]:
+        """The notes: those of arrays are few."""
+        return self.notes
+
+    @property
     def plan(self) -> Plan:
         """Every fit and the estimated time. It compiles the programs of the run."""
         return make_timed_plan(self.prepared)

@@ -42,7 +42,7 @@ class Answer:
 
         Errors: `StoreError` if the folder cannot be written.
         """
-        section = self.result.section("Study", intro=" ".join(self.notes), again=again)
+        section = self.result.section("Study", intro=self.notes[0], notes=self.notes[1:], again=again)
         report_path = report.write(folder, title, [section], extra={"notes": list(self.notes), "code": section.code})
         if self.result.evidence.winner is not None:
             save_model(self.result.model(), Path(folder))

@@ -1,6 +1,6 @@
 """The test split of a table, and notes on the table."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -131,8 +131,38 @@ def _check_classes(
             )
 
 
-def notes(problem: Problem, split: HeldOut, table: pd.DataFrame, structure: Structure) -> list[str]:
-    """Describe a table: the problem, each column, and hints about columns."""
+MAX_REMARKS = 5
+"""The most remarks on single columns in a summary."""
+
+
+@dataclass(frozen=True)
+class TableNotes:
+    """Sentences about a table: its problem, its columns, and remarks on single columns."""
+
+    problem: str
+    columns: tuple[str, ...]
+    """One sentence for each column."""
+    column_summary: str
+    """One sentence for all columns."""
+    remarks: tuple[str, ...]
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """All sentences."""
+        return (self.problem, *self.columns, *self.remarks)
+
+    @property
+    def summary(self) -> tuple[str, ...]:
+        """The problem, the columns in one line, and the first remarks."""
+        more = len(self.remarks) - MAX_REMARKS
+        rest = (f"{more} more remarks on columns: --verbose and the report have all.",) if more > 0 else ()
+        return (self.problem, self.column_summary, *self.remarks[:MAX_REMARKS], *rest)
+
+
+def describe_table(
+    problem: Problem, split: HeldOut, table: pd.DataFrame, structure: Structure, remarks: Iterable[str] = ()
+) -> TableNotes:
+    """Describe a table: the problem, each column, the columns with a role, hints about columns, and `remarks`."""
     first = f"{problem.task.capitalize()} of {problem.target!r:.80}"
     if problem.classes is not None:
         more = " …" if len(problem.classes) > 8 else ""
@@ -144,10 +174,11 @@ def notes(problem: Problem, split: HeldOut, table: pd.DataFrame, structure: Stru
         side = f" ({count} groups and {len(np.unique(all_groups)) - count} others)"
     if structure.time is not None:
         side = " (the last ones)"
-    return [
+    layout = split.preparation.layout
+    return TableNotes(
         f"{first}. {len(split.x)} rows to learn from, {len(split.test[0])} held out{side}."
         f"{gap if problem.missing else ''}",
-        *(f"{line}." for line in split.preparation.layout.sentences()),
-        *structure.sentences(),
-        *hints(table, problem.target, structure),
-    ]
+        tuple(f"{line}." for line in layout.sentences()),
+        f"{layout.summary()}.",
+        (*structure.sentences(), *hints(table, problem.target, structure), *remarks),
+    )

@@ -32,7 +32,7 @@ from bridle.tables import (
 )
 from bridle.tuning._model_file import MODEL_CODE, load_model, model_path, save_model
 from bridle.tuning._network import NetworkFunction, again, default_arms, default_network, outputs_of, own_network
-from bridle.tuning._test_split import hold_out, notes
+from bridle.tuning._test_split import TableNotes, describe_table, hold_out
 
 APPLY = "apply.json"
 
@@ -76,7 +76,17 @@ class Job:
     preparation: Preparation
     rows: pd.DataFrame
     prepared: Prepared
-    notes: tuple[str, ...]
+    table_notes: TableNotes
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """All sentences about the table."""
+        return self.table_notes.sentences
+
+    @property
+    def summary(self) -> tuple[str, ...]:
+        """The sentences about the table, with its columns in one."""
+        return self.table_notes.summary
 
     @property
     def plan(self) -> Plan:
@@ -115,7 +125,7 @@ class Tuned:
 
         """
         folder = Path(folder)
-        section = self.result.section("Study", intro=" ".join(self.notes), again=again)
+        section = self.result.section("Study", intro=self.notes[0], notes=self.notes[1:], again=again)
         report_path = report.write(
             folder, title, [section], extra={"table": list(self.notes), "code": self.result.code()}
         )
@@ -189,9 +199,10 @@ def prepare_table(table: pd.DataFrame | Table, design: TableStudy, build: StudyB
     )
     used = [problem.target, *(column.name for column in split.preparation.layout.columns)]
     code = reload_note(prepared.model)
-    sentences = [*notes(problem, split, rows, structure), *source.notes, *remarks(rows[used]), *prepared.notes]
+    sentences = [*source.notes, *remarks(rows[used]), *prepared.notes]
     sentences += [f"{code} {MODEL_CODE}."] if code else []
-    return Job(problem, split.preparation, split.x, prepared, tuple(sentences))
+    table_notes = describe_table(problem, split, rows, structure, sentences)
+    return Job(problem, split.preparation, split.x, prepared, table_notes)
 
 
 def tune(

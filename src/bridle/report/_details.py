@@ -1,0 +1,181 @@
+"""The details behind the verdict: every number and qualification of the answer."""
+
+import math
+
+from bridle.report._cause import cause
+from bridle.report._diagnoses import dead, dominates, overfits, too_few, unconverged
+from bridle.report._facts import confidence, decimals_for, interval, missing_fits, no_interval, treatment
+from bridle.report._notes import counted, edge, outside, over_seeds, sparsity, stronger
+from bridle.report._selection_notes import (
+    final_model,
+    interval_scope,
+    nested_note,
+    race_note,
+    screening_note,
+    selection,
+    target_units,
+)
+from bridle.results import StudyResult
+from bridle.stats import Comparison, Evidence, weigh_evidence
+from bridle.wording import decimal_text, escape_control_characters, leading_arm, setting_name, strengths_text
+
+
+def details(result: StudyResult, evidence: Evidence | None = None) -> str:
+    """Return the lines of `detail_lines` as one text."""
+    return "\n".join(detail_lines(result, evidence))
+
+
+def detail_lines(result: StudyResult, evidence: Evidence | None = None) -> tuple[str, ...]:
+    """Return the answer in full, then its qualifications, with one or two sentences on each line.
+
+    A difference is called a gain only if its interval, corrected over arms, excludes zero.
+
+    Args:
+        result: the measurements of the study.
+        evidence: `weigh_evidence(result)`, if it was computed already.
+
+    """
+    evidence = evidence or weigh_evidence(result)
+    notes = (
+        *(final_model, over_seeds, nested_note, outside, sparsity, stronger, edge, counted, race_note),
+        *(too_few, cause, dominates, overfits, unconverged, dead),
+        *(screening_note, selection, target_units, interval_scope),
+    )
+    texts = [
+        _early(result) + headline(result, evidence),
+        others(result, evidence),
+        *(note(result, evidence) for note in notes),
+    ]
+    return tuple(line for text in texts for line in escape_control_characters(text).splitlines())
+
+
+def _early(result: StudyResult) -> str:
+    """Return the opening words if the study was stopped and has only a part of its fits."""
+    missing = missing_fits(result)
+    return f"Stopped early, {missing:,} of {len(result.members):,} fits did not run. So far: " if missing else ""
+
+
+def headline(result: StudyResult, evidence: Evidence) -> str:
+    """Return the answer in one sentence."""
+    first = leading_arm(result, evidence)
+    stopped = not (result.members.diverged_at >= 0).any()
+    if stopped and 0 not in evidence.choices:
+        return "The study was stopped before its fits without a penalty had finished: run it again to continue."
+    if not evidence.choices:
+        return (
+            f"No fit finished, so there is no result: {_unfinished(result)}. "
+            "Lower the learning rate, scale the inputs, and run again."
+        )
+    if 0 not in evidence.choices:
+        return "No fit without a penalty finished, so there is nothing to compare with. Lower the learning rate."
+    none = decimal_text(float(evidence.validation.mean[evidence.choices[0].best]), decimals_for(result, evidence))
+    if first is None:
+        tried = "no penalized fit finished" if len(result.arms) > 1 else "no penalty was tried"
+        return f"Validation {result.score.name} is {none} without a penalty; {tried}, so there is nothing to compare."
+    if evidence.winner == 0:
+        return _none_wins(result, evidence, first, none)
+    if evidence.gains[first].low > 0 and evidence.gains[first].over == "seeds":
+        return _on_these_rows(result, evidence, first, none)
+    if evidence.gains[first].low > 0:
+        return _gain(result, evidence, first, none)
+    return _no_evidence(result, evidence, first, none)
+
+
+def _gain(result: StudyResult, evidence: Evidence, arm: int, none: str) -> str:
+    gain, digits, best = evidence.gains[arm], decimals_for(result, evidence), evidence.choices[arm].best
+    verb, noun = ("lifts", "gain") if result.score.maximize else ("lowers", "reduction")
+    value = decimal_text(evidence.quoted[arm], digits)
+    return (
+        f"{treatment(result, best)} {verb} validation {result.score.name} from {none} to {value} "
+        f"({confidence(evidence.gains, evidence.family)} interval of the {noun} {interval(gain, digits)}, "
+        f"{_basis(result, evidence)})."
+    )
+
+
+def _on_these_rows(result: StudyResult, evidence: Evidence, arm: int, none: str) -> str:
+    """Return a sentence that does not call the difference a gain: one validation set varies only the seed."""
+    best = evidence.choices[arm].best
+    value = decimal_text(float(evidence.validation.mean[best]), decimals_for(result, evidence))
+    return (
+        f"On these {result.fold_rows[0, 1]:,} validation rows, {treatment(result, best)} has "
+        f"{result.score.name} {value} against {none} without a penalty ({_difference(result, evidence, arm)}); "
+        "one validation set cannot tell whether that holds on other rows."
+    )
+
+
+def _no_evidence(result: StudyResult, evidence: Evidence, arm: int, none: str) -> str:
+    best, several = evidence.choices[arm].best, len(evidence.gains) > 1
+    value = decimal_text(evidence.quoted[arm], decimals_for(result, evidence))
+    claim = f"{result.arms[arm].name} helps: at its best, {_strengths(result, best)}, it has"
+    if several:
+        claim = f"any of the {len(evidence.gains)} penalties helps: the best of them, {setting_name(result, best)}, has"
+    return (
+        f"There is no evidence that {claim} validation {result.score.name} {value} against {none} without a penalty "
+        f"({_difference(result, evidence, arm)})."
+    )
+
+
+def _none_wins(result: StudyResult, evidence: Evidence, arm: int, none: str) -> str:
+    best, several = evidence.choices[arm].best, len(evidence.gains) > 1
+    value = decimal_text(evidence.quoted[arm], decimals_for(result, evidence))
+    subject = (
+        f"None of the {len(evidence.gains)} penalties tried beats"
+        if several
+        else f"{result.arms[arm].name} does not beat"
+    )
+    nearest = f"at its best, {_strengths(result, best)}, it is"
+    if several:
+        nearest = f"the nearest, {setting_name(result, best)}, gives"
+    return (
+        f"{subject} no penalty: validation {result.score.name} is {none} without one; "
+        f"{nearest} {value} ({_difference(result, evidence, arm)})."
+    )
+
+
+def _strengths(result: StudyResult, setting: int) -> str:
+    return strengths_text(result, setting) or "the only strength"
+
+
+def _difference(result: StudyResult, evidence: Evidence, arm: int) -> str:
+    gain, digits = evidence.gains[arm], decimals_for(result, evidence)
+    if not math.isfinite(gain.low):
+        return no_interval(gain)
+    return (
+        f"{change(result, gain, digits)}, {confidence(evidence.gains, evidence.family)} interval "
+        f"{interval(gain, digits)}, {_basis(result, evidence)}"
+    )
+
+
+def change(result: StudyResult, gain: Comparison, digits: int) -> str:
+    """Return the size of a difference without calling it a gain, with the direction of its interval."""
+    return f"difference {decimal_text(gain.difference, digits)}" + (
+        "" if result.score.maximize else ", positive where lower"
+    )
+
+
+def _basis(result: StudyResult, evidence: Evidence) -> str:
+    corrected = f"Holm-corrected over {evidence.family} arms; " if evidence.family > 1 else ""
+    seeds = f"{len(result.seeds)} seed{'s' if len(result.seeds) != 1 else ''}"
+    return corrected + (f"{seeds} × {result.folds} folds" if result.folds > 1 else f"{seeds}, one validation set")
+
+
+def others(result: StudyResult, evidence: Evidence) -> str:
+    """Return the arms other than the leading one whose interval excludes zero."""
+    first, digits = leading_arm(result, evidence), decimals_for(result, evidence)
+    rest = [
+        arm
+        for arm in evidence.gains
+        if evidence.gains[arm].clear and not (arm == first and evidence.gains[arm].low > 0)
+    ]
+    words: dict[bool, list[str]] = {True: [], False: []}
+    for arm in rest:
+        gain = evidence.gains[arm]
+        words[gain.low > 0].append(f"{setting_name(result, evidence.choices[arm].best)}, {interval(gain, digits)}")
+    better = f"Better than no penalty as well: {'; '.join(words[True])}." if words[True] else ""
+    worse = f"Worse than no penalty even at the best strength: {'; '.join(words[False])}." if words[False] else ""
+    return f"{better} {worse}".strip()
+
+
+def _unfinished(result: StudyResult) -> str:
+    diverged = int((result.members.diverged_at >= 0).sum())
+    return f"{diverged} of {len(result.members)} fits diverged" + ("" if diverged else " and none completed")
