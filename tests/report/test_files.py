@@ -113,9 +113,8 @@ def test_page_tells_in_order(study):
         "<img",
         "<details>",
         " lifts validation",
-        "The score that selected" if "The score that selected" in text else "</details>",
-        "<table",
         'alt="Differences to no penalty',
+        "<table",
         "Method",
         "216, of which 216 finished",
         "compilations",
@@ -127,6 +126,27 @@ def test_page_tells_in_order(study):
     places = [text.index(part) for part in parts]
     assert places == sorted(places)
     assert result.protocol in text
+
+
+def test_a_wide_study_shows_one_picture_first_and_folds_its_table(study):
+    """With a panel for each of nine arms, the gains come first; the table of many candidates opens on a click."""
+    arms = {f"arm {i}": {f"layer{i}/kernel l1": [1e-4, 1e-3, 1e-2, 1e-1]} for i in range(9)}
+    text = page("t", [Section("t", study(arms=arms), notes=("`a`: number.", EVIL))])
+    parts = ("Use ", 'data-chart="study-1-gains"', "Details of this answer", "The rows and columns", "`a`: number.")
+    parts += ('data-chart="study-1-sweep"', "<summary>All 37 candidates</summary>", "<table")
+    places = [text.index(part) for part in parts]
+    assert places == sorted(places)
+    small = page("t", [Section("t", study())])
+    assert small.index('data-chart="study-1-sweep"') < small.index('data-chart="study-1-gains"')
+    assert "All 6 candidates" not in small
+
+
+def test_diagnoses_are_in_the_page(study):
+    """With the code, its sentence and what to do; none for a study without any."""
+    text = page("t", [Section("t", study(arms={"L1": {"hidden/output l1": [1e-5, 1e-3]}}))])
+    assert "<dt>BR007</dt><dd><strong>The best strength lies on the edge of the range.</strong>" in text
+    assert "<em>What to do:</em> Extend the range" in text
+    assert "<dt>BR" not in page("t", [Section("t", study())])
 
 
 @pytest.mark.parametrize("titles", [("moons",), ("Study",), ("Tutorial", "Honest")])

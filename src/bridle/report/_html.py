@@ -22,6 +22,8 @@ from bridle.report._reproduce import reproduction, strength_meaning
 from bridle.report._section import Section, Sheet
 from bridle.wording import escape_control_characters
 
+MAX_OPEN_ROWS = 30
+"""The most candidates in a table that is not folded."""
 MAX_FIRST_INCHES = 6.0
 """The height of the picture below the verdict at most, so that both fit on one screen."""
 
@@ -101,8 +103,9 @@ def _study(section: Section, key: str, tag: str) -> str:
     parts += [_folded("Details of this answer", [*map(_paragraph, section.details), *_diagnoses(section)])]
     parts += [_folded("The rows and columns", map(_paragraph, section.notes))] if section.notes else []
     parts += [_extra_table(sheet) for sheet in section.tables]
-    parts.append(_study_table(section))
     parts += [_figure(drawing, key, section) for drawing in section.drawings if drawing is not first]
+    table, candidates = _study_table(section), len(section.result.setting_arm)
+    parts.append(_folded(f"All {candidates} candidates", [table]) if candidates > MAX_OPEN_ROWS else table)
     parts += [_heading("Keras code", tag), _code(section.code)] if section.code else []
     return "\n".join([*parts, *_method(section, tag), *_reproduction(section, tag)])
 
