@@ -87,6 +87,7 @@ claims: $(READY)
 docs: $(READY)
 	@$(BIN)/python docs/api.py
 	@$(BIN)/python docs/layers.py
+	@$(BIN)/python docs/diagnoses.py
 	@$(BIN)/python -m benchmarks.engine --markdown
 	@$(BIN)/python -m benchmarks.statistics
 	@$(BIN)/python -m benchmarks.chosen --markdown

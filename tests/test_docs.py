@@ -156,7 +156,19 @@ def test_the_page_of_study_files_names_every_entry(tmp_path) -> None:
 
 def test_the_page_of_the_api_shows_the_docstrings() -> None:
     """Written by docs/api.py; `make docs` renews it."""
-    spec = importlib.util.spec_from_file_location("api_page", ROOT / "docs" / "api.py")
+    assert PAGES["api.md"] == generated("api"), "Run make docs."
+
+
+def test_the_page_of_diagnoses_shows_what_the_command_prints() -> None:
+    """Written by docs/diagnoses.py from the texts of `bridle explain`; the links lead to its headings."""
+    assert PAGES["diagnoses.md"] == generated("diagnoses"), "Run make docs."
+    links = re.findall(r"\(#(br\d+)\)", PAGES["diagnoses.md"])
+    assert links == [code.lower() for code in re.findall(r"^## (BR\d+)$", PAGES["diagnoses.md"], re.MULTILINE)]
+
+
+def generated(name: str) -> str:
+    """Return the page that a program in docs/ writes."""
+    spec = importlib.util.spec_from_file_location(f"{name}_page", ROOT / "docs" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert PAGES["api.md"] == module.page(), "Run make docs."
+    return module.page()
