@@ -166,7 +166,7 @@ def test_scores_are_in_the_targets_own_units(rows, scaler) -> None:
     got = dict(zip(result.data.held_out_names, result.data.held_out["test"][-1].tolist(), strict=True))
     assert got == pytest.approx(expected, rel=1e-4)
     assert "Score: mae in the units of the target as it was given" in result.data.protocol
-    assert "scores are in units" not in result.verdict()
+    assert "scores are in units" not in result.details()
 
 
 def test_scores_of_each_fold_are_in_the_targets_own_units(rows) -> None:
@@ -190,9 +190,9 @@ def test_scores_that_cannot_be_turned_back_say_their_units(rows, tmp_path) -> No
     study = bridle.Study(regression(), ARMS, **OPTIONS, epochs=3)
     result = study.run(x, y, target_preprocessor=QuantileTransformer(n_quantiles=9), store=tmp_path, progress=False)
     words = "in units of the target as QuantileTransformer(n_quantiles=9) gives it"
-    assert f"The scores are {words}, not in its own." in result.verdict()
+    assert f"The scores are {words}, not in its own." in result.details()
     assert f"Score: mae {words}" in result.data.protocol
-    assert bridle.load(tmp_path).verdict() == result.verdict()
+    assert bridle.load(tmp_path).details() == result.details()
     assert result.data.prepared_units == ("loss", "mae", "r2")
 
 

@@ -32,9 +32,12 @@ def test_tune_then_predict_then_report(command, tmp_path) -> None:
     code, out, err = command("tune", "flowers.csv", "--target", "species", "--out", "answer", "--quick", "--folds", "3")
     assert (code, err) == (0, "")
     assert "3 classes: setosa, versicolor, virginica" in out
-    assert "`id`: left out" in out
-    assert ("keras.layers.Dense(" in out) != ("selected model is the one without a penalty" in out)
-    assert "validation accuracy" in out
+    assert "4 number columns (1 with missing cells), 1 text column; left out: id." in out
+    assert "`id`" not in out
+    assert ("keras.layers.Dense(" in out) != ("Use no penalty" in out)
+    assert ", accuracy is " in out
+    assert "Scores are quoted" not in out
+    assert "Why: bridle explain answer" in out
     files = {path.name for path in Path("answer").iterdir()}
     assert {"report.html", "result.json", "model.keras", "apply.json", "sweep.png", "study"} <= files
 
@@ -57,8 +60,10 @@ def test_tune_then_predict_then_report(command, tmp_path) -> None:
     code, out, err = command("predict", "answer", "bad.csv")
     assert code == 2
     assert "petal width (cm)" in err
-    code, out, _ = command("report", "answer", "--out", "again")
+    code, out, _ = command("report", "answer", "--out", "again", "--verbose")
     assert code == 0
+    assert "Scores are quoted with each fold's strength chosen by the other folds." in " ".join(out.split())
+    assert "strength    " in out
     assert Path("again/report.html").stat().st_size < 2_000_000
     assert "<code>bridle report answer</code>" in Path("again/report.html").read_text()
     again = "<code>bridle tune flowers.csv --target species --seeds 5 --folds 3 --quick</code>"
@@ -106,6 +111,7 @@ def test_own_model(command, tmp_path) -> None:
         "2",
         "--seeds",
         "1",
+        "--verbose",
         "--model",
     )
     code, out, _ = command(*words, "own_nets:build")

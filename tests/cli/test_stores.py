@@ -71,9 +71,10 @@ def test_a_folder_is_gone_on_with(command, answer, monkeypatch) -> None:
     assert "To continue: bridle resume answer" in out
     made, real = [], engine.train_batch
     monkeypatch.setattr(engine, "train_batch", lambda *given: made.extend(given[1]) or real(*given))
-    code, out, err = command("resume", "answer")
+    code, out, err = command("resume", "answer", "--verbose")
     assert (code, err) == (0, "")
     assert "validation accuracy" in out
+    assert "verbose" not in (answer / "command.json").read_text()
     assert 0 < len(made) <= len(whole.members) + 60 - left
     assert same(stores.load(answer / "study"), whole)
     made.clear()
@@ -101,7 +102,10 @@ def test_studies_are_listed_and_shown(command, answer) -> None:
     code, out, err = command("show", "answer")
     assert (code, err) == (0, "")
     assert "To continue" not in out
-    assert "validation accuracy" in out
+    assert ", accuracy is " in out
+    assert "validation accuracy" not in out
+    assert "± standard" in out
+    assert "validation accuracy" in command("show", "answer", "--verbose")[1]
     Path("empty").mkdir()
     assert "No studies" in command("list", "empty")[1]
 

@@ -13,7 +13,7 @@ from bridle._errors import InputError
 from bridle.cli import _show as show
 from bridle.cli._setup import guarded
 from bridle.plots import drawings
-from bridle.report import rich_table, safe_cells, verdict
+from bridle.report import details, explain, rich_table, safe_cells, verdict
 from bridle.wording import CONTROL_CHARACTERS, escape_control_characters
 
 EVIL = "\x1b[2J\x1b]0;t\x07 gain\u202e0.83\u2066 \x00\x85"
@@ -25,13 +25,15 @@ ARMS = {
 
 @pytest.mark.parametrize("held_out", [("test",), (EVIL,)])
 def test_words_and_tables_show_codes(held_out: tuple[str, ...]) -> None:
-    """The verdict, and the table of a terminal."""
+    """The verdict, its details, the diagnoses, and the table of a terminal."""
     result = study(arms=ARMS, held_out=held_out)
     console = Console(width=100, file=StringIO())
     console.print(rich_table(result))
-    for text in (console.file.getvalue(), verdict(result)):
+    for text in (console.file.getvalue(), details(result), explain(result)):
         assert not CONTROL_CHARACTERS.search(text)
         assert "\\u202e" in text
+    assert not CONTROL_CHARACTERS.search(verdict(result))
+    assert "\\u001b" in verdict(result)
 
 
 def test_pictures_show_codes() -> None:

@@ -60,12 +60,12 @@ def test_stopping_in_an_outer_fold_keeps_the_study(moons) -> None:
 def test_the_words_say_how_optimistic_the_choice_was(moons, tmp_path) -> None:
     """Also after a round through the store."""
     result = bridle.Study(network(), ARMS, **OPTIONS).run(*moons, nested=3, store=tmp_path, progress=False)
-    said = next(line for line in result.verdict().splitlines() if line.startswith("Nested"))
+    said = next(line for line in result.details().splitlines() if line.startswith("Nested"))
     found = result.data.nested
     assert f"inside 3 outer folds ({result.data.arms[found.arm[0]].name}" in said
     assert f"{found.scores.mean():.3f} on the rows left out" in said
     assert f"{abs(found.chosen.mean() - found.scores.mean()):.3f}." in said
-    assert bridle.load(tmp_path).verdict() == result.verdict()
+    assert bridle.load(tmp_path).details() == result.details()
 
 
 def test_a_validation_set_cannot_be_nested(moons) -> None:
@@ -95,6 +95,6 @@ def test_a_race_says_what_it_stopped(moons) -> None:
     assert total[-1] < 15
     assert result.best("L2").strengths["*/kernel l2"] < 1
     assert "L2 30" in result.data.provenance["stopped"]
-    assert "Stopped in the race" in result.verdict()
+    assert "Stopped in the race" in result.details()
     with pytest.raises(bridle.BridleError, match="warm_start=None for a race"):
         bridle.Study(network(), arms, **options, warm_start="decreasing").run(*moons, race=True, progress=False)

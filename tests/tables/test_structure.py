@@ -183,7 +183,7 @@ def test_the_command_has_the_same_structure(command) -> None:
     own = ("--group", "patient", "--weight", "w", "--class-weight", "balanced", "--score", "auc", "--test-size", "0.3")
     code, out, err = command("tune", "visits.csv", "--target", "ill", "--out", "o", *words, *own)
     assert (code, err) == (0, "")
-    assert "validation auc" in " ".join(out.split())
+    assert ", AUC is " in " ".join(out.split())
     assert "(17 groups and 8 others)" in " ".join(out.split())
     visits()[["a", "b", "day"]].head(3).to_csv("new.csv", index=False)
     code, out, _ = command("predict", "o", "new.csv")
