@@ -35,10 +35,22 @@ def test_diagnoses_of_a_study_have_its_numbers(study) -> None:
     assert text.startswith(f"BR007: {find_diagnosis('BR007').title}\n  The best lies on the edge of the grid: ")
     assert "hidden/output l1 = 0.001 is the strongest tried" in text
     assert f"  What to do: {find_diagnosis('BR007').action}" in text
-    assert explain(study()) == "No diagnosis applies to this study.\n"
+    assert explain(study()) == "No diagnosis applies to this study."
 
 
 def test_diverged_fits_are_a_diagnosis(study) -> None:
     findings = {one.code: one for one in find_all(study(diverged=[36, 37, 41]))}
     assert "178/180 fits finished, 2 diverged" in findings["BR014"].sentence
     assert re.search("3 of 216 fits diverged", findings["BR014"].step)
+
+
+def test_the_best_of_many_scores_is_a_diagnosis(study) -> None:
+    """Of one validation set always; of folds where the selecting score is the better one."""
+    findings = {one.code: one for one in find_all(study(folds=1))}
+    assert findings["BR018"].sentence == "5 strengths were compared on the 70 rows that give the score."
+    noisy = [find_all(study(lift=0.0, folds=3, seeds=1, rng=rng)) for rng in range(10)]
+    sentences = [one.sentence for findings in noisy for one in findings if one.code == "BR018"]
+    assert sentences
+    for sentence in sentences:
+        best, quoted = re.search(r"is (\S+); on rows without a part in the selection it is (\S+)\.$", sentence).groups()
+        assert float(best) > float(quoted)

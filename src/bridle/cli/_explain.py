@@ -21,7 +21,7 @@ def explain(
 ) -> None:
     """Explain a diagnosis by its code, or those of a stored study. Without an argument: list all codes."""
     if subject is None:
-        print(report.list_text(), end="")
+        print(report.list_text())
         return
     if Path(subject).is_dir():
         _explain_folder(Path(subject))
@@ -31,7 +31,7 @@ def explain(
             f"Expected the code of a diagnosis, such as BR007, or the folder of a study, got {subject!r:.200}. "
             "`bridle explain` lists all codes."
         )
-    show.make_console().print(Text(report.page_text(report.find_diagnosis(subject))), end="")
+    show.make_console().print(Text(report.page_text(report.find_diagnosis(subject))))
 
 
 def _explain_folder(folder: Path) -> None:
@@ -42,4 +42,4 @@ def _explain_folder(folder: Path) -> None:
         if index:
             print()
         console.print(Text(f"{path}", style="bold"))
-        console.print(Text(f"{result.verdict()}\n\n{result.explain()}"), end="")
+        console.print(Text(f"{result.verdict()}\n\n{result.explain()}"))

@@ -76,7 +76,7 @@ def print_result(result: Result, *, verbose: bool = False, table: bool = False) 
         if candidates > MAX_CANDIDATES:
             print(f"Only the selected of {candidates} candidates are shown; the report has all of them.\n")
     if verbose:
-        console.print(Text(f"{result.details()}\n\n{result.explain()}"))
+        console.print(Text(f"{result.details()}\n\n{result.explain()}\n"))
     console.print(Text(result.verdict(), style="bold"))
 
 

@@ -212,10 +212,10 @@ def page_text(diagnosis: Diagnosis) -> str:
     """Return the page of a diagnosis as plain text, one paragraph on each line."""
     return (
         f"{diagnosis.code}: {diagnosis.title}\n\n"
-        f"What was seen: {diagnosis.pattern}\n\nWhy it matters: {diagnosis.reason}\n\nWhat to do: {diagnosis.action}\n"
+        f"What was seen: {diagnosis.pattern}\n\nWhy it matters: {diagnosis.reason}\n\nWhat to do: {diagnosis.action}"
     )
 
 
 def list_text() -> str:
     """Return the code and the title of every diagnosis, one on each line."""
-    return "".join(f"{diagnosis.code}  {diagnosis.title}\n" for diagnosis in DIAGNOSES)
+    return "\n".join(f"{diagnosis.code}  {diagnosis.title}" for diagnosis in DIAGNOSES)

@@ -60,12 +60,11 @@ def explain(result: StudyResult, evidence: Evidence | None = None) -> str:
     """Return the diagnoses that apply to a study, each with what was seen and what to do."""
     findings = find_all(result, evidence)
     if not findings:
-        return "No diagnosis applies to this study.\n"
+        return "No diagnosis applies to this study."
     parts = [
-        f"{one.code}: {one.diagnosis.title}\n  {one.sentence}\n  What to do: {one.diagnosis.action}\n"
-        for one in findings
+        f"{one.code}: {one.diagnosis.title}\n  {one.sentence}\n  What to do: {one.diagnosis.action}" for one in findings
     ]
-    return "\n".join(parts)
+    return "\n\n".join(parts)
 
 
 def _incomplete(result: StudyResult, evidence: Evidence) -> Finding | None:

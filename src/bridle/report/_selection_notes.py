@@ -55,8 +55,10 @@ def final_model(result: StudyResult, evidence: Evidence) -> str:
 def optimism(result: StudyResult, evidence: Evidence) -> str:
     """Return by how much the selecting score of the leading arm is better than the quoted one; empty if it is not."""
     arm, digits = leading_arm(result, evidence), decimals_for(result, evidence)
-    if arm is None or result.folds == 1 or len(result.path(arm)) == 1:
+    if arm is None or len(result.path(arm)) == 1:
         return ""
+    if result.folds == 1:
+        return f"{len(result.path(arm))} strengths were compared on the {result.fold_rows[0, 1]:,} rows that give the score."
     selecting = float(evidence.validation.mean[evidence.choices[arm].best])
     if not result.score.better(selecting - evidence.quoted[arm]) > 0:
         return ""
