@@ -117,6 +117,8 @@ def test_own_model(command, tmp_path) -> None:
     code, out, _ = command(*words, "own_nets:build")
     assert code == 0
     assert "first/preactivation" in out
+    assert "`colour`: text, 2 categories." in out
+    assert "number columns" not in out
     for name, said in {
         "own_nets:biuld": "'build'",
         "own_nts:build": "module",

@@ -93,8 +93,8 @@ def show(browser, tmp_path):
     """Write a page and open it: `show(result, …)`, one section for each result; options are those of the context."""
     contexts = []
 
-    def opened(*results, **options):
-        sections = [Section(f"Study {number}", result) for number, result in enumerate(results, start=1)]
+    def opened(*results, notes=(), **options):
+        sections = [Section(f"Study {number}", result, notes=notes) for number, result in enumerate(results, start=1)]
         (tmp_path / "report.html").write_text(page("Report", sections), encoding="utf-8")
         context = browser.new_context(**{"viewport": {"width": 1100, "height": 900}, **options})
         contexts.append(context)
@@ -239,6 +239,36 @@ def test_dark_and_light_follow_the_reader(show, study):
         sign = seen.figure("sweep").get_by_role("button", name="L2").locator("span")
         sync_api.expect(sign).to_have_css("color", rgb(THEMES[scheme].colour(2)))
     assert seen.quiet()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_first_picture_follows_the_verdict(show, study, scheme):
+    """On the first screen, also with nine arms and two hundred notes; the rest opens on a click."""
+    arms = {f"arm {i}": {f"layer{i}/kernel l1": [1e-4, 1e-3, 1e-2, 1e-1]} for i in range(9)}
+    seen = show(study(arms=arms), color_scheme=scheme, notes=tuple(f"`g{i}`: number." for i in range(200)))
+    verdict, first = seen.page.locator(".verdict"), seen.page.locator("figure").first
+    bottom = verdict.bounding_box()["y"] + verdict.bounding_box()["height"]
+    assert bottom <= first.bounding_box()["y"] < 500
+    folded = seen.page.locator("details")
+    assert [text.strip() for text in folded.locator("summary").all_text_contents()] == [
+        "Details of this answer",
+        "The rows and columns",
+        "All 37 candidates",
+    ]
+    for part in folded.all():
+        assert part.evaluate("part => !part.open")
+        part.locator("summary").click()
+        assert part.locator("p, table").first.is_visible()
+    assert seen.quiet()
+
+
+def test_folded_parts_are_open_on_paper(show, study):
+    seen = show(study(), notes=("`a`: number.",))
+    text = seen.page.get_by_text("Scores are quoted with each fold")
+    assert not text.is_visible()
+    seen.page.emulate_media(media="print")
+    assert text.is_visible()
+    assert seen.page.get_by_text("`a`: number.").is_visible()
 
 
 def test_paper_gets_the_pictures(show, study):

@@ -52,3 +52,14 @@ def test_a_layout_round_trip():
     text = Column("a", "text", 1, ("x", "(other)", "(missing)"), ("y",))
     layout = Layout((text, Column("b", "number", 0)), (("id", "every value differs"),), 3)
     assert Layout.from_json(json.loads(json.dumps(layout.to_json()))) == layout
+
+
+def test_many_columns_are_one_line():
+    """Counted by kind; few of those left out are named."""
+    numbers = tuple(Column(f"g{i}", "number", i % 2) for i in range(200))
+    texts = tuple(Column(name, "text", 0, ("a", "b")) for name in "xyz")
+    assert Layout(numbers + texts, (("id", "numbers its rows"),), 9).summary() == (
+        "200 number columns (100 with missing cells), 3 text columns; left out: id"
+    )
+    many = tuple((f"u{i}", "constant") for i in range(9))
+    assert Layout(texts[:1], many, 9).summary() == "1 text column; left out: u0, u1, u2, u3, u4 and 4 more"

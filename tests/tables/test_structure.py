@@ -176,6 +176,19 @@ def test_a_study_file_has_the_same_structure(tmp_path: Path) -> None:
     assert job.prepared.fold_rows.tolist()[0] == [35, 33]
 
 
+def test_the_summary_of_a_wide_table_is_short() -> None:
+    """One line for all columns, five remarks on single ones; the notes have everything."""
+    rng = np.random.default_rng(0)
+    wide = pd.DataFrame({f"g{i}": np.where(np.arange(60) < 4, -999.0, rng.normal(size=60)) for i in range(40)})
+    wide["ill"] = np.arange(60) % 2
+    job = prepare_table(wide, TableStudy("ill", **KW))
+    assert len(job.notes) == 1 + 40 + 40
+    assert job.summary[1] == "40 number columns."
+    assert len(job.summary) == 2 + 5 + 1
+    assert job.summary[-1] == "35 more remarks on columns: --verbose and the report have all."
+    assert set(job.summary[2:-1]) <= set(job.notes)
+
+
 def test_the_command_has_the_same_structure(command) -> None:
     """Groups from --group; the folder predicts new rows without these columns, and resumes."""
     visits().to_csv("visits.csv", index=False)

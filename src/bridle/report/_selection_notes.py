@@ -58,7 +58,8 @@ def optimism(result: StudyResult, evidence: Evidence) -> str:
     if arm is None or len(result.path(arm)) == 1:
         return ""
     if result.folds == 1:
-        return f"{len(result.path(arm))} strengths were compared on the {result.fold_rows[0, 1]:,} rows that give the score."
+        rows = int(result.fold_rows[0, 1])
+        return f"{len(result.path(arm))} strengths were compared on the {rows:,} rows that give the score."
     selecting = float(evidence.validation.mean[evidence.choices[arm].best])
     if not result.score.better(selecting - evidence.quoted[arm]) > 0:
         return ""
