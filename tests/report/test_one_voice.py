@@ -1,15 +1,15 @@
 """Verdict and details speak with one voice: sentences that contradict each other never stand together."""
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 import pytest
 
-from bridle.report import detail_lines, find_all, find_diagnosis, sentences
+from bridle.report import Finding, detail_lines, find_all, find_diagnosis, sentences
 from bridle.results import StudyResult
-from bridle.stats import weigh_evidence
+from bridle.stats import Evidence, weigh_evidence
 
 SLOT = "hidden/output l1"
 ONE = {"L1": {SLOT: [1e-5, 1e-3, 1e-1]}}
@@ -78,21 +78,25 @@ def kinds(study):
     yield "no arm", study(arms={})
 
 
-@pytest.fixture(scope="module")
-def results(study) -> dict[str, StudyResult]:
-    return {f"{number} {name}": result for number, (name, result) in enumerate(kinds(study))}
+@dataclass(frozen=True)
+class Answer:
+    """A result with its evidence, and what is said about it."""
+
+    result: StudyResult
+    evidence: Evidence
+    verdict: tuple[str, ...]
+    details: tuple[str, ...]
+    findings: tuple[Finding, ...]
 
 
 @pytest.fixture(scope="module")
-def verdicts(results: dict) -> dict[str, tuple]:
-    """The lines of the details, by result."""
-    return {name: (result, detail_lines(result)) for name, result in results.items()}
-
-
-@pytest.fixture(scope="module")
-def answers(results: dict) -> dict[str, tuple]:
-    """The sentences of the verdict, by result."""
-    return {name: (result, sentences(result)) for name, result in results.items()}
+def answers(study) -> dict[str, Answer]:
+    made = {}
+    for number, (name, result) in enumerate(kinds(study)):
+        evidence = weigh_evidence(result)
+        texts = (sentences(result, evidence), detail_lines(result, evidence), find_all(result, evidence))
+        made[f"{number} {name}"] = Answer(result, evidence, *texts)
+    return made
 
 
 MAX_SENTENCES, MAX_WORDS = 3, 60
@@ -107,7 +111,7 @@ JARGON = re.compile(
 def test_the_verdict_has_three_sentences_and_sixty_words(answers: dict) -> None:
     """Each line is one sentence: it begins with a capital and has one full stop, at its end."""
     longest = 0
-    for name, (_, lines) in answers.items():
+    for name, lines in ((name, answer.verdict) for name, answer in answers.items()):
         text = " ".join(lines)
         assert 2 <= len(lines) <= MAX_SENTENCES, f"{name}: {text}"
         assert len(text.split()) <= MAX_WORDS, f"{name}: {text}"
@@ -119,14 +123,14 @@ def test_the_verdict_has_three_sentences_and_sixty_words(answers: dict) -> None:
 
 
 def test_the_verdict_has_no_jargon(answers: dict) -> None:
-    for name, (_, lines) in answers.items():
+    for name, lines in ((name, answer.verdict) for name, answer in answers.items()):
         assert not JARGON.search(" ".join(lines)), f"{name}: {lines}"
 
 
 def test_the_verdict_says_what_is_handed_over(answers: dict) -> None:
     """`winner` is what `model()` returns; and a gain that may be chance is called so."""
-    for name, (result, lines) in answers.items():
-        evidence = weigh_evidence(result)
+    for name, answer in answers.items():
+        result, evidence, lines = answer.result, answer.evidence, answer.verdict
         if not evidence.gains or 0 not in evidence.choices:
             continue
         if evidence.winner:
@@ -141,14 +145,14 @@ def test_the_verdict_says_what_is_handed_over(answers: dict) -> None:
 def test_the_verdict_has_its_numbers_with_interval_and_unit(answers: dict) -> None:
     """The interval of the verdict is that of the evidence, in the direction that the sentence names."""
     seen = 0
-    for name, (result, lines) in answers.items():
+    for name, answer in answers.items():
+        result, evidence, lines = answer.result, answer.evidence, answer.verdict
         match = re.search(r"is (\S+) (percentage points|per row) (higher|lower) \(95 % interval (?:over runs )?"
                           r"(\S+) to (\S+)\)", " ".join(lines))  # fmt: skip
         if match is None:
             continue
         seen += 1
         size, unit, direction, low, high = match.groups()
-        evidence = weigh_evidence(result)
         gain = max(evidence.gains.values(), key=lambda gain: gain.difference)
         sign = (1 if result.score.maximize else -1) * (1 if direction == "higher" else -1)
         factor = 100 if unit == "percentage points" else 1
@@ -174,7 +178,7 @@ STEPS = [
 @pytest.mark.parametrize("pair", STEPS, ids=[pair[0][:30] for pair in STEPS])
 def test_the_verdict_does_not_contradict_itself(answers: dict, pair: tuple[str, str]) -> None:
     some = 0
-    for name, (_, lines) in answers.items():
+    for name, lines in ((name, answer.verdict) for name, answer in answers.items()):
         text = " ".join(lines)
         both = [re.search(pattern, text) for pattern in pair]
         some += both[0] is not None
@@ -182,10 +186,10 @@ def test_the_verdict_does_not_contradict_itself(answers: dict, pair: tuple[str, 
     assert some
 
 
-def test_verdict_and_details_agree(answers: dict, verdicts: dict) -> None:
+def test_verdict_and_details_agree(answers: dict) -> None:
     """What the one calls a gain or chance, the other does too."""
-    for name, (_, lines) in answers.items():
-        full = "\n".join(verdicts[name][1])
+    for name, answer in answers.items():
+        lines, full = answer.verdict, "\n".join(answer.details)
         if "chance" in lines[0]:
             assert re.search("no evidence|one validation set cannot tell|no interval", full), name
         if lines[0].startswith("Use no penalty"):
@@ -198,8 +202,8 @@ def test_verdict_and_details_agree(answers: dict, verdicts: dict) -> None:
 def test_each_diagnosis_has_a_page_and_each_step_its_code(answers: dict) -> None:
     """The code in the last sentence is one that applies; no diagnosis is made twice."""
     codes = set()
-    for name, (result, lines) in answers.items():
-        findings = find_all(result)
+    for name, answer in answers.items():
+        lines, findings = answer.verdict, answer.findings
         assert len({one.code for one in findings}) == len(findings), name
         assert all(one.sentence.endswith(".") and find_diagnosis(one.code).action for one in findings), name
         codes |= {one.code for one in findings}
@@ -209,10 +213,10 @@ def test_each_diagnosis_has_a_page_and_each_step_its_code(answers: dict) -> None
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=[pair[0][:30] for pair in PAIRS])
-def test_contradictions_never_stand_together(verdicts: dict, pair: tuple[str, str]) -> None:
+def test_contradictions_never_stand_together(answers: dict, pair: tuple[str, str]) -> None:
     """In no result of many kinds; and the first of each pair is said in some of them."""
     some = 0
-    for name, (_, lines) in verdicts.items():
+    for name, lines in ((name, answer.details) for name, answer in answers.items()):
         text = "\n".join(lines)
         both = [re.search(pattern, text) for pattern in pair]
         some += both[0] is not None
@@ -220,16 +224,17 @@ def test_contradictions_never_stand_together(verdicts: dict, pair: tuple[str, st
     assert some
 
 
-def test_each_thing_is_said_once(verdicts: dict) -> None:
-    for name, (_, lines) in verdicts.items():
+def test_each_thing_is_said_once(answers: dict) -> None:
+    for name, lines in ((name, answer.details) for name, answer in answers.items()):
         assert len(lines) == len(set(lines)), name
         assert sum("for every row" in line for line in lines) <= 1, name
 
 
-def test_no_interval_is_a_point_or_impossible(verdicts: dict) -> None:
+def test_no_interval_is_a_point_or_impossible(answers: dict) -> None:
     """An accuracy's difference lies between -1 and 1, and no interval has the same two ends."""
     seen = 0
-    for name, (result, lines) in verdicts.items():
+    for name, answer in answers.items():
+        result, lines = answer.result, answer.details
         for low, high in re.findall(
             r"interval (?:of the \w+ |over seeds )?(-?\d+\.?\d*) to (-?\d+\.?\d*)", "\n".join(lines)
         ):
@@ -239,10 +244,10 @@ def test_no_interval_is_a_point_or_impossible(verdicts: dict) -> None:
     assert seen > 50
 
 
-def test_the_arm_that_is_handed_over_is_never_worse_than_none(verdicts: dict) -> None:
+def test_the_arm_that_is_handed_over_is_never_worse_than_none(answers: dict) -> None:
     """By the number that is quoted for it, and by its interval."""
-    for name, (result, lines) in verdicts.items():
-        evidence = weigh_evidence(result)
+    for name, answer in answers.items():
+        result, evidence, lines = answer.result, answer.evidence, answer.details
         if evidence.winner and 0 in evidence.choices:
             gain = evidence.gains[evidence.winner]
             assert gain.difference > 0, name
@@ -252,11 +257,11 @@ def test_the_arm_that_is_handed_over_is_never_worse_than_none(verdicts: dict) ->
             assert "The selected model is the one without a penalty." in "\n".join(lines), name
 
 
-def test_optimism_is_said_only_where_the_choosing_number_is_the_better_one(verdicts: dict) -> None:
+def test_optimism_is_said_only_where_the_choosing_number_is_the_better_one(answers: dict) -> None:
     seen = 0
-    for name, (result, lines) in verdicts.items():
+    for name, answer in answers.items():
+        result, evidence, lines = answer.result, answer.evidence, answer.details
         if "means is optimistic" in "\n".join(lines):
-            evidence = weigh_evidence(result)
             arm = max(evidence.gains, key=lambda arm: evidence.gains[arm].difference)
             best = float(evidence.validation.mean[evidence.choices[arm].best])
             assert result.score.better(best - evidence.quoted[arm]) > 0, name
