@@ -80,7 +80,7 @@ def test_code_in_a_stored_study_is_not_run(model, tmp_path: Path) -> None:
     save(_stored(json.dumps(config)), tmp_path / "bad")
     spoiled = bridle.load(tmp_path / "bad")
     assert len(spoiled.table())
-    with pytest.raises(StoreError, match="'system' to be known"):
+    with pytest.raises(StoreError, match="needs the code of 'system'"):
         spoiled.model()
 
 
