@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from bridle.report import find_all, sentences, verdict
@@ -131,3 +132,16 @@ def test_no_more_strengths_are_advised_where_none_is_better(study):
     assert worse
     for result in worse:
         assert "strengths" not in sentences(result)[-1]
+
+
+def test_weaker_strengths_are_advised_only_where_none_was_tried(study):
+    """A penalty that is most of the loss: at its weakest strength, or at a stronger one that scores better."""
+    for strengths, advised in (([1e-3, 1e-2], True), ([1e-4, 1e-3, 1e-2], False)):
+        result = study(arms={"L1": {"hidden/output l1": strengths}})
+        share = np.full((*result.curves.shape[:2], 1), 0.9)
+        share[result.members.setting == 0] = 0
+        curves = np.concatenate([result.curves, share], axis=2)
+        curves[:, :, result.quantities.index("fit/loss")] = 1.0
+        heavy = replace(result, curves=curves, quantities=(*result.quantities, "penalty/hidden/output l1"))
+        assert "BR006" in {one.code for one in find_all(heavy)}
+        assert any(one.code == "BR006" and one.step for one in find_all(heavy)) == advised

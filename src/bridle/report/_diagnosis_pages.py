@@ -81,8 +81,8 @@ DIAGNOSES = (
         "In the last epoch the penalty is more than half of the loss that training minimizes.",
         "The optimizer then works for the penalty first and for the data second. Such strengths often lead to a "
         "collapse, and small changes of the strength matter less than they should.",
-        "Try weaker strengths, below the smallest one where this was seen. If the best strength is among these, look "
-        "at the curves of the report before you trust it.",
+        "Try weaker strengths, below the smallest one where this was seen, if the study has none. If the best strength "
+        "is among these, look at the curves of the report before you trust it.",
     ),
     Diagnosis(
         "BR007",
