@@ -10,6 +10,7 @@ from sklearn.metrics import accuracy_score, mean_absolute_error, mean_squared_er
 import bridle
 from bridle import L2, Study
 from bridle._api import Result
+from bridle._errors import InputError
 from bridle.results import ALL_ROWS
 from bridle.study._provenance import constant_scores
 from bridle.study.data._arrays import Data
@@ -55,6 +56,12 @@ def test_the_model_that_is_handed_over_has_the_weights_of_the_refit_without_a_pe
     model = result.model()
     for variable, value in zip(model.trainable_variables, result.data.weights[refit], strict=False):
         np.testing.assert_array_equal(np.asarray(variable), value)
+
+
+def test_a_study_of_arrays_has_no_baselines(result: Result) -> None:
+    """The error says who trains them."""
+    with pytest.raises(InputError, match=r"got one that has none\. bridle\.tune trains them"):
+        result.baselines()
 
 
 def test_a_long_result_prints_what_the_rules_take(moons) -> None:

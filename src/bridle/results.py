@@ -13,6 +13,7 @@ __all__ = [
     "UNIT_SHARES",
     "Activation",
     "Arm",
+    "Baseline",
     "Members",
     "Nested",
     "Picture",
@@ -97,6 +98,20 @@ class Score:
     def better(self, gain: float) -> float:
         """Return a difference of scores with the sign for which more is better."""
         return gain if self.maximize else -gain
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Scores of a model that is no network, on the rows, features and weights of a study's fits."""
+
+    name: str
+    """Such as `"linear model"`."""
+    text: str
+    """The model in words."""
+    scores: Float[np.ndarray, "fold"]
+    """The score on the validation rows of each fold; NaN for a fold that the time limit left out."""
+    held_out: Mapping[str, float] = field(default_factory=dict[str, float])
+    """The score on held-out rows, after training on all others."""
 
 
 @dataclass(frozen=True)
@@ -221,6 +236,8 @@ class StudyResult:
     """Measures in units of the prepared target; all others are in units of the original target."""
     nested: Nested | None = None
     """The result of nested cross-validation, if requested."""
+    baselines: tuple[Baseline, ...] = ()
+    """Models to compare the network with, in a study of a table."""
     provenance: Mapping[str, object] = field(default_factory=dict[str, object])
 
     @property

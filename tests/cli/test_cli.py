@@ -37,6 +37,9 @@ def test_tune_then_predict_then_report(command, tmp_path) -> None:
     assert "`id`" not in out
     assert ("keras.layers.Dense(" in out) != ("Use no penalty" in out)
     assert ", accuracy is " in out
+    assert "Without a network, accuracy on the same folds: constant 0.3" in out
+    assert out.index("Without a network") < out.index("cross-validation: ")
+    assert "gradient boosting" in out[out.index("network minus it") :]
     assert "Scores are quoted" not in out
     assert "Why: bridle explain answer" in out
     files = {path.name for path in Path("answer").iterdir()}
@@ -47,6 +50,8 @@ def test_tune_then_predict_then_report(command, tmp_path) -> None:
 
     numbers = json.loads(Path("answer/result.json").read_text(), parse_constant=refuse)
     assert {member["status"] for member in numbers["sections"][0]["members"]} == {"finished"}
+    models = [row["model"] for row in numbers["sections"][0]["baselines"]]
+    assert models == ["network", "constant", "linear model", "gradient boosting"]
     new = flowers(12).drop(columns=["species", "id"]).assign(extra=1, colour="green")
     new.to_csv("new.csv", index=False)
     code, out, err = command("predict", "answer", "new.csv")
@@ -68,6 +73,7 @@ def test_tune_then_predict_then_report(command, tmp_path) -> None:
     assert "Why: bridle explain answer" in out
     assert Path("again/report.html").stat().st_size < 2_000_000
     assert "<code>bridle report answer</code>" in Path("again/report.html").read_text()
+    assert "network minus it" in Path("again/report.html").read_text()
     again = "<code>bridle tune flowers.csv --target species --seeds 2 --folds 3 --quick</code>"
     assert again in Path("answer/report.html").read_text()
 

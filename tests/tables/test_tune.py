@@ -30,6 +30,10 @@ def test_tables_of_scikit_learn(name: str, tmp_path) -> None:
     assert len(answer.result.data.arms) == 10
     best = answer.result.best()
     assert best.mean > (0.2 if name == "diabetes" else 0.85)
+    baselines = answer.result.baselines().set_index("model")
+    assert list(baselines.index) == ["network", "constant", "linear model", "gradient boosting"]
+    assert baselines.validation["linear model"] > baselines.validation["constant"] + 0.2
+    assert baselines.test.notna().all()
     answer.save(tmp_path)
     again = load_applied(tmp_path).predict(frame)
     assert again.equals(answer.applied().predict(frame))

@@ -136,6 +136,9 @@ class Result:
         console = Console(width=100, file=text, highlight=False)
         console.print(reports.rich_table(self.data, self.evidence, selected=count > LONG))
         more = f"Only the selected of {count} candidates are shown; table() has all of them.\n" if count > LONG else ""
+        baselines = reports.baseline_table(self.data, self.evidence)
+        if baselines is not None:
+            console.print(baselines)
         return f"{self.verdict()}\n\n{text.getvalue()}{more}"
 
     __repr__ = __str__
@@ -171,6 +174,24 @@ class Result:
     def table(self) -> pd.DataFrame:
         """Return one row per candidate: means, standard errors, finished fits, exact zeros, rules that select it."""
         return reports.table(self.data)
+
+    def baselines(self) -> pd.DataFrame:
+        """Return the selected network, a constant, a linear model and gradient boosting on the same folds, one a row.
+
+        `tune` trains them on the rows, features and weights of the network's fits. Columns: `model`; `validation`, the
+        mean score over folds, with its standard error `se`; one column for each held-out part; `difference`, network
+        minus baseline, positive where the network is better, with its interval `low` to `high`; `text`, the model in
+        words.
+
+        Errors: `InputError` for a study without baselines.
+        """
+        rows = reports.baseline_rows(self.data, self.evidence)
+        if not rows:
+            raise InputError(
+                "Expected a study with baselines, got one that has none. bridle.tune trains them for a table with one "
+                "target of classes or numbers; run it again for a folder of an older version."
+            )
+        return pd.DataFrame(rows)
 
     def members(self) -> pd.DataFrame:
         """Return one row per fit: arm, strengths, seed, fold, status, last value of every curve, diagnostics."""

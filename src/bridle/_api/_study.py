@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, cast
@@ -14,7 +15,7 @@ from bridle._api._result import Result
 from bridle._api._stored import reload_note
 from bridle._errors import InputError, Interrupted, short_repr
 from bridle._progress import progress_bar
-from bridle.results import StudyResult
+from bridle.results import Baseline, StudyResult
 from bridle.study import RunOptions, Update, run_study
 from bridle.study.data import Rows
 from bridle.study.design import EarlyStopping, Plan, Prepared, Question, make_plan, make_timed_plan, prepare
@@ -247,9 +248,13 @@ class Study:
 
 
 def run_prepared(
-    prepared: Prepared, options: RunOptions | None = None, *, facts: Mapping[str, object] = MappingProxyType({})
+    prepared: Prepared,
+    options: RunOptions | None = None,
+    *,
+    facts: Mapping[str, object] = MappingProxyType({}),
+    baselines: tuple[Baseline, ...] = (),
 ) -> "Result":
-    """Run a study that `Study.prepare` returned, and add `facts` to its provenance."""
+    """Run a study that `Study.prepare` returned; add `facts` to its provenance, and `baselines` to its result."""
     options = options or RunOptions()
     store, stage = options.store, ""
 
@@ -260,7 +265,7 @@ def run_prepared(
 
     with progress_bar(options.progress, prepared.score.name) as show:
         data, finished = run_study(prepared, options, watch=watch)
-    data = data.with_provenance(**facts)
+    data = replace(data.with_provenance(**facts), baselines=baselines)
     terms = {arm.name: arm.terms for arm in prepared.arms}
     source: Any = prepared.question.model
     result = Result(

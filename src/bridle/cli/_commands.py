@@ -135,6 +135,7 @@ def tune(
     job = tuning.prepare_table(source, design)
     with record_start(folder, "tune", table.absolute(), **options):
         show.print_heading(f"Table {table.name}", "\n".join(job.notes if verbose else job.summary))
+        show.print_baselines(job.baselines, job.prepared.score.name)
         show.print_plan("cross-validation", job.plan)
     with record_run(folder, "tune", table.absolute(), **options), connect_cluster(dask) as client:
         answer = tuning.run_job(job, folder, extend=extend, client=client)

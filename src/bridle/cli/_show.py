@@ -13,6 +13,7 @@ from bridle import report
 from bridle._api import Result
 from bridle.cases import CaseResult
 from bridle.cli._command_record import command_line
+from bridle.results import Baseline
 from bridle.study.design import Plan
 from bridle.wording import escape_control_characters
 
@@ -66,8 +67,15 @@ def print_plan(label: str, plan: Plan, nested: int = 0) -> None:
     print(f"{label}: {first}" + "".join(f"\n  {line}" for line in about))
 
 
+def print_baselines(baselines: Sequence[Baseline], score: str) -> None:
+    """Print the mean scores of models that are no networks."""
+    line = report.baseline_line(baselines, score)
+    if line:
+        make_console().print(Text(line))
+
+
 def print_result(result: Result, *, verbose: bool = False, table: bool = False) -> None:
-    """Print the verdict; before it the table with `table`, and the details and diagnoses too with `verbose`."""
+    """Print the baselines and the verdict; before it the table with `table`, and all details too with `verbose`."""
     console = make_console()
     console.print()
     candidates = len(result.data.setting_arm)
@@ -75,6 +83,9 @@ def print_result(result: Result, *, verbose: bool = False, table: bool = False) 
         console.print(report.rich_table(result.data, result.evidence, selected=candidates > MAX_CANDIDATES))
         if candidates > MAX_CANDIDATES:
             print(f"Only the selected of {candidates} candidates are shown; the report has all of them.\n")
+    baselines = report.baseline_table(result.data, result.evidence, explained=verbose or table)
+    if baselines is not None:
+        console.print(baselines)
     if verbose:
         console.print(Text(f"{result.details()}\n\n{result.explain()}\n"))
     console.print(Text(result.verdict(), style="bold"))

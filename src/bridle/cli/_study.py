@@ -42,6 +42,7 @@ def study(
     options = {"model": model, "trust": trust, "penalty": penalty, "seeds": seeds, "epochs": epochs, "quick": quick}
     with record_start(folder, "study", file.absolute(), **options):
         show.print_heading(study_file.title, "\n".join(job.notes if verbose else job.summary))
+        show.print_baselines(job.baselines, job.prepared.score.name)
         show.print_plan("cross-validation", job.plan, study_file.study.get("nested", 0))
     with record_run(folder, "study", file.absolute(), **options), connect_cluster(dask) as client:
         answer = tuning.run_study_file(study_file, job, folder, extend=extend, client=client)

@@ -1,5 +1,6 @@
 """Sentences, tables and pages about a result."""
 
+from bridle.report._baselines import baseline_line, baseline_rows, baseline_table
 from bridle.report._cells import rich_table
 from bridle.report._details import detail_lines, details
 from bridle.report._diagnosis_pages import CODE, DIAGNOSES, Diagnosis, find_diagnosis, list_text, page_text
@@ -20,6 +21,9 @@ __all__ = [
     "Section",
     "Sheet",
     "Written",
+    "baseline_line",
+    "baseline_rows",
+    "baseline_table",
     "detail_lines",
     "details",
     "explain",

@@ -2,6 +2,7 @@
 
 import math
 
+from bridle.report._baselines import worse_than_baseline
 from bridle.report._cause import cause
 from bridle.report._diagnoses import dead, dominates, overfits, too_few, unconverged
 from bridle.report._facts import confidence, decimals_for, interval, missing_fits, no_interval, treatment
@@ -43,6 +44,7 @@ def detail_lines(result: StudyResult, evidence: Evidence | None = None) -> tuple
     )
     texts = [
         _early(result) + headline(result, evidence),
+        worse_than_baseline(result, evidence)[0],
         others(result, evidence),
         *(note(result, evidence) for note in notes),
     ]

@@ -189,6 +189,16 @@ DIAGNOSES = (
         "Quote the score of the verdict, which is that of rows without a part in the selection. With one validation "
         "set there is none: use folds, or the scores on the rows held out.",
     ),
+    Diagnosis(
+        "BR019",
+        "A model without a network is clearly better",
+        "On the same folds a constant, a linear model or gradient boosting has a better score than the selected "
+        "network, and the interval of the difference excludes zero.",
+        "On tables with few rows simple models and trees are often better than networks. A penalty cannot close a gap "
+        "that the kind of model makes.",
+        "Use that model: `result.baselines()` names it, and scikit-learn has it. Or change the network first (its "
+        "size, its learning rate, its epochs), and look at the penalties again when it is as good.",
+    ),
 )  # fmt: skip
 """Every diagnosis in the order of its code. Codes are never used again for something else."""
 

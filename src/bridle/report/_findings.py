@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bridle.report._baselines import worse_than_baseline
 from bridle.report._cause import find_cause
 from bridle.report._diagnoses import DOMINANT_SHARE, dead, dominates, needed_rows, overfits, penalty_share, unconverged
 from bridle.report._diagnosis_pages import Diagnosis, find_diagnosis
@@ -73,6 +74,10 @@ def _incomplete(result: StudyResult, evidence: Evidence) -> Finding | None:
         return None
     sentence = f"{missing:,} of {len(result.members):,} fits did not run."
     return Finding("BR017", sentence, f"run it again, since {missing:,} of {len(result.members):,} fits are missing")
+
+
+def _baseline(result: StudyResult, evidence: Evidence) -> Finding | None:
+    return Finding("BR019", *worse_than_baseline(result, evidence))
 
 
 def _diverged(result: StudyResult, evidence: Evidence) -> Finding | None:
@@ -154,7 +159,7 @@ def _optimism(result: StudyResult, evidence: Evidence) -> Finding | None:
 
 
 CHECKS: tuple[Check, ...] = (
-    *(_incomplete, _diverged, _cause, _no_interval, _one_set, _edge, _dominates, _too_few, _unconverged),
+    *(_incomplete, _baseline, _diverged, _cause, _no_interval, _one_set, _edge, _dominates, _too_few, _unconverged),
     *(_overfits, _dead, _optimism),
 )
 """The checks in the order of their urgency."""

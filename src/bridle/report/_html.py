@@ -100,6 +100,7 @@ def _study(section: Section, key: str, tag: str) -> str:
     ]
     first = first_drawing(section.drawings)
     parts += [_figure(first, key, section)] if first else []
+    parts += [_extra_table(sheet) for sheet in section.baselines]
     parts += [_folded("Details of this answer", [*map(_paragraph, section.details), *_diagnoses(section)])]
     parts += [_folded("The rows and columns", map(_paragraph, section.notes))] if section.notes else []
     parts += [_extra_table(sheet) for sheet in section.tables]

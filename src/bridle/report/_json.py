@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from bridle.report._baselines import baseline_rows
 from bridle.report._details import detail_lines
 from bridle.report._findings import find_all
 from bridle.report._table import rows
@@ -21,8 +22,9 @@ def to_json(result: StudyResult, evidence: Evidence | None = None) -> dict[str, 
     `seeds`; `folds` (rows trained on and validated on); `arms`
     with terms, slots, what `best` and `1se` select, and the score `quoted` for it; `winner`; `gains` (differences to
     `none`, positive is better, with corrected intervals, for validation and each held-out part); `table`; `members`
-    (every fit with its setting, seed, fold, status and last values); `nested`, if it was requested;
-    `protocol`; `provenance`.
+    (every fit with its setting, seed, fold, status and last values); `baselines` (the selected network and models that
+    are no networks, with the scores of each fold and the differences); `nested`, if it was requested; `protocol`;
+    `provenance`.
     """
     evidence = evidence or weigh_evidence(result)
     lines = sentences(result, evidence)
@@ -42,6 +44,7 @@ def to_json(result: StudyResult, evidence: Evidence | None = None) -> dict[str, 
             "gains": _gains(result, evidence),
             "table": rows(result, evidence),
             "members": [_fit(result, member) for member in range(len(result.members))],
+            "baselines": _baselines(result, evidence),
             "nested": None if result.nested is None else vars(result.nested),
             "protocol": result.protocol,
             "provenance": result.provenance,
@@ -81,6 +84,13 @@ def _arm(result: StudyResult, evidence: Evidence, arm: int) -> dict[str, object]
 
 def _setting(result: StudyResult, setting: int) -> dict[str, object]:
     return {"setting": setting, "strengths": result.strengths(setting)}
+
+
+def _baselines(result: StudyResult, evidence: Evidence) -> list[dict[str, object]]:
+    """Return the rows of the baselines' table; each but the first, the network, with the scores of its folds."""
+    network, *rows = baseline_rows(result, evidence) or [{}]
+    pairs = zip(rows, result.baselines, strict=True)
+    return [{**network}, *({**row, "folds": baseline.scores} for row, baseline in pairs)] if network else []
 
 
 def _gains(result: StudyResult, evidence: Evidence) -> list[dict[str, object]]:

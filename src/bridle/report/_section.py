@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bridle.plots import Drawing, Published, curves_data, drawings, gains_data, sweep_data
+from bridle.report._baselines import baseline_cells
 from bridle.report._chart_curves import curves_chart
 from bridle.report._chart_gains import gains_chart
 from bridle.report._chart_parts import Chart
@@ -49,6 +50,12 @@ class Section:
     def sentences(self) -> tuple[str, ...]:
         """The lines of the verdict."""
         return sentences(self.result, self.evidence)
+
+    @cached_property
+    def baselines(self) -> tuple[Sheet, ...]:
+        """The table of the baselines, if the study has any."""
+        cells = baseline_cells(self.result, self.evidence)
+        return () if cells is None else (Sheet(cells.caption, cells.headers, cells.lines),)
 
     @cached_property
     def details(self) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Functions on arrays of scores: summaries, selection rules, paired comparisons."""
 
+from bridle.stats._baselines import BaselineEvidence, compare_baselines
 from bridle.stats._compare import EVEN, SAME, WIDE, Comparison, compare, compare_all, is_share
 from bridle.stats._evidence import (
     COLLAPSE_SHARE,
@@ -19,6 +20,7 @@ __all__ = [
     "EVEN",
     "SAME",
     "WIDE",
+    "BaselineEvidence",
     "Choice",
     "Comparison",
     "Evidence",
@@ -26,6 +28,7 @@ __all__ = [
     "choose_candidates",
     "compare",
     "compare_all",
+    "compare_baselines",
     "cross_select",
     "exact_interval",
     "find_collapsed",

@@ -1,6 +1,7 @@
 """A result on disk: words in `study.json`, arrays (never pickled) in the file that it names; whole or not there."""
 
 import json
+import math
 import re
 from dataclasses import asdict
 from hashlib import sha256
@@ -10,7 +11,18 @@ from typing import Any
 import numpy as np
 
 from bridle._errors import StoreError
-from bridle.results import Activation, Arm, Members, Nested, Picture, Probe, Score, StoredTransformer, StudyResult
+from bridle.results import (
+    Activation,
+    Arm,
+    Baseline,
+    Members,
+    Nested,
+    Picture,
+    Probe,
+    Score,
+    StoredTransformer,
+    StudyResult,
+)
 from bridle.store._arrays import pack, unpack, write_atomic
 from bridle.store._index import storage_errors
 
@@ -156,7 +168,24 @@ def _words(result: StudyResult) -> dict[str, Any]:
             for part, stored in result.preparation.items()
         },
         "provenance": dict(result.provenance),
+        **({"baselines": [_baseline_words(baseline) for baseline in result.baselines]} if result.baselines else {}),
     }
+
+
+def _baseline_words(baseline: Baseline) -> dict[str, Any]:
+    """Return a baseline as JSON, which has null where a score is unknown."""
+    held_out = {name: _finite_or_none(score) for name, score in baseline.held_out.items()}
+    scores = [_finite_or_none(score) for score in baseline.scores.tolist()]
+    return {"name": baseline.name, "text": baseline.text, "scores": scores, "held_out": held_out}
+
+
+def _finite_or_none(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _baseline(words: dict[str, Any]) -> Baseline:
+    held_out = {name: math.nan if score is None else float(score) for name, score in words["held_out"].items()}
+    return Baseline(words["name"], words["text"], np.array(words["scores"], float), held_out)
 
 
 def _counts(probe: Probe) -> dict[str, Any]:
@@ -236,4 +265,5 @@ def _result(arrays: dict[str, np.ndarray], words: dict[str, Any]) -> StudyResult
         prepared_units=tuple(words.get("prepared_units", ())),
         preparation={part: _transformer(part, arrays, stored) for part, stored in words.get("preparation", {}).items()},
         provenance=words["provenance"],
+        baselines=tuple(map(_baseline, words.get("baselines", ()))),
     )

@@ -1,5 +1,6 @@
-"""Stages of a study: cross-validation, extended and refined grids, refits, nested cross-validation."""
+"""Stages of a study: cross-validation, extended and refined grids, refits, nested cross-validation, baselines."""
 
+from bridle.study._baselines import fit_baselines
 from bridle.study._progress import Update, Watch
 from bridle.study._stages import run_study
 from bridle.study.execution import RunOptions
@@ -8,5 +9,6 @@ __all__ = [
     "RunOptions",
     "Update",
     "Watch",
+    "fit_baselines",
     "run_study",
 ]

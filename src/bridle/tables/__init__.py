@@ -9,6 +9,7 @@ from bridle.tables._read import read_file, read_table
 from bridle.tables._remarks import remarks
 from bridle.tables._structure import Structure, times_of
 from bridle.tables._table import Table, table_of
+from bridle.tables._warnings import copies, large_class
 
 __all__ = [
     "NumberFormat",
@@ -16,12 +17,14 @@ __all__ = [
     "Problem",
     "Structure",
     "Table",
+    "copies",
     "decode_target",
     "encode_target",
     "find_layout",
     "find_problem",
     "hints",
     "known_rows",
+    "large_class",
     "read_file",
     "read_table",
     "remarks",

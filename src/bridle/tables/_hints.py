@@ -6,9 +6,10 @@ import shlex
 import numpy as np
 import pandas as pd
 
+from bridle._errors import InputError
 from bridle.tables._column_selection import DATE
 from bridle.tables._columns import kind_of, labels_of, numbers_of
-from bridle.tables._structure import Structure
+from bridle.tables._structure import Structure, times_of
 
 SUBJECTS = frozenset({
     "account", "animal", "child", "client", "clinic", "customer", "device", "donor", "driver", "employee", "family",
@@ -30,12 +31,21 @@ def hints(table: pd.DataFrame, target: str, structure: Structure) -> list[str]:
     if structure.group is None and structure.time is None:
         sentences += [_repeated(column) for column in columns if looks_repeated(column)]
         sentences += [
-            f"`{column.name}` looks like time: if new rows will be later than these, give it as time "
-            f"(--time {shlex.quote(str(column.name))})."
+            f"`{column.name}` looks like time{_order_text(column)}: if new rows will be later than these, give it as "
+            f"time (--time {shlex.quote(str(column.name))})."
             for column in columns
             if looks_like_time(column)
         ]
     return sentences
+
+
+def _order_text(column: pd.Series) -> str:
+    """Say that the rows are in the order of a time."""
+    try:
+        times = times_of(column.dropna())
+    except InputError:  # the order of day and month is open
+        return ""
+    return ", and the rows are in its order" if (times[1:] >= times[:-1]).all() else ""
 
 
 def _repeated(column: pd.Series) -> str:

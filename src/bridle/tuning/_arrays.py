@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from sklearn.preprocessing import StandardScaler
 
 from bridle._api import Study
 from bridle._errors import InputError, nearest_names, short_repr
+from bridle.results import Baseline
+from bridle.study import fit_baselines
 from bridle.study.design import Plan, Prepared, make_timed_plan
 from bridle.tables import Problem, encode_target, find_problem
 from bridle.untrusted import read_rows
@@ -57,6 +60,11 @@ class ArraysJob:
     def plan(self) -> Plan:
         """Every fit and the estimated time. It compiles the programs of the run."""
         return make_timed_plan(self.prepared)
+
+    @cached_property
+    def baselines(self) -> tuple[Baseline, ...]:
+        """A constant, a linear model and gradient boosting on the same folds; none for rows that are no table."""
+        return fit_baselines(self.prepared)
 
 
 def read_arrays(path: Path) -> Arrays:

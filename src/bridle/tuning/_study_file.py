@@ -89,7 +89,7 @@ def run_study_file(
     """
     run_options = {name: file.study[name] for name in RUN if name in file.study}
     options = RunOptions(Path(folder) / "study", extend, client, progress=progress)
-    result = run_prepared(job.prepared, replace(options, **run_options))
+    result = run_prepared(job.prepared, replace(options, **run_options), baselines=job.baselines)
     return tuned(job, result) if isinstance(job, Job) else Answer(result, job.notes)
 
 

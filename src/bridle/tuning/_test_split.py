@@ -9,7 +9,18 @@ import pandas as pd
 from sklearn.model_selection import GroupShuffleSplit, train_test_split
 
 from bridle._errors import InputError, short_repr
-from bridle.tables import NumberFormat, Preparation, Problem, Structure, encode_target, find_layout, hints, times_of
+from bridle.tables import (
+    NumberFormat,
+    Preparation,
+    Problem,
+    Structure,
+    copies,
+    encode_target,
+    find_layout,
+    hints,
+    large_class,
+    times_of,
+)
 
 SPLIT_SEED = 0
 TRIES = 50
@@ -137,7 +148,7 @@ MAX_REMARKS = 5
 
 @dataclass(frozen=True)
 class TableNotes:
-    """Sentences about a table: its problem, its columns, and remarks on single columns."""
+    """Sentences about a table: warnings, its problem, its columns, and remarks on single columns."""
 
     problem: str
     columns: tuple[str, ...]
@@ -145,24 +156,37 @@ class TableNotes:
     column_summary: str
     """One sentence for all columns."""
     remarks: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    """What explains a score before it is computed; said first."""
+
+    @property
+    def opening(self) -> tuple[str, ...]:
+        """The warnings and the problem."""
+        return (*self.warnings, self.problem)
 
     @property
     def sentences(self) -> tuple[str, ...]:
         """All sentences."""
-        return (self.problem, *self.columns, *self.remarks)
+        return (*self.opening, *self.columns, *self.remarks)
 
     @property
     def summary(self) -> tuple[str, ...]:
-        """The problem, the columns in one line, and the first remarks."""
+        """The warnings, the problem, the columns in one line, and the first remarks."""
         more = len(self.remarks) - MAX_REMARKS
         rest = (f"{more} more remarks on columns: --verbose and the report have all.",) if more > 0 else ()
-        return (self.problem, self.column_summary, *self.remarks[:MAX_REMARKS], *rest)
+        return (*self.opening, self.column_summary, *self.remarks[:MAX_REMARKS], *rest)
 
 
 def describe_table(
-    problem: Problem, split: HeldOut, table: pd.DataFrame, structure: Structure, remarks: Iterable[str] = ()
+    problem: Problem,
+    split: HeldOut,
+    table: pd.DataFrame,
+    structure: Structure,
+    *,
+    warnings: Iterable[str] = (),
+    remarks: Iterable[str] = (),
 ) -> TableNotes:
-    """Describe a table: the problem, each column, the columns with a role, hints about columns, and `remarks`."""
+    """Describe a table: `warnings`, the problem, each column, the columns with a role, and `remarks`."""
     first = f"{problem.task.capitalize()} of {problem.target!r:.80}"
     if problem.classes is not None:
         more = " …" if len(problem.classes) > 8 else ""
@@ -180,5 +204,17 @@ def describe_table(
         f"{gap if problem.missing else ''}",
         tuple(f"{line}." for line in layout.sentences()),
         f"{layout.summary()}.",
-        (*structure.sentences(), *hints(table, problem.target, structure), *remarks),
+        (*structure.sentences(), *remarks),
+        tuple(warnings),
     )
+
+
+def warnings(problem: Problem, split: HeldOut, table: pd.DataFrame, structure: Structure, measure: str) -> list[str]:
+    """Return what explains a score before it is computed: copies of the target, a large class, groups and time."""
+    used = table[[column.name for column in split.preparation.layout.columns]]
+    large = large_class(problem, table[problem.target]) if "acc" in measure.lower() else ""
+    return [
+        *copies(used, table[problem.target], problem),
+        *([large] if large else []),
+        *hints(table, problem.target, structure),
+    ]

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ from sklearn.preprocessing import StandardScaler
 from bridle import report, store
 from bridle._api import Result, Study, reload_note, run_prepared
 from bridle._errors import InputError, StoreError, first_line
-from bridle.study import RunOptions
+from bridle.results import Baseline
+from bridle.study import RunOptions, fit_baselines
 from bridle.study.design import Plan, Prepared, make_timed_plan
 from bridle.tables import (
     Preparation,
@@ -32,7 +33,7 @@ from bridle.tables import (
 )
 from bridle.tuning._model_file import MODEL_CODE, load_model, model_path, save_model
 from bridle.tuning._network import NetworkFunction, again, default_arms, default_network, outputs_of, own_network
-from bridle.tuning._test_split import TableNotes, describe_table, hold_out
+from bridle.tuning._test_split import TableNotes, describe_table, hold_out, warnings
 
 APPLY = "apply.json"
 
@@ -93,12 +94,18 @@ class Job:
         """Every fit and the estimated time. It compiles the programs of the run."""
         return make_timed_plan(self.prepared)
 
+    @cached_property
+    def baselines(self) -> tuple[Baseline, ...]:
+        """A constant, a linear model and gradient boosting on the same folds, trained on first use."""
+        return fit_baselines(self.prepared)
+
 
 @dataclass(frozen=True)
 class Tuned:
     """Result of `tune`: the result of the study, and the selected model with the preparation of new rows.
 
-    `result` is a `bridle.Result`. `notes` describe the columns and the rows held out.
+    `result` is a `bridle.Result`. `notes` describe the columns and the rows held out. They
+    begin with `warnings`, which explain a score before it is computed: copies of the target, a large class, time.
     """
 
     result: Result
@@ -106,6 +113,7 @@ class Tuned:
     preparation: Preparation
     scale: Scale
     notes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
     def applied(self) -> Applied:
         """Return the selected model, ready for new rows."""
@@ -125,7 +133,9 @@ class Tuned:
 
         """
         folder = Path(folder)
-        section = self.result.section("Study", intro=self.notes[0], notes=self.notes[1:], again=again)
+        begin = len(self.warnings) + 1
+        intro = "\n".join(self.notes[:begin])
+        section = self.result.section("Study", intro=intro, notes=self.notes[begin:], again=again)
         report_path = report.write(
             folder, title, [section], extra={"table": list(self.notes), "code": self.result.code()}
         )
@@ -201,7 +211,8 @@ def prepare_table(table: pd.DataFrame | Table, design: TableStudy, build: StudyB
     code = reload_note(prepared.model)
     sentences = [*source.notes, *remarks(rows[used]), *prepared.notes]
     sentences += [f"{code} {MODEL_CODE}."] if code else []
-    table_notes = describe_table(problem, split, rows, structure, sentences)
+    first = warnings(problem, split, rows, structure, prepared.score.measure)
+    table_notes = describe_table(problem, split, rows, structure, warnings=first, remarks=sentences)
     return Job(problem, split.preparation, split.x, prepared, table_notes)
 
 
@@ -274,7 +285,7 @@ def run_job(
     """
     store = None if folder is None else Path(folder) / "study"
     options = RunOptions(store, extend, client, progress=progress)
-    return tuned(job, run_prepared(job.prepared, options))
+    return tuned(job, run_prepared(job.prepared, options, baselines=job.baselines))
 
 
 def tuned(job: Job, result: Result) -> Tuned:
@@ -282,7 +293,7 @@ def tuned(job: Job, result: Result) -> Tuned:
     refits = job.prepared.preparer.final
     preparation, scaler = refits[0] if refits else (clone_fit(job.preparation, job.rows), None)
     scale = Scale() if scaler is None else Scale(float(scaler.mean_[0]), float(scaler.scale_[0]))
-    return Tuned(result, job.problem, preparation, scale, job.notes)
+    return Tuned(result, job.problem, preparation, scale, job.notes, job.table_notes.warnings)
 
 
 def load_applied(folder: str | Path, *, model: NetworkFunction | None = None) -> Applied:
