@@ -8,7 +8,6 @@ from bridle.cases._circles import AFTER, BEFORE, TODAY
 from bridle.cases._claims import as_table, claim_sentences, find_candidate, measure
 from bridle.study import run_study
 
-
 pytestmark = pytest.mark.usefixtures("options_of_users")
 
 
