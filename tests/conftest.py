@@ -24,6 +24,7 @@ import pytest
 from sklearn.datasets import make_moons
 
 from bridle.cli import run as run_command
+from bridle.engine._device import COMPILE_OPTIONS, OPTIMIZATION_LEVEL
 from tests import _markers
 
 
@@ -47,6 +48,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests before `-m` selects among them, and begin with those that take long."""
     _markers.mark(items)
     _markers.longest_first(items)
+
+
+@pytest.fixture(scope="module")
+def options_of_users():
+    """Compile as for users, for tests in which training takes longer than compiling: quick compiles run slowly."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(COMPILE_OPTIONS, "cpu", {OPTIMIZATION_LEVEL: 1, "xla_cpu_use_fusion_emitters": True})
+        yield
 
 
 @pytest.fixture

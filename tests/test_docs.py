@@ -20,6 +20,7 @@ MODULES = [module.name for module in pkgutil.walk_packages(bridle.__path__, "bri
 
 
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
+@pytest.mark.usefixtures("options_of_users")
 def test_blocks_run(number: int, tmp_path, monkeypatch) -> None:
     """Each as a script of its own, in an empty folder."""
     monkeypatch.chdir(tmp_path)

@@ -6,16 +6,9 @@ import pytest
 from bridle.cases import CASES, find_case, prepare_case
 from bridle.cases._circles import AFTER, BEFORE, TODAY
 from bridle.cases._claims import as_table, claim_sentences, find_candidate, measure
-from bridle.engine._device import COMPILE_OPTIONS, OPTIMIZATION_LEVEL
 from bridle.study import run_study
 
-
-@pytest.fixture(scope="module", autouse=True)
-def options_of_users():
-    """Compile as for users: here training takes most of the time, and programs that compile fast run slowly."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(COMPILE_OPTIONS, "cpu", {OPTIMIZATION_LEVEL: 1, "xla_cpu_use_fusion_emitters": True})
-        yield
+pytestmark = pytest.mark.usefixtures("options_of_users")
 
 
 @pytest.fixture(scope="module")

@@ -32,11 +32,15 @@ def test_other_errors_pass() -> None:
         with_compiler_options(lambda options: (_ for _ in ()).throw(RuntimeError("elsewhere")), {"xla_other": 1})
 
 
-def test_parity_holds_with_the_options_of_users() -> None:
-    """The tests compile with less optimization; with the shipped options a fit equals that of Keras too."""
-    parity = Path(__file__).with_name("test_parity.py")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(parity)]
+FILES = ("engine/test_parity.py", "store/test_written_by_0_1.py")
+"""Tests that are run with the options of users: parity with Keras, and the bits of stored fits."""
+
+
+def test_the_options_of_users_give_the_numbers_of_keras_and_of_stored_fits() -> None:
+    """The other tests compile with less optimization, which gives other last digits."""
+    tests = Path(__file__).parents[1]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(str(tests / file) for file in FILES)]
     ended = subprocess.run(
-        command, env=os.environ | {"XLA_FLAGS": ""}, cwd=parity.parents[2], capture_output=True, text=True, check=False
+        command, env=os.environ | {"XLA_FLAGS": ""}, cwd=tests.parent, capture_output=True, text=True, check=False
     )
     assert ended.returncode == 0, ended.stdout

@@ -121,7 +121,7 @@ def test_models_that_train_in_their_own_way_are_refused() -> None:
 
     model = Trains()
     model(np.ones((1, 2)))
-    with pytest.raises(BridleError, match="own train_step"):
+    with pytest.raises(BridleError, match="a custom train_step"):
         bridle.regularize(model, {"hidden/kernel": "l2(0.1)"})
 
 

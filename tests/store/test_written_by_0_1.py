@@ -1,6 +1,7 @@
 """Folders that version 0.1 wrote are verified, resumed, extended and reported."""
 
 import json
+import os
 import shutil
 import sqlite3
 from pathlib import Path
@@ -16,6 +17,10 @@ from bridle.report import Section
 FOLDERS = Path(__file__).parents[1] / "written_by_0_1"
 STUDIES = {"moons": ("moons/tutorial", "moons/honest"), "table": ("table/study",)}
 TABLE = {"moons": (), "table": ("--table", "patients.csv")}
+
+pytestmark = pytest.mark.skipif(
+    bool(os.environ.get("XLA_FLAGS")), reason="other options give other bits: engine/test_compiler_options.py runs it"
+)
 
 
 def versions() -> tuple[str, str]:

@@ -9,6 +9,7 @@ import bridle
 from bridle.tuning import TableStudy, load_applied, prepare_table
 
 LOADERS = {"iris": load_iris, "breast cancer": load_breast_cancer, "wine": load_wine, "diabetes": load_diabetes}
+pytestmark = pytest.mark.usefixtures("options_of_users")
 
 
 def table(name: str) -> tuple[pd.DataFrame, str]:
