@@ -1,6 +1,7 @@
 """Write docs/layers.md: run every layer of Keras at every place. `python docs/layers.py` takes a few minutes."""
 
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -97,7 +98,8 @@ def _row(name: str, found: FitResult) -> tuple[str, ...]:
     study = f"✓ ({NOTES[recipe.code]})" if recipe.code in NOTES else "✓"
     return (
         name,
-        _listed(weights) or "has none",
+        # Keras numbers the variables of a process that have no name
+        _listed([re.sub(r"\bvariable_\d+$", "variable", place) for place in weights]) or "has none",
         _listed([place for place in found.places if place not in weights]),
         _cell(recipe, "penalized", found.penalized, "✓"),
         _cell(recipe, "study", found.study, study),

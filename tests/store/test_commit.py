@@ -137,6 +137,26 @@ def test_a_living_process_renews_its_lease(tmp_path, monkeypatch) -> None:
         assert two.claim([key(1)]) == (set(), set())
 
 
+class Busy(sqlite3.Connection):
+    """A connection that finds the database locked twice while it switches to the write-ahead log."""
+
+    refusals = 2
+
+    def execute(self, statement, *arguments):
+        if "journal_mode" in statement and self.refusals:
+            self.refusals -= 1
+            raise sqlite3.OperationalError("database is locked")
+        return super().execute(statement, *arguments)
+
+
+def test_two_that_create_a_folder_at_once_wait_for_each_other(tmp_path, monkeypatch) -> None:
+    """SQLite refuses at once while another process switches the journal, and does not wait."""
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *args, **options: connect(*args, factory=Busy, **options))
+    with Store(tmp_path) as store:
+        assert store.claim([key(1)]) == ({key(1)}, set())
+
+
 def test_eight_writers_share_the_work(tmp_path) -> None:
     """Every member is committed once, by whoever claimed it."""
     keys, counts = [key(number) for number in range(200)], []

@@ -23,6 +23,8 @@ INDEX_FILE = "index.sqlite"
 """File of the index in a study's folder."""
 LOCK_WAIT_SECONDS = 60.0
 """Time to wait for another process that writes."""
+LOCK_RETRY_SECONDS = 0.02
+"""Time between attempts where SQLite itself does not wait."""
 FORMAT = 3
 """Version of the content of a folder; tests keep a folder of each that was released."""
 APPLICATION = 0x62726964
@@ -140,8 +142,7 @@ def _set_up(connection: sqlite3.Connection, folder: Path, create: bool, write: b
     if empty and not create:
         raise StoreError(f"Expected a study in {str(folder)!r}, found an empty {INDEX_FILE}: no study was started.")
     if empty:
-        mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-        if mode != "wal":
+        if _write_ahead(connection) != "wal":
             raise StoreError(
                 f"Expected a file system with shared memory under {str(folder)!r}, got one without. Give a folder on "
                 "a local disk and copy it afterwards."
@@ -162,6 +163,21 @@ def _set_up(connection: sqlite3.Connection, folder: Path, create: bool, write: b
         )
     if write:
         connection.execute("PRAGMA synchronous = FULL")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> str:
+    """Switch to SQLite's write-ahead log and return the mode that it gives.
+
+    SQLite does not wait in this statement while another process switches, as it waits in others.
+    """
+    deadline = time.monotonic() + LOCK_WAIT_SECONDS
+    while True:
+        try:
+            return connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(LOCK_RETRY_SECONDS)
 
 
 @contextlib.contextmanager
