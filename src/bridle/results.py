@@ -18,6 +18,7 @@ __all__ = [
     "Nested",
     "Picture",
     "Probe",
+    "RowScores",
     "Score",
     "StoredTransformer",
     "StudyResult",
@@ -153,6 +154,23 @@ class Members:
 
 
 @dataclass(frozen=True)
+class RowScores:
+    """Scores of single validation rows, in the units of the score.
+
+    The score of a fit is a function s(w) of the weights w of its validation rows, with sum W. The score of row i is
+    s + W ∂s/∂wᵢ: the row's own loss or hit for a mean over rows, s plus the row's influence for any other measure. The
+    mean of the row scores, weighted by w, is s.
+    """
+
+    values: Float[np.ndarray, "member position"]
+    """The score of each validation row of a fit; NaN after the last row, and for fits without row scores."""
+    rows: Int[np.ndarray, "fold position"]
+    """The index of the row in the study's data; -1 after the last row of the fold."""
+    weights: Float[np.ndarray, "fold position"]
+    """The sample weight of the row; 0 after the last row of the fold."""
+
+
+@dataclass(frozen=True)
 class Picture:
     """Rows, mesh and mean predictions on the mesh, to draw a study with two inputs."""
 
@@ -236,6 +254,8 @@ class StudyResult:
     """Measures in units of the prepared target; all others are in units of the original target."""
     nested: Nested | None = None
     """The result of nested cross-validation, if requested."""
+    row_scores: RowScores | None = None
+    """Out-of-fold scores of single rows; None where they cannot be computed or take too much memory."""
     baselines: tuple[Baseline, ...] = ()
     """Models to compare the network with, in a study of a table."""
     provenance: Mapping[str, object] = field(default_factory=dict[str, object])
@@ -280,6 +300,26 @@ class StudyResult:
     def scores_of(self, quantity: str) -> Float[np.ndarray, "candidate seed fold"]:
         """Return a quantity after the last epoch by candidate, seed and fold; NaN if no fit finished."""
         return self.by_candidate(self.quantity(quantity)[:, -1])
+
+    def row_table(self) -> Float[np.ndarray, "candidate seed row"]:
+        """Return the row scores by candidate, seed and row of the study's data; NaN where there is none.
+
+        A row that several folds validate has the mean over the folds with a score of it.
+        """
+        shape = len(self.setting_arm), len(self.seeds)
+        scores = self.row_scores
+        if scores is None or not scores.rows.size:
+            return np.full((*shape, 0), np.nan)
+        total = np.zeros((*shape, int(scores.rows.max()) + 1))
+        count = np.zeros(total.shape)
+        seeds = np.searchsorted(self.seeds, self.members.seed)
+        for member in np.flatnonzero((self.members.fold != ALL_ROWS) & self.members.finished):
+            rows, values = scores.rows[self.members.fold[member]], scores.values[member]
+            used = (rows >= 0) & np.isfinite(values)
+            cell = int(self.members.setting[member]), int(seeds[member])
+            np.add.at(total[cell], rows[used], values[used])
+            np.add.at(count[cell], rows[used], 1)
+        return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
 
     def held_out_scores(self, name: str) -> Float[np.ndarray, "candidate seed"]:
         """Return the refits' score on held-out rows; NaN for candidates that were not refitted."""
