@@ -25,7 +25,7 @@ ARM_OF = np.array([0, *(1 + arm for arm, strengths in enumerate(ARMS.values()) f
 
 @dataclass(frozen=True)
 class Setting:
-    """Rows of one kind and number. Arms of the kind "null" are the network without a penalty from other seeds."""
+    """Rows of one kind and number. The candidates of "null" have no penalty, with a seed of their own in each fit."""
 
     family: str
     rows: int
@@ -95,10 +95,11 @@ def requests(setting: Setting) -> list[tuple[int, int, int, Any]]:
     strengths = strengths_of(setting)
     listed = []
     for candidate in range(len(ARM_OF)):
+        useless = setting.family == "null" and candidate > 0
+        own = strengths[0 if useless else candidate]
         for index, (seed, part) in enumerate(PASSES):
-            useless = setting.family == "null"
-            own, drawn = (strengths[0], seed + 100 * candidate) if useless else (strengths[candidate], seed)
             for fold in range(FOLDS):
+                drawn = 1000 * candidate + 100 * (1 + fold) + 10 * part + seed if useless else seed
                 listed.append((candidate, index, fold, make_request(own, None, drawn, part * FOLDS + fold)))
     return listed
 

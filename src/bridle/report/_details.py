@@ -141,8 +141,6 @@ def _none_wins(result: StudyResult, evidence: Evidence, arm: int, none: str) -> 
     nearest = f"at its best, {_strengths(result, best)}, it is"
     if several:
         nearest = f"the nearest, {setting_name(result, best)}, gives"
-    if gain is evidence.primary:
-        nearest = f"the best of {_tried(result)}, chosen on other rows, gives"
     return (
         f"{subject} no penalty: validation {result.score.name} is {none} without one; "
         f"{nearest} {value} ({_difference(result, evidence, gain)})."

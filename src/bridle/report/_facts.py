@@ -18,14 +18,12 @@ def decimals_for(result: StudyResult, evidence: Evidence) -> int:
 def lead(result: StudyResult, evidence: Evidence) -> tuple[Comparison, float]:
     """Return the comparison that the answer quotes, and the score with a penalty.
 
-    That of the procedure that chooses among all candidates; without scores of single rows, or where nothing is
-    selected, that of the leading arm.
+    Those of `evidence.claim`, or of the leading arm where none is selected.
     """
+    if evidence.claim is not None and evidence.claim is evidence.primary:
+        return evidence.claim, evidence.chosen
     arm = leading_arm(result, evidence) or 0
-    gain = evidence.gains[arm]
-    if evidence.primary is not None and (evidence.winner or gain.difference > 0):
-        return evidence.primary, evidence.chosen
-    return gain, evidence.quoted[arm]
+    return evidence.gains[arm], evidence.quoted[arm]
 
 
 def recorded(result: StudyResult, name: str) -> dict[str, float]:

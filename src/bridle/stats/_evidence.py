@@ -63,10 +63,14 @@ class Evidence:
 
     @property
     def claim(self) -> Comparison | None:
-        """The comparison that decides on a gain: `primary`, or that of the selected arm; None if none is selected."""
-        if not self.winner:
+        """The comparison that decides on a gain: `primary` where it is above zero, else that of the selected arm.
+
+        None where no arm is selected.
+        """
+        if not self.winner or self.winner not in self.gains:
             return None
-        return self.primary if self.primary is not None else self.gains.get(self.winner)
+        above = self.primary is not None and self.primary.difference > 0
+        return self.primary if above else self.gains[self.winner]
 
 
 def weigh_evidence(result: StudyResult, *, level: float = 0.95) -> Evidence:

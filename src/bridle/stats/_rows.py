@@ -12,10 +12,8 @@ from bridle.stats._intervals import invert_skew, remove_skew, t_quantile, t_tail
 from bridle.stats._select import select_strength
 from bridle.stats._summary import nan_mean, summarize
 
-OVERLAP = 1.2
-"""The factor of the variance for training rows that the fits share; calibrated by simulation (benchmarks.power)."""
-INSTABILITY = 0.5
-"""The part of the variance between the fits of one row that no average removes; calibrated in the same way."""
+TAIL_SHARE = 1.5
+"""The skewness of the distribution, as a multiple of that of a sample, which lacks its rare rows."""
 DEPENDENT_ROWS = "dependent rows"
 """The entry of the provenance that says why the rows of a study are not independent: in groups, or in time order."""
 
@@ -33,6 +31,8 @@ class RowTable:
     """The index of the row; -1 after the last row of the fold."""
     shares: Float[np.ndarray, "fold position"]
     """The weight of the row in the mean over folds, w / (K W): they sum to 1."""
+    overlap: float
+    """N / n1, for N rows of which each fit trains on n1."""
 
     def outside(self, fold: int) -> Float[np.ndarray, "candidate seed fold"]:
         """Return the scores of all folds on the rows that `fold` does not validate; NaN where no row is left."""
@@ -80,17 +80,23 @@ def read_rows(result: StudyResult) -> RowTable | None:
     used = np.flatnonzero((members.fold != ALL_ROWS) & members.finished)
     seeds = np.searchsorted(result.seeds, members.seed[used])
     table[members.setting[used], seeds, members.fold[used]] = scores.values[used]
-    return RowTable(table, scores.rows, scores.weights / totals / len(totals))
+    if np.isnan(table[..., 0][np.isfinite(result.scores())]).any():
+        return None
+    train, validation = result.fold_rows.mean(axis=0)
+    overlap = float((train + validation) / train)
+    return RowTable(table, scores.rows, scores.weights / totals / len(totals), overlap)
 
 
 @dataclass(frozen=True)
 class _Moments:
-    """Mean, variance and skewness of an estimate, and the number of its rows."""
+    """Mean, variance and skewness of an estimate from n rows, each validated by about `fits` fits."""
 
     mean: float
     variance: float
+    """Of the mean of independent rows."""
     skewness: float
     rows: int
+    fits: float
     largest: float
     """The largest difference of a row."""
 
@@ -108,69 +114,65 @@ def compare_rows(
 
     With `d_i` the difference of row i, averaged over seeds and over the folds that validate it, n rows and `u_i` their
     weights, which sum to 1: `d = sum_i u_i d_i`, with variance
-    `OVERLAP * (n / (n - 1) sum_i u_i^2 (d_i - d)^2 + INSTABILITY * sum_i u_i^2 v_i)`. `v_i` is the variance of the
-    differences of one row between the fits that validate it: networks whose difference varies with the seed and the
-    partition vary with the rows that were drawn as well, which all fits share and no average removes. With one fit for
-    each row, `v_i` is half of `(d_i - d)^2`. The interval is Student's with n - 1 degrees of freedom, after
-    Hall's transformation for skewness, for the differences of a log loss have a long tail.
+    `(1 + N / n1) * n / (n - 1) * sum_i u_i^2 (d_i - d)^2`, for N rows of which each fit trains on n1. The 1 is for the
+    rows as those that judge, N / n1 for the same rows as those that train: it is the correction of Nadeau and Bengio,
+    applied to rows instead of folds, so that there are n - 1 degrees of freedom.
+
+    The interval is Student's, with its end on the side of the longer tail moved outwards by Hall's transformation: the
+    differences of a log loss are skewed, and a sample of them rarely has its share of the largest.
 
     Args:
         arm, none: scores; NaN if a fit diverged.
         table: the rows and weights.
         level: the confidence level.
-        share: row scores are hits. The variance is then increased by `1 / n^2`, half a row in each cell that differs
-            (Agresti and Min), since few rows have few possible differences.
+        share: row scores are hits, so that few rows have few possible differences. The variance is then increased by
+            `1 / (m n^2)`, with m fits for each row: for m = 1, half a row in each cell that differs (Agresti and Min).
         widest: the largest possible difference, to which intervals are cut.
 
-    Source: Nadeau and Bengio, "Inference for the generalization error", Machine Learning 52, 2003, has the problem;
-    Hall, "On the removal of skewness by transformation", Journal of the Royal Statistical Society B 54, 1992; Agresti
-    and Min, "Simple improved confidence intervals for comparing matched proportions", Statistics in Medicine 24, 2005.
+    Source: Nadeau and Bengio, "Inference for the generalization error", Machine Learning 52, 2003; Hall, "On the
+    removal of skewness by transformation", Journal of the Royal Statistical Society B 54, 1992; Agresti and Min,
+    "Simple improved confidence intervals for comparing matched proportions", Statistics in Medicine 24, 2005.
 
     """
     moments = _moments(arm - none, table)
-    size = max(float(np.nanmax(np.abs(side), initial=0.0)) for side in (arm, none)) if moments.rows else 0.0
+    count, mean = moments.rows, moments.mean
+    size = max(float(np.nanmax(np.abs(side), initial=0.0)) for side in (arm, none)) if count else 0.0
     rounding = ROUNDING_SHARE * size
 
     def without(reason: str) -> Comparison:
         p_value = 1.0 if reason == SAME else np.nan
-        return Comparison(moments.mean, np.nan, np.nan, p_value, level, "rows", moments.rows, reason)
+        return Comparison(mean, np.nan, np.nan, p_value, level, "rows", count, reason)
 
-    if moments.rows and moments.largest <= rounding:
+    if count and moments.largest <= rounding:
         return without(SAME)
-    if moments.rows < MIN_DIFFERENCES:
+    if count < MIN_DIFFERENCES:
         return without(FEW)
-    if np.sqrt(moments.variance * moments.rows) <= rounding:
+    if np.sqrt(moments.variance * count) <= rounding:
         return without(EVEN)
-    error = float(np.sqrt(moments.variance + (moments.rows**-2 if share else 0.0)))
-    quantile, degrees = t_quantile(0.5 + level / 2, moments.rows - 1), moments.rows - 1
-    low, high = (moments.mean - invert_skew(end, moments.skewness) * error for end in (quantile, -quantile))
+    least = 1 / (moments.fits * count**2) if share else 0.0
+    error = float(np.sqrt((1 + table.overlap) * moments.variance + least))
+    quantile, skewness = t_quantile(0.5 + level / 2, count - 1), TAIL_SHARE * moments.skewness
+    low = mean - max(quantile, invert_skew(quantile, skewness)) * error
+    high = mean - min(-quantile, invert_skew(-quantile, skewness)) * error
     if low <= -widest and high >= widest:
         return without(WIDE)
-    p_value = 2 * t_tail(abs(remove_skew(moments.mean / error, moments.skewness)), degrees)
-    return Comparison(moments.mean, max(low, -widest), min(high, widest), p_value, level, "rows", moments.rows)
+    statistic = abs(mean) / error
+    toward_zero = remove_skew(statistic, skewness if mean > 0 else -skewness)
+    p_value = min(1.0, 2 * t_tail(min(statistic, toward_zero), count - 1))
+    return Comparison(mean, max(low, -widest), min(high, widest), p_value, level, "rows", count)
 
 
 def _moments(paired: Float[np.ndarray, "seed fold position"], table: RowTable) -> _Moments:
     means = nan_mean(paired, axis=0)
     used = np.isfinite(means) & (table.shares > 0)
     if not used.any():
-        return _Moments(np.nan, np.nan, 0.0, 0, 0.0)
+        return _Moments(np.nan, np.nan, 0.0, 0, 0.0, 0.0)
     rows, shares = table.rows[used], table.shares[used] / table.shares[used].sum()
     mean = float((shares * means[used]).sum())
-    size = int(rows.max()) + 1
-    parts = np.bincount(rows, shares * (means[used] - mean), size)
-    weights = np.bincount(rows, shares, size)
-    count = int((weights > 0).sum())
+    parts = np.bincount(rows, shares * (means[used] - mean))
+    count = int((np.bincount(rows) > 0).sum())
     squares = float((parts**2).sum())
-    fits = paired[:, used]
-    finite = np.isfinite(fits)
-    number, total, square = (
-        np.bincount(rows, values.sum(axis=0), size)
-        for values in (finite, np.where(finite, fits, 0.0), np.where(finite, fits, 0.0) ** 2)
-    )
-    several = number > 1
-    between = (square[several] - total[several] ** 2 / number[several]) / (number[several] - 1)
-    instability = float((weights[several] ** 2 * np.maximum(between, 0.0)).sum()) if several.any() else squares / 2
-    variance = OVERLAP * (squares * count / max(count - 1, 1) + INSTABILITY * instability)
     skewness = float((parts**3).sum() / squares**1.5) if squares > 0 else 0.0
-    return _Moments(mean, variance, skewness, count, float(np.nanmax(np.abs(fits))))
+    fits = float(np.isfinite(paired[:, used]).sum() / count)
+    variance = squares * count / max(count - 1, 1)
+    return _Moments(mean, variance, skewness, count, fits, float(np.nanmax(np.abs(paired[:, used]))))
