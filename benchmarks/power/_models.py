@@ -18,18 +18,22 @@ class Drawn:
     fresh: np.ndarray
 
 
-def build(values, rows, fold_rows, *, name="loss", maximize=False, weights=None, **facts) -> StudyResult:
-    """Return a result whose arm has candidates 1, 2, …; `values` are row scores (candidate, seed, fold, position)."""
+def build(values, rows, fold_rows, *, name="loss", maximize=False, weights=None, arms=None, **facts) -> StudyResult:
+    """Return a result of row scores (candidate, seed, fold, position); by default, all candidates are of one arm."""
     candidates, seeds, folds, _ = values.shape
+    arms = np.minimum(np.arange(candidates), 1) if arms is None else arms
     grid = np.array([(c, s, f) for c in range(candidates) for s in range(seeds) for f in range(folds)])
     weights = (rows >= 0).astype(float) if weights is None else weights
     finished = np.ones(len(grid), bool)
     last = np.where(rows >= 0, weights * np.nan_to_num(values), 0.0).sum(axis=-1) / weights.sum(axis=1)
     curves = np.stack([last.reshape(-1)] * 2, axis=1)[:, None, :]
     return StudyResult(
-        arms=(Arm("none", (), ()), Arm("L2", (("kernel", "L2({kernel l2})"),), (0,))),
-        slots=("kernel l2",),
-        setting_arm=np.minimum(np.arange(candidates), 1),
+        arms=(
+            Arm("none", (), ()),
+            *(Arm(f"arm {arm}", (("kernel", "L2({l2})"),), (0,)) for arm in range(1, max(arms) + 1)),
+        ),
+        slots=("l2",),
+        setting_arm=np.asarray(arms),
         setting_strengths=np.arange(candidates, dtype=float)[:, None],
         members=Members(*grid.T, finished, np.full(len(grid), -1), np.ones(len(grid), int), np.ones(len(grid), int)),
         score=Score(name, maximize),
