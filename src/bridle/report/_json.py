@@ -20,8 +20,9 @@ def to_json(result: StudyResult, evidence: Evidence | None = None) -> dict[str, 
 
     Keys: `verdict` and its `sentences`; `details`, the lines behind it; `diagnoses` with code and sentence; `score`;
     `seeds`; `folds` (rows trained on and validated on); `arms`
-    with terms, slots, what `best` and `1se` select, and the score `quoted` for it; `winner`; `gains` (differences to
-    `none`, positive is better, with corrected intervals, for validation and each held-out part); `table`; `members`
+    with terms, slots, what `best` and `1se` select, and the score `quoted` for it; `winner`; `primary` (the gain of the
+    choice among all candidates, uncorrected, or null without scores of single rows); `gains` (differences to `none`,
+    positive is better, with corrected intervals, for validation and each held-out part); `table`; `members`
     (every fit with its setting, seed, fold, status and last values); `baselines` (the selected network and models that
     are no networks, with the scores of each fold and the differences); `nested`, if it was requested; `protocol`;
     `provenance`.
@@ -41,6 +42,7 @@ def to_json(result: StudyResult, evidence: Evidence | None = None) -> dict[str, 
             "held_out_rows": result.held_out_rows,
             "arms": [_arm(result, evidence, arm) for arm in range(len(result.arms))],
             "winner": None if evidence.winner is None else result.arms[evidence.winner].name,
+            "primary": None if evidence.primary is None else _comparison(evidence.primary),
             "gains": _gains(result, evidence),
             "table": rows(result, evidence),
             "members": [_fit(result, member) for member in range(len(result.members))],
@@ -103,6 +105,12 @@ def _gain(result: StudyResult, evidence: Evidence, part: str, arm: int, gain: Co
         "arm": result.arms[arm].name,
         "rows": part,
         **_setting(result, evidence.choices[arm].best),
+        **_comparison(gain),
+    }
+
+
+def _comparison(gain: Comparison) -> dict[str, object]:
+    return {
         "difference": gain.difference,
         "low": gain.low,
         "high": gain.high,

@@ -12,11 +12,13 @@ from bridle.stats._evidence import (
     weigh_evidence,
 )
 from bridle.stats._intervals import exact_interval, pseudo_values, widest_difference
+from bridle.stats._rows import DEPENDENT_ROWS, RowTable, Rule, best_of, compare_rows, read_rows
 from bridle.stats._select import Choice, cross_select, select_strength, survivors
 from bridle.stats._summary import Summary, nan_mean, nan_sd, summarize
 
 __all__ = [
     "COLLAPSE_SHARE",
+    "DEPENDENT_ROWS",
     "EVEN",
     "SAME",
     "WIDE",
@@ -24,11 +26,15 @@ __all__ = [
     "Choice",
     "Comparison",
     "Evidence",
+    "RowTable",
+    "Rule",
     "Summary",
+    "best_of",
     "choose_candidates",
     "compare",
     "compare_all",
     "compare_baselines",
+    "compare_rows",
     "cross_select",
     "exact_interval",
     "find_collapsed",
@@ -38,6 +44,7 @@ __all__ = [
     "prediction_spread",
     "pseudo_values",
     "rank_arms",
+    "read_rows",
     "select_strength",
     "summarize",
     "survivors",
