@@ -14,11 +14,14 @@ __all__ = [
     "Activation",
     "Arm",
     "Baseline",
+    "Calibration",
+    "Confidence",
     "Members",
     "Nested",
     "Picture",
     "Probe",
     "Score",
+    "SeedMean",
     "StoredTransformer",
     "StudyResult",
     "weak_to_strong",
@@ -60,6 +63,8 @@ class Nested:
 
 POOLED = "pooled "
 """The prefix of the name of a pooled score."""
+MAX_AVERAGED = 10
+"""The most seeds whose predictions are averaged: the first ones."""
 ALL_ROWS = -1
 """The fold of a refit: a fit that trained on every row given to the study."""
 UNIT_SHARES = (0, 10, 25, 50, 75, 90, 100)
@@ -153,6 +158,47 @@ class Members:
 
 
 @dataclass(frozen=True)
+class SeedMean:
+    """Scores of the mean of the predictions of all seeds; NaN for candidates that were not refitted.
+
+    The mean is over the first `MAX_AVERAGED` seeds.
+    """
+
+    scores: Float[np.ndarray, "candidate fold"]
+    """The score on the validation rows of each fold."""
+    held_out: Mapping[str, Float[np.ndarray, "candidate"]] = field(default_factory=dict[str, np.ndarray])
+    """The score of the mean of the refits on held-out rows."""
+    is_convex: bool = False
+    """True if the loss is convex in the predictions: that of the mean is never above the mean of the losses."""
+    obstacle: str = ""
+    """The reason why the mean of the refits cannot be one Keras model; empty if it can."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Confidence of a classifier on rows that it did not see; NaN for candidates that were not measured.
+
+    The second axis has the value as it is, then that with logits divided by the temperature of the other folds.
+    """
+
+    temperature: Float[np.ndarray, "candidate"]
+    """The temperature that makes the log loss over the rows of all folds smallest; above 1 for too much confidence."""
+    log_loss: Float[np.ndarray, "candidate 2"]
+    error: Float[np.ndarray, "candidate 2"]
+    """The expected calibration error: the mean of |share correct - confidence| over bins of confidence."""
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """Confidence of the networks of each candidate, of single seeds and of their mean."""
+
+    single: Calibration
+    """Averages over the networks of all seeds."""
+    mean: Calibration
+    """Of the mean of their probabilities."""
+
+
+@dataclass(frozen=True)
 class Picture:
     """Rows, mesh and mean predictions on the mesh, to draw a study with two inputs."""
 
@@ -236,6 +282,10 @@ class StudyResult:
     """Measures in units of the prepared target; all others are in units of the original target."""
     nested: Nested | None = None
     """The result of nested cross-validation, if requested."""
+    seed_mean: SeedMean | None = None
+    """Scores of the mean over seeds; None in a study stored by an older version, and for one seed."""
+    confidence: Confidence | None = None
+    """Confidence of a classifier without a regularizer and at the best of each arm; None for other models."""
     baselines: tuple[Baseline, ...] = ()
     """Models to compare the network with, in a study of a table."""
     provenance: Mapping[str, object] = field(default_factory=dict[str, object])

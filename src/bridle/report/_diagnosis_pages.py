@@ -199,6 +199,18 @@ DIAGNOSES = (
         "Use that model: `result.baselines()` names it, and scikit-learn has it. Or change the network first (its "
         "size, its learning rate, its epochs), and look at the penalties again when it is as good.",
     ),
+    Diagnosis(
+        "BR020",
+        "Most of the lower loss is lower confidence",
+        "The log loss is lower with the penalty. Without a penalty, dividing the logits by one number, the "
+        "temperature, gives at least 70 % of that, and little is left where both have one. Each fold uses the "
+        "temperature that the predictions for the other folds give.",
+        "Networks that train for long become too confident: their probabilities are nearer to 0 and 1 than they are "
+        "often right. A penalty keeps weights and so logits small, which lowers the log loss without a better network. "
+        "A temperature does the same after training, and changes no predicted class.",
+        "If probabilities matter, `result.model(\"none\", temperature=True)` has the temperature in its last layer. If "
+        "classes matter, look at the accuracy instead: a temperature does not change it, and a penalty may.",
+    ),
 )  # fmt: skip
 """Every diagnosis in the order of its code. Codes are never used again for something else."""
 

@@ -51,6 +51,8 @@ NUMBER_LOSSES = ("mse", "meansquarederror", "mae", "meanabsoluteerror", "huber",
 """Losses of targets of numbers."""
 TINY = 1e-7
 """The smallest probability that becomes a logit, as in Keras."""
+Leaves = tuple[np.ndarray, ...]
+"""Predictions of some rows, one array for each output and mask."""
 
 
 @dataclass(frozen=True)
@@ -129,11 +131,11 @@ class Scorer:
 
     def __init__(self, prepared: Prepared) -> None:
         self.prepared, objective = prepared, prepared.engine.objective
-        self._column = objective.measure_names.index(prepared.score.measure)
+        self.column = objective.measure_names.index(prepared.score.measure)
         structure = jax.tree.structure(predicted_shapes(prepared.model, prepared.folds[0].rows.x))
 
-        def measure(y: Any, predictions: Any, weight: Any) -> Any:
-            return objective.measure(y, jax.tree.unflatten(structure, [predictions]), weight)[self._column]
+        def measure(y: Any, leaves: Any, weight: Any) -> Any:
+            return objective.measure(y, jax.tree.unflatten(structure, leaves), weight)[self.column]
 
         self._measure, self._compiled = measure, jax.jit(measure)
 
@@ -142,34 +144,35 @@ class Scorer:
         """All rows with the held-out ones, and the factor of their score; the study itself does not change."""
         prepared = replace(self.prepared, preparer=replace(self.prepared.preparer, final=[]))
         rows = refit_rows(prepared)
-        return rows, float(prepared.units.factors[-1, self._column])
+        return rows, float(prepared.units.factors[-1, self.column])
 
-    def folds(self, predictions: Sequence[np.ndarray]) -> Float[np.ndarray, "fold"]:
+    def folds(self, predictions: Sequence[Leaves]) -> Float[np.ndarray, "fold"]:
         """Return the score of each fold from the predictions of the first folds; NaN for the others."""
         folds = self.prepared.folds
         scores = np.full(len(folds), np.nan)
         if self.prepared.score.pooled:
             complete = len(predictions) == len(folds)
-            return PooledScorer(self.prepared).scores([(values,) for values in predictions]) if complete else scores
-        factors = self.prepared.units.factors[:, self._column]
-        for index, (values, fold) in enumerate(zip(predictions, folds, strict=False)):
+            return PooledScorer(self.prepared).scores(predictions) if complete else scores
+        factors = self.prepared.units.factors[:, self.column]
+        for index, (leaves, fold) in enumerate(zip(predictions, folds, strict=False)):
             y, weight = jax.tree.map(partial(_from_row, fold.cuts[-1]), (fold.rows.y, fold.rows.weight))
-            scores[index] = float(factors[index]) * self._score(y, values, weight)
+            scores[index] = float(factors[index]) * self.score(y, leaves, weight)
         return scores
 
     def held_out(self, predict_rows: Callable[[np.ndarray], np.ndarray]) -> dict[str, float]:
         """Return the score on each part of the held-out rows."""
         rows, factor = self.refit
         return {
-            part: factor * self._score(side.y, predict_rows(np.asarray(side.x, float)), side.weight)
+            part: factor * self.score(side.y, (predict_rows(np.asarray(side.x, float)),), side.weight)
             for part, side in rows.held_out.items()
         }
 
-    def _score(self, y: Any, predictions: Any, weight: Any) -> float:
+    def score(self, y: Any, leaves: Leaves, weight: Any) -> float:
+        """Return the score of predictions of some rows, in the units that the network sees."""
         try:
-            return float(self._compiled(y, predictions, weight))
+            return float(self._compiled(y, leaves, weight))
         except (TypeError, IndexError, UntraceableError):  # a metric that cannot be traced
-            return float(self._measure(y, predictions, weight))
+            return float(self._measure(y, leaves, weight))
 
 
 def _from_row(begin: int, leaf: Any) -> np.ndarray:
@@ -189,7 +192,7 @@ def _fit_baseline(scorer: Scorer, task: Task, name: str, end: float) -> Baseline
         if began + slowest > end and name != CONSTANT:
             break
         model = fit_model(name, task, _side(task, fold.rows, 0, fold.train))
-        predictions.append(predict(model, task, _side(task, fold.rows, fold.cuts[-1], None).x))
+        predictions.append((predict(model, task, _side(task, fold.rows, fold.cuts[-1], None).x),))
         slowest = max(slowest, perf_counter() - began)
     missing, text, held_out = len(prepared.folds) - len(predictions), _describe(name, task), {}
     if missing:

@@ -8,7 +8,18 @@ import numpy as np
 
 from bridle._keras import model_json
 from bridle.engine import FitResult
-from bridle.results import ALL_ROWS, Activation, Members, Picture, Probe, StoredTransformer, StudyResult, weak_to_strong
+from bridle.results import (
+    ALL_ROWS,
+    Activation,
+    Confidence,
+    Members,
+    Picture,
+    Probe,
+    SeedMean,
+    StoredTransformer,
+    StudyResult,
+    weak_to_strong,
+)
 from bridle.study._pooled import PooledScorer
 from bridle.study._provenance import describe_protocol
 from bridle.study.design._arms import BoundArm, to_result_arm
@@ -33,6 +44,8 @@ class ResultCollector:
     picture: Picture | None = None
     activations: tuple[Activation, ...] = ()
     weight_names: tuple[str, ...] = ()
+    seed_mean: SeedMean | None = None
+    confidence: Confidence | None = None
     preparation: dict[str, StoredTransformer] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     """Facts for the record, found during the run."""
@@ -160,6 +173,8 @@ class ResultCollector:
             protocol=describe_protocol(prepared),
             preparation=self.preparation,
             prepared_units=units.transformed,
+            seed_mean=self.seed_mean,
+            confidence=self.confidence,
         )
 
     def _members(self, results: Sequence[FitResult | None]) -> Members:
