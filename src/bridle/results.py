@@ -20,6 +20,7 @@ __all__ = [
     "Nested",
     "Picture",
     "Probe",
+    "RowScores",
     "Score",
     "SeedMean",
     "StoredTransformer",
@@ -130,34 +131,6 @@ class Probe:
 
 
 @dataclass(frozen=True)
-class Members:
-    """Fits of a study, one entry of each array per fit.
-
-    `setting` is the index of a candidate in `StudyResult.setting_arm`; `fold` is -1 for a refit on all rows.
-    """
-
-    setting: Int[np.ndarray, "member"]
-    seed: Int[np.ndarray, "member"]
-    fold: Int[np.ndarray, "member"]
-    finished: Bool[np.ndarray, "member"]
-    diverged_at: Int[np.ndarray, "member"]
-    """The epoch whose loss was not finite, or -1."""
-    epochs: Int[np.ndarray, "member"]
-    """The number of trained epochs; fewer than those of the study if early stopping ended a fit."""
-    kept: Int[np.ndarray, "member"]
-    """The epoch whose weights the fit returned."""
-
-    def __len__(self) -> int:
-        return len(self.setting)
-
-    def status(self, member: int) -> str:
-        """Return the status of one fit as text: "finished", "not run", or the epoch at which it diverged."""
-        if self.diverged_at[member] >= 0:
-            return f"diverged at epoch {self.diverged_at[member]}"
-        return "finished" if self.finished[member] else "not run"
-
-
-@dataclass(frozen=True)
 class SeedMean:
     """Scores of the mean of the predictions of all seeds; NaN for candidates that were not refitted.
 
@@ -196,6 +169,51 @@ class Confidence:
     """Averages over the networks of all seeds."""
     mean: Calibration
     """Of the mean of their probabilities."""
+
+
+@dataclass(frozen=True)
+class Members:
+    """Fits of a study, one entry of each array per fit.
+
+    `setting` is the index of a candidate in `StudyResult.setting_arm`; `fold` is -1 for a refit on all rows.
+    """
+
+    setting: Int[np.ndarray, "member"]
+    seed: Int[np.ndarray, "member"]
+    fold: Int[np.ndarray, "member"]
+    finished: Bool[np.ndarray, "member"]
+    diverged_at: Int[np.ndarray, "member"]
+    """The epoch whose loss was not finite, or -1."""
+    epochs: Int[np.ndarray, "member"]
+    """The number of trained epochs; fewer than those of the study if early stopping ended a fit."""
+    kept: Int[np.ndarray, "member"]
+    """The epoch whose weights the fit returned."""
+
+    def __len__(self) -> int:
+        return len(self.setting)
+
+    def status(self, member: int) -> str:
+        """Return the status of one fit as text: "finished", "not run", or the epoch at which it diverged."""
+        if self.diverged_at[member] >= 0:
+            return f"diverged at epoch {self.diverged_at[member]}"
+        return "finished" if self.finished[member] else "not run"
+
+
+@dataclass(frozen=True)
+class RowScores:
+    """Scores of single validation rows, in the units of the score.
+
+    The score of a fit is a function s(w) of the weights w of its validation rows, with sum W. The score of row i is
+    s + W ∂s/∂wᵢ: the row's own loss or hit for a mean over rows, s plus the row's influence for any other measure. The
+    mean of the row scores, weighted by w, is s.
+    """
+
+    values: Float[np.ndarray, "member position"]
+    """The score of each validation row of a fit; NaN after the last row, and for fits without row scores."""
+    rows: Int[np.ndarray, "fold position"]
+    """The index of the row in the study's data; -1 after the last row of the fold."""
+    weights: Float[np.ndarray, "fold position"]
+    """The sample weight of the row; 0 after the last row of the fold."""
 
 
 @dataclass(frozen=True)
@@ -286,6 +304,8 @@ class StudyResult:
     """Scores of the mean over seeds; None in a study stored by an older version, and for one seed."""
     confidence: Confidence | None = None
     """Confidence of a classifier without a regularizer and at the best of each arm; None for other models."""
+    row_scores: RowScores | None = None
+    """Out-of-fold scores of single rows; None where they cannot be computed or take too much memory."""
     baselines: tuple[Baseline, ...] = ()
     """Models to compare the network with, in a study of a table."""
     provenance: Mapping[str, object] = field(default_factory=dict[str, object])
@@ -330,6 +350,26 @@ class StudyResult:
     def scores_of(self, quantity: str) -> Float[np.ndarray, "candidate seed fold"]:
         """Return a quantity after the last epoch by candidate, seed and fold; NaN if no fit finished."""
         return self.by_candidate(self.quantity(quantity)[:, -1])
+
+    def row_table(self) -> Float[np.ndarray, "candidate seed row"]:
+        """Return the row scores by candidate, seed and row of the study's data; NaN where there is none.
+
+        A row that several folds validate has the mean over the folds with a score of it.
+        """
+        shape = len(self.setting_arm), len(self.seeds)
+        scores = self.row_scores
+        if scores is None or not scores.rows.size:
+            return np.full((*shape, 0), np.nan)
+        total = np.zeros((*shape, int(scores.rows.max()) + 1))
+        count = np.zeros(total.shape)
+        seeds = np.searchsorted(self.seeds, self.members.seed)
+        for member in np.flatnonzero((self.members.fold != ALL_ROWS) & self.members.finished):
+            rows, values = scores.rows[self.members.fold[member]], scores.values[member]
+            used = (rows >= 0) & np.isfinite(values)
+            cell = int(self.members.setting[member]), int(seeds[member])
+            np.add.at(total[cell], rows[used], values[used])
+            np.add.at(count[cell], rows[used], 1)
+        return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
 
     def held_out_scores(self, name: str) -> Float[np.ndarray, "candidate seed"]:
         """Return the refits' score on held-out rows; NaN for candidates that were not refitted."""

@@ -22,26 +22,30 @@ def class_rows(rows: int = 600, classes: int = 3, factor: float = 1.0, seeds: in
 def test_logits_times_three_have_three_times_the_temperature() -> None:
     """Near 3 for classes that follow the logits; exactly three times that of the logits before."""
     before, after = (fit_temperature(class_rows(4000, factor=factor)) for factor in (1, 3))
-    assert after == pytest.approx(3 * before, rel=1e-3)
+    assert after == pytest.approx(3 * before, rel=5e-3)
     assert after == pytest.approx(3, rel=0.1)
 
 
 def test_the_temperature_is_the_minimum_that_scipy_finds() -> None:
-    """Of the weighted log loss over all networks, as a function of 1/T."""
+    """Of the weighted log loss over all networks with the prior, as a function of 1/T."""
     rows = class_rows(factor=2.5)
+    count = rows.weights.sum() ** 2 / (rows.weights**2).sum()
 
     def loss(inverse: np.ndarray) -> float:
         logs = log_softmax(rows.logits * inverse, axis=2)
         picked = logs[:, np.arange(len(rows.labels)), rows.labels]
         return -float(np.average(picked.mean(axis=0), weights=rows.weights))
 
-    best = minimize(loss, [1.0], tol=1e-10)
+    best = minimize(lambda inverse: loss(inverse) + np.log(inverse[0]) ** 2 / (2 * count), [1.0], tol=1e-10)
     assert fit_temperature(rows) == pytest.approx(1 / best.x[0], rel=1e-3)
-    assert log_loss(rows, 1 / best.x[0]) == pytest.approx(best.fun)
+    assert log_loss(rows, 1 / best.x[0]) == pytest.approx(loss(best.x))
 
 
 def test_the_mean_of_networks_has_its_own_temperature() -> None:
-    """The minimum over a fine grid of the log loss of the mean probability; below that of single networks."""
+    """The minimum over a fine grid of the log loss of the mean probability; below that of single networks.
+
+    The prior moves it by less than a per cent.
+    """
     rows = class_rows(factor=2.0, seeds=6)
     mean = ClassRows(rows.logits, rows.labels, rows.weights, averaged=True)
     grid = np.exp(np.linspace(-1, 2, 601))
@@ -49,7 +53,7 @@ def test_the_mean_of_networks_has_its_own_temperature() -> None:
         sklearn_log_loss(rows.labels, softmax(rows.logits / value, axis=2).mean(axis=0), sample_weight=rows.weights)
         for value in grid
     ]
-    assert fit_temperature(mean) == pytest.approx(grid[np.argmin(losses)], rel=0.01)
+    assert fit_temperature(mean) == pytest.approx(grid[np.argmin(losses)], rel=0.02)
     assert log_loss(mean) == pytest.approx(losses[200])
     assert fit_temperature(mean) < fit_temperature(rows)
 
@@ -60,7 +64,14 @@ def test_a_weight_of_two_counts_as_two_rows() -> None:
     doubled = ClassRows(rows.logits[:, twice], rows.labels[twice], np.ones(100))
     heavy = ClassRows(rows.logits, rows.labels, np.full(50, 2.0))
     assert log_loss(heavy) == pytest.approx(log_loss(doubled))
-    assert fit_temperature(heavy) == pytest.approx(fit_temperature(doubled), rel=1e-3)
+    assert fit_temperature(heavy) == pytest.approx(fit_temperature(doubled), rel=0.02)  # the prior counts rows
+
+
+def test_a_few_rows_predicted_well_do_not_give_a_temperature_near_zero() -> None:
+    """The log loss alone has its minimum at 0 there."""
+    rows = ClassRows(np.array([[[0.0, 1.0]] * 10]), np.ones(10, int), np.ones(10))
+    assert log_loss(rows, 0.05) < 1e-6
+    assert 0.2 < fit_temperature(rows) < 0.5
 
 
 @pytest.mark.parametrize("bins", [5, 15])

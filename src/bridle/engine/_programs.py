@@ -88,6 +88,15 @@ class Readings(NamedTuple):
     """Predictions of the validation rows of the fold, if the recipe requests them."""
 
 
+class RowReadings(NamedTuple):
+    """Results of the validation rows one by one."""
+
+    scores: Any
+    """float32 (row,)."""
+    predictions: Any
+    """Predictions of these rows, if the recipe requests them."""
+
+
 @dataclass(eq=False)
 class Programs:
     """Executables for one shape of rows, shared by all fits of all arms; mutable: they compile late and are timed."""
@@ -102,6 +111,8 @@ class Programs:
     """Most measuring points of one call."""
     width: int | None
     """Number of fits that run side by side in one call; None if each runs alone."""
+    read_rows: Callable[..., RowReadings] | None = None
+    """(state, rows) → row readings; None if row scores are not computed. It has no part in the identity."""
     trace_seconds: float = 0.0
     forms: tuple[str, ...] = ()
     """Operations that are computed in another form than as written, and rewrites that are missing."""
@@ -115,27 +126,30 @@ class Programs:
     """Time of one measuring point in the last call; None before the first call."""
 
     def compile(self) -> None:
-        """Compile what is not compiled yet; `read` continues to compile during the first training."""
+        """Compile what is not compiled yet; programs that read continue to compile during the first training."""
         if self.eager or self.compile_seconds is not None:
             return
         began = perf_counter()
         pool = ThreadPoolExecutor(1)
         pool.submit(find_libraries)  # needed from the first fit on; here it waits for XLA anyway
         pool.submit(self.read.compiled)
+        if self.read_rows is not None:
+            pool.submit(self.read_rows.compiled)
         pool.shutdown(wait=False)
         self.train.compiled()
         self.compile_seconds = perf_counter() - began
 
     def compile_fully(self) -> None:
-        """Compile both programs and wait, so that no compilation disturbs timings."""
+        """Compile all programs and wait, so that no compilation disturbs timings."""
         self.compile()
-        if not self.eager:
-            self.read.compiled()
+        for program in [] if self.eager else [self.read, self.read_rows]:
+            if program is not None:
+                program.compiled()
 
     @property
     def executables(self) -> int:
         """Number of executables that are compiled by now."""
-        return 0 if self.compile_seconds is None else 2
+        return 0 if self.compile_seconds is None else 2 + (self.read_rows is not None)
 
     @property
     def seconds(self) -> float:
@@ -186,9 +200,9 @@ def compile_programs(
     width: int | None = None,
     eager: bool = False,
 ) -> Programs:
-    """Trace both programs; they are compiled when they first run.
+    """Trace the programs; they are compiled when they first run.
 
-    Strengths, seed and fold are arguments of the programs: one pair serves all fits on rows of the same shape.
+    Strengths, seed and fold are arguments of the programs, which serve all fits on rows of the same shape.
 
     Args:
         training: mathematics and recipe of the fits.
@@ -205,7 +219,8 @@ def compile_programs(
         train, read = training_block(training, fold.cuts, 1), partial(_read, training, fold.cuts)
         initial_state = partial(_initial_state, training, frozenset())
         spent = perf_counter() - began
-        return Programs(run_eagerly(train), run_eagerly(read), initial_state, 1, None, spent, eager=True)
+        rows = run_eagerly(partial(_read_rows, training, fold.cuts)) if _scores_rows(training, fold) else None
+        return Programs(run_eagerly(train), run_eagerly(read), initial_state, 1, None, rows, spent, eager=True)
     warm_up()
     forms: dict[str, None] = {}
     objective = training.objective
@@ -281,7 +296,7 @@ def _trace(
     width: int | None,
     shapes: frozenset[tuple[int, ...]],
 ) -> Programs:
-    """Trace both programs, with kernels of these shapes transposed."""
+    """Trace the programs, with kernels of these shapes transposed."""
     initial_state = partial(_initial_state, training, shapes)
     if shapes:
         training = replace(training, objective=with_transposed_kernels(training.objective))
@@ -297,7 +312,31 @@ def _trace(
     points = Points(np.zeros(capacity, np.int32), np.zeros(capacity, bool))
     train = Executable(train, state, strengths, fold.rows, identity, np.int32(0), points, np.int32(0))
     read = Executable(read, state, fold.rows, dict(held_out), options=FAST_COMPILE_OPTIONS)
-    return Programs(train, read, initial_state, capacity, width, identity=f"{train.identity} {read.identity}")
+    read_rows = _trace_row_program(training, fold, state, width)
+    identities = f"{train.identity} {read.identity}"
+    return Programs(train, read, initial_state, capacity, width, read_rows, identity=identities)
+
+
+def _scores_rows(training: Training, fold: Fold) -> bool:
+    return training.objective.score_rows is not None and fold.cuts[-1] < row_count(fold.rows.x)
+
+
+def _trace_row_program(training: Training, fold: Fold, state: State, width: int | None) -> Executable | None:
+    """Trace the program of row scores; return None where there are none."""
+    if not _scores_rows(training, fold):
+        return None
+    read_rows = partial(_read_rows, training, fold.cuts)
+    if width is not None:
+        read_rows = jax.vmap(read_rows, in_axes=(0, None))
+    return Executable(read_rows, state, fold.rows, options=FAST_COMPILE_OPTIONS)
+
+
+def _read_rows(training: Training, cuts: tuple[int, ...], state: State, rows: Rows) -> RowReadings:
+    """Score the validation rows of a fit after its last epoch one by one."""
+    state, validation = finish_training(training, state), slice_rows(rows, cuts[-1], None)
+    predictions = predict(training.objective, state.trainable, state.other, validation.x)
+    scores = training.objective.score_rows(validation.y, predictions, validation.weight)
+    return RowReadings(scores, predictions if training.recipe.row_predictions else None)
 
 
 def _read(

@@ -12,6 +12,8 @@ from scipy.special import log_softmax
 
 TEMPERATURES = (0.05, 100.0)
 """The range of a temperature."""
+PRIOR_SD = 1.0
+"""Standard deviation of log T before any row is seen, around T = 1; it matters below some hundred rows."""
 BINS = 15
 """The most bins of a calibration error."""
 MAX_FITTED = 1_000_000
@@ -69,7 +71,9 @@ def log_loss(rows: ClassRows, temperature: float = 1.0) -> float:
 def fit_temperature(rows: ClassRows) -> float:
     """Return the temperature T that makes the log loss of `softmax(logits / T)` smallest.
 
-    Without `averaged` the log loss is convex in 1/T. T > 1 means that the networks are too confident.
+    With n rows of equal weight it minimizes `log loss + (log T)² / (2 n)`, the log loss and a normal prior of log T: a
+    few rows that are all predicted well would give a temperature near 0. T > 1 means that the networks are too
+    confident.
 
     >>> import numpy as np
     >>> logits = np.random.default_rng(0).normal(size=(1, 4000, 3))
@@ -83,10 +87,17 @@ def fit_temperature(rows: ClassRows) -> float:
     step = -(-rows.logits.size // MAX_FITTED)
     some = rows.every(step) if step > 1 else rows
     bounds = (float(np.log(TEMPERATURES[0])), float(np.log(TEMPERATURES[1])))
-    fitted = minimize_scalar(
-        lambda power: log_loss(some, float(np.exp(power))), bounds=bounds, method="bounded", options={"xatol": 1e-4}
-    )
-    return float(np.exp(fitted.x))
+    precision = 1 / (2 * PRIOR_SD**2 * effective_count(rows.weights))
+
+    def cost(power: float) -> float:
+        return log_loss(some, float(np.exp(power))) + precision * power**2
+
+    return float(np.exp(minimize_scalar(cost, bounds=bounds, method="bounded", options={"xatol": 1e-4}).x))
+
+
+def effective_count(weights: Float[np.ndarray, "row"]) -> float:
+    """Return the number of rows of equal weight that tell as much: `(sum w)² / sum w²` (Kish 1965)."""
+    return float(weights.sum() ** 2 / (weights**2).sum())
 
 
 def calibration_error(

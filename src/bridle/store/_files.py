@@ -21,6 +21,7 @@ from bridle.results import (
     Nested,
     Picture,
     Probe,
+    RowScores,
     Score,
     SeedMean,
     StoredTransformer,
@@ -137,6 +138,8 @@ def _arrays(result: StudyResult) -> dict[str, np.ndarray]:
         picture = result.picture
         arrays |= {"picture.x": picture.x, "picture.y": picture.y, "picture.surfaces": picture.surfaces}
         arrays |= {"picture.wide": picture.axes[0], "picture.high": picture.axes[1]}
+    if result.row_scores is not None:
+        arrays |= {f"row_scores.{name}": values for name, values in vars(result.row_scores).items()}
     if result.nested is not None:
         arrays |= {f"nested.{name}": values for name, values in vars(result.nested).items()}
     if result.seed_mean is not None:
@@ -247,6 +250,12 @@ def _nested(arrays: dict[str, np.ndarray]) -> Nested | None:
     return Nested(**{name: arrays[f"nested.{name}"] for name in Nested.__dataclass_fields__})
 
 
+def _row_scores(arrays: dict[str, np.ndarray]) -> RowScores | None:
+    if "row_scores.values" not in arrays:
+        return None
+    return RowScores(**{name: arrays[f"row_scores.{name}"] for name in RowScores.__dataclass_fields__})
+
+
 def _activation(index: int, arrays: dict[str, np.ndarray], words: dict[str, Any]) -> Activation:
     values, classes = (arrays[f"activations.{index}.{name}"] for name in ("values", "classes"))
     return Activation(words["tensor"], tuple(words["settings"]), values, classes, words["entries"])
@@ -300,5 +309,6 @@ def _result(arrays: dict[str, np.ndarray], words: dict[str, Any]) -> StudyResult
         seed_mean=_seed_mean(arrays, words.get("seed_mean")),
         confidence=_confidence(arrays),
         provenance=words["provenance"],
+        row_scores=_row_scores(arrays),
         baselines=tuple(map(_baseline, words.get("baselines", ()))),
     )

@@ -10,6 +10,7 @@ from bridle._keras import predicted_shapes
 from bridle.engine import Fold
 from bridle.stats import pseudo_values
 from bridle.study.design._prepared import Prepared
+from bridle.study.design._row_scores import row_scorer
 
 Part = tuple[Any, list[np.ndarray], Any]
 """Labels, leaves of predictions and weights of one fold's rows."""
@@ -29,12 +30,22 @@ class PooledScorer:
             return objective.measure(y, jax.tree.unflatten(structure, leaves), weight)[column]
 
         self._measure, self._compiled = measure, jax.jit(measure)
+        score = row_scorer(engine.program, prepared.score.measure)
+        self._score_rows = lambda y, leaves, weight: score(y, jax.tree.unflatten(structure, leaves), weight)
+        self._compiled_rows = jax.jit(self._score_rows)
 
     def scores(self, predictions: Sequence[tuple[np.ndarray, ...]]) -> np.ndarray:
         """Return the pseudo-value of every fold, from the predictions of one candidate's and seed's fits."""
         parts = [self._part(fold, leaves) for fold, leaves in enumerate(predictions)]
         without = [self._over(parts[:fold] + parts[fold + 1 :]) for fold in range(len(parts))]
         return pseudo_values(self._over(parts), np.array(without))
+
+    def row_scores(self, predictions: Sequence[tuple[np.ndarray, ...]]) -> list[np.ndarray]:
+        """Return the scores of the rows of every fold, with respect to the measure over all rows."""
+        parts = [self._part(fold, leaves) for fold, leaves in enumerate(predictions)]
+        rows = jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
+        scores = np.asarray((self._score_rows if self._engine.untraced else self._compiled_rows)(*rows))
+        return np.split(scores, np.cumsum([len(jax.tree.leaves(y)[0]) for y, _, _ in parts])[:-1])
 
     def _over(self, parts: Sequence[Part]) -> float:
         if not parts:

@@ -41,6 +41,9 @@ MAX_SURFACES = 6
 RUNGS = (0.2, 0.4, 0.7)
 """Shares of the cells after which a race stops strengths."""
 
+UNKNOWN_REASON = "the score has no gradient with respect to sample weights, or the fits are of an older version"
+"""The reason why a study whose fits should have row scores has none."""
+
 Cell = tuple[int, int]
 """A seed and a fold."""
 
@@ -135,8 +138,11 @@ class StudyRun:
         facts = self.collector.facts
         if self.context.reused_fits > reused:
             facts["fits from the store"] = self.context.reused_fits - reused
+        result = self.collector.result()
+        if result.row_scores is None:
+            facts["row scores"] = f"none: {self.prepared.no_row_scores or UNKNOWN_REASON}"
         provenance = provenance_facts(self.prepared, perf_counter() - began, self.context.threads)
-        return self.collector.result().with_provenance(**provenance, **facts), finished
+        return result.with_provenance(**provenance, **facts), finished
 
     def find_open_ranges(self) -> bool:
         """Find the range of every open grid by a pilot."""
