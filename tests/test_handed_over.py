@@ -113,7 +113,7 @@ def averaged() -> Result:
         seeds=3,
         folds=3,
         epochs=60,
-        score="pooled:loss",
+        score="loss",
     )
     return study.run(x[:60], y[:60], test=(x[60:], y[60:]), progress=False)
 
@@ -188,13 +188,19 @@ def test_results_of_older_versions_hand_over_one(averaged: Result, tmp_path) -> 
         old.model(temperature=True)
 
 
-def test_a_temperature_lowers_the_loss_out_of_fold(averaged: Result, moons) -> None:
-    """It divides the logits of a single refit, and of every copy in the mean."""
+def with_losses(result: Result, before: float, after: float) -> Result:
+    """Return the result with other log losses out of fold: as they are, and with a temperature."""
+    confidence, losses = result.data.confidence, np.tile([before, after], (3, 1))
+    kinds = (replace(calibration, log_loss=losses) for calibration in (confidence.single, confidence.mean))
+    return Result(replace(result.data, confidence=type(confidence)(*kinds)), result._template, result._terms)
+
+
+def test_a_temperature_divides_the_logits_of_what_is_handed_over(averaged: Result, moons) -> None:
+    """Of a single refit, and of every copy in the mean, each by its own temperature."""
     x, _ = moons
-    result = hand_over(averaged, better=True)
+    result = with_losses(hand_over(averaged, better=True), 0.9, 0.4)
     confidence = result.data.confidence
-    assert confidence.single.log_loss[0, 1] < confidence.single.log_loss[0, 0]
-    assert confidence.single.temperature[0] > 1
+    assert confidence.single.temperature[0] > confidence.mean.temperature[0] > 1
     plain, cooled = (
         result.model("none", seed=1, temperature=flag).predict(x, verbose=0).astype(float) for flag in (False, True)
     )
@@ -203,3 +209,13 @@ def test_a_temperature_lowers_the_loss_out_of_fold(averaged: Result, moons) -> N
     parts = [logit(result.model("none", seed=seed).predict(x, verbose=0).astype(float)) for seed in range(3)]
     expected = np.mean([expit(part / temperature) for part in parts], axis=0)
     np.testing.assert_allclose(result.model("none", temperature=True).predict(x, verbose=0), expected, atol=1e-4)
+
+
+def test_a_temperature_that_does_not_lower_the_loss_is_left_out(averaged: Result, moons) -> None:
+    """And a candidate without one is refused."""
+    result = with_losses(hand_over(averaged, better=True), 0.4, 0.9)
+    plain, cooled = (result.model("none", temperature=flag).predict(moons[0], verbose=0) for flag in (False, True))
+    np.testing.assert_array_equal(plain, cooled)
+    data = replace(result.data, confidence=None)
+    with pytest.raises(InputError, match="Expected a study that measured the temperature of this candidate"):
+        Result(data, result._template, result._terms).model(temperature=True)
