@@ -36,7 +36,7 @@ class ModelMaker:
         seed = int(members.seed[0]) if seed is None else seed
         of_seed = (members.setting == candidate) & (members.fold == ALL_ROWS) & (members.seed == seed)
         if not (of_seed & members.finished).any():
-            name = self.data.arms[self.data.setting_arm[candidate]].name
+            name = self.data.arms[int(self.data.setting_arm[candidate])].name
             raise InputError(f"No finished refit of {name!r} has the seed {seed}. Seeds: {self.data.seeds.tolist()}.")
         return int((of_seed & members.finished).argmax())
 

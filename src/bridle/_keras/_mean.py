@@ -84,18 +84,20 @@ def divide_logits(model: keras.Model, temperature: float) -> None:
 
 def _logit_layer(model: keras.Model) -> keras.layers.Dense | None:
     """Return the dense layer at the end of a model; None if there is another one."""
-    if not _has_graph(model):
+    if not _has_graph(model) or len(_graph_of(model).outputs) > 1:
         return None
     operations = [call.operation for call in calls_of(model)]
-    last = operations[-1] if len(_graph_of(model).outputs) == 1 else None
-    if isinstance(last, keras.layers.Activation | keras.layers.Softmax):
-        name = "softmax" if isinstance(last, keras.layers.Softmax) else last.activation.__name__
-        last = operations[-2] if name in PROBABILITIES and len(operations) > 1 else None
-        activations = ("linear",)
-    else:
-        activations = ("linear", *PROBABILITIES)
-    fits = isinstance(last, keras.layers.Dense) and last.activation.__name__ in activations
-    return last if fits and operations.count(last) == 1 else None
+    last, activations = operations.pop(), ("linear", *PROBABILITIES)
+    is_dense = isinstance(last, keras.layers.Dense)
+    if operations and not is_dense and (isinstance(last, keras.layers.Softmax) or _activation(last) in PROBABILITIES):
+        last, activations = operations.pop(), ("linear",)
+    fits = isinstance(last, keras.layers.Dense) and _activation(last) in activations and last not in operations
+    return last if fits else None
+
+
+def _activation(layer: Any) -> str:
+    """Return the name of the activation of a layer; empty if it has none."""
+    return getattr(getattr(layer, "activation", None), "__name__", "")
 
 
 def _has_graph(model: Any) -> bool:

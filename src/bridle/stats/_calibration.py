@@ -1,6 +1,6 @@
 """Confidence of a classifier: log loss and calibration error, before and after one temperature."""
 
-# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
 
 TEMPERATURES = (0.05, 100.0)
 """The range of a temperature."""
@@ -34,7 +33,8 @@ class ClassRows:
 
     def log_probabilities(self, temperature: float) -> Float[np.ndarray, "network row class"]:
         """Return the log probabilities of the classes, with all logits divided by a temperature."""
-        logs = log_softmax(self.logits / temperature, axis=2)
+        scaled = (self.logits - self.logits.max(axis=2, keepdims=True)) / temperature
+        logs = scaled - np.log(np.exp(scaled).sum(axis=2, keepdims=True))
         return np.log(np.maximum(np.exp(logs).mean(axis=0, keepdims=True), TINY)) if self.averaged else logs
 
     def every(self, step: int) -> "ClassRows":
@@ -92,7 +92,8 @@ def fit_temperature(rows: ClassRows) -> float:
     def cost(power: float) -> float:
         return log_loss(some, float(np.exp(power))) + precision * power**2
 
-    return float(np.exp(minimize_scalar(cost, bounds=bounds, method="bounded", options={"xatol": 1e-4}).x))
+    power: float = minimize_scalar(cost, bounds=bounds, method="bounded", options={"xatol": 1e-4}).x
+    return float(np.exp(power))
 
 
 def effective_count(weights: Float[np.ndarray, "row"]) -> float:
@@ -138,7 +139,7 @@ def calibration_error(
 
 def _binned(columns: Float[np.ndarray, "3 row"], bins: int) -> tuple[float, bool]:
     """Return the calibration error over bins of equal numbers of rows, and whether the share of correct rows rises."""
-    edges = np.linspace(0, columns.shape[1], bins + 1).round().astype(int)[:-1]
+    edges = np.arange(bins) * columns.shape[1] // bins
     weight, confidence, correct = np.add.reduceat(columns, edges, axis=1)
     error = float(np.abs(confidence - correct).sum() / weight.sum())
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -63,22 +63,21 @@ def _class_rows(prepared: Prepared, results: Results, candidate: int, seeds: Seq
     for index, fold in enumerate(prepared.folds):
         fits = [results.get((candidate, seed, index)) for seed in seeds]
         finished = [fit for fit in fits if fit is not None and fit.diverged_at < 0 and fit.predictions]
-        labels, weights = _labels(fold)
-        usable = labels is not None and not np.any(weights < 0) and weights.sum() > 0
-        if not usable or len(finished) < len(seeds):
+        labels, weights = _labels_and_weights(fold)
+        if labels is None or len(finished) < len(seeds) or not weights.sum() > 0:
             return None
         outputs = np.stack([np.asarray(fit.predictions[0], float) for fit in finished])
         parts.append(ClassRows(_logits(outputs, is_logit), labels, weights))
     return parts
 
 
-def _labels(fold: Fold) -> tuple[np.ndarray | None, np.ndarray]:
-    """Return the classes of the validation rows, None unless they are whole numbers, and their weights."""
-    y, weight = (
-        None if leaf is None else np.asarray(jax.tree.leaves(leaf)[0])[fold.cuts[-1] :]
-        for leaf in (fold.rows.y, fold.rows.weight)
-    )
-    weights = np.ones(len(y)) if weight is None else weight.astype(float).reshape(len(y), -1)[:, 0]
+def _labels_and_weights(fold: Fold) -> tuple[np.ndarray | None, np.ndarray]:
+    """Return the classes of the validation rows, None unless they are whole numbers, and the weights of these rows."""
+    begin = fold.cuts[-1]
+    y = np.asarray(jax.tree.leaves(fold.rows.y)[0])[begin:]
+    weights = np.ones(len(y))
+    for weight in jax.tree.leaves(fold.rows.weight):
+        weights = np.asarray(weight, float)[begin:].reshape(len(y), -1)[:, 0]
     if not np.array_equal(y, np.round(y)):
         return None, weights
     return (y.argmax(axis=1) if y.size > len(y) else y.reshape(-1)).astype(int), weights
