@@ -132,15 +132,11 @@ class Probe:
 
 @dataclass(frozen=True)
 class SeedMean:
-    """Scores of the mean of the predictions of all seeds; NaN for candidates that were not refitted.
-
-    The mean is over the first `MAX_AVERAGED` seeds.
-    """
+    """Scores of the mean prediction of the first `MAX_AVERAGED` seeds; NaN for candidates that were not refitted."""
 
     scores: Float[np.ndarray, "candidate fold"]
     """The score on the validation rows of each fold."""
     held_out: Mapping[str, Float[np.ndarray, "candidate"]] = field(default_factory=dict[str, np.ndarray])
-    """The score of the mean of the refits on held-out rows."""
     is_convex: bool = False
     """True if the loss is convex in the predictions: that of the mean is never above the mean of the losses."""
     obstacle: str = ""
@@ -149,26 +145,23 @@ class SeedMean:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Confidence of a classifier on rows that it did not see; NaN for candidates that were not measured.
+    """Confidence of a classifier out of fold, as it is and at the temperature of the other folds; NaN if not measured.
 
-    The second axis has the value as it is, then that with logits divided by the temperature of the other folds.
+    The error is the expected calibration error: the mean of |share correct - confidence| over bins of confidence.
     """
 
     temperature: Float[np.ndarray, "candidate"]
-    """The temperature that makes the log loss over the rows of all folds smallest; above 1 for too much confidence."""
+    """The temperature that suits the rows of all folds best; above 1 for too much confidence."""
     log_loss: Float[np.ndarray, "candidate 2"]
     error: Float[np.ndarray, "candidate 2"]
-    """The expected calibration error: the mean of |share correct - confidence| over bins of confidence."""
 
 
 @dataclass(frozen=True)
 class Confidence:
-    """Confidence of the networks of each candidate, of single seeds and of their mean."""
+    """Confidence of the networks of single seeds, averaged over these, and of the mean of their probabilities."""
 
     single: Calibration
-    """Averages over the networks of all seeds."""
     mean: Calibration
-    """Of the mean of their probabilities."""
 
 
 @dataclass(frozen=True)

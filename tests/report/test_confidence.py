@@ -99,3 +99,15 @@ def test_without_predictions_out_of_fold_a_convex_loss_decides(study, convex: bo
     result = study()
     seed_mean = SeedMean(np.full((len(result.setting_arm), result.folds), np.nan), {}, is_convex=convex)
     assert len(to_json(replace(result, seed_mean=seed_mean))["handed_over"]["seeds"]) == count
+
+
+@pytest.mark.parametrize(
+    ("difference", "convex", "count"), [(-0.004, True, 6), (-0.004, False, 1), (0.004, False, 6), (-0.2, True, 1)]
+)
+def test_a_mean_that_scores_worse_by_chance_is_handed_over(study, difference: float, convex: bool, count: int) -> None:
+    """Where the loss is convex, only one that scores clearly worse is not."""
+    result = study()
+    noise = np.array([0.02, -0.02, 0.01, -0.01, 0.0])
+    scores = result.scores().mean(axis=1) + difference + noise
+    seed_mean = SeedMean(scores, {}, is_convex=convex)
+    assert len(to_json(replace(result, seed_mean=seed_mean))["handed_over"]["seeds"]) == count

@@ -232,8 +232,8 @@ class Result:
 
         It holds one copy of the network for each of the first ten seeds, and averages their outputs: probabilities,
         logits or numbers. Its file loads with Keras alone. Its size and the time of a prediction grow with the number
-        of seeds. A single refit is returned instead where the mean has no better validation score, where the model is
-        subclassed or has custom code, and for the folder of an older version; `details` says so.
+        of seeds. A single refit is returned instead where the mean scores clearly worse over the folds, where the model
+        is subclassed or has custom code, and for the folder of an older version; `details` says so.
 
         The model is compiled like that of the study. Its inputs are rows that `preprocessor` has transformed, and its
         outputs are in the units of `target_preprocessor`. `predict` applies both.

@@ -21,8 +21,7 @@ from bridle.stats._evidence import (
     weigh_evidence,
 )
 from bridle.stats._intervals import exact_interval, pseudo_values, widest_difference
-from bridle.stats._seed_mean import HandOver, choose_hand_over
-from bridle.stats._select import Choice, cross_select, select_strength, survivors
+from bridle.stats._select import Choice, HandOver, choose_hand_over, cross_select, select_strength, survivors
 from bridle.stats._summary import Summary, nan_mean, nan_sd, summarize
 
 __all__ = [

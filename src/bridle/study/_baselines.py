@@ -1,7 +1,7 @@
 """Baselines of a study: a constant, a linear model and gradient boosting, on the rows of each fold."""
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -14,12 +14,11 @@ from jaxtyping import Float, Int
 from threadpoolctl import threadpool_limits
 
 from bridle._errors import raise_if_interrupted
-from bridle._keras import UntraceableError, predicted_shapes
 from bridle.engine import Fold
 from bridle.engine import Rows as DeviceRows
 from bridle.results import Baseline
-from bridle.study._pooled import PooledScorer
-from bridle.study._provenance import ABSOLUTES
+from bridle.study._pooled import Scorer
+from bridle.study._provenance import ABSOLUTES, LOG_LOSSES
 from bridle.study.data._folds import RefitRows
 from bridle.study.design._prepare import refit_rows
 from bridle.study.design._prepared import Prepared
@@ -45,14 +44,10 @@ MAX_GCV_SIZE = 1000
 """The number of rows or of features up to which leave-one-out chooses the strength of ridge regression."""
 RIDGE_STRENGTHS = np.logspace(-3, 3, 13)
 """Strengths of ridge regression that leave-one-out chooses from."""
-LOG_LOSSES = ("binarycrossentropy", "sparsecategoricalcrossentropy", "categoricalcrossentropy")
-"""Losses of targets with classes."""
 NUMBER_LOSSES = ("mse", "meansquarederror", "mae", "meanabsoluteerror", "huber", "logcosh")
 """Losses of targets of numbers."""
 TINY = 1e-7
 """The smallest probability that becomes a logit, as in Keras."""
-Leaves = tuple[np.ndarray, ...]
-"""Predictions of some rows, one array for each output and mask."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +92,7 @@ def fit_baselines(prepared: Prepared, *, max_seconds: float = MAX_SECONDS) -> tu
     if task is None:
         return ()
     task = replace(task, stops_early=_enough_to_stop(prepared, task))
-    scorer, end = Scorer(prepared), perf_counter() + max_seconds
+    scorer, end = RefitScorer(prepared), perf_counter() + max_seconds
     threads = threadpool_limits(1) if prepared.folds[0].train < MIN_PARALLEL_ROWS else nullcontext()
     with threads:
         return tuple(_fit_baseline(scorer, task, name, end) for name in NAMES)
@@ -126,18 +121,8 @@ def find_task(prepared: Prepared) -> Task | None:
     return None
 
 
-class Scorer:
-    """The score of a study as a function of predictions, for every fold and for held-out rows."""
-
-    def __init__(self, prepared: Prepared) -> None:
-        self.prepared, objective = prepared, prepared.engine.objective
-        self.column = objective.measure_names.index(prepared.score.measure)
-        structure = jax.tree.structure(predicted_shapes(prepared.model, prepared.folds[0].rows.x))
-
-        def measure(y: Any, leaves: Any, weight: Any) -> Any:
-            return objective.measure(y, jax.tree.unflatten(structure, leaves), weight)[self.column]
-
-        self._measure, self._compiled = measure, jax.jit(measure)
+class RefitScorer(Scorer):
+    """The score of a study on every fold and on held-out rows."""
 
     @cached_property
     def refit(self) -> tuple[RefitRows, float]:
@@ -145,19 +130,6 @@ class Scorer:
         prepared = replace(self.prepared, preparer=replace(self.prepared.preparer, final=[]))
         rows = refit_rows(prepared)
         return rows, float(prepared.units.factors[-1, self.column])
-
-    def folds(self, predictions: Sequence[Leaves]) -> Float[np.ndarray, "fold"]:
-        """Return the score of each fold from the predictions of the first folds; NaN for the others."""
-        folds = self.prepared.folds
-        scores = np.full(len(folds), np.nan)
-        if self.prepared.score.pooled:
-            complete = len(predictions) == len(folds)
-            return PooledScorer(self.prepared).scores(predictions) if complete else scores
-        factors = self.prepared.units.factors[:, self.column]
-        for index, (leaves, fold) in enumerate(zip(predictions, folds, strict=False)):
-            y, weight = jax.tree.map(partial(_from_row, fold.cuts[-1]), (fold.rows.y, fold.rows.weight))
-            scores[index] = float(factors[index]) * self.score(y, leaves, weight)
-        return scores
 
     def held_out(self, predict_rows: Callable[[np.ndarray], np.ndarray]) -> dict[str, float]:
         """Return the score on each part of the held-out rows."""
@@ -167,23 +139,12 @@ class Scorer:
             for part, side in rows.held_out.items()
         }
 
-    def score(self, y: Any, leaves: Leaves, weight: Any) -> float:
-        """Return the score of predictions of some rows, in the units that the network sees."""
-        try:
-            return float(self._compiled(y, leaves, weight))
-        except (TypeError, IndexError, UntraceableError):  # a metric that cannot be traced
-            return float(self._measure(y, leaves, weight))
-
-
-def _from_row(begin: int, leaf: Any) -> np.ndarray:
-    return np.asarray(leaf)[begin:]
-
 
 def _training_weights(fold: Fold) -> Any:
     return jax.tree.map(lambda leaf: np.asarray(leaf)[: fold.train], fold.rows.weight)
 
 
-def _fit_baseline(scorer: Scorer, task: Task, name: str, end: float) -> Baseline:
+def _fit_baseline(scorer: RefitScorer, task: Task, name: str, end: float) -> Baseline:
     """Return the scores of one baseline on every fold and on held-out rows, as far as the time allows."""
     prepared, predictions, slowest = scorer.prepared, [], 0.0
     for fold in prepared.folds:

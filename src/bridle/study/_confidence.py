@@ -8,7 +8,7 @@ import numpy as np
 from bridle.engine import FitResult, Fold
 from bridle.results import MAX_AVERAGED, Calibration, Confidence
 from bridle.stats import ClassRows, cross_fit_temperature, logits_of
-from bridle.study._baselines import LOG_LOSSES
+from bridle.study._provenance import LOG_LOSSES
 from bridle.study.design._prepared import Prepared
 from bridle.study.execution._requests import FitKey
 

@@ -11,7 +11,7 @@ from bridle._keras import has_convex_loss, mean_obstacle
 from bridle.engine import FitResult, predict
 from bridle.engine import Rows as DeviceRows
 from bridle.results import ALL_ROWS, MAX_AVERAGED, SeedMean
-from bridle.study._baselines import Leaves, Scorer
+from bridle.study._pooled import Leaves, Scorer
 from bridle.study.design._prepared import Prepared
 from bridle.study.execution._requests import FitKey
 
