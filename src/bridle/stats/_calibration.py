@@ -4,6 +4,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -92,8 +93,8 @@ def fit_temperature(rows: ClassRows) -> float:
     def cost(power: float) -> float:
         return log_loss(some, float(np.exp(power))) + precision * power**2
 
-    power: float = minimize_scalar(cost, bounds=bounds, method="bounded", options={"xatol": 1e-4}).x
-    return float(np.exp(power))
+    fitted: Any = minimize_scalar(cost, bounds=bounds, method="bounded", options={"xatol": 1e-4})
+    return float(np.exp(float(fitted.x)))
 
 
 def effective_count(weights: Float[np.ndarray, "row"]) -> float:
