@@ -11,10 +11,12 @@ from bridle.engine import FitResult
 from bridle.results import (
     ALL_ROWS,
     Activation,
+    Confidence,
     Members,
     Picture,
     Probe,
     RowScores,
+    SeedMean,
     StoredTransformer,
     StudyResult,
     weak_to_strong,
@@ -44,6 +46,8 @@ class ResultCollector:
     picture: Picture | None = None
     activations: tuple[Activation, ...] = ()
     weight_names: tuple[str, ...] = ()
+    seed_mean: SeedMean | None = None
+    confidence: Confidence | None = None
     preparation: dict[str, StoredTransformer] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     """Facts for the record, found during the run."""
@@ -191,6 +195,8 @@ class ResultCollector:
             protocol=describe_protocol(prepared),
             preparation=self.preparation,
             prepared_units=units.transformed,
+            seed_mean=self.seed_mean,
+            confidence=self.confidence,
             row_scores=row_scores,
         )
 

@@ -14,9 +14,11 @@ from bridle.results import ALL_ROWS, StudyResult
 from bridle.stats import choose_candidates, summarize, survivors
 from bridle.study._auto_range import find_ranges
 from bridle.study._collector import ResultCollector
+from bridle.study._confidence import measure_confidence
 from bridle.study._nested import check_nested, run_nested
 from bridle.study._progress import BestSoFar, Update, Watch
 from bridle.study._provenance import provenance_facts
+from bridle.study._seed_mean import score_seed_mean
 from bridle.study._snapshots import activation_samples, decision_surface, probe_predictions, weight_names
 from bridle.study.data._arrays import Data
 from bridle.study.design._arms import BoundArm
@@ -220,7 +222,12 @@ class StudyRun:
         chains = [[(candidate, seed, ALL_ROWS) for candidate in group] for seed in seeds for group in groups]
         finished = self.train(chains, RowSet([fold], held_out), "refits", only=selected)
         ranked = [choice.best for choice in choices.values()] + [choice.one_se for choice in choices.values()]
-        self._take_snapshots(data, list(dict.fromkeys(ranked)), {arm: choice.best for arm, choice in choices.items()})
+        bests = {arm: choice.best for arm, choice in choices.items()}
+        self._take_snapshots(data, list(dict.fromkeys(ranked)), bests)
+        if prepared.outer is None:
+            size = len(collector.candidate_arm)
+            collector.seed_mean = score_seed_mean(prepared, collector.results, size, selected, held_out)
+            collector.confidence = measure_confidence(prepared, collector.results, size, sorted(bests.values()))
         return finished
 
     def train(
