@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from bridle.report import interim_verdict
 from bridle.study import Update, Watch
 from bridle.wording import escape_control_characters
 
@@ -39,6 +40,8 @@ def _drawer(bar: Progress, score: str) -> Callable[[Update], None]:
     tasks: dict[str, TaskID] = {}
 
     def draw(update: Update) -> None:
+        if update.result is not None:
+            bar.console.print(escape(interim_verdict(update.result)), highlight=False)
         stage = update.stage.partition(":")[0]
         if stage not in tasks:
             tasks[stage] = bar.add_task(stage, total=1.0, count="", left="", best="")
@@ -60,6 +63,9 @@ def _printer(score: str) -> Callable[[Update], None]:
 
     def draw(update: Update) -> None:
         nonlocal last
+        if update.result is not None:
+            sys.stderr.write(f"{interim_verdict(update.result)}\n")
+            sys.stderr.flush()
         now = perf_counter()
         if now - last < max(LINE_SECONDS, LINE_SHARE * (now - began)):
             return

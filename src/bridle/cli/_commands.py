@@ -108,6 +108,9 @@ def tune(
     ] = DEFAULT_TEST_SHARE,
     header: Header = None,
     decimal: Decimal = None,
+    all_fits: Annotated[
+        bool, typer.Option("--all-fits", help="Train every candidate with every seed: slower, and no race.")
+    ] = False,
     extend: Extend = False,
     dask: Dask = None,
     verbose: Verbose = False,
@@ -119,7 +122,7 @@ def tune(
     options |= {"epochs": epochs, "quick": quick, "encoding": None if encoding == DEFAULT_ENCODING else encoding}
     options |= {"group": group, "time": time, "weight": weight, "class-weight": class_weight, "score": score}
     options |= {"test-size": None if test_size == DEFAULT_TEST_SHARE else test_size}
-    options |= {"header": header is True, "no-header": header is False, "decimal": decimal}
+    options |= {"header": header is True, "no-header": header is False, "decimal": decimal, "all-fits": all_fits}
     design = tuning.TableStudy(
         target,
         task=task,
@@ -138,7 +141,7 @@ def tune(
         show.print_baselines(job.baselines, job.prepared.score.name)
         show.print_plan("cross-validation", job.plan)
     with record_run(folder, "tune", table.absolute(), **options), connect_cluster(dask) as client:
-        answer = tuning.run_job(job, folder, extend=extend, client=client)
+        answer = tuning.run_job(job, folder, extend=extend, client=client, race=not all_fits)
     files = answer.save(folder, f"Table {table.name}", again=command_line("tune", table, **options))
     show.print_result(answer.result, verbose=verbose)
     show.print_code(answer.result)

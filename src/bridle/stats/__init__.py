@@ -12,12 +12,15 @@ from bridle.stats._evidence import (
     weigh_evidence,
 )
 from bridle.stats._intervals import exact_interval, pseudo_values, widest_difference
+from bridle.stats._race import MIN_ARMS, MIN_STRENGTHS, still_racing
 from bridle.stats._select import Choice, cross_select, select_strength, survivors
 from bridle.stats._summary import Summary, nan_mean, nan_sd, summarize
 
 __all__ = [
     "COLLAPSE_SHARE",
     "EVEN",
+    "MIN_ARMS",
+    "MIN_STRENGTHS",
     "SAME",
     "WIDE",
     "BaselineEvidence",
@@ -39,6 +42,7 @@ __all__ = [
     "pseudo_values",
     "rank_arms",
     "select_strength",
+    "still_racing",
     "summarize",
     "survivors",
     "weigh_evidence",

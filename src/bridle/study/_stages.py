@@ -15,8 +15,9 @@ from bridle.stats import choose_candidates, summarize, survivors
 from bridle.study._auto_range import find_ranges
 from bridle.study._collector import ResultCollector
 from bridle.study._nested import check_nested, run_nested
-from bridle.study._progress import BestSoFar, Update, Watch
+from bridle.study._progress import BestSoFar, Course, Update, Watch
 from bridle.study._provenance import provenance_facts
+from bridle.study._rounds import FIRST_ARM_ROUND, ROUNDS, expected_fits, racing_candidates, rounds_sentence, seed_counts
 from bridle.study._snapshots import activation_samples, decision_surface, probe_predictions, weight_names
 from bridle.study.data._arrays import Data
 from bridle.study.design._arms import BoundArm
@@ -41,6 +42,8 @@ RUNGS = (0.2, 0.4, 0.7)
 
 Cell = tuple[int, int]
 """A seed and a fold."""
+Growth = Callable[[BoundArm, tuple[float, ...]], BoundArm]
+"""(arm, its best strengths) → the arm with more candidates."""
 
 
 def run_study(
@@ -121,6 +124,10 @@ class StudyRun:
         self.prepared, self.options, self.context, self.watch = prepared, options, context, watch
         self.collector = ResultCollector(prepared, prepared.arms, preparation=prepared.preparer.stored())
         self.fold_rows = RowSet(prepared.folds, {})
+        self.seeds = prepared.question.seed_numbers
+        """The seeds of the refits: those of the fits that they were selected by."""
+        self.course: Course | None = None
+        """The progress of a race."""
 
     def run(self) -> tuple[StudyResult, bool]:
         """Run all stages; return the result, and False after Ctrl-C."""
@@ -165,6 +172,8 @@ class StudyRun:
         cells = [(seed, fold) for seed in seeds for fold in folds]
         began = perf_counter()
         candidates = self.collector.add_candidates()
+        if self.options.race == ROUNDS:
+            return self.race_by_seed(candidates)
         if self.options.race:
             finished = self.race(candidates, cells)
         else:
@@ -197,6 +206,40 @@ class StudyRun:
                 remaining = self._promising(remaining, cells[:done], len(cells))
         return True
 
+    def race_by_seed(self, candidates: Sequence[int]) -> bool:
+        """Train one seed at a time: first all candidates and extended grids, then those still in the race.
+
+        Grids of the arms in the race are refined after the second seed. Each seed ends with the result so far. Past
+        `until`, no further seed begins.
+        """
+        seeds, racing, arms = self.prepared.question.seed_numbers, list(candidates), self.collector.arms[1:]
+        total = expected_fits(arms, len(seeds), len(self.prepared.folds))
+        self.course = Course(total, self.prepared.question.epochs)
+        for done, seed in enumerate(seeds, 1):
+            if done > 1 and self.options.until is not None and perf_counter() > self.options.until:
+                break
+            self.seeds = seeds[:done]
+            if not self._train_seeds(racing, [seed]):
+                return False
+            if done == 1:
+                for _ in range(MAX_EXTENSIONS):
+                    racing += (added := self._grow(BoundArm.extended, racing))
+                    if not self._train_seeds(added, seeds[:1]):
+                        return False
+            if done == min(FIRST_ARM_ROUND, len(seeds)):
+                racing += (added := self._grow(BoundArm.refined, racing))
+                if not self._train_seeds(added, seeds[:done]):
+                    return False
+            result = self.collector.result()
+            self.collector.closing = rounds_sentence(seed_counts(result))
+            if done < len(seeds):
+                if self.prepared.outer is None:
+                    progress = Progress(0, self.prepared.question.epochs)
+                    self.watch(Update("fits", self.course.in_stage(progress), None, result))
+                racing = racing_candidates(result, racing, done)
+        self.course = None
+        return True
+
     def refit_selected(self) -> bool:
         """Train `none` and each arm's `best` and `1se` on all rows, from every seed."""
         collector, prepared = self.collector, self.prepared
@@ -210,8 +253,7 @@ class StudyRun:
         selected = sorted({candidate for choice in choices.values() for candidate in (choice.best, choice.one_se)})
         groups = self._chain_groups(selected)
         groups = [group[: 1 + max(n for n, candidate in enumerate(group) if candidate in selected)] for group in groups]
-        seeds = prepared.question.seed_numbers
-        chains = [[(candidate, seed, ALL_ROWS) for candidate in group] for seed in seeds for group in groups]
+        chains = [[(candidate, seed, ALL_ROWS) for candidate in group] for seed in self.seeds for group in groups]
         finished = self.train(chains, RowSet([fold], held_out), "refits", only=selected)
         ranked = [choice.best for choice in choices.values()] + [choice.one_se for choice in choices.values()]
         self._take_snapshots(data, list(dict.fromkeys(ranked)), {arm: choice.best for arm, choice in choices.items()})
@@ -231,6 +273,7 @@ class StudyRun:
         expected = [key for key in keys if only is None or key[0] in only]
         collector.expect(expected)
         entered, best_so_far = set(expected), BestSoFar(prepared, collector.candidate_text)
+        course = self.course
 
         def deliver(index: int, result: FitResult) -> None:
             key = keys[index]
@@ -240,18 +283,24 @@ class StudyRun:
 
         try:
             progress = Progress(len(keys), prepared.question.epochs)
-            self.watch(Update(f"{stage}: compiling", progress, best_so_far.best))
+            if course is None or not course.done:
+                self.watch(Update(f"{stage}: compiling", progress, best_so_far.best))
             return run_requests(
                 prepared,
                 [[collector.request(key) for key in chain] for chain in chains],
                 row_set,
                 deliver=deliver,
-                watch=lambda progress: self.watch(Update(stage, progress, best_so_far.best)),
+                watch=lambda progress: self.watch(
+                    Update(stage, progress if course is None else course.in_stage(progress), best_so_far.best)
+                ),
                 context=self.context,
                 total_fits=len(prepared.question.seed_numbers) * len(collector.candidate_arm),
             )
         except KeyboardInterrupt:
             return False
+        finally:
+            if course is not None:
+                course.done += len(keys)
 
     def _chains(self, candidates: Sequence[int], cells: Sequence[Cell]) -> list[list[FitKey]]:
         """Return the fits of candidates on some seeds and folds, in chains."""
@@ -268,7 +317,19 @@ class StudyRun:
             return [[candidate] for candidate in candidates]
         return [collector.path(arm) for arm in dict.fromkeys(collector.candidate_arm[index] for index in candidates)]
 
-    def _grown_arms(self, grow: Callable[[BoundArm, tuple[float, ...]], BoundArm]) -> tuple[BoundArm, ...]:
+    def _train_seeds(self, candidates: Sequence[int], seeds: Sequence[int]) -> bool:
+        """Train candidates from some seeds on every fold."""
+        cells = [(seed, fold) for seed in seeds for fold in range(len(self.prepared.folds))]
+        return self.train(self._chains(candidates, cells), self.fold_rows, "fits")
+
+    def _grow(self, grow: Growth, racing: Sequence[int]) -> list[int]:
+        """Add candidates to the arms that have some in a race; return the new ones."""
+        arms, grown = {self.collector.candidate_arm[index] for index in racing}, self._grown_arms(grow)
+        pairs = enumerate(zip(self.collector.arms, grown, strict=True))
+        self.collector.arms = tuple(after if index in arms else before for index, (before, after) in pairs)
+        return self.collector.add_candidates()
+
+    def _grown_arms(self, grow: Growth) -> tuple[BoundArm, ...]:
         """Return the arms, with more candidates around the best of open grids, unless that scores exactly as `none`."""
         result = self.collector.result()
         choices, means = choose_candidates(result), summarize(result.scores()).mean

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -234,6 +234,7 @@ def tune(
     class_weight: str | Mapping[object, float] | None = None,
     header: bool | None = None,
     decimal: str | None = None,
+    race: bool = True,
     progress: bool = True,
 ) -> Tuned:
     """Find the regularization for a table: which penalty, on which target, how strong.
@@ -262,6 +263,9 @@ def tune(
         header: bool, whether the first line of the file holds names. With False, the columns are `column1`, `column2`
             and so on. Default: detected.
         decimal: the decimal sign of the file, `"."` or `","`. Default: detected from its columns.
+        race: bool, whether to add one seed at a time for the better half of the candidates, with an answer after the
+            first, as `Study.run(race="rounds")` does. False trains every candidate with every seed. Default True,
+            except for a pooled score, which needs all fits.
         progress: bool, whether to draw a progress bar. Default True.
 
     Returns: `bridle.Tuned`.
@@ -273,19 +277,37 @@ def tune(
     structure = Structure(group, time, weight, class_weight)
     design = TableStudy(target, task, model, arms, seeds, folds, epochs, test_share, score, structure)
     job = prepare_table(source, design)
-    return run_job(job, progress=progress)
+    return run_job(job, race=race, progress=progress)
 
 
 def run_job(
-    job: Job, folder: str | Path | None = None, *, extend: bool = False, client: Any = None, progress: bool = True
+    job: Job,
+    folder: str | Path | None = None,
+    *,
+    extend: bool = False,
+    client: Any = None,
+    race: bool = True,
+    progress: bool = True,
 ) -> Tuned:
     """Run the prepared study of a table; with `folder`, `study` inside it stores every fit.
 
-    `extend` and `client` are those of `Study.run`.
+    `extend` and `client` are those of `Study.run`, `race` is that of `tune`. A study that is stored already goes on
+    as it began.
     """
-    store = None if folder is None else Path(folder) / "study"
-    options = RunOptions(store, extend, client, progress=progress)
+    folder = None if folder is None else Path(folder) / "study"
+    options = RunOptions(folder, extend, client, race=race_of(job.prepared, race, folder), progress=progress)
     return tuned(job, run_prepared(job.prepared, options, baselines=job.baselines))
+
+
+def race_of(prepared: Prepared, race: bool, folder: Path | None) -> bool | Literal["rounds"]:
+    """Return the race of a study: one by seeds if it is possible, and the folder does not hold a study without one."""
+    if not race or prepared.score.pooled:
+        return False
+    plan = None
+    if folder is not None and (folder / store.INDEX_FILE).is_file():
+        with store.Store(folder, create=False, write=False) as opened:
+            plan = opened.fact("plan")
+    return False if isinstance(plan, Mapping) and plan.get("race") is False else "rounds"
 
 
 def tuned(job: Job, result: Result) -> Tuned:

@@ -8,7 +8,7 @@ import numpy as np
 
 from bridle.engine import Programs, core_count, peak_memory_bytes, time_short_call
 from bridle.results import Arm
-from bridle.study.design._arms import candidate_table, to_result_arm
+from bridle.study.design._arms import BoundArm, candidate_table, to_result_arm
 from bridle.study.design._prepared import Prepared
 
 PILOT_FITS = 11
@@ -102,9 +102,13 @@ def make_plan(prepared: Prepared) -> Plan:
 
 def _later(prepared: Prepared) -> int:
     """Return the estimated number of fits after those of the plan."""
-    opened = [sum(grid.open for grid in arm.grids) for arm in prepared.arms]
-    around = sum(REFINING_CANDIDATES.get(count, MAX_REFINING_CANDIDATES) for count in opened)
-    return len(prepared.question.seed_numbers) * (len(prepared.folds) * around + 2 * len(opened) - 1)
+    around = sum(map(refining_candidates, prepared.arms))
+    return len(prepared.question.seed_numbers) * (len(prepared.folds) * around + 2 * len(prepared.arms) - 1)
+
+
+def refining_candidates(arm: BoundArm) -> int:
+    """Return the number of candidates that are tried around the best of an arm."""
+    return REFINING_CANDIDATES.get(sum(grid.open for grid in arm.grids), MAX_REFINING_CANDIDATES)
 
 
 def make_timed_plan(prepared: Prepared) -> Plan:
