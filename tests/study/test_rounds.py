@@ -8,12 +8,18 @@ from tests.conftest import network
 import bridle
 from bridle import L1, L2
 from bridle.results import StudyResult
+from bridle.stats import weigh_evidence
 from bridle.study import RunOptions, Update, run_study
-from bridle.study._rounds import expected_fits, rounds_sentence
+from bridle.study._rounds import rounds_sentence
 from bridle.study.data import Rows
-from bridle.study.design import Prepared, Question, prepare
+from bridle.study.design import Prepared, Question, make_plan, prepare
+from bridle.study.design._plan import expected_fits
 
 ARMS = {"L2": {"*/kernel": L2([1e-4, 1e-3, 1e-2, 0.1, 1.0, 30.0, 1e3])}, "L1": {"hidden/output": L1([1e-3])}}
+OPEN = {
+    f"{kind.__name__} {target}": {target: kind("auto")} for target in ("*/kernel", "hidden/output") for kind in (L1, L2)
+}
+"""Four arms with open grids."""
 FOLDS = 3
 
 
@@ -70,24 +76,40 @@ def test_a_race_that_was_stopped_goes_on_to_the_same_end(moons, result, tmp_path
     assert same(raced(moons, store=tmp_path), result)
 
 
+def test_a_stop_keeps_the_answer(moons) -> None:
+    """The fits after it are taken back, and what it selects is refitted; a second stop leaves the refits out."""
+
+    def stop(update: Update) -> None:
+        if update.result is None and update.progress.done > 45:
+            raise KeyboardInterrupt
+
+    result, finished = run_study(prepared(moons), RunOptions(race="rounds"), watch=stop)
+    assert not finished
+    assert result.members.finished.all()
+    refits = result.members.fold < 0
+    assert result.seeds.tolist() == sorted(set(result.members.seed[refits]))
+    assert 1 <= len(result.seeds) < 4
+    winner = weigh_evidence(result).winner
+    assert set(result.setting_arm[result.members.setting[refits]]) == {0, winner or 0}
+
+    def always_stop(update: Update) -> None:
+        if update.stage.startswith("refits") or (update.result is None and update.progress.done > 45):
+            raise KeyboardInterrupt
+
+    again, finished = run_study(prepared(moons), RunOptions(race="rounds"), watch=always_stop)
+    assert not finished
+    assert not again.weights
+
+
 def test_only_arms_in_the_race_are_refined(moons) -> None:
     """Four arms with open grids: after two seeds three go on, and all of their refined candidates have both."""
-    arms = {name: {target: kind("auto")} for name, target, kind in ARMS_OF_OPEN_GRIDS}
-    result = raced(moons, arms=arms)
+    result = raced(moons, arms=OPEN)
     seeds = np.isfinite(result.scores()).all(axis=2).sum(axis=1)
     most = [int(seeds[result.setting_arm == arm].max()) for arm in range(5)]
     assert most[0] == 4
     assert sorted(most[1:]).count(4) >= 3
     assert len(result.held_out_rows) == 0
     assert all(np.isfinite(result.by_candidate(np.ones(len(result.members)), refits=True)[0]).ravel())
-
-
-ARMS_OF_OPEN_GRIDS = (
-    ("a", "*/kernel", L2),
-    ("b", "hidden/output", L2),
-    ("c", "*/kernel", L1),
-    ("d", "hidden/output", L1),
-)
 
 
 def test_past_its_time_a_race_begins_no_further_seed(moons) -> None:
@@ -97,10 +119,15 @@ def test_past_its_time_a_race_begins_no_further_seed(moons) -> None:
     assert result.members.finished.all()
 
 
-def test_the_number_of_fits_is_known_before() -> None:
+def test_the_number_of_fits_is_known_before(moons) -> None:
     """Within a fifth of what a race without ties runs."""
     assert rounds_sentence({1: 3}) == "A race gave further seeds to the better half of the candidates: 3 have 1 seed."
     assert expected_fits((), 5, 5) == 25
+    result = raced(moons, arms=OPEN)
+    plan = make_plan(prepared(moons, OPEN), rounds=True)
+    run = int((result.members.fold >= 0).sum())
+    assert plan.raced == pytest.approx(run, rel=0.2)
+    assert plan.fits < 0.7 * make_plan(prepared(moons, OPEN)).fits
 
 
 def test_the_answer_so_far_says_how_many_fits_it_rests_on(moons, capsys) -> None:

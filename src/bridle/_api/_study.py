@@ -290,6 +290,8 @@ def _stopped(data: StudyResult, stage: str) -> str:
     if not len(data.members):
         return "Stopped during the search for the ranges of 'auto', before the first fit of the study."
     done = int((data.members.finished | (data.members.diverged_at >= 0)).sum())
+    if data.weights and done == len(data.members) and stage.startswith("refits"):
+        return f"Stopped after {done} fits. The answer so far is complete, with its refits."
     where = f" The run was at: {stage}." if done == len(data.members) else ""
     return f"Stopped: {done} of {len(data.members)} fits had finished.{where}"
 

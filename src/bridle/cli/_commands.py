@@ -1,13 +1,14 @@
 """The commands `run`, `tune`, `predict` and `report`, and the list of all commands."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bridle import cases, report, tables, tuning
-from bridle._errors import StoreError
+from bridle._errors import Interrupted, StoreError
 from bridle.cli import _show as show
 from bridle.cli import _stores as stores
 from bridle.cli._app import (
@@ -139,9 +140,20 @@ def tune(
     with record_start(folder, "tune", table.absolute(), **options):
         show.print_heading(f"Table {table.name}", "\n".join(job.notes if verbose else job.summary))
         show.print_baselines(job.baselines, job.prepared.score.name)
-        show.print_plan("cross-validation", job.plan)
+        show.print_plan("cross-validation", job.plan if all_fits else job.raced_plan)
     with record_run(folder, "tune", table.absolute(), **options), connect_cluster(dask) as client:
-        answer = tuning.run_job(job, folder, extend=extend, client=client, race=not all_fits)
+        try:
+            answer = tuning.run_job(job, folder, extend=extend, client=client, race=not all_fits)
+        except Interrupted as stop:
+            answer = tuning.answer_so_far(job, stop)
+            if answer is not None:
+                _print_tuned(answer, folder, table, options, verbose)
+            raise
+    _print_tuned(answer, folder, table, options, verbose)
+
+
+def _print_tuned(answer: tuning.Tuned, folder: Path, table: Path, options: Mapping[str, object], verbose: bool) -> None:
+    """Save and print the answer of `tune`."""
     files = answer.save(folder, f"Table {table.name}", again=command_line("tune", table, **options))
     show.print_result(answer.result, verbose=verbose)
     show.print_code(answer.result)

@@ -5,14 +5,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from bridle.results import StudyResult
-from bridle.stats import MIN_ARMS, MIN_STRENGTHS, still_racing
-from bridle.study.design._arms import BoundArm
-from bridle.study.design._plan import refining_candidates
+from bridle.stats import still_racing
+from bridle.study.design._plan import FIRST_ARM_ROUND
 
 ROUNDS = "rounds"
 """The race that adds one seed at a time."""
-FIRST_ARM_ROUND = 2
-"""The number of seeds after which a race begins to stop whole arms, and refines grids."""
 
 
 def racing_candidates(result: StudyResult, racing: Sequence[int], seeds: int) -> list[int]:
@@ -30,20 +27,6 @@ def racing_candidates(result: StudyResult, racing: Sequence[int], seeds: int) ->
     )
     none = [index for index in racing if result.setting_arm[index] == 0]
     return none + [index for index, stay in zip(ordered, stays, strict=True) if stay]
-
-
-def expected_fits(arms: Sequence[BoundArm], seeds: int, folds: int) -> int:
-    """Return about how many fits a race of these arms needs, without `none` among them."""
-    counts, total = [(len(arm.candidates), refining_candidates(arm)) for arm in arms], 0
-    for done in range(1, seeds + 1):
-        total += 1 + sum(count for count, _ in counts)
-        if done == min(FIRST_ARM_ROUND, seeds):
-            total += done * sum(refining for _, refining in counts)
-            counts = [(count + refining, 0) for count, refining in counts]
-        counts = [(max(min(count, MIN_STRENGTHS), -(-count // 2)), refining) for count, refining in counts]
-        if done >= FIRST_ARM_ROUND:
-            counts = sorted(counts, reverse=True)[: max(MIN_ARMS, -(-len(counts) // 2))]
-    return total * folds
 
 
 def rounds_sentence(counts: Mapping[int, int]) -> str:

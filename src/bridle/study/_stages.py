@@ -1,26 +1,27 @@
 """The stages of a study: cross-validate every candidate, extend and refine grids, refit the selected candidates."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import replace
 from time import perf_counter
 from uuid import uuid4
 
 import numpy as np
 
-from bridle._errors import InputError, raise_if_interrupted, remember_interrupts
+from bridle._errors import InputError, forget_interrupts, raise_if_interrupted, remember_interrupts
 from bridle.engine import FitResult, Progress
 from bridle.results import ALL_ROWS, StudyResult
-from bridle.stats import choose_candidates, summarize, survivors
+from bridle.stats import choose_candidates, summarize, survivors, weigh_evidence
 from bridle.study._auto_range import find_ranges
 from bridle.study._collector import ResultCollector
 from bridle.study._nested import check_nested, run_nested
 from bridle.study._progress import BestSoFar, Course, Update, Watch
 from bridle.study._provenance import provenance_facts
-from bridle.study._rounds import FIRST_ARM_ROUND, ROUNDS, expected_fits, racing_candidates, rounds_sentence, seed_counts
+from bridle.study._rounds import ROUNDS, racing_candidates, rounds_sentence, seed_counts
 from bridle.study._snapshots import activation_samples, decision_surface, probe_predictions, weight_names
 from bridle.study.data._arrays import Data
 from bridle.study.design._arms import BoundArm
+from bridle.study.design._plan import FIRST_ARM_ROUND, expected_fits
 from bridle.study.design._prepare import refit_rows
 from bridle.study.design._prepared import Prepared
 from bridle.study.execution._cluster import Cluster
@@ -128,6 +129,8 @@ class StudyRun:
         """The seeds of the refits: those of the fits that they were selected by."""
         self.course: Course | None = None
         """The progress of a race."""
+        self.answered: tuple[FitKey, ...] = ()
+        """The fits behind the last answer of a race; none once all have run."""
 
     def run(self) -> tuple[StudyResult, bool]:
         """Run all stages; return the result, and False after Ctrl-C."""
@@ -137,6 +140,8 @@ class StudyRun:
             finished = finished and (not self.options.refit or self.refit_selected())
         except KeyboardInterrupt:
             finished = False
+        if not finished and self.answered and self.options.refit:
+            self.keep_answer()
         facts = self.collector.facts
         if self.context.reused_fits > reused:
             facts["fits from the store"] = self.context.reused_fits - reused
@@ -235,15 +240,29 @@ class StudyRun:
             if done < len(seeds):
                 if self.prepared.outer is None:
                     progress = Progress(0, self.prepared.question.epochs)
+                    self.answered = tuple(self.collector.fits)
                     self.watch(Update("fits", self.course.in_stage(progress), None, result))
                 racing = racing_candidates(result, racing, done)
-        self.course = None
+        self.course, self.answered = None, ()
         return True
 
-    def refit_selected(self) -> bool:
-        """Train `none` and each arm's `best` and `1se` on all rows, from every seed."""
+    def keep_answer(self) -> None:
+        """After Ctrl-C, take back the fits after the last answer of a race, and refit what it selects.
+
+        A second Ctrl-C leaves the refits out.
+        """
+        forget_interrupts()
+        self.collector.fits, self.course = list(self.answered), None
+        result = self.collector.result()
+        self.seeds = tuple(int(seed) for seed in result.seeds)
+        with contextlib.suppress(KeyboardInterrupt):
+            self.refit_selected({0, weigh_evidence(result).winner or 0})
+
+    def refit_selected(self, arms: Container[int] | None = None) -> bool:
+        """Train `none` and each arm's `best` and `1se` on all rows, from every seed; with `arms` of those only."""
         collector, prepared = self.collector, self.prepared
         choices = choose_candidates(collector.result())
+        choices = {arm: choice for arm, choice in choices.items() if arms is None or arm in arms}
         if not choices:
             return True
         rows = refit_rows(prepared)

@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from bridle import report, store
 from bridle._api import Result, Study, reload_note, run_prepared
-from bridle._errors import InputError, StoreError, first_line
+from bridle._errors import InputError, Interrupted, StoreError, first_line
 from bridle.results import Baseline
 from bridle.study import RunOptions, fit_baselines
 from bridle.study.design import Plan, Prepared, make_timed_plan
@@ -93,6 +93,11 @@ class Job:
     def plan(self) -> Plan:
         """Every fit and the estimated time. It compiles the programs of the run."""
         return make_timed_plan(self.prepared)
+
+    @property
+    def raced_plan(self) -> Plan:
+        """The plan of the race that `tune` runs by default. It compiles the programs of the run."""
+        return make_timed_plan(self.prepared, rounds=not self.prepared.score.pooled)
 
     @cached_property
     def baselines(self) -> tuple[Baseline, ...]:
@@ -316,6 +321,12 @@ def tuned(job: Job, result: Result) -> Tuned:
     preparation, scaler = refits[0] if refits else (clone_fit(job.preparation, job.rows), None)
     scale = Scale() if scaler is None else Scale(float(scaler.mean_[0]), float(scaler.scale_[0]))
     return Tuned(result, job.problem, preparation, scale, job.notes, job.table_notes.warnings)
+
+
+def answer_so_far(job: Job, stop: Interrupted) -> Tuned | None:
+    """Return the answer of a race that was stopped after its first seed; None if it was stopped before."""
+    result = stop.result
+    return tuned(job, result) if isinstance(result, Result) and result.data.weights else None
 
 
 def load_applied(folder: str | Path, *, model: NetworkFunction | None = None) -> Applied:
