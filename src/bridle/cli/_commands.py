@@ -138,6 +138,7 @@ def tune(
     )
     job = tuning.prepare_table(source, design)
     with record_start(folder, "tune", table.absolute(), **options):
+        tuning.compile_new(job, folder)
         show.print_heading(f"Table {table.name}", "\n".join(job.notes if verbose else job.summary))
         show.print_baselines(job.baselines, job.prepared.score.name)
         show.print_plan("cross-validation", job.plan if all_fits else job.raced_plan)

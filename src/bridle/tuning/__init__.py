@@ -5,7 +5,16 @@ from bridle.tuning._model_file import MODEL_FILE
 from bridle.tuning._network import written_arms
 from bridle.tuning._study_file import prepare_study, run_study_file
 from bridle.tuning._toml import QUICK_EPOCH_DIVISOR, QUICK_SEEDS, StudyFile, read_study
-from bridle.tuning._tune import TableStudy, Tuned, answer_so_far, load_applied, prepare_table, run_job, tune
+from bridle.tuning._tune import (
+    TableStudy,
+    Tuned,
+    answer_so_far,
+    compile_new,
+    load_applied,
+    prepare_table,
+    run_job,
+    tune,
+)
 
 __all__ = [
     "MODEL_FILE",
@@ -15,6 +24,7 @@ __all__ = [
     "TableStudy",
     "Tuned",
     "answer_so_far",
+    "compile_new",
     "load_applied",
     "prepare_study",
     "prepare_table",

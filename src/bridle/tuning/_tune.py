@@ -18,7 +18,7 @@ from bridle._api import Result, Study, reload_note, run_prepared
 from bridle._errors import InputError, Interrupted, StoreError, first_line
 from bridle.results import Baseline
 from bridle.study import RunOptions, fit_baselines
-from bridle.study.design import Plan, Prepared, make_timed_plan
+from bridle.study.design import Plan, Prepared, compile_ahead, make_timed_plan
 from bridle.tables import (
     Preparation,
     Problem,
@@ -282,7 +282,14 @@ def tune(
     structure = Structure(group, time, weight, class_weight)
     design = TableStudy(target, task, model, arms, seeds, folds, epochs, test_share, score, structure)
     job = prepare_table(source, design)
+    compile_ahead(job.prepared)
     return run_job(job, race=race, progress=progress)
+
+
+def compile_new(job: Job, folder: Path) -> None:
+    """Start to compile the programs of a job in the background, unless the folder holds fits of it."""
+    if not (folder / "study" / store.INDEX_FILE).is_file():
+        compile_ahead(job.prepared)
 
 
 def run_job(
