@@ -27,7 +27,7 @@ from bridle.cli._app import (
     Verbose,
     app,
 )
-from bridle.cli._command_record import command_line, record_run, record_start
+from bridle.cli._command_record import command_line, record_run, record_start, recorded_defaults
 from bridle.cli._explain import explain
 from bridle.cli._resume import extend, resume
 from bridle.cli._setup import check_folder, connect_cluster, guarded, import_function
@@ -112,6 +112,7 @@ def tune(
     all_fits: Annotated[
         bool, typer.Option("--all-fits", help="Train every candidate with every seed: slower, and no race.")
     ] = False,
+    defaults: Annotated[int | None, typer.Option("--defaults", min=1, max=tuning.NEWEST, hidden=True)] = None,
     extend: Extend = False,
     dask: Dask = None,
     verbose: Verbose = False,
@@ -131,18 +132,20 @@ def tune(
         arms=tuning.written_arms(penalty or []),
         seeds=min(seeds, tuning.QUICK_SEEDS) if quick else seeds,
         folds=folds,
-        epochs=epochs or (20 if quick else 200),
+        epochs=epochs or (20 if quick else None),
         test_share=test_size,
         score=score,
         structure=tables.Structure(group, time, weight, class_weight),
+        defaults=defaults or recorded_defaults(folder),
     )
+    recorded = options | {"defaults": design.defaults}
     job = tuning.prepare_table(source, design)
-    with record_start(folder, "tune", table.absolute(), **options):
+    with record_start(folder, "tune", table.absolute(), **recorded):
         tuning.compile_new(job, folder)
         show.print_heading(f"Table {table.name}", "\n".join(job.notes if verbose else job.summary))
         show.print_baselines(job.baselines, job.prepared.score.name)
         show.print_plan("cross-validation", job.plan if all_fits else job.raced_plan)
-    with record_run(folder, "tune", table.absolute(), **options), connect_cluster(dask) as client:
+    with record_run(folder, "tune", table.absolute(), **recorded), connect_cluster(dask) as client:
         try:
             answer = tuning.run_job(job, folder, extend=extend, client=client, race=not all_fits)
         except Interrupted as stop:

@@ -1,6 +1,7 @@
 """Tuning: from a table or a study file to a verdict and a model."""
 
 from bridle.tuning._arrays import read_arrays
+from bridle.tuning._defaults import NEWEST, VERSIONS
 from bridle.tuning._model_file import MODEL_FILE
 from bridle.tuning._network import written_arms
 from bridle.tuning._study_file import prepare_study, run_study_file
@@ -18,8 +19,10 @@ from bridle.tuning._tune import (
 
 __all__ = [
     "MODEL_FILE",
+    "NEWEST",
     "QUICK_EPOCH_DIVISOR",
     "QUICK_SEEDS",
+    "VERSIONS",
     "StudyFile",
     "TableStudy",
     "Tuned",

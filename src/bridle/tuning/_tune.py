@@ -31,6 +31,7 @@ from bridle.tables import (
     remarks,
     table_of,
 )
+from bridle.tuning._defaults import NEWEST, OWN_MODEL, VERSIONS
 from bridle.tuning._model_file import MODEL_CODE, load_model, model_path, save_model
 from bridle.tuning._network import NetworkFunction, again, default_arms, default_network, outputs_of, own_network
 from bridle.tuning._test_split import TableNotes, describe_table, hold_out, warnings
@@ -168,21 +169,33 @@ class TableStudy:
     arms: Mapping[str, Mapping[str, Any]] | None = None
     seeds: int = 5
     folds: int = 5
-    epochs: int = 200
+    epochs: int | None = None
     test_share: float = 0.2
     score: str | None = None
     structure: Structure = field(default_factory=Structure)
+    defaults: int = NEWEST
+    """The version of the defaults."""
 
     def study(self, inputs: int, problem: Problem, folds: int | TimeSeriesSplit) -> Study:
         """Build the study for a number of features, a problem and folds."""
         outputs = outputs_of(problem)
+        defaults = VERSIONS[self.defaults]
+        training = defaults if self.model is None else OWN_MODEL
         if self.model is None:
-            network = built = default_network(inputs, problem, score=self.score)
+            hidden, rate = defaults.hidden, defaults.learning_rate
+            network = built = default_network(inputs, problem, hidden=hidden, learning_rate=rate, score=self.score)
         else:
             network = own_network(self.model, inputs, outputs)
             built = again(network, self.model, inputs, outputs)
-        arms = self.arms or default_arms(network)
-        return Study(built, arms, seeds=self.seeds, folds=folds, epochs=self.epochs, score=self.score)
+        return Study(
+            built,
+            self.arms or default_arms(network, defaults.kinds, defaults.places),
+            seeds=self.seeds,
+            folds=folds,
+            epochs=self.epochs or training.epochs,
+            batch_size=training.batch_size,
+            score=self.score,
+        )
 
 
 StudyBuilder = Callable[[int, Problem, int | TimeSeriesSplit], Study]
@@ -230,7 +243,7 @@ def tune(
     arms: Mapping[str, Mapping[str, Any]] | None = None,
     seeds: int = 5,
     folds: int = 5,
-    epochs: int = 200,
+    epochs: int | None = None,
     test_share: float = 0.2,
     score: str | None = None,
     group: str | None = None,
@@ -252,9 +265,10 @@ def tune(
         table: data frame, or path of a CSV file.
         target: str, the column to predict.
         task: `"classification"` or `"regression"`. Default: detected from the target.
-        model: function `(inputs, outputs)` that returns a compiled model. Default: hidden layers of 64 and 32 units.
-        arms: as in `Study`. Default: L1, L2 and both, on weights, activations and pre-activations.
-        seeds, folds, epochs: as in `Study`. Default 5 seeds, 5 folds and 200 epochs.
+        model: function `(inputs, outputs)` that returns a compiled model. Default: hidden layers of 64 and 32 units,
+            trained by Adam at 0.002 in batches of 64. A given model is trained in batches of 32.
+        arms: as in `Study`. Default: L1 and L2, on weights, activations and pre-activations.
+        seeds, folds, epochs: as in `Study`. Default 5 seeds, 5 folds and 100 epochs; 200 for a given model.
         test_share: float between 0 and 1, the share of rows held out. Default 0.2.
         score: the measure to select by. `"loss"` or `"accuracy"`; for two classes also `"auc"`, `"precision"`,
             `"recall"` or `"brier"`; for a number `"r2"`, `"mse"`, `"rmse"` or `"mae"`. For a given `model`, one of its
