@@ -20,8 +20,6 @@ def drawn(candidates=2, seeds=3, rng=0, skewed=False) -> np.ndarray:
     rng = np.random.default_rng(rng)
     size = (FOLDS, SIZE)
     own = rng.exponential(1.0, (candidates, 1, *size)) if skewed else rng.normal(size=(candidates, 1, *size))
-        rng.exponential(1.0, (candidates, 1, FOLDS, SIZE)) if skewed else rng.normal(size=(candidates, 1, FOLDS, SIZE))
-    )
     return rng.normal(size=(1, 1, FOLDS, SIZE)) + own + 0.3 * rng.normal(size=(candidates, seeds, FOLDS, SIZE))
 
 

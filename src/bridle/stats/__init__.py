@@ -21,6 +21,7 @@ from bridle.stats._evidence import (
     weigh_evidence,
 )
 from bridle.stats._intervals import exact_interval, pseudo_values, widest_difference
+from bridle.stats._race import MIN_ARMS, MIN_STRENGTHS, still_racing
 from bridle.stats._rows import DEPENDENT_ROWS, RowTable, Rule, best_of, compare_rows, read_rows
 from bridle.stats._select import Choice, HandOver, choose_hand_over, cross_select, select_strength, survivors
 from bridle.stats._summary import Summary, nan_mean, nan_sd, summarize
@@ -29,6 +30,8 @@ __all__ = [
     "COLLAPSE_SHARE",
     "DEPENDENT_ROWS",
     "EVEN",
+    "MIN_ARMS",
+    "MIN_STRENGTHS",
     "SAME",
     "WIDE",
     "BaselineEvidence",
@@ -64,6 +67,7 @@ __all__ = [
     "rank_arms",
     "read_rows",
     "select_strength",
+    "still_racing",
     "summarize",
     "survivors",
     "weigh_evidence",
