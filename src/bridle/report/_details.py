@@ -12,6 +12,7 @@ from bridle.report._selection_notes import (
     interval_scope,
     nested_note,
     race_note,
+    recommendation,
     screening_note,
     selection,
     target_units,
@@ -40,7 +41,7 @@ def detail_lines(result: StudyResult, evidence: Evidence | None = None) -> tuple
     notes = (
         *(final_model, over_seeds, nested_note, outside, sparsity, stronger, edge, counted, race_note),
         *(too_few, cause, dominates, overfits, unconverged, dead),
-        *(screening_note, selection, target_units, interval_scope),
+        *(recommendation, screening_note, selection, target_units, interval_scope),
     )
     texts = [
         _early(result) + headline(result, evidence),

@@ -12,6 +12,8 @@ from bridle.stats._evidence import (
     weigh_evidence,
 )
 from bridle.stats._intervals import exact_interval, pseudo_values, widest_difference
+from bridle.stats._prior import Prior, load_prior
+from bridle.stats._recommend import Recommendation
 from bridle.stats._select import Choice, cross_select, select_strength, survivors
 from bridle.stats._summary import Summary, nan_mean, nan_sd, summarize
 
@@ -24,6 +26,8 @@ __all__ = [
     "Choice",
     "Comparison",
     "Evidence",
+    "Prior",
+    "Recommendation",
     "Summary",
     "choose_candidates",
     "compare",
@@ -33,6 +37,7 @@ __all__ = [
     "exact_interval",
     "find_collapsed",
     "is_share",
+    "load_prior",
     "nan_mean",
     "nan_sd",
     "prediction_spread",

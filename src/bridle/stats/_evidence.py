@@ -1,6 +1,6 @@
 """Selection and comparison of all arms, computed once from a result."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -9,6 +9,8 @@ from jaxtyping import Bool, Float
 from bridle.results import SPREAD_DIAGNOSTIC, StudyResult
 from bridle.stats._compare import SAME, Comparison, compare_all, is_share
 from bridle.stats._intervals import widest_difference
+from bridle.stats._prior import load_prior
+from bridle.stats._recommend import Recommendation, expect_arms, recommend
 from bridle.stats._select import Choice, cross_select, select_strength
 from bridle.stats._summary import Summary, nan_mean, summarize
 
@@ -54,6 +56,8 @@ class Evidence:
     """True for candidates that predict the same for every row."""
     winner: int | None
     """The arm with the largest of `gains`; `none` where no gain is above zero, None if nothing finished."""
+    recommendation: Recommendation | None = None
+    """The candidate that the rule `recommended` selects over all arms; None if no fit of none finished."""
 
 
 def weigh_evidence(result: StudyResult, *, level: float = 0.95) -> Evidence:
@@ -83,8 +87,24 @@ def weigh_evidence(result: StudyResult, *, level: float = 0.95) -> Evidence:
             best = [held_out[choices[arm].best] for arm in arms]
             pairs = compare_all(best, held_out[none], rows, level=level, widest=widest)
             held_out_gains[name] = dict(zip(arms, pairs, strict=True))
+    expected = expect_arms(result, load_prior(), constant)
+    choices = {
+        arm: replace(choice, recommended=int(expected[arm].candidates[expected[arm].first]))
+        if arm in expected
+        else choice
+        for arm, choice in choices.items()
+    }
     return Evidence(
-        validation, train, choices, gains, quoted, held_out_gains, family, constant, _winner(choices, gains)
+        validation,
+        train,
+        choices,
+        gains,
+        quoted,
+        held_out_gains,
+        family,
+        constant,
+        _winner(choices, gains),
+        recommend(expected, choices, gains),
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from bridle._errors import InputError, raise_if_interrupted, remember_interrupts
 from bridle.engine import FitResult, Progress
 from bridle.results import ALL_ROWS, StudyResult
-from bridle.stats import choose_candidates, summarize, survivors
+from bridle.stats import choose_candidates, summarize, survivors, weigh_evidence
 from bridle.study._auto_range import find_ranges
 from bridle.study._collector import ResultCollector
 from bridle.study._nested import check_nested, run_nested
@@ -198,16 +198,18 @@ class StudyRun:
         return True
 
     def refit_selected(self) -> bool:
-        """Train `none` and each arm's `best` and `1se` on all rows, from every seed."""
+        """Train `none`, each arm's `best` and `1se` and the recommended candidate on all rows, from every seed."""
         collector, prepared = self.collector, self.prepared
-        choices = choose_candidates(collector.result())
+        evidence = weigh_evidence(collector.result())
+        choices, recommended = evidence.choices, evidence.recommendation
         if not choices:
             return True
         rows = refit_rows(prepared)
         fold, data, held_out = rows.fold, rows.data, rows.held_out
         collector.held_out_rows = rows.held_out_counts
         collector.preparation = prepared.preparer.stored()
-        selected = sorted({candidate for choice in choices.values() for candidate in (choice.best, choice.one_se)})
+        selected = {candidate for choice in choices.values() for candidate in (choice.best, choice.one_se)}
+        selected = sorted(selected | ({recommended.candidate} if recommended is not None else set()))
         groups = self._chain_groups(selected)
         groups = [group[: 1 + max(n for n, candidate in enumerate(group) if candidate in selected)] for group in groups]
         seeds = prepared.question.seed_numbers
