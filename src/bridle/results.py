@@ -14,12 +14,15 @@ __all__ = [
     "Activation",
     "Arm",
     "Baseline",
+    "Calibration",
+    "Confidence",
     "Members",
     "Nested",
     "Picture",
     "Probe",
     "RowScores",
     "Score",
+    "SeedMean",
     "StoredTransformer",
     "StudyResult",
     "weak_to_strong",
@@ -61,6 +64,8 @@ class Nested:
 
 POOLED = "pooled "
 """The prefix of the name of a pooled score."""
+MAX_AVERAGED = 10
+"""The most seeds whose predictions are averaged: the first ones."""
 ALL_ROWS = -1
 """The fold of a refit: a fit that trained on every row given to the study."""
 UNIT_SHARES = (0, 10, 25, 50, 75, 90, 100)
@@ -123,6 +128,40 @@ class Probe:
     """The inputs of the model for these rows, after preparation."""
     predictions: Mapping[int, tuple[np.ndarray, ...]]
     """The outputs for these rows, by the index of the refit."""
+
+
+@dataclass(frozen=True)
+class SeedMean:
+    """Scores of the mean prediction of the first `MAX_AVERAGED` seeds; NaN for candidates that were not refitted."""
+
+    scores: Float[np.ndarray, "candidate fold"]
+    """The score on the validation rows of each fold."""
+    held_out: Mapping[str, Float[np.ndarray, "candidate"]] = field(default_factory=dict[str, np.ndarray])
+    is_convex: bool = False
+    """True if the loss is convex in the predictions: that of the mean is never above the mean of the losses."""
+    obstacle: str = ""
+    """The reason why the mean of the refits cannot be one Keras model; empty if it can."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Confidence of a classifier out of fold, as it is and at the temperature of the other folds; NaN if not measured.
+
+    The error is the expected calibration error: the mean of |share correct - confidence| over bins of confidence.
+    """
+
+    temperature: Float[np.ndarray, "candidate"]
+    """The temperature that suits the rows of all folds best; above 1 for too much confidence."""
+    log_loss: Float[np.ndarray, "candidate 2"]
+    error: Float[np.ndarray, "candidate 2"]
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """Confidence of the networks of single seeds, averaged over these, and of the mean of their probabilities."""
+
+    single: Calibration
+    mean: Calibration
 
 
 @dataclass(frozen=True)
@@ -254,6 +293,10 @@ class StudyResult:
     """Measures in units of the prepared target; all others are in units of the original target."""
     nested: Nested | None = None
     """The result of nested cross-validation, if requested."""
+    seed_mean: SeedMean | None = None
+    """Scores of the mean over seeds; None in a study stored by an older version, and for one seed."""
+    confidence: Confidence | None = None
+    """Confidence of a classifier without a regularizer and at the best of each arm; None for other models."""
     row_scores: RowScores | None = None
     """Out-of-fold scores of single rows; None where they cannot be computed or take too much memory."""
     baselines: tuple[Baseline, ...] = ()

@@ -18,9 +18,8 @@ SIZES = np.array([[48, 12]] * FOLDS)
 def drawn(candidates=2, seeds=3, rng=0, skewed=False) -> np.ndarray:
     """Return row scores (candidate, seed, fold, position), the same noise for every candidate and some of its own."""
     rng = np.random.default_rng(rng)
-    own = (
-        rng.exponential(1.0, (candidates, 1, FOLDS, SIZE)) if skewed else rng.normal(size=(candidates, 1, FOLDS, SIZE))
-    )
+    size = (FOLDS, SIZE)
+    own = rng.exponential(1.0, (candidates, 1, *size)) if skewed else rng.normal(size=(candidates, 1, *size))
     return rng.normal(size=(1, 1, FOLDS, SIZE)) + own + 0.3 * rng.normal(size=(candidates, seeds, FOLDS, SIZE))
 
 

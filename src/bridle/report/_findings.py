@@ -7,6 +7,7 @@ import numpy as np
 
 from bridle.report._baselines import worse_than_baseline
 from bridle.report._cause import find_cause
+from bridle.report._confidence import mostly_confidence
 from bridle.report._diagnoses import DOMINANT_SHARE, dead, dominates, needed_rows, overfits, penalty_share, unconverged
 from bridle.report._diagnosis_pages import Diagnosis, find_diagnosis
 from bridle.report._facts import lead, missing_fits, no_interval
@@ -154,12 +155,16 @@ def _dead(result: StudyResult, evidence: Evidence) -> Finding | None:
     return Finding("BR013", dead(result, evidence))
 
 
+def _confidence(result: StudyResult, evidence: Evidence) -> Finding | None:
+    return Finding("BR020", *mostly_confidence(result, evidence))
+
+
 def _optimism(result: StudyResult, evidence: Evidence) -> Finding | None:
     return Finding("BR018", optimism(result, evidence))
 
 
 CHECKS: tuple[Check, ...] = (
     *(_incomplete, _baseline, _diverged, _cause, _no_interval, _one_set, _edge, _dominates, _too_few, _unconverged),
-    *(_overfits, _dead, _optimism),
+    *(_overfits, _confidence, _dead, _optimism),
 )
 """The checks in the order of their urgency."""

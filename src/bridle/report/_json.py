@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from bridle.report._baselines import baseline_rows
+from bridle.report._confidence import confidence_rows
 from bridle.report._details import detail_lines
 from bridle.report._findings import find_all
+from bridle.report._hand_over import hand_over_facts
 from bridle.report._table import rows
 from bridle.report._verdict import sentences
 from bridle.results import ALL_ROWS, StudyResult
@@ -24,8 +26,9 @@ def to_json(result: StudyResult, evidence: Evidence | None = None) -> dict[str, 
     choice among all candidates, uncorrected, or null without scores of single rows); `gains` (differences to `none`,
     positive is better, with corrected intervals, for validation and each held-out part); `table`; `members`
     (every fit with its setting, seed, fold, status and last values); `baselines` (the selected network and models that
-    are no networks, with the scores of each fold and the differences); `nested`, if it was requested; `protocol`;
-    `provenance`.
+    are no networks, with the scores of each fold and the differences); `handed_over` (seeds that are averaged, scores
+    of a single one and of their mean); `confidence` (log loss and calibration error, each as it is and with the
+    temperature of the other folds); `nested`, if it was requested; `protocol`; `provenance`.
     """
     evidence = evidence or weigh_evidence(result)
     lines = sentences(result, evidence)
@@ -47,6 +50,8 @@ def to_json(result: StudyResult, evidence: Evidence | None = None) -> dict[str, 
             "table": rows(result, evidence),
             "members": [_fit(result, member) for member in range(len(result.members))],
             "baselines": _baselines(result, evidence),
+            "handed_over": hand_over_facts(result, evidence),
+            "confidence": confidence_rows(result, evidence),
             "nested": None if result.nested is None else vars(result.nested),
             "protocol": result.protocol,
             "provenance": result.provenance,

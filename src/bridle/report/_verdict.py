@@ -33,6 +33,14 @@ def sentences(result: StudyResult, evidence: Evidence | None = None) -> tuple[st
     return tuple(" ".join(escape_control_characters(text).split()) for text in texts)
 
 
+def interim_verdict(result: StudyResult) -> str:
+    """Return the answer of a study that still runs, with the number of fits behind it."""
+    answer, *more = sentences(result)
+    fits = f"{int(result.members.finished.sum()):,} fits"
+    answer = f"After {fits}: {answer[0].lower()}{answer[1:]}"
+    return " ".join([answer, *more[:-1], "More seeds are running."])
+
+
 def _without_comparison(result: StudyResult, evidence: Evidence) -> tuple[str, ...]:
     """Return the sentences of a study without a comparison; empty if there is one."""
     diverged, count = int((result.members.diverged_at >= 0).sum()), len(result.members)

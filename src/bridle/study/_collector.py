@@ -11,10 +11,12 @@ from bridle.engine import FitResult
 from bridle.results import (
     ALL_ROWS,
     Activation,
+    Confidence,
     Members,
     Picture,
     Probe,
     RowScores,
+    SeedMean,
     StoredTransformer,
     StudyResult,
     weak_to_strong,
@@ -44,9 +46,13 @@ class ResultCollector:
     picture: Picture | None = None
     activations: tuple[Activation, ...] = ()
     weight_names: tuple[str, ...] = ()
+    seed_mean: SeedMean | None = None
+    confidence: Confidence | None = None
     preparation: dict[str, StoredTransformer] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     """Facts for the record, found during the run."""
+    closing: str = ""
+    """The sentence on a race that ends the protocol."""
     _scorer: PooledScorer | None = None
     _pooled_scores: dict[tuple[int, int], np.ndarray] = field(default_factory=dict)
     """Pooled scores of the folds, by candidate and seed."""
@@ -188,9 +194,11 @@ class ResultCollector:
             picture=self.picture,
             activations=self.activations,
             model_json=model_json(prepared.model),
-            protocol=describe_protocol(prepared),
+            protocol=f"{describe_protocol(prepared)} {self.closing}".strip(),
             preparation=self.preparation,
             prepared_units=units.transformed,
+            seed_mean=self.seed_mean,
+            confidence=self.confidence,
             row_scores=row_scores,
         )
 

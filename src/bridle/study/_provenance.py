@@ -29,6 +29,8 @@ ABSOLUTES = ("mae", "mean_absolute_error")
 """Names of absolute errors."""
 ROOTS = ("rmse", "root_mean_squared_error")
 """Names of root mean squared errors."""
+LOG_LOSSES = ("binarycrossentropy", "sparsecategoricalcrossentropy", "categoricalcrossentropy")
+"""Losses of targets with classes."""
 BASELINE_KINDS: Mapping[str, str] = MappingProxyType(
     {
         **dict.fromkeys(ACCURACIES, "share"),
