@@ -13,6 +13,7 @@ import numpy as np
 
 from bridle.engine._device import (
     FAST_COMPILE_OPTIONS,
+    QUICK_COMPILE_OPTIONS,
     Executable,
     find_libraries,
     on_accelerator,
@@ -112,7 +113,9 @@ class Programs:
     width: int | None
     """Number of fits that run side by side in one call; None if each runs alone."""
     read_rows: Callable[..., RowReadings] | None = None
-    """(state, rows) → row readings; None if row scores are not computed. It has no part in the identity."""
+    """(state, rows) → row readings; None before `compile`, and without row scores."""
+    trace_rows: Callable[[], Callable[..., RowReadings]] | None = None
+    """() → `read_rows`, which has no part in the identity; None after `compile`, and without row scores."""
     trace_seconds: float = 0.0
     forms: tuple[str, ...] = ()
     """Operations that are computed in another form than as written, and rewrites that are missing."""
@@ -130,21 +133,24 @@ class Programs:
         if self.eager or self.compile_seconds is not None:
             return
         began = perf_counter()
-        pool = ThreadPoolExecutor(1)
+        pool = ThreadPoolExecutor(2)
+        trained = pool.submit(self.train.compiled)
         pool.submit(find_libraries)  # needed from the first fit on; here it waits for XLA anyway
         pool.submit(self.read.compiled)
-        if self.read_rows is not None:
+        if (trace := self.trace_rows) is not None:  # in this thread, in which JAX has the caller's settings
+            self.read_rows, self.trace_rows = trace(), None
             pool.submit(self.read_rows.compiled)
         pool.shutdown(wait=False)
-        self.train.compiled()
+        trained.result()
         self.compile_seconds = perf_counter() - began
 
     def compile_fully(self) -> None:
         """Compile all programs and wait, so that no compilation disturbs timings."""
         self.compile()
-        for program in [] if self.eager else [self.read, self.read_rows]:
-            if program is not None:
-                program.compiled()
+        if not self.eager:
+            self.read.compiled()
+        if self.read_rows is not None and not self.eager:
+            self.read_rows.compiled()
 
     @property
     def executables(self) -> int:
@@ -215,12 +221,14 @@ def compile_programs(
 
     """
     began = perf_counter()
+    scores_rows = training.objective.score_rows is not None and fold.cuts[-1] < row_count(fold.rows.x)
     if eager:
         train, read = training_block(training, fold.cuts, 1), partial(_read, training, fold.cuts)
         initial_state = partial(_initial_state, training, frozenset())
-        spent = perf_counter() - began
-        rows = run_eagerly(partial(_read_rows, training, fold.cuts)) if _scores_rows(training, fold) else None
-        return Programs(run_eagerly(train), run_eagerly(read), initial_state, 1, None, rows, spent, eager=True)
+        rows = run_eagerly(partial(_read_rows, training, fold.cuts)) if scores_rows else None
+        programs = Programs(run_eagerly(train), run_eagerly(read), initial_state, 1, None, rows, eager=True)
+        programs.trace_seconds = perf_counter() - began
+        return programs
     warm_up()
     forms: dict[str, None] = {}
     objective = training.objective
@@ -235,6 +243,8 @@ def compile_programs(
         programs = trace(frozenset() if on_accelerator() else shapes_to_transpose(objective.kernels, start.trainable))
     except CannotTransposeError:
         programs = trace(frozenset())
+    if not scores_rows:
+        programs.trace_rows = None
     programs.trace_seconds, programs.forms = perf_counter() - began, tuple(forms)
     return programs
 
@@ -312,30 +322,25 @@ def _trace(
     points = Points(np.zeros(capacity, np.int32), np.zeros(capacity, bool))
     train = Executable(train, state, strengths, fold.rows, identity, np.int32(0), points, np.int32(0))
     read = Executable(read, state, fold.rows, dict(held_out), options=FAST_COMPILE_OPTIONS)
-    read_rows = _trace_row_program(training, fold, state, width)
     identities = f"{train.identity} {read.identity}"
-    return Programs(train, read, initial_state, capacity, width, read_rows, identity=identities)
+    trace_rows = partial(_trace_rows, training, fold, state, width)
+    return Programs(train, read, initial_state, capacity, width, trace_rows=trace_rows, identity=identities)
 
 
-def _scores_rows(training: Training, fold: Fold) -> bool:
-    return training.objective.score_rows is not None and fold.cuts[-1] < row_count(fold.rows.x)
-
-
-def _trace_row_program(training: Training, fold: Fold, state: State, width: int | None) -> Executable | None:
-    """Trace the program of row scores; return None where there are none."""
-    if not _scores_rows(training, fold):
-        return None
+def _trace_rows(training: Training, fold: Fold, state: State, width: int | None) -> Executable:
+    """Trace the program that reads rows."""
     read_rows = partial(_read_rows, training, fold.cuts)
     if width is not None:
         read_rows = jax.vmap(read_rows, in_axes=(0, None))
-    return Executable(read_rows, state, fold.rows, options=FAST_COMPILE_OPTIONS)
+    return Executable(read_rows, state, fold.rows, options=QUICK_COMPILE_OPTIONS)
 
 
 def _read_rows(training: Training, cuts: tuple[int, ...], state: State, rows: Rows) -> RowReadings:
     """Score the validation rows of a fit after its last epoch one by one."""
     state, validation = finish_training(training, state), slice_rows(rows, cuts[-1], None)
     predictions = predict(training.objective, state.trainable, state.other, validation.x)
-    scores = training.objective.score_rows(validation.y, predictions, validation.weight)
+    score = training.objective.score_rows
+    scores = None if score is None else score(validation.y, predictions, validation.weight)
     return RowReadings(scores, predictions if training.recipe.row_predictions else None)
 
 

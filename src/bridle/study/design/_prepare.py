@@ -68,10 +68,8 @@ def prepare(question: Question, rows: Rows) -> Prepared:
     if score.pooled:
         check_pooled(compiled, score, folds.targets)
     points = min(question.curve_points, question.epochs)
-    fits, outputs = (
-        count_fits(arms, len(question.seed_numbers), len(folds.rows)),
-        predicted_shapes(model, folds.rows[0].rows.x),
-    )
+    fits = count_fits(arms, len(question.seed_numbers), len(folds.rows))
+    outputs = predicted_shapes(model, folds.rows[0].rows.x)
     reason = missing_reason(compiled, score, outputs, folds.rows, fits)
     objective = make_objective(compiled, bound)
     if not score.pooled and not reason:
