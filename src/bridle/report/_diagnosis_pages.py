@@ -211,6 +211,18 @@ DIAGNOSES = (
         "If probabilities matter, `result.model(\"none\", temperature=True)` has the temperature in its last layer. If "
         "classes matter, look at the accuracy instead: a temperature does not change it, and a penalty may.",
     ),
+    Diagnosis(
+        "BR021",
+        "The network is at the interpolation peak",
+        "Without a penalty the network fits its training rows almost exactly (its loss there is below 5 % of that of "
+        "the best constant), has about as many weights as there are training rows (a fifth to five times as many), "
+        "and is worse than a constant on other rows.",
+        "With about as many weights as rows there is hardly more than one network that fits every row, noise "
+        "included, and it swings far between them. A smaller network cannot, and a much larger one has smoother "
+        "fits to end at.",
+        "Penalties on weights lower the peak most: try stronger ones, such as L2 on all kernels. Stopping earlier, "
+        "more rows, or a network that is a tenth or ten times as large avoid it too.",
+    ),
 )  # fmt: skip
 """Every diagnosis in the order of its code. Codes are never used again for something else."""
 

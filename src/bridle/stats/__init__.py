@@ -21,12 +21,19 @@ from bridle.stats._evidence import (
     weigh_evidence,
 )
 from bridle.stats._intervals import exact_interval, pseudo_values, widest_difference
+from bridle.stats._prior import Prior, load_prior
+from bridle.stats._race import MIN_ARMS, MIN_STRENGTHS, still_racing
+from bridle.stats._recommend import Recommendation
+from bridle.stats._rows import DEPENDENT_ROWS, RowTable, Rule, best_of, compare_rows, read_rows
 from bridle.stats._select import Choice, HandOver, choose_hand_over, cross_select, select_strength, survivors
 from bridle.stats._summary import Summary, nan_mean, nan_sd, summarize
 
 __all__ = [
     "COLLAPSE_SHARE",
+    "DEPENDENT_ROWS",
     "EVEN",
+    "MIN_ARMS",
+    "MIN_STRENGTHS",
     "SAME",
     "WIDE",
     "BaselineEvidence",
@@ -36,19 +43,26 @@ __all__ = [
     "CrossFit",
     "Evidence",
     "HandOver",
+    "Prior",
+    "Recommendation",
+    "RowTable",
+    "Rule",
     "Summary",
+    "best_of",
     "calibration_error",
     "choose_candidates",
     "choose_hand_over",
     "compare",
     "compare_all",
     "compare_baselines",
+    "compare_rows",
     "cross_fit_temperature",
     "cross_select",
     "exact_interval",
     "find_collapsed",
     "fit_temperature",
     "is_share",
+    "load_prior",
     "log_loss",
     "logits_of",
     "nan_mean",
@@ -56,7 +70,9 @@ __all__ = [
     "prediction_spread",
     "pseudo_values",
     "rank_arms",
+    "read_rows",
     "select_strength",
+    "still_racing",
     "summarize",
     "survivors",
     "weigh_evidence",

@@ -51,6 +51,8 @@ class ResultCollector:
     preparation: dict[str, StoredTransformer] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     """Facts for the record, found during the run."""
+    closing: str = ""
+    """The sentence on a race that ends the protocol."""
     _scorer: PooledScorer | None = None
     _pooled_scores: dict[tuple[int, int], np.ndarray] = field(default_factory=dict)
     """Pooled scores of the folds, by candidate and seed."""
@@ -192,7 +194,7 @@ class ResultCollector:
             picture=self.picture,
             activations=self.activations,
             model_json=model_json(prepared.model),
-            protocol=describe_protocol(prepared),
+            protocol=f"{describe_protocol(prepared)} {self.closing}".strip(),
             preparation=self.preparation,
             prepared_units=units.transformed,
             seed_mean=self.seed_mean,
