@@ -4,12 +4,27 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from bridle._errors import InputError
 from bridle.results import StudyResult
 from bridle.stats import still_racing
 from bridle.study.design._plan import FIRST_ARM_ROUND
+from bridle.study.design._prepared import Prepared
 
 ROUNDS = "rounds"
 """The race that adds one seed at a time."""
+
+
+def check_race(prepared: Prepared) -> None:
+    """Raise `InputError` for a study whose strengths cannot be stopped early."""
+    if prepared.question.warm_start is not None:
+        raise InputError(
+            "Expected warm_start=None for a race, since a warm start trains every strength. Leave race out."
+        )
+    if prepared.score.pooled:
+        raise InputError(
+            f"Expected the score of single folds for a race, got {prepared.score.name}, which needs the fits of all "
+            "folds. Leave race out."
+        )
 
 
 def racing_candidates(result: StudyResult, racing: Sequence[int], seeds: int) -> list[int]:

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from bridle._errors import InputError, forget_interrupts, raise_if_interrupted, remember_interrupts
+from bridle._errors import forget_interrupts, raise_if_interrupted, remember_interrupts
 from bridle.engine import FitResult, Progress
 from bridle.results import ALL_ROWS, StudyResult
 from bridle.stats import choose_candidates, summarize, survivors, weigh_evidence
@@ -18,7 +18,7 @@ from bridle.study._confidence import measure_confidence
 from bridle.study._nested import check_nested, run_nested
 from bridle.study._progress import BestSoFar, Course, Update, Watch
 from bridle.study._provenance import provenance_facts
-from bridle.study._rounds import ROUNDS, racing_candidates, rounds_sentence, seed_counts
+from bridle.study._rounds import ROUNDS, check_race, racing_candidates, rounds_sentence, seed_counts
 from bridle.study._seed_mean import score_seed_mean
 from bridle.study._snapshots import activation_samples, decision_surface, probe_predictions, weight_names
 from bridle.study.data._arrays import Data
@@ -65,7 +65,10 @@ def run_study(
     Errors: `InputError` for options that do not fit the study; those of `open_context`.
     """
     options = options or RunOptions()
-    _check_options(prepared, options)
+    if options.race:
+        check_race(prepared)
+    if options.nested is not None:
+        check_nested(prepared, options.nested)
     prepared.engine.set_width(options.width)
 
     def watch_interrupts(update: Update) -> None:
@@ -107,20 +110,6 @@ def open_context(prepared: Prepared, options: RunOptions) -> Iterator[ExecutionC
         cluster = Cluster(DaskConnection(options.client, spec, run_task), FitKeys(facts), facts["device"])
     with open_store_session(prepared.engine, options.store, facts, options.extend) as session:
         yield ExecutionContext(options.threads, session, cluster)
-
-
-def _check_options(prepared: Prepared, options: RunOptions) -> None:
-    if options.race and prepared.question.warm_start is not None:
-        raise InputError(
-            "Expected warm_start=None for a race, since a warm start trains every strength. Leave race out."
-        )
-    if options.race and prepared.score.pooled:
-        raise InputError(
-            f"Expected the score of single folds for a race, got {prepared.score.name}, which needs the fits of all "
-            "folds. Leave race out."
-        )
-    if options.nested is not None:
-        check_nested(prepared, options.nested)
 
 
 class StudyRun:
@@ -293,7 +282,7 @@ class StudyRun:
         if prepared.outer is None:
             size = len(collector.candidate_arm)
             collector.seed_mean = score_seed_mean(prepared, collector.results, size, selected, held_out)
-            collector.confidence = measure_confidence(prepared, collector.results, size, sorted(bests.values()))
+            collector.confidence = measure_confidence(prepared, collector.results, size, selected)
         return finished
 
     def train(
@@ -396,14 +385,10 @@ class StudyRun:
     def _take_snapshots(self, data: Data, selected: Sequence[int], bests: dict[int, int]) -> None:
         """Enter pictures of the refits of selected candidates."""
         prepared, collector = self.prepared, self.collector
-        collector.probe = probe_predictions(prepared, collector.finished_refits(), data)
-        variables = {candidate: self._refit_variables(candidate) for candidate in selected[:MAX_SURFACES]}
+        refits = collector.finished_refits()
+        collector.probe = probe_predictions(prepared, refits, data)
+        trained = [(collector.fits[index][0], refit.variables) for index, refit in refits.items()]
+        variables = {one: [values for key, values in trained if key == one] for one in selected[:MAX_SURFACES]}
         collector.picture = decision_surface(prepared, data, variables)
         collector.weight_names = weight_names(prepared)
         collector.activations = activation_samples(prepared, collector.arms, collector.results, data, bests)
-
-    def _refit_variables(self, candidate: int) -> list[tuple[np.ndarray, ...]]:
-        """Return the trained variables of a candidate's finished refits."""
-        refits = [key for key in self.collector.fits if key[0] == candidate and key[2] == ALL_ROWS]
-        results = [self.collector.results[key] for key in refits if key in self.collector.results]
-        return [result.variables for result in results if result.diverged_at < 0]
