@@ -14,10 +14,12 @@ from bridle.results import ALL_ROWS, StudyResult
 from bridle.stats import choose_candidates, summarize, survivors, weigh_evidence
 from bridle.study._auto_range import find_ranges
 from bridle.study._collector import ResultCollector
+from bridle.study._confidence import measure_confidence
 from bridle.study._nested import check_nested, run_nested
 from bridle.study._progress import BestSoFar, Course, Update, Watch
 from bridle.study._provenance import provenance_facts
 from bridle.study._rounds import ROUNDS, racing_candidates, rounds_sentence, seed_counts
+from bridle.study._seed_mean import score_seed_mean
 from bridle.study._snapshots import activation_samples, decision_surface, probe_predictions, weight_names
 from bridle.study.data._arrays import Data
 from bridle.study.design._arms import BoundArm
@@ -40,6 +42,9 @@ MAX_SURFACES = 6
 """Decision surfaces: `none`, each arm's `best`, then their `1se`."""
 RUNGS = (0.2, 0.4, 0.7)
 """Shares of the cells after which a race stops strengths."""
+
+UNKNOWN_REASON = "the score has no gradient with respect to sample weights, or the fits are of an older version"
+"""The reason why a study whose fits should have row scores has none."""
 
 Cell = tuple[int, int]
 """A seed and a fold."""
@@ -145,8 +150,11 @@ class StudyRun:
         facts = self.collector.facts
         if self.context.reused_fits > reused:
             facts["fits from the store"] = self.context.reused_fits - reused
+        result = self.collector.result()
+        if result.row_scores is None:
+            facts["row scores"] = f"none: {self.prepared.no_row_scores or UNKNOWN_REASON}"
         provenance = provenance_facts(self.prepared, perf_counter() - began, self.context.threads)
-        return self.collector.result().with_provenance(**provenance, **facts), finished
+        return result.with_provenance(**provenance, **facts), finished
 
     def find_open_ranges(self) -> bool:
         """Find the range of every open grid by a pilot."""
@@ -275,7 +283,12 @@ class StudyRun:
         chains = [[(candidate, seed, ALL_ROWS) for candidate in group] for seed in self.seeds for group in groups]
         finished = self.train(chains, RowSet([fold], held_out), "refits", only=selected)
         ranked = [choice.best for choice in choices.values()] + [choice.one_se for choice in choices.values()]
-        self._take_snapshots(data, list(dict.fromkeys(ranked)), {arm: choice.best for arm, choice in choices.items()})
+        bests = {arm: choice.best for arm, choice in choices.items()}
+        self._take_snapshots(data, list(dict.fromkeys(ranked)), bests)
+        if prepared.outer is None:
+            size = len(collector.candidate_arm)
+            collector.seed_mean = score_seed_mean(prepared, collector.results, size, selected, held_out)
+            collector.confidence = measure_confidence(prepared, collector.results, size, sorted(bests.values()))
         return finished
 
     def train(
