@@ -150,10 +150,10 @@ This page says how, and how well it chooses for data that the curves were not le
   log rows and in E₀; each family counts the same.
 * **Shrinkage.** The gains of an arm are normal with this mean and spread; the gains of cross-validation add normal
   noise. Along a path both are correlated by exp(−distance), with the distance in decades. The scale of the noise joins
-  the bank with the variance between the folds of the study (Nadeau and Bengio). The posterior mean is the
-  **expected gain**.
+  the bank with the variance between the folds of the study (Nadeau and Bengio). Where a study contradicts the curves,
+  their spread is widened. The posterior mean is the **expected gain**.
 * **Rule.** The candidate with the largest expected gain over all arms; no penalty if none is above zero. For an
-  accuracy, the expected gain in log loss is added, with weight 0 up to 30 rows and 1 from 100 rows.
+  accuracy, the expected gain in log loss is added, with weight 0 up to 30 rows, 1 at 100 and 3 from 300 rows.
 * **No curves, no experience.** An arm whose kind has no curves (several strengths, other penalties, a learning rate) is
   recommended only where its interval lies above zero. Where curves alone do not choose better than no penalty for other
   families (table below), their mean is cut at 0: they can only warn.
