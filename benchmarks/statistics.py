@@ -1,12 +1,14 @@
 """The page docs/statistics.md: the template statistics.md with the numbers of the simulations.
 
-`python -m benchmarks.statistics` writes it from calibration.json, few_folds.json and ranges.json.
+`python -m benchmarks.statistics` writes it from power.json, calibration.json, few_folds.json and ranges.json.
 """
 
 import json
 from pathlib import Path
 
 from benchmarks import calibration, few_folds, ranges
+from benchmarks.power.__main__ import NUMBERS as POWER
+from benchmarks.power._judge import DESIGNS
 
 PAGE = Path(__file__).parents[1] / "docs" / "statistics.md"
 TEXT = Path(__file__).parent / "statistics.md"
@@ -20,8 +22,11 @@ KINDS = {
 def page() -> str:
     """Return the page."""
     found, lines = json.loads(calibration.NUMBERS.read_text()), json.loads(ranges.NUMBERS.read_text())
-    few = json.loads(few_folds.NUMBERS.read_text())
+    few, power = json.loads(few_folds.NUMBERS.read_text()), json.loads(POWER.read_text())
     return TEXT.read_text().format(
+        power_studies=_span([line["studies"] for line in power]),
+        power=_power([line for line in power if line["family"] != "null"]),
+        chance=_chance([line for line in power if line["family"] == "null"]),
         studies=found["studies"],
         rows=calibration.ROWS,
         folds=calibration.FOLDS,
@@ -46,6 +51,43 @@ def page() -> str:
         lines=len(lines),
         most=max(line["fits"] / line["coarse"] for line in lines),
     )
+
+
+def _span(counts: list[int]) -> str:
+    """Return the least and the largest of some counts as text."""
+    least, most = min(counts), max(counts)
+    return str(most) if least == most else f"{least} to {most}"
+
+
+def _by_design(lines: list[dict]) -> list[dict[str, dict]]:
+    """Return the lines of both designs of each setting and score."""
+    keys = dict.fromkeys((line["family"], line["rows"], line["score"]) for line in lines)
+    return [
+        {line["design"]: line for line in lines if (line["family"], line["rows"], line["score"]) == key} for key in keys
+    ]
+
+
+def _power(lines: list[dict]) -> str:
+    first, second = DESIGNS
+    head = ("data", "rows", "score", "true gain", "in errors", "folds", "rows", second, "covers", second)
+    rows = []
+    for both in _by_design(lines):
+        one, other = both[first], both[second]
+        facts = (one["family"], str(one["rows"]), one["score"], f"{one['truth']:.4f}")
+        shares = (one["before"], one["claims"], other["claims"], one["covers"], other["covers"])
+        rows.append((*facts, f"{one['truth'] / one['error']:.1f}", *(f"{100 * share:.0f} %" for share in shares)))
+    return _table(head, rows)
+
+
+def _chance(lines: list[dict]) -> str:
+    first, second = DESIGNS
+    head = ("rows", "score", "folds", "rows", second, "after any seed", "covers", second)
+    rows = []
+    for both in _by_design(lines):
+        one, other = both[first], both[second]
+        shares = (one["before"], one["claims"], other["claims"], one["looks"], one["covers"], other["covers"])
+        rows.append((str(one["rows"]), one["score"], *(f"{100 * share:.1f} %" for share in shares)))
+    return _table(head, rows)
 
 
 def _coverage(found: dict) -> str:

@@ -2,8 +2,11 @@
 
 from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
+from scipy.special import expit, logit
+from sklearn.datasets import make_moons
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.metrics import accuracy_score, mean_absolute_error, mean_squared_error, r2_score
 
@@ -98,3 +101,123 @@ def test_a_study_records_what_a_network_has_to_beat(result: Result, moons, tmp_p
     share = float(np.bincount(moons[1]).max() / len(moons[1]))
     assert result.data.provenance["constant"] == {"accuracy": pytest.approx(share)}
     assert bridle.load(result.save(tmp_path / "kept")).data.provenance["constant"] == {"accuracy": pytest.approx(share)}
+
+
+@pytest.fixture(scope="module")
+def averaged() -> Result:
+    """Three seeds of a network that becomes too confident, with held-out rows."""
+    x, y = make_moons(80, noise=0.4, random_state=0)
+    study = Study(
+        network(16, optimizer=keras.optimizers.Adam(0.03)),
+        {"L2": {"*/kernel": L2([1e-3, 1e-2])}},
+        seeds=3,
+        folds=3,
+        epochs=60,
+        score="loss",
+    )
+    return study.run(x[:60], y[:60], test=(x[60:], y[60:]), progress=False)
+
+
+def hand_over(result: Result, *, better: bool) -> Result:
+    """Return a result in which the mean over seeds has a better, or worse, loss out of fold than single seeds."""
+    seed_mean = result.data.seed_mean
+    scores = seed_mean.scores * 0 + ([0.0, 0.01, 0.02] if better else [9.0, 9.1, 9.2])
+    data = replace(result.data, seed_mean=replace(seed_mean, scores=scores))
+    return Result(data, result._template, result._terms)
+
+
+@pytest.mark.parametrize("arm", ["none", "L2"])
+def test_the_mean_of_the_refits_is_handed_over(averaged: Result, arm: str, tmp_path) -> None:
+    """It predicts the mean of the single refits, saves and loads with Keras, and has the held-out score quoted."""
+    x, y = make_moons(80, noise=0.4, random_state=0)
+    result = hand_over(averaged, better=True)
+    singles = [result.model(arm, seed=seed).predict(x, verbose=0) for seed in range(3)]
+    model = result.model(arm)
+    model.save(tmp_path / "mean.keras")
+    for one in (model, keras.models.load_model(tmp_path / "mean.keras")):
+        np.testing.assert_allclose(one.predict(x, verbose=0), np.mean(singles, axis=0), rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(result.predict(x, arm), model.predict(x, verbose=0))
+    held_out = result.data.seed_mean.held_out["test"][result.evidence.choices[["none", "L2"].index(arm)].best]
+    assert model.evaluate(x[60:], y[60:], verbose=0, return_dict=True)["loss"] == pytest.approx(held_out, rel=1e-4)
+    assert result.code(arm).endswith("# result.model() is the mean of 3 such networks, one a seed.\n")
+
+
+def test_a_single_refit_is_there_on_request(averaged: Result) -> None:
+    """By `single` that of the first seed, by `seed` another one, with its penalties by `penalized`."""
+    result = hand_over(averaged, better=True)
+    first, again = result.model("L2", single=True), result.model("L2", seed=0)
+    assert [layer.name for layer in first.layers] == ["hidden", "out"]
+    for one, two in zip(first.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)
+    penalized = result.model("L2", penalized=True)
+    assert list(penalized.terms) == ["*/kernel"]
+    np.testing.assert_array_equal(penalized.get_layer("hidden").kernel, first.get_layer("hidden").kernel)
+
+
+def test_a_mean_that_scores_worse_is_not_handed_over(averaged: Result) -> None:
+    """The details say which network it is, and both scores."""
+    worse, better = (hand_over(averaged, better=flag) for flag in (False, True))
+    assert [layer.name for layer in worse.model("L2").layers] == ["hidden", "out"]
+    assert "# result.model()" not in worse.code("L2")
+    assert (
+        "is a single refit, not the mean over seeds: it scores worse (validation loss 9.100 against " in worse.details()
+    )
+    text = better.details()
+    assert "The model handed over is the mean of the refits of 3 seeds: validation loss 0.010" in text
+    assert "On the 20 test rows it is" in text
+
+
+def test_a_model_that_cannot_be_averaged_is_handed_over_as_one(averaged: Result) -> None:
+    data = replace(averaged.data, seed_mean=replace(averaged.data.seed_mean, obstacle="the model is subclassed"))
+    result = Result(data, averaged._template, averaged._terms)
+    assert [layer.name for layer in result.model().layers] == ["hidden", "out"]
+    assert "single refit, not the mean over seeds: the model is subclassed." in result.details()
+
+
+def test_results_of_older_versions_hand_over_one(averaged: Result, tmp_path) -> None:
+    """A folder without the new entries loads, and has no temperature."""
+    folder = averaged.save(tmp_path / "kept")
+    opened = bridle.load(folder)
+    np.testing.assert_array_equal(opened.data.seed_mean.scores, averaged.data.seed_mean.scores)
+    np.testing.assert_array_equal(opened.data.confidence.mean.error, averaged.data.confidence.mean.error)
+    assert opened.details() == averaged.details()
+    old = Result(replace(averaged.data, seed_mean=None, confidence=None), averaged._template, averaged._terms)
+    old = bridle.load(old.save(tmp_path / "old"))
+    assert old.data.seed_mean is None
+    assert [layer.name for layer in old.model().layers] == ["hidden", "out"]
+    assert "handed over" not in old.details()
+    with pytest.raises(InputError, match="Expected a study that measured the temperature"):
+        old.model(temperature=True)
+
+
+def with_losses(result: Result, before: float, after: float) -> Result:
+    """Return the result with other log losses out of fold: as they are, and with a temperature."""
+    confidence, losses = result.data.confidence, np.tile([before, after], (3, 1))
+    kinds = (replace(calibration, log_loss=losses) for calibration in (confidence.single, confidence.mean))
+    return Result(replace(result.data, confidence=type(confidence)(*kinds)), result._template, result._terms)
+
+
+def test_a_temperature_divides_the_logits_of_what_is_handed_over(averaged: Result, moons) -> None:
+    """Of a single refit, and of every copy in the mean, each by its own temperature."""
+    x, _ = moons
+    result = with_losses(hand_over(averaged, better=True), 0.9, 0.4)
+    confidence = result.data.confidence
+    assert confidence.single.temperature[0] > confidence.mean.temperature[0] > 1
+    plain, cooled = (
+        result.model("none", seed=1, temperature=flag).predict(x, verbose=0).astype(float) for flag in (False, True)
+    )
+    np.testing.assert_allclose(logit(cooled), logit(plain) / confidence.single.temperature[0], rtol=1e-2, atol=1e-3)
+    temperature = confidence.mean.temperature[0]
+    parts = [logit(result.model("none", seed=seed).predict(x, verbose=0).astype(float)) for seed in range(3)]
+    expected = np.mean([expit(part / temperature) for part in parts], axis=0)
+    np.testing.assert_allclose(result.model("none", temperature=True).predict(x, verbose=0), expected, atol=1e-4)
+
+
+def test_a_temperature_that_does_not_lower_the_loss_is_left_out(averaged: Result, moons) -> None:
+    """And a candidate without one is refused."""
+    result = with_losses(hand_over(averaged, better=True), 0.4, 0.9)
+    plain, cooled = (result.model("none", temperature=flag).predict(moons[0], verbose=0) for flag in (False, True))
+    np.testing.assert_array_equal(plain, cooled)
+    data = replace(result.data, confidence=None)
+    with pytest.raises(InputError, match="Expected a study that measured the temperature of this candidate"):
+        Result(data, result._template, result._terms).model(temperature=True)

@@ -140,6 +140,11 @@ def raise_if_interrupted() -> None:
         raise KeyboardInterrupt
 
 
+def forget_interrupts() -> None:
+    """Forget a Ctrl-C that was answered, so that some more work can follow."""
+    _interrupted.clear()
+
+
 def _record_interrupt(signal_number: int, frame: FrameType | None) -> None:
     _interrupted.set()
     raise KeyboardInterrupt

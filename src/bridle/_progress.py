@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from bridle.report import interim_verdict
 from bridle.study import Update, Watch
 from bridle.wording import escape_control_characters
 
@@ -35,10 +36,31 @@ def progress_bar(show: bool, score: str) -> Iterator[Watch]:
         yield _drawer(bar, score)
 
 
+class Answers:
+    """Answers of a study that still runs: the first one, and later ones that advise something else."""
+
+    def __init__(self) -> None:
+        self._advice = ""
+
+    def of(self, update: Update) -> str:
+        """Return the answer in an update as text; empty if it has none, or no other than before."""
+        if update.result is None:
+            return ""
+        text = interim_verdict(update.result)
+        advice = text.partition(": ")[2].partition(".")[0]
+        if advice == self._advice:
+            return ""
+        self._advice = advice
+        return text
+
+
 def _drawer(bar: Progress, score: str) -> Callable[[Update], None]:
     tasks: dict[str, TaskID] = {}
+    answers = Answers()
 
     def draw(update: Update) -> None:
+        if text := answers.of(update):
+            bar.console.print(escape(text), highlight=False)
         stage = update.stage.partition(":")[0]
         if stage not in tasks:
             tasks[stage] = bar.add_task(stage, total=1.0, count="", left="", best="")
@@ -57,9 +79,13 @@ def _drawer(bar: Progress, score: str) -> Callable[[Update], None]:
 def _printer(score: str) -> Callable[[Update], None]:
     """Return a function that prints a line for an update, at most every `LINE_SECONDS`."""
     began = last = perf_counter()
+    answers = Answers()
 
     def draw(update: Update) -> None:
         nonlocal last
+        if text := answers.of(update):
+            sys.stderr.write(f"{text}\n")
+            sys.stderr.flush()
         now = perf_counter()
         if now - last < max(LINE_SECONDS, LINE_SHARE * (now - began)):
             return

@@ -14,11 +14,15 @@ __all__ = [
     "Activation",
     "Arm",
     "Baseline",
+    "Calibration",
+    "Confidence",
     "Members",
     "Nested",
     "Picture",
     "Probe",
+    "RowScores",
     "Score",
+    "SeedMean",
     "StoredTransformer",
     "StudyResult",
     "weak_to_strong",
@@ -60,6 +64,8 @@ class Nested:
 
 POOLED = "pooled "
 """The prefix of the name of a pooled score."""
+MAX_AVERAGED = 10
+"""The most seeds whose predictions are averaged: the first ones."""
 ALL_ROWS = -1
 """The fold of a refit: a fit that trained on every row given to the study."""
 UNIT_SHARES = (0, 10, 25, 50, 75, 90, 100)
@@ -125,6 +131,40 @@ class Probe:
 
 
 @dataclass(frozen=True)
+class SeedMean:
+    """Scores of the mean prediction of the first `MAX_AVERAGED` seeds; NaN for candidates that were not refitted."""
+
+    scores: Float[np.ndarray, "candidate fold"]
+    """The score on the validation rows of each fold."""
+    held_out: Mapping[str, Float[np.ndarray, "candidate"]] = field(default_factory=dict[str, np.ndarray])
+    is_convex: bool = False
+    """True if the loss is convex in the predictions: that of the mean is never above the mean of the losses."""
+    obstacle: str = ""
+    """The reason why the mean of the refits cannot be one Keras model; empty if it can."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Confidence of a classifier out of fold, as it is and at the temperature of the other folds; NaN if not measured.
+
+    The error is the expected calibration error: the mean of |share correct - confidence| over bins of confidence.
+    """
+
+    temperature: Float[np.ndarray, "candidate"]
+    """The temperature that suits the rows of all folds best; above 1 for too much confidence."""
+    log_loss: Float[np.ndarray, "candidate 2"]
+    error: Float[np.ndarray, "candidate 2"]
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """Confidence of the networks of single seeds, averaged over these, and of the mean of their probabilities."""
+
+    single: Calibration
+    mean: Calibration
+
+
+@dataclass(frozen=True)
 class Members:
     """Fits of a study, one entry of each array per fit.
 
@@ -150,6 +190,23 @@ class Members:
         if self.diverged_at[member] >= 0:
             return f"diverged at epoch {self.diverged_at[member]}"
         return "finished" if self.finished[member] else "not run"
+
+
+@dataclass(frozen=True)
+class RowScores:
+    """Scores of single validation rows, in the units of the score.
+
+    The score of a fit is a function s(w) of the weights w of its validation rows, with sum W. The score of row i is
+    s + W ∂s/∂wᵢ: the row's own loss or hit for a mean over rows, s plus the row's influence for any other measure. The
+    mean of the row scores, weighted by w, is s.
+    """
+
+    values: Float[np.ndarray, "member position"]
+    """The score of each validation row of a fit; NaN after the last row, and for fits without row scores."""
+    rows: Int[np.ndarray, "fold position"]
+    """The index of the row in the study's data; -1 after the last row of the fold."""
+    weights: Float[np.ndarray, "fold position"]
+    """The sample weight of the row; 0 after the last row of the fold."""
 
 
 @dataclass(frozen=True)
@@ -236,6 +293,12 @@ class StudyResult:
     """Measures in units of the prepared target; all others are in units of the original target."""
     nested: Nested | None = None
     """The result of nested cross-validation, if requested."""
+    seed_mean: SeedMean | None = None
+    """Scores of the mean over seeds; None in a study stored by an older version, and for one seed."""
+    confidence: Confidence | None = None
+    """Confidence of a classifier without a regularizer and at the best of each arm; None for other models."""
+    row_scores: RowScores | None = None
+    """Out-of-fold scores of single rows; None where they cannot be computed or take too much memory."""
     baselines: tuple[Baseline, ...] = ()
     """Models to compare the network with, in a study of a table."""
     provenance: Mapping[str, object] = field(default_factory=dict[str, object])
@@ -280,6 +343,26 @@ class StudyResult:
     def scores_of(self, quantity: str) -> Float[np.ndarray, "candidate seed fold"]:
         """Return a quantity after the last epoch by candidate, seed and fold; NaN if no fit finished."""
         return self.by_candidate(self.quantity(quantity)[:, -1])
+
+    def row_table(self) -> Float[np.ndarray, "candidate seed row"]:
+        """Return the row scores by candidate, seed and row of the study's data; NaN where there is none.
+
+        A row that several folds validate has the mean over the folds with a score of it.
+        """
+        shape = len(self.setting_arm), len(self.seeds)
+        scores = self.row_scores
+        if scores is None or not scores.rows.size:
+            return np.full((*shape, 0), np.nan)
+        total = np.zeros((*shape, int(scores.rows.max()) + 1))
+        count = np.zeros(total.shape)
+        seeds = np.searchsorted(self.seeds, self.members.seed)
+        for member in np.flatnonzero((self.members.fold != ALL_ROWS) & self.members.finished):
+            rows, values = scores.rows[self.members.fold[member]], scores.values[member]
+            used = (rows >= 0) & np.isfinite(values)
+            cell = int(self.members.setting[member]), int(seeds[member])
+            np.add.at(total[cell], rows[used], values[used])
+            np.add.at(count[cell], rows[used], 1)
+        return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
 
     def held_out_scores(self, name: str) -> Float[np.ndarray, "candidate seed"]:
         """Return the refits' score on held-out rows; NaN for candidates that were not refitted."""

@@ -1,5 +1,6 @@
 """Output of commands before, during and after a run, and for folders of a stopped run."""
 
+import json
 import os
 import subprocess
 import sys
@@ -11,7 +12,8 @@ import pytest
 from tests.conftest import network
 
 import bridle
-from bridle import _progress
+from bridle import _progress, tuning
+from bridle.cli._command_record import recorded_defaults
 from bridle.engine import Progress
 from bridle.study import Update
 from bridle.study import _auto_range as _range
@@ -84,6 +86,43 @@ def test_a_stop_in_the_pilot_in_python(moons) -> None:
         stop.value.result.report("report.html")
     with pytest.raises(bridle.BridleError, match="stopped before its first"):
         stop.value.result.plot.sweep()
+
+
+def test_a_stop_after_the_first_answer_keeps_it(command, monkeypatch) -> None:
+    """The report and the model are there, resume trains the rest, and the folder goes on with its defaults."""
+    answers = []
+
+    def stop(result) -> str:
+        answers.append(result)
+        if len(answers) == 1:
+            raise KeyboardInterrupt
+        return "After all: use it."
+
+    monkeypatch.setattr(_progress, "interim_verdict", stop)
+    words = ("--seeds", "2", "--penalty", "*/kernel=l2([1e-3, 1e-2])")
+    code, out, err = tune(command, *words)
+    assert code == 130
+    assert "Stopped after 8 fits. The answer so far is complete, with its refits." in err
+    assert "To continue: bridle resume o" in err
+    assert "Report: o/report.html" in out
+    assert command("predict", "o", "t.csv", "--out", "new.csv")[0] == 0
+    record = json.loads(Path("o/command.json").read_text())
+    assert record["options"]["defaults"] == tuning.NEWEST
+    code, out, err = command("resume", "o")
+    assert code == 0
+    del record["options"]["defaults"]
+    Path("o/command.json").write_text(json.dumps(record))
+    assert recorded_defaults(Path("o")) == 1
+    assert recorded_defaults(Path("new")) == tuning.NEWEST
+
+
+def test_the_same_advice_is_printed_once(monkeypatch) -> None:
+    """Later answers appear only if they advise something else."""
+    texts = iter(["After 5 fits: use A. More.", "After 9 fits: use A. More.", "After 12 fits: use no penalty. More."])
+    monkeypatch.setattr(_progress, "interim_verdict", lambda result: next(texts))
+    answers, update = _progress.Answers(), Update("fits", Progress(1, 1), None, object())
+    assert [bool(answers.of(update)) for _ in range(3)] == [True, False, True]
+    assert answers.of(Update("fits", Progress(1, 1), None)) == ""
 
 
 def test_lines_without_a_terminal(capsys, monkeypatch) -> None:

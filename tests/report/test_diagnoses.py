@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bridle.report import detail_lines
-from bridle.report._cause import cause, constant, too_weak
+from bridle.report._cause import cause, constant, find_cause, too_weak
 from bridle.report._diagnoses import dead, dominates, overfits, penalty_share, too_few, unconverged
 from bridle.stats import weigh_evidence
 
@@ -46,6 +46,21 @@ def test_a_penalty_that_dominates_the_loss_is_named(study):
     heavy = with_curves(result, **{f"penalty/{SLOT}": 3 * share[:, None], "fit/loss": np.ones((len(share), 1))})
     assert "accounts for 60 % of the loss: the penalty dominates" in dominates(heavy, weigh_evidence(heavy))
     assert dominates(result, weigh_evidence(result)) == ""
+
+
+@pytest.mark.parametrize(
+    ("train_loss", "weights", "code"),
+    [(0.01, 30, "BR021"), (0.2, 30, "BR004"), (0.01, 3, "BR004"), (0.01, 200, "BR004")],
+)
+def test_an_interpolation_peak_is_named(study, train_loss, weights, code):
+    """Almost no loss on 24 training rows, about as many weights, and worse than a constant on other rows."""
+    made = study(score="loss", lift=0.0, rows=30)
+    made = with_curves(made, **{"train/loss": [train_loss], "validation/loss": [2.0]})
+    made = made.with_provenance(constant={"loss": 1.0}, target={"mean": 0.0, "standard deviation": 1.0})
+    made = replace(made, weights={0: (np.zeros((weights, 1)),)})
+    cause_of_study = find_cause(made, weigh_evidence(made))
+    assert cause_of_study.code == code
+    assert ("almost exactly with 30 weights" in cause_of_study.sentence) == (code == "BR021")
 
 
 def test_constant_predictions_are_named(study):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bridle.report import Finding, detail_lines, find_all, find_diagnosis, sentences
-from bridle.results import StudyResult
+from bridle.results import RowScores, StudyResult
 from bridle.stats import Evidence, weigh_evidence
 
 SLOT = "hidden/output l1"
@@ -52,12 +52,25 @@ def changed(result, spread=None, score=None, loss=None, share=None, **facts):
     return result.with_provenance(**facts)
 
 
+def with_rows(result, spread=0.3):
+    """The same result with scores of single rows: the score of the fold plus noise, most of it shared by the fits."""
+    rng = np.random.default_rng(7)
+    folds, size = result.folds, int(result.fold_rows[0, 1])
+    noise = rng.normal(size=(folds, size)) + 0.2 * rng.normal(size=(len(result.members), folds, size))
+    noise = spread * (noise - noise.mean(axis=2, keepdims=True))
+    last = result.curves[:, -1, result.quantities.index(f"validation/{result.score.name}")]
+    values = last[:, None] + noise[np.arange(len(result.members)), result.members.fold]
+    rows = np.arange(folds * size).reshape(folds, size)
+    return replace(result, row_scores=RowScores(values, rows, np.ones(rows.shape)))
+
+
 def kinds(study):
     """Results of many kinds, by what is special about them."""
     for lift, folds, seeds, arms in product((-0.1, 0.0, 0.004, 0.08), (1, 2, 3, 5), (1, 4), (ONE, TWO)):
         size = 1 + sum(len(values) for own in arms.values() for values in own.values())
         base = study(lift=lift, folds=folds, seeds=seeds, arms=arms, rng=folds)
         yield f"{lift} {folds} {seeds} plain", base
+        yield f"{lift} {folds} {seeds} rows", with_rows(base)
         falls, same, small = np.linspace(0.4, 0.001, size), np.full(size, 0.9), np.full(size, 1e-9)
         yield f"{lift} {folds} {seeds} collapse at the strong end", changed(base, spread=falls)
         yield f"{lift} {folds} {seeds} collapse", changed(base, spread=[0.4, *small[1:]], share=[0, *same[1:]])
@@ -71,6 +84,7 @@ def kinds(study):
         yield f"{lift} {folds} {seeds} weak, collapsed", changed(base, spread=falls, score=same, loss=same)
         loss = study(lift=lift, folds=folds, seeds=seeds, arms=arms, rng=folds, score="loss")
         yield f"{lift} {folds} {seeds} loss", loss
+        yield f"{lift} {folds} {seeds} loss of rows", with_rows(loss)
         scaled = {"constant": {"loss": 0.2}, "target": {"mean": 5e3, "standard deviation": 3e3}}
         yield f"{lift} {folds} {seeds} not scaled", changed(loss, spread=falls, **scaled)
     yield "diverged", study(arms=ONE, diverged=range(144))
@@ -134,7 +148,7 @@ def test_the_verdict_says_what_is_handed_over(answers: dict) -> None:
         if not evidence.gains or 0 not in evidence.choices:
             continue
         if evidence.winner:
-            gain = evidence.gains[evidence.winner]
+            gain = evidence.claim
             assert lines[0].startswith(f"Use {result.arms[evidence.winner].name} at strength"), name
             assert ("chance" in lines[0]) == (not gain.low > 0), f"{name}: {lines}"
             assert ("other rows" in " ".join(lines)) or result.folds > 1 or not gain.low > 0, name
@@ -153,7 +167,7 @@ def test_the_verdict_has_its_numbers_with_interval_and_unit(answers: dict) -> No
             continue
         seen += 1
         size, unit, direction, low, high = match.groups()
-        gain = max(evidence.gains.values(), key=lambda gain: gain.difference)
+        gain = evidence.claim or max(evidence.gains.values(), key=lambda gain: gain.difference)
         sign = (1 if result.score.maximize else -1) * (1 if direction == "higher" else -1)
         factor = 100 if unit == "percentage points" else 1
         expected = sorted((sign * factor * gain.low, sign * factor * gain.high))
@@ -333,3 +347,18 @@ def test_an_exact_interval_stands_with_its_score(study) -> None:
         mean = float(result.held_out_scores("test")[evidence.choices[arm].best].mean())
         exact = binomtest(round(70 * mean), 70).proportion_ci(0.95, "exact")
         assert f"{mean:.3f} (exact 95 % interval of the rows {exact.low:.3f} to {exact.high:.3f})" in line
+
+
+def test_scores_of_rows_answer_the_primary_question(answers: dict) -> None:
+    """The verdict quotes the procedure that chooses on other rows, with the two scores of that comparison."""
+    seen = set()
+    for name, answer in answers.items():
+        result, evidence = answer.result, answer.evidence
+        if not name.endswith("rows") or evidence.primary is None or evidence.claim is not evidence.primary:
+            continue
+        seen.add(evidence.primary.low > 0)
+        assert evidence.primary.over == "rows", name
+        assert result.score.better(evidence.chosen - evidence.quoted[0]) == pytest.approx(evidence.primary.difference)
+        assert "chosen on other rows" in answer.details[0], name
+        assert ("chance" in answer.verdict[0]) == (not evidence.primary.low > 0), name
+    assert seen == {True, False}

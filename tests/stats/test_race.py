@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bridle.stats import select_strength, summarize, survivors
+from bridle.stats import select_strength, still_racing, summarize, survivors
 
 STUDIES = 400
 
@@ -43,3 +43,38 @@ def test_the_winner_is_lost_in_at_most_two_of_a_hundred_races(settings: int, sha
         lost += best not in alive
     assert lost / STUDIES <= 0.02
     assert run / (STUDIES * settings * 25) < share
+
+
+def test_the_better_half_stays_whichever_fold_is_left_out() -> None:
+    """Halves of strengths and of arms, by the scores without one fold; a diverged candidate is the worst."""
+    scores = np.tile(np.linspace(0.9, 0.4, 8)[:, None, None], (1, 2, 4))
+    arms = np.ones(8, int)
+    assert still_racing(scores, arms, maximize=True).tolist() == [True] * 4 + [False] * 4
+    assert still_racing(-scores, arms, maximize=False).tolist() == [True] * 4 + [False] * 4
+    scores[5, :, 2] = 2.0  # the best but for one fold: it stays by that fold, and drives nobody out
+    assert still_racing(scores, arms, maximize=True).tolist() == [True] * 4 + [False, True, False, False]
+    scores[0, 1, 1] = np.nan
+    assert not still_racing(scores, arms, maximize=True)[0]
+    four = np.repeat([1, 2, 3, 4], 2)
+    assert still_racing(np.tile(np.linspace(0.9, 0.4, 8)[:, None, None], (1, 1, 3)), four, maximize=True).all()
+    kept = still_racing(
+        np.tile(np.linspace(0.9, 0.4, 8)[:, None, None], (1, 1, 3)), four, maximize=True, stop_arms=True
+    )
+    assert kept.tolist() == [True] * 6 + [False] * 2
+
+
+@pytest.mark.parametrize(("settings", "share"), [(6, 0.75), (13, 0.55)])
+def test_a_race_by_seeds_loses_little_score(settings: int, share: float) -> None:
+    """What it selects is on average at most a tenth of a standard error below the best of all fits."""
+    rng, lost, run = np.random.default_rng(settings), [], 0
+    for _ in range(STUDIES):
+        scores = drawn(rng, settings)
+        summary, alive = summarize(scores), np.arange(settings)
+        for seeds in range(1, 6):
+            run += len(alive)
+            if seeds < 5:
+                alive = alive[still_racing(scores[alive, :seeds], np.ones(len(alive), int), maximize=True)]
+        selected = alive[np.argmax(summary.mean[alive])]
+        lost.append((summary.mean.max() - summary.mean[selected]) / np.median(summary.error))
+    assert np.mean(lost) < 0.1
+    assert run / (STUDIES * settings * 5) < share

@@ -33,7 +33,7 @@ def test_activations_are_those_of_the_chosen_models(result, moons) -> None:
     rows = np.argsort(y, kind="stable")
     assert kept.classes.tolist() == np.sort(y).tolist()
     for arm, values in zip(("none", "L1"), kept.values, strict=True):
-        hidden = result.model(arm).get_layer("hidden")
+        hidden = result.model(arm, single=True).get_layer("hidden")
         np.testing.assert_allclose(values, keras.ops.convert_to_numpy(hidden(x[rows])), atol=1e-6)
 
 

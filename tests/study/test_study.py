@@ -129,7 +129,7 @@ def test_refits_train_on_all_rows_and_look_at_held_out_rows_once(model, moons) -
     refits = result.data.members.fold == ALL_ROWS
     assert refits.sum() == 4
     assert np.isnan(result.data.held_out["test"][~refits]).all()
-    trained = result.model(arm="L2")
+    trained = result.model(arm="L2", single=True)
     accuracy = float(np.mean((trained.predict(x[40:], verbose=0)[:, 0] > 0.5) == y[40:]))
     assert result.data.held_out_scores("test")[1, 0] == pytest.approx(accuracy)
     assert result.model(arm="L2", penalized=True).terms["*/kernel"].fixed() == (0.01,)

@@ -6,6 +6,7 @@ import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
 
 import bridle
+from bridle.study.design import make_plan
 from bridle.tuning import TableStudy, load_applied, prepare_table
 
 LOADERS = {"iris": load_iris, "breast cancer": load_breast_cancer, "wine": load_wine, "diabetes": load_diabetes}
@@ -28,7 +29,7 @@ def test_tables_of_scikit_learn(name: str, tmp_path) -> None:
     frame, target = table(name)
     answer = bridle.tune(frame, target, seeds=1, folds=2, epochs=100, progress=False)
     assert answer.problem.task == ("regression" if name == "diabetes" else "classification")
-    assert len(answer.result.data.arms) == 10
+    assert len(answer.result.data.arms) == 7
     best = answer.result.best()
     assert best.mean > (0.2 if name == "diabetes" else 0.85)
     baselines = answer.result.baselines().set_index("model")
@@ -57,12 +58,17 @@ def test_held_out_rows_stay_out(monkeypatch) -> None:
         assert np.array_equal(one.rows.x, two.rows.x)
 
 
-def test_arms_are_what_the_command_promises() -> None:
-    """L1, L2 and both: on weights, on activations, on pre-activations."""
+@pytest.mark.parametrize(("version", "kinds"), [(1, ("L1", "L2", "L1+L2")), (2, ("L1", "L2"))])
+def test_arms_are_what_the_command_promises(version: int, kinds: tuple[str, ...]) -> None:
+    """L1 and L2, at first also both: on weights, on activations, on pre-activations; and steps of another size."""
     frame, target = table("iris")
-    job = prepare_table(frame, TableStudy(target, seeds=1, folds=2, epochs=2))
-    arms = {arm.name: arm.terms for arm in job.plan.arms}
+    job = prepare_table(frame, TableStudy(target, seeds=1, folds=2, defaults=version))
+    arms = {arm.name: arm.terms for arm in make_plan(job.prepared).arms}
+    assert len(arms) == 1 + 3 * len(kinds)
+    question, rate = job.prepared.question, float(job.prepared.model.optimizer.learning_rate)
+    assert (question.epochs, question.batch_size) == {1: (200, 32), 2: (100, 64)}[version]
+    assert rate == pytest.approx({1: 1e-3, 2: 2e-3}[version])
     places = {"weights": "*/kernel", "activations": "hidden*/output", "pre-activations": "hidden*/preactivation"}
-    for kind in ("L1", "L2", "L1+L2"):
+    for kind in kinds:
         for name, target in places.items():
             assert arms[f"{kind} {name}"][0][0] == target

@@ -13,14 +13,14 @@ from rich.console import Console
 
 from bridle import report as reports
 from bridle import store as stores
+from bridle._api._hand_over import ModelMaker
 from bridle._api._plots import Plots
 from bridle._api._preparation import Preparation
 from bridle._api._stored import stored_model
 from bridle._errors import InputError, KindError, StoreError, nearest_names
-from bridle._keras import check_predictions, rebuild_by
-from bridle.placement import Term, code_lines, plain_copy, regularize, unwrapped
+from bridle.placement import Term, code_lines
 from bridle.regularizers import Penalty, parse_penalty
-from bridle.results import ALL_ROWS, StudyResult
+from bridle.results import StudyResult
 from bridle.stats import Evidence, weigh_evidence
 
 RULES = ("best", "1se", "recommended")
@@ -220,47 +220,54 @@ class Result:
         return {target: _read(text, strengths) for target, text in selected_arm.terms}
 
     def model(
-        self, arm: str | None = None, rule: str = "best", seed: int | None = None, *, penalized: bool = False
+        self,
+        arm: str | None = None,
+        rule: str = "best",
+        seed: int | None = None,
+        *,
+        single: bool = False,
+        temperature: bool = False,
+        penalized: bool = False,
     ) -> keras.Model:
-        """Return the selected model: a plain `keras.Model` with the weights of its refit on all of x, y.
+        """Return the selected model: a plain `keras.Model`, the mean of the refits of all seeds on all of x, y.
 
-        It is compiled like the model of the study. Its inputs are rows that `preprocessor` has transformed, and its
+        It holds one copy of the network for each of the first ten seeds, and averages their outputs: probabilities,
+        logits or numbers. Its file loads with Keras alone. Its size and the time of a prediction grow with the number
+        of seeds. A single refit is returned instead where the mean scores clearly worse over the folds, where the model
+        is subclassed or has custom code, and for the folder of an older version; `details` says so.
+
+        The model is compiled like that of the study. Its inputs are rows that `preprocessor` has transformed, and its
         outputs are in the units of `target_preprocessor`. `predict` applies both.
 
         Args:
             arm: name of an arm. Default: the arm with the largest gain over no penalty, measured with the strength of
                 each fold selected by the other folds; `none` if no gain is above zero.
             rule: `"best"`, `"1se"` or `"recommended"`.
-            seed: int, the seed of the refit. Default: the first seed, whatever its score on the test rows.
-            penalized: bool, whether to add the selected penalties, as `bridle.regularize` does, for further training.
+            seed: int, the seed of a single refit. Default: the mean. Where a single refit is returned, that of the
+                first seed, whatever its score on the test rows.
+            single: bool, whether to return a single refit, a copy of the model of the study. Default False.
+            temperature: bool, whether to divide the logits of a classifier by the temperature that suits its
+                predictions out of fold, if that lowers their log loss. Default False.
+            penalized: bool, whether to return a single refit with the selected penalties, as `bridle.regularize` adds
+                them, for further training. Default False.
 
-        Errors: `InputError` for an unknown arm, rule or seed; `StoreError` if a stored model cannot be built.
+        Errors: `InputError` for an unknown arm, rule or seed, and for a temperature that was not measured or does not
+        fit the last layer; `StoreError` if a stored model cannot be built.
 
         """
         index, setting = self._selected(arm, rule)
-        template = self._template_or_error()
-        members = self.data.members
-        refit_seed = members.seed[0] if seed is None else seed
-        refits = (
-            (members.setting == setting) & (members.fold == ALL_ROWS) & (members.seed == refit_seed) & members.finished
-        )
-        if not refits.any():
-            raise InputError(
-                f"No finished refit of {self.data.arms[index].name!r} by the rule {rule!r} has the seed {refit_seed}. "
-                f"Seeds: {self.data.seeds.tolist()}."
-            )
-        copy = regularize(template, self._placeable(arm, rule)) if penalized else self._again(template)
-        inner = unwrapped(copy)
-        variables, member = [*inner.trainable_variables, *inner.non_trainable_variables], int(refits.argmax())
-        for variable, value in zip(variables, self.data.weights[member], strict=True):
-            variable.assign(value)
-        probe = self.data.probe
-        if probe is not None and member in probe.predictions:
-            check_predictions(inner, self.data.weights[member], probe.rows, probe.predictions[member])
+        maker = ModelMaker(self.data, self._template_or_error(), self._build)
+        refits = [] if single or penalized or seed is not None else maker.averaged(setting)
+        divisor = maker.temperature(setting, averaged=bool(refits)) if temperature else 1.0
+        if refits:
+            model = maker.mean(refits, divisor)
+        else:
+            terms = self._placeable(arm, rule) if penalized else None
+            model = maker.one(maker.refit(setting, seed), divisor, terms)
         rate = self.data.arms[index].learning_rate
-        if rate is not None and copy.compiled:
-            copy.optimizer.learning_rate = rate
-        return copy
+        if rate is not None and model.compiled:
+            model.optimizer.learning_rate = rate
+        return model
 
     def _placeable(self, arm: str | None, rule: str) -> dict[str, Penalty]:
         """Return the penalties of a candidate, or raise `InputError` if their pretrained weights are missing."""
@@ -271,15 +278,6 @@ class Result:
                 "Take the model from the result of study.run, or give the anchor as an array."
             )
         return terms
-
-    def _again(self, template: keras.Model) -> keras.Model:
-        """Return a copy of the template, built by the user's function if its configuration cannot."""
-        try:
-            return plain_copy(template)
-        except KindError:
-            if self._build is None:
-                raise
-            return rebuild_by(self._build, template)
 
     def predict(self, rows: Any, arm: str | None = None, rule: str = "best", seed: int | None = None) -> Any:
         """Predict with the selected model, in the units of the original target.
@@ -320,12 +318,15 @@ class Result:
 
     def code(self, arm: str | None = None, rule: str = "best") -> str:
         """Return Keras code for the selected candidate, after the lines that prepare the rows."""
-        size, rate = self.data.provenance.get("batch_size"), self.data.arms[self._selected(arm, rule)[0]].learning_rate
-        lines = code_lines(
-            self._template_or_error(), self.regularizers(arm, rule), batch_size=None if size is None else int(str(size))
+        index, setting = self._selected(arm, rule)
+        template, size = self._template_or_error(), self.data.provenance.get("batch_size")
+        lines = self._preparation.lines() + code_lines(
+            template, self.regularizers(arm, rule), batch_size=None if size is None else int(str(size))
         )
-        lines = self._preparation.lines() + lines
-        return lines if rate is None else f"{lines}model.optimizer.learning_rate = {rate:g}  # after compile\n"
+        rate = self.data.arms[index].learning_rate
+        lines += "" if rate is None else f"model.optimizer.learning_rate = {rate:g}  # after compile\n"
+        refits = ModelMaker(self.data, template).averaged(setting)
+        return lines + (f"# result.model() is the mean of {len(refits)} such networks, one a seed.\n" if refits else "")
 
     def report(self, path: str | Path, *, title: str = "Regularization study") -> Path:
         """Write one HTML file with verdict, table, pictures and provenance. It opens offline.

@@ -159,7 +159,7 @@ class Study:
         client: Any = None,
         threads: int | None = None,
         width: int | None = None,
-        race: bool = False,
+        race: bool | Literal["rounds"] = False,
         nested: Any = None,
         progress: bool = True,
         callbacks: None = None,
@@ -190,8 +190,10 @@ class Study:
             width: int, the number of fits that one call of the compiled program trains together. Default: 1 on a CPU,
                 where that is fastest; on an accelerator, as many as memory and timing allow. Programs of different
                 width can give results that differ in the last digits.
-            race: bool, whether to stop strengths early that are clearly worse than the best of their arm. Default
-                False.
+            race: True stops strengths early that are clearly worse than the best of their arm. `"rounds"` trains all
+                candidates with the first seed, shows the answer so far, and gives each further seed to the better half
+                of what is left: of the strengths of each arm, and after two seeds of the arms. Default False: every
+                candidate gets every seed.
             nested: int or scikit-learn splitter, the outer folds of nested cross-validation. The whole selection is
                 repeated inside each outer fold and scored on the rows left out. An int follows the study: folds in the
                 order of time for `TimeSeriesSplit`, whole groups with `groups`. The time grows by about the number of
@@ -288,6 +290,8 @@ def _stopped(data: StudyResult, stage: str) -> str:
     if not len(data.members):
         return "Stopped during the search for the ranges of 'auto', before the first fit of the study."
     done = int((data.members.finished | (data.members.diverged_at >= 0)).sum())
+    if data.weights and done == len(data.members) and stage.startswith("refits"):
+        return f"Stopped after {done} fits. The answer so far is complete, with its refits."
     where = f" The run was at: {stage}." if done == len(data.members) else ""
     return f"Stopped: {done} of {len(data.members)} fits had finished.{where}"
 

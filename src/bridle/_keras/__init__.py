@@ -51,6 +51,7 @@ from bridle._keras._losses import (
     sum_losses,
     with_compute_loss,
 )
+from bridle._keras._mean import divide_logits, has_convex_loss, mean_model, mean_obstacle
 from bridle._keras._metrics import direction
 from bridle._keras._mixing import mixes_rows
 from bridle._keras._program import Forward, Program, loss_name, make_program
@@ -121,6 +122,7 @@ __all__ = [
     "decay_of",
     "detach_masks",
     "direction",
+    "divide_logits",
     "fingerprint_model",
     "first_two_rows",
     "forget_functions",
@@ -130,6 +132,7 @@ __all__ = [
     "gives_mask",
     "has_cell_state",
     "has_compiled_step",
+    "has_convex_loss",
     "has_default_name",
     "has_one_cell",
     "has_own_code",
@@ -153,6 +156,8 @@ __all__ = [
     "loss_name",
     "loss_without_data",
     "make_program",
+    "mean_model",
+    "mean_obstacle",
     "mixes_rows",
     "model_inputs",
     "model_json",

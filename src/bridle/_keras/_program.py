@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -18,6 +19,7 @@ from bridle._keras._internals import (
     compile_arguments,
     compiled_loss,
     compiled_metrics,
+    count_plain,
     dense_kernel,
     flatten_layers,
     learning_rate_variable,
@@ -25,6 +27,7 @@ from bridle._keras._internals import (
     replaced,
     scaled_loss,
     takes_training,
+    update_weighted,
 )
 from bridle._keras._metrics import Rule, leaves_of, rules_of
 from bridle._keras._steps import proximal_step
@@ -133,21 +136,32 @@ class Program:
         """
         return loss_of(self.model, (trainable, untrained), batch, added or [jnp.zeros(())], training=training)
 
-    def measure(self, y: Any, prediction: Any, sample_weight: Any = None) -> list[Any]:
-        """Compute the compiled metrics over one set of rows, in the order of `metric_names`."""
+    def measure(self, y: Any, prediction: Any, sample_weight: Any = None, *, weigh_all: bool = False) -> list[Any]:
+        """Compute the compiled metrics over one set of rows, in the order of `metric_names`.
+
+        With `weigh_all`, weights also apply to metrics that `fit` does not weigh.
+        """
         container = compiled_metrics(self.model)
         if container is None:
             return []
         variables = [variable for metric in self.metrics for variable in metric.variables]
         reset = [jnp.asarray(value) for value in self.metric_start]
         with keras.StatelessScope(state_mapping=list(zip(variables, reset, strict=True))):
-            container.update_state(y, prediction, metric_weights(self.model, sample_weight, prediction, self.ranks))
+            weights = metric_weights(self.model, sample_weight, prediction, self.ranks)
+            update = partial(update_weighted, container) if weigh_all else container.update_state
+            update(y, prediction, weights)
             values = list(container.result().values())
         labels = leaves_of(container, y)
         for place, (rule, output) in enumerate(self._rules):
             if rule is not None:
                 values[place] = jnp.where(rule(labels[output]), values[place], jnp.nan)
         return [jnp.asarray(entry, "float32") for value in values for entry in jnp.ravel(value)]
+
+    def is_weighted(self, name: str) -> bool:
+        """Return True if sample weights apply to the loss or metric of this name."""
+        bases = list(dict.fromkeys(metric.partition("[")[0] for metric in self.metric_names))
+        base = name.partition("[")[0]
+        return base not in bases or bases.index(base) >= count_plain(compiled_metrics(self.model))
 
     @property
     def _rules(self) -> list[tuple[Rule | None, int]]:

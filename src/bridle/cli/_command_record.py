@@ -10,6 +10,7 @@ from typing import Any
 
 from bridle._errors import BridleError, Interrupted, OtherStudyError, StoreError
 from bridle.store import write_text
+from bridle.tuning import NEWEST, VERSIONS
 
 RECORD_FILE = "command.json"
 """The file with the record of a command in its folder."""
@@ -86,6 +87,15 @@ def record_run(folder: Path, name: str, subject: object, **options: object) -> I
         if isinstance(error, OtherStudyError):
             raise OtherStudyError(error.message, _advice(error, folder, before, text), grows=error.grows) from None
         raise
+
+
+def recorded_defaults(folder: Path) -> int:
+    """Return the version of the defaults that a folder was started with; the newest for a new folder."""
+    path = folder / RECORD_FILE
+    if not path.is_file():
+        return NEWEST
+    version = _read_options(path.read_text(encoding="utf-8")).get("defaults", 1)
+    return version if version in VERSIONS else NEWEST
 
 
 def _record_text(name: str, subject: object, options: Mapping[str, object]) -> str:

@@ -1,13 +1,14 @@
 """The commands `run`, `tune`, `predict` and `report`, and the list of all commands."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bridle import cases, report, tables, tuning
-from bridle._errors import StoreError
+from bridle._errors import Interrupted, StoreError
 from bridle.cli import _show as show
 from bridle.cli import _stores as stores
 from bridle.cli._app import (
@@ -26,7 +27,7 @@ from bridle.cli._app import (
     Verbose,
     app,
 )
-from bridle.cli._command_record import command_line, record_run, record_start
+from bridle.cli._command_record import command_line, record_run, record_start, recorded_defaults
 from bridle.cli._explain import explain
 from bridle.cli._resume import extend, resume
 from bridle.cli._setup import check_folder, connect_cluster, guarded, import_function
@@ -108,6 +109,10 @@ def tune(
     ] = DEFAULT_TEST_SHARE,
     header: Header = None,
     decimal: Decimal = None,
+    all_fits: Annotated[
+        bool, typer.Option("--all-fits", help="Train every candidate with every seed: slower, and no race.")
+    ] = False,
+    defaults: Annotated[int | None, typer.Option("--defaults", min=1, max=tuning.NEWEST, hidden=True)] = None,
     extend: Extend = False,
     dask: Dask = None,
     verbose: Verbose = False,
@@ -119,7 +124,7 @@ def tune(
     options |= {"epochs": epochs, "quick": quick, "encoding": None if encoding == DEFAULT_ENCODING else encoding}
     options |= {"group": group, "time": time, "weight": weight, "class-weight": class_weight, "score": score}
     options |= {"test-size": None if test_size == DEFAULT_TEST_SHARE else test_size}
-    options |= {"header": header is True, "no-header": header is False, "decimal": decimal}
+    options |= {"header": header is True, "no-header": header is False, "decimal": decimal, "all-fits": all_fits}
     design = tuning.TableStudy(
         target,
         task=task,
@@ -127,18 +132,32 @@ def tune(
         arms=tuning.written_arms(penalty or []),
         seeds=min(seeds, tuning.QUICK_SEEDS) if quick else seeds,
         folds=folds,
-        epochs=epochs or (20 if quick else 200),
+        epochs=epochs or (20 if quick else None),
         test_share=test_size,
         score=score,
         structure=tables.Structure(group, time, weight, class_weight),
+        defaults=defaults or recorded_defaults(folder),
     )
+    recorded = options | {"defaults": design.defaults}
     job = tuning.prepare_table(source, design)
-    with record_start(folder, "tune", table.absolute(), **options):
+    with record_start(folder, "tune", table.absolute(), **recorded):
+        tuning.compile_new(job, folder)
         show.print_heading(f"Table {table.name}", "\n".join(job.notes if verbose else job.summary))
         show.print_baselines(job.baselines, job.prepared.score.name)
-        show.print_plan("cross-validation", job.plan)
-    with record_run(folder, "tune", table.absolute(), **options), connect_cluster(dask) as client:
-        answer = tuning.run_job(job, folder, extend=extend, client=client)
+        show.print_plan("cross-validation", job.plan if all_fits else job.raced_plan)
+    with record_run(folder, "tune", table.absolute(), **recorded), connect_cluster(dask) as client:
+        try:
+            answer = tuning.run_job(job, folder, extend=extend, client=client, race=not all_fits)
+        except Interrupted as stop:
+            answer = tuning.answer_so_far(job, stop)
+            if answer is not None:
+                _print_tuned(answer, folder, table, options, verbose)
+            raise
+    _print_tuned(answer, folder, table, options, verbose)
+
+
+def _print_tuned(answer: tuning.Tuned, folder: Path, table: Path, options: Mapping[str, object], verbose: bool) -> None:
+    """Save and print the answer of `tune`."""
     files = answer.save(folder, f"Table {table.name}", again=command_line("tune", table, **options))
     show.print_result(answer.result, verbose=verbose)
     show.print_code(answer.result)

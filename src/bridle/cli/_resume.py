@@ -16,7 +16,7 @@ RESUMABLE = {
     "tune": (
         *("target", "task", "model", "penalty", "seeds", "folds", "epochs", "quick", "encoding"),
         *("group", "time", "weight", "class-weight", "score", "test-size"),
-        *("header", "no-header", "decimal"),
+        *("header", "no-header", "decimal", "all-fits", "defaults"),
     ),
     "study": ("model", "trust", "penalty", "seeds", "epochs", "quick"),
 }

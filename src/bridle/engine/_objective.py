@@ -70,6 +70,14 @@ class VariableLoss(Protocol):
         ...
 
 
+class RowScoring(Protocol):
+    """Scores of single rows."""
+
+    def __call__(self, y: Any, predictions: Any, weight: Any, /) -> Any:
+        """Return float32 (row,)."""
+        ...
+
+
 class Diagnosis(Protocol):
     """Diagnostics of the trained variables over some rows."""
 
@@ -113,6 +121,8 @@ class Objective:
     loss_at: VariableLoss | None = None
     """Replacement of the first measure, for a data loss that needs more than `measure` takes."""
     gradient: Gradient = plain_gradient
+    score_rows: RowScoring | None = None
+    """Scores of the validation rows one by one; None if they are not computed."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +136,9 @@ class Recipe:
     """Number of epochs at which curves are measured; `points == epochs` measures every epoch."""
     stopping: Stopping | None = None
     predictions: bool = False
-    """True if the predictions of the validation rows are returned too."""
+    """True if reading a fit also returns the predictions of the validation rows."""
+    row_predictions: bool = False
+    """True if the predictions are returned with the row scores."""
 
     @cached_property
     def stops(self) -> np.ndarray:

@@ -13,6 +13,7 @@ import numpy as np
 
 from bridle.engine._device import (
     FAST_COMPILE_OPTIONS,
+    QUICK_COMPILE_OPTIONS,
     Executable,
     find_libraries,
     on_accelerator,
@@ -88,6 +89,15 @@ class Readings(NamedTuple):
     """Predictions of the validation rows of the fold, if the recipe requests them."""
 
 
+class RowReadings(NamedTuple):
+    """Results of the validation rows one by one."""
+
+    scores: Any
+    """float32 (row,)."""
+    predictions: Any
+    """Predictions of these rows, if the recipe requests them."""
+
+
 @dataclass(eq=False)
 class Programs:
     """Executables for one shape of rows, shared by all fits of all arms; mutable: they compile late and are timed."""
@@ -102,6 +112,10 @@ class Programs:
     """Most measuring points of one call."""
     width: int | None
     """Number of fits that run side by side in one call; None if each runs alone."""
+    read_rows: Callable[..., RowReadings] | None = None
+    """(state, rows) → row readings; None before `compile`, and without row scores."""
+    trace_rows: Callable[[], Callable[..., RowReadings]] | None = None
+    """() → `read_rows`, which has no part in the identity; None after `compile`, and without row scores."""
     trace_seconds: float = 0.0
     forms: tuple[str, ...] = ()
     """Operations that are computed in another form than as written, and rewrites that are missing."""
@@ -115,27 +129,33 @@ class Programs:
     """Time of one measuring point in the last call; None before the first call."""
 
     def compile(self) -> None:
-        """Compile what is not compiled yet; `read` continues to compile during the first training."""
+        """Compile what is not compiled yet; programs that read continue to compile during the first training."""
         if self.eager or self.compile_seconds is not None:
             return
         began = perf_counter()
-        pool = ThreadPoolExecutor(1)
+        pool = ThreadPoolExecutor(2)
+        trained = pool.submit(self.train.compiled)
         pool.submit(find_libraries)  # needed from the first fit on; here it waits for XLA anyway
         pool.submit(self.read.compiled)
+        if (trace := self.trace_rows) is not None:  # in this thread, in which JAX has the caller's settings
+            self.read_rows, self.trace_rows = trace(), None
+            pool.submit(self.read_rows.compiled)
         pool.shutdown(wait=False)
-        self.train.compiled()
+        trained.result()
         self.compile_seconds = perf_counter() - began
 
     def compile_fully(self) -> None:
-        """Compile both programs and wait, so that no compilation disturbs timings."""
+        """Compile all programs and wait, so that no compilation disturbs timings."""
         self.compile()
         if not self.eager:
             self.read.compiled()
+        if self.read_rows is not None and not self.eager:
+            self.read_rows.compiled()
 
     @property
     def executables(self) -> int:
         """Number of executables that are compiled by now."""
-        return 0 if self.compile_seconds is None else 2
+        return 0 if self.compile_seconds is None else 2 + (self.read_rows is not None)
 
     @property
     def seconds(self) -> float:
@@ -186,9 +206,9 @@ def compile_programs(
     width: int | None = None,
     eager: bool = False,
 ) -> Programs:
-    """Trace both programs; they are compiled when they first run.
+    """Trace the programs; they are compiled when they first run.
 
-    Strengths, seed and fold are arguments of the programs: one pair serves all fits on rows of the same shape.
+    Strengths, seed and fold are arguments of the programs, which serve all fits on rows of the same shape.
 
     Args:
         training: mathematics and recipe of the fits.
@@ -201,11 +221,14 @@ def compile_programs(
 
     """
     began = perf_counter()
+    scores_rows = training.objective.score_rows is not None and fold.cuts[-1] < row_count(fold.rows.x)
     if eager:
         train, read = training_block(training, fold.cuts, 1), partial(_read, training, fold.cuts)
         initial_state = partial(_initial_state, training, frozenset())
-        spent = perf_counter() - began
-        return Programs(run_eagerly(train), run_eagerly(read), initial_state, 1, None, spent, eager=True)
+        rows = run_eagerly(partial(_read_rows, training, fold.cuts)) if scores_rows else None
+        programs = Programs(run_eagerly(train), run_eagerly(read), initial_state, 1, None, rows, eager=True)
+        programs.trace_seconds = perf_counter() - began
+        return programs
     warm_up()
     forms: dict[str, None] = {}
     objective = training.objective
@@ -220,6 +243,8 @@ def compile_programs(
         programs = trace(frozenset() if on_accelerator() else shapes_to_transpose(objective.kernels, start.trainable))
     except CannotTransposeError:
         programs = trace(frozenset())
+    if not scores_rows:
+        programs.trace_rows = None
     programs.trace_seconds, programs.forms = perf_counter() - began, tuple(forms)
     return programs
 
@@ -281,7 +306,7 @@ def _trace(
     width: int | None,
     shapes: frozenset[tuple[int, ...]],
 ) -> Programs:
-    """Trace both programs, with kernels of these shapes transposed."""
+    """Trace the programs, with kernels of these shapes transposed."""
     initial_state = partial(_initial_state, training, shapes)
     if shapes:
         training = replace(training, objective=with_transposed_kernels(training.objective))
@@ -297,7 +322,26 @@ def _trace(
     points = Points(np.zeros(capacity, np.int32), np.zeros(capacity, bool))
     train = Executable(train, state, strengths, fold.rows, identity, np.int32(0), points, np.int32(0))
     read = Executable(read, state, fold.rows, dict(held_out), options=FAST_COMPILE_OPTIONS)
-    return Programs(train, read, initial_state, capacity, width, identity=f"{train.identity} {read.identity}")
+    identities = f"{train.identity} {read.identity}"
+    trace_rows = partial(_trace_rows, training, fold, state, width)
+    return Programs(train, read, initial_state, capacity, width, trace_rows=trace_rows, identity=identities)
+
+
+def _trace_rows(training: Training, fold: Fold, state: State, width: int | None) -> Executable:
+    """Trace the program that reads rows."""
+    read_rows = partial(_read_rows, training, fold.cuts)
+    if width is not None:
+        read_rows = jax.vmap(read_rows, in_axes=(0, None))
+    return Executable(read_rows, state, fold.rows, options=QUICK_COMPILE_OPTIONS)
+
+
+def _read_rows(training: Training, cuts: tuple[int, ...], state: State, rows: Rows) -> RowReadings:
+    """Score the validation rows of a fit after its last epoch one by one."""
+    state, validation = finish_training(training, state), slice_rows(rows, cuts[-1], None)
+    predictions = predict(training.objective, state.trainable, state.other, validation.x)
+    score = training.objective.score_rows
+    scores = None if score is None else score(validation.y, predictions, validation.weight)
+    return RowReadings(scores, predictions if training.recipe.row_predictions else None)
 
 
 def _read(

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from bridle.engine._objective import Recipe, Training
-from bridle.engine._programs import Fold, Programs, Readings, Start
+from bridle.engine._programs import Fold, Programs, Readings, RowReadings, Start
 from bridle.engine._state import Rows, State
 from bridle.engine.rewrites import untranspose_kernels
 
@@ -51,6 +51,8 @@ class FitResult:
     """The trained variables: the trainable ones, then the others; empty if the fit diverged."""
     predictions: tuple[np.ndarray, ...] = ()
     """Predictions and masks of the validation rows, as leaves of one tree, if the recipe requests them."""
+    row_scores: np.ndarray | None = None
+    """float32 (row,): the scores of the validation rows, if the objective defines them and the fit is finite."""
 
 
 def train_batch(
@@ -82,10 +84,12 @@ def train_batch(
     curves = np.full((*blocks[0].shape[:-2], total, blocks[0].shape[-1]), np.nan, np.float32)
     curves[..., :point, :] = np.concatenate(blocks, axis=-2)
     readings = programs.read(state, rows, dict(held_out))
+    row_readings = RowReadings(None, None) if programs.read_rows is None else programs.read_rows(state, rows)
     results = zip(
         programs.unstack(curves),
         programs.unstack((state.diverged_at, state.memory)),
         programs.unstack(readings),
+        programs.unstack(row_readings),
         strict=True,
     )
     return [_fit_result(training, *result) for result in results]
@@ -98,7 +102,9 @@ def _all_ended(recipe: Recipe, state: State) -> bool:
     return bool(np.all(ended))
 
 
-def _fit_result(training: Training, curves: np.ndarray, ending: Any, readings: Readings) -> FitResult:
+def _fit_result(
+    training: Training, curves: np.ndarray, ending: Any, readings: Readings, row_readings: RowReadings
+) -> FitResult:
     """Return the result of one fit. Curves after its divergence are NaN, however many blocks went on."""
     recipe = training.recipe
     diverged_at, memory = ending
@@ -115,8 +121,10 @@ def _fit_result(training: Training, curves: np.ndarray, ending: Any, readings: R
     kept_epoch = int(memory.best_epoch) if recipe.keeps_best else epochs
     trained = (*untranspose_kernels(readings.trainable), *readings.other)
     variables = tuple(np.asarray(value, order="C") for value in trained)
-    predictions = tuple(np.asarray(leaf) for leaf in jax.tree.leaves(readings.predictions))
-    return FitResult(curves, -1, epochs, kept_epoch, readings.facts, readings.held_out, variables, predictions)
+    leaves = jax.tree.leaves((readings.predictions, row_readings.predictions))  # one of them at most
+    predictions, measures = tuple(map(np.asarray, leaves)), readings.held_out
+    scores = None if row_readings.scores is None else np.asarray(row_readings.scores)
+    return FitResult(curves, -1, epochs, kept_epoch, readings.facts, measures, variables, predictions, scores)
 
 
 def _was_stopped(recipe: Recipe, memory: Any) -> bool:

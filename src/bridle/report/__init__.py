@@ -10,7 +10,7 @@ from bridle.report._json import strict, to_json
 from bridle.report._reproduce import strength_meaning
 from bridle.report._section import Section, Sheet
 from bridle.report._table import members, rows, safe_cells, table
-from bridle.report._verdict import sentences, verdict
+from bridle.report._verdict import interim_verdict, sentences, verdict
 from bridle.report._write import Written, write
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "explain",
     "find_all",
     "find_diagnosis",
+    "interim_verdict",
     "list_text",
     "members",
     "page",

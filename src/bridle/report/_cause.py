@@ -18,6 +18,11 @@ UNSCALED_TARGET = 10.0
 RARE_SHARE = 0.2
 """An accuracy is insensitive to the smaller classes if they are together less than this share of the rows."""
 
+PEAK_FACTOR = 5.0
+"""Weights and training rows are about as many if neither is more than this multiple of the other."""
+FITTED_SHARE = 0.05
+"""Training rows are fitted almost exactly if their loss is below this share of the loss of the best constant."""
+
 TRAIN = "train longer or with another learning rate, since the network has not learned yet"
 """The next step for a network that has not learned."""
 
@@ -97,6 +102,9 @@ def _why(result: StudyResult, evidence: Evidence, value: float, flat: bool) -> C
         )
     if flat:
         return Cause("BR002", "The network predicts the same for every row: it has learned nothing.", TRAIN)
+    peak = interpolates(result, evidence) if target and learned else None
+    if peak is not None:
+        return peak
     if learned:
         return Cause(
             "BR004",
@@ -106,6 +114,27 @@ def _why(result: StudyResult, evidence: Evidence, value: float, flat: bool) -> C
     return Cause(
         "BR004", "On its training rows it is no better either: train longer, or with another learning rate.", TRAIN
     )
+
+
+def interpolates(result: StudyResult, evidence: Evidence) -> Cause | None:
+    """Return the interpolation peak: the training rows are fitted exactly, with about as many weights as rows.
+
+    Source: Belkin, Hsu, Ma and Mandal, "Reconciling modern machine-learning practice and the classical bias-variance
+    trade-off", PNAS 116, 2019.
+    """
+    weights = sum(array.size for array in next(iter(result.weights.values()), ()))
+    rows, worst = float(result.fold_rows[:, 0].mean()), recorded(result, "constant").get("loss")
+    if not weights or worst is None or not 1 / PEAK_FACTOR <= weights / rows <= PEAK_FACTOR:
+        return None
+    none = evidence.choices[0].best
+    loss = float(nan_mean(result.scores_of("train/loss"), (1, 2))[none])
+    if not loss < FITTED_SHARE * worst:
+        return None
+    sentence = (
+        f"It fits its {rows:,.0f} training rows almost exactly with {weights:,} weights: near the number of rows, the "
+        "error on other rows has a peak."
+    )
+    return Cause("BR021", sentence, "try stronger penalties, since the network fits its training rows exactly")
 
 
 def constant(result: StudyResult, evidence: Evidence) -> Cause | None:

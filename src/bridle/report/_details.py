@@ -4,8 +4,10 @@ import math
 
 from bridle.report._baselines import worse_than_baseline
 from bridle.report._cause import cause
+from bridle.report._confidence import confidence_note
 from bridle.report._diagnoses import dead, dominates, overfits, too_few, unconverged
-from bridle.report._facts import confidence, decimals_for, interval, missing_fits, no_interval, treatment
+from bridle.report._facts import confidence, decimals_for, interval, lead, missing_fits, no_interval, treatment
+from bridle.report._hand_over import hand_over_note
 from bridle.report._notes import counted, edge, outside, over_seeds, sparsity, stronger
 from bridle.report._selection_notes import (
     final_model,
@@ -39,8 +41,8 @@ def detail_lines(result: StudyResult, evidence: Evidence | None = None) -> tuple
     """
     evidence = evidence or weigh_evidence(result)
     notes = (
-        *(final_model, over_seeds, nested_note, outside, sparsity, stronger, edge, counted, race_note),
-        *(too_few, cause, dominates, overfits, unconverged, dead),
+        *(final_model, hand_over_note, over_seeds, nested_note, outside, sparsity, stronger, edge, counted, race_note),
+        *(confidence_note, too_few, cause, dominates, overfits, unconverged, dead),
         *(recommendation, screening_note, selection, target_units, interval_scope),
     )
     texts = [
@@ -77,50 +79,63 @@ def headline(result: StudyResult, evidence: Evidence) -> str:
         return f"Validation {result.score.name} is {none} without a penalty; {tried}, so there is nothing to compare."
     if evidence.winner == 0:
         return _none_wins(result, evidence, first, none)
-    if evidence.gains[first].low > 0 and evidence.gains[first].over == "seeds":
+    gain, _ = lead(result, evidence)
+    if gain.low > 0 and gain.over == "seeds":
         return _on_these_rows(result, evidence, first, none)
-    if evidence.gains[first].low > 0:
+    if gain.low > 0:
         return _gain(result, evidence, first, none)
     return _no_evidence(result, evidence, first, none)
 
 
 def _gain(result: StudyResult, evidence: Evidence, arm: int, none: str) -> str:
-    gain, digits, best = evidence.gains[arm], decimals_for(result, evidence), evidence.choices[arm].best
+    (gain, score), digits, best = lead(result, evidence), decimals_for(result, evidence), evidence.choices[arm].best
     verb, noun = ("lifts", "gain") if result.score.maximize else ("lowers", "reduction")
-    value = decimal_text(evidence.quoted[arm], digits)
-    return (
-        f"{treatment(result, best)} {verb} validation {result.score.name} from {none} to {value} "
+    subject = treatment(result, best)
+    if gain is evidence.primary:
+        subject = f"The best of {_tried(result)}, chosen on other rows,"
+    text = (
+        f"{subject} {verb} validation {result.score.name} from {none} to {decimal_text(score, digits)} "
         f"({confidence(evidence.gains, evidence.family)} interval of the {noun} {interval(gain, digits)}, "
-        f"{_basis(result, evidence)})."
+        f"{_basis(result, evidence, gain)})."
     )
+    if gain is not evidence.primary:
+        return text
+    own = _difference(result, evidence, evidence.gains[arm])
+    return f"{text} On all rows, the choice is {treatment(result, best)}: {own}."
 
 
 def _on_these_rows(result: StudyResult, evidence: Evidence, arm: int, none: str) -> str:
     """Return a sentence that does not call the difference a gain: one validation set varies only the seed."""
     best = evidence.choices[arm].best
     value = decimal_text(float(evidence.validation.mean[best]), decimals_for(result, evidence))
+    difference = _difference(result, evidence, evidence.gains[arm])
     return (
         f"On these {result.fold_rows[0, 1]:,} validation rows, {treatment(result, best)} has "
-        f"{result.score.name} {value} against {none} without a penalty ({_difference(result, evidence, arm)}); "
+        f"{result.score.name} {value} against {none} without a penalty ({difference}); "
         "one validation set cannot tell whether that holds on other rows."
     )
 
 
 def _no_evidence(result: StudyResult, evidence: Evidence, arm: int, none: str) -> str:
     best, several = evidence.choices[arm].best, len(evidence.gains) > 1
-    value = decimal_text(evidence.quoted[arm], decimals_for(result, evidence))
+    gain, score = lead(result, evidence)
+    value = decimal_text(score, decimals_for(result, evidence))
     claim = f"{result.arms[arm].name} helps: at its best, {_strengths(result, best)}, it has"
     if several:
         claim = f"any of the {len(evidence.gains)} penalties helps: the best of them, {setting_name(result, best)}, has"
+    if gain is evidence.primary:
+        name = f"any of the {len(evidence.gains)} penalties" if several else result.arms[arm].name
+        claim = f"{name} helps: the best of {_tried(result)}, chosen on other rows, has"
     return (
         f"There is no evidence that {claim} validation {result.score.name} {value} against {none} without a penalty "
-        f"({_difference(result, evidence, arm)})."
+        f"({_difference(result, evidence, gain)})."
     )
 
 
 def _none_wins(result: StudyResult, evidence: Evidence, arm: int, none: str) -> str:
     best, several = evidence.choices[arm].best, len(evidence.gains) > 1
-    value = decimal_text(evidence.quoted[arm], decimals_for(result, evidence))
+    gain, score = lead(result, evidence)
+    value = decimal_text(score, decimals_for(result, evidence))
     subject = (
         f"None of the {len(evidence.gains)} penalties tried beats"
         if several
@@ -131,21 +146,26 @@ def _none_wins(result: StudyResult, evidence: Evidence, arm: int, none: str) -> 
         nearest = f"the nearest, {setting_name(result, best)}, gives"
     return (
         f"{subject} no penalty: validation {result.score.name} is {none} without one; "
-        f"{nearest} {value} ({_difference(result, evidence, arm)})."
+        f"{nearest} {value} ({_difference(result, evidence, gain)})."
     )
+
+
+def _tried(result: StudyResult) -> str:
+    """Return how many candidates the procedure chooses among."""
+    return f"{len(result.setting_arm):,} candidates"
 
 
 def _strengths(result: StudyResult, setting: int) -> str:
     return strengths_text(result, setting) or "the only strength"
 
 
-def _difference(result: StudyResult, evidence: Evidence, arm: int) -> str:
-    gain, digits = evidence.gains[arm], decimals_for(result, evidence)
+def _difference(result: StudyResult, evidence: Evidence, gain: Comparison) -> str:
+    digits = decimals_for(result, evidence)
     if not math.isfinite(gain.low):
         return no_interval(gain)
     return (
         f"{change(result, gain, digits)}, {confidence(evidence.gains, evidence.family)} interval "
-        f"{interval(gain, digits)}, {_basis(result, evidence)}"
+        f"{interval(gain, digits)}, {_basis(result, evidence, gain)}"
     )
 
 
@@ -156,8 +176,10 @@ def change(result: StudyResult, gain: Comparison, digits: int) -> str:
     )
 
 
-def _basis(result: StudyResult, evidence: Evidence) -> str:
-    corrected = f"Holm-corrected over {evidence.family} arms; " if evidence.family > 1 else ""
+def _basis(result: StudyResult, evidence: Evidence, gain: Comparison) -> str:
+    several = evidence.family > 1 and gain is not evidence.primary
+    corrected = f"Holm-corrected over {evidence.family} arms; " if several else ""
+    corrected += f"{gain.count:,} rows, " if gain.over == "rows" else ""
     seeds = f"{len(result.seeds)} seed{'s' if len(result.seeds) != 1 else ''}"
     return corrected + (f"{seeds} × {result.folds} folds" if result.folds > 1 else f"{seeds}, one validation set")
 
@@ -170,6 +192,8 @@ def others(result: StudyResult, evidence: Evidence) -> str:
         for arm in evidence.gains
         if evidence.gains[arm].clear and not (arm == first and evidence.gains[arm].low > 0)
     ]
+    if evidence.primary is not None and not evidence.primary.low > 0:
+        rest = [arm for arm in rest if evidence.gains[arm].high < 0]
     words: dict[bool, list[str]] = {True: [], False: []}
     for arm in rest:
         gain = evidence.gains[arm]

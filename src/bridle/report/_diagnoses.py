@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bridle.report._facts import decimals_for, recorded
+from bridle.report._facts import decimals_for, lead, recorded
 from bridle.results import StudyResult
 from bridle.stats import COLLAPSE_SHARE, Evidence, nan_mean, prediction_spread
 from bridle.wording import decimal_text, leading_arm, measured_tensors, strengths_text
@@ -145,11 +145,11 @@ def too_few(result: StudyResult, evidence: Evidence) -> str:
 def needed_rows(result: StudyResult, evidence: Evidence) -> NeededRows | None:
     """Return the rows that would decide the difference of the leading arm; None if it is decided or not better."""
     arm = leading_arm(result, evidence)
-    gain = evidence.gains.get(arm) if arm is not None else None
-    if gain is None or gain.clear or not math.isfinite(gain.low) or not gain.difference > 0 or gain.over != "folds":
+    gain = lead(result, evidence)[0] if arm in evidence.gains else None
+    if gain is None or gain.clear or not math.isfinite(gain.low) or not gain.difference > 0 or gain.over == "seeds":
         return None
     rows = int(result.fold_rows.sum(axis=1).max())
-    half = (gain.high - gain.low) / 2
+    half = gain.difference - gain.low
     needed = rows * (half / gain.difference) ** 2
     if needed > MAX_NEEDED_ROWS:
         return NeededRows(

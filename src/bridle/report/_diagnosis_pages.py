@@ -199,6 +199,30 @@ DIAGNOSES = (
         "Use that model: `result.baselines()` names it, and scikit-learn has it. Or change the network first (its "
         "size, its learning rate, its epochs), and look at the penalties again when it is as good.",
     ),
+    Diagnosis(
+        "BR020",
+        "Most of the lower loss is lower confidence",
+        "The log loss is lower with the penalty. Without a penalty, dividing the logits by one number, the "
+        "temperature, gives at least 70 % of that, and little is left where both have one. Each fold uses the "
+        "temperature that the predictions for the other folds give.",
+        "Networks that train for long become too confident: their probabilities are nearer to 0 and 1 than they are "
+        "often right. A penalty keeps weights and so logits small, which lowers the log loss without a better network. "
+        "A temperature does the same after training, and changes no predicted class.",
+        "If probabilities matter, `result.model(\"none\", temperature=True)` has the temperature in its last layer. If "
+        "classes matter, look at the accuracy instead: a temperature does not change it, and a penalty may.",
+    ),
+    Diagnosis(
+        "BR021",
+        "The network is at the interpolation peak",
+        "Without a penalty the network fits its training rows almost exactly (its loss there is below 5 % of that of "
+        "the best constant), has about as many weights as there are training rows (a fifth to five times as many), "
+        "and is worse than a constant on other rows.",
+        "With about as many weights as rows there is hardly more than one network that fits every row, noise "
+        "included, and it swings far between them. A smaller network cannot, and a much larger one has smoother "
+        "fits to end at.",
+        "Penalties on weights lower the peak most: try stronger ones, such as L2 on all kernels. Stopping earlier, "
+        "more rows, or a network that is a tenth or ten times as large avoid it too.",
+    ),
 )  # fmt: skip
 """Every diagnosis in the order of its code. Codes are never used again for something else."""
 

@@ -15,6 +15,17 @@ def decimals_for(result: StudyResult, evidence: Evidence) -> int:
     return max((row_decimals(result, evidence, evidence.choices[arm].best) for arm in arms), default=3)
 
 
+def lead(result: StudyResult, evidence: Evidence) -> tuple[Comparison, float]:
+    """Return the comparison that the answer quotes, and the score with a penalty.
+
+    Those of `evidence.claim`, or of the leading arm where none is selected.
+    """
+    if evidence.claim is not None and evidence.claim is evidence.primary:
+        return evidence.claim, evidence.chosen
+    arm = leading_arm(result, evidence) or 0
+    return evidence.gains[arm], evidence.quoted[arm]
+
+
 def recorded(result: StudyResult, name: str) -> dict[str, float]:
     """Return the finite numbers in one entry of the provenance, by name; empty for older studies."""
     facts = result.provenance.get(name)
@@ -32,7 +43,7 @@ def row_decimals(result: StudyResult, evidence: Evidence, setting: int) -> int:
 def no_interval(gain: Comparison) -> str:
     """Return why a difference has no interval, and what to do about it."""
     what = gain.over if gain.count != 1 else gain.over.removesuffix("s")
-    advice = "use more folds" if gain.over == "folds" else "use more seeds or folds"
+    advice = {"rows": "use more rows", "folds": "use more folds"}.get(gain.over, "use more seeds or folds")
     if gain.missing == SAME:
         return f"no difference in any of {gain.count} {what}, so there is no interval"
     if gain.missing == EVEN:

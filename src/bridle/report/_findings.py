@@ -7,9 +7,10 @@ import numpy as np
 
 from bridle.report._baselines import worse_than_baseline
 from bridle.report._cause import find_cause
+from bridle.report._confidence import mostly_confidence
 from bridle.report._diagnoses import DOMINANT_SHARE, dead, dominates, needed_rows, overfits, penalty_share, unconverged
 from bridle.report._diagnosis_pages import Diagnosis, find_diagnosis
-from bridle.report._facts import missing_fits, no_interval
+from bridle.report._facts import lead, missing_fits, no_interval
 from bridle.report._notes import counted, edge, find_edges, over_seeds
 from bridle.report._selection_notes import optimism
 from bridle.results import StudyResult
@@ -53,7 +54,7 @@ def find_all(result: StudyResult, evidence: Evidence | None = None) -> tuple[Fin
 
 def next_step(result: StudyResult, evidence: Evidence, findings: tuple[Finding, ...]) -> Finding | None:
     """Return the most urgent finding with a step; those about the network without a penalty only if they matter."""
-    clear = bool(evidence.winner) and evidence.gains[evidence.winner or 0].low > 0
+    clear = evidence.claim is not None and evidence.claim.low > 0
     return next((one for one in findings if one.step and not (clear and one.code in TROUBLES)), None)
 
 
@@ -129,11 +130,11 @@ def _one_set(result: StudyResult, evidence: Evidence) -> Finding | None:
 
 def _no_interval(result: StudyResult, evidence: Evidence) -> Finding | None:
     arm = leading_arm(result, evidence)
-    gain = None if arm is None else evidence.gains.get(arm)
+    gain = lead(result, evidence)[0] if arm in evidence.gains else None
     if gain is None or np.isfinite(gain.low) or not gain.missing:
         return None
     text = no_interval(gain)
-    more = "more folds" if gain.over == "folds" else "several folds"
+    more = {"rows": "more rows", "folds": "more folds"}.get(gain.over, "several folds")
     step = "" if gain.missing == SAME else f"use {more}, since these scores give no interval"
     return Finding("BR016", f"{text[0].upper()}{text[1:]}.", step)
 
@@ -154,12 +155,16 @@ def _dead(result: StudyResult, evidence: Evidence) -> Finding | None:
     return Finding("BR013", dead(result, evidence))
 
 
+def _confidence(result: StudyResult, evidence: Evidence) -> Finding | None:
+    return Finding("BR020", *mostly_confidence(result, evidence))
+
+
 def _optimism(result: StudyResult, evidence: Evidence) -> Finding | None:
     return Finding("BR018", optimism(result, evidence))
 
 
 CHECKS: tuple[Check, ...] = (
     *(_incomplete, _baseline, _diverged, _cause, _no_interval, _one_set, _edge, _dominates, _too_few, _unconverged),
-    *(_overfits, _dead, _optimism),
+    *(_overfits, _confidence, _dead, _optimism),
 )
 """The checks in the order of their urgency."""

@@ -101,7 +101,8 @@ def _study(section: Section, key: str, tag: str) -> str:
     first = first_drawing(section.drawings)
     parts += [_figure(first, key, section)] if first else []
     parts += [_extra_table(sheet) for sheet in section.baselines]
-    parts += [_folded("Details of this answer", [*map(_paragraph, section.details), *_diagnoses(section)])]
+    details = [*map(_paragraph, section.details), *_diagnoses(section), *map(_extra_table, section.confidence)]
+    parts += [_folded("Details of this answer", details)]
     parts += [_folded("The rows and columns", map(_paragraph, section.notes))] if section.notes else []
     parts += [_extra_table(sheet) for sheet in section.tables]
     parts += [_figure(drawing, key, section) for drawing in section.drawings if drawing is not first]

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from bridle.report._baselines import baseline_rows
+from bridle.report._confidence import confidence_rows
 from bridle.report._details import detail_lines
 from bridle.report._findings import find_all
+from bridle.report._hand_over import hand_over_facts
 from bridle.report._table import rows
 from bridle.report._verdict import sentences
 from bridle.results import ALL_ROWS, StudyResult
@@ -21,11 +23,13 @@ def to_json(result: StudyResult, evidence: Evidence | None = None) -> dict[str, 
     Keys: `verdict` and its `sentences`; `details`, the lines behind it; `diagnoses` with code and sentence; `score`;
     `seeds`; `folds` (rows trained on and validated on); `arms`
     with terms, slots, what `best`, `1se` and `recommended` select, and the score `quoted` for it; `winner`;
-    `recommended` (the candidate of this rule over all arms, with its expected gain); `gains` (differences to `none`,
-    positive is better, with corrected intervals, for validation and each held-out part); `table`; `members` (every fit
-    with its setting, seed, fold, status and last values); `baselines` (the selected network and models that are no
-    networks, with the scores of each fold and the differences); `nested`, if it was requested; `protocol`;
-    `provenance`.
+    `recommended` (the candidate of this rule over all arms, with its expected gain); `primary` (the gain of the
+    choice among all candidates, uncorrected, or null without scores of single rows); `gains` (differences to `none`,
+    positive is better, with corrected intervals, for validation and each held-out part); `table`; `members`
+    (every fit with its setting, seed, fold, status and last values); `baselines` (the selected network and models that
+    are no networks, with the scores of each fold and the differences); `handed_over` (seeds that are averaged, scores
+    of a single one and of their mean); `confidence` (log loss and calibration error, each as it is and with the
+    temperature of the other folds); `nested`, if it was requested; `protocol`; `provenance`.
     """
     evidence = evidence or weigh_evidence(result)
     lines = sentences(result, evidence)
@@ -42,11 +46,14 @@ def to_json(result: StudyResult, evidence: Evidence | None = None) -> dict[str, 
             "held_out_rows": result.held_out_rows,
             "arms": [_arm(result, evidence, arm) for arm in range(len(result.arms))],
             "winner": None if evidence.winner is None else result.arms[evidence.winner].name,
+            "primary": None if evidence.primary is None else _comparison(evidence.primary),
             "recommended": _recommended(result, evidence),
             "gains": _gains(result, evidence),
             "table": rows(result, evidence),
             "members": [_fit(result, member) for member in range(len(result.members))],
             "baselines": _baselines(result, evidence),
+            "handed_over": hand_over_facts(result, evidence),
+            "confidence": confidence_rows(result, evidence),
             "nested": None if result.nested is None else vars(result.nested),
             "protocol": result.protocol,
             "provenance": result.provenance,
@@ -118,6 +125,12 @@ def _gain(result: StudyResult, evidence: Evidence, part: str, arm: int, gain: Co
         "arm": result.arms[arm].name,
         "rows": part,
         **_setting(result, evidence.choices[arm].best),
+        **_comparison(gain),
+    }
+
+
+def _comparison(gain: Comparison) -> dict[str, object]:
+    return {
         "difference": gain.difference,
         "low": gain.low,
         "high": gain.high,

@@ -9,6 +9,7 @@ from bridle.report._chart_curves import curves_chart
 from bridle.report._chart_gains import gains_chart
 from bridle.report._chart_parts import Chart
 from bridle.report._chart_sweep import sweep_chart
+from bridle.report._confidence import confidence_cells
 from bridle.report._details import detail_lines
 from bridle.report._findings import Finding, find_all
 from bridle.report._verdict import sentences
@@ -55,6 +56,12 @@ class Section:
     def baselines(self) -> tuple[Sheet, ...]:
         """The table of the baselines, if the study has any."""
         cells = baseline_cells(self.result, self.evidence)
+        return () if cells is None else (Sheet(cells.caption, cells.headers, cells.lines),)
+
+    @cached_property
+    def confidence(self) -> tuple[Sheet, ...]:
+        """The table of log loss and calibration error, if they were measured."""
+        cells = confidence_cells(self.result, self.evidence)
         return () if cells is None else (Sheet(cells.caption, cells.headers, cells.lines),)
 
     @cached_property

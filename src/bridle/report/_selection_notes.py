@@ -37,7 +37,7 @@ def selection(result: StudyResult, evidence: Evidence) -> str:
 def final_model(result: StudyResult, evidence: Evidence) -> str:
     """Return a sentence about the selected model, if the verdict does not name it."""
     first, winner = leading_arm(result, evidence), evidence.winner
-    if first not in evidence.gains or winner is None or (winner and evidence.gains[winner].low > 0):
+    if first not in evidence.gains or winner is None or (evidence.claim and evidence.claim.low > 0):
         return ""
     if winner:
         return (
@@ -175,7 +175,8 @@ def interval_scope(result: StudyResult, evidence: Evidence) -> str:
     if first not in evidence.gains or not math.isfinite(evidence.gains[first].low) or result.folds == 1:
         return ""
     rows = int(result.fold_rows[:, 0].mean())
+    units = "folds" if evidence.primary is None else "rows, and between fits that score the same row"
     return (
         f"The interval is for the mean difference between networks trained on about {rows:,} rows drawn like these, "
-        "over initialisation, shuffling and rows. Its width comes from the differences between folds."
+        f"over initialisation, shuffling and rows. Its width comes from the differences between {units}."
     )

@@ -3,7 +3,7 @@
 import math
 
 from bridle.report._amounts import difference_text, score_name, score_text
-from bridle.report._facts import confidence, missing_fits
+from bridle.report._facts import confidence, lead, missing_fits
 from bridle.report._findings import find_all, next_step
 from bridle.results import StudyResult
 from bridle.stats import EVEN, SAME, WIDE, Comparison, Evidence, weigh_evidence
@@ -31,6 +31,14 @@ def sentences(result: StudyResult, evidence: Evidence | None = None) -> tuple[st
     evidence = evidence or weigh_evidence(result)
     texts = _without_comparison(result, evidence) or _answer(result, evidence)
     return tuple(" ".join(escape_control_characters(text).split()) for text in texts)
+
+
+def interim_verdict(result: StudyResult) -> str:
+    """Return the answer of a study that still runs, with the number of fits behind it."""
+    answer, *more = sentences(result)
+    fits = f"{int(result.members.finished.sum()):,} fits"
+    answer = f"After {fits}: {answer[0].lower()}{answer[1:]}"
+    return " ".join([answer, *more[:-1], "More seeds are running."])
 
 
 def _without_comparison(result: StudyResult, evidence: Evidence) -> tuple[str, ...]:
@@ -73,16 +81,16 @@ def _use(result: StudyResult, evidence: Evidence) -> str:
         verb = "was" if count > 1 else "was not"
         return f"{opening} no penalty: {tried} {verb} better."
     treatment = f"{_name(result, winner)}{_strengths(result, evidence.choices[winner].best)}"
-    gain = evidence.gains[winner]
+    gain, _ = lead(result, evidence)
     if gain.low > 0 and gain.over == "seeds":
         return f"{opening} {treatment}, if other rows are like these {_validation_rows(result)}."
     return f"{opening} {treatment}." if gain.low > 0 else f"{opening} {treatment}, though its gain may be chance."
 
 
 def _gain(result: StudyResult, evidence: Evidence) -> str:
-    """Return the difference of the leading arm to no penalty, with its interval and both scores."""
+    """Return the difference to no penalty, with its interval and both scores."""
     arm = leading_arm(result, evidence)
-    gain = evidence.gains[arm or 0]
+    gain, chosen = lead(result, evidence)
     rows = f"these {_validation_rows(result)}" if result.folds == 1 else "unseen"
     subject = f"On {rows} rows"
     if not evidence.winner and len(evidence.gains) > 1:
@@ -90,7 +98,7 @@ def _gain(result: StudyResult, evidence: Evidence) -> str:
     none, name = float(evidence.validation.mean[evidence.choices[0].best]), _brief(score_name(result))
     if gain.missing == SAME:
         return f"{subject}, {name} is the same with and without: {score_text(result, evidence, none)}."
-    score, without = (score_text(result, evidence, value) for value in (evidence.quoted[arm or 0], none))
+    score, without = (score_text(result, evidence, value) for value in (chosen, none))
     both = f"{score} instead of {without}" if score != without else f"about {without} in both"
     return f"{subject}, {name} is {difference_text(result, evidence, gain, _interval)}: {both}."
 
@@ -100,7 +108,7 @@ def _interval(evidence: Evidence, gain: Comparison, ends: str) -> str:
     if math.isfinite(gain.low):
         over = " over runs" if gain.over == "seeds" else ""
         return f"({confidence(evidence.gains, evidence.family)} interval{over} {ends})"
-    count = f"{gain.count} {'folds' if gain.over == 'folds' else 'runs'}"
+    count = f"{gain.count} {'runs' if gain.over == 'seeds' else gain.over}"
     reasons = {WIDE: f"{count} differ too widely", EVEN: f"{count} do not differ"}
     few = "one run is too few" if gain.count == 1 else f"{count} are too few"
     return f"(no interval: {reasons.get(gain.missing, few)})"

@@ -1,6 +1,15 @@
 """Functions on arrays of scores: summaries, selection rules, paired comparisons."""
 
 from bridle.stats._baselines import BaselineEvidence, compare_baselines
+from bridle.stats._calibration import (
+    ClassRows,
+    CrossFit,
+    calibration_error,
+    cross_fit_temperature,
+    fit_temperature,
+    log_loss,
+    logits_of,
+)
 from bridle.stats._compare import EVEN, SAME, WIDE, Comparison, compare, compare_all, is_share
 from bridle.stats._evidence import (
     COLLAPSE_SHARE,
@@ -13,37 +22,57 @@ from bridle.stats._evidence import (
 )
 from bridle.stats._intervals import exact_interval, pseudo_values, widest_difference
 from bridle.stats._prior import Prior, load_prior
+from bridle.stats._race import MIN_ARMS, MIN_STRENGTHS, still_racing
 from bridle.stats._recommend import Recommendation
-from bridle.stats._select import Choice, cross_select, select_strength, survivors
+from bridle.stats._rows import DEPENDENT_ROWS, RowTable, Rule, best_of, compare_rows, read_rows
+from bridle.stats._select import Choice, HandOver, choose_hand_over, cross_select, select_strength, survivors
 from bridle.stats._summary import Summary, nan_mean, nan_sd, summarize
 
 __all__ = [
     "COLLAPSE_SHARE",
+    "DEPENDENT_ROWS",
     "EVEN",
+    "MIN_ARMS",
+    "MIN_STRENGTHS",
     "SAME",
     "WIDE",
     "BaselineEvidence",
     "Choice",
+    "ClassRows",
     "Comparison",
+    "CrossFit",
     "Evidence",
+    "HandOver",
     "Prior",
     "Recommendation",
+    "RowTable",
+    "Rule",
     "Summary",
+    "best_of",
+    "calibration_error",
     "choose_candidates",
+    "choose_hand_over",
     "compare",
     "compare_all",
     "compare_baselines",
+    "compare_rows",
+    "cross_fit_temperature",
     "cross_select",
     "exact_interval",
     "find_collapsed",
+    "fit_temperature",
     "is_share",
     "load_prior",
+    "log_loss",
+    "logits_of",
     "nan_mean",
     "nan_sd",
     "prediction_spread",
     "pseudo_values",
     "rank_arms",
+    "read_rows",
     "select_strength",
+    "still_racing",
     "summarize",
     "survivors",
     "weigh_evidence",

@@ -1,5 +1,6 @@
 """Paired comparison of an arm with none, with an interval that accounts for shared training rows."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,11 +36,11 @@ class Comparison:
     level: float
     """The confidence level of (low, high), after any correction over arms."""
     over: str
-    """The unit of replication of the interval: 'folds' or 'seeds'."""
+    """The unit of replication of the interval: 'rows', 'folds' or 'seeds'."""
     count: int = 0
-    """The number of folds or seeds with a difference."""
+    """The number of rows, folds or seeds with a difference."""
     missing: str = ""
-    """The reason for an interval that is NaN: 'few' folds or seeds, the 'same' score in all of them, an 'even'
+    """The reason for an interval that is NaN: 'few' of these units, the 'same' score in all of them, an 'even'
     difference in all of them, or so 'wide' that it holds every possible difference."""
 
     @property
@@ -152,9 +153,22 @@ def compare_all(
     share: bool = False,
     widest: float = np.inf,
 ) -> list[Comparison]:
-    """Compare several arms with none, with Holm's correction: the j-th smallest p-value of m gets `1 - alpha/(m-j+1)`.
+    """Compare several arms with none by `compare`, with the correction of `correct`."""
 
-    `m` is the number of arms, or `family` where that is larger: it counts arms that were screened and left out.
+    def at_level(arm: Float[np.ndarray, "seed fold"]) -> AtLevel:
+        return lambda level: compare(arm, none, fold_rows, level=level, share=share, widest=widest)
+
+    return correct([at_level(arm) for arm in arms], level=level, family=family)
+
+
+AtLevel = Callable[[float], Comparison]
+"""A comparison as a function of its confidence level."""
+
+
+def correct(pairs: Sequence[AtLevel], *, level: float = 0.95, family: int = 0) -> list[Comparison]:
+    """Apply Holm's correction to several comparisons: the j-th smallest p-value of m gets `1 - alpha/(m-j+1)`.
+
+    `m` is the number of comparisons, or `family` where that is larger: it counts arms that were screened and left out.
 
     Each interval is widened to its corrected level. Each p-value is multiplied accordingly and kept in order, so the
     two agree.
@@ -162,13 +176,12 @@ def compare_all(
     Source: Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of
     Statistics 6, 1979.
     """
-    plain = [compare(arm, none, fold_rows, level=level, share=share) for arm in arms]
+    plain = [pair(level) for pair in pairs]
     order = sorted(range(len(plain)), key=lambda i: (np.isnan(plain[i].p_value), plain[i].p_value))
     corrected: dict[int, Comparison] = {}
     factor, worst = max(len(plain), family), 0.0
     for i in order:
-        corrected_level = 1 - (1 - level) / factor
-        wide = compare(arms[i], none, fold_rows, level=corrected_level, share=share, widest=widest)
+        wide = pairs[i](1 - (1 - level) / factor)
         worst = max(worst, min(1.0, plain[i].p_value * factor))
         p_value = worst if np.isfinite(plain[i].p_value) else np.nan
         corrected[i] = replace(wide, p_value=p_value)

@@ -8,10 +8,11 @@ from jaxtyping import Bool, Float
 
 from bridle.results import SPREAD_DIAGNOSTIC, StudyResult
 from bridle.stats._compare import SAME, Comparison, compare_all, is_share
+from bridle.stats._gains import Terms, find_gains
 from bridle.stats._intervals import widest_difference
 from bridle.stats._prior import load_prior
 from bridle.stats._recommend import Recommendation, expect_arms, recommend
-from bridle.stats._select import Choice, cross_select, select_strength
+from bridle.stats._select import Choice, select_strength
 from bridle.stats._summary import Summary, nan_mean, summarize
 
 COLLAPSE_SHARE = 0.01
@@ -56,8 +57,24 @@ class Evidence:
     """True for candidates that predict the same for every row."""
     winner: int | None
     """The arm with the largest of `gains`; `none` where no gain is above zero, None if nothing finished."""
+    primary: Comparison | None = None
+    """The gain of the procedure "choose among none and all candidates of all arms", each row by a choice that it took
+    no part in: one question, so there is no correction. None without scores of single rows."""
+    chosen: float = np.nan
+    """The mean score of that procedure."""
     recommendation: Recommendation | None = None
     """The candidate that the rule `recommended` selects over all arms; None if no fit of none finished."""
+
+    @property
+    def claim(self) -> Comparison | None:
+        """The comparison that decides on a gain: `primary` where it is above zero, else that of the selected arm.
+
+        None where no arm is selected.
+        """
+        if not self.winner or self.winner not in self.gains:
+            return None
+        above = self.primary is not None and self.primary.difference > 0
+        return self.primary if above else self.gains[self.winner]
 
 
 def weigh_evidence(result: StudyResult, *, level: float = 0.95) -> Evidence:
@@ -65,28 +82,18 @@ def weigh_evidence(result: StudyResult, *, level: float = 0.95) -> Evidence:
     scores = result.scores()
     validation, train = summarize(scores), summarize(result.scores("train"))
     choices, constant = choose_candidates(result), find_collapsed(result)
-    sign = 1.0 if result.score.maximize else -1.0
     arms = [arm for arm in choices if arm != 0]
-    tables = {arm: cross_select(result.path(arm), scores, maximize=result.score.maximize) for arm in choices}
     family = max(len(arms), int(cast(int, result.provenance.get("screened", 0))))
-    quoted = {arm: float(nan_mean(nan_mean(table, axis=0), axis=0)) for arm, table in tables.items()}
     means = validation.mean if result.score.pooled else scores
-    share, widest = is_share(scores, result.fold_rows), widest_difference(result.score.measure, means)
-    gains: dict[int, Comparison] = {}
+    widest = widest_difference(result.score.measure, means)
+    gains = find_gains(result, choices, Terms(level, family, is_share(scores, result.fold_rows), widest))
     held_out_gains: dict[str, dict[int, Comparison]] = {}
-    if 0 in choices and arms:
-        none = choices[0].best
-        fair = [sign * tables[arm] for arm in arms]
-        pairs = compare_all(
-            fair, sign * scores[none], result.fold_rows, level=level, family=family, share=share, widest=widest
-        )
-        gains = dict(zip(arms, pairs, strict=True))
-        for name in result.held_out:
-            held_out = sign * result.held_out_scores(name)[:, :, None]
-            rows = np.array([[1, result.held_out_rows[name]]])
-            best = [held_out[choices[arm].best] for arm in arms]
-            pairs = compare_all(best, held_out[none], rows, level=level, widest=widest)
-            held_out_gains[name] = dict(zip(arms, pairs, strict=True))
+    for name in result.held_out if gains.arms else ():
+        held_out = (1.0 if result.score.maximize else -1.0) * result.held_out_scores(name)[:, :, None]
+        rows = np.array([[1, result.held_out_rows[name]]])
+        best = [held_out[choices[arm].best] for arm in arms]
+        pairs = compare_all(best, held_out[choices[0].best], rows, level=level, widest=widest)
+        held_out_gains[name] = dict(zip(arms, pairs, strict=True))
     expected = expect_arms(result, load_prior(), constant)
     choices = {
         arm: replace(choice, recommended=int(expected[arm].candidates[expected[arm].first]))
@@ -98,13 +105,15 @@ def weigh_evidence(result: StudyResult, *, level: float = 0.95) -> Evidence:
         validation,
         train,
         choices,
-        gains,
-        quoted,
+        gains.arms,
+        gains.quoted,
         held_out_gains,
         family,
         constant,
-        _winner(choices, gains),
-        recommend(expected, choices, gains),
+        _winner(choices, gains.arms),
+        gains.primary,
+        gains.chosen,
+        recommend(expected, choices, gains.arms),
     )
 
 

@@ -1,11 +1,12 @@
-"""Selection of a strength from a path: the best, and the strongest within one standard error."""
+"""Selection: of a strength from a path, by two rules and by a race, and of the mean over seeds or a single one."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from bridle.stats._compare import ROUNDING_SHARE
+from bridle.results import ALL_ROWS, MAX_AVERAGED, StudyResult
+from bridle.stats._compare import ROUNDING_SHARE, compare
 from bridle.stats._intervals import t_quantile
 from bridle.stats._summary import Summary, nan_mean, nan_sd, summarize
 
@@ -121,3 +122,46 @@ def survivors(
     clearly = ~complete | (nan_mean(behind, 1) / error > t_quantile(1 - level, count - 1))
     worse = mean < np.median(mean)
     return ~(clearly & (worse | ~complete))
+
+
+@dataclass(frozen=True)
+class HandOver:
+    """Choice of the network that is handed over for a candidate: the mean of the refits, or one of them."""
+
+    refits: Int[np.ndarray, "member"]
+    """The refits to average, in the order of their seeds; the first one alone if the mean is not handed over."""
+    single: float
+    """The mean validation score of networks of one seed."""
+    mean: float
+    """The mean validation score of the mean over seeds; NaN if it is not known."""
+    obstacle: str = ""
+    """The reason why the mean of several refits is not handed over."""
+
+
+def choose_hand_over(result: StudyResult, candidate: int) -> HandOver | None:
+    """Choose between the mean of the refits of a candidate and the first of them; None if no refit finished.
+
+    A loss that is convex in the predictions is at most the mean of the losses for their mean (Jensen's inequality), and
+    then the mean is chosen unless it scores clearly worse: unless the interval of its difference to single seeds, over
+    folds, lies below zero. Small differences of an accuracy say little: where the mean scored worse over the folds of
+    real tables, it scored better on held-out rows all the same (docs/python.md). For another loss the mean has to score
+    at least as well over the folds.
+    """
+    members, seed_mean = result.members, result.seed_mean
+    of_candidate = (members.setting == candidate) & (members.fold == ALL_ROWS)
+    refits = np.flatnonzero(of_candidate & members.finished)
+    refits = refits[np.argsort(members.seed[refits], kind="stable")]
+    if not len(refits):
+        return None
+    by_fold = nan_mean(result.scores()[candidate], axis=0)
+    single = float(nan_mean(by_fold, axis=0))
+    if seed_mean is None or len(refits) < 2:
+        return HandOver(refits[:1], single, np.nan)
+    scores = seed_mean.scores[candidate]
+    mean, sign = float(nan_mean(scores, axis=0)), result.score.better(1.0)
+    gain = compare(sign * scores[None], sign * by_fold[None], result.fold_rows)
+    worse = gain.high < 0 or (not seed_mean.is_convex and gain.difference < 0)
+    obstacle = seed_mean.obstacle or ("it scores worse" if worse else "")
+    if not obstacle and not seed_mean.is_convex and np.isnan(gain.difference):
+        obstacle = "its loss can be larger than that of one refit"
+    return HandOver(refits[:1] if obstacle else refits[:MAX_AVERAGED], single, mean, obstacle)

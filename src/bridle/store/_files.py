@@ -15,11 +15,15 @@ from bridle.results import (
     Activation,
     Arm,
     Baseline,
+    Calibration,
+    Confidence,
     Members,
     Nested,
     Picture,
     Probe,
+    RowScores,
     Score,
+    SeedMean,
     StoredTransformer,
     StudyResult,
 )
@@ -134,8 +138,16 @@ def _arrays(result: StudyResult) -> dict[str, np.ndarray]:
         picture = result.picture
         arrays |= {"picture.x": picture.x, "picture.y": picture.y, "picture.surfaces": picture.surfaces}
         arrays |= {"picture.wide": picture.axes[0], "picture.high": picture.axes[1]}
+    if result.row_scores is not None:
+        arrays |= {f"row_scores.{name}": values for name, values in vars(result.row_scores).items()}
     if result.nested is not None:
         arrays |= {f"nested.{name}": values for name, values in vars(result.nested).items()}
+    if result.seed_mean is not None:
+        arrays["seed_mean.scores"] = result.seed_mean.scores
+        arrays |= {f"seed_mean.held_out.{name}": values for name, values in result.seed_mean.held_out.items()}
+    if result.confidence is not None:
+        for kind, calibration in vars(result.confidence).items():
+            arrays |= {f"confidence.{kind}.{name}": values for name, values in vars(calibration).items()}
     for index, activation in enumerate(result.activations):
         arrays |= {f"activations.{index}.values": activation.values, f"activations.{index}.classes": activation.classes}
     for part, stored in result.preparation.items():
@@ -168,8 +180,32 @@ def _words(result: StudyResult) -> dict[str, Any]:
             for part, stored in result.preparation.items()
         },
         "provenance": dict(result.provenance),
+        "seed_mean": _seed_mean_words(result.seed_mean),
         **({"baselines": [_baseline_words(baseline) for baseline in result.baselines]} if result.baselines else {}),
     }
+
+
+def _seed_mean_words(seed_mean: SeedMean | None) -> dict[str, Any] | None:
+    if seed_mean is None:
+        return None
+    held_out = list(seed_mean.held_out)
+    return {"is_convex": seed_mean.is_convex, "obstacle": seed_mean.obstacle, "held_out": held_out}
+
+
+def _seed_mean(arrays: dict[str, np.ndarray], words: dict[str, Any] | None) -> SeedMean | None:
+    if words is None:
+        return None
+    held_out = {name: arrays[f"seed_mean.held_out.{name}"] for name in words["held_out"]}
+    return SeedMean(arrays["seed_mean.scores"], held_out, bool(words["is_convex"]), str(words["obstacle"]))
+
+
+def _confidence(arrays: dict[str, np.ndarray]) -> Confidence | None:
+    if "confidence.single.temperature" not in arrays:
+        return None
+    names = tuple(Calibration.__dataclass_fields__)
+    return Confidence(
+        *(Calibration(*(arrays[f"confidence.{kind}.{name}"] for name in names)) for kind in ("single", "mean"))
+    )
 
 
 def _baseline_words(baseline: Baseline) -> dict[str, Any]:
@@ -212,6 +248,12 @@ def _nested(arrays: dict[str, np.ndarray]) -> Nested | None:
     if "nested.arm" not in arrays:
         return None
     return Nested(**{name: arrays[f"nested.{name}"] for name in Nested.__dataclass_fields__})
+
+
+def _row_scores(arrays: dict[str, np.ndarray]) -> RowScores | None:
+    if "row_scores.values" not in arrays:
+        return None
+    return RowScores(**{name: arrays[f"row_scores.{name}"] for name in RowScores.__dataclass_fields__})
 
 
 def _activation(index: int, arrays: dict[str, np.ndarray], words: dict[str, Any]) -> Activation:
@@ -264,6 +306,9 @@ def _result(arrays: dict[str, np.ndarray], words: dict[str, Any]) -> StudyResult
         protocol=words["protocol"],
         prepared_units=tuple(words.get("prepared_units", ())),
         preparation={part: _transformer(part, arrays, stored) for part, stored in words.get("preparation", {}).items()},
+        seed_mean=_seed_mean(arrays, words.get("seed_mean")),
+        confidence=_confidence(arrays),
         provenance=words["provenance"],
+        row_scores=_row_scores(arrays),
         baselines=tuple(map(_baseline, words.get("baselines", ()))),
     )

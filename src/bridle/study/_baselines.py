@@ -1,7 +1,7 @@
 """Baselines of a study: a constant, a linear model and gradient boosting, on the rows of each fold."""
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -14,12 +14,11 @@ from jaxtyping import Float, Int
 from threadpoolctl import threadpool_limits
 
 from bridle._errors import raise_if_interrupted
-from bridle._keras import UntraceableError, predicted_shapes
 from bridle.engine import Fold
 from bridle.engine import Rows as DeviceRows
 from bridle.results import Baseline
-from bridle.study._pooled import PooledScorer
-from bridle.study._provenance import ABSOLUTES
+from bridle.study._pooled import Scorer
+from bridle.study._provenance import ABSOLUTES, LOG_LOSSES
 from bridle.study.data._folds import RefitRows
 from bridle.study.design._prepare import refit_rows
 from bridle.study.design._prepared import Prepared
@@ -45,8 +44,6 @@ MAX_GCV_SIZE = 1000
 """The number of rows or of features up to which leave-one-out chooses the strength of ridge regression."""
 RIDGE_STRENGTHS = np.logspace(-3, 3, 13)
 """Strengths of ridge regression that leave-one-out chooses from."""
-LOG_LOSSES = ("binarycrossentropy", "sparsecategoricalcrossentropy", "categoricalcrossentropy")
-"""Losses of targets with classes."""
 NUMBER_LOSSES = ("mse", "meansquarederror", "mae", "meanabsoluteerror", "huber", "logcosh")
 """Losses of targets of numbers."""
 TINY = 1e-7
@@ -95,7 +92,7 @@ def fit_baselines(prepared: Prepared, *, max_seconds: float = MAX_SECONDS) -> tu
     if task is None:
         return ()
     task = replace(task, stops_early=_enough_to_stop(prepared, task))
-    scorer, end = Scorer(prepared), perf_counter() + max_seconds
+    scorer, end = RefitScorer(prepared), perf_counter() + max_seconds
     threads = threadpool_limits(1) if prepared.folds[0].train < MIN_PARALLEL_ROWS else nullcontext()
     with threads:
         return tuple(_fit_baseline(scorer, task, name, end) for name in NAMES)
@@ -124,63 +121,30 @@ def find_task(prepared: Prepared) -> Task | None:
     return None
 
 
-class Scorer:
-    """The score of a study as a function of predictions, for every fold and for held-out rows."""
-
-    def __init__(self, prepared: Prepared) -> None:
-        self.prepared, objective = prepared, prepared.engine.objective
-        self._column = objective.measure_names.index(prepared.score.measure)
-        structure = jax.tree.structure(predicted_shapes(prepared.model, prepared.folds[0].rows.x))
-
-        def measure(y: Any, predictions: Any, weight: Any) -> Any:
-            return objective.measure(y, jax.tree.unflatten(structure, [predictions]), weight)[self._column]
-
-        self._measure, self._compiled = measure, jax.jit(measure)
+class RefitScorer(Scorer):
+    """The score of a study on every fold and on held-out rows."""
 
     @cached_property
     def refit(self) -> tuple[RefitRows, float]:
         """All rows with the held-out ones, and the factor of their score; the study itself does not change."""
         prepared = replace(self.prepared, preparer=replace(self.prepared.preparer, final=[]))
         rows = refit_rows(prepared)
-        return rows, float(prepared.units.factors[-1, self._column])
-
-    def folds(self, predictions: Sequence[np.ndarray]) -> Float[np.ndarray, "fold"]:
-        """Return the score of each fold from the predictions of the first folds; NaN for the others."""
-        folds = self.prepared.folds
-        scores = np.full(len(folds), np.nan)
-        if self.prepared.score.pooled:
-            complete = len(predictions) == len(folds)
-            return PooledScorer(self.prepared).scores([(values,) for values in predictions]) if complete else scores
-        factors = self.prepared.units.factors[:, self._column]
-        for index, (values, fold) in enumerate(zip(predictions, folds, strict=False)):
-            y, weight = jax.tree.map(partial(_from_row, fold.cuts[-1]), (fold.rows.y, fold.rows.weight))
-            scores[index] = float(factors[index]) * self._score(y, values, weight)
-        return scores
+        return rows, float(prepared.units.factors[-1, self.column])
 
     def held_out(self, predict_rows: Callable[[np.ndarray], np.ndarray]) -> dict[str, float]:
         """Return the score on each part of the held-out rows."""
         rows, factor = self.refit
         return {
-            part: factor * self._score(side.y, predict_rows(np.asarray(side.x, float)), side.weight)
+            part: factor * self.score(side.y, (predict_rows(np.asarray(side.x, float)),), side.weight)
             for part, side in rows.held_out.items()
         }
-
-    def _score(self, y: Any, predictions: Any, weight: Any) -> float:
-        try:
-            return float(self._compiled(y, predictions, weight))
-        except (TypeError, IndexError, UntraceableError):  # a metric that cannot be traced
-            return float(self._measure(y, predictions, weight))
-
-
-def _from_row(begin: int, leaf: Any) -> np.ndarray:
-    return np.asarray(leaf)[begin:]
 
 
 def _training_weights(fold: Fold) -> Any:
     return jax.tree.map(lambda leaf: np.asarray(leaf)[: fold.train], fold.rows.weight)
 
 
-def _fit_baseline(scorer: Scorer, task: Task, name: str, end: float) -> Baseline:
+def _fit_baseline(scorer: RefitScorer, task: Task, name: str, end: float) -> Baseline:
     """Return the scores of one baseline on every fold and on held-out rows, as far as the time allows."""
     prepared, predictions, slowest = scorer.prepared, [], 0.0
     for fold in prepared.folds:
@@ -189,7 +153,7 @@ def _fit_baseline(scorer: Scorer, task: Task, name: str, end: float) -> Baseline
         if began + slowest > end and name != CONSTANT:
             break
         model = fit_model(name, task, _side(task, fold.rows, 0, fold.train))
-        predictions.append(predict(model, task, _side(task, fold.rows, fold.cuts[-1], None).x))
+        predictions.append((predict(model, task, _side(task, fold.rows, fold.cuts[-1], None).x),))
         slowest = max(slowest, perf_counter() - began)
     missing, text, held_out = len(prepared.folds) - len(predictions), _describe(name, task), {}
     if missing:

@@ -8,9 +8,22 @@ import numpy as np
 
 from bridle._keras import model_json
 from bridle.engine import FitResult
-from bridle.results import ALL_ROWS, Activation, Members, Picture, Probe, StoredTransformer, StudyResult, weak_to_strong
+from bridle.results import (
+    ALL_ROWS,
+    Activation,
+    Confidence,
+    Members,
+    Picture,
+    Probe,
+    RowScores,
+    SeedMean,
+    StoredTransformer,
+    StudyResult,
+    weak_to_strong,
+)
 from bridle.study._pooled import PooledScorer
 from bridle.study._provenance import describe_protocol
+from bridle.study._row_scores import collect_row_scores, varies
 from bridle.study.design._arms import BoundArm, to_result_arm
 from bridle.study.design._objective import diagnostic_names
 from bridle.study.design._prepared import Prepared
@@ -33,12 +46,18 @@ class ResultCollector:
     picture: Picture | None = None
     activations: tuple[Activation, ...] = ()
     weight_names: tuple[str, ...] = ()
+    seed_mean: SeedMean | None = None
+    confidence: Confidence | None = None
     preparation: dict[str, StoredTransformer] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     """Facts for the record, found during the run."""
+    closing: str = ""
+    """The sentence on a race that ends the protocol."""
     _scorer: PooledScorer | None = None
     _pooled_scores: dict[tuple[int, int], np.ndarray] = field(default_factory=dict)
     """Pooled scores of the folds, by candidate and seed."""
+    _pooled_rows: dict[tuple[int, int], list[np.ndarray]] = field(default_factory=dict)
+    """Pooled scores of the rows of every fold, by candidate and seed."""
 
     def add_candidates(self) -> list[int]:
         """Add the candidates that the arms have now; return the indices of new ones."""
@@ -98,8 +117,25 @@ class ResultCollector:
             if len(finished) < len(results):
                 return None
             self._scorer = self._scorer or PooledScorer(self.prepared)
-            self._pooled_scores[candidate, seed] = self._scorer.scores([result.predictions for result in finished])
+            predictions = [result.predictions for result in finished]
+            self._pooled_scores[candidate, seed] = self._scorer.scores(predictions)
+            if not self.prepared.no_row_scores:
+                self._pooled_rows[candidate, seed] = self._scorer.row_scores(predictions)
         return self._pooled_scores[candidate, seed]
+
+    def row_scores(self, means: np.ndarray) -> RowScores | None:
+        """Return the row scores of all fits, whose scores are `means`; None if they say no more than the scores."""
+        if self.prepared.no_row_scores:
+            return None
+        if self.prepared.score.pooled:
+            means = np.full_like(means, np.nan)
+            folds = [(self._pooled_rows.get((candidate, seed)), fold) for candidate, seed, fold in self.fits]
+            scores = [None if rows is None or fold == ALL_ROWS else rows[fold] for rows, fold in folds]
+        else:
+            results = (self.results.get(key) for key in self.fits)
+            scores = [None if result is None else result.row_scores for result in results]
+        collected = collect_row_scores(self.prepared, self.fits, scores, means)
+        return collected if varies(collected) else None
 
     def finished_refits(self) -> dict[int, FitResult]:
         """Return the refits that finished, by the index of the fit."""
@@ -121,6 +157,7 @@ class ResultCollector:
         if prepared.score.pooled:
             quantities += (f"validation/{prepared.score.name}",)
             curves = np.concatenate([curves, self.pooled_curves(curves.shape[1])], axis=2)
+        row_scores = self.row_scores(curves[:, -1, quantities.index(f"validation/{prepared.score.name}")])
         names = diagnostic_names(prepared.penalty_terms)
         diagnostics = [None if result is None else result.diagnostics for result in results]
         blank = np.full(len(measures), np.nan, np.float32)
@@ -157,9 +194,12 @@ class ResultCollector:
             picture=self.picture,
             activations=self.activations,
             model_json=model_json(prepared.model),
-            protocol=describe_protocol(prepared),
+            protocol=f"{describe_protocol(prepared)} {self.closing}".strip(),
             preparation=self.preparation,
             prepared_units=units.transformed,
+            seed_mean=self.seed_mean,
+            confidence=self.confidence,
+            row_scores=row_scores,
         )
 
     def _members(self, results: Sequence[FitResult | None]) -> Members:

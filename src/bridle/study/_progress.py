@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bridle.engine import FitResult, Progress
+from bridle.results import StudyResult
 from bridle.study.design._prepared import Prepared
 from bridle.study.execution._requests import FitKey
 
@@ -18,6 +19,27 @@ class Update:
     progress: Progress
     best: tuple[str, float] | None
     """The leading candidate in words and its mean score so far."""
+    result: StudyResult | None = None
+    """All finished fits, after each seed of a race but the last."""
+
+
+@dataclass
+class Course:
+    """Progress of a race through all of its stages."""
+
+    total: int
+    """About the number of fits."""
+    epochs_each: int
+    done: int = 0
+    """The fits of finished stages."""
+    began: float = 0.0
+
+    def in_stage(self, progress: Progress) -> Progress:
+        """Return the progress of the race, from that of the stage that runs."""
+        self.began = self.began or progress.began
+        total = max(self.total, self.done + progress.total)
+        epochs = self.done * self.epochs_each + progress.epochs
+        return Progress(total, self.epochs_each, self.done + progress.done, epochs, self.began)
 
 
 Watch = Callable[[Update], None]

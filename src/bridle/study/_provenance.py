@@ -13,6 +13,7 @@ import sklearn
 
 from bridle._version import __version__
 from bridle.engine import core_count
+from bridle.stats import DEPENDENT_ROWS
 from bridle.store import fingerprint
 from bridle.study.data._arrays import Data
 from bridle.study.data._transformers import transformer_line
@@ -28,6 +29,8 @@ ABSOLUTES = ("mae", "mean_absolute_error")
 """Names of absolute errors."""
 ROOTS = ("rmse", "root_mean_squared_error")
 """Names of root mean squared errors."""
+LOG_LOSSES = ("binarycrossentropy", "sparsecategoricalcrossentropy", "categoricalcrossentropy")
+"""Losses of targets with classes."""
 BASELINE_KINDS: Mapping[str, str] = MappingProxyType(
     {
         **dict.fromkeys(ACCURACIES, "share"),
@@ -62,8 +65,16 @@ def provenance_facts(prepared: Prepared, seconds: float, threads: int | None) ->
         "forms": engine.forms,
         "compile_seconds": round(engine.compile_seconds, 3),
         **constant_facts(prepared),
+        **dependence_facts(prepared),
         "data_sha256": fingerprint(prepared.rows.x, prepared.rows.y),
     }
+
+
+def dependence_facts(prepared: Prepared) -> dict[str, str]:
+    """Return why rows are not independent: they are in groups, or in time order; empty if neither is known."""
+    if prepared.rows.groups is not None:
+        return {DEPENDENT_ROWS: "groups"}
+    return {DEPENDENT_ROWS: "time order"} if prepared.ordered else {}
 
 
 def describe_protocol(prepared: Prepared) -> str:

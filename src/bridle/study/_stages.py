@@ -1,25 +1,29 @@
 """The stages of a study: cross-validate every candidate, extend and refine grids, refit the selected candidates."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import replace
 from time import perf_counter
 from uuid import uuid4
 
 import numpy as np
 
-from bridle._errors import InputError, raise_if_interrupted, remember_interrupts
+from bridle._errors import InputError, forget_interrupts, raise_if_interrupted, remember_interrupts
 from bridle.engine import FitResult, Progress
 from bridle.results import ALL_ROWS, StudyResult
 from bridle.stats import choose_candidates, summarize, survivors, weigh_evidence
 from bridle.study._auto_range import find_ranges
 from bridle.study._collector import ResultCollector
+from bridle.study._confidence import measure_confidence
 from bridle.study._nested import check_nested, run_nested
-from bridle.study._progress import BestSoFar, Update, Watch
+from bridle.study._progress import BestSoFar, Course, Update, Watch
 from bridle.study._provenance import provenance_facts
+from bridle.study._rounds import ROUNDS, racing_candidates, rounds_sentence, seed_counts
+from bridle.study._seed_mean import score_seed_mean
 from bridle.study._snapshots import activation_samples, decision_surface, probe_predictions, weight_names
 from bridle.study.data._arrays import Data
 from bridle.study.design._arms import BoundArm
+from bridle.study.design._plan import FIRST_ARM_ROUND, expected_fits
 from bridle.study.design._prepare import refit_rows
 from bridle.study.design._prepared import Prepared
 from bridle.study.execution._cluster import Cluster
@@ -39,8 +43,13 @@ MAX_SURFACES = 6
 RUNGS = (0.2, 0.4, 0.7)
 """Shares of the cells after which a race stops strengths."""
 
+UNKNOWN_REASON = "the score has no gradient with respect to sample weights, or the fits are of an older version"
+"""The reason why a study whose fits should have row scores has none."""
+
 Cell = tuple[int, int]
 """A seed and a fold."""
+Growth = Callable[[BoundArm, tuple[float, ...]], BoundArm]
+"""(arm, its best strengths) → the arm with more candidates."""
 
 
 def run_study(
@@ -121,6 +130,12 @@ class StudyRun:
         self.prepared, self.options, self.context, self.watch = prepared, options, context, watch
         self.collector = ResultCollector(prepared, prepared.arms, preparation=prepared.preparer.stored())
         self.fold_rows = RowSet(prepared.folds, {})
+        self.seeds = prepared.question.seed_numbers
+        """The seeds of the refits: those of the fits that they were selected by."""
+        self.course: Course | None = None
+        """The progress of a race."""
+        self.answered: tuple[FitKey, ...] = ()
+        """The fits behind the last answer of a race; none once all have run."""
 
     def run(self) -> tuple[StudyResult, bool]:
         """Run all stages; return the result, and False after Ctrl-C."""
@@ -130,11 +145,16 @@ class StudyRun:
             finished = finished and (not self.options.refit or self.refit_selected())
         except KeyboardInterrupt:
             finished = False
+        if not finished and self.answered and self.options.refit:
+            self.keep_answer()
         facts = self.collector.facts
         if self.context.reused_fits > reused:
             facts["fits from the store"] = self.context.reused_fits - reused
+        result = self.collector.result()
+        if result.row_scores is None:
+            facts["row scores"] = f"none: {self.prepared.no_row_scores or UNKNOWN_REASON}"
         provenance = provenance_facts(self.prepared, perf_counter() - began, self.context.threads)
-        return self.collector.result().with_provenance(**provenance, **facts), finished
+        return result.with_provenance(**provenance, **facts), finished
 
     def find_open_ranges(self) -> bool:
         """Find the range of every open grid by a pilot."""
@@ -165,6 +185,8 @@ class StudyRun:
         cells = [(seed, fold) for seed in seeds for fold in folds]
         began = perf_counter()
         candidates = self.collector.add_candidates()
+        if self.options.race == ROUNDS:
+            return self.race_by_seed(candidates)
         if self.options.race:
             finished = self.race(candidates, cells)
         else:
@@ -197,11 +219,62 @@ class StudyRun:
                 remaining = self._promising(remaining, cells[:done], len(cells))
         return True
 
-    def refit_selected(self) -> bool:
-        """Train `none`, each arm's `best` and `1se` and the recommended candidate on all rows, from every seed."""
+    def race_by_seed(self, candidates: Sequence[int]) -> bool:
+        """Train one seed at a time: first all candidates and extended grids, then those still in the race.
+
+        Grids of the arms in the race are refined after the second seed. Each seed ends with the result so far. Past
+        `until`, no further seed begins.
+        """
+        seeds, racing, arms = self.prepared.question.seed_numbers, list(candidates), self.collector.arms[1:]
+        total = expected_fits(arms, len(seeds), len(self.prepared.folds))
+        self.course = Course(total, self.prepared.question.epochs)
+        for done, seed in enumerate(seeds, 1):
+            if done > 1 and self.options.until is not None and perf_counter() > self.options.until:
+                break
+            self.seeds = seeds[:done]
+            if not self._train_seeds(racing, [seed]):
+                return False
+            if done == 1:
+                for _ in range(MAX_EXTENSIONS):
+                    racing += (added := self._grow(BoundArm.extended, racing))
+                    if not self._train_seeds(added, seeds[:1]):
+                        return False
+            if done == min(FIRST_ARM_ROUND, len(seeds)):
+                racing += (added := self._grow(BoundArm.refined, racing))
+                if not self._train_seeds(added, seeds[:done]):
+                    return False
+            result = self.collector.result()
+            self.collector.closing = rounds_sentence(seed_counts(result))
+            if done < len(seeds):
+                if self.prepared.outer is None:
+                    progress = Progress(0, self.prepared.question.epochs)
+                    self.answered = tuple(self.collector.fits)
+                    self.watch(Update("fits", self.course.in_stage(progress), None, result))
+                racing = racing_candidates(result, racing, done)
+        self.course, self.answered = None, ()
+        return True
+
+    def keep_answer(self) -> None:
+        """After Ctrl-C, take back the fits after the last answer of a race, and refit what it selects.
+
+        A second Ctrl-C leaves the refits out.
+        """
+        forget_interrupts()
+        self.collector.fits, self.course = list(self.answered), None
+        result = self.collector.result()
+        self.seeds = tuple(int(seed) for seed in result.seeds)
+        with contextlib.suppress(KeyboardInterrupt):
+            self.refit_selected({0, weigh_evidence(result).winner or 0})
+
+    def refit_selected(self, arms: Container[int] | None = None) -> bool:
+        """Train `none`, each arm's `best` and `1se` and the recommended candidate on all rows, from every seed.
+
+        With `arms` of those only.
+        """
         collector, prepared = self.collector, self.prepared
         evidence = weigh_evidence(collector.result())
         choices, recommended = evidence.choices, evidence.recommendation
+        choices = {arm: choice for arm, choice in choices.items() if arms is None or arm in arms}
         if not choices:
             return True
         rows = refit_rows(prepared)
@@ -212,11 +285,15 @@ class StudyRun:
         selected = sorted(selected | ({recommended.candidate} if recommended is not None else set()))
         groups = self._chain_groups(selected)
         groups = [group[: 1 + max(n for n, candidate in enumerate(group) if candidate in selected)] for group in groups]
-        seeds = prepared.question.seed_numbers
-        chains = [[(candidate, seed, ALL_ROWS) for candidate in group] for seed in seeds for group in groups]
+        chains = [[(candidate, seed, ALL_ROWS) for candidate in group] for seed in self.seeds for group in groups]
         finished = self.train(chains, RowSet([fold], held_out), "refits", only=selected)
         ranked = [choice.best for choice in choices.values()] + [choice.one_se for choice in choices.values()]
-        self._take_snapshots(data, list(dict.fromkeys(ranked)), {arm: choice.best for arm, choice in choices.items()})
+        bests = {arm: choice.best for arm, choice in choices.items()}
+        self._take_snapshots(data, list(dict.fromkeys(ranked)), bests)
+        if prepared.outer is None:
+            size = len(collector.candidate_arm)
+            collector.seed_mean = score_seed_mean(prepared, collector.results, size, selected, held_out)
+            collector.confidence = measure_confidence(prepared, collector.results, size, sorted(bests.values()))
         return finished
 
     def train(
@@ -233,6 +310,7 @@ class StudyRun:
         expected = [key for key in keys if only is None or key[0] in only]
         collector.expect(expected)
         entered, best_so_far = set(expected), BestSoFar(prepared, collector.candidate_text)
+        course = self.course
 
         def deliver(index: int, result: FitResult) -> None:
             key = keys[index]
@@ -242,18 +320,24 @@ class StudyRun:
 
         try:
             progress = Progress(len(keys), prepared.question.epochs)
-            self.watch(Update(f"{stage}: compiling", progress, best_so_far.best))
+            if course is None or not course.done:
+                self.watch(Update(f"{stage}: compiling", progress, best_so_far.best))
             return run_requests(
                 prepared,
                 [[collector.request(key) for key in chain] for chain in chains],
                 row_set,
                 deliver=deliver,
-                watch=lambda progress: self.watch(Update(stage, progress, best_so_far.best)),
+                watch=lambda progress: self.watch(
+                    Update(stage, progress if course is None else course.in_stage(progress), best_so_far.best)
+                ),
                 context=self.context,
                 total_fits=len(prepared.question.seed_numbers) * len(collector.candidate_arm),
             )
         except KeyboardInterrupt:
             return False
+        finally:
+            if course is not None:
+                course.done += len(keys)
 
     def _chains(self, candidates: Sequence[int], cells: Sequence[Cell]) -> list[list[FitKey]]:
         """Return the fits of candidates on some seeds and folds, in chains."""
@@ -270,7 +354,19 @@ class StudyRun:
             return [[candidate] for candidate in candidates]
         return [collector.path(arm) for arm in dict.fromkeys(collector.candidate_arm[index] for index in candidates)]
 
-    def _grown_arms(self, grow: Callable[[BoundArm, tuple[float, ...]], BoundArm]) -> tuple[BoundArm, ...]:
+    def _train_seeds(self, candidates: Sequence[int], seeds: Sequence[int]) -> bool:
+        """Train candidates from some seeds on every fold."""
+        cells = [(seed, fold) for seed in seeds for fold in range(len(self.prepared.folds))]
+        return self.train(self._chains(candidates, cells), self.fold_rows, "fits")
+
+    def _grow(self, grow: Growth, racing: Sequence[int]) -> list[int]:
+        """Add candidates to the arms that have some in a race; return the new ones."""
+        arms, grown = {self.collector.candidate_arm[index] for index in racing}, self._grown_arms(grow)
+        pairs = enumerate(zip(self.collector.arms, grown, strict=True))
+        self.collector.arms = tuple(after if index in arms else before for index, (before, after) in pairs)
+        return self.collector.add_candidates()
+
+    def _grown_arms(self, grow: Growth) -> tuple[BoundArm, ...]:
         """Return the arms, with more candidates around the best of open grids, unless that scores exactly as `none`."""
         result = self.collector.result()
         choices, means = choose_candidates(result), summarize(result.scores()).mean

@@ -14,6 +14,7 @@ from bridle._keras import is_rebuildable, predicted_shapes
 from bridle.placement import find_sites
 from bridle.regularizers import L1, L1L2, L2
 from bridle.tables import Problem
+from bridle.tuning._defaults import KINDS, PLACES
 
 HIDDEN = (64, 32)
 LARGEST = 2**29
@@ -178,8 +179,10 @@ def written_arms(texts: Sequence[str]) -> dict[str, dict[str, str]]:
     return arms
 
 
-def default_arms(model: keras.Model) -> dict[str, dict[str, object]]:
-    """Return the default arms: L1, L2 and both, on all kernels, hidden activations and pre-activations."""
+def default_arms(
+    model: keras.Model, kinds: Sequence[str] = KINDS, places: Sequence[str] = PLACES
+) -> dict[str, dict[str, object]]:
+    """Return the default arms: by default L1, L2 and both, on all kernels, hidden activations and pre-activations."""
     last = model.layers[-1].name
     sites = [site for site in find_sites(model) if site.path != last]
     after = ", ".join(site.path + "/output" for site in sites if site.quantity == "preactivation")
@@ -188,12 +191,9 @@ def default_arms(model: keras.Model) -> dict[str, dict[str, object]]:
         "activations": _short(after, "output"),
         "pre-activations": _short(after.replace("/output", "/preactivation"), "preactivation"),
     }
-    kinds = {"L1": L1, "L2": L2, "L1+L2": L1L2}
+    penalties = {"L1": L1, "L2": L2, "L1+L2": L1L2}
     return {
-        f"{kind} {name}": {target: penalty()}
-        for name, target in targets.items()
-        if target
-        for kind, penalty in kinds.items()
+        f"{kind} {place}": {targets[place]: penalties[kind]()} for place in places if targets[place] for kind in kinds
     }
 
 

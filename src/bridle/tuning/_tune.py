@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -15,10 +15,10 @@ from sklearn.preprocessing import StandardScaler
 
 from bridle import report, store
 from bridle._api import Result, Study, reload_note, run_prepared
-from bridle._errors import InputError, StoreError, first_line
+from bridle._errors import InputError, Interrupted, StoreError, first_line
 from bridle.results import Baseline
 from bridle.study import RunOptions, fit_baselines
-from bridle.study.design import Plan, Prepared, make_timed_plan
+from bridle.study.design import Plan, Prepared, compile_ahead, make_timed_plan
 from bridle.tables import (
     Preparation,
     Problem,
@@ -31,6 +31,7 @@ from bridle.tables import (
     remarks,
     table_of,
 )
+from bridle.tuning._defaults import NEWEST, OWN_MODEL, VERSIONS
 from bridle.tuning._model_file import MODEL_CODE, load_model, model_path, save_model
 from bridle.tuning._network import NetworkFunction, again, default_arms, default_network, outputs_of, own_network
 from bridle.tuning._test_split import TableNotes, describe_table, hold_out, warnings
@@ -93,6 +94,11 @@ class Job:
     def plan(self) -> Plan:
         """Every fit and the estimated time. It compiles the programs of the run."""
         return make_timed_plan(self.prepared)
+
+    @property
+    def raced_plan(self) -> Plan:
+        """The plan of the race that `tune` runs by default. It compiles the programs of the run."""
+        return make_timed_plan(self.prepared, rounds=not self.prepared.score.pooled)
 
     @cached_property
     def baselines(self) -> tuple[Baseline, ...]:
@@ -163,21 +169,33 @@ class TableStudy:
     arms: Mapping[str, Mapping[str, Any]] | None = None
     seeds: int = 5
     folds: int = 5
-    epochs: int = 200
+    epochs: int | None = None
     test_share: float = 0.2
     score: str | None = None
     structure: Structure = field(default_factory=Structure)
+    defaults: int = NEWEST
+    """The version of the defaults."""
 
     def study(self, inputs: int, problem: Problem, folds: int | TimeSeriesSplit) -> Study:
         """Build the study for a number of features, a problem and folds."""
         outputs = outputs_of(problem)
+        defaults = VERSIONS[self.defaults]
+        training = defaults if self.model is None else OWN_MODEL
         if self.model is None:
-            network = built = default_network(inputs, problem, score=self.score)
+            hidden, rate = defaults.hidden, defaults.learning_rate
+            network = built = default_network(inputs, problem, hidden=hidden, learning_rate=rate, score=self.score)
         else:
             network = own_network(self.model, inputs, outputs)
             built = again(network, self.model, inputs, outputs)
-        arms = self.arms or default_arms(network)
-        return Study(built, arms, seeds=self.seeds, folds=folds, epochs=self.epochs, score=self.score)
+        return Study(
+            built,
+            self.arms or default_arms(network, defaults.kinds, defaults.places),
+            seeds=self.seeds,
+            folds=folds,
+            epochs=self.epochs or training.epochs,
+            batch_size=training.batch_size,
+            score=self.score,
+        )
 
 
 StudyBuilder = Callable[[int, Problem, int | TimeSeriesSplit], Study]
@@ -225,7 +243,7 @@ def tune(
     arms: Mapping[str, Mapping[str, Any]] | None = None,
     seeds: int = 5,
     folds: int = 5,
-    epochs: int = 200,
+    epochs: int | None = None,
     test_share: float = 0.2,
     score: str | None = None,
     group: str | None = None,
@@ -234,6 +252,7 @@ def tune(
     class_weight: str | Mapping[object, float] | None = None,
     header: bool | None = None,
     decimal: str | None = None,
+    race: bool = True,
     progress: bool = True,
 ) -> Tuned:
     """Find the regularization for a table: which penalty, on which target, how strong.
@@ -246,9 +265,10 @@ def tune(
         table: data frame, or path of a CSV file.
         target: str, the column to predict.
         task: `"classification"` or `"regression"`. Default: detected from the target.
-        model: function `(inputs, outputs)` that returns a compiled model. Default: hidden layers of 64 and 32 units.
-        arms: as in `Study`. Default: L1, L2 and both, on weights, activations and pre-activations.
-        seeds, folds, epochs: as in `Study`. Default 5 seeds, 5 folds and 200 epochs.
+        model: function `(inputs, outputs)` that returns a compiled model. Default: hidden layers of 64 and 32 units,
+            trained by Adam at 0.002 in batches of 64. A given model is trained in batches of 32.
+        arms: as in `Study`. Default: L1 and L2, on weights, activations and pre-activations.
+        seeds, folds, epochs: as in `Study`. Default 5 seeds, 5 folds and 100 epochs; 200 for a given model.
         test_share: float between 0 and 1, the share of rows held out. Default 0.2.
         score: the measure to select by. `"loss"` or `"accuracy"`; for two classes also `"auc"`, `"precision"`,
             `"recall"` or `"brier"`; for a number `"r2"`, `"mse"`, `"rmse"` or `"mae"`. For a given `model`, one of its
@@ -262,6 +282,9 @@ def tune(
         header: bool, whether the first line of the file holds names. With False, the columns are `column1`, `column2`
             and so on. Default: detected.
         decimal: the decimal sign of the file, `"."` or `","`. Default: detected from its columns.
+        race: bool, whether to add one seed at a time for the better half of the candidates, with an answer after the
+            first, as `Study.run(race="rounds")` does. False trains every candidate with every seed. Default True,
+            except for a pooled score, which needs all fits.
         progress: bool, whether to draw a progress bar. Default True.
 
     Returns: `bridle.Tuned`.
@@ -273,19 +296,44 @@ def tune(
     structure = Structure(group, time, weight, class_weight)
     design = TableStudy(target, task, model, arms, seeds, folds, epochs, test_share, score, structure)
     job = prepare_table(source, design)
-    return run_job(job, progress=progress)
+    compile_ahead(job.prepared)
+    return run_job(job, race=race, progress=progress)
+
+
+def compile_new(job: Job, folder: Path) -> None:
+    """Start to compile the programs of a job in the background, unless the folder holds fits of it."""
+    if not (folder / "study" / store.INDEX_FILE).is_file():
+        compile_ahead(job.prepared)
 
 
 def run_job(
-    job: Job, folder: str | Path | None = None, *, extend: bool = False, client: Any = None, progress: bool = True
+    job: Job,
+    folder: str | Path | None = None,
+    *,
+    extend: bool = False,
+    client: Any = None,
+    race: bool = True,
+    progress: bool = True,
 ) -> Tuned:
     """Run the prepared study of a table; with `folder`, `study` inside it stores every fit.
 
-    `extend` and `client` are those of `Study.run`.
+    `extend` and `client` are those of `Study.run`, `race` is that of `tune`. A study that is stored already goes on
+    as it began.
     """
-    store = None if folder is None else Path(folder) / "study"
-    options = RunOptions(store, extend, client, progress=progress)
+    folder = None if folder is None else Path(folder) / "study"
+    options = RunOptions(folder, extend, client, race=race_of(job.prepared, race, folder), progress=progress)
     return tuned(job, run_prepared(job.prepared, options, baselines=job.baselines))
+
+
+def race_of(prepared: Prepared, race: bool, folder: Path | None) -> bool | Literal["rounds"]:
+    """Return the race of a study: one by seeds if it is possible, and the folder does not hold a study without one."""
+    if not race or prepared.score.pooled:
+        return False
+    plan = None
+    if folder is not None and (folder / store.INDEX_FILE).is_file():
+        with store.Store(folder, create=False, write=False) as opened:
+            plan = opened.fact("plan")
+    return False if isinstance(plan, Mapping) and plan.get("race") is False else "rounds"
 
 
 def tuned(job: Job, result: Result) -> Tuned:
@@ -294,6 +342,12 @@ def tuned(job: Job, result: Result) -> Tuned:
     preparation, scaler = refits[0] if refits else (clone_fit(job.preparation, job.rows), None)
     scale = Scale() if scaler is None else Scale(float(scaler.mean_[0]), float(scaler.scale_[0]))
     return Tuned(result, job.problem, preparation, scale, job.notes, job.table_notes.warnings)
+
+
+def answer_so_far(job: Job, stop: Interrupted) -> Tuned | None:
+    """Return the answer of a race that was stopped after its first seed; None if it was stopped before."""
+    result = stop.result
+    return tuned(job, result) if isinstance(result, Result) and result.data.weights else None
 
 
 def load_applied(folder: str | Path, *, model: NetworkFunction | None = None) -> Applied:

@@ -27,13 +27,15 @@ class Folds:
     """True if every fold validates on rows after those it trains on, as in `TimeSeriesSplit`."""
     targets: tuple[Any, ...]
     """The preprocessor of the target fitted in each fold, or None."""
+    validation: tuple[np.ndarray, ...]
+    """The indices of the validation rows of each fold: in the study's rows, or in the given validation rows."""
 
 
 def make_folds(preparer: RowPreparer, folds: int | Splitter, watch: float = 0.0) -> Folds:
     """Return rows cut into folds, each prepared on its own training rows.
 
     Args:
-        reader: the rows, and what they must fit.
+        preparer: the rows, and what they must fit.
         folds: how many, or a scikit-learn splitter.
         watch: the share of each fold's training rows that early stopping watches instead.
 
@@ -46,16 +48,18 @@ def make_folds(preparer: RowPreparer, folds: int | Splitter, watch: float = 0.0)
         split = set_aside(Split(every, every[:0]), watch, data, rows.groups)
         fitted = preparer.fitted(split.train if watch else None)
         every_fitted = [fitted]
-        parts = [_fold(preparer, split, fitted, preparer.outside(rows.validation, fitted, "validation"))]
+        outside = preparer.outside(rows.validation, fitted, "validation")
+        parts, indices = [_fold(preparer, split, fitted, outside)], (np.arange(outside.rows),)
     else:
         splits = split_rows(data, folds, rows.groups)
         ordered = in_time(splits)
         splits = [set_aside(split, watch, data, rows.groups, ordered) for split in splits]
         every_fitted = [preparer.fitted(split.train) for split in splits]
         parts = [_fold(preparer, split, fitted) for split, fitted in zip(splits, every_fitted, strict=True)]
+        indices = tuple(np.asarray(split.validation) for split in splits)
     total = [len(jax.tree.leaves(part.rows.y)[0]) for part in parts]
     counts = [[part.train, count - part.cuts[-1]] for part, count in zip(parts, total, strict=True)]
-    return Folds(parts, np.array(counts), ordered, tuple(target for _, target in every_fitted))
+    return Folds(parts, np.array(counts), ordered, tuple(target for _, target in every_fitted), indices)
 
 
 @dataclass(frozen=True)

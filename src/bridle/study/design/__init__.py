@@ -1,5 +1,6 @@
 """Design of a study: arms, candidates, objective, scores, plan."""
 
+from bridle.study.design._ahead import compile_ahead
 from bridle.study.design._arms import join_arms
 from bridle.study.design._plan import Plan, duration, make_plan, make_timed_plan
 from bridle.study.design._prepare import inner_study, prepare
@@ -24,6 +25,7 @@ __all__ = [
     "Plan",
     "Prepared",
     "Question",
+    "compile_ahead",
     "duration",
     "inner_study",
     "join_arms",

@@ -1,5 +1,6 @@
 """The plan of a study: every fit, and an estimate of the time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 
@@ -8,7 +9,8 @@ import numpy as np
 
 from bridle.engine import Programs, core_count, peak_memory_bytes, time_short_call
 from bridle.results import Arm
-from bridle.study.design._arms import candidate_table, to_result_arm
+from bridle.stats import MIN_ARMS, MIN_STRENGTHS
+from bridle.study.design._arms import BoundArm, candidate_table, to_result_arm
 from bridle.study.design._prepared import Prepared
 
 PILOT_FITS = 11
@@ -17,6 +19,8 @@ REFINING_CANDIDATES = {0: 0, 1: 4}
 """Candidates tried around the best of an arm, by its number of open grids."""
 MAX_REFINING_CANDIDATES = 8
 """Candidates tried around the best of an arm with several open grids."""
+FIRST_ARM_ROUND = 2
+"""The number of seeds after which a race begins to stop whole arms, and refines grids."""
 MAX_SECONDS_SHOWN = 90
 """Durations below this are written in seconds."""
 MAX_MINUTE_SECONDS = 5400
@@ -49,11 +53,13 @@ class Plan:
     """Estimated further fits that find the ranges of open grids."""
     later: int = 0
     """Estimated further fits after the plan: around the best of open grids, and refits on all rows."""
+    raced: int = 0
+    """Estimated fits of a race by seeds, those around the best included; 0 without one."""
 
     @property
     def fits(self) -> int:
         """Estimated number of all fits."""
-        return len(self) + self.pilot + self.later
+        return (self.raced or len(self)) + self.pilot + self.later
 
     def __len__(self) -> int:
         return len(self.setting)
@@ -69,8 +75,10 @@ class Plan:
         ]
         if self.pilot:
             lines.append(f"before these about {self.pilot} fits to find the ranges of 'auto'")
+        if self.raced:
+            lines.append(f"about {self.raced:,} fits in a race, which gives further seeds to the better half")
         if self.later:
-            around = "around the best of 'auto' and " if self.pilot else ""
+            around = "around the best of 'auto' and " if self.pilot and not self.raced else ""
             lines.append(f"after these about {_count(self.later, 'fit')} {around}on all rows")
         if self.seconds is not None:
             lines.append(f"about {duration(self.seconds)} on {_count(core_count(), 'thread')}")
@@ -79,8 +87,8 @@ class Plan:
         return "\n".join(lines)
 
 
-def make_plan(prepared: Prepared) -> Plan:
-    """Return the plan of arms × strengths × seeds × folds."""
+def make_plan(prepared: Prepared, *, rounds: bool = False) -> Plan:
+    """Return the plan of arms × strengths × seeds × folds; with `rounds` that of a race by seeds."""
     arms, strengths = candidate_table(prepared.arms, len(prepared.penalty_terms.slots))
     seeds, folds, settings = np.meshgrid(
         prepared.question.seed_numbers, np.arange(len(prepared.folds)), np.arange(len(arms)), indexing="ij"
@@ -96,20 +104,43 @@ def make_plan(prepared: Prepared) -> Plan:
         prepared.question.epochs,
         2 * (len({fold.shape for fold in prepared.folds}) + 1),
         pilot=PILOT_FITS * sum(grid.open for arm in prepared.arms for grid in arm.grids),
-        later=_later(prepared),
+        later=_later(prepared, rounds),
+        raced=_raced(prepared) if rounds else 0,
     )
 
 
-def _later(prepared: Prepared) -> int:
+def _raced(prepared: Prepared) -> int:
+    return expected_fits(prepared.arms[1:], len(prepared.question.seed_numbers), len(prepared.folds))
+
+
+def _later(prepared: Prepared, rounds: bool) -> int:
     """Return the estimated number of fits after those of the plan."""
-    opened = [sum(grid.open for grid in arm.grids) for arm in prepared.arms]
-    around = sum(REFINING_CANDIDATES.get(count, MAX_REFINING_CANDIDATES) for count in opened)
-    return len(prepared.question.seed_numbers) * (len(prepared.folds) * around + 2 * len(opened) - 1)
+    around = 0 if rounds else sum(map(refining_candidates, prepared.arms))
+    return len(prepared.question.seed_numbers) * (len(prepared.folds) * around + 2 * len(prepared.arms) - 1)
 
 
-def make_timed_plan(prepared: Prepared) -> Plan:
+def expected_fits(arms: Sequence[BoundArm], seeds: int, folds: int) -> int:
+    """Return about how many fits a race of these arms needs, without `none` among them."""
+    counts, total = [(len(arm.candidates), refining_candidates(arm)) for arm in arms], 0
+    for done in range(1, seeds + 1):
+        total += 1 + sum(count for count, _ in counts)
+        if done == min(FIRST_ARM_ROUND, seeds):
+            total += done * sum(refining for _, refining in counts)
+            counts = [(count + refining, 0) for count, refining in counts]
+        counts = [(max(min(count, MIN_STRENGTHS), -(-count // 2)), refining) for count, refining in counts]
+        if done >= FIRST_ARM_ROUND:
+            counts = sorted(counts, reverse=True)[: max(MIN_ARMS, -(-len(counts) // 2))]
+    return total * folds
+
+
+def refining_candidates(arm: BoundArm) -> int:
+    """Return the number of candidates that are tried around the best of an arm."""
+    return REFINING_CANDIDATES.get(sum(grid.open for grid in arm.grids), MAX_REFINING_CANDIDATES)
+
+
+def make_timed_plan(prepared: Prepared, *, rounds: bool = False) -> Plan:
     """Return the plan with an estimate: compile the programs of the run, train one fit briefly, and scale up."""
-    plan = make_plan(prepared)
+    plan = make_plan(prepared, rounds=rounds)
     began = perf_counter()
     compiled = [prepared.engine.programs(fold, {}) for fold in prepared.folds]
     for programs in compiled:

@@ -25,6 +25,7 @@ from bridle.study.design._arms import read_arms
 from bridle.study.design._objective import make_objective, try_out
 from bridle.study.design._prepared import Prepared, StudyEngine
 from bridle.study.design._question import Question
+from bridle.study.design._row_scores import count_fits, keeps_predictions, missing_reason, row_scorer
 from bridle.study.design._scores import check_pooled, choose_score, stopping_rule, undefined_notes
 
 OUTER = "outer"
@@ -67,11 +68,25 @@ def prepare(question: Question, rows: Rows) -> Prepared:
     if score.pooled:
         check_pooled(compiled, score, folds.targets)
     points = min(question.curve_points, question.epochs)
-    recipe = Recipe(question.epochs, question.batch_size, question.shuffle, points, stopping, predictions=score.pooled)
+    fits = count_fits(arms, len(question.seed_numbers), len(folds.rows))
+    outputs = predicted_shapes(model, folds.rows[0].rows.x)
+    reason = missing_reason(compiled, score, outputs, folds.rows, fits)
+    objective = make_objective(compiled, bound)
+    if not score.pooled and not reason:
+        objective = replace(objective, score_rows=row_scorer(compiled, score.measure))
+    recipe = Recipe(
+        question.epochs,
+        question.batch_size,
+        question.shuffle,
+        points,
+        stopping,
+        predictions=score.pooled,
+        row_predictions=keeps_predictions(outputs, folds.rows, fits),
+    )
     weights = None if question.initial_weights == "random" else tuple(np.asarray(v.value) for v in compiled.variables)
-    engine = StudyEngine(make_objective(compiled, bound), recipe, len(bound.slots), compiled, weights)
-    cut_rows = (folds.rows, folds.counts, folds.ordered, folds.targets)
-    return Prepared(question, rows, preparer, arms, terms, bound, score, *cut_rows, engine, tuple(notes))
+    engine = StudyEngine(objective, recipe, len(bound.slots), compiled, weights)
+    cut_rows = (folds.rows, folds.counts, folds.ordered, folds.targets, folds.validation)
+    return Prepared(question, rows, preparer, arms, terms, bound, score, *cut_rows, engine, reason, tuple(notes))
 
 
 def with_rows(prepared: Prepared, rows: Rows) -> Prepared:
@@ -86,6 +101,7 @@ def with_rows(prepared: Prepared, rows: Rows) -> Prepared:
         fold_rows=folds.counts,
         ordered=folds.ordered,
         targets=folds.targets,
+        validation_indices=folds.validation,
     )
 
 

@@ -161,7 +161,11 @@ class Prepared:
     """True if every fold validates on rows after those it trains on, as in `TimeSeriesSplit`."""
     targets: tuple[Any, ...]
     """The preprocessor of the target fitted in each fold, or None."""
+    validation_indices: tuple[np.ndarray, ...]
+    """The indices of the validation rows of each fold in the study's rows, or in the given validation rows."""
     engine: StudyEngine
+    no_row_scores: str = ""
+    """The reason why scores of single rows are not computed; empty if they are."""
     notes: tuple[str, ...] = ()
     """Notes on the rows, known before training."""
     outer: int | None = None

@@ -22,7 +22,7 @@ from bridle.study.execution._keys import STORED_PATHS, STORED_STARTS, StudyFacts
 from bridle.study.execution._requests import FitRequest, RowSet
 
 
-def study_facts(prepared: Prepared, race: bool, nested: object) -> StudyFacts:
+def study_facts(prepared: Prepared, race: bool | str, nested: object) -> StudyFacts:
     """Return everything that decides a study's numbers, by the names that users know.
 
     The names and values are stored, and hashed into the keys of fits: they never change.

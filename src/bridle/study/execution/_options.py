@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from bridle._errors import InputError
 from bridle.study.data._splitter import Splitter, as_splitter
@@ -23,8 +23,9 @@ class RunOptions:
     threads: int | None = None
     width: int | None = None
     """Fits per call of a program."""
-    race: bool = False
-    """Stop strengths early that are clearly worse than the best of their arm."""
+    race: bool | Literal["rounds"] = False
+    """True stops strengths early that are clearly worse than the best of their arm. `"rounds"` adds one seed at a time,
+    for the better half of the candidates so far."""
     nested: int | Splitter | None = None
     """Outer folds."""
     progress: bool = True

@@ -77,6 +77,8 @@ def to_record(result: FitResult, variables: bool) -> dict[str, np.ndarray]:
         "numbers": np.array([result.diverged_at, result.epochs, result.kept_epoch], np.int64),
         "diagnostics": result.diagnostics,
     }
+    if result.row_scores is not None:
+        record["row_scores"] = result.row_scores
     for index, name in enumerate(sorted(result.measures)):
         record[f"measures/{index}"] = np.asarray(result.measures[name])
     lists = {"variables": result.variables if variables else (), "predictions": result.predictions}
@@ -99,7 +101,15 @@ def from_record(record: Record, held_out: Sequence[str]) -> FitResult:
     variables, predictions = _read_list(record, "variables"), _read_list(record, "predictions")
     measures = {name: record[f"measures/{index}"] for index, name in enumerate(sorted(held_out))}
     return FitResult(
-        record["curves"], diverged_at, epochs, best_epoch, record["diagnostics"], measures, variables, predictions
+        record["curves"],
+        diverged_at,
+        epochs,
+        best_epoch,
+        record["diagnostics"],
+        measures,
+        variables,
+        predictions,
+        record.get("row_scores"),
     )
 
 

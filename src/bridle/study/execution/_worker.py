@@ -28,7 +28,7 @@ class StudySpec:
     question: Question
     rows: Rows
     facts: StudyFacts
-    race: bool
+    race: bool | str
     nested: int | Splitter | None
     threads: int | None
 

@@ -1,0 +1,59 @@
+"""The network that a study hands over, in a report: the mean of the refits or a single one, with its scores."""
+
+import math
+
+from bridle.report._facts import decimals_for
+from bridle.results import StudyResult
+from bridle.stats import Evidence, HandOver, choose_hand_over, nan_mean
+from bridle.wording import decimal_text
+
+
+def hand_over_note(result: StudyResult, evidence: Evidence) -> str:
+    """Return which network is handed over, with its scores; empty for one seed and for older studies."""
+    choice = _choice(result, evidence)
+    if choice is None or result.seed_mean is None:
+        return ""
+    digits, name, count = decimals_for(result, evidence), result.score.name, len(choice.refits)
+    known = math.isfinite(choice.mean)
+    scores = (
+        f"{decimal_text(choice.mean, digits)} against {decimal_text(choice.single, digits)} for one" if known else ""
+    )
+    if count < 2:
+        scores = f" (validation {name} {scores})" if known and not result.seed_mean.obstacle else ""
+        return f"The model handed over is a single refit, not the mean over seeds: {choice.obstacle}{scores}."
+    text = f"The model handed over is the mean of the refits of {count} seeds"
+    text += f": validation {name} {scores}." if known else "."
+    return " ".join([text, *_held_out(result, evidence, digits)])
+
+
+def _held_out(result: StudyResult, evidence: Evidence, digits: int) -> list[str]:
+    """Return the score of the mean on each held-out part."""
+    candidate, texts = evidence.choices[evidence.winner or 0].best, []
+    for name, scores in result.seed_mean.held_out.items() if result.seed_mean else ():
+        mean, single = float(scores[candidate]), float(nan_mean(result.held_out_scores(name)[candidate], 0))
+        if math.isfinite(mean):
+            values = f"{decimal_text(mean, digits)} against {decimal_text(single, digits)} for one"
+            texts.append(f"On the {result.held_out_rows[name]:,} {name} rows it is {values}.")
+    return texts
+
+
+def hand_over_facts(result: StudyResult, evidence: Evidence) -> dict[str, object] | None:
+    """Return the choice for a program: the seeds that are averaged, and scores of a single one and of the mean."""
+    choice = _choice(result, evidence)
+    if choice is None:
+        return None
+    candidate = evidence.choices[evidence.winner or 0].best
+    held_out = {} if result.seed_mean is None else result.seed_mean.held_out
+    return {
+        "seeds": result.members.seed[choice.refits],
+        "single": choice.single,
+        "mean": choice.mean,
+        "mean_held_out": {name: scores[candidate] for name, scores in held_out.items()},
+        "obstacle": choice.obstacle,
+    }
+
+
+def _choice(result: StudyResult, evidence: Evidence) -> HandOver | None:
+    if evidence.winner is None:
+        return None
+    return choose_hand_over(result, evidence.choices[evidence.winner].best)

@@ -1,0 +1,102 @@
+"""Gains over no penalty: of the procedure that chooses among all candidates, and of each arm."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from bridle.results import StudyResult
+from bridle.stats._compare import AtLevel, Comparison, compare_all, correct
+from bridle.stats._rows import RowTable, best_of, compare_rows, read_rows
+from bridle.stats._select import Choice, cross_select
+from bridle.stats._summary import nan_mean
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Terms of the comparisons of one study."""
+
+    level: float
+    family: int
+    """The number of arms that intervals are corrected over."""
+    share: bool
+    """True if scores are shares of rows."""
+    widest: float
+    """The largest possible difference."""
+
+
+@dataclass(frozen=True)
+class Gains:
+    """Scores of each arm, each fold at the strength chosen without its rows, and their differences to none."""
+
+    quoted: dict[int, float]
+    arms: dict[int, Comparison]
+    primary: Comparison | None = None
+    chosen: float = np.nan
+    """The mean score of the procedure."""
+
+
+def find_gains(result: StudyResult, choices: Mapping[int, Choice], terms: Terms) -> Gains:
+    """Compare each arm with none, on single rows where the result has their scores, else on folds."""
+    table = read_rows(result)
+    return _over_folds(result, choices, terms) if table is None else _over_rows(result, table, choices, terms)
+
+
+def _over_folds(result: StudyResult, choices: Mapping[int, Choice], terms: Terms) -> Gains:
+    scores, maximize = result.scores(), result.score.maximize
+    tables = {arm: cross_select(result.path(arm), scores, maximize=maximize) for arm in choices}
+    quoted = {arm: _mean(table) for arm, table in tables.items()}
+    arms = [arm for arm in choices if arm != 0]
+    if 0 not in choices or not arms:
+        return Gains(quoted, {})
+    sign = 1.0 if maximize else -1.0
+    pairs = compare_all(
+        [sign * tables[arm] for arm in arms],
+        sign * scores[choices[0].best],
+        result.fold_rows,
+        level=terms.level,
+        family=terms.family,
+        share=terms.share,
+        widest=terms.widest,
+    )
+    return Gains(quoted, dict(zip(arms, pairs, strict=True)))
+
+
+def _over_rows(result: StudyResult, table: RowTable, choices: Mapping[int, Choice], terms: Terms) -> Gains:
+    sign = 1.0 if result.score.maximize else -1.0
+    paths = {arm: result.path(arm) for arm in choices}
+    selected = {arm: _choose(result, table, path) for arm, path in paths.items()}
+    quoted = {arm: _quote(result, candidates) for arm, candidates in selected.items()}
+    arms = [arm for arm in choices if arm != 0]
+    if 0 not in choices or not arms:
+        return Gains(quoted, {})
+    none = sign * table.scores[choices[0].best]
+
+    def against_none(candidates: list[int | None]) -> AtLevel:
+        scores = sign * table.take(candidates)
+        return lambda level: compare_rows(scores, none, table, level=level, share=terms.share, widest=terms.widest)
+
+    pairs = correct([against_none(selected[arm]) for arm in arms], level=terms.level, family=terms.family)
+    candidates = _choose(result, table, np.concatenate(list(paths.values())))
+    primary = against_none(candidates)(terms.level)
+    return Gains(quoted, dict(zip(arms, pairs, strict=True)), primary, _quote(result, candidates))
+
+
+def _choose(result: StudyResult, table: RowTable, path: Int[np.ndarray, "point"]) -> list[int | None]:
+    """Return the best candidate of a path for each fold, without the rows that it validates; the first on a tie."""
+    return table.choose(best_of(path, maximize=result.score.maximize))
+
+
+def _quote(result: StudyResult, candidates: list[int | None]) -> float:
+    """Return the mean score where each fold has a candidate of its own."""
+    scores = result.scores()
+    table = np.full(scores.shape[1:], np.nan)
+    for fold, candidate in enumerate(candidates):
+        if candidate is not None:
+            table[:, fold] = scores[candidate, :, fold]
+    return _mean(table)
+
+
+def _mean(table: Float[np.ndarray, "seed fold"]) -> float:
+    return float(nan_mean(nan_mean(table, axis=0), axis=0))

@@ -1,0 +1,219 @@
+"""Paired comparison on the scores of single rows, with an interval that accounts for shared training rows."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from bridle.results import ALL_ROWS, StudyResult
+from bridle.stats._compare import EVEN, FEW, MIN_DIFFERENCES, ROUNDING_SHARE, SAME, WIDE, Comparison
+from bridle.stats._intervals import invert_skew, remove_skew, t_quantile, t_tail
+from bridle.stats._select import select_strength
+from bridle.stats._summary import nan_mean, summarize
+
+TAIL_SHARE = 1.5
+"""The skewness of the distribution, as a multiple of that of a sample, which lacks its rare rows."""
+DEPENDENT_ROWS = "dependent rows"
+"""The entry of the provenance that says why the rows of a study are not independent: in groups, or in time order."""
+
+Rule = Callable[[Float[np.ndarray, "candidate seed fold"]], int | None]
+"""A rule of selection: the candidate to use, from the scores of some rows; None if nothing finished."""
+
+
+@dataclass(frozen=True)
+class RowTable:
+    """Scores of single rows by candidate, seed and fold, in the units of the score."""
+
+    scores: Float[np.ndarray, "candidate seed fold position"]
+    """NaN after the last row of a fold, and for fits that did not finish."""
+    rows: Int[np.ndarray, "fold position"]
+    """The index of the row; -1 after the last row of the fold."""
+    shares: Float[np.ndarray, "fold position"]
+    """The weight of the row in the mean over folds, w / (K W): they sum to 1."""
+    overlap: float
+    """N / n1, for N rows of which each fit trains on n1."""
+
+    def outside(self, fold: int) -> Float[np.ndarray, "candidate seed fold"]:
+        """Return the scores of all folds on the rows that `fold` does not validate; NaN where no row is left."""
+        inside = np.isin(self.rows, self.rows[fold][self.rows[fold] >= 0])
+        shares = np.where(inside, 0.0, self.shares)
+        total = shares.sum(axis=1)
+        left = np.flatnonzero(total > 0)
+        means = np.full(self.scores.shape[:3], np.nan)
+        values = np.where(shares[left] > 0, self.scores[:, :, left], 0.0)
+        means[:, :, left] = np.einsum("csfp,fp->csf", values, shares[left] / total[left, None])
+        return means
+
+    def choose(self, rule: Rule) -> list[int | None]:
+        """Return what a rule selects for each fold, from the rows that the fold does not validate."""
+        return [rule(self.outside(fold)) for fold in range(len(self.rows))]
+
+    def take(self, candidates: list[int | None]) -> Float[np.ndarray, "seed fold position"]:
+        """Return the scores of one candidate for each fold; NaN for a fold without."""
+        table = np.full(self.scores.shape[1:], np.nan)
+        for fold, candidate in enumerate(candidates):
+            if candidate is not None:
+                table[:, fold] = self.scores[candidate, :, fold]
+        return table
+
+
+def best_of(path: Int[np.ndarray, "point"], *, maximize: bool) -> Rule:
+    """Return the rule that selects the best mean of some candidates, the first on a tie."""
+
+    def rule(scores: Float[np.ndarray, "candidate seed fold"]) -> int | None:
+        choice = select_strength(path, summarize(scores), maximize=maximize)
+        return None if choice is None else choice.best
+
+    return rule
+
+
+def read_rows(result: StudyResult) -> RowTable | None:
+    """Return the row scores of a study; None where there are none, or where its rows are not independent."""
+    scores, members = result.row_scores, result.members
+    if scores is None or result.folds == 1 or result.provenance.get(DEPENDENT_ROWS):
+        return None
+    totals = scores.weights.sum(axis=1, keepdims=True)
+    if (totals <= 0).any():
+        return None
+    table = np.full((len(result.setting_arm), len(result.seeds), *scores.rows.shape), np.nan)
+    used = np.flatnonzero((members.fold != ALL_ROWS) & members.finished)
+    seeds = np.searchsorted(result.seeds, members.seed[used])
+    table[members.setting[used], seeds, members.fold[used]] = scores.values[used]
+    if np.isnan(table[..., 0][np.isfinite(result.scores())]).any():
+        return None
+    train, validation = result.fold_rows.mean(axis=0)
+    overlap = float((train + validation) / train)
+    return RowTable(table, scores.rows, scores.weights / totals / len(totals), overlap)
+
+
+@dataclass(frozen=True)
+class _Moments:
+    """Mean, variance and skewness of an estimate from n rows, each validated by about `fits` fits."""
+
+    mean: float
+    variance: float
+    """Of the mean of independent rows."""
+    shared_variance: float
+    """What the fits of a seed share, or with one seed, the rows of a fold."""
+    groups: int
+    """The number of seeds, or with one seed, of folds."""
+    skewness: float
+    rows: int
+    fits: float
+    largest: float
+    """The largest difference of a row."""
+
+
+def compare_rows(
+    arm: Float[np.ndarray, "seed fold position"],
+    none: Float[np.ndarray, "seed fold position"],
+    table: RowTable,
+    *,
+    level: float = 0.95,
+    share: bool = False,
+    widest: float = np.inf,
+) -> Comparison:
+    """Return the mean paired difference `arm - none` and its interval, from the scores of single rows.
+
+    With `d_i` the difference of row i, averaged over seeds and over the folds that validate it, n rows and `u_i` their
+    weights, which sum to 1: `d = sum_i u_i d_i`, with variance `(1 + N / n1) R + S`:
+
+    * `R = n / (n - 1) * sum_i u_i^2 (d_i - d)^2`, for N rows of which each fit trains on n1. The 1 is for the rows as
+      those that judge, N / n1 for the same rows as those that train: the correction of Nadeau and Bengio, applied to
+      rows instead of folds.
+    * `S`, for initialization and shuffling, which the fits of a seed share: the variance of the differences of single
+      seeds divided by their number, as far as it is larger than for independent rows. With one seed, folds stand in
+      for seeds.
+
+    The interval is Student's, with Satterthwaite's degrees of freedom of n - 1 and seeds - 1. Its end on the side of
+    the longer tail is moved outwards by Hall's transformation: the differences of a log loss are skewed, and a sample
+    of them rarely has its share of the largest.
+
+    Args:
+        arm, none: scores; NaN if a fit diverged.
+        table: the rows and weights.
+        level: the confidence level.
+        share: row scores are hits, so that few rows have few possible differences. The variance is then increased by
+            `1 / (m n^2)`, with m fits for each row: for m = 1, half a row in each cell that differs (Agresti and Min).
+        widest: the largest possible difference, to which intervals are cut.
+
+    Source: Nadeau and Bengio, "Inference for the generalization error", Machine Learning 52, 2003; Hall, "On the
+    removal of skewness by transformation", Journal of the Royal Statistical Society B 54, 1992; Agresti and Min,
+    "Simple improved confidence intervals for comparing matched proportions", Statistics in Medicine 24, 2005.
+
+    """
+    moments = _moments(arm - none, table)
+    count, mean = moments.rows, moments.mean
+    size = max(float(np.nanmax(np.abs(side), initial=0.0)) for side in (arm, none)) if count else 0.0
+    rounding = ROUNDING_SHARE * size
+
+    def without(reason: str) -> Comparison:
+        p_value = 1.0 if reason == SAME else np.nan
+        return Comparison(mean, np.nan, np.nan, p_value, level, "rows", count, reason)
+
+    if count and moments.largest <= rounding:
+        return without(SAME)
+    if count < MIN_DIFFERENCES:
+        return without(FEW)
+    if np.sqrt(moments.variance * count) <= rounding:
+        return without(EVEN)
+    least = 1 / (moments.fits * count**2) if share else 0.0
+    row_part = (1 + table.overlap) * moments.variance + least
+    total = row_part + moments.shared_variance
+    error, skewness = float(np.sqrt(total)), TAIL_SHARE * moments.skewness
+    degrees = total**2 / (row_part**2 / (count - 1) + moments.shared_variance**2 / max(moments.groups - 1, 1))
+    quantile = t_quantile(0.5 + level / 2, degrees)
+    low = mean - max(quantile, invert_skew(quantile, skewness)) * error
+    high = mean - min(-quantile, invert_skew(-quantile, skewness)) * error
+    if low <= -widest and high >= widest:
+        return without(WIDE)
+    statistic = abs(mean) / error
+    toward_zero = remove_skew(statistic, skewness if mean > 0 else -skewness)
+    p_value = min(1.0, 2 * t_tail(min(statistic, toward_zero), degrees))
+    return Comparison(mean, max(low, -widest), min(high, widest), p_value, level, "rows", count)
+
+
+def _moments(paired: Float[np.ndarray, "seed fold position"], table: RowTable) -> _Moments:
+    means = nan_mean(paired, axis=0)
+    used = np.isfinite(means) & (table.shares > 0)
+    if not used.any():
+        return _Moments(np.nan, np.nan, np.nan, 0, 0.0, 0, 0.0, 0.0)
+    rows, shares = table.rows[used], table.shares[used] / table.shares[used].sum()
+    mean = float((shares * means[used]).sum())
+    parts = np.bincount(rows, shares * (means[used] - mean))
+    count = int((np.bincount(rows) > 0).sum())
+    squares = float((parts**2).sum())
+    skewness = float((parts**3).sum() / squares**1.5) if squares > 0 else 0.0
+    fits = float(np.isfinite(paired[:, used]).sum() / count)
+    variance = squares * count / max(count - 1, 1)
+    if len(paired) > 1:
+        groups = _group_means(paired, table.shares[None])
+        alone = _variance_of_fits(paired[:, used], rows, shares)
+    else:
+        groups, alone = _group_means(np.swapaxes(paired, 0, 1), table.shares[:, None]), variance
+    shared = float(groups.var(ddof=1) / len(groups)) - alone if len(groups) > 1 else 0.0
+    largest = float(np.nanmax(np.abs(paired[:, used])))
+    return _Moments(mean, variance, max(shared, 0.0), len(groups), skewness, count, fits, largest)
+
+
+def _variance_of_fits(
+    fits: Float[np.ndarray, "seed cell"], rows: Int[np.ndarray, "cell"], shares: Float[np.ndarray, "cell"]
+) -> float:
+    """Return the variance of the mean that comes from the fits of single rows, as if all were independent."""
+    finite = np.isfinite(fits)
+    values = np.where(finite, fits, 0.0)
+    number, total, square = (np.bincount(rows, part.sum(axis=0)) for part in (finite, values, values**2))
+    weights, several = np.bincount(rows, shares), number > 1
+    between = (square[several] - total[several] ** 2 / number[several]) / (number[several] - 1)
+    return float((weights[several] ** 2 * np.maximum(between, 0.0) / number[several]).sum())
+
+
+def _group_means(
+    paired: Float[np.ndarray, "group part position"], shares: Float[np.ndarray, "#group part position"]
+) -> Float[np.ndarray, "group"]:
+    """Return the mean difference of each seed, or of each fold, over the rows that it has; without those of none."""
+    weights = np.where(np.isfinite(paired), shares, 0.0)
+    totals = weights.sum(axis=(1, 2))
+    sums = (weights * np.nan_to_num(paired)).sum(axis=(1, 2))
+    return sums[totals > 0] / totals[totals > 0]

@@ -1,0 +1,48 @@
+"""Rounds of a race: all candidates with the first seed, then fewer with each further seed."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from bridle.results import StudyResult
+from bridle.stats import still_racing
+from bridle.study.design._plan import FIRST_ARM_ROUND
+
+ROUNDS = "rounds"
+"""The race that adds one seed at a time."""
+
+
+def racing_candidates(result: StudyResult, racing: Sequence[int], seeds: int) -> list[int]:
+    """Return the candidates that get a further seed, after `seeds` seeds: `none`, and those that `still_racing` keeps.
+
+    All of `racing` have the fits of all seeds so far.
+    """
+    in_race = set(racing)
+    ordered = [int(index) for arm in range(1, len(result.arms)) for index in result.path(arm) if index in in_race]
+    stays = still_racing(
+        result.scores()[ordered],
+        result.setting_arm[ordered],
+        maximize=result.score.maximize,
+        stop_arms=seeds >= FIRST_ARM_ROUND,
+    )
+    none = [index for index in racing if result.setting_arm[index] == 0]
+    return none + [index for index, stay in zip(ordered, stays, strict=True) if stay]
+
+
+def rounds_sentence(counts: Mapping[int, int]) -> str:
+    """Return the course of a race in words, from the number of candidates by the number of seeds that they have.
+
+    >>> rounds_sentence({1: 55, 2: 31, 3: 12})
+    'A race gave further seeds to the better half of the candidates: 55 have 1 seed, 31 have 2, 12 have 3.'
+    """
+    first, *rest = ((seeds, count) for seeds, count in sorted(counts.items()))
+    text = ", ".join(
+        [f"{first[1]} have {first[0]} seed{'s' if first[0] > 1 else ''}", *(f"{n} have {k}" for k, n in rest)]
+    )
+    return f"A race gave further seeds to the better half of the candidates: {text}."
+
+
+def seed_counts(result: StudyResult) -> dict[int, int]:
+    """Return the number of candidates with at least 1, 2 and so on seeds."""
+    finished = np.isfinite(result.scores()).any(axis=2).sum(axis=1)
+    return {seeds: int((finished >= seeds).sum()) for seeds in range(1, int(finished.max(initial=0)) + 1)}
