@@ -19,8 +19,8 @@ from bridle.study._nested import check_nested, run_nested
 from bridle.study._progress import BestSoFar, Course, Update, Watch
 from bridle.study._provenance import provenance_facts
 from bridle.study._rounds import ROUNDS, check_race, racing_candidates, rounds_sentence, seed_counts
-from bridle.study._seed_mean import score_seed_mean
 from bridle.study._row_scores import missing_text
+from bridle.study._seed_mean import score_seed_mean
 from bridle.study._snapshots import activation_samples, decision_surface, probe_predictions, weight_names
 from bridle.study.data._arrays import Data
 from bridle.study.design._arms import BoundArm
