@@ -1,9 +1,11 @@
 """Comparison on single rows: by hand-computed numbers, by scipy, and by simulation."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from benchmarks.power.__main__ import NUMBERS
 from benchmarks.power._models import build, draw
 from scipy import stats as scipy_stats
 
@@ -246,3 +248,16 @@ def test_intervals_of_the_procedure_cover(ridged) -> None:
     assert truth > 0
     assert 1 - np.mean([gain.low <= truth <= gain.high for gain in gains]) <= bound(0.07)
     assert clear > 1.5 * folds
+
+
+def test_the_documented_figures_keep_the_promise() -> None:
+    """Simulated networks: no more claims than nominal where nothing helps; twice those of folds where something does."""
+    lines = json.loads(NUMBERS.read_text())
+    for line in lines:
+        allowed = scipy_stats.binom.ppf(0.999, line["studies"], 0.025) / line["studies"]
+        if line["family"] == "null":
+            assert max(line["claims"], line.get("looks", 0.0)) <= allowed
+        elif line["truth"] >= line["error"] and line["design"] == "5 seeds":
+            assert line["claims"] >= min(0.95, 2 * line["before"])
+        assert line["too high"] <= 2 * allowed
+    assert {line["family"] for line in lines} == {"moons", "sparse", "friedman", "null"}
