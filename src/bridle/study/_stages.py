@@ -1,10 +1,9 @@
 """The stages of a study: cross-validate every candidate, extend and refine grids, refit the selected candidates."""
 
 import contextlib
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
 from time import perf_counter
-from uuid import uuid4
 
 import numpy as np
 
@@ -26,15 +25,10 @@ from bridle.study.design._arms import BoundArm
 from bridle.study.design._plan import FIRST_ARM_ROUND, expected_fits
 from bridle.study.design._prepare import refit_rows
 from bridle.study.design._prepared import Prepared
-from bridle.study.execution._cluster import Cluster
-from bridle.study.execution._connection import DaskConnection
-from bridle.study.execution._facts import study_facts
-from bridle.study.execution._keys import FitKeys
+from bridle.study.execution._context import open_context
 from bridle.study.execution._options import RunOptions
 from bridle.study.execution._requests import FitKey, FitRequest, RowSet
 from bridle.study.execution._run import ExecutionContext, run_requests
-from bridle.study.execution._stored import open_store_session
-from bridle.study.execution._worker import StudySpec, run_task
 
 MAX_EXTENSIONS = 2
 """Rounds that extend open grids."""
@@ -94,24 +88,6 @@ def run_study(
         return result, finished
 
 
-@contextlib.contextmanager
-def open_context(prepared: Prepared, options: RunOptions) -> Iterator[ExecutionContext]:
-    """Open the store and the cluster of a run.
-
-    Errors: `StoreError` where the folder holds another study, or cannot be used.
-    """
-    local = options.store is None and options.client is None
-    facts = {} if local else study_facts(prepared, options.race, options.nested)
-    cluster = None
-    if options.client is not None:
-        spec = StudySpec(
-            uuid4().hex, prepared.question, prepared.rows, facts, options.race, options.nested, options.threads
-        )
-        cluster = Cluster(DaskConnection(options.client, spec, run_task), FitKeys(facts), facts["device"])
-    with open_store_session(prepared.engine, options.store, facts, options.extend) as session:
-        yield ExecutionContext(options.threads, session, cluster)
-
-
 class StudyRun:
     """One run of a study, or of an inner study; its methods are the stages, which return False after Ctrl-C."""
 
@@ -119,6 +95,7 @@ class StudyRun:
         self.prepared, self.options, self.context, self.watch = prepared, options, context, watch
         self.collector = ResultCollector(prepared, prepared.arms, preparation=prepared.preparer.stored())
         self.fold_rows = RowSet(prepared.folds, {})
+        self.until = np.inf if options.until is None else options.until
         self.seeds = prepared.question.seed_numbers
         """The seeds of the refits: those of the fits that they were selected by."""
         self.course: Course | None = None
@@ -187,7 +164,7 @@ class StudyRun:
             arms = self._grown_arms(grow)
             before = sum(len(arm.candidates) for arm in self.collector.arms)
             seconds = (perf_counter() - began) * (sum(len(arm.candidates) for arm in arms) - before) / before
-            if self.options.until is not None and perf_counter() + seconds > self.options.until:
+            if perf_counter() + seconds > self.until:
                 continue
             self.collector.arms = arms
             if not self.train(self._chains(self.collector.add_candidates(), cells), self.fold_rows, stage):
@@ -211,14 +188,13 @@ class StudyRun:
     def race_by_seed(self, candidates: Sequence[int]) -> bool:
         """Train one seed at a time: first all candidates and extended grids, then those still in the race.
 
-        Grids of the arms in the race are refined after the second seed. Each seed ends with the result so far. Past
-        `until`, no further seed begins.
+        Grids are refined after the second seed. Each seed ends with an answer. Past `until`, no further seed begins.
         """
         seeds, racing, arms = self.prepared.question.seed_numbers, list(candidates), self.collector.arms[1:]
         total = expected_fits(arms, len(seeds), len(self.prepared.folds))
         self.course = Course(total, self.prepared.question.epochs)
         for done, seed in enumerate(seeds, 1):
-            if done > 1 and self.options.until is not None and perf_counter() > self.options.until:
+            if done > 1 and perf_counter() > self.until:
                 break
             self.seeds = seeds[:done]
             if not self._train_seeds(racing, [seed]):
@@ -234,12 +210,12 @@ class StudyRun:
                     return False
             result = self.collector.result()
             self.collector.closing = rounds_sentence(seed_counts(result))
-            if done < len(seeds):
-                if self.prepared.outer is None:
-                    progress = Progress(0, self.prepared.question.epochs)
-                    self.answered = tuple(self.collector.fits)
-                    self.watch(Update("fits", self.course.in_stage(progress), None, result))
-                racing = racing_candidates(result, racing, done)
+            if done == len(seeds):
+                break
+            if self.prepared.outer is None:
+                self.answered = tuple(self.collector.fits)
+                self.watch(Update("fits", self.course.in_stage(Progress(0, 0)), None, result))
+            racing = racing_candidates(result, racing, done)
         self.course, self.answered = None, ()
         return True
 
@@ -249,8 +225,8 @@ class StudyRun:
         A second Ctrl-C leaves the refits out.
         """
         forget_interrupts()
-        self.collector.fits, self.course = list(self.answered), None
-        result = self.collector.result()
+        self.collector.take_back(self.answered)
+        self.course, result = None, self.collector.result()
         self.seeds = tuple(int(seed) for seed in result.seeds)
         with contextlib.suppress(KeyboardInterrupt):
             self.refit_selected({0, weigh_evidence(result).winner or 0})
@@ -311,14 +287,17 @@ class StudyRun:
             progress = Progress(len(keys), prepared.question.epochs)
             if course is None or not course.done:
                 self.watch(Update(f"{stage}: compiling", progress, best_so_far.best))
+
+            def watch_stage(progress: Progress) -> None:
+                whole = progress if course is None else course.in_stage(progress)
+                self.watch(Update(stage, whole, best_so_far.best))
+
             return run_requests(
                 prepared,
                 [[collector.request(key) for key in chain] for chain in chains],
                 row_set,
                 deliver=deliver,
-                watch=lambda progress: self.watch(
-                    Update(stage, progress if course is None else course.in_stage(progress), best_so_far.best)
-                ),
+                watch=watch_stage,
                 context=self.context,
                 total_fits=len(prepared.question.seed_numbers) * len(collector.candidate_arm),
             )
