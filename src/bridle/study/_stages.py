@@ -1,9 +1,10 @@
 """The stages of a study: cross-validate every candidate, extend and refine grids, refit the selected candidates."""
 
 import contextlib
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import replace
 from time import perf_counter
+from uuid import uuid4
 
 import numpy as np
 
@@ -25,10 +26,15 @@ from bridle.study.design._arms import BoundArm
 from bridle.study.design._plan import FIRST_ARM_ROUND, expected_fits
 from bridle.study.design._prepare import refit_rows
 from bridle.study.design._prepared import Prepared
-from bridle.study.execution._context import open_context
+from bridle.study.execution._cluster import Cluster
+from bridle.study.execution._connection import DaskConnection
+from bridle.study.execution._facts import study_facts
+from bridle.study.execution._keys import FitKeys
 from bridle.study.execution._options import RunOptions
 from bridle.study.execution._requests import FitKey, FitRequest, RowSet
 from bridle.study.execution._run import ExecutionContext, run_requests
+from bridle.study.execution._stored import open_store_session
+from bridle.study.execution._worker import StudySpec, run_task
 
 MAX_EXTENSIONS = 2
 """Rounds that extend open grids."""
@@ -86,6 +92,24 @@ def run_study(
         if context.cluster is not None:
             result = result.with_provenance(**context.cluster.facts)
         return result, finished
+
+
+@contextlib.contextmanager
+def open_context(prepared: Prepared, options: RunOptions) -> Iterator[ExecutionContext]:
+    """Open the store and the cluster of a run.
+
+    Errors: `StoreError` where the folder holds another study, or cannot be used.
+    """
+    local = options.store is None and options.client is None
+    facts = {} if local else study_facts(prepared, options.race, options.nested)
+    cluster = None
+    if options.client is not None:
+        spec = StudySpec(
+            uuid4().hex, prepared.question, prepared.rows, facts, options.race, options.nested, options.threads
+        )
+        cluster = Cluster(DaskConnection(options.client, spec, run_task), FitKeys(facts), facts["device"])
+    with open_store_session(prepared.engine, options.store, facts, options.extend) as session:
+        yield ExecutionContext(options.threads, session, cluster)
 
 
 class StudyRun:
