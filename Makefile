@@ -8,7 +8,7 @@ BROWSER := $(VENV)/.browser
 NEXT := .venv-next
 WHEEL := .venv-wheel
 
-.PHONY: help demo quick test faults torture check bench simulate claims docs next wheel clean
+.PHONY: help demo quick test faults torture check bench simulate claims prior docs next wheel clean
 
 help:
 	@echo "make demo      run the two-moons study, write demo/report.html"
@@ -20,6 +20,7 @@ help:
 	@echo "make bench     measure speed against model.fit, PyTorch and hand-written JAX (half an hour)"
 	@echo "make simulate  check the statistics by simulation, write docs/statistics.md (a quarter of an hour)"
 	@echo "make claims    run every published claim a hundred times, write docs/claims.md (half an hour)"
+	@echo "make prior     grow the bank of small studies, learn the curves of the rule recommended from it (an hour)"
 	@echo "make docs      renew the generated pages of docs/ (a few minutes)"
 	@echo "make wheel     build a wheel, install it into an empty environment, run a study and check types there"
 	@echo "make next      try the parity tests with the newest pre-releases of Keras and JAX"
@@ -72,6 +73,9 @@ bench: $(READY)
 	@$(BIN)/python -m benchmarks.many
 	@$(BIN)/python benchmarks/penalized.py
 	@$(BIN)/python -m benchmarks.overheads
+
+prior: $(READY)
+	@$(BIN)/python -m benchmarks.prior --minutes $(or $(MINUTES),60)
 
 simulate: $(READY)
 	@$(BIN)/python -m benchmarks.calibration

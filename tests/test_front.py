@@ -43,7 +43,7 @@ def test_best_of_an_arm_and_of_all(result) -> None:
     assert overall.mean == max(result.best(arm).mean for arm in ("none", "L2", "both"))
     with pytest.raises(BridleError, match="Nearest: 'both'"):
         result.best("bth")
-    with pytest.raises(BridleError, match="'best' or '1se'"):
+    with pytest.raises(BridleError, match="'best', '1se' or 'recommended'"):
         result.best(rule="2se")
 
 

@@ -40,19 +40,19 @@ def studies(setting: Setting, folder: Path, score: str, design: str) -> Iterator
 
 
 def _simulated(losses, fresh, folds, y, score, passes) -> Simulated:
-    """Arrange passes over the same partition as seeds, and those over others as further folds."""
+    """Arrange passes as seeds; one over another partition has no fits in the folds of the first."""
     parts = [PASSES[index][1] for index in passes]
-    crossed = len(set(parts)) == 1
-    cells = [(folds[part] == fold).nonzero()[0] for part in (parts[:1] if crossed else parts) for fold in range(FOLDS)]
-    rows = np.full((len(cells), max(map(len, cells))), -1)
-    values = np.full((len(losses), len(passes) if crossed else 1, *rows.shape), np.nan)
-    outside = np.empty(values.shape[:3])
-    for cell, judged in enumerate(cells):
+    cells = [(part, (folds[part] == fold).nonzero()[0]) for part in dict.fromkeys(parts) for fold in range(FOLDS)]
+    rows = np.full((len(cells), max(len(judged) for _, judged in cells)), -1)
+    values = np.full((len(losses), len(passes), *rows.shape), np.nan)
+    outside = np.full(values.shape[:3], np.nan)
+    for cell, (part, judged) in enumerate(cells):
         rows[cell, : len(judged)] = judged
-        used = passes if crossed else (passes[cell // FOLDS],)
-        values[:, :, cell, : len(judged)] = _row_scores(losses[:, list(used)][:, :, judged], y[judged], score)
-        outside[:, :, cell] = fresh[:, list(used), cell % FOLDS]
-    sizes = np.array([[len(y) - len(judged), len(judged)] for judged in cells])
+        for seed, index in enumerate(passes):
+            if parts[seed] == part:
+                values[:, seed, cell, : len(judged)] = _row_scores(losses[:, index][:, judged], y[judged], score)
+                outside[:, seed, cell] = fresh[:, index, cell % FOLDS]
+    sizes = np.array([[len(y) - len(judged), len(judged)] for _, judged in cells])
     outside = 1 - outside / TARGET_VARIANCE if score == "r2" else outside
     return Simulated(build(values, rows, sizes, name=score, maximize=score != "loss", arms=ARM_OF), outside)
 
@@ -100,7 +100,7 @@ def judge(simulated: list[Simulated]) -> dict[str, float]:
         differences.append(evidence.primary.difference)
         intervals.append((evidence.primary.low, evidence.primary.high))
         chosen = read_rows(result).choose(best_of(np.arange(len(ARM_OF)), maximize=result.score.maximize))
-        truths.append(sign * np.mean([study.fresh[c, :, f] - study.fresh[0, :, f] for f, c in enumerate(chosen)]))
+        truths.append(sign * np.nanmean([study.fresh[c, :, f] - study.fresh[0, :, f] for f, c in enumerate(chosen)]))
     truth, low, high = float(np.mean(truths)), *np.array(intervals).T
     known = np.isfinite(low)
     return {

@@ -24,8 +24,8 @@ def build(values, rows, fold_rows, *, name="loss", maximize=False, weights=None,
     arms = np.minimum(np.arange(candidates), 1) if arms is None else arms
     grid = np.array([(c, s, f) for c in range(candidates) for s in range(seeds) for f in range(folds)])
     weights = (rows >= 0).astype(float) if weights is None else weights
-    finished = np.ones(len(grid), bool)
-    last = np.where(rows >= 0, weights * np.nan_to_num(values), 0.0).sum(axis=-1) / weights.sum(axis=1)
+    finished = np.isfinite(values[..., 0]).reshape(-1)
+    last = np.where(rows >= 0, weights * values, 0.0).sum(axis=-1) / weights.sum(axis=1)
     curves = np.stack([last.reshape(-1)] * 2, axis=1)[:, None, :]
     return StudyResult(
         arms=(

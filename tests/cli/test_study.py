@@ -95,7 +95,7 @@ def test_the_study_of_a_table(command, flowers: Path) -> None:
     assert [arm["name"] for arm in section["arms"]] == ["none", "L2 weights", "both"]
     assert section["arms"][2]["terms"][1]["target"] == "hidden*/output"
     assert section["provenance"]["epochs"] == 20
-    assert keras.saving.load_model("answer/model.keras").layers[0].units == 6
+    assert keras.saving.load_model("answer/model.keras").get_layer("seed0").layers[0].units == 6
     assert "<code>bridle study table.toml</code>" in Path("answer/report.html").read_text()
     assert command("predict", "answer", "flowers.csv")[0] == 0
 
@@ -127,7 +127,7 @@ def test_the_study_of_arrays(name: str, layer: str, command, flowers: Path) -> N
     result = bridle.load("answer/study")
     assert result.data.seeds.tolist() == [3, 7]
     assert result.data.held_out_rows == {"test": 15}
-    assert keras.saving.load_model("answer/model.keras").layers[0].name == layer
+    assert keras.saving.load_model("answer/model.keras").get_layer("seed3").layers[0].name == layer
     assert not Path("answer/apply.json").exists()
 
 
@@ -145,7 +145,7 @@ def test_a_function_is_run_only_where_the_command_line_says_so(command, flowers:
     assert (code, err) == (0, "")
     assert Path("imported").exists()
     assert "Keras code to paste" in out
-    assert keras.saving.load_model("answer/model.keras").layers[0].name == "own"
+    assert keras.saving.load_model("answer/model.keras").get_layer("seed3").layers[0].name == "own"
     monkeypatch.chdir(flowers)
     code, out, _ = command("study", "table.toml", "--model", "nets_of_study:net", "--penalty", "own/kernel=l2(0.1)")
     assert code == 0

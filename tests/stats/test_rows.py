@@ -23,18 +23,28 @@ def drawn(candidates=2, seeds=3, rng=0, skewed=False) -> np.ndarray:
     return rng.normal(size=(1, 1, FOLDS, SIZE)) + own + 0.3 * rng.normal(size=(candidates, seeds, FOLDS, SIZE))
 
 
+def fits_alone(paired: np.ndarray) -> float:
+    """Return the mean variance between the fits of a row, divided by their number and that of the rows."""
+    flat = paired.reshape(len(paired), -1)
+    return float(np.mean(np.nanvar(flat, axis=0, ddof=1) / np.isfinite(flat).sum(axis=0)) / flat.shape[1])
+
+
 def compared(result: StudyResult, arm=1, none=0, **options):
     table = read_rows(result)
     assert table is not None
     return compare_rows(table.take([arm] * len(table.rows)), table.take([none] * len(table.rows)), table, **options)
 
 
-def by_formula(values: np.ndarray, factor: float, skewness_share=1.5):
-    """Return the difference and its interval from the differences of rows."""
+def by_formula(values: np.ndarray, seeds: np.ndarray, alone: float, factor=2.25, skewness_share=1.5):
+    """Return the difference and its interval from the differences of rows and of seeds.
+
+    `alone` is the variance of the mean of seeds if the fits of all rows were independent.
+    """
     count, mean = len(values), values.mean()
-    error = np.sqrt(factor * values.var(ddof=1) / count)
+    parts = np.array([factor * values.var(ddof=1) / count, max(0.0, seeds.var(ddof=1) / len(seeds) - alone)])
+    error, degrees = np.sqrt(parts.sum()), parts.sum() ** 2 / (parts**2 / [count - 1, len(seeds) - 1]).sum()
     skewness = skewness_share * scipy_stats.skew(values) / np.sqrt(count)
-    quantile = scipy_stats.t.ppf(0.975, count - 1)
+    quantile = scipy_stats.t.ppf(0.975, degrees)
 
     def moved(end: float) -> float:
         return 3 / skewness * (np.cbrt(1 + skewness * (end - skewness / 6)) - 1)
@@ -44,11 +54,12 @@ def by_formula(values: np.ndarray, factor: float, skewness_share=1.5):
 
 @pytest.mark.parametrize("skewed", [False, True])
 def test_the_interval_is_that_of_rows_which_judge_and_train(skewed) -> None:
-    """Variance (1 + N / n1) s² / n of the rows' mean differences over seeds, the end of the longer tail moved out."""
+    """Variance (1 + N / n1) s² / n of the rows, plus that of seeds; the end of the longer tail moved out."""
     values = drawn(skewed=skewed)
     got = compared(build(values, ROWS, SIZES))
-    differences = (values[1] - values[0]).mean(axis=0).reshape(-1)
-    expected = by_formula(differences, 1 + 60 / 48)
+    paired = values[1] - values[0]
+    differences = paired.mean(axis=0).reshape(-1)
+    expected = by_formula(differences, paired.mean(axis=(1, 2)), fits_alone(paired), 1 + 60 / 48)
     assert (got.difference, got.low, got.high) == pytest.approx(expected)
     assert (got.over, got.count) == ("rows", 60)
     half = scipy_stats.t.ppf(0.975, 59) * np.sqrt((1 + 60 / 48) * differences.var(ddof=1) / 60)
@@ -61,10 +72,13 @@ def test_a_row_that_two_partitions_validate_counts_once() -> None:
     order = np.random.default_rng(5).permutation(60).reshape(FOLDS, SIZE)
     rows, values = np.concatenate([ROWS, order]), np.concatenate([drawn(rng=1), drawn(rng=2)], axis=2)
     got = compared(build(values, rows, np.concatenate([SIZES, SIZES])))
-    differences = (values[1] - values[0]).mean(axis=0)
+    paired = values[1] - values[0]
+    differences = paired.mean(axis=0)
+    fits = np.stack([paired[:, rows == row].reshape(-1) for row in range(60)], axis=1)
+    alone = fits_alone(fits)
     by_row = (np.bincount(ROWS.reshape(-1), differences[:5].reshape(-1))
               + np.bincount(order.reshape(-1), differences[5:].reshape(-1))) / 2  # fmt: skip
-    assert (got.difference, got.low, got.high) == pytest.approx(by_formula(by_row, 2.25))
+    assert (got.difference, got.low, got.high) == pytest.approx(by_formula(by_row, paired.mean(axis=(1, 2)), alone))
     assert got.count == 60
 
 
@@ -73,8 +87,17 @@ def test_weights_of_rows_count_in_the_mean_and_in_its_variance() -> None:
     values, weights = drawn(), np.ones((FOLDS, SIZE))
     weights[:, -1] = 0
     got = compared(build(values, ROWS, SIZES, weights=weights))
-    differences = (values[1] - values[0]).mean(axis=0)[:, :-1].reshape(-1)
-    assert (got.difference, got.low, got.high) == pytest.approx(by_formula(differences, 2.25))
+    paired = (values[1] - values[0])[:, :, :-1]
+    expected = by_formula(paired.mean(axis=0).reshape(-1), paired.mean(axis=(1, 2)), fits_alone(paired))
+    assert (got.difference, got.low, got.high) == pytest.approx(expected)
+
+
+def test_with_one_seed_folds_stand_in_for_seeds() -> None:
+    values = drawn(seeds=1)
+    got = compared(build(values, ROWS, SIZES))
+    paired = (values[1] - values[0])[0]
+    expected = by_formula(paired.reshape(-1), paired.mean(axis=1), paired.var(ddof=1) / 60)
+    assert (got.difference, got.low, got.high) == pytest.approx(expected)
 
 
 def test_the_p_value_agrees_with_the_interval() -> None:
@@ -181,7 +204,8 @@ def test_diverged_fits_are_left_out_in_pairs() -> None:
     got = compared(replace(result, members=replace(result.members, finished=finished)))
     paired = values[1] - values[0]
     paired[0, 2] = np.nan
-    assert (got.difference, got.low) == pytest.approx(by_formula(np.nanmean(paired, axis=0).reshape(-1), 2.25)[:2])
+    expected = by_formula(np.nanmean(paired, axis=0).reshape(-1), np.nanmean(paired, axis=(1, 2)), fits_alone(paired))
+    assert (got.difference, got.low) == pytest.approx(expected[:2])
 
 
 STUDIES = 160
@@ -221,4 +245,4 @@ def test_intervals_of_the_procedure_cover(ridged) -> None:
     truth = np.mean(truths)
     assert truth > 0
     assert 1 - np.mean([gain.low <= truth <= gain.high for gain in gains]) <= bound(0.07)
-    assert clear > 2 * folds
+    assert clear > 1.5 * folds

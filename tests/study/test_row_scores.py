@@ -67,6 +67,13 @@ def test_a_row_of_a_mean_has_its_own_loss_or_hit() -> None:
     np.testing.assert_allclose(scores_of(model, "accuracy", Y, SHARES), hits[:, 0], atol=1e-6)
 
 
+def test_rows_of_a_constant_have_a_score() -> None:
+    """The r² of the mean is 0, and so is every influence on it, up to rounding."""
+    model = model_of("mse", metrics=[M.R2Score(name="r2")])
+    centred = NUMBERS - NUMBERS.mean()
+    np.testing.assert_allclose(scores_of(model, "r2", centred, np.zeros_like(centred)), np.zeros(ROWS), atol=1e-6)
+
+
 def test_the_weighted_mean_of_row_scores_is_the_weighted_score() -> None:
     """Keras's loss grows with the weights, a weighted metric does not, a plain metric ignores them."""
     model = model_of("binary_crossentropy", metrics=["accuracy"], weighted_metrics=[M.AUC(name="auc")])

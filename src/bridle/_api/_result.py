@@ -23,7 +23,7 @@ from bridle.regularizers import Penalty, parse_penalty
 from bridle.results import StudyResult
 from bridle.stats import Evidence, weigh_evidence
 
-RULES = ("best", "1se")
+RULES = ("best", "1se", "recommended")
 LONG = 30
 """The number of candidates above which a printed result shows only the selected ones."""
 
@@ -81,7 +81,7 @@ class Best:
     arm: str
     """The name of the arm."""
     rule: str
-    """The rule that selected it: `"best"` or `"1se"`."""
+    """The rule that selected it: `"best"`, `"1se"` or `"recommended"`."""
     strengths: dict[str, float]
     """The strengths by name."""
     mean: float
@@ -102,8 +102,9 @@ class Result:
 
     * `arm`: name of an arm. Default: the arm with the largest gain over no penalty, measured with the strength of each
       fold selected by the other folds. It is `none` if no gain is above zero.
-    * `rule`: `"best"` (default) for the best mean validation score, or `"1se"` for the strongest candidate within one
-      standard error of it.
+    * `rule`: `"best"` (default) for the best mean validation score; `"1se"` for the strongest candidate within one
+      standard error of it; `"recommended"` for the largest gain that these scores and curves learned from other data
+      let expect. Without `arm`, `"recommended"` selects over all arms, and `none` if no gain is expected.
 
     Errors of these methods: `InputError` for an unknown arm or rule, or if no fit finished; `StoreError` if a stored
     model cannot be built.
@@ -241,7 +242,7 @@ class Result:
         Args:
             arm: name of an arm. Default: the arm with the largest gain over no penalty, measured with the strength of
                 each fold selected by the other folds; `none` if no gain is above zero.
-            rule: `"best"` or `"1se"`.
+            rule: `"best"`, `"1se"` or `"recommended"`.
             seed: int, the seed of a single refit. Default: the mean. Where a single refit is returned, that of the
                 first seed, whatever its score on the test rows.
             single: bool, whether to return a single refit, a copy of the model of the study. Default False.
@@ -376,14 +377,19 @@ class Result:
 
     def _selected(self, arm: str | None, rule: str) -> tuple[int, int]:
         if rule not in RULES:
-            raise InputError(f"Expected the rule 'best' or '1se', got {rule!r}.")
+            raise InputError(f"Expected the rule 'best', '1se' or 'recommended', got {rule!r}.")
         names = [existing.name for existing in self.data.arms]
         if arm is not None and arm not in names:
             raise InputError(f"Expected an arm of this study, got {arm!r}. {nearest_names(arm, names)}")
+        recommendation = self.evidence.recommendation
+        if arm is None and rule == "recommended" and recommendation is not None:
+            return recommendation.arm, recommendation.candidate
         index = self.evidence.winner if arm is None else names.index(arm)
         if index is None or index not in self.evidence.choices:
             raise InputError("There is no finished fit to select from: every fit diverged or did not run.")
         choice = self.evidence.choices[index]
+        if rule == "recommended":
+            return index, choice.best if choice.recommended is None else choice.recommended
         return index, choice.best if rule == "best" else choice.one_se
 
     def _template_or_error(self) -> keras.Model:

@@ -14,6 +14,7 @@ from bridle.report._selection_notes import (
     interval_scope,
     nested_note,
     race_note,
+    recommendation,
     screening_note,
     selection,
     target_units,
@@ -42,7 +43,7 @@ def detail_lines(result: StudyResult, evidence: Evidence | None = None) -> tuple
     notes = (
         *(final_model, hand_over_note, over_seeds, nested_note, outside, sparsity, stronger, edge, counted, race_note),
         *(confidence_note, too_few, cause, dominates, overfits, unconverged, dead),
-        *(screening_note, selection, target_units, interval_scope),
+        *(recommendation, screening_note, selection, target_units, interval_scope),
     )
     texts = [
         _early(result) + headline(result, evidence),

@@ -22,7 +22,8 @@ def to_json(result: StudyResult, evidence: Evidence | None = None) -> dict[str, 
 
     Keys: `verdict` and its `sentences`; `details`, the lines behind it; `diagnoses` with code and sentence; `score`;
     `seeds`; `folds` (rows trained on and validated on); `arms`
-    with terms, slots, what `best` and `1se` select, and the score `quoted` for it; `winner`; `primary` (the gain of the
+    with terms, slots, what `best`, `1se` and `recommended` select, and the score `quoted` for it; `winner`;
+    `recommended` (the candidate of this rule over all arms, with its expected gain); `primary` (the gain of the
     choice among all candidates, uncorrected, or null without scores of single rows); `gains` (differences to `none`,
     positive is better, with corrected intervals, for validation and each held-out part); `table`; `members`
     (every fit with its setting, seed, fold, status and last values); `baselines` (the selected network and models that
@@ -46,6 +47,7 @@ def to_json(result: StudyResult, evidence: Evidence | None = None) -> dict[str, 
             "arms": [_arm(result, evidence, arm) for arm in range(len(result.arms))],
             "winner": None if evidence.winner is None else result.arms[evidence.winner].name,
             "primary": None if evidence.primary is None else _comparison(evidence.primary),
+            "recommended": _recommended(result, evidence),
             "gains": _gains(result, evidence),
             "table": rows(result, evidence),
             "members": [_fit(result, member) for member in range(len(result.members))],
@@ -85,7 +87,20 @@ def _arm(result: StudyResult, evidence: Evidence, arm: int) -> dict[str, object]
         "slots": [result.slots[slot] for slot in result.arms[arm].slots],
         "best": None if choice is None else _setting(result, choice.best),
         "1se": None if choice is None else _setting(result, choice.one_se),
+        "recommended": None if choice is None or choice.recommended is None else _setting(result, choice.recommended),
         "quoted": evidence.quoted.get(arm),
+    }
+
+
+def _recommended(result: StudyResult, evidence: Evidence) -> dict[str, object] | None:
+    offer = evidence.recommendation
+    if offer is None:
+        return None
+    names = ("gain", "error", "prior_gain", "data_share", "learned")
+    return {
+        "arm": result.arms[offer.arm].name,
+        **_setting(result, offer.candidate),
+        **{name: getattr(offer, name) for name in names},
     }
 
 

@@ -10,6 +10,8 @@ from bridle.results import StudyResult
 from bridle.stats import Evidence, compare_all, is_share, nan_mean, widest_difference
 from bridle.wording import decimal_text, join_names, leading_arm, setting_name
 
+MOSTLY = 0.5
+"""The share of the precision from which on a recommendation comes mostly from the study's own scores."""
 MAX_STOPPED_NAMES = 3
 """The most strengths that are named of those that a race stopped."""
 
@@ -50,6 +52,26 @@ def final_model(result: StudyResult, evidence: Evidence) -> str:
             "mean. On rows that did not take part in the choice, the arm is no better than no penalty."
         )
     return text
+
+
+def recommendation(result: StudyResult, evidence: Evidence) -> str:
+    """Return the candidate of the rule `recommended`, its expected gain, and how much of it comes from the study."""
+    offer, digits = evidence.recommendation, decimals_for(result, evidence)
+    if offer is None or not offer.learned:
+        return ""
+    mostly = offer.data_share >= MOSTLY
+    source = (
+        "your data, not from experience with other data" if mostly else "experience with other data, not from yours"
+    )
+    if not offer.arm:
+        return f"The rule recommended selects no penalty: no gain above zero is expected, mostly from {source}."
+    text = f"The rule recommended selects {setting_name(result, offer.candidate)}"
+    if not math.isfinite(offer.error):
+        return f"{text}, by its interval alone: there is no experience with other data for this arm."
+    return (
+        f"{text}, with an expected gain of {decimal_text(offer.gain, digits)} in {result.score.measure} (standard "
+        f"deviation {decimal_text(offer.error, digits)}). Most of this comes from {source}."
+    )
 
 
 def optimism(result: StudyResult, evidence: Evidence) -> str:

@@ -21,7 +21,9 @@ from bridle.stats._evidence import (
     weigh_evidence,
 )
 from bridle.stats._intervals import exact_interval, pseudo_values, widest_difference
+from bridle.stats._prior import Prior, load_prior
 from bridle.stats._race import MIN_ARMS, MIN_STRENGTHS, still_racing
+from bridle.stats._recommend import Recommendation
 from bridle.stats._rows import DEPENDENT_ROWS, RowTable, Rule, best_of, compare_rows, read_rows
 from bridle.stats._select import Choice, HandOver, choose_hand_over, cross_select, select_strength, survivors
 from bridle.stats._summary import Summary, nan_mean, nan_sd, summarize
@@ -41,6 +43,8 @@ __all__ = [
     "CrossFit",
     "Evidence",
     "HandOver",
+    "Prior",
+    "Recommendation",
     "RowTable",
     "Rule",
     "Summary",
@@ -58,6 +62,7 @@ __all__ = [
     "find_collapsed",
     "fit_temperature",
     "is_share",
+    "load_prior",
     "log_loss",
     "logits_of",
     "nan_mean",

@@ -1,6 +1,6 @@
 """Selection and comparison of all arms, computed once from a result."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -10,6 +10,8 @@ from bridle.results import SPREAD_DIAGNOSTIC, StudyResult
 from bridle.stats._compare import SAME, Comparison, compare_all, is_share
 from bridle.stats._gains import Terms, find_gains
 from bridle.stats._intervals import widest_difference
+from bridle.stats._prior import load_prior
+from bridle.stats._recommend import Recommendation, expect_arms, recommend
 from bridle.stats._select import Choice, select_strength
 from bridle.stats._summary import Summary, nan_mean, summarize
 
@@ -60,6 +62,8 @@ class Evidence:
     no part in: one question, so there is no correction. None without scores of single rows."""
     chosen: float = np.nan
     """The mean score of that procedure."""
+    recommendation: Recommendation | None = None
+    """The candidate that the rule `recommended` selects over all arms; None if no fit of none finished."""
 
     @property
     def claim(self) -> Comparison | None:
@@ -90,6 +94,13 @@ def weigh_evidence(result: StudyResult, *, level: float = 0.95) -> Evidence:
         best = [held_out[choices[arm].best] for arm in arms]
         pairs = compare_all(best, held_out[choices[0].best], rows, level=level, widest=widest)
         held_out_gains[name] = dict(zip(arms, pairs, strict=True))
+    expected = expect_arms(result, load_prior(), constant)
+    choices = {
+        arm: replace(choice, recommended=int(expected[arm].candidates[expected[arm].first]))
+        if arm in expected
+        else choice
+        for arm, choice in choices.items()
+    }
     return Evidence(
         validation,
         train,
@@ -102,6 +113,7 @@ def weigh_evidence(result: StudyResult, *, level: float = 0.95) -> Evidence:
         _winner(choices, gains.arms),
         gains.primary,
         gains.chosen,
+        recommend(expected, choices, gains.arms),
     )
 
 

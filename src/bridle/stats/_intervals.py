@@ -10,12 +10,12 @@ MIN_SKEWNESS = 1e-6
 """A skewness below which its quadratic terms vanish."""
 
 
-def t_quantile(probability: float, degrees: int) -> float:
+def t_quantile(probability: float, degrees: float) -> float:
     """Return the quantile of Student's t."""
     return float(stats.t.ppf(probability, degrees))
 
 
-def t_tail(value: float, degrees: int) -> float:
+def t_tail(value: float, degrees: float) -> float:
     """Return the probability that Student's t exceeds `value`."""
     return float(stats.t.sf(value, degrees))
 

@@ -94,6 +94,10 @@ class _Moments:
     mean: float
     variance: float
     """Of the mean of independent rows."""
+    shared_variance: float
+    """What the fits of a seed share, or with one seed, the rows of a fold."""
+    groups: int
+    """The number of seeds, or with one seed, of folds."""
     skewness: float
     rows: int
     fits: float
@@ -113,13 +117,18 @@ def compare_rows(
     """Return the mean paired difference `arm - none` and its interval, from the scores of single rows.
 
     With `d_i` the difference of row i, averaged over seeds and over the folds that validate it, n rows and `u_i` their
-    weights, which sum to 1: `d = sum_i u_i d_i`, with variance
-    `(1 + N / n1) * n / (n - 1) * sum_i u_i^2 (d_i - d)^2`, for N rows of which each fit trains on n1. The 1 is for the
-    rows as those that judge, N / n1 for the same rows as those that train: it is the correction of Nadeau and Bengio,
-    applied to rows instead of folds, so that there are n - 1 degrees of freedom.
+    weights, which sum to 1: `d = sum_i u_i d_i`, with variance `(1 + N / n1) R + S`:
 
-    The interval is Student's, with its end on the side of the longer tail moved outwards by Hall's transformation: the
-    differences of a log loss are skewed, and a sample of them rarely has its share of the largest.
+    * `R = n / (n - 1) * sum_i u_i^2 (d_i - d)^2`, for N rows of which each fit trains on n1. The 1 is for the rows as
+      those that judge, N / n1 for the same rows as those that train: the correction of Nadeau and Bengio, applied to
+      rows instead of folds.
+    * `S`, for initialization and shuffling, which the fits of a seed share: the variance of the differences of single
+      seeds divided by their number, as far as it is larger than for independent rows. With one seed, folds stand in
+      for seeds.
+
+    The interval is Student's, with Satterthwaite's degrees of freedom of n - 1 and seeds - 1. Its end on the side of
+    the longer tail is moved outwards by Hall's transformation: the differences of a log loss are skewed, and a sample
+    of them rarely has its share of the largest.
 
     Args:
         arm, none: scores; NaN if a fit diverged.
@@ -150,15 +159,18 @@ def compare_rows(
     if np.sqrt(moments.variance * count) <= rounding:
         return without(EVEN)
     least = 1 / (moments.fits * count**2) if share else 0.0
-    error = float(np.sqrt((1 + table.overlap) * moments.variance + least))
-    quantile, skewness = t_quantile(0.5 + level / 2, count - 1), TAIL_SHARE * moments.skewness
+    row_part = (1 + table.overlap) * moments.variance + least
+    total = row_part + moments.shared_variance
+    error, skewness = float(np.sqrt(total)), TAIL_SHARE * moments.skewness
+    degrees = total**2 / (row_part**2 / (count - 1) + moments.shared_variance**2 / max(moments.groups - 1, 1))
+    quantile = t_quantile(0.5 + level / 2, degrees)
     low = mean - max(quantile, invert_skew(quantile, skewness)) * error
     high = mean - min(-quantile, invert_skew(-quantile, skewness)) * error
     if low <= -widest and high >= widest:
         return without(WIDE)
     statistic = abs(mean) / error
     toward_zero = remove_skew(statistic, skewness if mean > 0 else -skewness)
-    p_value = min(1.0, 2 * t_tail(min(statistic, toward_zero), count - 1))
+    p_value = min(1.0, 2 * t_tail(min(statistic, toward_zero), degrees))
     return Comparison(mean, max(low, -widest), min(high, widest), p_value, level, "rows", count)
 
 
@@ -166,7 +178,7 @@ def _moments(paired: Float[np.ndarray, "seed fold position"], table: RowTable) -
     means = nan_mean(paired, axis=0)
     used = np.isfinite(means) & (table.shares > 0)
     if not used.any():
-        return _Moments(np.nan, np.nan, 0.0, 0, 0.0, 0.0)
+        return _Moments(np.nan, np.nan, np.nan, 0, 0.0, 0, 0.0, 0.0)
     rows, shares = table.rows[used], table.shares[used] / table.shares[used].sum()
     mean = float((shares * means[used]).sum())
     parts = np.bincount(rows, shares * (means[used] - mean))
@@ -175,4 +187,33 @@ def _moments(paired: Float[np.ndarray, "seed fold position"], table: RowTable) -
     skewness = float((parts**3).sum() / squares**1.5) if squares > 0 else 0.0
     fits = float(np.isfinite(paired[:, used]).sum() / count)
     variance = squares * count / max(count - 1, 1)
-    return _Moments(mean, variance, skewness, count, fits, float(np.nanmax(np.abs(paired[:, used]))))
+    if len(paired) > 1:
+        groups = _group_means(paired, table.shares[None])
+        alone = _variance_of_fits(paired[:, used], rows, shares)
+    else:
+        groups, alone = _group_means(np.swapaxes(paired, 0, 1), table.shares[:, None]), variance
+    shared = float(groups.var(ddof=1) / len(groups)) - alone if len(groups) > 1 else 0.0
+    largest = float(np.nanmax(np.abs(paired[:, used])))
+    return _Moments(mean, variance, max(shared, 0.0), len(groups), skewness, count, fits, largest)
+
+
+def _variance_of_fits(
+    fits: Float[np.ndarray, "seed cell"], rows: Int[np.ndarray, "cell"], shares: Float[np.ndarray, "cell"]
+) -> float:
+    """Return the variance of the mean that comes from the fits of single rows, as if all were independent."""
+    finite = np.isfinite(fits)
+    values = np.where(finite, fits, 0.0)
+    number, total, square = (np.bincount(rows, part.sum(axis=0)) for part in (finite, values, values**2))
+    weights, several = np.bincount(rows, shares), number > 1
+    between = (square[several] - total[several] ** 2 / number[several]) / (number[several] - 1)
+    return float((weights[several] ** 2 * np.maximum(between, 0.0) / number[several]).sum())
+
+
+def _group_means(
+    paired: Float[np.ndarray, "group part position"], shares: Float[np.ndarray, "#group part position"]
+) -> Float[np.ndarray, "group"]:
+    """Return the mean difference of each seed, or of each fold, over the rows that it has; without those of none."""
+    weights = np.where(np.isfinite(paired), shares, 0.0)
+    totals = weights.sum(axis=(1, 2))
+    sums = (weights * np.nan_to_num(paired)).sum(axis=(1, 2))
+    return sums[totals > 0] / totals[totals > 0]

@@ -7,7 +7,7 @@ import numpy as np
 
 from bridle.results import ALL_ROWS, RowScores
 from bridle.study.design._prepared import Prepared
-from bridle.study.design._row_scores import TOLERANCE, row_weights
+from bridle.study.design._row_scores import SMALLEST, TOLERANCE, row_weights
 from bridle.study.execution._requests import FitKey
 
 Scores = Sequence[np.ndarray | None]
@@ -55,5 +55,5 @@ def _has_mean(scores: np.ndarray, weights: np.ndarray, mean: float) -> bool:
     """Return True if row scores have the weighted mean that they should have."""
     if np.isnan(mean) or not weights.any():
         return bool(np.isnan(mean))
-    size = max(abs(mean), float(np.average(np.abs(scores), weights=weights)))
+    size = max(abs(mean), float(np.average(np.abs(scores), weights=weights)), SMALLEST)
     return bool(abs(np.average(scores, weights=weights) - mean) <= TOLERANCE * size)

@@ -243,9 +243,13 @@ class StudyRun:
             self.refit_selected({0, weigh_evidence(result).winner or 0})
 
     def refit_selected(self, arms: Container[int] | None = None) -> bool:
-        """Train `none` and each arm's `best` and `1se` on all rows, from every seed; with `arms` of those only."""
+        """Train `none`, each arm's `best` and `1se` and the recommended candidate on all rows, from every seed.
+
+        With `arms` of those only.
+        """
         collector, prepared = self.collector, self.prepared
-        choices = choose_candidates(collector.result())
+        evidence = weigh_evidence(collector.result())
+        choices, recommended = evidence.choices, evidence.recommendation
         choices = {arm: choice for arm, choice in choices.items() if arms is None or arm in arms}
         if not choices:
             return True
@@ -253,7 +257,8 @@ class StudyRun:
         fold, data, held_out = rows.fold, rows.data, rows.held_out
         collector.held_out_rows = rows.held_out_counts
         collector.preparation = prepared.preparer.stored()
-        selected = sorted({candidate for choice in choices.values() for candidate in (choice.best, choice.one_se)})
+        selected = {candidate for choice in choices.values() for candidate in (choice.best, choice.one_se)}
+        selected = sorted(selected | ({recommended.candidate} if recommended is not None else set()))
         groups = self._chain_groups(selected)
         groups = [group[: 1 + max(n for n, candidate in enumerate(group) if candidate in selected)] for group in groups]
         chains = [[(candidate, seed, ALL_ROWS) for candidate in group] for seed in self.seeds for group in groups]

@@ -21,6 +21,8 @@ MAX_OUTPUTS = 32
 """Most numbers predicted for a row whose predictions are stored with the fits."""
 TOLERANCE = 1e-4
 """Relative error of a measure's degree up to which its row scores are used."""
+SMALLEST = 0.01
+"""The measure that errors are relative to at least: one of 1e-7 is rounding, as the r² of a constant is."""
 
 Measure = Callable[[Any, Any, Any], Any]
 """(labels, predictions, weights) → one measure."""
@@ -48,7 +50,7 @@ def score_rows(
 
     score, slopes = jax.value_and_grad(weighted)(weights)
     products = weights * slopes
-    drift, size = products.sum(), jnp.maximum(jnp.abs(score), jnp.abs(products).sum())
+    drift, size = products.sum(), jnp.maximum(jnp.maximum(jnp.abs(score), jnp.abs(products).sum()), SMALLEST)
     error = jnp.minimum(jnp.abs(drift), jnp.abs(drift - score))
     scores = score + weights.sum() * slopes - drift
     return jnp.where(error <= TOLERANCE * size, scores, jnp.nan).astype("float32"), weights

@@ -1,0 +1,67 @@
+"""`python -m benchmarks.prior` grows the bank, learns the curves and writes docs/prior.md.
+
+`--minutes 0` only learns. The bank lies in `benchmarks/prior/bank`, or in the folder `BRIDLE_BANK`.
+"""
+
+import argparse
+import json
+import os
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+ROOT = Path(__file__).parents[2]
+NUMBERS, PAGE = ROOT / "benchmarks/prior/numbers.json", ROOT / "docs/prior.md"
+SAMPLE = ROOT / "tests/stats/prior_sample.json"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.prior", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=60, help="how long the bank may grow")
+    parser.add_argument("--markdown", action="store_true", help="only write docs/prior.md from the last numbers")
+    options = parser.parse_args()
+    from benchmarks.prior.page import page
+
+    from bridle.stats._prior import PRIOR_FILE
+
+    if not options.markdown:
+        if options.minutes > 0:
+            from benchmarks.prior.bank import grow
+
+            grow(options.minutes)
+        learn_all(PRIOR_FILE)
+    PAGE.write_text(page(json.loads(NUMBERS.read_text()), json.loads(PRIOR_FILE.read_text())), encoding="utf-8")
+
+
+def learn_all(path: Path) -> None:
+    """Write the curves of the whole bank, and the numbers of the evaluation."""
+    import numpy as np
+    from benchmarks.prior.learn import learn, lines_of, load
+    from benchmarks.prior.page import numbers, sample_for_tests
+
+    from bridle import __version__
+    from bridle.stats._prior import prior_to_json
+
+    samples = load()
+    found = numbers(samples)
+    sizes = {str(size): sum(sample.rows == size for sample in samples) for size in (30, 100, 300, 1000)}
+    about = {
+        "made by": "python -m benchmarks.prior",
+        "date": date.today().isoformat(),
+        "bridle": __version__,
+        "studies": len(samples),
+        "families": len({sample.family for sample in samples}),
+        "studies by rows": sizes,
+        "networks": sorted({sample.network for sample in samples}),
+        "sources": sorted({sample.name for sample in samples}),
+    }
+    prior = replace(learn(lines_of(samples), about), transfers=np.array(found["transfers"], float))
+    path.write_text(json.dumps(prior_to_json(prior), ensure_ascii=False) + "\n", encoding="utf-8")
+    SAMPLE.write_text(json.dumps(sample_for_tests(samples)) + "\n")
+    NUMBERS.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

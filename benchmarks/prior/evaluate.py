@@ -1,0 +1,116 @@
+"""Evaluation of the rules with one family left out: what each chooses, and its score on fresh rows."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from benchmarks.prior.learn import (
+    MEASURES,
+    NAMES,
+    TEMPERED,
+    Sample,
+    chosen,
+    learn,
+    lines_of,
+    recommended,
+    without,
+)
+from scipy import stats
+
+from bridle.stats._prior import LOG_LOSS, SHARE, SQUARE, Prior
+from bridle.stats._recommend import loss_weight
+
+WORSE = -0.01
+"""A choice is counted as worse than none below this difference of accuracy or r²."""
+Row = tuple[Sample, dict[str, float]]
+
+
+def picks(sample: Sample, prior: Prior) -> dict[str, int]:
+    """Return the candidate of every rule."""
+    validated = sample.numbers["validated"].astype(int)
+
+    def best(measure: str) -> int:
+        return int(validated[np.argmin(np.nan_to_num(sample.row_losses[measure].mean(1), nan=1e9))])
+
+    classes = bool(sample.classes)
+    score, loss, tempered = (SHARE, LOG_LOSS, TEMPERED) if classes else (SQUARE,) * 3
+    weight = loss_weight(sample.rows)
+    return {
+        "best": best(score),
+        "best log loss": best(loss),
+        "best log loss after a temperature": best(tempered),
+        "prior alone": chosen(sample, prior, [(1.0, score, None)]),
+        "recommended": recommended(sample, prior),
+        "… by the score alone": chosen(sample, prior, [(1.0, score, score)]),
+        "… by log loss alone": chosen(sample, prior, [(1.0, loss, loss)]),
+        "… with a temperature": chosen(
+            sample, prior, [(1.0, score, score), *([(weight, loss, tempered)] if classes else [])]
+        ),
+        "oracle": int(validated[np.argmax(sample.score[validated])]),
+    }
+
+
+def prior_gains(samples: Sequence[Sample], priors: dict[str, Prior]) -> dict[str, np.ndarray]:
+    """Return by family, as (measure, arm), the mean relative gain where the curves of other families alone choose.
+
+    NaN for a measure or an arm that the family lacks.
+    """
+    gains: dict[str, np.ndarray] = {}
+    for family in sorted({sample.family for sample in samples}):
+        table = np.full((len(MEASURES), len(NAMES)), np.nan)
+        group = [sample for sample in samples if sample.family == family]
+        for m, measure in enumerate(MEASURES):
+            for arm in range(len(NAMES)):
+                values = [
+                    _prior_gain(sample, priors[family], m, arm)
+                    for sample in group
+                    if measure in sample.measures and (sample.arm == arm).any()
+                ]
+                table[m, arm] = np.mean(values) if values else np.nan
+        gains[family] = table
+    return gains
+
+
+def _prior_gain(sample: Sample, prior: Prior, measure: int, arm: int) -> float:
+    path, name = np.flatnonzero(sample.arm == arm), MEASURES[measure]
+    place = np.log10(sample.strength[path])
+    mean = prior.curves(measure, arm, sample.rows, sample.error_of_none(name), place).mean
+    best = int(np.argmax(mean))
+    return float(sample.gains(name)[path[best]]) if mean[best] > 0 else 0.0
+
+
+def transfers(gains: dict[str, np.ndarray], left_out: str = "") -> np.ndarray:
+    """Return (measure, arm): 1 where the mean over families of these gains is above 0, else 0."""
+    tables = np.array([table for family, table in gains.items() if family != left_out])
+    counted = np.isfinite(tables).sum(0)
+    return np.where(counted > 0, np.nansum(tables, axis=0), -1.0) > 0
+
+
+def priors_without(samples: Sequence[Sample]) -> dict[str, Prior]:
+    """Return the prior of all other families, by family."""
+    lines = lines_of(samples)
+    return {family: learn(without(lines, family)) for family in sorted({sample.family for sample in samples})}
+
+
+def leave_one_family_out(samples: Sequence[Sample], priors: dict[str, Prior]) -> list[Row]:
+    """Return the gains over none on fresh rows of every rule, for every study with cross-validation."""
+    gains, rows = prior_gains(samples, priors), []
+    cut = {family: replace(prior, transfers=transfers(gains, family).astype(float)) for family, prior in priors.items()}
+    for s in samples:
+        if s.has_validation:
+            rows.append((s, {rule: float(s.score[c]) for rule, c in picks(s, cut[s.family]).items()}))
+    return rows
+
+
+def summarize(rows: Sequence[Row], rule: str, other: str | None = None) -> dict[str, float]:
+    """Return mean gain over families with its 95 % interval, in points, and the share of studies worse than none."""
+    families = sorted({sample.family for sample, _ in rows})
+    gains = np.array([gain[rule] - (gain[other] if other else 0.0) for _, gain in rows])
+    names = np.array([sample.family for sample, _ in rows])
+    means = 100 * np.array([gains[names == family].mean() for family in families])
+    half = (
+        float(stats.t.ppf(0.975, len(means) - 1) * means.std(ddof=1) / np.sqrt(len(means)))
+        if len(means) > 2
+        else np.nan
+    )
+    return {"mean": float(means.mean()), "half": half, "worse": float((gains < WORSE).mean())}

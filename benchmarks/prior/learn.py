@@ -1,0 +1,342 @@
+"""Learning of the curves from the bank."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from benchmarks.prior.bank import ARMS, FOLDER, FOLDS
+from benchmarks.prior.families import GENERATORS, sources
+
+from bridle.stats._prior import LEAST_GAIN, LOG_LOSS, SHARE, SQUARE, Expectation, Prior, expect_gains, level_of
+from bridle.stats._recommend import floor_of, loss_weight, relative_gains
+
+MEASURES = (SHARE, LOG_LOSS, SQUARE)
+TEMPERED = "log loss after a temperature"
+NAMES = tuple(f"{kind} {site}" for kind, site in ARMS)
+EPSILON = 1e-7
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One study of the bank as arrays by candidate; candidate 0 is none."""
+
+    name: str
+    family: str
+    classes: int
+    rows: int
+    network: str
+    draw: int
+    numbers: dict[str, np.ndarray]
+
+    @property
+    def arm(self) -> np.ndarray:
+        """The index of the arm in `NAMES`; -1 for none."""
+        return self.numbers["arm"].astype(int)
+
+    @property
+    def strength(self) -> np.ndarray:
+        return self.numbers["strength"]
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The kinds of error that are defined for its target."""
+        return (SHARE, LOG_LOSS) if self.classes else (SQUARE,)
+
+    def gains(self, measure: str) -> np.ndarray:
+        """Return relative gains on fresh rows by candidate."""
+        fresh = self.numbers["fresh"].mean(1)
+        errors = 1 - fresh[:, 1] if measure == SHARE else fresh[:, 0]
+        floor = floor_of(measure)
+        values = 1 - (errors + floor) / (errors[0] + floor)
+        return np.clip(np.where(np.isfinite(values), values, LEAST_GAIN), LEAST_GAIN, 1.0)
+
+    @cached_property
+    def score(self) -> np.ndarray:
+        """The gain in the score that a person sees: accuracy or r², by candidate."""
+        if self.classes:
+            return self.numbers["fresh"].mean(1)[:, 1] - self.numbers["fresh"].mean(1)[0, 1]
+        loss = np.nan_to_num(self.numbers["fresh"].mean(1)[:, 0], nan=1e3)
+        r2 = 1 - loss / float(self.numbers["variance"])
+        return np.maximum(r2, -1) - max(r2[0], -1)
+
+    @cached_property
+    def row_losses(self) -> dict[str, np.ndarray]:
+        """Out-of-fold errors of every row, by validated candidate: misses, log or squared losses, tempered ones."""
+        p, y = self.numbers["predictions"].astype(float), self.numbers["y"]
+        if not self.classes:
+            return {SQUARE: (p[:, :, 0] - y) ** 2}
+        if self.classes == 2:
+            p = np.concatenate([1 - p, p], axis=2)
+        p = np.clip(p, EPSILON, 1)
+        rows = np.arange(len(y))
+        return {
+            SHARE: (p.argmax(2) != y).astype(float),
+            LOG_LOSS: -np.log(p[:, rows, y]),
+            TEMPERED: tempered(np.log(p), y, self.numbers["fold"]),
+        }
+
+    def fold_errors(self, measure: str) -> np.ndarray:
+        """Return the error of each fold, by validated candidate."""
+        fold, losses = self.numbers["fold"], self.row_losses[measure]
+        return np.stack([losses[:, fold == f].mean(1) for f in range(FOLDS)], 1)
+
+    def validated_gains(self, measure: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return relative gains on validation rows and their variance, by validated candidate."""
+        errors = self.fold_errors(measure)
+        return relative_gains(errors[0], errors, floor=floor_of(measure), overlap=1 / (FOLDS - 1))
+
+    def error_of_none(self, measure: str) -> float:
+        """Return the error of none as the study sees it: cross-validated, where it is."""
+        if self.has_validation:
+            return float(self.row_losses[measure].mean(1)[0])
+        fresh = self.numbers["fresh"].mean(1)[0]
+        return float(1 - fresh[1] if measure == SHARE else fresh[0])
+
+    @property
+    def generated(self) -> bool:
+        """True for data of a generator."""
+        return self.name in {source.name for source in GENERATORS}
+
+    @property
+    def has_validation(self) -> bool:
+        return "validated" in self.numbers
+
+
+TEMPERATURES = np.exp(np.linspace(-1.5, 3, 46))
+
+
+def tempered(logs: np.ndarray, y: np.ndarray, fold: np.ndarray) -> np.ndarray:
+    """Return the losses of rows after one temperature per candidate and fold, fitted on the rows of the other folds."""
+    rows = np.arange(len(y))
+    losses = []
+    for temperature in TEMPERATURES:
+        scaled = logs / temperature
+        scaled = scaled - scaled.max(2, keepdims=True)
+        losses.append(np.log(np.exp(scaled).sum(2)) - scaled[:, rows, y])
+    table = np.array(losses)  # (temperature, candidate, row)
+    result = np.empty(table.shape[1:])
+    for f in range(FOLDS):
+        best = np.nanargmin(np.nan_to_num(table[:, :, fold != f].mean(2), nan=1e9), axis=0)
+        result[:, fold == f] = table[best, np.arange(table.shape[1])][:, fold == f]
+    return result
+
+
+def load(folder: Path = FOLDER) -> list[Sample]:
+    """Return all studies of the bank."""
+    known = {source.name.replace(", ", "-").replace(" ", "-"): source for source in sources()}
+    samples = []
+    for path in sorted(folder.glob("*.npz")):
+        parts = path.stem.rsplit(".", 3)
+        if len(parts) < 4 or parts[0] not in known:
+            continue
+        source = known[parts[0]]
+        numbers = dict(np.load(path))
+        samples.append(
+            Sample(source.name, source.family, source.classes, int(parts[1]), parts[2], int(parts[3]), numbers)
+        )
+    return samples
+
+
+POSITIONS = np.arange(-5.5, 1.01, 0.5)
+"""Decimal logarithms of the strengths of the learned curves."""
+FADE = 1.5
+"""Decades below the weakest strength of a path at which its gain is taken as 0."""
+SIZES = (30, 100, 300, 1000)
+LEVELS = np.array([[0.02, 0.08, 0.2, 0.35, 0.6], [0.05, 0.2, 0.5, 1.0, 2.5], [0.05, 0.2, 0.5, 1.0, 2.0]])
+"""The errors of none at the nodes, by measure."""
+ROWS_WIDTH, LEVEL_WIDTH = 0.8, 0.8
+"""Widths of the kernel that weights studies by their distance from a node, in log rows and in levels."""
+LENGTH = 1.0
+MIN_SPREAD, MIN_NOISE = 0.005, 0.01
+FAR = 1e-4
+"""The weight of a study at any distance, so that no node is empty."""
+
+
+def curve(sample: Sample, arm: int, values: np.ndarray, candidates: np.ndarray | None = None) -> np.ndarray:
+    """Return values by candidate at `POSITIONS`; NaN if the study lacks the arm."""
+    candidates = np.arange(len(sample.arm)) if candidates is None else candidates
+    path = np.flatnonzero(sample.arm[candidates] == arm)
+    if not len(path):
+        return np.full(len(POSITIONS), np.nan)
+    place = np.log10(sample.strength[candidates[path]])
+    return np.interp(POSITIONS, np.r_[place[0] - FADE, place], np.r_[0.0, values[path]])
+
+
+@dataclass(frozen=True)
+class Line:
+    """What one study says about one measure."""
+
+    family: str
+    place: np.ndarray
+    """log rows and level."""
+    gains: np.ndarray
+    """(arm, position): relative gains on fresh rows; NaN for arms that it lacks."""
+    squares: np.ndarray
+    """(arm, position): squared error of the cross-validated gains; NaN where there are none."""
+
+
+def line_of(sample: Sample, measure: str) -> Line:
+    """Return the curves of one study."""
+    gains = sample.gains(measure)
+    table = np.array([curve(sample, arm, gains) for arm in range(len(NAMES))])
+    squares = np.full_like(table, np.nan)
+    if sample.has_validation:
+        candidates = sample.numbers["validated"].astype(int)
+        observed = np.clip(np.nan_to_num(sample.validated_gains(measure)[0], nan=LEAST_GAIN), LEAST_GAIN, 1)
+        missed = (observed - gains[candidates]) ** 2
+        squares = np.array([curve(sample, arm, missed, candidates) for arm in range(len(NAMES))])
+    place = np.array([np.log(sample.rows), level_of(measure, sample.error_of_none(measure))])
+    return Line(sample.family, place, table, squares)
+
+
+def weights(families: Sequence[str]) -> np.ndarray:
+    """Return weights of studies by which every family counts the same."""
+    names, counts = np.unique(families, return_counts=True)
+    weight = 1 / counts[np.searchsorted(names, families)]
+    return weight / weight.sum()
+
+
+def smoothed(values: np.ndarray) -> np.ndarray:
+    """Return curves smoothed over a decade."""
+    padded = np.concatenate([values[..., :1], values, values[..., -1:]], axis=-1)
+    return 0.2 * padded[..., :-2] + 0.6 * padded[..., 1:-1] + 0.2 * padded[..., 2:]
+
+
+def weighted_mean(weight: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """Return the mean over studies where they have numbers; NaN where none has."""
+    part = weight[:, None, None] * np.isfinite(table)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (part * np.nan_to_num(table)).sum(0) / part.sum(0)
+
+
+def at_node(lines: Sequence[Line], rows: float, level: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return mean, spread and noise at one node, each (arm, position)."""
+    distance = (np.array([line.place for line in lines]) - [np.log(rows), level]) / [ROWS_WIDTH, LEVEL_WIDTH]
+    weight = weights([line.family for line in lines]) * (np.exp(-0.5 * (distance**2).sum(1)) + FAR)
+    gains, squares = np.array([line.gains for line in lines]), np.array([line.squares for line in lines])
+    mean = weighted_mean(weight, gains)
+    spread = np.maximum(np.sqrt(smoothed(weighted_mean(weight, (gains - mean) ** 2))), MIN_SPREAD)
+    noise = np.sqrt(smoothed(weighted_mean(weight, squares)))
+    with np.errstate(invalid="ignore"):
+        share = np.nanmedian(noise / spread) if np.isfinite(noise).any() else 1.0
+    return smoothed(mean), spread, np.maximum(np.where(np.isfinite(noise), noise, share * spread), MIN_NOISE)
+
+
+def learn(lines: Mapping[str, Sequence[Line]], about: dict[str, object] | None = None) -> Prior:
+    """Return the prior of the lines of each measure."""
+    shape = len(MEASURES), len(SIZES), LEVELS.shape[1], len(NAMES), len(POSITIONS)
+    tables = np.zeros((3, *shape))
+    for m, measure in enumerate(MEASURES):
+        for n, rows in enumerate(SIZES):
+            for k, level in enumerate(LEVELS[m]):
+                tables[:, m, n, k] = at_node(lines[measure], rows, level_of(measure, level))
+    transfers = np.ones((len(MEASURES), len(NAMES)))
+    mean, spread, noise = tables
+    nodes = np.array(SIZES, float), LEVELS, POSITIONS
+    return Prior(MEASURES, NAMES, *nodes, mean, spread, noise, transfers, LENGTH, about or {})
+
+
+def lines_of(samples: Sequence[Sample]) -> dict[str, list[Line]]:
+    """Return the lines of all studies, by measure."""
+    return {measure: [line_of(s, measure) for s in samples if measure in s.measures] for measure in MEASURES}
+
+
+def without(lines: dict[str, list[Line]], family: str) -> dict[str, Sequence[Line]]:
+    """Return the lines of other families."""
+    return {measure: [line for line in each if line.family != family] for measure, each in lines.items()}
+
+
+def expectations(
+    sample: Sample, prior: Prior, measure: str, observed: str | None
+) -> tuple[np.ndarray, list[Expectation]]:
+    """Return the candidates of every validated arm and their expected gains; before any score for None."""
+    validated = sample.numbers["validated"].astype(int)
+    gains, variance = np.full(len(validated), np.nan), np.full(len(validated), np.nan)
+    if observed is not None:
+        gains, variance = sample.validated_gains(observed)
+        gains, variance = np.nan_to_num(gains, nan=LEAST_GAIN), np.nan_to_num(variance, nan=1.0)
+    candidates, expected = [], []
+    for arm in sorted({int(arm) for arm in sample.arm[validated] if arm >= 0}):
+        inside = np.flatnonzero(sample.arm[validated] == arm)
+        place = np.log10(sample.strength[validated[inside]])
+        curves = prior.curves(MEASURES.index(measure), arm, sample.rows, sample.error_of_none(measure), place)
+        expected.append(
+            expect_gains(curves, place, gains[inside], variance[inside], length=prior.length, degrees=FOLDS - 1.0)
+        )
+        candidates.append(validated[inside])
+    return np.concatenate(candidates), expected
+
+
+def chosen(sample: Sample, prior: Prior, terms: Sequence[tuple[float, str, str | None]]) -> int:
+    """Return the candidate with the largest weighted sum of expected gains, 0 for none.
+
+    Each term is a weight, the measure whose gain is expected, and the measure of the scores.
+    """
+    value: np.ndarray | float = 0.0
+    candidates = np.zeros(0, int)
+    for weight, measure, observed in terms:
+        candidates, expected = expectations(sample, prior, measure, observed)
+        value = value + weight * np.concatenate([each.gain for each in expected])
+    best = int(np.argmax(value))
+    return int(candidates[best]) if np.asarray(value)[best] > 0 else 0
+
+
+def recommended(sample: Sample, prior: Prior) -> int:
+    """Return the candidate of the rule `recommended` as the package applies it, 0 for none."""
+    if not sample.classes:
+        return chosen(sample, prior, [(1.0, SQUARE, SQUARE)])
+    return chosen(sample, prior, [(1.0, SHARE, SHARE), (loss_weight(sample.rows), LOG_LOSS, LOG_LOSS)])
+
+
+SCALE_KINDS = ("as it is", "initial loss / penalty", "initial gradients", "half of the spread")
+FINE = np.arange(-8, 6, 0.125)
+
+
+def scale_of(sample: Sample, kind: str) -> np.ndarray:
+    """Return the scale of strengths of each arm, in decades."""
+    numbers = sample.numbers
+    if kind == "as it is":
+        return np.zeros(len(NAMES))
+    if kind == "initial loss / penalty":
+        return np.log10(numbers["initial_loss"] / numbers["initial_penalty"])
+    if kind == "initial gradients":
+        return np.log10(numbers["loss_gradient"] / numbers["penalty_gradient"])
+    scale, spread = np.zeros(len(NAMES)), np.nan_to_num(numbers["spread"].mean(1))
+    for arm in range(len(NAMES)):
+        path = np.flatnonzero(sample.arm == arm)
+        if len(path):
+            ratio = np.minimum.accumulate(spread[path] / max(spread[0], 1e-9))
+            place = np.log10(np.r_[sample.strength[path][0] / 10, sample.strength[path]])
+            scale[arm] = np.interp(-0.5, -np.r_[1.0, ratio], place)
+    return scale
+
+
+def best_strengths(samples: Sequence[Sample]) -> dict[str, dict[str, dict[str, float]]]:
+    """Return by arm and scale the share of the oracle's gain that one strength of other families keeps, and the spread.
+
+    Gains are relative, in log loss or squared error.
+    """
+    table: dict[str, dict[str, dict[str, float]]] = {}
+    for arm, name in enumerate(NAMES):
+        table[name] = {}
+        for kind in SCALE_KINDS:
+            families, curves = [], []
+            for sample in samples:
+                path = np.flatnonzero(sample.arm == arm)
+                if len(path):
+                    place = np.log10(sample.strength[path]) - scale_of(sample, kind)[arm]
+                    gains = sample.gains(sample.measures[-1])[path]
+                    curves.append(np.interp(FINE, np.r_[place[0] - FADE, place], np.r_[0.0, gains]))
+                    families.append(sample.family)
+            names, lines = np.array(families), np.array(curves)
+            kept, most, places = [], [], []
+            for family in sorted(set(families)):
+                inside = names == family
+                other = [lines[names == rest].mean(0) for rest in set(families) - {family}]
+                kept.append(lines[inside][:, np.mean(other, axis=0).argmax()].mean())
+                most.append(np.maximum(lines[inside].max(1), 0).mean())
+                places.append(FINE[lines[inside].mean(0).argmax()])
+            table[name][kind] = {"kept": float(np.mean(kept) / np.mean(most)), "sd": float(np.std(places))}
+    return table

@@ -1,0 +1,229 @@
+"""Learned prior of the gain along a path of strengths: curves of many data sets, and their update by a study's scores.
+
+`make prior` learns the curves of `prior.json` from small studies of many data sets. This module loads neither jax nor
+keras.
+"""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+PRIOR_FILE = Path(__file__).with_name("prior.json")
+"""The learned curves, with their provenance."""
+SHARE = "share"
+"""The error of an accuracy: the share of wrong rows."""
+LOG_LOSS = "log loss"
+"""The error of a loss over classes."""
+SQUARE = "square"
+"""The error of a squared error, and of r², whose relative gain is the same."""
+LEAST_GAIN = -1.0
+"""Relative gains are cut here: how bad a bad strength is says little about the good ones."""
+SHARE_FLOOR = 0.02
+"""Added to shares of errors, so that their ratio means something where errors are few."""
+EXPECTED_DEGREES = 4.0
+"""Degrees of freedom that the noise of the bank counts for, beside those of a study's folds."""
+MIN_ERROR = 1e-3
+"""The smallest error of none that the curves tell from 0."""
+JITTER = 1e-9
+"""Added to the diagonal of a matrix to invert, relative to its mean."""
+ARRAYS = ("rows", "levels", "positions", "mean", "spread", "noise", "transfers")
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Curves of one arm at its candidates, for the rows and the error of none of one study."""
+
+    mean: Float[np.ndarray, "candidate"]
+    spread: Float[np.ndarray, "candidate"]
+    noise: Float[np.ndarray, "candidate"]
+
+
+@dataclass(frozen=True)
+class Prior:
+    """Mean and spread over data sets of the relative gain, by measure, rows, error of none, arm and strength.
+
+    The relative gain of a candidate is 1 − E / E₀, with E its error on new rows and E₀ that of none. A node is one
+    number of rows and one level of E₀; its curves weight the data sets of the bank by their distance from it.
+    """
+
+    measures: tuple[str, ...]
+    """The errors: `SHARE`, `LOG_LOSS`, `SQUARE`."""
+    arms: tuple[str, ...]
+    """Kind and site, such as "L2 weights"."""
+    rows: Float[np.ndarray, "size"]
+    """The numbers of rows of the nodes, ascending."""
+    levels: Float[np.ndarray, "measure level"]
+    """The errors of none of the nodes, ascending."""
+    positions: Float[np.ndarray, "position"]
+    """Decimal logarithms of strengths, ascending."""
+    mean: Float[np.ndarray, "measure size level arm position"]
+    spread: Float[np.ndarray, "measure size level arm position"]
+    """The standard deviation between data sets."""
+    noise: Float[np.ndarray, "measure size level arm position"]
+    """The root mean square of a cross-validated gain, of one seed in five folds, minus the gain on new rows."""
+    transfers: Float[np.ndarray, "measure arm"]
+    """1 if the curves alone choose better than none for data that they were not learned from; else their means are cut
+    at 0, and only the scores of a study speak for the arm."""
+    length: float
+    """Decades over which gains are alike: their correlation is exp(−distance / length)."""
+    about: Mapping[str, object]
+    """The provenance of the curves."""
+
+    def curves(
+        self, measure: int, arm: int, rows: float, error: float, positions: Float[np.ndarray, "candidate"]
+    ) -> Curves:
+        """Return the curves for a study, linear between nodes and constant beyond the ends.
+
+        Args:
+            measure, arm: indices.
+            rows: the number of rows that the networks are trained on.
+            error: the cross-validated error of none; NaN for the mean over levels.
+            positions: decimal logarithms of the strengths.
+
+        """
+        size = _weights(np.log(rows), np.log(self.rows))
+        levels = np.array([level_of(self.measures[measure], level) for level in self.levels[measure]])
+        count = len(levels)
+        level = (
+            _weights(level_of(self.measures[measure], error), levels)
+            if np.isfinite(error)
+            else np.full(count, 1 / count)
+        )
+
+        def at(table: Float[np.ndarray, "measure size level arm position"]) -> Float[np.ndarray, "candidate"]:
+            blend = np.tensordot(level, np.tensordot(size, table[measure, :, :, arm], axes=1), axes=1)
+            return np.interp(positions, self.positions, np.asarray(blend, float))
+
+        mean = at(self.mean)
+        return Curves(mean if self.transfers[measure, arm] else np.minimum(mean, 0.0), at(self.spread), at(self.noise))
+
+
+def level_of(measure: str, error: float) -> float:
+    """Return the coordinate of an error of none: the log of its odds for a share, else its log."""
+    if measure == SHARE:
+        return float(np.log((error + SHARE_FLOOR) / (1 + SHARE_FLOOR - error)))
+    return float(np.log(max(error, MIN_ERROR)))
+
+
+def _weights(place: float, nodes: Float[np.ndarray, "node"]) -> Float[np.ndarray, "node"]:
+    """Return the weights of linear interpolation at a place, of the nearest end beyond the nodes."""
+    return np.array([np.interp(place, nodes, unit) for unit in np.eye(len(nodes))])
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """Expected relative gains of the candidates of one arm, before and after the scores of a study."""
+
+    gain: Float[np.ndarray, "candidate"]
+    """The posterior mean."""
+    error: Float[np.ndarray, "candidate"]
+    """The posterior standard deviation."""
+    prior_gain: Float[np.ndarray, "candidate"]
+    prior_error: Float[np.ndarray, "candidate"]
+
+    @property
+    def data_share(self) -> Float[np.ndarray, "candidate"]:
+        """The share of the precision that comes from the study: 1 − posterior variance / prior variance."""
+        return 1 - (self.error / self.prior_error) ** 2
+
+
+def expect_gains(
+    curves: Curves,
+    positions: Float[np.ndarray, "candidate"],
+    gains: Float[np.ndarray, "candidate"],
+    variance: Float[np.ndarray, "candidate"],
+    *,
+    length: float,
+    degrees: float,
+) -> Expectation:
+    """Return the expected relative gains of one arm, given those of cross-validation.
+
+    The gains are normal, with mean and spread of the learned curves and a correlation that falls with the distance of
+    strengths. Cross-validation adds normal noise of the same correlation, with the shape that the bank lets expect
+    along the path. Its scale c joins both: with q the median of `variance / noise²`, ν₀ degrees of freedom of the bank
+    and ν of the folds, `c² = (ν₀ + ν q) / (ν₀ + ν)`.
+
+    Args:
+        curves: the learned curves at the candidates.
+        positions: decimal logarithms of the strengths.
+        gains: cross-validated relative gains; NaN if unknown.
+        variance: the variance of each over folds; NaN if unknown.
+        length: decades over which gains are alike.
+        degrees: the degrees of freedom of `variance`.
+
+    """
+    correlation = np.exp(-np.abs(positions[:, None] - positions[None, :]) / length)
+    ratio = variance / curves.noise**2
+    known = ratio[np.isfinite(ratio)]
+    joined = (EXPECTED_DEGREES + degrees * float(np.median(known))) / (EXPECTED_DEGREES + degrees) if len(known) else 1
+    noise = np.sqrt(joined) * curves.noise
+    seen = np.flatnonzero(np.isfinite(gains))
+    posterior, covariance = condition(
+        curves.mean,
+        curves.spread[:, None] * correlation * curves.spread[None, :],
+        seen,
+        np.clip(gains[seen], LEAST_GAIN, 1.0),
+        (noise[:, None] * correlation * noise[None, :])[np.ix_(seen, seen)],
+    )
+    return Expectation(posterior, np.sqrt(np.maximum(np.diag(covariance), 0.0)), curves.mean, curves.spread)
+
+
+def condition(
+    mean: Float[np.ndarray, "all"],
+    covariance: Float[np.ndarray, "all all"],
+    seen: Int[np.ndarray, "observed"],
+    values: Float[np.ndarray, "observed"],
+    noise: Float[np.ndarray, "observed observed"],
+) -> tuple[Float[np.ndarray, "all"], Float[np.ndarray, "all all"]]:
+    """Return mean and covariance of a normal vector θ, given `values = θ[seen] + ε` with ε of covariance `noise`.
+
+    With S the covariance, H the rows `seen` and G = S Hᵀ (H S Hᵀ + noise)⁻¹: `mean + G (values - H mean)` and
+    `S - G H S`.
+
+    >>> import numpy as np
+    >>> mean, covariance = condition(np.zeros(1), np.eye(1), np.array([0]), np.array([1.0]), np.eye(1))
+    >>> mean.round(3).tolist(), covariance.round(3).tolist()
+    ([0.5], [[0.5]])
+
+    Source: Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, section 2.2; Efron and Morris,
+    "Data analysis using Stein's estimator and its generalizations", JASA 70, 1975, for the shrinkage.
+    """
+    if not len(seen):
+        return mean, covariance
+    inner = covariance[np.ix_(seen, seen)] + noise
+    inner = inner + JITTER * np.trace(inner) / len(inner) * np.eye(len(inner))
+    gain = np.asarray(np.linalg.solve(inner, covariance[seen]), float).T
+    return mean + gain @ (values - mean[seen]), covariance - gain @ covariance[seen]
+
+
+@cache
+def load_prior(path: Path = PRIOR_FILE) -> Prior | None:
+    """Return the learned prior; None if the file is missing."""
+    return prior_from_json(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+
+
+def prior_from_json(words: Mapping[str, Any]) -> Prior:
+    """Return the prior that `prior_to_json` wrote."""
+    arrays = {name: np.array(words[name], float) for name in ARRAYS}
+    return Prior(
+        measures=tuple(words["measures"]),
+        arms=tuple(words["arms"]),
+        length=float(words["length"]),
+        about=dict(words["about"]),
+        **arrays,
+    )
+
+
+def prior_to_json(prior: Prior) -> dict[str, object]:
+    """Return a prior as JSON, with three digits after the point."""
+    arrays: dict[str, object] = {name: np.round(getattr(prior, name), 3).tolist() for name in ARRAYS}
+    texts = {"measures": list(prior.measures), "arms": list(prior.arms)}
+    return {"about": dict(prior.about), **texts, "length": prior.length, **arrays}

@@ -1,0 +1,162 @@
+"""The rule `recommended`: what it selects, when it says none, and its fall-backs."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bridle.results import Arm, Members, Score, StudyResult
+from bridle.stats import _evidence as evidence_module
+from bridle.stats import load_prior, weigh_evidence
+from bridle.stats._recommend import curves_of, relative_gains
+
+FOLDS = 5
+SAMPLE = Path(__file__).parent / "prior_sample.json"
+L2 = Arm("L2 weights", (("*/kernel", "l2(strength={*/kernel l2})"),), (0,))
+STRENGTHS = (1e-4, 1e-3, 1e-2)
+
+
+def study(
+    accuracy: np.ndarray, loss: np.ndarray, arms: tuple[Arm, ...], arm: list[int], strengths: list[float], rows: int
+) -> StudyResult:
+    """A result from scores of (candidate, fold), of one seed."""
+    count = len(arm)
+    setting, fold = (part.ravel() for part in np.meshgrid(np.arange(count), np.arange(FOLDS), indexing="ij"))
+    slots = np.zeros((count, len(arms) - 1))
+    slots[np.arange(1, count), np.array(arm[1:]) - 1] = strengths[1:]
+    whole = np.full(count * FOLDS, 1)
+    return StudyResult(
+        arms=arms,
+        slots=tuple(f"slot {number}" for number in range(len(arms) - 1)),
+        setting_arm=np.array(arm),
+        setting_strengths=slots,
+        members=Members(setting, 0 * whole, fold, whole > 0, 0 * whole - 1, whole, whole),
+        score=Score("accuracy", True),
+        epochs=np.array([1]),
+        quantities=("train/accuracy", "validation/loss", "validation/accuracy"),
+        curves=np.stack([accuracy.ravel(), loss.ravel(), accuracy.ravel()], 1)[:, None].astype(np.float32),
+        diagnostic_names=(),
+        diagnostics=np.zeros((len(setting), 0)),
+        fold_rows=np.array([[rows * 4 // 5, rows // 5]] * FOLDS),
+    )
+
+
+def simple(gain: float, *, rows: int = 1000, arm: Arm = L2) -> StudyResult:
+    """None and three strengths, of which the middle one is better by `gain` in every fold."""
+    noise = 0.01 * np.random.default_rng(0).standard_normal((4, FOLDS))
+    accuracy = 0.7 + noise + np.array([0, gain / 2, gain, gain / 2])[:, None]
+    return study(accuracy, 2 * (1 - accuracy), (Arm("none", (), ()), arm), [0, 1, 1, 1], [0, *STRENGTHS], rows)
+
+
+def test_a_large_gain_is_recommended_and_comes_from_the_data() -> None:
+    """At its strength, with an expected gain below the observed one."""
+    offer = weigh_evidence(simple(0.2)).recommendation
+    assert offer is not None
+    assert (offer.candidate, offer.arm) == (2, 1)
+    assert 0 < offer.gain < 0.2
+    assert offer.data_share > 0.5
+
+
+def test_a_loss_is_not_recommended() -> None:
+    """None is selected where every strength is worse."""
+    offer = weigh_evidence(simple(-0.2)).recommendation
+    assert offer is not None
+    assert (offer.candidate, offer.arm, offer.gain) == (0, 0, 0.0)
+
+
+def test_the_rule_of_an_arm_stands_beside_the_others() -> None:
+    """Each arm with curves has its own recommended strength; arms without have none."""
+    evidence = weigh_evidence(simple(0.2))
+    assert evidence.choices[1].recommended == 2
+    assert evidence.choices[0].recommended is None
+
+
+def test_an_arm_without_curves_needs_an_interval_above_zero() -> None:
+    """A penalty that the bank lacks is recommended by its evidence alone."""
+    own = Arm("own", (("*/kernel", "group_lasso(strength={*/kernel})"),), (0,))
+    offer = weigh_evidence(simple(0.2, arm=own)).recommendation
+    assert offer is not None
+    assert (offer.candidate, offer.learned) == (2, False)
+    offer = weigh_evidence(simple(0.004, arm=own)).recommendation
+    assert offer is not None
+    assert (offer.candidate, offer.learned) == (0, False)
+
+
+@pytest.mark.parametrize("reason", ["no file", "pooled", "one validation set", "unknown score"])
+def test_without_curves_for_the_score_there_is_none_unless_there_is_evidence(reason: str, monkeypatch) -> None:
+    """A small gain is then no reason."""
+    result = simple(0.004)
+    if reason == "no file":
+        monkeypatch.setattr(evidence_module, "load_prior", lambda: None)
+    elif reason == "pooled":
+        result = replace(result, score=Score("pooled accuracy", True, pooled=True))
+        result = replace(result, quantities=(*result.quantities[:2], "validation/pooled accuracy"))
+    elif reason == "one validation set":
+        result = replace(
+            result, fold_rows=result.fold_rows[:1], members=replace(result.members, fold=0 * result.members.fold)
+        )
+    else:
+        names = ("train/auc", "validation/loss", "validation/auc")
+        result = replace(result, score=Score("auc", True), quantities=names)
+    offer = weigh_evidence(result).recommendation
+    assert offer is not None
+    assert (offer.candidate, offer.learned) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("target", "text", "name"),
+    [
+        ("*/kernel", "l2(strength={*/kernel l2})", "L2 weights"),
+        ("hidden1/output, hidden2/output", "l1(strength={a})", "L1 activations"),
+        ("hidden*/preactivation", "l1(strength={a})", "L1 pre-activations"),
+        ("hidden/output, hidden/kernel", "l1(strength={a})", None),
+        ("hidden/bias", "l2(strength={a})", None),
+        ("*/kernel", "l1l2(l1={a}, l2=0.1)", None),
+        ("*/kernel", "dropout(strength={a})", None),
+    ],
+)
+def test_curves_are_found_by_kind_and_site(target: str, text: str, name: str | None) -> None:
+    """Whatever the arm is called; arms with their own learning rate have none."""
+    prior = load_prior()
+    assert prior is not None
+    arm = Arm("any", ((target, text),), (0,))
+    index = curves_of(arm, prior)
+    assert (None if index is None else prior.arms[index]) == name
+    assert curves_of(replace(arm, learning_rate=0.1), prior) is None
+    assert curves_of(replace(arm, terms=arm.terms * 2), prior) is None
+
+
+def test_relative_gains_by_hand() -> None:
+    """Differences of folds, over the mean error of none."""
+    none, other = np.array([0.2, 0.4, 0.3]), np.array([[0.1, 0.4, 0.1], [np.nan, 0.4, 0.1]])
+    mean, variance = relative_gains(none, other, floor=0.1, overlap=0.5)
+    differences = np.array([0.1, 0.0, 0.2]) / 0.4
+    np.testing.assert_allclose(mean, [differences.mean(), differences[1:].mean()])
+    np.testing.assert_allclose(variance[0], differences.var(ddof=1) * (1 / 3 + 0.5))
+    assert np.isnan(variance[1])
+
+
+def test_studies_of_the_bank_end_better_than_without_a_penalty() -> None:
+    """Thirty rows of generated data each: accuracy on fresh rows, of the recommended candidate minus none."""
+    gains = []
+    for words in json.loads(SAMPLE.read_text()):
+        names = sorted({text for text in words["arm"] if text})
+        arms = (Arm("none", (), ()), *(_arm(name, slot) for slot, name in enumerate(names)))
+        index = [names.index(text) + 1 if text else 0 for text in words["arm"]]
+        share, loss = np.array(words["share"]), np.array(words["log loss"])
+        result = study(1 - share, loss, arms, index, words["strength"], words["rows"])
+        offer = weigh_evidence(result).recommendation
+        assert offer is not None
+        assert offer.learned
+        gains.append(words["gain"][offer.candidate])
+    assert len(gains) >= 10
+    assert np.mean(gains) > 0
+    assert np.mean(np.array(gains) < -0.01) <= 0.25
+
+
+def _arm(name: str, slot: int) -> Arm:
+    kind, site = name.split(" ", 1)
+    target = {"weights": "*/kernel", "activations": "*/output", "pre-activations": "*/preactivation"}[site]
+    return Arm(name, ((target, f"{kind.lower()}(strength={{{target}}})"),), (slot,))
