@@ -1,18 +1,16 @@
 """The plan of a study: every fit, and an estimate of the time."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from time import perf_counter
 
 import jax
 import numpy as np
 
-from bridle.engine import Programs, core_count, on_accelerator, peak_memory_bytes, time_short_call
+from bridle.engine import Programs, core_count, peak_memory_bytes, time_short_call
 from bridle.results import Arm
 from bridle.stats import MIN_ARMS, MIN_STRENGTHS
 from bridle.study.design._arms import BoundArm, candidate_table, to_result_arm
-from bridle.study.design._prepare import refit_rows
 from bridle.study.design._prepared import Prepared
 
 PILOT_FITS = 11
@@ -154,24 +152,6 @@ def make_timed_plan(prepared: Prepared, *, rounds: bool = False) -> Plan:
     fit_seconds *= plan.epochs / engine.recipe.stops[0]
     seconds = compiling + fit_seconds * plan.fits / min(core_count(), plan.fits)
     return replace(plan, seconds=float(seconds), memory=_memory(prepared, plan, programs))
-
-
-def compile_ahead(prepared: Prepared) -> None:
-    """Start to compile the programs of the folds, and after them those of the refits, and return.
-
-    XLA mostly uses one core and does not hold Python's lock, so a second core and Python are free meanwhile. A run that
-    needs a program waits for it, and raises the errors of its compilation. Nothing happens on an accelerator, where the
-    width of programs is timed first.
-    """
-    if on_accelerator():
-        return
-    engine = prepared.engine
-    compiling = ThreadPoolExecutor(core_count())
-    for fold in {fold.shape: fold for fold in prepared.folds}.values():
-        compiling.submit(engine.programs(fold, {}).compile_fully)
-    rows = refit_rows(prepared)
-    compiling.submit(engine.programs(rows.fold, rows.held_out).compile_fully)
-    compiling.shutdown(wait=False)
 
 
 def _memory(prepared: Prepared, plan: Plan, programs: Programs) -> int:
