@@ -311,8 +311,8 @@ class StudyRun:
                 self.watch(Update(f"{stage}: compiling", progress, best_so_far.best))
 
             def watch_stage(progress: Progress) -> None:
-                whole = progress if course is None else course.in_stage(progress)
-                self.watch(Update(stage, whole, best_so_far.best))
+                overall = progress if course is None else course.in_stage(progress)
+                self.watch(Update(stage, overall, best_so_far.best))
 
             return run_requests(
                 prepared,
