@@ -63,8 +63,8 @@ def test_the_interval_is_that_of_rows_which_judge_and_train(skewed) -> None:
     assert (got.difference, got.low, got.high) == pytest.approx(expected)
     assert (got.over, got.count) == ("rows", 60)
     half = scipy_stats.t.ppf(0.975, 59) * np.sqrt((1 + 60 / 48) * differences.var(ddof=1) / 60)
-    assert got.difference - got.low >= half - 1e-12
-    assert got.high - got.difference >= half - 1e-12
+    assert got.difference - got.low >= half - 1e-6
+    assert got.high - got.difference >= half - 1e-6
 
 
 def test_a_row_that_two_partitions_validate_counts_once() -> None:
@@ -155,7 +155,7 @@ def test_the_choice_for_a_fold_does_not_see_its_rows() -> None:
     assert chosen[1:5] == [2] * 4
     first = [set(order[fold]) & set(range(SIZE)) for fold in range(FOLDS)]
     assert len({len(part) for part in first}) > 1
-    scores = table.outside(0)
+    scores = table.outside()[0]
     assert np.isnan(scores[:, :, 0]).all()
     assert scores[1, 0, 1:] == pytest.approx(0.5)
 

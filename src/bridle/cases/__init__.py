@@ -15,7 +15,7 @@ from bridle.cases._circles import circles
 from bridle.cases._claims import Measured, as_table, claim_sentences, measure
 from bridle.cases._iris import iris
 from bridle.cases._moons import moons
-from bridle.study import RunOptions
+from bridle.study import RunOptions, race_of
 from bridle.study.design import Plan, Prepared, make_timed_plan
 
 __all__ = ["CASES", "Case", "CaseResult", "Measured", "Protocol", "Published", "find_case", "prepare_case", "run_case"]
@@ -35,7 +35,7 @@ class PreparedCase:
     @property
     def plans(self) -> tuple[Plan, Plan]:
         """Fits and estimated times of both protocols (this compiles what the run uses)."""
-        return make_timed_plan(self.tutorial), make_timed_plan(self.honest)
+        return make_timed_plan(self.tutorial), make_timed_plan(self.honest, rounds=True)
 
 
 @dataclass(frozen=True)
@@ -123,14 +123,15 @@ def run_case(
     client: Any = None,
     progress: bool = True,
 ) -> CaseResult:
-    """Run both protocols; with `folder`, two folders in it store every fit.
+    """Run both protocols, the honest one as a race by seeds; with `folder`, two folders in it store every fit.
 
     `extend` and `client` are those of `Study.run`.
     """
     options = RunOptions(extend=extend, client=client, progress=progress)
     folders = (None, None) if folder is None else (Path(folder) / "tutorial", Path(folder) / "honest")
     tutorial = run_prepared(prepared.tutorial, replace(options, store=folders[0]))
-    honest = run_prepared(prepared.honest, replace(options, store=folders[1]))
+    race = race_of(prepared.honest, folders[1])
+    honest = run_prepared(prepared.honest, replace(options, store=folders[1], race=race))
     lines, claims = measure(prepared.case, tutorial.data), claim_sentences(prepared.case, tutorial.data)
     return CaseResult(prepared.case, tutorial, honest, tuple(lines), tuple(claims))
 

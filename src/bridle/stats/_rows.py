@@ -34,20 +34,33 @@ class RowTable:
     overlap: float
     """N / n1, for N rows of which each fit trains on n1."""
 
-    def outside(self, fold: int) -> Float[np.ndarray, "candidate seed fold"]:
-        """Return the scores of all folds on the rows that `fold` does not validate; NaN where no row is left."""
-        inside = np.isin(self.rows, self.rows[fold][self.rows[fold] >= 0])
-        shares = np.where(inside, 0.0, self.shares)
-        total = shares.sum(axis=1)
-        left = np.flatnonzero(total > 0)
-        means = np.full(self.scores.shape[:3], np.nan)
-        values = np.where(shares[left] > 0, self.scores[:, :, left], 0.0)
-        means[:, :, left] = np.einsum("csfp,fp->csf", values, shares[left] / total[left, None])
-        return means
+    def outside(self) -> list[Float[np.ndarray, "candidate seed fold"]]:
+        """Return, for each fold, the scores of all folds on the rows that it does not validate.
+
+        NaN stands where no row is left. Folds that share no row with the fold have their whole score.
+        """
+        whole = self._means(np.arange(len(self.rows)), self.shares)
+        tables = []
+        for fold in range(len(self.rows)):
+            inside = np.isin(self.rows, self.rows[fold][self.rows[fold] >= 0])
+            touched = np.flatnonzero(inside.any(axis=1))
+            means = whole.copy()
+            means[:, :, touched] = self._means(touched, np.where(inside, 0.0, self.shares)[touched])
+            tables.append(means)
+        return tables
+
+    def _means(
+        self, folds: Int[np.ndarray, "part"], shares: Float[np.ndarray, "part position"]
+    ) -> Float[np.ndarray, "candidate seed part"]:
+        """Return the scores of some folds on the rows with a share; NaN for a fold without."""
+        totals = shares.sum(axis=1)
+        values = np.where(shares > 0, self.scores[:, :, folds], 0.0)
+        sums = np.einsum("csfp,fp->csf", values, shares)
+        return np.where(totals > 0, sums / np.where(totals > 0, totals, 1.0), np.nan)
 
     def choose(self, rule: Rule) -> list[int | None]:
         """Return what a rule selects for each fold, from the rows that the fold does not validate."""
-        return [rule(self.outside(fold)) for fold in range(len(self.rows))]
+        return choose_each(rule, self.outside())
 
     def take(self, candidates: list[int | None]) -> Float[np.ndarray, "seed fold position"]:
         """Return the scores of one candidate for each fold; NaN for a fold without."""
@@ -56,6 +69,11 @@ class RowTable:
             if candidate is not None:
                 table[:, fold] = self.scores[candidate, :, fold]
         return table
+
+
+def choose_each(rule: Rule, tables: list[Float[np.ndarray, "candidate seed fold"]]) -> list[int | None]:
+    """Return what a rule selects from each of several tables of scores."""
+    return [rule(table) for table in tables]
 
 
 def best_of(path: Int[np.ndarray, "point"], *, maximize: bool) -> Rule:
@@ -76,7 +94,7 @@ def read_rows(result: StudyResult) -> RowTable | None:
     totals = scores.weights.sum(axis=1, keepdims=True)
     if (totals <= 0).any():
         return None
-    table = np.full((len(result.setting_arm), len(result.seeds), *scores.rows.shape), np.nan)
+    table = np.full((len(result.setting_arm), len(result.seeds), *scores.rows.shape), np.nan, np.float32)
     used = np.flatnonzero((members.fold != ALL_ROWS) & members.finished)
     seeds = np.searchsorted(result.seeds, members.seed[used])
     table[members.setting[used], seeds, members.fold[used]] = scores.values[used]

@@ -2,6 +2,7 @@
 
 from bridle.study._baselines import fit_baselines
 from bridle.study._progress import Update, Watch
+from bridle.study._rounds import race_of
 from bridle.study._stages import run_study
 from bridle.study.execution import RunOptions
 
@@ -10,5 +11,6 @@ __all__ = [
     "Update",
     "Watch",
     "fit_baselines",
+    "race_of",
     "run_study",
 ]

@@ -97,6 +97,12 @@ class ResultCollector:
         self.results[key] = result if keep_variables else replace(result, variables=())
         self._pooled_scores.pop(key[:2], None)
 
+    def take_back(self, fits: Sequence[FitKey]) -> None:
+        """Leave out all fits but these."""
+        remaining = set(fits)
+        self.fits = list(fits)
+        self.results = {key: result for key, result in self.results.items() if key in remaining}
+
     def pooled_curves(self, points: int) -> np.ndarray:
         """Return the pooled score of every fit, shape (fit, point, 1): NaN but for the last point.
 

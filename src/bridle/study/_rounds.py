@@ -1,15 +1,44 @@
 """Rounds of a race: all candidates with the first seed, then fewer with each further seed."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
+from bridle._errors import InputError
 from bridle.results import StudyResult
 from bridle.stats import still_racing
+from bridle.store import INDEX_FILE, Store
 from bridle.study.design._plan import FIRST_ARM_ROUND
+from bridle.study.design._prepared import Prepared
 
 ROUNDS = "rounds"
 """The race that adds one seed at a time."""
+
+
+def check_race(prepared: Prepared) -> None:
+    """Raise `InputError` for a study whose strengths cannot be stopped early."""
+    if prepared.question.warm_start is not None:
+        raise InputError(
+            "Expected warm_start=None for a race, since a warm start trains every strength. Leave race out."
+        )
+    if prepared.score.pooled:
+        raise InputError(
+            f"Expected the score of single folds for a race, got {prepared.score.name}, which needs the fits of all "
+            "folds. Leave race out."
+        )
+
+
+def race_of(prepared: Prepared, folder: str | Path | None) -> bool | Literal["rounds"]:
+    """Return the default race: one by seeds where it is possible, and where the folder has no study without one."""
+    if prepared.score.pooled or prepared.question.warm_start is not None:
+        return False
+    plan = None
+    if folder is not None and (Path(folder) / INDEX_FILE).is_file():
+        with Store(folder, create=False, write=False) as opened:
+            plan = opened.fact("plan")
+    return False if isinstance(plan, Mapping) and plan.get("race") is False else ROUNDS
 
 
 def racing_candidates(result: StudyResult, racing: Sequence[int], seeds: int) -> list[int]:

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from bridle._errors import InputError, forget_interrupts, raise_if_interrupted, remember_interrupts
+from bridle._errors import forget_interrupts, raise_if_interrupted, remember_interrupts
 from bridle.engine import FitResult, Progress
 from bridle.results import ALL_ROWS, StudyResult
 from bridle.stats import choose_candidates, summarize, survivors, weigh_evidence
@@ -18,7 +18,7 @@ from bridle.study._confidence import measure_confidence
 from bridle.study._nested import check_nested, run_nested
 from bridle.study._progress import BestSoFar, Course, Update, Watch
 from bridle.study._provenance import provenance_facts
-from bridle.study._rounds import ROUNDS, racing_candidates, rounds_sentence, seed_counts
+from bridle.study._rounds import ROUNDS, check_race, racing_candidates, rounds_sentence, seed_counts
 from bridle.study._seed_mean import score_seed_mean
 from bridle.study._snapshots import activation_samples, decision_surface, probe_predictions, weight_names
 from bridle.study.data._arrays import Data
@@ -65,7 +65,10 @@ def run_study(
     Errors: `InputError` for options that do not fit the study; those of `open_context`.
     """
     options = options or RunOptions()
-    _check_options(prepared, options)
+    if options.race:
+        check_race(prepared)
+    if options.nested is not None:
+        check_nested(prepared, options.nested)
     prepared.engine.set_width(options.width)
 
     def watch_interrupts(update: Update) -> None:
@@ -109,20 +112,6 @@ def open_context(prepared: Prepared, options: RunOptions) -> Iterator[ExecutionC
         yield ExecutionContext(options.threads, session, cluster)
 
 
-def _check_options(prepared: Prepared, options: RunOptions) -> None:
-    if options.race and prepared.question.warm_start is not None:
-        raise InputError(
-            "Expected warm_start=None for a race, since a warm start trains every strength. Leave race out."
-        )
-    if options.race and prepared.score.pooled:
-        raise InputError(
-            f"Expected the score of single folds for a race, got {prepared.score.name}, which needs the fits of all "
-            "folds. Leave race out."
-        )
-    if options.nested is not None:
-        check_nested(prepared, options.nested)
-
-
 class StudyRun:
     """One run of a study, or of an inner study; its methods are the stages, which return False after Ctrl-C."""
 
@@ -130,6 +119,7 @@ class StudyRun:
         self.prepared, self.options, self.context, self.watch = prepared, options, context, watch
         self.collector = ResultCollector(prepared, prepared.arms, preparation=prepared.preparer.stored())
         self.fold_rows = RowSet(prepared.folds, {})
+        self.until = np.inf if options.until is None else options.until
         self.seeds = prepared.question.seed_numbers
         """The seeds of the refits: those of the fits that they were selected by."""
         self.course: Course | None = None
@@ -198,7 +188,7 @@ class StudyRun:
             arms = self._grown_arms(grow)
             before = sum(len(arm.candidates) for arm in self.collector.arms)
             seconds = (perf_counter() - began) * (sum(len(arm.candidates) for arm in arms) - before) / before
-            if self.options.until is not None and perf_counter() + seconds > self.options.until:
+            if perf_counter() + seconds > self.until:
                 continue
             self.collector.arms = arms
             if not self.train(self._chains(self.collector.add_candidates(), cells), self.fold_rows, stage):
@@ -222,14 +212,13 @@ class StudyRun:
     def race_by_seed(self, candidates: Sequence[int]) -> bool:
         """Train one seed at a time: first all candidates and extended grids, then those still in the race.
 
-        Grids of the arms in the race are refined after the second seed. Each seed ends with the result so far. Past
-        `until`, no further seed begins.
+        Grids are refined after the second seed. Each seed ends with an answer. Past `until`, no further seed begins.
         """
         seeds, racing, arms = self.prepared.question.seed_numbers, list(candidates), self.collector.arms[1:]
         total = expected_fits(arms, len(seeds), len(self.prepared.folds))
         self.course = Course(total, self.prepared.question.epochs)
         for done, seed in enumerate(seeds, 1):
-            if done > 1 and self.options.until is not None and perf_counter() > self.options.until:
+            if done > 1 and perf_counter() > self.until:
                 break
             self.seeds = seeds[:done]
             if not self._train_seeds(racing, [seed]):
@@ -245,12 +234,12 @@ class StudyRun:
                     return False
             result = self.collector.result()
             self.collector.closing = rounds_sentence(seed_counts(result))
-            if done < len(seeds):
-                if self.prepared.outer is None:
-                    progress = Progress(0, self.prepared.question.epochs)
-                    self.answered = tuple(self.collector.fits)
-                    self.watch(Update("fits", self.course.in_stage(progress), None, result))
-                racing = racing_candidates(result, racing, done)
+            if done == len(seeds):
+                break
+            if self.prepared.outer is None:
+                self.answered = tuple(self.collector.fits)
+                self.watch(Update("fits", self.course.in_stage(Progress(0, 0)), None, result))
+            racing = racing_candidates(result, racing, done)
         self.course, self.answered = None, ()
         return True
 
@@ -260,8 +249,8 @@ class StudyRun:
         A second Ctrl-C leaves the refits out.
         """
         forget_interrupts()
-        self.collector.fits, self.course = list(self.answered), None
-        result = self.collector.result()
+        self.collector.take_back(self.answered)
+        self.course, result = None, self.collector.result()
         self.seeds = tuple(int(seed) for seed in result.seeds)
         with contextlib.suppress(KeyboardInterrupt):
             self.refit_selected({0, weigh_evidence(result).winner or 0})
@@ -293,7 +282,7 @@ class StudyRun:
         if prepared.outer is None:
             size = len(collector.candidate_arm)
             collector.seed_mean = score_seed_mean(prepared, collector.results, size, selected, held_out)
-            collector.confidence = measure_confidence(prepared, collector.results, size, sorted(bests.values()))
+            collector.confidence = measure_confidence(prepared, collector.results, size, selected)
         return finished
 
     def train(
@@ -322,14 +311,17 @@ class StudyRun:
             progress = Progress(len(keys), prepared.question.epochs)
             if course is None or not course.done:
                 self.watch(Update(f"{stage}: compiling", progress, best_so_far.best))
+
+            def watch_stage(progress: Progress) -> None:
+                whole = progress if course is None else course.in_stage(progress)
+                self.watch(Update(stage, whole, best_so_far.best))
+
             return run_requests(
                 prepared,
                 [[collector.request(key) for key in chain] for chain in chains],
                 row_set,
                 deliver=deliver,
-                watch=lambda progress: self.watch(
-                    Update(stage, progress if course is None else course.in_stage(progress), best_so_far.best)
-                ),
+                watch=watch_stage,
                 context=self.context,
                 total_fits=len(prepared.question.seed_numbers) * len(collector.candidate_arm),
             )
@@ -396,14 +388,10 @@ class StudyRun:
     def _take_snapshots(self, data: Data, selected: Sequence[int], bests: dict[int, int]) -> None:
         """Enter pictures of the refits of selected candidates."""
         prepared, collector = self.prepared, self.collector
-        collector.probe = probe_predictions(prepared, collector.finished_refits(), data)
-        variables = {candidate: self._refit_variables(candidate) for candidate in selected[:MAX_SURFACES]}
+        refits = collector.finished_refits()
+        collector.probe = probe_predictions(prepared, refits, data)
+        trained = [(collector.fits[index][0], refit.variables) for index, refit in refits.items()]
+        variables = {one: [values for key, values in trained if key == one] for one in selected[:MAX_SURFACES]}
         collector.picture = decision_surface(prepared, data, variables)
         collector.weight_names = weight_names(prepared)
         collector.activations = activation_samples(prepared, collector.arms, collector.results, data, bests)
-
-    def _refit_variables(self, candidate: int) -> list[tuple[np.ndarray, ...]]:
-        """Return the trained variables of a candidate's finished refits."""
-        refits = [key for key in self.collector.fits if key[0] == candidate and key[2] == ALL_ROWS]
-        results = [self.collector.results[key] for key in refits if key in self.collector.results]
-        return [result.variables for result in results if result.diverged_at < 0]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import keras
 import numpy as np
@@ -17,7 +17,7 @@ from bridle import report, store
 from bridle._api import Result, Study, reload_note, run_prepared
 from bridle._errors import InputError, Interrupted, StoreError, first_line
 from bridle.results import Baseline
-from bridle.study import RunOptions, fit_baselines
+from bridle.study import RunOptions, fit_baselines, race_of
 from bridle.study.design import Plan, Prepared, compile_ahead, make_timed_plan
 from bridle.tables import (
     Preparation,
@@ -321,19 +321,8 @@ def run_job(
     as it began.
     """
     folder = None if folder is None else Path(folder) / "study"
-    options = RunOptions(folder, extend, client, race=race_of(job.prepared, race, folder), progress=progress)
+    options = RunOptions(folder, extend, client, race=race and race_of(job.prepared, folder), progress=progress)
     return tuned(job, run_prepared(job.prepared, options, baselines=job.baselines))
-
-
-def race_of(prepared: Prepared, race: bool, folder: Path | None) -> bool | Literal["rounds"]:
-    """Return the race of a study: one by seeds if it is possible, and the folder does not hold a study without one."""
-    if not race or prepared.score.pooled:
-        return False
-    plan = None
-    if folder is not None and (folder / store.INDEX_FILE).is_file():
-        with store.Store(folder, create=False, write=False) as opened:
-            plan = opened.fact("plan")
-    return False if isinstance(plan, Mapping) and plan.get("race") is False else "rounds"
 
 
 def tuned(job: Job, result: Result) -> Tuned:

@@ -1,9 +1,8 @@
 """Design of a study: arms, candidates, objective, scores, plan."""
 
-from bridle.study.design._ahead import compile_ahead
 from bridle.study.design._arms import join_arms
 from bridle.study.design._plan import Plan, duration, make_plan, make_timed_plan
-from bridle.study.design._prepare import inner_study, prepare
+from bridle.study.design._prepare import compile_ahead, inner_study, prepare
 from bridle.study.design._prepared import Prepared
 from bridle.study.design._question import (
     INITIAL_WEIGHTS,

@@ -1,5 +1,6 @@
 """Preparation of a study before its first fit: model, arms, folds and programs, each checked; and its inner studies."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +15,7 @@ from bridle._keras import (
     read_blueprint,
     require_jax,
 )
-from bridle.engine import Recipe
+from bridle.engine import Recipe, core_count, on_accelerator
 from bridle.placement import bind_terms, check_plain
 from bridle.study.data._arrays import Data
 from bridle.study.data._folds import RefitRows, make_folds, make_refit_rows
@@ -149,3 +150,21 @@ def _outputs(model: keras.Model) -> tuple[int | None, ...]:
     """Return the shape of the first output; unknown for a subclassed model."""
     outputs = getattr(model, "outputs", None)
     return tuple(outputs[0].shape) if outputs else (None, None)
+
+
+def compile_ahead(prepared: Prepared) -> None:
+    """Start to compile the programs of the folds, and after them those of the refits, and return.
+
+    XLA mostly uses one core and does not hold Python's lock, so a second core and Python are free meanwhile. A run that
+    needs a program waits for it, and raises the errors of its compilation. Nothing happens on an accelerator, where the
+    width of programs is timed first.
+    """
+    if on_accelerator():
+        return
+    engine = prepared.engine
+    compiling = ThreadPoolExecutor(core_count())
+    for fold in {fold.shape: fold for fold in prepared.folds}.values():
+        compiling.submit(engine.programs(fold, {}).compile_fully)
+    rows = refit_rows(prepared)
+    compiling.submit(engine.programs(rows.fold, rows.held_out).compile_fully)
+    compiling.shutdown(wait=False)
