@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from benchmarks.prior.bank import ARMS, FOLDER, FOLDS
+from benchmarks.prior.bank import ARMS, FOLDER, FOLDS, NETWORKS
 from benchmarks.prior.families import GENERATORS, sources
 
 from bridle.stats._prior import LEAST_GAIN, LOG_LOSS, SHARE, SQUARE, Expectation, Prior, expect_gains, level_of
@@ -129,7 +129,7 @@ def load(folder: Path = FOLDER) -> list[Sample]:
     samples = []
     for path in sorted(folder.glob("*.npz")):
         parts = path.stem.rsplit(".", 3)
-        if len(parts) < 4 or parts[0] not in known:
+        if len(parts) < 4 or parts[0] not in known or parts[2] not in NETWORKS:
             continue
         source = known[parts[0]]
         numbers = dict(np.load(path))
