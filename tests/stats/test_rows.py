@@ -37,14 +37,24 @@ def compared(result: StudyResult, arm=1, none=0, **options):
     return compare_rows(table.take([arm] * len(table.rows)), table.take([none] * len(table.rows)), table, **options)
 
 
-def by_formula(values: np.ndarray, seeds: np.ndarray, alone: float, factor=2.25, skewness_share=1.5):
+def by_formula(values: np.ndarray, paired: np.ndarray, alone: float, factor=2.25, skewness_share=1.5):
     """Return the difference and its interval from the differences of rows and of seeds.
 
     `alone` is the variance of the mean of seeds if the fits of all rows were independent.
     """
     count, mean = len(values), values.mean()
-    parts = np.array([factor * values.var(ddof=1) / count, max(0.0, seeds.var(ddof=1) / len(seeds) - alone)])
-    error, degrees = np.sqrt(parts.sum()), parts.sum() ** 2 / (parts**2 / [count - 1, len(seeds) - 1]).sum()
+    rows, folds, seeds = values.var(ddof=1) / count, np.nanmean(paired, axis=(0, 2)), np.nanmean(paired, axis=(1, 2))
+    parts = np.array(
+        [
+            factor * rows,
+            max(0.0, folds.var(ddof=1) / len(folds) - rows),
+            max(0.0, seeds.var(ddof=1) / len(seeds) - alone) if len(seeds) > 1 else 0.0,
+        ]
+    )
+    error, degrees = (
+        np.sqrt(parts.sum()),
+        parts.sum() ** 2 / (parts**2 / [count - 1, len(folds) - 1, max(len(seeds) - 1, 1)]).sum(),
+    )
     skewness = scipy_stats.skew(values) / np.sqrt(count)
     quantile = scipy_stats.t.ppf(0.975, degrees)
 
@@ -62,7 +72,7 @@ def test_the_interval_is_that_of_rows_which_judge_and_train(skewed) -> None:
     got = compared(build(values, ROWS, SIZES))
     paired = values[1] - values[0]
     differences = paired.mean(axis=0).reshape(-1)
-    expected = by_formula(differences, paired.mean(axis=(1, 2)), fits_alone(paired), 1 + 60 / 48)
+    expected = by_formula(differences, paired, fits_alone(paired), 1 + 60 / 48)
     assert (got.difference, got.low, got.high) == pytest.approx(expected)
     assert (got.over, got.count) == ("rows", 60)
     if skewed:
@@ -81,7 +91,7 @@ def test_a_row_that_two_partitions_validate_counts_once() -> None:
     alone = fits_alone(fits)
     by_row = (np.bincount(ROWS.reshape(-1), differences[:5].reshape(-1))
               + np.bincount(order.reshape(-1), differences[5:].reshape(-1))) / 2  # fmt: skip
-    assert (got.difference, got.low, got.high) == pytest.approx(by_formula(by_row, paired.mean(axis=(1, 2)), alone))
+    assert (got.difference, got.low, got.high) == pytest.approx(by_formula(by_row, paired, alone))
     assert got.count == 60
 
 
@@ -91,16 +101,28 @@ def test_weights_of_rows_count_in_the_mean_and_in_its_variance() -> None:
     weights[:, -1] = 0
     got = compared(build(values, ROWS, SIZES, weights=weights))
     paired = (values[1] - values[0])[:, :, :-1]
-    expected = by_formula(paired.mean(axis=0).reshape(-1), paired.mean(axis=(1, 2)), fits_alone(paired))
+    expected = by_formula(paired.mean(axis=0).reshape(-1), paired, fits_alone(paired))
     assert (got.difference, got.low, got.high) == pytest.approx(expected)
 
 
-def test_with_one_seed_folds_stand_in_for_seeds() -> None:
+def test_one_seed_has_no_variance_between_seeds() -> None:
     values = drawn(seeds=1)
     got = compared(build(values, ROWS, SIZES))
-    paired = (values[1] - values[0])[0]
-    expected = by_formula(paired.reshape(-1), paired.mean(axis=1), paired.var(ddof=1) / 60)
+    paired = values[1] - values[0]
+    expected = by_formula(paired.reshape(-1), paired, 0.0)
     assert (got.difference, got.low, got.high) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_what_folds_or_seeds_share_widens_the_interval(axis) -> None:
+    """A difference of its own in each seed or fold adds its variance, divided by their number."""
+    values = drawn(rng=4)
+    shifts = np.array([-2.0, 2.0, 0.0]) if axis == 0 else np.array([-2.0, 1.0, 2.0, -1.0, 0.0])
+    values[1] += np.expand_dims(shifts, (1, 2) if axis == 0 else (0, 2))
+    got = compared(build(values, ROWS, SIZES))
+    paired = values[1] - values[0]
+    expected = by_formula(paired.mean(axis=0).reshape(-1), paired, fits_alone(paired))
+    assert (got.low, got.high) == pytest.approx(expected[1:])
 
 
 def test_the_p_value_agrees_with_the_interval() -> None:
@@ -207,7 +229,7 @@ def test_diverged_fits_are_left_out_in_pairs() -> None:
     got = compared(replace(result, members=replace(result.members, finished=finished)))
     paired = values[1] - values[0]
     paired[0, 2] = np.nan
-    expected = by_formula(np.nanmean(paired, axis=0).reshape(-1), np.nanmean(paired, axis=(1, 2)), fits_alone(paired))
+    expected = by_formula(np.nanmean(paired, axis=0).reshape(-1), paired, fits_alone(paired))
     assert (got.difference, got.low) == pytest.approx(expected[:2])
 
 

@@ -14,6 +14,8 @@ from bridle.stats._summary import nan_mean, summarize
 
 TAIL_SHARE = 1.5
 """The skewness of the distribution, as a multiple of that of a sample, which lacks its rare rows."""
+MIN_GROUPS = 2
+"""The number of folds or seeds from which a variance between them can be computed."""
 DEPENDENT_ROWS = "dependent rows"
 """The entry of the provenance that says why the rows of a study are not independent: in groups, or in time order."""
 
@@ -40,7 +42,7 @@ class RowTable:
         NaN stands where no row is left. Folds that share no row with the fold have their whole score.
         """
         whole = self._means(np.arange(len(self.rows)), self.shares)
-        tables = []
+        tables: list[Float[np.ndarray, "candidate seed fold"]] = []
         for fold in range(len(self.rows)):
             inside = np.isin(self.rows, self.rows[fold][self.rows[fold] >= 0])
             touched = np.flatnonzero(inside.any(axis=1))
@@ -112,10 +114,8 @@ class _Moments:
     mean: float
     variance: float
     """Of the mean of independent rows."""
-    shared_variance: float
-    """What the fits of a seed share, or with one seed, the rows of a fold."""
-    groups: int
-    """The number of seeds, or with one seed, of folds."""
+    shared: tuple[tuple[float, int], tuple[float, int]]
+    """What the rows of a fold share, and the fits of a seed: variances with degrees of freedom."""
     skewness: float
     rows: int
     fits: float
@@ -135,16 +135,16 @@ def compare_rows(
     """Return the mean paired difference `arm - none` and its interval, from the scores of single rows.
 
     With `d_i` the difference of row i, averaged over seeds and over the folds that validate it, n rows and `u_i` their
-    weights, which sum to 1: `d = sum_i u_i d_i`, with variance `(1 + N / n1) R + S`:
+    weights, which sum to 1: `d = sum_i u_i d_i`, with variance `(1 + N / n1) R + F + S`:
 
     * `R = n / (n - 1) * sum_i u_i^2 (d_i - d)^2`, for N rows of which each fit trains on n1. The 1 is for the rows as
       those that judge, N / n1 for the same rows as those that train: the correction of Nadeau and Bengio, applied to
       rows instead of folds.
-    * `S`, for initialization and shuffling, which the fits of a seed share: the variance of the differences of single
-      seeds divided by their number, as far as it is larger than for independent rows. With one seed, folds stand in
-      for seeds.
+    * `F` and `S`, for what the rows of a fold share (the network that judges them) and the fits of a seed (the initial
+      weights): the variance of the differences of folds, or of seeds, divided by their number, as far as it is larger
+      than for independent rows.
 
-    The interval is Student's, with Satterthwaite's degrees of freedom of n - 1 and seeds - 1, after Hall's
+    The interval is Student's, with Satterthwaite's degrees of freedom of n - 1, folds - 1 and seeds - 1, after Hall's
     transformation: the differences of a log loss are skewed. The end on the side of the longer tail is moved outwards
     by more, since a sample rarely has its share of the largest differences.
 
@@ -178,9 +178,10 @@ def compare_rows(
         return without(EVEN)
     least = 1 / (moments.fits * count**2) if share else 0.0
     row_part = (1 + table.overlap) * moments.variance + least
-    total = row_part + moments.shared_variance
+    total = row_part + sum(variance for variance, _ in moments.shared)
     error = float(np.sqrt(total))
-    degrees = total**2 / (row_part**2 / (count - 1) + moments.shared_variance**2 / max(moments.groups - 1, 1))
+    parts = ((row_part, count - 1), *moments.shared)
+    degrees = total**2 / sum(variance**2 / max(freedom, 1) for variance, freedom in parts)
     quantile = t_quantile(0.5 + level / 2, degrees)
     low = mean - invert_skew(quantile, _tail(moments.skewness)) * error
     high = mean + invert_skew(quantile, _tail(-moments.skewness)) * error
@@ -200,7 +201,7 @@ def _moments(paired: Float[np.ndarray, "seed fold position"], table: RowTable) -
     means = nan_mean(paired, axis=0)
     used = np.isfinite(means) & (table.shares > 0)
     if not used.any():
-        return _Moments(np.nan, np.nan, np.nan, 0, 0.0, 0, 0.0, 0.0)
+        return _Moments(np.nan, np.nan, ((0.0, 0), (0.0, 0)), 0.0, 0, 0.0, 0.0)
     rows, shares = table.rows[used], table.shares[used] / table.shares[used].sum()
     mean = float((shares * means[used]).sum())
     parts = np.bincount(rows, shares * (means[used] - mean))
@@ -209,14 +210,10 @@ def _moments(paired: Float[np.ndarray, "seed fold position"], table: RowTable) -
     skewness = float((parts**3).sum() / squares**1.5) if squares > 0 else 0.0
     fits = float(np.isfinite(paired[:, used]).sum() / count)
     variance = squares * count / max(count - 1, 1)
-    if len(paired) > 1:
-        groups = _group_means(paired, table.shares[None])
-        alone = _variance_of_fits(paired[:, used], rows, shares)
-    else:
-        groups, alone = _group_means(np.swapaxes(paired, 0, 1), table.shares[:, None]), variance
-    shared = float(groups.var(ddof=1) / len(groups)) - alone if len(groups) > 1 else 0.0
+    folds = _excess(np.swapaxes(paired, 0, 1), table.shares[:, None], variance)
+    seeds = _excess(paired, table.shares[None], _variance_of_fits(paired[:, used], rows, shares))
     largest = float(np.nanmax(np.abs(paired[:, used])))
-    return _Moments(mean, variance, max(shared, 0.0), len(groups), skewness, count, fits, largest)
+    return _Moments(mean, variance, (folds, seeds), skewness, count, fits, largest)
 
 
 def _variance_of_fits(
@@ -231,11 +228,13 @@ def _variance_of_fits(
     return float((weights[several] ** 2 * np.maximum(between, 0.0) / number[several]).sum())
 
 
-def _group_means(
-    paired: Float[np.ndarray, "group part position"], shares: Float[np.ndarray, "#group part position"]
-) -> Float[np.ndarray, "group"]:
-    """Return the mean difference of each seed, or of each fold, over the rows that it has; without those of none."""
+def _excess(
+    paired: Float[np.ndarray, "group part position"], shares: Float[np.ndarray, "#group part position"], alone: float
+) -> tuple[float, int]:
+    """Return the variance of the mean over groups beyond `alone`, that of independent rows; and degrees of freedom."""
     weights = np.where(np.isfinite(paired), shares, 0.0)
     totals = weights.sum(axis=(1, 2))
-    sums = (weights * np.nan_to_num(paired)).sum(axis=(1, 2))
-    return sums[totals > 0] / totals[totals > 0]
+    means = (weights * np.nan_to_num(paired)).sum(axis=(1, 2))[totals > 0] / totals[totals > 0]
+    if len(means) < MIN_GROUPS:
+        return 0.0, 0
+    return max(0.0, float(means.var(ddof=1) / len(means)) - alone), len(means) - 1
