@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from bridle._errors import InputError
 from bridle.results import StudyResult
 from bridle.stats import still_racing
 from bridle.store import INDEX_FILE, Store
@@ -25,6 +26,19 @@ def race_of(prepared: Prepared, folder: str | Path | None) -> bool | Literal["ro
         with Store(folder, create=False, write=False) as opened:
             plan = opened.fact("plan")
     return False if isinstance(plan, Mapping) and plan.get("race") is False else ROUNDS
+
+
+def check_race(prepared: Prepared, race: bool | str) -> None:
+    """Raise `InputError` for a race of a study whose fits depend on each other, or whose score needs all folds."""
+    if race and prepared.question.warm_start is not None:
+        raise InputError(
+            "Expected warm_start=None for a race, since a warm start trains every strength. Leave race out."
+        )
+    if race and prepared.score.pooled:
+        raise InputError(
+            f"Expected the score of single folds for a race, got {prepared.score.name}, which needs the fits of all "
+            "folds. Leave race out."
+        )
 
 
 def racing_candidates(result: StudyResult, racing: Sequence[int], seeds: int) -> list[int]:

@@ -1,13 +1,14 @@
 """The stages of a study: cross-validate every candidate, extend and refine grids, refit the selected candidates."""
 
 import contextlib
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import replace
 from time import perf_counter
+from uuid import uuid4
 
 import numpy as np
 
-from bridle._errors import InputError, forget_interrupts, raise_if_interrupted, remember_interrupts
+from bridle._errors import forget_interrupts, raise_if_interrupted, remember_interrupts
 from bridle.engine import FitResult, Progress
 from bridle.results import ALL_ROWS, StudyResult
 from bridle.stats import choose_candidates, summarize, survivors, weigh_evidence
@@ -17,7 +18,7 @@ from bridle.study._confidence import measure_confidence
 from bridle.study._nested import check_nested, run_nested
 from bridle.study._progress import BestSoFar, Course, Update, Watch
 from bridle.study._provenance import provenance_facts
-from bridle.study._rounds import ROUNDS, racing_candidates, rounds_sentence, seed_counts
+from bridle.study._rounds import ROUNDS, check_race, racing_candidates, rounds_sentence, seed_counts
 from bridle.study._seed_mean import score_seed_mean
 from bridle.study._snapshots import activation_samples, decision_surface, probe_predictions, weight_names
 from bridle.study.data._arrays import Data
@@ -25,10 +26,15 @@ from bridle.study.design._arms import BoundArm
 from bridle.study.design._plan import FIRST_ARM_ROUND, expected_fits
 from bridle.study.design._prepare import refit_rows
 from bridle.study.design._prepared import Prepared
-from bridle.study.execution._context import open_context
+from bridle.study.execution._cluster import Cluster
+from bridle.study.execution._connection import DaskConnection
+from bridle.study.execution._facts import study_facts
+from bridle.study.execution._keys import FitKeys
 from bridle.study.execution._options import RunOptions
 from bridle.study.execution._requests import FitKey, FitRequest, RowSet
 from bridle.study.execution._run import ExecutionContext, run_requests
+from bridle.study.execution._stored import open_store_session
+from bridle.study.execution._worker import StudySpec, run_task
 
 MAX_EXTENSIONS = 2
 """Rounds that extend open grids."""
@@ -59,7 +65,9 @@ def run_study(
     Errors: `InputError` for options that do not fit the study; those of `open_context`.
     """
     options = options or RunOptions()
-    _check_options(prepared, options)
+    check_race(prepared, options.race)
+    if options.nested is not None:
+        check_nested(prepared, options.nested)
     prepared.engine.set_width(options.width)
 
     def watch_interrupts(update: Update) -> None:
@@ -85,18 +93,22 @@ def run_study(
         return result, finished
 
 
-def _check_options(prepared: Prepared, options: RunOptions) -> None:
-    if options.race and prepared.question.warm_start is not None:
-        raise InputError(
-            "Expected warm_start=None for a race, since a warm start trains every strength. Leave race out."
+@contextlib.contextmanager
+def open_context(prepared: Prepared, options: RunOptions) -> Iterator[ExecutionContext]:
+    """Open the store and the cluster of a run.
+
+    Errors: `StoreError` where the folder holds another study, or cannot be used.
+    """
+    local = options.store is None and options.client is None
+    facts = {} if local else study_facts(prepared, options.race, options.nested)
+    cluster = None
+    if options.client is not None:
+        spec = StudySpec(
+            uuid4().hex, prepared.question, prepared.rows, facts, options.race, options.nested, options.threads
         )
-    if options.race and prepared.score.pooled:
-        raise InputError(
-            f"Expected the score of single folds for a race, got {prepared.score.name}, which needs the fits of all "
-            "folds. Leave race out."
-        )
-    if options.nested is not None:
-        check_nested(prepared, options.nested)
+        cluster = Cluster(DaskConnection(options.client, spec, run_task), FitKeys(facts), facts["device"])
+    with open_store_session(prepared.engine, options.store, facts, options.extend) as session:
+        yield ExecutionContext(options.threads, session, cluster)
 
 
 class StudyRun:
