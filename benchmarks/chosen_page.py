@@ -88,6 +88,8 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _rows(found: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     for way, title in WAYS.items():
+        if way not in found["summary"]:  # measured before this way was added
+            continue
         line = found["summary"][way]
         apart = "" if way == "tutorial" else _apart(line)
         count = "" if way == "tutorial" else f"{line['better']}, {line['worse']}"

@@ -71,6 +71,16 @@ def test_the_page_of_claims_shows_what_was_measured() -> None:
     assert (ROOT / "docs" / "claims.md").read_text() == page(claims, chosen)
 
 
+def test_the_page_of_the_prior_shows_what_was_learned() -> None:
+    """Written from the numbers beside the bank and the curves in the package."""
+    from benchmarks.prior.page import page
+
+    from bridle.stats._prior import PRIOR_FILE
+
+    numbers = json.loads((ROOT / "benchmarks" / "prior" / "numbers.json").read_text())
+    assert (ROOT / "docs" / "prior.md").read_text() == page(numbers, json.loads(PRIOR_FILE.read_text()))
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_docstring_examples_run(name: str) -> None:
     """Every `>>>` in the package."""

@@ -17,6 +17,7 @@ from bridle._errors import InputError
 from bridle.results import ALL_ROWS
 from bridle.study._provenance import constant_scores
 from bridle.study.data._arrays import Data
+from bridle.tuning._model_file import load_model, save_model
 from tests.conftest import network
 
 NONE, WEAK, STRONG = [0.5] * 4, [0.8, 0.3, 0.8, 0.3], [0.3, 0.8, 0.3, 0.8]
@@ -33,7 +34,7 @@ def result(moons) -> Result:
     column = data.quantities.index("validation/accuracy")
     table = np.array([NONE, WEAK, STRONG])
     curves[inside, -1, column] = table[data.members.setting[inside], data.members.fold[inside]]
-    return Result(replace(data, curves=curves), measured._template, measured._terms)
+    return Result(replace(data, curves=curves, row_scores=None), measured._template, measured._terms)
 
 
 def test_an_arm_whose_quoted_number_is_worse_than_none_is_not_handed_over(result: Result) -> None:
@@ -140,6 +141,33 @@ def test_the_mean_of_the_refits_is_handed_over(averaged: Result, arm: str, tmp_p
     held_out = result.data.seed_mean.held_out["test"][result.evidence.choices[["none", "L2"].index(arm)].best]
     assert model.evaluate(x[60:], y[60:], verbose=0, return_dict=True)["loss"] == pytest.approx(held_out, rel=1e-4)
     assert result.code(arm).endswith("# result.model() is the mean of 3 such networks, one a seed.\n")
+
+
+@pytest.mark.parametrize(("gain", "arm"), [(0.1, "L2"), (0.0, "none"), (-0.1, "none")])
+def test_the_mean_is_that_of_the_arm_whose_quoted_number_is_better(
+    averaged: Result, moons, gain: float, arm: str
+) -> None:
+    """Not better is not enough: a gain of zero hands over the network without a penalty."""
+    data, curves = averaged.data, averaged.data.curves.copy()
+    penalized = data.setting_arm[data.members.setting] == 1
+    refitted = data.members.setting[(data.members.fold == ALL_ROWS) & penalized][0]
+    loss = 0.5 + 0.01 * data.members.fold - penalized * (gain - 0.001 * (data.members.setting != refitted))
+    curves[:, -1, data.quantities.index("validation/loss")] = loss
+    result = hand_over(
+        Result(replace(data, curves=curves, row_scores=None), averaged._template, averaged._terms), better=True
+    )
+    assert result.best().arm == arm
+    expected = np.mean([result.model(arm, seed=seed).predict(moons[0], verbose=0) for seed in range(3)], axis=0)
+    np.testing.assert_allclose(result.model().predict(moons[0], verbose=0), expected, atol=1e-5)
+
+
+def test_the_folder_of_a_table_loads_a_mean_also_with_a_function(averaged: Result, moons, tmp_path) -> None:
+    """`bridle predict --model` gives one for models with custom code; a mean does not need it."""
+    model = hand_over(averaged, better=True).model("L2")
+    save_model(model, tmp_path)
+    for build in (None, network):
+        opened = load_model(tmp_path, build)
+        np.testing.assert_allclose(opened.predict(moons[0], verbose=0), model.predict(moons[0], verbose=0), atol=1e-6)
 
 
 def test_a_single_refit_is_there_on_request(averaged: Result) -> None:

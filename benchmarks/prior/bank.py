@@ -31,7 +31,6 @@ NETWORKS = {
     "default": Network("default", (64, 32), 200),
     "small": Network("small", (16,), 500),
     "large": Network("large", (128, 64), 100, -0.5),
-    "wide": Network("wide", (500,), 4000, -0.5),
 }
 ARMS: dict[tuple[str, str], tuple[str, float]] = {
     ("L2", "weights"): ("*/kernel", -4.5),
@@ -77,7 +76,6 @@ class Entry:
     rows: int
     draw: int
     network: Network
-    validated: bool = True
 
     @property
     def path(self) -> Path:
@@ -96,15 +94,8 @@ def schedule(rounds: int) -> list[Entry]:
                 names = ROTATION[rows] if source.family in VARIED else ("default",)
                 entries.append(Entry(source, rows, draw, NETWORKS[names[draw % len(names)]]))
 
-    def add_wide(draw: int) -> None:
-        for source in sources():
-            if source.name in ("moons", "circles"):
-                entries.append(Entry(source, 30, draw, NETWORKS["wide"], validated=False))
-
     for turn in range(rounds):
         add(30, 2 * turn)
-        if turn < 4:
-            add_wide(turn)
         add(100, turn)
         add(300, turn, some=True)
         add(30, 2 * turn + 1)
@@ -216,8 +207,6 @@ def measure(
 
     table = [(-1, 0.0)] + [(arm, s) for arm, path in enumerate(paths.values()) for s in path]
     order = list(paths)
-    if not entry.validated:
-        table = [(arm, s) for arm, s in table if arm < 0 or order[arm] in (*VALIDATED, ("L2", "activations"))]
     slots, seeds = len(paths), prepared.question.seed_numbers
     began = process_time()
 
@@ -257,20 +246,19 @@ def measure(
         "variance": np.array(np.var(fresh) if not entry.source.classes else np.nan),
         **scales(prepared, refit.fold, slots),
     }
-    if entry.validated:
-        validated = [c for c in range(count) if table[c][0] < 0 or order[table[c][0]] in VALIDATED]
-        if entry.rows >= 100:
-            validated = validated[:1] + validated[2::2]
-        keys = [(c, seeds[0], fold) for c in validated for fold in range(FOLDS)]
-        results = train(keys, RowSet(prepared.folds, {}))
-        width = entry.source.classes if entry.source.classes > 2 else 1
-        predictions = np.full((len(validated), len(y), width), np.nan, np.float32)
-        for (c, _, fold), result in results.items():
-            side = np.flatnonzero(folds == fold)
-            if result.diverged_at < 0:
-                rows = np.asarray(result.predictions[0])[-len(side) :]
-                predictions[validated.index(c), side] = rows.reshape(-1, width)
-        numbers |= {"validated": np.array(validated), "predictions": predictions, "fold": folds.astype(np.int8)}
+    validated = [c for c in range(count) if table[c][0] < 0 or order[table[c][0]] in VALIDATED]
+    if entry.rows >= 100:
+        validated = validated[:1] + validated[2::2]
+    keys = [(c, seeds[0], fold) for c in validated for fold in range(FOLDS)]
+    results = train(keys, RowSet(prepared.folds, {}))
+    width = entry.source.classes if entry.source.classes > 2 else 1
+    predictions = np.full((len(validated), len(y), width), np.nan, np.float32)
+    for (c, _, fold), result in results.items():
+        side = np.flatnonzero(folds == fold)
+        if result.diverged_at < 0:
+            rows = np.asarray(result.predictions[0])[-len(side) :]
+            predictions[validated.index(c), side] = rows.reshape(-1, width)
+    numbers |= {"validated": np.array(validated), "predictions": predictions, "fold": folds.astype(np.int8)}
     numbers["seconds"] = np.array(process_time() - began)
     return numbers
 

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from benchmarks.prior.bank import ARMS, FOLDER, FOLDS
+from benchmarks.prior.bank import ARMS, FOLDER, FOLDS, NETWORKS
 from benchmarks.prior.families import GENERATORS, sources
 
 from bridle.stats._prior import LEAST_GAIN, LOG_LOSS, SHARE, SQUARE, Expectation, Prior, expect_gains, level_of
@@ -129,7 +129,7 @@ def load(folder: Path = FOLDER) -> list[Sample]:
     samples = []
     for path in sorted(folder.glob("*.npz")):
         parts = path.stem.rsplit(".", 3)
-        if len(parts) < 4 or parts[0] not in known:
+        if len(parts) < 4 or parts[0] not in known or parts[2] not in NETWORKS:
             continue
         source = known[parts[0]]
         numbers = dict(np.load(path))
@@ -149,6 +149,7 @@ LEVELS = np.array([[0.02, 0.08, 0.2, 0.35, 0.6], [0.05, 0.2, 0.5, 1.0, 2.5], [0.
 ROWS_WIDTH, LEVEL_WIDTH = 0.8, 0.8
 """Widths of the kernel that weights studies by their distance from a node, in log rows and in levels."""
 LENGTH = 1.0
+GENERAL_FAMILIES = 3.0
 MIN_SPREAD, MIN_NOISE = 0.005, 0.01
 FAR = 1e-4
 """The weight of a study at any distance, so that no node is empty."""
@@ -211,17 +212,35 @@ def weighted_mean(weight: np.ndarray, table: np.ndarray) -> np.ndarray:
         return (part * np.nan_to_num(table)).sum(0) / part.sum(0)
 
 
-def at_node(lines: Sequence[Line], rows: float, level: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return mean, spread and noise at one node, each (arm, position)."""
+def at_node(
+    lines: Sequence[Line], rows: float, level: float, general: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return mean, spread and noise at one node, each (arm, position).
+
+    The variance of few families joins the `general` one over all studies, which counts as `GENERAL_FAMILIES`. The
+    uncertainty of the mean is added.
+    """
     distance = (np.array([line.place for line in lines]) - [np.log(rows), level]) / [ROWS_WIDTH, LEVEL_WIDTH]
-    weight = weights([line.family for line in lines]) * (np.exp(-0.5 * (distance**2).sum(1)) + FAR)
+    families = [line.family for line in lines]
+    weight = weights(families) * (np.exp(-0.5 * (distance**2).sum(1)) + FAR)
     gains, squares = np.array([line.gains for line in lines]), np.array([line.squares for line in lines])
     mean = weighted_mean(weight, gains)
-    spread = np.maximum(np.sqrt(smoothed(weighted_mean(weight, (gains - mean) ** 2))), MIN_SPREAD)
+    by_family = np.array([weight[np.array(families) == family].sum() for family in set(families)])
+    count = by_family.sum() ** 2 / (by_family**2).sum()
+    variance = (count * weighted_mean(weight, (gains - mean) ** 2) + GENERAL_FAMILIES * general) / (
+        count + GENERAL_FAMILIES
+    )
+    spread = np.maximum(np.sqrt(smoothed(variance * (1 + 1 / count))), MIN_SPREAD)
     noise = np.sqrt(smoothed(weighted_mean(weight, squares)))
     with np.errstate(invalid="ignore"):
         share = np.nanmedian(noise / spread) if np.isfinite(noise).any() else 1.0
     return smoothed(mean), spread, np.maximum(np.where(np.isfinite(noise), noise, share * spread), MIN_NOISE)
+
+
+def general_variance(lines: Sequence[Line]) -> np.ndarray:
+    """Return the variance of gains over all studies, whatever their rows and levels, (arm, position)."""
+    weight, gains = weights([line.family for line in lines]), np.array([line.gains for line in lines])
+    return weighted_mean(weight, (gains - weighted_mean(weight, gains)) ** 2)
 
 
 def learn(lines: Mapping[str, Sequence[Line]], about: dict[str, object] | None = None) -> Prior:
@@ -229,9 +248,10 @@ def learn(lines: Mapping[str, Sequence[Line]], about: dict[str, object] | None =
     shape = len(MEASURES), len(SIZES), LEVELS.shape[1], len(NAMES), len(POSITIONS)
     tables = np.zeros((3, *shape))
     for m, measure in enumerate(MEASURES):
+        general = general_variance(lines[measure])
         for n, rows in enumerate(SIZES):
             for k, level in enumerate(LEVELS[m]):
-                tables[:, m, n, k] = at_node(lines[measure], rows, level_of(measure, level))
+                tables[:, m, n, k] = at_node(lines[measure], rows, level_of(measure, level), general)
     transfers = np.ones((len(MEASURES), len(NAMES)))
     mean, spread, noise = tables
     nodes = np.array(SIZES, float), LEVELS, POSITIONS

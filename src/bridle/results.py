@@ -296,7 +296,7 @@ class StudyResult:
     seed_mean: SeedMean | None = None
     """Scores of the mean over seeds; None in a study stored by an older version, and for one seed."""
     confidence: Confidence | None = None
-    """Confidence of a classifier without a regularizer and at the best of each arm; None for other models."""
+    """Confidence of a classifier, of the candidates that were refitted; None for other models."""
     row_scores: RowScores | None = None
     """Out-of-fold scores of single rows; None where they cannot be computed or take too much memory."""
     baselines: tuple[Baseline, ...] = ()

@@ -2,10 +2,11 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.engine._line import fits, line, run
+from tests.engine._line import RECIPE, fits, line, run
 from tests.engine._line import rows as some_rows
 from threadpoolctl import threadpool_info
 
@@ -104,3 +105,24 @@ def test_an_interrupt_keeps_what_finished(fold) -> None:
     assert len(got) < 40
     assert time.monotonic() - began < 20
     assert threading.active_count() < 10
+
+
+@pytest.mark.parametrize("width", [None, 3])
+def test_validation_rows_are_scored_one_by_one(fold, width: int | None) -> None:
+    """By the final weights; predictions come where the recipe asks, and the program's identity is the same."""
+    plain = line()
+    scored = replace(plain, score_rows=lambda y, predictions, weight: (predictions - y) ** 2)
+    recipe = replace(RECIPE, row_predictions=True)
+    work = fits(scored, fold, 3, recipe, width=width)
+    assert work[0].programs.identity == fits(plain, fold, 1, width=width)[0].programs.identity
+    results, _ = run(scored, work, recipe)
+    x, y = np.asarray(fold.rows.x)[10:], np.asarray(fold.rows.y)[10:]
+    for result in results.values():
+        predictions = x @ result.variables[0]
+        np.testing.assert_allclose(result.predictions[0], predictions, rtol=1e-5)
+        np.testing.assert_allclose(result.row_scores, (predictions - y) ** 2, rtol=1e-4)
+    without, _ = run(plain, fits(plain, fold, 1))
+    assert (without[0].row_scores, without[0].predictions) == (None, ())
+    some, _ = run(scored, fits(scored, fold, 1))
+    assert some[0].row_scores.shape == (3,)
+    assert some[0].predictions == ()

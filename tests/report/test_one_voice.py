@@ -358,7 +358,8 @@ def test_scores_of_rows_answer_the_primary_question(answers: dict) -> None:
             continue
         seen.add(evidence.primary.low > 0)
         assert evidence.primary.over == "rows", name
-        assert result.score.better(evidence.chosen - evidence.quoted[0]) == pytest.approx(evidence.primary.difference)
+        gain = result.score.better(evidence.chosen - evidence.quoted[0])
+        assert gain == pytest.approx(evidence.primary.difference, abs=1e-6), name
         assert "chosen on other rows" in answer.details[0], name
         assert ("chance" in answer.verdict[0]) == (not evidence.primary.low > 0), name
     assert seen == {True, False}

@@ -12,6 +12,7 @@ from bridle.stats._prior import (
     PRIOR_FILE,
     SHARE,
     SQUARE,
+    SURPRISE,
     Curves,
     condition,
     expect_gains,
@@ -61,6 +62,17 @@ def test_exact_scores_replace_the_curves_and_noisy_ones_do_not() -> None:
         np.testing.assert_allclose(expected.data_share, share, atol=1e-3)
 
 
+def test_a_study_that_contradicts_the_curves_is_believed_more() -> None:
+    """Its share of the precision grows with the distance of its gains from the curves."""
+    curves, unknown = Curves(np.zeros(4), np.full(4, 0.1), np.full(4, 0.1)), np.full(4, np.nan)
+    near, far = (
+        expect_gains(curves, PLACES, np.full(4, gain), unknown, length=1.0, degrees=4.0).data_share
+        for gain in (0.01, 0.9)
+    )
+    np.testing.assert_allclose(near, 0.5, rtol=1e-6)
+    assert (far > 0.9).all()
+
+
 def test_folds_that_disagree_count_less() -> None:
     """The variance between folds joins that of the bank by degrees of freedom."""
     curves, gains = Curves(np.zeros(4), np.full(4, 0.2), np.full(4, 0.1)), np.full(4, 0.4)
@@ -69,7 +81,8 @@ def test_folds_that_disagree_count_less() -> None:
     )
     assert (calm.gain > wild.gain).all()
     same = expect_gains(curves, PLACES, gains, np.full(4, 0.01), length=1.0, degrees=4.0)
-    np.testing.assert_allclose(same.gain, 0.4 * 0.04 / (0.04 + 0.01), rtol=1e-6)
+    spread = 0.04 * SURPRISE * 0.16 / (0.04 + 0.01)
+    np.testing.assert_allclose(same.gain, 0.4 * spread / (spread + 0.01), rtol=1e-6)
 
 
 @pytest.mark.parametrize("measure", [SHARE, LOG_LOSS, SQUARE])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests._same import equal
+from tests._same import equal, same
 from tests.conftest import network
 
 import bridle
@@ -61,6 +61,15 @@ def test_a_study_stored_before_its_insides_were_kept_opens(result, tmp_path) -> 
     assert str(again) == str(result)
     with pytest.raises(BridleError, match="Run it again"):
         again.plot.weights()
+
+
+def test_a_study_stored_without_row_scores_opens(result, tmp_path) -> None:
+    """As older versions stored it; everything else is the same."""
+    older = replace(result.data, row_scores=None)
+    again = load(save(older, tmp_path))
+    assert result.data.row_scores is not None
+    assert again.row_scores is None
+    assert same(again, older)
 
 
 def test_nothing_is_pickled_and_json_is_strict(result, tmp_path) -> None:

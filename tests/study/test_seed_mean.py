@@ -156,6 +156,16 @@ def test_confidence_is_measured_for_every_form_of_classes(kind: str) -> None:
     assert np.isnan(measured.single.temperature[0])
 
 
+def test_seeds_that_a_race_left_out_do_not_count(moons) -> None:
+    """The confidence and the score of the mean are those of the seeds that were trained."""
+    short, long = (Study(network(2), ARMS, seeds=seeds, folds=2, epochs=1).prepare(*moons) for seeds in (2, 4))
+    results = with_predictions(short, shares, 2)
+    one, two = (measure_confidence(prepared, results, 2, [0, 1]) for prepared in (short, long))
+    np.testing.assert_array_equal(one.mean.log_loss, two.mean.log_loss)
+    one, two = (score_seed_mean(prepared, results, 2, [0, 1], {}) for prepared in (short, long))
+    np.testing.assert_array_equal(one.scores, two.scores)
+
+
 def test_confidence_is_not_measured_without_classes_folds_or_predictions(moons) -> None:
     model = network(2)
     study = Study(model, ARMS, seeds=1, folds=2, epochs=1)

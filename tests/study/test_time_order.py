@@ -7,6 +7,8 @@ from sklearn.preprocessing import StandardScaler
 from tests.conftest import network
 
 import bridle
+from bridle.stats import DEPENDENT_ROWS
+from bridle.study._provenance import dependence_facts
 from bridle.study.data import Rows
 from bridle.study.design import Question, inner_study, prepare
 from bridle.study.design._prepare import refit_rows
@@ -114,3 +116,17 @@ def test_a_refit_is_prepared_without_its_watched_rows_as_the_folds_are() -> None
     fold, held_out = rows.fold, rows.held_out
     np.testing.assert_allclose(np.asarray(fold.rows.x), scaler.transform(x), rtol=1e-6)
     np.testing.assert_allclose(np.asarray(held_out["test"].x), scaler.transform(x), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("folds", "groups", "facts"),
+    [
+        (KFold(3), None, {}),
+        (TimeSeriesSplit(3), None, {DEPENDENT_ROWS: "time order"}),
+        (GroupKFold(3), np.repeat(np.arange(12), 4), {DEPENDENT_ROWS: "groups"}),
+    ],
+)
+def test_the_record_says_why_rows_are_not_independent(folds, groups, facts) -> None:
+    """Their differences are then compared on folds."""
+    question = Question(network(), {}, seeds=1, folds=folds, epochs=1, batch_size=8)
+    assert dependence_facts(prepare(question, Rows(*numbered(), groups=groups))) == facts

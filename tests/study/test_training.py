@@ -199,7 +199,7 @@ def test_an_arm_may_have_its_own_learning_rate(moons) -> None:
     model.fit(*moons, epochs=4, batch_size=16, shuffle=False, verbose=0)
     for own, expected in zip(refit(result.data, 1, 1), model.trainable_variables, strict=True):
         np.testing.assert_allclose(own, np.asarray(expected.value), rtol=1e-4, atol=1e-6)
-    assert result.data.provenance["compilations"] == 4
+    assert result.data.provenance["compilations"] == 5
     assert float(result.model("slow L2").optimizer.learning_rate) == pytest.approx(1e-4)
     assert float(result.model("none").optimizer.learning_rate) == pytest.approx(1e-3)
     assert "model.optimizer.learning_rate = 0.0001" in result.code("slow")

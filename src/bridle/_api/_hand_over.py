@@ -78,8 +78,7 @@ class ModelMaker:
         if calibration is None or not calibration.temperature[candidate] > 0:
             raise InputError(
                 "Expected a study that measured the temperature of this candidate, got one without. It is measured for "
-                "classifiers with folds: without a penalty, and at the best strength of each arm. Leave temperature "
-                "out."
+                "classifiers with folds, of the candidates that the rules select. Leave temperature out."
             )
         before, after = calibration.log_loss[candidate]
         return float(calibration.temperature[candidate]) if after < before else 1.0

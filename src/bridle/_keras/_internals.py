@@ -267,15 +267,6 @@ def flat_metrics(container: Any) -> list[Any]:
     return [*enumerate(plain), *enumerate(weighted)]
 
 
-def update_weighted(container: Any, y: Any, prediction: Any, weight: Any) -> None:
-    """Update all compiled metrics with weights, also those that `fit` does not weigh."""
-    weights = flatten_labels(container, weight)
-    for output, group in flat_metrics(container):
-        if group:
-            labels, predictions = (flatten_labels(container, tree)[output] for tree in (y, prediction))
-            group.update_state(labels, predictions, weights[output if len(weights) > 1 else 0])
-
-
 def count_plain(container: Any) -> int:
     """Return the number of compiled metrics that `fit` does not weigh; they come first."""
     return sum(len(group.metrics) for group in read_private(container, "_flat_metrics") if group)

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -27,7 +26,6 @@ from bridle._keras._internals import (
     replaced,
     scaled_loss,
     takes_training,
-    update_weighted,
 )
 from bridle._keras._metrics import Rule, leaves_of, rules_of
 from bridle._keras._steps import proximal_step
@@ -136,20 +134,13 @@ class Program:
         """
         return loss_of(self.model, (trainable, untrained), batch, added or [jnp.zeros(())], training=training)
 
-    def measure(self, y: Any, prediction: Any, sample_weight: Any = None, *, weigh_all: bool = False) -> list[Any]:
-        """Compute the compiled metrics over one set of rows, in the order of `metric_names`.
-
-        With `weigh_all`, weights also apply to metrics that `fit` does not weigh.
-        """
+    def measure(self, y: Any, prediction: Any, sample_weight: Any = None) -> list[Any]:
+        """Compute the compiled metrics over one set of rows, in the order of `metric_names`."""
         container = compiled_metrics(self.model)
         if container is None:
             return []
-        variables = [variable for metric in self.metrics for variable in metric.variables]
-        reset = [jnp.asarray(value) for value in self.metric_start]
-        with keras.StatelessScope(state_mapping=list(zip(variables, reset, strict=True))):
-            weights = metric_weights(self.model, sample_weight, prediction, self.ranks)
-            update = partial(update_weighted, container) if weigh_all else container.update_state
-            update(y, prediction, weights)
+        with self._metrics_reset():
+            container.update_state(y, prediction, metric_weights(self.model, sample_weight, prediction, self.ranks))
             values = list(container.result().values())
         labels = leaves_of(container, y)
         for place, (rule, output) in enumerate(self._rules):
@@ -157,11 +148,34 @@ class Program:
                 values[place] = jnp.where(rule(labels[output]), values[place], jnp.nan)
         return [jnp.asarray(entry, "float32") for value in values for entry in jnp.ravel(value)]
 
+    def weighted_metric(self, name: str, y: Any, prediction: Any, sample_weight: Any) -> Any:
+        """Compute one metric of a model with one output, with weights even where `fit` does not weigh it."""
+        base = name.partition("[")[0]
+        index = self._bases.index(base)
+        metric, (rule, _) = self.metrics[index], self._rules[index]
+        weights = metric_weights(self.model, sample_weight, prediction, self.ranks)
+        labels, predictions, weights = (keras.tree.flatten(tree)[0] for tree in (y, prediction, weights))
+        with self._metrics_reset():
+            metric.update_state(labels, predictions, sample_weight=weights)
+            values = jnp.ravel(metric.result())
+        value = values[[entry for entry in self.metric_names if entry.partition("[")[0] == base].index(name)]
+        return jnp.asarray(value if rule is None else jnp.where(rule(labels), value, jnp.nan), "float32")
+
+    def _metrics_reset(self) -> keras.StatelessScope:
+        """Return a scope in which metrics start anew and change nothing."""
+        variables = [variable for metric in self.metrics for variable in metric.variables]
+        reset = [jnp.asarray(value) for value in self.metric_start]
+        return keras.StatelessScope(state_mapping=list(zip(variables, reset, strict=True)))
+
     def is_weighted(self, name: str) -> bool:
         """Return True if sample weights apply to the loss or metric of this name."""
-        bases = list(dict.fromkeys(metric.partition("[")[0] for metric in self.metric_names))
         base = name.partition("[")[0]
-        return base not in bases or bases.index(base) >= count_plain(compiled_metrics(self.model))
+        return base not in self._bases or self._bases.index(base) >= count_plain(compiled_metrics(self.model))
+
+    @property
+    def _bases(self) -> list[str]:
+        """The names of the compiled metrics, without the numbers of those that give several."""
+        return list(dict.fromkeys(name.partition("[")[0] for name in self.metric_names))
 
     @property
     def _rules(self) -> list[tuple[Rule | None, int]]:
@@ -173,10 +187,9 @@ class Program:
         if not self.metrics:
             return ()
         labels = leaves_of(compiled_metrics(self.model), y)
-        bases = dict.fromkeys(name.partition("[")[0] for name in self.metric_names)
         lost = {
             base
-            for base, (rule, output) in zip(bases, self._rules, strict=True)
+            for base, (rule, output) in zip(self._bases, self._rules, strict=True)
             if rule is not None and not rule(labels[output])
         }
         return tuple(name for name in self.metric_names if name.partition("[")[0] in lost)

@@ -175,7 +175,7 @@ def interval_scope(result: StudyResult, evidence: Evidence) -> str:
     if first not in evidence.gains or not math.isfinite(evidence.gains[first].low) or result.folds == 1:
         return ""
     rows = int(result.fold_rows[:, 0].mean())
-    units = "folds" if evidence.primary is None else "rows, and between fits that score the same row"
+    units = "folds" if evidence.primary is None else "rows and between seeds"
     return (
         f"The interval is for the mean difference between networks trained on about {rows:,} rows drawn like these, "
         f"over initialisation, shuffling and rows. Its width comes from the differences between {units}."

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 
 from bridle.results import StudyResult
 from bridle.stats._compare import AtLevel, Comparison, compare_all, correct
-from bridle.stats._rows import RowTable, best_of, compare_rows, read_rows
+from bridle.stats._rows import RowTable, best_of, choose_each, compare_rows, read_rows
 from bridle.stats._select import Choice, cross_select
 from bridle.stats._summary import nan_mean
 
@@ -66,7 +66,13 @@ def _over_folds(result: StudyResult, choices: Mapping[int, Choice], terms: Terms
 def _over_rows(result: StudyResult, table: RowTable, choices: Mapping[int, Choice], terms: Terms) -> Gains:
     sign = 1.0 if result.score.maximize else -1.0
     paths = {arm: result.path(arm) for arm in choices}
-    selected = {arm: _choose(result, table, path) for arm, path in paths.items()}
+    outside = table.outside()
+
+    def choose(path: Int[np.ndarray, "point"]) -> list[int | None]:
+        """Return the best candidate for each fold, without the rows that it validates; the first on a tie."""
+        return choose_each(best_of(path, maximize=result.score.maximize), outside)
+
+    selected = {arm: choose(path) for arm, path in paths.items()}
     quoted = {arm: _quote(result, candidates) for arm, candidates in selected.items()}
     arms = [arm for arm in choices if arm != 0]
     if 0 not in choices or not arms:
@@ -78,14 +84,9 @@ def _over_rows(result: StudyResult, table: RowTable, choices: Mapping[int, Choic
         return lambda level: compare_rows(scores, none, table, level=level, share=terms.share, widest=terms.widest)
 
     pairs = correct([against_none(selected[arm]) for arm in arms], level=terms.level, family=terms.family)
-    candidates = _choose(result, table, np.concatenate(list(paths.values())))
+    candidates = choose(np.concatenate(list(paths.values())))
     primary = against_none(candidates)(terms.level)
     return Gains(quoted, dict(zip(arms, pairs, strict=True)), primary, _quote(result, candidates))
-
-
-def _choose(result: StudyResult, table: RowTable, path: Int[np.ndarray, "point"]) -> list[int | None]:
-    """Return the best candidate of a path for each fold, without the rows that it validates; the first on a tie."""
-    return table.choose(best_of(path, maximize=result.score.maximize))
 
 
 def _quote(result: StudyResult, candidates: list[int | None]) -> float:

@@ -30,6 +30,8 @@ SHARE_FLOOR = 0.02
 """Added to shares of errors, so that their ratio means something where errors are few."""
 EXPECTED_DEGREES = 4.0
 """Degrees of freedom that the noise of the bank counts for, beside those of a study's folds."""
+SURPRISE = 4.0
+"""How far the spread of the curves is widened where a study contradicts them."""
 MIN_ERROR = 1e-3
 """The smallest error of none that the curves tell from 0."""
 JITTER = 1e-9
@@ -149,7 +151,9 @@ def expect_gains(
     The gains are normal, with mean and spread of the learned curves and a correlation that falls with the distance of
     strengths. Cross-validation adds normal noise of the same correlation, with the shape that the bank lets expect
     along the path. Its scale c joins both: with q the median of `variance / noise²`, ν₀ degrees of freedom of the bank
-    and ν of the folds, `c² = (ν₀ + ν q) / (ν₀ + ν)`.
+    and ν of the folds, `c² = (ν₀ + ν q) / (ν₀ + ν)`. A study that is unlike those of the bank is believed more: the
+    variance between data sets is multiplied by `max(1, SURPRISE d)`, with d the mean over the path of
+    `(gain − mean)² / (spread² + noise²)`.
 
     Args:
         curves: the learned curves at the candidates.
@@ -166,14 +170,17 @@ def expect_gains(
     joined = (EXPECTED_DEGREES + degrees * float(np.median(known))) / (EXPECTED_DEGREES + degrees) if len(known) else 1
     noise = np.sqrt(joined) * curves.noise
     seen = np.flatnonzero(np.isfinite(gains))
+    values = np.clip(gains[seen], LEAST_GAIN, 1.0)
+    surprise = (values - curves.mean[seen]) ** 2 / (curves.spread[seen] ** 2 + noise[seen] ** 2)
+    spread = curves.spread * np.sqrt(max(1.0, SURPRISE * float(surprise.mean()))) if len(seen) else curves.spread
     posterior, covariance = condition(
         curves.mean,
-        curves.spread[:, None] * correlation * curves.spread[None, :],
+        spread[:, None] * correlation * spread[None, :],
         seen,
-        np.clip(gains[seen], LEAST_GAIN, 1.0),
+        values,
         (noise[:, None] * correlation * noise[None, :])[np.ix_(seen, seen)],
     )
-    return Expectation(posterior, np.sqrt(np.maximum(np.diag(covariance), 0.0)), curves.mean, curves.spread)
+    return Expectation(posterior, np.sqrt(np.maximum(np.diag(covariance), 0.0)), curves.mean, spread)
 
 
 def condition(

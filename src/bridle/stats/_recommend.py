@@ -24,7 +24,7 @@ MIN_LOSS = 1e-12
 WEAKEST = 1e-30
 
 
-LOSS_WEIGHTS = ((30.0, 0.0), (100.0, 1.0))
+LOSS_WEIGHTS = ((30.0, 0.0), (100.0, 1.0), (300.0, 3.0))
 """Weight of the expected gain in log loss beside that in accuracy, by the number of rows."""
 
 

@@ -34,20 +34,33 @@ class RowTable:
     overlap: float
     """N / n1, for N rows of which each fit trains on n1."""
 
-    def outside(self, fold: int) -> Float[np.ndarray, "candidate seed fold"]:
-        """Return the scores of all folds on the rows that `fold` does not validate; NaN where no row is left."""
-        inside = np.isin(self.rows, self.rows[fold][self.rows[fold] >= 0])
-        shares = np.where(inside, 0.0, self.shares)
-        total = shares.sum(axis=1)
-        left = np.flatnonzero(total > 0)
-        means = np.full(self.scores.shape[:3], np.nan)
-        values = np.where(shares[left] > 0, self.scores[:, :, left], 0.0)
-        means[:, :, left] = np.einsum("csfp,fp->csf", values, shares[left] / total[left, None])
-        return means
+    def outside(self) -> list[Float[np.ndarray, "candidate seed fold"]]:
+        """Return, for each fold, the scores of all folds on the rows that it does not validate.
+
+        NaN stands where no row is left. Folds that share no row with the fold have their whole score.
+        """
+        whole = self._means(np.arange(len(self.rows)), self.shares)
+        tables = []
+        for fold in range(len(self.rows)):
+            inside = np.isin(self.rows, self.rows[fold][self.rows[fold] >= 0])
+            touched = np.flatnonzero(inside.any(axis=1))
+            means = whole.copy()
+            means[:, :, touched] = self._means(touched, np.where(inside, 0.0, self.shares)[touched])
+            tables.append(means)
+        return tables
+
+    def _means(
+        self, folds: Int[np.ndarray, "part"], shares: Float[np.ndarray, "part position"]
+    ) -> Float[np.ndarray, "candidate seed part"]:
+        """Return the scores of some folds on the rows with a share; NaN for a fold without."""
+        totals = shares.sum(axis=1)
+        values = np.where(shares > 0, self.scores[:, :, folds], 0.0)
+        sums = np.einsum("csfp,fp->csf", values, shares)
+        return np.where(totals > 0, sums / np.where(totals > 0, totals, 1.0), np.nan)
 
     def choose(self, rule: Rule) -> list[int | None]:
         """Return what a rule selects for each fold, from the rows that the fold does not validate."""
-        return [rule(self.outside(fold)) for fold in range(len(self.rows))]
+        return choose_each(rule, self.outside())
 
     def take(self, candidates: list[int | None]) -> Float[np.ndarray, "seed fold position"]:
         """Return the scores of one candidate for each fold; NaN for a fold without."""
@@ -56,6 +69,11 @@ class RowTable:
             if candidate is not None:
                 table[:, fold] = self.scores[candidate, :, fold]
         return table
+
+
+def choose_each(rule: Rule, tables: list[Float[np.ndarray, "candidate seed fold"]]) -> list[int | None]:
+    """Return what a rule selects from each of several tables of scores."""
+    return [rule(table) for table in tables]
 
 
 def best_of(path: Int[np.ndarray, "point"], *, maximize: bool) -> Rule:
@@ -76,7 +94,7 @@ def read_rows(result: StudyResult) -> RowTable | None:
     totals = scores.weights.sum(axis=1, keepdims=True)
     if (totals <= 0).any():
         return None
-    table = np.full((len(result.setting_arm), len(result.seeds), *scores.rows.shape), np.nan)
+    table = np.full((len(result.setting_arm), len(result.seeds), *scores.rows.shape), np.nan, np.float32)
     used = np.flatnonzero((members.fold != ALL_ROWS) & members.finished)
     seeds = np.searchsorted(result.seeds, members.seed[used])
     table[members.setting[used], seeds, members.fold[used]] = scores.values[used]
@@ -126,9 +144,9 @@ def compare_rows(
       seeds divided by their number, as far as it is larger than for independent rows. With one seed, folds stand in
       for seeds.
 
-    The interval is Student's, with Satterthwaite's degrees of freedom of n - 1 and seeds - 1. Its end on the side of
-    the longer tail is moved outwards by Hall's transformation: the differences of a log loss are skewed, and a sample
-    of them rarely has its share of the largest.
+    The interval is Student's, with Satterthwaite's degrees of freedom of n - 1 and seeds - 1, after Hall's
+    transformation: the differences of a log loss are skewed. The end on the side of the longer tail is moved outwards
+    by more, since a sample rarely has its share of the largest differences.
 
     Args:
         arm, none: scores; NaN if a fit diverged.
@@ -161,17 +179,21 @@ def compare_rows(
     least = 1 / (moments.fits * count**2) if share else 0.0
     row_part = (1 + table.overlap) * moments.variance + least
     total = row_part + moments.shared_variance
-    error, skewness = float(np.sqrt(total)), TAIL_SHARE * moments.skewness
+    error = float(np.sqrt(total))
     degrees = total**2 / (row_part**2 / (count - 1) + moments.shared_variance**2 / max(moments.groups - 1, 1))
     quantile = t_quantile(0.5 + level / 2, degrees)
-    low = mean - max(quantile, invert_skew(quantile, skewness)) * error
-    high = mean - min(-quantile, invert_skew(-quantile, skewness)) * error
+    low = mean - invert_skew(quantile, _tail(moments.skewness)) * error
+    high = mean + invert_skew(quantile, _tail(-moments.skewness)) * error
     if low <= -widest and high >= widest:
         return without(WIDE)
-    statistic = abs(mean) / error
-    toward_zero = remove_skew(statistic, skewness if mean > 0 else -skewness)
-    p_value = min(1.0, 2 * t_tail(min(statistic, toward_zero), degrees))
+    toward_zero = _tail(moments.skewness if mean > 0 else -moments.skewness)
+    p_value = min(1.0, 2 * t_tail(remove_skew(abs(mean) / error, toward_zero), degrees))
     return Comparison(mean, max(low, -widest), min(high, widest), p_value, level, "rows", count)
+
+
+def _tail(skewness: float) -> float:
+    """Return the skewness that an end below the mean is moved by, for one of the mean."""
+    return skewness if skewness > 0 else TAIL_SHARE * skewness
 
 
 def _moments(paired: Float[np.ndarray, "seed fold position"], table: RowTable) -> _Moments:

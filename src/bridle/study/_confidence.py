@@ -57,16 +57,20 @@ def is_classifier(prepared: Prepared) -> bool:
 
 
 def _class_rows(prepared: Prepared, results: Results, candidate: int, seeds: Sequence[int]) -> list[ClassRows] | None:
-    """Return the logits of a candidate's networks for each fold, with the classes; None if any are missing."""
-    is_logit = bool(getattr(prepared.engine.program.model.loss, "from_logits", False))
-    parts = []
+    """Return the logits of a candidate's networks for each fold, with the classes; None if any are missing.
+
+    Seeds count that have a finished fit in every fold.
+    """
+    folds = range(len(prepared.folds))
+    fits = [[results.get((candidate, seed, fold)) for fold in folds] for seed in seeds]
+    usable = [[fit for fit in row if fit is not None and fit.diverged_at < 0 and fit.predictions] for row in fits]
+    complete = [row for row in usable if len(row) == len(folds)]
+    is_logit, parts = bool(getattr(prepared.engine.program.model.loss, "from_logits", False)), []
     for index, fold in enumerate(prepared.folds):
-        fits = [results.get((candidate, seed, index)) for seed in seeds]
-        finished = [fit for fit in fits if fit is not None and fit.diverged_at < 0 and fit.predictions]
         labels, weights = _labels_and_weights(fold)
-        if labels is None or len(finished) < len(seeds) or not weights.sum() > 0:
+        if labels is None or not complete or not weights.sum() > 0:
             return None
-        outputs = np.stack([np.asarray(fit.predictions[0], float) for fit in finished])
+        outputs = np.stack([np.asarray(row[index].predictions[0], float) for row in complete])
         parts.append(ClassRows(_logits(outputs, is_logit), labels, weights))
     return parts
 

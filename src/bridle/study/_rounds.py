@@ -17,6 +17,19 @@ ROUNDS = "rounds"
 """The race that adds one seed at a time."""
 
 
+def check_race(prepared: Prepared) -> None:
+    """Raise `InputError` for a study whose strengths cannot be stopped early."""
+    if prepared.question.warm_start is not None:
+        raise InputError(
+            "Expected warm_start=None for a race, since a warm start trains every strength. Leave race out."
+        )
+    if prepared.score.pooled:
+        raise InputError(
+            f"Expected the score of single folds for a race, got {prepared.score.name}, which needs the fits of all "
+            "folds. Leave race out."
+        )
+
+
 def race_of(prepared: Prepared, folder: str | Path | None) -> bool | Literal["rounds"]:
     """Return the default race: one by seeds where it is possible, and where the folder has no study without one."""
     if prepared.score.pooled or prepared.question.warm_start is not None:
@@ -26,19 +39,6 @@ def race_of(prepared: Prepared, folder: str | Path | None) -> bool | Literal["ro
         with Store(folder, create=False, write=False) as opened:
             plan = opened.fact("plan")
     return False if isinstance(plan, Mapping) and plan.get("race") is False else ROUNDS
-
-
-def check_race(prepared: Prepared, race: bool | str) -> None:
-    """Raise `InputError` for a race of a study whose fits depend on each other, or whose score needs all folds."""
-    if race and prepared.question.warm_start is not None:
-        raise InputError(
-            "Expected warm_start=None for a race, since a warm start trains every strength. Leave race out."
-        )
-    if race and prepared.score.pooled:
-        raise InputError(
-            f"Expected the score of single folds for a race, got {prepared.score.name}, which needs the fits of all "
-            "folds. Leave race out."
-        )
 
 
 def racing_candidates(result: StudyResult, racing: Sequence[int], seeds: int) -> list[int]:

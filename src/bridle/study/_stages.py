@@ -19,6 +19,7 @@ from bridle.study._nested import check_nested, run_nested
 from bridle.study._progress import BestSoFar, Course, Update, Watch
 from bridle.study._provenance import provenance_facts
 from bridle.study._rounds import ROUNDS, check_race, racing_candidates, rounds_sentence, seed_counts
+from bridle.study._row_scores import missing_text
 from bridle.study._seed_mean import score_seed_mean
 from bridle.study._snapshots import activation_samples, decision_surface, probe_predictions, weight_names
 from bridle.study.data._arrays import Data
@@ -43,9 +44,6 @@ MAX_SURFACES = 6
 RUNGS = (0.2, 0.4, 0.7)
 """Shares of the cells after which a race stops strengths."""
 
-UNKNOWN_REASON = "the score has no gradient with respect to sample weights, or the fits are of an older version"
-"""The reason why a study whose fits should have row scores has none."""
-
 Cell = tuple[int, int]
 """A seed and a fold."""
 Growth = Callable[[BoundArm, tuple[float, ...]], BoundArm]
@@ -65,7 +63,8 @@ def run_study(
     Errors: `InputError` for options that do not fit the study; those of `open_context`.
     """
     options = options or RunOptions()
-    check_race(prepared, options.race)
+    if options.race:
+        check_race(prepared)
     if options.nested is not None:
         check_nested(prepared, options.nested)
     prepared.engine.set_width(options.width)
@@ -141,7 +140,7 @@ class StudyRun:
             facts["fits from the store"] = self.context.reused_fits - reused
         result = self.collector.result()
         if result.row_scores is None:
-            facts["row scores"] = f"none: {self.prepared.no_row_scores or UNKNOWN_REASON}"
+            facts["row scores"] = missing_text(self.prepared)
         provenance = provenance_facts(self.prepared, perf_counter() - began, self.context.threads)
         return result.with_provenance(**provenance, **facts), finished
 
@@ -281,7 +280,7 @@ class StudyRun:
         if prepared.outer is None:
             size = len(collector.candidate_arm)
             collector.seed_mean = score_seed_mean(prepared, collector.results, size, selected, held_out)
-            collector.confidence = measure_confidence(prepared, collector.results, size, sorted(bests.values()))
+            collector.confidence = measure_confidence(prepared, collector.results, size, selected)
         return finished
 
     def train(
@@ -387,14 +386,10 @@ class StudyRun:
     def _take_snapshots(self, data: Data, selected: Sequence[int], bests: dict[int, int]) -> None:
         """Enter pictures of the refits of selected candidates."""
         prepared, collector = self.prepared, self.collector
-        collector.probe = probe_predictions(prepared, collector.finished_refits(), data)
-        variables = {candidate: self._refit_variables(candidate) for candidate in selected[:MAX_SURFACES]}
+        refits = collector.finished_refits()
+        collector.probe = probe_predictions(prepared, refits, data)
+        trained = [(collector.fits[index][0], refit.variables) for index, refit in refits.items()]
+        variables = {one: [values for key, values in trained if key == one] for one in selected[:MAX_SURFACES]}
         collector.picture = decision_surface(prepared, data, variables)
         collector.weight_names = weight_names(prepared)
         collector.activations = activation_samples(prepared, collector.arms, collector.results, data, bests)
-
-    def _refit_variables(self, candidate: int) -> list[tuple[np.ndarray, ...]]:
-        """Return the trained variables of a candidate's finished refits."""
-        refits = [key for key in self.collector.fits if key[0] == candidate and key[2] == ALL_ROWS]
-        results = [self.collector.results[key] for key in refits if key in self.collector.results]
-        return [result.variables for result in results if result.diverged_at < 0]

@@ -90,6 +90,7 @@ class Plan:
 def make_plan(prepared: Prepared, *, rounds: bool = False) -> Plan:
     """Return the plan of arms × strengths × seeds × folds; with `rounds` that of a race by seeds."""
     arms, strengths = candidate_table(prepared.arms, len(prepared.penalty_terms.slots))
+    scores_rows = prepared.engine.objective.score_rows is not None
     seeds, folds, settings = np.meshgrid(
         prepared.question.seed_numbers, np.arange(len(prepared.folds)), np.arange(len(arms)), indexing="ij"
     )
@@ -102,7 +103,7 @@ def make_plan(prepared: Prepared, *, rounds: bool = False) -> Plan:
         seeds.ravel(),
         folds.ravel(),
         prepared.question.epochs,
-        2 * (len({fold.shape for fold in prepared.folds}) + 1),
+        (2 + scores_rows) * len({fold.shape for fold in prepared.folds}) + 2,
         pilot=PILOT_FITS * sum(grid.open for arm in prepared.arms for grid in arm.grids),
         later=_later(prepared, rounds),
         raced=_raced(prepared) if rounds else 0,
@@ -157,14 +158,15 @@ def make_timed_plan(prepared: Prepared, *, rounds: bool = False) -> Plan:
 def _memory(prepared: Prepared, plan: Plan, programs: Programs) -> int:
     """Return the peak memory in bytes: the process with its rows, running calls, curves of all fits, refitted weights.
 
-    Curves are in memory twice while a result is built. Refits are `none` and two candidates of each arm.
+    Curves and row scores are in memory twice while a result is built. Refits are `none` and two candidates of each arm.
     """
     engine = prepared.engine
     curve = len(engine.recipe.stops) * engine.training.quantity_count
     weights = sum(value.nbytes for value in jax.tree.leaves(engine.start(prepared.question.seed_numbers[0])[:2]))
     refits = len(prepared.question.seed_numbers) * (2 * len(plan.arms) - 1)
     calls = core_count() * programs.memory
-    return peak_memory_bytes() + calls + 2 * 4 * curve * (len(plan) + refits) + refits * weights
+    scored = 0 if engine.objective.score_rows is None else len(plan) * int(prepared.fold_rows[:, 1].max())
+    return peak_memory_bytes() + calls + 2 * 4 * (curve * (len(plan) + refits) + scored) + refits * weights
 
 
 def _count(count: int, noun: str) -> str:

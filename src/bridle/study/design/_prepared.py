@@ -125,7 +125,7 @@ class StudyEngine:
 
     @property
     def compilations(self) -> int:
-        """The number of compiled executables: one for training and one for evaluation per shape of rows."""
+        """The number of compiled executables: per shape of rows one to train, one to evaluate, one for row scores."""
         return sum(programs.executables for programs in self._programs.values())
 
     @property

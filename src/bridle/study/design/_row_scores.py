@@ -61,13 +61,12 @@ def row_measure(program: Program, name: str) -> Measure:
 
     Weights apply to every measure. Pass None instead of a study's sample weights to one that `fit` does not weigh.
     """
-    names = program.metric_names
 
     def measure(y: Any, masked: Masked, weight: Any) -> Any:
         prediction = attach_masks(masked)
-        if name not in names:
-            return program.data_loss(y, prediction, weight)
-        return program.measure(y, prediction, weight, weigh_all=True)[names.index(name)]
+        if name in program.metric_names:
+            return program.weighted_metric(name, y, prediction, weight)
+        return program.data_loss(y, prediction, weight)
 
     return measure
 

@@ -1,0 +1,47 @@
+"""The bank of the learned prior: its draws, its folds, its temperatures, its weights."""
+
+import numpy as np
+import pytest
+from benchmarks.prior.bank import FOLDS, fold_of_rows, schedule
+from benchmarks.prior.families import GENERATORS, TABLES
+from benchmarks.prior.learn import TEMPERATURES, tempered, weights
+
+
+@pytest.mark.parametrize("source", [*GENERATORS, *TABLES], ids=lambda source: source.name)
+def test_every_fold_trains_on_every_class(source) -> None:
+    """Thirty rows, standardized, with fresh rows of the same width; the same seed draws the same rows."""
+    (x, y), (fresh, _) = source.draw(30, 3)
+    np.testing.assert_array_equal(x, source.draw(30, 3)[0][0])
+    assert len(x) == 30
+    assert fresh.shape[1] == x.shape[1]
+    assert np.abs(x.mean(0)).max() < 1e-5
+    folds = fold_of_rows(y, source.classes, 0)
+    assert set(np.bincount(folds)) == {6}
+    for fold in range(FOLDS):
+        assert len(np.unique(y[folds != fold])) >= source.classes
+
+
+def test_no_study_is_scheduled_twice() -> None:
+    """A file of the bank belongs to one study."""
+    paths = [entry.path for entry in schedule(4)]
+    assert len(set(paths)) == len(paths)
+
+
+def test_a_temperature_is_chosen_by_the_other_folds() -> None:
+    """Predictions that are too sure by a factor lose it again."""
+    rng = np.random.default_rng(0)
+    logits = 1.5 * rng.standard_normal((2000, 3))
+    shares = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    y = np.array([rng.choice(3, p=share) for share in shares])
+    sure = 4 * logits
+    logs = sure - np.log(np.exp(sure).sum(1, keepdims=True))
+    losses = tempered(logs[None], y, np.arange(2000) % FOLDS)[0]
+    honest = -np.log(shares[np.arange(2000), y])
+    assert abs(losses.mean() - honest.mean()) < 0.01
+    assert -logs[np.arange(2000), y].mean() > 1.5 * honest.mean()
+    assert TEMPERATURES.min() < 1 / 4 < 4 < TEMPERATURES.max()
+
+
+def test_every_family_counts_the_same() -> None:
+    """However many of its studies are in the bank."""
+    np.testing.assert_allclose(weights(["a", "b", "a", "a"]), [1 / 6, 1 / 2, 1 / 6, 1 / 6])

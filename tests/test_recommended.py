@@ -1,0 +1,62 @@
+"""The rule `recommended` from a study to the model: refitted, handed over, said, stored."""
+
+import numpy as np
+import pytest
+
+import bridle
+from bridle import L2, Study
+from bridle.report import to_json
+from bridle.results import ALL_ROWS
+from bridle.stats import Recommendation, _evidence
+from tests.conftest import network
+
+STRENGTHS = [1e-6, 1e-5, 1e-4, 1e-3]
+
+
+@pytest.fixture(scope="module")
+def result(moons) -> bridle.Result:
+    """A study in which the rule selects the candidate that neither `best` nor `1se` selects."""
+    patch = pytest.MonkeyPatch()
+
+    def recommend(expected, choices, gains) -> Recommendation:
+        others = {choices[1].best, choices[1].one_se}
+        candidate = next(c for c in (1, 2, 3) if c not in others)
+        return Recommendation(candidate, 1, 0.01, 0.02, 0.03, 0.7, True)
+
+    patch.setattr(_evidence, "recommend", recommend)
+    x, y = moons
+    study = Study(network(), {"L2": {"*/kernel": L2(STRENGTHS)}}, seeds=1, folds=3, epochs=3)
+    yield study.run(x[:30], y[:30], progress=False)
+    patch.undo()
+
+
+def test_the_recommended_candidate_is_refitted_and_handed_over(result: bridle.Result) -> None:
+    """Its weights are those of its refit, and best, code and regularizers speak of its strength."""
+    offer, data = result.evidence.recommendation, result.data
+    assert offer is not None
+    refit = np.flatnonzero((data.members.setting == offer.candidate) & (data.members.fold == ALL_ROWS))
+    assert len(refit) == 1
+    weights = result.model(rule="recommended").get_weights()
+    assert all(np.array_equal(a, b) for a, b in zip(weights, data.weights[int(refit[0])], strict=True))
+    best = result.best(rule="recommended")
+    assert (best.arm, best.rule) == ("L2", "recommended")
+    assert best.strengths == data.strengths(offer.candidate)
+    assert f"{best.strengths['*/kernel l2']:g}" in result.code(rule="recommended")
+
+
+def test_an_arm_has_its_own_recommended_strength(result: bridle.Result) -> None:
+    """The one of the arm that is named, from the learned curves."""
+    choice = result.evidence.choices[1]
+    assert choice.recommended is not None
+    assert result.best("L2", "recommended").strengths == result.data.strengths(choice.recommended)
+
+
+def test_the_details_the_table_and_the_record_name_it(result: bridle.Result) -> None:
+    """With the expected gain, and where it comes from."""
+    offer = result.evidence.recommendation
+    assert offer is not None
+    assert "Most of this comes from your data, not from experience with other data." in result.details()
+    marked = [index for index, rules in enumerate(result.table()["rule"]) if "recommended" in rules]
+    assert len(marked) == 1
+    record = to_json(result.data, result.evidence)["recommended"]
+    assert (record["arm"], record["setting"], record["gain"]) == ("L2", offer.candidate, 0.01)
