@@ -5,7 +5,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -94,8 +94,8 @@ def fit_temperature(rows: ClassRows) -> float:
     def cost(power: float) -> float:
         return log_loss(some, float(np.exp(power))) + precision * power**2
 
-    fitted: Any = minimize_scalar(cost, bounds=bounds, method="bounded", options={"xatol": 1e-4})
-    return float(np.exp(float(fitted.x)))
+    minimum = cast(Any, minimize_scalar(cost, bounds=bounds, method="bounded", options={"xatol": 1e-4}))
+    return float(np.exp(float(minimum.x)))
 
 
 def effective_count(weights: Float[np.ndarray, "row"]) -> float:
