@@ -34,7 +34,7 @@ def result(moons) -> Result:
     column = data.quantities.index("validation/accuracy")
     table = np.array([NONE, WEAK, STRONG])
     curves[inside, -1, column] = table[data.members.setting[inside], data.members.fold[inside]]
-    return Result(replace(data, curves=curves), measured._template, measured._terms)
+    return Result(replace(data, curves=curves, row_scores=None), measured._template, measured._terms)
 
 
 def test_an_arm_whose_quoted_number_is_worse_than_none_is_not_handed_over(result: Result) -> None:
@@ -153,7 +153,9 @@ def test_the_mean_is_that_of_the_arm_whose_quoted_number_is_better(
     refitted = data.members.setting[(data.members.fold == ALL_ROWS) & penalized][0]
     loss = 0.5 + 0.01 * data.members.fold - penalized * (gain - 0.001 * (data.members.setting != refitted))
     curves[:, -1, data.quantities.index("validation/loss")] = loss
-    result = hand_over(Result(replace(data, curves=curves), averaged._template, averaged._terms), better=True)
+    result = hand_over(
+        Result(replace(data, curves=curves, row_scores=None), averaged._template, averaged._terms), better=True
+    )
     assert result.best().arm == arm
     expected = np.mean([result.model(arm, seed=seed).predict(moons[0], verbose=0) for seed in range(3)], axis=0)
     np.testing.assert_allclose(result.model().predict(moons[0], verbose=0), expected, atol=1e-5)

@@ -26,7 +26,10 @@ def build(values, rows, fold_rows, *, name="loss", maximize=False, weights=None,
     weights = (rows >= 0).astype(float) if weights is None else weights
     finished = np.isfinite(values[..., 0]).reshape(-1)
     last = np.where(rows >= 0, weights * values, 0.0).sum(axis=-1) / weights.sum(axis=1)
-    curves = np.stack([last.reshape(-1)] * 2, axis=1)[:, None, :]
+    quantities = tuple(
+        dict.fromkeys(f"{part}/{measure}" for measure in (name, "loss") for part in ("validation", "train"))
+    )
+    curves = np.stack([last.reshape(-1)] * len(quantities), axis=1)[:, None, :]
     return StudyResult(
         arms=(
             Arm("none", (), ()),
@@ -38,7 +41,7 @@ def build(values, rows, fold_rows, *, name="loss", maximize=False, weights=None,
         members=Members(*grid.T, finished, np.full(len(grid), -1), np.ones(len(grid), int), np.ones(len(grid), int)),
         score=Score(name, maximize),
         epochs=np.array([1]),
-        quantities=(f"validation/{name}", f"train/{name}"),
+        quantities=quantities,
         curves=curves,
         diagnostic_names=(),
         diagnostics=np.zeros((len(grid), 0)),

@@ -113,6 +113,6 @@ def test_an_old_interrupted_run_resumes_to_the_same_bits(run) -> None:
         options = json.loads(Path("interrupted/command.json").read_text())["options"]
         words = [word for text in options.pop("penalty") for word in ("--penalty", text)]
         words += [word for name, value in options.items() for word in (f"--{name}", str(value))]
-        run("tune", "patients.csv", *words, "--out", "anew")
+        run("tune", "patients.csv", *words, "--defaults", "1", "--all-fits", "--out", "anew")
         trained = np.setdiff1d(np.arange(len(resumed)), resumed.index.get_indexer(stored.index))
         pd.testing.assert_frame_equal(resumed.iloc[trained], fits(run, "anew/study").iloc[trained])

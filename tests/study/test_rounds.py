@@ -135,4 +135,4 @@ def test_the_answer_so_far_says_how_many_fits_it_rests_on(moons, capsys) -> None
     study.run(*moons, race="rounds")
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith("After 9 fits: use ")
-    assert lines[0].endswith("More seeds are running.")
+    assert lines[0].endswith("More seeds are running; Ctrl-C keeps this answer.")

@@ -183,7 +183,12 @@ def folds(result: StudyResult) -> np.ndarray:
 CASES = {
     "accuracy": {},
     "loss": {"score": "loss"},
-    "stopped early": {"score": "loss", "epochs": 9, "early_stopping": EarlyStopping(patience=1)},
+    "best weights restored": {
+        "score": "loss",
+        "epochs": 9,
+        "early_stopping": EarlyStopping(patience=2),
+        "model": lambda: network(optimizer=keras.optimizers.Adam(0.5)),
+    },
     "averaged weights": {"score": "loss", "model": lambda: network(optimizer=keras.optimizers.Adam(use_ema=True))},
     "warm start": {"score": "loss", "warm_start": "decreasing"},
 }
@@ -196,6 +201,8 @@ def test_every_fit_of_a_study_has_the_scores_of_its_rows(moons, case: dict) -> N
     model = options.pop("model", network)()
     result = ran(moons, question(model, **options), RunOptions(refit=True))
     check_means(result)
+    if "early_stopping" in case:
+        assert (result.members.kept < result.members.epochs).any()
     splits = KFold(3, shuffle=True, random_state=2).split(moons[0])
     assert all(np.array_equal(rows, split) for rows, (_, split) in zip(result.row_scores.rows, splits, strict=True))
 

@@ -36,7 +36,7 @@ from bridle._keras._fingerprint import fingerprint_model
 from bridle._keras._gradient import as_float, with_gradient
 from bridle._keras._initial_values import InitialValues
 from bridle._keras._inputs import InputSpec, ModelInputs, model_inputs, model_size
-from bridle._keras._internals import full_precision, is_keras_module, replaced, takes_training
+from bridle._keras._internals import full_precision, is_keras_module, replaced, takes_training, tensorflow_left_alone
 from bridle._keras._losses import (
     Splitter,
     adds_losses,
@@ -185,6 +185,7 @@ __all__ = [
     "state_restored",
     "sum_losses",
     "takes_training",
+    "tensorflow_left_alone",
     "watching",
     "with_compiler_options",
     "with_compute_loss",

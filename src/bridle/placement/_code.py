@@ -7,13 +7,14 @@ from typing import Any
 
 import keras
 
-from bridle._keras import gives_mask, has_states, output_shape
+from bridle._keras import gives_mask, has_states, output_shape, tensorflow_left_alone
 from bridle.placement._sites import Site
 from bridle.placement._targets import argument
 from bridle.placement._terms import Term, read_terms
 from bridle.regularizers import KINDS, Penalty, describe_strength
 
 
+@tensorflow_left_alone()
 def code_lines(model: keras.Model, terms: Mapping[str, object], *, batch_size: int | None = None) -> str:
     """Return Python source that builds each penalized layer with regularizers of Keras.
 

@@ -38,7 +38,11 @@ def _held_out(result: StudyResult, evidence: Evidence, digits: int) -> list[str]
 
 
 def hand_over_facts(result: StudyResult, evidence: Evidence) -> dict[str, object] | None:
-    """Return the choice for a program: the seeds that are averaged, and scores of a single one and of the mean."""
+    """Return the choice for a program; None if no refit finished.
+
+    `seeds` that are averaged; the validation scores of a `single` seed and of the `mean`; `mean_held_out`, the score of
+    the mean on each held-out part; the `obstacle` for a mean of several seeds.
+    """
     choice = _choice(result, evidence)
     if choice is None:
         return None

@@ -38,7 +38,7 @@ def interim_verdict(result: StudyResult) -> str:
     answer, *more = sentences(result)
     fits = f"{int(result.members.finished.sum()):,} fits"
     answer = f"After {fits}: {answer[0].lower()}{answer[1:]}"
-    return " ".join([answer, *more[:-1], "More seeds are running."])
+    return " ".join([answer, *more[:-1], "More seeds are running; Ctrl-C keeps this answer."])
 
 
 def _without_comparison(result: StudyResult, evidence: Evidence) -> tuple[str, ...]:

@@ -144,9 +144,9 @@ def compare_rows(
       seeds divided by their number, as far as it is larger than for independent rows. With one seed, folds stand in
       for seeds.
 
-    The interval is Student's, with Satterthwaite's degrees of freedom of n - 1 and seeds - 1. Its end on the side of
-    the longer tail is moved outwards by Hall's transformation: the differences of a log loss are skewed, and a sample
-    of them rarely has its share of the largest.
+    The interval is Student's, with Satterthwaite's degrees of freedom of n - 1 and seeds - 1, after Hall's
+    transformation: the differences of a log loss are skewed. The end on the side of the longer tail is moved outwards
+    by more, since a sample rarely has its share of the largest differences.
 
     Args:
         arm, none: scores; NaN if a fit diverged.
@@ -179,17 +179,21 @@ def compare_rows(
     least = 1 / (moments.fits * count**2) if share else 0.0
     row_part = (1 + table.overlap) * moments.variance + least
     total = row_part + moments.shared_variance
-    error, skewness = float(np.sqrt(total)), TAIL_SHARE * moments.skewness
+    error = float(np.sqrt(total))
     degrees = total**2 / (row_part**2 / (count - 1) + moments.shared_variance**2 / max(moments.groups - 1, 1))
     quantile = t_quantile(0.5 + level / 2, degrees)
-    low = mean - max(quantile, invert_skew(quantile, skewness)) * error
-    high = mean - min(-quantile, invert_skew(-quantile, skewness)) * error
+    low = mean - invert_skew(quantile, _tail(moments.skewness)) * error
+    high = mean + invert_skew(quantile, _tail(-moments.skewness)) * error
     if low <= -widest and high >= widest:
         return without(WIDE)
-    statistic = abs(mean) / error
-    toward_zero = remove_skew(statistic, skewness if mean > 0 else -skewness)
-    p_value = min(1.0, 2 * t_tail(min(statistic, toward_zero), degrees))
+    toward_zero = _tail(moments.skewness if mean > 0 else -moments.skewness)
+    p_value = min(1.0, 2 * t_tail(remove_skew(abs(mean) / error, toward_zero), degrees))
     return Comparison(mean, max(low, -widest), min(high, widest), p_value, level, "rows", count)
+
+
+def _tail(skewness: float) -> float:
+    """Return the skewness that an end below the mean is moved by, for one of the mean."""
+    return skewness if skewness > 0 else TAIL_SHARE * skewness
 
 
 def _moments(paired: Float[np.ndarray, "seed fold position"], table: RowTable) -> _Moments:

@@ -63,7 +63,8 @@ def _class_rows(prepared: Prepared, results: Results, candidate: int, seeds: Seq
     """
     folds = range(len(prepared.folds))
     fits = [[results.get((candidate, seed, fold)) for fold in folds] for seed in seeds]
-    complete = [row for row in fits if all(fit is not None and fit.diverged_at < 0 and fit.predictions for fit in row)]
+    usable = [[fit for fit in row if fit is not None and fit.diverged_at < 0 and fit.predictions] for row in fits]
+    complete = [row for row in usable if len(row) == len(folds)]
     is_logit, parts = bool(getattr(prepared.engine.program.model.loss, "from_logits", False)), []
     for index, fold in enumerate(prepared.folds):
         labels, weights = _labels_and_weights(fold)

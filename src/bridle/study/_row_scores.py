@@ -10,6 +10,8 @@ from bridle.study.design._prepared import Prepared
 from bridle.study.design._row_scores import SMALLEST, TOLERANCE, row_weights
 from bridle.study.execution._requests import FitKey
 
+UNKNOWN_REASON = "the score has no gradient with respect to sample weights, or the fits are of an older version"
+"""The reason why a study whose fits should have row scores has none."""
 Scores = Sequence[np.ndarray | None]
 """The row scores of each fit, in the units of its fold."""
 
@@ -42,6 +44,11 @@ def collect_row_scores(prepared: Prepared, fits: Sequence[FitKey], scores: Score
             if _has_mean(scaled, weights[fold, : len(own)], means[member]):
                 values[member, : len(own)] = scaled
     return RowScores(values, rows, weights)
+
+
+def missing_text(prepared: Prepared) -> str:
+    """Return the fact of a study without row scores, with its reason."""
+    return f"none: {prepared.no_row_scores or UNKNOWN_REASON}"
 
 
 def varies(scores: RowScores) -> bool:

@@ -19,6 +19,7 @@ from bridle.study._nested import check_nested, run_nested
 from bridle.study._progress import BestSoFar, Course, Update, Watch
 from bridle.study._provenance import provenance_facts
 from bridle.study._rounds import ROUNDS, check_race, racing_candidates, rounds_sentence, seed_counts
+from bridle.study._row_scores import missing_text
 from bridle.study._seed_mean import score_seed_mean
 from bridle.study._snapshots import activation_samples, decision_surface, probe_predictions, weight_names
 from bridle.study.data._arrays import Data
@@ -42,9 +43,6 @@ MAX_SURFACES = 6
 """Decision surfaces: `none`, each arm's `best`, then their `1se`."""
 RUNGS = (0.2, 0.4, 0.7)
 """Shares of the cells after which a race stops strengths."""
-
-UNKNOWN_REASON = "the score has no gradient with respect to sample weights, or the fits are of an older version"
-"""The reason why a study whose fits should have row scores has none."""
 
 Cell = tuple[int, int]
 """A seed and a fold."""
@@ -142,7 +140,7 @@ class StudyRun:
             facts["fits from the store"] = self.context.reused_fits - reused
         result = self.collector.result()
         if result.row_scores is None:
-            facts["row scores"] = f"none: {self.prepared.no_row_scores or UNKNOWN_REASON}"
+            facts["row scores"] = missing_text(self.prepared)
         provenance = provenance_facts(self.prepared, perf_counter() - began, self.context.threads)
         return result.with_provenance(**provenance, **facts), finished
 
@@ -313,8 +311,8 @@ class StudyRun:
                 self.watch(Update(f"{stage}: compiling", progress, best_so_far.best))
 
             def watch_stage(progress: Progress) -> None:
-                whole = progress if course is None else course.in_stage(progress)
-                self.watch(Update(stage, whole, best_so_far.best))
+                overall = progress if course is None else course.in_stage(progress)
+                self.watch(Update(stage, overall, best_so_far.best))
 
             return run_requests(
                 prepared,

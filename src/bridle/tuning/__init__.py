@@ -1,9 +1,8 @@
 """Tuning: from a table or a study file to a verdict and a model."""
 
 from bridle.tuning._arrays import read_arrays
-from bridle.tuning._defaults import NEWEST, VERSIONS
 from bridle.tuning._model_file import MODEL_FILE
-from bridle.tuning._network import written_arms
+from bridle.tuning._network import NEWEST, VERSIONS, written_arms
 from bridle.tuning._study_file import prepare_study, run_study_file
 from bridle.tuning._toml import QUICK_EPOCH_DIVISOR, QUICK_SEEDS, StudyFile, read_study
 from bridle.tuning._tune import (

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 
 from bridle._errors import KindError, StoreError, first_line
-from bridle._keras import model_json
+from bridle._keras import model_json, tensorflow_left_alone
 from bridle.untrusted import own_names
 
 MODEL_FILE = "model.keras"
@@ -18,6 +18,7 @@ WEIGHTS_FILE = "model.weights.h5"
 MODEL_CODE = "bridle predict needs the same --model"
 
 
+@tensorflow_left_alone()
 def save_model(model: keras.Model, folder: Path) -> None:
     """Write `model.keras`, or `model.weights.h5` if Keras cannot write and read the configuration of the model."""
     for name in (MODEL_FILE, WEIGHTS_FILE):
@@ -42,6 +43,7 @@ def model_path(folder: Path) -> Path:
     return path
 
 
+@tensorflow_left_alone()
 def load_model(folder: Path, build: Callable[[], keras.Model] | None = None) -> keras.Model:
     """Load the model that `save_model` wrote.
 

@@ -1,9 +1,11 @@
-"""Default network for a table, and the default arms."""
+"""Default network for a table, its training and the default arms, by their version."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -14,7 +16,6 @@ from bridle._keras import is_rebuildable, predicted_shapes
 from bridle.placement import find_sites
 from bridle.regularizers import L1, L1L2, L2
 from bridle.tables import Problem
-from bridle.tuning._defaults import KINDS, PLACES
 
 HIDDEN = (64, 32)
 LARGEST = 2**29
@@ -37,6 +38,38 @@ SCORES: dict[str, dict[str, Callable[[], object]]] = {
     },
 }
 """Scores of the default network by the kind of target, in addition to `"loss"`; the first one is the default."""
+
+KINDS = ("L1", "L2", "L1+L2")
+"""The penalties of default arms."""
+PLACES = ("weights", "activations", "pre-activations")
+"""The targets of default arms."""
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """Network, training and arms of `tune`, where nothing else is given."""
+
+    hidden: tuple[int, ...]
+    """The units of the hidden layers."""
+    epochs: int
+    batch_size: int
+    learning_rate: float | None
+    """None for that of Keras."""
+    kinds: tuple[str, ...]
+    places: tuple[str, ...]
+
+
+VERSIONS: Mapping[int, Defaults] = MappingProxyType(
+    {
+        1: Defaults((64, 32), 200, 32, None, KINDS, PLACES),
+        2: Defaults((64, 32), 100, 64, 2e-3, ("L1", "L2"), PLACES),
+    }
+)
+"""All defaults that folders were started with. Those of a released version never change."""
+NEWEST = max(VERSIONS)
+"""The version for new folders, and in Python."""
+OWN_MODEL = VERSIONS[1]
+"""Epochs and batches for a given model, whose learning rate suits them."""
 
 
 def default_network(

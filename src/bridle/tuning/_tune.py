@@ -31,9 +31,18 @@ from bridle.tables import (
     remarks,
     table_of,
 )
-from bridle.tuning._defaults import NEWEST, OWN_MODEL, VERSIONS
 from bridle.tuning._model_file import MODEL_CODE, load_model, model_path, save_model
-from bridle.tuning._network import NetworkFunction, again, default_arms, default_network, outputs_of, own_network
+from bridle.tuning._network import (
+    NEWEST,
+    OWN_MODEL,
+    VERSIONS,
+    NetworkFunction,
+    again,
+    default_arms,
+    default_network,
+    outputs_of,
+    own_network,
+)
 from bridle.tuning._test_split import TableNotes, describe_table, hold_out, warnings
 
 APPLY = "apply.json"
