@@ -1,6 +1,9 @@
 """Scores of single rows: a row's own loss or hit for means, its influence for other measures."""
 
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import keras
@@ -15,13 +18,14 @@ from tests.conftest import network
 
 from bridle import L2, EarlyStopping
 from bridle._keras import detach_masks, make_program, read_blueprint
-from bridle.engine import run_fits
+from bridle.engine import Programs, run_fits
 from bridle.results import ALL_ROWS, StudyResult
 from bridle.study import RunOptions, run_study
 from bridle.study._row_scores import collect_row_scores
 from bridle.study.data import Rows
 from bridle.study.design import Question, prepare
 from bridle.study.design import _row_scores as design
+from bridle.study.design._prepare import refit_rows
 from bridle.study.execution import study_facts
 from bridle.study.execution._facts import fits_of
 from bridle.study.execution._requests import RowSet, from_record, make_request, to_record
@@ -360,6 +364,35 @@ def test_programs_and_facts_are_those_of_a_study_without_row_scores(moons) -> No
     assert programs[0].identity == programs[1].identity
     assert (programs[0].trace_rows is None, programs[1].trace_rows is None) == (False, True)
     assert study_facts(prepared, False, None) == study_facts(bare, False, None)
+
+
+def test_one_program_is_traced_at_a_time(moons) -> None:
+    """A trace replaces methods of layers, which threads that compile other shapes of rows share."""
+    x, y = moons
+    prepared = prepare(question(), Rows(x, y))
+    programs = [prepared.engine.programs(fold, {}) for fold in (prepared.folds[0], refit_rows(prepared).fold)]
+    ready, tracing, overlaps = threading.Barrier(4), [], []
+
+    def watched(trace: Callable[[], Callable]) -> Callable[[], Callable]:
+        def run() -> Callable:
+            tracing.append(1)
+            time.sleep(0.2)
+            overlaps.append(len(tracing))
+            tracing.pop()
+            return trace()
+
+        return run
+
+    for each in programs:
+        each.trace_rows = watched(each.trace_rows or (lambda: programs[0].read))
+
+    def compile_one(each: Programs) -> None:
+        ready.wait()
+        each.compile()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(compile_one, programs * 2))
+    assert overlaps == [1, 1]
 
 
 def test_row_scores_are_stored_with_the_fits(moons, tmp_path) -> None:

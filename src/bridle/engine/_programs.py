@@ -1,8 +1,9 @@
 """Compiled programs for one shape of rows: one that trains a fit, and one that reads off its results."""
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -37,6 +38,8 @@ from bridle.engine.rewrites import (
 
 ENGINE = 5
 """Version of the numbers: rises where fits of the same programs and rows get other numbers than before."""
+TRACING = threading.RLock()
+"""Held while a program is traced: a trace replaces methods of the layers, which all threads share."""
 MAX_POINTS = 1024
 """Measuring points in one call of the training program."""
 FIRST_WIDTH = 8
@@ -127,22 +130,25 @@ class Programs:
     """None before anything was compiled."""
     point_seconds: float | None = None
     """Time of one measuring point in the last call; None before the first call."""
+    _compiling: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def compile(self) -> None:
         """Compile what is not compiled yet; programs that read continue to compile during the first training."""
-        if self.eager or self.compile_seconds is not None:
-            return
-        began = perf_counter()
-        pool = ThreadPoolExecutor(2)
-        trained = pool.submit(self.train.compiled)
-        pool.submit(find_libraries)  # needed from the first fit on; here it waits for XLA anyway
-        pool.submit(self.read.compiled)
-        if (trace := self.trace_rows) is not None:  # in this thread, in which JAX has the caller's settings
-            self.read_rows, self.trace_rows = trace(), None
-            pool.submit(self.read_rows.compiled)
-        pool.shutdown(wait=False)
-        trained.result()
-        self.compile_seconds = perf_counter() - began
+        with self._compiling:
+            if self.eager or self.compile_seconds is not None:
+                return
+            began = perf_counter()
+            pool = ThreadPoolExecutor(2)
+            trained = pool.submit(self.train.compiled)
+            pool.submit(find_libraries)  # needed from the first fit on; here it waits for XLA anyway
+            pool.submit(self.read.compiled)
+            if (trace := self.trace_rows) is not None:  # in this thread, in which JAX has the caller's settings
+                with TRACING:
+                    self.read_rows, self.trace_rows = trace(), None
+                pool.submit(self.read_rows.compiled)
+            pool.shutdown(wait=False)
+            trained.result()
+            self.compile_seconds = perf_counter() - began
 
     def compile_fully(self) -> None:
         """Compile all programs and wait, so that no compilation disturbs timings."""
@@ -239,10 +245,12 @@ def compile_programs(
         gradient=gradient_for_loops,
     )
     trace = partial(_trace, replace(training, objective=fast), fold, start, strength_count, held_out, width)
-    try:
-        programs = trace(frozenset() if on_accelerator() else shapes_to_transpose(objective.kernels, start.trainable))
-    except CannotTransposeError:
-        programs = trace(frozenset())
+    shapes = frozenset() if on_accelerator() else shapes_to_transpose(objective.kernels, start.trainable)
+    with TRACING:
+        try:
+            programs = trace(shapes)
+        except CannotTransposeError:
+            programs = trace(frozenset())
     if not scores_rows:
         programs.trace_rows = None
     programs.trace_seconds, programs.forms = perf_counter() - began, tuple(forms)
