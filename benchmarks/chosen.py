@@ -196,12 +196,14 @@ def own_folds(result: Any, number: int) -> Any:
     kept = (members.fold >= first) & (members.fold < first + FOLDS)
     fields = {name: getattr(members, name)[kept] for name in members.__dataclass_fields__}
     fields["fold"] = fields["fold"] - first
+    own, scores = slice(first, first + FOLDS), result.row_scores
     return replace(
         result,
         members=type(members)(**fields),
+        row_scores=replace(scores, values=scores.values[kept], rows=scores.rows[own], weights=scores.weights[own]),
         curves=result.curves[kept],
         diagnostics=result.diagnostics[kept],
-        fold_rows=result.fold_rows[first : first + FOLDS],
+        fold_rows=result.fold_rows[own],
     )
 
 
