@@ -8,6 +8,7 @@ import pkgutil
 import re
 from pathlib import Path
 
+import keras
 import pytest
 
 import bridle
@@ -28,6 +29,9 @@ def test_blocks_run(number: int, tmp_path, monkeypatch) -> None:
     exec(compile(BLOCKS[number], "README.md", "exec"), scope)
     if isinstance(scope.get("result"), bridle.SearchResult):
         assert scope["result"].ranking()["stage"].iloc[0] == "final"
+    elif "mean" in scope:
+        loaded = keras.models.load_model(tmp_path / "iris.keras")
+        assert loaded.count_params() == 3 * scope["one"].count_params()
     elif "study" in scope:
         assert (tmp_path / "moons.html").stat().st_size > 10_000
         assert "accuracy" in scope["result"].verdict()
