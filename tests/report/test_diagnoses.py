@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bridle.report import detail_lines
+from bridle.report import detail_lines, find_all
 from bridle.report._cause import cause, constant, find_cause, too_weak
 from bridle.report._diagnoses import dead, dominates, overfits, penalty_share, too_few, unconverged
 from bridle.stats import weigh_evidence
@@ -100,6 +100,16 @@ def test_a_loss_that_still_falls_has_not_converged(study, fall, said):
     if said:
         early, late = course[-8:-4].mean(), course[-4:].mean()
         assert f"without a penalty by {100 * (early - late) / early:.0f} %" in text
+
+
+def test_longer_training_is_advised_only_for_what_is_used(study):
+    """With a clear gain, a loss without a penalty that still falls is a finding and no next step."""
+    base, flat, course = study(), np.ones(40), np.linspace(1.0, 0.2, 40)
+    winner = weigh_evidence(base).choices[1].best
+    for falling, step in ((base.setting_arm == 0, False), (np.arange(len(base.setting_arm)) == winner, True)):
+        made = with_curves(base, **{"fit/loss": np.where(falling[base.members.setting, None], course, flat)})
+        (found,) = (one for one in find_all(made) if one.code == "BR011")
+        assert bool(found.step) == step
 
 
 def test_overfitting_is_said_with_its_epoch(study):

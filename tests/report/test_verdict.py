@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from bridle.report import find_all, sentences, verdict
+from bridle.report._amounts import difference_text, score_text
 from bridle.results import POOLED, Score
-from bridle.stats import weigh_evidence
+from bridle.stats import Comparison, weigh_evidence
 
 TWO = {"L1": {"hidden/output l1": [1e-4, 1e-3, 1e-2]}, "L2": {"hidden/kernel l2": [1e-4, 1e-3, 1e-2]}}
 LONG = "a regularizer whose name goes on and on. It has stops, and far more words than a sentence has room for"
@@ -114,6 +115,23 @@ def test_a_pooled_score_is_named(study):
 
 def test_bad_characters_are_codes(study):
     assert "\u202e" not in verdict(study(arms={"gain \u202e38.0": {"hidden/output l1": [1e-3]}}))
+
+
+@pytest.mark.parametrize(
+    ("difference", "low", "high", "words"),
+    [
+        (0.2694, 0.0733, 0.5814, "0.27 higher (0.07 to 0.58)"),
+        (0.02694, 0.00733, 0.05814, "0.027 higher (0.007 to 0.058)"),
+        (-0.002, -0.31, 0.3, "less than 0.01 lower (-0.30 to 0.31)"),
+    ],
+)
+def test_a_gain_has_as_many_decimals_as_its_interval_allows(study, difference, low, high, words):
+    """Two digits of half the interval; the scores beside it have as many."""
+    result = renamed(study(), "r2")
+    evidence, gain = weigh_evidence(result), Comparison(difference, low, high, 0.5, 0.95, "rows", 100)
+    assert difference_text(result, evidence, gain, lambda evidence, gain, ends: f"({ends})") == words
+    decimals = 3 if high < 0.1 else 2
+    assert score_text(result, evidence, 0.34731, gain) == f"{0.34731:.{decimals}f}"
 
 
 def test_a_clear_gain_over_a_network_that_learns_little_is_not_called_worthless(study):

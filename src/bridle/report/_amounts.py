@@ -1,5 +1,6 @@
 """Scores and differences of scores as text, each with its unit."""
 
+import math
 from collections.abc import Callable
 
 from bridle.report._facts import decimals_for, is_rate
@@ -27,12 +28,20 @@ def score_name(result: StudyResult) -> str:
     return f"{name} over all rows together" if result.score.pooled else name
 
 
-def score_text(result: StudyResult, evidence: Evidence, value: float) -> str:
-    """Return a score with its unit: an accuracy in per cent, others as numbers."""
-    digits = decimals_for(result, evidence)
+def score_text(result: StudyResult, evidence: Evidence, value: float, gain: Comparison | None = None) -> str:
+    """Return a score with its unit, an accuracy in per cent; beside a gain with its decimals."""
+    digits = decimals_for(result, evidence) if gain is None else gain_decimals(result, evidence, gain)
     if is_rate(result, evidence):
         return f"{decimal_text(100 * value, max(0, digits - PERCENT_DIGITS))} %"
     return decimal_text(value, digits)
+
+
+def gain_decimals(result: StudyResult, evidence: Evidence, gain: Comparison) -> int:
+    """Return the decimals of a gain: two digits of half its interval, at most those of the scores."""
+    digits, half = decimals_for(result, evidence), (gain.high - gain.low) / 2
+    if not math.isfinite(half) or half <= 0:
+        return digits
+    return min(digits, max(0, 1 - math.floor(math.log10(half))))
 
 
 def difference_text(result: StudyResult, evidence: Evidence, gain: Comparison, interval: Interval) -> str:
@@ -40,11 +49,14 @@ def difference_text(result: StudyResult, evidence: Evidence, gain: Comparison, i
     better = gain.difference >= 0
     direction = "higher" if better == result.score.maximize else "lower"
     sign, factor = 1.0 if better else -1.0, 100.0 if is_rate(result, evidence) else 1.0
-    digits = decimals_for(result, evidence)
+    digits = gain_decimals(result, evidence, gain)
     places = max(0, digits - PERCENT_DIGITS) if factor > 1 else digits
     low, high = sorted((sign * factor * gain.low, sign * factor * gain.high))
     ends = f"{decimal_text(low, places)} to {decimal_text(high, places)}"
     size = decimal_text(abs(gain.difference) * factor, places)
+    if math.isfinite(low):
+        small = abs(gain.difference) * factor < 10.0**-places / 2
+        size = f"less than {10.0**-places:.{places}f}" if small else f"{abs(gain.difference) * factor:.{places}f}"
     return f"{size}{unit(result, evidence)} {direction} {interval(evidence, gain, ends)}"
 
 

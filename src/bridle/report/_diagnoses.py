@@ -73,10 +73,18 @@ def learned_nothing(result: StudyResult, evidence: Evidence) -> bool:
 
 def unconverged(result: StudyResult, evidence: Evidence) -> str:
     """Return a warning if the loss of the leading candidate, or without a penalty, still falls."""
-    loss = result.quantity("fit/loss")
-    drops = []
-    if loss.shape[1] < MIN_CURVE_POINTS or (result.members.kept < result.members.epochs).any():
+    falls = still_falling(result, evidence)
+    if not falls:
         return ""
+    words = (f"{f'with {result.arms[arm].name}' if arm else 'without a penalty'} by {share}" for arm, share in falls)
+    return f"The loss still falls in the last tenth of the epochs ({', '.join(words)}): more may change the answer."
+
+
+def still_falling(result: StudyResult, evidence: Evidence) -> list[tuple[int, str]]:
+    """Return the arms, of none and the leading one, whose loss still falls, with its fall in the last tenth."""
+    loss, falls = result.quantity("fit/loss"), []
+    if loss.shape[1] < MIN_CURVE_POINTS or (result.members.kept < result.members.epochs).any():
+        return []
     for arm in dict.fromkeys((0, leading_arm(result, evidence))):
         if arm is None or arm not in evidence.choices:
             continue
@@ -85,14 +93,10 @@ def unconverged(result: StudyResult, evidence: Evidence) -> str:
         curve = nan_mean(loss[rows], 0)
         tenth = max(1, len(curve) // 10)
         early, late = curve[-2 * tenth : -tenth].mean(), curve[-tenth:].mean()
-        fell = (early - late) / abs(early) if early else 0.0
-        if fell > UNCONVERGED_SHARE:
-            drops.append(
-                f"{'without a penalty' if arm == 0 else f'with {result.arms[arm].name}'} by {100 * fell:.0f} %"
-            )
-    if not drops:
-        return ""
-    return f"The loss still falls in the last tenth of the epochs ({', '.join(drops)}): more may change the answer."
+        fall = (early - late) / abs(early) if early else 0.0
+        if fall > UNCONVERGED_SHARE:
+            falls.append((arm, f"{100 * fall:.0f} %"))
+    return falls
 
 
 def overfits(result: StudyResult, evidence: Evidence) -> str:

@@ -8,7 +8,16 @@ import numpy as np
 from bridle.report._baselines import worse_than_baseline
 from bridle.report._cause import find_cause
 from bridle.report._confidence import mostly_confidence
-from bridle.report._diagnoses import DOMINANT_SHARE, dead, dominates, needed_rows, overfits, penalty_share, unconverged
+from bridle.report._diagnoses import (
+    DOMINANT_SHARE,
+    dead,
+    dominates,
+    needed_rows,
+    overfits,
+    penalty_share,
+    still_falling,
+    unconverged,
+)
 from bridle.report._diagnosis_pages import Diagnosis, find_diagnosis
 from bridle.report._facts import lead, missing_fits, no_interval
 from bridle.report._notes import counted, edge, find_edges, over_seeds
@@ -117,7 +126,9 @@ def _dominates(result: StudyResult, evidence: Evidence) -> Finding | None:
 
 
 def _unconverged(result: StudyResult, evidence: Evidence) -> Finding | None:
-    return Finding("BR011", unconverged(result, evidence), "train for more epochs, since the loss still falls")
+    sentence, arms = unconverged(result, evidence), {arm for arm, _ in still_falling(result, evidence)}
+    settled = evidence.claim is not None and evidence.claim.low > 0 and evidence.winner not in arms
+    return Finding("BR011", sentence, "" if settled else "train for more epochs, since the loss still falls")
 
 
 def _one_set(result: StudyResult, evidence: Evidence) -> Finding | None:

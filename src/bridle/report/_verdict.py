@@ -98,7 +98,7 @@ def _gain(result: StudyResult, evidence: Evidence) -> str:
     none, name = float(evidence.validation.mean[evidence.choices[0].best]), _brief(score_name(result))
     if gain.missing == SAME:
         return f"{subject}, {name} is the same with and without: {score_text(result, evidence, none)}."
-    score, without = (score_text(result, evidence, value) for value in (chosen, none))
+    score, without = (score_text(result, evidence, value, gain) for value in (chosen, none))
     both = f"{score} instead of {without}" if score != without else f"about {without} in both"
     return f"{subject}, {name} is {difference_text(result, evidence, gain, _interval)}: {both}."
 
