@@ -282,16 +282,20 @@ def choose_width(
     return best
 
 
-def time_short_call(recipe: Recipe, fold: Fold, start: Start, strength_count: int, programs: Programs) -> float:
-    """Return the seconds of a call of the training program up to its first point, the faster of two."""
+def time_short_call(
+    recipe: Recipe, fold: Fold, start: Start, strength_count: int, programs: Programs, count: int = 1
+) -> float:
+    """Return the seconds of a call of the training program up to its first points, the faster of two."""
     programs.compile_fully()
     arguments = programs.initial_state(start), np.zeros(strength_count, np.float32), np.zeros(2, np.uint32)
     state, strengths, identity = (programs.stack([argument] * (programs.width or 1)) for argument in arguments)
-    points = programs.points(recipe, 0, 1)
+    points = programs.points(recipe, 0, count)
     times = []
     for _ in range(2):
         began = perf_counter()
-        jax.block_until_ready(programs.train(state, strengths, fold.rows, identity, np.int32(0), points, np.int32(1)))
+        jax.block_until_ready(
+            programs.train(state, strengths, fold.rows, identity, np.int32(0), points, np.int32(count))
+        )
         times.append(perf_counter() - began)
     return min(times)
 

@@ -1,7 +1,9 @@
 """The plan of a study: every fit, and an estimate of the time."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from time import perf_counter
 
 import jax
@@ -21,6 +23,8 @@ MAX_REFINING_CANDIDATES = 8
 """Candidates tried around the best of an arm with several open grids."""
 FIRST_ARM_ROUND = 2
 """The number of seeds after which a race begins to stop whole arms, and refines grids."""
+MIN_TIMED_SECONDS = 0.05
+"""The shortest call that is timed, if a fit takes as long."""
 MAX_SECONDS_SHOWN = 90
 """Durations below this are written in seconds."""
 MAX_MINUTE_SECONDS = 5400
@@ -148,9 +152,13 @@ def make_timed_plan(prepared: Prepared, *, rounds: bool = False) -> Plan:
         programs.compile()
     compiling = perf_counter() - began
     engine, fold, programs = prepared.engine, prepared.folds[0], compiled[0]
-    start = engine.start(prepared.question.seed_numbers[0])
-    fit_seconds = time_short_call(engine.recipe, fold, start, engine.strength_count, programs) / (programs.width or 1)
-    fit_seconds *= plan.epochs / engine.recipe.stops[0]
+    start, stops = engine.start(prepared.question.seed_numbers[0]), engine.recipe.stops
+    timed = partial(time_short_call, engine.recipe, fold, start, engine.strength_count, programs)
+    points, call_seconds = 1, timed()
+    if call_seconds < MIN_TIMED_SECONDS:  # mostly the overhead of a call
+        points = min(len(stops), programs.capacity, math.ceil(MIN_TIMED_SECONDS / call_seconds))
+        call_seconds = timed(count=points)
+    fit_seconds = call_seconds / (programs.width or 1) * plan.epochs / stops[points - 1]
     seconds = compiling + fit_seconds * plan.fits / min(core_count(), plan.fits)
     return replace(plan, seconds=float(seconds), memory=_memory(prepared, plan, programs))
 
