@@ -1,5 +1,6 @@
 """Each diagnosis is made where its numbers are there, and only there."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -112,6 +113,12 @@ def test_longer_training_is_advised_only_for_what_is_used(study):
         assert bool(found.step) == step
 
 
+def test_longer_training_is_not_advised_where_no_row_is_wrong(study):
+    base = study(lift=0.0)
+    made = with_curves(base, **{"fit/loss": np.linspace(1.0, 0.2, 40), "validation/accuracy": np.ones(40)})
+    assert [one.step for one in find_all(made) if one.code == "BR011"] == [""]
+
+
 def test_overfitting_is_said_with_its_epoch(study):
     course = np.concatenate([np.linspace(1.0, 0.4, 10), np.linspace(0.41, 0.9, 30)])
     made = with_curves(study(), **{"validation/loss": course})
@@ -138,7 +145,11 @@ def test_the_rows_that_would_be_needed(study):
     )
     gain = weigh_evidence(result).gains[1]
     wanted = 30 * ((gain.high - gain.low) / 2 / gain.difference) ** 2
-    assert f"about {int(float(f'{wanted:.1g}')):,} rows" in too_few(result, weigh_evidence(result))
+    named = int(re.search(r"about ([\d,]+) rows", too_few(result, weigh_evidence(result)))[1].replace(",", ""))
+    assert wanted <= named <= 1.1 * wanted + 1
+    (step,) = (one.step for one in find_all(result) if one.code == "BR012")
+    assert step.startswith("collect more rows" if wanted <= 300 else "look for a larger gain elsewhere")
+    assert f"about {named:,} " in step
     assert too_few(study(), weigh_evidence(study())) == ""
 
 

@@ -21,6 +21,8 @@ OVERFIT_SHARE = 0.1
 """A network overfits if its validation loss ends by more than this share above its minimum."""
 DEAD_SHARE = 0.05
 """Dead units are reported if their share exceeds that without a penalty by this."""
+WORTHWHILE_ROWS = 10.0
+"""More rows are advised if this multiple of the present ones would decide a difference."""
 MAX_NEEDED_ROWS = 1e6
 """The largest number of rows that is named as one that would do."""
 MIN_CURVE_POINTS = 20
@@ -160,9 +162,14 @@ def needed_rows(result: StudyResult, evidence: Evidence) -> NeededRows | None:
             f"These {rows:,} rows are too few to detect this difference. Even a million rows would be too few.",
             "look for a larger gain elsewhere, since even a million rows would not settle this one",
         )
-    rounded = int(float(f"{needed:.1g}"))
-    return NeededRows(
+    digits = 10 ** max(0, math.floor(math.log10(needed)) - 1)
+    rounded = digits * math.ceil(needed / digits)
+    sentence = (
         f"These {rows:,} rows are too few to detect this difference: an interval as narrow as that would need about "
-        f"{rounded:,} rows (its width falls with the square root of their number).",
-        f"collect more rows, since it would take about {rounded:,} to settle this",
+        f"{rounded:,} rows (its width falls with the square root of their number)."
     )
+    if needed > WORTHWHILE_ROWS * rows:
+        return NeededRows(
+            sentence, f"look for a larger gain elsewhere, since it would take about {rounded:,} rows to settle this one"
+        )
+    return NeededRows(sentence, f"collect more rows, since it would take about {rounded:,} in all to settle this")

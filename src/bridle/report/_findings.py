@@ -19,7 +19,7 @@ from bridle.report._diagnoses import (
     unconverged,
 )
 from bridle.report._diagnosis_pages import Diagnosis, find_diagnosis
-from bridle.report._facts import lead, missing_fits, no_interval
+from bridle.report._facts import is_rate, lead, missing_fits, no_interval
 from bridle.report._notes import counted, edge, find_edges, over_seeds
 from bridle.report._selection_notes import optimism
 from bridle.results import StudyResult
@@ -128,6 +128,8 @@ def _dominates(result: StudyResult, evidence: Evidence) -> Finding | None:
 def _unconverged(result: StudyResult, evidence: Evidence) -> Finding | None:
     sentence, arms = unconverged(result, evidence), {arm for arm, _ in still_falling(result, evidence)}
     settled = evidence.claim is not None and evidence.claim.low > 0 and evidence.winner not in arms
+    used = evidence.choices.get(evidence.winner or 0)
+    settled |= used is not None and is_rate(result, evidence) and bool(evidence.validation.mean[used.best] >= 1)
     return Finding("BR011", sentence, "" if settled else "train for more epochs, since the loss still falls")
 
 
