@@ -1,6 +1,7 @@
 """`python -m benchmarks.prior` grows the bank, learns the curves and writes docs/prior.md.
 
-`--minutes 0` only learns. The bank lies in `benchmarks/prior/bank`, or in the folder `BRIDLE_BANK`.
+`--minutes 0` only learns. The bank lies in `benchmarks/prior/bank`, or in the folder `BRIDLE_BANK`. Public
+tables as CSV files, in the folder `tables` or `BRIDLE_TABLES`, are drawn from as well.
 """
 
 import argparse

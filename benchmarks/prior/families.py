@@ -1,5 +1,6 @@
 """Data of the bank: generators and tables, each with a family, drawn at any number of rows."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -13,8 +14,8 @@ FRESH_ROWS = 2000
 MIN_FRESH_ROWS = 50
 WIDTHS = (2, 12, 20, 30, 40, 64, 100)
 """Numbers of columns: fewer are filled with zeros, so that studies share compiled programs."""
-TABLE_FOLDER = Path("/work/shared/data/tables")
-"""Tables that help to learn the curves where they are present. They are not shipped."""
+TABLE_FOLDER = Path(os.environ.get("BRIDLE_TABLES", "tables"))
+"""CSV files of public tables, which help to learn the curves where they are present. They are not shipped."""
 
 
 @dataclass(frozen=True)

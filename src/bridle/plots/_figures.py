@@ -160,8 +160,9 @@ def _gains(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | Non
         for name, d, low, high in rows
     )
     choice = ", each fold at the strength that the other folds choose" if result.folds > 1 else " at its best strength"
+    pairs = "row" if any(gain.over == "rows" for gain in evidence.gains.values()) else "seed and fold"
     caption = (
-        f"Each arm against no penalty, paired by seed and fold{choice}; right of zero is better. "
+        f"Each arm against no penalty, paired by {pairs}{choice}; right of zero is better. "
         "The intervals are corrected for the number of arms. One that crosses zero is no evidence of a difference."
     )
     return Drawing("gains", caption, f"Differences to no penalty. {alt}", figure)

@@ -116,9 +116,9 @@ def confidence_cells(result: StudyResult, evidence: Evidence) -> ConfidenceCells
     caption = (
         "Confidence on rows that the networks did not see: log loss and calibration error (mean difference between "
         "the share of correct classes and their probability), as they are and with logits divided by the temperature "
-        "of the other folds. A temperature above 1 means too much confidence."
+        "T of the other folds. Above 1, it means too much confidence."
     )
-    headers = ("network", "log loss", "with temperature", "calibration error", "with temperature", "temperature")
+    headers = ("network", "log loss", "with temperature", "calibration error", "with temperature", "T")
     return ConfidenceCells(caption, headers, tuple(lines))
 
 

@@ -220,7 +220,7 @@ DIAGNOSES = (
         "With about as many weights as rows there is hardly more than one network that fits every row, noise "
         "included, and it swings far between them. A smaller network cannot, and a much larger one has smoother "
         "fits to end at.",
-        "Penalties on weights lower the peak most: try stronger ones, such as L2 on all kernels. Stopping earlier, "
+        "Penalties on weights lower the peak: try stronger ones, such as L2 on all kernels. Stopping earlier, "
         "more rows, or a network that is a tenth or ten times as large avoid it too.",
     ),
 )  # fmt: skip

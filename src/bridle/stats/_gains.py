@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 
 from bridle.results import StudyResult
 from bridle.stats._compare import AtLevel, Comparison, compare_all, correct
-from bridle.stats._rows import RowTable, best_of, choose_each, compare_rows, read_rows
+from bridle.stats._rows import RowTable, best_of, compare_rows, read_rows
 from bridle.stats._select import Choice, cross_select
 from bridle.stats._summary import nan_mean
 
@@ -70,7 +70,8 @@ def _over_rows(result: StudyResult, table: RowTable, choices: Mapping[int, Choic
 
     def choose(path: Int[np.ndarray, "point"]) -> list[int | None]:
         """Return the best candidate for each fold, without the rows that it validates; the first on a tie."""
-        return choose_each(best_of(path, maximize=result.score.maximize), outside)
+        rule = best_of(path, maximize=result.score.maximize)
+        return [rule(scores) for scores in outside]
 
     selected = {arm: choose(path) for arm, path in paths.items()}
     quoted = {arm: _quote(result, candidates) for arm, candidates in selected.items()}

@@ -62,7 +62,7 @@ class RowTable:
 
     def choose(self, rule: Rule) -> list[int | None]:
         """Return what a rule selects for each fold, from the rows that the fold does not validate."""
-        return choose_each(rule, self.outside())
+        return [rule(table) for table in self.outside()]
 
     def take(self, candidates: list[int | None]) -> Float[np.ndarray, "seed fold position"]:
         """Return the scores of one candidate for each fold; NaN for a fold without."""
@@ -71,11 +71,6 @@ class RowTable:
             if candidate is not None:
                 table[:, fold] = self.scores[candidate, :, fold]
         return table
-
-
-def choose_each(rule: Rule, tables: list[Float[np.ndarray, "candidate seed fold"]]) -> list[int | None]:
-    """Return what a rule selects from each of several tables of scores."""
-    return [rule(table) for table in tables]
 
 
 def best_of(path: Int[np.ndarray, "point"], *, maximize: bool) -> Rule:
