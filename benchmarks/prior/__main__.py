@@ -22,7 +22,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.prior", description=__doc__)
     parser.add_argument("--minutes", type=float, default=60, help="how long the bank may grow")
     parser.add_argument("--markdown", action="store_true", help="only write docs/prior.md from the last numbers")
-    parser.add_argument("--power", type=Path, default=Path("power-studies"), help="studies of benchmarks.power, if any")
     options = parser.parse_args()
     from benchmarks.prior.page import page
 
@@ -33,11 +32,11 @@ def main() -> None:
             from benchmarks.prior.bank import grow
 
             grow(options.minutes)
-        learn_all(PRIOR_FILE, options.power)
+        learn_all(PRIOR_FILE)
     PAGE.write_text(page(json.loads(NUMBERS.read_text()), json.loads(PRIOR_FILE.read_text())), encoding="utf-8")
 
 
-def learn_all(path: Path, power: Path) -> None:
+def learn_all(path: Path) -> None:
     """Write the curves of the whole bank, and the numbers of the evaluation."""
     import numpy as np
     from benchmarks.prior.learn import learn, lines_of, load
@@ -46,8 +45,9 @@ def learn_all(path: Path, power: Path) -> None:
     from bridle import __version__
     from bridle.stats._prior import prior_to_json
 
-    samples = load()
-    found = numbers(samples, power)
+    every = load()
+    found = numbers(every)
+    samples = [sample for sample in every if not sample.tests_only]
     sizes = {str(size): sum(sample.rows == size for sample in samples) for size in (30, 100, 300, 1000)}
     about = {
         "made by": "python -m benchmarks.prior",

@@ -16,6 +16,12 @@ STEPS = 8
 """Strengths of a path, two a decade."""
 
 
+VALIDATED = (("L2", "weights"), ("L1", "weights"), ("L1", "activations"))
+"""Arms that are cross-validated too."""
+LONG_ARMS = (("L2", "weights"), ("L1", "activations"), ("L1", "pre-activations"))
+"""Those of networks that are trained for thousands of epochs, which test the curves and are not learned from."""
+
+
 @dataclass(frozen=True)
 class Network:
     """A dense network with its training."""
@@ -25,12 +31,15 @@ class Network:
     epochs: int
     shift: float = 0.0
     """Decades by which strengths on activations are moved."""
+    validated: tuple[tuple[str, str], ...] = VALIDATED
+    """Arms that are cross-validated too."""
 
 
 NETWORKS = {
     "default": Network("default", (64, 32), 200),
     "small": Network("small", (16,), 500),
     "large": Network("large", (128, 64), 100, -0.5),
+    "long": Network("long", (128,), 2000, 0.0, LONG_ARMS),
 }
 ARMS: dict[tuple[str, str], tuple[str, float]] = {
     ("L2", "weights"): ("*/kernel", -4.5),
@@ -41,8 +50,6 @@ ARMS: dict[tuple[str, str], tuple[str, float]] = {
     ("L1", "pre-activations"): ("hidden*/preactivation", -4.5),
 }
 """Target and the decade of the weakest strength, by kind and site."""
-VALIDATED = (("L2", "weights"), ("L1", "weights"), ("L1", "activations"))
-"""Arms that are cross-validated too."""
 ROTATION = {
     30: ("default", "default", "small", "default", "large", "default"),
     100: ("default", "default", "small", "default", "large", "default"),
@@ -66,6 +73,29 @@ LARGE = (
 )
 """Sources that are drawn with 300 and 1,000 rows."""
 VARIED = ("moons", "circles", "spirals", "friedman 1")
+SEEDS = 3
+"""Seeds of later draws."""
+LATER = 10
+"""The first of later draws, which no choice of the rule has seen."""
+LONG = (
+    "circles, wide",
+    "checkerboard",
+    "spirals",
+    "shell",
+    "noise",
+    "moons",
+    "circles",
+    "banknotes",
+    "phoneme",
+    "haberman",
+    "sparse linear",
+    "blobs",
+    "iris",
+    "pima",
+    "breast cancer",
+    "wine",
+)
+"""Sources that train long networks."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +106,8 @@ class Entry:
     rows: int
     draw: int
     network: Network
+    seeds: int = 1
+    arms: tuple[tuple[str, str], ...] = tuple(ARMS)
 
     @property
     def path(self) -> Path:
@@ -95,12 +127,18 @@ def schedule(rounds: int) -> list[Entry]:
                 entries.append(Entry(source, rows, draw, NETWORKS[names[draw % len(names)]]))
 
     for turn in range(rounds):
-        add(30, 2 * turn)
-        add(100, turn)
-        add(300, turn, some=True)
-        add(30, 2 * turn + 1)
-        if turn % 2 == 0:
-            add(1000, turn // 2, some=True)
+        if 2 * turn + 1 < LATER:
+            add(30, 2 * turn)
+            add(100, turn)
+            add(300, turn, some=True)
+            add(30, 2 * turn + 1)
+            if turn % 2 == 0:
+                add(1000, turn // 2, some=True)
+        for source in (source for source in sources() if source.classes):
+            entries.append(Entry(source, 30, LATER + turn, NETWORKS["default"], SEEDS, VALIDATED))
+            entries.append(Entry(source, 100, LATER + turn, NETWORKS["default"], 1, VALIDATED))
+            if source.name in LONG:
+                entries.append(Entry(source, 30, 2 * LATER + turn, NETWORKS["long"], 1, LONG_ARMS))
     return entries
 
 
@@ -168,17 +206,16 @@ class Lab:
         (x, y), fresh = drawn
         folds = fold_of_rows(y, entry.source.classes, entry.draw)
         splits = [(np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)) for fold in range(FOLDS)]
-        paths = strengths(entry.network)
+        paths = {arm: path for arm, path in strengths(entry.network).items() if arm in entry.arms}
         kinds = {"L1": bridle.L1, "L2": bridle.L2}
         arms = {
             f"{kind} {site}": {ARMS[kind, site][0]: kinds[kind](path.tolist())} for (kind, site), path in paths.items()
         }
-        seed_count = 1
-        key = (entry.network.name, x.shape, entry.source.classes, len(fresh[1]))
+        key = (entry.network.name, entry.arms, x.shape, entry.source.classes, len(fresh[1]))
         question = Question(
             build(entry.network, x.shape[1], entry.source.classes),
             arms,
-            seeds=tuple(range(2 * entry.draw, 2 * entry.draw + seed_count)),
+            seeds=tuple(range(3 * entry.draw, 3 * entry.draw + entry.seeds)),
             folds=Cuts(splits),
             epochs=entry.network.epochs,
             curve_points=1,
@@ -237,7 +274,7 @@ def measure(
         return np.array([[read(results[c, seed, -1]) for seed in seeds] for c in range(count)], np.float32)
 
     numbers: dict[str, np.ndarray] = {
-        "arm": np.array([arm for arm, _ in table], np.int8),
+        "arm": np.array([-1 if arm < 0 else list(ARMS).index(order[arm]) for arm, _ in table], np.int8),
         "strength": np.array([s for _, s in table]),
         "fresh": gather(lambda result: np.where(result.diverged_at < 0, result.measures["fresh"], np.nan)),
         "spread": gather(lambda result: result.diagnostics[-1]),
@@ -246,18 +283,18 @@ def measure(
         "variance": np.array(np.var(fresh) if not entry.source.classes else np.nan),
         **scales(prepared, refit.fold, slots),
     }
-    validated = [c for c in range(count) if table[c][0] < 0 or order[table[c][0]] in VALIDATED]
+    validated = [c for c in range(count) if table[c][0] < 0 or order[table[c][0]] in entry.network.validated]
     if entry.rows >= 100:
         validated = validated[:1] + validated[2::2]
-    keys = [(c, seeds[0], fold) for c in validated for fold in range(FOLDS)]
+    keys = [(c, seed, fold) for c in validated for seed in seeds for fold in range(FOLDS)]
     results = train(keys, RowSet(prepared.folds, {}))
     width = entry.source.classes if entry.source.classes > 2 else 1
-    predictions = np.full((len(validated), len(y), width), np.nan, np.float32)
-    for (c, _, fold), result in results.items():
+    predictions = np.full((len(validated), len(seeds), len(y), width), np.nan, np.float32)
+    for (c, seed, fold), result in results.items():
         side = np.flatnonzero(folds == fold)
         if result.diverged_at < 0:
             rows = np.asarray(result.predictions[0])[-len(side) :]
-            predictions[validated.index(c), side] = rows.reshape(-1, width)
+            predictions[validated.index(c), seeds.index(seed), side] = rows.reshape(-1, width)
     numbers |= {"validated": np.array(validated), "predictions": predictions, "fold": folds.astype(np.int8)}
     numbers["seconds"] = np.array(process_time() - began)
     return numbers

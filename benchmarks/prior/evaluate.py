@@ -10,6 +10,7 @@ from benchmarks.prior.learn import (
     TEMPERED,
     Sample,
     chosen,
+    curves_at,
     learn,
     lines_of,
     recommended,
@@ -58,7 +59,7 @@ def prior_gains(samples: Sequence[Sample], priors: dict[str, Prior]) -> dict[str
     gains: dict[str, np.ndarray] = {}
     for family in sorted({sample.family for sample in samples}):
         table = np.full((len(MEASURES), len(NAMES)), np.nan)
-        group = [sample for sample in samples if sample.family == family]
+        group = [sample for sample in samples if sample.family == family and not sample.tests_only]
         for m, measure in enumerate(MEASURES):
             for arm in range(len(NAMES)):
                 values = [
@@ -73,8 +74,7 @@ def prior_gains(samples: Sequence[Sample], priors: dict[str, Prior]) -> dict[str
 
 def _prior_gain(sample: Sample, prior: Prior, measure: int, arm: int) -> float:
     path, name = np.flatnonzero(sample.arm == arm), MEASURES[measure]
-    place = np.log10(sample.strength[path])
-    mean = prior.curves(measure, arm, sample.rows, sample.error_of_none(name), place).mean
+    mean = curves_at(sample, prior, name, path).mean
     best = int(np.argmax(mean))
     return float(sample.gains(name)[path[best]]) if mean[best] > 0 else 0.0
 
@@ -88,7 +88,7 @@ def transfers(gains: dict[str, np.ndarray], left_out: str = "") -> np.ndarray:
 
 def priors_without(samples: Sequence[Sample]) -> dict[str, Prior]:
     """Return the prior of all other families, by family."""
-    lines = lines_of(samples)
+    lines = lines_of([sample for sample in samples if not sample.tests_only])
     return {family: learn(without(lines, family)) for family in sorted({sample.family for sample in samples})}
 
 

@@ -9,7 +9,21 @@ import numpy as np
 from benchmarks.prior.bank import ARMS, FOLDER, FOLDS, NETWORKS
 from benchmarks.prior.families import GENERATORS, sources
 
-from bridle.stats._prior import LEAST_GAIN, LOG_LOSS, SHARE, SQUARE, Expectation, Prior, expect_gains, level_of
+from bridle.stats._prior import (
+    LEAST_GAIN,
+    LOG_LOSS,
+    MIN_SPREAD,
+    SHARE,
+    SQUARE,
+    Curves,
+    Expectation,
+    Prior,
+    correlate,
+    expect_gains,
+    level_of,
+    noise_scale,
+    train_position,
+)
 from bridle.stats._recommend import floor_of, loss_weight, relative_gains
 
 MEASURES = (SHARE, LOG_LOSS, SQUARE)
@@ -39,6 +53,12 @@ class Sample:
     def strength(self) -> np.ndarray:
         return self.numbers["strength"]
 
+    @cached_property
+    def place(self) -> np.ndarray:
+        """The training loss of each candidate as the curves count it: the log loss, or the share not explained."""
+        loss = self.numbers["train"].mean(1)[:, 2 + len(self.numbers["initial_penalty"])].astype(float)
+        return train_position(loss if self.classes else loss / np.var(self.numbers["y"]))
+
     @property
     def measures(self) -> tuple[str, ...]:
         """The kinds of error that are defined for its target."""
@@ -63,8 +83,17 @@ class Sample:
 
     @cached_property
     def row_losses(self) -> dict[str, np.ndarray]:
-        """Out-of-fold errors of every row, by validated candidate: misses, log or squared losses, tempered ones."""
-        p, y = self.numbers["predictions"].astype(float), self.numbers["y"]
+        """Out-of-fold errors of every row, by validated candidate: misses, log or squared losses, tempered ones.
+
+        They are means over seeds.
+        """
+        predictions = self.numbers["predictions"].astype(float)
+        seeds = [predictions] if predictions.ndim == 3 else list(predictions.swapaxes(0, 1))
+        parts = [self._losses_of(one) for one in seeds]
+        return {measure: np.mean([part[measure] for part in parts], axis=0) for measure in parts[0]}
+
+    def _losses_of(self, p: np.ndarray) -> dict[str, np.ndarray]:
+        y = self.numbers["y"]
         if not self.classes:
             return {SQUARE: (p[:, :, 0] - y) ** 2}
         if self.classes == 2:
@@ -93,6 +122,15 @@ class Sample:
             return float(self.row_losses[measure].mean(1)[0])
         fresh = self.numbers["fresh"].mean(1)[0]
         return float(1 - fresh[1] if measure == SHARE else fresh[0])
+
+    def slot(self, arm: int) -> int:
+        """Return the place of an arm among those of the study."""
+        return int(np.flatnonzero(np.unique(self.arm[self.arm >= 0]) == arm)[0])
+
+    @property
+    def tests_only(self) -> bool:
+        """True for networks that are trained for long, which test the curves and are not learned from."""
+        return self.network == "long"
 
     @property
     def generated(self) -> bool:
@@ -139,10 +177,12 @@ def load(folder: Path = FOLDER) -> list[Sample]:
     return samples
 
 
-POSITIONS = np.arange(-5.5, 1.01, 0.5)
-"""Decimal logarithms of the strengths of the learned curves."""
-FADE = 1.5
-"""Decades below the weakest strength of a path at which its gain is taken as 0."""
+POSITIONS = np.arange(-4, 0.51, 0.25)
+"""Decimal logarithms of the training losses of the learned curves."""
+FADE = 1e-3
+"""Decades of training loss below none, or a path, at which the gain is taken as 0."""
+STEP = 1e-6
+"""Decades between candidates that train alike, so that a curve is a function."""
 SIZES = (30, 100, 300, 1000)
 LEVELS = np.array([[0.02, 0.08, 0.2, 0.35, 0.6], [0.05, 0.2, 0.5, 1.0, 2.5], [0.05, 0.2, 0.5, 1.0, 2.0]])
 """The errors of none at the nodes, by measure."""
@@ -150,7 +190,7 @@ ROWS_WIDTH, LEVEL_WIDTH = 0.8, 0.8
 """Widths of the kernel that weights studies by their distance from a node, in log rows and in levels."""
 LENGTH = 1.0
 GENERAL_FAMILIES = 3.0
-MIN_SPREAD, MIN_NOISE = 0.005, 0.01
+MIN_NOISE = 0.01
 FAR = 1e-4
 """The weight of a study at any distance, so that no node is empty."""
 
@@ -161,8 +201,11 @@ def curve(sample: Sample, arm: int, values: np.ndarray, candidates: np.ndarray |
     path = np.flatnonzero(sample.arm[candidates] == arm)
     if not len(path):
         return np.full(len(POSITIONS), np.nan)
-    place = np.log10(sample.strength[candidates[path]])
-    return np.interp(POSITIONS, np.r_[place[0] - FADE, place], np.r_[0.0, values[path]])
+    place = sample.place[candidates[path]]
+    order = np.argsort(place, kind="stable")
+    ascending = place[order] + STEP * np.arange(len(path))
+    start = min(sample.place[0], ascending[0]) - FADE
+    return np.interp(POSITIONS, np.r_[start, ascending], np.r_[0.0, values[path][order]])
 
 
 @dataclass(frozen=True)
@@ -268,25 +311,35 @@ def without(lines: dict[str, list[Line]], family: str) -> dict[str, Sequence[Lin
     return {measure: [line for line in each if line.family != family] for measure, each in lines.items()}
 
 
-def expectations(
-    sample: Sample, prior: Prior, measure: str, observed: str | None
-) -> tuple[np.ndarray, list[Expectation]]:
-    """Return the candidates of every validated arm and their expected gains; before any score for None."""
+def expectations(sample: Sample, prior: Prior, measure: str, observed: str | None) -> tuple[np.ndarray, Expectation]:
+    """Return the validated candidates of all arms and their expected gains; before any score for None."""
     validated = sample.numbers["validated"].astype(int)
-    gains, variance = np.full(len(validated), np.nan), np.full(len(validated), np.nan)
+    inside = np.flatnonzero(sample.arm[validated] >= 0)
+    candidates = validated[inside]
+    gains, variance = np.full(len(inside), np.nan), np.full(len(inside), np.nan)
     if observed is not None:
-        gains, variance = sample.validated_gains(observed)
+        gains, variance = (values[inside] for values in sample.validated_gains(observed))
         gains, variance = np.nan_to_num(gains, nan=LEAST_GAIN), np.nan_to_num(variance, nan=1.0)
-    candidates, expected = [], []
-    for arm in sorted({int(arm) for arm in sample.arm[validated] if arm >= 0}):
-        inside = np.flatnonzero(sample.arm[validated] == arm)
-        place = np.log10(sample.strength[validated[inside]])
-        curves = prior.curves(MEASURES.index(measure), arm, sample.rows, sample.error_of_none(measure), place)
-        expected.append(
-            expect_gains(curves, place, gains[inside], variance[inside], length=prior.length, degrees=FOLDS - 1.0)
+    curves = curves_at(sample, prior, measure, candidates)
+    correlation = correlate(np.log10(sample.strength[candidates]), sample.arm[candidates], prior.length)
+    scale = noise_scale(sample.rows)
+    return candidates, expect_gains(curves, correlation, gains, variance, degrees=FOLDS - 1.0, scale=scale)
+
+
+def curves_at(sample: Sample, prior: Prior, measure: str, candidates: np.ndarray) -> Curves:
+    """Return the learned curves at candidates of a study."""
+    parts = [
+        prior.curves(
+            MEASURES.index(measure),
+            int(sample.arm[candidate]),
+            sample.rows,
+            sample.error_of_none(measure),
+            sample.place[[candidate]],
+            float(sample.place[0]),
         )
-        candidates.append(validated[inside])
-    return np.concatenate(candidates), expected
+        for candidate in candidates
+    ]
+    return Curves(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("mean", "spread", "noise")))
 
 
 def chosen(sample: Sample, prior: Prior, terms: Sequence[tuple[float, str, str | None]]) -> int:
@@ -298,7 +351,7 @@ def chosen(sample: Sample, prior: Prior, terms: Sequence[tuple[float, str, str |
     candidates = np.zeros(0, int)
     for weight, measure, observed in terms:
         candidates, expected = expectations(sample, prior, measure, observed)
-        value = value + weight * np.concatenate([each.gain for each in expected])
+        value = value + weight * expected.gain
     best = int(np.argmax(value))
     return int(candidates[best]) if np.asarray(value)[best] > 0 else 0
 
@@ -308,55 +361,3 @@ def recommended(sample: Sample, prior: Prior) -> int:
     if not sample.classes:
         return chosen(sample, prior, [(1.0, SQUARE, SQUARE)])
     return chosen(sample, prior, [(1.0, SHARE, SHARE), (loss_weight(sample.rows), LOG_LOSS, LOG_LOSS)])
-
-
-SCALE_KINDS = ("as it is", "initial loss / penalty", "initial gradients", "half of the spread")
-FINE = np.arange(-8, 6, 0.125)
-
-
-def scale_of(sample: Sample, kind: str) -> np.ndarray:
-    """Return the scale of strengths of each arm, in decades."""
-    numbers = sample.numbers
-    if kind == "as it is":
-        return np.zeros(len(NAMES))
-    if kind == "initial loss / penalty":
-        return np.log10(numbers["initial_loss"] / numbers["initial_penalty"])
-    if kind == "initial gradients":
-        return np.log10(numbers["loss_gradient"] / numbers["penalty_gradient"])
-    scale, spread = np.zeros(len(NAMES)), np.nan_to_num(numbers["spread"].mean(1))
-    for arm in range(len(NAMES)):
-        path = np.flatnonzero(sample.arm == arm)
-        if len(path):
-            ratio = np.minimum.accumulate(spread[path] / max(spread[0], 1e-9))
-            place = np.log10(np.r_[sample.strength[path][0] / 10, sample.strength[path]])
-            scale[arm] = np.interp(-0.5, -np.r_[1.0, ratio], place)
-    return scale
-
-
-def best_strengths(samples: Sequence[Sample]) -> dict[str, dict[str, dict[str, float]]]:
-    """Return by arm and scale the share of the oracle's gain that one strength of other families keeps, and the spread.
-
-    Gains are relative, in log loss or squared error.
-    """
-    table: dict[str, dict[str, dict[str, float]]] = {}
-    for arm, name in enumerate(NAMES):
-        table[name] = {}
-        for kind in SCALE_KINDS:
-            families, curves = [], []
-            for sample in samples:
-                path = np.flatnonzero(sample.arm == arm)
-                if len(path):
-                    place = np.log10(sample.strength[path]) - scale_of(sample, kind)[arm]
-                    gains = sample.gains(sample.measures[-1])[path]
-                    curves.append(np.interp(FINE, np.r_[place[0] - FADE, place], np.r_[0.0, gains]))
-                    families.append(sample.family)
-            names, lines = np.array(families), np.array(curves)
-            kept, most, places = [], [], []
-            for family in sorted(set(families)):
-                inside = names == family
-                other = [lines[names == rest].mean(0) for rest in set(families) - {family}]
-                kept.append(lines[inside][:, np.mean(other, axis=0).argmax()].mean())
-                most.append(np.maximum(lines[inside].max(1), 0).mean())
-                places.append(FINE[lines[inside].mean(0).argmax()])
-            table[name][kind] = {"kept": float(np.mean(kept) / np.mean(most)), "sd": float(np.std(places))}
-    return table

@@ -23,7 +23,7 @@ def test_every_fold_trains_on_every_class(source) -> None:
 
 def test_no_study_is_scheduled_twice() -> None:
     """A file of the bank belongs to one study."""
-    paths = [entry.path for entry in schedule(4)]
+    paths = [entry.path for entry in schedule(12)]
     assert len(set(paths)) == len(paths)
 
 

@@ -1,5 +1,7 @@
 """Learned prior of the gain along a path of strengths: curves of many data sets, and their update by a study's scores.
 
+The curves are functions of the training loss that a strength leaves, which makes data sets alike that strengths do not.
+
 `make prior` learns the curves of `prior.json` from small studies of many data sets. This module loads neither jax nor
 keras.
 """
@@ -30,10 +32,20 @@ SHARE_FLOOR = 0.02
 """Added to shares of errors, so that their ratio means something where errors are few."""
 EXPECTED_DEGREES = 4.0
 """Degrees of freedom that the noise of the bank counts for, beside those of a study's folds."""
-SURPRISE = 4.0
-"""How far the spread of the curves is widened where a study contradicts them."""
 MIN_ERROR = 1e-3
 """The smallest error of none that the curves tell from 0."""
+TRAIN_LIMITS = (1e-4, 3.0)
+"""Training losses are cut here."""
+MIN_SPREAD = 0.005
+"""The smallest standard deviation between data sets."""
+MIN_NOISE_SHARE = 0.05
+"""The smallest share of the variance of the noise, of candidates that train like none."""
+FREE_RISE = 0.3
+"""Decades of training loss over which the curves come into their own, from 0 for a candidate that trains like none."""
+ACROSS_ARMS = 0.5
+"""The correlation of candidates of different arms with equal strengths: they share the folds and the scores of none."""
+NOISE_SCALES = ((30.0, 2.0), (100.0, 1.5), (300.0, 1.0))
+"""How far the noise of cross-validation is widened, by the number of rows: the largest of many scores is not normal."""
 JITTER = 1e-9
 """Added to the diagonal of a matrix to invert, relative to its mean."""
 ARRAYS = ("rows", "levels", "positions", "mean", "spread", "noise", "transfers")
@@ -50,7 +62,7 @@ class Curves:
 
 @dataclass(frozen=True)
 class Prior:
-    """Mean and spread over data sets of the relative gain, by measure, rows, error of none, arm and strength.
+    """Mean and spread over data sets of the relative gain, by measure, rows, error of none, arm and training loss.
 
     The relative gain of a candidate is 1 − E / E₀, with E its error on new rows and E₀ that of none. A node is one
     number of rows and one level of E₀; its curves weight the data sets of the bank by their distance from it.
@@ -65,7 +77,7 @@ class Prior:
     levels: Float[np.ndarray, "measure level"]
     """The errors of none of the nodes, ascending."""
     positions: Float[np.ndarray, "position"]
-    """Decimal logarithms of strengths, ascending."""
+    """Decimal logarithms of training losses, ascending: the log loss, or the share of the variance not explained."""
     mean: Float[np.ndarray, "measure size level arm position"]
     spread: Float[np.ndarray, "measure size level arm position"]
     """The standard deviation between data sets."""
@@ -80,15 +92,25 @@ class Prior:
     """The provenance of the curves."""
 
     def curves(
-        self, measure: int, arm: int, rows: float, error: float, positions: Float[np.ndarray, "candidate"]
+        self,
+        measure: int,
+        arm: int,
+        rows: float,
+        error: float,
+        positions: Float[np.ndarray, "candidate"],
+        start: float,
     ) -> Curves:
         """Return the curves for a study, linear between nodes and constant beyond the ends.
+
+        Mean and spread are multiplied by 1 − exp(−d / `FREE_RISE`), with d the decades from `start` to the training
+        loss of a candidate: one that trains like none gains nothing.
 
         Args:
             measure, arm: indices.
             rows: the number of rows that the networks are trained on.
             error: the cross-validated error of none; NaN for the mean over levels.
-            positions: decimal logarithms of the strengths.
+            positions: decimal logarithms of the training losses.
+            start: that of none.
 
         """
         size = _weights(np.log(rows), np.log(self.rows))
@@ -104,8 +126,10 @@ class Prior:
             blend = np.tensordot(level, np.tensordot(size, table[measure, :, :, arm], axes=1), axes=1)
             return np.interp(positions, self.positions, np.asarray(blend, float))
 
-        mean = at(self.mean)
-        return Curves(mean if self.transfers[measure, arm] else np.minimum(mean, 0.0), at(self.spread), at(self.noise))
+        mean, rise = at(self.mean), 1 - np.exp(-np.maximum(positions - start, 0.0) / FREE_RISE)
+        mean = rise * (mean if self.transfers[measure, arm] else np.minimum(mean, 0.0))
+        noise = at(self.noise) * np.sqrt(np.maximum(rise, MIN_NOISE_SHARE))
+        return Curves(mean, np.maximum(rise * at(self.spread), MIN_SPREAD), noise)
 
 
 def level_of(measure: str, error: float) -> float:
@@ -122,7 +146,7 @@ def _weights(place: float, nodes: Float[np.ndarray, "node"]) -> Float[np.ndarray
 
 @dataclass(frozen=True)
 class Expectation:
-    """Expected relative gains of the candidates of one arm, before and after the scores of a study."""
+    """Expected relative gains of candidates, before and after the scores of a study."""
 
     gain: Float[np.ndarray, "candidate"]
     """The posterior mean."""
@@ -136,43 +160,73 @@ class Expectation:
         """The share of the precision that comes from the study: 1 − posterior variance / prior variance."""
         return 1 - (self.error / self.prior_error) ** 2
 
+    def part(self, inside: Int[np.ndarray, "point"]) -> "Expectation":
+        """Return the expectations of some candidates."""
+        return Expectation(self.gain[inside], self.error[inside], self.prior_gain[inside], self.prior_error[inside])
+
+
+def train_position(loss: Float[np.ndarray, "candidate"]) -> Float[np.ndarray, "candidate"]:
+    """Return the coordinate of training losses: their decimal logarithm, within `TRAIN_LIMITS`."""
+    lowest, highest = TRAIN_LIMITS
+    return np.log10(np.clip(loss, lowest, highest))
+
+
+def correlate(
+    decades: Float[np.ndarray, "candidate"], arms: Int[np.ndarray, "candidate"], length: float
+) -> Float[np.ndarray, "candidate candidate"]:
+    """Return the correlation of candidates: exp(−distance / length), times `ACROSS_ARMS` between different arms.
+
+    Args:
+        decades: decimal logarithms of the strengths.
+        arms: the arm of each.
+        length: decades over which gains are alike.
+
+    """
+    along = np.exp(-np.abs(decades[:, None] - decades[None, :]) / length)
+    return along * np.where(arms[:, None] == arms[None, :], 1.0, ACROSS_ARMS)
+
+
+def noise_scale(rows: float) -> float:
+    """Return how far the noise of cross-validation is widened, linear in the logarithm of the rows."""
+    sizes, scales = [size for size, _ in NOISE_SCALES], [scale for _, scale in NOISE_SCALES]
+    return float(np.asarray(np.interp(np.log(rows), np.log(sizes), scales), float))
+
 
 def expect_gains(
     curves: Curves,
-    positions: Float[np.ndarray, "candidate"],
+    correlation: Float[np.ndarray, "candidate candidate"],
     gains: Float[np.ndarray, "candidate"],
     variance: Float[np.ndarray, "candidate"],
     *,
-    length: float,
     degrees: float,
+    scale: float = 1.0,
 ) -> Expectation:
-    """Return the expected relative gains of one arm, given those of cross-validation.
+    """Return the expected relative gains of candidates, given those of cross-validation.
 
-    The gains are normal, with mean and spread of the learned curves and a correlation that falls with the distance of
-    strengths. Cross-validation adds normal noise of the same correlation, with the shape that the bank lets expect
-    along the path. Its scale c joins both: with q the median of `variance / noise²`, ν₀ degrees of freedom of the bank
-    and ν of the folds, `c² = (ν₀ + ν q) / (ν₀ + ν)`. A study that is unlike those of the bank is believed more: the
-    variance between data sets is multiplied by `max(1, SURPRISE d)`, with d the mean over the path of
+    The gains are normal, with mean and spread of the learned curves. Cross-validation adds normal noise of the same
+    correlation, with the shape that the bank lets expect along the path. Its scale c joins both: with q the median of
+    `variance / noise²`, ν₀ degrees of freedom of the bank and ν of the folds,
+    `c² = scale² (ν₀ + ν q) / (ν₀ + ν)`. A study that is unlike those of the bank is believed more: the variance between
+    data sets is multiplied by `max(1, d)`, with d the mean over candidates of
     `(gain − mean)² / (spread² + noise²)`.
 
     Args:
         curves: the learned curves at the candidates.
-        positions: decimal logarithms of the strengths.
+        correlation: that of the candidates, from `correlate`.
         gains: cross-validated relative gains; NaN if unknown.
         variance: the variance of each over folds; NaN if unknown.
-        length: decades over which gains are alike.
         degrees: the degrees of freedom of `variance`.
+        scale: a factor of the noise, from `noise_scale`.
 
     """
-    correlation = np.exp(-np.abs(positions[:, None] - positions[None, :]) / length)
     ratio = variance / curves.noise**2
     known = ratio[np.isfinite(ratio)]
     joined = (EXPECTED_DEGREES + degrees * float(np.median(known))) / (EXPECTED_DEGREES + degrees) if len(known) else 1
-    noise = np.sqrt(joined) * curves.noise
+    noise = scale * np.sqrt(joined) * curves.noise
     seen = np.flatnonzero(np.isfinite(gains))
     values = np.clip(gains[seen], LEAST_GAIN, 1.0)
     surprise = (values - curves.mean[seen]) ** 2 / (curves.spread[seen] ** 2 + noise[seen] ** 2)
-    spread = curves.spread * np.sqrt(max(1.0, SURPRISE * float(surprise.mean()))) if len(seen) else curves.spread
+    spread = curves.spread * np.sqrt(max(1.0, float(surprise.mean()))) if len(seen) else curves.spread
     posterior, covariance = condition(
         curves.mean,
         spread[:, None] * correlation * spread[None, :],

@@ -3,14 +3,26 @@
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from bridle.results import Arm, StudyResult
 from bridle.stats._compare import Comparison
-from bridle.stats._prior import LOG_LOSS, SHARE, SHARE_FLOOR, SQUARE, Expectation, Prior, expect_gains
+from bridle.stats._prior import (
+    LOG_LOSS,
+    SHARE,
+    SHARE_FLOOR,
+    SQUARE,
+    Curves,
+    Expectation,
+    Prior,
+    correlate,
+    expect_gains,
+    noise_scale,
+    train_position,
+)
 from bridle.stats._select import Choice
 from bridle.stats._summary import nan_mean
 
@@ -37,6 +49,8 @@ class Errors:
     """The errors of folds, averaged over seeds."""
     level: float
     """The error of none as the learned curves count it; NaN if its unit is unknown."""
+    training: Float[np.ndarray, "candidate"]
+    """Training losses as the learned curves count them; NaN if unknown."""
 
 
 @dataclass(frozen=True)
@@ -100,28 +114,62 @@ def expect_arms(
         relative_gains(errors.folds[int(none[0])], errors.folds, floor=floor_of(errors.measure), overlap=overlap)
         for errors in every
     ]
-    expected: dict[int, ArmExpectation] = {}
-    for index, arm in enumerate(result.arms):
-        curves = curves_of(arm, prior)
-        path = result.path(index)
-        path = path[np.isfinite(observed[0][0][path]) & ~constant[path]]
-        if curves is None or not len(path):
-            continue
-        positions = np.log10(np.maximum(result.setting_strengths[path, arm.slots[0]], WEAKEST))
-        gains = [
-            expect_gains(
-                prior.curves(prior.measures.index(errors.measure), curves, rows, errors.level, positions),
-                positions,
-                mean[path],
-                variance[path],
-                length=prior.length,
-                degrees=result.folds - 1.0,
-            )
-            for errors, (mean, variance) in zip(every, observed, strict=True)
-        ]
-        value = np.sum([weight * gain.gain for weight, gain in zip(weights, gains, strict=False)], axis=0)
-        expected[index] = ArmExpectation(path, gains[0], value, unit)
-    return expected
+    usable = np.isfinite(observed[0][0]) & np.isfinite(every[0].training) & ~constant
+    curves = {index: curves_of(arm, prior) for index, arm in enumerate(result.arms)}
+    paths = [ArmPath(arm, index, result.path(arm)) for arm, index in curves.items() if index is not None]
+    paths = [replace(path, candidates=path.candidates[usable[path.candidates]]) for path in paths]
+    paths = [path for path in paths if len(path.candidates)]
+    if not paths or not np.isfinite(every[0].training[none[0]]):
+        return {}
+    places = np.concatenate([path.candidates for path in paths])
+    arms = np.concatenate([np.full(len(path.candidates), path.arm) for path in paths])
+    correlation = correlate(_decades(result, places, arms), arms, prior.length)
+    gains = [
+        expect_gains(
+            _curves_of_paths(prior, errors, paths, rows, int(none[0])),
+            correlation,
+            mean[places],
+            variance[places],
+            degrees=result.folds - 1.0,
+            scale=noise_scale(rows),
+        )
+        for errors, (mean, variance) in zip(every, observed, strict=True)
+    ]
+    value = np.sum([weight * gain.gain for weight, gain in zip(weights, gains, strict=False)], axis=0)
+    inside = {path.arm: np.flatnonzero(arms == path.arm) for path in paths}
+    return {arm: ArmExpectation(places[part], gains[0].part(part), value[part], unit) for arm, part in inside.items()}
+
+
+@dataclass(frozen=True)
+class ArmPath:
+    """Usable candidates of an arm with learned curves."""
+
+    arm: int
+    """The index in the study."""
+    curves: int
+    """The index in the prior."""
+    candidates: Int[np.ndarray, "point"]
+
+
+def _decades(
+    result: StudyResult, candidates: Int[np.ndarray, "point"], arms: Int[np.ndarray, "point"]
+) -> Float[np.ndarray, "point"]:
+    """Return the decimal logarithms of the strengths of candidates of arms with one strength."""
+    strengths = [
+        result.setting_strengths[candidate, result.arms[arm].slots[0]]
+        for candidate, arm in zip(candidates, arms, strict=True)
+    ]
+    return np.log10(np.maximum(np.array(strengths, float), WEAKEST))
+
+
+def _curves_of_paths(prior: Prior, errors: Errors, paths: list[ArmPath], rows: float, none: int) -> Curves:
+    """Return the learned curves at the candidates of several arms, one after the other."""
+    measure, place = prior.measures.index(errors.measure), train_position(errors.training)
+    parts = [
+        prior.curves(measure, path.curves, rows, errors.level, place[path.candidates], float(place[none]))
+        for path in paths
+    ]
+    return Curves(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("mean", "spread", "noise")))
 
 
 def recommend(
@@ -209,28 +257,38 @@ def curves_of(arm: Arm, prior: Prior) -> int | None:
 def _errors(result: StudyResult, none: int) -> tuple[list[Errors], float] | None:
     """Return the errors behind the score, and the score that a relative gain of 1 adds; None for unknown scores.
 
-    Beside the errors of an accuracy stand the log losses.
+    Beside the errors of an accuracy stand the log losses. A squared error without r² has no unit: its training losses
+    are then relative to twice the error of none.
     """
     score, measured = result.score.measure, {name.removeprefix("validation/") for name in result.quantities}
+    unknown = np.full(len(result.setting_arm), np.nan)
 
     def of(quantity: str) -> Float[np.ndarray, "candidate fold"]:
         return nan_mean(result.scores_of(f"validation/{quantity}"), axis=1)
+
+    def trained(quantity: str) -> Float[np.ndarray, "candidate"]:
+        name = f"train/{quantity}"
+        return nan_mean(result.scores_of(name), axis=(1, 2)) if name in result.quantities else unknown
 
     def mean(table: Float[np.ndarray, "candidate fold"]) -> float:
         return float(nan_mean(table[none], 0))
 
     if score in ACCURACIES and result.score.maximize:
-        errors, losses = 1 - of(score), of("loss")
+        errors, losses, training = 1 - of(score), of("loss"), trained("loss")
         share, loss = mean(errors), mean(losses)
-        return [Errors(SHARE, errors, share), Errors(LOG_LOSS, losses, loss)], share + SHARE_FLOOR
+        every = [Errors(SHARE, errors, share, training), Errors(LOG_LOSS, losses, loss, training)]
+        return every, share + SHARE_FLOOR
     if score == "loss" and measured & {*ACCURACIES}:
         losses = of("loss")
-        return [Errors(LOG_LOSS, losses, mean(losses))], mean(losses)
-    explained = next((1 - mean(of(name)) for name in EXPLAINED if name in measured), np.nan)
+        return [Errors(LOG_LOSS, losses, mean(losses), trained("loss"))], mean(losses)
+    name = next((name for name in EXPLAINED if name in measured), None)
+    losses = of("loss")
+    explained = np.nan if name is None else 1 - mean(of(name))
+    training = trained("loss") / max(2 * mean(losses), MIN_LOSS) if name is None else 1 - trained(name)
     if score in EXPLAINED and result.score.maximize:
-        return [Errors(SQUARE, of("loss"), explained)], explained
+        return [Errors(SQUARE, losses, explained, training)], explained
     if score in SQUARES or (score == "loss" and measured & {*EXPLAINED, *SQUARES, *ROOTS}):
-        return [Errors(SQUARE, of(score), explained)], mean(of(score))
+        return [Errors(SQUARE, of(score), explained, training)], mean(of(score))
     if score in ROOTS:
-        return [Errors(SQUARE, of(score) ** 2, explained)], mean(of(score)) / 2
+        return [Errors(SQUARE, of(score) ** 2, explained, training)], mean(of(score)) / 2
     return None
