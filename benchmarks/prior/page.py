@@ -227,8 +227,8 @@ LIMITS = """
 
 * The rule is not the default. It chooses better than no penalty and than `best` on average with few rows, but the
   flagship of the documentation stays out of its reach: 500 hidden units and 4,000 epochs on 30 rows (50 drawn sets,
-  one seed, as in `benchmarks.chosen`; moons and circles left out of the curves). There it has +0.6 ± 0.8 points over
-  no penalty on moons and -0.4 ± 0.9 on circles, where half of the oracle's gain would be 0.97 and 1.0.
+  one seed, as in `benchmarks.chosen`; moons and circles left out of the curves). There it has +0.8 ± 0.6 points over
+  no penalty on moons and -0.5 ± 0.9 on circles, where half of the oracle's gain would be 0.97 and 1.0.
 * What limits it on circles is the information of 30 rows, not the prior. No fixed strength gains anything there (at
   most 0.3 ± 1.0, over 20 strengths of three penalties), and a ridge regression of the gains on cross-validated
   accuracy and log loss, learned from 49 other draws of circles with the same network, has +0.2 ± 1.1. On moons the

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from benchmarks.prior.bank import FOLDS, fold_of_rows, schedule
 from benchmarks.prior.families import GENERATORS, TABLES
-from benchmarks.prior.learn import TEMPERATURES, tempered, weights
+from benchmarks.prior.learn import POSITIONS, TEMPERATURES, Sample, curve, tempered, weights
+
+from bridle.stats._prior import SHARE
 
 
 @pytest.mark.parametrize("source", [*GENERATORS, *TABLES], ids=lambda source: source.name)
@@ -45,3 +47,29 @@ def test_a_temperature_is_chosen_by_the_other_folds() -> None:
 def test_every_family_counts_the_same() -> None:
     """However many of its studies are in the bank."""
     np.testing.assert_allclose(weights(["a", "b", "a", "a"]), [1 / 6, 1 / 2, 1 / 6, 1 / 6])
+
+
+def test_a_curve_starts_at_the_training_loss_of_none() -> None:
+    """It is 0 up to there, passes through the candidates by their training losses, and stays beyond the last."""
+    train = np.zeros((4, 1, 5))
+    train[:, 0, 3] = [0.01, 0.1, 1.0, 0.01]  # after the objective, a zero and one penalty
+    arms, strengths = np.array([-1, 0, 0, 0]), np.array([0, 1e-3, 1e-2, 1e-4])
+    numbers = {"arm": arms, "strength": strengths, "train": train, "initial_penalty": np.ones(1)}
+    sample = Sample("any", "any", 2, 30, "default", 0, numbers)
+    np.testing.assert_allclose(sample.place, [-2, -1, 0, -2], atol=1e-6)
+    values = curve(sample, 0, np.array([0.0, 0.3, -0.5, 0.0]))
+    places, expected = [-4, -2, -1, -0.5, 0, 0.5], [0, 0, 0.3, -0.1, -0.5, -0.5]
+    np.testing.assert_allclose(np.interp(places, POSITIONS, values), expected, atol=1e-5)
+    assert np.isnan(curve(sample, 1, values)).all()
+
+
+def test_row_losses_are_means_over_seeds() -> None:
+    """A row that one of two seeds misses has half a miss."""
+    y = np.arange(10) % 2
+    right, wrong = np.where(y, 0.9, 0.1), np.where(y, 0.1, 0.9)
+    predictions = np.array([[right, wrong], [right, right]])[..., None]  # (candidate, seed, row, 1)
+    numbers = {"predictions": predictions, "y": y, "fold": np.arange(10) % FOLDS}
+    sample = Sample("any", "any", 2, 30, "default", 0, numbers)
+    np.testing.assert_allclose(sample.row_losses[SHARE], [[0.5] * 10, [0] * 10])
+    single = Sample("any", "any", 2, 30, "default", 0, {**numbers, "predictions": predictions[:, 1]})
+    np.testing.assert_allclose(single.row_losses[SHARE], [[1] * 10, [0] * 10])
