@@ -114,11 +114,11 @@ def amounts(
 
 def size_text(result: StudyResult, evidence: Evidence, gain: Comparison, difference: float | None = None) -> str:
     """Return the size of a gain, or of another difference beside it: without its unit, as `7.9` or `less than 0.1`."""
-    places, factor = _scale(result, evidence, gain)
+    decimals, factor = _scale(result, evidence, gain)
     size = abs(gain.difference if difference is None else difference) * factor
     if not math.isfinite(gain.low):
-        return decimal_text(size, places)
-    return f"less than {10.0**-places:.{places}f}" if size < 10.0**-places / 2 else f"{size:.{places}f}"
+        return decimal_text(size, decimals)
+    return f"less than {10.0**-decimals:.{decimals}f}" if size < 10.0**-decimals / 2 else f"{size:.{decimals}f}"
 
 
 def ends_text(result: StudyResult, evidence: Evidence, gain: Comparison) -> str:
@@ -126,9 +126,9 @@ def ends_text(result: StudyResult, evidence: Evidence, gain: Comparison) -> str:
 
     `0.9 lower to 2.3 higher`, or `0.17 to 0.44` in the direction of the difference.
     """
-    places, factor = _scale(result, evidence, gain)
+    decimals, factor = _scale(result, evidence, gain)
     worse, better = gain.low * factor, gain.high * factor
-    small, large = (f"{abs(end):.{places}f}" for end in (worse, better))
+    small, large = (f"{abs(end):.{decimals}f}" for end in (worse, better))
     if worse >= 0:
         return f"{small} to {large}"
     if better <= 0:
