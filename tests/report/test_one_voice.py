@@ -116,7 +116,7 @@ def answers(study) -> dict[str, Answer]:
 MAX_SENTENCES, MAX_WORDS = 3, 60
 UNCLEAR = re.compile("clearly helps|no gain is clear")
 """Words of a first sentence that claims no gain."""
-WORTHLESS = "no better than one prediction for every row"
+WORTHLESS = "no better than predicting the same for every row"
 """Words of a first sentence on a network that is worth nothing yet."""
 JARGON = re.compile(
     r"\b(arms?|1se|holm|l1l2|slots?|settings?|candidates?|pairs?|paired|corrected|nadeau|bengio|jackknife|pooled|"
@@ -192,7 +192,7 @@ STEPS = [
     ("weaker strengths", "above|stronger"),
     ("stronger", "below|weaker"),
     ("use the trained network", "guess|no penalty"),
-    ("no better than one prediction", "Use "),
+    ("no better than predicting the same", "Use "),
     ("There is no result", "interval|instead of"),
     ("the same with and without", "higher|lower|interval"),
 ]

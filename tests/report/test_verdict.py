@@ -179,7 +179,8 @@ def test_a_network_that_is_worth_nothing_is_the_first_thing(study, lift):
     result = study(lift=lift).with_provenance(constant={"accuracy": 0.9})
     first, second, last = sentences(result)
     assert re.fullmatch(
-        r"The network is no better than one prediction for every row: accuracy is \d\d\.\d % against 90\.0 %\.", first
+        r"The network is no better than predicting the same for every row: accuracy is \d\d\.\d % against 90\.0 %\.",
+        first,
     )
     beginning = "With L1 activity at strength 0.001, as the trained network has it," if lift else "Regularization does"
     assert second.startswith(beginning)

@@ -171,6 +171,19 @@ def test_a_time_limit_leaves_folds_out() -> None:
         assert "the time limit left out 4 of 4 folds" in baseline.text
 
 
+def test_a_time_limit_leaves_held_out_rows_out(monkeypatch) -> None:
+    """If it is reached after the folds: their scores are whole, and the refit does not begin."""
+    job = job_of(grouped().drop(columns=["subject", "day", "w"]), "ill")
+    seconds = iter(range(100))
+    monkeypatch.setattr("bridle.study._baselines.perf_counter", lambda: float(next(seconds)))
+    constant, linear, boosting = fit_baselines(job.prepared, max_seconds=18.0)
+    assert np.isfinite([constant.scores, linear.scores]).all()
+    assert np.isfinite(constant.held_out["test"])
+    assert np.isnan(linear.held_out["test"])
+    assert linear.text.endswith("; the time limit left out the held-out rows")
+    assert "4 of 4 folds" in boosting.text
+
+
 def test_a_pooled_score_is_pooled() -> None:
     """The pseudo-values of AUC over all folds together average to about that of all rows."""
     job = job_of(grouped().drop(columns=["subject", "day", "w"]), "ill", score="pooled:auc")

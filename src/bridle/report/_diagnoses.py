@@ -21,8 +21,6 @@ OVERFIT_SHARE = 0.1
 """A network overfits if its validation loss ends by more than this share above its minimum."""
 DEAD_SHARE = 0.05
 """Dead units are reported if their share exceeds that without a penalty by this."""
-WORTHWHILE_ROWS = 10.0
-"""More rows are advised if this multiple of the present ones would decide a difference."""
 MAX_NEEDED_ROWS = 1e6
 """The largest number of rows that is named as one that would do."""
 NEARLY_PERFECT = 0.995
@@ -168,18 +166,16 @@ def needed_rows(result: StudyResult, evidence: Evidence) -> NeededRows | None:
     rows = int(result.fold_rows.sum(axis=1).max())
     half = gain.difference - gain.low
     needed = rows * (half / gain.difference) ** 2
+    network = f"use the network with it ({network_call(result)})"
     if needed > MAX_NEEDED_ROWS:
         return NeededRows(
             f"These {rows:,} rows are too few to detect this difference. Even a million rows would be too few.",
-            f"use {network_call(result)}, which has that guess; even a million rows would not settle it",
+            f"{network}; even a million rows would not settle it",
         )
-    network = network_call(result)
     digits = 10 ** max(0, math.floor(math.log10(needed)) - 1)
     rounded = digits * math.ceil(needed / digits)
     sentence = (
         f"These {rows:,} rows are too few to detect this difference: an interval as narrow as that would need about "
         f"{rounded:,} rows (its width falls with the square root of their number)."
     )
-    if needed > WORTHWHILE_ROWS * rows:
-        return NeededRows(sentence, f"use {network}, which has that guess; settling it would take {rounded:,} rows")
-    return NeededRows(sentence, f"use {network}, which has that guess, or settle it with about {rounded:,} rows in all")
+    return NeededRows(sentence, f"{network}; about {rounded:,} rows in all would settle it")

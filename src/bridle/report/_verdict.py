@@ -109,7 +109,7 @@ def _worthless(result: StudyResult, evidence: Evidence, constant: float) -> str:
     _, score = handed_over(result, evidence)
     texts = [score_text(result, evidence, value) for value in (score, constant)]
     both = " against ".join(texts) if texts[0] != texts[1] else f"{texts[0]} for both"
-    return f"The network is no better than one prediction for every row: {_brief(score_name(result))} is {both}."
+    return f"The network is no better than predicting the same for every row: {_brief(score_name(result))} is {both}."
 
 
 def _gain(result: StudyResult, evidence: Evidence, *, scores: bool = True) -> str:

@@ -156,8 +156,10 @@ def _fit_baseline(scorer: RefitScorer, task: Task, name: str, end: float) -> Bas
         predictions.append((predict(model, task, _side(task, fold.rows, fold.cuts[-1], None).x),))
         slowest = max(slowest, perf_counter() - began)
     missing, text, held_out = len(prepared.folds) - len(predictions), _describe(name, task), {}
-    if missing:
-        text += f"; the time limit left out {missing} of {len(prepared.folds)} folds"
+    is_late = perf_counter() + slowest > end and name != CONSTANT
+    if missing or (is_late and prepared.rows.held_out):
+        what = f"{missing} of {len(prepared.folds)} folds" if missing else "the held-out rows"
+        text += f"; the time limit left out {what}"
         held_out = dict.fromkeys(prepared.rows.held_out, float("nan"))
     elif prepared.rows.held_out:
         rows = scorer.refit[0].fold
