@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits
 
 import bridle
 from bridle.study import fit_baselines
-from bridle.study._baselines import MIN_STOPPING_ROWS, RIDGE_STRENGTHS, SMALL_TREES
+from bridle.study._baselines import MIN_STOPPING_ROWS, RIDGE_STRENGTHS, SEVERAL_CLASSES
 from bridle.tables import Preparation, Structure
 from bridle.tuning import TableStudy, prepare_table
 
@@ -82,7 +82,7 @@ def models_of(job, models):
     if job.prepared.fold_rows[:, 0].min() < MIN_STOPPING_ROWS:
         models[-1].set_params(early_stopping=False)
     if len(job.problem.classes or ()) > 2:
-        models[-1].set_params(**SMALL_TREES)
+        models[-1].set_params(**SEVERAL_CLASSES)
     layout = job.preparation.layout
     return [make_pipeline(Preparation(layout), FunctionTransformer(np.float64), model) for model in models]
 

@@ -40,10 +40,11 @@ MAX_ITERATIONS = 100
 """Iterations of gradient boosting."""
 MAX_TREES = 1000
 """Trees of gradient boosting, which fits one for each of several classes in each iteration."""
-SMALL_TREES = {"max_leaf_nodes": 15, "max_bins": 127}
-"""Trees of gradient boosting for three and more classes: half the default number of leaves and of bins.
+SEVERAL_CLASSES = {"max_leaf_nodes": 15, "max_bins": 127, "n_iter_no_change": 5}
+"""Options of gradient boosting for three and more classes: half the default leaves, bins and patience.
 
-On eight tables with 3 to 10 classes, they take 0.6 of the time of the default ones and score as well.
+On eight tables with 3 to 10 classes, they take 0.53 of the time of the defaults; the mean accuracy is 0.718 instead of
+0.715, the log loss 0.860 instead of 0.878.
 """
 MAX_GCV_SIZE = 1000
 """The number of rows or of features up to which leave-one-out chooses the strength of ridge regression."""
@@ -214,11 +215,11 @@ def make_model(name: str, task: Task, side: Side) -> Any:
 
 
 def _boosting_options(task: Task, side: Side) -> Mapping[str, Any]:
-    """Return when gradient boosting ends, after at most 100 iterations, fewer for many classes; and its trees."""
+    """Return the size of the trees of gradient boosting, and when it ends: after at most 100 iterations."""
     classes = len(np.unique(side.y)) if task.classes else 1
     iterations = max(10, min(MAX_ITERATIONS, MAX_TREES // (classes if classes > 2 else 1)))
     ends = {"early_stopping": task.stops_early, "validation_fraction": STOPPING_SHARE, "max_iter": iterations}
-    return ends | SMALL_TREES if classes > 2 else ends
+    return ends | SEVERAL_CLASSES if classes > 2 else ends
 
 
 def _enough_to_stop(prepared: Prepared, task: Task) -> bool:
