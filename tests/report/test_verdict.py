@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bridle.report import find_all, sentences, verdict
+from bridle.report import find_all, sentences, to_json, verdict
 from bridle.report._amounts import amounts, loss_name
 from bridle.results import POOLED, Baseline, Score
 from bridle.stats import Comparison, weigh_evidence
@@ -219,6 +219,8 @@ def test_test_rows_that_contradict_the_folds_are_named(study):
     end = ", but 30.0 percentage points lower on the 70 test rows, which chance hardly explains."
     assert sentences(far)[1].endswith(end)
     assert sentences(far)[2].endswith("(BR022).")
+    facts = to_json(far)["held_out_checks"]["test"]
+    assert (facts["difference"], facts["rows"], facts["explained"]) == (pytest.approx(-0.3), 70, False)
     unclear = held_out_of(study(lift=0.0), -0.01)
     assert "test rows" not in sentences(unclear)[1]
 
