@@ -46,7 +46,9 @@ def test_an_arm_whose_quoted_number_is_worse_than_none_is_not_handed_over(result
     assert result.regularizers() == {}
     assert result.code() == "# No penalty: the model is unchanged.\n"
     text = result.details()
-    assert result.verdict().startswith("Use no penalty: L2 was not better.\n")
+    first, second, _ = result.verdict().splitlines()
+    assert first == "The network is no better than predicting the same for every row: accuracy is 50.0 % for both."
+    assert second.startswith("Regularization does not change that: with L2, accuracy is 20.0 percentage points lower ")
     assert text.startswith("L2 does not beat no penalty: validation accuracy is 0.500 without one; at its best")
     assert "it is 0.300" in text.splitlines()[0]
     assert "The selected model is the one without a penalty. L2 (*/kernel l2 = 0.001) has the better" in text

@@ -85,7 +85,7 @@ def test_a_folder_is_gone_on_with(command, answer, monkeypatch) -> None:
 def test_more_seeds(command, answer) -> None:
     code, out, err = command("extend", "answer", "--seeds", "2")
     assert code == 0
-    assert err.startswith("After 6 fits: use ")
+    assert err.startswith("After 6 fits: ")
     assert "2 seeds" in out
     assert stores.load(answer / "study").provenance["fits from the store"] > 0
     code, _, err = command("extend", "answer")

@@ -1,13 +1,15 @@
 """The verdict: what to use, what it gains, what to do next."""
 
+import json
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from bridle.report import find_all, sentences, verdict
-from bridle.report._amounts import difference_text, score_text
-from bridle.results import POOLED, Score
+from bridle.report import find_all, sentences, to_json, verdict
+from bridle.report._amounts import amounts, loss_name
+from bridle.results import POOLED, Baseline, Score
 from bridle.stats import Comparison, weigh_evidence
 
 TWO = {"L1": {"hidden/output l1": [1e-4, 1e-3, 1e-2]}, "L2": {"hidden/kernel l2": [1e-4, 1e-3, 1e-2]}}
@@ -34,7 +36,7 @@ def test_a_clear_gain(study):
         f"On unseen rows, accuracy is {100 * gain.difference:.1f} percentage points higher (95 % interval "
         f"{100 * gain.low:.1f} to {100 * gain.high:.1f}): {100 * evidence.quoted[1]:.1f} % instead of "
         f"{100 * none:.1f} %.",
-        "Next: use the trained network, since no check found a problem.",
+        "Next: use the trained network, result.model().",
     ]
 
 
@@ -43,6 +45,26 @@ def test_a_loss_goes_down(study):
     assert first == "Use L1 activity at strength 0.001."
     assert "the loss is 0." in second
     assert " per row lower (95 % interval 0." in second
+
+
+@pytest.mark.parametrize(
+    ("loss", "name"),
+    [
+        ("sparse_categorical_crossentropy", "log loss"),
+        ({"class_name": "BinaryCrossentropy", "config": {}}, "log loss"),
+        ("mse", "mean squared error"),
+        ("MeanAbsoluteError", "mean absolute error"),
+        ({"hidden": "mse", "output": "mse"}, "the loss"),
+        ("my_loss", "the loss"),
+        (None, "the loss"),
+    ],
+)
+def test_a_loss_has_its_name(study, loss, name):
+    """That of the compiled model, as it is stored."""
+    result = replace(study(score="loss"), model_json=json.dumps({"compile_config": {"loss": loss}}))
+    assert loss_name(result) == name
+    assert f"On unseen rows, {name} is 0." in sentences(result)[1]
+    assert loss_name(replace(result, model_json="not JSON")) == "the loss"
 
 
 @pytest.mark.parametrize(
@@ -78,7 +100,7 @@ def test_a_stopped_study_says_so(study):
     finished[::2] = False
     stopped = replace(result, members=replace(result.members, finished=finished))
     first, _, last = sentences(stopped)
-    assert first.startswith("So far, use ")
+    assert first.startswith("So far, ")
     assert last == f"Next: run it again, since {(~finished).sum()} of {len(finished)} fits are missing (BR017)."
 
 
@@ -120,27 +142,101 @@ def test_bad_characters_are_codes(study):
 @pytest.mark.parametrize(
     ("difference", "low", "high", "words"),
     [
-        (0.2694, 0.0733, 0.5814, "0.27 higher (0.07 to 0.58)"),
-        (0.02694, 0.00733, 0.05814, "0.027 higher (0.007 to 0.058)"),
-        (-0.002, -0.31, 0.3, "less than 0.01 lower (-0.30 to 0.31)"),
+        (0.2694, 0.0733, 0.5814, "0.27 higher (0.07 to 0.58): 0.62 instead of 0.35"),
+        (0.02694, 0.00733, 0.05814, "0.027 higher (0.007 to 0.058): 0.374 instead of 0.347"),
+        (-0.002, -0.31, 0.3, "less than 0.01 lower (0.31 lower to 0.30 higher): about 0.35 in both"),
+        (0.0251, -0.31, 0.3, "about 0.03 higher (0.31 lower to 0.30 higher): 0.37 instead of 0.35"),
+        (-0.0006, -0.0131, 0.01, "about 0.001 lower (0.013 lower to 0.010 higher): about 0.347 in both"),
+        (-0.2694, -0.5814, -0.0733, "0.27 lower (0.07 to 0.58): 0.08 instead of 0.35"),
     ],
 )
 def test_a_gain_has_as_many_decimals_as_its_interval_allows(study, difference, low, high, words):
-    """Two digits of half the interval; the scores beside it have as many."""
+    """Two digits of half the interval; the scores beside it have as many, and agree with the difference."""
     result = renamed(study(), "r2")
     evidence, gain = weigh_evidence(result), Comparison(difference, low, high, 0.5, 0.95, "rows", 100)
-    assert difference_text(result, evidence, gain, lambda evidence, gain, ends: f"({ends})") == words
-    decimals = 3 if high < 0.1 else 2
-    assert score_text(result, evidence, 0.34731, gain) == f"{0.34731:.{decimals}f}"
+    texts = amounts(result, evidence, gain, (0.3471 + difference, 0.3471), lambda evidence, gain, ends: f"({ends})")
+    assert f"{texts.difference}: {texts.scores}" == words
+
+
+def test_an_interval_on_both_sides_of_zero_names_both_directions(study):
+    """For a loss, higher is worse."""
+    result = study(score="loss")
+    gain = Comparison(0.02, -0.1, 0.27, 0.5, 0.95, "rows", 100)
+    texts = amounts(result, weigh_evidence(result), gain, (0.98, 1.0), lambda evidence, gain, ends: f"({ends})")
+    assert texts.difference == "0.02 per row lower (0.10 higher to 0.27 lower)"
 
 
 def test_a_clear_gain_over_a_network_that_learns_little_is_not_called_worthless(study):
     """The network without a penalty is no better than a constant; with one it is, so that is no next step."""
     result = study().with_provenance(constant={"accuracy": 0.79})
     assert "BR004" in {one.code for one in find_all(result)}
-    assert sentences(result)[-1] == "Next: use the trained network."
-    unclear = study(lift=0.0).with_provenance(constant={"accuracy": 0.79})
-    assert sentences(unclear)[-1].endswith("since a constant prediction does as well (BR004).")
+    assert sentences(result)[-1] == "Next: use the trained network, result.model()."
+
+
+@pytest.mark.parametrize("lift", [0.0, 0.06])
+def test_a_network_that_is_worth_nothing_is_the_first_thing(study, lift):
+    """Before any penalty, also before a clear gain: accuracy against that of the constant, then the penalty."""
+    result = study(lift=lift).with_provenance(constant={"accuracy": 0.9})
+    first, second, last = sentences(result)
+    assert re.fullmatch(
+        r"The network is no better than predicting the same for every row: accuracy is \d\d\.\d % against 90\.0 %\.",
+        first,
+    )
+    beginning = "With L1 activity at strength 0.001, as the trained network has it," if lift else "Regularization does"
+    assert second.startswith(beginning)
+    assert re.fullmatch(r"Next: (?!.*since).* \(BR00[34]\)\.", last)
+
+
+def test_the_constant_of_the_baselines_counts_where_no_other_is_known(study):
+    """As for the log loss."""
+    result = study(score="loss", lift=0.0)
+    none = weigh_evidence(result).validation.mean[0]
+    for shift, worthless in ((-0.1, True), (0.1, False)):
+        constant = Baseline("constant", "shares", np.full(5, none + shift))
+        assert sentences(replace(result, baselines=(constant,)))[0].startswith("The network is no") == worthless
+
+
+def held_out_of(result, difference):
+    """The same result with scores on the test rows that differ by a number between L1 at 0.001 and none."""
+    values = np.where(np.arange(len(result.setting_arm)) == 0, 0.75, 0.75 + difference)[result.members.setting]
+    held_out = result.held_out["test"].copy()
+    held_out[:, result.held_out_names.index(result.score.name)] = values
+    return replace(result, held_out={"test": held_out}, held_out_rows={"test": 70})
+
+
+def test_test_rows_that_contradict_the_folds_are_named(study):
+    """A loss after a clear gain, with what chance can do; and where it cannot, a diagnosis and a next step."""
+    result = study()
+    gain = weigh_evidence(result).claim.difference
+    for difference, words in (
+        (gain, ""),
+        (-0.01, "but 1.0 percentage points lower on the 70 test rows, which chance "),
+    ):
+        second = sentences(held_out_of(result, difference))[1]
+        assert ("test rows" in second) == bool(words)
+        assert words in second
+    far = held_out_of(result, -0.3)
+    end = ", but 30.0 percentage points lower on the 70 test rows, which chance hardly explains."
+    assert sentences(far)[1].endswith(end)
+    assert sentences(far)[2].endswith("(BR022).")
+    facts = to_json(far)["held_out_checks"]["test"]
+    assert (facts["difference"], facts["rows"], facts["explained"]) == (pytest.approx(-0.3), 70, False)
+    unclear = held_out_of(study(lift=0.0), -0.01)
+    assert "test rows" not in sentences(unclear)[1]
+
+
+def test_nearly_perfect_networks_need_no_more_epochs(study):
+    """Their log loss falls for as long as they train."""
+    result = study(lift=0.0)
+    curves = result.curves.repeat(4, axis=1)
+    curves[:, :, result.quantities.index("fit/loss")] = np.geomspace(1, 0.01, curves.shape[1])
+    falling = replace(result, curves=curves, epochs=np.arange(1, curves.shape[1] + 1))
+    assert "BR011" in {one.code for one in find_all(falling)}
+    perfect = curves.copy()
+    perfect[:, :, result.quantities.index("validation/accuracy")] = 0.9999
+    perfect = replace(falling, curves=perfect)
+    assert "BR011" not in {one.code for one in find_all(perfect)}
+    assert sentences(perfect)[-1] == "Next: use the trained network, result.model()."
 
 
 def test_no_more_strengths_are_advised_where_none_is_better(study):

@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits
 
 import bridle
 from bridle.study import fit_baselines
-from bridle.study._baselines import MIN_STOPPING_ROWS, RIDGE_STRENGTHS
+from bridle.study._baselines import MIN_STOPPING_ROWS, RIDGE_STRENGTHS, SEVERAL_CLASSES
 from bridle.tables import Preparation, Structure
 from bridle.tuning import TableStudy, prepare_table
 
@@ -81,6 +81,8 @@ def models_of(job, models):
     models = [clone(model) for model in models]
     if job.prepared.fold_rows[:, 0].min() < MIN_STOPPING_ROWS:
         models[-1].set_params(early_stopping=False)
+    if len(job.problem.classes or ()) > 2:
+        models[-1].set_params(**SEVERAL_CLASSES)
     layout = job.preparation.layout
     return [make_pipeline(Preparation(layout), FunctionTransformer(np.float64), model) for model in models]
 
@@ -169,6 +171,19 @@ def test_a_time_limit_leaves_folds_out() -> None:
         assert np.isnan(baseline.scores).all()
         assert np.isnan(baseline.held_out["test"])
         assert "the time limit left out 4 of 4 folds" in baseline.text
+
+
+def test_a_time_limit_leaves_held_out_rows_out(monkeypatch) -> None:
+    """If it is reached after the folds: their scores are whole, and the refit does not begin."""
+    job = job_of(grouped().drop(columns=["subject", "day", "w"]), "ill")
+    seconds = iter(range(100))
+    monkeypatch.setattr("bridle.study._baselines.perf_counter", lambda: float(next(seconds)))
+    constant, linear, boosting = fit_baselines(job.prepared, max_seconds=18.0)
+    assert np.isfinite([constant.scores, linear.scores]).all()
+    assert np.isfinite(constant.held_out["test"])
+    assert np.isnan(linear.held_out["test"])
+    assert linear.text.endswith("; the time limit left out the held-out rows")
+    assert "4 of 4 folds" in boosting.text
 
 
 def test_a_pooled_score_is_pooled() -> None:

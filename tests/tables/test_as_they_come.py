@@ -161,8 +161,8 @@ def test_true_in_three_spellings_is_one_class(tmp_path):
     assert sorted(set(frame.rows["y"])) == ["False", "True"]
     mixed = table_of(pd.DataFrame({"y": [True, "TRUE", False, "false"] * 3, "x": np.arange(12) / 7}))
     assert sorted(set(mixed.rows["y"])) == ["False", "True"]
-    places = find_layout(pd.DataFrame({"flag": ["true", "false"] * 3, "x": np.arange(6) / 7})).columns[0].places
-    assert places["TRUE"] == places["true"] != places["False"]
+    positions = find_layout(pd.DataFrame({"flag": ["true", "false"] * 3, "x": np.arange(6) / 7})).columns[0].positions
+    assert positions["TRUE"] == positions["true"] != positions["False"]
 
 
 def test_twelve_counts_with_a_rare_one_are_a_number():

@@ -113,8 +113,8 @@ def _numbers(value: Any, name: str) -> Iterator[tuple[str, Any]]:
     elif _is_number(value):
         yield name, value
     elif isinstance(value, list | tuple):
-        for place, inner in enumerate(value):
-            yield from _numbers(inner, f"{name}[{place}]")
+        for index, inner in enumerate(value):
+            yield from _numbers(inner, f"{name}[{index}]")
 
 
 def _is_number(value: Any) -> bool:

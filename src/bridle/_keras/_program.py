@@ -143,9 +143,9 @@ class Program:
             container.update_state(y, prediction, metric_weights(self.model, sample_weight, prediction, self.ranks))
             values = list(container.result().values())
         labels = leaves_of(container, y)
-        for place, (rule, output) in enumerate(self._rules):
+        for index, (rule, output) in enumerate(self._rules):
             if rule is not None:
-                values[place] = jnp.where(rule(labels[output]), values[place], jnp.nan)
+                values[index] = jnp.where(rule(labels[output]), values[index], jnp.nan)
         return [jnp.asarray(entry, "float32") for value in values for entry in jnp.ravel(value)]
 
     def weighted_metric(self, name: str, y: Any, prediction: Any, sample_weight: Any) -> Any:
@@ -210,8 +210,8 @@ class Program:
         inner = getattr(self.optimizer, "inner_optimizer", self.optimizer)
         if not isinstance(inner, keras.optimizers.ScheduleFreeAdamW):
             return ()
-        places = {id(variable): place for place, variable in enumerate(self.optimizer.variables)}
-        return tuple((places[id(copy)], index) for index, copy in enumerate(optimizer_slots(inner, "momentum")))
+        indices = {id(variable): index for index, variable in enumerate(self.optimizer.variables)}
+        return tuple((indices[id(copy)], index) for index, copy in enumerate(optimizer_slots(inner, "momentum")))
 
     @property
     def averages(self) -> bool:

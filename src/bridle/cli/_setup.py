@@ -53,8 +53,10 @@ def import_function(text: str, folder: Path | None = None) -> Callable[..., Any]
     try:
         module = importlib.import_module(module_name)
     except (ImportError, SyntaxError) as error:
-        place = "this folder" if folder is None else "the folder of the study file"
-        raise InputError(f"Expected a module {module_name!r} in {place} or installed. Python says: {error}.") from error
+        source = "this folder" if folder is None else "the folder of the study file"
+        raise InputError(
+            f"Expected a module {module_name!r} in {source} or installed. Python says: {error}."
+        ) from error
     function = getattr(module, name, None)
     if not callable(function):
         raise InputError(

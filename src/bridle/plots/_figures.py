@@ -97,8 +97,8 @@ def _sweep(result: StudyResult, evidence: Evidence, published: Published | None,
 
 
 def _sweep_alt(data: SweepData) -> str:
-    places = needed_decimals([data.none_mean])
-    words = [f"Validation {data.score} against strength. Without a penalty {decimal_text(data.none_mean, places)}."]
+    decimals = needed_decimals([data.none_mean])
+    words = [f"Validation {data.score} against strength. Without a penalty {decimal_text(data.none_mean, decimals)}."]
     for arm in data.arms:
         if arm.best is None:
             words.append(f"{arm.name}: no fit finished.")

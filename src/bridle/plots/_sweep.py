@@ -84,7 +84,7 @@ class SweepData:
     zero_at: float | None
 
     @property
-    def drawn_at(self) -> Float[np.ndarray, "place"]:
+    def drawn_at(self) -> Float[np.ndarray, "point"]:
         """All positions, before arms are moved apart; empty if no penalized fit finished."""
         strengths = [arm.strengths for arm in self.arms if arm.drawn.any()] + [[s] for s, _ in self.published]
         return axis_positions(np.concatenate([np.zeros(0), *strengths]), self.zero_at)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bridle.report._diagnoses import DOMINANT_SHARE, has_auto_range, learned_nothing, penalty_share
-from bridle.report._facts import decimals_for, recorded
+from bridle.report._diagnoses import DOMINANT_SHARE, has_auto_range, learned_nothing, nearly_perfect, penalty_share
+from bridle.report._facts import decimals_for, handed_over, recorded
 from bridle.results import StudyResult
 from bridle.stats import Evidence, nan_mean
 from bridle.wording import decimal_text, leading_arm, setting_name, strengths_text
@@ -52,7 +52,7 @@ def find_cause(result: StudyResult, evidence: Evidence) -> Cause | None:
 def no_better(result: StudyResult, evidence: Evidence) -> Cause | None:
     """Return why the network without a penalty is no better than a constant, with the constant's score."""
     none, digits = evidence.choices[0].best, decimals_for(result, evidence)
-    value = recorded(result, "constant").get(result.score.measure)
+    value = _score_of_constant(result)
     flat = learned_nothing(result, evidence)
     if value is None or _beats(result, float(evidence.validation.mean[none]), value):
         if flat:
@@ -68,6 +68,23 @@ def no_better(result: StudyResult, evidence: Evidence) -> Cause | None:
         f"{why.sentence}"
     )
     return Cause(why.code, sentence, why.step)
+
+
+def constant_score(result: StudyResult, evidence: Evidence) -> float | None:
+    """Return the score of the best constant if the trained network is no better; None if it is, or if it is unknown."""
+    value = _score_of_constant(result)
+    if value is None or 0 not in evidence.choices or _beats(result, handed_over(result, evidence)[1], value):
+        return None
+    return value
+
+
+def _score_of_constant(result: StudyResult) -> float | None:
+    """Return the score of the best constant: of all rows, or of the baseline on the same folds; None if unknown."""
+    value = recorded(result, "constant").get(result.score.measure)
+    if value is not None or result.score.pooled:
+        return value
+    means = [float(nan_mean(one.scores, 0)) for one in result.baselines if one.name == "constant"]
+    return means[0] if means and math.isfinite(means[0]) else None
 
 
 def _beats(result: StudyResult, score: float, value: float) -> bool:
@@ -176,4 +193,5 @@ def too_weak(result: StudyResult, evidence: Evidence) -> Cause | None:
         f"{name} does not change validation {result.score.name} at any strength tried, although it changes the "
         "network: there are too few rows to show it. Choose a finer score, such as score='loss'."
     )
-    return Cause("BR009", sentence, "choose a finer score, such as 'loss', since this one shows no difference")
+    step = "choose a finer score, such as 'loss', since this one shows no difference"
+    return Cause("BR009", sentence, "" if nearly_perfect(result, evidence, 0) else step)

@@ -26,11 +26,11 @@ def curves_chart(data: CurvesData) -> Chart | None:
     """Return a chart with thick validation and thin training curves and bands; None if no fit finished."""
     if not data.finished:
         return None
-    places = needed_decimals([float(curve.validation[-1]) for curve in data.finished])
+    decimals = needed_decimals([float(curve.validation[-1]) for curve in data.finished])
     traces: list[Trace] = []
     toggles: list[dict[str, str]] = []
     for index, curve in enumerate(data.finished):
-        traces += _part(data, index, "train", places) + _part(data, index, "validation", places)
+        traces += _part(data, index, "train", decimals) + _part(data, index, "validation", decimals)
         toggles.append(toggle(f"setting {index}", _name(curve), STROKES[index % len(STROKES)][1], colour(curve.arm)))
     toggles += [toggle("validation", "validation", "━", INK), toggle("train", "train", "╌", INK)]
     y = {"title": axis_title(f"{data.quantity}, mean ± 1 sd"), "type": "log" if data.logarithmic else "linear"}
@@ -43,7 +43,7 @@ def _name(curve: Curve) -> str:
     return curve.name + (f" {curve.finished}/{curve.total}" if curve.finished < curve.total else "")
 
 
-def _part(data: CurvesData, index: int, part: str, places: int) -> list[Trace]:
+def _part(data: CurvesData, index: int, part: str, decimals: int) -> list[Trace]:
     """Return the mean curve of one candidate on the rows of one part, and its band of one standard deviation."""
     curve = data.finished[index]
     means, spreads = {
@@ -68,7 +68,7 @@ def _part(data: CurvesData, index: int, part: str, places: int) -> list[Trace]:
     }
     thick = part == "validation"
     dash = STROKES[index % len(STROKES)][0] if thick else TRAIN_DASH
-    spread = f" ± %{{customdata:.{places}f}}" if np.isfinite(sd).any() else ""
+    spread = f" ± %{{customdata:.{decimals}f}}" if np.isfinite(sd).any() else ""
     line = {
         "mode": "lines",
         "x": numbers(epochs),
@@ -81,7 +81,7 @@ def _part(data: CurvesData, index: int, part: str, places: int) -> list[Trace]:
         },
         # plotly does not expand variables inside the name that it puts into the template
         "name": label(curve.name),
-        "hovertemplate": f"%{{fullData.name}}<br>epoch %{{x}}<br>{part} %{{y:.{places}f}}{spread}<extra></extra>",
+        "hovertemplate": f"%{{fullData.name}}<br>epoch %{{x}}<br>{part} %{{y:.{decimals}f}}{spread}<extra></extra>",
         "meta": needs,
     }
     return [band_trace, line]

@@ -46,7 +46,7 @@ def _interval(data: GainsData, index: int, arm: int) -> Trace:
     """Return a line from end to end with a marker at the difference, or the marker alone without an interval."""
     source = data.sources[index]
     difference, low, high = (float(values[arm]) for values in (source.difference, source.low, source.high))
-    places = needed_decimals([difference])
+    decimals = needed_decimals([difference])
     bounded = math.isfinite(low) and math.isfinite(high)
     x = [low, difference, high] if bounded else [difference]
     y = (
@@ -55,12 +55,12 @@ def _interval(data: GainsData, index: int, arm: int) -> Trace:
         + (NAME_PIXELS + INTERVAL_PIXELS * (index + 0.4)) / (NAME_PIXELS + INTERVAL_PIXELS * len(data.sources))
     )
     ink = colour(data.numbers[arm])
-    bounds = f"interval {decimal_text(low, places)} to {decimal_text(high, places)}" if bounded else "no interval"
+    bounds = f"interval {decimal_text(low, decimals)} to {decimal_text(high, decimals)}" if bounded else "no interval"
     hover = [
         label(data.names[arm]),
         label(data.strengths[arm], 80),
         label(f"{source.name} rows, over {source.over}"),
-        f"difference {decimal_text(difference, places)}",
+        f"difference {decimal_text(difference, decimals)}",
         bounds,
     ]
     return {

@@ -137,9 +137,9 @@ def _hover_text(data: SweepData, arm: Swept, point: int) -> str:
 
 
 def _with_error(mean: float, error: float) -> str:
-    places = score_decimals(float(mean), float(error))
-    return decimal_text(float(mean), places) + (
-        f" ± {decimal_text(float(error), places)}" if math.isfinite(error) else ""
+    decimals = score_decimals(float(mean), float(error))
+    return decimal_text(float(mean), decimals) + (
+        f" ± {decimal_text(float(error), decimals)}" if math.isfinite(error) else ""
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bridle.report._facts import decimals_for, lead, recorded
+from bridle.report._facts import decimals_for, is_rate, lead, network_call, recorded
 from bridle.results import StudyResult
 from bridle.stats import COLLAPSE_SHARE, Evidence, nan_mean, prediction_spread
 from bridle.wording import decimal_text, leading_arm, measured_tensors, strengths_text
@@ -21,10 +21,10 @@ OVERFIT_SHARE = 0.1
 """A network overfits if its validation loss ends by more than this share above its minimum."""
 DEAD_SHARE = 0.05
 """Dead units are reported if their share exceeds that without a penalty by this."""
-WORTHWHILE_ROWS = 10.0
-"""More rows are advised if this multiple of the present ones would decide a difference."""
 MAX_NEEDED_ROWS = 1e6
 """The largest number of rows that is named as one that would do."""
+NEARLY_PERFECT = 0.995
+"""A share of right predictions from which on more training cannot raise it by much."""
 MIN_CURVE_POINTS = 20
 """The fewest points of a curve that is diagnosed."""
 
@@ -73,6 +73,12 @@ def learned_nothing(result: StudyResult, evidence: Evidence) -> bool:
     return bool(spread <= max(EQUAL_PREDICTIONS, COLLAPSE_SHARE * deviation))
 
 
+def nearly_perfect(result: StudyResult, evidence: Evidence, arm: int) -> bool:
+    """Return True if nearly every row is right at the best strength of an arm, so that there is nothing to gain."""
+    score = float(evidence.validation.mean[evidence.choices[arm].best])
+    return is_rate(result, evidence) and score >= NEARLY_PERFECT
+
+
 def unconverged(result: StudyResult, evidence: Evidence) -> str:
     """Return a warning if the loss of the leading candidate, or without a penalty, still falls."""
     falls = still_falling(result, evidence)
@@ -83,12 +89,15 @@ def unconverged(result: StudyResult, evidence: Evidence) -> str:
 
 
 def still_falling(result: StudyResult, evidence: Evidence) -> list[tuple[int, str]]:
-    """Return the arms, of none and the leading one, whose loss still falls, with its fall in the last tenth."""
+    """Return the arms, of none and the leading one, whose loss still falls, with its fall in the last tenth.
+
+    The log loss of a network that is nearly always right falls for as long as it trains, so such an arm is left out.
+    """
     loss, falls = result.quantity("fit/loss"), []
     if loss.shape[1] < MIN_CURVE_POINTS or (result.members.kept < result.members.epochs).any():
         return []
     for arm in dict.fromkeys((0, leading_arm(result, evidence))):
-        if arm is None or arm not in evidence.choices:
+        if arm is None or arm not in evidence.choices or nearly_perfect(result, evidence, arm):
             continue
         setting = evidence.choices[arm].best
         rows = (result.members.setting == setting) & result.members.finished
@@ -157,10 +166,11 @@ def needed_rows(result: StudyResult, evidence: Evidence) -> NeededRows | None:
     rows = int(result.fold_rows.sum(axis=1).max())
     half = gain.difference - gain.low
     needed = rows * (half / gain.difference) ** 2
+    network = f"use the network with it ({network_call(result)})"
     if needed > MAX_NEEDED_ROWS:
         return NeededRows(
             f"These {rows:,} rows are too few to detect this difference. Even a million rows would be too few.",
-            "look for a larger gain elsewhere, since even a million rows would not settle this one",
+            f"{network}; even a million rows would not settle it",
         )
     digits = 10 ** max(0, math.floor(math.log10(needed)) - 1)
     rounded = digits * math.ceil(needed / digits)
@@ -168,8 +178,4 @@ def needed_rows(result: StudyResult, evidence: Evidence) -> NeededRows | None:
         f"These {rows:,} rows are too few to detect this difference: an interval as narrow as that would need about "
         f"{rounded:,} rows (its width falls with the square root of their number)."
     )
-    if needed > WORTHWHILE_ROWS * rows:
-        return NeededRows(
-            sentence, f"look for a larger gain elsewhere, since it would take about {rounded:,} rows to settle this one"
-        )
-    return NeededRows(sentence, f"collect more rows, since it would take about {rounded:,} in all to settle this")
+    return NeededRows(sentence, f"{network}; about {rounded:,} rows in all would settle it")

@@ -223,6 +223,18 @@ DIAGNOSES = (
         "Penalties on weights lower the peak: try stronger ones, such as L2 on all kernels. Stopping earlier, "
         "more rows, or a network that is a tenth or ten times as large avoid it too.",
     ),
+    Diagnosis(
+        "BR022",
+        "The held-out rows contradict the gain",
+        "On the rows that were held out, the difference to no penalty is lower than the gain over the folds by more "
+        "than chance explains: by more than 1.96 standard errors, of the gain and of so many held-out rows together.",
+        "A gain should hold on rows of the same kind. Where it does not, the held-out rows are of another kind (later, "
+        "from elsewhere, measured in another way), or one of the two numbers is unlucky: this is seen by chance in "
+        "fewer than one study of twenty.",
+        "Expect a gain between the two numbers. If the rows were not held out at random, compare the columns of both "
+        "parts. If new rows come later or from other groups, let the folds be like that too: `time=` and `group=` of "
+        "`bridle.tune`, or `groups=` of `Study.run`.",
+    ),
 )  # fmt: skip
 """Every diagnosis in the order of its code. Codes are never used again for something else."""
 

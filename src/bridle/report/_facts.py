@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from bridle.results import StudyResult
-from bridle.stats import EVEN, SAME, WIDE, Comparison, Evidence
+from bridle.stats import EVEN, SAME, WIDE, Comparison, Evidence, HeldOutCheck
 from bridle.wording import decimal_text, leading_arm, score_decimals, strengths_text
 
 
@@ -24,6 +24,34 @@ def lead(result: StudyResult, evidence: Evidence) -> tuple[Comparison, float]:
         return evidence.claim, evidence.chosen
     arm = leading_arm(result, evidence) or 0
     return evidence.gains[arm], evidence.quoted[arm]
+
+
+def handed_over(result: StudyResult, evidence: Evidence) -> tuple[int, float]:
+    """Return the candidate of the trained network, and its score on rows that did not select it."""
+    if evidence.winner:
+        return evidence.choices[evidence.winner].best, lead(result, evidence)[1]
+    candidate = evidence.choices[0].best
+    return candidate, float(evidence.validation.mean[candidate])
+
+
+def network_call(result: StudyResult) -> str:
+    """Return where the trained network is: the call, and for a table the file that `bridle tune` writes as well."""
+    return "model.keras or result.model()" if result.baselines else "result.model()"
+
+
+def contradicting(result: StudyResult, evidence: Evidence) -> tuple[str, HeldOutCheck] | None:
+    """Return the first held-out part that contradicts the gain, with its check; None if there is none.
+
+    A clear gain is contradicted by a loss, and any gain by a difference that chance does not explain.
+    """
+    claim = evidence.claim
+    if claim is None:
+        return None
+    for name, check in evidence.held_out_checks.items():
+        is_less = check.difference < claim.difference and not check.explained
+        if is_less or (claim.low > 0 and check.difference < 0):
+            return name, check
+    return None
 
 
 def recorded(result: StudyResult, name: str) -> dict[str, float]:

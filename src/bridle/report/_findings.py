@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bridle.report._baselines import worse_than_baseline
-from bridle.report._cause import find_cause
+from bridle.report._cause import constant_score, find_cause
 from bridle.report._confidence import mostly_confidence
 from bridle.report._diagnoses import (
     DOMINANT_SHARE,
@@ -19,7 +19,7 @@ from bridle.report._diagnoses import (
     unconverged,
 )
 from bridle.report._diagnosis_pages import Diagnosis, find_diagnosis
-from bridle.report._facts import is_rate, lead, missing_fits, no_interval
+from bridle.report._facts import contradicting, lead, missing_fits, no_interval
 from bridle.report._notes import counted, edge, find_edges, over_seeds
 from bridle.report._selection_notes import optimism
 from bridle.results import StudyResult
@@ -63,7 +63,7 @@ def find_all(result: StudyResult, evidence: Evidence | None = None) -> tuple[Fin
 
 def next_step(result: StudyResult, evidence: Evidence, findings: tuple[Finding, ...]) -> Finding | None:
     """Return the most urgent finding with a step; those about the network without a penalty only if they matter."""
-    clear = evidence.claim is not None and evidence.claim.low > 0
+    clear = evidence.claim is not None and evidence.claim.low > 0 and constant_score(result, evidence) is None
     return next((one for one in findings if one.step and not (clear and one.code in TROUBLES)), None)
 
 
@@ -128,8 +128,6 @@ def _dominates(result: StudyResult, evidence: Evidence) -> Finding | None:
 def _unconverged(result: StudyResult, evidence: Evidence) -> Finding | None:
     sentence, arms = unconverged(result, evidence), {arm for arm, _ in still_falling(result, evidence)}
     settled = evidence.claim is not None and evidence.claim.low > 0 and evidence.winner not in arms
-    used = evidence.choices.get(evidence.winner or 0)
-    settled |= used is not None and is_rate(result, evidence) and bool(evidence.validation.mean[used.best] >= 1)
     return Finding("BR011", sentence, "" if settled else "train for more epochs, since the loss still falls")
 
 
@@ -172,12 +170,25 @@ def _confidence(result: StudyResult, evidence: Evidence) -> Finding | None:
     return Finding("BR020", *mostly_confidence(result, evidence))
 
 
+def _contradicted(result: StudyResult, evidence: Evidence) -> Finding | None:
+    check = contradicting(result, evidence)
+    if check is None or check[1].explained:
+        return None
+    name, facts = check
+    sentence = (
+        f"On the {facts.rows:,} {name} rows the difference is {facts.difference:.3g}, over the folds "
+        f"{lead(result, evidence)[0].difference:.3g}: further apart than chance explains (standard error "
+        f"{facts.error:.2g}; positive is better)."
+    )
+    return Finding("BR022", sentence, f"compare the {name} rows with the rest, and expect a smaller gain on new rows")
+
+
 def _optimism(result: StudyResult, evidence: Evidence) -> Finding | None:
     return Finding("BR018", optimism(result, evidence))
 
 
 CHECKS: tuple[Check, ...] = (
-    *(_incomplete, _baseline, _diverged, _cause, _no_interval, _one_set, _edge, _dominates, _too_few, _unconverged),
-    *(_overfits, _confidence, _dead, _optimism),
+    *(_incomplete, _baseline, _diverged, _cause, _no_interval, _one_set, _contradicted, _edge, _dominates, _too_few),
+    *(_unconverged, _overfits, _confidence, _dead, _optimism),
 )
 """The checks in the order of their urgency."""

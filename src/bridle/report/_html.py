@@ -95,7 +95,7 @@ def _study(section: Section, key: str, tag: str) -> str:
     parts = [
         *_paragraphs(section.intro),
         '<div class="verdict">',
-        *(f"<p>{markup(line)}</p>" for line in section.sentences),
+        *(f"<p>{markup(line).replace(' %', '&nbsp;%')}</p>" for line in section.sentences),
         "</div>",
     ]
     first = first_drawing(section.drawings)

@@ -25,7 +25,9 @@ def to_json(result: StudyResult, evidence: Evidence | None = None) -> dict[str, 
     with terms, slots, what `best`, `1se` and `recommended` select, and the score `quoted` for it; `winner`;
     `recommended` (the candidate of this rule over all arms, with its expected gain); `primary` (the gain of the
     choice among all candidates, uncorrected, or null without scores of single rows); `gains` (differences to `none`,
-    positive is better, with corrected intervals, for validation and each held-out part); `table`; `members`
+    positive is better, with corrected intervals, for validation and each held-out part); `held_out_checks` (for each
+    held-out part, the difference of the selected arm, the standard error of its distance from the gain of the verdict,
+    and whether chance explains that); `table`; `members`
     (every fit with its setting, seed, fold, status and last values); `baselines` (the selected network and models that
     are no networks, with the scores of each fold and the differences); `handed_over` (seeds that are averaged, scores
     of a single one and of their mean); `confidence` (log loss and calibration error, each as it is and with the
@@ -49,6 +51,7 @@ def to_json(result: StudyResult, evidence: Evidence | None = None) -> dict[str, 
             "primary": None if evidence.primary is None else _comparison(evidence.primary),
             "recommended": _recommended(result, evidence),
             "gains": _gains(result, evidence),
+            "held_out_checks": {name: vars(check) for name, check in evidence.held_out_checks.items()},
             "table": rows(result, evidence),
             "members": [_fit(result, member) for member in range(len(result.members))],
             "baselines": _baselines(result, evidence),

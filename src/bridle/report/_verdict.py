@@ -2,8 +2,10 @@
 
 import math
 
-from bridle.report._amounts import difference_text, score_name, score_text
-from bridle.report._facts import confidence, lead, missing_fits
+from bridle.report._amounts import amounts, score_name, score_text, size_text, unit
+from bridle.report._cause import constant_score
+from bridle.report._diagnoses import nearly_perfect
+from bridle.report._facts import confidence, contradicting, handed_over, lead, missing_fits, network_call
 from bridle.report._findings import find_all, next_step
 from bridle.results import StudyResult
 from bridle.stats import EVEN, SAME, WIDE, Comparison, Evidence, weigh_evidence
@@ -13,6 +15,8 @@ MAX_NAME_CHARS, MAX_NAME_WORDS = 40, 5
 """The longest name of an arm in the verdict; details have the whole name."""
 MAX_STRENGTHS = 2
 """The most strengths of an arm in the verdict."""
+MAX_WORDS = 60
+"""The most words of a verdict."""
 
 
 def verdict(result: StudyResult, evidence: Evidence | None = None) -> str:
@@ -69,38 +73,84 @@ def _without_comparison(result: StudyResult, evidence: Evidence) -> tuple[str, .
 
 
 def _answer(result: StudyResult, evidence: Evidence) -> tuple[str, ...]:
-    return (_use(result, evidence), _gain(result, evidence), _next(result, evidence))
+    texts = (_use(result, evidence), _gain(result, evidence), _next(result, evidence))
+    if len(" ".join(texts).split()) > MAX_WORDS:
+        return (texts[0], _gain(result, evidence, scores=False), texts[2])
+    return texts
 
 
 def _use(result: StudyResult, evidence: Evidence) -> str:
-    """Return what to use: the arm that is selected, or no penalty."""
+    """Return what to use: the arm that is selected, or no penalty; or that the network is worth nothing yet."""
+    constant = constant_score(result, evidence)
+    if constant is not None:
+        return _worthless(result, evidence, constant)
     winner, count = evidence.winner, len(evidence.gains)
-    opening = "So far, use" if missing_fits(result) else "Use"
+    early = "So far, " if missing_fits(result) else ""
     if not winner:
         tried = f"none of the {count} penalties tried" if count > 1 else f"{_name(result, *evidence.gains)}"
-        verb = "was" if count > 1 else "was not"
-        return f"{opening} no penalty: {tried} {verb} better."
+        return _opened(early, f"Use no penalty: {tried} {'was' if count > 1 else 'was not'} better.")
     treatment = f"{_name(result, winner)}{_strengths(result, evidence.choices[winner].best)}"
     gain, _ = lead(result, evidence)
-    if gain.low > 0 and gain.over == "seeds":
-        return f"{opening} {treatment}, if other rows are like these {_validation_rows(result)}."
-    return f"{opening} {treatment}." if gain.low > 0 else f"{opening} {treatment}, though its gain may be chance."
+    if not gain.low > 0 and count > 1:
+        return _opened(early, f"None of the {count} penalties clearly helps; the best guess is {treatment}.")
+    if not gain.low > 0:
+        return _opened(early, f"The best guess is {treatment}, though no gain is clear.")
+    if gain.over == "seeds":
+        return _opened(early, f"Use {treatment}, if other rows are like these {_validation_rows(result)}.")
+    return _opened(early, f"Use {treatment}.")
 
 
-def _gain(result: StudyResult, evidence: Evidence) -> str:
-    """Return the difference to no penalty, with its interval and both scores."""
-    arm = leading_arm(result, evidence)
+def _opened(early: str, text: str) -> str:
+    return f"{early}{text[0].lower()}{text[1:]}" if early else text
+
+
+def _worthless(result: StudyResult, evidence: Evidence, constant: float) -> str:
+    """Return that the network is no better than a constant prediction, with both scores."""
+    _, score = handed_over(result, evidence)
+    texts = [score_text(result, evidence, value) for value in (score, constant)]
+    both = " against ".join(texts) if texts[0] != texts[1] else f"{texts[0]} for both"
+    return f"The network is no better than predicting the same for every row: {_brief(score_name(result))} is {both}."
+
+
+def _gain(result: StudyResult, evidence: Evidence, *, scores: bool = True) -> str:
+    """Return the difference to no penalty, with its interval and, on request, both scores."""
     gain, chosen = lead(result, evidence)
-    rows = f"these {_validation_rows(result)}" if result.folds == 1 else "unseen"
-    subject = f"On {rows} rows"
-    if not evidence.winner and len(evidence.gains) > 1:
-        subject = f"With the best of them, {_name(result, arm or 0)}"
     none, name = float(evidence.validation.mean[evidence.choices[0].best]), _brief(score_name(result))
+    subject = _subject(result, evidence)
     if gain.missing == SAME:
         return f"{subject}, {name} is the same with and without: {score_text(result, evidence, none)}."
-    score, without = (score_text(result, evidence, value, gain) for value in (chosen, none))
-    both = f"{score} instead of {without}" if score != without else f"about {without} in both"
-    return f"{subject}, {name} is {difference_text(result, evidence, gain, _interval)}: {both}."
+    texts = amounts(result, evidence, gain, (chosen, none), _interval)
+    both = f": {texts.scores}" if scores else ""
+    return f"{subject}, {name} is {texts.difference}{both}{_held_out(result, evidence)}."
+
+
+def _subject(result: StudyResult, evidence: Evidence) -> str:
+    """Return the opening words of the sentence on the gain: the rows, or the arm if the first sentence names none."""
+    best = _name(result, leading_arm(result, evidence) or 0)
+    if constant_score(result, evidence) is not None:
+        several = ", the best" if len(evidence.gains) > 1 else ""
+        if not evidence.winner:
+            return f"Regularization does not change that: with {best}{several}"
+        strengths = _strengths(result, evidence.choices[evidence.winner].best)
+        return f"With {best}{strengths}, as the trained network has it"
+    if not evidence.winner and len(evidence.gains) > 1:
+        return f"With the best of them, {best}"
+    return f"On these {_validation_rows(result)} rows" if result.folds == 1 else "On unseen rows"
+
+
+def _held_out(result: StudyResult, evidence: Evidence) -> str:
+    """Return what held-out rows say if they contradict the gain; empty if they agree with it, or nothing is claimed."""
+    check = contradicting(result, evidence)
+    if check is None:
+        return ""
+    name, facts = check
+    rows = f"{facts.rows:,} {shorten(name, MAX_NAME_CHARS)} rows"
+    size = f"{size_text(result, evidence, lead(result, evidence)[0], facts.difference)}{unit(result, evidence)}"
+    worse = "lower" if result.score.maximize else "higher"
+    if facts.difference > 0:
+        return f", but only {size} on the {rows}, which chance hardly explains"
+    chance = "can explain" if facts.explained else "hardly explains"
+    return f", but {size} {worse} on the {rows}, which chance {chance}"
 
 
 def _interval(evidence: Evidence, gain: Comparison, ends: str) -> str:
@@ -109,9 +159,9 @@ def _interval(evidence: Evidence, gain: Comparison, ends: str) -> str:
         over = " over runs" if gain.over == "seeds" else ""
         return f"({confidence(evidence.gains, evidence.family)} interval{over} {ends})"
     count = f"{gain.count} {'runs' if gain.over == 'seeds' else gain.over}"
-    reasons = {WIDE: f"{count} differ too widely", EVEN: f"{count} do not differ"}
-    few = "one run is too few" if gain.count == 1 else f"{count} are too few"
-    return f"(no interval: {reasons.get(gain.missing, few)})"
+    reasons = {WIDE: f": {count} differ too widely", EVEN: f", since it is the same in all {count}"}
+    few = ": one run is too few" if gain.count == 1 else f": {count} are too few"
+    return f"(no interval{reasons.get(gain.missing, few)})"
 
 
 def _next(result: StudyResult, evidence: Evidence) -> str:
@@ -119,10 +169,11 @@ def _next(result: StudyResult, evidence: Evidence) -> str:
     findings = find_all(result, evidence)
     first = next_step(result, evidence, findings)
     if first is not None:
-        return f"Next: {first.step} ({first.code})."
-    if evidence.winner:
-        return f"Next: use the trained network{'' if findings else ', since no check found a problem'}."
-    return "Next: look for a gain elsewhere, such as in more rows or another network."
+        step = first.step if constant_score(result, evidence) is None else first.step.partition(", since")[0]
+        return f"Next: {step} ({first.code})."
+    if evidence.winner or nearly_perfect(result, evidence, evidence.winner or 0):
+        return f"Next: use the trained network, {network_call(result)}."
+    return f"Next: use {network_call(result)}, or look for a gain in more rows or another network."
 
 
 def _name(result: StudyResult, arm: int) -> str:

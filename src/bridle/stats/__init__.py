@@ -20,6 +20,7 @@ from bridle.stats._evidence import (
     rank_arms,
     weigh_evidence,
 )
+from bridle.stats._held_out import HeldOutCheck
 from bridle.stats._intervals import exact_interval, pseudo_values, widest_difference
 from bridle.stats._prior import Prior, load_prior
 from bridle.stats._race import MIN_ARMS, MIN_STRENGTHS, still_racing
@@ -43,6 +44,7 @@ __all__ = [
     "CrossFit",
     "Evidence",
     "HandOver",
+    "HeldOutCheck",
     "Prior",
     "Recommendation",
     "RowTable",

@@ -1,6 +1,6 @@
 """Selection and comparison of all arms, computed once from a result."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import numpy as np
@@ -9,9 +9,11 @@ from jaxtyping import Bool, Float
 from bridle.results import SPREAD_DIAGNOSTIC, StudyResult
 from bridle.stats._compare import SAME, Comparison, compare_all, is_share
 from bridle.stats._gains import Terms, find_gains
+from bridle.stats._held_out import HeldOutCheck, check_held_out
 from bridle.stats._intervals import widest_difference
 from bridle.stats._prior import load_prior
 from bridle.stats._recommend import Recommendation, expect_arms, recommend
+from bridle.stats._rows import read_rows
 from bridle.stats._select import Choice, select_strength
 from bridle.stats._summary import Summary, nan_mean, summarize
 
@@ -64,6 +66,8 @@ class Evidence:
     """The mean score of that procedure."""
     recommendation: Recommendation | None = None
     """The candidate that the rule `recommended` selects over all arms; None if no fit of none finished."""
+    held_out_checks: dict[str, HeldOutCheck] = field(default_factory=dict[str, HeldOutCheck])
+    """For each part of the held-out rows, whether it agrees with `claim`; empty where no arm is selected."""
 
     @property
     def claim(self) -> Comparison | None:
@@ -101,7 +105,7 @@ def weigh_evidence(result: StudyResult, *, level: float = 0.95) -> Evidence:
         else choice
         for arm, choice in choices.items()
     }
-    return Evidence(
+    evidence = Evidence(
         validation,
         train,
         choices,
@@ -115,6 +119,17 @@ def weigh_evidence(result: StudyResult, *, level: float = 0.95) -> Evidence:
         gains.chosen,
         recommend(expected, choices, gains.arms),
     )
+    return replace(evidence, held_out_checks=_check_held_out(result, evidence))
+
+
+def _check_held_out(result: StudyResult, evidence: Evidence) -> dict[str, HeldOutCheck]:
+    """Compare the claim with the difference on each part of the held-out rows."""
+    if evidence.claim is None or not result.held_out:
+        return {}
+    candidates = evidence.choices[evidence.winner or 0].best, evidence.choices[0].best
+    table = read_rows(result)
+    checks = {name: check_held_out(result, table, evidence.claim, candidates, name) for name in result.held_out}
+    return {name: check for name, check in checks.items() if check is not None}
 
 
 def choose_candidates(result: StudyResult) -> dict[int, Choice]:

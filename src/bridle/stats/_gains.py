@@ -1,13 +1,14 @@
 """Gains over no penalty: of the procedure that chooses among all candidates, and of each arm."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from bridle.results import StudyResult
 from bridle.stats._compare import AtLevel, Comparison, compare_all, correct
+from bridle.stats._intervals import possible_differences
 from bridle.stats._rows import RowTable, best_of, compare_rows, read_rows
 from bridle.stats._select import Choice, cross_select
 from bridle.stats._summary import nan_mean
@@ -82,12 +83,25 @@ def _over_rows(result: StudyResult, table: RowTable, choices: Mapping[int, Choic
 
     def against_none(candidates: list[int | None]) -> AtLevel:
         scores = sign * table.take(candidates)
-        return lambda level: compare_rows(scores, none, table, level=level, share=terms.share, widest=terms.widest)
+
+        def at_level(level: float) -> Comparison:
+            gain = compare_rows(scores, none, table, level=level, share=terms.share, widest=terms.widest)
+            return _cut(gain, sign * table.mean(scores), sign * table.mean(none), sign) if terms.share else gain
+
+        return at_level
 
     pairs = correct([against_none(selected[arm]) for arm in arms], level=terms.level, family=terms.family)
     candidates = choose(np.concatenate(list(paths.values())))
     primary = against_none(candidates)(terms.level)
     return Gains(quoted, dict(zip(arms, pairs, strict=True)), primary, _quote(result, candidates))
+
+
+def _cut(gain: Comparison, share: float, none: float, sign: float) -> Comparison:
+    """Cut the interval of a difference of shares to what the exact intervals of both shares allow."""
+    if not (np.isfinite(gain.low) and np.isfinite(share) and np.isfinite(none)):
+        return gain
+    low, high = sorted(sign * end for end in possible_differences(share, none, gain.count, level=gain.level))
+    return replace(gain, low=max(gain.low, low), high=min(gain.high, high))
 
 
 def _quote(result: StudyResult, candidates: list[int | None]) -> float:

@@ -68,6 +68,20 @@ def exact_interval(share: float, rows: int, *, level: float = 0.95) -> tuple[flo
     return low, high
 
 
+def possible_differences(share: float, other: float, rows: int, *, level: float = 0.95) -> tuple[float, float]:
+    """Return the range of the difference `share - other` of two probabilities that their own exact intervals allow.
+
+    A share cannot rise by more than what the other lacks to 1, nor by more than it is itself: with exact intervals
+    (a, A) of the one and (b, B) of the other, the difference lies between `max(a - 1, -B)` and `min(A, 1 - b)`.
+
+    >>> low, high = possible_differences(0.99, 0.96, 100)
+    >>> round(low, 3), round(high, 3)
+    (-0.054, 0.099)
+    """
+    (low, high), (other_low, other_high) = (exact_interval(value, rows, level=level) for value in (share, other))
+    return max(low - 1, -other_high), min(high, 1 - other_low)
+
+
 def pseudo_values(score: float, without: Float[np.ndarray, "fold"]) -> Float[np.ndarray, "fold"]:
     """Return the jackknife pseudo-values of a score: `n * score - (n - 1) * without[k]` for each of n folds.
 

@@ -139,9 +139,9 @@ def level_of(measure: str, error: float) -> float:
     return float(np.log(max(error, MIN_ERROR)))
 
 
-def _weights(place: float, nodes: Float[np.ndarray, "node"]) -> Float[np.ndarray, "node"]:
-    """Return the weights of linear interpolation at a place, of the nearest end beyond the nodes."""
-    return np.array([np.interp(place, nodes, unit) for unit in np.eye(len(nodes))])
+def _weights(position: float, nodes: Float[np.ndarray, "node"]) -> Float[np.ndarray, "node"]:
+    """Return the weights of linear interpolation at a position, of the nearest end beyond the nodes."""
+    return np.array([np.interp(position, nodes, unit) for unit in np.eye(len(nodes))])
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,12 @@ class RowTable:
         """Return what a rule selects for each fold, from the rows that the fold does not validate."""
         return [rule(table) for table in self.outside()]
 
+    def mean(self, scores: Float[np.ndarray, "seed fold position"]) -> float:
+        """Return the weighted mean of row scores, averaged over seeds first; NaN if there are none."""
+        means = nan_mean(scores, axis=0)
+        used = np.isfinite(means) & (self.shares > 0)
+        return float((self.shares[used] * means[used]).sum() / self.shares[used].sum()) if used.any() else float("nan")
+
     def take(self, candidates: list[int | None]) -> Float[np.ndarray, "seed fold position"]:
         """Return the scores of one candidate for each fold; NaN for a fold without."""
         table = np.full(self.scores.shape[1:], np.nan)

@@ -133,7 +133,7 @@ def fingerprint(*values: Any) -> str:
 def _pieces(value: Any) -> Iterator[bytes | memoryview]:
     """Yield the bytes to hash of one value."""
     if hasattr(value, "columns"):
-        value = {str(name): value.iloc[:, place] for place, name in enumerate(value.columns)}
+        value = {str(name): value.iloc[:, index] for index, name in enumerate(value.columns)}
     if isinstance(value, dict):
         yield f"dictionary of {len(value)}".encode()
         for name, inner in value.items():

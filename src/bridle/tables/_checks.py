@@ -38,8 +38,8 @@ def check_names(names: Sequence[object], where: str) -> None:
             )
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        places = [f"column {position}" for position, name in enumerate(names, start=1) if name == twice[0]]
-        listed = " and ".join(places[:3]) + (f" and {len(places) - 3} more" if len(places) > 3 else "")
+        columns = [f"column {position}" for position, name in enumerate(names, start=1) if name == twice[0]]
+        listed = " and ".join(columns[:3]) + (f" and {len(columns) - 3} more" if len(columns) > 3 else "")
         raise InputError(
             f"Expected distinct column names in {where}, got {short_repr(twice[0])} for {listed}. Rename one."
         )

@@ -16,7 +16,7 @@ def numbered(count: int) -> list[str]:
     >>> numbered(2)
     ['column1', 'column2']
     """
-    return [f"column{place}" for place in range(1, count + 1)]
+    return [f"column{index}" for index in range(1, count + 1)]
 
 
 def looks_like_values(names: list[str], cells: pd.DataFrame) -> bool:
@@ -34,8 +34,8 @@ def looks_like_values(names: list[str], cells: pd.DataFrame) -> bool:
     within: list[bool] = []
     numbers: list[float] = []
     repeated = 0
-    for place, name in enumerate(names):
-        below = cells.iloc[:FIRST, place].dropna().astype(str)
+    for index, name in enumerate(names):
+        below = cells.iloc[:FIRST, index].dropna().astype(str)
         if name in MISSING or below.empty:
             continue
         if all(looks_like_number(cell) for cell in below.unique()):

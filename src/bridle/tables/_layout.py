@@ -64,7 +64,7 @@ class Column:
         return (self.name, f"{self.name} {ABSENT}") if self.indicator else (self.name,)
 
     @property
-    def places(self) -> dict[str, int]:
+    def positions(self) -> dict[str, int]:
         """Index of the feature that each category of a text column turns on."""
         indices = {label: index for index, label in enumerate(self.categories)}
         spellings = {}
@@ -120,7 +120,7 @@ class Layout:
 
     @property
     def numbers(self) -> Int[np.ndarray, "number"]:
-        """The places of the numbers, which are the features to standardise."""
+        """The positions of the numbers, which are the features to standardise."""
         widths = [len(column.features) for column in self.columns]
         is_number = np.array([column.kind == "number" for column in self.columns], dtype=bool)
         return (np.cumsum(widths) - widths)[is_number]

@@ -96,8 +96,8 @@ class Preparation(TransformerMixin, BaseEstimator):
         counts = {}
         for column in self.layout.columns:
             if column.kind == "text":
-                place = column.places
-                learned = {label for label, index in place.items() if column.features[index] in features}
+                positions = column.positions
+                learned = {label for label, index in positions.items() if column.features[index] in features}
                 labels = Counter(labels_of(find_column(table, column.name), ABSENT))
                 counts[column.name] = {label: count for label, count in labels.items() if label not in learned}
         return {name: unknown for name, unknown in counts.items() if unknown}
@@ -126,8 +126,8 @@ def _features(column: Column, cells: pd.Series) -> Float[np.ndarray, "row featur
     if column.kind == "number":
         values = numbers_of(cells, column.format)
         return np.stack([values, np.isnan(values)], axis=1)[:, : len(column.features)]
-    place = column.places
-    indices = np.array([place.get(label, -1) for label in labels_of(cells, ABSENT)], dtype=np.intp)
+    positions = column.positions
+    indices = np.array([positions.get(label, -1) for label in labels_of(cells, ABSENT)], dtype=np.intp)
     return (indices[:, None] == np.arange(len(column.categories))).astype(np.float64)
 
 

@@ -41,7 +41,7 @@ SCORES: dict[str, dict[str, Callable[[], object]]] = {
 
 KINDS = ("L1", "L2", "L1+L2")
 """The penalties of default arms."""
-PLACES = ("weights", "activations", "pre-activations")
+TARGETS = ("weights", "activations", "pre-activations")
 """The targets of default arms."""
 
 
@@ -56,13 +56,13 @@ class Defaults:
     learning_rate: float | None
     """None for that of Keras."""
     kinds: tuple[str, ...]
-    places: tuple[str, ...]
+    targets: tuple[str, ...]
 
 
 VERSIONS: Mapping[int, Defaults] = MappingProxyType(
     {
-        1: Defaults((64, 32), 200, 32, None, KINDS, PLACES),
-        2: Defaults((64, 32), 100, 64, 2e-3, ("L1", "L2"), PLACES),
+        1: Defaults((64, 32), 200, 32, None, KINDS, TARGETS),
+        2: Defaults((64, 32), 100, 64, 2e-3, ("L1", "L2"), TARGETS),
     }
 )
 """All defaults that folders were started with. Those of a released version never change."""
@@ -213,20 +213,20 @@ def written_arms(texts: Sequence[str]) -> dict[str, dict[str, str]]:
 
 
 def default_arms(
-    model: keras.Model, kinds: Sequence[str] = KINDS, places: Sequence[str] = PLACES
+    model: keras.Model, kinds: Sequence[str] = KINDS, targets: Sequence[str] = TARGETS
 ) -> dict[str, dict[str, object]]:
     """Return the default arms: by default L1, L2 and both, on all kernels, hidden activations and pre-activations."""
     last = model.layers[-1].name
     sites = [site for site in find_sites(model) if site.path != last]
     after = ", ".join(site.path + "/output" for site in sites if site.quantity == "preactivation")
-    targets = {
+    paths = {
         "weights": "*/kernel" if any(site.quantity == "kernel" for site in find_sites(model)) else "",
         "activations": _short(after, "output"),
         "pre-activations": _short(after.replace("/output", "/preactivation"), "preactivation"),
     }
     penalties = {"L1": L1, "L2": L2, "L1+L2": L1L2}
     return {
-        f"{kind} {place}": {targets[place]: penalties[kind]()} for place in places if targets[place] for kind in kinds
+        f"{kind} {target}": {paths[target]: penalties[kind]()} for target in targets if paths[target] for kind in kinds
     }
 
 

@@ -132,43 +132,43 @@ def _parsed(text: str, where: str) -> dict[str, Any]:
         raise InputError(f"Expected TOML in {where}, got {reason}. {QUOTE}") from None
 
 
-def _checked(content: Mapping[str, Any], place: str, entries: Entries, where: str) -> dict[str, Any]:
+def _checked(content: Mapping[str, Any], section: str, entries: Entries, where: str) -> dict[str, Any]:
     """Return a table of the file, or raise `InputError` for an unknown entry or one against its rule."""
     for name, value in content.items():
         rule = entries.get(name, entries.get("*"))
         if rule is None and RENAMED.get(name) in entries:
-            raise InputError(f"Expected {RENAMED[name]} in {where}, got its former name {place}{name}. Rename it.")
+            raise InputError(f"Expected {RENAMED[name]} in {where}, got its former name {section}{name}. Rename it.")
         if rule is None:
             raise InputError(
-                f"Expected a known entry in {where}, got {place}{short_repr(name)}. {nearest_names(name, entries)}"
+                f"Expected a known entry in {where}, got {section}{short_repr(name)}. {nearest_names(name, entries)}"
             )
         if not rule.holds(value):
-            raise InputError(f"Expected {rule.expected} for {place}{_key(name)} in {where}, got {_said(value)}.")
+            raise InputError(f"Expected {rule.expected} for {section}{_key(name)} in {where}, got {_said(value)}.")
     return dict(content)
 
 
-def _arm(terms: Mapping[str, Any], place: str, where: str) -> dict[str, Any]:
+def _arm(terms: Mapping[str, Any], section: str, where: str) -> dict[str, Any]:
     """Return an arm, or raise `InputError` for a target without quotation marks, which TOML reads as a table."""
     tables = [name for name, value in terms.items() if isinstance(value, dict)]
     if tables:
         raise InputError(
-            f"Expected a penalty as text for {place}{short_repr(tables[0])} in {where}, got a table. {QUOTE}"
+            f"Expected a penalty as text for {section}{short_repr(tables[0])} in {where}, got a table. {QUOTE}"
         )
-    return _checked(terms, place, ARM, where)
+    return _checked(terms, section, ARM, where)
 
 
 def _check_choice(
-    content: Mapping[str, Any], place: str, names: tuple[str, ...], where: str, needed: bool = False
+    content: Mapping[str, Any], section: str, names: tuple[str, ...], where: str, needed: bool = False
 ) -> None:
     """Raise `InputError` for two exclusive entries, or for an entry without the one that it requires."""
     present = [name for name in names if name in content]
     if len(present) > 1 or (needed and not present):
         got = " and ".join(present) if present else "none"
-        raise InputError(f"Expected one of {', '.join(names)} in {place} of {where}, got {got}.")
+        raise InputError(f"Expected one of {', '.join(names)} in {section} of {where}, got {got}.")
     for name in names:
         alone = [entry for entry in ONLY.get(name, ()) if entry in content]
         if alone and name not in present:
-            raise InputError(f"Expected {place} {alone[0]} in {where} with {name} only, got no {name}.")
+            raise InputError(f"Expected {section} {alone[0]} in {where} with {name} only, got no {name}.")
 
 
 def _key(name: str) -> str:

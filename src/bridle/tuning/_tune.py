@@ -198,7 +198,7 @@ class TableStudy:
             built = again(network, self.model, inputs, outputs)
         return Study(
             built,
-            self.arms or default_arms(network, defaults.kinds, defaults.places),
+            self.arms or default_arms(network, defaults.kinds, defaults.targets),
             seeds=self.seeds,
             folds=folds,
             epochs=self.epochs or training.epochs,

@@ -277,7 +277,7 @@ def plain_rows(value: Any, name: str = "x") -> Any:
     if isinstance(value, dict):
         return {key: plain_rows(part, f"{name}[{key!r}]") for key, part in value.items()}
     if isinstance(value, tuple | list) and value and all(_has_rows(part) for part in value):
-        return tuple(plain_rows(part, f"{name}[{place}]") for place, part in enumerate(value))
+        return tuple(plain_rows(part, f"{name}[{index}]") for index, part in enumerate(value))
     return value
 
 

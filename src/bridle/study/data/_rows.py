@@ -42,7 +42,7 @@ class Rows:
                 size = f" of {len(parts)}" if isinstance(parts, tuple | list) else ""
                 raise InputError(f"Expected {name}=(x, y) or (x, y, sample_weight), got {type(parts).__name__}{size}.")
         outside = {
-            name: tuple(plain_rows(part, f"{name} {'xyw'[place]}") for place, part in enumerate(parts))
+            name: tuple(plain_rows(part, f"{name} {'xyw'[index]}") for index, part in enumerate(parts))
             for name, parts in self.held_out.items()
         }
         judge = self.validation and tuple(plain_rows(part, "validation") for part in self.validation)

@@ -120,12 +120,12 @@ def set_aside(split: Split, share: float, data: Data, groups: Any = None, ordere
     return Split(train[np.sort(train_part)], split.validation, train[np.sort(watch_part)])
 
 
-def _begin(place: int, groups: np.ndarray | None) -> int:
-    """The place, or the one before it at which its group begins where that leaves rows to train on."""
+def _begin(position: int, groups: np.ndarray | None) -> int:
+    """Return the position, or the one before it at which its group begins where that leaves rows to train on."""
     if groups is None:
-        return place
+        return position
     changes = np.flatnonzero(groups[1:] != groups[:-1]) + 1
-    return int(changes[(changes > 1) & (changes <= place)].max(initial=0)) or place
+    return int(changes[(changes > 1) & (changes <= position)].max(initial=0)) or position
 
 
 def _default(data: Data, folds: int, groups: Any) -> Splitter:

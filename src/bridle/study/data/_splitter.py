@@ -35,12 +35,12 @@ class ListedFolds:
         Errors: `InputError` for row numbers beyond the rows, and masks of another length.
         """
         rows = len(X)
-        for place, pair in enumerate(self.pairs):
-            train, validation = (_numbers(side, rows, place) for side in pair)
+        for index, pair in enumerate(self.pairs):
+            train, validation = (_numbers(side, rows, index) for side in pair)
             both = np.intersect1d(train, validation)
             if len(both):
                 raise InputError(
-                    f"Expected distinct training and validation rows in fold {place}, got row {both[0]} in "
+                    f"Expected distinct training and validation rows in fold {index}, got row {both[0]} in "
                     f"both{f' and {len(both) - 1} more' if len(both) > 1 else ''}. Take them out of one side."
                 )
             yield train, validation
@@ -61,36 +61,36 @@ def as_splitter(folds: Any) -> Any:
     if isinstance(folds, str) or not isinstance(folds, Iterable) or hasattr(folds, "split"):
         return folds
     pairs = []
-    for place, pair in enumerate(folds):
-        if place >= MAX_FOLDS:
+    for index, pair in enumerate(folds):
+        if index >= MAX_FOLDS:
             raise InputError(f"Expected at most {MAX_FOLDS:,} folds, got more. {PAIRS}")
         if not isinstance(pair, tuple | list) or len(pair) != 2:
-            raise InputError(f"Expected a pair of row numbers as fold {place}, got {short_repr(pair)}. {PAIRS}")
-        pairs.append((_array(pair[0], place), _array(pair[1], place)))
+            raise InputError(f"Expected a pair of row numbers as fold {index}, got {short_repr(pair)}. {PAIRS}")
+        pairs.append((_array(pair[0], index), _array(pair[1], index)))
     if not pairs:
         raise InputError(f"Expected at least one fold, got an empty list. {PAIRS}")
     return ListedFolds(tuple(pairs))
 
 
-def _array(side: Any, place: int) -> np.ndarray:
+def _array(side: Any, index: int) -> np.ndarray:
     try:
         array = np.asarray(side)
     except (TypeError, ValueError):
         array = np.zeros((0, 0))
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iub"):
-        raise InputError(f"Expected row numbers in fold {place}, got {short_repr(side)}. {PAIRS}")
+        raise InputError(f"Expected row numbers in fold {index}, got {short_repr(side)}. {PAIRS}")
     if not array.size:
-        raise InputError(f"Expected rows on both sides of fold {place}, got none on one. {PAIRS}")
+        raise InputError(f"Expected rows on both sides of fold {index}, got none on one. {PAIRS}")
     return array
 
 
-def _numbers(side: np.ndarray, rows: int, place: int) -> np.ndarray:
+def _numbers(side: np.ndarray, rows: int, index: int) -> np.ndarray:
     """Return row numbers, also of a mask."""
     if side.dtype.kind == "b":
         if len(side) != rows:
-            raise InputError(f"Expected a mask of {rows} rows in fold {place}, got one of {len(side)}. {PAIRS}")
+            raise InputError(f"Expected a mask of {rows} rows in fold {index}, got one of {len(side)}. {PAIRS}")
         return np.flatnonzero(side)
     if side.min() < 0 or side.max() >= rows:
         wrong = side[(side < 0) | (side >= rows)][0]
-        raise InputError(f"Expected row numbers from 0 to {rows - 1} in fold {place}, got {wrong}. {PAIRS}")
+        raise InputError(f"Expected row numbers from 0 to {rows - 1} in fold {index}, got {wrong}. {PAIRS}")
     return side.astype(np.intp)
