@@ -260,7 +260,9 @@ class StudyRun:
         """
         collector, prepared = self.collector, self.prepared
         evidence = weigh_evidence(collector.result())
-        choices, recommended = evidence.choices, evidence.recommendation
+        choices, recommended = evidence.choices, evidence.recommendation and evidence.recommendation.candidate
+        if self.context.session is not None:
+            recommended = self.context.session.recommended(prepared.outer, recommended, len(collector.results))
         choices = {arm: choice for arm, choice in choices.items() if arms is None or arm in arms}
         if not choices:
             return True
@@ -269,7 +271,7 @@ class StudyRun:
         collector.held_out_rows = rows.held_out_counts
         collector.preparation = prepared.preparer.stored()
         selected = {candidate for choice in choices.values() for candidate in (choice.best, choice.one_se)}
-        selected = sorted(selected | ({recommended.candidate} if recommended is not None else set()))
+        selected = sorted(selected if recommended is None else selected | {recommended})
         groups = self._chain_groups(selected)
         groups = [group[: 1 + max(n for n, candidate in enumerate(group) if candidate in selected)] for group in groups]
         chains = [[(candidate, seed, ALL_ROWS) for candidate in group] for seed in self.seeds for group in groups]

@@ -39,10 +39,11 @@ def open_store_session(
         return
     with Store(folder) as store:
         check_same(store.recorded("plan", facts), facts, folder, extend)
+        complete = bool(store.fact("finished"))
         store.record(plan=facts, finished=False)
         if engine.width is None:
             engine.set_width(store.fact("width"))
-        session = StoreSession(store, facts)
+        session = StoreSession(store, facts, complete=complete)
         try:
             yield session
         finally:
@@ -52,8 +53,10 @@ def open_store_session(
 class StoreSession:
     """A store, the keys of a study's fits, and a thread that commits."""
 
-    def __init__(self, store: Store, facts: StudyFacts) -> None:
+    def __init__(self, store: Store, facts: StudyFacts, *, complete: bool = False) -> None:
         self.store, self.keys = store, FitKeys(facts)
+        self._complete = complete
+        """True while this process has trained no fit for a folder that was complete."""
         self.reused_fits = 0
         """Fits that were stored already."""
         self._pending: dict[bytes, Record] = {}
@@ -66,6 +69,7 @@ class StoreSession:
     def keep(self, key: bytes, record: Record) -> None:
         """Queue a fit for the next commit; raise an error of earlier commits here."""
         self._raise_error()
+        self._complete = False
         with self._lock:
             self._pending[key] = record
 
@@ -80,6 +84,17 @@ class StoreSession:
         self._writer.join()
         if not self._errors:
             self._commit()
+
+    def recommended(self, outer: int | None, candidate: int | None, fits: int) -> int | None:
+        """Return the candidate that is refit for the rule `recommended`.
+
+        A complete folder keeps the candidate of the version that trained it after this number of fits, since the curves
+        of another version may recommend another one.
+        """
+        name = f"recommended/{outer}/{fits}"
+        if self._complete:
+            return self.store.fact(name)
+        return self.store.recorded(name, candidate)
 
     def reuse_width(self, engine: StudyEngine, chains: Sequence[Sequence[FitSpec]]) -> None:
         """Keep the width of the first programs: another width is another program, with other last digits."""
