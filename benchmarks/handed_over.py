@@ -117,8 +117,8 @@ def grid_score(split: Split, cores: int) -> float:
 def study_line(split: Split) -> Line:
     """Return held-out scores of the model of `tune`, of no penalty and of the best of each arm, and estimated gains.
 
-    By cross-validation are `gain`, that of the selected arm, `gain of mean`, that of the mean of its seeds over the mean
-    of those without a penalty, and `primary`, that of choosing among all candidates.
+    By cross-validation are `gain`, that of the selected arm, `gain of mean`, that of the mean of its seeds over that
+    without a penalty, and `primary`, that of choosing among all candidates.
     """
     from sklearn.metrics import accuracy_score, r2_score
 
