@@ -205,7 +205,14 @@ def paired(lines: list[Line]) -> pd.DataFrame:
     """Return one row for each table and split with all ways, of the newest defaults that it has."""
     frame = pd.DataFrame(lines).sort_values("defaults", kind="stable").groupby(["table", "split", "way"]).last()
     grid, tune = (frame.xs(way, level="way") for way in ("grid", "bridle"))
-    return tune.join(grid[["score", "seconds", "cpu"]], rsuffix=" grid", how="inner").reset_index()
+    return tune.join(grid[["score", "seconds", "cpu"]].add_suffix(" grid"), how="inner").reset_index()
+
+
+def _with_interval(gain: np.ndarray, held_out: float, digits: int) -> str:
+    """Return the mean of differences with its interval, if there are two of them."""
+    half = interval(gain, held_out)
+    mean = f"{round(float(gain.mean()), digits) + 0.0:+.{digits}f}"
+    return f"{mean} ± {half:.{digits}f}" if np.isfinite(half) else mean
 
 
 def markdown(lines: list[Line]) -> str:
@@ -223,9 +230,9 @@ def markdown(lines: list[Line]) -> str:
         gains = [100 * (part["score"] - part[other]).to_numpy() for other in ("score grid", "none")]
         means.append([gain.mean() for gain in gains])
         shown = [f"{part[column].mean():.3f}" for column in ("score grid", "none", "score")]
-        shown += [f"{gain.mean():+.1f} ± {interval(gain, share):.1f}" for gain in gains]
+        shown += [_with_interval(gain, share, 1) for gain in gains]
         text.append(f"| {' | '.join([name, str(part['rows'].iloc[0]), str(len(part)), *shown])} |")
-    over = [f"**{np.mean(gain):+.2f} ± {interval(np.array(gain), 0):.2f}**" for gain in zip(*means, strict=True)]
+    over = [_with_interval(np.array(gain), 0, 2) for gain in zip(*means, strict=True)]
     text.append(f"| {' | '.join(['mean over tables', '', str(len(frame)), '', '', '', *over])} |")
     return "\n".join(text)
 
