@@ -195,7 +195,7 @@ def interval(difference: np.ndarray, held_out: float) -> float:
     `held_out` is the number of held-out rows over that of the rows to learn from.
     """
     count = len(difference)
-    if count < 2:
+    if count < 3:
         return float("nan")
     error = np.std(difference, ddof=1) * np.sqrt(1 / count + held_out)
     return float(error * stats.t.ppf(0.975, count - 1))
@@ -209,7 +209,7 @@ def paired(lines: list[Line]) -> pd.DataFrame:
 
 
 def _with_interval(gain: np.ndarray, held_out: float, digits: int) -> str:
-    """Return the mean of differences with its interval, if there are two of them."""
+    """Return the mean of differences, with its interval if there are three of them."""
     half = interval(gain, held_out)
     mean = f"{round(float(gain.mean()), digits) + 0.0:+.{digits}f}"
     return f"{mean} ± {half:.{digits}f}" if np.isfinite(half) else mean
