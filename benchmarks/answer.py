@@ -1,11 +1,12 @@
-"""Time and score of `bridle tune` against scikit-learn's grid search over the strength of its own network.
+"""Time of `bridle tune` against scikit-learn's grid search over the strength of its own network.
 
-`python -m benchmarks.answer` writes benchmarks/answer.json; with `--markdown` the table of docs/tables.md follows.
+`python -m benchmarks.answer` writes benchmarks/answer.json; `--markdown` prints the table of docs/tables.md.
+`benchmarks.handed_over` compares scores over many splits in less time.
 
 Each turn shuffles a table, and both ways get the same rows to learn from and the same ones held out. Both are commands
 of their own on the same cores: `bridle tune` from its start to its report, and a script from its imports to the score
-of `GridSearchCV(MLPClassifier() or MLPRegressor())` over seven values of `alpha` on five folds. If Optuna is there, a
-third one lets it drive Keras as long as `bridle tune` took.
+of `GridSearchCV(MLPClassifier() or MLPRegressor())` over seven values of `alpha` on five folds; the target of a
+regression is scaled, which helps it. If Optuna is there, a third one lets it drive Keras as long as `bridle tune` took.
 """
 
 import argparse
@@ -22,22 +23,27 @@ from time import perf_counter
 
 import numpy as np
 import pandas as pd
+from benchmarks.handed_over import ALPHAS, TARGETS, read_table
 
 NUMBERS = Path(__file__).parent / "answer.json"
 TABLES = ("iris", "wine", "breast_cancer", "diabetes")
-ALPHAS = tuple(float(f"1e{power}") for power in range(-5, 2))
 FOLDS, HELD_OUT = 5, 0.2
 COMMAND = "from bridle.cli import run; raise SystemExit(run())"
 GRID = """
 import sys
 import numpy as np
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.preprocessing import StandardScaler
 import warnings
 warnings.filterwarnings("ignore")
 rows = np.load(sys.argv[1])
-network = MLPClassifier if rows["classes"] else MLPRegressor
-search = GridSearchCV(network(random_state=0), {{"alpha": {alphas}}}, cv={folds}, n_jobs={cores})
+network, name = MLPClassifier(random_state=0), "alpha"
+if not rows["classes"]:
+    network = TransformedTargetRegressor(MLPRegressor(random_state=0), transformer=StandardScaler())
+    name = "regressor__alpha"
+search = GridSearchCV(network, {{name: {alphas}}}, cv={folds}, n_jobs={cores})
 search.fit(rows["x"], rows["y"])
 print(search.score(rows["x_test"], rows["y_test"]))
 """.format
@@ -85,22 +91,6 @@ class Timed:
     output: str
 
 
-def read_table(name: str) -> tuple[pd.DataFrame, str]:
-    """Return a table of scikit-learn, or that of a CSV file, and its target: the last column."""
-    if name.endswith(".csv"):
-        from bridle.tables import read_file
-
-        rows = read_file(name).rows
-        return rows, str(rows.columns[-1])
-    from sklearn import datasets
-
-    bunch = getattr(datasets, f"load_{name}")(as_frame=True)
-    frame = bunch.frame.rename(columns=lambda column: column.replace(" ", "_"))
-    if len(np.unique(frame["target"])) < 20:
-        frame["target"] = bunch.target_names[frame["target"]]
-    return frame, "target"
-
-
 def timed(words: list[str]) -> Timed:
     """Run a command to its end."""
     before, began, first = resource.getrusage(resource.RUSAGE_CHILDREN), perf_counter(), float("nan")
@@ -118,13 +108,14 @@ def timed(words: list[str]) -> Timed:
         return Timed(seconds, cpu, first, output.read())
 
 
-def turn(name: str, split: int, folder: Path) -> dict[str, float | str]:
+def turn(name: str, split: int, data: Path, folder: Path) -> dict[str, float | str]:
     """Return times and held-out scores of both ways for one order of the rows."""
     from sklearn.metrics import r2_score
 
     from bridle.tuning import TableStudy, load_applied, prepare_table
 
-    frame, target = read_table(name)
+    target = TARGETS[name]
+    frame = read_table(name, data).dropna(subset=[target])
     frame = frame.sample(frac=1, random_state=split).reset_index(drop=True)
     job = prepare_table(frame, TableStudy(target))
     rows = job.prepared.rows
@@ -135,7 +126,7 @@ def turn(name: str, split: int, folder: Path) -> dict[str, float | str]:
     arrays |= {"y": np.ravel(rows.y), "y_test": np.ravel(y_test), "classes": classes}
     np.savez(folder / "rows.npz", **arrays)
     frame.to_csv(folder / "table.csv", index=False)
-    line: dict[str, float | str] = {"table": Path(name).stem, "split": split, "rows": len(frame)}
+    line: dict[str, float | str] = {"table": name, "split": split, "rows": len(frame)}
 
     def enter(way: str, run: Timed, score: float) -> None:
         line.update({f"{way} seconds": run.seconds, f"{way} cpu": run.cpu, f"{way} score": score})
@@ -186,6 +177,7 @@ def markdown(lines: list[dict[str, float | str]]) -> str:
 def main() -> None:
     """Run all turns; those that a stopped run wrote are not repeated."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("tables"), help="folder of CSV files")
     parser.add_argument("--tables", nargs="+", default=TABLES)
     parser.add_argument("--splits", type=int, default=5)
     parser.add_argument("--out", type=Path, default=NUMBERS)
@@ -198,9 +190,9 @@ def main() -> None:
     done = {(line["table"], line["split"]) for line in lines}
     for split in range(options.splits):
         for name in options.tables:
-            if (Path(name).stem, split) not in done:
+            if (name, split) not in done:
                 with tempfile.TemporaryDirectory() as folder:
-                    lines.append(turn(name, split, Path(folder)))
+                    lines.append(turn(name, split, options.data, Path(folder)))
                 print(lines[-1], flush=True)
                 options.out.write_text(json.dumps(lines, indent=1))
 

@@ -52,6 +52,14 @@ def test_the_example_of_the_engine_runs() -> None:
     assert {arm.learning_rate for arm in result.data.arms} == {None, 3e-4}
 
 
+def test_the_page_of_tables_shows_what_was_handed_over() -> None:
+    """Written from the numbers in benchmarks/handed_over.json."""
+    from benchmarks.handed_over import markdown
+
+    lines = json.loads((ROOT / "benchmarks" / "handed_over.json").read_text())
+    assert markdown(lines) in (ROOT / "docs" / "tables.md").read_text()
+
+
 def test_the_page_of_benchmarks_shows_what_was_measured() -> None:
     """Written from the numbers beside it, by the program that measured them."""
     from benchmarks.engine.report import as_markdown

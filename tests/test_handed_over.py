@@ -197,6 +197,26 @@ def test_a_mean_that_scores_worse_is_not_handed_over(averaged: Result) -> None:
     assert "On the 20 test rows it is" in text
 
 
+@pytest.mark.parametrize(
+    ("without", "expected"), [(0.5, "0.5000, which is better: `result.model"), (0.7, "0.7000. On")]
+)
+def test_the_details_compare_means_with_and_without_a_penalty(averaged: Result, without: float, expected: str) -> None:
+    """A mean over seeds gains less by a penalty than a single network: the person can take the other mean."""
+    data, curves = averaged.data, averaged.data.curves.copy()
+    penalized = data.setting_arm[data.members.setting] == 1
+    refitted = data.members.setting == data.members.setting[(data.members.fold == ALL_ROWS) & penalized][0]
+    loss = 0.8 - 0.1 * penalized - 0.01 * refitted + 0.001 * data.members.fold
+    curves[:, -1, data.quantities.index("validation/loss")] = loss
+    scores = np.full_like(data.seed_mean.scores, 0.6)
+    scores[data.setting_arm == 0] = without
+    seed_mean = replace(data.seed_mean, scores=scores)
+    result = Result(replace(data, curves=curves, row_scores=None, seed_mean=seed_mean), averaged._template)
+    assert result.best().arm == "L2"
+    assert f"Without a penalty, the mean of as many scores {expected}" in result.details()
+    members = replace(data.members, finished=data.members.finished & ~((data.members.seed == 2) & ~penalized))
+    assert "the mean of as many" not in Result(replace(result.data, members=members), averaged._template).details()
+
+
 def test_a_model_that_cannot_be_averaged_is_handed_over_as_one(averaged: Result) -> None:
     data = replace(averaged.data, seed_mean=replace(averaged.data.seed_mean, obstacle="the model is subclassed"))
     result = Result(data, averaged._template, averaged._terms)

@@ -1,6 +1,10 @@
 """The network that a study hands over, in a report: the mean of the refits or a single one, with its scores."""
 
 import math
+from functools import partial
+
+import numpy as np
+from jaxtyping import Int
 
 from bridle.report._facts import decimals_for
 from bridle.results import StudyResult
@@ -23,7 +27,26 @@ def hand_over_note(result: StudyResult, evidence: Evidence) -> str:
         return f"The model handed over is a single refit, not the mean over seeds: {choice.obstacle}{scores}."
     text = f"The model handed over is the mean of the refits of {count} seeds"
     text += f": validation {name} {scores}." if known else "."
-    return " ".join([text, *_held_out(result, evidence, digits)])
+    return " ".join([text, *_gain_of_mean(result, evidence, digits), *_held_out(result, evidence, digits)])
+
+
+def _gain_of_mean(result: StudyResult, evidence: Evidence, digits: int) -> list[str]:
+    """Return the score of the mean without a penalty, since a mean gains less by one than a single network."""
+    if not evidence.winner or result.seed_mean is None:
+        return []
+    candidates = [evidence.choices[arm].best for arm in (0, evidence.winner)]
+    scores = result.seed_mean.scores[candidates]
+    if not np.isfinite(scores).all() or (_seeds(result, candidates[0]) != _seeds(result, candidates[1])).any():
+        return []
+    (without, mean), digits_of = scores.mean(1).tolist(), partial(decimal_text, decimals=digits)
+    text = f"Without a penalty, the mean of as many scores {digits_of(without)}"
+    worse = result.score.better(mean - without) < 0 and digits_of(mean) != digits_of(without)
+    return [f'{text}, which is better: `result.model("none")` is that model.' if worse else f"{text}."]
+
+
+def _seeds(result: StudyResult, candidate: int) -> Int[np.ndarray, "fold"]:
+    """Return the number of finished seeds of a candidate in each fold."""
+    return np.isfinite(result.scores()[candidate]).sum(0)
 
 
 def _held_out(result: StudyResult, evidence: Evidence, digits: int) -> list[str]:
