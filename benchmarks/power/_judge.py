@@ -9,7 +9,7 @@ from benchmarks.power._models import build
 from benchmarks.power._simulate import ARM_OF, FOLDS, PASSES, Setting, load
 
 from bridle.results import StudyResult
-from bridle.stats import best_of, read_rows, weigh_evidence
+from bridle.stats import LOG_LOSS, best_of, read_rows, weigh_evidence
 
 DESIGNS = {"5 seeds": (0, 1, 2, 3, 4), "5 partitions": (0, 5, 6, 7, 8)}
 """25 fits of each candidate: seeds of one partition into folds, or as many partitions with a seed each."""
@@ -36,10 +36,10 @@ def studies(setting: Setting, folder: Path, score: str, design: str) -> Iterator
         piece = {name: values[study] for name, values in data.items()}
         measure = 1 if score == "accuracy" else 0
         losses, fresh = piece["losses"][measure].astype(float), piece["truth"][measure].astype(float)
-        yield _simulated(losses, fresh, piece["folds"], piece["y"].astype(float), score, passes)
+        yield _simulated(losses, fresh, piece["folds"], piece["y"].astype(float), score, passes, setting.regression)
 
 
-def _simulated(losses, fresh, folds, y, score, passes) -> Simulated:
+def _simulated(losses, fresh, folds, y, score, passes, regression) -> Simulated:
     """Arrange passes as seeds; one over another partition has no fits in the folds of the first."""
     parts = [PASSES[index][1] for index in passes]
     cells = [(part, (folds[part] == fold).nonzero()[0]) for part in dict.fromkeys(parts) for fold in range(FOLDS)]
@@ -54,7 +54,8 @@ def _simulated(losses, fresh, folds, y, score, passes) -> Simulated:
                 outside[:, seed, cell] = fresh[:, index, cell % FOLDS]
     sizes = np.array([[len(y) - len(judged), len(judged)] for _, judged in cells])
     outside = 1 - outside / TARGET_VARIANCE if score == "r2" else outside
-    return Simulated(build(values, rows, sizes, name=score, maximize=score != "loss", arms=ARM_OF), outside)
+    facts = {LOG_LOSS: True} if score == "loss" and not regression else {}
+    return Simulated(build(values, rows, sizes, name=score, maximize=score != "loss", arms=ARM_OF, **facts), outside)
 
 
 def _row_scores(losses: np.ndarray, y: np.ndarray, score: str) -> np.ndarray:

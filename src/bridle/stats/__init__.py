@@ -24,7 +24,7 @@ from bridle.stats._intervals import exact_interval, pseudo_values, widest_differ
 from bridle.stats._prior import Prior, load_prior
 from bridle.stats._race import MIN_ARMS, MIN_STRENGTHS, still_racing
 from bridle.stats._recommend import Recommendation
-from bridle.stats._rows import DEPENDENT_ROWS, RowTable, Rule, best_of, compare_rows, read_rows
+from bridle.stats._rows import DEPENDENT_ROWS, LOG_LOSS, RowTable, Rule, best_of, compare_rows, read_rows
 from bridle.stats._select import Choice, HandOver, choose_hand_over, cross_select, select_strength, survivors
 from bridle.stats._summary import Summary, nan_mean, nan_sd, summarize
 
@@ -32,6 +32,7 @@ __all__ = [
     "COLLAPSE_SHARE",
     "DEPENDENT_ROWS",
     "EVEN",
+    "LOG_LOSS",
     "MIN_ARMS",
     "MIN_STRENGTHS",
     "SAME",

@@ -21,8 +21,9 @@ from bridle.results import (
     StudyResult,
     weak_to_strong,
 )
+from bridle.study._confidence import log_loss_facts
 from bridle.study._pooled import PooledScorer
-from bridle.study._provenance import describe_protocol
+from bridle.study._provenance import dependence_facts, describe_protocol
 from bridle.study._row_scores import collect_row_scores, varies
 from bridle.study.design._arms import BoundArm, to_result_arm
 from bridle.study.design._objective import diagnostic_names
@@ -206,6 +207,7 @@ class ResultCollector:
             seed_mean=self.seed_mean,
             confidence=self.confidence,
             row_scores=row_scores,
+            provenance={**dependence_facts(prepared), **log_loss_facts(prepared)},
         )
 
     def _members(self, results: Sequence[FitResult | None]) -> Members:

@@ -65,7 +65,6 @@ def provenance_facts(prepared: Prepared, seconds: float, threads: int | None) ->
         "forms": engine.forms,
         "compile_seconds": round(engine.compile_seconds, 3),
         **constant_facts(prepared),
-        **dependence_facts(prepared),
         "data_sha256": fingerprint(prepared.rows.x, prepared.rows.y),
     }
 
