@@ -21,6 +21,7 @@ from bridle.stats._evidence import (
     weigh_evidence,
 )
 from bridle.stats._intervals import exact_interval, pseudo_values, widest_difference
+from bridle.stats._looks import LOOKS, read_looks
 from bridle.stats._prior import Prior, load_prior
 from bridle.stats._race import MIN_ARMS, MIN_STRENGTHS, still_racing
 from bridle.stats._recommend import Recommendation
@@ -33,6 +34,7 @@ __all__ = [
     "DEPENDENT_ROWS",
     "EVEN",
     "LOG_LOSS",
+    "LOOKS",
     "MIN_ARMS",
     "MIN_STRENGTHS",
     "SAME",
@@ -71,6 +73,7 @@ __all__ = [
     "prediction_spread",
     "pseudo_values",
     "rank_arms",
+    "read_looks",
     "read_rows",
     "select_strength",
     "still_racing",

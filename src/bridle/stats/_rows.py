@@ -1,7 +1,7 @@
 """Paired comparison on the scores of single rows, with an interval that accounts for shared training rows."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from bridle.results import ALL_ROWS, StudyResult
 from bridle.stats._compare import EVEN, FEW, MIN_DIFFERENCES, ROUNDING_SHARE, SAME, WIDE, Comparison
 from bridle.stats._intervals import invert_skew, remove_skew, t_quantile, t_tail
+from bridle.stats._looks import Looks, level_of_look, p_of_look, read_looks
 from bridle.stats._row_variance import row_moments, with_another_label
 from bridle.stats._select import select_strength
 from bridle.stats._summary import summarize
@@ -36,6 +37,8 @@ class RowTable:
     """N / n1, for N rows of which each fit trains on n1."""
     log_loss: bool = False
     """True if each score is the log loss of one row."""
+    looks: Looks = field(default_factory=Looks)
+    """The answers to this question, from fewer and more seeds."""
 
     def outside(self) -> list[Float[np.ndarray, "candidate seed fold"]]:
         """Return, for each fold, the scores of all folds on the rows that it does not validate.
@@ -101,7 +104,8 @@ def read_rows(result: StudyResult) -> RowTable | None:
     train, validation = result.fold_rows.mean(axis=0)
     overlap = float((train + validation) / train)
     shares = scores.weights / totals / len(totals)
-    return RowTable(table, scores.rows, shares, overlap, result.provenance.get(LOG_LOSS) is True)
+    is_log_loss = result.provenance.get(LOG_LOSS) is True
+    return RowTable(table, scores.rows, shares, overlap, is_log_loss, read_looks(result))
 
 
 def compare_rows(
@@ -129,6 +133,8 @@ def compare_rows(
     The interval is Student's, with Satterthwaite's degrees of freedom of n - 1, folds - 1 and seeds - 1, after Hall's
     transformation for the skewness of the sample. `F` and `S` are differences of variances, and vary as much as the
     larger of the two.
+
+    Where the question is answered several times, with more seeds each, the interval is that of `level_of_look`.
 
     Args:
         arm, none: scores; NaN if a fit diverged.
@@ -165,13 +171,16 @@ def compare_rows(
     total = row_part + moments.folds.excess + moments.seeds.excess
     error = float(np.sqrt(total))
     degrees = total**2 / (row_part**2 / (count - 1) + moments.folds.spread + moments.seeds.spread)
-    quantile = t_quantile(0.5 + level / 2, degrees)
+    present = int(np.isfinite(arm - none).any(axis=(1, 2)).sum()), (moments.chance + moments.seeds.excess) / total
+    times, time = table.looks.times(*present), table.looks.time(*present)
+    quantile = t_quantile(0.5 + level_of_look(level, times, time) / 2, degrees)
     low = mean - invert_skew(quantile, moments.skewness) * error
     high = mean + invert_skew(quantile, -moments.skewness) * error
     if low <= -widest and high >= widest:
         return without(WIDE)
     toward_zero = moments.skewness if mean > 0 else -moments.skewness
-    p_value = min(1.0, 2 * t_tail(remove_skew(abs(mean) / error, toward_zero), degrees))
+    single = min(1.0, 2 * t_tail(remove_skew(abs(mean) / error, toward_zero), degrees))
+    p_value = p_of_look(single, times, time)
     return Comparison(mean, max(low, -widest), min(high, widest), p_value, level, "rows", count)
 
 

@@ -50,6 +50,8 @@ class ResultCollector:
     seed_mean: SeedMean | None = None
     confidence: Confidence | None = None
     preparation: dict[str, StoredTransformer] = field(default_factory=dict)
+    looks: dict[str, object] = field(default_factory=dict)
+    """The facts on answers that were given."""
     facts: dict[str, Any] = field(default_factory=dict)
     """Facts for the record, found during the run."""
     closing: str = ""
@@ -207,7 +209,7 @@ class ResultCollector:
             seed_mean=self.seed_mean,
             confidence=self.confidence,
             row_scores=row_scores,
-            provenance={**dependence_facts(prepared), **log_loss_facts(prepared)},
+            provenance={**dependence_facts(prepared), **log_loss_facts(prepared), **self.looks},
         )
 
     def _members(self, results: Sequence[FitResult | None]) -> Members:

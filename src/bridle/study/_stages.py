@@ -12,6 +12,7 @@ from bridle._errors import forget_interrupts, raise_if_interrupted, remember_int
 from bridle.engine import FitResult, Progress
 from bridle.results import ALL_ROWS, StudyResult
 from bridle.stats import choose_candidates, summarize, survivors, weigh_evidence
+from bridle.study._answers import Answers
 from bridle.study._auto_range import find_ranges
 from bridle.study._collector import ResultCollector
 from bridle.study._confidence import measure_confidence
@@ -115,7 +116,9 @@ class StudyRun:
 
     def __init__(self, prepared: Prepared, options: RunOptions, context: ExecutionContext, watch: Watch) -> None:
         self.prepared, self.options, self.context, self.watch = prepared, options, context, watch
-        self.collector = ResultCollector(prepared, prepared.arms, preparation=prepared.preparer.stored())
+        self.answers = Answers(context.session if prepared.outer is None else None)
+        stored, looks = prepared.preparer.stored(), self.answers.facts()
+        self.collector = ResultCollector(prepared, prepared.arms, preparation=stored, looks=looks)
         self.fold_rows = RowSet(prepared.folds, {})
         self.until = np.inf if options.until is None else options.until
         self.seeds = prepared.question.seed_numbers
@@ -129,7 +132,8 @@ class StudyRun:
         """Run all stages; return the result, and False after Ctrl-C."""
         began, reused = perf_counter(), self.context.reused_fits
         try:
-            finished = self.find_open_ranges() and self.cross_validate()
+            if finished := self.find_open_ranges() and self.cross_validate():
+                self.collector.looks = self.answers.give(len({seed for _, seed, _ in self.collector.fits}))
             finished = finished and (not self.options.refit or self.refit_selected())
         except KeyboardInterrupt:
             finished = False
@@ -230,6 +234,7 @@ class StudyRun:
                 racing += (added := self._grow(BoundArm.refined, racing))
                 if not self._train_seeds(added, seeds[:done]):
                     return False
+            self.collector.looks = self.answers.give(done, range(done + 1, len(seeds) + 1))
             result = self.collector.result()
             self.collector.closing = rounds_sentence(seed_counts(result))
             if done == len(seeds):
