@@ -4,6 +4,7 @@
 
 import functools
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -19,9 +20,9 @@ LOOKS = "looks"
 """The entry of the provenance with the seeds at earlier answers, and at those that are planned."""
 UNKNOWN_SEED_SHARE = 0.5
 """The share of the variance that seeds are taken to cause where there is one seed."""
-NODES = 129
+NODES = 65
 """Points of the integration over one look."""
-SAME_INFORMATION = 0.005
+SAME_INFORMATION = 0.01
 """Looks whose information differs by less than this share are one look."""
 
 
@@ -63,8 +64,10 @@ class Looks:
 def read_looks(result: StudyResult) -> Looks:
     """Return the earlier and the planned answers of a study; none for one that was answered once."""
     entry = result.provenance.get(LOOKS)
-    facts = cast(Mapping[str, Sequence[int]], entry) if isinstance(entry, Mapping) else {}
-    return Looks(*(tuple(int(look) for look in facts.get(name, ()) if look > 0) for name in ("earlier", "planned")))
+    empty: Mapping[str, Sequence[int]] = {}
+    facts = cast(Mapping[str, Sequence[int]], entry) if isinstance(entry, Mapping) else empty
+    earlier, planned = (tuple(int(look) for look in facts.get(name, ()) if look > 0) for name in ("earlier", "planned"))
+    return Looks(earlier, planned)
 
 
 def level_of_look(level: float, times: Sequence[float], time: float = 1.0) -> float:
@@ -80,7 +83,7 @@ def level_of_look(level: float, times: Sequence[float], time: float = 1.0) -> fl
     """
     if len(times) == 1:
         return level
-    return float(2 * ndtr(_bound(level, tuple(times)) / np.sqrt(time)) - 1)
+    return 2 * float(_probability(np.array(_bound(level, tuple(times)) / math.sqrt(time)))) - 1
 
 
 def p_of_look(p_value: float, times: Sequence[float], time: float = 1.0) -> float:
@@ -91,13 +94,27 @@ def p_of_look(p_value: float, times: Sequence[float], time: float = 1.0) -> floa
     """
     if len(times) == 1 or not 0 < p_value < 1:
         return p_value
-    return _crossing(-float(ndtri(p_value / 2)) * float(np.sqrt(time)), tuple(times))
+    return _crossing(_quantile(p_value / 2) * math.sqrt(time), tuple(times))
 
 
 @functools.lru_cache(maxsize=256)
 def _bound(level: float, times: tuple[float, ...]) -> float:
-    least, most = (-float(ndtri((1 - level) / part)) for part in (2, 4))
-    return float(brentq(lambda bound: _crossing(bound, times) - (1 - level), least, most + 1e-6, xtol=1e-6))
+    least, most = (_quantile((1 - level) / part) for part in (2, 4))
+
+    def excess(bound: float) -> float:
+        return _crossing(bound, times) - (1 - level)
+
+    return float(cast(float, brentq(excess, least, most + 1e-6, xtol=1e-6)))
+
+
+def _quantile(tail: float) -> float:
+    """Return the value that a standard normal variable exceeds with a probability."""
+    return -float(cast(float, ndtri(tail)))
+
+
+def _probability(values: Float[np.ndarray, "*any"]) -> Float[np.ndarray, "*any"]:
+    """Return the standard normal distribution function."""
+    return cast(np.ndarray, ndtr(values))
 
 
 def _crossing(bound: float, times: tuple[float, ...]) -> float:
@@ -112,7 +129,7 @@ def _crossing(bound: float, times: tuple[float, ...]) -> float:
     for before, after in itertools.pairwise(times):
         scale = np.sqrt(after - before)
         if after == times[-1]:
-            inside = ndtr((bound - places) / scale) - ndtr((-bound - places) / scale)
+            inside = _probability((bound - places) / scale) - _probability((-bound - places) / scale)
             return float(1 - density @ inside)
         density = (density @ _bell((places - places[:, None]) / scale)) / scale * weights
     return float(1 - density.sum())

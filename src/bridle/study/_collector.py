@@ -21,9 +21,8 @@ from bridle.results import (
     StudyResult,
     weak_to_strong,
 )
-from bridle.study._confidence import log_loss_facts
 from bridle.study._pooled import PooledScorer
-from bridle.study._provenance import dependence_facts, describe_protocol
+from bridle.study._provenance import dependence_facts, describe_protocol, log_loss_facts
 from bridle.study._row_scores import collect_row_scores, varies
 from bridle.study.design._arms import BoundArm, to_result_arm
 from bridle.study.design._objective import diagnostic_names
