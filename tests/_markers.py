@@ -55,7 +55,7 @@ MARKED = {
         "tests/cli/test_cli.py::test_interrupt",
         "tests/cli/test_stops.py",
         "tests/cluster",
-        "tests/engine/test_compiler_options.py::test_parity_holds",
+        "tests/engine/test_compiler_options.py::test_the_options_of_users",
         "tests/engine/test_starts.py",
         "tests/faults",
         "tests/regularizers/test_adding.py",

@@ -24,7 +24,7 @@ import pytest
 from sklearn.datasets import make_moons
 
 from bridle.cli import run as run_command
-from bridle.engine._device import COMPILE_OPTIONS, OPTIMIZATION_LEVEL
+from bridle.engine._device import COMPILE_OPTIONS, OPTIMIZATION_LEVEL, release_programs
 from tests import _markers
 
 
@@ -56,6 +56,13 @@ def options_of_users():
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(COMPILE_OPTIONS, "cpu", {OPTIMIZATION_LEVEL: 1, "xla_cpu_use_fusion_emitters": True})
         yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_programs():
+    """Release compiled programs after a file if there are many: one process runs thousands of tests."""
+    yield
+    release_programs()
 
 
 @pytest.fixture

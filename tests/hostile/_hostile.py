@@ -16,12 +16,15 @@ from tempfile import TemporaryDirectory
 from hypothesis import HealthCheck, settings
 
 from bridle import BridleError
+from bridle.engine._device import release_programs
 
 TIMES = max(1, int(os.environ.get("BRIDLE_TORTURE", "1")))
 SLOWEST = 20.0
 """Seconds of processor time that one input may take."""
 LARGEST = 2**30
 """Bytes by which one input may raise the peak of the process."""
+INPUTS_PER_CHECK = 100
+"""Inputs between two counts of compiled programs: models of many shapes leave thousands of them."""
 LONGEST = 3000
 """Letters of a sentence for a person."""
 
@@ -54,6 +57,8 @@ def tries(count: int) -> Callable:
 def survives() -> Iterator[None]:
     """A block that must end well, or with a sentence; anything else is a loss, and so are time and memory."""
     TALLY.inputs += 1
+    if TALLY.inputs % INPUTS_PER_CHECK == 0:
+        release_programs()
     began, held = time.process_time(), _peak()
     try:
         try:

@@ -53,6 +53,7 @@ def contents() -> st.SearchStrategy[bytes]:
 @example(b'a,b\n"' + b"x\n" * 50_000, "utf-8")
 @example(b"a" + b",a" * 20_000 + b"\n" + b"1" + b",1" * 20_000 + b"\n", "utf-8")
 @example(b"a,b\n" + b"9" * 4400 + b",1\n8,2\n", "utf-8")
+@example((b"9" * 4400 + b"\r\n") * 2, "utf-8")
 def test_any_bytes_are_a_table_or_refused(content: bytes, encoding: str) -> None:
     """A table has rows and distinct names, and numbers or text."""
     with folder() as place, survives():
@@ -66,6 +67,7 @@ def test_any_bytes_are_a_table_or_refused(content: bytes, encoding: str) -> None
 
 @tries(60)
 @given(files())
+@example(b"a,b,0\n" + b",,\n" * 3 + b",,1\n,," + b"9" * 4400 + b"\n,,0\n")
 @example(b"a,y\n" + b"".join(b"%d,%s\n" % (n, b"xy"[n % 2 : n % 2 + 1]) for n in range(30)))
 def test_any_table_is_a_problem_or_refused(content: bytes) -> None:
     """Each column as the target: labels and features are finite numbers, and come back from JSON as they were."""

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from bridle._errors import InputError, nearest_names
+from bridle._errors import InputError, nearest_names, short_repr
 from bridle._keras import InputSpec, ModelInputs, model_inputs
 from bridle.untrusted import GENERATED_ROWS
 
@@ -136,7 +136,7 @@ def _in_order(inputs: ModelInputs, arrays: Any) -> list[np.ndarray]:
         return keras.tree.flatten(arrays)  # the caller refuses their number
     if missing:
         raise InputError(
-            f"Expected an array for every input ({', '.join(map(repr, inputs.names))}), got a dictionary without "
+            f"Expected an array for every input ({', '.join(map(short_repr, inputs.names))}), got a dictionary without "
             f"{missing[0]!r}. {nearest_names(missing[0], map(str, arrays))}"
         )
     return [arrays[name] for name in inputs.names]

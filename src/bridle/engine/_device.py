@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import gc
+import itertools
 import os
 import resource
 import sys
@@ -35,6 +36,10 @@ QUICK_COMPILE_OPTIONS = FAST_COMPILE_OPTIONS | {
     "cpu": FAST_COMPILE_OPTIONS["cpu"] | dict.fromkeys(COMPILE_OPTIONS["cpu"], 0)
 }
 """Options for programs that predict some rows once a fit: 0.4 of the compile time with `FAST_COMPILE_OPTIONS`."""
+COMPILED_PER_CHECK = 16
+"""Compiled programs between two counts of the maps of memory: a count takes 1 ms, and 0.1 s where there are many."""
+MAPS_SHARE = 0.5
+"""The share of the maps that a process may have at which programs are released."""
 UNKNOWN_DEVICE_BYTES = 2**30
 """Free memory that is assumed of an accelerator that does not report it."""
 UNKNOWN_MACHINE_BYTES = 2**32
@@ -44,6 +49,24 @@ UNKNOWN_MACHINE_BYTES = 2**32
 def on_accelerator() -> bool:
     """Return True if programs run on something else than the CPU."""
     return jax.default_backend() != "cpu"
+
+
+def release_programs(maps: Path = Path("/proc/self/maps"), limit: Path = Path("/proc/sys/vm/max_map_count")) -> bool:
+    """Let JAX forget its compiled programs if they take up much of what Linux allows a process; return True if so.
+
+    Each program on a CPU maps its machine code into memory, about 20 regions. JAX keeps all of them, and after some
+    3,000 programs the process would end with a segmentation fault. Programs in use stay; others are compiled again.
+    """
+    try:
+        many = maps.read_bytes().count(b"\n") > MAPS_SHARE * int(limit.read_text())
+    except (OSError, ValueError):  # another system
+        return False
+    if many:
+        jax.clear_caches()
+    return many
+
+
+_compiled = itertools.count(1)
 
 
 class Executable:
@@ -73,6 +96,8 @@ class Executable:
                     lambda options: self._lowered.compile(compiler_options=options), self._options
                 )
                 self._lowered = None
+                if next(_compiled) % COMPILED_PER_CHECK == 0:
+                    release_programs()
         return self._compiled
 
     def __call__(self, *arguments: Any) -> Any:

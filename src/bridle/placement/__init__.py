@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import keras
 
-from bridle._errors import InputError, KindError
+from bridle._errors import InputError, KindError, short_repr
 from bridle._keras import all_layers, check_exact, clone_model, compile_like, has_own_loss, own_training
 from bridle.placement._callbacks import Monitor, PenaltyLog, StrengthSchedule
 from bridle.placement._code import code_lines
@@ -142,7 +142,7 @@ def check_plain(model: keras.Model) -> None:
     if penalized is not None:
         raise KindError(
             f"Expected a model without penalties of bridle for a study, got {penalized.name!r} with "
-            f"{', '.join(map(repr, penalized.terms))}. Remove them with bridle.strip(model), and write them "
+            f"{', '.join(map(short_repr, penalized.terms))}. Remove them with bridle.strip(model), and write them "
             "into the arms."
         )
 

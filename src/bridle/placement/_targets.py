@@ -97,7 +97,7 @@ def _no_part(named: list[Site], target: str, part: str | None) -> str:
             f"Expected a gate or a head in {target!r}, got {part!r} of {named[0].name!r}, which has neither. "
             f"Gates are those of LSTM, GRU and ConvLSTM, heads those of attention. Leave [{part}] out."
         )
-    return f"Expected a part of {named[0].name!r}, which are {', '.join(map(repr, sites))}, got {part!r}."
+    return f"Expected a part of {named[0].name!r}, which are {', '.join(map(short_repr, sites))}, got {part!r}."
 
 
 def argument(quantity: str) -> str:

@@ -38,11 +38,15 @@ def collect_row_scores(prepared: Prepared, fits: Sequence[FitKey], scores: Score
     for fold, index in enumerate(indices):
         rows[fold, : len(index)] = index
         weights[fold, : len(index)] = row_weights(program, prepared.score.measure, prepared.folds[fold])
+    by_fold: dict[int, dict[int, np.ndarray]] = {}
     for member, ((_, _, fold), own) in enumerate(zip(fits, scores, strict=True)):
         if fold != ALL_ROWS and own is not None and own.shape == indices[fold].shape:
-            scaled = own * factors[fold]
-            if _has_mean(scaled, weights[fold, : len(own)], means[member]):
-                values[member, : len(own)] = scaled
+            by_fold.setdefault(fold, {})[member] = own
+    for fold, unscaled in by_fold.items():
+        members, size = list(unscaled), len(indices[fold])
+        scaled = np.stack(list(unscaled.values())) * factors[fold]
+        right = _have_means(scaled, weights[fold, :size], means[members])
+        values[members, :size] = np.where(right[:, None], scaled, np.nan)
     return RowScores(values, rows, weights)
 
 
@@ -58,9 +62,11 @@ def varies(scores: RowScores) -> bool:
         return bool((np.nanmax(scores.values, axis=1) > np.nanmin(scores.values, axis=1)).any())
 
 
-def _has_mean(scores: np.ndarray, weights: np.ndarray, mean: float) -> bool:
-    """Return True if row scores have the weighted mean that they should have."""
-    if np.isnan(mean) or not weights.any():
-        return bool(np.isnan(mean))
-    size = max(abs(mean), float(np.average(np.abs(scores), weights=weights)), SMALLEST)
-    return bool(abs(np.average(scores, weights=weights) - mean) <= TOLERANCE * size)
+def _have_means(scores: np.ndarray, weights: np.ndarray, means: np.ndarray) -> np.ndarray:
+    """Return for each fit whether its row scores have the weighted mean that they should have."""
+    missing = np.isnan(means)
+    if not weights.any():
+        return missing
+    sizes = np.average(np.abs(scores), axis=1, weights=weights)
+    sizes = np.maximum(np.maximum(np.abs(means), sizes), SMALLEST)
+    return missing | (np.abs(np.average(scores, axis=1, weights=weights) - means) <= TOLERANCE * sizes)

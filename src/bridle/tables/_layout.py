@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
-from bridle._errors import InputError
+from bridle._errors import InputError, short_repr
 from bridle.tables._checks import DAMAGED, is_count, is_names, is_pairs, saved
 from bridle.tables._column_selection import DATES, MOST_CATEGORIES, reason_to_leave
 from bridle.tables._columns import kind_of, labels_of
@@ -91,7 +91,7 @@ class Column:
         if len(numeric) <= len(labels) / 2:
             return ""
         others = sorted(set(labels) - set(numeric))
-        advice = f"; for a number, leave {', '.join(map(repr, others[:3]))} empty" if others else ""
+        advice = f"; for a number, leave {', '.join(map(short_repr, others[:3]))} empty" if others else ""
         return f" ({len(numeric)} of them are numbers{advice})"
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Shaped
 
-from bridle._errors import InputError, nearest_names
+from bridle._errors import InputError, nearest_names, short_repr
 from bridle.tables._checks import DAMAGED, check_table, is_count, is_names, saved
 from bridle.tables._columns import first_of, kind_of, labels_of, numbers_of
 from bridle.tables._number_format import looks_like_number
@@ -215,7 +215,9 @@ def _check_classes(counts: Mapping[str, int], target: str, kind: str, min_rows: 
 
 
 def _alike(strange: Sequence[str]) -> str:
-    return f"leave {', '.join(map(repr, strange))} empty" if strange else "write all with one decimal sign and unit"
+    return (
+        f"leave {', '.join(map(short_repr, strange))} empty" if strange else "write all with one decimal sign and unit"
+    )
 
 
 def _check_labels(classes: list[str], kind: str) -> None:

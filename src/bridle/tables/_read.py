@@ -117,7 +117,7 @@ def _named(
         if looks_like_values(first, below.mask(below.isin(MISSING))):
             raise InputError(
                 f"Expected the names of the columns in the first line of {where}, got values like those below it: "
-                f"{', '.join(map(repr, first[:4]))}{' …' if width > 4 else ''}. If it is a row, give --no-header "
+                f"{', '.join(map(short_repr, first[:4]))}{' …' if width > 4 else ''}. If it is a row, give --no-header "
                 f"(Python: header=False, study file: header = false): the columns are then column1 to column{width}. "
                 "If these are names, give --header (header=True)."
             )
@@ -155,7 +155,7 @@ def _typed(cells: pd.DataFrame, text: Collection[str], decimal: str | None, defa
             count, others = int(cells[name].isin(words).sum()), columns[name].dropna()
             example_cell = others[~others.isin(words)].iloc[0]
             notes.append(
-                f"`{name}`: {', '.join(map(repr, sorted(words)))} ({count} rows) counts as a category like "
+                f"`{name}`: {', '.join(map(short_repr, sorted(words)))} ({count} rows) counts as a category like "
                 f"{example_cell!r:.40}, not as missing; leave missing cells empty."
             )
     numbers, formats, sentences = read_numbers(

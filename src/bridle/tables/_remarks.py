@@ -5,6 +5,7 @@ from collections import defaultdict
 import numpy as np
 import pandas as pd
 
+from bridle._errors import short_repr
 from bridle.tables._columns import kind_of, numbers_of
 
 LEAST_REPEATS, LEAST_OTHERS = 3, 3
@@ -27,7 +28,7 @@ def remarks(rows: pd.DataFrame) -> list[str]:
             ]
         elif kind == "text" and (groups := _same_but_for_case(column)):
             sentences.append(
-                f"`{name}`: {' and '.join(map(repr, groups[0]))} differ in case only and are {len(groups[0])} "
+                f"`{name}`: {' and '.join(map(short_repr, groups[0]))} differ in case only and are {len(groups[0])} "
                 "categories. Write them alike if they are one."
             )
     return sentences

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from bridle._errors import InputError
+from bridle._errors import InputError, short_repr
 from bridle.tables._checks import check_table
 from bridle.tables._header import looks_like_values
 from bridle.tables._number_format import PLAIN, NumberFormat, choose_formats, example, formats_of
@@ -42,11 +42,11 @@ def table_of(frame: pd.DataFrame, target: str | None = None) -> Table:
     check_table(frame)
     names = [str(name) for name in frame.columns]
     if looks_like_values(names, frame):
+        listed = ", ".join(map(short_repr, names[:4])) + (" …" if len(names) > 4 else "")
         raise InputError(
-            f"Expected the names of the columns of the table, got values like those below them: "
-            f"{', '.join(map(repr, names[:4]))}{' …' if len(names) > 4 else ''}. Read the file with pandas.read_csv(…, "
-            "header=None), then table.columns = [f'column{n + 1}' for n in table.columns]. If these are names, put a "
-            "letter before them: table.add_prefix('c')."
+            f"Expected the names of the columns of the table, got values like those below them: {listed}. Read the "
+            "file with pandas.read_csv(…, header=None), then table.columns = [f'column{n + 1}' for n in "
+            "table.columns]. If these are names, put a letter before them: table.add_prefix('c')."
         )
     texts = {name: frame[name] for name in names if _is_text(frame[name])}
     plain = [name for name, cells in texts.items() if _is_plain(cells)]
@@ -102,7 +102,7 @@ def unify_truths(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
             folded = {cell.lower() for cell in distinct}
             if folded and folded <= set(TRUTHS) and len(distinct) > len(folded):
                 unified[name] = rows[name].map(lambda cell: TRUTHS[str(cell).lower()], na_action="ignore")
-                notes.append(f"`{name}`: {', '.join(map(repr, sorted(distinct)))} count as True and False.")
+                notes.append(f"`{name}`: {', '.join(map(short_repr, sorted(distinct)))} count as True and False.")
     return rows.assign(**unified), notes
 
 

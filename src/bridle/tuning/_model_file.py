@@ -7,7 +7,7 @@ from pathlib import Path
 
 import keras
 
-from bridle._errors import KindError, StoreError, first_line
+from bridle._errors import KindError, StoreError, first_line, short_repr
 from bridle._keras import model_json, tensorflow_left_alone
 from bridle.untrusted import own_names
 
@@ -86,4 +86,4 @@ def _needed(path: Path) -> str | None:
         names = own_names(config, keras.saving.get_custom_objects())
     except Exception:  # loading the file reports the error
         return None
-    return ", ".join(map(repr, names)) or None
+    return ", ".join(map(short_repr, names)) or None

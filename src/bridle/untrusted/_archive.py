@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from bridle._errors import InputError, first_line
+from bridle._errors import InputError, first_line, short_repr
 
 CONFIG_FILE = "config.json"
 """The configuration of a model in a `.keras` file."""
@@ -53,7 +53,9 @@ def _opened(path: Path) -> Path:
         raise InputError(f"Expected a .keras file, got the folder {str(path)!r}.")
     if not path.is_file():
         near = sorted(file.name for file in path.parent.glob("*.keras"))[:5] if path.parent.is_dir() else []
-        there = f"There are: {', '.join(map(repr, near))}." if near else "Write the path of a file of model.save()."
+        there = (
+            f"There are: {', '.join(map(short_repr, near))}." if near else "Write the path of a file of model.save()."
+        )
         raise InputError(f"Expected a .keras file, found no {str(path)!r}. {there}")
     if path.suffix != ".keras" or not zipfile.is_zipfile(path):
         kind = "an old HDF5 model file" if path.suffix in (".h5", ".hdf5") else "which is no .keras archive"

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from scipy.sparse import issparse
 
-from bridle._errors import InputError
+from bridle._errors import InputError, short_repr
 
 MAX_DENSE_BYTES = 2**31
 """The size in bytes up to which a sparse matrix is converted to an array."""
@@ -103,7 +103,7 @@ def _is_several(value: Any, y: Any) -> bool:
 
 
 def _listed(names: Any) -> str:
-    return ", ".join(map(repr, names)) or "none"
+    return ", ".join(map(short_repr, names)) or "none"
 
 
 def read_inputs(x: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from bridle._errors import InputError, nearest_names
+from bridle._errors import InputError, nearest_names, short_repr
 from bridle._keras import Program, direction
 from bridle.engine import Fold, Stopping
 from bridle.results import POOLED, Score
@@ -154,7 +154,7 @@ def undefined_notes(
         )
     lost = [name for name, y in held_out.items() if score.measure in program.undefined(y)]
     if lost:
-        notes.append(f"{why}; it is not defined over the held-out rows {', '.join(map(repr, lost))} (NaN).")
+        notes.append(f"{why}; it is not defined over the held-out rows {', '.join(map(short_repr, lost))} (NaN).")
     return notes
 
 
