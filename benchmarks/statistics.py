@@ -7,11 +7,20 @@ import json
 from pathlib import Path
 
 from benchmarks import calibration, few_folds, ranges
+from benchmarks.power.__main__ import LOOKED, MANY
 from benchmarks.power.__main__ import NUMBERS as POWER
 from benchmarks.power._judge import DESIGNS
 
 PAGE = Path(__file__).parents[1] / "docs" / "statistics.md"
 TEXT = Path(__file__).parent / "statistics.md"
+LEAST_FRESH = 25
+"""The fewest studies whose coverage is shown."""
+LOOK_COUNTS = (1, 2, 5, 10, 20)
+LOOK_WAYS = {
+    "ignored": "looks ignored",
+    "extended": "5 seeds planned, then extended by one at a time",
+    "planned": "20 seeds planned",
+}
 KINDS = {
     "one strength": "one arm with one strength",
     "one arm": "one arm, the best of three strengths",
@@ -23,10 +32,15 @@ def page() -> str:
     """Return the page."""
     found, lines = json.loads(calibration.NUMBERS.read_text()), json.loads(ranges.NUMBERS.read_text())
     few, power = json.loads(few_folds.NUMBERS.read_text()), json.loads(POWER.read_text())
+    looked = json.loads(LOOKED.read_text())
     return TEXT.read_text().format(
         power_studies=_span([line["studies"] for line in power]),
-        power=_power([line for line in power if line["family"] != "null"]),
-        chance=_chance([line for line in power if line["family"] == "null"]),
+        power=_power([line for line in power if not line["family"].startswith("null")]),
+        chance=_chance([line for line in power if line["family"].startswith("null")]),
+        **_fresh([line for line in power if line["design"] == next(iter(DESIGNS))]),
+        looked=_looked(looked),
+        looked_studies=looked["studies"],
+        many_seeds=MANY,
         studies=found["studies"],
         rows=calibration.ROWS,
         folds=calibration.FOLDS,
@@ -69,25 +83,72 @@ def _by_design(lines: list[dict]) -> list[dict[str, dict]]:
 
 def _power(lines: list[dict]) -> str:
     first, second = DESIGNS
-    head = ("data", "rows", "score", "true gain", "in errors", "folds", "rows", second, "covers", second)
+    head = ("data", "rows", "studies", "score", "true gain", "in errors", "folds", "rows", second)
+    head = (*head, "covers", "fresh", second, "training")
     rows = []
     for both in _by_design(lines):
         one, other = both[first], both[second]
-        facts = (one["family"], str(one["rows"]), one["score"], f"{one['truth']:.4f}")
-        shares = (one["before"], one["claims"], other["claims"], one["covers"], other["covers"])
-        rows.append((*facts, f"{one['truth'] / one['error']:.1f}", *(f"{100 * share:.0f} %" for share in shares)))
+        facts = (one["family"], str(one["rows"]), str(one["studies"]), one["score"], f"{one['truth']:.4f}")
+        shares = (one["before"], one["claims"], other["claims"], one["covers"], _fresh_share(one), other["covers"])
+        size = f"{one['truth'] / one['error']:.1f}"
+        rows.append((*facts, size, *(_percent(share, 0) for share in shares), f"{one['training']:.1f}"))
     return _table(head, rows)
 
 
 def _chance(lines: list[dict]) -> str:
     first, second = DESIGNS
-    head = ("rows", "score", "folds", "rows", second, "after any seed", "covers", second)
+    head = (
+        "data",
+        "rows",
+        "studies",
+        "score",
+        "folds",
+        "rows",
+        second,
+        "looks ignored",
+        "looks",
+        "covers",
+        "fresh",
+        second,
+    )
     rows = []
     for both in _by_design(lines):
         one, other = both[first], both[second]
-        shares = (one["before"], one["claims"], other["claims"], one["looks"], one["covers"], other["covers"])
-        rows.append((str(one["rows"]), one["score"], *(f"{100 * share:.1f} %" for share in shares)))
+        shares = (one["before"], one["claims"], other["claims"], one["looks ignored"], one["looks"])
+        shares = (*shares, one["covers"], _fresh_share(one), other["covers"])
+        facts = (one["family"], str(one["rows"]), str(one["studies"]), one["score"])
+        rows.append((*facts, *(_percent(share, 1) for share in shares)))
     return _table(head, rows)
+
+
+def _fresh_share(line: dict) -> float | None:
+    """Return the coverage over fresh studies, if there are enough."""
+    return line["fresh covers"] if line["fresh studies"] >= LEAST_FRESH else None
+
+
+def _fresh(lines: list[dict]) -> dict[str, float]:
+    """Return the number of fresh studies over all lines, and their coverage in percent."""
+    used = [line for line in lines if _fresh_share(line) is not None]
+    count = sum(line["fresh studies"] for line in used)
+    return {
+        "fresh_studies": count,
+        "fresh_covers": 100 * sum(line["fresh covers"] * line["fresh studies"] for line in used) / max(count, 1),
+    }
+
+
+def _percent(share: float | None, digits: int) -> str:
+    return "" if share is None else f"{100 * share:.{digits}f} %"
+
+
+def _looked(found: dict) -> str:
+    head = ("", *(f"{count} look{'s' if count > 1 else ''}" for count in LOOK_COUNTS))
+    return _table(
+        head,
+        [
+            (words, *(f"{100 * found[way][count - 1]:.1f} %" for count in LOOK_COUNTS))
+            for way, words in LOOK_WAYS.items()
+        ],
+    )
 
 
 def _coverage(found: dict) -> str:

@@ -25,7 +25,10 @@ ARM_OF = np.array([0, *(1 + arm for arm, strengths in enumerate(ARMS.values()) f
 
 @dataclass(frozen=True)
 class Setting:
-    """Rows of one kind and number. The candidates of "null" have no penalty, with a seed of their own in each fit."""
+    """Rows of one kind and number. The candidates of "null" have no penalty, with a seed of their own in each fit.
+
+    "null" has the rows of "moons", and "null-friedman" those of "friedman".
+    """
 
     family: str
     rows: int
@@ -36,7 +39,11 @@ class Setting:
 
     @property
     def regression(self) -> bool:
-        return self.family == "friedman"
+        return self.family in ("friedman", "null-friedman")
+
+    @property
+    def useless(self) -> bool:
+        return self.family.startswith("null")
 
     @property
     def name(self) -> str:
@@ -44,7 +51,9 @@ class Setting:
 
 
 SETTINGS = tuple(
-    Setting(family, rows) for rows in (60, 200, 1000) for family in ("moons", "sparse", "friedman", "null")
+    Setting(family, rows)
+    for rows in (60, 200, 1000)
+    for family in ("moons", "sparse", "friedman", "null", "null-friedman")
 )
 
 
@@ -56,7 +65,7 @@ def draw(setting: Setting, study: int) -> tuple[np.ndarray, np.ndarray]:
     if setting.family == "sparse":
         x = rng.normal(size=(count, 20))
         return x.astype("f"), (x[:, 0] + x[:, 1] - x[:, 2] + rng.normal(size=count) > 0).astype(int)
-    if setting.family == "friedman":
+    if setting.regression:
         x, y = make_friedman1(count, 10, noise=1.0, random_state=study)
         return x.astype("f"), ((y - 14.4) / 5).astype("f")
     x, y = make_moons(10 * count, noise=0.3, random_state=study)
@@ -95,7 +104,7 @@ def requests(setting: Setting) -> list[tuple[int, int, int, Any]]:
     strengths = strengths_of(setting)
     listed = []
     for candidate in range(len(ARM_OF)):
-        useless = setting.family == "null" and candidate > 0
+        useless = setting.useless and candidate > 0
         own = strengths[0 if useless else candidate]
         for index, (seed, part) in enumerate(PASSES):
             for fold in range(FOLDS):

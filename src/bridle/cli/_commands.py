@@ -64,6 +64,8 @@ def run(
         result = cases.run_case(prepared, folder, extend=extend, client=client)
     files = result.write(folder, again=command_line("run", name, **options))
     show.print_case(result, verbose=verbose)
+    if extend:
+        show.print_looks(result.honest)
     show.print_files(files, folder)
 
 
@@ -154,6 +156,8 @@ def tune(
                 _print_tuned(answer, folder, table, options, verbose)
             raise
     _print_tuned(answer, folder, table, options, verbose)
+    if extend:
+        show.print_looks(answer.result)
 
 
 def _print_tuned(answer: tuning.Tuned, folder: Path, table: Path, options: Mapping[str, object], verbose: bool) -> None:

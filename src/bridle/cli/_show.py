@@ -91,6 +91,13 @@ def print_result(result: Result, *, verbose: bool = False, table: bool = False) 
     console.print(Text(result.verdict(), style="bold"))
 
 
+def print_looks(result: Result) -> None:
+    """Print how often the question of an extended study was answered."""
+    note = report.looks_note(result.data)
+    if note:
+        print(note)
+
+
 def print_code(result: Result) -> None:
     """Print the Keras code of the selected candidate."""
     print(f"\nKeras code to paste:\n\n{escape_control_characters(result.code())}", end="")

@@ -48,6 +48,8 @@ def study(
         answer = tuning.run_study_file(study_file, job, folder, extend=extend, client=client)
     files = answer.save(folder, study_file.title, again=command_line("study", file, **options))
     show.print_result(answer.result, verbose=verbose)
+    if extend:
+        show.print_looks(answer.result)
     if answer.result.evidence.winner is not None:
         show.print_code(answer.result)
     show.print_files(files, folder)

@@ -9,6 +9,7 @@ from bridle.report._html import page
 from bridle.report._json import strict, to_json
 from bridle.report._reproduce import strength_meaning
 from bridle.report._section import Section, Sheet
+from bridle.report._selection_notes import looks_note
 from bridle.report._table import members, rows, safe_cells, table
 from bridle.report._verdict import interim_verdict, sentences, verdict
 from bridle.report._write import Written, write
@@ -31,6 +32,7 @@ __all__ = [
     "find_diagnosis",
     "interim_verdict",
     "list_text",
+    "looks_note",
     "members",
     "page",
     "page_text",

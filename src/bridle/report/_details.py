@@ -12,6 +12,7 @@ from bridle.report._notes import counted, edge, outside, over_seeds, sparsity, s
 from bridle.report._selection_notes import (
     final_model,
     interval_scope,
+    looks_note,
     nested_note,
     race_note,
     recommendation,
@@ -43,7 +44,7 @@ def detail_lines(result: StudyResult, evidence: Evidence | None = None) -> tuple
     notes = (
         *(final_model, hand_over_note, over_seeds, nested_note, outside, sparsity, stronger, edge, counted, race_note),
         *(confidence_note, too_few, cause, dominates, overfits, unconverged, dead),
-        *(recommendation, screening_note, selection, target_units, interval_scope),
+        *(recommendation, screening_note, selection, target_units, interval_scope, looks_note),
     )
     texts = [
         _early(result) + headline(result, evidence),

@@ -7,7 +7,7 @@ import numpy as np
 
 from bridle.report._facts import decimals_for, interval
 from bridle.results import StudyResult
-from bridle.stats import Evidence, compare_all, is_share, nan_mean, widest_difference
+from bridle.stats import Evidence, compare_all, is_share, nan_mean, read_looks, widest_difference
 from bridle.wording import decimal_text, join_names, leading_arm, setting_name
 
 MOSTLY = 0.5
@@ -150,6 +150,18 @@ def race_note(result: StudyResult, evidence: Evidence) -> str:
     listed = [f"{name} ({when})" for name, when in list(stopped.items())[:MAX_STOPPED_NAMES]]
     more = f" and {len(stopped) - MAX_STOPPED_NAMES} more" if len(stopped) > MAX_STOPPED_NAMES else ""
     return f"Stopped in the race as clearly worse than the best of their arm: {', '.join(listed)}{more}."
+
+
+def looks_note(result: StudyResult, evidence: Evidence | None = None) -> str:
+    """Return how often the question was answered, and from how many seeds; empty for a single answer."""
+    looks = read_looks(result)
+    counts = sorted({*looks.earlier, *looks.planned, len(result.seeds)})
+    if len(counts) < 2:
+        return ""
+    listed = f"{join_names([str(count) for count in counts])} seeds"
+    if result.row_scores is None:
+        return f"The question is answered {len(counts)} times, after {listed}; intervals over folds ignore that."
+    return f"The question is answered {len(counts)} times, after {listed}; intervals over rows account for all of them."
 
 
 def screening_note(result: StudyResult, evidence: Evidence) -> str:

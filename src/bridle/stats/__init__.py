@@ -22,10 +22,11 @@ from bridle.stats._evidence import (
 )
 from bridle.stats._held_out import HeldOutCheck
 from bridle.stats._intervals import exact_interval, pseudo_values, widest_difference
+from bridle.stats._looks import LOOKS, read_looks
 from bridle.stats._prior import Prior, load_prior
 from bridle.stats._race import MIN_ARMS, MIN_STRENGTHS, still_racing
 from bridle.stats._recommend import Recommendation
-from bridle.stats._rows import DEPENDENT_ROWS, RowTable, Rule, best_of, compare_rows, read_rows
+from bridle.stats._rows import DEPENDENT_ROWS, LOG_LOSS, RowTable, Rule, best_of, compare_rows, read_rows
 from bridle.stats._select import Choice, HandOver, choose_hand_over, cross_select, select_strength, survivors
 from bridle.stats._summary import Summary, nan_mean, nan_sd, summarize
 
@@ -33,6 +34,8 @@ __all__ = [
     "COLLAPSE_SHARE",
     "DEPENDENT_ROWS",
     "EVEN",
+    "LOG_LOSS",
+    "LOOKS",
     "MIN_ARMS",
     "MIN_STRENGTHS",
     "SAME",
@@ -72,6 +75,7 @@ __all__ = [
     "prediction_spread",
     "pseudo_values",
     "rank_arms",
+    "read_looks",
     "read_rows",
     "select_strength",
     "still_racing",

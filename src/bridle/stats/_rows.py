@@ -1,7 +1,7 @@
 """Paired comparison on the scores of single rows, with an interval that accounts for shared training rows."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -9,15 +9,15 @@ from jaxtyping import Float, Int
 from bridle.results import ALL_ROWS, StudyResult
 from bridle.stats._compare import EVEN, FEW, MIN_DIFFERENCES, ROUNDING_SHARE, SAME, WIDE, Comparison
 from bridle.stats._intervals import invert_skew, remove_skew, t_quantile, t_tail
+from bridle.stats._looks import Looks, level_of_look, p_of_look, read_looks
+from bridle.stats._row_variance import row_moments, with_another_label
 from bridle.stats._select import select_strength
-from bridle.stats._summary import nan_mean, summarize
+from bridle.stats._summary import summarize
 
-TAIL_SHARE = 1.5
-"""The skewness of the distribution, as a multiple of that of a sample, which lacks its rare rows."""
-MIN_GROUPS = 2
-"""The number of folds or seeds from which a variance between them can be computed."""
 DEPENDENT_ROWS = "dependent rows"
 """The entry of the provenance that says why the rows of a study are not independent: in groups, or in time order."""
+LOG_LOSS = "log loss"
+"""The entry of the provenance that is True if the score of a row is its log loss."""
 
 Rule = Callable[[Float[np.ndarray, "candidate seed fold"]], int | None]
 """A rule of selection: the candidate to use, from the scores of some rows; None if nothing finished."""
@@ -35,6 +35,10 @@ class RowTable:
     """The weight of the row in the mean over folds, w / (K W): they sum to 1."""
     overlap: float
     """N / n1, for N rows of which each fit trains on n1."""
+    log_loss: bool = False
+    """True if each score is the log loss of one row."""
+    looks: Looks = field(default_factory=Looks)
+    """The answers to this question, from fewer and more seeds."""
 
     def outside(self) -> list[Float[np.ndarray, "candidate seed fold"]]:
         """Return, for each fold, the scores of all folds on the rows that it does not validate.
@@ -105,23 +109,9 @@ def read_rows(result: StudyResult) -> RowTable | None:
         return None
     train, validation = result.fold_rows.mean(axis=0)
     overlap = float((train + validation) / train)
-    return RowTable(table, scores.rows, scores.weights / totals / len(totals), overlap)
-
-
-@dataclass(frozen=True)
-class _Moments:
-    """Mean, variance and skewness of an estimate from n rows, each validated by about `fits` fits."""
-
-    mean: float
-    variance: float
-    """Of the mean of independent rows."""
-    shared: tuple[tuple[float, int], tuple[float, int]]
-    """What the rows of a fold share, and the fits of a seed: variances with degrees of freedom."""
-    skewness: float
-    rows: int
-    fits: float
-    largest: float
-    """The largest difference of a row."""
+    shares = scores.weights / totals / len(totals)
+    is_log_loss = result.provenance.get(LOG_LOSS) is True
+    return RowTable(table, scores.rows, shares, overlap, is_log_loss, read_looks(result))
 
 
 def compare_rows(
@@ -136,18 +126,21 @@ def compare_rows(
     """Return the mean paired difference `arm - none` and its interval, from the scores of single rows.
 
     With `d_i` the difference of row i, averaged over seeds and over the folds that validate it, n rows and `u_i` their
-    weights, which sum to 1: `d = sum_i u_i d_i`, with variance `(1 + N / n1) R + F + S`:
+    weights, which sum to 1: `d = sum_i u_i d_i`, with variance `R + N / n1 (R - C) + F + S`:
 
-    * `R = n / (n - 1) * sum_i u_i^2 (d_i - d)^2`, for N rows of which each fit trains on n1. The 1 is for the rows as
-      those that judge, N / n1 for the same rows as those that train: the correction of Nadeau and Bengio, applied to
-      rows instead of folds.
+    * `R = n / (n - 1) * sum_i u_i^2 (d_i - d)^2`, for the rows as those that judge.
+    * `N / n1 (R - C)`, for the same rows as those that train, N rows of which each fit trains on n1: the correction of
+      Nadeau and Bengio, applied to rows instead of folds. `C` is the part of `R` that comes from the seeds, estimated
+      from the fits of the same fold. What chance gives a row, the rows that train do not repeat.
     * `F` and `S`, for what the rows of a fold share (the network that judges them) and the fits of a seed (the initial
       weights): the variance of the differences of folds, or of seeds, divided by their number, as far as it is larger
       than for independent rows.
 
     The interval is Student's, with Satterthwaite's degrees of freedom of n - 1, folds - 1 and seeds - 1, after Hall's
-    transformation: the differences of a log loss are skewed. The end on the side of the longer tail is moved outwards
-    by more, since a sample rarely has its share of the largest differences.
+    transformation for the skewness of the sample. `F` and `S` are differences of variances, and vary as much as the
+    larger of the two.
+
+    Where the question is answered several times, with more seeds each, the interval is that of `level_of_look`.
 
     Args:
         arm, none: scores; NaN if a fit diverged.
@@ -155,6 +148,8 @@ def compare_rows(
         level: the confidence level.
         share: row scores are hits, so that few rows have few possible differences. The variance is then increased by
             `1 / (m n^2)`, with m fits for each row: for m = 1, half a row in each cell that differs (Agresti and Min).
+            Where row scores are log losses, half a row with another label is added for the same reason, to the variance
+            and the skewness: few rows seldom have their share of sure predictions that are wrong.
         widest: the largest possible difference, to which intervals are cut.
 
     Source: Nadeau and Bengio, "Inference for the generalization error", Machine Learning 52, 2003; Hall, "On the
@@ -162,7 +157,7 @@ def compare_rows(
     "Simple improved confidence intervals for comparing matched proportions", Statistics in Medicine 24, 2005.
 
     """
-    moments = _moments(arm - none, table)
+    moments = row_moments(arm - none, table.rows, table.shares, _other_label(arm, none) if table.log_loss else None)
     count, mean = moments.rows, moments.mean
     size = max(float(np.nanmax(np.abs(side), initial=0.0)) for side in (arm, none)) if count else 0.0
     rounding = ROUNDING_SHARE * size
@@ -177,65 +172,26 @@ def compare_rows(
         return without(FEW)
     if np.sqrt(moments.variance * count) <= rounding:
         return without(EVEN)
-    least = 1 / (moments.fits * count**2) if share else 0.0
-    row_part = (1 + table.overlap) * moments.variance + least
-    total = row_part + sum(variance for variance, _ in moments.shared)
+    least = moments.other_label + (1 / (moments.fits * count**2) if share else 0.0)
+    row_part = moments.variance + table.overlap * max(moments.variance - moments.chance, 0.0) + least
+    total = row_part + moments.folds.excess + moments.seeds.excess
     error = float(np.sqrt(total))
-    parts = ((row_part, count - 1), *moments.shared)
-    degrees = total**2 / sum(variance**2 / max(freedom, 1) for variance, freedom in parts)
-    quantile = t_quantile(0.5 + level / 2, degrees)
-    low = mean - invert_skew(quantile, _tail(moments.skewness)) * error
-    high = mean + invert_skew(quantile, _tail(-moments.skewness)) * error
+    degrees = total**2 / (row_part**2 / (count - 1) + moments.folds.spread + moments.seeds.spread)
+    present = int(np.isfinite(arm - none).any(axis=(1, 2)).sum()), (moments.chance + moments.seeds.excess) / total
+    times, time = table.looks.times(*present), table.looks.time(*present)
+    quantile = t_quantile(0.5 + level_of_look(level, times, time) / 2, degrees)
+    low = mean - invert_skew(quantile, moments.skewness) * error
+    high = mean + invert_skew(quantile, -moments.skewness) * error
     if low <= -widest and high >= widest:
         return without(WIDE)
-    toward_zero = _tail(moments.skewness if mean > 0 else -moments.skewness)
-    p_value = min(1.0, 2 * t_tail(remove_skew(abs(mean) / error, toward_zero), degrees))
+    toward_zero = moments.skewness if mean > 0 else -moments.skewness
+    single = min(1.0, 2 * t_tail(remove_skew(abs(mean) / error, toward_zero), degrees))
+    p_value = p_of_look(single, times, time)
     return Comparison(mean, max(low, -widest), min(high, widest), p_value, level, "rows", count)
 
 
-def _tail(skewness: float) -> float:
-    """Return the skewness that an end below the mean is moved by, for one of the mean."""
-    return skewness if skewness > 0 else TAIL_SHARE * skewness
-
-
-def _moments(paired: Float[np.ndarray, "seed fold position"], table: RowTable) -> _Moments:
-    means = nan_mean(paired, axis=0)
-    used = np.isfinite(means) & (table.shares > 0)
-    if not used.any():
-        return _Moments(np.nan, np.nan, ((0.0, 0), (0.0, 0)), 0.0, 0, 0.0, 0.0)
-    rows, shares = table.rows[used], table.shares[used] / table.shares[used].sum()
-    mean = float((shares * means[used]).sum())
-    parts = np.bincount(rows, shares * (means[used] - mean))
-    count = int((np.bincount(rows) > 0).sum())
-    squares = float((parts**2).sum())
-    skewness = float((parts**3).sum() / squares**1.5) if squares > 0 else 0.0
-    fits = float(np.isfinite(paired[:, used]).sum() / count)
-    variance = squares * count / max(count - 1, 1)
-    folds = _excess(np.swapaxes(paired, 0, 1), table.shares[:, None], variance)
-    seeds = _excess(paired, table.shares[None], _variance_of_fits(paired[:, used], rows, shares))
-    largest = float(np.nanmax(np.abs(paired[:, used])))
-    return _Moments(mean, variance, (folds, seeds), skewness, count, fits, largest)
-
-
-def _variance_of_fits(
-    fits: Float[np.ndarray, "seed cell"], rows: Int[np.ndarray, "cell"], shares: Float[np.ndarray, "cell"]
-) -> float:
-    """Return the variance of the mean that comes from the fits of single rows, as if all were independent."""
-    finite = np.isfinite(fits)
-    values = np.where(finite, fits, 0.0)
-    number, total, square = (np.bincount(rows, part.sum(axis=0)) for part in (finite, values, values**2))
-    weights, several = np.bincount(rows, shares), number > 1
-    between = (square[several] - total[several] ** 2 / number[several]) / (number[several] - 1)
-    return float((weights[several] ** 2 * np.maximum(between, 0.0) / number[several]).sum())
-
-
-def _excess(
-    paired: Float[np.ndarray, "group part position"], shares: Float[np.ndarray, "#group part position"], alone: float
-) -> tuple[float, int]:
-    """Return the variance of the mean over groups beyond `alone`, that of independent rows; and degrees of freedom."""
-    weights = np.where(np.isfinite(paired), shares, 0.0)
-    totals = weights.sum(axis=(1, 2))
-    means = (weights * np.nan_to_num(paired)).sum(axis=(1, 2))[totals > 0] / totals[totals > 0]
-    if len(means) < MIN_GROUPS:
-        return 0.0, 0
-    return max(0.0, float(means.var(ddof=1) / len(means)) - alone), len(means) - 1
+def _other_label(
+    arm: Float[np.ndarray, "seed fold position"], none: Float[np.ndarray, "seed fold position"]
+) -> Float[np.ndarray, "seed fold position"]:
+    """Return the differences of log losses that rows would have with another label, positive where `arm` is better."""
+    return with_another_label(-none) - with_another_label(-arm)

@@ -22,7 +22,7 @@ from bridle.results import (
     weak_to_strong,
 )
 from bridle.study._pooled import PooledScorer
-from bridle.study._provenance import describe_protocol
+from bridle.study._provenance import dependence_facts, describe_protocol, log_loss_facts
 from bridle.study._row_scores import collect_row_scores, varies
 from bridle.study.design._arms import BoundArm, to_result_arm
 from bridle.study.design._objective import diagnostic_names
@@ -49,6 +49,8 @@ class ResultCollector:
     seed_mean: SeedMean | None = None
     confidence: Confidence | None = None
     preparation: dict[str, StoredTransformer] = field(default_factory=dict)
+    looks: dict[str, object] = field(default_factory=dict)
+    """The facts on answers that were given."""
     facts: dict[str, Any] = field(default_factory=dict)
     """Facts for the record, found during the run."""
     closing: str = ""
@@ -206,6 +208,7 @@ class ResultCollector:
             seed_mean=self.seed_mean,
             confidence=self.confidence,
             row_scores=row_scores,
+            provenance={**dependence_facts(prepared), **log_loss_facts(prepared), **self.looks},
         )
 
     def _members(self, results: Sequence[FitResult | None]) -> Members:

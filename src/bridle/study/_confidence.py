@@ -8,7 +8,7 @@ import numpy as np
 from bridle.engine import FitResult, Fold
 from bridle.results import MAX_AVERAGED, Calibration, Confidence
 from bridle.stats import ClassRows, cross_fit_temperature, logits_of
-from bridle.study._provenance import LOG_LOSSES
+from bridle.study._provenance import is_classifier
 from bridle.study.design._prepared import Prepared
 from bridle.study.execution._requests import FitKey
 
@@ -44,16 +44,6 @@ def measure_confidence(
         together = [ClassRows(rows.logits, rows.labels, rows.weights, averaged=True) for rows in folds]
         _enter(mean, candidate, together)
     return Confidence(single, mean) if measured else None
-
-
-def is_classifier(prepared: Prepared) -> bool:
-    """Return True for one output with a probability, or a logit, for each class of mutually exclusive ones."""
-    loss = prepared.preparer.loss.lower().replace("_", "")
-    outputs, program = prepared.preparer.outputs, prepared.engine.program
-    labels = jax.tree.leaves(prepared.folds[0].rows.y)
-    if program.has_own_loss or loss not in LOG_LOSSES or len(labels) > 1 or len(outputs) != 2 or outputs[1] is None:
-        return False
-    return (outputs[1] == 1) == (loss == "binarycrossentropy")
 
 
 def _class_rows(prepared: Prepared, results: Results, candidate: int, seeds: Sequence[int]) -> list[ClassRows] | None:

@@ -13,7 +13,7 @@ import sklearn
 
 from bridle._version import __version__
 from bridle.engine import core_count
-from bridle.stats import DEPENDENT_ROWS
+from bridle.stats import DEPENDENT_ROWS, LOG_LOSS
 from bridle.store import fingerprint
 from bridle.study.data._arrays import Data
 from bridle.study.data._transformers import transformer_line
@@ -65,7 +65,6 @@ def provenance_facts(prepared: Prepared, seconds: float, threads: int | None) ->
         "forms": engine.forms,
         "compile_seconds": round(engine.compile_seconds, 3),
         **constant_facts(prepared),
-        **dependence_facts(prepared),
         "data_sha256": fingerprint(prepared.rows.x, prepared.rows.y),
     }
 
@@ -75,6 +74,23 @@ def dependence_facts(prepared: Prepared) -> dict[str, str]:
     if prepared.rows.groups is not None:
         return {DEPENDENT_ROWS: "groups"}
     return {DEPENDENT_ROWS: "time order"} if prepared.ordered else {}
+
+
+def is_classifier(prepared: Prepared) -> bool:
+    """Return True for one output with a probability, or a logit, for each class of mutually exclusive ones."""
+    loss = prepared.preparer.loss.lower().replace("_", "")
+    outputs, program = prepared.preparer.outputs, prepared.engine.program
+    labels = jax.tree.leaves(prepared.folds[0].rows.y)
+    if program.has_own_loss or loss not in LOG_LOSSES or len(labels) > 1 or len(outputs) != 2 or outputs[1] is None:
+        return False
+    return (outputs[1] == 1) == (loss == "binarycrossentropy")
+
+
+def log_loss_facts(prepared: Prepared) -> dict[str, bool]:
+    """Return the fact that the score of a row is the log loss of its class; empty for other scores."""
+    measure = prepared.preparer.loss if prepared.score.measure == "loss" else prepared.score.measure
+    is_log_loss = measure.lower().replace("_", "") in LOG_LOSSES
+    return {LOG_LOSS: True} if is_log_loss and is_classifier(prepared) else {}
 
 
 def describe_protocol(prepared: Prepared) -> str:

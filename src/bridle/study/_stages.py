@@ -12,6 +12,7 @@ from bridle._errors import forget_interrupts, raise_if_interrupted, remember_int
 from bridle.engine import FitResult, Progress
 from bridle.results import ALL_ROWS, StudyResult
 from bridle.stats import choose_candidates, summarize, survivors, weigh_evidence
+from bridle.study._answers import Answers
 from bridle.study._auto_range import find_ranges
 from bridle.study._collector import ResultCollector
 from bridle.study._confidence import measure_confidence
@@ -115,7 +116,9 @@ class StudyRun:
 
     def __init__(self, prepared: Prepared, options: RunOptions, context: ExecutionContext, watch: Watch) -> None:
         self.prepared, self.options, self.context, self.watch = prepared, options, context, watch
-        self.collector = ResultCollector(prepared, prepared.arms, preparation=prepared.preparer.stored())
+        self.answers = Answers(context.session if prepared.outer is None else None)
+        stored, looks = prepared.preparer.stored(), self.answers.facts()
+        self.collector = ResultCollector(prepared, prepared.arms, preparation=stored, looks=looks)
         self.fold_rows = RowSet(prepared.folds, {})
         self.until = np.inf if options.until is None else options.until
         self.seeds = prepared.question.seed_numbers
@@ -129,7 +132,8 @@ class StudyRun:
         """Run all stages; return the result, and False after Ctrl-C."""
         began, reused = perf_counter(), self.context.reused_fits
         try:
-            finished = self.find_open_ranges() and self.cross_validate()
+            if finished := self.find_open_ranges() and self.cross_validate():
+                self.collector.looks = self.answers.give(len({seed for _, seed, _ in self.collector.fits}))
             finished = finished and (not self.options.refit or self.refit_selected())
         except KeyboardInterrupt:
             finished = False
@@ -230,6 +234,7 @@ class StudyRun:
                 racing += (added := self._grow(BoundArm.refined, racing))
                 if not self._train_seeds(added, seeds[:done]):
                     return False
+            self.collector.looks = self.answers.give(done, range(done + 1, len(seeds) + 1))
             result = self.collector.result()
             self.collector.closing = rounds_sentence(seed_counts(result))
             if done == len(seeds):
@@ -261,13 +266,11 @@ class StudyRun:
         collector, prepared = self.collector, self.prepared
         evidence = weigh_evidence(collector.result())
         choices, recommended = evidence.choices, evidence.recommendation and evidence.recommendation.candidate
-        if self.context.session is not None:
-            recommended = self.context.session.recommended(prepared.outer, recommended, len(collector.results))
+        recommended = self.context.recommended(prepared.outer, recommended, len(collector.results))
         choices = {arm: choice for arm, choice in choices.items() if arms is None or arm in arms}
         if not choices:
             return True
         rows = refit_rows(prepared)
-        fold, data, held_out = rows.fold, rows.data, rows.held_out
         collector.held_out_rows = rows.held_out_counts
         collector.preparation = prepared.preparer.stored()
         selected = {candidate for choice in choices.values() for candidate in (choice.best, choice.one_se)}
@@ -275,13 +278,13 @@ class StudyRun:
         groups = self._chain_groups(selected)
         groups = [group[: 1 + max(n for n, candidate in enumerate(group) if candidate in selected)] for group in groups]
         chains = [[(candidate, seed, ALL_ROWS) for candidate in group] for seed in self.seeds for group in groups]
-        finished = self.train(chains, RowSet([fold], held_out), "refits", only=selected)
+        finished = self.train(chains, RowSet([rows.fold], rows.held_out), "refits", only=selected)
         ranked = [choice.best for choice in choices.values()] + [choice.one_se for choice in choices.values()]
         bests = {arm: choice.best for arm, choice in choices.items()}
-        self._take_snapshots(data, list(dict.fromkeys(ranked)), bests)
+        self._take_snapshots(rows.data, list(dict.fromkeys(ranked)), bests)
         if prepared.outer is None:
             size = len(collector.candidate_arm)
-            collector.seed_mean = score_seed_mean(prepared, collector.results, size, selected, held_out)
+            collector.seed_mean = score_seed_mean(prepared, collector.results, size, selected, rows.held_out)
             collector.confidence = measure_confidence(prepared, collector.results, size, selected)
         return finished
 

@@ -26,6 +26,10 @@ class ExecutionContext:
         """The number of fits that were stored already."""
         return 0 if self.session is None else self.session.reused_fits
 
+    def recommended(self, outer: int | None, candidate: int | None, fits: int) -> int | None:
+        """Return the candidate that is refit for the rule `recommended`, or the one that a complete store has for it."""
+        return candidate if self.session is None else self.session.recommended(outer, candidate, fits)
+
 
 def run_requests(
     prepared: Prepared,

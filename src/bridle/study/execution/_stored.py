@@ -38,8 +38,10 @@ def open_store_session(
         yield None
         return
     with Store(folder) as store:
-        check_same(store.recorded("plan", facts), facts, folder, extend)
-        complete = bool(store.fact("finished"))
+        plan, complete = store.recorded("plan", facts), bool(store.fact("finished"))
+        check_same(plan, facts, folder, extend)
+        if complete and store.fact("answers") is None:  # of a version that did not count them
+            store.record(answers=[len(plan["seeds"])])
         store.record(plan=facts, finished=False)
         if engine.width is None:
             engine.set_width(store.fact("width"))
