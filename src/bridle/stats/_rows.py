@@ -12,7 +12,7 @@ from bridle.stats._intervals import invert_skew, remove_skew, t_quantile, t_tail
 from bridle.stats._looks import Looks, level_of_look, p_of_look, read_looks
 from bridle.stats._row_variance import row_moments, with_another_label
 from bridle.stats._select import select_strength
-from bridle.stats._summary import summarize
+from bridle.stats._summary import nan_mean, summarize
 
 DEPENDENT_ROWS = "dependent rows"
 """The entry of the provenance that says why the rows of a study are not independent: in groups, or in time order."""

@@ -27,7 +27,7 @@ class ExecutionContext:
         return 0 if self.session is None else self.session.reused_fits
 
     def recommended(self, outer: int | None, candidate: int | None, fits: int) -> int | None:
-        """Return the candidate that is refit for the rule `recommended`, or the one that a complete store has for it."""
+        """Return the candidate that is refit for the rule `recommended`: of a complete store, the one it has."""
         return candidate if self.session is None else self.session.recommended(outer, candidate, fits)
 
 
