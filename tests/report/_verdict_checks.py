@@ -83,6 +83,7 @@ def claim_is_that_of_the_interval(text: str) -> str:
     if not ends:
         return "" if gain is None or not re.match(r"Use (?!no penalty)[^,]*\.", text) else "use without an interval"
     clear = ends[1] > 0 or ends[2] < 0
+    text = re.sub("^So far, use ", "Use ", text)
     if re.match("Use no penalty|The network is no better", text):
         return ""
     return "" if clear == text.startswith("Use ") else f"{ends} {text[:20]}"

@@ -150,7 +150,7 @@ def test_the_rows_that_would_be_needed(study):
     named = int(re.search(r"about ([\d,]+) rows", too_few(result, weigh_evidence(result)))[1].replace(",", ""))
     assert wanted <= named <= 1.1 * wanted + 1
     (step,) = (one.step for one in find_all(result) if one.code == "BR012")
-    assert step == f"use the network with it (result.model()); about {named:,} rows in all would settle it"
+    assert step == f"use the network with it (result.model()); about {named:,} rows instead of 30 rows would settle it"
     assert too_few(study(), weigh_evidence(study())) == ""
 
 

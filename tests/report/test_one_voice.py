@@ -191,7 +191,7 @@ def test_the_verdict_has_its_numbers_with_interval_and_unit(answers: dict) -> No
 STEPS = [
     ("weaker strengths", "above|stronger"),
     ("stronger", "below|weaker"),
-    ("use the trained network", "guess|no penalty"),
+    ("use the network trained with it", "guess|no penalty"),
     ("no better than predicting the same", "Use "),
     ("There is no result", "interval|instead of"),
     ("the same with and without", "higher|lower|interval"),

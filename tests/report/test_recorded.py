@@ -41,7 +41,7 @@ def test_no_verdict_contradicts_itself(check) -> None:
 PIMA = (
     "Use L1 weights at strength 0.0067.\n"
     "On unseen rows, accuracy is 5.2 percentage points higher (95 % interval 0.9 to 9.4): 76.4 % instead of 71.2 %.\n"
-    "Next: use the trained network, model.keras or result.model()."
+    "Next: use the network trained with it, model.keras or result.model()."
 )
 GLASS = (
     "None of the 6 penalties clearly helps; the best guess is L1 weights at strength 2.1e-4.\n"

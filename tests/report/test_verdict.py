@@ -36,7 +36,7 @@ def test_a_clear_gain(study):
         f"On unseen rows, accuracy is {100 * gain.difference:.1f} percentage points higher (95 % interval "
         f"{100 * gain.low:.1f} to {100 * gain.high:.1f}): {100 * evidence.quoted[1]:.1f} % instead of "
         f"{100 * none:.1f} %.",
-        "Next: use the trained network, result.model().",
+        "Next: use the network trained with it, result.model().",
     ]
 
 
@@ -170,7 +170,7 @@ def test_a_clear_gain_over_a_network_that_learns_little_is_not_called_worthless(
     """The network without a penalty is no better than a constant; with one it is, so that is no next step."""
     result = study().with_provenance(constant={"accuracy": 0.79})
     assert "BR004" in {one.code for one in find_all(result)}
-    assert sentences(result)[-1] == "Next: use the trained network, result.model()."
+    assert sentences(result)[-1] == "Next: use the network trained with it, result.model()."
 
 
 @pytest.mark.parametrize("lift", [0.0, 0.06])
@@ -236,7 +236,7 @@ def test_nearly_perfect_networks_need_no_more_epochs(study):
     perfect[:, :, result.quantities.index("validation/accuracy")] = 0.9999
     perfect = replace(falling, curves=perfect)
     assert "BR011" not in {one.code for one in find_all(perfect)}
-    assert sentences(perfect)[-1] == "Next: use the trained network, result.model()."
+    assert sentences(perfect)[-1] == "Next: use the network trained without a penalty, result.model()."
 
 
 def test_no_more_strengths_are_advised_where_none_is_better(study):

@@ -178,4 +178,4 @@ def needed_rows(result: StudyResult, evidence: Evidence) -> NeededRows | None:
         f"These {rows:,} rows are too few to detect this difference: an interval as narrow as that would need about "
         f"{rounded:,} rows (its width falls with the square root of their number)."
     )
-    return NeededRows(sentence, f"{network}; about {rounded:,} rows in all would settle it")
+    return NeededRows(sentence, f"{network}; about {rounded:,} rows instead of {rows:,} rows would settle it")

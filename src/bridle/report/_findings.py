@@ -180,7 +180,7 @@ def _contradicted(result: StudyResult, evidence: Evidence) -> Finding | None:
         f"{lead(result, evidence)[0].difference:.3g}: further apart than chance explains (standard error "
         f"{facts.error:.2g}; positive is better)."
     )
-    return Finding("BR022", sentence, f"compare the {name} rows with the rest, and expect a smaller gain on new rows")
+    return Finding("BR022", sentence, f"compare the {name} rows with the rest before you use it")
 
 
 def _optimism(result: StudyResult, evidence: Evidence) -> Finding | None:

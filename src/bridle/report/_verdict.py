@@ -6,7 +6,7 @@ from bridle.report._amounts import amounts, score_name, score_text, size_text, u
 from bridle.report._cause import constant_score
 from bridle.report._diagnoses import nearly_perfect
 from bridle.report._facts import confidence, contradicting, handed_over, lead, missing_fits, network_call
-from bridle.report._findings import find_all, next_step
+from bridle.report._findings import Finding, find_all, next_step
 from bridle.results import StudyResult
 from bridle.stats import EVEN, SAME, WIDE, Comparison, Evidence, weigh_evidence
 from bridle.wording import escape_control_characters, leading_arm, shorten, strength_text
@@ -15,6 +15,8 @@ MAX_NAME_CHARS, MAX_NAME_WORDS = 40, 5
 """The longest name of an arm in the verdict; details have the whole name."""
 MAX_STRENGTHS = 2
 """The most strengths of an arm in the verdict."""
+UNCONVERGED = "BR011"
+"""The diagnosis that makes an answer provisional."""
 MAX_WORDS = 60
 """The most words of a verdict."""
 
@@ -73,19 +75,23 @@ def _without_comparison(result: StudyResult, evidence: Evidence) -> tuple[str, .
 
 
 def _answer(result: StudyResult, evidence: Evidence) -> tuple[str, ...]:
-    texts = (_use(result, evidence), _gain(result, evidence), _next(result, evidence))
+    step = next_step(result, evidence, find_all(result, evidence))
+    so_far = missing_fits(result) > 0 or (step is not None and step.code == UNCONVERGED)
+    texts = (_use(result, evidence, "So far, " * so_far), _gain(result, evidence), _next(result, evidence, step))
     if len(" ".join(texts).split()) > MAX_WORDS:
         return (texts[0], _gain(result, evidence, scores=False), texts[2])
     return texts
 
 
-def _use(result: StudyResult, evidence: Evidence) -> str:
-    """Return what to use: the arm that is selected, or no penalty; or that the network is worth nothing yet."""
+def _use(result: StudyResult, evidence: Evidence, early: str) -> str:
+    """Return what to use: the arm that is selected, or no penalty; or that the network is worth nothing yet.
+
+    `early` opens the sentence where more fits or epochs may change the answer.
+    """
     constant = constant_score(result, evidence)
     if constant is not None:
         return _worthless(result, evidence, constant)
     winner, count = evidence.winner, len(evidence.gains)
-    early = "So far, " if missing_fits(result) else ""
     if not winner:
         tried = f"none of the {count} penalties tried" if count > 1 else f"{_name(result, *evidence.gains)}"
         return _opened(early, f"Use no penalty: {tried} {'was' if count > 1 else 'was not'} better.")
@@ -97,6 +103,11 @@ def _use(result: StudyResult, evidence: Evidence) -> str:
         return _opened(early, f"The best guess is {treatment}, though no gain is clear.")
     if gain.over == "seeds":
         return _opened(early, f"Use {treatment}, if other rows are like these {_validation_rows(result)}.")
+    check = contradicting(result, evidence)
+    if check is not None and not check[1].explained:
+        return _opened(
+            early, f"Use {treatment} with care, since the {shorten(check[0], MAX_NAME_CHARS)} rows disagree."
+        )
     return _opened(early, f"Use {treatment}.")
 
 
@@ -135,6 +146,8 @@ def _subject(result: StudyResult, evidence: Evidence) -> str:
         return f"With {best}{strengths}, as the trained network has it"
     if not evidence.winner and len(evidence.gains) > 1:
         return f"With the best of them, {best}"
+    if contradicting(result, evidence) is not None:
+        return "In cross-validation"
     return f"On these {_validation_rows(result)} rows" if result.folds == 1 else "On unseen rows"
 
 
@@ -164,15 +177,14 @@ def _interval(evidence: Evidence, gain: Comparison, ends: str) -> str:
     return f"(no interval{reasons.get(gain.missing, few)})"
 
 
-def _next(result: StudyResult, evidence: Evidence) -> str:
+def _next(result: StudyResult, evidence: Evidence, first: Finding | None) -> str:
     """Return the next step: that of the most urgent diagnosis, with its code."""
-    findings = find_all(result, evidence)
-    first = next_step(result, evidence, findings)
     if first is not None:
         step = first.step if constant_score(result, evidence) is None else first.step.partition(", since")[0]
         return f"Next: {step} ({first.code})."
     if evidence.winner or nearly_perfect(result, evidence, evidence.winner or 0):
-        return f"Next: use the trained network, {network_call(result)}."
+        trained = "with it" if evidence.winner else "without a penalty"
+        return f"Next: use the network trained {trained}, {network_call(result)}."
     return f"Next: use {network_call(result)}, or look for a gain in more rows or another network."
 
 
