@@ -16,6 +16,8 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 ROOT = Path(__file__).parents[2]
 NUMBERS, PAGE = ROOT / "benchmarks/prior/numbers.json", ROOT / "docs/prior.md"
 SAMPLE = ROOT / "tests/stats/prior_sample.json"
+APART, WITHOUT = ("moons", "circles"), ROOT / "benchmarks/prior/without_moons_and_circles.json"
+"""The families of `python -m benchmarks.chosen`, and the curves of all others, with which it judges the rule."""
 
 
 def main() -> None:
@@ -39,6 +41,7 @@ def main() -> None:
 def learn_all(path: Path) -> None:
     """Write the curves of the whole bank, and the numbers of the evaluation."""
     import numpy as np
+    from benchmarks.prior.evaluate import prior_gains, priors_without, transfers
     from benchmarks.prior.learn import learn, lines_of, load
     from benchmarks.prior.page import numbers, sample_for_tests
 
@@ -60,7 +63,11 @@ def learn_all(path: Path) -> None:
         "sources": sorted({sample.name for sample in samples}),
     }
     prior = replace(learn(lines_of(samples), about), transfers=np.array(found["transfers"], float))
-    path.write_text(json.dumps(prior_to_json(prior), ensure_ascii=False) + "\n", encoding="utf-8")
+    others = [sample for sample in samples if sample.family not in APART]
+    alone = prior_gains(others, priors_without(others))
+    apart = replace(learn(lines_of(others)), transfers=transfers(alone).astype(float))
+    for file, curves in ((path, prior), (WITHOUT, apart)):
+        file.write_text(json.dumps(prior_to_json(curves), ensure_ascii=False) + "\n", encoding="utf-8")
     SAMPLE.write_text(json.dumps(sample_for_tests(samples)) + "\n")
     NUMBERS.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
