@@ -73,14 +73,20 @@ MARKED = {
 
 
 def longest_first(items: list[pytest.Item]) -> None:
-    """Sort files of processes and slow ones to the front, so that two workers end at about the same time."""
-    ranks = ("process", "slow")
+    """Sort slow files to the front, and spread those of processes over the first half.
 
-    def rank(item: pytest.Item) -> int:
-        file = item.nodeid.partition("::")[0]
-        return next((place for place, marker in enumerate(ranks) if file.startswith(MARKED[marker])), len(ranks))
-
-    items.sort(key=rank)
+    So two workers end at about the same time, and one computes while the other waits for processes.
+    """
+    files = list(dict.fromkeys(item.nodeid.partition("::")[0] for item in items))
+    process, slow = ([file for file in files if file.startswith(MARKED[marker])] for marker in ("process", "slow"))
+    others = [
+        *(file for file in slow if file not in process),
+        *(file for file in files if file not in {*process, *slow}),
+    ]
+    step = max(1, len(others) // (2 * len(process) or 1))
+    places = {file: (number * step, 0) for number, file in enumerate(process)}
+    places |= {file: (number, 1) for number, file in enumerate(others)}
+    items.sort(key=lambda item: places[item.nodeid.partition("::")[0]])
 
 
 def mark(items: list[pytest.Item]) -> None:

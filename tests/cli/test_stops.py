@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -102,7 +103,9 @@ def test_a_stop_after_the_first_answer_keeps_it(command, monkeypatch) -> None:
     words = ("--seeds", "2", "--penalty", "*/kernel=l2([1e-3, 1e-2])")
     code, out, err = tune(command, *words)
     assert code == 130
-    assert "Stopped after 8 fits. The answer so far is complete, with its refits." in err
+    stopped = re.search(r"Stopped after (\d+) fits. The answer so far is complete, with its refits.", err)
+    assert stopped is not None
+    assert int(stopped[1]) - 2 * 3 in (2, 3)  # two folds of three candidates; refits of none, best and recommended
     assert "To continue: bridle resume o" in err
     assert "Report: o/report.html" in out
     assert command("predict", "o", "t.csv", "--out", "new.csv")[0] == 0

@@ -3,13 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 
 import bridle
 from bridle.study.design import make_plan
 from bridle.tuning import TableStudy, load_applied, prepare_table
 
-LOADERS = {"iris": load_iris, "breast cancer": load_breast_cancer, "wine": load_wine, "diabetes": load_diabetes}
+LOADERS = {"iris": load_iris, "breast cancer": load_breast_cancer, "diabetes": load_diabetes}
 pytestmark = pytest.mark.usefixtures("options_of_users")
 
 

@@ -77,7 +77,7 @@ def level_of_look(level: float, times: Sequence[float], time: float = 1.0) -> fl
     intervals and the last one nearly that of a single look. C is at most 2.24 at 95 %, with any number of looks.
 
     >>> round(level_of_look(0.95, [0.5, 1.0]), 4), level_of_look(0.95, [1.0])
-    (0.9517, 0.95)
+    (0.952, 0.95)
 
     Source: O'Brien and Fleming, "A multiple testing procedure for clinical trials", Biometrics 35, 1979.
     """
