@@ -37,7 +37,7 @@ def test_tune_then_predict_then_report(command, tmp_path) -> None:
     assert "3 classes: setosa, versicolor, virginica" in out
     assert "4 number columns (1 with missing cells), 1 text column; left out: id." in out
     assert "`id`" not in out
-    assert ("keras.layers.Dense(" in out) != ("Use no penalty" in out)
+    assert ("keras.layers.Dense(" in out) != ("use no penalty" in out.lower())
     assert ", accuracy is " in out
     assert "Without a network, accuracy on the same folds: constant 0.3" in out
     assert out.index("Without a network") < out.index("cross-validation: ")
