@@ -230,7 +230,7 @@ DIAGNOSES = (
         "than chance explains: by more than 1.96 standard errors, of the gain and of so many held-out rows together.",
         "A gain should hold on rows of the same kind. Where it does not, the held-out rows are of another kind (later, "
         "from elsewhere, measured in another way), or one of the two numbers is unlucky: this is seen by chance in "
-        "fewer than one study of twenty.",
+        "about one study of twenty, and in up to one of eight that claim a gain.",
         "Expect a gain between the two numbers. If the rows were not held out at random, compare the columns of both "
         "parts. If new rows come later or from other groups, let the folds be like that too: `time=` and `group=` of "
         "`bridle.tune`, or `groups=` of `Study.run`.",
