@@ -1,5 +1,7 @@
 """The rule `recommended` from a study to the model: refitted, handed over, said, stored."""
 
+import sqlite3
+
 import numpy as np
 import pytest
 
@@ -60,3 +62,23 @@ def test_the_details_the_table_and_the_record_name_it(result: bridle.Result) -> 
     assert len(marked) == 1
     record = to_json(result.data, result.evidence)["recommended"]
     assert (record["arm"], record["setting"], record["gain"]) == ("L2", offer.candidate, 0.01)
+
+
+def test_a_complete_folder_keeps_its_refits_where_curves_have_changed(moons, monkeypatch, tmp_path) -> None:
+    """Another version may recommend another candidate; resuming trains nothing, and reads the one that was refit."""
+    x, y = moons
+    study = Study(network(), {"L2": {"*/kernel": L2(STRENGTHS)}}, seeds=1, folds=3, epochs=3)
+
+    def refits(candidate: int) -> set[int]:
+        offer = Recommendation(candidate, 1, 0.01, 0.02, 0.03, 0.7, True)
+        monkeypatch.setattr(_evidence, "recommend", lambda expected, choices, gains: offer)
+        members = study.run(x[:30], y[:30], progress=False, store=tmp_path / "s").data.members
+        return {int(setting) for setting in members.setting[members.fold == ALL_ROWS]}
+
+    first = refits(1)
+    others = [candidate for candidate in (2, 3, 4) if candidate not in first]
+    assert 1 in first
+    assert refits(others[0]) == first
+    with sqlite3.connect(next((tmp_path / "s").glob("*.sqlite"))) as index:  # of a version without the rule
+        index.execute("DELETE FROM facts WHERE name LIKE 'recommended/%'")
+    assert refits(others[0]) <= first

@@ -124,14 +124,14 @@ def _crossing(bound: float, times: tuple[float, ...]) -> float:
     Statistical Society A 132, 1969.
     """
     nodes, weights = np.polynomial.legendre.leggauss(NODES)
-    places, weights = bound * nodes, bound * weights
-    density = _bell(places / np.sqrt(times[0])) / np.sqrt(times[0]) * weights
+    points, weights = bound * nodes, bound * weights
+    density = _bell(points / np.sqrt(times[0])) / np.sqrt(times[0]) * weights
     for before, after in itertools.pairwise(times):
         scale = np.sqrt(after - before)
         if after == times[-1]:
-            inside = _probability((bound - places) / scale) - _probability((-bound - places) / scale)
+            inside = _probability((bound - points) / scale) - _probability((-bound - points) / scale)
             return float(1 - density @ inside)
-        density = (density @ _bell((places - places[:, None]) / scale)) / scale * weights
+        density = (density @ _bell((points - points[:, None]) / scale)) / scale * weights
     return float(1 - density.sum())
 
 

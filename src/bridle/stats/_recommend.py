@@ -121,15 +121,15 @@ def expect_arms(
     paths = [path for path in paths if len(path.candidates)]
     if not paths or not np.isfinite(every[0].training[none[0]]):
         return {}
-    places = np.concatenate([path.candidates for path in paths])
+    candidates = np.concatenate([path.candidates for path in paths])
     arms = np.concatenate([np.full(len(path.candidates), path.arm) for path in paths])
-    correlation = correlate(_decades(result, places, arms), arms, prior.length)
+    correlation = correlate(_decades(result, candidates, arms), arms, prior.length)
     gains = [
         expect_gains(
             _curves_of_paths(prior, errors, paths, rows, int(none[0])),
             correlation,
-            mean[places],
-            variance[places],
+            mean[candidates],
+            variance[candidates],
             degrees=result.folds - 1.0,
             scale=noise_scale(rows),
         )
@@ -137,7 +137,9 @@ def expect_arms(
     ]
     value = np.sum([weight * gain.gain for weight, gain in zip(weights, gains, strict=False)], axis=0)
     inside = {path.arm: np.flatnonzero(arms == path.arm) for path in paths}
-    return {arm: ArmExpectation(places[part], gains[0].part(part), value[part], unit) for arm, part in inside.items()}
+    return {
+        arm: ArmExpectation(candidates[part], gains[0].part(part), value[part], unit) for arm, part in inside.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -164,9 +166,9 @@ def _decades(
 
 def _curves_of_paths(prior: Prior, errors: Errors, paths: list[ArmPath], rows: float, none: int) -> Curves:
     """Return the learned curves at the candidates of several arms, one after the other."""
-    measure, place = prior.measures.index(errors.measure), train_position(errors.training)
+    measure, position = prior.measures.index(errors.measure), train_position(errors.training)
     parts = [
-        prior.curves(measure, path.curves, rows, errors.level, place[path.candidates], float(place[none]))
+        prior.curves(measure, path.curves, rows, errors.level, position[path.candidates], float(position[none]))
         for path in paths
     ]
     return Curves(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("mean", "spread", "noise")))
