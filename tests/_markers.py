@@ -75,7 +75,7 @@ MARKED = {
 def longest_first(items: list[pytest.Item]) -> None:
     """Sort slow files to the front, and spread those of processes over the first half.
 
-    So two workers end at about the same time, and one computes while the other waits for processes.
+    So the workers end at about the same time, and two compute while one waits for processes.
     """
     files = list(dict.fromkeys(item.nodeid.partition("::")[0] for item in items))
     process, slow = ([file for file in files if file.startswith(MARKED[marker])] for marker in ("process", "slow"))
@@ -84,9 +84,9 @@ def longest_first(items: list[pytest.Item]) -> None:
         *(file for file in files if file not in {*process, *slow}),
     ]
     step = max(1, len(others) // (2 * len(process) or 1))
-    places = {file: (number * step, 0) for number, file in enumerate(process)}
-    places |= {file: (number, 1) for number, file in enumerate(others)}
-    items.sort(key=lambda item: places[item.nodeid.partition("::")[0]])
+    order = {file: (number * step, 0) for number, file in enumerate(process)}
+    order |= {file: (number, 1) for number, file in enumerate(others)}
+    items.sort(key=lambda item: order[item.nodeid.partition("::")[0]])
 
 
 def mark(items: list[pytest.Item]) -> None:

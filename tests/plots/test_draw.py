@@ -46,8 +46,11 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("theme", ["light", "dark"])
+DARK = ("plain", "two slots", "many arms")
+"""Studies that are drawn in the dark theme too, which differs in its colours only."""
+
+
+@pytest.mark.parametrize(("kind", "theme"), [*((kind, "light") for kind in KINDS), *((kind, "dark") for kind in DARK)])
 def test_all_drawings_render(study, kind, theme):
     """Each has a caption, an alternative text and pixels."""
     made = drawings(study(picture=True, insides=True, **KINDS[kind]), published={0: 0.7, 1e-3: 0.8}, theme=theme)

@@ -6,7 +6,7 @@ import pytest
 from benchmarks.calibration import NUMBERS, SIGNS, coverage, false_claims
 from scipy import stats
 
-STUDIES = 300
+STUDIES = 200
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def test_arms_that_do_the_same_are_not_said_to_help(claims: dict, score: str) ->
 
 
 def test_intervals_cover_the_difference_on_fresh_rows() -> None:
-    """300 studies of a penalty that does something: about 95 %, at least 93 up to the error of the simulation."""
+    """Studies of a penalty that does something: about 95 %, at least 93 up to the error of the simulation."""
     found = coverage(STUDIES)
     for score, numbers in found.items():
         assert abs(numbers["truth"]) > 2 * numbers["truth error"] or score == "accuracy"
