@@ -12,7 +12,7 @@ Say what to penalize, as `{target: penalty}`
     GroupLasso, SparseGroupLasso, Orthogonality, SpectralNorm, Nuclear, MaxNorm, L2SP       on weights
     KL, MeanActivation, Decorrelation, AR, TAR, Confidence              on activations
     grid, Grid, schedule     strengths: a grid to compare, a course over epochs
-    parse_penalty            a penalty from text, such as "l2(1e-3)"
+    parse_regularizer, parse_penalty                            one from text, such as "l2(1e-3)"
 
 Use a penalty without a study
     regularize, strip        a Keras model with penalties, and without them again
@@ -22,6 +22,7 @@ Use a penalty without a study
 
 Write a penalty
     Penalty, Entrywise, WeightPenalty, ActivationPenalty       classes to derive from
+    Regularizer                                                 the base of these and of every other kind
     testing                  the checks that every penalty has to pass
 
 Errors
@@ -58,9 +59,11 @@ from bridle.regularizers import Custom as Custom
 from bridle.regularizers import Entrywise as Entrywise
 from bridle.regularizers import Grid as Grid
 from bridle.regularizers import Penalty as Penalty
+from bridle.regularizers import Regularizer as Regularizer
 from bridle.regularizers import WeightPenalty as WeightPenalty
 from bridle.regularizers import grid as grid
 from bridle.regularizers import parse_penalty as parse_penalty
+from bridle.regularizers import parse_regularizer as parse_regularizer
 from bridle.regularizers._anchor import L2SP as L2SP
 from bridle.regularizers._batch import KL as KL
 from bridle.regularizers._batch import Decorrelation as Decorrelation

@@ -8,8 +8,8 @@ import numpy as np
 
 from bridle._errors import InputError, KindError
 from bridle.regularizers import Custom, Penalty
-from bridle.regularizers._base import On
 from bridle.regularizers._contract import EVERYWHERE, OF_ACTIVATIONS, OF_EXACT, SAVING, Case, Law
+from bridle.regularizers._regularizer import On
 
 __all__ = ["check_penalty"]
 

@@ -10,7 +10,7 @@ from tests.regularizers._cases import LINES, Line
 import bridle
 from bridle import regularizers as penalties
 from bridle.auditing._formulas import is_known, on_activation, on_weight, strengths_at
-from bridle.placement import _penalty_terms, _regularized
+from bridle.placement import _bound_terms, _regularized
 
 L = keras.layers
 X = np.random.default_rng(0).normal(size=(8, 5, 3)).astype("float32")
@@ -35,7 +35,7 @@ def penalized() -> keras.Model:
 
 
 @pytest.mark.parametrize(
-    "line", [line for line in LINES if line.penalty.kind in penalties.KINDS], ids=lambda line: repr(line.penalty)
+    "line", [line for line in LINES if line.penalty.kind in penalties.PENALTIES], ids=lambda line: repr(line.penalty)
 )
 def test_every_formula_is_the_published_one(line: Line) -> None:
     """The lines of the tests of penalties; nothing that bridle charges with is called."""
@@ -60,7 +60,7 @@ def test_every_formula_is_the_published_one(line: Line) -> None:
 def test_all_penalties_have_a_formula() -> None:
     """A penalty without one would be asked what it means itself."""
     lines = {line.penalty.kind for line in LINES}
-    assert set(penalties.KINDS) <= lines
+    assert set(penalties.PENALTIES) <= lines
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def _strength(monkeypatch: pytest.MonkeyPatch, model: Any) -> None:
 
 
 def _mask(monkeypatch: pytest.MonkeyPatch, model: Any) -> None:
-    monkeypatch.setattr(_penalty_terms, "_charged", lambda reading, counted: counted)
+    monkeypatch.setattr(_bound_terms, "_charged", lambda reading, counted: counted)
 
 
 def _formula(monkeypatch: pytest.MonkeyPatch, model: Any) -> None:
@@ -114,12 +114,12 @@ def _twice(monkeypatch: pytest.MonkeyPatch, model: Any) -> None:
 
 
 def _place(monkeypatch: pytest.MonkeyPatch, model: Any) -> None:
-    values_at = _penalty_terms.PenaltyTerms.values_at
+    values_at = _bound_terms.BoundTerms.values_at
 
-    def forgetful(self: Any, term: Any, place: Any, *rest: Any) -> Any:
-        return [] if place.name == "lstm/kernel" else values_at(self, term, place, *rest)
+    def forgetful(self: Any, penalty: Any, place: Any, *rest: Any) -> Any:
+        return [] if place.name == "lstm/kernel" else values_at(self, penalty, place, *rest)
 
-    monkeypatch.setattr(_penalty_terms.PenaltyTerms, "values_at", forgetful)
+    monkeypatch.setattr(_bound_terms.BoundTerms, "values_at", forgetful)
 
 
 def _dropped(monkeypatch: pytest.MonkeyPatch, model: Any) -> None:

@@ -165,7 +165,7 @@ def test_arms_of_tune(command, flowers: Path) -> None:
     for text, said in {
         "hidden1/kernel": "target=penalty(strength)",
         "hiden1/kernel=l2": "'hidden1/kernel'",
-        "*/kernel=l3(1)": "known penalty",
+        "*/kernel=l3(1)": "known regularizer",
     }.items():
         code, _, err = command("tune", "flowers.csv", "--target", "species", "--penalty", text, *words)
         assert code == 2

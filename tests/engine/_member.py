@@ -50,7 +50,7 @@ def member(
     )  # fmt: skip
     prepared = prepare(question, Rows(x, y, sample_weight=weight, validation=validation))
     engine, rows = prepared.engine, prepared.folds[fold]
-    setting = candidate_table(prepared.arms, engine.strength_count)[1][-1].astype(np.float32)
+    setting = candidate_table(prepared.arms, prepared.bound_terms.absent)[1][-1].astype(np.float32)
     start = engine.start(SEED)
     fit = FitSpec(0, SEED, fold, setting, lambda: start, rows, engine.programs(rows, {}))
     outcomes: list[FitResult] = []

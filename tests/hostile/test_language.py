@@ -11,10 +11,10 @@ from tests.hostile._strategies import NASTY, numbers, spoiled_bytes, texts
 
 import bridle
 from bridle.placement import code_lines, match_target, read_terms
-from bridle.regularizers import KINDS, Penalty
+from bridle.regularizers import PENALTIES, Penalty
 from bridle.tuning import written_arms
 
-OPTIONS = sorted({option for kind in KINDS.values() for option in (*kind.names, *kind.options)})
+OPTIONS = sorted({option for kind in PENALTIES.values() for option in (*kind.names, *kind.options)})
 CALLS = ("grid", "linear", "exponential", "warmup", "steps")
 GOOD = ("l2(1e-3)", "l1(grid(1e-6, 1e-1), per=batch)", "l1l2(l1=0.1, l2=auto)", "l2(steps({0: 0, 5: 1e-3}))",
         "l2sp(0.1, anchor=[[1.0, 2.0]])", "grouplasso(1, groups=[0, 0, 1])", "kl(0.1, target=0.2)")  # fmt: skip
@@ -51,7 +51,7 @@ def expressions() -> st.SearchStrategy[str]:
     values = st.recursive(plain, larger, max_leaves=6)
     named = st.tuples(st.sampled_from(OPTIONS), values).map("=".join)
     given = st.tuples(st.lists(values, max_size=2), st.lists(named, max_size=3))
-    return st.tuples(st.sampled_from(sorted(KINDS)), given).map(
+    return st.tuples(st.sampled_from(sorted(PENALTIES)), given).map(
         lambda parts: f"{parts[0]}({', '.join([*parts[1][0], *parts[1][1]])})"
     )
 
@@ -75,13 +75,13 @@ def allowed() -> st.SearchStrategy[str]:
     )
 
     def penalty_text(kind: str) -> st.SearchStrategy[str]:
-        names = KINDS[kind].names
-        own = [option for option in CHOICES if option in KINDS[kind].options]
+        names = PENALTIES[kind].names
+        own = [option for option in CHOICES if option in PENALTIES[kind].options]
         chosen = st.tuples(*(st.none() | st.sampled_from(CHOICES[option]).map(f"{option}=".__add__) for option in own))
         strengths = st.tuples(*(strength.map(f"{name}=".__add__) for name in names))
         return st.tuples(strengths, chosen).map(lambda parts: f"{kind}({', '.join(filter(None, parts[0] + parts[1]))})")
 
-    return st.sampled_from(sorted(KINDS)).flatmap(penalty_text)
+    return st.sampled_from(sorted(PENALTIES)).flatmap(penalty_text)
 
 
 def penalties() -> st.SearchStrategy[str]:
@@ -176,7 +176,7 @@ def test_any_text_is_a_target_or_refused(net: keras.Model, target: str, penalty:
         (term,) = read_terms(net, {target: penalty})
         assert term.label
         assert term.slots
-        if all(isinstance(value, float) for value in term.penalty.strengths):
+        if all(isinstance(value, float) for value in term.regularizer.strengths):
             code = code_lines(net, {target: penalty})
             tree = ast.parse(code)
             keys = [node.value for each in ast.walk(tree) if isinstance(each, ast.Dict) for node in each.keys]

@@ -78,9 +78,9 @@ def test_targets_that_match_nothing_get_a_sentence(deep: keras.Model, target: ob
     ("terms", "said"),
     [
         ({"hidden/kernel": keras.regularizers.L2(0.1)}, "Use bridle.L2"),
-        ({"hidden/kernel": 0.1}, "Expected a penalty"),
+        ({"hidden/kernel": 0.1}, "Expected a regularizer"),
         ({"hidden/kernel": bridle.L1(0.1, per="batch")}, "which has no batch"),
-        ({"hidden/kernel": "l9(1)"}, "known penalty"),
+        ({"hidden/kernel": "l9(1)"}, "known regularizer"),
         ([("hidden/kernel", "l2(1)")], "dictionary"),
     ],
 )

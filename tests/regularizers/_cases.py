@@ -12,7 +12,7 @@ import numpy as np
 
 import bridle
 from bridle.auditing._formulas import on_activation, on_weight
-from bridle.regularizers import KINDS, Penalty
+from bridle.regularizers import PENALTIES, Penalty
 from bridle.schedule import linear
 from bridle.testing import check_penalty
 
@@ -148,7 +148,7 @@ def lines_of(cls: type[Penalty]) -> list[Line]:
 
 
 LISTED = {line.penalty.kind for line in LINES}
-LINES += [line for kind, cls in KINDS.items() if kind not in LISTED for line in lines_of(cls)]
+LINES += [line for kind, cls in PENALTIES.items() if kind not in LISTED for line in lines_of(cls)]
 
 
 def check(line: Line) -> None:

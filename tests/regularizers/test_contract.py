@@ -13,7 +13,7 @@ import pytest
 from tests.regularizers._cases import LINES, Line, check
 
 import bridle
-from bridle.regularizers import KINDS, Penalty
+from bridle.regularizers import PENALTIES, Penalty
 
 ROOT = Path(__file__).parents[2]
 ENTRYWISE = {
@@ -32,7 +32,7 @@ ZERO_AT_ZERO = {*DEGREE, "log", "smoothl1", "binarizing", "maxnorm"}
 
 
 def make(kind: str, amount: float = 0.3, **options: object) -> Penalty:
-    penalty = KINDS[kind]
+    penalty = PENALTIES[kind]
     return penalty(*[amount * (number + 1) for number in range(len(penalty.names))], **options)
 
 
@@ -49,7 +49,7 @@ def x() -> np.ndarray:
 
 def test_every_penalty_is_in_the_list() -> None:
     """A new penalty must state its NumPy line."""
-    assert set(KINDS) | {"custom:cubes", "custom:farthest"} == {line.penalty.kind for line in LINES}
+    assert set(PENALTIES) | {"custom:cubes", "custom:farthest"} == {line.penalty.kind for line in LINES}
 
 
 @pytest.mark.parametrize("line", LINES, ids=lambda line: repr(line.penalty))
@@ -84,10 +84,10 @@ def test_is_homogeneous(kind: str, x: np.ndarray) -> None:
 @pytest.mark.parametrize("kind", sorted(ZERO_AT_ZERO))
 def test_is_zero_at_zero(kind: str, x: np.ndarray) -> None:
     """R(0) = 0 where it is claimed."""
-    assert unit(make(kind), np.zeros_like(x)) == [0.0] * len(KINDS[kind].names)
+    assert unit(make(kind), np.zeros_like(x)) == [0.0] * len(PENALTIES[kind].names)
 
 
-@pytest.mark.parametrize("kind", sorted(kind for kind, penalty in KINDS.items() if "weight" in penalty.allowed_on))
+@pytest.mark.parametrize("kind", sorted(kind for kind, penalty in PENALTIES.items() if "weight" in penalty.allowed_on))
 def test_trains_as_an_ordinary_keras_regularizer(kind: str) -> None:
     """In a plain layer it adds its value to the loss."""
     penalty = make(kind, anchor=1.0) if kind == "l2sp" else make(kind)
@@ -154,9 +154,13 @@ def test_singular_values_that_are_zero_have_no_slope(penalty: Penalty) -> None:
 
 def test_what_holds_in_training_only() -> None:
     """AR and TAR are no part of a validation loss, as their authors have it."""
-    assert {kind for kind, penalty in KINDS.items() if not penalty.at_evaluation} == {"ar", "tar"}
-    assert {kind for kind, penalty in KINDS.items() if penalty.needs_time} == {"ar", "tar"}
-    assert {kind for kind, penalty in KINDS.items() if penalty.domain == "unit"} == {"kl", "confidence", "binarizing"}
+    assert {kind for kind, penalty in PENALTIES.items() if not penalty.at_evaluation} == {"ar", "tar"}
+    assert {kind for kind, penalty in PENALTIES.items() if penalty.needs_time} == {"ar", "tar"}
+    assert {kind for kind, penalty in PENALTIES.items() if penalty.domain == "unit"} == {
+        "kl",
+        "confidence",
+        "binarizing",
+    }
     assert bridle.Confidence(1.0, from_logits=True).domain == "real"
 
 

@@ -28,7 +28,7 @@ def test_reads_text(text: str, shown: str) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("l3(1)", "known penalty"),
+        ("l3(1)", "known regularizer"),
         ("l1(-1)", "≥ 0 and finite"),
         ("l1(1e999)", "finite"),
         ("l1(nan)", "the text 'nan'"),

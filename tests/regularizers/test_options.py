@@ -8,7 +8,7 @@ import pytest
 
 import bridle
 from bridle import BridleError
-from bridle.regularizers import KINDS, parse_penalty
+from bridle.regularizers import PENALTIES, parse_penalty
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_refuses_weights_that_do_not_fit(penalty: Any, shape: tuple[int, ...], s
 def test_time_is_needed(kind: str) -> None:
     """An activation without a time axis."""
     with pytest.raises(ValueError, match=r"shape \(batch, time, …\)"):
-        KINDS[kind](1.0).activation_values(np.ones(3, "float32"))
+        PENALTIES[kind](1.0).activation_values(np.ones(3, "float32"))
 
 
 @pytest.mark.parametrize("penalty", [bridle.Nuclear(1.0), bridle.L2SP(1.0), bridle.Hoyer(1.0, over="unit")])
@@ -131,4 +131,6 @@ def test_an_anchor_is_saved_with_its_numbers() -> None:
 
 def test_no_other_penalty_needs_an_anchor() -> None:
     """`needs_anchor` can be asked of every penalty."""
-    assert {kind for kind, penalty in KINDS.items() if penalty(*[1.0] * len(penalty.names)).needs_anchor} == {"l2sp"}
+    assert {kind for kind, penalty in PENALTIES.items() if penalty(*[1.0] * len(penalty.names)).needs_anchor} == {
+        "l2sp"
+    }

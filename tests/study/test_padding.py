@@ -125,7 +125,7 @@ def test_diagnostics_leave_padded_steps_out() -> None:
     }
     predictions = np.ma.array(model.predict(TOKENS[train], verbose=0)[..., 0], mask=~REAL[train])
     expected["spread/prediction"] = float(np.sqrt(np.ma.mean(predictions.var(axis=0))))
-    assert set(expected) <= set(diagnostic_names(prepared.penalty_terms))
+    assert set(expected) <= set(diagnostic_names(prepared.bound_terms))
     for name, value in expected.items():
         assert result.diagnostic(name)[number] == pytest.approx(value, rel=1e-4), name
 

@@ -8,7 +8,7 @@ from tests.conftest import network
 import bridle
 from bridle import BridleError
 from bridle.placement import read_terms
-from bridle.regularizers import KINDS, Penalty
+from bridle.regularizers import PENALTIES, Penalty
 from bridle.study import RunOptions, run_study
 from bridle.study.data import Rows
 from bridle.study.design import Question, prepare
@@ -50,8 +50,8 @@ def build() -> keras.Model:
 
 def make(kind: str, *amounts: float) -> Penalty:
     """A member of the family with these strengths."""
-    names = KINDS[kind].names
-    return KINDS[kind](**dict(zip(names, amounts * len(names), strict=False)), **OPTIONS.get(kind, {}))
+    names = PENALTIES[kind].names
+    return PENALTIES[kind](**dict(zip(names, amounts * len(names), strict=False)), **OPTIONS.get(kind, {}))
 
 
 def run(arms: dict, x, y, epochs: int = 4):
@@ -63,7 +63,7 @@ def run(arms: dict, x, y, epochs: int = 4):
 def everything(moons):
     """One study with every penalty at strength 0 and at 0.05: an arm each."""
     arms = {}
-    for kind in KINDS:
+    for kind in PENALTIES:
         for amount in (0.0, 0.05):
             arms[f"{kind} {amount}"] = {AT.get(kind, "gate/kernel"): make(kind, amount)}
     return run(arms, *moons)
@@ -76,7 +76,7 @@ def curve(result, arm: str) -> np.ndarray:
     return result.curves[member]
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("kind", sorted(PENALTIES))
 def test_strength_zero_is_none_bit_for_bit(kind: str, everything) -> None:
     """Every number that was measured is the same, and none of them was lost; a strength above 0 changes them."""
     none, zero, some = (curve(everything, arm) for arm in ("none", f"{kind} 0.0", f"{kind} 0.05"))
@@ -89,11 +89,11 @@ def test_penalized_fit_of_strength_zero_is_the_plain_fit(moons) -> None:
     """The same weights, bit for bit, with every penalty at its place at strength 0."""
     x, y = moons
     zeros: dict[str, Penalty] = {}
-    for kind in KINDS:
+    for kind in PENALTIES:
         place = AT.get(kind, "gate/kernel")
         times = 1 + sum(target.split(", ")[0] == place for target in zeros)
         zeros[", ".join([place] * times)] = make(kind, 0.0)
-    assert len(zeros) == len(KINDS)
+    assert len(zeros) == len(PENALTIES)
     ends = []
     for terms in ({}, zeros):
         keras.utils.set_random_seed(3)

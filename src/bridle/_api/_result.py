@@ -18,8 +18,8 @@ from bridle._api._plots import Plots
 from bridle._api._preparation import Preparation
 from bridle._api._stored import stored_model
 from bridle._errors import InputError, KindError, StoreError, nearest_names
-from bridle.placement import Term, code_lines
-from bridle.regularizers import Penalty, parse_penalty
+from bridle.placement import Term, by_target, code_lines
+from bridle.regularizers import Penalty, Regularizer, parse_regularizer
 from bridle.results import StudyResult
 from bridle.stats import Evidence, weigh_evidence
 
@@ -28,12 +28,12 @@ LONG = 30
 """The number of candidates above which a printed result shows only the selected ones."""
 
 
-def _read(text: str, strengths: Mapping[str, float]) -> Penalty:
-    """Return a penalty from its text, with values in place of the names of strengths."""
+def _read(text: str, strengths: Mapping[str, float]) -> Regularizer:
+    """Return a regularizer from its text, with values in place of the names of strengths."""
     for slot, value in strengths.items():
         text = text.replace(f"{{{slot}}}", f"{value:.12g}")
     try:
-        return parse_penalty(text)
+        return parse_regularizer(text)
     except InputError as error:
         raise StoreError(
             f"Expected a penalty of bridle in the stored study, got {text.partition('(')[0]!r}, whose code a study "
@@ -210,14 +210,19 @@ class Result:
             float(summary.error[setting]),
         )
 
-    def regularizers(self, arm: str | None = None, rule: str = "best") -> dict[str, Penalty]:
-        """Return the selected candidate as `{target: penalty}`, ready for `bridle.regularize`."""
+    def regularizers(self, arm: str | None = None, rule: str = "best") -> dict[str, Any]:
+        """Return the selected candidate as `{target: regularizer}`, ready for `bridle.regularize`.
+
+        The value is a list where a target has several.
+        """
         index, setting = self._selected(arm, rule)
         strengths, selected_arm = self.data.strengths(setting), self.data.arms[index]
         if self._terms is not None:
             terms = self._terms[selected_arm.name]
-            return {term.target: term.penalty.at(*(strengths[slot] for slot in term.slots)) for term in terms}
-        return {target: _read(text, strengths) for target, text in selected_arm.terms}
+            return by_target(
+                (term.target, term.regularizer.at(*(strengths[slot] for slot in term.slots))) for term in terms
+            )
+        return by_target((target, _read(text, strengths)) for target, text in selected_arm.terms)
 
     def model(
         self,
@@ -269,10 +274,11 @@ class Result:
             model.optimizer.learning_rate = rate
         return model
 
-    def _placeable(self, arm: str | None, rule: str) -> dict[str, Penalty]:
-        """Return the penalties of a candidate, or raise `InputError` if their pretrained weights are missing."""
+    def _placeable(self, arm: str | None, rule: str) -> dict[str, Any]:
+        """Return the regularizers of a candidate, or raise `InputError` if their pretrained weights are missing."""
         terms = self.regularizers(arm, rule)
-        if self._terms is None and any(penalty.needs_anchor for penalty in terms.values()):
+        placed = keras.tree.flatten(terms)
+        if self._terms is None and any(isinstance(term, Penalty) and term.needs_anchor for term in placed):
             raise InputError(
                 "A stored study does not hold the pretrained weights that l2sp pulls toward. "
                 "Take the model from the result of study.run, or give the anchor as an array."

@@ -26,10 +26,10 @@ from bridle.auditing._result import Finding, Row
 from bridle.placement import (
     Regularized,
     Site,
+    bound_terms,
     last_call,
     match_target,
     measuring,
-    penalty_terms,
     schedule_overrides,
     unwrapped,
 )
@@ -80,8 +80,9 @@ def bridle_rows(model: keras.Model, batch: Batch, measured: Measured) -> list[Ro
 
 def _terms(model: Regularized) -> list[Term]:
     terms = []
-    for target, penalty in model.terms.items():
-        if any(penalty.base_strengths):
+    for target, regularizers in model.terms.items():
+        penalties = [item for item in keras.tree.flatten(regularizers) if isinstance(item, Penalty)]
+        for penalty in (item for item in penalties if any(item.base_strengths)):
             strengths = strengths_at(penalty, model.epoch, schedule_overrides(model).get(target))
             terms.append((penalty, strengths, match_target(unwrapped(model), target)))
     return terms
@@ -147,7 +148,7 @@ def _values(
     if site.variable is not None:
         weight = site.extract(keras.ops.convert_to_tensor(site.variable.value))
         if is_known(penalty):
-            anchor = as_array(penalty_terms(model).anchors[site.key].value) if penalty.needs_anchor else None
+            anchor = as_array(bound_terms(model).anchors[site.key].value) if penalty.needs_anchor else None
             return [on_weight(penalty, as_array(weight), anchor)]
         return [tuple(map(as_number, penalty.weight_values(weight)))]
     values = []

@@ -1,4 +1,4 @@
-"""Placement of penalties: targets, terms, their values, and regularized models."""
+"""Placement of regularizers: targets, terms, their values, and regularized models."""
 
 from collections.abc import Mapping
 
@@ -6,25 +6,27 @@ import keras
 
 from bridle._errors import InputError, KindError, short_repr
 from bridle._keras import all_layers, check_exact, clone_model, compile_like, has_own_loss, own_training
+from bridle.placement._bound_terms import BoundTerms, bind_terms, diagnosed_sites, scale_by_strength
 from bridle.placement._callbacks import Monitor, PenaltyLog, StrengthSchedule
 from bridle.placement._code import code_lines
 from bridle.placement._files import unwrapped
-from bridle.placement._penalty_terms import PenaltyTerms, bind_terms, diagnosed_sites, scale_by_strength
-from bridle.placement._regularized import Regularized, last_call, measuring, penalty_terms, schedule_overrides
+from bridle.placement._regularized import Regularized, bound_terms, last_call, measuring, schedule_overrides
 from bridle.placement._sites import Site, find_sites
 from bridle.placement._targets import match_target
-from bridle.placement._terms import Term, distinct_terms, read_terms
-from bridle.regularizers import Penalty
+from bridle.placement._terms import Term, by_target, distinct_terms, read_terms
+from bridle.regularizers import Penalty, Regularizer
 
 __all__ = [
+    "BoundTerms",
     "Monitor",
     "PenaltyLog",
-    "PenaltyTerms",
     "Regularized",
     "Site",
     "StrengthSchedule",
     "Term",
     "bind_terms",
+    "bound_terms",
+    "by_target",
     "check_plain",
     "code_lines",
     "diagnosed_sites",
@@ -33,7 +35,6 @@ __all__ = [
     "last_call",
     "match_target",
     "measuring",
-    "penalty_terms",
     "plain_copy",
     "read_terms",
     "regularize",
@@ -59,7 +60,8 @@ def regularize(model: keras.Model, terms: Mapping[str, object]) -> keras.Model:
 
     Args:
         model: built `keras.Model`: Sequential, functional, subclassed, or returned by `regularize`.
-        terms: dictionary `{target: penalty}`. Each strength is a float or a `bridle.schedule`.
+        terms: dictionary `{target: regularizer}`, or a list of several at a target. Each strength is a float or a
+            `bridle.schedule`.
 
     Returns: a `keras.Model`.
 
@@ -87,10 +89,10 @@ def regularize(model: keras.Model, terms: Mapping[str, object]) -> keras.Model:
         )
     bound = read_terms(inner, terms)
     for term in bound:
-        _one_number(term.penalty)
-    if model.compiled and any(term.penalty.exact for term in bound):
+        _one_number(term.regularizer)
+    if model.compiled and any(isinstance(term.regularizer, Penalty) and term.regularizer.exact for term in bound):
         check_exact(model.optimizer)
-    everything = {**present, **{term.target: term.penalty for term in bound}}
+    everything = {**present, **by_target((term.target, term.regularizer) for term in bound)}
     epoch = model.epoch if isinstance(model, Regularized) else 0
     copy = Regularized(clone_model(inner), everything, epoch) if everything else clone_model(inner)
     if present:
@@ -147,11 +149,11 @@ def check_plain(model: keras.Model) -> None:
         )
 
 
-def _one_number(penalty: Penalty) -> None:
-    for name, peak in zip(penalty.names, penalty.base_strengths, strict=True):
+def _one_number(regularizer: Regularizer) -> None:
+    for name, peak in zip(regularizer.names, regularizer.base_strengths, strict=True):
         if not isinstance(peak, float):
             raise InputError(
-                f"Expected one number as {name} of {penalty.kind} here, got a range to search. "
+                f"Expected one number as {name} of {regularizer.kind} here, got a range to search. "
                 "Give a number, or let bridle.Study find it."
             )
 

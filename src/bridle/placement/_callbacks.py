@@ -18,8 +18,8 @@ from bridle._keras import (
     watching,
     with_compute_loss,
 )
+from bridle.placement._bound_terms import describe
 from bridle.placement._files import Wrapper, unwrapped
-from bridle.placement._penalty_terms import describe
 from bridle.placement._sites import find_sites
 from bridle.placement._targets import match_target
 from bridle.regularizers import Schedule
@@ -60,9 +60,7 @@ class StrengthSchedule(keras.callbacks.Callback):
         self.penalized = [layer for layer in all_layers(model) if hasattr(type(layer), "at_epoch")]
         if not self.penalized:
             raise KindError(f"Expected a model of bridle.regularize for {type(self).__name__}, got {model.name!r}.")
-        strong = {
-            target for layer in self.penalized for target, penalty in layer.terms.items() if any(penalty.base_strengths)
-        }
+        strong = {term.target for layer in self.penalized for term in layer._bridle_bound_terms.terms}
         for target in self.schedules:
             if target not in strong:
                 raise InputError(
@@ -120,7 +118,7 @@ class PenaltyLog(keras.callbacks.Callback):
 def _splitter(model: keras.Model) -> tuple[Splitter, list[str]]:
     """Return a function that splits a model's loss, and the names of its penalties."""
     if isinstance(model, Wrapper):
-        charged = dict.fromkeys(site.name for term in model._bridle_penalty_terms.terms for site in term.sites)
+        charged = dict.fromkeys(site.name for term, *_ in model._bridle_bound_terms.penalties for site in term.sites)
         has_others = adds_losses(unwrapped(model))
         return _of_penalized, [*(f"penalty/{name}" for name in charged), *([OTHER] if has_others else [])]
     weights = regularized_weights(model)

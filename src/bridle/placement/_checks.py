@@ -1,6 +1,7 @@
-"""Checks that a penalty is defined at its sites, before any training step."""
+"""Checks that a regularizer is defined at its sites, before any training step."""
 
 from collections.abc import Sequence
+from functools import singledispatch
 from typing import Any
 
 import keras
@@ -9,25 +10,40 @@ import numpy as np
 from bridle._errors import BridleError, InputError
 from bridle._keras import has_states, output_shape
 from bridle.placement._sites import Site
-from bridle.regularizers import Entrywise, Penalty
+from bridle.regularizers import Entrywise, On, Penalty, Regularizer
 
 IN_UNIT = ("sigmoid", "hard_sigmoid", "softmax", "sparse_sigmoid", "sparsemax")
 """Activations whose values lie in (0, 1)."""
 
 
-def check_sites(target: str, penalty: Penalty, sites: Sequence[Site]) -> None:
-    """Raise `InputError` if a penalty is not defined at its sites.
+def check_sites(target: str, regularizer: Regularizer, sites: Sequence[Site]) -> None:
+    """Raise `InputError` if a regularizer is not defined at its sites.
 
-    The errors are: a weight for a penalty on activations, or the reverse; `per` or `exact` at the wrong kind of site;
-    values that can be outside (0, 1) for a penalty that needs them inside; an output without time; anchors or groups
-    that do not fit the weight; a value that is not one finite number ≥ 0.
+    The errors are, for all: a site of a kind that it does not allow. For penalties: `per` or `exact` at the wrong kind
+    of site; values that can be outside (0, 1) for a penalty that needs them inside; an output without time; anchors or
+    groups that do not fit the weight; a value that is not one finite number ≥ 0.
     """
     for site in sites:
-        _check_sort(target, penalty, site)
-        if site.variable is not None:
-            _check_weight(target, penalty, site)
-        else:
-            _check_activation(target, penalty, site)
+        if site.on not in regularizer.allowed_on:
+            raise InputError(
+                f"Expected {_described(regularizer.allowed_on[0])} at {target!r} for {regularizer.kind}, got "
+                f"{_located(site)}."
+            )
+        check_site(regularizer, target, site)
+
+
+@singledispatch
+def check_site(regularizer: Regularizer, target: str, site: Site) -> None:
+    """Raise `InputError` if a regularizer is not defined at one site; each kind registers its own checks."""
+
+
+@check_site.register
+def _(penalty: Penalty, target: str, site: Site) -> None:
+    _check_options(target, penalty, site)
+    if site.variable is not None:
+        _check_weight(target, penalty, site)
+    else:
+        _check_activation(target, penalty, site)
 
 
 def check_value(value: Any, penalty: Penalty, where: str) -> None:
@@ -42,11 +58,7 @@ def check_value(value: Any, penalty: Penalty, where: str) -> None:
         )
 
 
-def _check_sort(target: str, penalty: Penalty, site: Site) -> None:
-    if site.on not in penalty.allowed_on:
-        raise InputError(
-            f"Expected {_an(penalty.allowed_on[0])} at {target!r} for {penalty.kind}, got the {site.on} {site.name!r}."
-        )
+def _check_options(target: str, penalty: Penalty, site: Site) -> None:
     if penalty.per != "sample" and site.is_weight:
         raise InputError(
             f"Expected an activation at {target!r} for per={penalty.per!r}, got a weight, which has no batch. "
@@ -65,8 +77,13 @@ def _check_sort(target: str, penalty: Penalty, site: Site) -> None:
         )
 
 
-def _an(sort: str) -> str:
-    return f"an {sort}" if sort[0] in "aeiou" else f"a {sort}"
+def _described(on: On) -> str:
+    """Return a kind of site with its article."""
+    return {"activation": "an activation", "weight": "a weight"}.get(on, f"the {on} of the model")
+
+
+def _located(site: Site) -> str:
+    return f"the {site.on} {site.name!r}" if site.path else f"the {site.on} of the model"
 
 
 def _check_weight(target: str, penalty: Penalty, site: Site) -> None:

@@ -28,8 +28,10 @@ def code_lines(model: keras.Model, terms: Mapping[str, object], *, batch_size: i
     bound = read_terms(model, terms)
     by_layer: dict[str, list[tuple[Site, Penalty]]] = {}
     for term in bound:
+        if not isinstance(term.regularizer, Penalty):
+            return _in_bridle(bound)
         for site in term.sites:
-            by_layer.setdefault(site.path, []).append((site, term.penalty))
+            by_layer.setdefault(site.path, []).append((site, term.regularizer))
     if not by_layer:
         return "# No penalty: the model is unchanged.\n"
     if not all(_in_keras(site, penalty) for pairs in by_layer.values() for site, penalty in pairs):
@@ -54,10 +56,10 @@ def _in_bridle(terms: Sequence[Term]) -> str:
     """Return a call of `bridle.regularize`, with each penalty as text."""
     lines = []
     for term in terms:
-        strengths = (f"{v:.12g}" if isinstance(v, float) else describe_strength(v) for v in term.penalty.strengths)
-        text = _quoted(term.penalty.to_text(*strengths))
-        if term.penalty.kind not in KINDS:
-            text = f"bridle.{term.penalty!r}"
+        strengths = (f"{v:.12g}" if isinstance(v, float) else describe_strength(v) for v in term.regularizer.strengths)
+        text = _quoted(term.regularizer.to_text(*strengths))
+        if term.regularizer.kind not in KINDS:
+            text = f"bridle.{term.regularizer!r}"
         lines.append(f"    {_quoted(term.target)}: {text},\n")
     return f"import bridle\n\nmodel = bridle.regularize(model, {{\n{''.join(lines)}}})\n"
 

@@ -14,7 +14,7 @@ from bridle._keras import (
     note_updates,
     proximal_step,
 )
-from bridle.placement._penalty_terms import PenaltyTerms
+from bridle.placement._bound_terms import BoundTerms
 
 NAME = "bridle_strengths"
 
@@ -30,7 +30,7 @@ class Proximal:
 
     """
 
-    def __init__(self, terms: PenaltyTerms, variable: keras.Variable, name: str, optimizer: Any = None) -> None:
+    def __init__(self, terms: BoundTerms, variable: keras.Variable, name: str, optimizer: Any = None) -> None:
         before = variable.constraint
         self.before = before.before if isinstance(before, Proximal) else before
         self.terms, self.variable, self.name, self.optimizer = terms, variable, name, optimizer

@@ -21,12 +21,12 @@ from bridle._keras import (
     takes_training,
     watching,
 )
+from bridle.placement._bound_terms import BoundTerms, bind_terms, copy_anchors, scale_by_strength
 from bridle.placement._callbacks import StrengthSchedule
 from bridle.placement._files import Wrapper
-from bridle.placement._penalty_terms import PenaltyTerms, bind_terms, copy_anchors, scale_by_strength
 from bridle.placement._proximal import Proximal, attach_strengths, attached_strengths
-from bridle.placement._terms import read_terms
-from bridle.regularizers import Penalty, Schedule
+from bridle.placement._terms import by_target, is_active, read_terms
+from bridle.regularizers import Schedule
 
 
 @dataclass
@@ -75,20 +75,20 @@ class Regularized(Wrapper):
     Everything else is that of the model: `layers`, `input`, `output`, weights and their files, `export`, attributes.
     """
 
-    def __init__(self, inner: keras.Model, terms: Mapping[str, Penalty], epoch: int = 0, **kwargs: Any) -> None:
+    def __init__(self, inner: keras.Model, terms: Mapping[str, object], epoch: int = 0, **kwargs: Any) -> None:
         super().__init__(inner, **kwargs)
         bound = read_terms(inner, terms)
-        self._bridle_terms = {term.target: term.penalty for term in bound}
-        active = [term for term in bound if any(term.penalty.base_strengths)]
-        peaks = [peak for term in active for peak in term.penalty.base_strengths]
+        self._bridle_terms = by_target((term.target, term.regularizer) for term in bound)
+        active = [term for term in bound if is_active(term.regularizer)]
+        peaks = [peak for term in active for peak in term.regularizer.base_strengths]
         self._bridle_state = State(name="bridle", dtype="float32")
         self._bridle_state.strengths = self._bridle_state.variable("strengths", np.array(peaks, "float32"))
         anchors = copy_anchors(active)
         variables = {key: self._bridle_state.variable("anchor", anchor) for key, anchor in anchors.items()}
         self._bridle_state.built = True
-        self._bridle_penalty_terms = bind_terms(active, variables)
-        for variable in self._bridle_penalty_terms.exact_variables:
-            variable.constraint = Proximal(self._bridle_penalty_terms, variable, self.name)
+        self._bridle_bound_terms = bind_terms(active, variables)
+        for variable in self._bridle_bound_terms.exact_variables:
+            variable.constraint = Proximal(self._bridle_bound_terms, variable, self.name)
         self._bridle_last_call = LastCall()
         self._bridle_driven = self._bridle_measured = False
         self.built = True
@@ -98,15 +98,15 @@ class Regularized(Wrapper):
         return f"<{type(self).__qualname__} name={self.name}, built={self.built}>"
 
     @property
-    def terms(self) -> dict[str, Penalty]:
-        """The penalties by target."""
+    def terms(self) -> dict[str, Any]:
+        """The regularizer at each target; a list where there are several."""
         return dict(self._bridle_terms)
 
     @property
     def strengths(self) -> dict[str, float]:
         """The current strength of every term, by target and kind."""
         values = ops.convert_to_numpy(self._strengths.value)
-        return dict(zip(self._bridle_penalty_terms.slots, map(float, values), strict=True))
+        return dict(zip(self._bridle_bound_terms.slots, map(float, values), strict=True))
 
     @property
     def _strengths(self) -> keras.Variable:
@@ -120,13 +120,13 @@ class Regularized(Wrapper):
     def keep_anchors_of(self, source: "Regularized") -> None:
         """Take the anchors of another regularized model, by the names of their sites."""
         anchors = {
-            site.name: source._bridle_penalty_terms.anchors.get(site.key)
-            for site in source._bridle_penalty_terms.diagnosed_sites
+            site.name: source._bridle_bound_terms.anchors.get(site.key)
+            for site in source._bridle_bound_terms.diagnosed_sites
         }
-        for site in self._bridle_penalty_terms.diagnosed_sites:
+        for site in self._bridle_bound_terms.diagnosed_sites:
             anchor = anchors.get(site.name)
-            if site.key in self._bridle_penalty_terms.anchors and anchor is not None:
-                self._bridle_penalty_terms.anchors[site.key].assign(ops.copy(anchor.value))
+            if site.key in self._bridle_bound_terms.anchors and anchor is not None:
+                self._bridle_bound_terms.anchors[site.key].assign(ops.copy(anchor.value))
 
     def at_epoch(self, epoch: int, schedules: Mapping[str, Schedule] | None = None) -> None:
         """Set scheduled strengths to those of an epoch, without compiling again.
@@ -156,16 +156,16 @@ class Regularized(Wrapper):
 
     def _strengths_at(self, epoch: int, schedules: Mapping[str, Schedule]) -> np.ndarray:
         """Return the strength of every slot at an epoch, from the configuration."""
-        values: list[float] = []
-        for term in self._bridle_penalty_terms.terms:
-            for peak, schedule in zip(term.penalty.base_strengths, term.schedules, strict=True):
+        values: list[Any] = []
+        for term in self._bridle_bound_terms.terms:
+            for peak, schedule in zip(term.regularizer.base_strengths, term.schedules, strict=True):
                 current = schedules.get(term.target, schedule)
                 values.append(peak if current is None else current.fixed_peak * float(current.factor(epoch)))
         return np.array(values, "float32")
 
     def _check_driven(self) -> None:
         """Raise `InputError` if nothing updates scheduled strengths during training."""
-        scheduled = [term for term in self._bridle_penalty_terms.terms if any(term.schedules)]
+        scheduled = [term for term in self._bridle_bound_terms.terms if any(term.schedules)]
         if not scheduled or self._bridle_driven or self._bridle_measured:
             return
         keep_state_on_error()
@@ -181,8 +181,8 @@ class Regularized(Wrapper):
             self._check_driven()
         options = {"training": training} if takes_training(self._bridle_wrapped) else {}
         with full_precision():  # before the call, which moves statistics and normalizes weights
-            weights = {id(v): ops.convert_to_tensor(v.value) for v in self._bridle_penalty_terms.variables}
-        with watching(self._bridle_penalty_terms.taps) as readings:
+            weights = {id(v): ops.convert_to_tensor(v.value) for v in self._bridle_bound_terms.variables}
+        with watching(self._bridle_bound_terms.taps) as readings:
             outputs = self._bridle_wrapped(inputs, **options)
         self._bridle_last_call = LastCall(readings, weights, bool(training))
         parts = self._parts(None)
@@ -195,15 +195,17 @@ class Regularized(Wrapper):
         """Return the penalty at each site for the last call."""
         parts: dict[str, Any] = {}
         with full_precision():
-            start = 0
-            for term in self._bridle_penalty_terms.terms:
-                strengths = [self._strengths.value[start + index] for index in range(len(term.slots))]
-                start += len(term.slots)
-                if not (term.penalty.at_evaluation or self._bridle_last_call.training):
+            for slotted in self._bridle_bound_terms.penalties:
+                strengths = slotted.of(self._strengths.value)
+                if not (slotted.regularizer.at_evaluation or self._bridle_last_call.training):
                     continue
-                for site in term.sites:
-                    rows = self._bridle_penalty_terms.values_at(
-                        term, site, self._bridle_last_call.weight, self._bridle_last_call.readings, counted
+                for site in slotted.term.sites:
+                    rows = self._bridle_bound_terms.values_at(
+                        slotted.regularizer,
+                        site,
+                        self._bridle_last_call.weight,
+                        self._bridle_last_call.readings,
+                        counted,
                     )
                     for row in rows:
                         value = sum(scale_by_strength(*pair) for pair in zip(strengths, row, strict=True))
@@ -235,12 +237,12 @@ class Regularized(Wrapper):
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
         super().compile(*args, **kwargs)
-        exact = self._bridle_penalty_terms.exact_variables
+        exact = self._bridle_bound_terms.exact_variables
         if exact:
             check_exact(self.optimizer)
             attach_strengths(self.optimizer, self._strengths)
             for variable in exact:
-                variable.constraint = Proximal(self._bridle_penalty_terms, variable, self.name, self.optimizer)
+                variable.constraint = Proximal(self._bridle_bound_terms, variable, self.name, self.optimizer)
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         self.compile(**keras.saving.deserialize_keras_object(config))
@@ -249,7 +251,7 @@ class Regularized(Wrapper):
     def fit(self, *args: Any, **kwargs: Any) -> Any:
         bound = inspect.signature(keras.Model.fit).bind(self, *args, **kwargs)
         self._set(self._bridle_epoch, {})  # resets schedules of a callback of another fit
-        if any(schedule is not None for schedule in self._bridle_penalty_terms.schedules):
+        if any(schedule is not None for schedule in self._bridle_bound_terms.schedules):
             added, present = StrengthSchedule(), bound.arguments.get("callbacks")
             if present is not None and isinstance(present, keras.callbacks.CallbackList):
                 if not any(isinstance(callback, StrengthSchedule) for callback in present.callbacks):
@@ -270,10 +272,11 @@ class Regularized(Wrapper):
         self._set(self._bridle_epoch, self._bridle_overrides)
 
     def get_config(self) -> dict[str, Any]:
+        write = keras.saving.serialize_keras_object
         return {
             "name": self.name,
-            "inner": keras.saving.serialize_keras_object(self._bridle_wrapped),
-            "terms": {target: keras.saving.serialize_keras_object(what) for target, what in self._bridle_terms.items()},
+            "inner": write(self._bridle_wrapped),
+            "terms": {target: keras.tree.map_structure(write, what) for target, what in self._bridle_terms.items()},
             "epoch": self._bridle_epoch,
         }
 
@@ -288,12 +291,12 @@ class Regularized(Wrapper):
 
     def anchors_held(self) -> list[keras.Variable]:
         """Return the anchors in the order in which a file of the model stores them."""
-        return list(self._bridle_penalty_terms.anchors.values())
+        return list(self._bridle_bound_terms.anchors.values())
 
     def load_state_of_old_file(self, values: list[Any]) -> None:
         """Set the strengths and anchors from a file in which an earlier version wrote them among the weights."""
         last = max(
-            (schedule.epochs[-1] for schedule in self._bridle_penalty_terms.schedules if schedule is not None),
+            (schedule.epochs[-1] for schedule in self._bridle_bound_terms.schedules if schedule is not None),
             default=0,
         )
         epochs = range(min(last, LONGEST_OLD) + 1)
@@ -312,9 +315,9 @@ LONGEST_OLD = 10_000
 Regularized.__name__ = "Penalized"
 
 
-def penalty_terms(model: Regularized) -> PenaltyTerms:
+def bound_terms(model: Regularized) -> BoundTerms:
     """Return the terms of strength above zero, bound to the sites of the model."""
-    return model._bridle_penalty_terms
+    return model._bridle_bound_terms
 
 
 def last_call(model: Regularized) -> LastCall:

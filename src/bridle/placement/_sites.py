@@ -1,4 +1,4 @@
-"""The sites of a model: every tensor that can be penalized, by name."""
+"""The sites of a model: every tensor that can be regularized, by name."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,13 +23,16 @@ from bridle._keras import (
     own_weights,
     scores_attention,
 )
+from bridle.regularizers import On
 
+OF_THE_MODEL: tuple[Literal["inputs", "labels", "training"], ...] = ("inputs", "labels", "training")
+"""Targets without a layer: the inputs of the model, the labels of a batch, the whole fit."""
 ACTIVATIONS = ("output", "preactivation", "hidden_state", "cell_state", "attention_scores")
 
 
 @dataclass(frozen=True)
 class Site:
-    """Tensor of a model that can be penalized."""
+    """Tensor of a model that can be regularized, or the inputs, the labels or the training of the model itself."""
 
     path: str
     """The name of the layer after those of its parents: `encoder/hidden`, `attention/query`.
@@ -57,7 +60,8 @@ class Site:
     @property
     def name(self) -> str:
         """The name of this site in a target."""
-        return f"{self.path}/{self.quantity}" + (f"[{self.part.name}]" if self.part is not None else "")
+        part = f"[{self.part.name}]" if self.part is not None else ""
+        return f"{self.path}/{self.quantity}{part}" if self.path else self.quantity
 
     @property
     def key(self) -> tuple[int, str]:
@@ -81,9 +85,17 @@ class Site:
         return self.variable is not None
 
     @property
-    def on(self) -> Literal["weight", "activation"]:
-        """`"weight"` or `"activation"`."""
+    def on(self) -> On:
+        """The kind of site: `"weight"`, `"activation"`, `"inputs"`, `"labels"` or `"training"`."""
+        for name in OF_THE_MODEL:
+            if name == self.quantity and not self.path:
+                return name
         return "activation" if self.variable is None else "weight"
+
+    @property
+    def is_activation(self) -> bool:
+        """True for a quantity of a layer that is no weight."""
+        return self.on == "activation"
 
     @property
     def tap(self) -> Tap:

@@ -7,7 +7,7 @@ import keras
 
 from bridle._errors import TargetError, nearest_names, short_repr
 from bridle._keras import Part
-from bridle.placement._sites import ACTIVATIONS, Site, find_sites
+from bridle.placement._sites import ACTIVATIONS, OF_THE_MODEL, Site, find_sites
 
 EXAMPLE = "Write for example 'hidden/kernel', '*/kernel', 'hidden/output' or 'lstm/kernel[forget]'."
 LONGEST = 2000
@@ -28,6 +28,8 @@ def match_target(model: keras.Model, target: str) -> list[Site]:
     - for weights: statistics that are never trained, such as moving means. `*/kernel` is every kernel, and neither
       biases nor scales of normalization.
 
+    `inputs`, `labels` and `training` are targets of the model itself: its inputs, the labels of a batch, the whole fit.
+
     Errors: `TargetError` if nothing matches, with the nearest names, and for a part that the weight does not have.
     """
     if not isinstance(target, str):
@@ -35,11 +37,13 @@ def match_target(model: keras.Model, target: str) -> list[Site]:
     if len(target) > LONGEST:
         raise TargetError(f"Expected a target of at most {LONGEST:,} characters, got {len(target):,}. {EXAMPLE}")
     sites = find_sites(model)
-    matches = [site for part in target.split(",") for site in _match_one(sites, part.strip())]
+    matches = [site for part in target.split(",") for site in _match_one(model, sites, part.strip())]
     return list({site.key: site for site in matches}.values())
 
 
-def _match_one(sites: list[Site], target: str) -> list[Site]:
+def _match_one(model: keras.Model, sites: list[Site], target: str) -> list[Site]:
+    if target in OF_THE_MODEL:
+        return [Site("", target, model)]
     path, slash, last = target.rpartition("/")
     syntax = WRITTEN.fullmatch(last)
     if not slash or syntax is None:

@@ -1,55 +1,55 @@
-"""Terms: penalties at targets, bound to the sites of a model, and the slots of their strengths."""
+"""Terms: regularizers at targets, bound to the sites of a model, and the slots of their strengths."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
 
 import keras
 
-from bridle._errors import KindError, short_repr
+from bridle._errors import InputError, KindError, short_repr
 from bridle.placement._checks import check_sites
 from bridle.placement._sites import Site
 from bridle.placement._targets import EXAMPLE, match_target
-from bridle.regularizers import KINDS, Penalty, Schedule, parse_penalty
+from bridle.regularizers import KINDS, Regularizer, Schedule, parse_regularizer
 
 LONGEST = 60
 """The largest number of characters of options in the name of a term."""
-WHAT = "a penalty such as bridle.L2(1e-3), or its text 'l2(1e-3)'"
+WHAT = "a regularizer such as bridle.L2(1e-3), its text 'l2(1e-3)', or a list of them"
 
 
 @dataclass(frozen=True)
 class Term:
-    """Penalty at one target, with its sites."""
+    """Regularizer at one target, with its sites."""
 
     target: str
-    penalty: Penalty
+    regularizer: Regularizer
     sites: tuple[Site, ...]
 
     @property
     def label(self) -> str:
         """Target, kind, options and schedules. Terms with the same label differ in their strengths only."""
-        options = _short(self.penalty.options_text())
-        schedules = [schedule.to_text("…") for schedule in self.penalty.schedules if schedule is not None]
-        return " ".join([self.target, self.penalty.kind, *filter(None, [options]), *schedules])
+        options = _short(self.regularizer.options_text())
+        schedules = [schedule.to_text("…") for schedule in self.regularizer.schedules if schedule is not None]
+        return " ".join([self.target, self.regularizer.kind, *filter(None, [options]), *schedules])
 
     @property
     def slots(self) -> tuple[str, ...]:
-        """The name of each strength, in the order of `penalty.names`."""
-        if len(self.penalty.names) == 1:
+        """The name of each strength, in the order of `regularizer.names`."""
+        if len(self.regularizer.names) == 1:
             return (self.label,)
-        return tuple(f"{self.label}.{name}" for name in self.penalty.names)
+        return tuple(f"{self.label}.{name}" for name in self.regularizer.names)
 
     @property
     def schedules(self) -> tuple[Schedule | None, ...]:
         """The schedule of the strength of each slot, or None."""
-        return self.penalty.schedules
+        return self.regularizer.schedules
 
     def to_text(self) -> str:
-        """Return the penalty as text, with the names of slots in place of strengths."""
+        """Return the regularizer as text, with the names of slots in place of strengths."""
         pairs = zip(self.slots, self.schedules, strict=True)
         strengths = (f"{{{slot}}}" if schedule is None else schedule.to_text(f"{{{slot}}}") for slot, schedule in pairs)
-        return self.penalty.to_text(*strengths)
+        return self.regularizer.to_text(*strengths)
 
 
 def _short(text: str) -> str:
@@ -58,14 +58,35 @@ def _short(text: str) -> str:
 
 
 def read_terms(model: keras.Model, terms: Mapping[str, object]) -> tuple[Term, ...]:
-    """Bind `{target: penalty}` to a model.
+    """Bind `{target: regularizer}` to a model; a list of regularizers at a target gives a term for each.
 
-    Errors: `TargetError` for a target that matches nothing; `InputError` for text that is not a penalty, and for a
-    penalty that is not defined at its site (`check_sites`); `KindError` for values of another type.
+    Errors: `TargetError` for a target that matches nothing; `InputError` for text that is not a regularizer, for one
+    that is not defined at its site (`check_sites`), and for two at a target that differ in strength only; `KindError`
+    for values of another type.
     """
     if not isinstance(terms, Mapping):
-        raise KindError(f"Expected a dictionary {{target: penalty}}, got {short_repr(terms)}. {EXAMPLE}")
-    return tuple(_bind(model, target, what) for target, what in terms.items())
+        raise KindError(f"Expected a dictionary {{target: regularizer}}, got {short_repr(terms)}. {EXAMPLE}")
+    bound: dict[str, Term] = {}
+    for target, value in terms.items():
+        for what in value if isinstance(value, list | tuple) else (value,):
+            term = _bind(model, target, what)
+            if term.label in bound:
+                raise InputError(f"Expected each regularizer once at {target!r}, got two {term.regularizer.kind}.")
+            bound[term.label] = term
+    return tuple(bound.values())
+
+
+def by_target(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Return (target, value) pairs as a dictionary, with a list where a target has several values."""
+    groups: dict[str, list[Any]] = {}
+    for target, value in pairs:
+        groups.setdefault(target, []).append(value)
+    return {target: group[0] if len(group) == 1 else group for target, group in groups.items()}
+
+
+def is_active(regularizer: Regularizer) -> bool:
+    """Return True if a strength differs from that of an absent regularizer, for strengths that are numbers."""
+    return any(strength != regularizer.absent for strength in regularizer.base_strengths)
 
 
 def distinct_terms(arms: Sequence[Sequence[Term]]) -> tuple[Term, ...]:
@@ -78,12 +99,12 @@ def distinct_terms(arms: Sequence[Sequence[Term]]) -> tuple[Term, ...]:
 
 
 def _bind(model: keras.Model, target: str, what: Any) -> Term:
-    penalty = parse_penalty(what) if isinstance(what, str) else what
-    if isinstance(penalty, keras.regularizers.Regularizer) and not isinstance(penalty, Penalty):
-        name = type(penalty).__name__
+    regularizer = parse_regularizer(what) if isinstance(what, str) else what
+    if isinstance(regularizer, keras.regularizers.Regularizer) and not isinstance(regularizer, Regularizer):
+        name = type(regularizer).__name__
         raise KindError(f"Expected {WHAT} at {target!r}, got keras.regularizers.{name}. Use bridle.{name}.")
-    if not isinstance(penalty, Penalty):
+    if not isinstance(regularizer, Regularizer):
         raise KindError(f"Expected {WHAT} at {target!r}, got {short_repr(what)}. Known: {', '.join(KINDS)}.")
     sites = tuple(match_target(model, target))
-    check_sites(target, penalty, sites)
-    return Term(target, penalty, sites)
+    check_sites(target, regularizer, sites)
+    return Term(target, regularizer, sites)

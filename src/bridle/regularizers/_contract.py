@@ -11,8 +11,9 @@ import numpy as np
 
 from bridle._errors import BridleError
 from bridle._keras import ops, with_gradient
-from bridle.regularizers._base import On, Penalty
+from bridle.regularizers._penalty import Penalty
 from bridle.regularizers._registry import KINDS, parse_penalty
+from bridle.regularizers._regularizer import On
 
 Law = Callable[["Case"], str | None]
 SATURATED_VALUE = 50.0

@@ -8,8 +8,8 @@ import keras
 
 from bridle._errors import InputError, KindError
 from bridle._keras import as_float, ops
-from bridle.regularizers._base import Penalty
 from bridle.regularizers._kinds import at_least_float32, broadcast_mask, count_samples
+from bridle.regularizers._penalty import Penalty
 from bridle.regularizers._registry import penalty
 
 REGISTER_ADVICE = "Write it as a named function under @keras.saving.register_keras_serializable()."

@@ -7,7 +7,7 @@ import keras
 
 from bridle._errors import InputError
 from bridle._keras import ops
-from bridle.regularizers._base import Penalty, Per
+from bridle.regularizers._penalty import Penalty, Per
 
 
 class WeightPenalty(Penalty):

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from bridle._keras import ops
-from bridle.regularizers._base import Per
 from bridle.regularizers._kinds import Entrywise
+from bridle.regularizers._penalty import Per
 from bridle.regularizers._registry import penalty
 
 

@@ -4,8 +4,8 @@ from typing import Any, Literal
 
 from bridle._errors import InputError
 from bridle._keras import ops
-from bridle.regularizers._base import Penalty
 from bridle.regularizers._kinds import at_least_float32, broadcast_mask, count_samples
+from bridle.regularizers._penalty import Penalty
 from bridle.regularizers._registry import penalty
 from bridle.regularizers._strength import read_word
 

@@ -55,7 +55,7 @@ class Schedule:
             return ops.where(passed <= 0, low, ops.where(passed >= 1, high, between))  # both ends exactly
         return low + (high - low) * passed
 
-    def at(self, peak: float) -> "Schedule":
+    def at(self, peak: float | Grid) -> "Schedule":
         """Return this schedule with another peak."""
         return Schedule(self.shape, peak, self.epochs, self.factors)
 

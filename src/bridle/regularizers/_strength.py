@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any, TypeGuard, cast
 
@@ -25,6 +25,8 @@ class Grid:
 
     values: tuple[float, ...]
     open: bool = False
+    linear: bool = field(default=False, repr=False)
+    """True for an automatic range that is known and even, such as that of rates: no pilot, no extension."""
 
     def wider(self, low: bool, high: bool, decades: int = 1) -> "Grid":
         """Return the grid, continued in the same steps below its weakest or above its strongest value."""
@@ -33,10 +35,12 @@ class Grid:
         steps = 10.0 ** (np.arange(1, decades * per_decade + 1) / per_decade)
         below = [_tidy(positive[0] / step) for step in steps] if low else []
         above = [_tidy(positive[-1] * step) for step in steps] if high else []
-        return Grid(tuple(sorted({*self.values, *below, *above})), self.open)
+        return Grid(tuple(sorted({*self.values, *below, *above})), self.open, self.linear)
 
 
 Strength = float | Grid
+RATES = Grid((0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8), open=True, linear=True)
+"""The grid of `"auto"` for rates of noise."""
 AUTO = Grid(tuple(float(f"1e{power}") for power in range(-7, 2)), open=True)
 """The grid of `"auto"` until a study has found its range: 1e-7 to 10."""
 

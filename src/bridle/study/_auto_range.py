@@ -113,7 +113,7 @@ class Pilot:
 
     def key(self, arm: BoundArm, values: Sequence[float]) -> PilotKey:
         """Return learning rate and strengths of a fit; arms share fits with equal ones."""
-        row = arm.strength_row(values, len(self.prepared.penalty_terms.slots))
+        row = arm.strength_row(values, self.prepared.bound_terms.absent)
         return arm.learning_rate, row.astype(np.float32).tobytes()
 
     def run(self, keys: Sequence[PilotKey]) -> bool:
@@ -132,7 +132,7 @@ class Pilot:
         if result.diverged_at >= 0:
             return PilotResult(math.nan, math.nan, math.nan)
         last = result.curves[-1]
-        spread = result.diagnostics[diagnostic_names(self.prepared.penalty_terms).index(SPREAD_DIAGNOSTIC)]
+        spread = result.diagnostics[diagnostic_names(self.prepared.bound_terms).index(SPREAD_DIAGNOSTIC)]
         return PilotResult(float(last[1 + len(objective.part_names)]), float(last[validation]), float(spread))
 
 
@@ -147,7 +147,7 @@ def find_ranges(prepared: Prepared, train: TrainRequests) -> tuple[tuple[BoundAr
         RangeSearch(arm_index, grid_index)
         for arm_index, arm in enumerate(arms)
         for grid_index, grid in enumerate(arm.grids)
-        if grid.open
+        if grid.open and not grid.linear
     ]
 
     def key(search: RangeSearch, strength: float) -> PilotKey:
@@ -197,6 +197,6 @@ def _range_facts(prepared: Prepared, searches: Sequence[RangeSearch]) -> dict[st
     facts = {}
     for search in searches:
         arm, (low, high) = prepared.arms[search.arm], search.ends
-        slot = prepared.penalty_terms.slots[arm.slots[search.grid]]
+        slot = prepared.bound_terms.slots[arm.slots[search.grid]]
         facts[f"{arm.name}: {slot}"] = f"{LATTICE[low]:g} to {LATTICE[high]:g}"
     return facts

@@ -166,13 +166,13 @@ class ResultCollector:
             quantities += (f"validation/{prepared.score.name}",)
             curves = np.concatenate([curves, self.pooled_curves(curves.shape[1])], axis=2)
         row_scores = self.row_scores(curves[:, -1, quantities.index(f"validation/{prepared.score.name}")])
-        names = diagnostic_names(prepared.penalty_terms)
+        names = diagnostic_names(prepared.bound_terms)
         diagnostics = [None if result is None else result.diagnostics for result in results]
         blank = np.full(len(measures), np.nan, np.float32)
-        shape = len(self.candidate_arm), len(prepared.penalty_terms.slots)
+        shape = len(self.candidate_arm), len(prepared.bound_terms.slots)
         return StudyResult(
             arms=tuple(to_result_arm(arm) for arm in self.arms),
-            slots=prepared.penalty_terms.slots,
+            slots=prepared.bound_terms.slots,
             setting_arm=np.array(self.candidate_arm, int),
             setting_strengths=np.array(
                 [self._strengths(candidate) for candidate in range(len(self.candidate_arm))]
@@ -233,7 +233,7 @@ class ResultCollector:
     def _strengths(self, candidate: int) -> np.ndarray:
         """Return float64 (slot,): the strengths of a candidate as written."""
         arm, values = self.arms[self.candidate_arm[candidate]], self.candidate_values[candidate]
-        return arm.strength_row(values, len(self.prepared.penalty_terms.slots))
+        return arm.strength_row(values, self.prepared.bound_terms.absent)
 
 
 def _stack(values: Sequence[np.ndarray | None], missing: np.ndarray) -> np.ndarray:

@@ -126,7 +126,7 @@ def activation_samples(
     classes = np.zeros(0, int) if data.labels is None else np.asarray(data.labels[rows]).astype(int)
     samples = []
     for site, candidates in targets:
-        tap = prepared.penalty_terms.taps.index(site.tap)
+        tap = prepared.bound_terms.taps.index(site.tap)
         values = {candidate: readings[candidate][tap] for candidate in candidates}
         present = {candidate: value for candidate, value in values.items() if value is not None}
         if len(present) == len(values):
@@ -167,7 +167,7 @@ def _tap_reader(prepared: Prepared, x: Any, rows: int) -> Callable[[Variables], 
 
     A layer that is called several times gives the entries of all its calls.
     """
-    engine, taps = prepared.engine, prepared.penalty_terms.taps
+    engine, taps = prepared.engine, prepared.bound_terms.taps
     split = len(engine.program.model.trainable_variables)
 
     def read(trainable: list[Any], other: list[Any]) -> list[list[Any]]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from bridle._errors import InputError, KindError
 from bridle.placement import Term, distinct_terms, read_terms
-from bridle.regularizers import AUTO, Grid
+from bridle.regularizers import AUTO, RATES, Grid
 from bridle.results import Arm
 
 NONE = "none"
@@ -46,9 +46,9 @@ class BoundArm:
         """Every combination of strengths, one number for each of `slots`; then those between."""
         return [*product(*(grid.values for grid in self.grids)), *self.between]
 
-    def strength_row(self, strengths: Sequence[float], slot_count: int) -> np.ndarray:
-        """Return strengths of this arm as a row over all slots of a study, zero where the arm lacks a slot."""
-        row = np.zeros(slot_count)
+    def strength_row(self, strengths: Sequence[float], absent: np.ndarray) -> np.ndarray:
+        """Return strengths of this arm as a row over all slots of a study, `absent` where the arm lacks a slot."""
+        row = absent.copy()
         row[list(self.slots)] = strengths
         return row
 
@@ -84,7 +84,7 @@ def read_arms(
     Errors: `InputError` where a name is taken, empty or of several lines; those of `read_terms`, with the arm's name.
     """
     if not isinstance(arms, Mapping):
-        raise KindError(f"Expected arms as a dictionary {{name: {{target: penalty}}}}, got {arms!r}.")
+        raise KindError(f"Expected arms as a dictionary {{name: {{target: regularizer}}}}, got {arms!r}.")
     named = {str(name): terms for name, terms in arms.items() if not (name == NONE and not terms)}
     for name in named:
         if not name.strip() or CONTROL_CHARACTERS.search(name):
@@ -125,7 +125,7 @@ def _without_rate(terms: object) -> Any:
 
 
 def _bind(name: str, terms: tuple[Term, ...], slots: list[str], learning_rate: float | None) -> BoundArm:
-    strengths = [strength for term in terms for strength in term.penalty.base_strengths]
+    strengths = [strength for term in terms for strength in term.regularizer.base_strengths]
     grids = [strength if isinstance(strength, Grid) else Grid((strength,)) for strength in strengths]
     if sum(grid.open for grid in grids) > 1:
         grids = [_thinned(grid) for grid in grids]
@@ -135,22 +135,25 @@ def _bind(name: str, terms: tuple[Term, ...], slots: list[str], learning_rate: f
 
 def _thinned(grid: Grid) -> Grid:
     """Return every other strength of an automatic grid; any other grid as it is."""
-    return Grid(grid.values[::2], open=True) if grid == AUTO else grid
+    return Grid(grid.values[::2], open=True, linear=grid.linear) if grid in (AUTO, RATES) else grid
 
 
 def _extend(grid: Grid, best: float) -> Grid:
+    if grid.linear:
+        return grid
     low = grid.open and best == grid.values[0] and best > MIN_GRID_STRENGTH
     high = grid.open and best == grid.values[-1] and best < MAX_GRID_STRENGTH
     return grid.wider(low, high) if low or high else grid
 
 
 def _between(grid: Grid, best: float, count: int) -> tuple[float, ...]:
-    """Return the best strength and `count` on either side of it, evenly on a log scale, to two digits."""
+    """Return the best strength and `count` on either side, evenly on the scale of the grid, to two digits."""
     index = grid.values.index(best)
     shares = np.arange(1, count + 1) / (count + 1)
     strengths = {best}
     for neighbour in grid.values[max(0, index - 1) : index] + grid.values[index + 1 : index + 2]:
-        strengths |= {float(f"{best * (neighbour / best) ** share:.2g}") for share in shares}
+        points = best + (neighbour - best) * shares if grid.linear else best * (neighbour / best) ** shares
+        strengths |= {float(f"{point:.2g}") for point in points}
     return tuple(sorted(strengths))
 
 
@@ -168,12 +171,15 @@ def to_result_arm(arm: BoundArm) -> Arm:
     return Arm(arm.name, terms, arm.slots, arm.learning_rate)
 
 
-def candidate_table(arms: Sequence[BoundArm], slot_count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the arm index of every candidate, and strengths of shape (candidate, slot)."""
+def candidate_table(arms: Sequence[BoundArm], absent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the arm index of every candidate, and strengths of shape (candidate, slot).
+
+    `absent` holds the strength of each slot in an arm that lacks it.
+    """
     indices: list[int] = []
     rows: list[np.ndarray] = []
     for index, arm in enumerate(arms):
         for strengths in arm.candidates:
             indices.append(index)
-            rows.append(arm.strength_row(strengths, slot_count))
-    return np.array(indices), np.array(rows).reshape(len(rows), slot_count)
+            rows.append(arm.strength_row(strengths, absent))
+    return np.array(indices), np.array(rows).reshape(len(rows), len(absent))

@@ -22,17 +22,17 @@ from bridle._keras import (
     layers_named,
 )
 from bridle.engine import Fold, Loss, Objective, Start
-from bridle.placement import PenaltyTerms, scale_by_strength
+from bridle.placement import BoundTerms, scale_by_strength
 from bridle.results import SPREAD_DIAGNOSTIC
 
 
-def make_objective(program: Program, penalty_terms: PenaltyTerms) -> Objective:
+def make_objective(program: Program, bound_terms: BoundTerms) -> Objective:
     """Return the mathematics of one fit, with the strengths of all arms as a traced input."""
 
     def loss(
         trainable: list[Any], non_trainable: list[Any], strengths: Any, x: Any, y: Any, weight: Any
     ) -> tuple[Any, Loss]:
-        forward = program.forward(trainable, non_trainable, x, training=True, taps=penalty_terms.taps)
+        forward = program.forward(trainable, non_trainable, x, training=True, taps=bound_terms.taps)
         if program.has_own_loss:
             return own_loss(trainable, non_trainable, strengths, forward, (x, y, forward.prediction, weight))
         data = program.data_loss(y, forward.prediction, weight)
@@ -58,12 +58,13 @@ def make_objective(program: Program, penalty_terms: PenaltyTerms) -> Objective:
     def penalty_parts(
         trainable: list[Any], non_trainable: list[Any], strengths: Any, forward: Forward, weight: Any
     ) -> list[Any]:
-        """Return the penalty of each strength slot."""
+        """Return the penalty of each slot of one."""
         counted = None if weight is None else counted_rows(weight)
-        units = penalty_terms.weight_values(
+        units = bound_terms.weight_values(
             weight_of(program.model, trainable, non_trainable), forward.readings, counted, strengths
         )
-        return [scale_by_strength(strength, value) for strength, value in zip(strengths, units, strict=True)]
+        charged = (strength for at, strength in enumerate(strengths) if at in bound_terms.penalty_positions)
+        return [scale_by_strength(strength, value) for strength, value in zip(charged, units, strict=True)]
 
     def predict(trainable: list[Any], non_trainable: list[Any], x: Any) -> Masked:
         return detach_masks(program.forward(trainable, non_trainable, x, training=False).prediction)
@@ -78,25 +79,25 @@ def make_objective(program: Program, penalty_terms: PenaltyTerms) -> Objective:
         return program.own_loss(trainable, non_trainable, batch, [], training=False)[0]
 
     def diagnose(trainable: list[Any], non_trainable: list[Any], x: Any) -> list[Any]:
-        forward = program.forward(trainable, non_trainable, x, training=False, taps=penalty_terms.taps)
-        facts = penalty_terms.diagnose(weight_of(program.model, trainable, non_trainable), forward.readings)
+        forward = program.forward(trainable, non_trainable, x, training=False, taps=bound_terms.taps)
+        facts = bound_terms.diagnose(weight_of(program.model, trainable, non_trainable), forward.readings)
         return [*facts.values(), spread(detach_masks(forward.prediction))]
 
     def update(state: list[Any], gradients: list[Any], trainable: list[Any], strengths: Any) -> tuple[Any, Any]:
         moved, state = program.update(state, gradients, trainable)
-        for variable in penalty_terms.exact_variables:
+        for variable in bound_terms.exact_variables:
             position = program.position(variable)
             step = program.step(state, variable)
-            moved[position] = penalty_terms.proximal(variable, moved[position], step, strengths)
+            moved[position] = bound_terms.proximal(variable, moved[position], step, strengths)
         return moved, state
 
     def at_epoch(strengths: Any, epoch: Any) -> Any:
-        if not any(penalty_terms.schedules):
+        if not any(bound_terms.schedules):
             return strengths
         return jnp.stack(
             [
                 a if course is None else a * course.factor(epoch)
-                for a, course in zip(strengths, penalty_terms.schedules, strict=True)
+                for a, course in zip(strengths, bound_terms.schedules, strict=True)
             ]
         )
 
@@ -113,7 +114,7 @@ def make_objective(program: Program, penalty_terms: PenaltyTerms) -> Objective:
         carried_over=program.handed_on,
         mirrors=program.mirrors,
         kernels=program.kernels,
-        part_names=("model", *penalty_terms.slots),
+        part_names=("model", *(bound_terms.slots[position] for position in bound_terms.penalty_positions)),
         measure_names=("loss", *program.metric_names),
     )
 
@@ -143,9 +144,9 @@ def _repeated(mask: Any, columns: int) -> Any:
     return jnp.repeat(flat, columns // flat.shape[1], axis=1)
 
 
-def diagnostic_names(penalty_terms: PenaltyTerms) -> tuple[str, ...]:
+def diagnostic_names(bound_terms: BoundTerms) -> tuple[str, ...]:
     """Return the names of the diagnostics, in the order of `Objective.diagnose`."""
-    return (*penalty_terms.diagnostic_names, SPREAD_DIAGNOSTIC)
+    return (*bound_terms.diagnostic_names, SPREAD_DIAGNOSTIC)
 
 
 def weight_of(model: keras.Model, trainable: list[Any], non_trainable: list[Any]) -> Callable[[keras.Variable], Any]:
@@ -155,13 +156,13 @@ def weight_of(model: keras.Model, trainable: list[Any], non_trainable: list[Any]
     return lambda variable: values[id(variable)]
 
 
-def try_out(program: Program, penalty_terms: PenaltyTerms, x: Any) -> None:
+def try_out(program: Program, bound_terms: BoundTerms, x: Any) -> None:
     """Raise for penalties that cannot be trained, on two rows and before anything is compiled.
 
     Errors: `InputError` for a penalty whose value is not a finite number ≥ 0, and for an `exact` one with an
     optimizer or at a weight where it has no meaning.
     """
-    if penalty_terms.exact_variables:
+    if bound_terms.exact_variables:
         check_exact(program.optimizer)
         if inner_optimizer(program.optimizer) is not program.optimizer:
             raise InputError(
@@ -172,12 +173,12 @@ def try_out(program: Program, penalty_terms: PenaltyTerms, x: Any) -> None:
 
     def values(trainable: list[Any], non_trainable: list[Any], x: Any) -> list[list[Any]]:
         readings = {}
-        if penalty_terms.taps:
-            readings = program.forward(trainable, non_trainable, x, training=False, taps=penalty_terms.taps).readings
-        return penalty_terms.trial_values(weight_of(program.model, trainable, non_trainable), readings)
+        if bound_terms.taps:
+            readings = program.forward(trainable, non_trainable, x, training=False, taps=bound_terms.taps).readings
+        return bound_terms.trial_values(weight_of(program.model, trainable, non_trainable), readings)
 
-    if penalty_terms.terms:
-        penalty_terms.check_trial(program.tried(values, rows))
+    if bound_terms.penalties:
+        bound_terms.check_trial(program.tried(values, rows))
 
 
 def check_eager(objective: Objective, start: Start, strength_count: int, fold: Fold) -> None:

@@ -93,14 +93,14 @@ class Plan:
 
 def make_plan(prepared: Prepared, *, rounds: bool = False) -> Plan:
     """Return the plan of arms × strengths × seeds × folds; with `rounds` that of a race by seeds."""
-    arms, strengths = candidate_table(prepared.arms, len(prepared.penalty_terms.slots))
+    arms, strengths = candidate_table(prepared.arms, prepared.bound_terms.absent)
     scores_rows = prepared.engine.objective.score_rows is not None
     seeds, folds, settings = np.meshgrid(
         prepared.question.seed_numbers, np.arange(len(prepared.folds)), np.arange(len(arms)), indexing="ij"
     )
     return Plan(
         tuple(to_result_arm(arm) for arm in prepared.arms),
-        prepared.penalty_terms.slots,
+        prepared.bound_terms.slots,
         arms,
         strengths,
         settings.ravel(),

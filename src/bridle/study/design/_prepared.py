@@ -27,7 +27,7 @@ from bridle.engine import (
     time_short_call,
 )
 from bridle.engine import Rows as DeviceRows
-from bridle.placement import PenaltyTerms, Term
+from bridle.placement import BoundTerms, Term
 from bridle.results import Score
 from bridle.study.data._rows import RowPreparer, Rows
 from bridle.study.design._arms import BoundArm
@@ -153,7 +153,7 @@ class Prepared:
     preparer: RowPreparer
     arms: tuple[BoundArm, ...]
     terms: tuple[Term, ...]
-    penalty_terms: PenaltyTerms
+    bound_terms: BoundTerms
     score: Score
     folds: list[Fold]
     fold_rows: np.ndarray

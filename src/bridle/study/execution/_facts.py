@@ -13,6 +13,7 @@ import numpy as np
 
 from bridle._keras import fingerprint_model
 from bridle.engine import ENGINE, FitSpec
+from bridle.placement import by_target
 from bridle.store import fingerprint
 from bridle.study.design._arms import NONE
 from bridle.study.design._prepared import Prepared
@@ -33,14 +34,14 @@ def study_facts(prepared: Prepared, race: bool | str, nested: object) -> StudyFa
         "model": fingerprint_model(prepared.model),
         "arms": {
             arm.name: {
-                **{term.target: term.to_text() for term in arm.terms},
+                **by_target((term.target, term.to_text()) for term in arm.terms),
                 **({} if arm.learning_rate is None else {"learning_rate": arm.learning_rate}),
             }
             for arm in prepared.arms
             if arm.name != NONE
         },
         "strengths": {
-            f"{arm.name}: {prepared.penalty_terms.slots[slot]}": "auto" if grid.open else list(grid.values)
+            f"{arm.name}: {prepared.bound_terms.slots[slot]}": "auto" if grid.open else list(grid.values)
             for arm in prepared.arms
             for slot, grid in zip(arm.slots, arm.grids, strict=True)
         },

@@ -1,9 +1,10 @@
-"""The base class of all penalties: a pure, non-negative function of one tensor, and a Keras regularizer."""
+"""The base class of everything that regularizes: names, strengths, options, text and configuration."""
 
 import abc
 import inspect
-from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Literal, cast
+import math
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal, Self, cast
 
 import keras
 import numpy as np
@@ -11,97 +12,49 @@ import numpy as np
 from bridle._errors import InputError
 from bridle._keras import ops
 from bridle.regularizers._schedule import Schedule
-from bridle.regularizers._strength import Grid, Strength, format_strength, read_strength
+from bridle.regularizers._strength import AUTO, Grid, Strength, format_strength, read_strength
 from bridle.regularizers._text import strength_from_config
 
-Per = Literal["sample", "batch", "unit"]
-On = Literal["weight", "activation"]
-CONVENTIONS = ("sample", "batch", "unit")
-"""The values of `per`."""
+On = Literal["weight", "activation", "inputs", "labels", "training"]
 
 
-class Penalty(keras.regularizers.Regularizer, abc.ABC):
-    """Base class of penalties: a sum over components, each a strength times a pure function of one tensor.
+class Regularizer(abc.ABC):
+    """Base class of everything that regularizes a model at a target: its strengths and options.
 
-    `R(x) = sum_i strength_i * value_i(x)`, where `value_i` is the value of the component at strength one.
-
-    To write a penalty, derive from `Entrywise` (a sum over entries: override `entry_values`),
-    `WeightPenalty` (override `weight_values`), `ActivationPenalty` (override `activation_values`), or `Penalty`
-    (override both of the latter). Name the strengths in `names` and every other argument in `options`. Let the
-    constructor store each option as an attribute of that name, then pass the strengths to `super().__init__`. A
-    penalty that allows `exact=True` overrides `proximal`; one that needs the weights of a model overrides
-    `needs_anchor` and `with_anchor`. Register the class with `keras.saving.register_keras_serializable()`, and
-    check it with `bridle.testing.check_penalty`.
+    It is abstract. A kind derives from one of the classes between: `Penalty` adds to the loss, `Noise` perturbs a
+    tensor, `Decay` shrinks a weight, `Constraint` projects a weight, `LabelTreatment` changes the labels of a batch.
     """
 
     names: ClassVar[tuple[str, ...]]
-    """The argument with the strength of each component, which is also its name in tables."""
+    """The argument with each strength, which is also its name in tables."""
     kind: str
-    """The name in the language of penalties, as in `l2(1e-3)`."""
+    """The name in text, as in `l2(1e-3)`."""
     options: ClassVar[tuple[str, ...]] = ()
     """The other arguments: keywords with a default or a plain value."""
     allowed_on: tuple[On, ...] = ("weight", "activation")
-    """The kinds of tensors that it can be placed on."""
-    at_evaluation: ClassVar[bool] = True
-    """False for penalties of the training pass only, which are not part of a validation loss."""
-    domain: Literal["real", "unit"] = "real"
-    """`"unit"` if values must be in (0, 1), such as outputs of sigmoid and softmax; else `"real"`."""
-    needs_time: ClassVar[bool] = False
-    """True if an activation must have shape (batch, time, …)."""
-    per: Per = "sample"
-    """The treatment of the batch axis of an activation; see `Entrywise`."""
-    exact: bool = False
-    """True if a proximal step after each update replaces the gradient of the penalty, which makes exact zeros."""
+    """The kinds of sites that it can be placed on."""
+    upper: ClassVar[float] = math.inf
+    """Every strength is below this number."""
+    absent: ClassVar[float] = 0.0
+    """The strength of a fit without the regularizer."""
+    auto: ClassVar[Grid] = AUTO
+    """The grid of `"auto"`."""
     strengths: tuple[Strength | Schedule, ...]
 
     def __init__(self, *strengths: object) -> None:
-        if self.per not in CONVENTIONS:
-            raise InputError(f"Expected per='sample', 'batch' or 'unit' in {self.kind}, got {self.per!r}.")
-        if not isinstance(cast(object, self.exact), bool):
-            raise InputError(f"Expected exact=True or exact=False in {self.kind}, got {self.exact!r}.")
         pairs = zip(strengths, self.names, strict=True)
-        self.strengths = tuple(_read_schedule(value, f"{self.kind}({name}=…)") for value, name in pairs)
+        self.strengths = tuple(self._read(value, f"{self.kind}({name}=…)") for value, name in pairs)
 
-    @abc.abstractmethod
-    def weight_values(self, x: Any) -> tuple[Any, ...]:
-        """Return the value of each component for a weight at strength one: one scalar for each of `names`."""
-        raise NotImplementedError
-
-    @abc.abstractmethod
-    def activation_values(self, x: Any, mask: Any = None) -> tuple[Any, ...]:
-        """Return the value of each component for an activation of shape (batch, …) at strength one.
-
-        `mask`, of shape (batch,) or (batch, time), is 1 where an entry counts. It is 0 for padded steps and for
-        samples of weight zero, which are neither summed nor counted as samples. None counts everything.
-        """
-        raise NotImplementedError
-
-    @property
-    def needs_anchor(self) -> bool:
-        """True if the penalty must first be bound to the weights of a model by `with_anchor`."""
-        return False
-
-    def with_anchor(self, array: Any) -> "Penalty":
-        """Return this penalty bound to the given weights: an array, a tensor or a variable."""
-        raise InputError(f"Expected a penalty with an anchor, got {self.kind}.")
-
-    def proximal(self, x: Any, step: Any, strengths: Sequence[Any]) -> Any:
-        """Take the proximal step of an `exact` penalty: `argmin_z sum (z - x)^2 / (2 step) + R(z)`.
-
-        Args:
-            x: a weight after the optimizer's update.
-            step: the optimizer's step for each entry, of the shape of `x`, all above zero.
-            strengths: the strength of each component.
-
-        """
-        raise InputError(f"Expected a penalty with a proximal step, got {self.kind}.")
-
-    def __call__(self, x: Any) -> Any:
-        values = self.weight_values(x)
-        total = ops.convert_to_tensor(0.0, dtype=values[0].dtype)
-        for strength, value in zip(self.fixed(), values, strict=True):
-            total = total + strength * value
-        return total
+    def _read(self, value: object, where: str) -> Strength | Schedule:
+        """Return a strength or a schedule from an argument, all of it below `upper`."""
+        read = value if isinstance(value, Schedule) else read_strength(value, where)
+        peak = read.peak if isinstance(read, Schedule) else read
+        if peak == AUTO:
+            return read.at(self.auto) if isinstance(read, Schedule) else self.auto
+        largest = peak.values[-1] if isinstance(peak, Grid) else peak
+        if largest >= self.upper:
+            raise InputError(f"Expected a strength below {self.upper:g} in {where}, got {largest:g}.")
+        return read
 
     def fixed(self) -> tuple[float, ...]:
         """Return the strengths as numbers.
@@ -129,7 +82,7 @@ class Penalty(keras.regularizers.Regularizer, abc.ABC):
         """The schedule of each strength; None for a constant one."""
         return tuple(value if isinstance(value, Schedule) else None for value in self.strengths)
 
-    def at(self, *base_strengths: float) -> "Penalty":
+    def at(self, *base_strengths: float) -> Self:
         """Return this penalty with other strengths, each with its schedule."""
         pairs = zip(base_strengths, self.schedules, strict=True)
         values = (base if schedule is None else schedule.at(base) for base, schedule in pairs)
@@ -141,7 +94,7 @@ class Penalty(keras.regularizers.Regularizer, abc.ABC):
         return {**dict(zip(self.names, values, strict=True)), **options}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Penalty":
+    def from_config(cls, config: dict[str, Any]) -> Self:
         return cls(**{key: strength_from_config(v) if key in cls.names else v for key, v in config.items()})
 
     def to_text(self, *strengths: str) -> str:
@@ -184,10 +137,6 @@ def _strength_config(value: Grid | Schedule) -> Any:
     if not isinstance(peak, Grid):
         return value.to_text(f"{peak:.17g}")
     return value.to_text("auto" if peak.open else str(list(peak.values)))
-
-
-def _read_schedule(value: object, where: str) -> Strength | Schedule:
-    return value if isinstance(value, Schedule) else read_strength(value, where)
 
 
 def _plain(value: Any) -> Any:

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cached_property
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import keras
+import numpy as np
 from keras import ops
 
 from bridle._keras import Reading, Tap
@@ -12,25 +14,87 @@ from bridle.placement._checks import check_value
 from bridle.placement._sites import Site
 from bridle.placement._terms import Term
 from bridle.placement._units import by_unit, mean_over, real_entries, unit_names, unit_quantiles
-from bridle.regularizers import Custom, Schedule
+from bridle.regularizers import Constraint, Custom, Decay, LabelTreatment, Noise, Penalty, Regularizer, Schedule
 
+Kind = TypeVar("Kind", bound=Regularizer)
 Readings = dict[int, list[Reading]]
 Weight = Callable[[keras.Variable], Any]
 """A function that returns the current value of a variable of the model."""
 
 
+class SlottedTerm(NamedTuple, Generic[Kind]):
+    """Term of one kind of regularizer, and where its strengths stand among all of a study or of a model."""
+
+    term: Term
+    regularizer: Kind
+    positions: tuple[int, ...]
+
+    def of(self, row: Sequence[Any]) -> list[Any]:
+        """Return the strengths of this term in a row over all slots."""
+        return [row[position] for position in self.positions]
+
+
 @dataclass(frozen=True)
-class PenaltyTerms:
-    """Terms of a study or of a regularized model, bound to weights and to taps on activations."""
+class BoundTerms:
+    """Terms of a study or of a regularized model, bound to weights and to taps on activations.
+
+    A row of strengths has one number for each of `slots`. `penalties`, `noises`, `decays`, `constraints` and `labels`
+    are the terms of one kind.
+    """
 
     terms: tuple[Term, ...]
     taps: tuple[Tap, ...]
     anchors: dict[tuple[int, str], Any]
     """The pretrained values of `L2SP`, by the key of the site."""
 
+    @cached_property
+    def penalties(self) -> tuple[SlottedTerm[Penalty], ...]:
+        """The terms that add to the loss."""
+        return self._of(Penalty)
+
+    @cached_property
+    def noises(self) -> tuple[SlottedTerm[Noise], ...]:
+        """The terms that perturb a tensor in the training pass."""
+        return self._of(Noise)
+
+    @cached_property
+    def decays(self) -> tuple[SlottedTerm[Decay], ...]:
+        """The terms that shrink a weight after an update."""
+        return self._of(Decay)
+
+    @cached_property
+    def constraints(self) -> tuple[SlottedTerm[Constraint], ...]:
+        """The terms that project a weight after an update."""
+        return self._of(Constraint)
+
+    @cached_property
+    def labels(self) -> tuple[SlottedTerm[LabelTreatment], ...]:
+        """The terms that change the labels of a batch."""
+        return self._of(LabelTreatment)
+
+    def _of(self, kind: type[Kind]) -> tuple[SlottedTerm[Kind], ...]:
+        results: list[SlottedTerm[Kind]] = []
+        start = 0
+        for term in self.terms:
+            end = start + len(term.slots)
+            if isinstance(term.regularizer, kind):
+                results.append(SlottedTerm(term, term.regularizer, tuple(range(start, end))))
+            start = end
+        return tuple(results)
+
+    @property
+    def absent(self) -> np.ndarray:
+        """The row of strengths of a fit without any of the terms."""
+        return np.array([term.regularizer.absent for term in self.terms for _ in term.slots], float)
+
+    @property
+    def penalty_positions(self) -> tuple[int, ...]:
+        """The positions of the slots of penalties, in the order of `weight_values`."""
+        return tuple(position for slotted in self.penalties for position in slotted.positions)
+
     @property
     def slots(self) -> tuple[str, ...]:
-        """The name of every strength, in the order of `weight_values`."""
+        """The name of every strength."""
         return tuple(slot for term in self.terms for slot in term.slots)
 
     @property
@@ -46,7 +110,7 @@ class PenaltyTerms:
     def weight_values(
         self, weight: Weight, readings: Readings, counted: Any = None, strengths: Sequence[Any] | None = None
     ) -> list[Any]:
-        """Return the value of each slot at strength one.
+        """Return the value of each slot of a penalty at strength one.
 
         Args:
             weight: function that returns the current value of a variable.
@@ -57,52 +121,52 @@ class PenaltyTerms:
 
         """
         values: list[Any] = []
-        for index, term in enumerate(self.terms):
-            term_strengths = None if strengths is None else self._by_term(strengths)[index][1]
+        for index, slotted in enumerate(self.penalties):
+            term_strengths = None if strengths is None else self._rows(strengths)[index]
             rows = [
                 row
-                for site in term.sites
-                for row in self.values_at(term, site, weight, readings, counted, term_strengths)
+                for site in slotted.term.sites
+                for row in self.values_at(slotted.regularizer, site, weight, readings, counted, term_strengths)
             ]
             results = [sum(column[1:], start=column[0]) for column in zip(*rows, strict=True)]
-            values += results or [ops.zeros(()) for _ in term.slots]  # the layer was not called
+            values += results or [ops.zeros(()) for _ in slotted.positions]  # the layer was not called
         return values
 
     def values_at(
         self,
-        term: Term,
+        penalty: Penalty,
         site: Site,
         weight: Weight,
         readings: Readings,
         counted: Any = None,
         strengths: Sequence[Any] | None = None,
     ) -> list[tuple[Any, ...]]:
-        """Return the values of a term at one site at strength one: a row of components for each call of the layer."""
-        penalty = term.penalty
+        """Return the values of a penalty at one site at strength one: a row for each call of the layer."""
         if site.variable is None:
             calls = readings[self.taps.index(site.tap)]
             rows = [
-                penalty.activation_values(_kept(call.value, term, strengths), _charged(call, counted)) for call in calls
+                penalty.activation_values(_kept(call.value, penalty, strengths), _charged(call, counted))
+                for call in calls
             ]
         else:
             bound = penalty.with_anchor(self.anchors[site.key]) if penalty.needs_anchor else penalty
-            rows = [bound.weight_values(_kept(site.extract(weight(site.variable)), term, strengths))]
+            rows = [bound.weight_values(_kept(site.extract(weight(site.variable)), penalty, strengths))]
         return [tuple(ops.stop_gradient(value) for value in row) for row in rows] if penalty.exact else rows
 
     def trial_values(self, weight: Weight, readings: Readings) -> list[list[Any]]:
-        """Return the values of each term at each of its sites, the components of all calls in one list."""
+        """Return the values of each penalty at each of its sites, the components of all calls in one list."""
         return [
-            [value for row in self.values_at(term, site, weight, readings) for value in row]
-            for term in self.terms
+            [value for row in self.values_at(penalty, site, weight, readings) for value in row]
+            for term, penalty, _ in self.penalties
             for site in term.sites
         ]
 
     def check_trial(self, tried: Sequence[Sequence[Any]]) -> None:
         """Raise `InputError` for penalties whose values on a trial batch, `tried`, are not finite numbers ≥ 0."""
-        sites = [(term, site) for term in self.terms for site in term.sites]
-        for (term, site), values in zip(sites, tried, strict=True):
+        sites = [(penalty, site) for term, penalty, _ in self.penalties for site in term.sites]
+        for (penalty, site), values in zip(sites, tried, strict=True):
             for value in values:
-                check_value(value, term.penalty, site.name)
+                check_value(value, penalty, site.name)
 
     def proximal(self, variable: keras.Variable, value: Any, step: Any, strengths: Sequence[Any]) -> Any:
         """Return a weight after the proximal steps of all exact terms on it.
@@ -114,19 +178,19 @@ class PenaltyTerms:
             strengths: the strength of every slot.
 
         """
-        for term, term_strengths in self._by_term(strengths):
-            for site in term.sites:
-                if term.penalty.exact and site.variable is variable:
-                    piece = term.penalty.proximal(site.extract(value), site.extract(step), term_strengths)
+        for slotted, term_strengths in zip(self.penalties, self._rows(strengths), strict=True):
+            for site in slotted.term.sites:
+                if slotted.regularizer.exact and site.variable is variable:
+                    piece = slotted.regularizer.proximal(site.extract(value), site.extract(step), term_strengths)
                     value = site.insert(value, piece)
         return value
 
-    def _by_term(self, strengths: Sequence[Any]) -> list[tuple[Term, list[Any]]]:
-        results, start = [], 0
-        for term in self.terms:
-            results.append((term, [strengths[start + index] for index in range(len(term.slots))]))
-            start += len(term.slots)
-        return results
+    def _rows(self, strengths: Sequence[Any]) -> list[list[Any]]:
+        """Return the strengths of each penalty.
+
+        Those that a caller does not use are in the text of the traced program too, by whose hash a store knows fits.
+        """
+        return [slotted.of(strengths) for slotted in self.penalties]
 
     @property
     def variables(self) -> tuple[keras.Variable, ...]:
@@ -137,8 +201,8 @@ class PenaltyTerms:
     @property
     def exact_variables(self) -> tuple[keras.Variable, ...]:
         """The weights with an exact term."""
-        results = {id(p.variable): p.variable for term in self.terms if term.penalty.exact for p in term.sites}
-        return tuple(results.values())
+        sites = [site for term, penalty, _ in self.penalties if penalty.exact for site in term.sites]
+        return tuple({id(site.variable): site.weight for site in sites}.values())
 
     @property
     def diagnostic_names(self) -> tuple[str, ...]:
@@ -183,28 +247,29 @@ def scale_by_strength(strength: Any, value: Any) -> Any:
     return ops.where(strength > 0, strength * value, ops.zeros_like(value))
 
 
-def _kept(value: Any, term: Term, strengths: Sequence[Any] | None) -> Any:
+def _kept(value: Any, penalty: Penalty, strengths: Sequence[Any] | None) -> Any:
     """Return a tensor, without a gradient for a `Custom` function at strength 0."""
-    if strengths is None or not isinstance(term.penalty, Custom):
+    if strengths is None or not isinstance(penalty, Custom):
         return value
     return ops.where(strengths[0] > 0, value, ops.stop_gradient(value))
 
 
-def bind_terms(terms: Sequence[Term], anchors: dict[tuple[int, str], Any] | None = None) -> PenaltyTerms:
+def bind_terms(terms: Sequence[Term], anchors: dict[tuple[int, str], Any] | None = None) -> BoundTerms:
     """Bind terms to taps and anchors; by default, the anchors are the current weights."""
-    taps = dict.fromkeys(site.tap for site in diagnosed_sites(terms) if not site.is_weight)
-    return PenaltyTerms(tuple(terms), tuple(taps), copy_anchors(terms) if anchors is None else anchors)
+    taps = dict.fromkeys(site.tap for site in diagnosed_sites(terms) if site.is_activation)
+    return BoundTerms(tuple(terms), tuple(taps), copy_anchors(terms) if anchors is None else anchors)
 
 
 def copy_anchors(terms: Sequence[Term]) -> dict[tuple[int, str], Any]:
     """Return the current values of weights with a penalty that needs anchors."""
-    results = [site for term in terms if term.penalty.needs_anchor for site in term.sites]
-    return {site.key: ops.copy(ops.convert_to_tensor(site.extract(site.weight.value))) for site in results}
+    anchored = [term for term in terms if isinstance(term.regularizer, Penalty) and term.regularizer.needs_anchor]
+    sites = [site for term in anchored for site in term.sites]
+    return {site.key: ops.copy(ops.convert_to_tensor(site.extract(site.weight.value))) for site in sites}
 
 
 def diagnosed_sites(terms: Sequence[Term]) -> tuple[Site, ...]:
     """Return the sites to diagnose: those of terms, and the output after each pre-activation."""
-    charged = [site for term in terms for site in term.sites]
+    charged = [site for term in terms for site in term.sites if site.is_weight or site.is_activation]
     after = [replace(site, quantity="output") for site in charged if site.quantity == "preactivation"]
     return tuple({site.key: site for site in [*charged, *after]}.values())
 
