@@ -9,17 +9,17 @@ import numpy as np
 from bridle._errors import InputError, KindError
 from bridle.regularizers import Custom, Penalty
 from bridle.regularizers._contract import EVERYWHERE, OF_ACTIVATIONS, OF_EXACT, SAVING, Case, Law
-from bridle.regularizers._regularizer import On
+from bridle.regularizers._penalty import Tensor
 
 __all__ = ["check_penalty"]
 
-SHAPES: dict[On, tuple[int, ...]] = {"weight": (4, 3), "activation": (6, 4, 3)}
+SHAPES: dict[Tensor, tuple[int, ...]] = {"weight": (4, 3), "activation": (6, 4, 3)}
 
 
 def check_penalty(
     penalty: Penalty,
     *,
-    on: On | None = None,
+    on: Tensor | None = None,
     shape: tuple[int, ...] | None = None,
     formula: Callable[[np.ndarray], Any] | None = None,
 ) -> None:
@@ -59,7 +59,7 @@ def check_penalty(
     """
     if not isinstance(cast(object, penalty), Penalty):
         raise KindError(f"Expected a penalty such as bridle.L2(0.1), got {penalty!r}.")
-    allowed = penalty.allowed_on if penalty.per == "sample" else ("activation",)
+    allowed = cast("tuple[Tensor, ...]", penalty.allowed_on if penalty.per == "sample" else ("activation",))
     if on is not None and on not in allowed:
         raise InputError(f"Expected on={' or '.join(map(repr, allowed))} for {penalty!r}, got {on!r}.")
     for index, kind in enumerate(allowed if on is None else (on,)):

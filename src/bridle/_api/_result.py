@@ -211,17 +211,12 @@ class Result:
         )
 
     def regularizers(self, arm: str | None = None, rule: str = "best") -> dict[str, Any]:
-        """Return the selected candidate as `{target: regularizer}`, ready for `bridle.regularize`.
-
-        The value is a list where a target has several.
-        """
+        """Return the selected candidate as `{target: regularizer or list}`, ready for `bridle.regularize`."""
         index, setting = self._selected(arm, rule)
         strengths, selected_arm = self.data.strengths(setting), self.data.arms[index]
         if self._terms is not None:
             terms = self._terms[selected_arm.name]
-            return by_target(
-                (term.target, term.regularizer.at(*(strengths[slot] for slot in term.slots))) for term in terms
-            )
+            return by_target((t.target, t.regularizer.at(*(strengths[slot] for slot in t.slots))) for t in terms)
         return by_target((target, _read(text, strengths)) for target, text in selected_arm.terms)
 
     def model(

@@ -11,9 +11,8 @@ import numpy as np
 
 from bridle._errors import BridleError
 from bridle._keras import ops, with_gradient
-from bridle.regularizers._penalty import Penalty
+from bridle.regularizers._penalty import Penalty, Tensor
 from bridle.regularizers._registry import KINDS, parse_penalty
-from bridle.regularizers._regularizer import On
 
 Law = Callable[["Case"], str | None]
 SATURATED_VALUE = 50.0
@@ -29,7 +28,7 @@ class Case:
     """Penalty on weights or on activations, with tensors to check it on."""
 
     penalty: Penalty
-    on: On
+    on: Tensor
     shape: tuple[int, ...]
 
     @cached_property

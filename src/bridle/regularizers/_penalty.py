@@ -11,6 +11,8 @@ from bridle._keras import ops
 from bridle.regularizers._regularizer import Regularizer
 
 Per = Literal["sample", "batch", "unit"]
+Tensor = Literal["weight", "activation"]
+"""The kinds of tensors that a penalty can be placed on."""
 CONVENTIONS = ("sample", "batch", "unit")
 """The values of `per`."""
 
