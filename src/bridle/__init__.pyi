@@ -7,10 +7,11 @@ Find a regularization
     EarlyStopping, Plan      how each fit ends; what will run, before it runs
     StudyResult              every number of a study, as arrays
 
-Say what to penalize, as `{target: penalty}`
+Say what to regularize, as `{target: regularizer}`
     L1, L2, L1L2, Log, SmoothL1, Hoyer, Binarizing, Custom              on weights and activations
     GroupLasso, SparseGroupLasso, Orthogonality, SpectralNorm, Nuclear, MaxNorm, L2SP       on weights
     KL, MeanActivation, Decorrelation, AR, TAR, Confidence              on activations
+    Dropout, GaussianNoise, DropConnect                                 noise while training
     grid, Grid, schedule     strengths: a grid to compare, a course over epochs
     parse_regularizer, parse_penalty                            one from text, such as "l2(1e-3)"
 
@@ -75,6 +76,9 @@ from bridle.regularizers._matrices import MaxNorm as MaxNorm
 from bridle.regularizers._matrices import Nuclear as Nuclear
 from bridle.regularizers._matrices import Orthogonality as Orthogonality
 from bridle.regularizers._matrices import SpectralNorm as SpectralNorm
+from bridle.regularizers._noise import DropConnect as DropConnect
+from bridle.regularizers._noise import Dropout as Dropout
+from bridle.regularizers._noise import GaussianNoise as GaussianNoise
 from bridle.regularizers._ratio import Hoyer as Hoyer
 from bridle.regularizers._recurrent import AR as AR
 from bridle.regularizers._recurrent import TAR as TAR

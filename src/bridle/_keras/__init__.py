@@ -33,7 +33,7 @@ from bridle._keras._declared import (
     saved_regularizer,
 )
 from bridle._keras._fingerprint import fingerprint_model
-from bridle._keras._gradient import as_float, with_gradient
+from bridle._keras._gradient import as_float, is_float, with_gradient
 from bridle._keras._initial_values import InitialValues
 from bridle._keras._inputs import InputSpec, ModelInputs, model_inputs, model_size
 from bridle._keras._internals import full_precision, is_keras_module, replaced, takes_training, tensorflow_left_alone
@@ -54,6 +54,7 @@ from bridle._keras._losses import (
 from bridle._keras._mean import divide_logits, has_convex_loss, mean_model, mean_obstacle
 from bridle._keras._metrics import direction
 from bridle._keras._mixing import mixes_rows
+from bridle._keras._perturbing import Perturbation, Perturbations, PerturbedWeight, holders, perturbing
 from bridle._keras._program import Forward, Program, loss_name, make_program
 from bridle._keras._steps import check_exact, proximal_step
 from bridle._keras._structure import (
@@ -100,6 +101,9 @@ __all__ = [
     "Names",
     "OwnWeight",
     "Part",
+    "Perturbation",
+    "Perturbations",
+    "PerturbedWeight",
     "Program",
     "Reading",
     "Recording",
@@ -139,10 +143,12 @@ __all__ = [
     "has_own_loss",
     "has_states",
     "head_parts",
+    "holders",
     "holding_layer",
     "inner_layers",
     "inner_optimizer",
     "is_activation",
+    "is_float",
     "is_keras_module",
     "is_model",
     "is_own_of_keras",
@@ -168,6 +174,7 @@ __all__ = [
     "output_shape",
     "own_training",
     "own_weights",
+    "perturbing",
     "predicted_shapes",
     "predictions_of",
     "proximal_step",

@@ -32,6 +32,11 @@ def with_gradient(function: Callable[[Any], Any]) -> Callable[[np.ndarray], tupl
     return at
 
 
+def is_float(value: Any) -> bool:
+    """Return True for a tensor of real floating-point numbers."""
+    return "float" in keras.backend.standardize_dtype(value.dtype)
+
+
 def as_float(value: Any) -> float | None:
     """Return a scalar tensor as a number; None inside compiled or differentiated code, where it has no value yet."""
     if isinstance(value, keras.KerasTensor):

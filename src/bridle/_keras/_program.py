@@ -28,8 +28,9 @@ from bridle._keras._internals import (
     takes_training,
 )
 from bridle._keras._metrics import Rule, leaves_of, rules_of
+from bridle._keras._perturbing import Perturbations, perturbing
 from bridle._keras._steps import proximal_step
-from bridle._keras._taps import Reading, Tap, watching
+from bridle._keras._taps import Reading, Tap
 from bridle._keras._tracing import (
     Masked,
     UntraceableError,
@@ -86,11 +87,18 @@ class Program:
         return [*self.model.trainable_variables, *self.model.non_trainable_variables]
 
     def forward(
-        self, trainable: Arrays, untrained: Arrays, x: Any, *, training: bool, taps: Sequence[Tap] = ()
+        self,
+        trainable: Arrays,
+        untrained: Arrays,
+        x: Any,
+        *,
+        training: bool,
+        taps: Sequence[Tap] = (),
+        noise: Perturbations | None = None,
     ) -> Forward:
-        """Call the model on a batch with the given variables."""
+        """Call the model on a batch with the given variables, and with noise where there is some."""
         options = {"training": training} if takes_training(self.model) else {}
-        with without_cudnn(self.model), watching(taps) as readings:
+        with without_cudnn(self.model), perturbing(noise or Perturbations(), taps) as readings:
             prediction, untrained, losses = self.model.stateless_call(
                 trainable, untrained, x, return_losses=True, **options
             )

@@ -27,6 +27,8 @@ class Tap:
     quantity: str
     around: keras.Layer | None = None
     """The `TimeDistributed` that calls the layer once for each time step."""
+    after_noise: bool = False
+    """True to watch an output with its noise, False without."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def _on_output(layer: keras.Layer, record: Record) -> contextlib.AbstractContext
         outputs = call(*args, **kwargs)
         flat = keras.tree.flatten(outputs)
         for value in flat[:1] if has_states(layer) or scores_attention(layer) else flat:
-            record(Reading(value, _mask(layer, args, kwargs, value)))
+            record(Reading(value, mask_of(layer, args, kwargs, value)))
         return outputs
 
     return replaced(layer, "call", watched)
@@ -83,7 +85,7 @@ def _on_activation(layer: keras.Layer, record: Record) -> Iterator[None]:
         return call(*args, **kwargs)
 
     def watched(value: Any, *args: Any, **kwargs: Any) -> Any:
-        record(Reading(value, _mask(layer, *arguments[0], value)))
+        record(Reading(value, mask_of(layer, *arguments[0], value)))
         return activation(value, *args, **kwargs)
 
     with replaced(layer, "call", entered), replaced(layer, "activation", watched):
@@ -98,7 +100,7 @@ def _on_scores(layer: keras.Layer, record: Record) -> Iterator[None]:
         with_scores = kwargs.pop("return_attention_scores", False)
         outputs, scores = call(*args, return_attention_scores=True, **kwargs)
         by_query = ops.transpose(scores, (0, 2, 1, 3)) if len(scores.shape) == 4 else scores
-        record(Reading(by_query, _mask(layer, args, kwargs, by_query)))
+        record(Reading(by_query, mask_of(layer, args, kwargs, by_query)))
         return (outputs, scores) if with_scores else outputs
 
     with replaced(layer, "call", watched):
@@ -154,7 +156,7 @@ def _over_time(wrapper: keras.Layer, record: Record) -> Iterator[Record]:
             calls = len(steps) // length
             for index in range(calls):
                 value = ops.stack([reading.value for reading in steps[index::calls]], axis=1)
-                record(Reading(value, _mask(wrapper, args, kwargs, value)))
+                record(Reading(value, mask_of(wrapper, args, kwargs, value)))
         return outputs
 
     with replaced(wrapper, "call", watched):
@@ -171,7 +173,7 @@ STATES = {"hidden_state": 0, "cell_state": 1}
 """States of a recurrent layer, by their place among its states."""
 
 
-def _mask(layer: keras.Layer, args: tuple[Any, ...], kwargs: dict[str, Any], value: Any) -> Any:
+def mask_of(layer: keras.Layer, args: tuple[Any, ...], kwargs: dict[str, Any], value: Any) -> Any:
     """Return the mask of a layer's output, where it still fits the leading axes."""
     if not (layer.supports_masking and args):
         return None

@@ -1,6 +1,7 @@
 """Training of fits: a step, blocks of epochs, fits on threads or side by side. It knows neither penalties nor Keras."""
 
 from bridle.engine._device import core_count, free_memory, on_accelerator, peak_memory_bytes, single_threaded_blas
+from bridle.engine._draw import Moment, StepDraw, draw_at
 from bridle.engine._early_stopping import Stopping
 from bridle.engine._evaluate import predict
 from bridle.engine._objective import Loss, Objective, Recipe, Training
@@ -37,6 +38,7 @@ __all__ = [
     "FixedSource",
     "Fold",
     "Loss",
+    "Moment",
     "Objective",
     "Programs",
     "Progress",
@@ -44,6 +46,7 @@ __all__ = [
     "Rows",
     "Start",
     "State",
+    "StepDraw",
     "Stopping",
     "Training",
     "Wait",
@@ -51,6 +54,7 @@ __all__ = [
     "choose_width",
     "compile_programs",
     "core_count",
+    "draw_at",
     "free_memory",
     "on_accelerator",
     "peak_memory_bytes",

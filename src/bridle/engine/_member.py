@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from bridle.engine._draw import Moment
 from bridle.engine._early_stopping import update_memory
 from bridle.engine._evaluate import evaluate, measures, predict
 from bridle.engine._objective import Objective, Recipe, Training
@@ -14,11 +15,12 @@ from bridle.engine._shuffle import shuffled
 from bridle.engine._state import Points, Rows, State, entry_at, gather, replace_window, slice_rows, window_at
 
 
-def step(objective: Objective, state: State, strengths: Any, batch: Rows) -> tuple[State, Any]:
+def step(objective: Objective, state: State, strengths: Any, batch: Rows, moment: Moment) -> tuple[State, Any]:
     """Take one gradient step on one batch; also return (total loss, parts…) of shape (1 + part,)."""
+    drawn = (moment,) if objective.draws else ()
 
     def scaled_loss(trainable: list[Any]) -> tuple[Any, Any]:
-        total, loss = objective.loss(trainable, state.other, strengths, *batch)
+        total, loss = objective.loss(trainable, state.other, strengths, *batch, *drawn)
         return objective.scaled(state.optimizer, total), (total, loss)
 
     gradients, (total, loss) = objective.gradient(scaled_loss)(state.trainable)
@@ -38,13 +40,14 @@ def pass_over_rows(
     objective, recipe = training.objective, training.recipe
     size = min(recipe.batch_size, count)
     if size == count:
-        return step(objective, state, strengths, slice_rows(rows, 0, count))
+        return step(objective, state, strengths, slice_rows(rows, 0, count), Moment(identity, epoch, 0))
     order = shuffled(identity, epoch, count) if recipe.shuffle else jnp.arange(count)
 
     def batch_step(state: State, start: Any, length: int) -> tuple[State, Any]:
         indices = window_at(order, start, length)
         present, _ = lax.optimization_barrier((strengths, start))  # or XLA would split off computations without rows
-        state, cost = step(objective, state, present, jax.tree.map(lambda leaf: gather(leaf, indices), rows))
+        batch = jax.tree.map(lambda leaf: gather(leaf, indices), rows)
+        state, cost = step(objective, state, present, batch, Moment(identity, epoch, start))
         return state, cost * (length / count)
 
     def body(index: Any, carry: tuple[State, Any]) -> tuple[State, Any]:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import numpy as np
 
+from bridle.engine._draw import Moment
 from bridle.engine._early_stopping import Stopping
 
 TRAINING_INTERVAL = 5
@@ -30,9 +31,9 @@ class LossFunction(Protocol):
     """Total loss of one training batch."""
 
     def __call__(
-        self, trainable: Variables, other: Variables, strengths: Any, x: Any, y: Any, weight: Any, /
+        self, trainable: Variables, other: Variables, strengths: Any, x: Any, y: Any, weight: Any, /, *moment: Moment
     ) -> tuple[Any, Loss]:
-        """Return the total and its parts."""
+        """Return the total and its parts; a loss that `draws` takes the step as its last argument."""
         ...
 
 
@@ -123,6 +124,8 @@ class Objective:
     gradient: Gradient = plain_gradient
     score_rows: RowScoring | None = None
     """Scores of the validation rows one by one; None if they are not computed."""
+    draws: bool = False
+    """True if the loss takes the step, from which it draws random numbers."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from bridle.placement._bound_terms import BoundTerms, bind_terms, diagnosed_site
 from bridle.placement._callbacks import Monitor, PenaltyLog, StrengthSchedule
 from bridle.placement._code import code_lines
 from bridle.placement._files import unwrapped
+from bridle.placement._noise import Sampler, perturb_inputs, perturbations
 from bridle.placement._regularized import Regularized, bound_terms, last_call, measuring, schedule_overrides
 from bridle.placement._sites import Site, find_sites
 from bridle.placement._targets import match_target
@@ -21,6 +22,7 @@ __all__ = [
     "Monitor",
     "PenaltyLog",
     "Regularized",
+    "Sampler",
     "Site",
     "StrengthSchedule",
     "Term",
@@ -35,6 +37,8 @@ __all__ = [
     "last_call",
     "match_target",
     "measuring",
+    "perturb_inputs",
+    "perturbations",
     "plain_copy",
     "read_terms",
     "regularize",

@@ -143,7 +143,7 @@ class BoundTerms:
     ) -> list[tuple[Any, ...]]:
         """Return the values of a penalty at one site at strength one: a row for each call of the layer."""
         if site.variable is None:
-            calls = readings[self.taps.index(site.tap)]
+            calls = readings[self.taps.index(self.tap_of(penalty, site))]
             rows = [
                 penalty.activation_values(_kept(call.value, penalty, strengths), _charged(call, counted))
                 for call in calls
@@ -152,6 +152,11 @@ class BoundTerms:
             bound = penalty.with_anchor(self.anchors[site.key]) if penalty.needs_anchor else penalty
             rows = [bound.weight_values(_kept(site.extract(weight(site.variable)), penalty, strengths))]
         return [tuple(ops.stop_gradient(value) for value in row) for row in rows] if penalty.exact else rows
+
+    def tap_of(self, penalty: Penalty, site: Site) -> Tap:
+        """Return the tap that reads an activation for a penalty: with the noise there, or without."""
+        late = replace(site.tap, after_noise=True)
+        return late if penalty.after_noise and late in self.taps else site.tap
 
     def trial_values(self, weight: Weight, readings: Readings) -> list[list[Any]]:
         """Return the values of each penalty at each of its sites, the components of all calls in one list."""
@@ -257,7 +262,15 @@ def _kept(value: Any, penalty: Penalty, strengths: Sequence[Any] | None) -> Any:
 def bind_terms(terms: Sequence[Term], anchors: dict[tuple[int, str], Any] | None = None) -> BoundTerms:
     """Bind terms to taps and anchors; by default, the anchors are the current weights."""
     taps = dict.fromkeys(site.tap for site in diagnosed_sites(terms) if site.is_activation)
-    return BoundTerms(tuple(terms), tuple(taps), copy_anchors(terms) if anchors is None else anchors)
+    noisy = {site.tap for term in terms if isinstance(term.regularizer, Noise) for site in term.sites}
+    late = dict.fromkeys(
+        replace(site.tap, after_noise=True)
+        for term in terms
+        if isinstance(term.regularizer, Penalty) and term.regularizer.after_noise
+        for site in term.sites
+        if site.tap in noisy and site.quantity == "output"
+    )
+    return BoundTerms(tuple(terms), (*taps, *late), copy_anchors(terms) if anchors is None else anchors)
 
 
 def copy_anchors(terms: Sequence[Term]) -> dict[tuple[int, str], Any]:

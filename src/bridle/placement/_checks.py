@@ -8,9 +8,9 @@ import keras
 import numpy as np
 
 from bridle._errors import BridleError, InputError
-from bridle._keras import has_states, output_shape
+from bridle._keras import has_states, holders, model_inputs, output_shape
 from bridle.placement._sites import Site
-from bridle.regularizers import Entrywise, On, Penalty, Regularizer
+from bridle.regularizers import Entrywise, Noise, On, Penalty, Regularizer
 
 IN_UNIT = ("sigmoid", "hard_sigmoid", "softmax", "sparse_sigmoid", "sparsemax")
 """Activations whose values lie in (0, 1)."""
@@ -44,6 +44,50 @@ def _(penalty: Penalty, target: str, site: Site) -> None:
         _check_weight(target, penalty, site)
     else:
         _check_activation(target, penalty, site)
+
+
+@check_site.register
+def _(noise: Noise, target: str, site: Site) -> None:
+    if site.on == "inputs":
+        _check_noisy_inputs(noise, site)
+    if site.is_activation and site.quantity not in ("output", "preactivation"):
+        raise InputError(
+            f"Expected an output or a pre-activation at {target!r} for {noise.kind}, got {site.name!r}, which no noise "
+            f"reaches. Place it at '{site.path}/output', or DropConnect at '{site.path}/recurrent_kernel'."
+        )
+    if site.is_weight and not site.weight.trainable:
+        raise InputError(f"Expected a weight that is trained at {target!r} for {noise.kind}, got {site.name!r}.")
+    if site.is_weight:
+        holders(site.layer, site.weight)
+    shared = getattr(noise, "shared", "none")
+    shape = output_shape(site.layer) if site.is_activation else None
+    if shared != "none" and site.is_activation and shape is not None and len(shape) < 3:
+        raise InputError(
+            f"Expected an activation of shape (batch, {'time' if shared == 'time' else 'space'}, …) at {target!r} for "
+            f"shared={shared!r}, got {site.name!r} of shape {shape}. Leave `shared` out."
+        )
+    if shared == "time" and site.around is not None:
+        raise InputError(
+            f"Expected an activation over all time steps at {target!r} for shared='time', got {site.name!r}, which "
+            f"holds one of them. Write '{site.top_level_path}/output'."
+        )
+
+
+def _check_noisy_inputs(noise: Noise, site: Site) -> None:
+    model: Any = site.layer
+    inputs = model_inputs(model)
+    if inputs is None:
+        return
+    if all(spec.rows is not None for spec in inputs.flat):
+        raise InputError(
+            f"Expected inputs of numbers at 'inputs' for {noise.kind}, got indices that {model.name!r} looks up. Place "
+            "it at the output of the embedding, such as 'embedding/output'."
+        )
+    if inputs.mask_value is not None:
+        raise InputError(
+            f"Expected a model without Masking for {noise.kind} at 'inputs', which would hide the padding. Place it at "
+            "the output of the Masking layer, such as 'masking/output'."
+        )
 
 
 def check_value(value: Any, penalty: Penalty, where: str) -> None:

@@ -35,6 +35,8 @@ class Penalty(Regularizer, keras.regularizers.Regularizer):
     """False for penalties of the training pass only, which are not part of a validation loss."""
     domain: Literal["real", "unit"] = "real"
     """`"unit"` if values must be in (0, 1), such as outputs of sigmoid and softmax; else `"real"`."""
+    after_noise: ClassVar[bool] = False
+    """True if it sees the output of a layer with the noise of `Dropout` or `GaussianNoise` there, False without."""
     needs_time: ClassVar[bool] = False
     """True if an activation must have shape (batch, time, …)."""
     per: Per = "sample"

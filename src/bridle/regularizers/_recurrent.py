@@ -13,8 +13,8 @@ class AR(ActivationPenalty):
     """`strength * mean h^2`: keeps the outputs of a recurrent layer small.
 
     `h` has shape (batch, time, …). The mean is over the samples and time steps that count, and over units. It is
-    charged in training and is no part of a validation loss. The paper takes `h` after dropout: place it on the
-    output of the dropout layer that follows.
+    charged in training and is no part of a validation loss. The paper takes `h` after dropout: with
+    `bridle.Dropout` at the same output it does. With a dropout layer that the model has, place it on that layer.
 
     Args:
         strength: float ≥ 0, list of floats, `bridle.grid`, `bridle.schedule`, or `"auto"` (default), tuned by a study.
@@ -34,6 +34,7 @@ class AR(ActivationPenalty):
     names = ("strength",)
     kind = "ar"
     at_evaluation = False
+    after_noise = True
     needs_time = True
 
     def __init__(self, strength: object = "auto") -> None:

@@ -1,6 +1,6 @@
 """The pure objective of a study, built from a Keras program and the penalty terms."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -11,6 +11,7 @@ from bridle._errors import InputError, KindError
 from bridle._keras import (
     Forward,
     Masked,
+    Perturbations,
     Program,
     UntraceableError,
     attach_masks,
@@ -21,8 +22,8 @@ from bridle._keras import (
     inner_optimizer,
     layers_named,
 )
-from bridle.engine import Fold, Loss, Objective, Start
-from bridle.placement import BoundTerms, scale_by_strength
+from bridle.engine import Fold, Loss, Moment, Objective, Start, draw_at
+from bridle.placement import BoundTerms, Sampler, perturb_inputs, perturbations, scale_by_strength
 from bridle.results import SPREAD_DIAGNOSTIC
 
 
@@ -30,9 +31,10 @@ def make_objective(program: Program, bound_terms: BoundTerms) -> Objective:
     """Return the mathematics of one fit, with the strengths of all arms as a traced input."""
 
     def loss(
-        trainable: list[Any], non_trainable: list[Any], strengths: Any, x: Any, y: Any, weight: Any
+        trainable: list[Any], non_trainable: list[Any], strengths: Any, x: Any, y: Any, weight: Any, *moment: Moment
     ) -> tuple[Any, Loss]:
-        forward = program.forward(trainable, non_trainable, x, training=True, taps=bound_terms.taps)
+        x, noise = noisy_batch(program.model, bound_terms, (trainable, non_trainable), strengths, x, *moment)
+        forward = program.forward(trainable, non_trainable, x, training=True, taps=bound_terms.taps, noise=noise)
         if program.has_own_loss:
             return own_loss(trainable, non_trainable, strengths, forward, (x, y, forward.prediction, weight))
         data = program.data_loss(y, forward.prediction, weight)
@@ -114,9 +116,38 @@ def make_objective(program: Program, bound_terms: BoundTerms) -> Objective:
         carried_over=program.handed_on,
         mirrors=program.mirrors,
         kernels=program.kernels,
+        draws=bool(bound_terms.noises),
         part_names=("model", *(bound_terms.slots[position] for position in bound_terms.penalty_positions)),
         measure_names=("loss", *program.metric_names),
     )
+
+
+def noisy_batch(
+    model: keras.Model,
+    bound_terms: BoundTerms,
+    variables: tuple[list[Any], list[Any]],
+    strengths: Any,
+    x: Any,
+    moment: Moment | None = None,
+) -> tuple[Any, Perturbations | None]:
+    """Return the inputs of a batch with noise, and the noise of activations and weights.
+
+    Where a strength is 0, a branch on the device leaves out the random numbers.
+    """
+    if moment is None:
+        return x, None
+    sampler = Sampler(strengths, lambda name, call: draw_at(moment, name, call), sample_if_present)
+    return (
+        perturb_inputs(bound_terms, model, x, sampler),
+        perturbations(bound_terms, weight_of(model, *variables), sampler),
+    )
+
+
+def sample_if_present(strengths: Sequence[Any], sample: Callable[[], Any], neutral: float) -> Any:
+    """Return a sample if a strength is above 0, else an array of `neutral`."""
+    outline = jax.eval_shape(sample)
+    present = sum(jnp.asarray(strength > 0, "int32") for strength in strengths) > 0
+    return jax.lax.cond(present, sample, lambda: jnp.full(outline.shape, neutral, outline.dtype))
 
 
 def spread(prediction: Masked) -> Any:
