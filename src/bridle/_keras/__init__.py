@@ -56,6 +56,7 @@ from bridle._keras._metrics import direction
 from bridle._keras._mixing import mixes_rows
 from bridle._keras._perturbing import Perturbation, Perturbations, PerturbedWeight, holders, perturbing
 from bridle._keras._program import Forward, Program, loss_name, make_program
+from bridle._keras._rates import RateArgument, rate_arguments, rate_holders, rates_replaced
 from bridle._keras._steps import check_exact, proximal_step
 from bridle._keras._structure import (
     Names,
@@ -105,6 +106,7 @@ __all__ = [
     "Perturbations",
     "PerturbedWeight",
     "Program",
+    "RateArgument",
     "Reading",
     "Recording",
     "Splitter",
@@ -178,6 +180,9 @@ __all__ = [
     "predicted_shapes",
     "predictions_of",
     "proximal_step",
+    "rate_arguments",
+    "rate_holders",
+    "rates_replaced",
     "read_blueprint",
     "rebuild_by",
     "record",

@@ -16,6 +16,10 @@ TESTED_VERSIONS = ">=3.15,<3.16"
 
 TRACKED_LAYERS = "_layers"
 """The attribute in which Keras tracks the layers inside a layer."""
+MASK_CREATOR = "_create_dropout_mask"
+"""The method with which a recurrent cell draws a dropout mask."""
+SCORE_APPLIER = "_apply_scores"
+"""The method with which an attention layer weighs values by scores."""
 SLOTS = {
     "momentum": "_momentums",
     "velocity": "_velocities",
@@ -143,6 +147,31 @@ def constructor_arguments(layer: keras.Layer) -> dict[str, Any] | None:
 def dense_kernel(layer: keras.layers.Dense) -> keras.Variable | None:
     """Return the stored kernel of a dense layer; None before it is built."""
     return getattr(layer, "_kernel", None)
+
+
+def spatial_noise_shape(layer: Any, x: Any) -> Any:
+    """Return the shape of the mask of a spatial dropout layer."""
+    return read_private(layer, "_get_noise_shape")(x)
+
+
+def concrete_noise_shape(layer: keras.layers.AlphaDropout, x: Any) -> Any:
+    """Return the shape of the mask of an alpha dropout layer."""
+    return read_private(layer, "_get_concrete_noise_shape")(x, layer.noise_shape)
+
+
+def dropout_of_attention(layer: Any) -> keras.layers.Dropout:
+    """Return the dropout layer inside a built attention layer with projections."""
+    return read_private(layer, "_dropout_layer")
+
+
+def attention_with_weights(layer: keras.layers.Attention, scores: Any, value: Any, mask: Any) -> tuple[Any, Any]:
+    """Return the outputs and weights of an attention layer for scores, without dropout."""
+    return read_private(type(layer), SCORE_APPLIER)(layer, scores, value, mask, training=False)
+
+
+def mask_creator(cell: Any) -> Callable[[Any, float], Any]:
+    """Return the function with which a recurrent cell draws a dropout mask."""
+    return read_private(cell, MASK_CREATOR)
 
 
 def collected_losses(layer: keras.Layer) -> tuple[list[Any], set[int]]:
@@ -451,6 +480,8 @@ _API_NAMES = load_internal("api_export", "get_name_from_symbol")
 _SNAKE_CASE = load_internal("utils.naming", "to_snake_case")
 _RANDOM_INITIALIZER = load_internal("initializers.random_initializers", "RandomInitializer")
 ConvLSTMCell = load_internal("layers.rnn.conv_lstm", "ConvLSTMCell")
+DropoutCell = load_internal("layers.rnn.dropout_rnn_cell", "DropoutRNNCell")
+SpatialDropout = load_internal("layers.regularization.spatial_dropout", "BaseSpatialDropout")
 _FUNCTIONAL = load_internal("models.functional", "Functional")
 _FUNCTIONAL_LIKE = load_internal("models.functional", "functional_like_constructor")
 _GET_MASK = load_internal("backend.common.masking", "get_keras_mask")
