@@ -83,7 +83,7 @@ def _of_cell(cell: keras.Layer, loop: keras.Layer | None = None) -> tuple[RateAr
 
 
 def rate_holders(layer: Any) -> Iterator[tuple[Names, keras.Layer]]:
-    """Yield the layers directly inside a layer and their names: also those without weights, and the cells of a stack."""
+    """Yield the layers directly inside a layer with their names, also those without weights and cells of a stack."""
     parent, inner_layers = layer, direct_layers(layer)
     if is_model(layer):
         inner_layers = layer.layers

@@ -11,6 +11,7 @@ from bridle.placement._callbacks import Monitor, PenaltyLog, StrengthSchedule
 from bridle.placement._code import code_lines
 from bridle.placement._files import unwrapped
 from bridle.placement._noise import Sampler, perturb_inputs, perturbations
+from bridle.placement._rate_sites import find_rates, is_rate_target
 from bridle.placement._regularized import Regularized, bound_terms, last_call, measuring, schedule_overrides
 from bridle.placement._sites import Site, find_sites
 from bridle.placement._targets import match_target
@@ -33,7 +34,9 @@ __all__ = [
     "code_lines",
     "diagnosed_sites",
     "distinct_terms",
+    "find_rates",
     "find_sites",
+    "is_rate_target",
     "last_call",
     "match_target",
     "measuring",

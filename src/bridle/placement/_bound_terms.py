@@ -1,6 +1,7 @@
 """Values of terms for one batch, as pure functions on any backend; and statistics of their tensors."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -9,12 +10,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from bridle._keras import Reading, Tap
+from bridle._keras import RateArgument, Reading, Tap, rates_replaced
 from bridle.placement._checks import check_value
 from bridle.placement._sites import Site
 from bridle.placement._terms import Term
 from bridle.placement._units import by_unit, mean_over, real_entries, unit_names, unit_quantiles
-from bridle.regularizers import Constraint, Custom, Decay, LabelTreatment, Noise, Penalty, Regularizer, Schedule
+from bridle.regularizers import Constraint, Custom, Decay, LabelTreatment, Noise, Penalty, Rate, Regularizer, Schedule
 
 Kind = TypeVar("Kind", bound=Regularizer)
 Readings = dict[int, list[Reading]]
@@ -38,8 +39,8 @@ class SlottedTerm(NamedTuple, Generic[Kind]):
 class BoundTerms:
     """Terms of a study or of a regularized model, bound to weights and to taps on activations.
 
-    A row of strengths has one number for each of `slots`. `penalties`, `noises`, `decays`, `constraints` and `labels`
-    are the terms of one kind.
+    A row of strengths has one number for each of `slots`. `penalties`, `noises`, `decays`, `constraints`, `labels` and
+    `rates` are the terms of one kind.
     """
 
     terms: tuple[Term, ...]
@@ -71,6 +72,22 @@ class BoundTerms:
     def labels(self) -> tuple[SlottedTerm[LabelTreatment], ...]:
         """The terms that change the labels of a batch."""
         return self._of(LabelTreatment)
+
+    @cached_property
+    def rates(self) -> tuple[SlottedTerm[Rate], ...]:
+        """The terms that replace rates of the model's own layers."""
+        return self._of(Rate)
+
+    def with_rates(self, strengths: Sequence[Any]) -> AbstractContextManager[None]:
+        """Call the model inside the block with the rates of a row of strengths; absent terms leave rates alone."""
+        rates: dict[tuple[int, str], tuple[RateArgument, Any]] = {}
+        for slotted in self.rates:
+            (strength,) = slotted.of(strengths)
+            for site in slotted.term.sites:
+                if site.rate is not None:
+                    _, before = rates.get(site.key, (site.rate, site.rate.value))
+                    rates[site.key] = site.rate, ops.where(strength < 0, before, strength)
+        return rates_replaced(list(rates.values()))
 
     def _of(self, kind: type[Kind]) -> tuple[SlottedTerm[Kind], ...]:
         results: list[SlottedTerm[Kind]] = []

@@ -123,7 +123,9 @@ def _check_options(target: str, penalty: Penalty, site: Site) -> None:
 
 def _described(on: On) -> str:
     """Return a kind of site with its article."""
-    return {"activation": "an activation", "weight": "a weight"}.get(on, f"the {on} of the model")
+    return {"activation": "an activation", "weight": "a weight", "rate": "a rate of a layer"}.get(
+        on, f"the {on} of the model"
+    )
 
 
 def _located(site: Site) -> str:

@@ -11,7 +11,7 @@ from bridle._keras import gives_mask, has_states, output_shape, tensorflow_left_
 from bridle.placement._sites import Site
 from bridle.placement._targets import argument
 from bridle.placement._terms import Term, read_terms
-from bridle.regularizers import KINDS, Penalty, describe_strength
+from bridle.regularizers import KINDS, Penalty, Rate, describe_strength
 
 
 @tensorflow_left_alone()
@@ -26,9 +26,9 @@ def code_lines(model: keras.Model, terms: Mapping[str, object], *, batch_size: i
     source calls `bridle.regularize`.
     """
     bound = read_terms(model, terms)
-    by_layer: dict[str, list[tuple[Site, Penalty]]] = {}
+    by_layer: dict[str, list[tuple[Site, Penalty | Rate]]] = {}
     for term in bound:
-        if not isinstance(term.regularizer, Penalty):
+        if not isinstance(term.regularizer, Penalty | Rate):
             return _in_bridle(bound)
         for site in term.sites:
             by_layer.setdefault(site.path, []).append((site, term.regularizer))
@@ -39,8 +39,12 @@ def code_lines(model: keras.Model, terms: Mapping[str, object], *, batch_size: i
     return "import keras\n\n" + "\n".join(_layer(path, pairs, batch_size) for path, pairs in by_layer.items()) + "\n"
 
 
-def _in_keras(site: Site, penalty: Penalty) -> bool:
-    """Return True if an argument of the layer means the same as a penalty."""
+def _in_keras(site: Site, penalty: Penalty | Rate) -> bool:
+    """Return True if an argument of the layer means the same as a penalty or a rate."""
+    if isinstance(penalty, Rate):
+        return (
+            not any(penalty.schedules) and site.path == site.top_level_path and site.quantity in site.layer.get_config()
+        )
     layer, plain = site.layer, penalty.kind in ("l1", "l2", "l1l2") and not penalty.exact
     if not plain or any(penalty.schedules) or site.part is not None or site.path != site.top_level_path:
         return False
@@ -58,7 +62,10 @@ def _in_bridle(terms: Sequence[Term]) -> str:
     for term in terms:
         strengths = (f"{v:.12g}" if isinstance(v, float) else describe_strength(v) for v in term.regularizer.strengths)
         text = _quoted(term.regularizer.to_text(*strengths))
-        if term.regularizer.kind not in KINDS:
+        if isinstance(term.regularizer, Rate):
+            (rate,) = term.regularizer.strengths
+            text = f"{rate:.12g}" if isinstance(rate, float) else _quoted(describe_strength(rate))
+        elif term.regularizer.kind not in KINDS:
             text = f"bridle.{term.regularizer!r}"
         lines.append(f"    {_quoted(term.target)}: {text},\n")
     return f"import bridle\n\nmodel = bridle.regularize(model, {{\n{''.join(lines)}}})\n"
@@ -74,14 +81,16 @@ NO_LINES = (keras.layers.TimeDistributed, keras.layers.Bidirectional, keras.laye
 """Layers whose activity penalty cannot be written as a constructor argument."""
 
 
-def _layer(path: str, pairs: list[tuple[Site, Penalty]], batch_size: int | None) -> str:
+def _layer(path: str, pairs: list[tuple[Site, Penalty | Rate]], batch_size: int | None) -> str:
     layer = pairs[0][0].layer
     before, after, notes = _arguments(layer), {}, [f"layer {path!r}"]
-    quantities = dict.fromkeys(site.quantity for site, _ in pairs)
+    before |= {site.quantity: f"{rate.fixed()[0]:.12g}" for site, rate in pairs if isinstance(rate, Rate)}
+    penalties = [(site, penalty) for site, penalty in pairs if isinstance(penalty, Penalty)]
+    quantities = dict.fromkeys(site.quantity for site, _ in penalties)
     if "preactivation" in quantities:
         after = {"activation": before.pop("activation", "'linear'")}
     for quantity in quantities:
-        of_quantity = [(site, penalty) for site, penalty in pairs if site.quantity == quantity]
+        of_quantity = [(site, penalty) for site, penalty in penalties if site.quantity == quantity]
         text, remarks = _regularizer(of_quantity, batch_size)
         notes += remarks
         arguments, name = after if quantity == "output" and after else before, argument(quantity)

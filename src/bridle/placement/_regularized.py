@@ -182,7 +182,8 @@ class Regularized(Wrapper):
         options = {"training": training} if takes_training(self._bridle_wrapped) else {}
         with full_precision():  # before the call, which moves statistics and normalizes weights
             weights = {id(v): ops.convert_to_tensor(v.value) for v in self._bridle_bound_terms.variables}
-        with watching(self._bridle_bound_terms.taps) as readings:
+        rates = self._bridle_bound_terms.with_rates(self._strengths.value)
+        with rates, watching(self._bridle_bound_terms.taps) as readings:
             outputs = self._bridle_wrapped(inputs, **options)
         self._bridle_last_call = LastCall(readings, weights, bool(training))
         parts = self._parts(None)

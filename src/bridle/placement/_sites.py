@@ -10,6 +10,7 @@ from bridle._keras import (
     Names,
     OwnWeight,
     Part,
+    RateArgument,
     Tap,
     gate_parts,
     has_cell_state,
@@ -56,6 +57,8 @@ class Site:
     other_paths: tuple[str, ...] = ()
     """Other paths of the layer: with automatic names, or with attributes in place of given names."""
     other_top_level_paths: tuple[str, ...] = ()
+    rate: RateArgument | None = None
+    """The rate of a dropout or noise layer, which is no tensor."""
 
     @property
     def name(self) -> str:
@@ -66,6 +69,8 @@ class Site:
     @property
     def key(self) -> tuple[int, str]:
         """The identity of the tensor."""
+        if self.rate is not None:
+            return id(self.rate.holder), f"{self.rate.attribute} of the layer"
         part = self.part.name if self.part is not None else ""
         return (id(self.layer), self.quantity) if self.variable is None else (id(self.variable), part)
 
@@ -86,10 +91,12 @@ class Site:
 
     @property
     def on(self) -> On:
-        """The kind of site: `"weight"`, `"activation"`, `"inputs"`, `"labels"` or `"training"`."""
+        """The kind of site: `"weight"`, `"activation"`, `"rate"`, `"inputs"`, `"labels"` or `"training"`."""
         for name in OF_THE_MODEL:
             if name == self.quantity and not self.path:
                 return name
+        if self.rate is not None:
+            return "rate"
         return "activation" if self.variable is None else "weight"
 
     @property

@@ -7,6 +7,7 @@ import keras
 
 from bridle._errors import TargetError, nearest_names, short_repr
 from bridle._keras import Part
+from bridle.placement._rate_sites import RATES, find_rates, is_rate_target
 from bridle.placement._sites import ACTIVATIONS, OF_THE_MODEL, Site, find_sites
 
 EXAMPLE = "Write for example 'hidden/kernel', '*/kernel', 'hidden/output' or 'lstm/kernel[forget]'."
@@ -28,6 +29,8 @@ def match_target(model: keras.Model, target: str) -> list[Site]:
     - for weights: statistics that are never trained, such as moving means. `*/kernel` is every kernel, and neither
       biases nor scales of normalization.
 
+    `drop/rate`, `noise/stddev`, `lstm/dropout` and `lstm/recurrent_dropout` are rates of layers, also inside others.
+
     `inputs`, `labels` and `training` are targets of the model itself: its inputs, the labels of a batch, the whole fit.
 
     Errors: `TargetError` if nothing matches, with the nearest names, and for a part that the weight does not have.
@@ -36,7 +39,7 @@ def match_target(model: keras.Model, target: str) -> list[Site]:
         raise TargetError(f"Expected a target '<layer>/<quantity>', got {short_repr(target)}. {EXAMPLE}")
     if len(target) > LONGEST:
         raise TargetError(f"Expected a target of at most {LONGEST:,} characters, got {len(target):,}. {EXAMPLE}")
-    sites = find_sites(model)
+    sites = [*find_sites(model), *(find_rates(model) if is_rate_target(target) else ())]
     matches = [site for part in target.split(",") for site in _match_one(model, sites, part.strip())]
     return list({site.key: site for site in matches}.values())
 
@@ -52,9 +55,10 @@ def _match_one(model: keras.Model, sites: list[Site], target: str) -> list[Site]
     named = [site for site in sites if _is_named(site, path, quantity)]
     matches = [site for site in named if (site.part is None if part is None else _is_part(site.part, part))]
     if not named:
+        advice = _without_rates(sites, quantity) or _passed_over(sites, path, quantity)
         raise TargetError(
             f"Expected a target that is in the model, got {target!r}, which matches nothing. "
-            f"{_passed_over(sites, path, quantity) or nearest_names(target, _written_names(sites))}"
+            f"{advice or nearest_names(target, _written_names(sites))}"
         )
     if not matches:
         raise TargetError(_no_part(named, target, part))
@@ -62,10 +66,11 @@ def _match_one(model: keras.Model, sites: list[Site], target: str) -> list[Site]
 
 
 def _is_named(site: Site, path: str, quantity: str) -> bool:
-    if not (fnmatchcase(site.quantity, quantity) and (quantity == site.quantity or not site.statistic)):
+    by_name_only = site.statistic or site.rate is not None
+    if not (fnmatchcase(site.quantity, quantity) and (quantity == site.quantity or not by_name_only)):
         return False
     paths, homes = (site.path, *site.other_paths), (site.top_level_path, *site.other_top_level_paths)
-    if not site.is_weight:
+    if site.is_activation:
         exact = path in (*paths, *homes) and quantity == site.quantity
         return any(fnmatchcase(name, path) for name in paths) and (exact or site.in_globs)
     return any(fnmatchcase(name, path) for name in (*paths, *homes))
@@ -87,6 +92,16 @@ def _passed_over(sites: list[Site], path: str, quantity: str) -> str:
         return ""
     return (
         f"A glob skips layers without weights and without an activation. Write a name: {nearest_names(names[0], names)}"
+    )
+
+
+def _without_rates(sites: list[Site], quantity: str) -> str:
+    """Return advice on a rate in a model that has none; empty for another target."""
+    if quantity not in RATES or any(site.rate is not None for site in sites):
+        return ""
+    return (
+        "The model has no layer of Keras with dropout or noise. Put noise at an output: "
+        "{'hidden/output': bridle.Dropout(0.5)}."
     )
 
 

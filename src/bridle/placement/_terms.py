@@ -9,6 +9,7 @@ import keras
 
 from bridle._errors import InputError, KindError, short_repr
 from bridle.placement._checks import check_sites
+from bridle.placement._rate_sites import check_once, is_rate_target, read_rate
 from bridle.placement._sites import Site
 from bridle.placement._targets import EXAMPLE, match_target
 from bridle.regularizers import KINDS, Regularizer, Schedule, parse_regularizer
@@ -31,7 +32,8 @@ class Term:
         """Target, kind, options and schedules. Terms with the same label differ in their strengths only."""
         options = _short(self.regularizer.options_text())
         schedules = [schedule.to_text("…") for schedule in self.regularizer.schedules if schedule is not None]
-        return " ".join([self.target, self.regularizer.kind, *filter(None, [options]), *schedules])
+        kind = [] if self.regularizer.allowed_on == ("rate",) else [self.regularizer.kind]  # the target tells it
+        return " ".join([self.target, *kind, *filter(None, [options]), *schedules])
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -67,12 +69,14 @@ def read_terms(model: keras.Model, terms: Mapping[str, object]) -> tuple[Term, .
     if not isinstance(terms, Mapping):
         raise KindError(f"Expected a dictionary {{target: regularizer}}, got {short_repr(terms)}. {EXAMPLE}")
     bound: dict[str, Term] = {}
-    for target, value in terms.items():
+    for target, given in terms.items():
+        value = read_rate(target, given) if is_rate_target(target) else given
         for what in value if isinstance(value, list | tuple) else (value,):
             term = _bind(model, target, what)
             if term.label in bound:
                 raise InputError(f"Expected each regularizer once at {target!r}, got two {term.regularizer.kind}.")
             bound[term.label] = term
+    check_once([(term.target, term.sites) for term in bound.values()])
     return tuple(bound.values())
 
 

@@ -14,10 +14,12 @@ from bridle.regularizers._labels import LabelTreatment
 from bridle.regularizers._noise import Draw, Noise
 from bridle.regularizers._norms import L1, L1L2, L2
 from bridle.regularizers._penalty import Penalty
+from bridle.regularizers._rate import Rate
 from bridle.regularizers._registry import KINDS, PENALTIES, parse_penalty, parse_regularizer
 from bridle.regularizers._regularizer import On, Regularizer, describe_strength
 from bridle.regularizers._schedule import Schedule
-from bridle.regularizers._strength import AUTO, RATES, Grid, Strength, grid
+from bridle.regularizers._strength import AUTO, MAX_GRID_POINTS, RATES, Grid, Strength, grid
+from bridle.regularizers._text import strength_from_config
 
 for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
@@ -29,6 +31,7 @@ __all__ = [
     "L1",
     "L1L2",
     "L2",
+    "MAX_GRID_POINTS",
     "PENALTIES",
     "RATES",
     "ActivationPenalty",
@@ -42,6 +45,7 @@ __all__ = [
     "Noise",
     "On",
     "Penalty",
+    "Rate",
     "Regularizer",
     "Schedule",
     "Strength",
@@ -50,4 +54,5 @@ __all__ = [
     "grid",
     "parse_penalty",
     "parse_regularizer",
+    "strength_from_config",
 ]

@@ -15,7 +15,7 @@ from bridle.regularizers._schedule import Schedule
 from bridle.regularizers._strength import AUTO, Grid, Strength, format_strength, read_strength
 from bridle.regularizers._text import strength_from_config
 
-On = Literal["weight", "activation", "inputs", "labels", "training"]
+On = Literal["weight", "activation", "rate", "inputs", "labels", "training"]
 
 
 class Regularizer(abc.ABC):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bridle.regularizers import MAX_GRID_POINTS
 from bridle.study.design import INITIAL_WEIGHTS, MAX_COUNT, MAX_SEED, MAX_SEEDS, WARM_STARTS
 
 MAX_HIDDEN_LAYERS = 50
@@ -54,6 +55,10 @@ def _is_list(value: object, most: int, holds: Callable[[Any], bool]) -> bool:
     return isinstance(value, list) and len(value) <= most and all(map(holds, value))
 
 
+def _is_amount(value: object) -> bool:
+    return type(value) in (int, float)
+
+
 def _is_line(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip()) and len(value) <= 500 and len(value.splitlines()) == 1
 
@@ -75,6 +80,12 @@ HIDDEN = Entry(
     lambda value: _is_list(value, MAX_HIDDEN_LAYERS, lambda units: _is_whole(units, 1, MAX_HIDDEN_UNITS)),
 )
 PENALTY = Entry("a penalty as text, such as 'l2(auto)',", lambda value: isinstance(value, str))
+RATE = Entry(
+    "a rate such as 0.3, a list such as [0.1, 0.5], or text such as 'auto',",
+    lambda value: (
+        isinstance(value, str) or _is_amount(value) or (_is_list(value, MAX_GRID_POINTS, _is_amount) and bool(value))
+    ),
+)
 
 COLUMN = Entry("the name of a column", lambda value: isinstance(value, str))
 WEIGHT = Entry("a number ≥ 0", lambda value: type(value) in (int, float) and 0 <= value < 1e300)

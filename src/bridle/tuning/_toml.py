@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from bridle._errors import InputError, nearest_names, short_repr
-from bridle.tuning._schema import ARM, ARMS, DATA, MODEL, RENAMED, STOPPING, STUDY, TOP, Entries
+from bridle.placement import is_rate_target
+from bridle.tuning._schema import ARM, ARMS, DATA, MODEL, RATE, RENAMED, STOPPING, STUDY, TOP, Entries
 
 LARGEST = 2**18
 """The largest size of a study file in bytes, about a hundred times that of a usual one."""
@@ -154,7 +155,7 @@ def _arm(terms: Mapping[str, Any], section: str, where: str) -> dict[str, Any]:
         raise InputError(
             f"Expected a penalty as text for {section}{short_repr(tables[0])} in {where}, got a table. {QUOTE}"
         )
-    return _checked(terms, section, ARM, where)
+    return _checked(terms, section, {**ARM, **{target: RATE for target in terms if is_rate_target(target)}}, where)
 
 
 def _check_choice(

@@ -34,7 +34,8 @@ def make_objective(program: Program, bound_terms: BoundTerms) -> Objective:
         trainable: list[Any], non_trainable: list[Any], strengths: Any, x: Any, y: Any, weight: Any, *moment: Moment
     ) -> tuple[Any, Loss]:
         x, noise = noisy_batch(program.model, bound_terms, (trainable, non_trainable), strengths, x, *moment)
-        forward = program.forward(trainable, non_trainable, x, training=True, taps=bound_terms.taps, noise=noise)
+        with bound_terms.with_rates(strengths):
+            forward = program.forward(trainable, non_trainable, x, training=True, taps=bound_terms.taps, noise=noise)
         if program.has_own_loss:
             return own_loss(trainable, non_trainable, strengths, forward, (x, y, forward.prediction, weight))
         data = program.data_loss(y, forward.prediction, weight)
@@ -98,8 +99,8 @@ def make_objective(program: Program, bound_terms: BoundTerms) -> Objective:
             return strengths
         return jnp.stack(
             [
-                a if course is None else a * course.factor(epoch)
-                for a, course in zip(strengths, bound_terms.schedules, strict=True)
+                a if course is None else _scheduled(a, course.factor(epoch), absent)
+                for a, course, absent in zip(strengths, bound_terms.schedules, bound_terms.absent, strict=True)
             ]
         )
 
@@ -148,6 +149,11 @@ def sample_if_present(strengths: Sequence[Any], sample: Callable[[], Any], neutr
     outline = jax.eval_shape(sample)
     present = sum(jnp.asarray(strength > 0, "int32") for strength in strengths) > 0
     return jax.lax.cond(present, sample, lambda: jnp.full(outline.shape, neutral, outline.dtype))
+
+
+def _scheduled(strength: Any, factor: Any, absent: float) -> Any:
+    """Return a strength times the factor of its schedule; that of an absent term is the same in every epoch."""
+    return strength * factor if absent == 0 else jnp.where(strength == absent, absent, strength * factor)
 
 
 def spread(prediction: Masked) -> Any:
