@@ -25,6 +25,8 @@ SLOTS = {
     "accumulator": "_accumulators",
 }
 """The attributes in which optimizers of Keras keep their slot variables."""
+DECAY_RATES = ("weight_decay", "adam_weight_decay")
+"""The attributes in which optimizers of Keras keep rates of weight decay."""
 
 
 def missing_internal(name: str) -> BackendError:
@@ -334,6 +336,39 @@ def decay_exclusions(optimizer: Any) -> tuple[set[Any], Any]:
     """Return the keys of variables and the pattern of names that an optimizer excludes from weight decay."""
     keys = getattr(optimizer, "_exclude_from_weight_decay", None) or set()
     return keys, getattr(optimizer, "_exclude_from_weight_decay_pattern", None)
+
+
+def decays(optimizer: Any, variable: keras.Variable) -> bool:
+    """Return True unless an optimizer excludes a variable from its weight decay."""
+    return bool(read_private(optimizer, "_use_weight_decay")(variable))
+
+
+def decay_method(optimizer: Any) -> Callable[[list[keras.Variable]], None]:
+    """Return the method with which an optimizer decays variables: `w <- w - w * weight_decay * learning_rate`."""
+    return read_private(optimizer, "_apply_weight_decay")
+
+
+def set_decay_method(optimizer: Any, method: Any) -> Any:
+    """Replace the method with which one optimizer decays variables, or with None undo it; return the one before."""
+    attributes = vars(optimizer)
+    before = attributes.pop("_apply_weight_decay", None)
+    if method is not None:
+        attributes["_apply_weight_decay"] = method
+    return before
+
+
+@contextlib.contextmanager
+def decay_rate_replaced(optimizer: Any, rate: Any) -> Iterator[None]:
+    """Let an optimizer decay every variable at one rate inside the block, also those that it excludes.
+
+    `rate` may be traced. Muon has a second rate, for the variables that its Adam updates.
+    """
+    with contextlib.ExitStack() as stack:
+        for name in DECAY_RATES:
+            if hasattr(optimizer, name):
+                stack.enter_context(replaced(optimizer, name, rate))
+        stack.enter_context(replaced(optimizer, "_use_weight_decay", lambda variable: True))
+        yield
 
 
 def variable_key(optimizer: Any, variable: keras.Variable) -> Any:
