@@ -362,8 +362,15 @@ def decay_rate_replaced(optimizer: Any, rate: Any) -> Iterator[None]:
     """Let an optimizer decay every variable at one rate inside the block, also those that it excludes.
 
     `rate` may be traced. Muon has a second rate, for the variables that its Adam updates.
+
+    With a constant rate, XLA computes `w * (weight_decay * learning_rate)`, and with a traced one it follows the order
+    `(w * weight_decay) * learning_rate` of Keras. So on JAX the product goes in as the rate, with a learning rate of 1:
+    the bits are those of a constant rate.
     """
     with contextlib.ExitStack() as stack:
+        if keras.backend.backend() == "jax":
+            rate = rate * keras.ops.cast(optimizer.learning_rate, "float32")
+            stack.enter_context(replaced(optimizer, "_get_current_learning_rate", lambda: 1.0))
         for name in DECAY_RATES:
             if hasattr(optimizer, name):
                 stack.enter_context(replaced(optimizer, name, rate))

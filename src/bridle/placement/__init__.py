@@ -15,6 +15,7 @@ from bridle.placement._regularized import Regularized, bound_terms, last_call, m
 from bridle.placement._sites import Site, find_sites
 from bridle.placement._targets import match_target
 from bridle.placement._terms import Term, by_target, distinct_terms, read_terms
+from bridle.placement._updates import decayed_weights, project, projections
 from bridle.regularizers import Penalty, Regularizer
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "by_target",
     "check_plain",
     "code_lines",
+    "decayed_weights",
     "diagnosed_sites",
     "distinct_terms",
     "find_sites",
@@ -40,6 +42,8 @@ __all__ = [
     "perturb_inputs",
     "perturbations",
     "plain_copy",
+    "project",
+    "projections",
     "read_terms",
     "regularize",
     "scale_by_strength",
