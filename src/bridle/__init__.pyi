@@ -9,9 +9,11 @@ Find a regularization
 
 Say what to regularize, as `{target: regularizer}`
     L1, L2, L1L2, Log, SmoothL1, Hoyer, Binarizing, Custom              on weights and activations
-    GroupLasso, SparseGroupLasso, Orthogonality, SpectralNorm, Nuclear, MaxNorm, L2SP       on weights
+    GroupLasso, SparseGroupLasso, Orthogonality, SpectralNorm, Nuclear, SoftMaxNorm, L2SP   on weights
     KL, MeanActivation, Decorrelation, AR, TAR, Confidence              on activations
     Dropout, GaussianNoise, DropConnect                                 noise while training
+    WeightDecay              on weights: decoupled decay, for every optimizer
+    MaxNorm, UnitNorm, NonNegative                              on weights: constraints
     grid, Grid, schedule     strengths: a grid to compare, a course over epochs
     parse_regularizer, parse_penalty                            one from text, such as "l2(1e-3)"
 
@@ -70,11 +72,14 @@ from bridle.regularizers._batch import KL as KL
 from bridle.regularizers._batch import Decorrelation as Decorrelation
 from bridle.regularizers._batch import MeanActivation as MeanActivation
 from bridle.regularizers._confidence import Confidence as Confidence
+from bridle.regularizers._constraints import MaxNorm as MaxNorm
+from bridle.regularizers._constraints import NonNegative as NonNegative
+from bridle.regularizers._constraints import UnitNorm as UnitNorm
 from bridle.regularizers._groups import GroupLasso as GroupLasso
 from bridle.regularizers._groups import SparseGroupLasso as SparseGroupLasso
-from bridle.regularizers._matrices import MaxNorm as MaxNorm
 from bridle.regularizers._matrices import Nuclear as Nuclear
 from bridle.regularizers._matrices import Orthogonality as Orthogonality
+from bridle.regularizers._matrices import SoftMaxNorm as SoftMaxNorm
 from bridle.regularizers._matrices import SpectralNorm as SpectralNorm
 from bridle.regularizers._noise import DropConnect as DropConnect
 from bridle.regularizers._noise import Dropout as Dropout
@@ -85,6 +90,7 @@ from bridle.regularizers._recurrent import TAR as TAR
 from bridle.regularizers._smooth import Binarizing as Binarizing
 from bridle.regularizers._smooth import Log as Log
 from bridle.regularizers._smooth import SmoothL1 as SmoothL1
+from bridle.regularizers._weight_decay import WeightDecay as WeightDecay
 from bridle.results import StudyResult as StudyResult
 from bridle.study.design import EarlyStopping as EarlyStopping
 from bridle.study.design import Plan as Plan

@@ -1,32 +1,17 @@
 """Results of a study: every number as NumPy arrays. This module imports NumPy only."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 __all__ = [
-    "ALL_ROWS",
-    "POOLED",
-    "SPREAD_DIAGNOSTIC",
-    "UNIT_SHARES",
-    "Activation",
-    "Arm",
-    "Baseline",
-    "Calibration",
-    "Confidence",
-    "Members",
-    "Nested",
-    "Picture",
-    "Probe",
-    "RowScores",
-    "Score",
-    "SeedMean",
-    "StoredTransformer",
-    "StudyResult",
-    "weak_to_strong",
-]
+    "ALL_ROWS", "LIMIT", "POOLED", "SPREAD_DIAGNOSTIC", "UNIT_SHARES", "Activation", "Arm", "Baseline", "Calibration",
+    "Confidence", "Members", "Nested", "Picture", "Probe", "RowScores", "Score", "SeedMean", "StoredTransformer",
+    "StudyResult", "weak_to_strong",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -72,6 +57,8 @@ UNIT_SHARES = (0, 10, 25, 50, 75, 90, 100)
 """The stored quantiles over units, in percent: `unit50/<tensor>` is the median."""
 SPREAD_DIAGNOSTIC = "spread/prediction"
 """The diagnostic of the spread of predictions between rows."""
+LIMIT = "limit"
+"""The argument with a strength that is a limit: stronger where it is smaller. In the text of a term it comes first."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +71,11 @@ class Arm:
     slots: tuple[int, ...]
     learning_rate: float | None = None
     """The learning rate of its fits; None for that of the compiled optimizer."""
+
+    def limits(self, names: Sequence[str]) -> list[bool]:
+        """Return for each of its slots, by the names of all, whether its strength is a limit: stronger if smaller."""
+        kinds = tuple(f"{at} {what[1]}" for at, t in self.terms if (what := re.match(rf"(\w+)\({LIMIT}=", t)))
+        return [names[slot].startswith(kinds) for slot in self.slots]
 
 
 @dataclass(frozen=True)
@@ -383,7 +375,8 @@ class StudyResult:
         slots = list(self.arms[arm].slots)
         if not slots:
             return candidates
-        return candidates[weak_to_strong(self.setting_strengths[candidates][:, slots])]
+        limits = self.arms[arm].limits(self.slots)
+        return candidates[weak_to_strong(self.setting_strengths[candidates][:, slots], limits)]
 
     def strengths(self, candidate: int) -> dict[str, float]:
         """Return the strengths of one candidate by slot name."""
@@ -395,6 +388,13 @@ class StudyResult:
         return replace(self, provenance={**self.provenance, **facts})
 
 
-def weak_to_strong(strengths: Float[np.ndarray, "candidate slot"]) -> Int[np.ndarray, "candidate"]:
-    """Return the order of candidates by the sum of their strengths, then by the first strength, and so on."""
+def weak_to_strong(
+    strengths: Float[np.ndarray, "candidate slot"], limits: Sequence[bool] = ()
+) -> Int[np.ndarray, "candidate"]:
+    """Return the order of candidates by the sum of their strengths, then by the first strength, and so on.
+
+    Slots of `limits` count by the reciprocal of their limit, since a smaller one is stronger; 0 is no limit.
+    """
+    if any(limits):
+        strengths = np.where(np.array(limits) & (strengths > 0), 1 / np.maximum(strengths, 1e-300), strengths)
     return np.lexsort((*strengths.T[::-1], strengths.sum(axis=1)))

@@ -117,8 +117,8 @@ LINES = [
     Line(bridle.Orthogonality(0.1, by="rows"), lambda x: l2(x @ x.T - np.eye(4))),
     Line(bridle.SpectralNorm(0.1), lambda x: np.linalg.norm(x.reshape(-1, 3), 2), (2, 2, 3)),
     Line(bridle.Nuclear(0.1), lambda x: np.linalg.norm(x, "nuc")),
-    Line(bridle.MaxNorm(0.1), lambda x: l2(positive(np.linalg.norm(x, axis=0) - 3))),
-    Line(bridle.MaxNorm(0.1, limit=0), l2),
+    Line(bridle.SoftMaxNorm(0.1), lambda x: l2(positive(np.linalg.norm(x, axis=0) - 3))),
+    Line(bridle.SoftMaxNorm(0.1, limit=0), l2),
     Line(bridle.L2SP(0.1), lambda x: l2(x - 0.5 * x[::-1])),  # check_penalty anchors it at half the reversed tensor
     Line(bridle.L2SP(0.1, anchor=1), lambda x: l2(x - 1)),
     Line(bridle.L2SP(0.1, anchor=ANCHOR), lambda x: l2(x - ANCHOR)),

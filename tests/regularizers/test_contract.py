@@ -28,7 +28,7 @@ DEGREE = {
     "l1": (1,), "l2": (2,), "l1l2": (1, 2), "hoyer": (0,), "grouplasso": (1,), "sparsegrouplasso": (1, 1),
     "spectral": (1,), "nuclear": (1,), "decorrelation": (4,), "ar": (2,), "tar": (2,),
 }  # fmt: skip
-ZERO_AT_ZERO = {*DEGREE, "log", "smoothl1", "binarizing", "maxnorm"}
+ZERO_AT_ZERO = {*DEGREE, "log", "smoothl1", "binarizing", "softmaxnorm"}
 
 
 def make(kind: str, amount: float = 0.3, **options: object) -> Penalty:

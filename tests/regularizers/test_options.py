@@ -20,7 +20,7 @@ from bridle.regularizers import PENALTIES, parse_penalty
         (lambda: bridle.KL(1.0, target=True), "got True"),
         (lambda: bridle.MeanActivation(1.0, target=float("nan")), "a finite number, such as 0.05, got nan"),
         (lambda: bridle.SmoothL1(1.0, epsilon=0), "smoothl1(epsilon=…) a number of at least 1e-12"),
-        (lambda: bridle.MaxNorm(1.0, limit=-1), "maxnorm(limit=…) a length ≥ 0"),
+        (lambda: bridle.SoftMaxNorm(1.0, limit=-1), "softmaxnorm(limit=…) a length ≥ 0"),
         (lambda: bridle.Confidence(1.0, threshold=-0.1), "an entropy ≥ 0, or None"),
         (lambda: bridle.Confidence(1.0, from_logits=1), "confidence(from_logits=…) True or False, got 1"),
         (lambda: bridle.Hoyer(1.0, over="row"), "hoyer(over=…) 'tensor' or 'unit', got 'row'"),

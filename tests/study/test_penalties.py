@@ -28,7 +28,7 @@ AT = {
     "l2sp": "gate/kernel",
 }
 """A place for each kind; the others go to the kernel of `gate`."""
-OPTIONS = {"maxnorm": {"limit": 0.1}, "meanactivation": {"target": 0.3}}
+OPTIONS = {"softmaxnorm": {"limit": 0.1}, "meanactivation": {"target": 0.3}}
 
 
 def build() -> keras.Model:

@@ -22,6 +22,7 @@ from bridle._keras._blueprint import (
     rebuild_by,
 )
 from bridle._keras._builds import has_own_code
+from bridle._keras._decay import Decayed, attach_decay, decaying
 from bridle._keras._declared import (
     Decay,
     decay_of,
@@ -87,13 +88,22 @@ from bridle._keras._tracing import (
     predicted_shapes,
 )
 from bridle._keras._training import has_own_loss, own_training
-from bridle._keras._updates import inner_optimizer, is_updating, keep_state_on_error, leave_out_of_files, note_updates
+from bridle._keras._updates import (
+    Projection,
+    inner_optimizer,
+    is_updating,
+    keep_state_on_error,
+    leave_out_of_files,
+    note_updates,
+    projecting,
+)
 from bridle._keras._weights import counted_rows
 
 __all__ = [
     "Blueprint",
     "Charge",
     "Decay",
+    "Decayed",
     "Forward",
     "InitialValues",
     "InputSpec",
@@ -106,6 +116,7 @@ __all__ = [
     "Perturbations",
     "PerturbedWeight",
     "Program",
+    "Projection",
     "RateArgument",
     "Reading",
     "Recording",
@@ -116,6 +127,7 @@ __all__ = [
     "all_layers",
     "as_float",
     "as_number",
+    "attach_decay",
     "attach_masks",
     "batch_size_of",
     "check_exact",
@@ -126,6 +138,7 @@ __all__ = [
     "counted_rows",
     "data_and_added",
     "decay_of",
+    "decaying",
     "detach_masks",
     "direction",
     "divide_logits",
@@ -179,6 +192,7 @@ __all__ = [
     "perturbing",
     "predicted_shapes",
     "predictions_of",
+    "projecting",
     "proximal_step",
     "rate_arguments",
     "rate_holders",

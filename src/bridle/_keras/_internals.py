@@ -29,6 +29,8 @@ SLOTS = {
     "accumulator": "_accumulators",
 }
 """The attributes in which optimizers of Keras keep their slot variables."""
+DECAY_RATES = ("weight_decay", "adam_weight_decay")
+"""The attributes in which optimizers of Keras keep rates of weight decay."""
 
 
 def missing_internal(name: str) -> BackendError:
@@ -363,6 +365,46 @@ def decay_exclusions(optimizer: Any) -> tuple[set[Any], Any]:
     """Return the keys of variables and the pattern of names that an optimizer excludes from weight decay."""
     keys = getattr(optimizer, "_exclude_from_weight_decay", None) or set()
     return keys, getattr(optimizer, "_exclude_from_weight_decay_pattern", None)
+
+
+def decays(optimizer: Any, variable: keras.Variable) -> bool:
+    """Return True unless an optimizer excludes a variable from its weight decay."""
+    return bool(read_private(optimizer, "_use_weight_decay")(variable))
+
+
+def decay_method(optimizer: Any) -> Callable[[list[keras.Variable]], None]:
+    """Return the method with which an optimizer decays variables: `w <- w - w * weight_decay * learning_rate`."""
+    return read_private(optimizer, "_apply_weight_decay")
+
+
+def set_decay_method(optimizer: Any, method: Any) -> Any:
+    """Replace the method with which one optimizer decays variables, or with None undo it; return the one before."""
+    attributes = vars(optimizer)
+    before = attributes.pop("_apply_weight_decay", None)
+    if method is not None:
+        attributes["_apply_weight_decay"] = method
+    return before
+
+
+@contextlib.contextmanager
+def decay_rate_replaced(optimizer: Any, rate: Any) -> Iterator[None]:
+    """Let an optimizer decay every variable at one rate inside the block, also those that it excludes.
+
+    `rate` may be traced. Muon has a second rate, for the variables that its Adam updates.
+
+    With a constant rate, XLA computes `w * (weight_decay * learning_rate)`, and with a traced one it follows the order
+    `(w * weight_decay) * learning_rate` of Keras. So on JAX the product goes in as the rate, with a learning rate of 1:
+    the bits are those of a constant rate.
+    """
+    with contextlib.ExitStack() as stack:
+        if keras.backend.backend() == "jax":
+            rate = rate * keras.ops.cast(optimizer.learning_rate, "float32")
+            stack.enter_context(replaced(optimizer, "_get_current_learning_rate", lambda: 1.0))
+        for name in DECAY_RATES:
+            if hasattr(optimizer, name):
+                stack.enter_context(replaced(optimizer, name, rate))
+        stack.enter_context(replaced(optimizer, "_use_weight_decay", lambda variable: True))
+        yield
 
 
 def variable_key(optimizer: Any, variable: keras.Variable) -> Any:

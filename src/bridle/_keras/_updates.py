@@ -1,13 +1,40 @@
-"""Hooks on one optimizer: a flag while it applies an update, and a variable left out of its files."""
+"""Hooks on updates: a flag while an optimizer applies one, a variable left out of its files, projections after it."""
 
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import keras
 from keras.optimizers import Optimizer
 
 from bridle._keras._internals import give_back_state
+
+
+class Projection(NamedTuple):
+    """Function of a weight that follows each update."""
+
+    variable: keras.Variable
+    project: Callable[[Any], Any]
+
+
+@contextmanager
+def projecting(projections: Sequence[Projection]) -> Iterator[None]:
+    """Let updates inside the block end with projections of some weights, after the constraints that these have."""
+    before = [variable.constraint for variable, _ in projections]
+    for (variable, project), constraint in zip(projections, before, strict=True):
+        variable.constraint = _following(constraint, project)
+    try:
+        yield
+    finally:
+        for (variable, _), constraint in zip(projections, before, strict=True):
+            variable.constraint = constraint
+
+
+def _following(constraint: Any, project: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    if constraint is None:
+        return lambda variable: project(keras.ops.convert_to_tensor(variable))
+    return lambda variable: project(constraint(variable))
 
 
 def inner_optimizer(optimizer: Optimizer) -> Optimizer:

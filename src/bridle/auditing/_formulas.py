@@ -207,7 +207,7 @@ WEIGHTS: dict[str, Callable[[Any, Array], tuple[float, ...]]] = {
     "orthogonality": lambda p, x: (_gram(p, x),),
     "spectral": lambda p, x: (float(np.linalg.norm(_units(x), 2)),),
     "nuclear": lambda p, x: (float(np.linalg.norm(_units(x), "nuc")),),
-    "maxnorm": lambda p, x: (_beyond(p, x),),
+    "softmaxnorm": lambda p, x: (_beyond(p, x),),
 }
 """Weights as a whole."""
 ACTIVATIONS: dict[str, Callable[[Any, Array, Array], float]] = {

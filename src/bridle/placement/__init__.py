@@ -16,6 +16,7 @@ from bridle.placement._regularized import Regularized, bound_terms, last_call, m
 from bridle.placement._sites import Site, find_sites
 from bridle.placement._targets import match_target
 from bridle.placement._terms import Term, by_target, distinct_terms, read_terms
+from bridle.placement._updates import decayed_weights, project, projections
 from bridle.regularizers import Penalty, Regularizer
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "by_target",
     "check_plain",
     "code_lines",
+    "decayed_weights",
     "diagnosed_sites",
     "distinct_terms",
     "find_rates",
@@ -43,6 +45,8 @@ __all__ = [
     "perturb_inputs",
     "perturbations",
     "plain_copy",
+    "project",
+    "projections",
     "read_terms",
     "regularize",
     "scale_by_strength",

@@ -10,8 +10,8 @@ import keras
 from bridle._keras import gives_mask, has_states, output_shape, tensorflow_left_alone
 from bridle.placement._sites import Site
 from bridle.placement._targets import argument
-from bridle.placement._terms import Term, read_terms
-from bridle.regularizers import KINDS, Penalty, Rate, describe_strength
+from bridle.placement._terms import Term, by_target, read_terms
+from bridle.regularizers import KINDS, Penalty, Rate, Regularizer, describe_strength
 
 
 @tensorflow_left_alone()
@@ -58,17 +58,19 @@ def _in_keras(site: Site, penalty: Penalty | Rate) -> bool:
 
 def _in_bridle(terms: Sequence[Term]) -> str:
     """Return a call of `bridle.regularize`, with each penalty as text."""
-    lines = []
-    for term in terms:
-        strengths = (f"{v:.12g}" if isinstance(v, float) else describe_strength(v) for v in term.regularizer.strengths)
-        text = _quoted(term.regularizer.to_text(*strengths))
-        if isinstance(term.regularizer, Rate):
-            (rate,) = term.regularizer.strengths
-            text = f"{rate:.12g}" if isinstance(rate, float) else _quoted(describe_strength(rate))
-        elif term.regularizer.kind not in KINDS:
-            text = f"bridle.{term.regularizer!r}"
-        lines.append(f"    {_quoted(term.target)}: {text},\n")
+    texts = by_target((term.target, _written(term.regularizer)) for term in terms)
+    values = {key: f"[{', '.join(text)}]" if isinstance(text, list) else text for key, text in texts.items()}
+    lines = (f"    {_quoted(target)}: {value},\n" for target, value in values.items())
     return f"import bridle\n\nmodel = bridle.regularize(model, {{\n{''.join(lines)}}})\n"
+
+
+def _written(regularizer: Regularizer) -> str:
+    """Return a regularizer as the value of a dictionary in Python source."""
+    if isinstance(regularizer, Rate):
+        (rate,) = regularizer.strengths
+        return f"{rate:.12g}" if isinstance(rate, float) else _quoted(describe_strength(rate))
+    strengths = (f"{v:.12g}" if isinstance(v, float) else describe_strength(v) for v in regularizer.strengths)
+    return _quoted(regularizer.to_text(*strengths)) if regularizer.kind in KINDS else f"bridle.{regularizer!r}"
 
 
 def _quoted(text: str) -> str:

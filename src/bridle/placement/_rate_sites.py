@@ -85,7 +85,7 @@ def _(regularizer: Rate, target: str, site: Site) -> None:
         raise InputError(f"Expected a rate from 0 to below 1 at {target!r}, got {got}. 0 drops nothing.")
 
 
-def check_once(sites_of_terms: Sequence[tuple[str, Sequence[Site]]]) -> None:
+def check_rates_once(sites_of_terms: Sequence[tuple[str, Sequence[Site]]]) -> None:
     """Raise `InputError` where two targets set the same rate."""
     targets: dict[tuple[int, str], str] = {}
     for target, sites in sites_of_terms:

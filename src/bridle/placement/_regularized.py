@@ -13,7 +13,6 @@ from keras import ops
 from bridle._errors import InputError
 from bridle._keras import (
     all_layers,
-    check_exact,
     data_and_added,
     full_precision,
     keep_state_on_error,
@@ -24,8 +23,8 @@ from bridle._keras import (
 from bridle.placement._bound_terms import BoundTerms, bind_terms, copy_anchors, scale_by_strength
 from bridle.placement._callbacks import StrengthSchedule
 from bridle.placement._files import Wrapper
-from bridle.placement._proximal import Proximal, attach_strengths, attached_strengths
 from bridle.placement._terms import by_target, is_active, read_terms
+from bridle.placement._updates import attached_strengths, change_updates
 from bridle.regularizers import Schedule
 
 
@@ -87,8 +86,7 @@ class Regularized(Wrapper):
         variables = {key: self._bridle_state.variable("anchor", anchor) for key, anchor in anchors.items()}
         self._bridle_state.built = True
         self._bridle_bound_terms = bind_terms(active, variables)
-        for variable in self._bridle_bound_terms.exact_variables:
-            variable.constraint = Proximal(self._bridle_bound_terms, variable, self.name)
+        change_updates(self._bridle_bound_terms, self.name)
         self._bridle_last_call = LastCall()
         self._bridle_driven = self._bridle_measured = False
         self.built = True
@@ -238,12 +236,7 @@ class Regularized(Wrapper):
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
         super().compile(*args, **kwargs)
-        exact = self._bridle_bound_terms.exact_variables
-        if exact:
-            check_exact(self.optimizer)
-            attach_strengths(self.optimizer, self._strengths)
-            for variable in exact:
-                variable.constraint = Proximal(self._bridle_bound_terms, variable, self.name, self.optimizer)
+        change_updates(self._bridle_bound_terms, self.name, self.optimizer, self._strengths)
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         self.compile(**keras.saving.deserialize_keras_object(config))

@@ -9,9 +9,10 @@ import keras
 
 from bridle._errors import InputError, KindError, short_repr
 from bridle.placement._checks import check_sites
-from bridle.placement._rate_sites import check_once, is_rate_target, read_rate
+from bridle.placement._rate_sites import check_rates_once, is_rate_target, read_rate
 from bridle.placement._sites import Site
 from bridle.placement._targets import EXAMPLE, match_target
+from bridle.placement._weight_checks import check_once
 from bridle.regularizers import KINDS, Regularizer, Schedule, parse_regularizer
 
 LONGEST = 60
@@ -76,7 +77,8 @@ def read_terms(model: keras.Model, terms: Mapping[str, object]) -> tuple[Term, .
             if term.label in bound:
                 raise InputError(f"Expected each regularizer once at {target!r}, got two {term.regularizer.kind}.")
             bound[term.label] = term
-    check_once([(term.target, term.sites) for term in bound.values()])
+    check_rates_once([(term.target, term.sites) for term in bound.values()])
+    check_once([(term.target, term.regularizer, term.sites) for term in bound.values()])
     return tuple(bound.values())
 
 

@@ -28,9 +28,10 @@ def path_strengths(result: StudyResult, settings: np.ndarray, arm: int) -> Float
 
 
 def is_monotone(result: StudyResult, settings: np.ndarray, arm: int) -> bool:
-    """Return True if every slot only grows along the path, so that a line through its points has a meaning."""
-    strengths = result.setting_strengths[settings][:, list(result.arms[arm].slots)]
-    return bool((np.diff(strengths, axis=0) >= 0).all())
+    """Return True if every slot only gets stronger along the path, so that a line through its points has a meaning."""
+    arm_slots = result.arms[arm].slots
+    rises = np.diff(result.setting_strengths[settings][:, list(arm_slots)], axis=0)
+    return bool((np.where(result.arms[arm].limits(result.slots), -rises, rises) >= 0).all())
 
 
 def zero_position(strengths: Float[np.ndarray, "point"]) -> float | None:

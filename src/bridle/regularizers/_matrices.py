@@ -114,11 +114,12 @@ class Nuclear(WeightPenalty):
 
 
 @penalty
-class MaxNorm(WeightPenalty):
+class SoftMaxNorm(WeightPenalty):
     """`strength * sum_u max(0, ||w_u||_2 - limit)^2`: penalizes the norm of a unit beyond a limit.
 
     The sum is over units, the last axis of the weight; `||w_u||_2` is the norm of the incoming weights of unit `u`.
-    Nothing is averaged. `keras.constraints.MaxNorm` cuts at the limit instead, and has 2 as its default.
+    Nothing is averaged. `MaxNorm` cuts at the limit instead. This penalty was called `MaxNorm` before that constraint
+    existed, and files and texts of that time, such as `maxnorm(strength=0.1)`, still give it.
 
     Args:
         strength: float ≥ 0, list of floats, `bridle.grid`, `bridle.schedule`, or `"auto"` (default), tuned by a study.
@@ -127,7 +128,7 @@ class MaxNorm(WeightPenalty):
     Errors: `InputError` for a negative or infinite strength, for text, and for an empty list; for a `limit` below 0.
 
     >>> import bridle
-    >>> float(bridle.MaxNorm(1.0, limit=3.0)([[3.0, 1.0], [4.0, 1.0]]))
+    >>> float(bridle.SoftMaxNorm(1.0, limit=3.0)([[3.0, 1.0], [4.0, 1.0]]))
     4.0
 
     Source: the constraint of Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, "Dropout", JMLR 15, 2014,
@@ -136,11 +137,11 @@ class MaxNorm(WeightPenalty):
     """
 
     names = ("strength",)
-    kind = "maxnorm"
+    kind = "softmaxnorm"
     options = ("limit",)
 
     def __init__(self, strength: object = "auto", *, limit: float = 3.0) -> None:
-        self.limit = read_real(limit, "maxnorm(limit=…)", "a length ≥ 0, such as 3", low=0.0)
+        self.limit = read_real(limit, "softmaxnorm(limit=…)", "a length ≥ 0, such as 3", low=0.0)
         super().__init__(strength)
 
     def weight_values(self, x: Any) -> tuple[Any, ...]:

@@ -65,6 +65,7 @@ def parse_regularizer(text: str) -> Regularizer:
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
         raise InputError(f"Expected a regularizer, got {short_repr(text, 200)}. {EXAMPLE}")
     kind = KINDS[_find_kind(call.func.id, text)]
+    kind = KINDS[kind.kind_of_text([str(keyword.arg) for keyword in call.keywords], len(call.args))]
     allowed = (*kind.names, *kind.options)
     options = {str(keyword.arg): value_of(keyword.value, text) for keyword in call.keywords}
     if any(key not in allowed for key in options) or len(call.args) > len(kind.names):

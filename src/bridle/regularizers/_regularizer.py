@@ -3,7 +3,7 @@
 import abc
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal, Self, cast
 
 import keras
@@ -102,6 +102,14 @@ class Regularizer(abc.ABC):
         options = self.options_text()
         arguments = ", ".join(f"{name}={strength}" for name, strength in zip(self.names, strengths, strict=True))
         return f"{self.kind}({arguments}{', ' if options else ''}{options})"
+
+    @classmethod
+    def kind_of_text(cls, keywords: Sequence[str], positional: int) -> str:
+        """Return the kind that a text of this kind means, by the names of its keywords and the count of the others.
+
+        It is another one where an earlier version had another class of this name.
+        """
+        return cls.kind
 
     def options_text(self) -> str:
         """Return the options that are not at their defaults as text: `per='batch', exact=True`."""

@@ -110,7 +110,7 @@ def _edge(result: StudyResult, evidence: Evidence) -> Finding | None:
     if not edges:
         return None
     end = edges[0]
-    step = f"try strengths {'above' if end.strongest else 'below'} {strength_text(end.value)} as well"
+    step = f"try strengths {'above' if end.largest else 'below'} {strength_text(end.value)} as well"
     step = step if len(edges) == 1 else "try a wider range of strengths"
     return Finding("BR007", edge(result, evidence), step if evidence.winner else "")
 

@@ -124,6 +124,8 @@ class Edge:
     slot: str
     value: float
     strongest: bool
+    largest: bool
+    """True for the largest number tried: the strongest strength, or the weakest limit."""
 
 
 def find_edges(result: StudyResult, evidence: Evidence) -> list[Edge]:
@@ -140,12 +142,13 @@ def find_edges(result: StudyResult, evidence: Evidence) -> list[Edge]:
     if 0 in evidence.choices and mean[best] == mean[evidence.choices[0].best]:
         return []
     edges = []
-    for slot in result.arms[first].slots:
+    for slot, limit in zip(result.arms[first].slots, result.arms[first].limits(result.slots), strict=True):
         tried, value = np.unique(strengths[:, slot]), result.setting_strengths[best, slot]
         if len(tried) > 1 and value in (tried[0], tried[-1]) and value != 0:
-            strongest = bool(value == tried[-1])
+            largest = bool(value == tried[-1])
+            strongest = largest != limit
             if not (strongest and too_strong(result, evidence, best)):
-                edges.append(Edge(result.slots[slot], float(value), strongest))
+                edges.append(Edge(result.slots[slot], float(value), strongest, largest))
     return edges
 
 

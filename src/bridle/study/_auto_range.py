@@ -21,7 +21,7 @@ from bridle.study.design._prepared import Prepared
 from bridle.study.execution._requests import FitRequest
 
 LATTICE = (*(float(f"{digit}e{power}") for power in range(-10, 5) for digit in (1, 3)), 1e5)
-"""The strengths that a pilot may try: two a decade."""
+"""The strengths that a pilot may try: two a decade. Limits are tried from the largest, which is the weakest, down."""
 SAME_SHARE = 0.01
 """Two fits are alike where their losses differ by less than this share of the reference loss."""
 MIN_RANGE_STEPS = 4
@@ -68,6 +68,8 @@ class RangeSearch:
 
     arm: int
     grid: int
+    lattice: tuple[float, ...] = LATTICE
+    """The strengths to try, from the weakest on."""
     faint: list[int] = field(default_factory=lambda: [-1, len(LATTICE)])
     """The strongest strength that is faint for sure, and the weakest that is not."""
     beyond: list[int] = field(default_factory=lambda: [-1, len(LATTICE)])
@@ -144,9 +146,9 @@ def find_ranges(prepared: Prepared, train: TrainRequests) -> tuple[tuple[BoundAr
     """
     pilot, arms = Pilot(prepared, train), prepared.arms
     searches = [
-        RangeSearch(arm_index, grid_index)
+        RangeSearch(arm_index, grid_index, LATTICE[::-1] if is_limit else LATTICE)
         for arm_index, arm in enumerate(arms)
-        for grid_index, grid in enumerate(arm.grids)
+        for grid_index, (grid, is_limit) in enumerate(zip(arm.grids, arm.limits, strict=True))
         if grid.open and not grid.linear
     ]
 
@@ -156,20 +158,22 @@ def find_ranges(prepared: Prepared, train: TrainRequests) -> tuple[tuple[BoundAr
         values[search.grid] = strength
         return pilot.key(arm, values)
 
-    pending = [key(search, strength) for search in searches for strength in (0.0, LATTICE[-1])]
+    pending = [key(search, strength) for search in searches for strength in (0.0, search.lattice[-1])]
     while pending:
         if not pilot.run(pending):
             return None
         pending = []
         for search in searches:
-            none, strongest = pilot.results[key(search, 0.0)], pilot.results[key(search, LATTICE[-1])]
+            none, strongest = pilot.results[key(search, 0.0)], pilot.results[key(search, search.lattice[-1])]
             while none.finite and search.open_positions:
-                keys = [key(search, LATTICE[position]) for position in search.open_positions]
+                keys = [key(search, search.lattice[position]) for position in search.open_positions]
                 if any(name not in pilot.results for name in keys):
                     pending += keys
                     break
                 search.update(
-                    lambda position, search=search: pilot.results[key(search, LATTICE[position])], none, strongest
+                    lambda position, search=search: pilot.results[key(search, search.lattice[position])],
+                    none,
+                    strongest,
                 )
     settled = [search for search in searches if pilot.results[key(search, 0.0)].finite]
     facts = {"pilot": len(pilot.results), "ranges": _range_facts(prepared, settled)} if settled else {}
@@ -182,15 +186,15 @@ def _with_ranges(arms: tuple[BoundArm, ...], searches: Sequence[RangeSearch]) ->
         arm = ranged[search.arm]
         grids = list(arm.grids)
         points = GRID_POINTS.get(sum(grid.open for grid in grids), MIN_GRID_POINTS)
-        grids[search.grid] = Grid(spaced_strengths(*search.ends, points), open=True)
+        grids[search.grid] = Grid(spaced_strengths(*search.ends, points, search.lattice), open=True)
         ranged[search.arm] = replace(arm, grids=tuple(grids))
     return tuple(ranged)
 
 
-def spaced_strengths(low: int, high: int, points: int) -> tuple[float, ...]:
-    """Return at most `points` strengths in equal steps of the lattice, from `high` down to `low` or just below."""
+def spaced_strengths(low: int, high: int, points: int, lattice: tuple[float, ...] = LATTICE) -> tuple[float, ...]:
+    """Return at most `points` strengths in equal steps of a lattice, from `high` down to `low` or just below."""
     step = max(1, -(-(high - low) // (points - 1)))
-    return tuple(LATTICE[max(0, position)] for position in range(high, low - step, -step)[::-1])
+    return tuple(sorted(lattice[max(0, position)] for position in range(high, low - step, -step)))
 
 
 def _range_facts(prepared: Prepared, searches: Sequence[RangeSearch]) -> dict[str, str]:
@@ -198,5 +202,5 @@ def _range_facts(prepared: Prepared, searches: Sequence[RangeSearch]) -> dict[st
     for search in searches:
         arm, (low, high) = prepared.arms[search.arm], search.ends
         slot = prepared.bound_terms.slots[arm.slots[search.grid]]
-        facts[f"{arm.name}: {slot}"] = f"{LATTICE[low]:g} to {LATTICE[high]:g}"
+        facts[f"{arm.name}: {slot}"] = f"{search.lattice[low]:g} to {search.lattice[high]:g}"
     return facts

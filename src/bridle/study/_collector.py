@@ -80,7 +80,7 @@ class ResultCollector:
         candidates = [index for index, arm_index in enumerate(self.candidate_arm) if arm_index == arm]
         if len(candidates) > 1:
             values = np.array([self.candidate_values[index] for index in candidates]).reshape(len(candidates), -1)
-            candidates = [candidates[position] for position in weak_to_strong(values)]
+            candidates = [candidates[position] for position in weak_to_strong(values, self.arms[arm].limits)]
         return candidates[::-1] if self.prepared.question.warm_start == DECREASING else candidates
 
     def candidate_text(self, candidate: int) -> str:

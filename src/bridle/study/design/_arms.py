@@ -12,7 +12,7 @@ import numpy as np
 from bridle._errors import InputError, KindError
 from bridle.placement import Term, distinct_terms, read_terms
 from bridle.regularizers import AUTO, RATES, Grid
-from bridle.results import Arm
+from bridle.results import LIMIT, Arm
 
 NONE = "none"
 """The name of the arm without regularizers, which every study has."""
@@ -45,6 +45,11 @@ class BoundArm:
     def candidates(self) -> list[tuple[float, ...]]:
         """Every combination of strengths, one number for each of `slots`; then those between."""
         return [*product(*(grid.values for grid in self.grids)), *self.between]
+
+    @property
+    def limits(self) -> tuple[bool, ...]:
+        """True for each of `grids` with limits, which are stronger where they are smaller."""
+        return tuple(name == LIMIT for term in self.terms for name in term.regularizer.names)
 
     def strength_row(self, strengths: Sequence[float], absent: np.ndarray) -> np.ndarray:
         """Return strengths of this arm as a row over all slots of a study, `absent` where the arm lacks a slot."""

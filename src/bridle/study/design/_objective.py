@@ -17,13 +17,24 @@ from bridle._keras import (
     attach_masks,
     check_exact,
     counted_rows,
+    decaying,
     detach_masks,
     first_two_rows,
     inner_optimizer,
     layers_named,
+    projecting,
 )
 from bridle.engine import Fold, Loss, Moment, Objective, Start, draw_at
-from bridle.placement import BoundTerms, Sampler, perturb_inputs, perturbations, scale_by_strength
+from bridle.placement import (
+    BoundTerms,
+    Sampler,
+    decayed_weights,
+    perturb_inputs,
+    perturbations,
+    project,
+    projections,
+    scale_by_strength,
+)
 from bridle.results import SPREAD_DIAGNOSTIC
 
 
@@ -87,11 +98,14 @@ def make_objective(program: Program, bound_terms: BoundTerms) -> Objective:
         return [*facts.values(), spread(detach_masks(forward.prediction))]
 
     def update(state: list[Any], gradients: list[Any], trainable: list[Any], strengths: Any) -> tuple[Any, Any]:
-        moved, state = program.update(state, gradients, trainable)
+        decayed, projected = decayed_weights(bound_terms, strengths), projections(bound_terms, strengths)
+        with decaying(program.optimizer, decayed), projecting(projected):
+            moved, state = program.update(state, gradients, trainable)
         for variable in bound_terms.exact_variables:
             position = program.position(variable)
             step = program.step(state, variable)
-            moved[position] = bound_terms.proximal(variable, moved[position], step, strengths)
+            stepped = bound_terms.proximal(variable, moved[position], step, strengths)
+            moved[position] = project(bound_terms, variable, strengths, stepped)
         return moved, state
 
     def at_epoch(strengths: Any, epoch: Any) -> Any:

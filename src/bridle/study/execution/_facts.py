@@ -34,14 +34,14 @@ def study_facts(prepared: Prepared, race: bool | str, nested: object) -> StudyFa
         "model": fingerprint_model(prepared.model),
         "arms": {
             arm.name: {
-                **by_target((term.target, term.to_text()) for term in arm.terms),
+                **by_target((term.target, _stored(term.to_text())) for term in arm.terms),
                 **({} if arm.learning_rate is None else {"learning_rate": arm.learning_rate}),
             }
             for arm in prepared.arms
             if arm.name != NONE
         },
         "strengths": {
-            f"{arm.name}: {prepared.bound_terms.slots[slot]}": "auto" if grid.open else list(grid.values)
+            f"{arm.name}: {_stored(prepared.bound_terms.slots[slot])}": "auto" if grid.open else list(grid.values)
             for arm in prepared.arms
             for slot, grid in zip(arm.slots, arm.grids, strict=True)
         },
@@ -68,6 +68,11 @@ def study_facts(prepared: Prepared, race: bool | str, nested: object) -> StudyFa
         "device": device_type(),
     }
     return json.loads(json.dumps(facts))  # as it will be read
+
+
+def _stored(text: str) -> str:
+    """Return the text of a term, or the name of a slot, with the stored name of its kind."""
+    return re.sub(r"\bsoftmaxnorm\b", "maxnorm", text)
 
 
 def _early_stopping_facts(rule: EarlyStopping) -> dict[str, Any]:
