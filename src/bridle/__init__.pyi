@@ -12,6 +12,7 @@ Say what to regularize, as `{target: regularizer}`
     GroupLasso, SparseGroupLasso, Orthogonality, SpectralNorm, Nuclear, MaxNorm, L2SP       on weights
     KL, MeanActivation, Decorrelation, AR, TAR, Confidence              on activations
     Dropout, GaussianNoise, DropConnect                                 noise while training
+    LabelSmoothing, Mixup                                               at "labels"
     grid, Grid, schedule     strengths: a grid to compare, a course over epochs
     parse_regularizer, parse_penalty                            one from text, such as "l2(1e-3)"
 
@@ -72,6 +73,8 @@ from bridle.regularizers._batch import MeanActivation as MeanActivation
 from bridle.regularizers._confidence import Confidence as Confidence
 from bridle.regularizers._groups import GroupLasso as GroupLasso
 from bridle.regularizers._groups import SparseGroupLasso as SparseGroupLasso
+from bridle.regularizers._labels import LabelSmoothing as LabelSmoothing
+from bridle.regularizers._labels import Mixup as Mixup
 from bridle.regularizers._matrices import MaxNorm as MaxNorm
 from bridle.regularizers._matrices import Nuclear as Nuclear
 from bridle.regularizers._matrices import Orthogonality as Orthogonality

@@ -75,12 +75,13 @@ def _look_up(name: Any) -> Any:
     return keras.losses.get(name)
 
 
-def check_smoothing(model: keras.Model, where: str) -> None:
+def check_smoothing(model: keras.Model, inner: keras.Model, where: str, x: Any = None) -> None:
     """Refuse to smooth the labels of a model whose compiled loss has no classes.
 
     Args:
         model: a compiled model.
         where: the regularizer and its target, for the message.
+        inner, x: the model that takes the inputs, and rows, which do not matter here.
 
     Errors: `InputError` for a custom `compute_loss`, for no compiled loss, and where no output has a loss over classes.
 

@@ -9,8 +9,9 @@ import keras
 
 from bridle._errors import InputError
 from bridle._keras._backend import ops
+from bridle._keras._gradient import is_float
 from bridle._keras._inputs import model_inputs
-from bridle._keras._internals import compiled_loss, flat_losses, loss_function, with_losses
+from bridle._keras._internals import compiled_loss, flat_losses, is_built, loss_function, with_losses
 from bridle._keras._labels import SmoothedLoss, compiled_losses, has_classes, loss_title, refuse_own_loss
 
 TINY = 1e-30
@@ -37,8 +38,17 @@ class Treatment(NamedTuple):
 
 
 @contextmanager
-def labels_treated(model: keras.Model, treatment: Treatment) -> Iterator[None]:
-    """Let the built compiled loss of a model treat labels inside the block: smoothed first, then mixed."""
+def labels_treated(model: keras.Model, treatment: Treatment, y: Any, prediction: Any) -> Iterator[None]:
+    """Let the compiled loss of a model treat labels inside the block: smoothed first, then mixed.
+
+    A compiled loss learns the losses of its outputs from the first labels and predictions.
+    """
+    if treatment.smoothing is None and treatment.mixing is None:
+        yield
+        return
+    if not is_built(compiled_loss(model)):
+        with keras.StatelessScope():
+            compiled_loss(model)(y, prediction)
     losses = [entry.loss for entry in flat_losses(compiled_loss(model))]
     if treatment.smoothing is not None:
         losses = [SmoothedLoss(loss, treatment.smoothing) if has_classes(loss) else loss for loss in losses]
@@ -82,11 +92,16 @@ def draw_mixing(strength: Any, uniform: Callable[[Any], Any], count: Any, counte
     """
     numbers = uniform((count + 2,))
     share = symmetric_share(strength, numbers[0], numbers[1])
-    order = ops.argsort(numbers[2:])
+    order = ops.cast(ops.argsort(numbers[2:]), "int32")
     if counted is not None:
         present = ops.greater(counted, 0)
         share = ops.where(ops.logical_and(present, ops.take(present, order, axis=0)), share, ops.ones_like(share))
     return Mixing(order, share)
+
+
+def no_mixing(count: Any, counted: Any = None) -> Mixing:
+    """Return the mixing that leaves every row alone, in the shapes of `draw_mixing`."""
+    return Mixing(ops.arange(count, dtype="int32"), ops.ones(() if counted is None else (count,)))
 
 
 def mix_rows(x: Any, mixing: Mixing) -> Any:
@@ -95,12 +110,23 @@ def mix_rows(x: Any, mixing: Mixing) -> Any:
     def mixed(leaf: Any) -> Any:
         if leaf is None:
             return None
-        leaf = _as_real(leaf)
         share = ops.cast(_column(mixing.share, leaf), leaf.dtype)
         partner = ops.take(leaf, mixing.order, axis=0)
         return ops.where(share < 1, share * leaf + (1 - share) * partner, leaf)
 
-    return keras.tree.map_structure(mixed, x)
+    return keras.tree.map_structure(mixed, as_real(x))
+
+
+def as_real(x: Any) -> Any:
+    """Return inputs as tensors of real numbers: bytes of an image become floats."""
+
+    def real(leaf: Any) -> Any:
+        if leaf is None:
+            return None
+        leaf = ops.convert_to_tensor(leaf)
+        return leaf if is_float(leaf) else ops.cast(leaf, keras.backend.floatx())
+
+    return keras.tree.map_structure(real, x)
 
 
 class MixedLoss(keras.losses.Loss):
@@ -139,11 +165,12 @@ class MixedLoss(keras.losses.Loss):
         return ops.divide_no_nan(losses[0] * totals[0] + losses[1] * totals[1], totals[0] + totals[1])
 
 
-def check_mixing(model: keras.Model, where: str, x: Any = None) -> None:
+def check_mixing(model: keras.Model, inner: keras.Model, where: str, x: Any = None) -> None:
     """Refuse to mix the rows of a model whose inputs or labels cannot be mixed.
 
     Args:
         model: a compiled model.
+        inner: the model that takes the inputs: `model`, or the one that it wraps.
         where: the regularizer and its target, for the message.
         x: rows, for a subclassed model, which does not state its inputs. Default None.
 
@@ -158,29 +185,28 @@ def check_mixing(model: keras.Model, where: str, x: Any = None) -> None:
             f"Expected a loss of single rows for {where}, got {loss_title(coupled[0])!r}, which compares the labels of "
             f"rows with each other. Leave {where} out."
         )
-    name = _integer_input(model, x)
+    name = _integer_input(inner, x)
     if name is not None:
         raise InputError(
-            f"Expected inputs of real numbers for {where}, got the input {name!r} of integers, such as positions in an "
-            "embedding, which have no mixture. Use bridle.LabelSmoothing, or noise on the output of the embedding."
+            f"Expected inputs of real numbers for {where}, got {name}, whose integers (such as those of an embedding) "
+            "have no mixture. Use bridle.LabelSmoothing, or noise on the output of the embedding."
         )
 
 
 def _integer_input(model: keras.Model, x: Any) -> str | None:
-    """Return the name of an input that takes integers or is looked up in an embedding; None if there is none."""
+    """Return an input that takes integers or is looked up in an embedding, for a message; None if there is none."""
     inputs = model_inputs(model)
     if inputs is not None:
-        return next((spec.name for spec in inputs.flat if spec.rows is not None), None)
-    leaves = [leaf for leaf in keras.tree.flatten(x) if leaf is not None]
-    types = [keras.backend.standardize_dtype(leaf.dtype) for leaf in leaves]
-    return next((f"x[{index}]" if len(types) > 1 else "x" for index, kind in enumerate(types) if "int" in kind), None)
-
-
-def _as_real(leaf: Any) -> Any:
-    """Return an input as a tensor of real numbers: bytes of an image become floats."""
-    leaf = ops.convert_to_tensor(leaf)
-    real = "float" in keras.backend.standardize_dtype(leaf.dtype)
-    return leaf if real else ops.cast(leaf, keras.backend.floatx())
+        integers = [spec.rows is not None for spec in inputs.flat]
+    else:
+        leaves = [leaf for leaf in keras.tree.flatten(x) if leaf is not None]
+        integers = ["int" in keras.backend.standardize_dtype(leaf.dtype) for leaf in leaves]
+    if not any(integers):
+        return None
+    if len(integers) == 1:
+        return "the input of the model"
+    index = integers.index(True)
+    return f"input {index} of the model" if inputs is None else f"the input {inputs.names[index]!r}"
 
 
 def _column(share: Any, leaf: Any) -> Any:

@@ -8,7 +8,7 @@ from zlib import crc32
 import keras
 
 from bridle._errors import InputError, KindError, short_repr
-from bridle.placement._checks import check_sites
+from bridle.placement._checks import check_labels_once, check_sites
 from bridle.placement._sites import Site
 from bridle.placement._targets import EXAMPLE, match_target
 from bridle.regularizers import KINDS, Regularizer, Schedule, parse_regularizer
@@ -73,6 +73,7 @@ def read_terms(model: keras.Model, terms: Mapping[str, object]) -> tuple[Term, .
             if term.label in bound:
                 raise InputError(f"Expected each regularizer once at {target!r}, got two {term.regularizer.kind}.")
             bound[term.label] = term
+    check_labels_once([(term.target, term.regularizer) for term in bound.values()])
     return tuple(bound.values())
 
 
