@@ -182,7 +182,7 @@ def test_bad_input_gets_a_sentence_before_training(loss: Any, terms: Any, words:
     else:
         model = classifier(loss)
     y = KIND if loss in ("own", "tokens") else ONE_HOT
-    with pytest.raises(bridle.BridleError, match="labels") as caught:
+    with pytest.raises(bridle.BridleError, match="Expected") as caught:
         bridle.Study(model, {"arm": {"labels": terms}}, seeds=1, folds=2, epochs=1).prepare(np.abs(X), y)
     assert words in str(caught.value)
 
