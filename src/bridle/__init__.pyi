@@ -14,6 +14,7 @@ Say what to regularize, as `{target: regularizer}`
     Dropout, GaussianNoise, DropConnect                                 noise while training
     WeightDecay              on weights: decoupled decay, for every optimizer
     MaxNorm, UnitNorm, NonNegative                              on weights: constraints
+    LabelSmoothing, Mixup                                               at "labels"
     grid, Grid, schedule     strengths: a grid to compare, a course over epochs
     parse_regularizer, parse_penalty                            one from text, such as "l2(1e-3)"
 
@@ -77,6 +78,8 @@ from bridle.regularizers._constraints import NonNegative as NonNegative
 from bridle.regularizers._constraints import UnitNorm as UnitNorm
 from bridle.regularizers._groups import GroupLasso as GroupLasso
 from bridle.regularizers._groups import SparseGroupLasso as SparseGroupLasso
+from bridle.regularizers._labels import LabelSmoothing as LabelSmoothing
+from bridle.regularizers._labels import Mixup as Mixup
 from bridle.regularizers._matrices import Nuclear as Nuclear
 from bridle.regularizers._matrices import Orthogonality as Orthogonality
 from bridle.regularizers._matrices import SoftMaxNorm as SoftMaxNorm

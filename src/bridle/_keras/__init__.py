@@ -38,6 +38,7 @@ from bridle._keras._gradient import as_float, is_float, with_gradient
 from bridle._keras._initial_values import InitialValues
 from bridle._keras._inputs import InputSpec, ModelInputs, model_inputs, model_size
 from bridle._keras._internals import full_precision, is_keras_module, replaced, takes_training, tensorflow_left_alone
+from bridle._keras._labels import check_smoothing, own_smoothing
 from bridle._keras._losses import (
     Splitter,
     adds_losses,
@@ -55,6 +56,16 @@ from bridle._keras._losses import (
 from bridle._keras._mean import divide_logits, has_convex_loss, mean_model, mean_obstacle
 from bridle._keras._metrics import direction
 from bridle._keras._mixing import mixes_rows
+from bridle._keras._mixup import (
+    Mixing,
+    Treatment,
+    as_real,
+    check_mixing,
+    draw_mixing,
+    labels_treated,
+    mix_rows,
+    no_mixing,
+)
 from bridle._keras._perturbing import Perturbation, Perturbations, PerturbedWeight, holders, perturbing
 from bridle._keras._program import Forward, Program, loss_name, make_program
 from bridle._keras._rates import RateArgument, rate_arguments, rate_holders, rates_replaced
@@ -108,6 +119,7 @@ __all__ = [
     "InitialValues",
     "InputSpec",
     "Masked",
+    "Mixing",
     "ModelInputs",
     "Names",
     "OwnWeight",
@@ -122,16 +134,20 @@ __all__ = [
     "Recording",
     "Splitter",
     "Tap",
+    "Treatment",
     "UntraceableError",
     "adds_losses",
     "all_layers",
     "as_float",
     "as_number",
+    "as_real",
     "attach_decay",
     "attach_masks",
     "batch_size_of",
     "check_exact",
+    "check_mixing",
     "check_predictions",
+    "check_smoothing",
     "clone_model",
     "compile_like",
     "count_own_variables",
@@ -142,6 +158,7 @@ __all__ = [
     "detach_masks",
     "direction",
     "divide_logits",
+    "draw_mixing",
     "fingerprint_model",
     "first_two_rows",
     "forget_functions",
@@ -171,6 +188,7 @@ __all__ = [
     "is_time_distributed",
     "is_updating",
     "keep_state_on_error",
+    "labels_treated",
     "layer_names",
     "layers_named",
     "leave_out_of_files",
@@ -179,14 +197,17 @@ __all__ = [
     "make_program",
     "mean_model",
     "mean_obstacle",
+    "mix_rows",
     "mixes_rows",
     "model_inputs",
     "model_json",
     "model_size",
+    "no_mixing",
     "note_updates",
     "object_arguments",
     "ops",
     "output_shape",
+    "own_smoothing",
     "own_training",
     "own_weights",
     "perturbing",

@@ -1,6 +1,7 @@
 """Private parts of Keras, each behind one named function. No other file of bridle touches them."""
 
 import contextlib
+import copy
 import importlib
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -292,6 +293,35 @@ def flat_losses(loss: Any) -> list[Any]:
     return read_private(loss, "_flat_losses")
 
 
+def with_losses(loss: Any, losses: list[Any]) -> contextlib.AbstractContextManager[None]:
+    """Replace the losses of the outputs of a built compiled loss inside the block, in the order of `flat_losses`."""
+    entries = [entry._replace(loss=other) for entry, other in zip(flat_losses(loss), losses, strict=True)]
+    return replaced(loss, "_flat_losses", entries)
+
+
+def is_built(loss: Any) -> bool:
+    """Return True for a compiled loss that knows the losses of its outputs."""
+    return bool(read_private(loss, "built"))
+
+
+def loss_function(loss: Any) -> tuple[Any, dict[str, Any]]:
+    """Return the function that a loss of Keras averages, and its options; (None, {}) for a loss of another kind."""
+    kind = type(loss)
+    if not isinstance(loss, keras.losses.Loss):
+        return loss, {}
+    plain = isinstance(loss, _LOSS_FUNCTION) and kind.call is _LOSS_FUNCTION.call
+    if not plain or kind.__call__ is not keras.losses.Loss.__call__:
+        return None, {}
+    return loss.fn, read_private(loss, "_fn_kwargs")
+
+
+def with_loss_options(loss: Any, **options: Any) -> Any:
+    """Return a copy of a loss of Keras with other options of its function."""
+    changed = copy.copy(loss)
+    changed._fn_kwargs = {**read_private(loss, "_fn_kwargs"), **options}
+    return changed
+
+
 def flat_metrics(container: Any) -> list[Any]:
     """Return (output, group) of the compiled metrics, then of the weighted ones."""
     plain, weighted = (read_private(container, name) for name in ("_flat_metrics", "_flat_weighted_metrics"))
@@ -526,6 +556,7 @@ DropoutCell = load_internal("layers.rnn.dropout_rnn_cell", "DropoutRNNCell")
 SpatialDropout = load_internal("layers.regularization.spatial_dropout", "BaseSpatialDropout")
 _FUNCTIONAL = load_internal("models.functional", "Functional")
 _FUNCTIONAL_LIKE = load_internal("models.functional", "functional_like_constructor")
+_LOSS_FUNCTION = load_internal("losses.losses", "LossFunctionWrapper")
 _GET_MASK = load_internal("backend.common.masking", "get_keras_mask")
 _SET_MASK = load_internal("backend.common.masking", "set_keras_mask")
 _AUTOCAST_SCOPE = load_internal("backend.common.variables", "AutocastScope")

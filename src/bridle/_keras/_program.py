@@ -28,6 +28,7 @@ from bridle._keras._internals import (
     takes_training,
 )
 from bridle._keras._metrics import Rule, leaves_of, rules_of
+from bridle._keras._mixup import Treatment, labels_treated
 from bridle._keras._perturbing import Perturbations, perturbing
 from bridle._keras._steps import proximal_step
 from bridle._keras._taps import Reading, Tap
@@ -118,13 +119,13 @@ class Program:
         except (UntraceableError, TypeError):  # the call below raises the error again, or returns no array
             return function(*arguments)
 
-    def data_loss(self, y: Any, prediction: Any, sample_weight: Any = None) -> Any:
-        """Return the compiled loss alone, without any penalty.
+    def data_loss(self, y: Any, prediction: Any, sample_weight: Any = None, treatment: Treatment | None = None) -> Any:
+        """Return the compiled loss alone, without any penalty; of treated labels with a treatment.
 
         With several outputs Keras also writes each output's loss to a metric; the scope keeps that out of the model.
         """
         weight = loss_weights(self.model, sample_weight, prediction, self.ranks)
-        with keras.StatelessScope():
+        with keras.StatelessScope(), labels_treated(self.model, treatment or Treatment(), y, prediction):
             return compiled_loss(self.model)(y, prediction, weight)
 
     @property

@@ -10,6 +10,7 @@ from bridle.placement._bound_terms import BoundTerms, bind_terms, diagnosed_site
 from bridle.placement._callbacks import Monitor, PenaltyLog, StrengthSchedule
 from bridle.placement._code import code_lines
 from bridle.placement._files import unwrapped
+from bridle.placement._labels import check_labels, label_notes, mixes_labels, treat_labels
 from bridle.placement._noise import Sampler, perturb_inputs, perturbations
 from bridle.placement._rate_sites import find_rates, is_rate_target
 from bridle.placement._regularized import Regularized, bound_terms, last_call, measuring, schedule_overrides
@@ -31,6 +32,7 @@ __all__ = [
     "bind_terms",
     "bound_terms",
     "by_target",
+    "check_labels",
     "check_plain",
     "code_lines",
     "decayed_weights",
@@ -39,9 +41,11 @@ __all__ = [
     "find_rates",
     "find_sites",
     "is_rate_target",
+    "label_notes",
     "last_call",
     "match_target",
     "measuring",
+    "mixes_labels",
     "perturb_inputs",
     "perturbations",
     "plain_copy",
@@ -52,6 +56,7 @@ __all__ = [
     "scale_by_strength",
     "schedule_overrides",
     "strip",
+    "treat_labels",
     "unwrapped",
 ]  # fmt: skip
 

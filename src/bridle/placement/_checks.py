@@ -10,7 +10,7 @@ import numpy as np
 from bridle._errors import BridleError, InputError
 from bridle._keras import has_states, holders, model_inputs, output_shape
 from bridle.placement._sites import Site
-from bridle.regularizers import Entrywise, Noise, On, Penalty, Regularizer
+from bridle.regularizers import Entrywise, LabelTreatment, Noise, On, Penalty, Regularizer
 
 IN_UNIT = ("sigmoid", "hard_sigmoid", "softmax", "sparse_sigmoid", "sparsemax")
 """Activations whose values lie in (0, 1)."""
@@ -88,6 +88,18 @@ def _check_noisy_inputs(noise: Noise, site: Site) -> None:
             f"Expected a model without Masking for {noise.kind} at 'inputs', which would hide the padding. Place it at "
             "the output of the Masking layer, such as 'masking/output'."
         )
+
+
+def check_labels_once(terms: Sequence[tuple[str, Regularizer]]) -> None:
+    """Raise `InputError` for two label treatments with the same effect among (target, regularizer) pairs."""
+    effects: dict[str, LabelTreatment] = {}
+    for target, regularizer in terms:
+        if isinstance(regularizer, LabelTreatment):
+            before = effects.setdefault(regularizer.effect, regularizer)
+            if before is not regularizer:
+                raise InputError(
+                    f"Expected one {regularizer.kind} at {target!r}, got {before!r} and {regularizer!r}. Leave one out."
+                )
 
 
 def check_value(value: Any, penalty: Penalty, where: str) -> None:

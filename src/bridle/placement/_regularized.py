@@ -12,10 +12,12 @@ from keras import ops
 
 from bridle._errors import InputError
 from bridle._keras import (
+    Treatment,
     all_layers,
     data_and_added,
     full_precision,
     keep_state_on_error,
+    labels_treated,
     sum_losses,
     takes_training,
     watching,
@@ -23,9 +25,12 @@ from bridle._keras import (
 from bridle.placement._bound_terms import BoundTerms, bind_terms, copy_anchors, scale_by_strength
 from bridle.placement._callbacks import StrengthSchedule
 from bridle.placement._files import Wrapper
+from bridle.placement._labels import SeededDraw, check_labels, mixes_labels, treat_labels
 from bridle.placement._terms import by_target, is_active, read_terms
 from bridle.placement._updates import attached_strengths, change_updates
 from bridle.regularizers import Schedule
+
+NONE = Treatment()
 
 
 @dataclass
@@ -43,6 +48,8 @@ class LastCall:
     """The sum of the losses that the model itself adds."""
     parts: dict[str, Any] = field(default_factory=dict)
     """The penalty at each site."""
+    treatment: Treatment = NONE
+    """The treatment of the labels of the batch."""
 
     def weight(self, variable: keras.Variable) -> Any:
         """Return the value of a variable before the call."""
@@ -87,7 +94,10 @@ class Regularized(Wrapper):
         self._bridle_state.built = True
         self._bridle_bound_terms = bind_terms(active, variables)
         change_updates(self._bridle_bound_terms, self.name)
+        if mixes_labels(self._bridle_bound_terms):
+            self._bridle_state.label_seeds = keras.random.SeedGenerator()
         self._bridle_last_call = LastCall()
+        self._bridle_row_weights: tuple[Any] | None = None
         self._bridle_driven = self._bridle_measured = False
         self.built = True
         self._set(epoch, {})
@@ -175,20 +185,48 @@ class Regularized(Wrapper):
         )
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
+        treatment = NONE
         if training:
             self._check_driven()
+            inputs, treatment = self._treated(inputs)
         options = {"training": training} if takes_training(self._bridle_wrapped) else {}
         with full_precision():  # before the call, which moves statistics and normalizes weights
             weights = {id(v): ops.convert_to_tensor(v.value) for v in self._bridle_bound_terms.variables}
         rates = self._bridle_bound_terms.with_rates(self._strengths.value)
         with rates, watching(self._bridle_bound_terms.taps) as readings:
             outputs = self._bridle_wrapped(inputs, **options)
-        self._bridle_last_call = LastCall(readings, weights, bool(training))
+        self._bridle_last_call = LastCall(readings, weights, bool(training), treatment=treatment)
         parts = self._parts(None)
         for value in parts.values():
             self.add_loss(value)
         self._bridle_last_call.parts, self._bridle_last_call.added = parts, len(parts)
         return outputs
+
+    def _treated(self, inputs: Any) -> tuple[Any, Treatment]:
+        """Return the rows of a training batch, mixed where its labels are, and the treatment of the labels."""
+        terms = self._bridle_bound_terms
+        if not terms.labels or self._bridle_measured:
+            return inputs, NONE
+        if self._bridle_row_weights is None:
+            keep_state_on_error()
+            raise InputError(
+                f"Expected fit or train_on_batch of {self.name!r} for {terms.labels[0].regularizer!r}, got another "
+                "call with training=True. In a custom training loop, treat the labels in its loss. For a model that "
+                "contains this one, regularize the outer model: bridle.regularize(outer, {…})."
+            )
+        draw = None
+        if mixes_labels(terms):
+            check_labels(self, terms.terms, inputs, self._bridle_wrapped)
+            draw = SeededDraw(self._bridle_state.label_seeds)
+        (weight,) = self._bridle_row_weights
+        return treat_labels(terms, self._strengths.value, (inputs, _counted(weight)), draw)
+
+    def train_step(self, *args: Any) -> Any:
+        self._bridle_row_weights = (keras.utils.unpack_x_y_sample_weight(args[-1])[2],)
+        try:
+            return super().train_step(*args)
+        finally:
+            self._bridle_row_weights = None
 
     def _parts(self, counted: Any) -> dict[str, Any]:
         """Return the penalty at each site for the last call."""
@@ -215,7 +253,8 @@ class Regularized(Wrapper):
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
-        data, added = data_and_added(self, y, y_pred, sample_weight)
+        with labels_treated(self, self._bridle_last_call.treatment if training else NONE, y, y_pred):
+            data, added = data_and_added(self, y, y_pred, sample_weight)
         ours, others = added[: self._bridle_last_call.added], added[self._bridle_last_call.added :]
         counted = _counted(sample_weight)
         if counted is not None and ours:
@@ -236,6 +275,7 @@ class Regularized(Wrapper):
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
         super().compile(*args, **kwargs)
+        check_labels(self, self._bridle_bound_terms.terms, inner=self._bridle_wrapped)
         change_updates(self._bridle_bound_terms, self.name, self.optimizer, self._strengths)
 
     def compile_from_config(self, config: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from zlib import crc32
 import keras
 
 from bridle._errors import InputError, KindError, short_repr
-from bridle.placement._checks import check_sites
+from bridle.placement._checks import check_labels_once, check_sites
 from bridle.placement._rate_sites import check_rates_once, is_rate_target, read_rate
 from bridle.placement._sites import Site
 from bridle.placement._targets import EXAMPLE, match_target
@@ -79,6 +79,7 @@ def read_terms(model: keras.Model, terms: Mapping[str, object]) -> tuple[Term, .
             bound[term.label] = term
     check_rates_once([(term.target, term.sites) for term in bound.values()])
     check_once([(term.target, term.regularizer, term.sites) for term in bound.values()])
+    check_labels_once([(term.target, term.regularizer) for term in bound.values()])
     return tuple(bound.values())
 
 

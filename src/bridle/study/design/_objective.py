@@ -13,6 +13,7 @@ from bridle._keras import (
     Masked,
     Perturbations,
     Program,
+    Treatment,
     UntraceableError,
     attach_masks,
     check_exact,
@@ -29,11 +30,13 @@ from bridle.placement import (
     BoundTerms,
     Sampler,
     decayed_weights,
+    mixes_labels,
     perturb_inputs,
     perturbations,
     project,
     projections,
     scale_by_strength,
+    treat_labels,
 )
 from bridle.results import SPREAD_DIAGNOSTIC
 
@@ -44,12 +47,13 @@ def make_objective(program: Program, bound_terms: BoundTerms) -> Objective:
     def loss(
         trainable: list[Any], non_trainable: list[Any], strengths: Any, x: Any, y: Any, weight: Any, *moment: Moment
     ) -> tuple[Any, Loss]:
+        x, treatment = treated_batch(bound_terms, strengths, x, weight, *moment)
         x, noise = noisy_batch(program.model, bound_terms, (trainable, non_trainable), strengths, x, *moment)
         with bound_terms.with_rates(strengths):
             forward = program.forward(trainable, non_trainable, x, training=True, taps=bound_terms.taps, noise=noise)
         if program.has_own_loss:
             return own_loss(trainable, non_trainable, strengths, forward, (x, y, forward.prediction, weight))
-        data = program.data_loss(y, forward.prediction, weight)
+        data = program.data_loss(y, forward.prediction, weight, treatment)
         model_part = sum(forward.own_losses, start=jnp.zeros((), data.dtype))
         parts = [
             jnp.asarray(model_part, "float32"),
@@ -131,9 +135,27 @@ def make_objective(program: Program, bound_terms: BoundTerms) -> Objective:
         carried_over=program.handed_on,
         mirrors=program.mirrors,
         kernels=program.kernels,
-        draws=bool(bound_terms.noises),
+        draws=bool(bound_terms.noises) or mixes_labels(bound_terms),
         part_names=("model", *(bound_terms.slots[position] for position in bound_terms.penalty_positions)),
         measure_names=("loss", *program.metric_names),
+    )
+
+
+def treated_batch(
+    bound_terms: BoundTerms, strengths: Any, x: Any, weight: Any, moment: Moment | None = None
+) -> tuple[Any, Treatment]:
+    """Return the inputs of a batch, mixed where its labels are, and the treatment of its labels.
+
+    Where nothing is mixed, a branch on the device leaves out the random numbers.
+    """
+    counted = None if weight is None else counted_rows(weight)
+    draw = None if moment is None else draw_at(moment, "labels")
+    return treat_labels(
+        bound_terms,
+        strengths,
+        (x, counted),
+        draw,
+        lambda strength, mix, keep: jax.lax.cond(strength > 0, mix, keep),
     )
 
 

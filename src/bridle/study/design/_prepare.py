@@ -16,7 +16,7 @@ from bridle._keras import (
     require_jax,
 )
 from bridle.engine import Recipe, core_count, on_accelerator
-from bridle.placement import bind_terms, check_plain
+from bridle.placement import bind_terms, check_labels, check_plain, label_notes
 from bridle.study.data._arrays import Data
 from bridle.study.data._folds import RefitRows, make_folds, make_refit_rows
 from bridle.study.data._rows import RowPreparer, Rows, take_rows
@@ -56,6 +56,7 @@ def prepare(question: Question, rows: Rows) -> Prepared:
     for name, data in held_out.items():
         predicted_shapes(model, data.x, name)
     bound = bind_terms(terms)
+    check_labels(model, terms, folds.rows[0].rows.x)
     try_out(compiled, bound, folds.rows[0].rows.x)
     for arm in arms:
         compiled.optimizer_state(arm.learning_rate)
@@ -64,6 +65,7 @@ def prepare(question: Question, rows: Rows) -> Prepared:
     notes = undefined_notes(compiled, score, stopping, folds.rows, {name: data.y for name, data in held_out.items()})
     if rows.validation is None:
         notes += unstratified_notes(preparer.all_rows(), question.folds, rows.groups)
+    notes += label_notes(model, terms)
     if mixes_rows(compiled, folds.rows[0].rows.x):
         notes.append(MIXED.format(question.batch_size))
     if score.pooled:
