@@ -13,6 +13,7 @@ from bridle._errors import InputError, KindError
 from bridle.placement import Term, distinct_terms, read_terms
 from bridle.regularizers import AUTO, RATES, Grid
 from bridle.results import Arm
+from bridle.study.design._question import EarlyStopping
 
 NONE = "none"
 """The name of the arm without regularizers, which every study has."""
@@ -40,6 +41,11 @@ class BoundArm:
     """The learning rate of its fits; None for that of the compiled optimizer."""
     between: tuple[tuple[float, ...], ...] = ()
     """Refining candidates in addition to the combinations of the grids."""
+
+    @property
+    def early_stopping(self) -> EarlyStopping | None:
+        """The rule by which its fits end; None for that of the study."""
+        return next((term.penalty for term in self.terms if isinstance(term.penalty, EarlyStopping)), None)
 
     @property
     def candidates(self) -> list[tuple[float, ...]]:
@@ -163,6 +169,12 @@ def join_arms(name: str, parts: Sequence[BoundArm]) -> BoundArm:
         return parts[0]
     terms, slots, grids = (tuple(x for part in parts for x in getattr(part, n)) for n in ("terms", "slots", "grids"))
     return BoundArm(name, terms, slots, tuple(_thinned(grid) for grid in grids))
+
+
+def arm_rules(arms: Sequence[BoundArm], common: EarlyStopping | None) -> tuple[EarlyStopping, ...]:
+    """Return the rules of arms that stop early by another rule than `common`, that of the study; each once."""
+    rules = dict.fromkeys(arm.early_stopping for arm in arms)
+    return tuple(rule for rule in rules if rule is not None and rule != common)
 
 
 def to_result_arm(arm: BoundArm) -> Arm:
