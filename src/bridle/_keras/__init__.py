@@ -86,7 +86,14 @@ from bridle._keras._tracing import (
     predicted_shapes,
 )
 from bridle._keras._training import has_own_loss, own_training
-from bridle._keras._updates import inner_optimizer, is_updating, keep_state_on_error, leave_out_of_files, note_updates
+from bridle._keras._updates import (
+    check_averageable,
+    inner_optimizer,
+    is_updating,
+    keep_state_on_error,
+    leave_out_of_files,
+    note_updates,
+)
 from bridle._keras._weights import counted_rows
 
 __all__ = [
@@ -116,6 +123,7 @@ __all__ = [
     "as_number",
     "attach_masks",
     "batch_size_of",
+    "check_averageable",
     "check_exact",
     "check_predictions",
     "clone_model",

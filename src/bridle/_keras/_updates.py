@@ -7,12 +7,32 @@ from typing import Any
 import keras
 from keras.optimizers import Optimizer
 
+from bridle._errors import InputError
 from bridle._keras._internals import give_back_state
 
 
 def inner_optimizer(optimizer: Optimizer) -> Optimizer:
     """Return the optimizer that makes the update itself: the inner one where a loss is scaled."""
     return optimizer.inner_optimizer if isinstance(optimizer, keras.optimizers.LossScaleOptimizer) else optimizer
+
+
+def check_averageable(optimizer: Optimizer) -> None:
+    """Refuse an optimizer that trains with averages of its weights, or ends with others than `use_ema` makes.
+
+    Errors: `InputError` that names the alternatives.
+    """
+    optimizer = inner_optimizer(optimizer)
+    name = type(optimizer).__name__
+    if type(optimizer).finalize_variable_values is not Optimizer.finalize_variable_values:
+        raise InputError(
+            f"Expected an optimizer that does not average weights by itself for WeightAveraging, got {name}. Compile "
+            "with another one, or leave WeightAveraging out."
+        )
+    if optimizer.use_ema and optimizer.ema_overwrite_frequency:
+        raise InputError(
+            f"Expected an optimizer that averages weights at the end only for WeightAveraging, got {name} with "
+            f"ema_overwrite_frequency={optimizer.ema_overwrite_frequency}. Leave one of the two out."
+        )
 
 
 def note_updates(optimizer: Optimizer) -> None:

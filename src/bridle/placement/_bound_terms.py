@@ -14,7 +14,17 @@ from bridle.placement._checks import check_value
 from bridle.placement._sites import Site
 from bridle.placement._terms import Term
 from bridle.placement._units import by_unit, mean_over, real_entries, unit_names, unit_quantiles
-from bridle.regularizers import Constraint, Custom, Decay, LabelTreatment, Noise, Penalty, Regularizer, Schedule
+from bridle.regularizers import (
+    Constraint,
+    Custom,
+    Decay,
+    LabelTreatment,
+    Noise,
+    Penalty,
+    Regularizer,
+    Schedule,
+    WeightAveraging,
+)
 
 Kind = TypeVar("Kind", bound=Regularizer)
 Readings = dict[int, list[Reading]]
@@ -71,6 +81,11 @@ class BoundTerms:
     def labels(self) -> tuple[SlottedTerm[LabelTreatment], ...]:
         """The terms that change the labels of a batch."""
         return self._of(LabelTreatment)
+
+    @cached_property
+    def averages(self) -> tuple[SlottedTerm[WeightAveraging], ...]:
+        """The terms that average the weights over the steps of a fit."""
+        return self._of(WeightAveraging)
 
     def _of(self, kind: type[Kind]) -> tuple[SlottedTerm[Kind], ...]:
         results: list[SlottedTerm[Kind]] = []

@@ -8,10 +8,11 @@ from typing import Any
 import keras
 
 from bridle._keras import gives_mask, has_states, output_shape, tensorflow_left_alone
+from bridle.placement._fit_code import fit_lines
 from bridle.placement._sites import Site
 from bridle.placement._targets import argument
-from bridle.placement._terms import Term, read_terms
-from bridle.regularizers import KINDS, Penalty, describe_strength
+from bridle.placement._terms import Term, by_target, read_terms
+from bridle.regularizers import KINDS, Penalty, WholeFit, describe_strength
 
 
 @tensorflow_left_alone()
@@ -23,9 +24,18 @@ def code_lines(model: keras.Model, terms: Mapping[str, object], *, batch_size: i
     this convention, the former with `batch_size`.
 
     If Keras has no argument for a penalty (gates, states, other families, exact zeros, schedules), or ignores it, the
-    source calls `bridle.regularize`.
+    source calls `bridle.regularize`. Callbacks and attributes of the optimizer follow for what belongs to the fit as a
+    whole.
     """
     bound = read_terms(model, terms)
+    of_the_fit = [term.regularizer for term in bound if isinstance(term.regularizer, WholeFit)]
+    if of_the_fit:
+        of_the_model = by_target(
+            (term.target, term.regularizer) for term in bound if not isinstance(term.regularizer, WholeFit)
+        )
+        head = code_lines(model, of_the_model, batch_size=batch_size)
+        imported = "" if "import keras\n" in head else "import keras\n\n"
+        return f"{imported}{head}\n{fit_lines(of_the_fit, has_penalties=bool(of_the_model))}"
     by_layer: dict[str, list[tuple[Site, Penalty]]] = {}
     for term in bound:
         if not isinstance(term.regularizer, Penalty):

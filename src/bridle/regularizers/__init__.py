@@ -18,6 +18,7 @@ from bridle.regularizers._registry import KINDS, PENALTIES, parse_penalty, parse
 from bridle.regularizers._regularizer import On, Regularizer, describe_strength
 from bridle.regularizers._schedule import Schedule
 from bridle.regularizers._strength import AUTO, RATES, Grid, Strength, grid
+from bridle.regularizers._whole_fit import EarlyStopping, WeightAveraging, WholeFit
 
 for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
@@ -36,6 +37,7 @@ __all__ = [
     "Custom",
     "Decay",
     "Draw",
+    "EarlyStopping",
     "Entrywise",
     "Grid",
     "LabelTreatment",
@@ -45,7 +47,9 @@ __all__ = [
     "Regularizer",
     "Schedule",
     "Strength",
+    "WeightAveraging",
     "WeightPenalty",
+    "WholeFit",
     "describe_strength",
     "grid",
     "parse_penalty",

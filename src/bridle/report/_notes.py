@@ -53,10 +53,10 @@ def stopping_cost(result: StudyResult, evidence: Evidence) -> str:
             continue
         fits = (result.members.setting == choice.best) & result.members.finished & (result.members.fold != ALL_ROWS)
         epochs = result.members.kept[fits]
-        ends = f" It ends with the weights of epoch {int(np.median(epochs))} of the median fit." if len(epochs) else ""
+        ends = f" The median fit ends with the weights of epoch {int(np.median(epochs))}." if len(epochs) else ""
         lines.append(
-            f"{result.arms[arm].name} stops early by {rows[0]:,} of the {rows[1]:,} training rows of a fit, on which "
-            f"it does not train, in the refits too. Its score contains this cost.{ends}"
+            f"{result.arms[arm].name} sets {rows[0]:,} of the {rows[1]:,} training rows of a fit aside to stop by, in "
+            f"the refits too. Its score contains this cost.{ends}"
         )
     return "\n".join(lines)
 

@@ -13,12 +13,12 @@ import sklearn
 
 from bridle._version import __version__
 from bridle.engine import core_count
+from bridle.regularizers import EarlyStopping
 from bridle.stats import DEPENDENT_ROWS, LOG_LOSS, SET_ASIDE
 from bridle.store import fingerprint
 from bridle.study.data._arrays import Data
 from bridle.study.data._transformers import transformer_line
 from bridle.study.design._prepared import Prepared
-from bridle.study.design._question import EarlyStopping
 from bridle.study.design._scores import natural_direction
 from bridle.study.execution._keys import STORED_PATHS
 from bridle.wording import join_names

@@ -11,9 +11,8 @@ import numpy as np
 
 from bridle._errors import InputError, KindError
 from bridle.placement import Term, distinct_terms, read_terms
-from bridle.regularizers import AUTO, RATES, Grid
+from bridle.regularizers import AUTO, RATES, EarlyStopping, Grid, WholeFit
 from bridle.results import Arm
-from bridle.study.design._question import EarlyStopping
 
 NONE = "none"
 """The name of the arm without regularizers, which every study has."""
@@ -45,7 +44,8 @@ class BoundArm:
     @property
     def early_stopping(self) -> EarlyStopping | None:
         """The rule by which its fits end; None for that of the study."""
-        return next((term.penalty for term in self.terms if isinstance(term.penalty, EarlyStopping)), None)
+        rules = (term.regularizer for term in self.terms if isinstance(term.regularizer, EarlyStopping))
+        return next(rules, None)
 
     @property
     def candidates(self) -> list[tuple[float, ...]]:
@@ -105,6 +105,7 @@ def read_arms(
         try:
             rates[name] = _learning_rate(terms)
             bound[name] = read_terms(model, _without_rate(terms))
+            _check_whole_fit(bound[name])
         except (InputError, KindError) as error:
             raise type(error)(f"In the arm {name!r}: {error}") from error
         if not bound[name] and rates[name] is None:
@@ -122,6 +123,14 @@ def _learning_rate(terms: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 < value < np.inf:
         raise InputError(f"Expected a learning rate above 0, got {value!r}. For several, write an arm for each.")
     return float(value)
+
+
+def _check_whole_fit(terms: Sequence[Term]) -> None:
+    """Raise `InputError` for two rules of early stopping, or two averages, in one arm."""
+    kinds = [term.regularizer.kind for term in terms if isinstance(term.regularizer, WholeFit)]
+    for kind in kinds:
+        if kinds.count(kind) > 1:
+            raise InputError(f"Expected {kind} once at 'training', got it {kinds.count(kind)} times. Write two arms.")
 
 
 def _without_rate(terms: object) -> Any:

@@ -28,12 +28,13 @@ from bridle.engine import (
 )
 from bridle.engine import Rows as DeviceRows
 from bridle.placement import BoundTerms, Term
+from bridle.regularizers import EarlyStopping
 from bridle.results import Score
 from bridle.study.data._folds import RefitRows
 from bridle.study.data._rows import RowPreparer, Rows
 from bridle.study.design._arms import BoundArm
 from bridle.study.design._objective import check_eager
-from bridle.study.design._question import EarlyStopping, Question
+from bridle.study.design._question import Question
 from bridle.study.design._units import Units, powers, units
 
 MAX_CACHED_SEEDS = 64

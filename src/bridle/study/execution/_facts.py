@@ -14,11 +14,11 @@ import numpy as np
 from bridle._keras import fingerprint_model
 from bridle.engine import ENGINE, FitSpec
 from bridle.placement import by_target
+from bridle.regularizers import EarlyStopping
 from bridle.store import fingerprint
 from bridle.study.data._folds import RefitRows
 from bridle.study.design._arms import NONE
 from bridle.study.design._prepared import Prepared
-from bridle.study.design._question import EarlyStopping
 from bridle.study.design._scores import score_text
 from bridle.study.execution._keys import STORED_PATHS, STORED_STARTS, StudyFacts, device_type
 from bridle.study.execution._requests import FitRequest, RowSet
