@@ -7,6 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from bridle.engine._state import State
+from bridle.engine.rewrites import untranspose_kernels
+
 
 class Averages(NamedTuple):
     """State of weight averaging between steps. Field names are part of a program's identity, as those of `State`."""
@@ -41,6 +44,18 @@ def update_averages(averages: Averages, trainable: list[Any], decay: Any) -> Ave
     return Averages(weights, jnp.asarray(decay, "float32"))
 
 
-def averaged(averages: Averages, trainable: list[Any]) -> list[Any]:
-    """Return the averages, or the variables themselves, to the bit, if the last step did not average."""
-    return jax.tree.map(lambda mean, weight: jnp.where(averages.decay > 0, mean, weight), averages.weights, trainable)
+def measured_state(state: State) -> State:
+    """Return the state whose weights are measured while a fit trains: with the averages, if it averages."""
+    if not state.averages:
+        return state
+    return state._replace(trainable=_selected(state.averages.decay, state.averages.weights, state.trainable))
+
+
+def final_weights(averages: Averages, trainable: list[Any]) -> list[Any]:
+    """Return the weights with which a fit ends: the averages, or the given ones if the last step did not average."""
+    return _selected(averages.decay, untranspose_kernels(averages.weights), untranspose_kernels(trainable))
+
+
+def _selected(decay: Any, averages: list[Any], trainable: list[Any]) -> list[Any]:
+    """Return the averages where the decay is above 0; the weights, to the bit, where it is 0."""
+    return jax.tree.map(lambda mean, weight: jnp.where(decay > 0, mean, weight), averages, trainable)

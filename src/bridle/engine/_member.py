@@ -9,12 +9,12 @@ from jax import lax
 
 from bridle.engine._draw import Moment
 from bridle.engine._averaging import averaged, update_averages
+from bridle.engine._averaging import final_weights, measured_state, update_averages
 from bridle.engine._early_stopping import update_memory
 from bridle.engine._evaluate import evaluate, measures, predict
 from bridle.engine._objective import Objective, Recipe, Training
 from bridle.engine._shuffle import shuffled
 from bridle.engine._state import Points, Rows, State, entry_at, gather, replace_window, slice_rows, window_at
-from bridle.engine.rewrites import untranspose_kernels
 
 
 def step(objective: Objective, state: State, strengths: Any, batch: Rows, moment: Moment) -> tuple[State, Any]:
@@ -114,16 +114,10 @@ def finish_training(training: Training, state: State) -> State:
     if objective.finish is not None:
         trainable = objective.finish(state.optimizer, trainable)
     if state.averages:
-        averages = state.averages._replace(weights=untranspose_kernels(state.averages.weights))
-        trainable = averaged(averages, untranspose_kernels(trainable))
+        trainable = final_weights(state.averages, trainable)
     if training.recipe.keeps_best:
         trainable, other = state.memory.kept
     return state._replace(trainable=list(trainable), other=list(other))
-
-
-def measured_state(state: State) -> State:
-    """Return the state whose weights are measured while the fit trains: with those that it averages."""
-    return state._replace(trainable=averaged(state.averages, state.trainable)) if state.averages else state
 
 
 def _check_stopping(training: Training, state: State, epoch: Any, rows: Rows, cuts: tuple[int, ...]) -> State:

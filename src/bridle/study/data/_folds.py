@@ -87,6 +87,10 @@ class RefitRows:
     by_share: Mapping[float, Fold]
     """All rows with each requested share set aside."""
 
+    def arm_folds(self, shares: Sequence[float]) -> list[Fold]:
+        """Return all rows for each of some shares."""
+        return [self.by_share[share] for share in shares]
+
 
 def make_refit_rows(
     preparer: RowPreparer, watch: float = 0.0, ordered: bool = False, shares: Collection[float] = ()

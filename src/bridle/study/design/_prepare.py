@@ -104,8 +104,7 @@ def prepare(question: Question, rows: Rows) -> Prepared:
 def with_rows(prepared: Prepared, rows: Rows) -> Prepared:
     """Return the same study of other rows, with the programs that are already compiled."""
     preparer = RowPreparer(rows, prepared.preparer.loss, prepared.preparer.outputs)
-    shares = [rule.validation_fraction for rule in prepared.rules]
-    folds = make_folds(preparer, prepared.question.folds, prepared.question.validation_fraction, shares)
+    folds = make_folds(preparer, prepared.question.folds, prepared.question.validation_fraction, prepared.shares)
     return replace(
         prepared,
         rows=rows,
@@ -126,8 +125,8 @@ def all_rows(prepared: Prepared) -> Data:
 
 def refit_rows(prepared: Prepared) -> RefitRows:
     """Return all rows and the held-out ones, prepared in the same way."""
-    shares = [rule.validation_fraction for rule in prepared.rules]
-    return make_refit_rows(prepared.preparer, prepared.question.validation_fraction, prepared.ordered, shares)
+    watch = prepared.question.validation_fraction
+    return make_refit_rows(prepared.preparer, watch, prepared.ordered, prepared.shares)
 
 
 def compile_ahead(prepared: Prepared) -> None:
@@ -145,7 +144,7 @@ def compile_ahead(prepared: Prepared) -> None:
         for fold in {fold.shape: fold for fold in folds}.values():
             compiling.submit(engine.programs(fold, {}, rule=rule).compile_fully)
     rows = refit_rows(prepared)
-    for rule, fold in enumerate((rows.fold, *prepared.arm_refits(rows))):
+    for rule, fold in enumerate((rows.fold, *rows.arm_folds(prepared.shares))):
         compiling.submit(engine.programs(fold, rows.held_out, rule=rule).compile_fully)
     compiling.shutdown(wait=False)
 

@@ -30,7 +30,6 @@ from bridle.engine import Rows as DeviceRows
 from bridle.placement import BoundTerms, Term
 from bridle.regularizers import EarlyStopping
 from bridle.results import Score
-from bridle.study.data._folds import RefitRows
 from bridle.study.data._rows import RowPreparer, Rows
 from bridle.study.design._arms import BoundArm
 from bridle.study.design._objective import check_eager
@@ -206,13 +205,14 @@ class Prepared:
         return 1 + self.rules.index(arm.early_stopping) if arm.early_stopping in self.rules else 0
 
     @property
+    def shares(self) -> tuple[float, ...]:
+        """The share of the training rows that each of `rules` sets aside."""
+        return tuple(rule.validation_fraction for rule in self.rules)
+
+    @property
     def arm_folds(self) -> tuple[list[Fold], ...]:
         """The folds of each of `rules`."""
-        return tuple(self.by_share[rule.validation_fraction] for rule in self.rules)
-
-    def arm_refits(self, rows: RefitRows) -> list[Fold]:
-        """Return all rows for each of `rules`."""
-        return [rows.by_share[rule.validation_fraction] for rule in self.rules]
+        return tuple(self.by_share[share] for share in self.shares)
 
     @property
     def units(self) -> Units:

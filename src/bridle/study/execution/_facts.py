@@ -89,7 +89,7 @@ def fold_row_set(prepared: Prepared) -> RowSet:
 
 def refit_row_set(prepared: Prepared, rows: RefitRows) -> RowSet:
     """Return the rows of fits on all rows of a study."""
-    return RowSet([rows.fold], rows.held_out, [[fold] for fold in prepared.arm_refits(rows)])
+    return RowSet([rows.fold], rows.held_out, [[fold] for fold in rows.arm_folds(prepared.shares)])
 
 
 def fits_of(
