@@ -8,7 +8,7 @@ import keras
 from keras.optimizers import Optimizer
 
 from bridle._errors import InputError
-from bridle._keras._internals import give_back_state
+from bridle._keras._internals import give_back_state, inner_optimizers
 
 
 def inner_optimizer(optimizer: Optimizer) -> Optimizer:
@@ -17,22 +17,23 @@ def inner_optimizer(optimizer: Optimizer) -> Optimizer:
 
 
 def check_averageable(optimizer: Optimizer) -> None:
-    """Refuse an optimizer that trains with averages of its weights, or ends with others than `use_ema` makes.
+    """Refuse an optimizer that trains with averages of its weights, beside which others would average twice.
 
     Errors: `InputError` that names the alternatives.
     """
     optimizer = inner_optimizer(optimizer)
-    name = type(optimizer).__name__
-    if type(optimizer).finalize_variable_values is not Optimizer.finalize_variable_values:
-        raise InputError(
-            f"Expected an optimizer that does not average weights by itself for WeightAveraging, got {name}. Compile "
-            "with another one, or leave WeightAveraging out."
-        )
-    if optimizer.use_ema and optimizer.ema_overwrite_frequency:
-        raise InputError(
-            f"Expected an optimizer that averages weights at the end only for WeightAveraging, got {name} with "
-            f"ema_overwrite_frequency={optimizer.ema_overwrite_frequency}. Leave one of the two out."
-        )
+    for part in (optimizer, *inner_optimizers(optimizer)):
+        name = type(part).__name__
+        if isinstance(part, keras.optimizers.ScheduleFreeAdamW):
+            raise InputError(
+                f"Expected an optimizer that does not average weights by itself for WeightAveraging, got {name}. "
+                "Compile with another one, or leave WeightAveraging out."
+            )
+        if part.use_ema and part.ema_overwrite_frequency:
+            raise InputError(
+                f"Expected an optimizer that averages weights at the end only for WeightAveraging, got {name} with "
+                f"ema_overwrite_frequency={part.ema_overwrite_frequency}. Leave one of the two out."
+            )
 
 
 def note_updates(optimizer: Optimizer) -> None:
