@@ -7,9 +7,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from bridle.engine._draw import Moment
-from bridle.engine._averaging import averaged, update_averages
 from bridle.engine._averaging import final_weights, measured_state, update_averages
+from bridle.engine._draw import Moment
 from bridle.engine._early_stopping import update_memory
 from bridle.engine._evaluate import evaluate, measures, predict
 from bridle.engine._objective import Objective, Recipe, Training

@@ -11,7 +11,6 @@ from bridle.placement._callbacks import Monitor, PenaltyLog, StrengthSchedule
 from bridle.placement._code import code_lines, fit_lines
 from bridle.placement._files import unwrapped
 from bridle.placement._noise import Sampler, perturb_inputs, perturbations
-from bridle.placement._fit_code import fit_lines
 from bridle.placement._regularized import Regularized, bound_terms, last_call, measuring, schedule_overrides
 from bridle.placement._sites import Site, find_sites
 from bridle.placement._targets import match_target
