@@ -4,7 +4,8 @@ Find a regularization
     tune, Tuned              for a table: from a CSV file to a verdict and a model
     search, SearchResult     for a network: which layer, which kind of penalty
     Study, Result, load      for arms of your own: a cross-validated comparison
-    EarlyStopping, Plan      how each fit ends; what will run, before it runs
+    EarlyStopping, WeightAveraging   how each fit ends, for a study or for one arm
+    Plan                     what will run, before it runs
     StudyResult              every number of a study, as arrays
 
 Say what to regularize, as `{target: regularizer}`
@@ -60,10 +61,12 @@ from bridle.regularizers import L1L2 as L1L2
 from bridle.regularizers import L2 as L2
 from bridle.regularizers import ActivationPenalty as ActivationPenalty
 from bridle.regularizers import Custom as Custom
+from bridle.regularizers import EarlyStopping as EarlyStopping
 from bridle.regularizers import Entrywise as Entrywise
 from bridle.regularizers import Grid as Grid
 from bridle.regularizers import Penalty as Penalty
 from bridle.regularizers import Regularizer as Regularizer
+from bridle.regularizers import WeightAveraging as WeightAveraging
 from bridle.regularizers import WeightPenalty as WeightPenalty
 from bridle.regularizers import grid as grid
 from bridle.regularizers import parse_penalty as parse_penalty
@@ -95,7 +98,6 @@ from bridle.regularizers._smooth import Log as Log
 from bridle.regularizers._smooth import SmoothL1 as SmoothL1
 from bridle.regularizers._weight_decay import WeightDecay as WeightDecay
 from bridle.results import StudyResult as StudyResult
-from bridle.study.design import EarlyStopping as EarlyStopping
 from bridle.study.design import Plan as Plan
 from bridle.tuning import Tuned as Tuned
 from bridle.tuning import tune as tune

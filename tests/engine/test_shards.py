@@ -143,6 +143,6 @@ def test_nothing_is_compiled_beside_what_is_timed(monkeypatch) -> None:
     (fit,) = fits(objective, fold, 1)
     trained = []
     monkeypatch.setattr(Executable, "__call__", lambda self, *a: trained.append(list(names)) or ready(self)(*a))
-    time_short_call(RECIPE, fold, fit.start(), 1, fit.programs)
+    time_short_call(fold, fit.start(), 1, fit.programs)
     assert all(id(fit.programs.read) in seen for seen in trained)
     assert trained

@@ -271,7 +271,7 @@ class Result:
 
     def _placeable(self, arm: str | None, rule: str) -> dict[str, Any]:
         """Return the regularizers of a candidate, or raise `InputError` if their pretrained weights are missing."""
-        terms = self.regularizers(arm, rule)
+        terms = {target: value for target, value in self.regularizers(arm, rule).items() if target != "training"}
         placed = keras.tree.flatten(terms)
         if self._terms is None and any(isinstance(term, Penalty) and term.needs_anchor for term in placed):
             raise InputError(

@@ -15,10 +15,11 @@ from bridle._api._result import Result
 from bridle._api._stored import reload_note
 from bridle._errors import InputError, Interrupted, short_repr
 from bridle._progress import progress_bar
+from bridle.regularizers import EarlyStopping
 from bridle.results import Baseline, StudyResult
 from bridle.study import RunOptions, Update, run_study
 from bridle.study.data import Rows
-from bridle.study.design import EarlyStopping, Plan, Prepared, Question, make_plan, make_timed_plan, prepare
+from bridle.study.design import Plan, Prepared, Question, make_plan, make_timed_plan, prepare
 
 
 class Study:

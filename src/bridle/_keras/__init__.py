@@ -101,6 +101,7 @@ from bridle._keras._tracing import (
 from bridle._keras._training import has_own_loss, own_training
 from bridle._keras._updates import (
     Projection,
+    check_averageable,
     inner_optimizer,
     is_updating,
     keep_state_on_error,
@@ -144,6 +145,7 @@ __all__ = [
     "attach_decay",
     "attach_masks",
     "batch_size_of",
+    "check_averageable",
     "check_exact",
     "check_mixing",
     "check_predictions",

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import keras
 from keras.optimizers import Optimizer
 
-from bridle._keras._internals import give_back_state
+from bridle._errors import InputError
+from bridle._keras._internals import give_back_state, inner_optimizers
 
 
 class Projection(NamedTuple):
@@ -40,6 +41,26 @@ def _following(constraint: Any, project: Callable[[Any], Any]) -> Callable[[Any]
 def inner_optimizer(optimizer: Optimizer) -> Optimizer:
     """Return the optimizer that makes the update itself: the inner one where a loss is scaled."""
     return optimizer.inner_optimizer if isinstance(optimizer, keras.optimizers.LossScaleOptimizer) else optimizer
+
+
+def check_averageable(optimizer: Optimizer) -> None:
+    """Refuse an optimizer that trains with averages of its weights, beside which others would average twice.
+
+    Errors: `InputError` that names the alternatives.
+    """
+    optimizer = inner_optimizer(optimizer)
+    for part in (optimizer, *inner_optimizers(optimizer)):
+        name = type(part).__name__
+        if isinstance(part, keras.optimizers.ScheduleFreeAdamW):
+            raise InputError(
+                f"Expected an optimizer that does not average weights by itself for WeightAveraging, got {name}. "
+                "Compile with another one, or leave WeightAveraging out."
+            )
+        if part.use_ema and part.ema_overwrite_frequency:
+            raise InputError(
+                f"Expected an optimizer that averages weights at the end only for WeightAveraging, got {name} with "
+                f"ema_overwrite_frequency={part.ema_overwrite_frequency}. Leave one of the two out."
+            )
 
 
 def note_updates(optimizer: Optimizer) -> None:

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from bridle.engine._averaging import final_weights, measured_state, update_averages
 from bridle.engine._draw import Moment
 from bridle.engine._early_stopping import update_memory
 from bridle.engine._evaluate import evaluate, measures, predict
@@ -25,6 +26,9 @@ def step(objective: Objective, state: State, strengths: Any, batch: Rows, moment
 
     gradients, (total, loss) = objective.gradient(scaled_loss)(state.trainable)
     trainable, optimizer = objective.update(state.optimizer, gradients, state.trainable, strengths)
+    if objective.average_decay is not None:
+        decay = objective.average_decay(strengths)
+        state = state._replace(averages=update_averages(state.averages, trainable, decay))
     cost = jnp.concatenate([jnp.reshape(total, (1,)), loss.parts]).astype("float32")
     return state._replace(trainable=trainable, other=loss.other, optimizer=optimizer), cost
 
@@ -91,7 +95,7 @@ def training_block(training: Training, cuts: tuple[int, ...], capacity: int) -> 
                 state, cost = _loop_until_stopped(
                     recipe, start, stop, lambda i, c: train_epoch(c[0], i, strengths, rows, identity), (state, cost)
                 )
-            measured = evaluate(objective, state, rows, cuts, entry_at(points.training, index))
+            measured = evaluate(objective, measured_state(state), rows, cuts, entry_at(points.training, index))
             quantities = jnp.concatenate([cost, measured])
             return state, stop, replace_window(curves, quantities[None], index)
 
@@ -104,10 +108,12 @@ def training_block(training: Training, cuts: tuple[int, ...], capacity: int) -> 
 
 
 def finish_training(training: Training, state: State) -> State:
-    """Return the fit after its last epoch: averaged weights where the optimizer averages, the best epoch where kept."""
+    """Return the fit after its last epoch: averaged weights where it or its optimizer averages, or its best epoch."""
     objective, trainable, other = training.objective, state.trainable, state.other
     if objective.finish is not None:
         trainable = objective.finish(state.optimizer, trainable)
+    if state.averages:
+        trainable = final_weights(state.averages, trainable)
     if training.recipe.keeps_best:
         trainable, other = state.memory.kept
     return state._replace(trainable=list(trainable), other=list(other))
@@ -118,10 +124,10 @@ def _check_stopping(training: Training, state: State, epoch: Any, rows: Rows, cu
     objective, stopping = training.objective, training.recipe.stopping
     if stopping is None:
         return state
-    monitored = slice_rows(rows, *cuts[:2])
-    predictions = predict(objective, state.trainable, state.other, monitored.x)
-    value = measures(objective, state, monitored, predictions)[stopping.measure]
-    memory = update_memory(stopping, state.memory, value, epoch, state.trainable, state.other)
+    measured, monitored = measured_state(state), slice_rows(rows, *cuts[:2])
+    predictions = predict(objective, measured.trainable, measured.other, monitored.x)
+    value = measures(objective, measured, monitored, predictions)[stopping.measure]
+    memory = update_memory(stopping, state.memory, value, epoch, measured.trainable, measured.other)
     return state._replace(memory=memory)
 
 

@@ -126,6 +126,8 @@ class Objective:
     """Scores of the validation rows one by one; None if they are not computed."""
     draws: bool = False
     """True if the loss takes the step, from which it draws random numbers."""
+    average_decay: Callable[[Any], Any] | None = None
+    """(strengths in an epoch) → the decay of the average of the weights, 0 for none; None if no fit averages."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from bridle.engine._averaging import initial_averages
 from bridle.engine._device import (
     FAST_COMPILE_OPTIONS,
     QUICK_COMPILE_OPTIONS,
@@ -111,6 +112,8 @@ class Programs:
     """(state, rows, held-out rows by name) → readings."""
     initial_state: Callable[[Start], State]
     """Initial variables → the state before the first epoch."""
+    recipe: Recipe
+    """The options of its fits."""
     capacity: int
     """Most measuring points of one call."""
     width: int | None
@@ -178,12 +181,12 @@ class Programs:
         """Return an argument of a call from those of its fits."""
         return fits[0] if self.width is None else jax.tree.map(lambda *leaves: np.stack(leaves), *fits)
 
-    def points(self, recipe: Recipe, first: int, count: int) -> Points:
+    def points(self, first: int, count: int) -> Points:
         """Return `count` measuring points for a call, from the recipe's point `first` on."""
         part = slice(first, first + count)
         lengths, training = np.zeros(self.capacity, np.int32), np.zeros(self.capacity, bool)
-        lengths[:count] = np.diff(recipe.stops, prepend=0)[part]
-        training[:count] = recipe.trainings[part]
+        lengths[:count] = np.diff(self.recipe.stops, prepend=0)[part]
+        training[:count] = self.recipe.trainings[part]
         return Points(lengths, training)
 
     def unstack(self, results: Any) -> list[Any]:
@@ -232,7 +235,8 @@ def compile_programs(
         train, read = training_block(training, fold.cuts, 1), partial(_read, training, fold.cuts)
         initial_state = partial(_initial_state, training, frozenset())
         rows = run_eagerly(partial(_read_rows, training, fold.cuts)) if scores_rows else None
-        programs = Programs(run_eagerly(train), run_eagerly(read), initial_state, 1, None, rows, eager=True)
+        recipe = training.recipe
+        programs = Programs(run_eagerly(train), run_eagerly(read), initial_state, recipe, 1, None, rows, eager=True)
         programs.trace_seconds = perf_counter() - began
         return programs
     warm_up()
@@ -282,14 +286,12 @@ def choose_width(
     return best
 
 
-def time_short_call(
-    recipe: Recipe, fold: Fold, start: Start, strength_count: int, programs: Programs, count: int = 1
-) -> float:
+def time_short_call(fold: Fold, start: Start, strength_count: int, programs: Programs, count: int = 1) -> float:
     """Return the seconds of a call of the training program up to its first points, the faster of two."""
     programs.compile_fully()
     arguments = programs.initial_state(start), np.zeros(strength_count, np.float32), np.zeros(2, np.uint32)
     state, strengths, identity = (programs.stack([argument] * (programs.width or 1)) for argument in arguments)
-    points = programs.points(recipe, 0, count)
+    points = programs.points(0, count)
     times = []
     for _ in range(2):
         began = perf_counter()
@@ -306,7 +308,9 @@ def _initial_state(training: Training, shapes: frozenset[tuple[int, ...]], start
     for slot, index in training.objective.mirrors:
         optimizer[slot] = trainable[index]
     trainable, optimizer = transpose_kernels(trainable, shapes), transpose_kernels(optimizer, shapes)
-    return State(trainable, other, optimizer, np.int32(-1), initial_memory(training.recipe.stopping, trainable, other))
+    averages = () if training.objective.average_decay is None else initial_averages(trainable)
+    memory = initial_memory(training.recipe.stopping, trainable, other)
+    return State(trainable, other, optimizer, np.int32(-1), memory, averages)
 
 
 def _trace(
@@ -336,7 +340,8 @@ def _trace(
     read = Executable(read, state, fold.rows, dict(held_out), options=FAST_COMPILE_OPTIONS)
     identities = f"{train.identity} {read.identity}"
     trace_rows = partial(_trace_rows, training, fold, state, width)
-    return Programs(train, read, initial_state, capacity, width, trace_rows=trace_rows, identity=identities)
+    recipe = training.recipe
+    return Programs(train, read, initial_state, recipe, capacity, width, trace_rows=trace_rows, identity=identities)
 
 
 def _trace_rows(training: Training, fold: Fold, state: State, width: int | None) -> Executable:
@@ -367,7 +372,7 @@ def _read(
         name: evaluate(objective, state, part, (row_count(part.x),))[: len(objective.measure_names)]
         for name, part in held_out.items()
     }
-    others = objective.finish is not None or recipe.stopping is not None
+    others = objective.finish is not None or recipe.stopping is not None or objective.average_decay is not None
     measures = evaluate(objective, state, rows, cuts) if others else jnp.zeros(0)
     facts = jnp.stack(facts) if facts else jnp.zeros(0, "float32")
     predictions = None

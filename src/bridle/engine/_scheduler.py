@@ -119,7 +119,7 @@ def run_fits(
     the run and is raised here. Only a loss that is not finite is a result of its fit.
 
     Args:
-        training: mathematics and recipe of the fits.
+        training: mathematics and recipe of the study's fits; a fit follows the recipe of its programs.
         chains: all fits, those included that `source` may leave out.
         held_out: rows to score trained fits on, by name.
         deliver: called once per finished fit, never by two threads at once.
@@ -242,13 +242,13 @@ class _BatchInTraining:
 
 
 def lanes(chains: Sequence[WarmStartChain]) -> Iterator[WorkerLane]:
-    """Group chains of one fold and length into lanes as wide as their programs; the last lane is padded."""
-    groups: dict[tuple[int, int], list[WarmStartChain]] = {}
+    """Group chains of one fold, program and length into lanes as wide as the program; the last lane is padded."""
+    groups: dict[tuple[int, int, int], list[WarmStartChain]] = {}
     for chain in chains:
         if chain[0].programs.width is None:
             yield [(fit,) for fit in chain]
         else:
-            groups.setdefault((id(chain[0].rows), len(chain)), []).append(chain)
+            groups.setdefault((id(chain[0].rows), id(chain[0].programs), len(chain)), []).append(chain)
     for group in groups.values():
         width = group[0][0].programs.width or 1
         for first in range(0, len(group), width):

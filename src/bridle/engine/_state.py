@@ -18,6 +18,8 @@ class State(NamedTuple):
     """int32: the first epoch whose loss was not finite, or -1."""
     memory: Any
     """State of early stopping; an empty tuple without it."""
+    averages: Any = ()
+    """State of weight averaging; an empty tuple without it."""
 
 
 class Points(NamedTuple):

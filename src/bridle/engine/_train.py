@@ -1,7 +1,7 @@
 """Training of one batch of fits, block by block, and the result of each fit."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
@@ -62,11 +62,13 @@ def train_batch(
     held_out: Mapping[str, Rows],
     report: Callable[[int], None],
 ) -> list[FitResult]:
-    """Train one batch of fits through all epochs, or until each has diverged or stopped.
+    """Train one batch of fits on the same programs through all epochs, or until each has diverged or stopped.
 
     `report` is called after each block with its number of epochs; an exception from it ends the training.
     """
-    recipe, programs, rows = training.recipe, fits[0].programs, fits[0].rows.rows
+    programs, rows = fits[0].programs, fits[0].rows.rows
+    training = replace(training, recipe=programs.recipe)
+    recipe = training.recipe
     state = programs.stack([programs.initial_state(start) for start in starts])
     strengths = programs.stack([fit.strengths for fit in fits])
     identity = programs.stack([np.array([fit.seed, fit.fold + 1]).astype(np.uint32) for fit in fits])
@@ -75,7 +77,7 @@ def train_batch(
     while point < total and not _all_ended(recipe, state):
         affordable = max(1, int(BLOCK_SECONDS / programs.point_seconds)) if programs.point_seconds else 1
         count = min(affordable, programs.capacity, total - point)
-        points, began = programs.points(recipe, point, count), perf_counter()
+        points, began = programs.points(point, count), perf_counter()
         state, curves = programs.train(state, strengths, rows, identity, np.int32(epoch), points, np.int32(count))
         blocks.append(np.asarray(curves)[..., :count, :])
         point, epoch = point + count, epoch + int(points.lengths.sum())

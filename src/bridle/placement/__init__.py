@@ -1,6 +1,6 @@
 """Placement of regularizers: targets, terms, their values, and regularized models."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import keras
 
@@ -8,7 +8,7 @@ from bridle._errors import InputError, KindError, short_repr
 from bridle._keras import all_layers, check_exact, clone_model, compile_like, has_own_loss, own_training
 from bridle.placement._bound_terms import BoundTerms, bind_terms, diagnosed_sites, scale_by_strength
 from bridle.placement._callbacks import Monitor, PenaltyLog, StrengthSchedule
-from bridle.placement._code import code_lines
+from bridle.placement._code import code_lines, fit_lines
 from bridle.placement._files import unwrapped
 from bridle.placement._labels import check_labels, label_notes, mixes_labels, treat_labels
 from bridle.placement._noise import Sampler, perturb_inputs, perturbations
@@ -18,7 +18,7 @@ from bridle.placement._sites import Site, find_sites
 from bridle.placement._targets import match_target
 from bridle.placement._terms import Term, by_target, distinct_terms, read_terms
 from bridle.placement._updates import decayed_weights, project, projections
-from bridle.regularizers import Penalty, Regularizer
+from bridle.regularizers import Penalty, Regularizer, WholeFit
 
 __all__ = [
     "BoundTerms",
@@ -104,6 +104,7 @@ def regularize(model: keras.Model, terms: Mapping[str, object]) -> keras.Model:
             "Remove the penalties with bridle.strip first, or write another target."
         )
     bound = read_terms(inner, terms)
+    _check_of_model([term.regularizer for term in bound])
     for term in bound:
         _one_number(term.regularizer)
     if model.compiled and any(isinstance(term.regularizer, Penalty) and term.regularizer.exact for term in bound):
@@ -162,6 +163,16 @@ def check_plain(model: keras.Model) -> None:
             f"Expected a model without penalties of bridle for a study, got {penalized.name!r} with "
             f"{', '.join(map(short_repr, penalized.terms))}. Remove them with bridle.strip(model), and write them "
             "into the arms."
+        )
+
+
+def _check_of_model(regularizers: Sequence[Regularizer]) -> None:
+    """Raise `InputError` for what belongs to a fit and not to a model, with the lines of Keras for it."""
+    of_the_fit = [term for term in regularizers if isinstance(term, WholeFit)]
+    if of_the_fit:
+        raise InputError(
+            f"Expected regularizers of the model, got {of_the_fit[0].kind} at 'training', which belongs to the fit. "
+            f"Leave it out, and write:\n{fit_lines(of_the_fit)}"
         )
 
 

@@ -15,7 +15,18 @@ from bridle.placement._checks import check_value
 from bridle.placement._sites import Site
 from bridle.placement._terms import Term
 from bridle.placement._units import by_unit, mean_over, real_entries, unit_names, unit_quantiles
-from bridle.regularizers import Constraint, Custom, Decay, LabelTreatment, Noise, Penalty, Rate, Regularizer, Schedule
+from bridle.regularizers import (
+    Constraint,
+    Custom,
+    Decay,
+    LabelTreatment,
+    Noise,
+    Penalty,
+    Rate,
+    Regularizer,
+    Schedule,
+    WeightAveraging,
+)
 
 Kind = TypeVar("Kind", bound=Regularizer)
 Readings = dict[int, list[Reading]]
@@ -88,6 +99,10 @@ class BoundTerms:
                     _, before = rates.get(site.key, (site.rate, site.rate.value))
                     rates[site.key] = site.rate, ops.where(strength < 0, before, strength)
         return rates_replaced(list(rates.values()))
+
+    def averages(self) -> tuple[SlottedTerm[WeightAveraging], ...]:
+        """The terms that average the weights over the steps of a fit."""
+        return self._of(WeightAveraging)
 
     def _of(self, kind: type[Kind]) -> tuple[SlottedTerm[Kind], ...]:
         results: list[SlottedTerm[Kind]] = []

@@ -11,7 +11,16 @@ from bridle._keras import gives_mask, has_states, output_shape, tensorflow_left_
 from bridle.placement._sites import Site
 from bridle.placement._targets import argument
 from bridle.placement._terms import Term, by_target, read_terms
-from bridle.regularizers import KINDS, Penalty, Rate, Regularizer, describe_strength
+from bridle.regularizers import (
+    KINDS,
+    EarlyStopping,
+    Penalty,
+    Rate,
+    Regularizer,
+    WeightAveraging,
+    WholeFit,
+    describe_strength,
+)
 
 
 @tensorflow_left_alone()
@@ -23,9 +32,18 @@ def code_lines(model: keras.Model, terms: Mapping[str, object], *, batch_size: i
     this convention, the former with `batch_size`.
 
     If Keras has no argument for a penalty (gates, states, other families, exact zeros, schedules), or ignores it, the
-    source calls `bridle.regularize`.
+    source calls `bridle.regularize`. Callbacks and attributes of the optimizer follow for what belongs to the fit as a
+    whole.
     """
     bound = read_terms(model, terms)
+    of_the_fit = [term.regularizer for term in bound if isinstance(term.regularizer, WholeFit)]
+    if of_the_fit:
+        of_the_model = by_target(
+            (term.target, term.regularizer) for term in bound if not isinstance(term.regularizer, WholeFit)
+        )
+        head = code_lines(model, of_the_model, batch_size=batch_size)
+        imported = "" if "import keras\n" in head else "import keras\n\n"
+        return f"{imported}{head}\n{fit_lines(of_the_fit, has_penalties=bool(of_the_model))}"
     by_layer: dict[str, list[tuple[Site, Penalty | Rate]]] = {}
     for term in bound:
         if not isinstance(term.regularizer, Penalty | Rate):
@@ -159,3 +177,52 @@ def _snake(name: str) -> str:
     return "".join(
         f"_{letter.lower()}" if letter.isupper() and index else letter.lower() for index, letter in enumerate(name)
     )
+
+
+NEVER = 10**6
+"""Epochs of patience that a fit does not reach."""
+
+
+def fit_lines(regularizers: Sequence[Regularizer], *, has_penalties: bool = False) -> str:
+    """Return Python source that trains a compiled model with early stopping, with averaged weights, or with both.
+
+    Args:
+        regularizers: those of the whole fit; others are left out.
+        has_penalties: True if the model adds penalties to its validation loss.
+
+    """
+    averages = [term for term in regularizers if isinstance(term, WeightAveraging) and term.base_strengths != (0.0,)]
+    lines = [_averaging_line(term) for term in averages]
+    for rule in (term for term in regularizers if isinstance(term, EarlyStopping)):
+        share = f"{rule.validation_fraction:.0%}"
+        lines.append(f"# Set {share} of the training rows aside as x_watch, y_watch, classes in proportion.")
+        if has_penalties and rule.monitor == "loss":
+            lines.append("# Keras's val_loss contains the penalties; bridle stops by the loss alone.")
+        lines.append("callbacks = [")
+        if averages:
+            lines.append("    keras.callbacks.SwapEMAWeights(swap_on_epoch=True),  # stop by the averaged weights")
+        lines += [f"    {_callback(rule)}", "]"]
+        lines.append("model.fit(x_train, y_train, validation_data=(x_watch, y_watch), callbacks=callbacks)")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _averaging_line(term: WeightAveraging) -> str:
+    (decay,) = term.strengths
+    if not isinstance(decay, float):
+        return "# A decay of the average that changes over the epochs has no equivalent in Keras."
+    return f"model.optimizer.use_ema, model.optimizer.ema_momentum = True, {decay:.12g}  # after compile, before fit"
+
+
+def _callback(rule: EarlyStopping) -> str:
+    """Return the call of Keras's callback."""
+    prefix, _, name = rule.monitor.rpartition(":")
+    mode = "min" if rule.monitor == "loss" else prefix
+    arguments = [
+        f'"val_{name}"',
+        *([f'mode="{mode}"'] if mode in ("min", "max") else []),
+        *([f"min_delta={rule.min_delta:.12g}"] if rule.min_delta else []),
+        f"patience={NEVER if rule.patience is None else rule.patience}",
+        f"restore_best_weights={rule.restore_best_weights}",
+    ]
+    never = "  # never stops, keeps the best epoch" if rule.patience is None else ""
+    return f"keras.callbacks.EarlyStopping({', '.join(arguments)}),{never}"

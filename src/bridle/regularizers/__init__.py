@@ -20,6 +20,7 @@ from bridle.regularizers._regularizer import On, Regularizer, describe_strength
 from bridle.regularizers._schedule import Schedule
 from bridle.regularizers._strength import AUTO, MAX_GRID_POINTS, RATES, Grid, Strength, grid
 from bridle.regularizers._text import strength_from_config
+from bridle.regularizers._whole_fit import EarlyStopping, WeightAveraging, WholeFit
 
 for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
@@ -39,6 +40,7 @@ __all__ = [
     "Custom",
     "Decay",
     "Draw",
+    "EarlyStopping",
     "Entrywise",
     "Grid",
     "LabelTreatment",
@@ -49,7 +51,9 @@ __all__ = [
     "Regularizer",
     "Schedule",
     "Strength",
+    "WeightAveraging",
     "WeightPenalty",
+    "WholeFit",
     "describe_strength",
     "grid",
     "parse_penalty",

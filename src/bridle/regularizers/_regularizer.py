@@ -101,7 +101,7 @@ class Regularizer(abc.ABC):
         """Return the penalty in the language of penalties, with a text for each strength: `l1(0.1, per=batch)`."""
         options = self.options_text()
         arguments = ", ".join(f"{name}={strength}" for name, strength in zip(self.names, strengths, strict=True))
-        return f"{self.kind}({arguments}{', ' if options else ''}{options})"
+        return f"{self.kind}({', '.join(filter(None, [arguments, options]))})"
 
     @classmethod
     def kind_of_text(cls, keywords: Sequence[str], positional: int) -> str:

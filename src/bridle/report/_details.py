@@ -8,7 +8,7 @@ from bridle.report._confidence import confidence_note
 from bridle.report._diagnoses import dead, dominates, overfits, too_few, unconverged
 from bridle.report._facts import confidence, decimals_for, interval, lead, missing_fits, no_interval, treatment
 from bridle.report._hand_over import hand_over_note
-from bridle.report._notes import counted, edge, outside, over_seeds, sparsity, stronger
+from bridle.report._notes import counted, edge, outside, over_seeds, sparsity, stopping_cost, stronger
 from bridle.report._selection_notes import (
     final_model,
     interval_scope,
@@ -42,7 +42,8 @@ def detail_lines(result: StudyResult, evidence: Evidence | None = None) -> tuple
     """
     evidence = evidence or weigh_evidence(result)
     notes = (
-        *(final_model, hand_over_note, over_seeds, nested_note, outside, sparsity, stronger, edge, counted, race_note),
+        *(final_model, hand_over_note, over_seeds, nested_note, outside, stopping_cost),
+        *(sparsity, stronger, edge, counted, race_note),
         *(confidence_note, too_few, cause, dominates, overfits, unconverged, dead),
         *(recommendation, screening_note, selection, target_units, interval_scope, looks_note),
     )

@@ -94,10 +94,11 @@ def still_falling(result: StudyResult, evidence: Evidence) -> list[tuple[int, st
     The log loss of a network that is nearly always right falls for as long as it trains, so such an arm is left out.
     """
     loss, falls = result.quantity("fit/loss"), []
-    if loss.shape[1] < MIN_CURVE_POINTS or (result.members.kept < result.members.epochs).any():
+    if loss.shape[1] < MIN_CURVE_POINTS:
         return []
+    stopped = result.setting_arm[result.members.setting[result.members.kept < result.members.epochs]]
     for arm in dict.fromkeys((0, leading_arm(result, evidence))):
-        if arm is None or arm not in evidence.choices or nearly_perfect(result, evidence, arm):
+        if arm is None or arm not in evidence.choices or arm in stopped or nearly_perfect(result, evidence, arm):
             continue
         setting = evidence.choices[arm].best
         rows = (result.members.setting == setting) & result.members.finished

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from bridle.results import StudyResult
-from bridle.stats import EVEN, SAME, WIDE, Comparison, Evidence, HeldOutCheck
+from bridle.stats import EVEN, SAME, SET_ASIDE, WIDE, Comparison, Evidence, HeldOutCheck
 from bridle.wording import decimal_text, leading_arm, score_decimals, strengths_text
 
 
@@ -60,6 +60,13 @@ def recorded(result: StudyResult, name: str) -> dict[str, float]:
     if not isinstance(facts, Mapping):
         return {}
     return {key: float(value) for key, value in facts.items() if isinstance(value, int | float) and np.isfinite(value)}
+
+
+def set_aside(result: StudyResult, arm: int) -> tuple[int, int] | None:
+    """Return the training rows of a fit that an arm sets aside to stop early, and of how many; None if it does not."""
+    facts = result.provenance.get(SET_ASIDE)
+    counts = facts.get(result.arms[arm].name) if isinstance(facts, Mapping) else None
+    return (int(counts[0]), int(counts[1])) if isinstance(counts, list | tuple) and len(counts) == 2 else None
 
 
 def row_decimals(result: StudyResult, evidence: Evidence, setting: int) -> int:

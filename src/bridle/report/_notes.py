@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bridle.report._diagnoses import DOMINANT_SHARE, penalty_share
-from bridle.report._facts import binomial_error, confidence, decimals_for, interval, is_rate
+from bridle.report._facts import binomial_error, confidence, decimals_for, interval, is_rate, set_aside
 from bridle.results import ALL_ROWS, StudyResult
 from bridle.stats import Evidence, exact_interval
 from bridle.wording import (
@@ -42,6 +42,23 @@ def over_seeds(result: StudyResult, evidence: Evidence) -> str:
             f" The choice of {rows} validation rows alone gives one {result.score.name} a standard error of {error}."
         )
     return text.strip()
+
+
+def stopping_cost(result: StudyResult, evidence: Evidence) -> str:
+    """Return the rows that arms set aside to stop early, as a cost that their scores contain; one line per arm."""
+    lines = []
+    for arm, choice in evidence.choices.items():
+        rows = set_aside(result, arm)
+        if rows is None:
+            continue
+        fits = (result.members.setting == choice.best) & result.members.finished & (result.members.fold != ALL_ROWS)
+        epochs = result.members.kept[fits]
+        ends = f" The median fit ends with the weights of epoch {int(np.median(epochs))}." if len(epochs) else ""
+        lines.append(
+            f"{result.arms[arm].name} sets {rows[0]:,} of the {rows[1]:,} training rows of a fit aside to stop by, in "
+            f"the refits too. Its score contains this cost.{ends}"
+        )
+    return "\n".join(lines)
 
 
 def outside(result: StudyResult, evidence: Evidence) -> str:

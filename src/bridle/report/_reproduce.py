@@ -9,7 +9,7 @@ VERSIONS = ("bridle", "keras", "jax", "numpy")
 
 def strength_meaning(result: StudyResult) -> str:
     """Return sentences about the sums that the strengths of a study multiply."""
-    terms = [term for arm in result.arms for term in arm.terms]
+    terms = [term for arm in result.arms for term in arm.terms if term[0] != "training"]
     on_weights = [is_weight(result, target) for target, _ in terms]
     sentences = []
     if any(on_weights):

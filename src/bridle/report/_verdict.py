@@ -5,7 +5,7 @@ import math
 from bridle.report._amounts import amounts, score_name, score_text, size_text, unit
 from bridle.report._cause import constant_score
 from bridle.report._diagnoses import nearly_perfect
-from bridle.report._facts import confidence, contradicting, handed_over, lead, missing_fits, network_call
+from bridle.report._facts import confidence, contradicting, handed_over, lead, missing_fits, network_call, set_aside
 from bridle.report._findings import Finding, find_all, next_step
 from bridle.results import StudyResult
 from bridle.stats import EVEN, SAME, WIDE, Comparison, Evidence, weigh_evidence
@@ -95,7 +95,7 @@ def _use(result: StudyResult, evidence: Evidence, early: str) -> str:
     if not winner:
         tried = f"none of the {count} penalties tried" if count > 1 else f"{_name(result, *evidence.gains)}"
         return _opened(early, f"Use no penalty: {tried} {'was' if count > 1 else 'was not'} better.")
-    treatment = f"{_name(result, winner)}{_strengths(result, evidence.choices[winner].best)}"
+    treatment = f"{_name(result, winner)}{_strengths(result, evidence.choices[winner].best)}{_cost(result, winner)}"
     gain, _ = lead(result, evidence)
     if not gain.low > 0 and count > 1:
         return _opened(early, f"None of the {count} penalties clearly helps; the best guess is {treatment}.")
@@ -109,6 +109,12 @@ def _use(result: StudyResult, evidence: Evidence, early: str) -> str:
             early, f"Use {treatment} with care, since the {shorten(check[0], MAX_NAME_CHARS)} rows disagree."
         )
     return _opened(early, f"Use {treatment}.")
+
+
+def _cost(result: StudyResult, arm: int) -> str:
+    """Return the training rows that an arm sets aside to stop early; empty if it does not."""
+    rows = set_aside(result, arm)
+    return "" if rows is None else f", which sets {rows[0]:,} of {rows[1]:,} training rows aside"
 
 
 def _opened(early: str, text: str) -> str:

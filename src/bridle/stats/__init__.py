@@ -26,7 +26,7 @@ from bridle.stats._looks import LOOKS, read_looks
 from bridle.stats._prior import Prior, load_prior
 from bridle.stats._race import MIN_ARMS, MIN_STRENGTHS, still_racing
 from bridle.stats._recommend import Recommendation
-from bridle.stats._rows import DEPENDENT_ROWS, LOG_LOSS, RowTable, Rule, best_of, compare_rows, read_rows
+from bridle.stats._rows import DEPENDENT_ROWS, LOG_LOSS, SET_ASIDE, RowTable, Rule, best_of, compare_rows, read_rows
 from bridle.stats._select import Choice, HandOver, choose_hand_over, cross_select, select_strength, survivors
 from bridle.stats._summary import Summary, nan_mean, nan_sd, summarize
 
@@ -39,6 +39,7 @@ __all__ = [
     "MIN_ARMS",
     "MIN_STRENGTHS",
     "SAME",
+    "SET_ASIDE",
     "WIDE",
     "BaselineEvidence",
     "Choice",

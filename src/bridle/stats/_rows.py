@@ -16,6 +16,8 @@ from bridle.stats._summary import nan_mean, summarize
 
 DEPENDENT_ROWS = "dependent rows"
 """The entry of the provenance that says why the rows of a study are not independent: in groups, or in time order."""
+SET_ASIDE = "rows set aside"
+"""The fact with the rows of a fit that arms set aside to stop early: `{arm: [rows set aside, of rows]}`."""
 LOG_LOSS = "log loss"
 """The entry of the provenance that is True if the score of a row is its log loss."""
 

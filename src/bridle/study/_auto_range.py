@@ -33,8 +33,8 @@ MIN_GRID_POINTS = 3
 MIN_LOSS_SCALE = 1e-12
 """The smallest loss that others are compared with."""
 
-PilotKey = tuple[float | None, bytes]
-"""Learning rate and strengths of a pilot fit."""
+PilotKey = tuple[float | None, bytes, int]
+"""Learning rate, strengths and rule of a pilot fit."""
 TrainRequests = Callable[[Sequence[FitRequest], Callable[[int, FitResult], None]], bool]
 """(requests, called with the index and the result of each) → False if the user stopped it."""
 
@@ -114,9 +114,8 @@ class Pilot:
     results: dict[PilotKey, PilotResult] = field(default_factory=dict)
 
     def key(self, arm: BoundArm, values: Sequence[float]) -> PilotKey:
-        """Return learning rate and strengths of a fit; arms share fits with equal ones."""
         row = arm.strength_row(values, self.prepared.bound_terms.absent)
-        return arm.learning_rate, row.astype(np.float32).tobytes()
+        return arm.learning_rate, row.astype(np.float32).tobytes(), self.prepared.rule_of(arm)
 
     def run(self, keys: Sequence[PilotKey]) -> bool:
         """Train the fits that are missing; return False if the user stopped it."""
@@ -126,7 +125,7 @@ class Pilot:
         def deliver(index: int, result: FitResult) -> None:
             self.results[missing[index]] = self._read(result)
 
-        return self.train([FitRequest(strengths, rate, seed, 0) for rate, strengths in missing], deliver)
+        return self.train([FitRequest(strengths, rate, seed, 0, rule) for rate, strengths, rule in missing], deliver)
 
     def _read(self, result: FitResult) -> PilotResult:
         objective = self.prepared.engine.objective

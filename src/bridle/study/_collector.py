@@ -22,7 +22,7 @@ from bridle.results import (
     weak_to_strong,
 )
 from bridle.study._pooled import PooledScorer
-from bridle.study._provenance import dependence_facts, describe_protocol, log_loss_facts
+from bridle.study._provenance import dependence_facts, describe_protocol, log_loss_facts, set_aside_facts
 from bridle.study._row_scores import collect_row_scores, varies
 from bridle.study.design._arms import BoundArm, to_result_arm
 from bridle.study.design._objective import diagnostic_names
@@ -91,8 +91,8 @@ class ResultCollector:
     def request(self, key: FitKey) -> FitRequest:
         """Return the request for a fit."""
         candidate, seed, fold = key
-        rate = self.arms[self.candidate_arm[candidate]].learning_rate
-        return make_request(self._strengths(candidate), rate, seed, fold)
+        arm = self.arms[self.candidate_arm[candidate]]
+        return make_request(self._strengths(candidate), arm.learning_rate, seed, fold, self.prepared.rule_of(arm))
 
     def deliver(self, key: FitKey, result: FitResult, keep_variables: bool) -> None:
         """Enter one result; variables are dropped unless the fit is a refit."""
@@ -154,14 +154,9 @@ class ResultCollector:
         """Return all results so far as arrays; fits that have not run are marked as such."""
         prepared = self.prepared
         engine, units = prepared.engine, prepared.units
-        measures = engine.objective.measure_names
-        quantities = (
-            "fit/loss",
-            *(f"penalty/{name}" for name in engine.objective.part_names),
-            *(f"{part}/{name}" for part in engine.recipe.sides for name in measures),
-        )
+        measures, quantities = engine.objective.measure_names, engine.quantities(engine.sides)
         results = [self.results.get(key) for key in self.fits]
-        curves = self._curves(results, len(quantities))
+        curves = self._curves(results, quantities)
         if prepared.score.pooled:
             quantities += (f"validation/{prepared.score.name}",)
             curves = np.concatenate([curves, self.pooled_curves(curves.shape[1])], axis=2)
@@ -208,7 +203,12 @@ class ResultCollector:
             seed_mean=self.seed_mean,
             confidence=self.confidence,
             row_scores=row_scores,
-            provenance={**dependence_facts(prepared), **log_loss_facts(prepared), **self.looks},
+            provenance={
+                **dependence_facts(prepared),
+                **log_loss_facts(prepared),
+                **set_aside_facts(prepared),
+                **self.looks,
+            },
         )
 
     def _members(self, results: Sequence[FitResult | None]) -> Members:
@@ -220,13 +220,23 @@ class ResultCollector:
         finished = np.array([result is not None and result.diverged_at < 0 for result in results], bool)
         return Members(candidate, seed, fold, finished, *numbers)
 
-    def _curves(self, results: Sequence[FitResult | None], quantities: int) -> np.ndarray:
-        """Return float32 (fit, point, quantity), in the units of the target as it was given."""
-        recipe, factors = self.prepared.engine.recipe, self.prepared.units.factors
-        blank = np.full((len(recipe.stops), quantities), np.nan, np.float32)
-        curves = _stack([None if result is None else result.curves for result in results], blank)
+    def _curves(self, results: Sequence[FitResult | None], quantities: Sequence[str]) -> np.ndarray:
+        """Return float32 (fit, point, quantity), in the units of the target as it was given.
+
+        What a fit does not measure is NaN: rows set aside, where its arm sets none aside.
+        """
+        engine, factors = self.prepared.engine, self.prepared.units.factors
+        curves = np.full((len(results), len(engine.recipe.stops), len(quantities)), np.nan, np.float32)
+        rules = [self.prepared.rule_of(arm) for arm in self.arms]
+        columns = [
+            [quantities.index(name) for name in engine.quantities(recipe.sides)]
+            for recipe in (engine.recipe, *engine.arm_recipes)
+        ]
+        for index, (key, result) in enumerate(zip(self.fits, results, strict=True)):
+            if result is not None:
+                curves[index][:, columns[rules[self.candidate_arm[key[0]]]]] = result.curves
         fold = np.array(self.fits, int).reshape(-1, 3)[:, 2]
-        sides = np.tile(factors[fold], (1, len(recipe.sides)))
+        sides = np.tile(factors[fold], (1, len(engine.sides)))
         curves[:, :, -sides.shape[1] :] *= sides[:, None]
         return curves
 

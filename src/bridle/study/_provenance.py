@@ -13,13 +13,15 @@ import sklearn
 
 from bridle._version import __version__
 from bridle.engine import core_count
-from bridle.stats import DEPENDENT_ROWS, LOG_LOSS
+from bridle.regularizers import EarlyStopping
+from bridle.stats import DEPENDENT_ROWS, LOG_LOSS, SET_ASIDE
 from bridle.store import fingerprint
 from bridle.study.data._arrays import Data
 from bridle.study.data._transformers import transformer_line
 from bridle.study.design._prepared import Prepared
 from bridle.study.design._scores import natural_direction
 from bridle.study.execution._keys import STORED_PATHS
+from bridle.wording import join_names
 
 ACCURACIES = ("acc", "accuracy", "binary_accuracy", "categorical_accuracy", "sparse_categorical_accuracy")
 """Names of accuracies."""
@@ -74,6 +76,17 @@ def dependence_facts(prepared: Prepared) -> dict[str, str]:
     if prepared.rows.groups is not None:
         return {DEPENDENT_ROWS: "groups"}
     return {DEPENDENT_ROWS: "time order"} if prepared.ordered else {}
+
+
+def set_aside_facts(prepared: Prepared) -> dict[str, dict[str, list[int]]]:
+    """Return the rows that arms set aside by a rule of their own, and of how many, in the median fold; or nothing."""
+    facts: dict[str, list[int]] = {}
+    for arm in prepared.arms:
+        if rule := prepared.rule_of(arm):
+            cuts = np.array([fold.cuts for fold in prepared.arm_folds[rule - 1]])
+            train, both = np.median(cuts, axis=0)
+            facts[arm.name] = [round(both - train), round(both)]
+    return {SET_ASIDE: facts} if facts else {}
 
 
 def is_classifier(prepared: Prepared) -> bool:
@@ -159,13 +172,17 @@ def _training_sentences(prepared: Prepared) -> list[str]:
     if prepared.rows.class_weight is not None:
         sentences.append("Training rows are weighted by class.")
     if question.early_stopping is not None:
-        rule = question.early_stopping
-        ends = "" if rule.patience is None else f"; a fit ends after {rule.patience} epochs without improvement"
-        share = f"the last {rule.validation_fraction:.0%}" if prepared.ordered else f"{rule.validation_fraction:.0%}"
-        sentences.append(
-            f"Early stopping monitors {share} of the training rows of each fit, which are set aside{ends}."
-        )
+        sentences.append(_stopping_sentence(question.early_stopping, prepared.ordered))
+    for rule in prepared.rules:
+        names = join_names([repr(arm.name) for arm in prepared.arms if arm.early_stopping == rule])
+        sentences.append(f"For {names}: {_stopping_sentence(rule, prepared.ordered)}")
     return sentences
+
+
+def _stopping_sentence(rule: EarlyStopping, is_ordered: bool) -> str:
+    ends = "" if rule.patience is None else f"; a fit ends after {rule.patience} epochs without improvement"
+    share = f"the last {rule.validation_fraction:.0%}" if is_ordered else f"{rule.validation_fraction:.0%}"
+    return f"Early stopping monitors {share} of the training rows of each fit, which are set aside{ends}."
 
 
 def _direction_text(prepared: Prepared) -> str:
@@ -187,9 +204,10 @@ def _pooled_sentences(prepared: Prepared) -> list[str]:
 
 
 def _time_text(prepared: Prepared) -> str:
-    if prepared.engine.recipe.keeps_best:
-        return "with the weights of the best epoch on the rows set aside"
-    return "after the last epoch"
+    recipes = (prepared.engine.recipe, *prepared.engine.arm_recipes)
+    texts = {True: "with the weights of the best epoch on the rows set aside", False: "after the last epoch"}
+    kinds = dict.fromkeys(recipe.keeps_best for recipe in recipes)
+    return ", or where an arm stops early ".join(texts[keeps] for keeps in kinds)
 
 
 def _held_out_sentences(prepared: Prepared) -> list[str]:

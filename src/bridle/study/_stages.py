@@ -30,7 +30,7 @@ from bridle.study.design._prepare import refit_rows
 from bridle.study.design._prepared import Prepared
 from bridle.study.execution._cluster import Cluster
 from bridle.study.execution._connection import DaskConnection
-from bridle.study.execution._facts import study_facts
+from bridle.study.execution._facts import fold_row_set, refit_row_set, study_facts
 from bridle.study.execution._keys import FitKeys
 from bridle.study.execution._options import RunOptions
 from bridle.study.execution._requests import FitKey, FitRequest, RowSet
@@ -119,7 +119,7 @@ class StudyRun:
         self.answers = Answers(context.session if prepared.outer is None else None)
         stored, looks = prepared.preparer.stored(), self.answers.facts()
         self.collector = ResultCollector(prepared, prepared.arms, preparation=stored, looks=looks)
-        self.fold_rows = RowSet(prepared.folds, {})
+        self.fold_rows = fold_row_set(prepared)
         self.until = np.inf if options.until is None else options.until
         self.seeds = prepared.question.seed_numbers
         """The seeds of the refits: those of the fits that they were selected by."""
@@ -278,7 +278,7 @@ class StudyRun:
         groups = self._chain_groups(selected)
         groups = [group[: 1 + max(n for n, candidate in enumerate(group) if candidate in selected)] for group in groups]
         chains = [[(candidate, seed, ALL_ROWS) for candidate in group] for seed in self.seeds for group in groups]
-        finished = self.train(chains, RowSet([rows.fold], rows.held_out), "refits", only=selected)
+        finished = self.train(chains, refit_row_set(prepared, rows), "refits", only=selected)
         ranked = [choice.best for choice in choices.values()] + [choice.one_se for choice in choices.values()]
         bests = {arm: choice.best for arm, choice in choices.items()}
         self._take_snapshots(rows.data, list(dict.fromkeys(ranked)), bests)

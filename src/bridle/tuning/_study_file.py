@@ -12,8 +12,8 @@ from sklearn.model_selection import TimeSeriesSplit
 from bridle import report
 from bridle._api import Result, Study, run_prepared
 from bridle._errors import InputError, KindError, nearest_names, short_repr
+from bridle.regularizers import EarlyStopping
 from bridle.study import RunOptions
-from bridle.study.design import EarlyStopping
 from bridle.tables import Problem, Structure, read_file
 from bridle.tuning._arrays import ArraysJob, labelled, prepared, read_arrays
 from bridle.tuning._model_file import save_model

@@ -1,6 +1,6 @@
 """Rows of each fold on the device: prepared on the fold's training rows, training rows first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,15 +29,21 @@ class Folds:
     """The preprocessor of the target fitted in each fold, or None."""
     validation: tuple[np.ndarray, ...]
     """The indices of the validation rows of each fold: in the study's rows, or in the given validation rows."""
+    by_share: Mapping[float, list[Fold]]
+    """The folds with each requested share of their training rows set aside."""
 
 
-def make_folds(preparer: RowPreparer, folds: int | Splitter, watch: float = 0.0) -> Folds:
+def make_folds(
+    preparer: RowPreparer, folds: int | Splitter, watch: float = 0.0, shares: Collection[float] = ()
+) -> Folds:
     """Return rows cut into folds, each prepared on its own training rows.
 
     Args:
         preparer: the rows, and what they must fit.
         folds: how many, or a scikit-learn splitter.
         watch: the share of each fold's training rows that early stopping watches instead.
+        shares: other such shares, for arms with a rule of their own. All folds are prepared alike: by preprocessors
+            that were fitted with the share `watch` set aside.
 
     """
     rows = preparer.rows
@@ -45,21 +51,25 @@ def make_folds(preparer: RowPreparer, folds: int | Splitter, watch: float = 0.0)
     ordered = False
     if rows.validation is not None:
         every = np.arange(data.rows)
-        split = set_aside(Split(every, every[:0]), watch, data, rows.groups)
-        fitted = preparer.fitted(split.train if watch else None)
-        every_fitted = [fitted]
-        outside = preparer.outside(rows.validation, fitted, "validation")
-        parts, indices = [_fold(preparer, split, fitted, outside)], (np.arange(outside.rows),)
+        splits = [Split(every, every[:0])]
+        fitted = [preparer.fitted(set_aside(splits[0], watch, data, rows.groups).train if watch else None)]
+        outside = preparer.outside(rows.validation, fitted[0], "validation")
+        indices: tuple[np.ndarray, ...] = (np.arange(outside.rows),)
     else:
-        splits = split_rows(data, folds, rows.groups)
+        splits, outside = split_rows(data, folds, rows.groups), None
         ordered = in_time(splits)
-        splits = [set_aside(split, watch, data, rows.groups, ordered) for split in splits]
-        every_fitted = [preparer.fitted(split.train) for split in splits]
-        parts = [_fold(preparer, split, fitted) for split, fitted in zip(splits, every_fitted, strict=True)]
+        fitted = [preparer.fitted(set_aside(split, watch, data, rows.groups, ordered).train) for split in splits]
         indices = tuple(np.asarray(split.validation) for split in splits)
+
+    def cut(share: float) -> list[Fold]:
+        cuts = [set_aside(split, share, data, rows.groups, ordered) for split in splits]
+        return [_fold(preparer, split, pair, outside) for split, pair in zip(cuts, fitted, strict=True)]
+
+    by_share = {share: cut(share) for share in dict.fromkeys((watch, *shares))}
+    parts = by_share[watch]
     total = [len(jax.tree.leaves(part.rows.y)[0]) for part in parts]
     counts = [[part.train, count - part.cuts[-1]] for part, count in zip(parts, total, strict=True)]
-    return Folds(parts, np.array(counts), ordered, tuple(target for _, target in every_fitted), indices)
+    return Folds(parts, np.array(counts), ordered, tuple(target for _, target in fitted), indices, by_share)
 
 
 @dataclass(frozen=True)
@@ -74,25 +84,38 @@ class RefitRows:
     """On the device, by name."""
     held_out_counts: dict[str, int]
     """The number of held-out rows by name."""
+    by_share: Mapping[float, Fold]
+    """All rows with each requested share set aside."""
+
+    def arm_folds(self, shares: Sequence[float]) -> list[Fold]:
+        """Return all rows for each of some shares."""
+        return [self.by_share[share] for share in shares]
 
 
-def make_refit_rows(preparer: RowPreparer, watch: float = 0.0, ordered: bool = False) -> RefitRows:
+def make_refit_rows(
+    preparer: RowPreparer, watch: float = 0.0, ordered: bool = False, shares: Collection[float] = ()
+) -> RefitRows:
     """Return all rows to refit on, and the held-out rows prepared in the same way.
 
-    Rows for early stopping are set aside as in the folds, and the preprocessors are fitted without them.
+    The share `watch`, and each of `shares`, is set aside for early stopping as in the folds. The preprocessors are
+    fitted without the share `watch`.
     """
     rows, fitted = preparer.rows, preparer.fitted(None)
     data = preparer.arrays(rows.x, rows.y, rows.sample_weight, fitted)
     every = np.arange(data.rows)
-    split = set_aside(Split(every, every[:0]), watch, data, rows.groups, ordered)
+    cuts = {
+        share: set_aside(Split(every, every[:0]), share, data, rows.groups, ordered)
+        for share in dict.fromkeys((watch, *shares))
+    }
     if watch and preparer.prepares:
-        fitted = preparer.fitted(split.train)
+        fitted = preparer.fitted(cuts[watch].train)
         data = preparer.arrays(rows.x, rows.y, rows.sample_weight, fitted)
     preparer.final[:] = [fitted]
     held_out = {name: preparer.outside(parts, fitted, name) for name, parts in rows.held_out.items()}
     device = {name: put_fold(part.x, part.y, part.weight, part.rows).rows for name, part in held_out.items()}
     counts = {name: part.rows for name, part in held_out.items()}
-    return RefitRows(_fold(preparer, split, fitted), data, device, counts)
+    by_share = {share: _fold(preparer, split, fitted) for share, split in cuts.items()}
+    return RefitRows(by_share[watch], data, device, counts, by_share)
 
 
 def _fold(preparer: RowPreparer, split: Split, fitted: tuple[Any, Any], validation: Data | None = None) -> Fold:

@@ -104,7 +104,7 @@ def set_aside(split: Split, share: float, data: Data, groups: Any = None, ordere
     if not 1 <= count <= len(train) - 2:
         raise InputError(
             f"Expected at least one row to watch and two to train on, got {len(train)} training rows for a share of "
-            f"{share:g}. Change `watch` in bridle.EarlyStopping."
+            f"{share:g}. Change validation_fraction in bridle.EarlyStopping."
         )
     if ordered:
         begin = _begin(len(train) - count, None if groups is None else np.asarray(groups)[train])

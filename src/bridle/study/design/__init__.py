@@ -10,7 +10,6 @@ from bridle.study.design._question import (
     MAX_SEED,
     MAX_SEEDS,
     WARM_STARTS,
-    EarlyStopping,
     Question,
 )
 
@@ -20,7 +19,6 @@ __all__ = [
     "MAX_SEED",
     "MAX_SEEDS",
     "WARM_STARTS",
-    "EarlyStopping",
     "Plan",
     "Prepared",
     "Question",

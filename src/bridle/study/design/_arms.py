@@ -11,7 +11,7 @@ import numpy as np
 
 from bridle._errors import InputError, KindError
 from bridle.placement import Term, distinct_terms, read_terms
-from bridle.regularizers import AUTO, RATES, Grid
+from bridle.regularizers import AUTO, RATES, EarlyStopping, Grid, WholeFit
 from bridle.results import LIMIT, Arm
 
 NONE = "none"
@@ -40,6 +40,12 @@ class BoundArm:
     """The learning rate of its fits; None for that of the compiled optimizer."""
     between: tuple[tuple[float, ...], ...] = ()
     """Refining candidates in addition to the combinations of the grids."""
+
+    @property
+    def early_stopping(self) -> EarlyStopping | None:
+        """The rule by which its fits end; None for that of the study."""
+        rules = (term.regularizer for term in self.terms if isinstance(term.regularizer, EarlyStopping))
+        return next(rules, None)
 
     @property
     def candidates(self) -> list[tuple[float, ...]]:
@@ -104,6 +110,7 @@ def read_arms(
         try:
             rates[name] = _learning_rate(terms)
             bound[name] = read_terms(model, _without_rate(terms))
+            _check_whole_fit(bound[name])
         except (InputError, KindError) as error:
             raise type(error)(f"In the arm {name!r}: {error}") from error
         if not bound[name] and rates[name] is None:
@@ -121,6 +128,14 @@ def _learning_rate(terms: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 < value < np.inf:
         raise InputError(f"Expected a learning rate above 0, got {value!r}. For several, write an arm for each.")
     return float(value)
+
+
+def _check_whole_fit(terms: Sequence[Term]) -> None:
+    """Raise `InputError` for two rules of early stopping, or two averages, in one arm."""
+    kinds = [term.regularizer.kind for term in terms if isinstance(term.regularizer, WholeFit)]
+    for kind in kinds:
+        if kinds.count(kind) > 1:
+            raise InputError(f"Expected {kind} once at 'training', got it {kinds.count(kind)} times. Write two arms.")
 
 
 def _without_rate(terms: object) -> Any:
@@ -168,6 +183,12 @@ def join_arms(name: str, parts: Sequence[BoundArm]) -> BoundArm:
         return parts[0]
     terms, slots, grids = (tuple(x for part in parts for x in getattr(part, n)) for n in ("terms", "slots", "grids"))
     return BoundArm(name, terms, slots, tuple(_thinned(grid) for grid in grids))
+
+
+def arm_rules(arms: Sequence[BoundArm], common: EarlyStopping | None) -> tuple[EarlyStopping, ...]:
+    """Return the rules of arms that stop early by another rule than `common`, that of the study; each once."""
+    rules = dict.fromkeys(arm.early_stopping for arm in arms)
+    return tuple(rule for rule in rules if rule is not None and rule != common)
 
 
 def to_result_arm(arm: BoundArm) -> Arm:

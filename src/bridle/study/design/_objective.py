@@ -16,6 +16,7 @@ from bridle._keras import (
     Treatment,
     UntraceableError,
     attach_masks,
+    check_averageable,
     check_exact,
     counted_rows,
     decaying,
@@ -112,6 +113,9 @@ def make_objective(program: Program, bound_terms: BoundTerms) -> Objective:
             moved[position] = project(bound_terms, variable, strengths, stepped)
         return moved, state
 
+    def average_decay(strengths: Any) -> Any:
+        return sum(strength for slotted in bound_terms.averages for strength in slotted.of(strengths))
+
     def at_epoch(strengths: Any, epoch: Any) -> Any:
         if not any(bound_terms.schedules):
             return strengths
@@ -138,6 +142,7 @@ def make_objective(program: Program, bound_terms: BoundTerms) -> Objective:
         draws=bool(bound_terms.noises) or mixes_labels(bound_terms),
         part_names=("model", *(bound_terms.slots[position] for position in bound_terms.penalty_positions)),
         measure_names=("loss", *program.metric_names),
+        average_decay=average_decay if bound_terms.averages else None,
     )
 
 
@@ -235,6 +240,8 @@ def try_out(program: Program, bound_terms: BoundTerms, x: Any) -> None:
     Errors: `InputError` for a penalty whose value is not a finite number ≥ 0, and for an `exact` one with an
     optimizer or at a weight where it has no meaning.
     """
+    if bound_terms.averages:
+        check_averageable(program.optimizer)
     if bound_terms.exact_variables:
         check_exact(program.optimizer)
         if inner_optimizer(program.optimizer) is not program.optimizer:

@@ -95,6 +95,7 @@ def make_plan(prepared: Prepared, *, rounds: bool = False) -> Plan:
     """Return the plan of arms × strengths × seeds × folds; with `rounds` that of a race by seeds."""
     arms, strengths = candidate_table(prepared.arms, prepared.bound_terms.absent)
     scores_rows = prepared.engine.objective.score_rows is not None
+    fold_sets = (prepared.folds, *prepared.arm_folds)
     seeds, folds, settings = np.meshgrid(
         prepared.question.seed_numbers, np.arange(len(prepared.folds)), np.arange(len(arms)), indexing="ij"
     )
@@ -107,7 +108,7 @@ def make_plan(prepared: Prepared, *, rounds: bool = False) -> Plan:
         seeds.ravel(),
         folds.ravel(),
         prepared.question.epochs,
-        (2 + scores_rows) * len({fold.shape for fold in prepared.folds}) + 2,
+        sum((2 + scores_rows) * len({fold.shape for fold in folds}) + 2 for folds in fold_sets),
         pilot=PILOT_FITS * sum(grid.open for arm in prepared.arms for grid in arm.grids),
         later=_later(prepared, rounds),
         raced=_raced(prepared) if rounds else 0,
@@ -147,13 +148,17 @@ def make_timed_plan(prepared: Prepared, *, rounds: bool = False) -> Plan:
     """Return the plan with an estimate: compile the programs of the run, train one fit briefly, and scale up."""
     plan = make_plan(prepared, rounds=rounds)
     began = perf_counter()
-    compiled = [prepared.engine.programs(fold, {}) for fold in prepared.folds]
+    compiled = [
+        prepared.engine.programs(fold, {}, rule=rule)
+        for rule, folds in enumerate((prepared.folds, *prepared.arm_folds))
+        for fold in folds
+    ]
     for programs in compiled:
         programs.compile()
     compiling = perf_counter() - began
     engine, fold, programs = prepared.engine, prepared.folds[0], compiled[0]
     start, stops = engine.start(prepared.question.seed_numbers[0]), engine.recipe.stops
-    timed = partial(time_short_call, engine.recipe, fold, start, engine.strength_count, programs)
+    timed = partial(time_short_call, fold, start, engine.strength_count, programs)
     points, call_seconds = 1, timed()
     if call_seconds < MIN_TIMED_SECONDS:  # mostly the overhead of a call
         points = min(len(stops), programs.capacity, math.ceil(MIN_TIMED_SECONDS / call_seconds))

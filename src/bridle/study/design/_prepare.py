@@ -22,7 +22,7 @@ from bridle.study.data._folds import RefitRows, make_folds, make_refit_rows
 from bridle.study.data._rows import RowPreparer, Rows, take_rows
 from bridle.study.data._splits import Split, split_rows, time_ordered_splitter, unstratified_notes
 from bridle.study.data._splitter import Splitter
-from bridle.study.design._arms import read_arms
+from bridle.study.design._arms import arm_rules, read_arms
 from bridle.study.design._objective import make_objective, try_out
 from bridle.study.design._prepared import Prepared, StudyEngine
 from bridle.study.design._question import Question
@@ -50,7 +50,9 @@ def prepare(question: Question, rows: Rows) -> Prepared:
     check_plain(model)
     arms, terms = read_arms(model, question.arms)
     preparer = RowPreparer(rows, loss_name(model), _outputs(model))
-    folds = make_folds(preparer, question.folds, question.validation_fraction)
+    rules = arm_rules(arms, question.early_stopping)
+    shares = [rule.validation_fraction for rule in rules]
+    folds = make_folds(preparer, question.folds, question.validation_fraction, shares)
     compiled = make_program(plan, *folds.rows[0].rows)
     held_out = {name: preparer.outside(parts, preparer.fitted(None), name) for name, parts in rows.held_out.items()}
     for name, data in held_out.items():
@@ -61,8 +63,14 @@ def prepare(question: Question, rows: Rows) -> Prepared:
     for arm in arms:
         compiled.optimizer_state(arm.learning_rate)
     score = choose_score(compiled, question.score)
-    stopping = stopping_rule(compiled, question.early_stopping)
-    notes = undefined_notes(compiled, score, stopping, folds.rows, {name: data.y for name, data in held_out.items()})
+    stopping, arm_stopping = (
+        stopping_rule(compiled, question.early_stopping),
+        [stopping_rule(compiled, rule) for rule in rules],
+    )
+    held_out_labels = {name: data.y for name, data in held_out.items()}
+    notes = undefined_notes(compiled, score, stopping, folds.rows, held_out_labels)
+    for share, rule in zip(shares, arm_stopping, strict=True):
+        undefined_notes(compiled, score, rule, folds.by_share[share], {})
     if rows.validation is None:
         notes += unstratified_notes(preparer.all_rows(), question.folds, rows.groups)
     notes += label_notes(model, terms)
@@ -87,15 +95,18 @@ def prepare(question: Question, rows: Rows) -> Prepared:
         row_predictions=keeps_predictions(outputs, folds.rows, fits),
     )
     weights = None if question.initial_weights == "random" else tuple(np.asarray(v.value) for v in compiled.variables)
-    engine = StudyEngine(objective, recipe, len(bound.slots), compiled, weights)
-    cut_rows = (folds.rows, folds.counts, folds.ordered, folds.targets, folds.validation)
-    return Prepared(question, rows, preparer, arms, terms, bound, score, *cut_rows, engine, reason, tuple(notes))
+    recipes = tuple(replace(recipe, stopping=rule) for rule in arm_stopping)
+    engine = StudyEngine(objective, recipe, len(bound.slots), compiled, weights, arm_recipes=recipes)
+    cut_rows = (folds.rows, folds.counts, folds.ordered, folds.by_share, folds.targets, folds.validation)
+    return Prepared(
+        question, rows, preparer, arms, terms, bound, score, *cut_rows, engine, reason, tuple(notes), rules=rules
+    )
 
 
 def with_rows(prepared: Prepared, rows: Rows) -> Prepared:
     """Return the same study of other rows, with the programs that are already compiled."""
     preparer = RowPreparer(rows, prepared.preparer.loss, prepared.preparer.outputs)
-    folds = make_folds(preparer, prepared.question.folds, prepared.question.validation_fraction)
+    folds = make_folds(preparer, prepared.question.folds, prepared.question.validation_fraction, prepared.shares)
     return replace(
         prepared,
         rows=rows,
@@ -103,6 +114,7 @@ def with_rows(prepared: Prepared, rows: Rows) -> Prepared:
         folds=folds.rows,
         fold_rows=folds.counts,
         ordered=folds.ordered,
+        by_share=folds.by_share,
         targets=folds.targets,
         validation_indices=folds.validation,
     )
@@ -115,7 +127,8 @@ def all_rows(prepared: Prepared) -> Data:
 
 def refit_rows(prepared: Prepared) -> RefitRows:
     """Return all rows and the held-out ones, prepared in the same way."""
-    return make_refit_rows(prepared.preparer, prepared.question.validation_fraction, prepared.ordered)
+    watch = prepared.question.validation_fraction
+    return make_refit_rows(prepared.preparer, watch, prepared.ordered, prepared.shares)
 
 
 def compile_ahead(prepared: Prepared) -> None:
@@ -129,10 +142,12 @@ def compile_ahead(prepared: Prepared) -> None:
         return
     engine = prepared.engine
     compiling = ThreadPoolExecutor(core_count())
-    for fold in {fold.shape: fold for fold in prepared.folds}.values():
-        compiling.submit(engine.programs(fold, {}).compile_fully)
+    for rule, folds in enumerate((prepared.folds, *prepared.arm_folds)):
+        for fold in {fold.shape: fold for fold in folds}.values():
+            compiling.submit(engine.programs(fold, {}, rule=rule).compile_fully)
     rows = refit_rows(prepared)
-    compiling.submit(engine.programs(rows.fold, rows.held_out).compile_fully)
+    for rule, fold in enumerate((rows.fold, *rows.arm_folds(prepared.shares))):
+        compiling.submit(engine.programs(fold, rows.held_out, rule=rule).compile_fully)
     compiling.shutdown(wait=False)
 
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -28,6 +28,7 @@ from bridle.engine import (
 )
 from bridle.engine import Rows as DeviceRows
 from bridle.placement import BoundTerms, Term
+from bridle.regularizers import EarlyStopping
 from bridle.results import Score
 from bridle.study.data._rows import RowPreparer, Rows
 from bridle.study.design._arms import BoundArm
@@ -53,6 +54,8 @@ class StudyEngine:
     """The reason why the model cannot be traced; fits then run operation by operation."""
     width: int | None = None
     """The number of fits in one call; None for one on a CPU, and as many as pay on an accelerator."""
+    arm_recipes: tuple[Recipe, ...] = ()
+    """The recipes of arms with a rule of their own, which are not trained by `recipe`."""
     _programs: dict[Any, Programs] = field(default_factory=dict)
     _starts: InitialValues = field(init=False)
     _initial: dict[int, tuple[list[np.ndarray], list[np.ndarray]]] = field(default_factory=dict)
@@ -87,21 +90,25 @@ class StudyEngine:
             self._optimizers[learning_rate] = self.program.optimizer_state(learning_rate)
         return Start(trainable, non_trainable, self._optimizers[learning_rate])
 
-    def programs(self, fold: Fold, held_out: Mapping[str, DeviceRows], members: int = 1) -> Programs:
-        """Return the programs for rows of this shape, compiled on first use, for about `members` fits."""
+    def programs(self, fold: Fold, held_out: Mapping[str, DeviceRows], members: int = 1, rule: int = 0) -> Programs:
+        """Return the programs for rows of this shape and a rule, compiled on first use, for about `members` fits.
+
+        Rule 0 is that of the study; the others are those of `arm_recipes`.
+        """
         raise_if_interrupted()
-        key = (fold.shape, tuple(sorted(held_out)))
+        key = (fold.shape, tuple(sorted(held_out)), rule)
         if key not in self._programs:
-            self._programs[key] = self._compiled(fold, held_out, members)
+            self._programs[key] = self._compiled(fold, held_out, members, rule)
         return self._programs[key]
 
-    def _compiled(self, fold: Fold, held_out: Mapping[str, DeviceRows], members: int) -> Programs:
-        what = self.training, fold, self.start(0), self.strength_count, held_out
+    def _compiled(self, fold: Fold, held_out: Mapping[str, DeviceRows], members: int, rule: int) -> Programs:
+        training = Training(self.objective, (self.recipe, *self.arm_recipes)[rule])
+        what = training, fold, self.start(0), self.strength_count, held_out
         if not self.untraced:
             try:
                 with layers_named():
                     if self.width is None and on_accelerator():
-                        timed = partial(time_short_call, self.recipe, fold, self.start(0), self.strength_count)
+                        timed = partial(time_short_call, fold, self.start(0), self.strength_count)
                         compiled = partial(compile_programs, *what)
                         return choose_width(lambda width: compiled(width=width), timed, members, free_memory())
                     return compile_programs(*what, width=self.width)
@@ -120,8 +127,21 @@ class StudyEngine:
 
     @property
     def training(self) -> Training:
-        """Mathematics and recipe that all fits share."""
+        """Mathematics of all fits, and the recipe of those without a rule of their own."""
         return Training(self.objective, self.recipe)
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """Sides of a fold that some fits measure, in the order of its rows."""
+        return max((recipe.sides for recipe in (self.recipe, *self.arm_recipes)), key=len)
+
+    def quantities(self, sides: Sequence[str]) -> tuple[str, ...]:
+        """Return the names of the quantities of a curve with these sides."""
+        return (
+            "fit/loss",
+            *(f"penalty/{name}" for name in self.objective.part_names),
+            *(f"{side}/{name}" for side in sides for name in self.objective.measure_names),
+        )
 
     @property
     def compilations(self) -> int:
@@ -159,6 +179,8 @@ class Prepared:
     fold_rows: np.ndarray
     ordered: bool
     """True if every fold validates on rows after those it trains on, as in `TimeSeriesSplit`."""
+    by_share: Mapping[float, list[Fold]]
+    """The folds with each share of the training rows set aside that an arm needs."""
     targets: tuple[Any, ...]
     """The preprocessor of the target fitted in each fold, or None."""
     validation_indices: tuple[np.ndarray, ...]
@@ -170,11 +192,27 @@ class Prepared:
     """Notes on the rows, known before training."""
     outer: int | None = None
     """The outer fold whose training rows an inner study of nested cross-validation runs on."""
+    rules: tuple[EarlyStopping, ...] = ()
+    """The rules of arms that stop early by a rule of their own, in the order of `StudyEngine.arm_recipes`."""
 
     @property
     def model(self) -> keras.Model:
         """The model whose copies are trained."""
         return self.engine.program.model
+
+    def rule_of(self, arm: BoundArm) -> int:
+        """Return the number of the rule by which the fits of an arm end; 0 is that of the study."""
+        return 1 + self.rules.index(arm.early_stopping) if arm.early_stopping in self.rules else 0
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """The share of the training rows that each of `rules` sets aside."""
+        return tuple(rule.validation_fraction for rule in self.rules)
+
+    @property
+    def arm_folds(self) -> tuple[list[Fold], ...]:
+        """The folds of each of `rules`."""
+        return tuple(self.by_share[share] for share in self.shares)
 
     @property
     def units(self) -> Units:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bridle._errors import InputError, short_repr
+from bridle.regularizers import EarlyStopping
 from bridle.study.data._splitter import Splitter, as_splitter
 
 MAX_SEED = 2**31 - 1
@@ -22,52 +23,6 @@ WARM_STARTS = (None, DECREASING, INCREASING)
 """The values of `warm_start`; None starts every fit alone."""
 INITIAL_WEIGHTS = ("random", "model")
 """The values of `initial_weights`."""
-
-
-@dataclass(frozen=True)
-class EarlyStopping:
-    """Early stopping of each fit by a measure on rows set aside for it, with the rule of Keras.
-
-    The rows are a share of the training rows of each fit. They are neither trained on nor used for the score, so the
-    score stays unbiased. The monitored measure never contains a penalty.
-
-    Args:
-        patience: int ≥ 0, the number of epochs without improvement after which a fit ends. None trains for all epochs.
-            Default 10.
-        validation_fraction: float between 0 and 1, the share of the training rows to set aside. Default 0.2.
-        monitor: `"loss"` (default), without penalties, or the name of a compiled metric, which is coarse on few rows.
-            Write `"min:name"` or `"max:name"` if Keras does not know the direction of the metric.
-        min_delta: float ≥ 0, the smallest improvement that counts, in the units of the prepared target. Default 0.
-        restore_best_weights: bool, whether to return to the weights of the best epoch at the end. Default True.
-
-    Errors: `InputError` for values outside these ranges.
-
-    >>> import bridle
-    >>> bridle.EarlyStopping(patience=20).validation_fraction
-    0.2
-
-    """
-
-    patience: int | None = 10
-    validation_fraction: float = 0.2
-    monitor: str = "loss"
-    min_delta: float = 0.0
-    restore_best_weights: bool = True
-
-    def __post_init__(self) -> None:
-        if self.patience is not None:
-            _whole("patience", self.patience, 0)
-        fraction = self.validation_fraction
-        if isinstance(fraction, bool) or not isinstance(fraction, float) or not 0 < fraction < 1:
-            raise InputError(
-                f"Expected validation_fraction as a share of the training rows between 0 and 1, got {fraction!r}."
-            )
-        if isinstance(self.min_delta, bool) or not isinstance(self.min_delta, int | float) or not self.min_delta >= 0:
-            raise InputError(f"Expected min_delta as a number ≥ 0, got {self.min_delta!r}.")
-        if self.patience is None and not self.restore_best_weights:
-            raise InputError(
-                "Expected patience or restore_best_weights=True in EarlyStopping, got neither: it would do nothing."
-            )
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import numpy as np
 from bridle._errors import InputError, nearest_names, short_repr
 from bridle._keras import Program, direction
 from bridle.engine import Fold, Stopping
+from bridle.regularizers import EarlyStopping
 from bridle.results import POOLED, Score
-from bridle.study.design._question import EarlyStopping
 from bridle.study.design._units import scale_of
 
 LOSS = "loss"

@@ -14,10 +14,11 @@ import numpy as np
 from bridle._keras import fingerprint_model
 from bridle.engine import ENGINE, FitSpec
 from bridle.placement import by_target
+from bridle.regularizers import EarlyStopping
 from bridle.store import fingerprint
+from bridle.study.data._folds import RefitRows
 from bridle.study.design._arms import NONE
 from bridle.study.design._prepared import Prepared
-from bridle.study.design._question import EarlyStopping
 from bridle.study.design._scores import score_text
 from bridle.study.execution._keys import STORED_PATHS, STORED_STARTS, StudyFacts, device_type
 from bridle.study.execution._requests import FitRequest, RowSet
@@ -86,6 +87,16 @@ def _early_stopping_facts(rule: EarlyStopping) -> dict[str, Any]:
     }
 
 
+def fold_row_set(prepared: Prepared) -> RowSet:
+    """Return the rows of fits on the folds of a study."""
+    return RowSet(prepared.folds, {}, prepared.arm_folds)
+
+
+def refit_row_set(prepared: Prepared, rows: RefitRows) -> RowSet:
+    """Return the rows of fits on all rows of a study."""
+    return RowSet([rows.fold], rows.held_out, [[fold] for fold in rows.arm_folds(prepared.shares)])
+
+
 def fits_of(
     prepared: Prepared, chains: Sequence[Sequence[FitRequest]], row_set: RowSet, total_fits: int | None = None
 ) -> list[list[FitSpec]]:
@@ -98,8 +109,8 @@ def fits_of(
     for chain in chains:
         fits = []
         for request in chain:
-            rows, start = row_set.rows(request.fold), partial(prepared.engine.start, request.seed, request.rate)
-            programs = prepared.engine.programs(rows, row_set.held_out, total)
+            rows, start = row_set.rows(request), partial(prepared.engine.start, request.seed, request.rate)
+            programs = prepared.engine.programs(rows, row_set.held_out, total, request.rule)
             strengths = np.frombuffer(request.strengths, np.float32)
             fits.append(FitSpec(next(indices), request.seed, request.fold, strengths, start, rows, programs))
         fit_chains.append(fits)

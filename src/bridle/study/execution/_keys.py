@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from bridle._errors import OtherStudyError
-from bridle.engine import FitSpec, Recipe, Stopping
+from bridle.engine import FitSpec, Stopping
 from bridle.study.execution._requests import FitRequest
 
 StudyFacts = dict[str, Any]
@@ -74,19 +74,18 @@ class FitKeys:
         self._core = digest({name: value for name, value in facts.items() if name not in EXTENDABLE})
         self._cache: dict[tuple, tuple[bytes, tuple[weakref.ref, ...]]] = {}
 
-    def of_chain(
-        self, recipe: Recipe, requests: Sequence[FitRequest], fits: Sequence[FitSpec], held_out: Mapping
-    ) -> list[bytes]:
+    def of_chain(self, requests: Sequence[FitRequest], fits: Sequence[FitSpec], held_out: Mapping) -> list[bytes]:
         """Return a key for each fit of a chain."""
         keys, before = [], b""
         for request, fit in zip(requests, fits, strict=True):
             numbers = f"{request.seed} {request.fold} {request.strengths.hex()}".encode()
-            before = _hash(before, self._context(recipe, fit, held_out), self._start(request, fit), numbers)
+            before = _hash(before, self._context(fit, held_out), self._start(request, fit), numbers)
             keys.append(before)
         return keys
 
-    def _context(self, recipe: Recipe, fit: FitSpec, held_out: Mapping) -> bytes:
+    def _context(self, fit: FitSpec, held_out: Mapping) -> bytes:
         def compute() -> bytes:
+            recipe = fit.programs.recipe
             stops, cuts = np.asarray(recipe.stops).tobytes(), str((fit.rows.cuts, fit.programs.width)).encode()
             rule = _stopping_text(recipe.stopping)
             words = f"{recipe.epochs} {recipe.batch_size} {recipe.shuffle} {rule}".encode()

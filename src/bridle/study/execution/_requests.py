@@ -25,6 +25,8 @@ class FitRequest:
     seed: int
     fold: int
     """The index of the fold, or `ALL_ROWS` for a refit."""
+    rule: int = 0
+    """The number of the rule by which it ends, of `Prepared.rule_of`."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +35,12 @@ class RowSet:
 
     folds: Sequence[Fold]
     held_out: Mapping[str, Rows]
+    arm_folds: Sequence[Sequence[Fold]] = ()
+    """The same for each rule of an arm of its own, which sets other rows aside."""
 
-    def rows(self, fold: int) -> Fold:
+    def rows(self, request: FitRequest) -> Fold:
         """Return the rows of one request."""
-        return self.folds[0 if fold == ALL_ROWS else fold]
+        return (self.folds, *self.arm_folds)[request.rule][0 if request.fold == ALL_ROWS else request.fold]
 
 
 @dataclass(frozen=True)
@@ -65,9 +69,9 @@ class TaskResult:
     """Seconds that its fits took."""
 
 
-def make_request(strengths: np.ndarray, rate: float | None, seed: int, fold: int) -> FitRequest:
+def make_request(strengths: np.ndarray, rate: float | None, seed: int, fold: int, rule: int = 0) -> FitRequest:
     """Return a request for a row of strengths."""
-    return FitRequest(np.asarray(strengths, np.float32).tobytes(), rate, seed, fold)
+    return FitRequest(np.asarray(strengths, np.float32).tobytes(), rate, seed, fold, rule)
 
 
 def to_record(result: FitResult, variables: bool) -> dict[str, np.ndarray]:

@@ -53,7 +53,7 @@ def run_requests(
         total_fits: about how many fits the study has in all.
 
     """
-    fits, session, recipe = fits_of(prepared, chains, row_set, total_fits), context.session, prepared.engine.recipe
+    fits, session = fits_of(prepared, chains, row_set, total_fits), context.session
     if session is not None:
         session.reuse_width(prepared.engine, fits)
 
@@ -64,7 +64,7 @@ def run_requests(
     if session is not None:
 
         def keys_of(index: int) -> list[bytes]:
-            return session.keys.of_chain(recipe, chains[index], fits[index], row_set.held_out)
+            return session.keys.of_chain(chains[index], fits[index], row_set.held_out)
 
         source = PendingFits(session, fits, keys_of, tuple(row_set.held_out), hand_over)
         hand_over = source.deliver
@@ -79,7 +79,7 @@ def run_requests(
             source=source,
         )
     else:
-        progress = Progress(sum(map(len, fits)), int(recipe.stops[-1]))
+        progress = Progress(sum(map(len, fits)), int(prepared.engine.recipe.stops[-1]))
         work = _cluster_work(
             prepared,
             {chain[0].index: requests for chain, requests in zip(fits, chains, strict=True)},
@@ -101,7 +101,7 @@ def _cluster_work(
     hand_over: Callable[[FitSpec, FitResult], None],
 ) -> ClusterWork:
     """Return the work of a cluster; `requests` are those of each chain, by the index of its first fit."""
-    recipe, refits = prepared.engine.recipe, next(iter(requests.values()))[0].fold == ALL_ROWS
+    refits = next(iter(requests.values()))[0].fold == ALL_ROWS
 
     def requests_of(chain: WarmStartChain) -> Sequence[FitRequest]:
         return requests[chain[0].index]
@@ -110,6 +110,6 @@ def _cluster_work(
         task_of=lambda chains: Task(
             prepared.outer, refits, tuple(tuple(requests_of(chain)) for chain in chains), prepared.engine.width
         ),
-        keys_of=lambda chain: keys.of_chain(recipe, requests_of(chain), chain, row_set.held_out),
+        keys_of=lambda chain: keys.of_chain(requests_of(chain), chain, row_set.held_out),
         deliver=lambda fit, record: hand_over(fit, from_record(record, tuple(row_set.held_out))),
     )

@@ -12,7 +12,7 @@ from bridle.study.data._splitter import Splitter
 from bridle.study.design._prepare import inner_study, prepare, refit_rows
 from bridle.study.design._prepared import Prepared
 from bridle.study.design._question import Question
-from bridle.study.execution._facts import fits_of, study_facts
+from bridle.study.execution._facts import fits_of, fold_row_set, refit_row_set, study_facts
 from bridle.study.execution._keys import FitKeys, StudyFacts, device_type, differences
 from bridle.study.execution._requests import Record, RowSet, Task, TaskResult, to_record
 
@@ -59,8 +59,7 @@ def run_task(spec: StudySpec, task: Task) -> TaskResult:
         prepared, row_set = _row_set(cache, spec, task)
         prepared.engine.set_width(task.width)
         fits = fits_of(prepared, task.chains, row_set)
-        pairs, recipe = zip(task.chains, fits, strict=True), prepared.engine.recipe
-        keys = [cache.keys.of_chain(recipe, *pair, row_set.held_out) for pair in pairs]
+        keys = [cache.keys.of_chain(*pair, row_set.held_out) for pair in zip(task.chains, fits, strict=True)]
     records: dict[int, Record] = {}
     began = start
 
@@ -80,11 +79,7 @@ def run_task(spec: StudySpec, task: Task) -> TaskResult:
 
 def row_set_of(prepared: Prepared, refits: bool) -> RowSet:
     """Return the rows that requests refer to."""
-    if not refits:
-        return RowSet(prepared.folds, {})
-    rows = refit_rows(prepared)
-    fold, held_out = rows.fold, rows.held_out
-    return RowSet([fold], held_out)
+    return refit_row_set(prepared, refit_rows(prepared)) if refits else fold_row_set(prepared)
 
 
 def _cache_of(spec: StudySpec) -> WorkerCache:
