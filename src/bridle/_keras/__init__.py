@@ -23,16 +23,24 @@ from bridle._keras._blueprint import (
 )
 from bridle._keras._builds import has_own_code
 from bridle._keras._declared import (
-    Decay,
-    decay_of,
     forgotten_activity,
     holding_layer,
     is_own_of_keras,
     object_arguments,
     same_regularizer,
+    saved_constraint,
     saved_regularizer,
 )
 from bridle._keras._fingerprint import fingerprint_model
+from bridle._keras._fit_settings import (
+    Average,
+    Decay,
+    Smoothing,
+    averages_of,
+    decays_of,
+    optimizer_penalties,
+    smoothings_of,
+)
 from bridle._keras._gradient import as_float, is_float, with_gradient
 from bridle._keras._initial_values import InitialValues
 from bridle._keras._inputs import InputSpec, ModelInputs, model_inputs, model_size
@@ -54,6 +62,15 @@ from bridle._keras._losses import (
 from bridle._keras._mean import divide_logits, has_convex_loss, mean_model, mean_obstacle
 from bridle._keras._metrics import direction
 from bridle._keras._mixing import mixes_rows
+from bridle._keras._noise_layers import (
+    NoiseCall,
+    NoiseSetting,
+    changed_share,
+    dropped_share,
+    noise_calls,
+    noise_settings,
+    scale_of,
+)
 from bridle._keras._perturbing import Perturbation, Perturbations, PerturbedWeight, holders, perturbing
 from bridle._keras._program import Forward, Program, loss_name, make_program
 from bridle._keras._steps import check_exact, proximal_step
@@ -90,6 +107,7 @@ from bridle._keras._updates import inner_optimizer, is_updating, keep_state_on_e
 from bridle._keras._weights import counted_rows
 
 __all__ = [
+    "Average",
     "Blueprint",
     "Charge",
     "Decay",
@@ -99,6 +117,8 @@ __all__ = [
     "Masked",
     "ModelInputs",
     "Names",
+    "NoiseCall",
+    "NoiseSetting",
     "OwnWeight",
     "Part",
     "Perturbation",
@@ -107,6 +127,7 @@ __all__ = [
     "Program",
     "Reading",
     "Recording",
+    "Smoothing",
     "Splitter",
     "Tap",
     "UntraceableError",
@@ -115,7 +136,9 @@ __all__ = [
     "as_float",
     "as_number",
     "attach_masks",
+    "averages_of",
     "batch_size_of",
+    "changed_share",
     "check_exact",
     "check_predictions",
     "clone_model",
@@ -123,10 +146,11 @@ __all__ = [
     "count_own_variables",
     "counted_rows",
     "data_and_added",
-    "decay_of",
+    "decays_of",
     "detach_masks",
     "direction",
     "divide_logits",
+    "dropped_share",
     "fingerprint_model",
     "first_two_rows",
     "forget_functions",
@@ -168,9 +192,12 @@ __all__ = [
     "model_inputs",
     "model_json",
     "model_size",
+    "noise_calls",
+    "noise_settings",
     "note_updates",
     "object_arguments",
     "ops",
+    "optimizer_penalties",
     "output_shape",
     "own_training",
     "own_weights",
@@ -186,8 +213,11 @@ __all__ = [
     "require_jax",
     "rows_as_inputs",
     "same_regularizer",
+    "saved_constraint",
     "saved_regularizer",
+    "scale_of",
     "scores_attention",
+    "smoothings_of",
     "split_losses",
     "state_restored",
     "sum_losses",

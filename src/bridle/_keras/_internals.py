@@ -1,6 +1,7 @@
 """Private parts of Keras, each behind one named function. No other file of bridle touches them."""
 
 import contextlib
+import functools
 import importlib
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -134,6 +135,11 @@ def takes_training(layer: Any) -> bool:
     return bool(read_private(layer, "_call_has_training_arg"))
 
 
+def seed_generators(layer: Any) -> list[Any]:
+    """Return the generators of random numbers that a layer holds itself."""
+    return read_private(layer, "_seed_generators")
+
+
 def constructor_arguments(layer: keras.Layer) -> dict[str, Any] | None:
     """Return the arguments that Keras recorded for a layer built from plain values; None for another one."""
     recorded = read_private(layer, "_auto_config")
@@ -261,6 +267,20 @@ def flat_losses(loss: Any) -> list[Any]:
     return read_private(loss, "_flat_losses")
 
 
+def loss_arguments(loss: Any) -> dict[str, Any]:
+    """Return the arguments with which a loss calls its function, and the function as `fn`.
+
+    A loss of Keras has them fixed when it is built, a `functools.partial` has its own.
+    """
+    if isinstance(loss, functools.partial):
+        return {**loss.keywords, "fn": loss.func}
+    function = getattr(loss, "fn", None)
+    if function is None:
+        return {}
+    inner = loss_arguments(function) if isinstance(function, functools.partial) else {"fn": function}
+    return {**inner, **getattr(loss, "_fn_kwargs", {})}
+
+
 def flat_metrics(container: Any) -> list[Any]:
     """Return (output, group) of the compiled metrics, then of the weighted ones."""
     plain, weighted = (read_private(container, name) for name in ("_flat_metrics", "_flat_weighted_metrics"))
@@ -334,6 +354,23 @@ def decay_exclusions(optimizer: Any) -> tuple[set[Any], Any]:
     """Return the keys of variables and the pattern of names that an optimizer excludes from weight decay."""
     keys = getattr(optimizer, "_exclude_from_weight_decay", None) or set()
     return keys, getattr(optimizer, "_exclude_from_weight_decay_pattern", None)
+
+
+def decay_rate(optimizer: Any, variable: keras.Variable) -> Any:
+    """Return the weight decay of an optimizer for a variable; Muon has another one where it updates as AdamW does."""
+    if isinstance(optimizer, keras.optimizers.Muon) and read_private(optimizer, "_should_use_adamw")(variable):
+        return optimizer.adam_weight_decay or 0.0
+    return optimizer.weight_decay or 0.0
+
+
+def optimizer_of(optimizer: Any, variable: keras.Variable) -> Any:
+    """Return the optimizer that updates a variable: the optimizer, or the one to which it leaves the variable."""
+    if not inner_optimizers(optimizer):
+        return optimizer
+    if optimizer.built:
+        index = read_private(optimizer, "_var_to_optimizer_idx")[variable_key(optimizer, variable)]
+        return inner_optimizers(optimizer)[index]
+    return read_private(optimizer, "_optimizer_map")(variable)
 
 
 def variable_key(optimizer: Any, variable: keras.Variable) -> Any:
@@ -451,6 +488,7 @@ _API_NAMES = load_internal("api_export", "get_name_from_symbol")
 _SNAKE_CASE = load_internal("utils.naming", "to_snake_case")
 _RANDOM_INITIALIZER = load_internal("initializers.random_initializers", "RandomInitializer")
 ConvLSTMCell = load_internal("layers.rnn.conv_lstm", "ConvLSTMCell")
+DropoutCell = load_internal("layers.rnn.dropout_rnn_cell", "DropoutRNNCell")
 _FUNCTIONAL = load_internal("models.functional", "Functional")
 _FUNCTIONAL_LIKE = load_internal("models.functional", "functional_like_constructor")
 _GET_MASK = load_internal("backend.common.masking", "get_keras_mask")
