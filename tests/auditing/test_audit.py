@@ -102,7 +102,9 @@ def test_text_fits_a_terminal() -> None:
     text = str(found)
     assert max(map(len, text.splitlines())) <= 100 or "bridle.regularize" in max(text.splitlines(), key=len)
     assert "one generated batch of 8 samples, float32 (8, 3)" in text
-    assert list(found.table().columns) == ["where", "written", "charged", "expected", "level", "finding"]
+    assert list(found.table().columns) == [
+        "where", "written", "charged", "expected", "level", "finding", "kind", "effect"
+    ]  # fmt: skip
     assert len(found.table()) == len(found.rows) == 4
     assert [row.level for row in found.findings] == ["warning", "warning"]
     assert "There is no penalty" in str(bridle.audit(sequential(L.Dense(1), shape=(3,))))
@@ -262,6 +264,13 @@ from tests.auditing._traps import shared, outermost, VECTOR
 found = bridle.audit(shared(keras.regularizers.L2(1.0)), VECTOR)
 assert [row.label for row in found.findings] == ["charged 2 times"], str(found)
 assert bridle.audit(outermost(keras.regularizers.L2(1.0)), VECTOR).ok
+from tests.auditing._kinds import CASES
+for case in CASES:
+    model = case.build()
+    found = bridle.audit(model, case.x)
+    labels = [each.label for row in found.findings for each in row.findings if row.where == case.where]
+    assert case.label in labels, (case.name, str(found))
+    assert case.happens(model, case.x), case.name
 """
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from bridle.conversion import CONVENTIONS, presets
 
 PAGE = Path(__file__).parents[2] / "docs" / "strengths.md"
-SUBJECTS = ("weights", "activations", "decay")
+SUBJECTS = ("weights", "activations", "decay", "dropout", "noise", "labels")
 
 
 def with_tables(page: str) -> str:
@@ -22,7 +22,7 @@ def with_tables(page: str) -> str:
 
 def _conventions(subject: str) -> str:
     rows = [
-        (f"`{one.name}`", " ".join(filter(None, [one.says(), one.note])), str(one.factor))
+        (f"`{one.name}`", " ".join(filter(None, [one.says(), one.note])), one.rule)
         for one in CONVENTIONS
         if one.subject == subject
     ]

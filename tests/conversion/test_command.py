@@ -56,7 +56,7 @@ def test_lists_show_everything(command) -> None:
         (("1e-4",), "--from"),
         (("1e-4", "--from", "keras2.3 activity"), "--batch-size"),
         (("1e-4", "--from", "kears l2"), "Nearest: 'keras"),
-        (("1e-4", "--from", "adamw"), "decoupled decay"),
+        (("1e-4", "--from", "adamw", "--to", "keras l2"), "decoupled decay"),
         (("nan", "--from", "keras l2"), "finite"),
         (("much", "--from", "keras l2"), "valid"),
         (("1", "--from", "keras2.3 activity", "--batch-size", "0"), "above zero"),

@@ -24,16 +24,24 @@ from bridle._keras._blueprint import (
 from bridle._keras._builds import has_own_code
 from bridle._keras._decay import Decayed, attach_decay, decaying
 from bridle._keras._declared import (
-    Decay,
-    decay_of,
     forgotten_activity,
     holding_layer,
     is_own_of_keras,
     object_arguments,
     same_regularizer,
+    saved_constraint,
     saved_regularizer,
 )
 from bridle._keras._fingerprint import fingerprint_model
+from bridle._keras._fit_settings import (
+    Average,
+    Decay,
+    Smoothing,
+    averages_of,
+    decays_of,
+    optimizer_penalties,
+    smoothings_of,
+)
 from bridle._keras._gradient import as_float, is_float, with_gradient
 from bridle._keras._initial_values import InitialValues
 from bridle._keras._inputs import InputSpec, ModelInputs, model_inputs, model_size
@@ -65,6 +73,15 @@ from bridle._keras._mixup import (
     labels_treated,
     mix_rows,
     no_mixing,
+)
+from bridle._keras._noise_layers import (
+    NoiseCall,
+    NoiseSetting,
+    changed_share,
+    dropped_share,
+    noise_calls,
+    noise_settings,
+    scale_of,
 )
 from bridle._keras._perturbing import Perturbation, Perturbations, PerturbedWeight, holders, perturbing
 from bridle._keras._program import Forward, Program, loss_name, make_program
@@ -112,6 +129,7 @@ from bridle._keras._updates import (
 from bridle._keras._weights import counted_rows
 
 __all__ = [
+    "Average",
     "Blueprint",
     "Charge",
     "Decay",
@@ -123,6 +141,8 @@ __all__ = [
     "Mixing",
     "ModelInputs",
     "Names",
+    "NoiseCall",
+    "NoiseSetting",
     "OwnWeight",
     "Part",
     "Perturbation",
@@ -133,6 +153,7 @@ __all__ = [
     "RateArgument",
     "Reading",
     "Recording",
+    "Smoothing",
     "Splitter",
     "Tap",
     "Treatment",
@@ -144,7 +165,9 @@ __all__ = [
     "as_real",
     "attach_decay",
     "attach_masks",
+    "averages_of",
     "batch_size_of",
+    "changed_share",
     "check_averageable",
     "check_exact",
     "check_mixing",
@@ -155,12 +178,13 @@ __all__ = [
     "count_own_variables",
     "counted_rows",
     "data_and_added",
-    "decay_of",
     "decaying",
+    "decays_of",
     "detach_masks",
     "direction",
     "divide_logits",
     "draw_mixing",
+    "dropped_share",
     "fingerprint_model",
     "first_two_rows",
     "forget_functions",
@@ -205,9 +229,12 @@ __all__ = [
     "model_json",
     "model_size",
     "no_mixing",
+    "noise_calls",
+    "noise_settings",
     "note_updates",
     "object_arguments",
     "ops",
+    "optimizer_penalties",
     "output_shape",
     "own_smoothing",
     "own_training",
@@ -228,8 +255,11 @@ __all__ = [
     "require_jax",
     "rows_as_inputs",
     "same_regularizer",
+    "saved_constraint",
     "saved_regularizer",
+    "scale_of",
     "scores_attention",
+    "smoothings_of",
     "split_losses",
     "state_restored",
     "sum_losses",

@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import functools
 import importlib
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -139,6 +140,11 @@ def copy_trainable_flag(target: keras.Layer, source: keras.Layer) -> None:
 def takes_training(layer: Any) -> bool:
     """Return True for a layer whose call has the argument `training`."""
     return bool(read_private(layer, "_call_has_training_arg"))
+
+
+def seed_generators(layer: Any) -> list[Any]:
+    """Return the generators of random numbers that a layer holds itself."""
+    return read_private(layer, "_seed_generators")
 
 
 def constructor_arguments(layer: keras.Layer) -> dict[str, Any] | None:
@@ -322,6 +328,20 @@ def with_loss_options(loss: Any, **options: Any) -> Any:
     return changed
 
 
+def loss_arguments(loss: Any) -> dict[str, Any]:
+    """Return the arguments with which a loss calls its function, and the function as `fn`.
+
+    A loss of Keras has them fixed when it is built, a `functools.partial` has its own.
+    """
+    if isinstance(loss, functools.partial):
+        return {**loss.keywords, "fn": loss.func}
+    function = getattr(loss, "fn", None)
+    if function is None:
+        return {}
+    inner = loss_arguments(function) if isinstance(function, functools.partial) else {"fn": function}
+    return {**inner, **getattr(loss, "_fn_kwargs", {})}
+
+
 def flat_metrics(container: Any) -> list[Any]:
     """Return (output, group) of the compiled metrics, then of the weighted ones."""
     plain, weighted = (read_private(container, name) for name in ("_flat_metrics", "_flat_weighted_metrics"))
@@ -435,6 +455,23 @@ def decay_rate_replaced(optimizer: Any, rate: Any) -> Iterator[None]:
                 stack.enter_context(replaced(optimizer, name, rate))
         stack.enter_context(replaced(optimizer, "_use_weight_decay", lambda variable: True))
         yield
+
+
+def decay_rate(optimizer: Any, variable: keras.Variable) -> Any:
+    """Return the weight decay of an optimizer for a variable; Muon has another one where it updates as AdamW does."""
+    if isinstance(optimizer, keras.optimizers.Muon) and read_private(optimizer, "_should_use_adamw")(variable):
+        return optimizer.adam_weight_decay or 0.0
+    return optimizer.weight_decay or 0.0
+
+
+def optimizer_of(optimizer: Any, variable: keras.Variable) -> Any:
+    """Return the optimizer that updates a variable: the optimizer, or the one to which it leaves the variable."""
+    if not inner_optimizers(optimizer):
+        return optimizer
+    if optimizer.built:
+        index = read_private(optimizer, "_var_to_optimizer_idx")[variable_key(optimizer, variable)]
+        return inner_optimizers(optimizer)[index]
+    return read_private(optimizer, "_optimizer_map")(variable)
 
 
 def variable_key(optimizer: Any, variable: keras.Variable) -> Any:

@@ -1,4 +1,4 @@
-"""Audit of the penalties that Keras really adds to the loss of one batch, and of those that it silently drops."""
+"""Audit of what regularizes a model: penalties that Keras adds or silently drops, noise, constraints, decay, labels."""
 
 import math
 from typing import Any
@@ -6,14 +6,17 @@ from typing import Any
 import keras
 
 from bridle._errors import InputError, KindError
-from bridle._keras import decay_of, has_compiled_step, has_own_loss, own_training
+from bridle._keras import has_compiled_step, has_own_loss, own_training
 from bridle.auditing._activity_findings import explain_activity, explain_add_loss, explain_cell, is_unlikely
 from bridle.auditing._batch import Batch, batch_of_rows, generated_batches
 from bridle.auditing._bridle_rows import bridle_rows
+from bridle.auditing._constraints import constraint_rows
 from bridle.auditing._format import regularizer_text
 from bridle.auditing._measure import Activity, Measured, measure
+from bridle.auditing._noise import noise_rows
 from bridle.auditing._result import Audit, Row
-from bridle.auditing._weight_findings import explain_decay, explain_weight
+from bridle.auditing._training_findings import training_rows
+from bridle.auditing._weight_findings import explain_weight
 from bridle.placement import Regularized, find_sites, measuring, unwrapped
 
 __all__ = [
@@ -23,13 +26,19 @@ __all__ = [
 
 
 def audit(model: keras.Model, x: Any = None, *, sample_weight: Any = None) -> Audit:
-    """Compare the penalties that a model declares with those that Keras adds to the loss of one batch.
+    """Compare what a model declares to regularize it with what happens in a training step on one batch.
 
     Each regularizer of the model gets one row. `charged` is the value that Keras adds to the loss in `fit`. `expected`
     is the value of the penalty, computed in NumPy from its configuration: on a weight its value, once; on an activation
     the sum over units, averaged over samples, without padded steps and samples of weight zero. A row has findings if
-    the two differ, if the penalty is lost on saving, or if it is probably a mistake. The audit also checks the weight
-    decay of the compiled optimizer. It does not change the model.
+    the two differ, if the penalty is lost on saving, or if it is probably a mistake.
+
+    Whatever else regularizes the model gets a row too: dropout and noise of its layers, constraints on its weights,
+    and, if it is compiled, weight decay and averages of its optimizer and smoothed labels of its loss. `kind` says
+    which of these it is, and `effect` what a training step does with it, measured on the batch where that is possible.
+    Findings name what is declared and does nothing, acts on something else, or is probably a mistake.
+
+    The audit does not change the model.
 
     Args:
         model: built `keras.Model`, compiled or not, on any backend.
@@ -59,10 +68,13 @@ def audit(model: keras.Model, x: Any = None, *, sample_weight: Any = None) -> Au
         raise InputError(f"Expected a built model, got {model.name!r} without weights. Call it once on a batch.")
     inner = unwrapped(model)
     batch, measured = _run(model, inner, x, sample_weight)
+    sites = find_sites(inner)
     rows = [
         *_keras_rows(measured),
         *bridle_rows(model, batch, measured),
-        *_decay_rows(model, inner),
+        *noise_rows(inner, batch.x, sites),
+        *constraint_rows(inner, sites),
+        *training_rows(model, sites),
     ]
     notes = [_forgotten_note(activity) for activity in measured.activities if is_unlikely(activity)]
     if has_compiled_step(model) and (measured.weights or measured.activities):
@@ -107,13 +119,6 @@ def _keras_rows(measured: Measured) -> list[Row]:
         if not isinstance(added.layer, Regularized)
     ]
     return rows
-
-
-def _decay_rows(model: keras.Model, inner: keras.Model) -> list[Row]:
-    decay = decay_of(model)
-    if decay is None:
-        return []
-    return [Row("optimizer", decay.text, math.nan, math.nan, explain_decay(decay, model, find_sites(inner)))]
 
 
 COMPILED_NOTE = (

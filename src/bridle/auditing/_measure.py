@@ -181,6 +181,11 @@ def measure(model: keras.Model, inner: keras.Model, x: Any, counted: Any) -> Mea
     )
 
 
+def layer_paths(sites: Sequence[Site]) -> dict[int, str]:
+    """Return the path of each layer by its identity."""
+    return {id(site.layer): site.path for site in reversed(sites) if site.quantity == "output"}
+
+
 def _activity_regularizer(layer: keras.Layer) -> Any:
     return layer.activity_regularizer if layer.activity_regularizer is not None else forgotten_activity(layer)
 

@@ -12,6 +12,7 @@ from bridle.auditing._format import count_text, number_text
 from bridle.wording import escape_control_characters
 
 Level = Literal["wrong", "warning"]
+Kind = Literal["penalty", "noise", "constraint", "decay", "labels", "average"]
 Subject = TypeVar("Subject")
 
 LINE_CHARS = 100
@@ -19,6 +20,9 @@ LINE_CHARS = 100
 COLUMN_CHARS = (32, 24, 10, 10, 100)
 """The largest width of each column."""
 HEADINGS = ("where", "written", "charged", "expected", "finding")
+EFFECT_CHARS = (32, 48, 400)
+"""The largest width of each column of what is no part of the loss."""
+EFFECT_HEADINGS = ("where", "written", "in training")
 
 
 @dataclass(frozen=True)
@@ -63,18 +67,23 @@ def apply_first_rule(rules: Iterable[Rule[Subject]], subject: Subject) -> tuple[
 
 @dataclass(frozen=True)
 class Row:
-    """Penalty at one target, evaluated on one batch."""
+    """Penalty at one target, evaluated on one batch; or noise, a constraint, a decay and so on of the model."""
 
     where: str
     """The target, such as `hidden/kernel`."""
     written: str
-    """The penalty as the model declares it."""
+    """The penalty, or the layer, constraint, optimizer or loss, as the model declares it."""
     charged: float
-    """The value that Keras adds to the loss; NaN if it is not measured, as for weight decay."""
+    """The value that Keras adds to the loss; NaN if it has no part of the loss."""
     expected: float
     """The value of the penalty. On weights it counts once. On activations it is the sum over units, averaged over
     samples, without padded steps and samples of weight zero."""
     findings: tuple[Finding, ...] = ()
+    kind: Kind = "penalty"
+    """`"penalty"`, or what acts in training without a part of the loss: `"noise"`, `"constraint"`, `"decay"`,
+    `"labels"`, `"average"`."""
+    effect: str = ""
+    """The effect in training, in words; empty for a penalty in the loss, whose effect is `charged`."""
 
     @property
     def finding(self) -> str:
@@ -95,7 +104,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Audit:
-    """Penalties of a model on one batch, declared and charged. `bridle.audit` returns it."""
+    """Everything that regularizes a model, on one batch: penalties, declared and charged, and what else is active.
+
+    `bridle.audit` returns it.
+    """
 
     model: str
     """The name of the model."""
@@ -118,43 +130,60 @@ class Audit:
         return not self.findings
 
     def table(self) -> pd.DataFrame:
-        """Return the rows with the columns where, written, charged, expected, level and finding."""
-        columns = ["where", "written", "charged", "expected", "level", "finding"]
+        """Return the rows with the columns where, written, charged, expected, level, finding, kind and effect."""
+        columns = ["where", "written", "charged", "expected", "level", "finding", "kind", "effect"]
         return pd.DataFrame([[getattr(row, name) for name in columns] for row in self.rows], columns=columns)
 
     def __str__(self) -> str:
         head = f"Audit of {self.model!r}: {self.batch}. Keras {keras.__version__} on {keras.backend.backend()}."
-        parts = [_wrapped(head), self._grid(), self._findings_text()]
+        parts = [_wrapped(head), self._grid(), self._effects(), self._findings_text()]
         parts += [_wrapped(f"Unknown: {note}") for note in self.notes]
         return escape_control_characters("\n\n".join(part for part in parts if part)) + "\n"
 
     def _grid(self) -> str:
-        if not self.rows:
+        rows = [row for row in self.rows if not row.effect]
+        if not rows:
             return "There is no penalty in this model."
         lines = [
             HEADINGS,
-            *((r.where, r.written, number_text(r.charged), number_text(r.expected), r.label) for r in self.rows),
+            *((r.where, r.written, number_text(r.charged), number_text(r.expected), r.label) for r in rows),
         ]
         lines = [tuple(map(_cut, line, COLUMN_CHARS)) for line in lines]
         widths = [max(len(line[column]) for line in lines) for column in range(4)]
         return "\n".join(_line(line, widths) for line in lines)
 
+    def _effects(self) -> str:
+        """Return the table of what acts in training without a part of the loss; empty if there is nothing."""
+        rows = [row for row in self.rows if row.effect]
+        if not rows:
+            return ""
+        lines = [EFFECT_HEADINGS, *((r.where, r.written, " – ".join(filter(None, [r.effect, r.label]))) for r in rows)]
+        lines = [tuple(map(_cut, line, EFFECT_CHARS)) for line in lines]
+        widths = [max(len(line[column]) for line in lines) for column in range(2)]
+        return "\n".join(["Active in training, and no part of the loss:", *(_line(line, widths) for line in lines)])
+
     def _findings_text(self) -> str:
         if self.ok:
-            return "No findings: every penalty is charged as declared." if self.rows else ""
+            return NO_FINDINGS[any(row.effect for row in self.rows)] if self.rows else ""
         texts = [f"{row.where} – {finding.label}: {finding.text}" for row in self.findings for finding in row.findings]
         head = f"{count_text(len(texts), 'finding')}. Keras adds {number_text(self.total)} to the loss of this batch."
         return "\n\n".join([head, *map(_wrapped, texts)])
 
 
+NO_FINDINGS = {
+    False: "No findings: every penalty is charged as declared.",
+    True: "No findings: everything is active as declared.",
+}
+
+
 def _line(cells: tuple[str, ...], widths: list[int]) -> str:
     columns = [
         cell.rjust(width) if column > 1 else cell.ljust(width)
-        for column, (cell, width) in enumerate(zip(cells[:4], widths, strict=True))
+        for column, (cell, width) in enumerate(zip(cells[:-1], widths, strict=True))
     ]
     start = "  ".join([*columns, ""])
     room = max(14, LINE_CHARS - len(start))
-    label = textwrap.wrap(cells[4], room) or [""]
+    label = textwrap.wrap(cells[-1], room) or [""]
     return "\n".join([(start + label[0]).rstrip(), *(" " * len(start) + rest for rest in label[1:])])
 
 

@@ -71,7 +71,7 @@ def convert(
     list_: Annotated[bool, typer.Option("--list", help="Show every convention and its meaning.")] = False,
     presets_: Annotated[bool, typer.Option("--presets", help="Show values from the literature.")] = False,
 ) -> None:
-    """Translate a strength between Keras versions, PyTorch, TensorFlow, scikit-learn and papers."""
+    """Translate strengths, rates and decays between Keras versions, PyTorch, TensorFlow, scikit-learn and papers."""
     if list_:
         _print_conventions()
     if presets_:
@@ -98,7 +98,7 @@ def _print_conversion(conversion: Conversion) -> None:
     console.print(Text(first, style="bold"))
     for line in rest:
         console.print(Text(line))
-    if conversion.norm is not None and conversion.target.subject != "decay":
+    if conversion.norm is not None or conversion.target.subject not in ("weights", "activations"):
         console.print(Text(f"In bridle: {conversion.text}"))
 
 
@@ -107,10 +107,10 @@ def _print_conventions() -> None:
     table = _table("convention", "what it means", "factor")
     for convention in CONVENTIONS:
         sentence = " ".join(filter(None, [convention.says(), convention.note]))
-        table.add_row(Text(convention.name), Text(sentence), Text(str(convention.factor)))
+        table.add_row(Text(convention.name), Text(sentence), Text(convention.rule))
     Console(highlight=False).print(table)
     print(f"{FUNCTION} Name the function too: 'keras2.3 l1 activity'.")
-    print("A strength times its factor is bridle's strength; for decay, that of Keras.")
+    print("A strength times its factor is bridle's strength. Where a formula stands instead, it is that.")
 
 
 def _print_presets() -> None:

@@ -2,15 +2,15 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
 from bridle._errors import InputError
 
 Norm = Literal["l1", "l2"]
-Subject = Literal["weights", "decay", "activations"]
+Subject = Literal["weights", "decay", "activations", "dropout", "noise", "labels"]
 Per = Literal["sample", "batch", "unit"]
 
 NEEDED = {
@@ -21,7 +21,12 @@ NEEDED = {
 }
 """The facts that a factor can depend on, and their meaning."""
 
-LETTERS = {"weights": "w", "decay": "w", "activations": "out"}
+LETTERS = {"activations": "out"}
+"""The letter of one entry, where it is not a weight."""
+KINDS = {"decay": "weightdecay", "dropout": "dropout", "noise": "gaussiannoise", "labels": "labelsmoothing"}
+"""The regularizer of bridle for each subject that is no penalty."""
+BELOW_ONE = ("dropout", "labels")
+"""Subjects whose strengths of bridle are below 1."""
 FUNCTIONS = {"l1": "|{}|", "l2": "{}²", None: "f({})"}
 FUNCTION = "f is the magnitude for L1 and the square for L2."
 """The explanation where no norm was given."""
@@ -75,11 +80,22 @@ class Factor:
 
 
 @dataclass(frozen=True)
+class Curve:
+    """A strength that is no multiple of that of bridle."""
+
+    formula: str
+    """The strength of bridle, in words of the strength of the convention, `strength`."""
+    to_bridle: Callable[[float], float]
+    from_bridle: Callable[[float], float]
+
+
+@dataclass(frozen=True)
 class Convention:
     """Meaning of one unit of strength in one piece of software.
 
     `factor` turns it into what bridle means: on weights `strength * sum f(w)`, without a factor 1/2; on activations
-    the sum over units, averaged over the samples of the batch; for decay `w -= learning_rate * strength * w`.
+    the sum over units, averaged over the samples of the batch; for decay `w -= learning_rate * strength * w`; for
+    dropout the probability of a 0; for noise its standard deviation; for labels the share that all classes get alike.
     """
 
     name: str
@@ -90,6 +106,7 @@ class Convention:
     meaning: str
     """Its effect, as the rest of a sentence; `{f}` stands for the function of one entry."""
     factor: Factor = Factor()
+    """The strength of bridle that equals one unit, where `curve` is None."""
     norm: Norm | None = None
     """The norm, where there is only one."""
     per: Per = "sample"
@@ -97,10 +114,24 @@ class Convention:
     note: str = ""
     """Further facts, in whole sentences."""
     aliases: tuple[str, ...] = ()
+    curve: Curve | None = None
+    """The function that gives the strength of bridle, where it is no multiple."""
+    decays: bool = False
+    """True for an L2 that is also the decay of an optimizer, with the same strength there."""
+
+    @property
+    def rule(self) -> str:
+        """The factor or the formula that gives the strength of bridle."""
+        return str(self.factor) if self.curve is None else self.curve.formula
+
+    @property
+    def as_decay(self) -> "Convention":
+        """The same as decay of an optimizer instead of an L2."""
+        return replace(self, subject="decay", factor=Factor(), norm=None)
 
     def says(self, norm: Norm | None = None) -> str:
         """Return the sentence that explains it."""
-        function = FUNCTIONS[self.norm or norm].format(LETTERS[self.subject])
+        function = FUNCTIONS[self.norm or norm].format(LETTERS.get(self.subject, "w"))
         return f"{self.title}: {self.meaning.format(f=function)}."
 
 

@@ -1,13 +1,14 @@
 """`convert`: the same strength in the convention of another piece of software."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, TypeGuard
 
 from bridle._errors import InputError
-from bridle.conversion._convention import FUNCTION, NEEDED, Convention, Factor, Norm
-from bridle.conversion._names import bridle_convention, find
+from bridle.conversion._convention import BELOW_ONE, FUNCTION, KINDS, NEEDED, Convention, Factor, Norm
+from bridle.conversion._names import BRIDLE, bridle_convention, find
 
 
 @dataclass(frozen=True)
@@ -26,20 +27,18 @@ class Conversion:
 
     @property
     def factor(self) -> Factor:
-        """`strength = value * factor`, in words of the facts it depends on."""
+        """`strength = value * factor`, in words of the facts it depends on; 1 where the two are no multiples."""
         return self.source.factor / self.target.factor
 
     @property
     def text(self) -> str:
-        """The penalty that charges the same, in the language of penalties, such as `l1(0.003)`.
+        """The regularizer that does the same, as text, such as `l1(0.003)` or `dropout(0.2)`.
 
-        Errors: `InputError` for decay, which is no penalty, and where neither L1 nor L2 was named.
+        Errors: `InputError` where neither L1 nor L2 was named.
         """
-        if self.target.subject == "decay":
-            raise InputError(
-                f"Expected a penalty, got {self.target.name!r}, which is decay. Give it to the optimizer, as "
-                "keras.optimizers.AdamW(weight_decay=…)."
-            )
+        if self.target.subject in KINDS:
+            strength = _base(self.strength, self.target, self.facts)
+            return f"{KINDS[self.target.subject]}({strength!r})"
         if self.norm is None:
             raise InputError(
                 f"Expected L1 or L2, got {self.source.name!r}, which can be both. "
@@ -51,7 +50,7 @@ class Conversion:
 
     @property
     def penalty(self) -> Any:
-        """The bridle penalty that charges the same, ready to place."""
+        """The regularizer of bridle that does the same, ready to place."""
         from bridle.regularizers import parse_penalty  # loads Keras, which the numbers do not need
 
         return parse_penalty(self.text)
@@ -73,11 +72,16 @@ class Conversion:
             repr(self),
             self.source.says(self.norm),
             self.target.says(self.norm),
-            f"Factor {number_text}{words}{with_facts}{same}.",
-            *([FUNCTION] if self.norm is None and self.target.subject != "decay" else []),
+            *(self._curves() or [f"Factor {number_text}{words}{with_facts}{same}."]),
+            *([FUNCTION] if self.norm is None and self.target.subject in ("weights", "activations") else []),
             *dict.fromkeys(side.note for side in (self.source, self.target) if side.note),
         ]
         return "\n".join(lines)
+
+    def _curves(self) -> list[str]:
+        """Return a sentence for each side whose strength is no multiple of bridle's; none if both are."""
+        sides = dict.fromkeys(side for side in (self.source, self.target) if side.curve is not None)
+        return [f"A strength in {side.name!r} is {side.rule} in {BRIDLE[side.subject]!r}." for side in sides]
 
 
 def convert(
@@ -94,9 +98,10 @@ def convert(
 
     `new = strength * factor(source) / factor(to)`, where the factor of a convention is the strength of bridle that
     equals one unit of it. bridle uses `sum f(w)` on weights, and `sum over units, mean over samples` on activations.
+    Decay, dropout, noise and smoothed labels convert likewise; a probability of keeping is `1 - rate`.
 
     Args:
-        strength: float ≥ 0; 0 stays 0.
+        strength: float ≥ 0; 0 stays 0, except for a probability of keeping.
         source: the convention of `strength`: `"keras2.3 l1 activity"`, `"pytorch weight_decay"`, `"keras l2"`, ….
             `bridle convert --list` shows all. Add `l1` or `l2` to get the penalty.
         to: the convention of the result. Default: bridle.
@@ -108,8 +113,8 @@ def convert(
 
     Returns: `bridle.conversion.Conversion` with `strength`, `penalty` and `factor`. Print it for an explanation.
 
-    Errors: `InputError` for a negative or infinite strength, an unknown convention, a missing argument, a mixture of
-    weights and activations or of L1 and L2, and for the decay of AdamW as an L2.
+    Errors: `InputError` for a negative or infinite strength, a rate outside [0, 1), an unknown convention, a missing
+    argument, a mixture of weights and activations or of L1 and L2, and for the decay of AdamW as an L2.
 
     >>> import bridle
     >>> conversion = bridle.convert(1e-4, "keras2.3 l1 activity", to="keras3.14 activity", batch_size=30)
@@ -119,12 +124,18 @@ def convert(
     L1(strength=0.003)
     >>> float(bridle.convert(5e-4, "pytorch weight_decay", to="keras l2"))
     0.00025
+    >>> float(bridle.convert(0.8, "keep_prob", to="keras dropout"))
+    0.2
 
     """
     value = _number(strength)
     arguments = {"batch_size": batch_size, "time_steps": time_steps, "units": units, "learning_rate": learning_rate}
     facts = {name: _fact(name, fact) for name, fact in arguments.items() if fact is not None}
     (old, norm), (new, target_norm) = _both(source, to)
+    if old.decays and new.subject == "decay":
+        old, norm = old.as_decay, None
+    if new.decays and old.subject == "decay":
+        new, target_norm = new.as_decay, None
     if old.subject != new.subject:
         raise InputError(_refusal(source, old, to, new))
     if norm and target_norm and norm != target_norm:
@@ -132,11 +143,32 @@ def convert(
             f"Expected one norm, got {source!r} ({norm.upper()}) and {to!r} ({target_norm.upper()}). "
             "A sum of magnitudes and a sum of squares shrink differently: no strength of one is the other."
         )
-    factor = old.factor / new.factor
-    result = value if factor == Factor() else _tidy(value * factor.at(facts))
+    result = _convert(value, old, new, facts)
     if not math.isfinite(result):
         raise InputError(f"Expected a strength that stays finite, got {value:g} in {source!r}, too large in {to!r}.")
     return Conversion(value, old, new, norm or target_norm, facts, result)
+
+
+def _convert(value: float, old: Convention, new: Convention, facts: Mapping[str, float]) -> float:
+    if old.subject in BELOW_ONE and not 0 <= (rate := _base(value, old, facts)) < 1:
+        raise InputError(
+            f"Expected a strength that is at least 0 and below 1 in {BRIDLE[old.subject]!r}, got {value:g} in "
+            f"{old.name!r}, which is {rate:g} there."
+        )
+    if old == new:
+        return value
+    if old.curve is None and new.curve is None:
+        factor = old.factor / new.factor
+        return value if factor == Factor() else _tidy(value * factor.at(facts))
+    base = _base(value, old, facts)
+    return _tidy(base / new.factor.at(facts) if new.curve is None else new.curve.from_bridle(base))
+
+
+def _base(value: float, convention: Convention, facts: Mapping[str, float]) -> float:
+    """Return the strength of bridle for a strength in a convention."""
+    if convention.curve is not None:
+        return _tidy(convention.curve.to_bridle(value))
+    return value if convention.factor == Factor() else _tidy(value * convention.factor.at(facts))
 
 
 def _both(source: str, to: str) -> tuple[tuple[Convention, Norm | None], tuple[Convention, Norm | None]]:
@@ -153,7 +185,7 @@ def _both(source: str, to: str) -> tuple[tuple[Convention, Norm | None], tuple[C
 
 def _refusal(source: str, old: Convention, to: str, new: Convention) -> str:
     """Return the reason why two subjects cannot be mixed."""
-    if "activations" in (old.subject, new.subject):
+    if {old.subject, new.subject} != {"weights", "decay"}:
         return (
             f"Expected two conventions about the same thing, got {source!r} ({old.subject}) and {to!r} "
             f"({new.subject}). A strength on one does not determine a strength on the other."
@@ -162,8 +194,8 @@ def _refusal(source: str, old: Convention, to: str, new: Convention) -> str:
     return (
         f"Expected two penalties or two decays, got {source!r} and {to!r}, of which {decay!r} is decoupled decay: it "
         "shrinks each weight without the scaling of the gradient, which an L2 has, so no strength of one gives the "
-        "other. Keep keras.optimizers.AdamW with its weight_decay, or let a study find the strength of an L2. With "
-        "plain SGD both agree: see 'keras sgd weight_decay'."
+        "other. Keep the decay, as bridle.WeightDecay or keras.optimizers.AdamW, or let a study find the strength of "
+        "an L2. With plain SGD both agree: see 'keras sgd weight_decay'."
     )
 
 

@@ -52,8 +52,19 @@ def find(text: str) -> tuple[Convention, Norm | None]:
 
 
 def bridle_convention(subject: Subject) -> Convention:
-    """Return bridle's own convention for weights or activations; for decay, which has no penalty, that for weights."""
-    return _BY_NAME[{"weights": "bridle weights", "activations": "bridle activity"}.get(subject, "bridle weights")]
+    """Return bridle's own convention for a subject."""
+    return _BY_NAME[BRIDLE[subject]]
+
+
+BRIDLE: dict[Subject, str] = {
+    "weights": "bridle weights",
+    "activations": "bridle activity",
+    "decay": "bridle decay",
+    "dropout": "bridle dropout",
+    "noise": "bridle noise",
+    "labels": "bridle labelsmoothing",
+}
+"""The name of bridle's convention for each subject."""
 
 
 def _key(text: str) -> str:

@@ -1,14 +1,30 @@
 """The conventions, one entry each. A new one is an entry here and a test that runs its software."""
 
+import math
 from fractions import Fraction
 
-from bridle.conversion._convention import Convention, Factor
+from bridle.conversion._convention import Convention, Curve, Factor
 
 HALF = Factor(Fraction(1, 2))
 PER_ENTRY = Factor(over=("time_steps", "units"))
 SUMMED = "A smaller last batch is charged less, so the conversion is exact for full batches."
 ALL_PARAMETERS = "It decays every parameter the optimizer is given, biases and normalization too."
+DROPS = "sets each entry to 0 with probability strength in training, and divides the others by 1 − strength"
 DECOUPLED = "Not an L2: the decay goes past the scaling of the gradient."
+
+
+def _complement(value: float) -> float:
+    """Return 1 − value for the decimal digits that are written, so that 0.8 gives 0.2."""
+    return float(1 - Fraction(repr(value)))
+
+
+COMPLEMENT = Curve("1 − strength", _complement, _complement)
+ROOT = Curve("√strength", math.sqrt, lambda deviation: deviation * deviation)
+SAME_VARIANCE = Curve(
+    "strength²/(1 + strength²)",
+    lambda deviation: deviation * deviation / (1 + deviation * deviation),
+    lambda rate: math.sqrt(rate / (1 - rate)),
+)
 
 WEIGHTS = (
     Convention(
@@ -68,17 +84,29 @@ WEIGHTS = (
     ),
     Convention(
         "keras sgd weight_decay",
-        "Keras SGD(weight_decay=…) without momentum",
+        "SGD(weight_decay=…) without momentum, of Keras and PyTorch",
         "weights",
         "takes learning_rate · strength · w from each weight, as strength/2 · Σ {f} in the loss does",
         HALF,
         "l2",
-        note="With momentum or an adaptive optimizer this is decay, not an L2: see 'keras weight_decay'.",
-        aliases=("keras plain sgd weight_decay", "keras sgd"),
+        note=(
+            "It is the decay of AdamW too, and converts to both. With momentum or an adaptive optimizer, decay in "
+            "Keras is no L2: see 'keras weight_decay'."
+        ),
+        aliases=("keras plain sgd weight_decay", "keras sgd", "plain sgd", "plain sgd weight_decay"),
+        decays=True,
     ),
 )
 
 DECAY = (
+    Convention(
+        "bridle decay",
+        "bridle, WeightDecay",
+        "decay",
+        "takes learning_rate · strength · w from each weight of its target in each step",
+        note=DECOUPLED,
+        aliases=("bridle weight_decay",),
+    ),
     Convention(
         "keras weight_decay",
         "Keras AdamW, and weight_decay of any Keras optimizer",
@@ -97,12 +125,20 @@ DECAY = (
     ),
     Convention(
         "tfa adamw",
-        "TensorFlow Addons AdamW and SGDW",
+        "TensorFlow Addons AdamW and SGDW, and the paper of AdamW",
         "decay",
         "takes strength · w from each weight in each step, whatever the learning rate",
         Factor(over=("learning_rate",)),
         note="Exact while the learning rate stays.",
-        aliases=("tensorflow addons adamw", "tfa adamw weight_decay", "tfa sgdw", "tfa weight_decay"),
+        aliases=(
+            "tensorflow addons adamw",
+            "tfa adamw weight_decay",
+            "tfa sgdw",
+            "tfa weight_decay",
+            "decay per update",
+            "decay per step",
+            "adamw paper",
+        ),
     ),
 )
 
@@ -184,4 +220,96 @@ ACTIVATIONS = (
     ),
 )
 
-CONVENTIONS = (*WEIGHTS, *DECAY, *ACTIVATIONS)
+DROPOUT = (
+    Convention("bridle dropout", "bridle, Dropout", "dropout", DROPS, aliases=("bridle dropout rate",)),
+    Convention(
+        "keras dropout",
+        "rate of Keras Dropout and SpatialDropout, dropout and recurrent_dropout of Keras layers",
+        "dropout",
+        DROPS,
+        aliases=(
+            "dropout",
+            "dropout rate",
+            "keras dropout rate",
+            "keras rate",
+            "tf.keras dropout",
+            "keras spatialdropout",
+        ),
+    ),
+    Convention(
+        "pytorch dropout",
+        "p of PyTorch Dropout, Dropout1d, Dropout2d and Dropout3d",
+        "dropout",
+        DROPS,
+        note="Those with a number of dimensions drop whole channels, as SpatialDropout does in Keras.",
+        aliases=("torch dropout", "pytorch dropout p", "torch dropout p", "pytorch p"),
+    ),
+    Convention(
+        "caffe dropout_ratio", "dropout_ratio of Caffe", "dropout", DROPS, aliases=("caffe dropout", "dropout_ratio")
+    ),
+    Convention(
+        "keep_prob",
+        "keep_prob of TensorFlow 1 and slim, and the probability of retaining a unit in Srivastava et al., JMLR 2014",
+        "dropout",
+        "divides each entry by strength with probability strength in training, and sets the others to 0",
+        note="The paper multiplies weights by it at prediction instead, with the same mean.",
+        aliases=("keep probability", "tf.nn.dropout keep_prob", "retain probability", "keep rate", "slim dropout"),
+        curve=COMPLEMENT,
+    ),
+    Convention(
+        "multiplicative noise",
+        "Gaussian dropout by its standard deviation",
+        "dropout",
+        "multiplies each entry by a normal number of mean 1 and standard deviation strength in training",
+        note="Both have the same mean and variance, not the same distribution. Keras GaussianDropout takes the rate.",
+        aliases=("multiplicative gaussian noise", "gaussian dropout deviation"),
+        curve=SAME_VARIANCE,
+    ),
+)
+
+NOISE = (
+    Convention(
+        "bridle noise",
+        "bridle, GaussianNoise",
+        "noise",
+        "adds a normal number of mean 0 and standard deviation strength to each entry in training",
+        aliases=("bridle gaussiannoise", "bridle deviation"),
+    ),
+    Convention(
+        "keras gaussiannoise",
+        "stddev of Keras GaussianNoise",
+        "noise",
+        "adds a normal number of mean 0 and standard deviation strength to each entry in training",
+        aliases=("gaussian noise", "keras stddev", "stddev", "noise deviation"),
+    ),
+    Convention(
+        "noise variance",
+        "Gaussian noise by its variance, as in most papers",
+        "noise",
+        "adds a normal number of mean 0 and variance strength to each entry in training",
+        aliases=("gaussian noise variance", "sigma squared"),
+        curve=ROOT,
+    ),
+)
+
+SMOOTHS = "takes strength of each label and spreads it evenly over all classes, that of the label too"
+LABELS = (
+    Convention("bridle labelsmoothing", "bridle, LabelSmoothing", "labels", SMOOTHS),
+    Convention(
+        "keras label_smoothing",
+        "label_smoothing of the losses of Keras",
+        "labels",
+        SMOOTHS,
+        note="A binary loss smooths each label toward 1/2.",
+        aliases=("label smoothing", "tf.keras label_smoothing"),
+    ),
+    Convention(
+        "pytorch label_smoothing",
+        "label_smoothing of PyTorch CrossEntropyLoss",
+        "labels",
+        SMOOTHS,
+        aliases=("torch label_smoothing",),
+    ),
+)
+
+CONVENTIONS = (*WEIGHTS, *DECAY, *ACTIVATIONS, *DROPOUT, *NOISE, *LABELS)

@@ -100,6 +100,7 @@ class BoundTerms:
                     rates[site.key] = site.rate, ops.where(strength < 0, before, strength)
         return rates_replaced(list(rates.values()))
 
+    @cached_property
     def averages(self) -> tuple[SlottedTerm[WeightAveraging], ...]:
         """The terms that average the weights over the steps of a fit."""
         return self._of(WeightAveraging)
