@@ -84,6 +84,32 @@ def rows(folder: Path) -> Iterator[tuple[str, float, float]]:
     yield "with loss scaling", float(np.abs(kernels[0] - kernels[1]).max() < 1e-5), 1.0
     exact.optimizer = keras.optimizers.Adam()
     yield "another optimizer", refused(lambda: exact.fit(X, Y, verbose=0)), 1.0
+    yield from updates(folder)
+
+
+def updates(folder: Path) -> Iterator[tuple[str, float, float]]:
+    """Weight decay and a constraint: Keras with the same numbers, and where a schedule has begun with none."""
+    terms = {"*/kernel, */bias": bridle.WeightDecay(0.3), "hidden/kernel": bridle.MaxNorm(0.5)}
+    adam, own = keras.optimizers.Adam, model(keras.optimizers.Adam(0.05, weight_decay=0.3))
+    own.get_layer("hidden").kernel.constraint = keras.constraints.MaxNorm(0.5)
+    ours = bridle.regularize(model(adam(0.05)), terms)
+    twice = bridle.regularize(model(adam(0.05, weight_decay=0.9)), terms)
+    for each in (own, ours, twice):
+        each.fit(X, Y, epochs=3, batch_size=8, shuffle=False, verbose=0)
+    kernels = [np.concatenate([np.ravel(weight) for weight in each.get_weights()]) for each in (own, ours, twice)]
+    yield "decay and limit", float(np.abs(kernels[1] - kernels[0]).max() < 1e-6), 1.0
+    yield "never twice", float(np.abs(kernels[2] - kernels[0]).max() < 1e-6), 1.0
+    ours.save(folder / "decay.keras")
+    again = keras.models.load_model(folder / "decay.keras")
+    for each in (ours, again):
+        each.fit(X, Y, epochs=2, batch_size=8, shuffle=False, verbose=0)
+    yield "decay, loaded", again.evaluate(X, Y, verbose=0), ours.evaluate(X, Y, verbose=0)
+    late = {"hidden/kernel": [bridle.WeightDecay(bridle.schedule.steps({3: 1})), bridle.UnitNorm()]}
+    begun, plain = bridle.regularize(model(), late), bridle.regularize(model(), {"hidden/kernel": "unitnorm"})
+    for each in (begun, plain):
+        each.fit(X, Y, epochs=3, verbose=0, shuffle=False)
+    yield "decay that has not begun", begun.evaluate(X, Y, verbose=0), plain.evaluate(X, Y, verbose=0)
+    yield "unit norm", float(np.linalg.norm(begun.get_layer("hidden").get_weights()[0], axis=0).mean()), 1.0
 
 
 if __name__ == "__main__":

@@ -114,7 +114,7 @@ def test_decay_with_plain_sgd_is_the_l2_of_half_its_rate() -> None:
 
 
 def test_constraints_equal_those_of_keras() -> None:
-    """Bit for bit in `fit` and in a study; those of bridle are constraints of Keras too."""
+    """Bit for bit in `fit`, to rounding in a study; those of bridle are constraints of Keras too."""
     terms = {"a/kernel": bridle.MaxNorm(0.5), "b/kernel": bridle.UnitNorm(), "out/kernel": bridle.NonNegative()}
 
     def three(*of_layers: object) -> keras.Model:
@@ -130,7 +130,8 @@ def test_constraints_equal_those_of_keras() -> None:
     expected = fitted(three(*of_keras))
     same(fitted(bridle.regularize(three(), terms)), expected)
     same(fitted(three(*terms.values())), expected)
-    same(studied(three, terms).end, studied(lambda: three(*of_keras)).end)
+    for got, theirs in zip(studied(three, terms).end, studied(lambda: three(*of_keras)).end, strict=True):
+        np.testing.assert_allclose(got, theirs, rtol=1e-5, atol=1e-8)
     assert not np.array_equal(expected[0], fitted(three())[0])
 
 
@@ -230,8 +231,11 @@ def test_schedules_are_those_of_the_epoch_and_a_file_keeps_them(tmp_path) -> Non
         ({"still/kernel": bridle.UnitNorm()}, "got 'still/kernel', which is frozen"),
         ({"hidden/kernel": bridle.MaxNorm(1.0, groups=4)}, "divides the 6 inputs"),
         ({"hidden/kernel": [bridle.MaxNorm(1.0), bridle.NonNegative()]}, "Expected one constraint for 'hidden/kernel'"),
-        ({"hid*/kernel": bridle.MaxNorm(1.0), "hidden/*": bridle.UnitNorm()}, "at 'hid*/kernel' and at 'hidden/*'"),
-        ({"hid*/kernel": bridle.WeightDecay(1.0), "hidden/*": bridle.WeightDecay(2.0)}, "Expected one decay for"),
+        (
+            {"hid*/kernel": bridle.MaxNorm(1.0), "hidden/ker*": bridle.UnitNorm()},
+            "at 'hid*/kernel' and at 'hidden/ker*'",
+        ),
+        ({"hid*/kernel": bridle.WeightDecay(1.0), "hidden/ker*": bridle.WeightDecay(2.0)}, "Expected one decay for"),
         ({"hidden/kernel": bridle.WeightDecay("auto")}, "range to search"),
     ],
     ids=str,
