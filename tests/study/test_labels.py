@@ -41,7 +41,9 @@ def two_outputs(smoothing: float, sparse: bool = False) -> keras.Model:
     """Classes, and a number that is left alone."""
     x = keras.Input((4,))
     hidden = L.Dense(6, "relu")(x)
-    model = keras.Model(x, {"kind": L.Dense(3, "softmax", name="kind")(hidden), "size": L.Dense(1, name="size")(hidden)})
+    model = keras.Model(
+        x, {"kind": L.Dense(3, "softmax", name="kind")(hidden), "size": L.Dense(1, name="size")(hidden)}
+    )
     dense = keras.losses.CategoricalCrossentropy(label_smoothing=smoothing)
     losses = {"kind": keras.losses.SparseCategoricalCrossentropy() if sparse else dense, "size": "mse"}
     model.compile("adam", losses, loss_weights={"kind": 2.0, "size": 0.5})
@@ -158,7 +160,11 @@ def tokens() -> keras.Model:
 @pytest.mark.parametrize(
     ("loss", "terms", "words"),
     [
-        ("mse", "labelsmoothing(0.1)", "Expected a loss over classes for LabelSmoothing at 'labels', got 'mean_squared"),
+        (
+            "mse",
+            "labelsmoothing(0.1)",
+            "a loss over classes for LabelSmoothing at 'labels', got 'mean_squared",
+        ),
         (lambda y, p: keras.ops.mean((y - p) ** 2, -1), "labelsmoothing(0.1)", "'<lambda>'"),
         ("own", "labelsmoothing(0.1)", "custom compute_loss"),
         ("own", "mixup(0.1)", "custom compute_loss"),

@@ -46,6 +46,7 @@ from bridle._keras._losses import (
     data_and_added,
     forget_functions,
     gives_mask,
+    loss_name,
     output_shape,
     regularized_weights,
     split_losses,
@@ -56,6 +57,7 @@ from bridle._keras._mean import divide_logits, has_convex_loss, mean_model, mean
 from bridle._keras._metrics import direction
 from bridle._keras._mixing import mixes_rows
 from bridle._keras._mixup import (
+    UNTREATED,
     Mixing,
     Treatment,
     as_real,
@@ -66,7 +68,7 @@ from bridle._keras._mixup import (
     no_mixing,
 )
 from bridle._keras._perturbing import Perturbation, Perturbations, PerturbedWeight, holders, perturbing
-from bridle._keras._program import Forward, Program, loss_name, make_program
+from bridle._keras._program import Forward, Program, make_program
 from bridle._keras._steps import check_exact, proximal_step
 from bridle._keras._structure import (
     Names,
@@ -101,6 +103,7 @@ from bridle._keras._updates import inner_optimizer, is_updating, keep_state_on_e
 from bridle._keras._weights import counted_rows
 
 __all__ = [
+    "UNTREATED",
     "Blueprint",
     "Charge",
     "Decay",
