@@ -163,7 +163,7 @@ def tokens() -> keras.Model:
         (
             "mse",
             "labelsmoothing(0.1)",
-            "Expected a loss over classes for LabelSmoothing at 'labels', got 'mean_squared",
+            "a loss over classes for LabelSmoothing at 'labels', got 'mean_squared",
         ),
         (lambda y, p: keras.ops.mean((y - p) ** 2, -1), "labelsmoothing(0.1)", "'<lambda>'"),
         ("own", "labelsmoothing(0.1)", "custom compute_loss"),

@@ -55,6 +55,7 @@ from bridle._keras._losses import (
     data_and_added,
     forget_functions,
     gives_mask,
+    loss_name,
     output_shape,
     regularized_weights,
     split_losses,
@@ -65,6 +66,7 @@ from bridle._keras._mean import divide_logits, has_convex_loss, mean_model, mean
 from bridle._keras._metrics import direction
 from bridle._keras._mixing import mixes_rows
 from bridle._keras._mixup import (
+    UNTREATED,
     Mixing,
     Treatment,
     as_real,
@@ -84,7 +86,7 @@ from bridle._keras._noise_layers import (
     scale_of,
 )
 from bridle._keras._perturbing import Perturbation, Perturbations, PerturbedWeight, holders, perturbing
-from bridle._keras._program import Forward, Program, loss_name, make_program
+from bridle._keras._program import Forward, Program, make_program
 from bridle._keras._rates import RateArgument, rate_arguments, rate_holders, rates_replaced
 from bridle._keras._steps import check_exact, proximal_step
 from bridle._keras._structure import (
@@ -129,6 +131,7 @@ from bridle._keras._updates import (
 from bridle._keras._weights import counted_rows
 
 __all__ = [
+    "UNTREATED",
     "Average",
     "Blueprint",
     "Charge",

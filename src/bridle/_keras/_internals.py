@@ -301,7 +301,8 @@ def flat_losses(loss: Any) -> list[Any]:
 
 def with_losses(loss: Any, losses: list[Any]) -> contextlib.AbstractContextManager[None]:
     """Replace the losses of the outputs of a built compiled loss inside the block, in the order of `flat_losses`."""
-    entries = [entry._replace(loss=other) for entry, other in zip(flat_losses(loss), losses, strict=True)]
+    pairs = zip(flat_losses(loss), losses, strict=True)
+    entries = [type(entry)(entry.path, other, entry.loss_weights, entry.name) for entry, other in pairs]
     return replaced(loss, "_flat_losses", entries)
 
 

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from bridle._keras._internals import (
+    compile_arguments,
     compiled_loss,
     flatten_layers,
     get_mask,
@@ -23,6 +24,14 @@ def data_and_added(model: keras.Model, y: Any, prediction: Any, sample_weight: A
     """Return the compiled loss as a list, empty if there is none; and the losses that layers and weights add."""
     data = None if compiled_loss(model) is None else compiled_loss(model)(y, prediction, sample_weight)
     return [] if data is None else [data], [scaled_loss(model, loss) for loss in model.losses]
+
+
+def loss_name(model: keras.Model) -> str:
+    """Return the name of the compiled loss, as it was given."""
+    if compiled_loss(model) is None:
+        return "compute_loss"
+    loss = compile_arguments(model)["loss"]
+    return loss if isinstance(loss, str) else getattr(loss, "name", None) or getattr(loss, "__name__", str(loss))
 
 
 def sum_losses(losses: Sequence[Any]) -> Any:

@@ -37,6 +37,10 @@ class Treatment(NamedTuple):
     mixing: Mixing | None = None
 
 
+UNTREATED = Treatment()
+"""No change of the labels."""
+
+
 @contextmanager
 def labels_treated(model: keras.Model, treatment: Treatment, y: Any, prediction: Any) -> Iterator[None]:
     """Let the compiled loss of a model treat labels inside the block: smoothed first, then mixed.

@@ -15,7 +15,6 @@ from bridle._keras._backend import with_compiler_options
 from bridle._keras._blueprint import Blueprint, fresh_optimizer
 from bridle._keras._initial_values import numpy_zeros
 from bridle._keras._internals import (
-    compile_arguments,
     compiled_loss,
     compiled_metrics,
     count_plain,
@@ -27,8 +26,9 @@ from bridle._keras._internals import (
     scaled_loss,
     takes_training,
 )
+from bridle._keras._losses import loss_name
 from bridle._keras._metrics import Rule, leaves_of, rules_of
-from bridle._keras._mixup import Treatment, labels_treated
+from bridle._keras._mixup import UNTREATED, Treatment, labels_treated
 from bridle._keras._perturbing import Perturbations, perturbing
 from bridle._keras._steps import proximal_step
 from bridle._keras._taps import Reading, Tap
@@ -119,13 +119,13 @@ class Program:
         except (UntraceableError, TypeError):  # the call below raises the error again, or returns no array
             return function(*arguments)
 
-    def data_loss(self, y: Any, prediction: Any, sample_weight: Any = None, treatment: Treatment | None = None) -> Any:
+    def data_loss(self, y: Any, prediction: Any, weight: Any = None, treatment: Treatment = UNTREATED) -> Any:
         """Return the compiled loss alone, without any penalty; of treated labels with a treatment.
 
         With several outputs Keras also writes each output's loss to a metric; the scope keeps that out of the model.
         """
-        weight = loss_weights(self.model, sample_weight, prediction, self.ranks)
-        with keras.StatelessScope(), labels_treated(self.model, treatment or Treatment(), y, prediction):
+        weight = loss_weights(self.model, weight, prediction, self.ranks)
+        with keras.StatelessScope(), labels_treated(self.model, treatment, y, prediction):
             return compiled_loss(self.model)(y, prediction, weight)
 
     @property
@@ -392,14 +392,6 @@ def without_cudnn(model: keras.Model) -> Iterator[None]:
             if isinstance(layer, keras.layers.LSTM | keras.layers.GRU):
                 stack.enter_context(replaced(layer, "use_cudnn", False))
         yield
-
-
-def loss_name(model: keras.Model) -> str:
-    """Return the name of the compiled loss, as it was given."""
-    if compiled_loss(model) is None:
-        return "compute_loss"
-    loss = compile_arguments(model)["loss"]
-    return loss if isinstance(loss, str) else getattr(loss, "name", None) or getattr(loss, "__name__", str(loss))
 
 
 def _numbered(name: str, shape: tuple[int, ...]) -> list[str]:

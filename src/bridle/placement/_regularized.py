@@ -12,6 +12,7 @@ from keras import ops
 
 from bridle._errors import InputError
 from bridle._keras import (
+    UNTREATED,
     Treatment,
     all_layers,
     data_and_added,
@@ -30,8 +31,6 @@ from bridle.placement._terms import by_target, is_active, read_terms
 from bridle.placement._updates import attached_strengths, change_updates
 from bridle.regularizers import Schedule
 
-NONE = Treatment()
-
 
 @dataclass
 class LastCall:
@@ -48,7 +47,7 @@ class LastCall:
     """The sum of the losses that the model itself adds."""
     parts: dict[str, Any] = field(default_factory=dict)
     """The penalty at each site."""
-    treatment: Treatment = NONE
+    treatment: Treatment = UNTREATED
     """The treatment of the labels of the batch."""
 
     def weight(self, variable: keras.Variable) -> Any:
@@ -185,7 +184,7 @@ class Regularized(Wrapper):
         )
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        treatment = NONE
+        treatment = UNTREATED
         if training:
             self._check_driven()
             inputs, treatment = self._treated(inputs)
@@ -206,7 +205,7 @@ class Regularized(Wrapper):
         """Return the rows of a training batch, mixed where its labels are, and the treatment of the labels."""
         terms = self._bridle_bound_terms
         if not terms.labels or self._bridle_measured:
-            return inputs, NONE
+            return inputs, UNTREATED
         if self._bridle_row_weights is None:
             keep_state_on_error()
             raise InputError(
@@ -253,7 +252,7 @@ class Regularized(Wrapper):
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
-        with labels_treated(self, self._bridle_last_call.treatment if training else NONE, y, y_pred):
+        with labels_treated(self, self._bridle_last_call.treatment if training else UNTREATED, y, y_pred):
             data, added = data_and_added(self, y, y_pred, sample_weight)
         ours, others = added[: self._bridle_last_call.added], added[self._bridle_last_call.added :]
         counted = _counted(sample_weight)
