@@ -9,6 +9,8 @@ from bridle.study.design import INITIAL_WEIGHTS, MAX_COUNT, MAX_SEED, MAX_SEEDS,
 
 MAX_HIDDEN_LAYERS = 50
 """The largest number of hidden layers."""
+MAX_TERMS = 20
+"""The largest number of regularizers at one target."""
 MAX_HIDDEN_UNITS = 100_000
 """The largest number of units in a hidden layer."""
 ACTIVATIONS = (
@@ -74,7 +76,10 @@ HIDDEN = Entry(
     f"a list of at most {MAX_HIDDEN_LAYERS} whole numbers, such as [32, 16],",
     lambda value: _is_list(value, MAX_HIDDEN_LAYERS, lambda units: _is_whole(units, 1, MAX_HIDDEN_UNITS)),
 )
-PENALTY = Entry("a penalty as text, such as 'l2(auto)',", lambda value: isinstance(value, str))
+PENALTY = Entry(
+    "a penalty as text, such as 'l2(auto)', or a list of texts",
+    lambda value: isinstance(value, str) or _is_list(value, MAX_TERMS, lambda text: isinstance(text, str)),
+)
 
 COLUMN = Entry("the name of a column", lambda value: isinstance(value, str))
 WEIGHT = Entry("a number ≥ 0", lambda value: type(value) in (int, float) and 0 <= value < 1e300)
