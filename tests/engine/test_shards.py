@@ -97,6 +97,15 @@ def test_lanes_hold_members_of_one_fold_and_are_padded() -> None:
     assert shards[-1][0] is shards[-1][1]
 
 
+def test_lanes_hold_members_of_one_program() -> None:
+    """Two rules of early stopping can set the same rows aside."""
+    rules = SimpleNamespace(width=2), SimpleNamespace(width=2)
+    fold = object()
+    chains = [[SimpleNamespace(rows=fold, programs=rules[index % 2])] for index in range(4)]
+    shards = [shard for lane in lanes(chains) for shard in lane]
+    assert all(len({id(fit.programs) for fit in shard}) == 1 for shard in shards)
+
+
 def test_the_width_grows_while_members_become_cheaper_and_fit_into_memory() -> None:
     """Widths are tried from 8 on, four times as wide each; never wider than there are members."""
 

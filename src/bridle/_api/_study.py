@@ -30,7 +30,8 @@ class Study:
             the weights that `keras.utils.set_random_seed(seed)` gives to a model rebuilt from its layers in order.
             Pass a function for a functional model with branches, whose layers may have been created in another order.
         arms: dictionary `{name: {target: penalty}}`. The arm `none`, without penalties, is always added. An arm may
-            also set `"learning_rate"`, a float; the default is that of the compiled optimizer.
+            also set `"learning_rate"`, a float; the default is that of the compiled optimizer. Its `"training"` takes
+            `bridle.EarlyStopping`, `bridle.WeightAveraging`, or a list of both.
         seeds: int, the number of seeds, or a sequence of distinct ints ≥ 0. Default 10.
         folds: int, the number of folds; a scikit-learn splitter, such as `LeaveOneOut()`; or a list of pairs of row
             indices `[(train, validation), …]`. Default 5.
@@ -50,7 +51,7 @@ class Study:
             the strengths of an arm in that order, and start each fit from the final weights of the previous strength
             with the same seed and fold.
         early_stopping: `bridle.EarlyStopping`, which ends each fit by rows set aside for it. Default None: every fit
-            trains for all epochs.
+            trains for all epochs. For some arms only, write it into them: `{"training": bridle.EarlyStopping()}`.
         callbacks: not supported; must be None. The error message names the alternatives.
 
     Errors: `InputError` if a number is outside its range, a name is unknown, or seeds repeat. `run` checks the model,

@@ -114,8 +114,8 @@ DIAGNOSES = (
         "than 10 %.",
         "From that epoch on the network learns what holds for its training rows only. This is what regularization is "
         "for; stopping earlier is the simplest kind of it.",
-        "Compare the penalties with early stopping: `Study(early_stopping=bridle.EarlyStopping(…))`. Fewer epochs, a "
-        "smaller network and more rows reduce it too.",
+        "Compare the penalties with early stopping, as an arm: `\"early stopping\": {\"training\": "
+        "bridle.EarlyStopping()}`. Fewer epochs, a smaller network and more rows reduce it too.",
     ),
     Diagnosis(
         "BR011",

@@ -10,6 +10,8 @@ from bridle.study.design import INITIAL_WEIGHTS, MAX_COUNT, MAX_SEED, MAX_SEEDS,
 
 MAX_HIDDEN_LAYERS = 50
 """The largest number of hidden layers."""
+MAX_TERMS = 20
+"""The largest number of regularizers at one target."""
 MAX_HIDDEN_UNITS = 100_000
 """The largest number of units in a hidden layer."""
 ACTIVATIONS = (
@@ -79,7 +81,10 @@ HIDDEN = Entry(
     f"a list of at most {MAX_HIDDEN_LAYERS} whole numbers, such as [32, 16],",
     lambda value: _is_list(value, MAX_HIDDEN_LAYERS, lambda units: _is_whole(units, 1, MAX_HIDDEN_UNITS)),
 )
-PENALTY = Entry("a penalty as text, such as 'l2(auto)',", lambda value: isinstance(value, str))
+PENALTY = Entry(
+    "a penalty as text, such as 'l2(auto)', or a list of texts",
+    lambda value: isinstance(value, str) or _is_list(value, MAX_TERMS, lambda text: isinstance(text, str)),
+)
 RATE = Entry(
     "a rate such as 0.3, a list such as [0.1, 0.5], or text such as 'auto',",
     lambda value: (
