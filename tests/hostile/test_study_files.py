@@ -22,8 +22,10 @@ TABLE: dict[str, Any] = {
     "model": {"hidden": [4], "activation": "tanh", "optimizer": "sgd", "learning_rate": 0.01},
     "study": {"seeds": [0, 3], "folds": 2, "epochs": 5, "batch_size": 8, "shuffle": False, "score": "loss",
               "warm_start": "decreasing", "early_stopping": {"patience": 2, "validation_fraction": 0.3}, "race": False},
-    "arms": {"L2": {"*/kernel": "l2(auto)"},
-             "both": {"hidden1/output": "l1([0, 0.1])", "training": ["earlystopping()"], "learning_rate": 0.1}},
+    "arms": {
+        "L2": {"*/kernel": "l2(auto)"},
+        "both": {"hidden1/output": "l1([0, 0.1])", "training": ["earlystopping()"], "learning_rate": 0.1},
+    },
 }  # fmt: skip
 ARRAYS: dict[str, Any] = {
     "data": {"arrays": "wine.npz", "scale": True},

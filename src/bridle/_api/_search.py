@@ -12,7 +12,7 @@ import pandas as pd
 from bridle._api._result import Result
 from bridle._api._study import Study, check_callbacks, run_prepared
 from bridle._errors import InputError
-from bridle.placement import Site, find_sites
+from bridle.placement import Site, by_target, find_sites
 from bridle.regularizers import L1, L2
 from bridle.results import StudyResult
 from bridle.stats import weigh_evidence
@@ -234,7 +234,11 @@ def _narrowed(
 
 
 def _terms(parts: tuple[str, ...], arms: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    return {target: penalty for part in parts for target, penalty in arms[part].items()}
+    """Return the terms of several arms as those of one; a list where several have one at the same target."""
+    pairs = ((target, value) for part in parts for target, value in arms[part].items())
+    return by_target(
+        (target, one) for target, value in pairs for one in (value if isinstance(value, list | tuple) else (value,))
+    )
 
 
 def _fits(finalists: Finalists) -> int:
