@@ -5,9 +5,10 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from tests.engine._member import keras_fit, member
+from tests.engine._member import SEED, keras_fit, member
 
 import bridle
+from bridle.engine import Moment, draw_at
 
 L = keras.layers
 rng = np.random.default_rng(0)
@@ -75,6 +76,25 @@ def test_smoothed_integers_of_one_output_with_weights() -> None:
     integers = {"kind": KIND[:30], "size": X[:30, :1]}
     ours = member(two_outputs(0.0, sparse=True), X[:30], integers, terms=SMOOTH, **split, **options)
     same(ours, keras_fit(lambda: two_outputs(0.2), X[:30], {"kind": ONE_HOT[:30], "size": X[:30, :1]}, **options))
+
+
+def test_mixed_batches_are_those_of_numpy() -> None:
+    """With the numbers of the fit, epoch and step, NumPy computes the loss of mixed rows, labels and weights."""
+    model = classifier(keras.losses.SparseCategoricalCrossentropy())
+    model.optimizer.learning_rate = 0.0
+    split = {"validation": (X[14:], KIND[14:]), "weight": WEIGHTS[:14]}
+    ours = member(model, X[:14], KIND[:14], terms={"labels": bridle.Mixup(0.7)}, **split)
+    model.set_weights(ours.end[: len(model.weights)])
+    rows = np.arange(14)
+    for epoch, got in enumerate(ours.curves["fit/loss"]):
+        numbers = np.asarray(draw_at(Moment(np.array([SEED, 1], "uint32"), epoch, 0), "labels").uniform((16,)), float)
+        order = np.argsort(numbers[2:])
+        q = (numbers[0] ** (-1 / 0.7) - 1) * np.cos(2 * np.pi * numbers[1]) ** 2
+        share = np.where((WEIGHTS[rows] > 0) & (WEIGHTS[order] > 0), 0.5 + 0.5 * np.sqrt(q / (1 + q)), 1.0)
+        p = model.predict(share[:, None] * X[rows] + (1 - share[:, None]) * X[order], verbose=0)
+        own, partner = -np.log(p[rows, KIND[rows]]), -np.log(p[rows, KIND[order]])
+        expected = np.mean(share * WEIGHTS[rows] * own + (1 - share) * WEIGHTS[order] * partner)
+        assert got == pytest.approx(expected, rel=1e-5), epoch
 
 
 @pytest.fixture(scope="module")
