@@ -10,8 +10,8 @@ import keras
 from bridle._keras import gives_mask, has_states, output_shape, tensorflow_left_alone
 from bridle.placement._sites import Site
 from bridle.placement._targets import argument
-from bridle.placement._terms import Term, read_terms
-from bridle.regularizers import KINDS, Penalty, describe_strength
+from bridle.placement._terms import Term, by_target, read_terms
+from bridle.regularizers import KINDS, Penalty, Regularizer, describe_strength
 
 
 @tensorflow_left_alone()
@@ -53,15 +53,21 @@ def _in_keras(site: Site, penalty: Penalty) -> bool:
 
 
 def _in_bridle(terms: Sequence[Term]) -> str:
-    """Return a call of `bridle.regularize`, with each penalty as text."""
-    lines = []
-    for term in terms:
-        strengths = (f"{v:.12g}" if isinstance(v, float) else describe_strength(v) for v in term.regularizer.strengths)
-        text = _quoted(term.regularizer.to_text(*strengths))
-        if term.regularizer.kind not in KINDS:
-            text = f"bridle.{term.regularizer!r}"
-        lines.append(f"    {_quoted(term.target)}: {text},\n")
+    """Return a call of `bridle.regularize`, with each regularizer as text, in a list where a target has several."""
+    sources = by_target((term.target, _source(term.regularizer)) for term in terms)
+    lines = [
+        f"    {_quoted(target)}: {source if isinstance(source, str) else '[' + ', '.join(source) + ']'},\n"
+        for target, source in sources.items()
+    ]
     return f"import bridle\n\nmodel = bridle.regularize(model, {{\n{''.join(lines)}}})\n"
+
+
+def _source(regularizer: Regularizer) -> str:
+    """Return a regularizer as Python source: its text, or a call for one without a text."""
+    if regularizer.kind not in KINDS:
+        return f"bridle.{regularizer!r}"
+    strengths = (f"{v:.12g}" if isinstance(v, float) else describe_strength(v) for v in regularizer.strengths)
+    return _quoted(regularizer.to_text(*strengths))
 
 
 def _quoted(text: str) -> str:
