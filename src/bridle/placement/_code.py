@@ -54,7 +54,7 @@ def _in_keras(site: Site, penalty: Penalty) -> bool:
 
 def _in_bridle(terms: Sequence[Term]) -> str:
     """Return a call of `bridle.regularize`, with each regularizer as text, in a list where a target has several."""
-    sources = by_target((term.target, _source(term.regularizer)) for term in terms)
+    sources = by_target((term.target, _as_source(term.regularizer)) for term in terms)
     lines = [
         f"    {_quoted(target)}: {source if isinstance(source, str) else '[' + ', '.join(source) + ']'},\n"
         for target, source in sources.items()
@@ -62,7 +62,7 @@ def _in_bridle(terms: Sequence[Term]) -> str:
     return f"import bridle\n\nmodel = bridle.regularize(model, {{\n{''.join(lines)}}})\n"
 
 
-def _source(regularizer: Regularizer) -> str:
+def _as_source(regularizer: Regularizer) -> str:
     """Return a regularizer as Python source: its text, or a call for one without a text."""
     if regularizer.kind not in KINDS:
         return f"bridle.{regularizer!r}"
