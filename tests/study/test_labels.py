@@ -5,9 +5,10 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from tests.engine._member import keras_fit, member
+from tests.engine._member import SEED, keras_fit, member
 
 import bridle
+from bridle.engine import Moment, draw_at
 
 L = keras.layers
 rng = np.random.default_rng(0)
@@ -77,6 +78,25 @@ def test_smoothed_integers_of_one_output_with_weights() -> None:
     same(ours, keras_fit(lambda: two_outputs(0.2), X[:30], {"kind": ONE_HOT[:30], "size": X[:30, :1]}, **options))
 
 
+def test_mixed_batches_are_those_of_numpy() -> None:
+    """With the numbers of the fit, epoch and step, NumPy computes the loss of mixed rows, labels and weights."""
+    model = classifier(keras.losses.SparseCategoricalCrossentropy())
+    model.optimizer.learning_rate = 0.0
+    split = {"validation": (X[14:], KIND[14:]), "weight": WEIGHTS[:14]}
+    ours = member(model, X[:14], KIND[:14], terms={"labels": bridle.Mixup(0.7)}, **split)
+    model.set_weights(ours.end[: len(model.weights)])
+    rows = np.arange(14)
+    for epoch, got in enumerate(ours.curves["fit/loss"]):
+        numbers = np.asarray(draw_at(Moment(np.array([SEED, 1], "uint32"), epoch, 0), "labels").uniform((16,)), float)
+        order = np.argsort(numbers[2:])
+        q = (numbers[0] ** (-1 / 0.7) - 1) * np.cos(2 * np.pi * numbers[1]) ** 2
+        share = np.where((WEIGHTS[rows] > 0) & (WEIGHTS[order] > 0), 0.5 + 0.5 * np.sqrt(q / (1 + q)), 1.0)
+        p = model.predict(share[:, None] * X[rows] + (1 - share[:, None]) * X[order], verbose=0)
+        own, partner = -np.log(p[rows, KIND[rows]]), -np.log(p[rows, KIND[order]])
+        expected = np.mean(share * WEIGHTS[rows] * own + (1 - share) * WEIGHTS[order] * partner)
+        assert got == pytest.approx(expected, rel=1e-5), epoch
+
+
 @pytest.fixture(scope="module")
 def result() -> bridle.Result:
     """One study with every treatment at 0 and above, alone and together."""
@@ -130,8 +150,7 @@ def test_a_result_hands_over_its_treatments(result) -> None:
     """Regularizers, code and a model that goes on training with them."""
     terms = result.regularizers("both")
     assert repr(terms) == "{'labels': [LabelSmoothing(eps=0.3), Mixup(alpha=2)]}"
-    assert "labelsmoothing(eps=0.3)" in result.code("both")
-    assert "mixup(alpha=2)" in result.code("both")
+    assert '"labels": ["labelsmoothing(eps=0.3)", "mixup(alpha=2)"],' in result.code("both")
     result.model("both", penalized=True, single=True).fit(X, KIND, verbose=0)
 
 
@@ -191,6 +210,18 @@ def test_bad_input_gets_a_sentence_before_training(loss: Any, terms: Any, words:
     with pytest.raises(bridle.BridleError, match="Expected") as caught:
         bridle.Study(model, {"arm": {"labels": terms}}, seeds=1, folds=2, epochs=1).prepare(np.abs(X), y)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [bridle.LabelSmoothing, bridle.Mixup])
+def test_text_and_configuration_keep_a_treatment(kind: Any) -> None:
+    """A number, a list, `auto` and a schedule come back from the text and from Keras's configuration."""
+    for strength in (0.2, [0.1, 0.3], "auto", bridle.schedule.linear(0.0, 0.4, 5)):
+        treatment = kind(strength)
+        again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(treatment))
+        assert repr(again) == repr(treatment)
+        assert again.get_config() == treatment.get_config()
+    assert repr(bridle.parse_regularizer(kind(0.2).to_text("0.2"))) == repr(kind(0.2))
+    assert all(value < kind.upper for value in kind.auto.values)
 
 
 def test_a_treatment_elsewhere_is_refused() -> None:

@@ -9,6 +9,7 @@ import keras
 
 from bridle._errors import InputError, KindError
 from bridle._keras import (
+    UNTREATED,
     Forward,
     Masked,
     Perturbations,
@@ -153,6 +154,8 @@ def treated_batch(
 
     Where nothing is mixed, a branch on the device leaves out the random numbers.
     """
+    if not bound_terms.labels:
+        return x, UNTREATED
     counted = None if weight is None else counted_rows(weight)
     draw = None if moment is None else draw_at(moment, "labels")
     return treat_labels(
