@@ -32,6 +32,27 @@ def model(optimizer: str | keras.optimizers.Optimizer = "sgd") -> keras.Model:
     return built
 
 
+def dropping(rate: float) -> keras.Model:
+    keras.utils.set_random_seed(1)
+    x = keras.Input((3,), name="x")
+    hidden = L.Dropout(rate, name="drop")(L.Dense(4, "relu")(x))
+    recurrent = L.LSTM(3, dropout=rate / 2, recurrent_dropout=rate / 4, name="lstm")(L.Reshape((3, 1))(x))
+    built = keras.Model(x, L.Dense(1, name="out")(L.GaussianNoise(rate)(L.Concatenate()([hidden, recurrent]))))
+    built.compile("sgd", "mse")
+    return built
+
+
+def trained(own: keras.Model) -> float:
+    keras.utils.set_random_seed(2)
+    return own.fit(X, Y, epochs=3, batch_size=8, shuffle=False, verbose=0).history["loss"][-1]
+
+
+def loaded(own: keras.Model, folder: Path) -> keras.Model:
+    own.save(folder / "rated.keras")
+    keras.utils.set_random_seed(3)  # a file has no states of random layers
+    return keras.models.load_model(folder / "rated.keras")
+
+
 def charged(own: keras.Model, amount: float) -> float:
     kernel, bias = (np.asarray(weight, float) for weight in own.get_layer("hidden").get_weights())
     return amount * (kernel**2).sum() + 0.1 * np.maximum(X @ kernel + bias, 0).sum() / len(X)
@@ -84,6 +105,11 @@ def rows(folder: Path) -> Iterator[tuple[str, float, float]]:
     yield "with loss scaling", float(np.abs(kernels[0] - kernels[1]).max() < 1e-5), 1.0
     exact.optimizer = keras.optimizers.Adam()
     yield "another optimizer", refused(lambda: exact.fit(X, Y, verbose=0)), 1.0
+    rates = {"*/rate": 0.4, "*/stddev": 0.4, "lstm/dropout": 0.2, "lstm/recurrent_dropout": 0.1}
+    rated, plain = bridle.regularize(dropping(0.6), rates), dropping(0.4)
+    yield "rates", trained(rated), trained(plain)
+    yield "trained with rates", error(rated), error(plain)
+    yield "loaded with rates", *(trained(loaded(own, folder)) for own in (rated, plain))
     yield from updates(folder)
 
 

@@ -114,12 +114,13 @@ def rates_replaced(rates: Sequence[tuple[RateArgument, Any]]) -> Iterator[None]:
         yield
 
 
-# PyTorch runs operation by operation, so Keras's own code can branch on the numbers.
+# PyTorch runs operation by operation, so Keras's own code can branch on the numbers. Where Keras asks for shapes only,
+# tensors have no numbers.
 
 
 @contextlib.contextmanager
 def _with_numbers(layer: Any, rates: dict[str, Any], loop: Any) -> Iterator[None]:
-    numbers = {name: float(rate) for name, rate in rates.items()}
+    numbers = {name: float(rate) for name, rate in rates.items() if not getattr(rate, "is_meta", False)}
     with contextlib.ExitStack() as stack:
         for name, number in numbers.items():
             stack.enter_context(replaced(layer, name, number))

@@ -166,6 +166,9 @@ class Monitor(keras.callbacks.Callback):
     def set_model(self, model: keras.Model) -> None:
         super().set_model(model)
         self.sites = [site for target in self.targets for site in match_target(model, target)]
+        others = [site.name for site in self.sites if not (site.is_weight or site.is_activation)]
+        if others:
+            raise InputError(f"Expected weights or activations to measure, got {others[0]!r}, which is no tensor.")
         blind = [site.name for site in self.sites if not site.is_weight]
         if blind and self.x is None:
             raise InputError(
