@@ -14,6 +14,7 @@ from bridle import BridleError
 from bridle.study import run_study
 from bridle.study.data import Rows
 from bridle.study.design import Question, prepare
+from bridle.study.execution._facts import study_facts
 
 L, optimizers, constraints = keras.layers, keras.optimizers, keras.constraints
 TRAIN, RATE = 48, 0.3
@@ -266,3 +267,17 @@ def test_an_update_by_another_optimizer_is_refused() -> None:
         outer.fit(x, y, verbose=0)
     arms = {"all": {"*/kernel": bridle.WeightDecay(0.1)}, "one": {"hidden/kernel": bridle.WeightDecay(0.2)}}
     prepare(Question(build(), arms), Rows(x, y))
+
+
+def test_a_stored_study_of_the_former_penalty_is_the_same_study() -> None:
+    """Its facts, which are in the keys of its fits, have the former name; those of the constraint differ."""
+    x, y = rows("vector")
+    arms = {
+        "penalty": {"hidden/kernel": bridle.SoftMaxNorm([0.1, 1.0], limit=0.5)},
+        "constraint": {"hidden/kernel": bridle.MaxNorm([0.1, 1.0])},
+    }
+    facts = study_facts(prepare(Question(build(), arms), Rows(x, y)), False, None)
+    slot = "hidden/kernel maxnorm limit=0.5"
+    assert facts["arms"]["penalty"] == {"hidden/kernel": f"maxnorm(strength={{{slot}}}, limit=0.5)"}
+    assert facts["strengths"][f"penalty: {slot}"] == [0.1, 1.0]
+    assert facts["arms"]["constraint"] == {"hidden/kernel": "maxnorm(limit={hidden/kernel maxnorm})"}
