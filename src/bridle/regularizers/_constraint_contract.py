@@ -74,10 +74,11 @@ def projects_twice_as_once(case: ConstraintCase) -> str | None:
 def projects_the_same_when_compiled(case: ConstraintCase) -> str | None:
     """Compare with a compiled call, in which strengths and weight are traced."""
     count, factors = len(case.strengths), np.random.default_rng(1).normal(size=case.shape).astype("float32")
+    weights = ops.convert_to_tensor(factors)
 
     def total(flat: Any) -> Any:
         x, strengths = ops.reshape(flat[count:], case.shape), [flat[index] for index in range(count)]
-        return ops.sum(factors * case.constraint.project(x, strengths))
+        return ops.sum(weights * case.constraint.project(x, strengths))
 
     try:
         got = with_gradient(total)(
