@@ -7,11 +7,12 @@ from typing import Any, cast
 import numpy as np
 
 from bridle._errors import InputError, KindError
-from bridle.regularizers import Custom, Penalty
+from bridle.regularizers import Constraint, Custom, Penalty
+from bridle.regularizers._constraint_contract import CONSTRAINT_LAWS, ConstraintCase
 from bridle.regularizers._contract import EVERYWHERE, OF_ACTIVATIONS, OF_EXACT, SAVING, Case, Law
 from bridle.regularizers._penalty import Tensor
 
-__all__ = ["check_penalty"]
+__all__ = ["check_constraint", "check_penalty"]
 
 SHAPES: dict[Tensor, tuple[int, ...]] = {"weight": (4, 3), "activation": (6, 4, 3)}
 
@@ -107,3 +108,33 @@ def _compare(case: Case, formula: Callable[[np.ndarray], Any]) -> None:
 def _message(case: Case, law: str, got: str) -> str:
     article = "an" if case.on == "activation" else "a"
     return f"Expected that {case.penalty!r} {law}, on {article} {case.on} of shape {case.shape}, got {got}."
+
+
+def check_constraint(constraint: Constraint, *, shape: tuple[int, ...] = (4, 3)) -> None:
+    """Check that a constraint obeys the laws that training requires, on the current Keras backend.
+
+    Its projection is finite, and keeps shape and type, also of half-precision weights. A second projection changes
+    nothing. Compiled code projects the same, with the strengths as arguments. Strength 0 changes nothing. Keras and the
+    text form, if there is one, save and restore it.
+
+    Args:
+        constraint: the constraint, with any strengths.
+        shape: shape of the weight to check on.
+
+    Returns: None.
+
+    Errors: `AssertionError` with the violated law; `KindError` unless it is a constraint.
+
+    >>> import bridle
+    >>> from bridle.testing import check_constraint
+    >>> check_constraint(bridle.MaxNorm(2.0))
+
+    """
+    if not isinstance(cast(object, constraint), Constraint):
+        raise KindError(f"Expected a constraint such as bridle.MaxNorm(2.0), got {constraint!r}.")
+    case = ConstraintCase(constraint, shape)
+    for law in CONSTRAINT_LAWS:
+        violation = law(case)
+        if violation is not None:
+            name = law.__name__.replace("_", " ")
+            raise AssertionError(f"Expected that {constraint!r} {name}, on a weight of shape {shape}, got {violation}.")

@@ -14,14 +14,13 @@ from bridle import BridleError
 from bridle.study import run_study
 from bridle.study.data import Rows
 from bridle.study.design import Question, prepare
+from bridle.study.execution._facts import study_facts
 
 L, optimizers, constraints = keras.layers, keras.optimizers, keras.constraints
 TRAIN, RATE = 48, 0.3
 ALL = "*/kernel, */bias"
 OPTIMIZERS = {
     "Adam": lambda rate: optimizers.Adam(0.01, weight_decay=rate),
-    "Muon": lambda rate: optimizers.Muon(0.01, weight_decay=rate, adam_weight_decay=rate),
-    "scaled": lambda rate: optimizers.LossScaleOptimizer(optimizers.Adam(0.01, weight_decay=rate), initial_scale=8.0),
     "several": lambda rate: optimizers.MultiOptimizer(
         optimizers.OptimizerMap(
             optimizers.SGD(0.1, weight_decay=rate), {".*out/.*": optimizers.Adam(0.01, weight_decay=rate)}
@@ -34,6 +33,8 @@ KINDS = (
     *(optimizers.Ftrl, optimizers.Lion, optimizers.Lamb, optimizers.ScheduleFreeAdamW),
 )
 OTHERS = {
+    "Muon": lambda rate: optimizers.Muon(0.01, weight_decay=rate, adam_weight_decay=rate),
+    "scaled": lambda rate: optimizers.LossScaleOptimizer(optimizers.Adam(0.01, weight_decay=rate), initial_scale=8.0),
     "momentum": lambda rate: optimizers.SGD(0.05, momentum=0.9, nesterov=True, weight_decay=rate),
     "schedule": lambda rate: optimizers.RMSprop(optimizers.schedules.CosineDecay(0.03, 8), weight_decay=rate),
     "accumulated": lambda rate: optimizers.Adam(0.01, gradient_accumulation_steps=2, weight_decay=rate),
@@ -129,10 +130,9 @@ def test_constraints_equal_those_of_keras() -> None:
     of_keras = constraints.MaxNorm(0.5), constraints.UnitNorm(), constraints.NonNeg()
     expected = fitted(three(*of_keras))
     same(fitted(bridle.regularize(three(), terms)), expected)
-    same(fitted(three(*terms.values())), expected)
     for got, theirs in zip(studied(three, terms).end, studied(lambda: three(*of_keras)).end, strict=True):
         np.testing.assert_allclose(got, theirs, rtol=1e-5, atol=1e-8)
-    assert not np.array_equal(expected[0], fitted(three())[0])
+    assert 0.49 < np.linalg.norm(expected[0], axis=0).min() < np.linalg.norm(expected[0], axis=0).max() <= 0.5 + 1e-6
 
 
 def test_strength_zero_is_none_bit_for_bit() -> None:
@@ -164,27 +164,19 @@ def test_a_constraint_holds_after_exact_zeros_and_after_that_of_keras() -> None:
 
 
 def test_parts_of_a_weight() -> None:
-    """The forget gate decays and has a limit; with the rate of all other gates at the optimizer's own."""
-
-    def lstm(optimizer: keras.optimizers.Optimizer) -> keras.Model:
-        keras.utils.set_random_seed(3)
-        model = keras.Sequential([keras.Input((3, 2)), L.LSTM(4, name="lstm"), L.Dense(1, name="out")])
-        model.compile(optimizer, "mse")
-        return model
-
-    x, y = np.ones((8, 3, 2), "float32"), np.ones((8, 1), "float32")
-
-    def kernel(model: keras.Model) -> np.ndarray:
-        model.fit(x, y, batch_size=8, epochs=1, verbose=0)
-        return np.array(model.get_layer("lstm").cell.kernel)
-
-    slow, fast = (kernel(lstm(optimizers.AdamW(0.1, weight_decay=rate))) for rate in (0.1, 2.0))
+    """The forget gate decays at its own rate, the output gate has a limit; the others decay as the optimizer says."""
+    keras.utils.set_random_seed(3)
+    model = keras.Sequential([keras.Input((3, 2)), L.LSTM(4, name="lstm")])
+    model.compile(optimizers.AdamW(0.1, weight_decay=0.1), "mse")
     terms = {"lstm/kernel[forget]": bridle.WeightDecay(2.0), "lstm/kernel[output]": bridle.MaxNorm(0.2)}
-    got = kernel(bridle.regularize(lstm(optimizers.AdamW(0.1, weight_decay=0.1)), terms))
-    np.testing.assert_array_equal(got[:, :4], slow[:, :4])
-    np.testing.assert_array_equal(got[:, 4:8], fast[:, 4:8])
-    np.testing.assert_array_equal(got[:, 8:12], slow[:, 8:12])
-    assert np.linalg.norm(got[:, 12:], axis=0).max() <= 0.2 + 1e-6
+    regularized = bridle.regularize(model, terms)
+    variables = regularized.trainable_variables
+    regularized.optimizer.apply([keras.ops.zeros(variable.shape) for variable in variables], variables)
+    before, after = (np.array(each.get_layer("lstm").cell.kernel) for each in (model, regularized))
+    np.testing.assert_allclose(after[:, :4], 0.99 * before[:, :4], rtol=1e-6)
+    np.testing.assert_allclose(after[:, 4:8], 0.8 * before[:, 4:8], rtol=1e-6)
+    np.testing.assert_allclose(after[:, 8:12], 0.99 * before[:, 8:12], rtol=1e-6)
+    assert np.linalg.norm(after[:, 12:], axis=0).max() <= 0.2 + 1e-6 < np.linalg.norm(before[:, 12:], axis=0).max()
 
 
 def test_schedules_are_those_of_the_epoch_and_a_file_keeps_them(tmp_path) -> None:
@@ -266,3 +258,17 @@ def test_an_update_by_another_optimizer_is_refused() -> None:
         outer.fit(x, y, verbose=0)
     arms = {"all": {"*/kernel": bridle.WeightDecay(0.1)}, "one": {"hidden/kernel": bridle.WeightDecay(0.2)}}
     prepare(Question(build(), arms), Rows(x, y))
+
+
+def test_a_stored_study_of_the_former_penalty_is_the_same_study() -> None:
+    """Its facts, which are in the keys of its fits, have the former name; those of the constraint differ."""
+    x, y = rows("vector")
+    arms = {
+        "penalty": {"hidden/kernel": bridle.SoftMaxNorm([0.1, 1.0], limit=0.5)},
+        "constraint": {"hidden/kernel": bridle.MaxNorm([0.1, 1.0])},
+    }
+    facts = study_facts(prepare(Question(build(), arms), Rows(x, y)), False, None)
+    slot = "hidden/kernel maxnorm limit=0.5"
+    assert facts["arms"]["penalty"] == {"hidden/kernel": f"maxnorm(strength={{{slot}}}, limit=0.5)"}
+    assert facts["strengths"][f"penalty: {slot}"] == [0.1, 1.0]
+    assert facts["arms"]["constraint"] == {"hidden/kernel": "maxnorm(limit={hidden/kernel maxnorm})"}

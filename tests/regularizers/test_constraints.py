@@ -6,7 +6,8 @@ import pytest
 
 import bridle
 from bridle import BridleError
-from bridle.regularizers import parse_regularizer
+from bridle.regularizers import Constraint, parse_regularizer
+from bridle.testing import check_constraint
 
 W = np.random.default_rng(0).normal(size=(4, 3)).astype("float32")
 KERNEL = np.random.default_rng(1).normal(size=(2, 2, 4, 3)).astype("float32")
@@ -85,19 +86,47 @@ def test_the_penalty_of_the_former_name_still_loads() -> None:
 
 
 @pytest.mark.parametrize(
-    "regularizer",
+    ("constraint", "shape"),
     [
-        bridle.MaxNorm([1, 2]),
-        bridle.MaxNorm("auto", groups=2),
-        bridle.UnitNorm(groups=LABELS),
-        bridle.NonNegative(),
-        bridle.WeightDecay(bridle.schedule.linear(0, 0.1, 10)),
+        (bridle.MaxNorm([1, 2]), (4, 3)),
+        (bridle.MaxNorm("auto", groups=2), (2, 2, 4, 3)),
+        (bridle.MaxNorm(bridle.schedule.linear(3, 1, 10)), (5,)),
+        (bridle.UnitNorm(groups=LABELS), (4, 3)),
+        (bridle.NonNegative(), (4, 3)),
     ],
     ids=repr,
 )
-def test_they_survive_saving_and_text(regularizer: bridle.Regularizer) -> None:
-    """Through Keras's serialization, and through their own text."""
-    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(regularizer))
-    assert again.get_config() == regularizer.get_config()
-    if regularizer.schedules == (None,):
-        assert repr(parse_regularizer(regularizer.at(1.0).to_text("1"))) == repr(regularizer.at(1.0))
+def test_constraints_obey_the_contract(constraint: bridle.Regularizer, shape: tuple[int, ...]) -> None:
+    """Every law of `bridle.testing.check_constraint`."""
+    check_constraint(constraint, shape=shape)
+
+
+class Shrinking(Constraint):
+    """Not a projection: a second call goes on."""
+
+    names = ("strength",)
+    kind = "shrinking"
+
+    def __init__(self, strength: object = 1.0) -> None:
+        super().__init__(strength)
+
+    def project(self, x, strengths):
+        return x / (1 + strengths[0])
+
+
+def test_the_contract_finds_what_is_no_projection() -> None:
+    """Each violation with its law; other things than constraints are refused."""
+    with pytest.raises(AssertionError, match="survives saving"):
+        check_constraint(Shrinking())
+    with pytest.raises(AssertionError, match="projects twice as once"):
+        check_constraint(keras.saving.register_keras_serializable("tests")(Shrinking)())
+    with pytest.raises(BridleError, match="Expected a constraint"):
+        check_constraint(bridle.L2(0.1))
+
+
+def test_decay_survives_saving_and_text() -> None:
+    """Through Keras's serialization, and through its own text."""
+    decay = bridle.WeightDecay(bridle.schedule.linear(0, 0.1, 10))
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(decay))
+    assert again.get_config() == decay.get_config()
+    assert repr(parse_regularizer("weight_decay(0.1)")) == repr(bridle.WeightDecay(0.1))
