@@ -11,7 +11,7 @@ from bridle.placement._code_kinds import Form, compile_lines, keras_form
 from bridle.placement._sites import Site
 from bridle.placement._source import arguments_of, call
 from bridle.placement._targets import argument
-from bridle.placement._terms import Term, is_active, read_terms
+from bridle.placement._terms import Term, by_target, is_active, read_terms
 from bridle.regularizers import KINDS, Penalty, Regularizer, describe_strength
 
 
@@ -73,15 +73,18 @@ def _in_keras(site: Site, penalty: Penalty) -> bool:
 
 
 def _in_bridle(terms: Sequence[Term]) -> str:
-    """Return a call of `bridle.regularize`, with each penalty as text."""
-    lines = []
-    for term in terms:
-        strengths = (f"{v:.12g}" if isinstance(v, float) else describe_strength(v) for v in term.regularizer.strengths)
-        text = _quoted(term.regularizer.to_text(*strengths))
-        if term.regularizer.kind not in KINDS:
-            text = f"bridle.{term.regularizer!r}"
-        lines.append(f"    {_quoted(term.target)}: {text},\n")
+    """Return a call of `bridle.regularize`, with each regularizer as text."""
+    texts = by_target((term.target, _source(term.regularizer)) for term in terms)
+    values = {key: f"[{', '.join(text)}]" if isinstance(text, list) else text for key, text in texts.items()}
+    lines = (f"    {_quoted(target)}: {value},\n" for target, value in values.items())
     return f"import bridle\n\nmodel = bridle.regularize(model, {{\n{''.join(lines)}}})\n"
+
+
+def _source(regularizer: Regularizer) -> str:
+    strengths = [f"{v:.12g}" if isinstance(v, float) else describe_strength(v) for v in regularizer.strengths]
+    if regularizer.kind == "rate":  # a number, in place of the rate that the layer has
+        return strengths[0] if isinstance(regularizer.strengths[0], float) else _quoted(strengths[0])
+    return _quoted(regularizer.to_text(*strengths)) if regularizer.kind in KINDS else f"bridle.{regularizer!r}"
 
 
 def _quoted(text: str) -> str:
