@@ -235,10 +235,11 @@ def _narrowed(
 
 def _terms(parts: tuple[str, ...], arms: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     """Return the terms of several arms as those of one; a list where several have one at the same target."""
-    pairs = ((target, value) for part in parts for target, value in arms[part].items())
-    return by_target(
-        (target, one) for target, value in pairs for one in (value if isinstance(value, list | tuple) else (value,))
-    )
+    pairs: list[tuple[str, Any]] = []
+    for part in parts:
+        for target, value in arms[part].items():
+            pairs += [(target, item) for item in cast("list[Any]", value if isinstance(value, list) else [value])]
+    return by_target(pairs)
 
 
 def _fits(finalists: Finalists) -> int:

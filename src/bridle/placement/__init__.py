@@ -8,7 +8,8 @@ from bridle._errors import InputError, KindError, short_repr
 from bridle._keras import all_layers, check_exact, clone_model, compile_like, has_own_loss, own_training
 from bridle.placement._bound_terms import BoundTerms, bind_terms, diagnosed_sites, scale_by_strength
 from bridle.placement._callbacks import Monitor, PenaltyLog, StrengthSchedule
-from bridle.placement._code import code_lines, fit_lines
+from bridle.placement._code import code_lines
+from bridle.placement._code_fit import fit_lines
 from bridle.placement._files import unwrapped
 from bridle.placement._labels import check_labels, label_notes, mixes_labels, treat_labels
 from bridle.placement._noise import Sampler, perturb_inputs, perturbations
