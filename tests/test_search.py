@@ -21,25 +21,36 @@ def deep() -> keras.Model:
     return model
 
 
-def test_arms_are_found_from_the_model() -> None:
-    """Weights and activations, of all layers and of each; the output layer's activation is what is learned."""
-    arms = search_arms(deep())
+def test_one_arm_of_each_kind_comes_first() -> None:
+    """On all layers; then penalties and dropout by layer. The output layer's activation is what is learned."""
+    x = np.zeros((120, 2), "float32")
+    arms = search_arms(deep(), x)
     where = {name: next(iter(terms)) for name, terms in arms.items()}
+    assert list(arms)[:12] == [
+        "L2 all weights", "Dropout all activations", "L1 all weights", "L2 all activations", "L1 all activations",
+        "WeightDecay all weights", "GaussianNoise inputs", "LabelSmoothing", "Mixup", "MaxNorm all weights",
+        "WeightAveraging", "EarlyStopping",
+    ]  # fmt: skip
     assert where["L1 all weights"] == "first/kernel, second/kernel, out/kernel"
-    assert where["L2 all activations"] == "first/output, second/output"
+    assert where["Dropout all activations"] == "first/output, second/output"
     assert where["L2 weights of out"] == "out/kernel"
     assert "L1 activations of out" not in arms
-    assert len(arms) == 2 * (2 + 3 + 2)
-    assert list(arms)[:4] == ["L1 all weights", "L2 all weights", "L1 all activations", "L2 all activations"]
+    assert "Dropout activations of out" not in arms
+    assert len(arms) == 12 + 2 * (3 + 2) + 2
+    assert "EarlyStopping" not in search_arms(deep(), x[:60])
 
 
-def test_arms_of_recurrent_layers_and_embeddings() -> None:
-    """A layer's kernels are one arm."""
-    layers = [keras.layers.Embedding(9, 4, name="words"), keras.layers.LSTM(3, name="lstm")]
-    model = keras.Sequential([keras.Input((5,)), *layers, keras.layers.Dense(1, name="out")])
-    where = {name: next(iter(terms)) for name, terms in search_arms(model).items()}
+def test_arms_that_a_model_does_not_allow_are_left_out() -> None:
+    """Labels of numbers, noise on words, averages of an optimizer that averages; rates of its own dropout."""
+    layers = [keras.layers.Embedding(9, 4, name="words"), keras.layers.LSTM(3, name="lstm", dropout=0.1)]
+    model = keras.Sequential([keras.Input((5,), dtype="int32"), *layers, keras.layers.Dense(1, name="out")])
+    model.compile(keras.optimizers.Adam(use_ema=True, ema_overwrite_frequency=5), "mse")
+    where = {name: next(iter(terms)) for name, terms in search_arms(model, np.zeros((9, 5), "int32")).items()}
     assert where["L2 weights of lstm"] == "lstm/kernel, lstm/recurrent_kernel"
     assert where["L1 weights of words"] == "words/embeddings"
+    assert where["own dropout rates"] == "lstm/dropout, lstm/recurrent_dropout"
+    kinds = {name.partition(" ")[0] for name in where}
+    assert not kinds & {"Dropout", "GaussianNoise", "LabelSmoothing", "Mixup", "WeightAveraging"}
     with pytest.raises(bridle.BridleError, match="Expected a model with kernels"):
         search_arms(keras.Sequential([keras.Input((3,)), keras.layers.Dropout(0.1)]))
 
@@ -60,8 +71,9 @@ def test_the_ranking_holds_every_arm_once(found) -> None:
     assert ranking["arm"].is_unique
     last = ranking[ranking["stage"] == "final"]
     assert last["accuracy"].is_monotonic_decreasing
-    assert len(last) == 4
-    assert any(" with " in name for name in last["arm"])
+    assert len(last) == 5
+    pairs = last.loc[[" with " in name for name in last["arm"]], "kind"]
+    assert [len(set(kind.split(" + "))) for kind in pairs] == [2, 2]
     assert not set(found.data.seeds) & set(found.screen.data.seeds)
 
 

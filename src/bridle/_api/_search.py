@@ -10,19 +10,19 @@ import keras
 import pandas as pd
 
 from bridle._api._result import Result
+from bridle._api._search_arms import best_of_groups, groups_of, search_arms
 from bridle._api._study import Study, check_callbacks, run_prepared
 from bridle._errors import InputError
-from bridle.placement import Site, by_target, find_sites
-from bridle.regularizers import L1, L2
+from bridle.placement import by_target
 from bridle.results import StudyResult
 from bridle.stats import weigh_evidence
 from bridle.study import RunOptions
 from bridle.study.design import Prepared, join_arms, make_timed_plan
 
-KINDS = {"L1": L1, "L2": L2}
-WEIGHTS = ("kernel", "recurrent_kernel", "depthwise_kernel", "pointwise_kernel", "embeddings")
 FINALISTS = 3
 """The number of arms that go from the first stage into the second one."""
+PAIRS = 2
+"""The number of arms of the second stage that join two of different kinds."""
 STRENGTHS = 14
 """The estimated number of candidates of an arm, with its pilot."""
 COMBINED = 34
@@ -37,7 +37,7 @@ FEW, LEAST = 4, 2
 """The number of arms of the first, timed program, and the least number of arms to screen."""
 COMPILING = 0.1
 """The largest share of the second stage's time for compiling a separate program."""
-REFITS = 2 * (FINALISTS + 1) + 1
+REFITS = 2 * (FINALISTS + PAIRS) + 1
 """The largest number of refits for each seed of the second stage."""
 Finalists = dict[str, tuple[str, ...]]
 """The arms of the second stage, each with the arms of the first stage that it joins."""
@@ -61,9 +61,9 @@ class SearchResult(Result):
     def ranking(self) -> pd.DataFrame:
         """Return every arm from best to worst: those of the second stage, then those dropped after the first.
 
-        Columns: `stage`, `arm`, `strengths`, the score, and `gain`, the difference to no penalty, positive if better.
-        `low` and `high` are its interval. The second stage corrects it for all arms of the search, the first stage for
-        the arms that it screened.
+        Columns: `stage`, `kind`, `arm`, `strengths`, the score, and `gain`, the difference to no regularizer, positive
+        if better. `low` and `high` are its interval. The second stage corrects it for all arms of the search, the first
+        stage for the arms that it screened.
         """
         last = _ranked(self.data, "final")
         names = {line["arm"] for line in last}
@@ -92,12 +92,14 @@ def search(
     progress: bool = True,
     callbacks: None = None,
 ) -> SearchResult:
-    """Find where a penalty helps: on weights, on activations or both, in one layer or all of them, L1 or L2.
+    """Find the regularizer that helps: which kind, on which weights or activations, in one layer or in all of them.
 
-    The first stage screens L1 and L2 on the weights and on the activations, of each layer and of all layers. It uses
-    few seeds, finds each range of strengths from the data, and stops strengths early that are clearly worse. The second
-    stage trains the best three arms with new seeds, and joins the best on weights with the best on activations. Both
-    stages use the same rows, so the second stage corrects its intervals for all arms of the search.
+    The first stage screens one arm of each kind that the model allows: L1 and L2 on weights and on activations, dropout
+    (or the rates of the model's own dropout layers), noise on the inputs, weight decay, limits of norms, smoothed and
+    mixed labels, averaged weights, and early stopping from 100 rows on; then penalties and dropout layer by layer. It
+    uses few seeds, finds each range of strengths from the data, and stops strengths early that are clearly worse. The
+    second stage trains the best three arms with new seeds, and the best one joined with the best of two other kinds.
+    Both stages use the same rows, so the second stage corrects its intervals for all arms of the search.
 
     Args:
         model: compiled and built `keras.Model`, or a function without arguments that returns one.
@@ -119,7 +121,7 @@ def search(
     >>> model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
     >>> found = bridle.search(model, x, y, seconds=1, folds=2, epochs=3)
     >>> list(found.ranking().columns)
-    ['stage', 'arm', 'strengths', 'accuracy', 'gain', 'low', 'high']
+    ['stage', 'kind', 'arm', 'strengths', 'accuracy', 'gain', 'low', 'high']
 
     """
     check_callbacks(callbacks)
@@ -136,7 +138,7 @@ def search(
         "preprocessor": preprocessor,
         "target_preprocessor": target_preprocessor,
     }
-    arms = search_arms(model if isinstance(model, keras.Model) else model())
+    arms = search_arms(model if isinstance(model, keras.Model) else model(), x)
 
     def ask(arms: Mapping[str, dict[str, Any]]) -> tuple[Prepared, Pace]:
         prepared = Study(model, arms, seeds=1, **options).prepare(x, y, **rows)
@@ -247,45 +249,14 @@ def _fits(finalists: Finalists) -> int:
     return sum(STRENGTHS if len(parts) == 1 else COMBINED for parts in finalists.values())
 
 
-def search_arms(model: keras.Model) -> dict[str, dict[str, Any]]:
-    """Return the arms of the first stage as `{name: {target: penalty}}`, those on all layers first.
-
-    Errors: `InputError` if the model has no weights to penalize.
-    """
-    sites = find_sites(model)
-    weights = _by_layer([site for site in sites if site.part is None and site.quantity in WEIGHTS])
-    last = next(reversed(weights), None)
-    hidden = {site.path for site in sites if site.quantity == "output" and site.in_globs}
-    outputs = {layer: f"{layer}/output" for layer in weights if layer in hidden and layer != last}
-    if not weights:
-        raise InputError("Expected a model with kernels or embeddings to penalize, found none. Give arms to a Study.")
-    where = {"weights": weights, "activations": outputs}
-    joint = {f"all {what}": ", ".join(targets.values()) for what, targets in where.items() if len(targets) > 1}
-    single = {f"{what} of {layer}": target for what, targets in where.items() for layer, target in targets.items()}
-    return {
-        f"{kind} {name}": {target: penalty("auto")}
-        for name, target in {**joint, **single}.items()
-        for kind, penalty in KINDS.items()
-    }
-
-
-def _by_layer(sites: list[Site]) -> dict[str, str]:
-    """Return the weights of each layer as one target."""
-    layers: dict[str, list[str]] = {}
-    for site in sites:
-        if site.variable is not None and site.variable.trainable:
-            layers.setdefault(site.path, []).append(site.name)
-    return {layer: ", ".join(names) for layer, names in layers.items()}
-
-
 def _finalists(screen: StudyResult, arms: Iterable[str]) -> Finalists:
-    """Return the best arms of the first stage in order, and the best on weights joined with the best on activations."""
+    """Return the best arms of the first stage in order, and the best one joined with those of two other kinds."""
     order = [line["arm"] for line in _ranked(screen, "screen")] or list(arms)[:1]
     finalists: Finalists = {name: (name,) for name in order[:FINALISTS]}
-    best = [next((name for name in order if f" {what}" in name), None) for what in ("weights", "activations")]
-    best = [name for name in best if name is not None]
-    if len(best) == 2:
-        finalists[" with ".join(best)] = tuple(best)
+    by_name = {arm.name: arm for arm in screen.arms}
+    first, *others = best_of_groups(by_name[name] for name in order)
+    for name in others[:PAIRS]:
+        finalists[f"{first} with {name}"] = (first, name)
     return finalists
 
 
@@ -301,6 +272,7 @@ def _ranked(data: StudyResult, stage: str) -> list[dict[str, Any]]:
         lines.append(
             {
                 "stage": stage,
+                "kind": " + ".join(groups_of(data.arms[arm])),
                 "arm": data.arms[arm].name,
                 "strengths": ", ".join(f"{value:g}" for value in strengths.values()),
                 data.score.name: evidence.quoted[arm],

@@ -1,0 +1,123 @@
+"""Arms of a search: each kind of regularizer on all layers of a model, then layer by layer."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import keras
+
+from bridle._errors import BridleError, InputError
+from bridle._keras import check_averageable
+from bridle.placement import Site, check_labels, find_rates, find_sites, read_terms
+from bridle.regularizers import KINDS, L1, L2, Constraint, Decay, LabelTreatment, Noise, Rate, Regularizer, WholeFit
+from bridle.regularizers._constraints import MaxNorm
+from bridle.regularizers._labels import LabelSmoothing, Mixup
+from bridle.regularizers._noise import Dropout, GaussianNoise
+from bridle.regularizers._weight_decay import WeightDecay
+from bridle.regularizers._whole_fit import EarlyStopping, WeightAveraging
+from bridle.results import Arm
+
+WEIGHTS = ("kernel", "recurrent_kernel", "depthwise_kernel", "pointwise_kernel", "embeddings")
+ACTIVATIONS = ("output", "preactivation", "hidden_state", "cell_state", "attention_scores")
+GROUPS: dict[str, tuple[type[Regularizer], ...]] = {
+    "noise": (Noise, Rate),
+    "weights": (Decay,),
+    "constraint": (Constraint,),
+    "labels": (LabelTreatment,),
+    "training": (WholeFit,),
+}
+"""Kinds of regularizers of which a search joins one each. Penalties on weights count with decay."""
+MIN_WATCHED_ROWS = 100
+"""Early stopping sets rows aside, so it is no arm of a search with fewer rows."""
+Terms = dict[str, Any]
+
+
+def search_arms(model: keras.Model, x: Any = None) -> dict[str, Terms]:
+    """Return the arms of the first stage as `{name: {target: regularizer}}`, one of each kind first.
+
+    Args:
+        model: a compiled model.
+        x: its inputs, which decide whether early stopping has enough rows and whether rows can be mixed.
+
+    Errors: `InputError` if the model has no weights to regularize.
+
+    """
+    sites = find_sites(model)
+    weights = _by_layer([site for site in sites if site.part is None and site.quantity in WEIGHTS])
+    if not weights:
+        raise InputError("Expected a model with kernels or embeddings to penalize, found none. Give arms to a Study.")
+    last = next(reversed(weights))
+    hidden = {site.path for site in sites if site.quantity == "output" and site.in_globs}
+    outputs = {layer: f"{layer}/output" for layer in weights if layer in hidden and layer != last}
+    rates = ", ".join(site.name for site in find_rates(model) if site.quantity != "stddev")
+    everywhere, by_layer = _placed(weights, "weights"), _placed(outputs, "activations")
+    kinds: list[list[tuple[str, Terms]]] = [
+        [(f"L2 {where}", {target: L2("auto")}) for where, target in everywhere],
+        [("own dropout rates", {rates: "auto"})]
+        if rates
+        else [(f"Dropout {where}", {target: Dropout()}) for where, target in by_layer],
+        [(f"L1 {where}", {target: L1("auto")}) for where, target in everywhere],
+        [(f"L2 {where}", {target: L2("auto")}) for where, target in by_layer],
+        [(f"L1 {where}", {target: L1("auto")}) for where, target in by_layer],
+        [(f"WeightDecay {where}", {target: WeightDecay()}) for where, target in everywhere[:1]],
+        [("GaussianNoise inputs", {"inputs": GaussianNoise()})],
+        [("LabelSmoothing", {"labels": LabelSmoothing()})],
+        [("Mixup", {"labels": Mixup()})],
+        [(f"MaxNorm {where}", {target: MaxNorm()}) for where, target in everywhere[:1]],
+        [("WeightAveraging", {"training": WeightAveraging()})],
+        [("EarlyStopping", {"training": EarlyStopping()})] if _row_count(x) >= MIN_WATCHED_ROWS else [],
+    ]
+    broadest = [arm for arms in kinds for arm in arms[:1] if _applies(model, arm[1], x)]
+    return dict([*broadest, *(arm for arms in kinds for arm in arms[1:])])
+
+
+def _placed(targets: Mapping[str, str], what: str) -> list[tuple[str, str]]:
+    """Return (name, target) of all layers together, where there are several, and then of each layer."""
+    joint = [(f"all {what}", ", ".join(targets.values()))] if len(targets) > 1 else []
+    return [*joint, *((f"{what} of {layer}", target) for layer, target in targets.items())]
+
+
+def _by_layer(sites: list[Site]) -> dict[str, str]:
+    """Return the weights of each layer as one target."""
+    layers: dict[str, list[str]] = {}
+    for site in sites:
+        if site.variable is not None and site.variable.trainable:
+            layers.setdefault(site.path, []).append(site.name)
+    return {layer: ", ".join(names) for layer, names in layers.items()}
+
+
+def _row_count(x: Any) -> int:
+    leaves = [] if x is None else keras.tree.flatten(x)
+    return len(leaves[0]) if leaves and hasattr(leaves[0], "__len__") else 0
+
+
+def _applies(model: keras.Model, terms: Terms, x: Any) -> bool:
+    """Return True if a model allows the terms: noise on numbers, labels of a loss over classes, averages once."""
+    try:
+        bound = read_terms(model, terms)
+        check_labels(model, bound, x)
+        if any(isinstance(term.regularizer, WeightAveraging) for term in bound):
+            check_averageable(model.optimizer)
+    except BridleError:
+        return False
+    return True
+
+
+def groups_of(arm: Arm) -> tuple[str, ...]:
+    """Return the groups of an arm's regularizers, such as ("weights", "noise")."""
+    return tuple(dict.fromkeys(_group(target, text) for target, text in arm.terms))
+
+
+def _group(target: str, text: str) -> str:
+    kind = KINDS.get(text.partition("(")[0], Rate)
+    group = next((name for name, classes in GROUPS.items() if issubclass(kind, classes)), None)
+    if group is not None:
+        return group
+    return "activations" if target.split(",")[0].rpartition("/")[2] in ACTIVATIONS else "weights"
+
+
+def best_of_groups(order: Iterable[Arm]) -> list[str]:
+    """Return the name of the best arm of each group, in the order of the arms."""
+    best: dict[tuple[str, ...], str] = {}
+    for arm in order:
+        best.setdefault(groups_of(arm), arm.name)
+    return list(best.values())
