@@ -43,20 +43,39 @@ def member(
     fold: int = 0,
     terms: Mapping[str, object] | None = None,
 ) -> Trained:
-    """One member on one fold, under the terms of an arm or none; everything that knows the engine is in here."""
+    """One member on one fold, under the terms of an arm or none."""
+    return members(model, x, y, validation=validation, weight=weight, folds=folds, fold=fold, terms=terms)[-1]
+
+
+def members(
+    model: object,
+    x: Any,
+    y: Any,
+    *,
+    validation: tuple[Any, Any] | None = None,
+    weight: Any = None,
+    folds: Any = 5,
+    fold: int = 0,
+    terms: Mapping[str, object] | None = None,
+    every: bool = False,
+) -> list[Trained]:
+    """The member of the arm, after that of `none` if `every`; everything that knows the engine is in here."""
     question = Question(
         model, {"arm": terms} if terms else {}, seeds=(SEED,), folds=folds, epochs=EPOCHS, batch_size=BATCH,
         shuffle=False,
     )  # fmt: skip
     prepared = prepare(question, Rows(x, y, sample_weight=weight, validation=validation))
     engine, rows = prepared.engine, prepared.folds[fold]
-    setting = candidate_table(prepared.arms, prepared.bound_terms.absent)[1][-1].astype(np.float32)
-    start = engine.start(SEED)
-    fit = FitSpec(0, SEED, fold, setting, lambda: start, rows, engine.programs(rows, {}))
+    settings = candidate_table(prepared.arms, prepared.bound_terms.absent)[1].astype(np.float32)
+    start, programs = engine.start(SEED), engine.programs(rows, {})
+    fits = [
+        FitSpec(number, SEED, fold, setting, lambda: start, rows, programs)
+        for number, setting in enumerate(settings if every else settings[-1:])
+    ]
     outcomes: list[FitResult] = []
     run_fits(
         engine.training,
-        [[fit]],
+        [[fit] for fit in fits],
         held_out={},
         deliver=lambda fit, outcome: outcomes.append(outcome),
         watch=lambda progress: None,
@@ -68,8 +87,12 @@ def member(
         *(f"penalty/{part}" for part in engine.objective.part_names),
         *(f"{part}/{name}" for part in ("train", "validation") for name in measures),
     ]
-    curves = dict(zip(names, outcomes[0].curves.T, strict=True))
-    return Trained(curves, [*start.trainable, *start.other], list(outcomes[0].variables))
+    return [
+        Trained(
+            dict(zip(names, outcome.curves.T, strict=True)), [*start.trainable, *start.other], list(outcome.variables)
+        )
+        for outcome in outcomes
+    ]
 
 
 def keras_fit(

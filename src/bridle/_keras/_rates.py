@@ -45,8 +45,11 @@ class RateArgument:
     """The layer that reads the rate: the layer itself, its cell, or the dropout layer inside it."""
     attribute: str
     """The attribute of `holder` with the rate."""
-    loop: keras.Layer | None = None
-    """The layer that loops over time with `holder` as its only cell."""
+
+    @property
+    def key(self) -> tuple[int, str]:
+        """The identity of the rate, which an attention layer shares with the dropout layer inside it."""
+        return id(self.holder), f"{self.attribute} of the layer"
 
     @property
     def value(self) -> float:
@@ -57,6 +60,11 @@ class RateArgument:
     def has_state(self) -> bool:
         """True if the layer can draw noise. Keras gives a random state to cells, and to layers with a rate above 0."""
         return getattr(self.holder, "seed_generator", None) is not None
+
+    @property
+    def turns_on(self) -> bool:
+        """True if the layer was built with rate 0 and computes in another way, about twice as long, above it."""
+        return self.quantity == "recurrent_dropout" and self.value == 0 and _changes_implementation(self.holder)
 
 
 def rate_arguments(layer: keras.Layer) -> tuple[RateArgument, ...]:
@@ -72,14 +80,10 @@ def rate_arguments(layer: keras.Layer) -> tuple[RateArgument, ...]:
     if isinstance(layer, keras.layers.Attention):  # AdditiveAttention is one
         return (RateArgument("dropout", layer, "dropout"),)
     if isinstance(layer, DropoutCell):
-        return _of_cell(layer)
+        return tuple(RateArgument(name, layer, name) for name in ("dropout", "recurrent_dropout"))
     if isinstance(layer, keras.layers.RNN) and isinstance(layer.cell, DropoutCell):
-        return _of_cell(layer.cell, layer) if is_from_keras(type(layer.cell).call) else ()
+        return rate_arguments(layer.cell)
     return ()
-
-
-def _of_cell(cell: keras.Layer, loop: keras.Layer | None = None) -> tuple[RateArgument, ...]:
-    return tuple(RateArgument(name, cell, name, loop) for name in ("dropout", "recurrent_dropout"))
 
 
 def rate_holders(layer: Any) -> Iterator[tuple[Names, keras.Layer]]:
@@ -106,11 +110,10 @@ def rates_replaced(rates: Sequence[tuple[RateArgument, Any]]) -> Iterator[None]:
     by_holder: dict[keras.Layer, dict[str, Any]] = {}
     for argument, rate in rates:
         by_holder.setdefault(argument.holder, {})[argument.attribute] = rate
-    loops = {argument.holder: argument.loop for argument, _ in rates}
     replace = _with_numbers if keras.backend.backend() == "torch" else _with_tensors
     with contextlib.ExitStack() as stack:
         for holder, values in by_holder.items():
-            stack.enter_context(replace(holder, values, loops[holder]))
+            stack.enter_context(replace(holder, values))
         yield
 
 
@@ -119,7 +122,7 @@ def rates_replaced(rates: Sequence[tuple[RateArgument, Any]]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _with_numbers(layer: Any, rates: dict[str, Any], loop: Any) -> Iterator[None]:
+def _with_numbers(layer: Any, rates: dict[str, Any]) -> Iterator[None]:
     numbers = {name: float(rate) for name, rate in rates.items() if not getattr(rate, "is_meta", False)}
     with contextlib.ExitStack() as stack:
         for name, number in numbers.items():
@@ -135,9 +138,9 @@ def _with_numbers(layer: Any, rates: dict[str, Any], loop: Any) -> Iterator[None
 
 
 @contextlib.contextmanager
-def _with_tensors(layer: Any, rates: dict[str, Any], loop: Any) -> Iterator[None]:
+def _with_tensors(layer: Any, rates: dict[str, Any]) -> Iterator[None]:
     if isinstance(layer, DropoutCell):
-        with _with_masks(layer, rates, loop):
+        with _with_masks(layer, rates):
             yield
         return
     (rate,) = rates.values()
@@ -253,7 +256,7 @@ class _Rate(float):
 
 
 @contextlib.contextmanager
-def _with_masks(cell: Any, rates: dict[str, Any], loop: Any) -> Iterator[None]:
+def _with_masks(cell: Any, rates: dict[str, Any]) -> Iterator[None]:
     tensors = {name: ops.cast(rate, "float32") for name, rate in rates.items()}
     changes = "recurrent_dropout" in rates and _changes_implementation(cell)
     count = GATE_MASKS[_kind(cell)] if changes else getattr(cell, "dropout_mask_count", None)
@@ -287,33 +290,7 @@ def _with_masks(cell: Any, rates: dict[str, Any], loop: Any) -> Iterator[None]:
             stack.enter_context(replaced(cell, "implementation", 1))
             stack.enter_context(replaced(cell, "dropout_mask_count", count))
         stack.enter_context(replaced(cell, MASK_CREATOR, create))
-        if changes and loop is not None and keras.backend.backend() == "jax":
-            stack.enter_context(replaced(loop, "inner_loop", _either_loop(cell, loop, apart)))
         yield
-
-
-def _either_loop(cell: Any, loop: Any, apart: Any) -> Callable[..., Any]:
-    """Return the loop over time that computes the gates apart, with recurrent dropout, only where that is on.
-
-    Four products of a quarter of the size take twice as long.
-    """
-    from jax import lax
-
-    inner_loop = loop.inner_loop
-
-    def looped(*args: Any, **kwargs: Any) -> Any:
-        def together() -> Any:
-            masks = cell._dropout_mask
-            with (
-                replaced(cell, "implementation", 2),
-                replaced(cell, "recurrent_dropout", 0.0),
-                replaced(cell, "_dropout_mask", masks and masks[0]),
-            ):
-                return inner_loop(*args, **kwargs)
-
-        return lax.cond(apart, lambda: inner_loop(*args, **kwargs), together)
-
-    return looped
 
 
 def _changes_implementation(cell: Any) -> bool:

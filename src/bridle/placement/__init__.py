@@ -78,7 +78,7 @@ def regularize(model: keras.Model, terms: Mapping[str, object]) -> keras.Model:
     Args:
         model: built `keras.Model`: Sequential, functional, subclassed, or returned by `regularize`.
         terms: dictionary `{target: regularizer}`, or a list of several at a target. Each strength is a float or a
-            `bridle.schedule`.
+            `bridle.schedule`. At the rate of a layer, such as `drop/rate`, it is that number or schedule alone.
 
     Returns: a `keras.Model`.
 

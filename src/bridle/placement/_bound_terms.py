@@ -89,15 +89,27 @@ class BoundTerms:
         """The terms that replace rates of the model's own layers."""
         return self._of(Rate)
 
-    def with_rates(self, strengths: Sequence[Any]) -> AbstractContextManager[None]:
-        """Call the model inside the block with the rates of a row of strengths; absent terms leave rates alone."""
+    @cached_property
+    def turning_on(self) -> tuple[int, ...]:
+        """The positions of the slots above whose rate 0 a layer computes in another way than it was built."""
+        return tuple(
+            slotted.positions[0]
+            for slotted in self.rates
+            if any(site.rate is not None and site.rate.turns_on for site in slotted.term.sites)
+        )
+
+    def with_rates(self, strengths: Sequence[Any], on: bool = True) -> AbstractContextManager[None]:
+        """Call the model inside the block with the rates of a row of strengths; absent terms leave rates alone.
+
+        With `on=False`, those of `turning_on` are taken as 0.
+        """
         rates: dict[tuple[int, str], tuple[RateArgument, Any]] = {}
         for slotted in self.rates:
             (strength,) = slotted.of(strengths)
-            for site in slotted.term.sites:
-                if site.rate is not None:
-                    _, before = rates.get(site.key, (site.rate, site.rate.value))
-                    rates[site.key] = site.rate, ops.where(strength < 0, before, strength)
+            for argument in (site.rate for site in slotted.term.sites):
+                if argument is not None and (on or not argument.turns_on):
+                    _, before = rates.get(argument.key, (argument, argument.value))
+                    rates[argument.key] = argument, ops.where(strength < 0, before, strength)
         return rates_replaced(list(rates.values()))
 
     @cached_property

@@ -70,7 +70,7 @@ class Site:
     def key(self) -> tuple[int, str]:
         """The identity of the tensor."""
         if self.rate is not None:
-            return id(self.rate.holder), f"{self.rate.attribute} of the layer"
+            return self.rate.key
         part = self.part.name if self.part is not None else ""
         return (id(self.layer), self.quantity) if self.variable is None else (id(self.variable), part)
 

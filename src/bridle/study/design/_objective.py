@@ -46,12 +46,20 @@ from bridle.results import SPREAD_DIAGNOSTIC
 def make_objective(program: Program, bound_terms: BoundTerms) -> Objective:
     """Return the mathematics of one fit, with the strengths of all arms as a traced input."""
 
-    def loss(
-        trainable: list[Any], non_trainable: list[Any], strengths: Any, x: Any, y: Any, weight: Any, *moment: Moment
-    ) -> tuple[Any, Loss]:
+    def loss(trainable: list[Any], non_trainable: list[Any], strengths: Any, *batch: Any) -> tuple[Any, Loss]:
+        def of_batch(trainable: list[Any], on: bool = True) -> tuple[Any, Loss]:
+            return batch_loss((trainable, non_trainable), strengths, batch, on)
+
+        if not bound_terms.turning_on or inner_optimizer(program.optimizer) is not program.optimizer:
+            return of_batch(trainable)
+        on = jnp.max(jnp.stack([strengths[position] for position in bound_terms.turning_on])) > 0
+        return either_loss(on, of_batch, lambda trainable: of_batch(trainable, False), trainable)
+
+    def batch_loss(variables: tuple[list[Any], list[Any]], strengths: Any, batch: Any, on: bool) -> tuple[Any, Loss]:
+        (trainable, non_trainable), (x, y, weight, *moment) = variables, batch
         x, treatment = treated_batch(bound_terms, strengths, x, weight, *moment)
-        x, noise = noisy_batch(program.model, bound_terms, (trainable, non_trainable), strengths, x, *moment)
-        with bound_terms.with_rates(strengths):
+        x, noise = noisy_batch(program.model, bound_terms, variables, strengths, x, *moment)
+        with bound_terms.with_rates(strengths, on):
             forward = program.forward(trainable, non_trainable, x, training=True, taps=bound_terms.taps, noise=noise)
         if program.has_own_loss:
             return own_loss(trainable, non_trainable, strengths, forward, (x, y, forward.prediction, weight))
@@ -193,6 +201,29 @@ def sample_if_present(strengths: Sequence[Any], sample: Callable[[], Any], neutr
     outline = jax.eval_shape(sample)
     present = sum(jnp.asarray(strength > 0, "int32") for strength in strengths) > 0
     return jax.lax.cond(present, sample, lambda: jnp.full(outline.shape, neutral, outline.dtype))
+
+
+def either_loss(
+    condition: Any,
+    yes: Callable[[list[Any]], tuple[Any, Loss]],
+    no: Callable[[list[Any]], tuple[Any, Loss]],
+    trainable: list[Any],
+) -> tuple[Any, Loss]:
+    """Return the loss of one of two functions by a branch on the device that also holds the gradient.
+
+    A branch that is differentiated from outside passes on the intermediate results of both functions, zeros for the
+    other one: an LSTM of 64 units without recurrent dropout then takes 1.8 times as long, and 1.03 times with this.
+    """
+    start = jax.lax.stop_gradient(trainable)
+    (total, parts), gradients = jax.lax.cond(
+        condition,
+        lambda values: jax.value_and_grad(yes, has_aux=True)(values),
+        lambda values: jax.value_and_grad(no, has_aux=True)(values),
+        start,
+    )
+    pairs = zip(gradients, trainable, start, strict=True)
+    nothing = sum(jnp.vdot(gradient, value - same) for gradient, value, same in pairs)  # 0, with this gradient
+    return total + jnp.asarray(nothing, total.dtype), parts
 
 
 def _scheduled(strength: Any, factor: Any, absent: float) -> Any:
