@@ -9,7 +9,6 @@ import keras
 
 from bridle._errors import InputError, KindError
 from bridle._keras import (
-    UNTREATED,
     Forward,
     Masked,
     Perturbations,
@@ -162,17 +161,16 @@ def treated_batch(
 
     Where nothing is mixed, a branch on the device leaves out the random numbers.
     """
-    if not bound_terms.labels:
-        return x, UNTREATED
+    if not mixes_labels(bound_terms) or moment is None:
+        return treat_labels(bound_terms, strengths, (x, None), None)
     counted = None if weight is None else counted_rows(weight)
-    draw = None if moment is None else draw_at(moment, "labels")
-    return treat_labels(
-        bound_terms,
-        strengths,
-        (x, counted),
-        draw,
-        lambda strength, mix, keep: jax.lax.cond(strength > 0, mix, keep),
-    )
+    draw = draw_at(moment, "labels")
+    return treat_labels(bound_terms, strengths, (x, counted), draw, mix_if_present)
+
+
+def mix_if_present(strength: Any, mix: Callable[[], Any], keep: Callable[[], Any]) -> Any:
+    """Return mixed rows if the strength is above 0, else rows as they are."""
+    return jax.lax.cond(strength > 0, mix, keep)
 
 
 def noisy_batch(
