@@ -1,7 +1,9 @@
 """Regularizers of the fit as a whole, at the target `training`: early stopping, and averages of the weights."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
+
+import numpy as np
 
 from bridle._errors import InputError, short_repr
 from bridle.regularizers._registry import regularizer
@@ -16,6 +18,13 @@ class WholeFit(Regularizer):
     """Base class of what belongs to the fit as a whole and to no tensor of the model."""
 
     allowed_on: tuple[On, ...] = ("training",)
+
+
+def _whole(value: object) -> int:
+    """Return a whole number as an int, and -1 for any other value."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        return -1
+    return int(cast("int", value))
 
 
 @regularizer
@@ -61,19 +70,19 @@ class EarlyStopping(WholeFit):
     ) -> None:
         self.patience, self.validation_fraction, self.monitor = patience, validation_fraction, monitor
         self.min_delta, self.restore_best_weights = min_delta, restore_best_weights
-        self._check(dict(self._option_values()))
+        self._check(self._option_values())
+        self.patience = None if patience is None else int(patience)
         super().__init__()
 
     @staticmethod
     def _check(options: Mapping[str, object]) -> None:
         """Raise `InputError` for options outside their ranges."""
         patience, fraction, monitor, min_delta, restores = options.values()
-        if patience is not None and (
-            isinstance(patience, bool) or not isinstance(patience, int) or not 0 <= patience <= MAX_PATIENCE
-        ):
-            raise InputError(
-                f"Expected patience as a whole number from 0 to {MAX_PATIENCE:,}, got {short_repr(patience)}."
-            )
+        epochs = 0 if patience is None else _whole(patience)
+        if epochs < 0:
+            raise InputError(f"Expected patience as a whole number ≥ 0, got {short_repr(patience)}.")
+        if epochs > MAX_PATIENCE:
+            raise InputError(f"Expected patience as a whole number up to {MAX_PATIENCE:,}, got {epochs}.")
         if isinstance(fraction, bool) or not isinstance(fraction, float) or not 0 < fraction < 1:
             raise InputError(
                 f"Expected validation_fraction as a share of the training rows between 0 and 1, got {fraction!r}."
