@@ -77,7 +77,7 @@ def parity(until: float, quick: bool, folder: str) -> None:
     Path(folder).mkdir()
     for name in list(MODELS)[: 2 if quick else None]:
         if time() > until:
-            say(model=name, error="no time was left")
+            say(model=name, error=f"{name}: no time was left")
             continue
         try:
             (weights, losses), again = (_trained(name) for _ in range(2))

@@ -38,7 +38,9 @@ from bridle._keras._fit_settings import (
     Decay,
     Smoothing,
     averages_of,
+    decays_at_one_rate,
     decays_of,
+    declared_loss,
     optimizer_penalties,
     smoothings_of,
 )
@@ -131,7 +133,6 @@ from bridle._keras._updates import (
 from bridle._keras._weights import counted_rows
 
 __all__ = [
-    "UNTREATED",
     "Average",
     "Blueprint",
     "Charge",
@@ -160,6 +161,7 @@ __all__ = [
     "Splitter",
     "Tap",
     "Treatment",
+    "UNTREATED",
     "UntraceableError",
     "adds_losses",
     "all_layers",
@@ -182,7 +184,9 @@ __all__ = [
     "counted_rows",
     "data_and_added",
     "decaying",
+    "decays_at_one_rate",
     "decays_of",
+    "declared_loss",
     "detach_masks",
     "direction",
     "divide_logits",

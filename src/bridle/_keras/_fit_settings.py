@@ -15,6 +15,7 @@ from bridle._keras._internals import (
     compile_arguments,
     decay_exclusions,
     decay_rate,
+    is_from_keras,
     loss_arguments,
     optimizer_of,
     variable_key,
@@ -105,6 +106,18 @@ def smoothings_of(model: keras.Model) -> list[Smoothing]:
     return [smoothing for smoothing in smoothed if smoothing.epsilon or smoothing.declared]
 
 
+def decays_at_one_rate(optimizer: Any) -> bool:
+    """Return True for an optimizer of Keras whose `weight_decay` is that of all weights that it updates."""
+    optimizer = inner_optimizer(optimizer)
+    several = isinstance(optimizer, keras.optimizers.Muon | keras.optimizers.MultiOptimizer)
+    return is_from_keras(type(optimizer)) and not several
+
+
+def declared_loss(model: keras.Model) -> Any:
+    """Return the loss that `compile` got: a name, a function, an object, or a structure of them."""
+    return compile_arguments(model)["loss"]
+
+
 def _optimizers(model: keras.Model) -> Iterator[tuple[Optimizer, list[keras.Variable]]]:
     """Yield every optimizer that updates weights of a compiled model, with these weights."""
     if not model.compiled or not isinstance(model.optimizer, Optimizer):
@@ -161,7 +174,7 @@ def _average(optimizer: Any, variables: list[keras.Variable]) -> Average:
 
 def _losses(model: keras.Model) -> Iterator[tuple[str, Any]]:
     """Yield the name of an output and its loss, an object or a function."""
-    declared = compile_arguments(model)["loss"]
+    declared = declared_loss(model)
     if isinstance(declared, Mapping):
         yield from ((str(name), loss) for name, loss in declared.items() if loss is not None)
     else:

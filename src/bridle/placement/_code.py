@@ -1,6 +1,5 @@
 """Code of a regularized model: constructor calls of plain Keras, or a call of bridle."""
 
-import inspect
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,9 +7,11 @@ from typing import Any
 import keras
 
 from bridle._keras import gives_mask, has_states, output_shape, tensorflow_left_alone
+from bridle.placement._code_kinds import Form, compile_lines, keras_form
 from bridle.placement._sites import Site
+from bridle.placement._source import arguments_of, call
 from bridle.placement._targets import argument
-from bridle.placement._terms import Term, by_target, read_terms
+from bridle.placement._terms import Term, by_target, is_active, read_terms
 from bridle.regularizers import (
     KINDS,
     EarlyStopping,
@@ -25,15 +26,16 @@ from bridle.regularizers import (
 
 @tensorflow_left_alone()
 def code_lines(model: keras.Model, terms: Mapping[str, object], *, batch_size: int | None = None) -> str:
-    """Return Python source that builds each penalized layer with regularizers of Keras.
+    """Return Python source that builds each regularized layer with what Keras has for it.
 
-    A penalty before the nonlinearity becomes a linear layer with an activity penalty, followed by the activation as a
-    layer. Keras ≥ 3.14 divides activity penalties by the batch size. `per="batch"` and `per="unit"` are converted to
-    this convention, the former with `batch_size`.
+    Penalties and constraints become arguments of their layers. A penalty before the nonlinearity becomes a linear layer
+    with an activity penalty, followed by the activation as a layer. Keras ≥ 3.14 divides activity penalties by the
+    batch size. `per="batch"` and `per="unit"` are converted to this convention, the former with `batch_size`. Noise
+    becomes a layer to insert. Weight decay and label smoothing become lines before `compile`.
 
-    If Keras has no argument for a penalty (gates, states, other families, exact zeros, schedules), or ignores it, the
-    source calls `bridle.regularize`. Callbacks and attributes of the optimizer follow for what belongs to the fit as a
-    whole.
+    If Keras has nothing that does the same (gates, states, other families, exact zeros, noise on weights, schedules,
+    several rates of decay, mix-up), or ignores it, the source calls `bridle.regularize`. Callbacks and attributes of the
+    optimizer follow for what belongs to the fit as a whole.
     """
     bound = read_terms(model, terms)
     of_the_fit = [term.regularizer for term in bound if isinstance(term.regularizer, WholeFit)]
@@ -44,25 +46,39 @@ def code_lines(model: keras.Model, terms: Mapping[str, object], *, batch_size: i
         head = code_lines(model, of_the_model, batch_size=batch_size)
         imported = "" if "import keras\n" in head else "import keras\n\n"
         return f"{imported}{head}\n{fit_lines(of_the_fit, has_penalties=bool(of_the_model))}"
-    by_layer: dict[str, list[tuple[Site, Penalty | Rate]]] = {}
-    for term in bound:
-        if not isinstance(term.regularizer, Penalty | Rate):
-            return _in_bridle(bound)
-        for site in term.sites:
-            by_layer.setdefault(site.path, []).append((site, term.regularizer))
-    if not by_layer:
+    placed = [
+        (site, term.regularizer)
+        for term in bound
+        for site in term.sites
+        if isinstance(term.regularizer, Penalty) or is_active(term.regularizer)
+    ]
+    if not placed:
         return "# No penalty: the model is unchanged.\n"
-    if not all(_in_keras(site, penalty) for pairs in by_layer.values() for site, penalty in pairs):
+    by_layer: dict[str, list[Placed]] = {}
+    compiled: list[tuple[Site, Regularizer]] = []
+    for site, regularizer in placed:
+        if regularizer.kind in OF_COMPILE:
+            compiled.append((site, regularizer))
+            continue
+        form = None if isinstance(regularizer, Penalty) else keras_form(regularizer, site)
+        if form is None and not (isinstance(regularizer, Penalty) and _in_keras(site, regularizer)):
+            return _in_bridle(bound)
+        by_layer.setdefault(site.path, []).append((site, regularizer, form))
+    settings = compile_lines(model, compiled)
+    if settings is None:
         return _in_bridle(bound)
-    return "import keras\n\n" + "\n".join(_layer(path, pairs, batch_size) for path, pairs in by_layer.items()) + "\n"
+    layers = "\n".join(_layer(path, group, batch_size) for path, group in by_layer.items())
+    return "\n".join(["import keras\n", *filter(None, [f"{layers}\n" if layers else "", settings])])
 
 
-def _in_keras(site: Site, penalty: Penalty | Rate) -> bool:
-    """Return True if an argument of the layer means the same as a penalty or a rate."""
-    if isinstance(penalty, Rate):
-        return (
-            not any(penalty.schedules) and site.path == site.top_level_path and site.quantity in site.layer.get_config()
-        )
+Placed = tuple[Site, Regularizer, Form | None]
+"""A regularizer at a site, with its form in Keras if it is no penalty."""
+OF_COMPILE = ("weightdecay", "labelsmoothing", "mixup")
+"""Kinds that belong to the optimizer or the loss."""
+
+
+def _in_keras(site: Site, penalty: Penalty) -> bool:
+    """Return True if an argument of the layer means the same as a penalty."""
     layer, plain = site.layer, penalty.kind in ("l1", "l2", "l1l2") and not penalty.exact
     if not plain or any(penalty.schedules) or site.part is not None or site.path != site.top_level_path:
         return False
@@ -101,13 +117,20 @@ NO_LINES = (keras.layers.TimeDistributed, keras.layers.Bidirectional, keras.laye
 """Layers whose activity penalty cannot be written as a constructor argument."""
 
 
-def _layer(path: str, pairs: list[tuple[Site, Penalty | Rate]], batch_size: int | None) -> str:
-    layer = pairs[0][0].layer
-    before, after, notes = _arguments(layer), {}, [f"layer {path!r}"]
-    before |= {site.quantity: f"{rate.fixed()[0]:.12g}" for site, rate in pairs if isinstance(rate, Rate)}
-    penalties = [(site, penalty) for site, penalty in pairs if isinstance(penalty, Penalty)]
+def _layer(path: str, placed: list[Placed], batch_size: int | None) -> str:
+    """Return the source of a layer and of those to insert after it; of those after the inputs for an empty path."""
+    layer = placed[0][0].layer
+    inserted = {
+        quantity: [form.layer for site, _, form in placed if form and form.layer and site.quantity == quantity]
+        for quantity in ("inputs", "preactivation", "output")
+    }
+    if not path:
+        return "\n".join(["# after keras.Input", *inserted["inputs"]])
+    before, after, notes = arguments_of(layer) | {"name": repr(layer.name)}, {}, [f"layer {path!r}"]
+    before |= dict(form.argument for _, _, form in placed if form and form.argument)
+    penalties = [(site, penalty) for site, penalty, _ in placed if isinstance(penalty, Penalty)]
     quantities = dict.fromkeys(site.quantity for site, _ in penalties)
-    if "preactivation" in quantities:
+    if "preactivation" in quantities or inserted["preactivation"]:
         after = {"activation": before.pop("activation", "'linear'")}
     for quantity in quantities:
         of_quantity = [(site, penalty) for site, penalty in penalties if site.quantity == quantity]
@@ -117,13 +140,14 @@ def _layer(path: str, pairs: list[tuple[Site, Penalty | Rate]], batch_size: int 
         if name in arguments:
             notes.append(f"add this to the present {name}={arguments[name]} of the layer: use the sum of both")
         arguments[name] = text
-    head = "".join(f"# {note}\n" for note in notes)
-    calls = [_call(type(layer).__name__, before), *([_call("Activation", after)] if after else [])]
-    return head + "\n".join(calls)
-
-
-def _call(name: str, arguments: dict[str, str]) -> str:
-    return f"keras.layers.{name}({', '.join(f'{key}={value}' for key, value in arguments.items())}),"
+    lines = [
+        *(f"# {note}" for note in notes),
+        f"{call('layers', type(layer).__name__, before)},",
+        *inserted["preactivation"],
+        *([f"{call('layers', 'Activation', after)},"] if after else []),
+        *inserted["output"],
+    ]
+    return "\n".join(lines)
 
 
 def _regularizer(pairs: list[tuple[Site, Penalty]], batch_size: int | None) -> tuple[str, list[str]]:
@@ -145,38 +169,6 @@ def _regularizer(pairs: list[tuple[Site, Penalty]], batch_size: int | None) -> t
         ((name, strength),) = used.items()
         return f"keras.regularizers.{name.upper()}({strength:g})", notes
     return f"keras.regularizers.L1L2(l1={totals['l1']:g}, l2={totals['l2']:g})", notes
-
-
-def _arguments(layer: keras.layers.Layer) -> dict[str, str]:
-    """Return the arguments that construct a layer: its configuration without the defaults."""
-    config = layer.get_config()
-    parameters = inspect.signature(type(layer).__init__).parameters
-    arguments = {
-        name: _source(config[name])
-        for name, parameter in parameters.items()
-        if name in config and name not in ("self", "kwargs") and _source(config[name]) != _source(parameter.default)
-    }
-    return {**arguments, "name": repr(layer.name)}
-
-
-def _source(value: Any) -> str:
-    if isinstance(value, dict) and "class_name" in value:
-        inner = {key: item for key, item in value.get("config", {}).items() if item is not None}
-        name = value["class_name"]
-        if not inner:
-            return repr(_snake(name))
-        home = next(
-            (room for room in ("initializers", "regularizers", "constraints") if hasattr(getattr(keras, room), name)),
-            "layers",
-        )
-        return f"keras.{home}.{name}({', '.join(f'{key}={_source(item)}' for key, item in inner.items())})"
-    return repr(value)
-
-
-def _snake(name: str) -> str:
-    return "".join(
-        f"_{letter.lower()}" if letter.isupper() and index else letter.lower() for index, letter in enumerate(name)
-    )
 
 
 NEVER = 10**6
