@@ -41,6 +41,8 @@ class Decay:
     """The number of variables given as `exclude_from_weight_decay(var_list=…)` that the model does not train."""
     outside: bool
     """True if exclusions were given to the optimizer that scales the loss, which does not pass them on."""
+    taken_over: int = 0
+    """The number of weights that decay otherwise instead."""
 
     def matched(self, pattern: str, variables: list[keras.Variable]) -> list[keras.Variable]:
         """Return the variables in whose short names Keras finds a pattern."""

@@ -9,6 +9,7 @@ from bridle._errors import InputError, KindError
 from bridle._keras import has_compiled_step, has_own_loss, own_training
 from bridle.auditing._activity_findings import explain_activity, explain_add_loss, explain_cell, is_unlikely
 from bridle.auditing._batch import Batch, batch_of_rows, generated_batches
+from bridle.auditing._bridle_effects import effect_rows
 from bridle.auditing._bridle_rows import bridle_rows
 from bridle.auditing._constraints import constraint_rows
 from bridle.auditing._format import regularizer_text
@@ -72,6 +73,7 @@ def audit(model: keras.Model, x: Any = None, *, sample_weight: Any = None) -> Au
     rows = [
         *_keras_rows(measured),
         *bridle_rows(model, batch, measured),
+        *effect_rows(model),
         *noise_rows(inner, batch.x, sites),
         *constraint_rows(inner, sites),
         *training_rows(model, sites),

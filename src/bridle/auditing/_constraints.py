@@ -15,6 +15,7 @@ from bridle._keras import (
     same_regularizer,
     saved_constraint,
 )
+from bridle.auditing._bridle_effects import own_constraint
 from bridle.auditing._format import count_text
 from bridle.auditing._measure import layer_paths
 from bridle.auditing._result import Finding, Row, Rule, apply_rules
@@ -111,7 +112,7 @@ def _constrained(site: Site, variable: keras.Variable, home: keras.Layer) -> Con
     name = argument(site.quantity).replace("_regularizer", "_constraint")
     holder = holding_layer(site.layer, variable)
     declared = vars(holder).get(name, vars(home).get(name) if is_own_of_keras(home) else None)
-    return Constrained(site.name, site.layer, holder, name, variable, variable.constraint, declared)
+    return Constrained(site.name, site.layer, holder, name, variable, own_constraint(variable), declared)
 
 
 def explain(weight: Constrained) -> tuple[Finding, ...]:

@@ -7,16 +7,16 @@ from typing import Any
 import keras
 import numpy as np
 
-from bridle.regularizers import KINDS, Penalty, Schedule
+from bridle.regularizers import KINDS, Penalty, Regularizer, Schedule
 
 Array = np.ndarray
 Parts = tuple[float, ...]
 """A value for each strength, at strength one."""
 
 
-def strengths_at(penalty: Penalty, epoch: int, course: Schedule | None = None) -> Parts:
-    """Return the strengths of a penalty at an epoch; a `course` replaces the schedule of each."""
-    return tuple(_strength(value if course is None else course, epoch) for value in penalty.strengths)
+def strengths_at(regularizer: Regularizer, epoch: int, course: Schedule | None = None) -> Parts:
+    """Return the strengths of a regularizer at an epoch; a `course` replaces the schedule of each."""
+    return tuple(_strength(value if course is None else course, epoch) for value in regularizer.strengths)
 
 
 def _strength(value: Any, epoch: int) -> float:

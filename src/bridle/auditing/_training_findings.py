@@ -5,11 +5,13 @@ Weight decay, penalties of the optimizer, averages of weights, and smoothed labe
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import keras
 import numpy as np
 
 from bridle._keras import Average, Decay, Smoothing, averages_of, decays_of, optimizer_penalties, smoothings_of
+from bridle.auditing._bridle_effects import decayed_by_bridle
 from bridle.auditing._format import count_text
 from bridle.auditing._result import Finding, Kind, Row, Rule, apply_rules
 from bridle.placement import Site
@@ -33,7 +35,8 @@ def training_rows(model: keras.Model, sites: Sequence[Site]) -> list[Row]:
     """Return the rows of the optimizer and of the loss of a compiled model."""
     names = {id(site.variable): site.name for site in sites if site.variable is not None and site.part is None}
     rows: list[Row] = []
-    for decay in decays_of(model):
+    elsewhere = decayed_by_bridle(model)
+    for decay in (without(decay, elsewhere) for decay in decays_of(model)):
         rows.append(_row("optimizer", decay.text, explain_decay(decay, model, names), "decay", decay_effect(decay)))
     rows += [_row("optimizer", text, (), "penalty", PENALIZES) for text in optimizer_penalties(model)]
     for average in averages_of(model):
@@ -42,6 +45,13 @@ def training_rows(model: keras.Model, sites: Sequence[Site]) -> list[Row]:
         where = f"labels of {smoothing.output}" if smoothing.output else "labels"
         rows.append(_row(where, smoothing.text, apply_rules(SMOOTHING, smoothing), "labels", label_effect(smoothing)))
     return rows
+
+
+def without(decay: Decay, replaced: set[int]) -> Decay:
+    """Return a decay without the weights, by identity, that decay otherwise."""
+    pairs = [pair for pair in zip(decay.decayed, decay.shares, strict=True) if id(pair[0]) not in replaced]
+    variables, shares = zip(*pairs, strict=True) if pairs else ((), ())
+    return replace(decay, decayed=variables, shares=shares, taken_over=len(decay.decayed) - len(pairs))
 
 
 PENALIZES = "is part of the update, not of the loss"
@@ -54,6 +64,8 @@ def _row(where: str, text: str, findings: tuple[Finding, ...], kind: Kind, effec
 def decay_effect(decay: Decay) -> str:
     """Return the share of the weights that the next update takes away, and after how many updates they are halved."""
     shares = [share for share in decay.shares if share == share]
+    if not decay.decayed:
+        return "shrinks nothing" + (": bridle.WeightDecay takes its place" if decay.taken_over else "")
     if not shares:
         return f"shrinks {count_text(len(decay.decayed), 'weight')} at each update"
     least, most = min(shares), max(shares)
@@ -153,7 +165,7 @@ DECAY: tuple[Rule[Decay], ...] = (
     ),
     Rule(
         "excludes everything",
-        lambda d: not d.decayed,
+        lambda d: not d.decayed and not d.taken_over,
         lambda d: (
             f"all {count_text(len(d.excluded), 'trained weight')} are excluded, so the decay does nothing. Keras "
             "searches the given texts anywhere in the short names: 'kernel' is in 'recurrent_kernel' too."
