@@ -10,8 +10,10 @@ from pathlib import Path
 
 import keras
 import pytest
+from tests.conftest import network
 
 import bridle
+from bridle.placement import read_terms
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -32,6 +34,9 @@ def test_blocks_run(number: int, tmp_path, monkeypatch) -> None:
     elif "mean" in scope:
         loaded = keras.models.load_model(tmp_path / "iris.keras")
         assert loaded.count_params() == 3 * scope["one"].count_params()
+    elif set(scope) == {"__builtins__", "bridle", "arms"}:  # arms without a study: for the network before
+        for arm in scope["arms"].values():
+            assert read_terms(network(), arm)
     elif "study" in scope:
         assert (tmp_path / "moons.html").stat().st_size > 10_000
         assert "accuracy" in scope["result"].verdict()
@@ -39,6 +44,19 @@ def test_blocks_run(number: int, tmp_path, monkeypatch) -> None:
     else:
         assert (tmp_path / "penalized.keras").stat().st_size > 10_000
         assert scope["plain"].count_params() == scope["model"].count_params()
+
+
+@pytest.mark.slow
+def test_the_page_of_kinds_runs() -> None:
+    """A study that ranks all kinds, and an audit of a model's own."""
+    page = PAGES["kinds.md"]
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    scope: dict = {}
+    exec(compile(code, "kinds.md", "exec"), scope)
+    assert set(scope["result"].table()["arm"]) == {"none", *scope["arms"]}
+    session = "\n".join(re.findall(r"```pycon\n(.*?)```", page, re.DOTALL))
+    example = doctest.DocTestParser().get_doctest(session, {}, "kinds.md", "kinds.md", 0)
+    assert doctest.DocTestRunner(verbose=False).run(example).failed == 0
 
 
 def test_the_example_of_the_engine_runs() -> None:

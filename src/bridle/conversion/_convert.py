@@ -51,9 +51,9 @@ class Conversion:
     @property
     def penalty(self) -> Any:
         """The regularizer of bridle that does the same, ready to place."""
-        from bridle.regularizers import parse_penalty  # loads Keras, which the numbers do not need
+        from bridle.regularizers import parse_regularizer  # loads Keras, which the numbers do not need
 
-        return parse_penalty(self.text)
+        return parse_regularizer(self.text)
 
     def __float__(self) -> float:
         return self.strength

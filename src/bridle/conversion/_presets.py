@@ -37,15 +37,15 @@ class Preset:
 
     @property
     def text(self) -> str:
-        """The penalty in the language of penalties, such as `l2(0.00025)`."""
+        """The regularizer as text, such as `l2(0.00025)`."""
         return self.conversion.text if self.conversion is not None else str(self.penalty_text)
 
     @property
     def penalty(self) -> Any:
-        """The bridle penalty."""
-        from bridle.regularizers import parse_penalty  # loads Keras, which the values do not need
+        """The regularizer of bridle."""
+        from bridle.regularizers import parse_regularizer  # loads Keras, which the values do not need
 
-        return parse_penalty(self.text)
+        return parse_regularizer(self.text)
 
     @property
     def terms(self) -> dict[str, Any]:
@@ -146,6 +146,23 @@ _ALL = (
         "stated",
         "On the output of the last recurrent layer before dropout.",
         penalty_text="tar(1)",
+    ),
+    Preset(
+        "awd-lstm-weight-drop",
+        "wdrop 0.5",
+        "lstm/recurrent_kernel",
+        "Merity, Keskar and Socher, ICLR 2018; awd-lstm-lm, main.py",
+        "stated",
+        "On the recurrent weights of every layer, with one mask for each batch.",
+        penalty_text="dropconnect(0.5)",
+    ),
+    Preset(
+        "inception-v3-labels",
+        "label smoothing 0.1",
+        "labels",
+        "Szegedy et al., CVPR 2016",
+        "stated",
+        penalty_text="labelsmoothing(0.1)",
     ),
     Preset(
         "sparse-kl",
