@@ -10,10 +10,10 @@ from pathlib import Path
 
 import keras
 import pytest
-from tests.conftest import network
 
 import bridle
 from bridle.placement import read_terms
+from tests.conftest import network
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
