@@ -113,12 +113,22 @@ def _argument(site: Site, text: str) -> Form | None:
 SHORT = {"recurrent_kernel": "recurrent", "depthwise_kernel": "depthwise", "pointwise_kernel": "pointwise"}
 """Weights whose argument has a shorter name."""
 
+# Rates of layers that the model has: an argument of the layer.
+
+
+def _rate(rate: Any, site: Site) -> Form | None:
+    if site.quantity not in site.layer.get_config():
+        return None
+    return Form(argument=(site.quantity, f"{rate.fixed()[0]:.12g}"))
+
+
 FORMS: dict[str, Callable[[Any, Site], Form | None]] = {
     "dropout": _dropout,
     "gaussiannoise": _gaussian_noise,
     "maxnorm": _max_norm,
     "unitnorm": _unit_norm,
     "nonnegative": _non_negative,
+    "rate": _rate,
 }
 """The form of each kind; others have none."""
 
