@@ -134,6 +134,7 @@ from bridle._keras._updates import (
 from bridle._keras._weights import counted_rows
 
 __all__ = [
+    "UNTREATED",
     "Average",
     "Blueprint",
     "Charge",
@@ -163,7 +164,6 @@ __all__ = [
     "Splitter",
     "Tap",
     "Treatment",
-    "UNTREATED",
     "UntraceableError",
     "adds_losses",
     "all_layers",

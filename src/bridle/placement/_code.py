@@ -34,8 +34,8 @@ def code_lines(model: keras.Model, terms: Mapping[str, object], *, batch_size: i
     becomes a layer to insert. Weight decay and label smoothing become lines before `compile`.
 
     If Keras has nothing that does the same (gates, states, other families, exact zeros, noise on weights, schedules,
-    several rates of decay, mix-up), or ignores it, the source calls `bridle.regularize`. Callbacks and attributes of the
-    optimizer follow for what belongs to the fit as a whole.
+    several rates of decay, mix-up), or ignores it, the source calls `bridle.regularize`. Callbacks and attributes of
+    the optimizer follow for what belongs to the fit as a whole.
     """
     bound = read_terms(model, terms)
     of_the_fit = [term.regularizer for term in bound if isinstance(term.regularizer, WholeFit)]
