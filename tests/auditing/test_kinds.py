@@ -162,3 +162,42 @@ def test_a_table_for_pandas() -> None:
     table = bridle.audit(model, X).table()
     assert table["kind"].tolist() == ["penalty", "noise", "decay"]
     assert (table["effect"] == "").tolist() == [True, False, False]
+
+
+def test_what_bridle_places_has_rows_too() -> None:
+    """Each kind by its effect; its decay is none of the optimizer's, its constraints none of the layers'."""
+    model = network(
+        L.Dense(4, bias_initializer="ones", name="hidden"),
+        L.Dropout(0.5, name="drop"),
+        L.Dense(3, "softmax", name="out"),
+        optimizer=keras.optimizers.AdamW(0.1, weight_decay=0.2),
+        loss="categorical_crossentropy",
+    )
+    terms = {
+        "inputs": bridle.GaussianNoise(0.1),
+        "hidden/output": bridle.Dropout(0.25),
+        "hidden/kernel": [bridle.MaxNorm(1.0), bridle.WeightDecay(0.3)],
+        "out/kernel": bridle.DropConnect(bridle.schedule.steps({0: 0.1, 9: 0.5})),
+        "labels": bridle.LabelSmoothing(0.1),
+        "drop/rate": 0.2,
+    }
+    audit = bridle.audit(bridle.regularize(model, terms), X)
+    ours = {f"{row.where} {row.kind}": row.effect for row in audit.rows if row.written.startswith("bridle.")}
+    assert ours == {
+        "inputs noise": "adds noise of deviation 0.1",
+        "hidden/output noise": "drops 25 % of the entries",
+        "hidden/kernel constraint": "limits the norm of each group of weights to 1 after each update",
+        "hidden/kernel decay": "takes learning rate times 0.3 of the weight at each update",
+        "out/kernel noise": "drops 10 % of the weights, with one mask for each batch",
+        "labels labels": "spreads 0.1 of each label evenly over all classes, in training only",
+        "drop/rate noise": "replaces the rate of the layer by 0.2",
+    }
+    rest = {row.where: row.effect for row in audit.rows if not row.written.startswith("bridle.")}
+    assert rest["optimizer"].startswith("takes 0.02 of 3 weights at each update")
+    assert set(rest) == {"drop/rate", "optimizer"}
+    constrained = network(L.Dense(4, kernel_constraint="non_neg", name="hidden"))
+    audit = bridle.audit(bridle.regularize(constrained, {"hidden/kernel": bridle.MaxNorm(1.0)}), X)
+    assert [(row.written, row.label) for row in audit.rows] == [
+        ("bridle.MaxNorm(limit=1)", "two constraints"),
+        ("NonNeg()", ""),
+    ]

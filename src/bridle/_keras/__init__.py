@@ -80,6 +80,7 @@ from bridle._keras._mixup import (
 )
 from bridle._keras._noise_layers import (
     NoiseCall,
+    NoiseCalls,
     NoiseSetting,
     changed_share,
     dropped_share,
@@ -147,6 +148,7 @@ __all__ = [
     "ModelInputs",
     "Names",
     "NoiseCall",
+    "NoiseCalls",
     "NoiseSetting",
     "OwnWeight",
     "Part",

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from bridle._errors import short_repr
 from bridle._keras import (
     all_layers,
     holding_layer,
@@ -66,8 +67,10 @@ class Constrained:
         axis = getattr(self.effective, "axis", None)
         if not isinstance(self.effective, NORMS) or axis is None:
             return None
-        rank = len(self.variable.shape)
-        return tuple(sorted(int(one) % rank for one in (axis if isinstance(axis, list | tuple) else [axis])))
+        axes, rank = (axis if isinstance(axis, list | tuple) else [axis]), len(self.variable.shape)
+        if not rank or not all(isinstance(one, int) for one in axes):
+            return None
+        return tuple(sorted(one % rank for one in axes))
 
     @property
     def unit_axes(self) -> tuple[int, ...] | None:
@@ -135,10 +138,11 @@ def effect(weight: Constrained) -> str:
 def constraint_text(constraint: Any) -> str:
     """Return a constraint in short form, such as `MaxNorm(2)`."""
     if isinstance(constraint, C.MaxNorm):
-        return f"MaxNorm({constraint.max_value:g}{_axis_text(constraint)})"
+        return f"MaxNorm({_value(constraint.max_value)}{_axis_text(constraint)})"
     if isinstance(constraint, C.MinMaxNorm):
-        rate = "" if constraint.rate == 1 else f", rate={constraint.rate:g}"
-        return f"MinMaxNorm({constraint.min_value:g}, {constraint.max_value:g}{rate}{_axis_text(constraint)})"
+        rate = "" if constraint.rate == 1 else f", rate={_value(constraint.rate)}"
+        limits = f"{_value(constraint.min_value)}, {_value(constraint.max_value)}"
+        return f"MinMaxNorm({limits}{rate}{_axis_text(constraint)})"
     if isinstance(constraint, C.UnitNorm):
         return f"UnitNorm({_axis_text(constraint).removeprefix(', ')})"
     if isinstance(constraint, C.Constraint):
@@ -147,7 +151,12 @@ def constraint_text(constraint: Any) -> str:
 
 
 def _axis_text(constraint: Any) -> str:
-    return "" if constraint.axis == 0 else f", axis={constraint.axis}"
+    return "" if constraint.axis == 0 else f", axis={short_repr(constraint.axis)}"
+
+
+def _value(value: Any) -> str:
+    """Return a number in short form; one from a file may be anything."""
+    return f"{value:g}" if isinstance(value, int | float) else short_repr(value)
 
 
 def _is_set_too_late(weight: Constrained) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 
 from bridle._keras import (
     NoiseCall,
+    NoiseCalls,
     NoiseSetting,
     changed_share,
     dropped_share,
@@ -32,8 +33,8 @@ class Noise:
 
     where: str
     setting: NoiseSetting
-    training: tuple[NoiseCall, ...]
-    """Calls in a training step."""
+    training: tuple[NoiseCall, ...] | None
+    """Calls in a training step; None if they are unknown."""
     prediction: tuple[NoiseCall, ...]
     on_predictions: bool
     """True if the noise reaches the predictions of the model entry by entry."""
@@ -60,9 +61,9 @@ class Noise:
     @property
     def is_idle(self) -> bool:
         """True if a training step called the layer and it changed nothing, though it should have."""
-        entries = sum(np.size(call.value) for call in self.training)
+        entries = sum(np.size(call.value) for call in self.training or ())
         likely = self.setting.value if isinstance(self.layer, L.Dropout | L.AlphaDropout) else 1.0
-        return entries * likely >= FEWEST and changed_share([*self.training]) == 0
+        return entries * likely >= FEWEST and changed_share([*(self.training or ())]) == 0
 
 
 def noise_rows(model: keras.Model, x: Any, sites: list[Site]) -> list[Row]:
@@ -79,19 +80,27 @@ def noise_rows(model: keras.Model, x: Any, sites: list[Site]) -> list[Row]:
         return []
     paths = layer_paths(sites)
     layers = [setting.layer for setting in settings]
-    training, prediction = (noise_calls(model, x, layers, training=mode) for mode in (True, False))
+    training, prediction = (_calls(model, x, layers, mode) for mode in (True, False))
     rows = []
     for setting in settings:
         key = id(setting.layer)
         noise = Noise(
             f"{paths.get(key, setting.layer.name)}/{setting.inside}{setting.argument or 'output'}",
             setting,
-            tuple(training.by_layer.get(key, ())),
-            tuple(prediction.by_layer.get(key, ())),
-            key in training.on_predictions,
+            None if training is None else tuple(training.by_layer.get(key, ())),
+            () if prediction is None else tuple(prediction.by_layer.get(key, ())),
+            training is not None and key in training.on_predictions,
         )
         rows.append(Row(noise.where, noise.text, math.nan, math.nan, explain(noise), "noise", effect(noise)))
     return rows
+
+
+def _calls(model: keras.Model, x: Any, layers: list[keras.Layer], training: bool) -> NoiseCalls | None:
+    """Return the calls of layers; None for a model that cannot be called this way, though it can be trained."""
+    try:
+        return noise_calls(model, x, layers, training=training)
+    except (ValueError, TypeError, IndexError, RuntimeError):
+        return None
 
 
 def explain(noise: Noise) -> tuple[Finding, ...]:
@@ -121,7 +130,7 @@ def effect(noise: Noise) -> str:
         return f"multiplies by 1 plus noise of deviation {deviation:.3g}"
     if isinstance(noise.layer, L.AlphaDropout):
         return f"sets {_percent(value)} of its inputs to the lowest value of SELU"
-    share = round(dropped_share([*noise.training]), 2)
+    share = round(dropped_share([*(noise.training or ())]), 2)
     measured = f", {_percent(share)} in this batch" if share == share else ""
     return f"drops {_percent(value)} of {_dropped(noise)}{measured}"
 
@@ -143,7 +152,7 @@ def _dropped(noise: Noise) -> str:
 
 
 def _relative(noise: Noise) -> str:
-    scale = scale_of([*noise.training])
+    scale = scale_of([*(noise.training or ())])
     return f", {number_text(noise.setting.value / scale)} times that of its input" if scale > 0 else ""
 
 
@@ -179,7 +188,7 @@ STRENGTH: tuple[Rule[Noise], ...] = (
 RULES: tuple[Rule[Noise], ...] = (
     Rule(
         "not called",
-        lambda n: n.is_measured and not n.training,
+        lambda n: n.is_measured and n.training == (),
         lambda n: "the model does not call this layer, so it does nothing.",
     ),
     Rule(
@@ -201,7 +210,7 @@ RULES: tuple[Rule[Noise], ...] = (
     ),
     Rule(
         "active though frozen",
-        lambda n: n.is_measured and not n.layer.trainable and changed_share([*n.training]) > 0,
+        lambda n: n.is_measured and not n.layer.trainable and changed_share([*(n.training or ())]) > 0,
         lambda n: (
             "the layer is frozen, which stops updates and not noise: the frozen part feeds random numbers to the "
             "layers that train. In a functional model its call with training=False does not change that: `fit` passes "
@@ -220,7 +229,7 @@ RULES: tuple[Rule[Noise], ...] = (
     ),
     Rule(
         "one mask for all samples",
-        lambda n: _first_size(n) == 1 and any(call.value.shape[0] > 1 for call in n.training),
+        lambda n: _first_size(n) == 1 and any(call.value.shape[0] > 1 for call in n.training or ()),
         lambda n: (
             f"noise_shape={_noise_shape(n)} draws one mask for the entire batch. For one mask for each sample write "
             f"None as its first entry: noise_shape={(None, *(_noise_shape(n) or ())[1:])}."
@@ -229,7 +238,7 @@ RULES: tuple[Rule[Noise], ...] = (
     ),
     Rule(
         "changes the predictions",
-        lambda n: n.on_predictions and n.is_measured and changed_share([*n.training]) > 0,
+        lambda n: n.on_predictions and n.is_measured and changed_share([*(n.training or ())]) > 0,
         lambda n: (
             "it stands after the last layer with weights, so that the loss and the metrics in training are those of "
             "predictions with noise: probabilities that no longer sum to 1, or values set to 0. Put it before "

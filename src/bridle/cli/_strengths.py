@@ -32,7 +32,7 @@ def audit(
         int, typer.Option("--limit", min=1, help="Size limit of the model in MiB.")
     ] = untrusted.MAX_UNPACKED_MIB,
 ) -> None:
-    """Report what each penalty of a saved model adds to the loss, and what it silently does not add.
+    """Report what regularizes a saved model: penalties, noise, constraints, decay, and what of it does nothing.
 
     The exit code is 0 without findings, 1 with findings, and 2 for a mistake.
     """
