@@ -1,6 +1,6 @@
 """Arms of a search: each kind of regularizer on all layers of a model, then layer by layer."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from typing import Any
 
 import keras
@@ -86,8 +86,8 @@ def _by_layer(sites: list[Site]) -> dict[str, str]:
 
 
 def _row_count(x: Any) -> int:
-    leaves = [] if x is None else keras.tree.flatten(x)
-    return len(leaves[0]) if leaves and hasattr(leaves[0], "__len__") else 0
+    leaves: list[Any] = [] if x is None else keras.tree.flatten(x)
+    return len(leaves[0]) if leaves and isinstance(leaves[0], Sized) else 0
 
 
 def _applies(model: keras.Model, terms: Terms, x: Any) -> bool:
