@@ -40,6 +40,25 @@ class Sampler:
         return sampled(shape)
 
 
+def noisy_call(
+    terms: BoundTerms, model: keras.Model, inputs: Any, strengths: Any, draw: Draw
+) -> tuple[Any, Perturbations]:
+    """Return the inputs of a training step with noise, and the noise of activations and weights, on any backend.
+
+    Args:
+        terms: the terms of a regularized model.
+        model: the model inside.
+        inputs: those of the batch.
+        strengths: the strength of every slot.
+        draw: random numbers, other ones at each call.
+
+    """
+    with full_precision():
+        sampler = Sampler(strengths, lambda name, call: draw)
+        weights = perturbations(terms, lambda variable: ops.convert_to_tensor(variable.value), sampler)
+        return perturb_inputs(terms, model, inputs, sampler), weights
+
+
 def perturb_inputs(terms: BoundTerms, model: keras.Model, x: Any, sampler: Sampler) -> Any:
     """Return the inputs of a batch with the noise of the terms at `inputs`; integers become float32.
 
