@@ -238,10 +238,10 @@ def weight_of(model: keras.Model, trainable: list[Any], non_trainable: list[Any]
 
 
 def try_out(program: Program, bound_terms: BoundTerms, x: Any) -> None:
-    """Raise for penalties that cannot be trained, on two rows and before anything is compiled.
+    """Raise for regularizers that cannot be trained, on two rows and before anything is compiled.
 
-    Errors: `InputError` for a penalty whose value is not a finite number ≥ 0, and for an `exact` one with an
-    optimizer or at a weight where it has no meaning.
+    Errors: `InputError` for a penalty whose value is not a finite number ≥ 0, for an `exact` one with an optimizer or
+    at a weight where it has no meaning, and for noise on a tensor that has none.
     """
     if bound_terms.averages:
         check_averageable(program.optimizer)
@@ -260,8 +260,16 @@ def try_out(program: Program, bound_terms: BoundTerms, x: Any) -> None:
             readings = program.forward(trainable, non_trainable, x, training=False, taps=bound_terms.taps).readings
         return bound_terms.trial_values(weight_of(program.model, trainable, non_trainable), readings)
 
+    def noisy(trainable: list[Any], non_trainable: list[Any], x: Any) -> Any:
+        moment = Moment(jnp.zeros(2, "uint32"), 0, 0)
+        strengths = jnp.asarray(bound_terms.absent, "float32")
+        x, noise = noisy_batch(program.model, bound_terms, (trainable, non_trainable), strengths, x, moment)
+        return program.forward(trainable, non_trainable, x, training=True, noise=noise).prediction
+
     if bound_terms.penalties:
         bound_terms.check_trial(program.tried(values, rows))
+    if bound_terms.noises:
+        program.tried(noisy, rows)
 
 
 def check_eager(objective: Objective, start: Start, strength_count: int, fold: Fold) -> None:
