@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from bridle._errors import InputError
-from bridle._keras import Perturbation, Perturbations, PerturbedWeight, is_float, model_inputs
+from bridle._keras import Perturbation, Perturbations, PerturbedWeight, full_precision, is_float, model_inputs
 from bridle.placement._bound_terms import BoundTerms, SlottedTerm, Weight
 from bridle.placement._sites import Site
 from bridle.regularizers import Draw, Noise

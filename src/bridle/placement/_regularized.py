@@ -13,8 +13,8 @@ from keras import ops
 from bridle._errors import InputError
 from bridle._keras import (
     UNTREATED,
-    Treatment,
     Perturbations,
+    Treatment,
     all_layers,
     data_and_added,
     full_precision,

@@ -32,7 +32,6 @@ from bridle.placement import (
     BoundTerms,
     Sampler,
     decayed_weights,
-    mixes_labels,
     perturb_inputs,
     perturbations,
     project,
@@ -127,6 +126,11 @@ def make_objective(program: Program, bound_terms: BoundTerms) -> Objective:
             ]
         )
 
+    drawing = [position for slotted in bound_terms.drawing for position in slotted.positions]
+
+    def draws(strengths: Any) -> Any:
+        return any_present([strengths[position] for position in drawing])
+
     return Objective(
         loss=loss,
         scaled=program.scaled,
@@ -140,7 +144,7 @@ def make_objective(program: Program, bound_terms: BoundTerms) -> Objective:
         carried_over=program.handed_on,
         mirrors=program.mirrors,
         kernels=program.kernels,
-        draws=bool(bound_terms.noises) or mixes_labels(bound_terms),
+        draws=draws if drawing else None,
         part_names=("model", *(bound_terms.slots[position] for position in bound_terms.penalty_positions)),
         measure_names=("loss", *program.metric_names),
         average_decay=average_decay if bound_terms.averages else None,
@@ -191,8 +195,12 @@ def noisy_batch(
 def sample_if_present(strengths: Sequence[Any], sample: Callable[[], Any], neutral: float) -> Any:
     """Return a sample if a strength is above 0, else an array of `neutral`."""
     outline = jax.eval_shape(sample)
-    present = sum(jnp.asarray(strength > 0, "int32") for strength in strengths) > 0
-    return jax.lax.cond(present, sample, lambda: jnp.full(outline.shape, neutral, outline.dtype))
+    return jax.lax.cond(any_present(strengths), sample, lambda: jnp.full(outline.shape, neutral, outline.dtype))
+
+
+def any_present(strengths: Sequence[Any]) -> Any:
+    """Return whether a strength is above 0."""
+    return jnp.any(jnp.stack([jnp.asarray(strength) > 0 for strength in strengths]))
 
 
 def _scheduled(strength: Any, factor: Any, absent: float) -> Any:
