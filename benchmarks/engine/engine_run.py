@@ -18,13 +18,15 @@ def make_prepared(family: Family, rows: Any, epochs: int, seeds: int) -> Any:
     return prepare(question, Rows(rows.x, rows.y, validation=(rows.xv, rows.yv)))
 
 
-def make_runner(prepared: Any) -> tuple[Callable[[range, bool], float], Any]:
+def make_runner(prepared: Any, setting: Any = None) -> tuple[Callable[[range, bool], float], Any]:
     """Compile; then a function that trains a member for each seed, and the engine with what is known of compiling.
 
-    The function returns seconds. With `drawn` the initial weights are drawn before its clock starts.
+    `setting` are strengths, by default those of the last candidate. The function returns seconds. With `drawn` the
+    initial weights are drawn before its clock starts.
     """
     engine, rows = prepared.engine, prepared.folds[0]
-    setting = make_plan(prepared).setting_strengths[-1].astype("float32")
+    if setting is None:
+        setting = make_plan(prepared).setting_strengths[-1].astype("float32")
     programs = engine.programs(rows, {})
     programs.compile()
 

@@ -1,4 +1,4 @@
-"""Contract test of custom penalties: call `check_penalty(MyPenalty(0.1))` in a test."""
+"""Contract tests of custom regularizers, to call in a test: `check_penalty(Mine(0.1))`, `check_noise(Mine(0.1))`."""
 
 import warnings
 from collections.abc import Callable
@@ -7,12 +7,13 @@ from typing import Any, cast
 import numpy as np
 
 from bridle._errors import InputError, KindError
-from bridle.regularizers import Constraint, Custom, Penalty
+from bridle.regularizers import Constraint, Custom, Noise, Penalty
 from bridle.regularizers._constraint_contract import CONSTRAINT_LAWS, ConstraintCase
 from bridle.regularizers._contract import EVERYWHERE, OF_ACTIVATIONS, OF_EXACT, SAVING, Case, Law
+from bridle.regularizers._noise_contract import NOISE_LAWS, NoiseCase
 from bridle.regularizers._penalty import Tensor
 
-__all__ = ["check_constraint", "check_penalty"]
+__all__ = ["check_constraint", "check_noise", "check_penalty"]
 
 SHAPES: dict[Tensor, tuple[int, ...]] = {"weight": (4, 3), "activation": (6, 4, 3)}
 
@@ -69,6 +70,38 @@ def check_penalty(
             _check(case, law)
         if formula is not None and index == 0:
             _compare(case, formula)
+
+
+def check_noise(noise: Noise, *, shape: tuple[int, ...] | None = None) -> None:
+    """Check that noise obeys the laws that training requires, on the current Keras backend.
+
+    The mean of its draws is the tensor without noise. Equal random numbers give equal draws. Strength 0 and the
+    neutral draw change nothing. It keeps shape and type, also of half-precision tensors, and leaves padded steps as
+    they are. Keras and the text form, if there is one, save and restore it.
+
+    Args:
+        noise: the noise, with any strengths.
+        shape: shape of the tensor to check on. Default: (4, 3) for noise on weights only, else (6, 4, 3), which is
+            (batch, time, unit).
+
+    Returns: None.
+
+    Errors: `AssertionError` with the violated law; `KindError` unless it is noise.
+
+    >>> import bridle
+    >>> from bridle.testing import check_noise
+    >>> check_noise(bridle.Dropout(0.2))
+
+    """
+    if not isinstance(cast(object, noise), Noise):
+        raise KindError(f"Expected noise such as bridle.Dropout(0.2), got {noise!r}.")
+    on = "weight" if noise.allowed_on == ("weight",) else "activation"
+    case = NoiseCase(noise, shape or SHAPES[on])
+    for law in NOISE_LAWS:
+        violation = law(case)
+        if violation is not None:
+            name = law.__name__.replace("_", " ")
+            raise AssertionError(f"Expected that {noise!r} {name}, on a tensor of shape {case.shape}, got {violation}.")
 
 
 def _laws_of(case: Case) -> tuple[Law, ...]:

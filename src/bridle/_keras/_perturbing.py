@@ -54,7 +54,7 @@ def perturbing(noise: Perturbations, taps: Sequence[Tap]) -> Iterator[dict[int, 
     with contextlib.ExitStack() as stack:
         for weight in noise.weights:
             for holder, name in holders(weight.layer, weight.variable):
-                stack.enter_context(replaced(holder, name, weight.value))
+                stack.enter_context(replaced(holder, name, _as_read(holder, weight.value)))
         for perturbation in inner:  # the function entered last is called first
             stack.enter_context(_on_activation(perturbation))
         readings = stack.enter_context(watching(before))
@@ -80,6 +80,12 @@ def holders(layer: keras.Layer, variable: keras.Variable) -> list[tuple[keras.La
             f"{type(layer).__name__}. Store it in an attribute of the layer."
         )
     return found
+
+
+def _as_read(layer: keras.Layer, value: Any) -> Any:
+    """Return a value in the type in which the layer reads its variables."""
+    casts = layer.autocast and layer.compute_dtype != layer.variable_dtype
+    return keras.ops.cast(value, layer.compute_dtype) if casts else value
 
 
 def _on_output(perturbation: Perturbation) -> contextlib.AbstractContextManager[None]:

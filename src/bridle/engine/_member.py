@@ -1,6 +1,7 @@
 """Training of one fit: a step, an epoch of steps, a block of epochs. This is the only training loop there is."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -11,14 +12,14 @@ from bridle.engine._averaging import final_weights, measured_state, update_avera
 from bridle.engine._draw import Moment
 from bridle.engine._early_stopping import update_memory
 from bridle.engine._evaluate import evaluate, measures, predict
-from bridle.engine._objective import Objective, Recipe, Training
+from bridle.engine._objective import Objective, Recipe, Training, always
 from bridle.engine._shuffle import shuffled
 from bridle.engine._state import Points, Rows, State, entry_at, gather, replace_window, slice_rows, window_at
 
 
-def step(objective: Objective, state: State, strengths: Any, batch: Rows, moment: Moment) -> tuple[State, Any]:
+def step(objective: Objective, state: State, strengths: Any, batch: Rows, moment: Moment | None) -> tuple[State, Any]:
     """Take one gradient step on one batch; also return (total loss, parts…) of shape (1 + part,)."""
-    drawn = (moment,) if objective.draws else ()
+    drawn = () if moment is None else (moment,)
 
     def scaled_loss(trainable: list[Any]) -> tuple[Any, Any]:
         total, loss = objective.loss(trainable, state.other, strengths, *batch, *drawn)
@@ -34,24 +35,38 @@ def step(objective: Objective, state: State, strengths: Any, batch: Rows, moment
 
 
 def pass_over_rows(
-    training: Training, state: State, strengths: Any, rows: Rows, count: int, identity: Any, epoch: Any
+    training: Training, state: State, strengths: Any, rows: Rows, count: int, clock: Moment, draws: bool = False
 ) -> tuple[State, Any]:
     """Train on the first `count` rows in batches, the last one smaller where they do not divide; return the mean cost.
 
     Rows are shuffled in each epoch, by the fit's identity and the epoch. A batch that holds every row is left in
     order: its mean has no order.
+
+    Args:
+        training: mathematics and recipe.
+        state: the fit before the epoch.
+        strengths: those of the epoch.
+        rows: all rows of the fold.
+        count: the number of rows to train on.
+        clock: the fit's identity and the epoch.
+        draws: whether the loss draws random numbers.
+
     """
-    objective, recipe = training.objective, training.recipe
+    objective, recipe, (identity, epoch, _) = training.objective, training.recipe, clock
+
+    def at(start: Any) -> Moment | None:
+        return Moment(identity, epoch, start) if draws else None
+
     size = min(recipe.batch_size, count)
     if size == count:
-        return step(objective, state, strengths, slice_rows(rows, 0, count), Moment(identity, epoch, 0))
+        return step(objective, state, strengths, slice_rows(rows, 0, count), at(0))
     order = shuffled(identity, epoch, count) if recipe.shuffle else jnp.arange(count)
 
     def batch_step(state: State, start: Any, length: int) -> tuple[State, Any]:
         indices = window_at(order, start, length)
         present, _ = lax.optimization_barrier((strengths, start))  # or XLA would split off computations without rows
         batch = jax.tree.map(lambda leaf: gather(leaf, indices), rows)
-        state, cost = step(objective, state, present, batch, Moment(identity, epoch, start))
+        state, cost = step(objective, state, present, batch, at(start))
         return state, cost * (length / count)
 
     def body(index: Any, carry: tuple[State, Any]) -> tuple[State, Any]:
@@ -69,21 +84,38 @@ def training_block(training: Training, cuts: tuple[int, ...], capacity: int) -> 
     """Return the function that trains one fit through several measuring points.
 
     It takes (state, strengths, rows, identity, first epoch, points, count): `identity` is the fit's (seed, fold),
-    from which all shuffling follows; `count` is how many of the points to do. It returns the state and curves of
-    shape (capacity, quantity). They are NaN after the point in which early stopping ended the fit, and where
+    from which all shuffling and noise follow; `count` is how many of the points to do. It returns the state and curves
+    of shape (capacity, quantity). They are NaN after the point in which early stopping ended the fit, and where
     training rows are not measured.
     """
+    draws = training.objective.draws
+    plain, noisy = (_points_loop(training, cuts, capacity, drawn) for drawn in (False, True))
+
+    def run(  # this name is part of the program's identity, by which a store knows fits
+        state: State, strengths: Any, rows: Rows, identity: Any, first: Any, points: Points, count: Any
+    ) -> tuple[State, Any]:
+        arguments = state, strengths, rows, identity, first, points, count
+        if draws is None or draws is always:
+            return (plain if draws is None else noisy)(*arguments)
+        # Two loops: a fit without noise pays nothing for that of others, not even a branch in each step.
+        return lax.cond(draws(strengths), partial(noisy, *arguments), partial(plain, *arguments))
+
+    return run
+
+
+def _points_loop(training: Training, cuts: tuple[int, ...], capacity: int, draws: bool) -> Callable[..., Any]:
+    """Return the function of `training_block`; with `draws` the loss takes the step."""
     objective, recipe = training.objective, training.recipe
     every_epoch = recipe.points == recipe.epochs
 
     def train_epoch(state: State, epoch: Any, strengths: Any, rows: Rows, identity: Any) -> tuple[State, Any]:
         present = objective.at_epoch(strengths, epoch)
-        state, cost = pass_over_rows(training, state, present, rows, cuts[0], identity, epoch)
+        state, cost = pass_over_rows(training, state, present, rows, cuts[0], Moment(identity, epoch, 0), draws)
         lost = (state.diverged_at < 0) & ~jnp.isfinite(cost[0])
         state = state._replace(diverged_at=jnp.where(lost, epoch + 1, state.diverged_at).astype("int32"))
         return _check_stopping(training, state, epoch + 1, rows, cuts), cost
 
-    def run(  # this name is part of the program's identity, by which a store knows fits
+    def train_points(
         state: State, strengths: Any, rows: Rows, identity: Any, first: Any, points: Points, count: Any
     ) -> tuple[State, Any]:
         def train_to_point(index: Any, carry: tuple[State, Any, Any]) -> tuple[State, Any, Any]:
@@ -104,7 +136,7 @@ def training_block(training: Training, cuts: tuple[int, ...], capacity: int) -> 
         state, _, curves = _loop_until_stopped(recipe, 0, count, train_to_point, (state, first, curves))
         return state, curves
 
-    return run
+    return train_points
 
 
 def finish_training(training: Training, state: State) -> State:

@@ -33,7 +33,7 @@ class LossFunction(Protocol):
     def __call__(
         self, trainable: Variables, other: Variables, strengths: Any, x: Any, y: Any, weight: Any, /, *moment: Moment
     ) -> tuple[Any, Loss]:
-        """Return the total and its parts; a loss that `draws` takes the step as its last argument."""
+        """Return the total and its parts. Where the objective `draws`, the last argument is the step."""
         ...
 
 
@@ -96,6 +96,11 @@ def plain_gradient(function: Callable[..., Any]) -> Callable[..., Any]:
     return jax.grad(function, has_aux=True)
 
 
+def always(strengths: Any) -> bool:
+    """Return True: the `draws` of fits side by side, which share one branch."""
+    return True
+
+
 @dataclass(frozen=True)
 class Objective:
     """Mathematics of one fit. `strengths` is a traced array: one program serves all candidates."""
@@ -124,8 +129,8 @@ class Objective:
     gradient: Gradient = plain_gradient
     score_rows: RowScoring | None = None
     """Scores of the validation rows one by one; None if they are not computed."""
-    draws: bool = False
-    """True if the loss takes the step, from which it draws random numbers."""
+    draws: Callable[[Any], Any] | None = None
+    """(strengths) → whether the loss draws random numbers, and so takes the step; None if it never does."""
     average_decay: Callable[[Any], Any] | None = None
     """(strengths in an epoch) → the decay of the average of the weights, 0 for none; None if no fit averages."""
 

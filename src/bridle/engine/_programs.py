@@ -25,7 +25,7 @@ from bridle.engine._device import (
 from bridle.engine._early_stopping import initial_memory
 from bridle.engine._evaluate import evaluate, predict
 from bridle.engine._member import finish_training, training_block
-from bridle.engine._objective import Recipe, Training
+from bridle.engine._objective import Recipe, Training, always
 from bridle.engine._state import Points, Rows, State, row_count, slice_rows
 from bridle.engine.rewrites import (
     CannotTransposeError,
@@ -326,6 +326,8 @@ def _trace(
     initial_state = partial(_initial_state, training, shapes)
     if shapes:
         training = replace(training, objective=with_transposed_kernels(training.objective))
+    if width is not None and training.objective.draws is not None:
+        training = replace(training, objective=replace(training.objective, draws=always))
     capacity = min(len(training.recipe.stops), MAX_POINTS)
     train, read = training_block(training, fold.cuts, capacity), partial(_read, training, fold.cuts)
     if any(value.shape[1:] == (1,) for value in start.trainable):

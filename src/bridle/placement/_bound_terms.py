@@ -117,6 +117,11 @@ class BoundTerms:
         """The terms that average the weights over the steps of a fit."""
         return self._of(WeightAveraging)
 
+    @property
+    def drawing(self) -> tuple[SlottedTerm[Any], ...]:
+        """The terms whose training pass draws random numbers while a strength is above 0."""
+        return (*self.noises, *(slotted for slotted in self.labels if slotted.regularizer.effect == "mixing"))
+
     def _of(self, kind: type[Kind]) -> tuple[SlottedTerm[Kind], ...]:
         results: list[SlottedTerm[Kind]] = []
         start = 0

@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from bridle._errors import InputError
-from bridle._keras import Perturbation, Perturbations, PerturbedWeight, is_float, model_inputs
+from bridle._keras import Perturbation, Perturbations, PerturbedWeight, full_precision, is_float, model_inputs
 from bridle.placement._bound_terms import BoundTerms, SlottedTerm, Weight
 from bridle.placement._sites import Site
 from bridle.regularizers import Draw, Noise
@@ -38,6 +38,25 @@ class Sampler:
         if site.is_activation and len(shape) > 2 and getattr(site.layer, "data_format", "") == "channels_first":
             return ops.moveaxis(sampled((shape[0], *shape[2:], shape[1])), -1, 1)
         return sampled(shape)
+
+
+def noisy_call(
+    terms: BoundTerms, model: keras.Model, inputs: Any, strengths: Any, draw: Draw
+) -> tuple[Any, Perturbations]:
+    """Return the inputs of a training step with noise, and the noise of activations and weights, on any backend.
+
+    Args:
+        terms: the terms of a regularized model.
+        model: the model inside.
+        inputs: those of the batch.
+        strengths: the strength of every slot.
+        draw: random numbers, other ones at each call.
+
+    """
+    with full_precision():
+        sampler = Sampler(strengths, lambda name, call: draw)
+        weights = perturbations(terms, lambda variable: ops.convert_to_tensor(variable.value), sampler)
+        return perturb_inputs(terms, model, inputs, sampler), weights
 
 
 def perturb_inputs(terms: BoundTerms, model: keras.Model, x: Any, sampler: Sampler) -> Any:

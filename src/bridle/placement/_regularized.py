@@ -13,20 +13,22 @@ from keras import ops
 from bridle._errors import InputError
 from bridle._keras import (
     UNTREATED,
+    Perturbations,
     Treatment,
     all_layers,
     data_and_added,
     full_precision,
     keep_state_on_error,
     labels_treated,
+    perturbing,
     sum_losses,
     takes_training,
-    watching,
 )
 from bridle.placement._bound_terms import BoundTerms, bind_terms, copy_anchors, scale_by_strength
 from bridle.placement._callbacks import StrengthSchedule
 from bridle.placement._files import Wrapper
 from bridle.placement._labels import SeededDraw, check_labels, mixes_labels, treat_labels
+from bridle.placement._noise import noisy_call
 from bridle.placement._terms import by_target, is_active, read_terms
 from bridle.placement._updates import attached_strengths, change_updates
 from bridle.regularizers import Schedule
@@ -90,11 +92,12 @@ class Regularized(Wrapper):
         self._bridle_state.strengths = self._bridle_state.variable("strengths", np.array(peaks, "float32"))
         anchors = copy_anchors(active)
         variables = {key: self._bridle_state.variable("anchor", anchor) for key, anchor in anchors.items()}
-        self._bridle_state.built = True
         self._bridle_bound_terms = bind_terms(active, variables)
         change_updates(self._bridle_bound_terms, self.name)
         if mixes_labels(self._bridle_bound_terms):
             self._bridle_state.label_seeds = keras.random.SeedGenerator()
+        if self._bridle_bound_terms.noises:
+            self._bridle_state.seeds = keras.random.SeedGenerator()
         self._bridle_last_call = LastCall()
         self._bridle_row_weights: tuple[Any] | None = None
         self._bridle_driven = self._bridle_measured = False
@@ -192,7 +195,8 @@ class Regularized(Wrapper):
         with full_precision():  # before the call, which moves statistics and normalizes weights
             weights = {id(v): ops.convert_to_tensor(v.value) for v in self._bridle_bound_terms.variables}
         rates = self._bridle_bound_terms.with_rates(self._strengths.value)
-        with rates, watching(self._bridle_bound_terms.taps) as readings:
+        inputs, noise = self._noisy(inputs) if training else (inputs, Perturbations())
+        with rates, perturbing(noise, self._bridle_bound_terms.taps) as readings:
             outputs = self._bridle_wrapped(inputs, **options)
         self._bridle_last_call = LastCall(readings, weights, bool(training), treatment=treatment)
         parts = self._parts(None)
@@ -226,6 +230,13 @@ class Regularized(Wrapper):
             return super().train_step(*args)
         finally:
             self._bridle_row_weights = None
+
+    def _noisy(self, inputs: Any) -> tuple[Any, Perturbations]:
+        """Return the inputs of a training step with noise, and the noise of activations and weights."""
+        terms, state = self._bridle_bound_terms, self._bridle_state
+        if not terms.noises:
+            return inputs, Perturbations()
+        return noisy_call(terms, self._bridle_wrapped, inputs, self._strengths.value, SeededDraw(state.seeds))
 
     def _parts(self, counted: Any) -> dict[str, Any]:
         """Return the penalty at each site for the last call."""

@@ -13,7 +13,7 @@ from bridle.placement._rate_sites import check_rates_once, is_rate_target, read_
 from bridle.placement._sites import Site
 from bridle.placement._targets import EXAMPLE, match_target
 from bridle.placement._weight_checks import check_once
-from bridle.regularizers import KINDS, Regularizer, Schedule, parse_regularizer
+from bridle.regularizers import KINDS, Noise, Regularizer, Schedule, parse_regularizer
 
 LONGEST = 60
 """The largest number of characters of options in the name of a term."""
@@ -80,7 +80,22 @@ def read_terms(model: keras.Model, terms: Mapping[str, object]) -> tuple[Term, .
     check_rates_once([(term.target, term.sites) for term in bound.values()])
     check_once([(term.target, term.regularizer, term.sites) for term in bound.values()])
     check_labels_once([(term.target, term.regularizer) for term in bound.values()])
+    _check_noise(list(bound.values()))
     return tuple(bound.values())
+
+
+def _check_noise(terms: Sequence[Term]) -> None:
+    """Raise `InputError` for two noises of one kind at one site: both would use the same random numbers."""
+    targets: dict[tuple[str, str], str] = {}
+    for term in terms:
+        for site in term.sites if isinstance(term.regularizer, Noise) else ():
+            place = term.regularizer.kind, site.name
+            if place in targets:
+                raise InputError(
+                    f"Expected one {place[0]} at {site.name!r}, got those of {targets[place]!r} and {term.target!r}. "
+                    "Leave one out, or write targets that do not overlap."
+                )
+            targets[place] = term.target
 
 
 def by_target(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:

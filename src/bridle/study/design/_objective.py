@@ -31,7 +31,6 @@ from bridle.placement import (
     BoundTerms,
     Sampler,
     decayed_weights,
-    mixes_labels,
     perturb_inputs,
     perturbations,
     project,
@@ -134,6 +133,11 @@ def make_objective(program: Program, bound_terms: BoundTerms) -> Objective:
             ]
         )
 
+    drawing = [position for slotted in bound_terms.drawing for position in slotted.positions]
+
+    def draws(strengths: Any) -> Any:
+        return any_present([strengths[position] for position in drawing])
+
     return Objective(
         loss=loss,
         scaled=program.scaled,
@@ -147,7 +151,7 @@ def make_objective(program: Program, bound_terms: BoundTerms) -> Objective:
         carried_over=program.handed_on,
         mirrors=program.mirrors,
         kernels=program.kernels,
-        draws=bool(bound_terms.noises) or mixes_labels(bound_terms),
+        draws=draws if drawing else None,
         part_names=("model", *(bound_terms.slots[position] for position in bound_terms.penalty_positions)),
         measure_names=("loss", *program.metric_names),
         average_decay=average_decay if bound_terms.averages else None,
@@ -197,8 +201,12 @@ def noisy_batch(
 def sample_if_present(strengths: Sequence[Any], sample: Callable[[], Any], neutral: float) -> Any:
     """Return a sample if a strength is above 0, else an array of `neutral`."""
     outline = jax.eval_shape(sample)
-    present = sum(jnp.asarray(strength > 0, "int32") for strength in strengths) > 0
-    return jax.lax.cond(present, sample, lambda: jnp.full(outline.shape, neutral, outline.dtype))
+    return jax.lax.cond(any_present(strengths), sample, lambda: jnp.full(outline.shape, neutral, outline.dtype))
+
+
+def any_present(strengths: Sequence[Any]) -> Any:
+    """Return whether a strength is above 0."""
+    return jnp.any(jnp.stack([jnp.asarray(strength) > 0 for strength in strengths]))
 
 
 def either_loss(
@@ -267,10 +275,10 @@ def weight_of(model: keras.Model, trainable: list[Any], non_trainable: list[Any]
 
 
 def try_out(program: Program, bound_terms: BoundTerms, x: Any) -> None:
-    """Raise for penalties that cannot be trained, on two rows and before anything is compiled.
+    """Raise for regularizers that cannot be trained, on two rows and before anything is compiled.
 
-    Errors: `InputError` for a penalty whose value is not a finite number ≥ 0, and for an `exact` one with an
-    optimizer or at a weight where it has no meaning.
+    Errors: `InputError` for a penalty whose value is not a finite number ≥ 0, for an `exact` one with an optimizer or
+    at a weight where it has no meaning, and for noise on a tensor that has none.
     """
     if bound_terms.averages:
         check_averageable(program.optimizer)
@@ -289,8 +297,16 @@ def try_out(program: Program, bound_terms: BoundTerms, x: Any) -> None:
             readings = program.forward(trainable, non_trainable, x, training=False, taps=bound_terms.taps).readings
         return bound_terms.trial_values(weight_of(program.model, trainable, non_trainable), readings)
 
+    def noisy(trainable: list[Any], non_trainable: list[Any], x: Any) -> Any:
+        moment = Moment(jnp.zeros(2, "uint32"), 0, 0)
+        strengths = jnp.asarray(bound_terms.absent, "float32")
+        x, noise = noisy_batch(program.model, bound_terms, (trainable, non_trainable), strengths, x, moment)
+        return program.forward(trainable, non_trainable, x, training=True, noise=noise).prediction
+
     if bound_terms.penalties:
         bound_terms.check_trial(program.tried(values, rows))
+    if bound_terms.noises:
+        program.tried(noisy, rows)
 
 
 def check_eager(objective: Objective, start: Start, strength_count: int, fold: Fold) -> None:
