@@ -66,14 +66,15 @@ def studied(make: Callable[[], keras.Model], terms: dict | None = None) -> Train
 
 
 def compared(model: keras.Model, arms: dict) -> dict[str, list[np.ndarray]]:
-    """The curves of the candidates of a study, by arm."""
+    """The losses of the candidates of a study at each epoch, by arm."""
     x, y = rows("vector")
     split = Rows(first(x, TRAIN), first(y, TRAIN), validation=(rest(x, TRAIN), rest(y, TRAIN)))
     result = run_study(prepare(Question(model, arms, seeds=(3,), epochs=3, batch_size=16), split))[0]
     curves: dict[str, list[np.ndarray]] = {arm.name: [] for arm in result.arms}
+    losses = [result.quantities.index(name) for name in ("train/loss", "fit/loss", "validation/loss")]
     for index in np.flatnonzero(result.members.fold == 0):
         arm = result.arms[result.setting_arm[result.members.setting[index]]]
-        curves[arm.name].append(result.curves[index])
+        curves[arm.name].append(result.curves[index][:, losses])
     return curves
 
 
@@ -145,7 +146,9 @@ def test_strength_zero_is_none_bit_for_bit() -> None:
         "beside": {"hidden/kernel": [bridle.L2(0.1), bridle.WeightDecay(0.0), bridle.MaxNorm(0.0)]},
         "penalty": {"hidden/kernel": bridle.L2(0.1)},
     }
-    curves = compared(build("adamw"), arms)
+    curves, penalty = compared(build("adamw"), arms), compared(build("adamw"), {"penalty": arms["penalty"]})
+    np.testing.assert_array_equal(curves["none"], penalty["none"])
+    np.testing.assert_array_equal(curves["penalty"], penalty["penalty"])
     np.testing.assert_array_equal(curves["zero"], curves["none"])
     np.testing.assert_array_equal(curves["beside"], curves["penalty"])
     different = [*curves["decay"], *curves["limit"], *curves["sign"]]
