@@ -31,6 +31,7 @@ from bridle.placement import (
     BoundTerms,
     Sampler,
     decayed_weights,
+    mixes_labels,
     perturb_inputs,
     perturbations,
     project,
