@@ -65,6 +65,7 @@ MARKED = {
     "backend": (
         "tests/conversion/test_software.py",
         "tests/placement/test_backends.py",
+        "tests/placement/test_labels.py",
         "tests/regularizers/test_contract.py::test_obeys_the_laws_on_another_backend",
     ),
     "browser": ("tests/report/test_browser.py",),

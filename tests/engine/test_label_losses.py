@@ -10,6 +10,7 @@ import pytest
 from keras import losses as kl
 from scipy import stats
 
+from bridle._keras._internals import set_mask
 from bridle._keras._labels import SMOOTHINGS, SmoothedLoss, has_classes
 from bridle._keras._mixup import MixedLoss, Mixing, draw_mixing, mix_rows, symmetric_share
 
@@ -35,12 +36,11 @@ def test_smoothing_is_that_of_keras(name: str, logits: bool) -> None:
     """Where a loss has `label_smoothing`, ours is the same number, with weights and another reduction too."""
     kind, labels, options = AGAINST_KERAS[name]
     prediction = LOGITS if logits else PROBABILITIES
-    for more in ({}, {"reduction": "sum"}, {"reduction": "mean_with_sample_weight"}):
-        plain = kind(from_logits=logits, **options, **more)
-        smooth = kind(from_logits=logits, label_smoothing=0.2, **options, **more)
-        for weight in (None, WEIGHTS):
-            ours = SmoothedLoss(plain, np.float32(0.2))(labels, prediction, weight)
-            np.testing.assert_allclose(ours, smooth(labels, prediction, weight), rtol=2e-6)
+    for reduction, weight in (("sum_over_batch_size", None), ("mean_with_sample_weight", WEIGHTS)):
+        plain = kind(from_logits=logits, reduction=reduction, **options)
+        smooth = kind(from_logits=logits, label_smoothing=0.2, reduction=reduction, **options)
+        ours = SmoothedLoss(plain, np.float32(0.2))(labels, prediction, weight)
+        np.testing.assert_allclose(ours, smooth(labels, prediction, weight), rtol=2e-6)
 
 
 @pytest.mark.parametrize("logits", [False, True], ids=["probabilities", "logits"])
@@ -53,6 +53,22 @@ def test_integer_labels_are_smoothed_as_one_hot_ones(column: bool, logits: bool)
     theirs = kl.CategoricalCrossentropy(from_logits=logits, label_smoothing=0.3)
     np.testing.assert_allclose(ours(labels, prediction), theirs(ONE_HOT, prediction), rtol=2e-6)
     np.testing.assert_allclose(ours(labels, prediction, WEIGHTS), theirs(ONE_HOT, prediction, WEIGHTS), rtol=2e-6)
+
+
+def test_masked_steps_have_no_smoothed_loss() -> None:
+    """Under the mask of a prediction, the mean is over the other steps, for integers and one-hot labels."""
+    real = np.array([[True, True, False], [True, False, False]])
+    steps, labels = (array.reshape(2, 3, *array.shape[1:]) for array in (PROBABILITIES, LABELS))
+    for loss, y in (
+        (kl.SparseCategoricalCrossentropy(), labels),
+        (kl.CategoricalCrossentropy(), np.eye(CLASSES, dtype="float32")[labels]),
+    ):
+        prediction = keras.ops.convert_to_tensor(steps)
+        set_mask(prediction, real)
+        ours = SmoothedLoss(loss, np.float32(0.3))(y, prediction)
+        theirs = kl.CategoricalCrossentropy(label_smoothing=0.3)
+        expected = theirs(np.eye(CLASSES, dtype="float32")[labels[real]], steps[real])
+        np.testing.assert_allclose(ours, expected, rtol=2e-6)
 
 
 @pytest.mark.parametrize("logits", [False, True], ids=["probabilities", "logits"])

@@ -12,14 +12,11 @@ from bridle.engine import Moment, draw_at
 
 L = keras.layers
 rng = np.random.default_rng(0)
-ROWS, STEPS = 40, 5
+ROWS = 40
 X = rng.normal(size=(ROWS, 4)).astype("float32")
 KIND = (X[:, 0] > 0).astype(int) + (X[:, 1] > 0)
 ONE_HOT = np.eye(3, dtype="float32")[KIND]
 WEIGHTS = rng.random(ROWS).astype("float32") * (np.arange(ROWS) % 5 > 0)
-SEQUENCES = np.where(rng.random((ROWS, STEPS, 1)) < 0.3, 0, rng.normal(size=(ROWS, STEPS, 2))).astype("float32")
-SEQUENCES[:, 0] = 1.0
-OF_STEPS = np.eye(3, dtype="float32")[rng.integers(0, 3, (ROWS, STEPS))]
 SMOOTH = {"labels": bridle.LabelSmoothing(0.2)}
 
 
@@ -28,13 +25,6 @@ def classifier(loss: Any = "sparse_categorical_crossentropy", **options: Any) ->
     keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input((4,)), L.Dense(6, "relu"), L.Dense(3, "softmax")])
     model.compile("adam", loss, **options)
-    return model
-
-
-def of_sequences(smoothing: float) -> keras.Model:
-    """A class for each step, where masked steps do not count."""
-    model = keras.Sequential([keras.Input((STEPS, 2)), L.Masking(), L.GRU(4, return_sequences=True), L.Dense(3)])
-    model.compile("adam", keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing))
     return model
 
 
@@ -56,17 +46,6 @@ def same(ours: Any, theirs: Any) -> None:
     np.testing.assert_allclose(ours.curves["fit/loss"], theirs.curves["fit/loss"], 2e-4, 1e-6)
     for one, two in zip(ours.end, theirs.end, strict=True):
         np.testing.assert_allclose(one, two, 2e-3, 2e-5)
-
-
-def test_smoothed_steps_are_those_of_keras() -> None:
-    """One-hot labels of the steps of sequences, under a mask: the fit of Keras with `label_smoothing`."""
-    split = {"validation": (SEQUENCES[30:], OF_STEPS[30:])}
-    ours = member(of_sequences(0.0), SEQUENCES[:30], OF_STEPS[:30], terms=SMOOTH, **split)
-    same(ours, keras_fit(lambda: of_sequences(0.2), SEQUENCES[:30], OF_STEPS[:30]))
-    plain = of_sequences(0.0)
-    plain.set_weights(ours.end[: len(plain.weights)])
-    expected = plain.evaluate(SEQUENCES[30:], OF_STEPS[30:], batch_size=ROWS, verbose=0)
-    assert ours.curves["validation/loss"][-1] == pytest.approx(expected, rel=1e-5)
 
 
 def test_smoothed_integers_of_one_output_with_weights() -> None:
@@ -154,13 +133,10 @@ def test_a_result_hands_over_its_treatments(result) -> None:
     result.model("both", penalized=True, single=True).fit(X, KIND, verbose=0)
 
 
-def test_own_smoothing_of_the_loss_is_noted_and_replaced() -> None:
-    """A strength above 0 takes the place of `label_smoothing`; the notes say so."""
-    twice = classifier(keras.losses.CategoricalCrossentropy(label_smoothing=0.4))
-    once = classifier(keras.losses.CategoricalCrossentropy())
-    ours, theirs = (member(model, X[:30], ONE_HOT[:30], terms=SMOOTH) for model in (twice, once))
-    np.testing.assert_allclose(ours.curves["fit/loss"], theirs.curves["fit/loss"], rtol=1e-6)
-    plan = bridle.Study(twice, {"s": SMOOTH}, seeds=1, folds=2, epochs=1).prepare(X, ONE_HOT)
+def test_own_smoothing_of_the_loss_is_noted() -> None:
+    """The notes say that a strength above 0 takes the place of `label_smoothing`."""
+    model = classifier(keras.losses.CategoricalCrossentropy(label_smoothing=0.4))
+    plan = bridle.Study(model, {"s": SMOOTH}, seeds=1, folds=2, epochs=1).prepare(X, ONE_HOT)
     assert any("label_smoothing=0.4" in note for note in plan.notes)
 
 
