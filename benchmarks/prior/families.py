@@ -50,13 +50,22 @@ class Source:
             y = (y - y[:count].mean()) / y[:count].std()
         x, y = x.clip(-20, 20).astype("float32"), np.asarray(y).astype("int32" if self.classes else "float32")
         x = np.pad(x, ((0, 0), (0, next((w for w in WIDTHS if w >= x.shape[1]), x.shape[1]) - x.shape[1])))
-        fresh = next(size for size in (FRESH_ROWS, 1000, 500, 250, 100, MIN_FRESH_ROWS) if size <= len(x) - count)
+        fresh = fresh_size(len(x) - count)
         return (x[:count], y[:count]), (x[count : count + fresh], y[count : count + fresh])
+
+    def fresh_rows(self, count: int) -> int:
+        """Return the number of fresh rows of a draw of `count` rows."""
+        return FRESH_ROWS if self.table is None else fresh_size(min(FRESH_ROWS, len(self.table()[0]) - count))
 
     def _begin_with_all_classes(self, y: np.ndarray, order: np.ndarray) -> np.ndarray:
         """Return an order of rows that begins with two rows of each class, so that every fold has them all."""
         first = [row for label in range(self.classes) for row in order[y[order] == label][:2]]
         return np.concatenate([np.array(first, int), order[~np.isin(order, first)]])
+
+
+def fresh_size(left: int) -> int:
+    """Return the number of fresh rows where `left` rows are not in the study; few sizes share compiled programs."""
+    return next(size for size in (FRESH_ROWS, 1000, 500, 250, 100, MIN_FRESH_ROWS) if size <= left)
 
 
 def _moons(noise: float) -> Callable[[int, np.random.Generator], Rows]:
