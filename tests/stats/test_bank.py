@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from benchmarks.prior.bank import FOLDS, fold_of_rows, schedule
-from benchmarks.prior.evaluate import MIN_ROWS, summarize
+from benchmarks.prior.evaluate import MIN_ROWS, deviations, summarize
 from benchmarks.prior.families import FRESH_ROWS, GENERATORS, TABLES
 from benchmarks.prior.learn import POSITIONS, TEMPERATURES, Sample, curve, tempered, weights
 
@@ -83,3 +83,11 @@ def test_a_study_is_worse_by_more_rows_than_chance_explains() -> None:
     lost = [(small, 1), (small, MIN_ROWS - 1), (small, MIN_ROWS), (large, MIN_ROWS), (large, 21)]
     rows = [(sample, {"rule": -count / sample.fresh_rows}) for sample, count in lost]
     assert [summarize([row], "rule")["worse"] for row in rows] == [0, 0, 1, 0, 1]
+
+
+def test_families_differ_by_more_than_their_draws() -> None:
+    """The variance within a family is taken off that of the means; both are unknown with one draw of each."""
+    rng = np.random.default_rng(0)
+    groups = [mean + rng.normal(0, 2, 3) for mean in rng.normal(0, 1.5, 4000)]
+    np.testing.assert_allclose(deviations(groups), (1.5, 2.0), rtol=0.05)
+    assert np.isnan(deviations([group[:1] for group in groups])).all()
