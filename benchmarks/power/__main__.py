@@ -11,10 +11,11 @@ from pathlib import Path
 
 from benchmarks.power._judge import CHOSEN_ON, DESIGNS, judge, looks, scores_of, studies
 from benchmarks.power._models import draw
-from benchmarks.power._simulate import SETTINGS, simulate
+from benchmarks.power._simulate import PASSES, SETTINGS, simulate
 
 NUMBERS = Path(__file__).parents[1] / "power.json"
 LOOKED = Path(__file__).parents[1] / "looks.json"
+PASSES_OF = {"all": range(len(PASSES)), "seeds": range(5)}
 MANY = 20
 """The most seeds of the studies that are looked at after each."""
 
@@ -22,6 +23,8 @@ MANY = 20
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--studies", type=int, default=100)
+    parser.add_argument("--first", type=int, default=0, help="index of the first study, a multiple of 25")
+    parser.add_argument("--designs", choices=["all", "seeds"], default="all", help="also five partitions, or not")
     parser.add_argument("--settings", nargs="*", default=[setting.name for setting in SETTINGS])
     parser.add_argument("--folder", type=Path, default=Path("power-studies"))
     parser.add_argument("--threads", type=int, default=1)
@@ -33,7 +36,8 @@ def main() -> None:
         return
     settings = [setting for setting in SETTINGS if setting.name in given.settings]
     for setting in () if given.judge else settings:
-        simulate(setting, given.studies, given.folder, given.threads)
+        studies_of = range(given.first, given.first + given.studies)
+        simulate(setting, studies_of, given.folder, PASSES_OF[given.designs], given.threads)
     names = [setting.name for setting in SETTINGS]
     before = json.loads(NUMBERS.read_text()) if NUMBERS.exists() else []
     lines = [line for line in before if _name(line) not in given.settings]

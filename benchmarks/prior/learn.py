@@ -322,7 +322,7 @@ def expectations(sample: Sample, prior: Prior, measure: str, observed: str | Non
         gains, variance = np.nan_to_num(gains, nan=LEAST_GAIN), np.nan_to_num(variance, nan=1.0)
     curves = curves_at(sample, prior, measure, candidates)
     correlation = correlate(np.log10(sample.strength[candidates]), sample.arm[candidates], prior.length)
-    scale = noise_scale(sample.rows)
+    scale = noise_scale(sample.rows, measure)
     return candidates, expect_gains(curves, correlation, gains, variance, degrees=FOLDS - 1.0, scale=scale)
 
 

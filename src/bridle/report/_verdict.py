@@ -17,6 +17,8 @@ MAX_STRENGTHS = 2
 """The most strengths of an arm in the verdict."""
 UNCONVERGED = "BR011"
 """The diagnosis that makes an answer provisional."""
+MOSTLY = 0.5
+"""The share of the precision below which a choice comes mostly from experience with other data."""
 MAX_WORDS = 60
 """The most words of a verdict."""
 
@@ -92,15 +94,19 @@ def _use(result: StudyResult, evidence: Evidence, early: str) -> str:
     if constant is not None:
         return _worthless(result, evidence, constant)
     winner, count = evidence.winner, len(evidence.gains)
+    gain, _ = lead(result, evidence)
+    source = ", mostly from experience with other data," if _from_other_data(evidence) else ""
     if not winner:
         tried = f"none of the {count} penalties tried" if count > 1 else f"{_name(result, *evidence.gains)}"
-        return _opened(early, f"Use no penalty: {tried} {'was' if count > 1 else 'was not'} better.")
-    treatment = f"{_name(result, winner)}{_strengths(result, evidence.choices[winner].best)}"
-    gain, _ = lead(result, evidence)
+        negated = "" if count > 1 else " not"
+        if gain.difference > 0:
+            return _opened(early, f"Use no penalty: {tried} is{negated} likely to help{source.rstrip(',')}.")
+        return _opened(early, f"Use no penalty: {tried} was{negated} better.")
+    treatment = f"{_name(result, winner)}{_strengths(result, evidence.candidate(winner))}"
     if not gain.low > 0 and count > 1:
-        return _opened(early, f"None of the {count} penalties clearly helps; the best guess is {treatment}.")
+        return _opened(early, f"None of the {count} penalties clearly helps; the best guess{source} is {treatment}.")
     if not gain.low > 0:
-        return _opened(early, f"The best guess is {treatment}, though no gain is clear.")
+        return _opened(early, f"The best guess{source} is {treatment}, though no gain is clear.")
     if gain.over == "seeds":
         return _opened(early, f"Use {treatment}, if other rows are like these {_validation_rows(result)}.")
     check = contradicting(result, evidence)
@@ -109,6 +115,12 @@ def _use(result: StudyResult, evidence: Evidence, early: str) -> str:
             early, f"Use {treatment} with care, since the {shorten(check[0], MAX_NAME_CHARS)} rows disagree."
         )
     return _opened(early, f"Use {treatment}.")
+
+
+def _from_other_data(evidence: Evidence) -> bool:
+    """Return True if most of what the choice rests on is experience with other data."""
+    offer = evidence.recommendation
+    return offer is not None and offer.learned and offer.data_share < MOSTLY
 
 
 def _opened(early: str, text: str) -> str:
@@ -142,7 +154,7 @@ def _subject(result: StudyResult, evidence: Evidence) -> str:
         several = ", the best" if len(evidence.gains) > 1 else ""
         if not evidence.winner:
             return f"Regularization does not change that: with {best}{several}"
-        strengths = _strengths(result, evidence.choices[evidence.winner].best)
+        strengths = _strengths(result, evidence.candidate(evidence.winner))
         return f"With {best}{strengths}, as the trained network has it"
     if not evidence.winner and len(evidence.gains) > 1:
         return f"With the best of them, {best}"
