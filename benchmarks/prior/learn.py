@@ -24,7 +24,7 @@ from bridle.stats._prior import (
     noise_scale,
     train_position,
 )
-from bridle.stats._recommend import floor_of, loss_weight, relative_gains
+from bridle.stats._recommend import floor_of, relative_gains
 
 MEASURES = (SHARE, LOG_LOSS, SQUARE)
 TEMPERED = "log loss after a temperature"
@@ -360,4 +360,4 @@ def recommended(sample: Sample, prior: Prior) -> int:
     """Return the candidate of the rule `recommended` as the package applies it, 0 for none."""
     if not sample.classes:
         return chosen(sample, prior, [(1.0, SQUARE, SQUARE)])
-    return chosen(sample, prior, [(1.0, SHARE, SHARE), (loss_weight(sample.rows), LOG_LOSS, LOG_LOSS)])
+    return chosen(sample, prior, [(1.0, SHARE, SHARE)])

@@ -64,12 +64,11 @@ class FoldErrors:
         return Errors(self.measure, self.errors[:, used], self.none[:, used], level, training, unit)
 
 
-def read_fold_errors(result: StudyResult, none: int) -> list[FoldErrors]:
-    """Return the errors behind the score; empty for scores and losses that the learned curves do not know.
+def read_fold_errors(result: StudyResult, none: int) -> FoldErrors | None:
+    """Return the errors behind the score; None for scores and losses that the learned curves do not know.
 
-    They know the cross entropy and the accuracy of mutually exclusive classes, squared errors and r². After the errors
-    of an accuracy come the log losses. A squared error without r² has no unit: its training losses are then relative to
-    twice the error of none.
+    They know the cross entropy and the accuracy of mutually exclusive classes, squared errors and r². A squared error
+    without r² has no unit: its training losses are then relative to twice the error of none.
 
     Args:
         result: the measurements of the study.
@@ -91,20 +90,17 @@ def read_fold_errors(result: StudyResult, none: int) -> list[FoldErrors]:
 
     is_accuracy = score in ACCURACIES and result.score.maximize
     if is_accuracy or (score == "loss" and (measured & {*ACCURACIES} or result.provenance.get(LOG_LOSS) is True)):
-        losses, training = of("loss"), of("loss", "train")
-        log_losses = FoldErrors(LOG_LOSS_ERROR, losses, of_none("loss"), training, losses[none], losses[none], ones)
         if loss not in (None, CROSS_ENTROPY):
-            return []
-        if not is_accuracy:
-            return [log_losses]
-        shares = 1 - of(score)
-        share, units = shares[none], shares[none] + SHARE_FLOOR
-        return [FoldErrors(SHARE, shares, 1 - of_none(score), training, share, units, ones), log_losses]
+            return None
+        errors, of_pairs = (1 - of(score), 1 - of_none(score)) if is_accuracy else (of(score), of_none(score))
+        measure, floor = (SHARE, SHARE_FLOOR) if is_accuracy else (LOG_LOSS_ERROR, 0.0)
+        level = errors[none]
+        return FoldErrors(measure, errors, of_pairs, of("loss", "train"), level, level + floor, ones)
     is_square = score == "loss" and (measured & {*EXPLAINED, *SQUARES, *ROOTS} or loss == SQUARED_ERROR)
     if (loss not in (None, SQUARED_ERROR) and score not in (*SQUARES, *ROOTS)) or not (
         is_square or score in (*SQUARES, *ROOTS) or (score in EXPLAINED and result.score.maximize)
     ):
-        return []
+        return None
     measure, power = "loss" if score in EXPLAINED else score, 2 if score in ROOTS else 1
     errors = of(measure) ** power
     name = next((name for name in EXPLAINED if name in measured), None)
@@ -113,4 +109,4 @@ def read_fold_errors(result: StudyResult, none: int) -> list[FoldErrors]:
     else:
         training, levels, scales = 1 - of(name, "train"), 1 - of(name)[none], ones
     units = levels if score in EXPLAINED else of(score)[none] / 2 if score in ROOTS else errors[none]
-    return [FoldErrors(SQUARE, errors, of_none(measure) ** power, training, levels, units, scales)]
+    return FoldErrors(SQUARE, errors, of_none(measure) ** power, training, levels, units, scales)

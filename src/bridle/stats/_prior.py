@@ -44,10 +44,11 @@ FREE_RISE = 0.3
 """Decades of training loss over which the curves come into their own, from 0 for a candidate that trains like none."""
 ACROSS_ARMS = 0.5
 """The correlation of candidates of different arms with equal strengths: they share the folds and the scores of none."""
-NOISE_SCALES = ((30.0, 2.0), (100.0, 1.5), (300.0, 1.0))
-"""How far the noise of accuracies is widened, by the number of rows: the largest of many scores is not normal."""
+NOISE_SCALES = ((30.0, 2.0), (100.0, 0.5), (300.0, 0.1))
+"""How far the noise of accuracies is widened, by the number of rows. With few, the largest of many scores is no normal
+draw; with many, experience with other data loses gains that the scores of the study show."""
 SQUARE_NOISE_SCALE = 0.25
-"""The same for squared errors, which are less coarse: a larger one costs gains that the data show (docs/prior.md)."""
+"""The same for squared errors, which are less coarse."""
 JITTER = 1e-9
 """Added to the diagonal of a matrix to invert, relative to its mean."""
 ARRAYS = ("rows", "levels", "positions", "mean", "spread", "noise", "transfers")

@@ -27,8 +27,6 @@ from bridle.stats._summary import nan_mean
 SITES = {"kernel": "weights", "output": "activations", "preactivation": "pre-activations"}
 """The sites of the learned curves, by the quantity of a target."""
 WEAKEST = 1e-30
-LOSS_WEIGHTS = ((30.0, 0.0), (100.0, 1.0), (300.0, 3.0))
-"""Weight of the expected gain in log loss beside that in accuracy, by the number of rows."""
 MAX_CANDIDATES = 1000
 """The most candidates whose expected gains are computed: the time grows with the third power."""
 NO_FILE, ONE_SET, OVERLAP, MANY, OTHER_SCORE, LOSS_SCORE, NO_TRAINING = (
@@ -85,9 +83,7 @@ class Expected:
     candidates: Int[np.ndarray, "point"]
     paths: tuple[ArmPath, ...]
     relative: Expectation
-    """Gains as shares of the error of none, in the measure of the score."""
-    value: Float[np.ndarray, "point"]
-    """What the rule compares: the expected gain, with that in log loss beside that in accuracy."""
+    """Gains as shares of the error of none."""
     unit: float
     """The gain in the score that a relative gain of 1 amounts to."""
 
@@ -100,7 +96,7 @@ class Recommender:
     prior: Prior
     none: int
     """The candidate without a penalty."""
-    measured: list[FoldErrors]
+    measured: FoldErrors
     paths: tuple[ArmPath, ...]
     disjoint: Bool[np.ndarray, "fold fold"]
     """True for folds that validate no common rows."""
@@ -115,8 +111,8 @@ class Recommender:
         """Return the candidate with the largest expected gain, the weakest on a tie; none if that is not above 0."""
         if expected is None:
             return self.none
-        first = int(np.argmax(expected.value))
-        return int(expected.candidates[first]) if expected.value[first] > 0 else self.none
+        first = int(np.argmax(expected.relative.gain))
+        return int(expected.candidates[first]) if expected.relative.gain[first] > 0 else self.none
 
     def recommend(self, recorded: int | None = None) -> Recommendation:
         """Return the selected candidate with its expected gain.
@@ -130,7 +126,8 @@ class Recommender:
         arm = int(self.result.setting_arm[candidate])
         if expected is None or (arm and candidate not in expected.candidates):
             return Recommendation(candidate, arm, np.nan, np.nan, np.nan, np.nan, True)
-        at = int(np.flatnonzero(expected.candidates == candidate)[0]) if arm else int(np.argmax(expected.value))
+        place = expected.candidates == candidate
+        at = int(np.argmax(place if arm else expected.relative.gain))
         of_arm = next(path for path in expected.paths if expected.candidates[at] in path.candidates)
         relative, unit = expected.relative, expected.unit
         return Recommendation(
@@ -149,34 +146,24 @@ class Recommender:
         rows = self.result.fold_rows
         train, validation = rows.mean(axis=0)
         count, overlap, none = float(rows.sum(axis=1).max()), float(validation / train), self.none
-        every = [fold_errors.over(used) for fold_errors in self.measured]
-        weights = (1.0, loss_weight(count))
-        every = [errors for errors, weight in zip(every, weights, strict=False) if weight > 0]
-        observed = [
-            relative_gains(errors.none, errors.folds, floor=floor_of(errors.measure), overlap=overlap)
-            for errors in every
-        ]
-        usable = np.isfinite(observed[0][0]) & np.isfinite(every[0].training) & ~self.diverged
+        errors = self.measured.over(used)
+        mean, variance = relative_gains(errors.none, errors.folds, floor=floor_of(errors.measure), overlap=overlap)
+        usable = np.isfinite(mean) & np.isfinite(errors.training) & ~self.diverged
         paths = tuple(replace(path, candidates=path.candidates[usable[path.candidates]]) for path in self.paths)
         paths = tuple(path for path in paths if len(path.candidates))
         if not paths or not usable[none]:
             return None
         candidates = np.concatenate([path.candidates for path in paths])
         arms = np.concatenate([np.full(len(path.candidates), path.arm) for path in paths])
-        correlation = correlate(_decades(self.result, candidates, arms), arms, self.prior.length)
-        gains = [
-            expect_gains(
-                _curves_of_paths(self.prior, errors, paths, count, none),
-                correlation,
-                mean[candidates],
-                variance[candidates],
-                degrees=used.sum() - 1.0,
-                scale=noise_scale(count, errors.measure),
-            )
-            for errors, (mean, variance) in zip(every, observed, strict=True)
-        ]
-        value = np.sum([weight * gain.gain for weight, gain in zip(weights, gains, strict=False)], axis=0)
-        return Expected(candidates, paths, gains[0], value, every[0].unit)
+        relative = expect_gains(
+            _curves_of_paths(self.prior, errors, paths, count, none),
+            correlate(_decades(self.result, candidates, arms), arms, self.prior.length),
+            mean[candidates],
+            variance[candidates],
+            degrees=used.sum() - 1.0,
+            scale=noise_scale(count, errors.measure),
+        )
+        return Expected(candidates, paths, relative, errors.unit)
 
 
 def make_recommender(
@@ -194,12 +181,12 @@ def make_recommender(
         return ONE_SET
     if len(result.setting_arm) > MAX_CANDIDATES:
         return MANY
-    measured = read_fold_errors(result, int(none[0])) if len(none) == 1 and not result.score.pooled else []
-    if not measured or any(fold_errors.measure not in prior.measures for fold_errors in measured):
+    measured = read_fold_errors(result, int(none[0])) if len(none) == 1 and not result.score.pooled else None
+    if measured is None or measured.measure not in prior.measures:
         return OTHER_SCORE
-    if measured[0].measure == LOG_LOSS:
+    if measured.measure == LOG_LOSS:
         return LOSS_SCORE
-    if not np.isfinite(measured[0].training[none[0]]).any():
+    if not np.isfinite(measured.training[none[0]]).any():
         return NO_TRAINING
     disjoint = disjoint_folds(result)
     if not disjoint.any(axis=1).all():
@@ -247,12 +234,6 @@ def _curves_of_paths(prior: Prior, errors: Errors, paths: tuple[ArmPath, ...], r
         for path in paths
     ]
     return Curves(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("mean", "spread", "noise")))
-
-
-def loss_weight(rows: float) -> float:
-    """Return the weight of the log loss, linear in the logarithm of the rows."""
-    sizes, weights = np.array(LOSS_WEIGHTS).T
-    return float(np.interp(np.log(rows), np.log(sizes), weights))
 
 
 def floor_of(measure: str) -> float:
