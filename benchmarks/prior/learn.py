@@ -133,6 +133,11 @@ class Sample:
         return self.network == "long"
 
     @property
+    def fresh_rows(self) -> int:
+        """The number of rows that judge the candidates."""
+        return next(source for source in sources() if source.name == self.name).fresh_rows(self.rows)
+
+    @property
     def generated(self) -> bool:
         """True for data of a generator."""
         return self.name in {source.name for source in GENERATORS}
