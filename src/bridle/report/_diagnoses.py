@@ -166,7 +166,8 @@ def needed_rows(result: StudyResult, evidence: Evidence) -> NeededRows | None:
     rows = int(result.fold_rows.sum(axis=1).max())
     half = gain.difference - gain.low
     needed = rows * (half / gain.difference) ** 2
-    network = f"use the network with it ({network_call(result)})"
+    with_it = "with it" if evidence.winner else "without a penalty"
+    network = f"use the network {with_it} ({network_call(result)})"
     if needed > MAX_NEEDED_ROWS:
         return NeededRows(
             f"These {rows:,} rows are too few to detect this difference. Even a million rows would be too few.",

@@ -62,6 +62,8 @@ def recommendation(result: StudyResult, evidence: Evidence) -> str:
     if not offer.learned:
         why = f": {offer.reason}" if offer.reason else ""
         return f"Your data alone select, by the best score. Experience with other data is not used{why}."
+    if not math.isfinite(offer.data_share):
+        return ""
     if not math.isfinite(offer.error):
         return "The interval of the arm alone selects: experience with other data expects no gain."
     share = 100 * offer.data_share
@@ -69,7 +71,8 @@ def recommendation(result: StudyResult, evidence: Evidence) -> str:
     if not offer.known:
         source += ", which has other kinds of penalties only"
     if not offer.arm:
-        return f"The rule recommended selects no penalty, since no gain above zero is expected; {source}."
+        gain = "found" if evidence.primary is not None and not evidence.primary.difference > 0 else "expected"
+        return f"The rule recommended selects no penalty, since no gain above zero is {gain}; {source}."
     return (
         f"The rule recommended selects {setting_name(result, offer.candidate)}, with an expected gain of "
         f"{decimal_text(offer.gain, digits)} in {result.score.measure} (standard deviation "

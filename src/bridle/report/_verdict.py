@@ -8,7 +8,7 @@ from bridle.report._diagnoses import nearly_perfect
 from bridle.report._facts import confidence, contradicting, handed_over, lead, missing_fits, network_call
 from bridle.report._findings import Finding, find_all, next_step
 from bridle.results import StudyResult
-from bridle.stats import EVEN, SAME, WIDE, Comparison, Evidence, weigh_evidence
+from bridle.stats import EVEN, MOSTLY_DATA, SAME, WIDE, Comparison, Evidence, weigh_evidence
 from bridle.wording import escape_control_characters, leading_arm, shorten, strength_text
 
 MAX_NAME_CHARS, MAX_NAME_WORDS = 40, 5
@@ -17,8 +17,6 @@ MAX_STRENGTHS = 2
 """The most strengths of an arm in the verdict."""
 UNCONVERGED = "BR011"
 """The diagnosis that makes an answer provisional."""
-MOSTLY = 0.5
-"""The share of the precision below which a choice comes mostly from experience with other data."""
 MAX_WORDS = 60
 """The most words of a verdict."""
 
@@ -120,7 +118,7 @@ def _use(result: StudyResult, evidence: Evidence, early: str) -> str:
 def _from_other_data(evidence: Evidence) -> bool:
     """Return True if most of what the choice rests on is experience with other data."""
     offer = evidence.recommendation
-    return offer is not None and offer.learned and offer.data_share < MOSTLY
+    return offer is not None and offer.learned and offer.data_share <= MOSTLY_DATA
 
 
 def _opened(early: str, text: str) -> str:

@@ -13,6 +13,7 @@ from bridle.stats._calibration import (
 from bridle.stats._compare import EVEN, SAME, WIDE, Comparison, compare, compare_all, is_share
 from bridle.stats._evidence import (
     COLLAPSE_SHARE,
+    MOSTLY_DATA,
     RECOMMENDED,
     Evidence,
     choose_candidates,
@@ -42,6 +43,7 @@ __all__ = [
     "LOOKS",
     "MIN_ARMS",
     "MIN_STRENGTHS",
+    "MOSTLY_DATA",
     "RECOMMENDED",
     "SAME",
     "SQUARED_ERROR",

@@ -20,6 +20,8 @@ from bridle.stats._summary import Summary, nan_mean, summarize
 
 RECOMMENDED = "recommended"
 """The entry of the provenance with the candidate that was selected when the study ran, and refitted."""
+MOSTLY_DATA = 0.5
+"""The share of the precision above which a choice comes mostly from the study's own scores."""
 COLLAPSE_SHARE = 0.01
 """Predictions are constant where their spread is below this share of the spread without a penalty."""
 
@@ -144,14 +146,18 @@ def _offer(
 ) -> Recommendation | None:
     """Return the candidate to hand over; None if the study has refits, but not of this candidate.
 
-    It is none where the interval of the procedure lies below zero, and where no gain is expected the best of an arm
-    whose corrected interval lies above zero. A study keeps the candidate that it selected when it
-    ran, since other versions may have other curves.
+    It is none where the procedure gains nothing and the choice comes mostly from the data, or where its interval lies
+    below zero. Where no gain is expected, it is the best of an arm whose corrected interval lies above zero. A study
+    keeps the candidate that it selected when it ran, since other versions may have other curves.
     """
     recorded = result.provenance.get(RECOMMENDED)
     offer = recommender.recommend(recorded if isinstance(recorded, int) else None)
     clear = [arm for arm, gain in gains.arms.items() if gain.low > 0]
-    if gains.primary is not None and gains.primary.high < 0:
+    mostly_data = offer.data_share > MOSTLY_DATA
+    worse = gains.primary is not None and (
+        gains.primary.high < 0 or (mostly_data and not gains.primary.difference > 0 and gains.primary.count > 0)
+    )
+    if offer.arm and worse:
         offer = replace(offer, candidate=choices[0].best, arm=0, gain=0.0)
     elif not offer.arm and clear:
         first = max(clear, key=lambda arm: gains.arms[arm].difference)

@@ -22,7 +22,7 @@ from bridle.stats._prior import (
     noise_scale,
     train_position,
 )
-from bridle.stats._summary import nan_mean
+from bridle.stats._summary import nan_mean, summarize
 
 SITES = {"kernel": "weights", "output": "activations", "preactivation": "pre-activations"}
 """The sites of the learned curves, by the quantity of a target."""
@@ -100,8 +100,6 @@ class Recommender:
     paths: tuple[ArmPath, ...]
     disjoint: Bool[np.ndarray, "fold fold"]
     """True for folds that validate no common rows."""
-    diverged: Bool[np.ndarray, "candidate"]
-    """True for candidates of which a fit diverged."""
 
     def by_fold(self) -> list[int | None]:
         """Return the candidate for each fold, selected by the folds that validate none of its rows."""
@@ -148,7 +146,7 @@ class Recommender:
         count, overlap, none = float(rows.sum(axis=1).max()), float(validation / train), self.none
         errors = self.measured.over(used)
         mean, variance = relative_gains(errors.none, errors.folds, floor=floor_of(errors.measure), overlap=overlap)
-        usable = np.isfinite(mean) & np.isfinite(errors.training) & ~self.diverged
+        usable = np.isfinite(mean) & np.isfinite(errors.training)
         paths = tuple(replace(path, candidates=path.candidates[usable[path.candidates]]) for path in self.paths)
         paths = tuple(path for path in paths if len(path.candidates))
         if not paths or not usable[none]:
@@ -172,7 +170,8 @@ def make_recommender(
     """Return the rule for a study, or the reason why it has no use of learned curves.
 
     It needs a score that the curves know (an accuracy, r², a squared error), at least two folds without common rows,
-    and training losses. Candidates that predict the same for every row take no part.
+    and training losses. Candidates that predict the same for every row take no part, nor do those that lack a fit where
+    others have all.
     """
     none = np.flatnonzero(result.setting_arm == 0)
     if prior is None:
@@ -191,13 +190,13 @@ def make_recommender(
     disjoint = disjoint_folds(result)
     if not disjoint.any(axis=1).all():
         return OVERLAP
+    complete = summarize(result.scores()).complete
+    usable = ~constant & (complete if complete[result.setting_arm > 0].any() else True)
     paths = [
-        ArmPath(index, curves_of(result.arms[index], prior), result.path(index)[~constant[result.path(index)]])
+        ArmPath(index, curves_of(result.arms[index], prior), result.path(index)[usable[result.path(index)]])
         for index in range(1, len(result.arms))
     ]
-    diverged = np.zeros(len(result.setting_arm), bool)
-    diverged[result.members.setting[result.members.diverged_at >= 0]] = True
-    return Recommender(result, prior, int(none[0]), measured, tuple(paths), disjoint, diverged)
+    return Recommender(result, prior, int(none[0]), measured, tuple(paths), disjoint)
 
 
 def disjoint_folds(result: StudyResult) -> Bool[np.ndarray, "fold fold"]:
