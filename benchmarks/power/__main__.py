@@ -2,7 +2,8 @@
 
 The simulated studies are kept in `--folder`, a file for every 25, so that the command continues where it stopped; with
 more studies it adds those that are missing. `--settings moons-60 null-60` limits the settings, whose lines in the file
-are then replaced; `--judge` only judges. `--looks 300` writes benchmarks/looks.json instead.
+are then replaced; `--judge` only judges. `--looks 300` writes benchmarks/looks.json instead, `--rules` compares the rules
+`best` and `recommended` on what was simulated and writes benchmarks/rules.json.
 """
 
 import argparse
@@ -11,9 +12,11 @@ from pathlib import Path
 
 from benchmarks.power._judge import CHOSEN_ON, DESIGNS, judge, looks, scores_of, studies
 from benchmarks.power._models import draw
+from benchmarks.power._rules import compare_rules
 from benchmarks.power._simulate import PASSES, SETTINGS, simulate
 
 NUMBERS = Path(__file__).parents[1] / "power.json"
+RULES = Path(__file__).parents[1] / "rules.json"
 LOOKED = Path(__file__).parents[1] / "looks.json"
 PASSES_OF = {"all": range(len(PASSES)), "seeds": range(5)}
 MANY = 20
@@ -29,12 +32,17 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("power-studies"))
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--judge", action="store_true")
+    parser.add_argument("--rules", action="store_true")
     parser.add_argument("--looks", type=int, default=0, help="only look at this many small studies of 20 seeds")
     given = parser.parse_args()
     if given.looks:
         LOOKED.write_text(json.dumps(look_at_many(given.looks), indent=1) + "\n")
         return
     settings = [setting for setting in SETTINGS if setting.name in given.settings]
+    if given.rules:
+        lines = [line for setting in settings for line in compare_rules(setting, given.folder, given.studies)]
+        RULES.write_text(json.dumps(lines, indent=1) + "\n")
+        return
     for setting in () if given.judge else settings:
         studies_of = range(given.first, given.first + given.studies)
         simulate(setting, studies_of, given.folder, PASSES_OF[given.designs], given.threads)

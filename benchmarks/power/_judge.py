@@ -44,11 +44,18 @@ def scores_of(setting: Setting) -> tuple[str, ...]:
     return ("loss", "r2") if setting.regression else ("loss", "accuracy")
 
 
-def studies(setting: Setting, folder: Path, score: str, design: str) -> Iterator[Simulated]:
-    """Yield the studies of one setting, by one score and design."""
+def studies(
+    setting: Setting, folder: Path, score: str, design: str, training: np.ndarray | None = None
+) -> Iterator[Simulated]:
+    """Yield the studies of one setting, by one score and design.
+
+    `training` has the training losses of candidates, for pieces that were stored without.
+    """
     data, passes = load(setting, folder), DESIGNS[design]
     for study in range(len(data["losses"]) if data else 0):
         piece = {name: values[study] for name, values in data.items()}
+        if training is not None and "training" not in piece:
+            piece["training"] = np.broadcast_to(training[:, None, None], piece["truth"].shape[1:])
         measure = 1 if score == "accuracy" else 0
         losses, fresh = piece["losses"][measure].astype(float), piece["truth"][measure].astype(float)
         yield _simulated(setting, piece, losses, fresh, score, passes)
@@ -147,8 +154,8 @@ def judge(simulated: list[Simulated], first: int) -> dict[str, float | None]:
     for study in simulated:
         result, sign = study.result, 1.0 if study.result.score.maximize else -1.0
         if result.folds == FOLDS:
-            before = weigh_evidence(replace(result, row_scores=None)).claim
-            old += before is not None and before.low > 0
+            before = weigh_evidence(replace(result, row_scores=None))
+            old += bool(before.best_arm) and before.gains[before.best_arm].low > 0
         table, chosen, (arm, none) = paired(result)
         answer = compare_rows(arm, none, table, share=is_share(result.scores(), result.fold_rows))
         claims += answer.low > 0
