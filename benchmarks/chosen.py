@@ -170,8 +170,8 @@ def one_set(question: Question, whole: Any, inside: Any, number: int) -> dict[st
     test, fresh = whole.scores()[:, 0, number], table_of(whole, FRESH)[:, :, number].mean(axis=1)
     tried = [place(whole, name, strength) for name, strength in question.tried]
     evidence = weigh_evidence(own_folds(inside, number))
-    chosen = evidence.choices[evidence.winner]
-    gain = evidence.gains.get(evidence.winner)
+    chosen = evidence.choices[evidence.best_arm]
+    gain = evidence.gains.get(evidence.best_arm)
     best, one_se = (same(inside, setting, whole) for setting in (chosen.best, chosen.one_se))
     judged = whole.scores()[:, :, number].mean(axis=1)
     ours = [same(inside, setting, whole) for setting in range(len(inside.setting_arm))]
@@ -195,10 +195,9 @@ def one_set(question: Question, whole: Any, inside: Any, number: int) -> dict[st
 def recommended(result: Any, evidence: Any) -> int:
     """The candidate of the rule `recommended`, with curves that know neither moons nor circles."""
     from bridle.stats._prior import load_prior
-    from bridle.stats._recommend import expect_arms, recommend
+    from bridle.stats._recommend import make_recommender
 
-    expected = expect_arms(result, load_prior(WITHOUT), evidence.constant)
-    return recommend(expected, evidence.choices, evidence.gains).candidate
+    return make_recommender(result, load_prior(WITHOUT), evidence.constant).recommend().candidate
 
 
 def own_folds(result: Any, number: int) -> Any:

@@ -20,7 +20,6 @@ from benchmarks.prior.learn import (
 from scipy import stats
 
 from bridle.stats._prior import LEAST_GAIN, LOG_LOSS, SHARE, SQUARE, Prior
-from bridle.stats._recommend import loss_weight
 
 WORSE = -0.01
 """A choice is counted as worse than none below this difference of accuracy or r²."""
@@ -29,6 +28,8 @@ MIN_ROWS = 6
 ROUNDING = 0.01
 """Rows; accuracies are stored with seven digits."""
 SUM, TEMPERED_WEIGHT = "sum of gains, with a temperature", 2.0
+LOSS_WEIGHTS = ((30.0, 0.0), (100.0, 1.0), (300.0, 3.0))
+"""Weight of the expected gain in log loss beside that in accuracy, by the number of rows, in a variant of the rule."""
 Row = tuple[Sample, dict[str, float]]
 
 
@@ -48,7 +49,9 @@ def picks(sample: Sample, prior: Prior) -> dict[str, int]:
         "best log loss after a temperature": best(tempered),
         "prior alone": chosen(sample, prior, [(1.0, score, None)]),
         "recommended": recommended(sample, prior),
-        "… by the score alone": chosen(sample, prior, [(1.0, score, score)]),
+        "… with the log loss": chosen(
+            sample, prior, [(1.0, score, score), *([(weight, loss, loss)] if classes else [])]
+        ),
         "… by log loss alone": chosen(sample, prior, [(1.0, loss, loss)]),
         "… with a temperature": chosen(
             sample, prior, [(1.0, score, score), *([(weight, loss, tempered)] if classes else [])]
@@ -56,6 +59,12 @@ def picks(sample: Sample, prior: Prior) -> dict[str, int]:
         SUM: summed(sample, prior),
         "oracle": int(validated[np.argmax(sample.score[validated])]),
     }
+
+
+def loss_weight(rows: float) -> float:
+    """Return the weight of the log loss, linear in the logarithm of the rows."""
+    sizes, values = np.array(LOSS_WEIGHTS).T
+    return float(np.interp(np.log(rows), np.log(sizes), values))
 
 
 def summed(sample: Sample, prior: Prior) -> int:

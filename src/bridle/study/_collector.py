@@ -22,7 +22,7 @@ from bridle.results import (
     weak_to_strong,
 )
 from bridle.study._pooled import PooledScorer
-from bridle.study._provenance import dependence_facts, describe_protocol, log_loss_facts
+from bridle.study._provenance import data_loss_facts, dependence_facts, describe_protocol, log_loss_facts
 from bridle.study._row_scores import collect_row_scores, varies
 from bridle.study.design._arms import BoundArm, to_result_arm
 from bridle.study.design._objective import diagnostic_names
@@ -208,7 +208,12 @@ class ResultCollector:
             seed_mean=self.seed_mean,
             confidence=self.confidence,
             row_scores=row_scores,
-            provenance={**dependence_facts(prepared), **log_loss_facts(prepared), **self.looks},
+            provenance={
+                **dependence_facts(prepared),
+                **data_loss_facts(prepared),
+                **log_loss_facts(prepared),
+                **self.looks,
+            },
         )
 
     def _members(self, results: Sequence[FitResult | None]) -> Members:
