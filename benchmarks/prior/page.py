@@ -255,9 +255,9 @@ LIMITS = """
 
 * With 30 rows the rule chooses better than no penalty on average, but it gains little with the flagship of the
   documentation: 500 hidden units and 4,000 epochs on 30 rows, with one seed, and with moons and circles left out of the
-  curves. On the 50 drawn sets of moons of `benchmarks.chosen` it has +0.8 ± 0.6 points over no penalty, and +1.4 ± 0.6
-  on 50 other sets; together half of the 2.1 points of the oracle. On circles it has -0.4 ± 0.9 and +0.2 ± 0.8, where
-  the oracle has 2.2. `best` has -0.6 ± 1.0 and +0.7 ± 0.6 on moons, -1.1 ± 1.6 and -2.1 ± 1.9 on circles.
+  curves. On the 50 drawn sets of moons of `benchmarks.chosen` it has +0.7 ± 0.7 points over no penalty, and +1.4 ± 0.6
+  on 50 other sets; together about half of the 2.1 points of the oracle. On circles it has -0.5 ± 0.9 and +0.3 ± 0.9,
+  where the oracle has 2.2. `best` has +0.2 ± 0.8 and +0.6 ± 0.7 on moons, -0.1 ± 1.1 and -0.5 ± 1.5 on circles.
 * On circles hardly anything can be gained with 30 rows. No fixed strength has a clear gain (at most +0.5 ± 0.8, over
   nine strengths of three penalties on 100 sets). An oracle that has the curves of circles themselves over the training
   loss, from the 99 other sets and this network, has at most +0.6 ± 0.8 by them alone, and +0.5 ± 0.7 joined with the
