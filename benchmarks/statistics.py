@@ -7,9 +7,8 @@ import json
 from pathlib import Path
 
 from benchmarks import calibration, few_folds, ranges
-from benchmarks.power.__main__ import LOOKED, MANY
+from benchmarks.power.__main__ import LOOKED, MANY, RULES
 from benchmarks.power.__main__ import NUMBERS as POWER
-from benchmarks.power.__main__ import RULES
 from benchmarks.power._judge import DESIGNS
 
 PAGE = Path(__file__).parents[1] / "docs" / "statistics.md"

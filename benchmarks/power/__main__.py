@@ -2,8 +2,8 @@
 
 The simulated studies are kept in `--folder`, a file for every 25, so that the command continues where it stopped; with
 more studies it adds those that are missing. `--settings moons-60 null-60` limits the settings, whose lines in the file
-are then replaced; `--judge` only judges. `--looks 300` writes benchmarks/looks.json instead, `--rules` compares the rules
-`best` and `recommended` on what was simulated and writes benchmarks/rules.json.
+are then replaced; `--judge` only judges. `--looks 300` writes benchmarks/looks.json instead. `--rules` compares the
+rules `best` and `recommended` on what was simulated, and writes benchmarks/rules.json.
 """
 
 import argparse
