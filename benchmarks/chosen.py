@@ -125,6 +125,7 @@ def measure(question: Question, sets: int, seeds: int, epochs: int) -> dict[str,
         "sets": lines,
         "summary": summary(lines),
         "settings": against_none(whole),
+        "limit": limits(whole, inside, sets),
     }
 
 
@@ -169,8 +170,8 @@ def one_set(question: Question, whole: Any, inside: Any, number: int) -> dict[st
     test, fresh = whole.scores()[:, 0, number], table_of(whole, FRESH)[:, :, number].mean(axis=1)
     tried = [place(whole, name, strength) for name, strength in question.tried]
     evidence = weigh_evidence(own_folds(inside, number))
-    chosen = evidence.choices[evidence.winner]
-    gain = evidence.gains.get(evidence.winner)
+    chosen = evidence.choices[evidence.best_arm]
+    gain = evidence.gains.get(evidence.best_arm)
     best, one_se = (same(inside, setting, whole) for setting in (chosen.best, chosen.one_se))
     judged = whole.scores()[:, :, number].mean(axis=1)
     ours = [same(inside, setting, whole) for setting in range(len(inside.setting_arm))]
@@ -194,10 +195,9 @@ def one_set(question: Question, whole: Any, inside: Any, number: int) -> dict[st
 def recommended(result: Any, evidence: Any) -> int:
     """The candidate of the rule `recommended`, with curves that know neither moons nor circles."""
     from bridle.stats._prior import load_prior
-    from bridle.stats._recommend import expect_arms, recommend
+    from bridle.stats._recommend import make_recommender
 
-    expected = expect_arms(result, load_prior(WITHOUT), evidence.constant)
-    return recommend(expected, evidence.choices, evidence.gains).candidate
+    return make_recommender(result, load_prior(WITHOUT), evidence.constant).recommend().candidate
 
 
 def own_folds(result: Any, number: int) -> Any:
@@ -243,6 +243,52 @@ def against_none(whole: Any) -> list[dict[str, Any]]:
 
     fresh = table_of(whole, FRESH).mean(axis=1)
     return [{"setting": named(whole, n), **paired(fresh[n] - fresh[0])} for n in range(1, len(fresh))]
+
+
+def limits(whole: Any, inside: Any, sets: int) -> dict[str, dict[str, float]]:
+    """What a rule could gain over none that knows the other data sets of the generator, by what it sees of one."""
+    from benchmarks.claims._studies import FRESH, table_of
+
+    ours = [same(inside, setting, whole) for setting in range(len(inside.setting_arm))]
+    fresh = table_of(whole, FRESH).mean(axis=1)[ours].T
+
+    def seen(quantity: str) -> np.ndarray:
+        return inside.scores_of(quantity).mean(axis=1).reshape(len(ours), sets, FOLDS).mean(axis=2).T
+
+    accuracy = seen("validation/accuracy")
+    more = [accuracy, np.log(seen("validation/loss")), np.log(seen("train/loss").clip(1e-6))]
+    gains = fresh - fresh[:, :1]
+    return {
+        "accuracies": paired(gains_of_known_family(gains, [accuracy])),
+        "accuracies and losses": paired(gains_of_known_family(gains, more)),
+        "oracle": paired(gains.max(axis=1)),
+    }
+
+
+def gains_of_known_family(gains: np.ndarray, seen: Sequence[np.ndarray], ridge: float = 0.1) -> np.ndarray:
+    """Gain on each data set, (set,), where the others of its family say how the gains follow from what is seen.
+
+    The choice is the candidate with the largest expected gain, by the best linear prediction from the scores of all
+    candidates: with normal gains and noise of known moments, no rule gains more on average. The matrix to invert gets
+    `ridge` times its mean variance on the diagonal.
+
+    Args:
+        gains: gains over none on fresh rows, (set, candidate); candidate 0 is none.
+        seen: scores of cross-validation, each (set, candidate).
+        ridge: the share of the mean variance that is added.
+
+    """
+    scores = np.concatenate([table / max(float(table.std()), 1e-12) for table in seen], axis=1)
+    reached = []
+    for number in range(len(gains)):
+        others = np.arange(len(gains)) != number
+        middle, mean = scores[others].mean(axis=0), gains[others].mean(axis=0)
+        apart = scores[others] - middle
+        within = apart.T @ apart
+        within += ridge * np.trace(within) / len(within) * np.eye(len(within))
+        slopes = np.linalg.lstsq(within, apart.T @ (gains[others] - mean))[0]
+        reached.append(gains[number, np.argmax(mean + (scores[number] - middle) @ slopes)])
+    return np.array(reached)
 
 
 def paired(gains: np.ndarray) -> dict[str, float]:

@@ -26,7 +26,9 @@ def section(chosen: Mapping[str, Any]) -> str:
         found = chosen[name]
         title = f"### {TITLES[name]}, {found['epochs']} epochs: {answer(found['summary'])}"
         each = "Each candidate against no penalty, over the drawn data sets:"
-        parts += [title, _table(HEAD, _rows(found)), _counts(found), why(found), each, _table(ALONE, _alone(found))]
+        parts += [title, _table(HEAD, _rows(found)), _counts(found), why(found)]
+        parts += [limit(found["limit"])] if "limit" in found else []  # measured since then
+        parts += [each, _table(ALONE, _alone(found))]
     return "\n\n".join(parts) + "\n"
 
 
@@ -69,6 +71,16 @@ def why(found: Mapping[str, Any]) -> str:
         f"bridle's arms differ from the tutorial's way by {_apart(level)} points{_therefore(level)}. "
         "Where a penalty is taken only if the verdict sees evidence for it, the accuracy differs from the tutorial's "
         f"by {_apart(fallback)} points; that was no penalty in {fallback['took_none']} of {len(found['sets'])}."
+    )
+
+
+def limit(reached: Mapping[str, Mapping[str, float]]) -> str:
+    """How much a rule can gain over no penalty that knows the generator."""
+    return (
+        f"What can be reached: the best candidate of each data set is {_apart(reached['oracle'])} points above no "
+        "penalty. A rule that has learned from the other data sets of the same generator, with the same network, how "
+        f"the gains follow from the accuracies of cross-validation reaches {_apart(reached['accuracies'])}, and "
+        f"{_apart(reached['accuracies and losses'])} if it also sees log losses and training losses."
     )
 
 

@@ -10,6 +10,7 @@ and all others are held out. The ways get the same learning rows, the same featu
   is scaled, which helps it.
 * `bridle`: what `bridle tune` hands over with its defaults. It is run in one process, without report and baselines.
 * `none`: the mean of the refits of the same study without a penalty.
+* `best`: the mean of the refits of what the rule `best` selects in the same study.
 
 The scores are accuracy and r². The grid search does not depend on bridle, so its lines are kept when the defaults
 change; the others have the version of the defaults.
@@ -48,6 +49,8 @@ TARGETS = {
 }
 """Target of each table; the first four are scikit-learn's."""
 ALPHAS = tuple(float(f"1e{power}") for power in range(-5, 2))
+RULE = "recommended"
+"""The rule that selects what is handed over; lines without it were measured with `best`."""
 LEARNING, HELD_OUT = 1000, 0.2
 """The largest number of rows to learn from, and the least share of rows held out."""
 Line = dict[str, Any]
@@ -138,8 +141,10 @@ def study_line(split: Split) -> Line:
     held_out = data.seed_mean.held_out["test"]
     arms = {data.arms[arm].name: round(float(held_out[choice.best]), 5) for arm, choice in evidence.choices.items()}
     line: Line = {
+        "rule": RULE,
         "score": round(float(score), 5),
         "none": arms.pop("none"),
+        "best": round(float(held_out[evidence.choices[evidence.best_arm].best]), 5),
         "arm": answer.result.best().arm,
         "arms": arms,
     }
@@ -147,7 +152,7 @@ def study_line(split: Split) -> Line:
         line["primary"] = round(evidence.primary.difference, 5)
     if evidence.winner:
         line["gain"] = round(evidence.gains[evidence.winner].difference, 5)
-        means = [np.nanmean(data.seed_mean.scores[evidence.choices[arm].best]) for arm in (0, evidence.winner)]
+        means = [np.nanmean(data.seed_mean.scores[evidence.candidate(arm)]) for arm in (0, evidence.winner)]
         line["gain of mean"] = round(float(means[1] - means[0]), 5)
     return line
 
@@ -169,11 +174,11 @@ def main() -> None:
         return
     from bridle.tuning import NEWEST
 
-    done = {(line["table"], line["split"], line["way"], line.get("defaults", NEWEST)) for line in lines}
+    done = {(line["table"], line["split"], line["way"], *_version(line, NEWEST)) for line in lines}
     for number in range(options.splits):
         for name in options.tables:
             for way in options.ways:
-                if (name, number, way, NEWEST) in done:
+                if (name, number, way, NEWEST, RULE) in done:
                     continue
                 split = draw_split(name, number, options.data)
                 began, cpu = perf_counter(), process_time()
@@ -187,6 +192,11 @@ def main() -> None:
                 lines.append(line)
                 print(line, flush=True)
                 options.out.write_text("[\n" + ",\n".join(map(json.dumps, lines)) + "\n]\n")
+
+
+def _version(line: Line, newest: int) -> tuple[int, str]:
+    """Return the version of the defaults and the rule of a line; the newest for the grid search."""
+    return (newest, RULE) if line["way"] == "grid" else (line["defaults"], line.get("rule", "best"))
 
 
 def interval(difference: np.ndarray, held_out: float) -> float:
@@ -203,7 +213,9 @@ def interval(difference: np.ndarray, held_out: float) -> float:
 
 def paired(lines: list[Line]) -> pd.DataFrame:
     """Return one row for each table and split with all ways, of the newest defaults that it has."""
-    frame = pd.DataFrame(lines).sort_values("defaults", kind="stable").groupby(["table", "split", "way"]).last()
+    frame = pd.DataFrame(lines)
+    frame["is new"] = frame["rule"].notna() if "rule" in frame else False
+    frame = frame.sort_values(["defaults", "is new"], kind="stable").groupby(["table", "split", "way"]).last()
     grid, tune = (frame.xs(way, level="way") for way in ("grid", "bridle"))
     return tune.join(grid[["score", "seconds", "cpu"]].add_suffix(" grid"), how="inner").reset_index()
 

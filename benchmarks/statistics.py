@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from benchmarks import calibration, few_folds, ranges
-from benchmarks.power.__main__ import LOOKED, MANY
+from benchmarks.power.__main__ import LOOKED, MANY, RULES
 from benchmarks.power.__main__ import NUMBERS as POWER
 from benchmarks.power._judge import DESIGNS
 
@@ -37,6 +37,7 @@ def page() -> str:
         power_studies=_span([line["studies"] for line in power]),
         power=_power([line for line in power if not line["family"].startswith("null")]),
         chance=_chance([line for line in power if line["family"].startswith("null")]),
+        **_rules(json.loads(RULES.read_text())),
         **_fresh([line for line in power if line["design"] == next(iter(DESIGNS))]),
         looked=_looked(looked),
         looked_studies=looked["studies"],
@@ -119,6 +120,31 @@ def _chance(lines: list[dict]) -> str:
         facts = (one["family"], str(one["rows"]), str(one["studies"]), one["score"])
         rows.append((*facts, *(_percent(share, 1) for share in shares)))
     return _table(head, rows)
+
+
+def _rules(lines: list[dict]) -> dict[str, str | float]:
+    """Return the table of both rules, and the coverage and the claims of `recommended` over all studies, in percent."""
+    head = ("data", "rows", "studies", "score", "true gain", "recommended", "handed over", "recommended")
+    head = (*head, "claims", "recommended", "covers", "recommended")
+    rows = []
+    for best, offer in zip(lines[::2], lines[1::2], strict=True):
+        facts = (best["family"], str(best["rows"]), str(best["studies"]), best["score"])
+        gains = (f"{line[name]:.4f}" for name in ("truth", "handed over") for line in (best, offer))
+        shares = (_percent(line[name], 1) for name in ("claims", "covers") for line in (best, offer))
+        rows.append((*facts, *gains, *shares))
+    offers = lines[1::2]
+    useless = [line for line in offers if line["family"].startswith("null")]
+    covered = sum(line["covers"] * line["studies"] * (1 - line["no interval"]) for line in offers)
+    known = sum(line["studies"] * (1 - line["no interval"]) for line in offers)
+    return {
+        "rules": _table(head, rows),
+        "rule_studies": sum(line["studies"] for line in offers),
+        "rule_covers": 100 * covered / known,
+        "useless_studies": sum(line["studies"] for line in useless),
+        "useless_claims": 100
+        * sum(line["claims"] * line["studies"] for line in useless)
+        / sum(line["studies"] for line in useless),
+    }
 
 
 def _fresh_share(line: dict) -> float | None:

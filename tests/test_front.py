@@ -39,11 +39,11 @@ def test_best_of_an_arm_and_of_all(result) -> None:
     best = result.best("both")
     assert set(best.strengths) == {"hidden/kernel l1l2.l1", "hidden/kernel l1l2.l2", "out/bias l1"}
     assert best.strengths["out/bias l1"] == 0.5
-    overall = result.best()
+    overall = result.best(rule="best")
     assert overall.mean == max(result.best(arm).mean for arm in ("none", "L2", "both"))
     with pytest.raises(BridleError, match="Nearest: 'both'"):
         result.best("bth")
-    with pytest.raises(BridleError, match="'best', '1se' or 'recommended'"):
+    with pytest.raises(BridleError, match="'recommended', 'best' or '1se'"):
         result.best(rule="2se")
 
 

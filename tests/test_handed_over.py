@@ -14,7 +14,8 @@ import bridle
 from bridle import L2, Study
 from bridle._api import Result
 from bridle._errors import InputError
-from bridle.results import ALL_ROWS
+from bridle.results import ALL_ROWS, StudyResult
+from bridle.stats import DATA_LOSS
 from bridle.study._provenance import constant_scores
 from bridle.study.data._arrays import Data
 from bridle.tuning._model_file import load_model, save_model
@@ -22,6 +23,11 @@ from tests.conftest import network
 
 NONE, WEAK, STRONG = [0.5] * 4, [0.8, 0.3, 0.8, 0.3], [0.3, 0.8, 0.3, 0.8]
 """Both strengths have the better mean, 0.55; on each fold the one that the other folds choose has 0.3."""
+
+
+def by_its_own(data: StudyResult) -> StudyResult:
+    """A study whose loss no experience with other data covers."""
+    return replace(data, provenance={**data.provenance, DATA_LOSS: "other"})
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +40,8 @@ def result(moons) -> Result:
     column = data.quantities.index("validation/accuracy")
     table = np.array([NONE, WEAK, STRONG])
     curves[inside, -1, column] = table[data.members.setting[inside], data.members.fold[inside]]
-    return Result(replace(data, curves=curves, row_scores=None), measured._template, measured._terms)
+    data = replace(by_its_own(data), curves=curves, row_scores=None)
+    return Result(data, measured._template, measured._terms)
 
 
 def test_an_arm_whose_quoted_number_is_worse_than_none_is_not_handed_over(result: Result) -> None:
@@ -155,9 +162,8 @@ def test_the_mean_is_that_of_the_arm_whose_quoted_number_is_better(
     refitted = data.members.setting[(data.members.fold == ALL_ROWS) & penalized][0]
     loss = 0.5 + 0.01 * data.members.fold - penalized * (gain - 0.001 * (data.members.setting != refitted))
     curves[:, -1, data.quantities.index("validation/loss")] = loss
-    result = hand_over(
-        Result(replace(data, curves=curves, row_scores=None), averaged._template, averaged._terms), better=True
-    )
+    data = replace(by_its_own(data), curves=curves, row_scores=None)
+    result = hand_over(Result(data, averaged._template, averaged._terms), better=True)
     assert result.best().arm == arm
     expected = np.mean([result.model(arm, seed=seed).predict(moons[0], verbose=0) for seed in range(3)], axis=0)
     np.testing.assert_allclose(result.model().predict(moons[0], verbose=0), expected, atol=1e-5)
@@ -210,7 +216,8 @@ def test_the_details_compare_means_with_and_without_a_penalty(averaged: Result, 
     scores = np.full_like(data.seed_mean.scores, 0.6)
     scores[data.setting_arm == 0] = without
     seed_mean = replace(data.seed_mean, scores=scores)
-    result = Result(replace(data, curves=curves, row_scores=None, seed_mean=seed_mean), averaged._template)
+    data = replace(by_its_own(data), curves=curves, row_scores=None, seed_mean=seed_mean)
+    result = Result(data, averaged._template)
     assert result.best().arm == "L2"
     assert f"Without a penalty, the mean of as many scores {expected}" in result.details()
     members = replace(data.members, finished=data.members.finished & ~((data.members.seed == 2) & ~penalized))

@@ -9,7 +9,8 @@ import bridle
 from bridle import L2, Study
 from bridle.report import to_json
 from bridle.results import ALL_ROWS
-from bridle.stats import Recommendation, _evidence
+from bridle.stats import Recommendation, choose_candidates
+from bridle.stats._recommend import Recommender
 from tests.conftest import network
 
 STRENGTHS = [1e-6, 1e-5, 1e-4, 1e-3]
@@ -20,12 +21,12 @@ def result(moons) -> bridle.Result:
     """A study in which the rule selects the candidate that neither `best` nor `1se` selects."""
     patch = pytest.MonkeyPatch()
 
-    def recommend(expected, choices, gains) -> Recommendation:
-        others = {choices[1].best, choices[1].one_se}
-        candidate = next(c for c in (1, 2, 3) if c not in others)
-        return Recommendation(candidate, 1, 0.01, 0.02, 0.03, 0.7, True)
+    def recommend(self: Recommender, recorded: int | None = None) -> Recommendation:
+        choice = choose_candidates(self.result)[1]
+        candidate = next(c for c in (1, 2, 3) if c not in (choice.best, choice.one_se))
+        return Recommendation(candidate, 1, 0.01, 0.02, 0.03, 0.3, True)
 
-    patch.setattr(_evidence, "recommend", recommend)
+    patch.setattr(Recommender, "recommend", recommend)
     x, y = moons
     study = Study(network(), {"L2": {"*/kernel": L2(STRENGTHS)}}, seeds=1, folds=3, epochs=3)
     yield study.run(x[:30], y[:30], progress=False)
@@ -38,26 +39,22 @@ def test_the_recommended_candidate_is_refitted_and_handed_over(result: bridle.Re
     assert offer is not None
     refit = np.flatnonzero((data.members.setting == offer.candidate) & (data.members.fold == ALL_ROWS))
     assert len(refit) == 1
-    weights = result.model(rule="recommended").get_weights()
+    weights = result.model().get_weights()
     assert all(np.array_equal(a, b) for a, b in zip(weights, data.weights[int(refit[0])], strict=True))
-    best = result.best(rule="recommended")
+    best = result.best()
     assert (best.arm, best.rule) == ("L2", "recommended")
     assert best.strengths == data.strengths(offer.candidate)
-    assert f"{best.strengths['*/kernel l2']:g}" in result.code(rule="recommended")
-
-
-def test_an_arm_has_its_own_recommended_strength(result: bridle.Result) -> None:
-    """The one of the arm that is named, from the learned curves."""
-    choice = result.evidence.choices[1]
-    assert choice.recommended is not None
-    assert result.best("L2", "recommended").strengths == result.data.strengths(choice.recommended)
+    assert f"{best.strengths['*/kernel l2']:g}" in result.code()
+    assert list(result.regularizers()) == ["*/kernel"]
+    assert result.predict(np.zeros((1, 2))).shape == (1, 1)
+    assert best.strengths == result.best("L2").strengths != result.best("L2", "best").strengths
 
 
 def test_the_details_the_table_and_the_record_name_it(result: bridle.Result) -> None:
     """With the expected gain, and where it comes from."""
     offer = result.evidence.recommendation
     assert offer is not None
-    assert "Most of this comes from your data, not from experience with other data." in result.details()
+    assert "; 30 % of the precision comes from your data, the rest from experience with other data." in result.details()
     marked = [index for index, rules in enumerate(result.table()["rule"]) if "recommended" in rules]
     assert len(marked) == 1
     record = to_json(result.data, result.evidence)["recommended"]
@@ -70,9 +67,12 @@ def test_a_complete_folder_keeps_its_refits_where_curves_have_changed(moons, mon
     study = Study(network(), {"L2": {"*/kernel": L2(STRENGTHS)}}, seeds=1, folds=3, epochs=3)
 
     def refits(candidate: int) -> set[int]:
-        offer = Recommendation(candidate, 1, 0.01, 0.02, 0.03, 0.7, True)
-        monkeypatch.setattr(_evidence, "recommend", lambda expected, choices, gains: offer)
-        members = study.run(x[:30], y[:30], progress=False, store=tmp_path / "s").data.members
+        def recommend(self: Recommender, recorded: int | None = None) -> Recommendation:
+            return Recommendation(candidate if recorded is None else recorded, 1, 0.01, 0.02, 0.03, 0.7, True)
+
+        monkeypatch.setattr(Recommender, "recommend", recommend)
+        result = study.run(x[:30], y[:30], progress=False, store=tmp_path / "s")
+        members = result.data.members
         return {int(setting) for setting in members.setting[members.fold == ALL_ROWS]}
 
     first = refits(1)

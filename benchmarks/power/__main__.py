@@ -2,7 +2,8 @@
 
 The simulated studies are kept in `--folder`, a file for every 25, so that the command continues where it stopped; with
 more studies it adds those that are missing. `--settings moons-60 null-60` limits the settings, whose lines in the file
-are then replaced; `--judge` only judges. `--looks 300` writes benchmarks/looks.json instead.
+are then replaced; `--judge` only judges. `--looks 300` writes benchmarks/looks.json instead. `--rules` compares the
+rules `best` and `recommended` on what was simulated, and writes benchmarks/rules.json.
 """
 
 import argparse
@@ -11,10 +12,13 @@ from pathlib import Path
 
 from benchmarks.power._judge import CHOSEN_ON, DESIGNS, judge, looks, scores_of, studies
 from benchmarks.power._models import draw
-from benchmarks.power._simulate import SETTINGS, simulate
+from benchmarks.power._rules import compare_rules
+from benchmarks.power._simulate import PASSES, SETTINGS, simulate
 
 NUMBERS = Path(__file__).parents[1] / "power.json"
+RULES = Path(__file__).parents[1] / "rules.json"
 LOOKED = Path(__file__).parents[1] / "looks.json"
+PASSES_OF = {"all": range(len(PASSES)), "seeds": range(5)}
 MANY = 20
 """The most seeds of the studies that are looked at after each."""
 
@@ -22,18 +26,26 @@ MANY = 20
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--studies", type=int, default=100)
+    parser.add_argument("--first", type=int, default=0, help="index of the first study, a multiple of 25")
+    parser.add_argument("--designs", choices=["all", "seeds"], default="all", help="also five partitions, or not")
     parser.add_argument("--settings", nargs="*", default=[setting.name for setting in SETTINGS])
     parser.add_argument("--folder", type=Path, default=Path("power-studies"))
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--judge", action="store_true")
+    parser.add_argument("--rules", action="store_true")
     parser.add_argument("--looks", type=int, default=0, help="only look at this many small studies of 20 seeds")
     given = parser.parse_args()
     if given.looks:
         LOOKED.write_text(json.dumps(look_at_many(given.looks), indent=1) + "\n")
         return
     settings = [setting for setting in SETTINGS if setting.name in given.settings]
+    if given.rules:
+        lines = [line for setting in settings for line in compare_rules(setting, given.folder, given.studies)]
+        RULES.write_text(json.dumps(lines, indent=1) + "\n")
+        return
     for setting in () if given.judge else settings:
-        simulate(setting, given.studies, given.folder, given.threads)
+        studies_of = range(given.first, given.first + given.studies)
+        simulate(setting, studies_of, given.folder, PASSES_OF[given.designs], given.threads)
     names = [setting.name for setting in SETTINGS]
     before = json.loads(NUMBERS.read_text()) if NUMBERS.exists() else []
     lines = [line for line in before if _name(line) not in given.settings]

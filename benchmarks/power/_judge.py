@@ -6,10 +6,21 @@ from pathlib import Path
 
 import numpy as np
 from benchmarks.power._models import build
-from benchmarks.power._simulate import ARM_OF, FOLDS, PASSES, Setting, load
+from benchmarks.power._simulate import ARM_OF, FOLDS, PASSES, TARGETS, Setting, load, strengths_of
 
 from bridle.results import StudyResult
-from bridle.stats import LOG_LOSS, RowTable, best_of, compare_rows, is_share, read_rows, weigh_evidence
+from bridle.stats import (
+    CROSS_ENTROPY,
+    DATA_LOSS,
+    LOG_LOSS,
+    SQUARED_ERROR,
+    RowTable,
+    best_of,
+    compare_rows,
+    is_share,
+    read_rows,
+    weigh_evidence,
+)
 from bridle.stats._looks import Looks
 from bridle.stats._row_variance import row_moments
 
@@ -33,33 +44,51 @@ def scores_of(setting: Setting) -> tuple[str, ...]:
     return ("loss", "r2") if setting.regression else ("loss", "accuracy")
 
 
-def studies(setting: Setting, folder: Path, score: str, design: str) -> Iterator[Simulated]:
-    """Yield the studies of one setting, by one score and design."""
+def studies(
+    setting: Setting, folder: Path, score: str, design: str, training: np.ndarray | None = None
+) -> Iterator[Simulated]:
+    """Yield the studies of one setting, by one score and design.
+
+    `training` has the training losses of candidates, for pieces that were stored without.
+    """
     data, passes = load(setting, folder), DESIGNS[design]
     for study in range(len(data["losses"]) if data else 0):
         piece = {name: values[study] for name, values in data.items()}
+        if training is not None and "training" not in piece:
+            piece["training"] = np.broadcast_to(training[:, None, None], piece["truth"].shape[1:])
         measure = 1 if score == "accuracy" else 0
         losses, fresh = piece["losses"][measure].astype(float), piece["truth"][measure].astype(float)
-        yield _simulated(losses, fresh, piece["folds"], piece["y"].astype(float), score, passes, setting.regression)
+        yield _simulated(setting, piece, losses, fresh, score, passes)
 
 
-def _simulated(losses, fresh, folds, y, score, passes, regression) -> Simulated:
+def _simulated(setting, piece, losses, fresh, score, passes) -> Simulated:
     """Arrange passes as seeds; one over another partition has no fits in the folds of the first."""
+    folds, y = piece["folds"], piece["y"].astype(float)
     parts = [PASSES[index][1] for index in passes]
     cells = [(part, (folds[part] == fold).nonzero()[0]) for part in dict.fromkeys(parts) for fold in range(FOLDS)]
     rows = np.full((len(cells), max(len(judged) for _, judged in cells)), -1)
     values = np.full((len(losses), len(passes), *rows.shape), np.nan)
     outside = np.full(values.shape[:3], np.nan)
+    columns = {name: np.full(outside.shape, np.nan) for name in ("validation/loss", "train/loss")}
     for cell, (part, judged) in enumerate(cells):
         rows[cell, : len(judged)] = judged
         for seed, index in enumerate(passes):
             if parts[seed] == part:
                 values[:, seed, cell, : len(judged)] = _row_scores(losses[:, index][:, judged], y[judged], score)
                 outside[:, seed, cell] = fresh[:, index, cell % FOLDS]
+                columns["validation/loss"][:, seed, cell] = piece["losses"][0, :, index][:, judged].mean(axis=-1)
+                if "training" in piece:
+                    columns["train/loss"][:, seed, cell] = piece["training"][:, index, cell % FOLDS]
     sizes = np.array([[len(y) - len(judged), len(judged)] for _, judged in cells])
     outside = 1 - outside / TARGET_VARIANCE if score == "r2" else outside
-    facts = {LOG_LOSS: True} if score == "loss" and not regression else {}
-    return Simulated(build(values, rows, sizes, name=score, maximize=score != "loss", arms=ARM_OF, **facts), outside)
+    regression = setting.regression
+    facts = {DATA_LOSS: SQUARED_ERROR if regression else CROSS_ENTROPY}
+    facts |= {LOG_LOSS: True} if score == "loss" and not regression else {}
+    columns |= {"train/r2": 1 - columns["train/loss"] / TARGET_VARIANCE} if score == "r2" else {}
+    terms = tuple((target, name[:2].lower()) for name, target in TARGETS.items())
+    arms = terms, ARM_OF, strengths_of(setting).max(axis=1)
+    options = {"name": score, "maximize": score != "loss", "arms": arms, "columns": columns}
+    return Simulated(build(values, rows, sizes, **options, **facts), outside)
 
 
 def _row_scores(losses: np.ndarray, y: np.ndarray, score: str) -> np.ndarray:
@@ -125,8 +154,8 @@ def judge(simulated: list[Simulated], first: int) -> dict[str, float | None]:
     for study in simulated:
         result, sign = study.result, 1.0 if study.result.score.maximize else -1.0
         if result.folds == FOLDS:
-            before = weigh_evidence(replace(result, row_scores=None)).claim
-            old += before is not None and before.low > 0
+            before = weigh_evidence(replace(result, row_scores=None))
+            old += bool(before.best_arm) and before.gains[before.best_arm].low > 0
         table, chosen, (arm, none) = paired(result)
         answer = compare_rows(arm, none, table, share=is_share(result.scores(), result.fold_rows))
         claims += answer.low > 0

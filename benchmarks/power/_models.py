@@ -18,10 +18,20 @@ class Drawn:
     fresh: np.ndarray
 
 
-def build(values, rows, fold_rows, *, name="loss", maximize=False, weights=None, arms=None, **facts) -> StudyResult:
-    """Return a result of row scores (candidate, seed, fold, position); by default, all candidates are of one arm."""
+def build(
+    values, rows, fold_rows, *, name="loss", maximize=False, weights=None, arms=None, columns=None, **facts
+) -> StudyResult:
+    """Return a result of row scores (candidate, seed, fold, position); by default, all candidates are of one arm.
+
+    Arms are pairs (target, penalty), with the arm of each candidate and its strength. `columns` are other quantities,
+    (candidate, seed, fold) each.
+    """
     candidates, seeds, folds, _ = values.shape
-    arms = np.minimum(np.arange(candidates), 1) if arms is None else arms
+    terms, arm_of, strengths = arms or (
+        (("kernel", "L2"),),
+        np.minimum(np.arange(candidates), 1),
+        np.arange(candidates),
+    )
     grid = np.array([(c, s, f) for c in range(candidates) for s in range(seeds) for f in range(folds)])
     weights = (rows >= 0).astype(float) if weights is None else weights
     finished = np.isfinite(values[..., 0]).reshape(-1)
@@ -29,19 +39,25 @@ def build(values, rows, fold_rows, *, name="loss", maximize=False, weights=None,
     quantities = tuple(
         dict.fromkeys(f"{part}/{measure}" for measure in (name, "loss") for part in ("validation", "train"))
     )
-    curves = np.stack([last.reshape(-1)] * len(quantities), axis=1)[:, None, :]
+    tables = dict.fromkeys(quantities, last) | (columns or {})
+    curves = np.stack([table.reshape(-1) for table in tables.values()], axis=1)[:, None, :]
+    slots = np.zeros((candidates, len(terms)))
+    slots[np.arange(candidates), np.maximum(arm_of, 1) - 1] = strengths
     return StudyResult(
         arms=(
             Arm("none", (), ()),
-            *(Arm(f"arm {arm}", (("kernel", "L2({l2})"),), (0,)) for arm in range(1, max(arms) + 1)),
+            *(
+                Arm(f"arm {arm}", ((target, f"{penalty}(strength={{s{arm}}})"),), (arm - 1,))
+                for arm, (target, penalty) in enumerate(terms, 1)
+            ),
         ),
-        slots=("l2",),
-        setting_arm=np.asarray(arms),
-        setting_strengths=np.arange(candidates, dtype=float)[:, None],
+        slots=tuple(f"s{arm}" for arm in range(1, len(terms) + 1)),
+        setting_arm=np.asarray(arm_of),
+        setting_strengths=slots,
         members=Members(*grid.T, finished, np.full(len(grid), -1), np.ones(len(grid), int), np.ones(len(grid), int)),
         score=Score(name, maximize),
         epochs=np.array([1]),
-        quantities=quantities,
+        quantities=tuple(tables),
         curves=curves,
         diagnostic_names=(),
         diagnostics=np.zeros((len(grid), 0)),

@@ -8,7 +8,7 @@ from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
-from benchmarks.prior.families import Source, sources
+from benchmarks.prior.families import SECOND, Source, sources
 
 FOLDER = Path(os.environ.get("BRIDLE_BANK", Path(__file__).parent / "bank"))
 FOLDS = 5
@@ -71,7 +71,7 @@ LARGE = (
     "phoneme",
     "red wine",
 )
-"""Sources that are drawn with 300 and 1,000 rows."""
+"""Sources whose first draws have 300 and 1,000 rows too."""
 VARIED = ("moons", "circles", "spirals", "friedman 1")
 SEEDS = 3
 """Seeds of later draws."""
@@ -139,6 +139,9 @@ def schedule(rounds: int) -> list[Entry]:
             entries.append(Entry(source, 100, LATER + turn, NETWORKS["default"], 1, VALIDATED))
             if source.name in LONG:
                 entries.append(Entry(source, 30, 2 * LATER + turn, NETWORKS["long"], 1, LONG_ARMS))
+        for rows in (300, 1000):
+            for source in (source for source in sources() if source.name not in SECOND):
+                entries.append(Entry(source, rows, LATER + turn, NETWORKS["default"], 1, VALIDATED))
     return entries
 
 

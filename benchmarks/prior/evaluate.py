@@ -11,6 +11,7 @@ from benchmarks.prior.learn import (
     Sample,
     chosen,
     curves_at,
+    expectations,
     learn,
     lines_of,
     recommended,
@@ -18,11 +19,17 @@ from benchmarks.prior.learn import (
 )
 from scipy import stats
 
-from bridle.stats._prior import LOG_LOSS, SHARE, SQUARE, Prior
-from bridle.stats._recommend import loss_weight
+from bridle.stats._prior import LEAST_GAIN, LOG_LOSS, SHARE, SQUARE, Prior
 
 WORSE = -0.01
 """A choice is counted as worse than none below this difference of accuracy or r²."""
+MIN_ROWS = 6
+"""It must be wrong on so many more fresh rows: fewer cannot differ at the 5 % level in a sign test."""
+ROUNDING = 0.01
+"""Rows; accuracies are stored with seven digits."""
+SUM, TEMPERED_WEIGHT = "sum of gains, with a temperature", 2.0
+LOSS_WEIGHTS = ((30.0, 0.0), (100.0, 1.0), (300.0, 3.0))
+"""Weight of the expected gain in log loss beside that in accuracy, by the number of rows, in a variant of the rule."""
 Row = tuple[Sample, dict[str, float]]
 
 
@@ -42,13 +49,43 @@ def picks(sample: Sample, prior: Prior) -> dict[str, int]:
         "best log loss after a temperature": best(tempered),
         "prior alone": chosen(sample, prior, [(1.0, score, None)]),
         "recommended": recommended(sample, prior),
-        "… by the score alone": chosen(sample, prior, [(1.0, score, score)]),
+        "… with the log loss": chosen(
+            sample, prior, [(1.0, score, score), *([(weight, loss, loss)] if classes else [])]
+        ),
         "… by log loss alone": chosen(sample, prior, [(1.0, loss, loss)]),
         "… with a temperature": chosen(
             sample, prior, [(1.0, score, score), *([(weight, loss, tempered)] if classes else [])]
         ),
+        SUM: summed(sample, prior),
         "oracle": int(validated[np.argmax(sample.score[validated])]),
     }
+
+
+def loss_weight(rows: float) -> float:
+    """Return the weight of the log loss, linear in the logarithm of the rows."""
+    sizes, values = np.array(LOSS_WEIGHTS).T
+    return float(np.interp(np.log(rows), np.log(sizes), values))
+
+
+def summed(sample: Sample, prior: Prior) -> int:
+    """Return the candidate with the largest sum of gains, 0 for none.
+
+    That is the mean of the curves, the cross-validated relative gain in the score, and for classes `TEMPERED_WEIGHT`
+    times that in the log loss after a temperature: nothing is shrunk.
+    """
+    score = SHARE if sample.classes else SQUARE
+    candidates, expected = expectations(sample, prior, score, None)
+    value = expected.prior_gain + cross_validated(sample, score)
+    if sample.classes:
+        value = value + TEMPERED_WEIGHT * cross_validated(sample, TEMPERED)
+    best = int(np.argmax(value))
+    return int(candidates[best]) if value[best] > 0 else 0
+
+
+def cross_validated(sample: Sample, measure: str) -> np.ndarray:
+    """Return the relative gains of the validated candidates, without none."""
+    inside = sample.arm[sample.numbers["validated"].astype(int)] >= 0
+    return np.clip(np.nan_to_num(sample.validated_gains(measure)[0][inside], nan=LEAST_GAIN), LEAST_GAIN, 1.0)
 
 
 def prior_gains(samples: Sequence[Sample], priors: dict[str, Prior]) -> dict[str, np.ndarray]:
@@ -103,7 +140,10 @@ def leave_one_family_out(samples: Sequence[Sample], priors: dict[str, Prior]) ->
 
 
 def summarize(rows: Sequence[Row], rule: str, other: str | None = None) -> dict[str, float]:
-    """Return mean gain over families with its 95 % interval, in points, and the share of studies worse than none."""
+    """Return mean gain over families with its 95 % interval, in points, and the share of studies worse than none.
+
+    A classifier counts as worse where its accuracy is lower by more than `-WORSE` and by at least `MIN_ROWS` rows.
+    """
     families = sorted({sample.family for sample, _ in rows})
     gains = np.array([gain[rule] - (gain[other] if other else 0.0) for _, gain in rows])
     names = np.array([sample.family for sample, _ in rows])
@@ -113,4 +153,29 @@ def summarize(rows: Sequence[Row], rule: str, other: str | None = None) -> dict[
         if len(means) > 2
         else np.nan
     )
-    return {"mean": float(means.mean()), "half": half, "worse": float((gains < WORSE).mean())}
+    rows_lost = np.array(
+        [-gain * s.fresh_rows if s.classes else MIN_ROWS for gain, (s, _) in zip(gains, rows, strict=True)]
+    )
+    worse = (gains < WORSE) & (rows_lost >= MIN_ROWS - ROUNDING)
+    between, within = deviations([100 * gains[names == family] for family in families])
+    return {
+        "mean": float(means.mean()),
+        "half": half,
+        "worse": float(worse.mean()),
+        "between": between,
+        "within": within,
+    }
+
+
+def deviations(groups: Sequence[np.ndarray]) -> tuple[float, float]:
+    """Return the standard deviation between the true means of groups, and that within a group; NaN if unknown.
+
+    The variance of the means of groups is that of the true means, plus that within a group times the mean of 1/n.
+    """
+    repeated = [group.var(ddof=1) for group in groups if len(group) > 1]
+    if len(repeated) < 2:
+        return np.nan, np.nan
+    within = float(np.mean(repeated))
+    total = float(np.var([group.mean() for group in groups], ddof=1))
+    between = total - within * float(np.mean([1 / len(group) for group in groups]))
+    return max(between, 0.0) ** 0.5, within**0.5

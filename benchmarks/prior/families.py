@@ -15,7 +15,8 @@ MIN_FRESH_ROWS = 50
 WIDTHS = (2, 12, 20, 30, 40, 64, 100)
 """Numbers of columns: fewer are filled with zeros, so that studies share compiled programs."""
 TABLE_FOLDER = Path(os.environ.get("BRIDLE_TABLES", "tables"))
-"""CSV files of public tables, which help to learn the curves where they are present. They are not shipped."""
+"""CSV files of public tables, and above them two of arrays, which help to learn the curves where they are present. They
+are not shipped."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +50,22 @@ class Source:
             y = (y - y[:count].mean()) / y[:count].std()
         x, y = x.clip(-20, 20).astype("float32"), np.asarray(y).astype("int32" if self.classes else "float32")
         x = np.pad(x, ((0, 0), (0, next((w for w in WIDTHS if w >= x.shape[1]), x.shape[1]) - x.shape[1])))
-        fresh = next(size for size in (FRESH_ROWS, 1000, 500, 250, 100, MIN_FRESH_ROWS) if size <= len(x) - count)
+        fresh = fresh_size(len(x) - count)
         return (x[:count], y[:count]), (x[count : count + fresh], y[count : count + fresh])
+
+    def fresh_rows(self, count: int) -> int:
+        """Return the number of fresh rows of a draw of `count` rows."""
+        return FRESH_ROWS if self.table is None else fresh_size(min(FRESH_ROWS, len(self.table()[0]) - count))
 
     def _begin_with_all_classes(self, y: np.ndarray, order: np.ndarray) -> np.ndarray:
         """Return an order of rows that begins with two rows of each class, so that every fold has them all."""
         first = [row for label in range(self.classes) for row in order[y[order] == label][:2]]
         return np.concatenate([np.array(first, int), order[~np.isin(order, first)]])
+
+
+def fresh_size(left: int) -> int:
+    """Return the number of fresh rows where `left` rows are not in the study; few sizes share compiled programs."""
+    return next(size for size in (FRESH_ROWS, 1000, 500, 250, 100, MIN_FRESH_ROWS) if size <= left)
 
 
 def _moons(noise: float) -> Callable[[int, np.random.Generator], Rows]:
@@ -131,6 +141,27 @@ def _linear(rows: int, rng: np.random.Generator) -> Rows:
     return x, x @ rng.standard_normal(30) / np.sqrt(30) + 0.7 * rng.standard_normal(rows)
 
 
+def _quadratic(rows: int, rng: np.random.Generator) -> Rows:
+    """Two normal classes with one mean and different covariances."""
+    y, x = rng.integers(0, 2, rows), rng.standard_normal((rows, 6))
+    return np.where(y[:, None] == 0, x @ rng.standard_normal((6, 6)), x @ rng.standard_normal((6, 6))), y
+
+
+def _hypercube(rows: int, rng: np.random.Generator) -> Rows:
+    """Three classes of two clusters each, on corners of a cube of four dimensions, beside eight columns of noise."""
+    corners = np.array([[bit >> n & 1 for n in range(4)] for bit in rng.permutation(16)[:6]]) * 2.0 - 1
+    cluster, noise = rng.integers(0, 6, rows), rng.standard_normal((rows, 8))
+    return np.concatenate([corners[cluster] + 0.8 * rng.standard_normal((rows, 4)), noise], axis=1), cluster % 3
+
+
+def _teacher(rows: int, rng: np.random.Generator) -> Rows:
+    """Two classes of equal size that a random network with 8 hidden units tells apart, with 5 % of labels changed."""
+    x = rng.standard_normal((rows, 12))
+    score = np.tanh(x @ rng.standard_normal((12, 8)) / 2) @ rng.standard_normal(8)
+    y = score > np.median(score)
+    return x, np.where(rng.uniform(size=rows) < 0.05, ~y, y)
+
+
 def _waves(rows: int, rng: np.random.Generator) -> Rows:
     """Ten templates of forty points, shifted, scaled and with noise, as in MNIST-1D."""
     templates = np.random.default_rng(5).standard_normal((10, 12))
@@ -166,6 +197,22 @@ def _csv(name: str, target: str, drop: tuple[str, ...] = (), numeric: bool = Fal
     return load
 
 
+def _images() -> Rows:
+    """Return the test images of MNIST as means of 4 by 4 pixels."""
+    with np.load(TABLE_FOLDER.parent / "mnist.npz") as arrays:
+        x, y = arrays["x_test"].astype(float), arrays["y_test"].astype(int)
+    return x.reshape(-1, 7, 4, 7, 4).mean((2, 4)).reshape(-1, 49), y
+
+
+def _vowels() -> Rows:
+    """Return the mean coefficients of spoken vowels, whose classes are the nine speakers."""
+    with np.load(TABLE_FOLDER.parent / "japanese_vowels.npz") as arrays:
+        x, y, length = (
+            np.concatenate([arrays[f"{part}_train"], arrays[f"{part}_test"]]) for part in ("x", "y", "length")
+        )
+    return x.sum(1) / length[:, None], y.astype(int)
+
+
 GENERATORS = (
     Source("moons", "moons", 2, _moons(0.2)),
     Source("moons, more noise", "moons", 2, _moons(0.4)),
@@ -183,6 +230,9 @@ GENERATORS = (
     Source("friedman 1, more noise", "friedman 1", 0, _friedman(4.0)),
     Source("linear", "linear", 0, _linear),
     Source("waves", "waves", 10, _waves),
+    Source("quadratic", "quadratic", 2, _quadratic),
+    Source("hypercube", "hypercube", 3, _hypercube),
+    Source("teacher", "teacher", 2, _teacher),
 )
 TABLES = (
     Source("iris", "iris", 3, table=_sklearn("iris")),
@@ -204,8 +254,17 @@ OTHER_TABLES = (
     Source("wheat seeds", "wheat seeds", 3, table=_csv("wheat-seeds", "variety")),
     Source("red wine", "red wine", 0, table=_csv("winequality-red", "quality", numeric=True)),
 )
+ARRAYS = {
+    "mnist.npz": Source("images", "images", 10, table=_images),
+    "japanese_vowels.npz": Source("vowels", "vowels", 9, table=_vowels),
+}
+"""Sources by the files above the folder of tables."""
+SECOND = ("moons", "circles", "sparse linear, 100 columns, flips", "friedman 1, more noise")
+"""Second sources of a family, which are drawn with few rows only."""
 
 
 def sources() -> tuple[Source, ...]:
     """Return the sources that are present on this machine."""
-    return (*GENERATORS, *TABLES, *(OTHER_TABLES if TABLE_FOLDER.is_dir() else ()))
+    tables = OTHER_TABLES if TABLE_FOLDER.is_dir() else ()
+    arrays = [source for name, source in ARRAYS.items() if (TABLE_FOLDER.parent / name).is_file()]
+    return (*GENERATORS, *TABLES, *tables, *arrays)

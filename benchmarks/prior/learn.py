@@ -24,7 +24,7 @@ from bridle.stats._prior import (
     noise_scale,
     train_position,
 )
-from bridle.stats._recommend import floor_of, loss_weight, relative_gains
+from bridle.stats._recommend import floor_of, relative_gains
 
 MEASURES = (SHARE, LOG_LOSS, SQUARE)
 TEMPERED = "log loss after a temperature"
@@ -131,6 +131,11 @@ class Sample:
     def tests_only(self) -> bool:
         """True for networks that are trained for long, which test the curves and are not learned from."""
         return self.network == "long"
+
+    @property
+    def fresh_rows(self) -> int:
+        """The number of rows that judge the candidates."""
+        return next(source for source in sources() if source.name == self.name).fresh_rows(self.rows)
 
     @property
     def generated(self) -> bool:
@@ -322,7 +327,7 @@ def expectations(sample: Sample, prior: Prior, measure: str, observed: str | Non
         gains, variance = np.nan_to_num(gains, nan=LEAST_GAIN), np.nan_to_num(variance, nan=1.0)
     curves = curves_at(sample, prior, measure, candidates)
     correlation = correlate(np.log10(sample.strength[candidates]), sample.arm[candidates], prior.length)
-    scale = noise_scale(sample.rows)
+    scale = noise_scale(sample.rows, measure)
     return candidates, expect_gains(curves, correlation, gains, variance, degrees=FOLDS - 1.0, scale=scale)
 
 
@@ -360,4 +365,4 @@ def recommended(sample: Sample, prior: Prior) -> int:
     """Return the candidate of the rule `recommended` as the package applies it, 0 for none."""
     if not sample.classes:
         return chosen(sample, prior, [(1.0, SQUARE, SQUARE)])
-    return chosen(sample, prior, [(1.0, SHARE, SHARE), (loss_weight(sample.rows), LOG_LOSS, LOG_LOSS)])
+    return chosen(sample, prior, [(1.0, SHARE, SHARE)])

@@ -72,10 +72,12 @@ def sparse_tensors(result: StudyResult, arm: int) -> list[str]:
 
 
 def leading_arm(result: StudyResult, evidence: Evidence) -> int | None:
-    """Return the penalized arm with the largest gain; None if no arm has finished fits.
+    """Return the arm that is handed over, or the one with the largest gain where that is none.
 
-    Without fits of `none` to compare with, return the arm with the best mean.
+    None if no arm has finished fits. Without fits of `none` to compare with, return the arm with the best mean.
     """
+    if evidence.winner and evidence.winner in evidence.gains:
+        return evidence.winner
     compared = rank_arms(evidence.gains)
     if compared:
         return compared[0]

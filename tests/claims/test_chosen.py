@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from benchmarks.chosen import WAYS, measure, questions, summary
+from benchmarks.chosen import WAYS, gains_of_known_family, measure, questions, summary
 from benchmarks.chosen_page import answer, section
 
 
@@ -43,4 +43,16 @@ def test_a_small_measurement_runs() -> None:
     for line in found["sets"]:
         assert set(line["fresh"]) == set(WAYS)
         assert max(line["fresh"].values()) == line["fresh"]["oracle"]
-    assert "### Circles, 5 epochs: cross-validation" in section({"circles": found})
+    text = section({"circles": found})
+    assert "### Circles, 5 epochs: cross-validation" in text
+    assert f"the best candidate of each data set is +{100 * found['limit']['oracle']['difference']:.2f}" in text
+
+
+def test_a_rule_that_knows_the_family_gains_what_the_scores_tell() -> None:
+    """The oracle's gain where scores tell everything, that of the best candidate where they tell nothing."""
+    rng = np.random.default_rng(0)
+    gains = np.concatenate([np.zeros((200, 1)), rng.normal([0.0, 0.3], 1.0, (200, 2))], axis=1)
+    blind = rng.normal(size=gains.shape)
+    assert gains_of_known_family(gains, [gains], ridge=1e-6).mean() == pytest.approx(gains.max(axis=1).mean())
+    assert gains_of_known_family(gains, [blind]).mean() == pytest.approx(gains[:, 2].mean(), abs=0.1)
+    assert gains_of_known_family(gains, [blind, gains]).mean() > 0.95 * gains.max(axis=1).mean()

@@ -38,7 +38,7 @@ TYPES = {
 def cut(result: StudyResult, evidence: Evidence) -> StudyResult:
     """Return a result with the fits of the candidate that the verdict is about and of none, at a few epochs."""
     arms = {0, evidence.winner or 0, leading_arm(result, evidence) or 0} & set(evidence.choices)
-    used = np.isin(result.members.setting, [evidence.choices[arm].best for arm in arms])
+    used = np.isin(result.members.setting, [evidence.candidate(arm) for arm in arms])
     points = np.unique(np.linspace(0, len(result.epochs) - 1, POINTS).astype(int))
     score = result.score.name
     names = ("fit/loss", "validation/loss", f"validation/{score}", f"train/{result.score.measure}")
@@ -109,7 +109,8 @@ def decode(value: Any) -> Any:
         case "tuple":
             return tuple(decode(inner) for inner in value["items"])
         case kind:
-            return TYPES[kind](**{name: decode(inner) for name, inner in value.items() if name})
+            known = {field.name for field in fields(TYPES[kind])}
+            return TYPES[kind](**{name: decode(inner) for name, inner in value.items() if name in known})
 
 
 def read() -> dict[str, tuple[StudyResult, Evidence]]:

@@ -9,7 +9,7 @@ import pytest
 from bridle.report import detail_lines, find_all
 from bridle.report._cause import cause, constant, find_cause, too_weak
 from bridle.report._diagnoses import dead, dominates, overfits, penalty_share, too_few, unconverged
-from bridle.stats import weigh_evidence
+from bridle.stats import DATA_LOSS, weigh_evidence
 
 SLOT = "hidden/output l1"
 
@@ -138,11 +138,12 @@ def test_dead_units_are_counted(study):
     assert dead(alive, weigh_evidence(alive)) == ""
 
 
-def test_the_rows_that_would_be_needed(study):
-    """The interval shrinks with the root of their number."""
+@pytest.mark.parametrize(("facts", "network"), [({}, "without a penalty"), ({DATA_LOSS: "other"}, "with it")])
+def test_the_rows_that_would_be_needed(study, facts, network):
+    """The interval shrinks with the root of their number; until then, the network to use is the one handed over."""
     result = next(
         made
-        for made in (study(lift=0.01, rng=rng) for rng in range(40))
+        for made in (replace(study(lift=0.01, rng=rng), provenance=facts) for rng in range(40))
         if not weigh_evidence(made).gains[1].clear and weigh_evidence(made).gains[1].difference > 0.003
     )
     gain = weigh_evidence(result).gains[1]
@@ -150,7 +151,9 @@ def test_the_rows_that_would_be_needed(study):
     named = int(re.search(r"about ([\d,]+) rows", too_few(result, weigh_evidence(result)))[1].replace(",", ""))
     assert wanted <= named <= 1.1 * wanted + 1
     (step,) = (one.step for one in find_all(result) if one.code == "BR012")
-    assert step == f"use the network with it (result.model()); about {named:,} rows instead of 30 rows would settle it"
+    assert (
+        step == f"use the network {network} (result.model()); about {named:,} rows instead of 30 rows would settle it"
+    )
     assert too_few(study(), weigh_evidence(study())) == ""
 
 

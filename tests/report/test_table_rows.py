@@ -29,7 +29,7 @@ def test_rows_hold_the_reductions(study):
     assert found[3]["test"] == pytest.approx(result.held_out_scores("test")[3].mean())
     assert found[3]["sd over seeds"] == pytest.approx(result.scores()[3].mean(axis=1).std(ddof=1))
     assert [row["finished"] for row in found] == ["30/30", "29/30", *["30/30"] * 4]
-    assert [row["rule"] for row in found] == ["", "", "", "best, 1se", "", ""]
+    assert [row["rule"] for row in found] == ["", "", "", "best, 1se, recommended", "", ""]
     assert 0.5 < found[3]["zeros hidden/output"] < 0.6
     assert len({tuple(row) for row in found}) == 1
 

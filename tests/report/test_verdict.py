@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bridle.report import find_all, sentences, to_json, verdict
+from bridle.report import details, find_all, sentences, to_json, verdict
 from bridle.report._amounts import amounts, loss_name
 from bridle.results import POOLED, Baseline, Score
-from bridle.stats import Comparison, weigh_evidence
+from bridle.stats import Comparison, Recommendation, weigh_evidence
 
 TWO = {"L1": {"hidden/output l1": [1e-4, 1e-3, 1e-2]}, "L2": {"hidden/kernel l2": [1e-4, 1e-3, 1e-2]}}
 LONG = "a regularizer whose name goes on and on. It has stops, and far more words than a sentence has room for"
@@ -38,6 +38,22 @@ def test_a_clear_gain(study):
         f"{100 * none:.1f} %.",
         "Next: use the network trained with it, result.model().",
     ]
+
+
+@pytest.mark.parametrize(("share", "words"), [(0.3, ", mostly from experience with other data,"), (0.7, "")])
+def test_a_guess_says_where_most_of_it_comes_from(study, share, words):
+    """In the sentence on what to use, and as a share in the details; so does the advice to use no penalty."""
+    result = study(lift=0.004, arms=TWO)
+    evidence = weigh_evidence(result)
+    offer = Recommendation(2, 1, 0.01, 0.02, 0.03, share, True)
+    gain = replace(evidence.gains[1], difference=0.01, low=-0.02, high=0.03)
+    guess = replace(evidence, winner=1, primary=gain, gains={**evidence.gains, 1: gain}, recommendation=offer)
+    first = sentences(result, guess)[0]
+    assert first == f"None of the 2 penalties clearly helps; the best guess{words} is L1 at strength 0.001."
+    assert f"; {100 * share:.0f} % of the precision comes from your data" in details(result, guess)
+    none = replace(guess, winner=0, recommendation=replace(offer, candidate=0, arm=0))
+    tried = "none of the 2 penalties tried is likely to help"
+    assert sentences(result, none)[0] == f"Use no penalty: {tried}{words.rstrip(',')}."
 
 
 def test_a_loss_goes_down(study):

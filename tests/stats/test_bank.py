@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from benchmarks.prior.bank import FOLDS, fold_of_rows, schedule
-from benchmarks.prior.families import GENERATORS, TABLES
+from benchmarks.prior.evaluate import MIN_ROWS, deviations, summarize
+from benchmarks.prior.families import FRESH_ROWS, GENERATORS, TABLES
 from benchmarks.prior.learn import POSITIONS, TEMPERATURES, Sample, curve, tempered, weights
 
 from bridle.stats._prior import SHARE
@@ -73,3 +74,20 @@ def test_row_losses_are_means_over_seeds() -> None:
     np.testing.assert_allclose(sample.row_losses[SHARE], [[0.5] * 10, [0] * 10])
     single = Sample("any", "any", 2, 30, "default", 0, {**numbers, "predictions": predictions[:, 1]})
     np.testing.assert_allclose(single.row_losses[SHARE], [[1] * 10, [0] * 10])
+
+
+def test_a_study_is_worse_by_more_rows_than_chance_explains() -> None:
+    """One row of fifty is two points and may be chance; six of two thousand are no point."""
+    small, large = (Sample(name, "any", 2, 100, "default", 0, {}) for name in ("wine", "moons"))
+    assert (small.fresh_rows, large.fresh_rows) == (50, FRESH_ROWS)
+    lost = [(small, 1), (small, MIN_ROWS - 1), (small, MIN_ROWS), (large, MIN_ROWS), (large, 21)]
+    rows = [(sample, {"rule": -count / sample.fresh_rows}) for sample, count in lost]
+    assert [summarize([row], "rule")["worse"] for row in rows] == [0, 0, 1, 0, 1]
+
+
+def test_families_differ_by_more_than_their_draws() -> None:
+    """The variance within a family is taken off that of the means; both are unknown with one draw of each."""
+    rng = np.random.default_rng(0)
+    groups = [mean + rng.normal(0, 2, 3) for mean in rng.normal(0, 1.5, 4000)]
+    np.testing.assert_allclose(deviations(groups), (1.5, 2.0), rtol=0.05)
+    assert np.isnan(deviations([group[:1] for group in groups])).all()

@@ -80,7 +80,7 @@ def test_noise_counts_more_with_few_rows() -> None:
         for rows in (30, 60, 100, 300, 1000)
     ]
     assert expected[0] < expected[1] < expected[2] < expected[3] == expected[4]
-    np.testing.assert_allclose(expected[3], 0.1 * 0.04 / (0.04 + 0.01), rtol=1e-6)
+    np.testing.assert_allclose(expected[3], 0.1 * 0.04 / (0.04 + 0.0001), rtol=1e-6)
 
 
 def test_arms_share_what_their_folds_have_in_common() -> None:

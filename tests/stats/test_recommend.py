@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bridle.results import Arm, Members, Score, StudyResult
+from bridle.results import ALL_ROWS, Arm, Members, RowScores, Score, StudyResult
+from bridle.stats import DATA_LOSS, RECOMMENDED, load_prior, weigh_evidence
 from bridle.stats import _evidence as evidence_module
-from bridle.stats import load_prior, weigh_evidence
 from bridle.stats._recommend import curves_of, relative_gains
 
 FOLDS = 5
@@ -76,30 +76,92 @@ def test_a_loss_is_not_recommended() -> None:
     assert (offer.candidate, offer.arm, offer.gain) == (0, 0, 0.0)
 
 
-def test_the_rule_of_an_arm_stands_beside_the_others() -> None:
-    """Each arm with curves has its own recommended strength; arms without have none."""
+def test_the_default_is_what_the_rule_selects() -> None:
+    """Its arm is the winner, and the gain that is claimed is that of the whole procedure."""
     evidence = weigh_evidence(simple(0.2))
-    assert evidence.choices[1].recommended == 2
-    assert evidence.choices[0].recommended is None
+    assert (evidence.winner, evidence.candidate(1)) == (1, 2)
+    assert evidence.selected == (2,) * FOLDS
+    assert evidence.claim is evidence.primary
+    evidence = weigh_evidence(simple(-0.2))
+    assert (evidence.winner, evidence.candidate(0), evidence.claim) == (0, 0, None)
 
 
-def test_an_arm_without_curves_needs_an_interval_above_zero() -> None:
-    """A penalty that the bank lacks is recommended by its evidence alone."""
+def test_what_is_selected_for_a_fold_does_not_depend_on_it() -> None:
+    """Other scores in one fold change the choice of the other folds, and not that of this one."""
+    result = simple(0.06, rows=200)
+    before = weigh_evidence(result).selected
+    column = [result.quantities.index(f"validation/{name}") for name in ("accuracy", "loss")]
+    curves = result.curves.copy()
+    worse = (result.members.fold == 1) & (result.members.setting > 0)
+    curves[np.ix_(worse, [0], column)] += np.float32([-0.6, 1.2])
+    after = weigh_evidence(replace(result, curves=curves)).selected
+    assert after[1] == before[1] != 0
+    assert after[0] == 0 != before[0]
+
+
+def test_an_arm_without_curves_is_compared_by_its_own_scores() -> None:
+    """A penalty that the bank lacks has no expected gain before them, so that a small one is not enough."""
     own = Arm("own", (("*/kernel", "group_lasso(strength={*/kernel})"),), (0,))
     offer = weigh_evidence(simple(0.2, arm=own)).recommendation
     assert offer is not None
-    assert (offer.candidate, offer.learned) == (2, False)
-    offer = weigh_evidence(simple(0.004, arm=own)).recommendation
+    assert (offer.candidate, offer.learned, offer.known) == (2, True, False)
+    assert offer.prior_gain <= 0 < offer.gain < 0.2
+    known, unknown = (weigh_evidence(simple(0.02, rows=30, arm=arm)).recommendation for arm in (L2, own))
+    assert known is not None
+    assert unknown is not None
+    assert unknown.gain < known.gain
+
+
+def test_a_recorded_candidate_stays_selected() -> None:
+    """Other curves may select another one than the study did when it ran."""
+    result = simple(0.2)
+    offer = weigh_evidence(replace(result, provenance={RECOMMENDED: 3})).recommendation
     assert offer is not None
-    assert (offer.candidate, offer.learned) == (0, False)
+    assert (offer.candidate, offer.arm) == (3, 1)
+    assert offer.gain < weigh_evidence(result).recommendation.gain
 
 
-@pytest.mark.parametrize("reason", ["no file", "pooled", "one validation set", "unknown score", "no training loss"])
-def test_without_curves_for_the_score_there_is_none_unless_there_is_evidence(reason: str, monkeypatch) -> None:
-    """A small gain is then no reason."""
-    result = simple(0.004)
+def test_a_study_without_the_refit_hands_over_the_best() -> None:
+    """An older folder has refits of the rules that it knew."""
+    result = simple(0.2)
+    for refits, learned in (([0, 1], False), ([0, 2], True)):
+        members = {name: np.append(values, values[refits]) for name, values in vars(result.members).items()}
+        members |= {"setting": np.append(result.members.setting, refits)}
+        members |= {"fold": np.append(result.members.fold, [ALL_ROWS] * 2)}
+        parts = {
+            name: np.concatenate([table, table[refits]]) for name, table in vars(result).items() if name == "curves"
+        }
+        parts |= {"diagnostics": np.zeros((len(members["fold"]), 0))}
+        evidence = weigh_evidence(replace(result, members=Members(**members), **parts))
+        offer = evidence.recommendation
+        assert offer is not None
+        assert (offer.candidate, offer.learned, bool(evidence.selected)) == (2, learned, learned)
+        assert ("no refit" in offer.reason) == (not learned)
+
+
+@pytest.mark.parametrize(
+    ("reason", "text"),
+    [
+        ("no file", "missing"),
+        ("pooled", "score"),
+        ("one validation set", "needs folds"),
+        ("unknown score", "score"),
+        ("other loss", "loss"),
+        ("common rows", "common rows"),
+        ("no training loss", "training rows"),
+    ],
+)
+def test_without_curves_for_the_score_the_data_alone_select(reason: str, text: str, monkeypatch) -> None:
+    """By the best score, and the reason is there to be said."""
+    result = simple(0.1)
     if reason == "no file":
         monkeypatch.setattr(evidence_module, "load_prior", lambda: None)
+    elif reason == "other loss":
+        result = replace(result, provenance={DATA_LOSS: "hinge"})
+    elif reason == "common rows":
+        rows = np.stack([np.delete(np.arange(100), np.s_[20 * fold : 20 * fold + 20]) for fold in range(FOLDS)])
+        scores = np.repeat(result.curves[:, 0, 3:], rows.shape[1], axis=1)
+        result = replace(result, row_scores=RowScores(scores, rows, np.ones(rows.shape)))
     elif reason == "no training loss":
         result = replace(result, quantities=("train/accuracy", "train/mae", *result.quantities[2:]))
     elif reason == "pooled":
@@ -114,7 +176,8 @@ def test_without_curves_for_the_score_there_is_none_unless_there_is_evidence(rea
         result = replace(result, score=Score("auc", True), quantities=names)
     offer = weigh_evidence(result).recommendation
     assert offer is not None
-    assert (offer.candidate, offer.learned) == (0, False)
+    assert (offer.candidate, offer.learned) == (2, False)
+    assert text in offer.reason
 
 
 @pytest.mark.parametrize(

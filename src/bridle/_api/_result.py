@@ -23,7 +23,7 @@ from bridle.regularizers import Penalty, Regularizer, parse_regularizer
 from bridle.results import StudyResult
 from bridle.stats import Evidence, weigh_evidence
 
-RULES = ("best", "1se", "recommended")
+RULES = ("recommended", "best", "1se")
 LONG = 30
 """The number of candidates above which a printed result shows only the selected ones."""
 
@@ -81,7 +81,7 @@ class Best:
     arm: str
     """The name of the arm."""
     rule: str
-    """The rule that selected it: `"best"`, `"1se"` or `"recommended"`."""
+    """The rule that selected it: `"recommended"`, `"best"` or `"1se"`."""
     strengths: dict[str, float]
     """The strengths by name."""
     mean: float
@@ -100,11 +100,13 @@ class Result:
 
     Methods with `arm` and `rule` select a candidate:
 
-    * `arm`: name of an arm. Default: the arm with the largest gain over no penalty, measured with the strength of each
-      fold selected by the other folds. It is `none` if no gain is above zero.
-    * `rule`: `"best"` (default) for the best mean validation score; `"1se"` for the strongest candidate within one
-      standard error of it; `"recommended"` for the largest gain that these scores and curves learned from other data
-      let expect. Without `arm`, `"recommended"` selects over all arms, and `none` if no gain is expected.
+    * `rule`: `"recommended"` (default) for the candidate of all arms with the largest gain over no penalty that its
+      scores and experience with other data let expect; `none` if no gain is expected. Experience covers accuracies, log
+      losses, squared errors and r²; for other scores it is `best`, and `details` says so. `"best"` for the best mean
+      validation score; `"1se"` for the strongest candidate within one standard error of it.
+    * `arm`: name of an arm. Default: that of the recommended candidate; with `"best"` and `"1se"` the arm with the
+      largest gain over no penalty, measured with the strength of each fold selected by the other folds, or `none` if no
+      gain is above zero. For an arm without the recommended candidate, `"recommended"` is `best`.
 
     Errors of these methods: `InputError` for an unknown arm or rule, or if no fit finished; `StoreError` if a stored
     model cannot be built.
@@ -198,7 +200,7 @@ class Result:
         """Return one row per fit: arm, strengths, seed, fold, status, last value of every curve, diagnostics."""
         return reports.members(self.data)
 
-    def best(self, arm: str | None = None, rule: str = "best") -> Best:
+    def best(self, arm: str | None = None, rule: str = "recommended") -> Best:
         """Return the selected candidate with its mean validation score."""
         index, setting = self._selected(arm, rule)
         summary = self.evidence.validation
@@ -210,7 +212,7 @@ class Result:
             float(summary.error[setting]),
         )
 
-    def regularizers(self, arm: str | None = None, rule: str = "best") -> dict[str, Any]:
+    def regularizers(self, arm: str | None = None, rule: str = "recommended") -> dict[str, Any]:
         """Return the selected candidate as `{target: regularizer or list}`, ready for `bridle.regularize`."""
         index, setting = self._selected(arm, rule)
         strengths, selected_arm = self.data.strengths(setting), self.data.arms[index]
@@ -222,7 +224,7 @@ class Result:
     def model(
         self,
         arm: str | None = None,
-        rule: str = "best",
+        rule: str = "recommended",
         seed: int | None = None,
         *,
         single: bool = False,
@@ -240,9 +242,8 @@ class Result:
         outputs are in the units of `target_preprocessor`. `predict` applies both.
 
         Args:
-            arm: name of an arm. Default: the arm with the largest gain over no penalty, measured with the strength of
-                each fold selected by the other folds; `none` if no gain is above zero.
-            rule: `"best"`, `"1se"` or `"recommended"`.
+            arm: name of an arm. Default: that of the recommended candidate, which may be `none`.
+            rule: `"recommended"`, `"best"` or `"1se"`.
             seed: int, the seed of a single refit. Default: the mean. Where a single refit is returned, that of the
                 first seed, whatever its score on the test rows.
             single: bool, whether to return a single refit, a copy of the model of the study. Default False.
@@ -280,7 +281,7 @@ class Result:
             )
         return terms
 
-    def predict(self, rows: Any, arm: str | None = None, rule: str = "best", seed: int | None = None) -> Any:
+    def predict(self, rows: Any, arm: str | None = None, rule: str = "recommended", seed: int | None = None) -> Any:
         """Predict with the selected model, in the units of the original target.
 
         `preprocessor` transforms the rows, and `target_preprocessor` transforms the predictions back.
@@ -317,7 +318,7 @@ class Result:
     def target_preprocessor(self, transformer: Any) -> None:
         self._preparation.set("y", transformer)
 
-    def code(self, arm: str | None = None, rule: str = "best") -> str:
+    def code(self, arm: str | None = None, rule: str = "recommended") -> str:
         """Return Keras code for the selected candidate, after the lines that prepare the rows."""
         index, setting = self._selected(arm, rule)
         template, size = self._template_or_error(), self.data.provenance.get("batch_size")
@@ -378,20 +379,18 @@ class Result:
 
     def _selected(self, arm: str | None, rule: str) -> tuple[int, int]:
         if rule not in RULES:
-            raise InputError(f"Expected the rule 'best', '1se' or 'recommended', got {rule!r}.")
+            raise InputError(f"Expected the rule 'recommended', 'best' or '1se', got {rule!r}.")
         names = [existing.name for existing in self.data.arms]
         if arm is not None and arm not in names:
             raise InputError(f"Expected an arm of this study, got {arm!r}. {nearest_names(arm, names)}")
-        recommendation = self.evidence.recommendation
-        if arm is None and rule == "recommended" and recommendation is not None:
-            return recommendation.arm, recommendation.candidate
-        index = self.evidence.winner if arm is None else names.index(arm)
-        if index is None or index not in self.evidence.choices:
+        evidence = self.evidence
+        default = evidence.winner if rule == "recommended" else evidence.best_arm
+        index = default if arm is None else names.index(arm)
+        if index is None or index not in evidence.choices:
             raise InputError("There is no finished fit to select from: every fit diverged or did not run.")
-        choice = self.evidence.choices[index]
         if rule == "recommended":
-            return index, choice.best if choice.recommended is None else choice.recommended
-        return index, choice.best if rule == "best" else choice.one_se
+            return index, evidence.candidate(index)
+        return index, evidence.choices[index].best if rule == "best" else evidence.choices[index].one_se
 
     def _template_or_error(self) -> keras.Model:
         if self._template is None:

@@ -39,8 +39,7 @@ def activation_tensors(result: StudyResult, arm: int, evidence: Evidence) -> lis
     """Return the activations stored for `none` and the best candidate of an arm; those that it charges come first."""
     if arm not in evidence.choices or 0 not in evidence.choices:
         return []
-    pair = {evidence.choices[0].best, evidence.choices[arm].best}
-    targets = regularized_tensors(result, arm)
+    pair, targets = set(_pair(result, arm, evidence)), regularized_tensors(result, arm)
     names = [record.tensor for record in result.activations if pair <= set(record.settings)]
     return sorted(names, key=lambda name: targets.index(name) if name in targets else len(targets))
 
@@ -67,7 +66,7 @@ def activations_data(
     )
     tensor = resolve_name(tensor, activation_tensors(result, arm, evidence), "an activation that was kept", missing)
     record = next(record for record in result.activations if record.tensor == tensor)
-    settings = [evidence.choices[index].best for index in (0, arm)]
+    settings = _pair(result, arm, evidence)
     values = [np.asarray(record.values[record.settings.index(setting)], float) for setting in settings]
     order = np.argsort(-np.abs(values[1]).mean(axis=0), kind="stable")
     images = [
@@ -78,6 +77,13 @@ def activations_data(
     return ActivationsData(
         tensor, arm, result.arms[arm].name, (images[0], images[1]), record.classes, record.entries, edges, shares
     )
+
+
+def _pair(result: StudyResult, arm: int, evidence: Evidence) -> tuple[int, int]:
+    """Return none and the candidate of an arm: the one that is handed over, or its best where only that was stored."""
+    candidate = evidence.candidate(arm)
+    stored = any(candidate in record.settings for record in result.activations)
+    return evidence.choices[0].best, candidate if stored else evidence.choices[arm].best
 
 
 def _arm(result: StudyResult, evidence: Evidence) -> int:

@@ -89,7 +89,7 @@ def curves_data(
 def compared_settings(result: StudyResult, evidence: Evidence) -> tuple[int, ...]:
     """Return the candidate of `none`, and the `best` of the penalized arm with the best mean."""
     arm, none = leading_arm(result, evidence), int(result.path(0)[0])
-    return (none,) if arm is None else (none, evidence.choices[arm].best)
+    return (none,) if arm is None else (none, evidence.candidate(arm))
 
 
 def _curve(result: StudyResult, setting: int, quantity: str) -> Curve:

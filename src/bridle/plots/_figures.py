@@ -136,7 +136,7 @@ def _heatmaps(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | 
 
 
 def _heatmap_alt(data: HeatmapData, evidence: Evidence) -> str:
-    mean = float(evidence.validation.mean[evidence.choices[data.arm_index].best])
+    mean = float(evidence.validation.mean[evidence.candidate(data.arm_index)])
     best = join_names(
         [f"{slot} = {strength_text(value)}" for slot, value in zip(data.slots, data.best or (), strict=False)]
     )

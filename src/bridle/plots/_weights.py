@@ -92,7 +92,7 @@ def _refits(result: StudyResult, evidence: Evidence, arm: int | None) -> tuple[i
     usable = (members.fold == ALL_ROWS) & members.finished & np.isin(np.arange(len(members)), list(result.weights))
     for seed in result.seeds:
         refits = [
-            np.flatnonzero(usable & (members.seed == seed) & (members.setting == evidence.choices[index].best))
+            np.flatnonzero(usable & (members.seed == seed) & (members.setting == evidence.candidate(index)))
             for index in (0, arm)
         ]
         if all(len(members_of_arm) for members_of_arm in refits):

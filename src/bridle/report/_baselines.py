@@ -28,7 +28,7 @@ def baseline_rows(result: StudyResult, evidence: Evidence) -> list[Row]:
     if compared is None:
         return []
     arm = compared.arm
-    best = evidence.choices[arm].best
+    best = evidence.candidate(arm)
     held_out = {name: float(nan_mean(result.held_out_scores(name)[best], 0)) for name in result.held_out}
     name = result.arms[arm].name
     network: Row = {"model": "network", **_scores(compared.network, 0), **held_out, **_difference()}

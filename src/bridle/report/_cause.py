@@ -163,14 +163,14 @@ def constant(result: StudyResult, evidence: Evidence) -> Cause | None:
         flat = evidence.constant[path]
         if flat.all():
             collapses.append(f"{result.arms[arm].name} at every strength tried")
-        elif arm == first and evidence.constant[evidence.choices[arm].best]:
-            collapses.append(f"{setting_name(result, evidence.choices[arm].best)}, the best of its arm")
+        elif arm == first and evidence.constant[evidence.candidate(arm)]:
+            collapses.append(f"{setting_name(result, evidence.candidate(arm))}, the best of its arm")
         elif flat.any() and len(result.arms[arm].slots) == 1 and not has_auto_range(result, arm):
             collapses.append(f"{result.arms[arm].name} from {strengths_text(result, int(path[np.argmax(flat)]))} on")
     if not collapses:
         return None
     sentence = f"The penalty is so strong that the network predicts the same for every row: {'; '.join(collapses)}."
-    at_best = first is not None and bool(evidence.constant[evidence.choices[first].best])
+    at_best = first is not None and bool(evidence.constant[evidence.candidate(first)])
     return Cause("BR001", sentence, "try weaker strengths, since these make all predictions the same" * at_best)
 
 

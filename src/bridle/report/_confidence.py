@@ -52,7 +52,7 @@ def explain_loss(result: StudyResult, evidence: Evidence) -> Explained | None:
     arm = leading_arm(result, evidence)
     if result.confidence is None or not arm or 0 not in evidence.choices:
         return None
-    none, best = evidence.choices[0].best, evidence.choices[arm].best
+    none, best = evidence.choices[0].best, evidence.candidate(arm)
     single = result.confidence.single
     losses = (*single.log_loss[none].tolist(), *single.log_loss[best].tolist())
     if not np.isfinite(losses).all() or losses[0] - losses[2] < MIN_LOWER_SHARE * losses[0]:
@@ -103,7 +103,7 @@ def confidence_cells(result: StudyResult, evidence: Evidence) -> ConfidenceCells
     if result.confidence is None:
         return None
     arms = dict.fromkeys((0, leading_arm(result, evidence) or 0))
-    settings = [evidence.choices[arm].best for arm in arms if arm in evidence.choices]
+    settings = [evidence.candidate(arm) for arm in arms if arm in evidence.choices]
     kinds = {"": result.confidence.single, ", mean of seeds": result.confidence.mean}
     lines = [
         _line(("no penalty" if setting == 0 else treatment(result, setting)) + words, calibration, setting)

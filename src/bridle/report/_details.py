@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from bridle.report._baselines import worse_than_baseline
 from bridle.report._cause import cause
 from bridle.report._confidence import confidence_note
@@ -90,7 +92,7 @@ def headline(result: StudyResult, evidence: Evidence) -> str:
 
 
 def _gain(result: StudyResult, evidence: Evidence, arm: int, none: str) -> str:
-    (gain, score), digits, best = lead(result, evidence), decimals_for(result, evidence), evidence.choices[arm].best
+    (gain, score), digits, best = lead(result, evidence), decimals_for(result, evidence), evidence.candidate(arm)
     verb, noun = ("lifts", "gain") if result.score.maximize else ("lowers", "reduction")
     subject = treatment(result, best)
     if gain is evidence.primary:
@@ -102,13 +104,16 @@ def _gain(result: StudyResult, evidence: Evidence, arm: int, none: str) -> str:
     )
     if gain is not evidence.primary:
         return text
-    own = _difference(result, evidence, evidence.gains[arm])
-    return f"{text} On all rows, the choice is {treatment(result, best)}: {own}."
+    text = f"{text} On all rows, the choice is {treatment(result, best)}"
+    if np.allclose((gain.difference, gain.low), (evidence.gains[arm].difference, evidence.gains[arm].low)):
+        return f"{text}."
+    by_itself = f". {result.arms[arm].name} by itself" if evidence.selected else ""
+    return f"{text}{by_itself}: {_difference(result, evidence, evidence.gains[arm])}."
 
 
 def _on_these_rows(result: StudyResult, evidence: Evidence, arm: int, none: str) -> str:
     """Return a sentence that does not call the difference a gain: one validation set varies only the seed."""
-    best = evidence.choices[arm].best
+    best = evidence.candidate(arm)
     value = decimal_text(float(evidence.validation.mean[best]), decimals_for(result, evidence))
     difference = _difference(result, evidence, evidence.gains[arm])
     return (
@@ -119,7 +124,7 @@ def _on_these_rows(result: StudyResult, evidence: Evidence, arm: int, none: str)
 
 
 def _no_evidence(result: StudyResult, evidence: Evidence, arm: int, none: str) -> str:
-    best, several = evidence.choices[arm].best, len(evidence.gains) > 1
+    best, several = evidence.candidate(arm), len(evidence.gains) > 1
     gain, score = lead(result, evidence)
     value = decimal_text(score, decimals_for(result, evidence))
     claim = f"{result.arms[arm].name} helps: at its best, {_strengths(result, best)}, it has"
@@ -135,13 +140,14 @@ def _no_evidence(result: StudyResult, evidence: Evidence, arm: int, none: str) -
 
 
 def _none_wins(result: StudyResult, evidence: Evidence, arm: int, none: str) -> str:
-    best, several = evidence.choices[arm].best, len(evidence.gains) > 1
+    best, several = evidence.candidate(arm), len(evidence.gains) > 1
     gain, score = lead(result, evidence)
     value = decimal_text(score, decimals_for(result, evidence))
+    better = gain.difference > 0
     subject = (
-        f"None of the {len(evidence.gains)} penalties tried beats"
+        f"None of the {len(evidence.gains)} penalties tried {'is expected to beat' if better else 'beats'}"
         if several
-        else f"{result.arms[arm].name} does not beat"
+        else f"{result.arms[arm].name} {'is not expected to' if better else 'does not'} beat"
     )
     nearest = f"at its best, {_strengths(result, best)}, it is"
     if several:

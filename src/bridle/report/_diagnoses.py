@@ -44,7 +44,7 @@ def dominates(result: StudyResult, evidence: Evidence) -> str:
     over = np.flatnonzero(share > DOMINANT_SHARE)
     if not len(over):
         return ""
-    path, best = result.path(arm), evidence.choices[arm].best
+    path, best = result.path(arm), evidence.candidate(arm)
     share_at_best = float(penalty_share(result)[best])
     if share_at_best > DOMINANT_SHARE:
         return (
@@ -75,7 +75,7 @@ def learned_nothing(result: StudyResult, evidence: Evidence) -> bool:
 
 def nearly_perfect(result: StudyResult, evidence: Evidence, arm: int) -> bool:
     """Return True if nearly every row is right at the best strength of an arm, so that there is nothing to gain."""
-    score = float(evidence.validation.mean[evidence.choices[arm].best])
+    score = float(evidence.validation.mean[evidence.candidate(arm)])
     return is_rate(result, evidence) and score >= NEARLY_PERFECT
 
 
@@ -100,7 +100,7 @@ def still_falling(result: StudyResult, evidence: Evidence) -> list[tuple[int, st
     for arm in dict.fromkeys((0, leading_arm(result, evidence))):
         if arm is None or arm not in evidence.choices or arm in stopped or nearly_perfect(result, evidence, arm):
             continue
-        setting = evidence.choices[arm].best
+        setting = evidence.candidate(arm)
         rows = (result.members.setting == setting) & result.members.finished
         curve = nan_mean(loss[rows], 0)
         tenth = max(1, len(curve) // 10)
@@ -137,7 +137,7 @@ def dead(result: StudyResult, evidence: Evidence) -> str:
     shares = []
     for tensor in measured_tensors(result, "dead"):
         share = nan_mean(result.by_candidate(result.diagnostic(f"dead/{tensor}")), (1, 2))
-        here, none = (float(share[evidence.choices[index].best]) for index in (arm, 0))
+        here, none = (float(share[evidence.candidate(index)]) for index in (arm, 0))
         if here > none + DEAD_SHARE:
             shares.append(f"{100 * here:.0f} % of the units of {tensor} ({100 * none:.0f} % without a penalty)")
     name = result.arms[arm].name
@@ -167,7 +167,8 @@ def needed_rows(result: StudyResult, evidence: Evidence) -> NeededRows | None:
     rows = int(result.fold_rows.sum(axis=1).max())
     half = gain.difference - gain.low
     needed = rows * (half / gain.difference) ** 2
-    network = f"use the network with it ({network_call(result)})"
+    with_it = "with it" if evidence.winner else "without a penalty"
+    network = f"use the network {with_it} ({network_call(result)})"
     if needed > MAX_NEEDED_ROWS:
         return NeededRows(
             f"These {rows:,} rows are too few to detect this difference. Even a million rows would be too few.",

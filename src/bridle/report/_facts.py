@@ -12,7 +12,7 @@ from bridle.wording import decimal_text, leading_arm, score_decimals, strengths_
 def decimals_for(result: StudyResult, evidence: Evidence) -> int:
     """Return the decimals of the scores that sentences compare: without a penalty, and of the leading arm."""
     arms = [arm for arm in (0, leading_arm(result, evidence)) if arm is not None and arm in evidence.choices]
-    return max((row_decimals(result, evidence, evidence.choices[arm].best) for arm in arms), default=3)
+    return max((row_decimals(result, evidence, evidence.candidate(arm)) for arm in arms), default=3)
 
 
 def lead(result: StudyResult, evidence: Evidence) -> tuple[Comparison, float]:
@@ -29,7 +29,7 @@ def lead(result: StudyResult, evidence: Evidence) -> tuple[Comparison, float]:
 def handed_over(result: StudyResult, evidence: Evidence) -> tuple[int, float]:
     """Return the candidate of the trained network, and its score on rows that did not select it."""
     if evidence.winner:
-        return evidence.choices[evidence.winner].best, lead(result, evidence)[1]
+        return evidence.candidate(evidence.winner), lead(result, evidence)[1]
     candidate = evidence.choices[0].best
     return candidate, float(evidence.validation.mean[candidate])
 

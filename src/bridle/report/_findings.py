@@ -119,7 +119,7 @@ def _dominates(result: StudyResult, evidence: Evidence) -> Finding | None:
     arm = leading_arm(result, evidence)
     if arm is None:
         return None
-    best = evidence.choices[arm].best
+    best = evidence.candidate(arm)
     weakest = best == int(result.path(arm)[0]) and float(penalty_share(result)[best]) > DOMINANT_SHARE
     step = "try weaker strengths too, since the penalty is most of what is minimized" if weakest else ""
     return Finding("BR006", dominates(result, evidence), step)

@@ -34,7 +34,7 @@ def _gain_of_mean(result: StudyResult, evidence: Evidence, digits: int) -> list[
     """Return the score of the mean without a penalty, since a mean gains less by one than a single network."""
     if not evidence.winner or result.seed_mean is None:
         return []
-    candidates = [evidence.choices[arm].best for arm in (0, evidence.winner)]
+    candidates = [evidence.candidate(arm) for arm in (0, evidence.winner)]
     scores = result.seed_mean.scores[candidates]
     if not np.isfinite(scores).all() or (_seeds(result, candidates[0]) != _seeds(result, candidates[1])).any():
         return []
@@ -51,7 +51,7 @@ def _seeds(result: StudyResult, candidate: int) -> Int[np.ndarray, "fold"]:
 
 def _held_out(result: StudyResult, evidence: Evidence, digits: int) -> list[str]:
     """Return the score of the mean on each held-out part."""
-    candidate, texts = evidence.choices[evidence.winner or 0].best, []
+    candidate, texts = evidence.candidate(evidence.winner or 0), []
     for name, scores in result.seed_mean.held_out.items() if result.seed_mean else ():
         mean, single = float(scores[candidate]), float(nan_mean(result.held_out_scores(name)[candidate], 0))
         if math.isfinite(mean):
@@ -69,7 +69,7 @@ def hand_over_facts(result: StudyResult, evidence: Evidence) -> dict[str, object
     choice = _choice(result, evidence)
     if choice is None:
         return None
-    candidate = evidence.choices[evidence.winner or 0].best
+    candidate = evidence.candidate(evidence.winner or 0)
     held_out = {} if result.seed_mean is None else result.seed_mean.held_out
     return {
         "seeds": result.members.seed[choice.refits],
@@ -83,4 +83,4 @@ def hand_over_facts(result: StudyResult, evidence: Evidence) -> dict[str, object
 def _choice(result: StudyResult, evidence: Evidence) -> HandOver | None:
     if evidence.winner is None:
         return None
-    return choose_hand_over(result, evidence.choices[evidence.winner].best)
+    return choose_hand_over(result, evidence.candidate(evidence.winner))

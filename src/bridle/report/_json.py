@@ -22,9 +22,10 @@ def to_json(result: StudyResult, evidence: Evidence | None = None) -> dict[str, 
 
     Keys: `verdict` and its `sentences`; `details`, the lines behind it; `diagnoses` with code and sentence; `score`;
     `seeds`; `folds` (rows trained on and validated on); `arms`
-    with terms, slots, what `best`, `1se` and `recommended` select, and the score `quoted` for it; `winner`;
-    `recommended` (the candidate of this rule over all arms, with its expected gain); `primary` (the gain of the
-    choice among all candidates, uncorrected, or null without scores of single rows); `gains` (differences to `none`,
+    with terms, slots, what `best` and `1se` select, the score `quoted` for it, and what `recommended` selects for the
+    `winner`, the arm that is handed over; `recommended` (the candidate of this rule over all arms, with its expected
+    gain); `primary` (the gain of the choice among all candidates, uncorrected, or null where `best` chooses without
+    scores of single rows); `gains` (differences to `none`,
     positive is better, with corrected intervals, for validation and each held-out part); `held_out_checks` (for each
     held-out part, the difference of the selected arm, the standard error of its distance from the gain of the verdict,
     and whether chance explains that); `table`; `members`
@@ -90,7 +91,7 @@ def _arm(result: StudyResult, evidence: Evidence, arm: int) -> dict[str, object]
         "slots": [result.slots[slot] for slot in result.arms[arm].slots],
         "best": None if choice is None else _setting(result, choice.best),
         "1se": None if choice is None else _setting(result, choice.one_se),
-        "recommended": None if choice is None or choice.recommended is None else _setting(result, choice.recommended),
+        "recommended": None if arm != evidence.winner else _setting(result, evidence.candidate(arm)),
         "quoted": evidence.quoted.get(arm),
     }
 
@@ -99,7 +100,7 @@ def _recommended(result: StudyResult, evidence: Evidence) -> dict[str, object] |
     offer = evidence.recommendation
     if offer is None:
         return None
-    names = ("gain", "error", "prior_gain", "data_share", "learned")
+    names = ("gain", "error", "prior_gain", "data_share", "learned", "reason")
     return {
         "arm": result.arms[offer.arm].name,
         **_setting(result, offer.candidate),
@@ -127,7 +128,7 @@ def _gain(result: StudyResult, evidence: Evidence, part: str, arm: int, gain: Co
     return {
         "arm": result.arms[arm].name,
         "rows": part,
-        **_setting(result, evidence.choices[arm].best),
+        **_setting(result, evidence.choices[arm].best if part == "validation" else evidence.candidate(arm)),
         **_comparison(gain),
     }
 

@@ -35,7 +35,7 @@ def over_seeds(result: StudyResult, evidence: Evidence) -> str:
     text = ""
     if math.isfinite(evidence.gains[first].low):
         text = "The interval is over seeds: it covers initialisation and shuffling, not the choice of rows."
-    share = float(evidence.validation.mean[evidence.choices[first].best])
+    share = float(evidence.validation.mean[evidence.candidate(first)])
     if is_rate(result, evidence) and 0 < share < 1:
         error = binomial_error(share, rows, 3)
         text += (
@@ -71,7 +71,7 @@ def _outside(result: StudyResult, evidence: Evidence, name: str) -> str:
     if 0 not in evidence.choices:
         return ""
     scores, rows = result.held_out_scores(name), result.held_out_rows[name]
-    means = {arm: _mean(scores[evidence.choices[arm].best]) for arm in (0, first) if arm is not None}
+    means = {arm: _mean(scores[evidence.candidate(arm)]) for arm in (0, first) if arm is not None}
     if not math.isfinite(means[0]):
         return ""
 
@@ -86,7 +86,7 @@ def _outside(result: StudyResult, evidence: Evidence, name: str) -> str:
     text = f"On the {rows:,} {name} rows: {result.score.measure} {score(0)} without a penalty"
     gain = None if first is None else evidence.held_out_gains.get(name, {}).get(first)
     if first is not None and gain is not None and math.isfinite(means[first]):
-        text += f", {score(first)} with {setting_name(result, evidence.choices[first].best)}"
+        text += f", {score(first)} with {setting_name(result, evidence.candidate(first))}"
         if math.isfinite(gain.low):
             sense = "" if result.score.maximize else ", positive where lower"
             text += (
@@ -109,10 +109,10 @@ def sparsity(result: StudyResult, evidence: Evidence) -> str:
     shares = []
     for tensor in regularized_tensors(result, first):
         share = zero_fractions(result, tensor)
-        here, none = (float(share[evidence.choices[arm].best]) for arm in (first, 0))
+        here, none = (float(share[evidence.candidate(arm)]) for arm in (first, 0))
         if math.isfinite(here) and math.isfinite(none) and max(here, none) >= MIN_ZERO_SHARE:
             shares.append(f"{100 * here:.0f} % of {tensor} is exactly zero ({100 * none:.0f} % without a penalty)")
-    name = setting_name(result, evidence.choices[first].best)
+    name = setting_name(result, evidence.candidate(first))
     return f"With {name}, {join_names(shares[:MAX_NAMES])}." if shares else ""
 
 
@@ -154,7 +154,7 @@ def find_edges(result: StudyResult, evidence: Evidence) -> list[Edge]:
     first = leading_arm(result, evidence)
     if first is None:
         return []
-    strengths, best = result.setting_strengths[result.path(first)], evidence.choices[first].best
+    strengths, best = result.setting_strengths[result.path(first)], evidence.candidate(first)
     mean = evidence.validation.mean
     if 0 in evidence.choices and mean[best] == mean[evidence.choices[0].best]:
         return []

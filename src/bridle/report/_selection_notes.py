@@ -10,8 +10,6 @@ from bridle.results import StudyResult
 from bridle.stats import Evidence, compare_all, is_share, nan_mean, read_looks, widest_difference
 from bridle.wording import decimal_text, join_names, leading_arm, setting_name
 
-MOSTLY = 0.5
-"""The share of the precision from which on a recommendation comes mostly from the study's own scores."""
 MAX_STOPPED_NAMES = 3
 """The most strengths that are named of those that a race stopped."""
 
@@ -41,10 +39,12 @@ def final_model(result: StudyResult, evidence: Evidence) -> str:
         return ""
     if winner:
         return (
-            f"The selected model is that of {setting_name(result, evidence.choices[winner].best)}, "
+            f"The selected model is that of {setting_name(result, evidence.candidate(winner))}, "
             "whose score is better, but not by a clear margin."
         )
     text = "The selected model is the one without a penalty."
+    if evidence.gains[first].difference > 0:
+        return f"{text} {result.arms[first].name} scores better, but no gain above zero is expected of it."
     means, (best, none) = evidence.validation.mean, (evidence.choices[arm].best for arm in (first, 0))
     if result.folds > 1 and result.score.better(float(means[best] - means[none])) > 0:
         text += (
@@ -57,20 +57,26 @@ def final_model(result: StudyResult, evidence: Evidence) -> str:
 def recommendation(result: StudyResult, evidence: Evidence) -> str:
     """Return the candidate of the rule `recommended`, its expected gain, and how much of it comes from the study."""
     offer, digits = evidence.recommendation, decimals_for(result, evidence)
-    if offer is None or not offer.learned:
+    if offer is None or not evidence.gains:
         return ""
-    mostly = offer.data_share >= MOSTLY
-    source = (
-        "your data, not from experience with other data" if mostly else "experience with other data, not from yours"
-    )
-    if not offer.arm:
-        return f"The rule recommended selects no penalty: no gain above zero is expected, mostly from {source}."
-    text = f"The rule recommended selects {setting_name(result, offer.candidate)}"
+    if not offer.learned:
+        why = f": {offer.reason}" if offer.reason else ""
+        return f"Your data alone select, by the best score. Experience with other data is not used{why}."
+    if not math.isfinite(offer.data_share):
+        return ""
     if not math.isfinite(offer.error):
-        return f"{text}, by its interval alone: there is no experience with other data for this arm."
+        return "The interval of the arm alone selects: experience with other data expects no gain."
+    share = 100 * offer.data_share
+    source = f"{share:.0f} % of the precision comes from your data, the rest from experience with other data"
+    if not offer.known:
+        source += ", which has other kinds of penalties only"
+    if not offer.arm:
+        gain = "found" if evidence.primary is not None and not evidence.primary.difference > 0 else "expected"
+        return f"The rule recommended selects no penalty, since no gain above zero is {gain}; {source}."
     return (
-        f"{text}, with an expected gain of {decimal_text(offer.gain, digits)} in {result.score.measure} (standard "
-        f"deviation {decimal_text(offer.error, digits)}). Most of this comes from {source}."
+        f"The rule recommended selects {setting_name(result, offer.candidate)}, with an expected gain of "
+        f"{decimal_text(offer.gain, digits)} in {result.score.measure} (standard deviation "
+        f"{decimal_text(offer.error, digits)}); {source}."
     )
 
 
@@ -82,10 +88,10 @@ def optimism(result: StudyResult, evidence: Evidence) -> str:
     if result.folds == 1:
         rows = int(result.fold_rows[0, 1])
         return f"{len(result.path(arm))} strengths were compared on the {rows:,} rows that give the score."
-    selecting = float(evidence.validation.mean[evidence.choices[arm].best])
-    if not result.score.better(selecting - evidence.quoted[arm]) > 0:
+    selecting, outside = _both_scores(evidence, arm)
+    if not result.score.better(selecting - outside) > 0:
         return ""
-    best, quoted = decimal_text(selecting, digits), decimal_text(evidence.quoted[arm], digits)
+    best, quoted = decimal_text(selecting, digits), decimal_text(outside, digits)
     if best == quoted:
         return ""
     return (
@@ -94,20 +100,26 @@ def optimism(result: StudyResult, evidence: Evidence) -> str:
     )
 
 
+def _both_scores(evidence: Evidence, arm: int) -> tuple[float, float]:
+    """Return the score that selected an arm, and the one on rows that took no part."""
+    if evidence.selected and arm == evidence.winner:
+        return float(evidence.validation.mean[evidence.candidate(arm)]), evidence.chosen
+    return float(evidence.validation.mean[evidence.choices[arm].best]), evidence.quoted[arm]
+
+
 def _optimism(result: StudyResult, evidence: Evidence) -> str:
     """Return how the quoted score differs from the score that selected."""
     arm, digits = leading_arm(result, evidence), decimals_for(result, evidence)
     text = "Scores are quoted with each fold's strength chosen by the other folds."
     if arm is None or len(result.path(arm)) == 1:
         return text
-    best, quoted = (
-        decimal_text(float(score), digits)
-        for score in (evidence.validation.mean[evidence.choices[arm].best], evidence.quoted[arm])
-    )
+    selecting, outside = _both_scores(evidence, arm)
+    best, quoted = decimal_text(selecting, digits), decimal_text(outside, digits)
     if best == quoted:
         return f"{text} At the strength that all folds choose together, {result.arms[arm].name} has the same score."
-    better = result.score.better(float(evidence.validation.mean[evidence.choices[arm].best]) - evidence.quoted[arm])
-    why = f": the best of {len(result.path(arm))} means is optimistic" if better > 0 else ""
+    of_all = evidence.selected and arm == evidence.winner
+    tried = len(result.setting_arm) if of_all else len(result.path(arm))
+    why = f": the best of {tried} means is optimistic" if result.score.better(selecting - outside) > 0 else ""
     return (
         f"{text} At the strength that all folds choose together, {result.arms[arm].name} has {best} instead of "
         f"{quoted}{why}."

@@ -8,7 +8,7 @@ from bridle.report._diagnoses import nearly_perfect
 from bridle.report._facts import confidence, contradicting, handed_over, lead, missing_fits, network_call, set_aside
 from bridle.report._findings import Finding, find_all, next_step
 from bridle.results import StudyResult
-from bridle.stats import EVEN, SAME, WIDE, Comparison, Evidence, weigh_evidence
+from bridle.stats import EVEN, MOSTLY_DATA, SAME, WIDE, Comparison, Evidence, weigh_evidence
 from bridle.wording import escape_control_characters, leading_arm, shorten, strength_text
 
 MAX_NAME_CHARS, MAX_NAME_WORDS = 40, 5
@@ -92,15 +92,19 @@ def _use(result: StudyResult, evidence: Evidence, early: str) -> str:
     if constant is not None:
         return _worthless(result, evidence, constant)
     winner, count = evidence.winner, len(evidence.gains)
+    gain, _ = lead(result, evidence)
+    source = ", mostly from experience with other data," if _from_other_data(evidence) else ""
     if not winner:
         tried = f"none of the {count} penalties tried" if count > 1 else f"{_name(result, *evidence.gains)}"
-        return _opened(early, f"Use no penalty: {tried} {'was' if count > 1 else 'was not'} better.")
-    treatment = f"{_name(result, winner)}{_strengths(result, evidence.choices[winner].best)}{_cost(result, winner)}"
-    gain, _ = lead(result, evidence)
+        negated = "" if count > 1 else " not"
+        if gain.difference > 0:
+            return _opened(early, f"Use no penalty: {tried} is{negated} likely to help{source.rstrip(',')}.")
+        return _opened(early, f"Use no penalty: {tried} was{negated} better.")
+    treatment = f"{_name(result, winner)}{_strengths(result, evidence.candidate(winner))}{_cost(result, winner)}"
     if not gain.low > 0 and count > 1:
-        return _opened(early, f"None of the {count} penalties clearly helps; the best guess is {treatment}.")
+        return _opened(early, f"None of the {count} penalties clearly helps; the best guess{source} is {treatment}.")
     if not gain.low > 0:
-        return _opened(early, f"The best guess is {treatment}, though no gain is clear.")
+        return _opened(early, f"The best guess{source} is {treatment}, though no gain is clear.")
     if gain.over == "seeds":
         return _opened(early, f"Use {treatment}, if other rows are like these {_validation_rows(result)}.")
     check = contradicting(result, evidence)
@@ -115,6 +119,12 @@ def _cost(result: StudyResult, arm: int) -> str:
     """Return the training rows that an arm sets aside to stop early; empty if it does not."""
     rows = set_aside(result, arm)
     return "" if rows is None else f", which sets {rows[0]:,} of {rows[1]:,} training rows aside"
+
+
+def _from_other_data(evidence: Evidence) -> bool:
+    """Return True if most of what the choice rests on is experience with other data."""
+    offer = evidence.recommendation
+    return offer is not None and offer.learned and offer.data_share <= MOSTLY_DATA
 
 
 def _opened(early: str, text: str) -> str:
@@ -148,7 +158,7 @@ def _subject(result: StudyResult, evidence: Evidence) -> str:
         several = ", the best" if len(evidence.gains) > 1 else ""
         if not evidence.winner:
             return f"Regularization does not change that: with {best}{several}"
-        strengths = _strengths(result, evidence.choices[evidence.winner].best)
+        strengths = _strengths(result, evidence.candidate(evidence.winner))
         return f"With {best}{strengths}, as the trained network has it"
     if not evidence.winner and len(evidence.gains) > 1:
         return f"With the best of them, {best}"

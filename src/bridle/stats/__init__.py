@@ -13,6 +13,8 @@ from bridle.stats._calibration import (
 from bridle.stats._compare import EVEN, SAME, WIDE, Comparison, compare, compare_all, is_share
 from bridle.stats._evidence import (
     COLLAPSE_SHARE,
+    MOSTLY_DATA,
+    RECOMMENDED,
     Evidence,
     choose_candidates,
     find_collapsed,
@@ -20,6 +22,7 @@ from bridle.stats._evidence import (
     rank_arms,
     weigh_evidence,
 )
+from bridle.stats._fold_errors import CROSS_ENTROPY, DATA_LOSS, SQUARED_ERROR
 from bridle.stats._held_out import HeldOutCheck
 from bridle.stats._intervals import exact_interval, pseudo_values, widest_difference
 from bridle.stats._looks import LOOKS, read_looks
@@ -32,14 +35,19 @@ from bridle.stats._summary import Summary, nan_mean, nan_sd, summarize
 
 __all__ = [
     "COLLAPSE_SHARE",
+    "CROSS_ENTROPY",
+    "DATA_LOSS",
     "DEPENDENT_ROWS",
     "EVEN",
     "LOG_LOSS",
     "LOOKS",
     "MIN_ARMS",
     "MIN_STRENGTHS",
+    "MOSTLY_DATA",
+    "RECOMMENDED",
     "SAME",
     "SET_ASIDE",
+    "SQUARED_ERROR",
     "WIDE",
     "BaselineEvidence",
     "Choice",

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from bridle.results import StudyResult
 from bridle.stats._compare import Comparison, compare_all, is_share
 from bridle.stats._evidence import Evidence
+from bridle.stats._gains import fold_table
 from bridle.stats._intervals import widest_difference
 from bridle.stats._select import cross_select
 from bridle.stats._summary import Summary, summarize
@@ -20,7 +21,7 @@ class BaselineEvidence:
     arm: int
     """The arm of the selected network; 0 for no regularization."""
     network: Summary
-    """The score of the selected arm, each fold at the strength that the other folds choose; one entry."""
+    """The score of the procedure, each fold at the candidate that the other folds choose; one entry."""
     baselines: Summary
     """The scores of the baselines, one entry each."""
     gains: tuple[Comparison, ...]
@@ -39,7 +40,8 @@ class BaselineEvidence:
 def compare_baselines(result: StudyResult, evidence: Evidence, *, level: float = 0.95) -> BaselineEvidence | None:
     """Compare the selected network with each baseline, paired by fold; None without baselines or a finished fit.
 
-    With `n_f` the network's score in fold f, averaged over seeds, at the strength that the other folds choose, and
+    With `n_f` the network's score in fold f, averaged over seeds, at the candidate that the other folds choose (the
+    strength of the selected arm where `best` chooses), and
     `b_f` the score of a baseline there: the difference is `mean_f (n_f - b_f)`, with the interval of `compare` over
     folds. A baseline without a score in some fold is compared on the others.
 
@@ -53,7 +55,10 @@ def compare_baselines(result: StudyResult, evidence: Evidence, *, level: float =
     if not result.baselines or arm is None:
         return None
     maximize, sign = result.score.maximize, 1.0 if result.score.maximize else -1.0
-    network = cross_select(result.path(arm), result.scores(), maximize=maximize)
+    if evidence.selected:
+        network = fold_table(result, list(evidence.selected))
+    else:
+        network = cross_select(result.path(arm), result.scores(), maximize=maximize)
     tables: list[Float[np.ndarray, "seed fold"]] = [baseline.scores[None, :] for baseline in result.baselines]
     share = all(is_share(scores, result.fold_rows) for scores in (network, *tables))
     widest = widest_difference(result.score.measure, np.concatenate([network, *tables]))

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from bridle.results import StudyResult
-from bridle.stats._compare import AtLevel, Comparison, compare_all, correct
+from bridle.stats._compare import AtLevel, Comparison, compare, compare_all, correct
 from bridle.stats._intervals import possible_differences
 from bridle.stats._rows import RowTable, best_of, compare_rows, read_rows
 from bridle.stats._select import Choice, cross_select
@@ -38,13 +38,28 @@ class Gains:
     """The mean score of the procedure."""
 
 
-def find_gains(result: StudyResult, choices: Mapping[int, Choice], terms: Terms) -> Gains:
-    """Compare each arm with none, on single rows where the result has their scores, else on folds."""
+def find_gains(
+    result: StudyResult, choices: Mapping[int, Choice], terms: Terms, selected: list[int | None] | None = None
+) -> Gains:
+    """Compare each arm with none, on single rows where the result has their scores, else on folds.
+
+    Args:
+        result: the measurements of the study.
+        choices: the candidates that `best` selects, by arm.
+        terms: the terms of the comparisons.
+        selected: what the procedure selects for each fold, without its rows. By default the best candidate of all, on
+            single rows only.
+
+    """
     table = read_rows(result)
-    return _over_folds(result, choices, terms) if table is None else _over_rows(result, table, choices, terms)
+    if table is None:
+        return _over_folds(result, choices, terms, selected)
+    return _over_rows(result, table, choices, terms, selected)
 
 
-def _over_folds(result: StudyResult, choices: Mapping[int, Choice], terms: Terms) -> Gains:
+def _over_folds(
+    result: StudyResult, choices: Mapping[int, Choice], terms: Terms, selected: list[int | None] | None
+) -> Gains:
     scores, maximize = result.scores(), result.score.maximize
     tables = {arm: cross_select(result.path(arm), scores, maximize=maximize) for arm in choices}
     quoted = {arm: _mean(table) for arm, table in tables.items()}
@@ -61,10 +76,21 @@ def _over_folds(result: StudyResult, choices: Mapping[int, Choice], terms: Terms
         share=terms.share,
         widest=terms.widest,
     )
-    return Gains(quoted, dict(zip(arms, pairs, strict=True)))
+    gains = Gains(quoted, dict(zip(arms, pairs, strict=True)))
+    if selected is None or result.folds == 1:
+        return gains
+    scores, none = sign * fold_table(result, selected), sign * scores[choices[0].best]
+    primary = compare(scores, none, result.fold_rows, level=terms.level, share=terms.share, widest=terms.widest)
+    return replace(gains, primary=primary, chosen=sign * _mean(scores))
 
 
-def _over_rows(result: StudyResult, table: RowTable, choices: Mapping[int, Choice], terms: Terms) -> Gains:
+def _over_rows(
+    result: StudyResult,
+    table: RowTable,
+    choices: Mapping[int, Choice],
+    terms: Terms,
+    selected: list[int | None] | None,
+) -> Gains:
     sign = 1.0 if result.score.maximize else -1.0
     paths = {arm: result.path(arm) for arm in choices}
     outside = table.outside()
@@ -74,8 +100,8 @@ def _over_rows(result: StudyResult, table: RowTable, choices: Mapping[int, Choic
         rule = best_of(path, maximize=result.score.maximize)
         return [rule(scores) for scores in outside]
 
-    selected = {arm: choose(path) for arm, path in paths.items()}
-    quoted = {arm: _quote(result, candidates) for arm, candidates in selected.items()}
+    inside = {arm: choose(path) for arm, path in paths.items()}
+    quoted = {arm: _mean(fold_table(result, candidates)) for arm, candidates in inside.items()}
     arms = [arm for arm in choices if arm != 0]
     if 0 not in choices or not arms:
         return Gains(quoted, {})
@@ -90,10 +116,10 @@ def _over_rows(result: StudyResult, table: RowTable, choices: Mapping[int, Choic
 
         return at_level
 
-    pairs = correct([against_none(selected[arm]) for arm in arms], level=terms.level, family=terms.family)
-    candidates = choose(np.concatenate(list(paths.values())))
+    pairs = correct([against_none(inside[arm]) for arm in arms], level=terms.level, family=terms.family)
+    candidates = selected or choose(np.concatenate(list(paths.values())))
     primary = against_none(candidates)(terms.level)
-    return Gains(quoted, dict(zip(arms, pairs, strict=True)), primary, _quote(result, candidates))
+    return Gains(quoted, dict(zip(arms, pairs, strict=True)), primary, _mean(fold_table(result, candidates)))
 
 
 def _cut(gain: Comparison, share: float, none: float, sign: float) -> Comparison:
@@ -104,14 +130,14 @@ def _cut(gain: Comparison, share: float, none: float, sign: float) -> Comparison
     return replace(gain, low=max(gain.low, low), high=min(gain.high, high))
 
 
-def _quote(result: StudyResult, candidates: list[int | None]) -> float:
-    """Return the mean score where each fold has a candidate of its own."""
+def fold_table(result: StudyResult, candidates: list[int | None]) -> Float[np.ndarray, "seed fold"]:
+    """Return the scores where each fold has a candidate of its own; NaN for a fold without."""
     scores = result.scores()
     table = np.full(scores.shape[1:], np.nan)
     for fold, candidate in enumerate(candidates):
         if candidate is not None:
             table[:, fold] = scores[candidate, :, fold]
-    return _mean(table)
+    return table
 
 
 def _mean(table: Float[np.ndarray, "seed fold"]) -> float:

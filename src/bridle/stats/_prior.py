@@ -44,8 +44,11 @@ FREE_RISE = 0.3
 """Decades of training loss over which the curves come into their own, from 0 for a candidate that trains like none."""
 ACROSS_ARMS = 0.5
 """The correlation of candidates of different arms with equal strengths: they share the folds and the scores of none."""
-NOISE_SCALES = ((30.0, 2.0), (100.0, 1.5), (300.0, 1.0))
-"""How far the noise of cross-validation is widened, by the number of rows: the largest of many scores is not normal."""
+NOISE_SCALES = ((30.0, 2.0), (100.0, 0.75), (300.0, 0.1))
+"""How far the noise of accuracies is widened, by the number of rows. With few, the largest of many scores is no normal
+draw; with many, experience with other data loses gains that the scores of the study show."""
+SQUARE_NOISE_SCALE = 0.25
+"""The same for squared errors, which are less coarse."""
 JITTER = 1e-9
 """Added to the diagonal of a matrix to invert, relative to its mean."""
 ARRAYS = ("rows", "levels", "positions", "mean", "spread", "noise", "transfers")
@@ -94,7 +97,7 @@ class Prior:
     def curves(
         self,
         measure: int,
-        arm: int,
+        arm: int | None,
         rows: float,
         error: float,
         positions: Float[np.ndarray, "candidate"],
@@ -105,8 +108,12 @@ class Prior:
         Mean and spread are multiplied by 1 − exp(−d / `FREE_RISE`), with d the decades from `start` to the training
         loss of a candidate: one that trains like none gains nothing.
 
+        For another kind of arm than those of the bank, the mean is that over arms, cut at 0: it can only warn. Spread
+        and noise are root mean squares over arms, also for a candidate that trains like none, since it is not known
+        that it gains nothing.
+
         Args:
-            measure, arm: indices.
+            measure, arm: indices; None for an arm without curves.
             rows: the number of rows that the networks are trained on.
             error: the cross-validated error of none; NaN for the mean over levels.
             positions: decimal logarithms of the training losses.
@@ -122,14 +129,20 @@ class Prior:
             else np.full(count, 1 / count)
         )
 
-        def at(table: Float[np.ndarray, "measure size level arm position"]) -> Float[np.ndarray, "candidate"]:
-            blend = np.tensordot(level, np.tensordot(size, table[measure, :, :, arm], axes=1), axes=1)
+        def at(
+            table: Float[np.ndarray, "measure size level arm position"], power: int = 1
+        ) -> Float[np.ndarray, "candidate"]:
+            table = table[measure]
+            table = np.mean(table**power, axis=2) ** (1 / power) if arm is None else table[:, :, arm]
+            blend = np.tensordot(level, np.tensordot(size, table, axes=1), axes=1)
             return np.interp(positions, self.positions, np.asarray(blend, float))
 
         mean, rise = at(self.mean), 1 - np.exp(-np.maximum(positions - start, 0.0) / FREE_RISE)
-        mean = rise * (mean if self.transfers[measure, arm] else np.minimum(mean, 0.0))
-        noise = at(self.noise) * np.sqrt(np.maximum(rise, MIN_NOISE_SHARE))
-        return Curves(mean, np.maximum(rise * at(self.spread), MIN_SPREAD), noise)
+        transfers = arm is not None and self.transfers[measure, arm]
+        mean = rise * (mean if transfers else np.minimum(mean, 0.0))
+        rise = np.ones_like(rise) if arm is None else rise
+        noise = at(self.noise, 2) * np.sqrt(np.maximum(rise, MIN_NOISE_SHARE))
+        return Curves(mean, np.maximum(rise * at(self.spread, 2), MIN_SPREAD), noise)
 
 
 def level_of(measure: str, error: float) -> float:
@@ -172,9 +185,11 @@ def train_position(loss: Float[np.ndarray, "candidate"]) -> Float[np.ndarray, "c
 
 
 def correlate(
-    decades: Float[np.ndarray, "candidate"], arms: Int[np.ndarray, "candidate"], length: float
+    decades: Float[np.ndarray, "candidate *slot"], arms: Int[np.ndarray, "candidate"], length: float
 ) -> Float[np.ndarray, "candidate candidate"]:
     """Return the correlation of candidates: exp(−distance / length), times `ACROSS_ARMS` between different arms.
+
+    The distance is the mean over the strengths of a candidate.
 
     Args:
         decades: decimal logarithms of the strengths.
@@ -182,12 +197,15 @@ def correlate(
         length: decades over which gains are alike.
 
     """
-    along = np.exp(-np.abs(decades[:, None] - decades[None, :]) / length)
+    distance = np.abs(decades[:, None] - decades[None, :]).reshape(len(decades), len(decades), -1).mean(axis=2)
+    along = np.exp(-distance / length)
     return along * np.where(arms[:, None] == arms[None, :], 1.0, ACROSS_ARMS)
 
 
-def noise_scale(rows: float) -> float:
+def noise_scale(rows: float, measure: str = SHARE) -> float:
     """Return how far the noise of cross-validation is widened, linear in the logarithm of the rows."""
+    if measure == SQUARE:
+        return SQUARE_NOISE_SCALE
     sizes, scales = [size for size, _ in NOISE_SCALES], [scale for _, scale in NOISE_SCALES]
     return float(np.asarray(np.interp(np.log(rows), np.log(sizes), scales), float))
 

@@ -9,12 +9,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from bridle.results import Arm, StudyResult
-from bridle.stats._compare import Comparison
+from bridle.stats._fold_errors import MIN_LOSS, Errors, FoldErrors, read_fold_errors
 from bridle.stats._prior import (
     LOG_LOSS,
     SHARE,
     SHARE_FLOOR,
-    SQUARE,
     Curves,
     Expectation,
     Prior,
@@ -23,52 +22,24 @@ from bridle.stats._prior import (
     noise_scale,
     train_position,
 )
-from bridle.stats._select import Choice
-from bridle.stats._summary import nan_mean
+from bridle.stats._summary import nan_mean, summarize
 
 SITES = {"kernel": "weights", "output": "activations", "preactivation": "pre-activations"}
 """The sites of the learned curves, by the quantity of a target."""
-ACCURACIES = ("acc", "accuracy", "binary_accuracy", "categorical_accuracy", "sparse_categorical_accuracy")
-EXPLAINED = ("r2", "r2_score")
-SQUARES = ("mse", "mean_squared_error")
-ROOTS = ("rmse", "root_mean_squared_error")
-MIN_LOSS = 1e-12
 WEAKEST = 1e-30
-
-
-LOSS_WEIGHTS = ((30.0, 0.0), (100.0, 1.0), (300.0, 3.0))
-"""Weight of the expected gain in log loss beside that in accuracy, by the number of rows."""
-
-
-@dataclass(frozen=True)
-class Errors:
-    """Cross-validated errors of one measure."""
-
-    measure: str
-    folds: Float[np.ndarray, "candidate fold"]
-    """The errors of folds, averaged over seeds."""
-    level: float
-    """The error of none as the learned curves count it; NaN if its unit is unknown."""
-    training: Float[np.ndarray, "candidate"]
-    """Training losses as the learned curves count them; NaN if unknown."""
-
-
-@dataclass(frozen=True)
-class ArmExpectation:
-    """Expected gains of one arm with learned curves."""
-
-    candidates: Int[np.ndarray, "point"]
-    relative: Expectation
-    """Gains as shares of the error of none, in the measure of the score."""
-    value: Float[np.ndarray, "point"]
-    """What the rule compares: the expected gain, with that in log loss beside that in accuracy."""
-    unit: float
-    """The gain in the score that a relative gain of 1 amounts to."""
-
-    @property
-    def first(self) -> int:
-        """The position of the largest value, the weakest on a tie."""
-        return int(np.argmax(self.value))
+MAX_CANDIDATES = 1000
+"""The most candidates whose expected gains are computed: the time grows with the third power."""
+NO_FILE, ONE_SET, OVERLAP, MANY, OTHER_SCORE, LOSS_SCORE, NO_TRAINING = (
+    "the file of learned curves is missing",
+    "it needs folds",
+    "it needs folds without common rows",
+    f"it is for at most {MAX_CANDIDATES:,} candidates",
+    "it does not cover this score and loss",
+    "by the log loss, they choose as well without it",
+    "the losses on training rows were not measured",
+)
+"""Reasons why a study has no use of experience with other data."""
+OLDER = "this folder has no refit of the candidate that it would select"
 
 
 @dataclass(frozen=True)
@@ -81,90 +52,180 @@ class Recommendation:
     gain: float
     """The expected gain in the score, positive is better; 0 for none."""
     error: float
-    """The standard deviation of the expected gain; NaN where only the study's interval speaks for the candidate."""
+    """The standard deviation of the expected gain; NaN where the study's scores alone select."""
     prior_gain: float
     """The gain that other data let expect before the scores of this study; NaN without learned curves."""
     data_share: float
     """The share of the precision that comes from this study, between 0 and 1."""
     learned: bool
-    """True if learned curves were used for any arm."""
-
-
-def expect_arms(
-    result: StudyResult, prior: Prior | None, constant: Bool[np.ndarray, "candidate"]
-) -> dict[int, ArmExpectation]:
-    """Return the expected gains of all arms with learned curves, by the index of the arm.
-
-    It needs a score that the curves know (an accuracy, the loss, r², a squared error), at least two folds, and finished
-    fits of none. Candidates that predict the same for every row are left out.
-    """
-    none = np.flatnonzero(result.setting_arm == 0)
-    if prior is None or len(none) != 1 or result.folds < 2 or result.score.pooled:
-        return {}
-    measured = _errors(result, int(none[0]))
-    if measured is None:
-        return {}
-    every, unit = measured
-    if any(errors.measure not in prior.measures for errors in every):
-        return {}
-    train, validation = result.fold_rows.mean(axis=0)
-    rows, overlap = float(result.fold_rows.sum(axis=1).max()), float(validation / train)
-    weights = (1.0, loss_weight(rows))
-    observed = [
-        relative_gains(errors.folds[int(none[0])], errors.folds, floor=floor_of(errors.measure), overlap=overlap)
-        for errors in every
-    ]
-    usable = np.isfinite(observed[0][0]) & np.isfinite(every[0].training) & ~constant
-    curves = {index: curves_of(arm, prior) for index, arm in enumerate(result.arms)}
-    paths = [ArmPath(arm, index, result.path(arm)) for arm, index in curves.items() if index is not None]
-    paths = [replace(path, candidates=path.candidates[usable[path.candidates]]) for path in paths]
-    paths = [path for path in paths if len(path.candidates)]
-    if not paths or not np.isfinite(every[0].training[none[0]]):
-        return {}
-    candidates = np.concatenate([path.candidates for path in paths])
-    arms = np.concatenate([np.full(len(path.candidates), path.arm) for path in paths])
-    correlation = correlate(_decades(result, candidates, arms), arms, prior.length)
-    gains = [
-        expect_gains(
-            _curves_of_paths(prior, errors, paths, rows, int(none[0])),
-            correlation,
-            mean[candidates],
-            variance[candidates],
-            degrees=result.folds - 1.0,
-            scale=noise_scale(rows),
-        )
-        for errors, (mean, variance) in zip(every, observed, strict=True)
-    ]
-    value = np.sum([weight * gain.gain for weight, gain in zip(weights, gains, strict=False)], axis=0)
-    inside = {path.arm: np.flatnonzero(arms == path.arm) for path in paths}
-    return {
-        arm: ArmExpectation(candidates[part], gains[0].part(part), value[part], unit) for arm, part in inside.items()
-    }
+    """True if learned curves were used."""
+    reason: str = ""
+    """The reason why they were not."""
+    known: bool = True
+    """True if there are curves for the arm; else its gain is expected to be none before the scores of this study."""
 
 
 @dataclass(frozen=True)
 class ArmPath:
-    """Usable candidates of an arm with learned curves."""
+    """Candidates of an arm."""
 
     arm: int
     """The index in the study."""
-    curves: int
-    """The index in the prior."""
+    curves: int | None
+    """The index in the prior; None for an arm without curves."""
     candidates: Int[np.ndarray, "point"]
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Expected gains of all usable candidates."""
+
+    candidates: Int[np.ndarray, "point"]
+    paths: tuple[ArmPath, ...]
+    relative: Expectation
+    """Gains as shares of the error of none."""
+    unit: float
+    """The gain in the score that a relative gain of 1 amounts to."""
+
+
+@dataclass(frozen=True)
+class Recommender:
+    """The rule `recommended` for one study, over all folds or some."""
+
+    result: StudyResult
+    prior: Prior
+    none: int
+    """The candidate without a penalty."""
+    measured: FoldErrors
+    paths: tuple[ArmPath, ...]
+    disjoint: Bool[np.ndarray, "fold fold"]
+    """True for folds that validate no common rows."""
+
+    def by_fold(self) -> list[int | None]:
+        """Return the candidate for each fold, selected by the folds that validate none of its rows."""
+        return [self.select(self.expect(used)) for used in self.disjoint]
+
+    def select(self, expected: Expected | None) -> int:
+        """Return the candidate with the largest expected gain, the weakest on a tie; none if that is not above 0."""
+        if expected is None:
+            return self.none
+        first = int(np.argmax(expected.relative.gain))
+        return int(expected.candidates[first]) if expected.relative.gain[first] > 0 else self.none
+
+    def recommend(self, recorded: int | None = None) -> Recommendation:
+        """Return the selected candidate with its expected gain.
+
+        Args:
+            recorded: the candidate that was selected when the study ran, to be described in place of the selected one.
+
+        """
+        expected = self.expect(np.ones(self.result.folds, bool))
+        candidate = self.select(expected) if recorded is None else recorded
+        arm = int(self.result.setting_arm[candidate])
+        if expected is None or (arm and candidate not in expected.candidates):
+            return Recommendation(candidate, arm, np.nan, np.nan, np.nan, np.nan, True)
+        place = expected.candidates == candidate
+        at = int(np.argmax(place if arm else expected.relative.gain))
+        of_arm = next(path for path in expected.paths if expected.candidates[at] in path.candidates)
+        relative, unit = expected.relative, expected.unit
+        return Recommendation(
+            candidate,
+            arm,
+            float(relative.gain[at]) * unit if arm else 0.0,
+            float(relative.error[at]) * unit,
+            float(relative.prior_gain[at]) * unit,
+            float(relative.data_share[at]),
+            True,
+            known=of_arm.curves is not None,
+        )
+
+    def expect(self, used: Bool[np.ndarray, "fold"]) -> Expected | None:
+        """Return the expected gains by the scores of some folds; None if no candidate can be compared."""
+        rows = self.result.fold_rows
+        train, validation = rows.mean(axis=0)
+        count, overlap, none = float(rows.sum(axis=1).max()), float(validation / train), self.none
+        errors = self.measured.over(used)
+        mean, variance = relative_gains(errors.none, errors.folds, floor=floor_of(errors.measure), overlap=overlap)
+        usable = np.isfinite(mean) & np.isfinite(errors.training)
+        paths = tuple(replace(path, candidates=path.candidates[usable[path.candidates]]) for path in self.paths)
+        paths = tuple(path for path in paths if len(path.candidates))
+        if not paths or not usable[none]:
+            return None
+        candidates = np.concatenate([path.candidates for path in paths])
+        arms = np.concatenate([np.full(len(path.candidates), path.arm) for path in paths])
+        relative = expect_gains(
+            _curves_of_paths(self.prior, errors, paths, count, none),
+            correlate(_decades(self.result, candidates, arms), arms, self.prior.length),
+            mean[candidates],
+            variance[candidates],
+            degrees=used.sum() - 1.0,
+            scale=noise_scale(count, errors.measure),
+        )
+        return Expected(candidates, paths, relative, errors.unit)
+
+
+def make_recommender(
+    result: StudyResult, prior: Prior | None, constant: Bool[np.ndarray, "candidate"]
+) -> Recommender | str:
+    """Return the rule for a study, or the reason why it has no use of learned curves.
+
+    It needs a score that the curves know (an accuracy, r², a squared error), at least two folds without common rows,
+    and training losses. Candidates that predict the same for every row take no part, nor do those that lack a fit where
+    others have all.
+    """
+    none = np.flatnonzero(result.setting_arm == 0)
+    if prior is None:
+        return NO_FILE
+    if result.folds < 2:
+        return ONE_SET
+    if len(result.setting_arm) > MAX_CANDIDATES:
+        return MANY
+    measured = read_fold_errors(result, int(none[0])) if len(none) == 1 and not result.score.pooled else None
+    if measured is None or measured.measure not in prior.measures:
+        return OTHER_SCORE
+    if measured.measure == LOG_LOSS:
+        return LOSS_SCORE
+    if not np.isfinite(measured.training[none[0]]).any():
+        return NO_TRAINING
+    disjoint = disjoint_folds(result)
+    if not disjoint.any(axis=1).all():
+        return OVERLAP
+    complete = summarize(result.scores()).complete
+    usable = ~constant & (complete if complete[result.setting_arm > 0].any() else True)
+    paths = [
+        ArmPath(index, curves_of(result.arms[index], prior), result.path(index)[usable[result.path(index)]])
+        for index in range(1, len(result.arms))
+    ]
+    return Recommender(result, prior, int(none[0]), measured, tuple(paths), disjoint)
+
+
+def disjoint_folds(result: StudyResult) -> Bool[np.ndarray, "fold fold"]:
+    """Return True for folds that validate no common rows; without row scores, for different folds."""
+    if result.row_scores is None:
+        return ~np.eye(result.folds, dtype=bool)
+    rows = result.row_scores.rows
+    validates = np.zeros((len(rows), int(rows.max()) + 2), np.float32)
+    np.put_along_axis(validates, rows + 1, 1.0, axis=1)
+    common = validates[:, 1:] @ validates[:, 1:].T
+    return common == 0
 
 
 def _decades(
     result: StudyResult, candidates: Int[np.ndarray, "point"], arms: Int[np.ndarray, "point"]
-) -> Float[np.ndarray, "point"]:
-    """Return the decimal logarithms of the strengths of candidates of arms with one strength."""
-    strengths = [
-        result.setting_strengths[candidate, result.arms[arm].slots[0]]
-        for candidate, arm in zip(candidates, arms, strict=True)
-    ]
-    return np.log10(np.maximum(np.array(strengths, float), WEAKEST))
+) -> Float[np.ndarray, "point slot"]:
+    """Return the decimal logarithms of strengths; an arm with fewer than the most has the last one repeated."""
+    most = max((len(arm.slots) for arm in result.arms), default=0)
+    table = np.zeros((len(candidates), max(most, 1)))
+    for row, (candidate, arm) in enumerate(zip(candidates, arms, strict=True)):
+        slots: list[int] = list(result.arms[int(arm)].slots)
+        if slots:
+            table[row] = result.setting_strengths[candidate, slots + slots[-1:] * (most - len(slots))]
+        else:
+            table[row] = 1.0
+    return np.log10(np.maximum(table, WEAKEST))
 
 
-def _curves_of_paths(prior: Prior, errors: Errors, paths: list[ArmPath], rows: float, none: int) -> Curves:
+def _curves_of_paths(prior: Prior, errors: Errors, paths: tuple[ArmPath, ...], rows: float, none: int) -> Curves:
     """Return the learned curves at the candidates of several arms, one after the other."""
     measure, position = prior.measures.index(errors.measure), train_position(errors.training)
     parts = [
@@ -174,66 +235,30 @@ def _curves_of_paths(prior: Prior, errors: Errors, paths: list[ArmPath], rows: f
     return Curves(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("mean", "spread", "noise")))
 
 
-def recommend(
-    expected: dict[int, ArmExpectation], choices: dict[int, Choice], gains: dict[int, Comparison]
-) -> Recommendation | None:
-    """Apply the rule `recommended`: the largest expected gain, and none where no gain above zero is expected.
-
-    An arm without learned curves takes part with the strength of the rule `best` where its interval lies above zero.
-    None if no fit of none finished.
-    """
-    if 0 not in choices:
-        return None
-    none = choices[0].best
-    clear = [arm for arm, gain in gains.items() if arm not in expected and gain.low > 0]
-    first = max(clear, key=lambda arm: gains[arm].difference, default=None)
-    learned = max(expected, key=lambda arm: expected[arm].value.max(), default=None)
-    if learned is None:
-        recommendation = Recommendation(none, 0, 0.0, np.nan, np.nan, 1.0, False)
-    else:
-        arm = expected[learned]
-        helps = arm.value[arm.first] > 0
-        recommendation = Recommendation(
-            int(arm.candidates[arm.first]) if helps else none,
-            learned if helps else 0,
-            float(arm.relative.gain[arm.first]) * arm.unit if helps else 0.0,
-            float(arm.relative.error[arm.first]) * arm.unit,
-            float(arm.relative.prior_gain[arm.first]) * arm.unit,
-            float(arm.relative.data_share[arm.first]),
-            True,
-        )
-    if first is not None and gains[first].difference > recommendation.gain:
-        return Recommendation(
-            choices[first].best, first, gains[first].difference, np.nan, np.nan, 1.0, learned is not None
-        )
-    return recommendation
-
-
-def loss_weight(rows: float) -> float:
-    """Return the weight of the log loss, linear in the logarithm of the rows."""
-    sizes, weights = np.array(LOSS_WEIGHTS).T
-    return float(np.interp(np.log(rows), np.log(sizes), weights))
-
-
 def floor_of(measure: str) -> float:
     """Return what is added to both errors of a ratio."""
     return SHARE_FLOOR if measure == SHARE else 0.0
 
 
 def relative_gains(
-    none: Float[np.ndarray, "fold"], errors: Float[np.ndarray, "candidate fold"], *, floor: float, overlap: float
+    none: Float[np.ndarray, "*candidate fold"],
+    errors: Float[np.ndarray, "candidate fold"],
+    *,
+    floor: float,
+    overlap: float,
 ) -> tuple[Float[np.ndarray, "candidate"], Float[np.ndarray, "candidate"]]:
     """Return the mean of d_f = (E₀_f − E_f) / (E₀ + floor) over K folds, and `(1/K + overlap) * var(d)`.
 
-    E₀ is the mean error of none, and `overlap` the ratio of validation to training rows (Nadeau and Bengio, 2003). The
-    variance is NaN with fewer than three folds.
+    E₀ is the mean error of none, for each candidate or for all, and `overlap` the ratio of validation to training rows
+    (Nadeau and Bengio, 2003). The variance is NaN with fewer than three folds.
 
     >>> import numpy as np
     >>> gains, variance = relative_gains(np.array([0.2, 0.3, 0.4]), np.array([[0.1, 0.2, 0.3]]), floor=0.0, overlap=0.5)
     >>> gains.round(3).tolist(), variance.round(3).tolist()
     ([0.333], [0.0])
     """
-    paired = (none[None, :] - errors) / max(float(nan_mean(none, 0)) + floor, MIN_LOSS)
+    scale = np.maximum(nan_mean(none, -1) + floor, MIN_LOSS)
+    paired = (none - errors) / np.asarray(scale)[..., None]
     count, mean = np.isfinite(paired).sum(axis=1), nan_mean(paired, axis=1)
     squares = np.where(np.isfinite(paired), (paired - mean[:, None]) ** 2, 0.0).sum(axis=1)
     variance = squares / np.maximum(count - 1, 1) * (1 / np.maximum(count, 1) + overlap)
@@ -254,43 +279,3 @@ def curves_of(arm: Arm, prior: Prior) -> int | None:
         return None
     name = f"{kind[1].upper()} {sites.pop()}"
     return prior.arms.index(name) if name in prior.arms else None
-
-
-def _errors(result: StudyResult, none: int) -> tuple[list[Errors], float] | None:
-    """Return the errors behind the score, and the score that a relative gain of 1 adds; None for unknown scores.
-
-    Beside the errors of an accuracy stand the log losses. A squared error without r² has no unit: its training losses
-    are then relative to twice the error of none.
-    """
-    score, measured = result.score.measure, {name.removeprefix("validation/") for name in result.quantities}
-    unknown = np.full(len(result.setting_arm), np.nan)
-
-    def of(quantity: str) -> Float[np.ndarray, "candidate fold"]:
-        return nan_mean(result.scores_of(f"validation/{quantity}"), axis=1)
-
-    def trained(quantity: str) -> Float[np.ndarray, "candidate"]:
-        name = f"train/{quantity}"
-        return nan_mean(result.scores_of(name), axis=(1, 2)) if name in result.quantities else unknown
-
-    def mean(table: Float[np.ndarray, "candidate fold"]) -> float:
-        return float(nan_mean(table[none], 0))
-
-    if score in ACCURACIES and result.score.maximize:
-        errors, losses, training = 1 - of(score), of("loss"), trained("loss")
-        share, loss = mean(errors), mean(losses)
-        every = [Errors(SHARE, errors, share, training), Errors(LOG_LOSS, losses, loss, training)]
-        return every, share + SHARE_FLOOR
-    if score == "loss" and measured & {*ACCURACIES}:
-        losses = of("loss")
-        return [Errors(LOG_LOSS, losses, mean(losses), trained("loss"))], mean(losses)
-    name = next((name for name in EXPLAINED if name in measured), None)
-    losses = of("loss")
-    explained = np.nan if name is None else 1 - mean(of(name))
-    training = trained("loss") / max(2 * mean(losses), MIN_LOSS) if name is None else 1 - trained(name)
-    if score in EXPLAINED and result.score.maximize:
-        return [Errors(SQUARE, losses, explained, training)], explained
-    if score in SQUARES or (score == "loss" and measured & {*EXPLAINED, *SQUARES, *ROOTS}):
-        return [Errors(SQUARE, of(score), explained, training)], mean(of(score))
-    if score in ROOTS:
-        return [Errors(SQUARE, of(score) ** 2, explained, training)], mean(of(score)) / 2
-    return None

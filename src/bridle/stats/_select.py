@@ -17,8 +17,6 @@ class Choice:
 
     best: int
     one_se: int
-    recommended: int | None = None
-    """The candidate with the largest expected gain; None for a path without learned curves."""
 
 
 def select_strength(
@@ -39,7 +37,7 @@ def select_strength(
     >>> means = np.array([0.70, 0.80, 0.79, 0.60])
     >>> s = Summary(means, np.full(4, 0.02), np.full(4, 0.01), np.ones(4, bool))
     >>> select_strength(np.arange(4), s, maximize=True)
-    Choice(best=1, one_se=2, recommended=None)
+    Choice(best=1, one_se=2)
 
     Source: Hastie, Tibshirani and Friedman, "The Elements of Statistical Learning", 2nd ed., section 7.10.
     """

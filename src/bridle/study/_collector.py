@@ -22,7 +22,13 @@ from bridle.results import (
     weak_to_strong,
 )
 from bridle.study._pooled import PooledScorer
-from bridle.study._provenance import dependence_facts, describe_protocol, log_loss_facts, set_aside_facts
+from bridle.study._provenance import (
+    data_loss_facts,
+    dependence_facts,
+    describe_protocol,
+    log_loss_facts,
+    set_aside_facts,
+)
 from bridle.study._row_scores import collect_row_scores, varies
 from bridle.study.design._arms import BoundArm, to_result_arm
 from bridle.study.design._objective import diagnostic_names
@@ -205,6 +211,7 @@ class ResultCollector:
             row_scores=row_scores,
             provenance={
                 **dependence_facts(prepared),
+                **data_loss_facts(prepared),
                 **log_loss_facts(prepared),
                 **set_aside_facts(prepared),
                 **self.looks,

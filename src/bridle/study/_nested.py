@@ -87,7 +87,7 @@ def _selection(result: StudyResult) -> tuple[int, np.ndarray, float, np.ndarray,
     none = outer[evidence.choices[0].best] if 0 in evidence.choices else blank
     if evidence.winner is None:
         return -1, np.full(len(result.slots), np.nan), np.nan, blank, none
-    candidate = evidence.choices[evidence.winner].best
+    candidate = evidence.candidate(evidence.winner)
     return (
         evidence.winner,
         result.setting_strengths[candidate],

@@ -14,7 +14,7 @@ import sklearn
 from bridle._version import __version__
 from bridle.engine import core_count
 from bridle.regularizers import EarlyStopping
-from bridle.stats import DEPENDENT_ROWS, LOG_LOSS, SET_ASIDE
+from bridle.stats import CROSS_ENTROPY, DATA_LOSS, DEPENDENT_ROWS, LOG_LOSS, SET_ASIDE, SQUARED_ERROR
 from bridle.store import fingerprint
 from bridle.study.data._arrays import Data
 from bridle.study.data._transformers import transformer_line
@@ -104,6 +104,15 @@ def log_loss_facts(prepared: Prepared) -> dict[str, bool]:
     measure = prepared.preparer.loss if prepared.score.measure == "loss" else prepared.score.measure
     is_log_loss = measure.lower().replace("_", "") in LOG_LOSSES
     return {LOG_LOSS: True} if is_log_loss and is_classifier(prepared) else {}
+
+
+def data_loss_facts(prepared: Prepared) -> dict[str, str]:
+    """Return the kind of the loss: cross entropy of exclusive classes, squared error of one output, or other."""
+    if is_classifier(prepared):
+        return {DATA_LOSS: CROSS_ENTROPY}
+    loss, single = prepared.preparer.loss.lower().replace("_", ""), len(jax.tree.leaves(prepared.folds[0].rows.y)) == 1
+    is_square = loss in [name.replace("_", "") for name in SQUARES] and single
+    return {DATA_LOSS: SQUARED_ERROR if is_square and not prepared.engine.program.has_own_loss else "other"}
 
 
 def describe_protocol(prepared: Prepared) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from bridle._errors import InputError
 from bridle.results import StudyResult
-from bridle.stats import still_racing
+from bridle.stats import still_racing, weigh_evidence
 from bridle.store import INDEX_FILE, Store
 from bridle.study.design._plan import FIRST_ARM_ROUND
 from bridle.study.design._prepared import Prepared
@@ -42,9 +42,10 @@ def race_of(prepared: Prepared, folder: str | Path | None) -> bool | Literal["ro
 
 
 def racing_candidates(result: StudyResult, racing: Sequence[int], seeds: int) -> list[int]:
-    """Return the candidates that get a further seed, after `seeds` seeds: `none`, and those that `still_racing` keeps.
+    """Return the candidates that get a further seed, after `seeds` seeds.
 
-    All of `racing` have the fits of all seeds so far.
+    These are `none`, those that `still_racing` keeps, and those that the rule `recommended` selects for a fold, without
+    its rows. All of `racing` have the fits of all seeds so far.
     """
     in_race = set(racing)
     ordered = [int(index) for arm in range(1, len(result.arms)) for index in result.path(arm) if index in in_race]
@@ -54,8 +55,8 @@ def racing_candidates(result: StudyResult, racing: Sequence[int], seeds: int) ->
         maximize=result.score.maximize,
         stop_arms=seeds >= FIRST_ARM_ROUND,
     )
-    none = [index for index in racing if result.setting_arm[index] == 0]
-    return none + [index for index, stay in zip(ordered, stays, strict=True) if stay]
+    none, selected = [index for index in racing if result.setting_arm[index] == 0], weigh_evidence(result).selected
+    return none + [index for index, stay in zip(ordered, stays, strict=True) if stay or index in selected]
 
 
 def rounds_sentence(counts: Mapping[int, int]) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from bridle._errors import forget_interrupts, raise_if_interrupted, remember_interrupts
 from bridle.engine import FitResult, Progress
 from bridle.results import ALL_ROWS, StudyResult
-from bridle.stats import choose_candidates, summarize, survivors, weigh_evidence
+from bridle.stats import RECOMMENDED, choose_candidates, summarize, survivors, weigh_evidence
 from bridle.study._answers import Answers
 from bridle.study._auto_range import find_ranges
 from bridle.study._collector import ResultCollector
@@ -267,6 +267,8 @@ class StudyRun:
         evidence = weigh_evidence(collector.result())
         choices, recommended = evidence.choices, evidence.recommendation and evidence.recommendation.candidate
         recommended = self.context.recommended(prepared.outer, recommended, len(collector.results))
+        if recommended is not None:
+            collector.facts[RECOMMENDED] = recommended
         choices = {arm: choice for arm, choice in choices.items() if arms is None or arm in arms}
         if not choices:
             return True
@@ -279,8 +281,10 @@ class StudyRun:
         groups = [group[: 1 + max(n for n, candidate in enumerate(group) if candidate in selected)] for group in groups]
         chains = [[(candidate, seed, ALL_ROWS) for candidate in group] for seed in self.seeds for group in groups]
         finished = self.train(chains, refit_row_set(prepared, rows), "refits", only=selected)
-        ranked = [choice.best for choice in choices.values()] + [choice.one_se for choice in choices.values()]
         bests = {arm: choice.best for arm, choice in choices.items()}
+        if recommended is not None:
+            bests[collector.candidate_arm[recommended]] = recommended
+        ranked = [*bests.values(), *(choice.one_se for choice in choices.values())]
         self._take_snapshots(rows.data, list(dict.fromkeys(ranked)), bests)
         if prepared.outer is None:
             size = len(collector.candidate_arm)
