@@ -259,10 +259,7 @@ class StudyRun:
             self.refit_selected({0, weigh_evidence(result).winner or 0})
 
     def refit_selected(self, arms: Container[int] | None = None) -> bool:
-        """Train `none`, each arm's `best` and `1se` and the recommended candidate on all rows, from every seed.
-
-        With `arms` of those only.
-        """
+        """Train `none`, `best` and `1se` of all arms or of `arms`, and the recommended candidate on all rows."""
         collector, prepared = self.collector, self.prepared
         evidence = weigh_evidence(collector.result())
         choices, recommended = evidence.choices, evidence.recommendation and evidence.recommendation.candidate
@@ -273,8 +270,7 @@ class StudyRun:
         if not choices:
             return True
         rows = refit_rows(prepared)
-        collector.held_out_rows = rows.held_out_counts
-        collector.preparation = prepared.preparer.stored()
+        collector.held_out_rows, collector.preparation = rows.held_out_counts, prepared.preparer.stored()
         selected = {candidate for choice in choices.values() for candidate in (choice.best, choice.one_se)}
         selected = sorted(selected if recommended is None else selected | {recommended})
         groups = self._chain_groups(selected)
