@@ -72,6 +72,7 @@ bench: $(READY)
 	@$(BIN)/python -m benchmarks.engine --markdown
 	@$(BIN)/python -m benchmarks.many
 	@$(BIN)/python benchmarks/penalized.py
+	@$(BIN)/python -m benchmarks.noise
 	@$(BIN)/python -m benchmarks.overheads
 
 prior: $(READY)

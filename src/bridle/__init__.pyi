@@ -27,7 +27,8 @@ Use a penalty without a study
 
 Write a penalty
     Penalty, Entrywise, WeightPenalty, ActivationPenalty       classes to derive from
-    Regularizer                                                 the base of these and of every other kind
+    Noise                                                      the same for noise
+    Regularizer                                                the base of these and of every other kind
     testing                  the checks that every penalty has to pass
 
 Errors
@@ -64,6 +65,7 @@ from bridle.regularizers import Custom as Custom
 from bridle.regularizers import EarlyStopping as EarlyStopping
 from bridle.regularizers import Entrywise as Entrywise
 from bridle.regularizers import Grid as Grid
+from bridle.regularizers import Noise as Noise
 from bridle.regularizers import Penalty as Penalty
 from bridle.regularizers import Regularizer as Regularizer
 from bridle.regularizers import WeightAveraging as WeightAveraging

@@ -88,8 +88,43 @@ def training_block(training: Training, cuts: tuple[int, ...], capacity: int) -> 
     of shape (capacity, quantity). They are NaN after the point in which early stopping ended the fit, and where
     training rows are not measured.
     """
-    draws = training.objective.draws
-    plain, noisy = (_points_loop(training, cuts, capacity, drawn) for drawn in (False, True))
+    objective, recipe, draws = training.objective, training.recipe, training.objective.draws
+    every_epoch = recipe.points == recipe.epochs
+
+    def loop(drawn: bool) -> Callable[..., Any]:
+        """Return the function; with `drawn` the loss takes the step."""
+
+        def train_epoch(state: State, epoch: Any, strengths: Any, rows: Rows, identity: Any) -> tuple[State, Any]:
+            present = objective.at_epoch(strengths, epoch)
+            state, cost = pass_over_rows(training, state, present, rows, cuts[0], Moment(identity, epoch, 0), drawn)
+            lost = (state.diverged_at < 0) & ~jnp.isfinite(cost[0])
+            state = state._replace(diverged_at=jnp.where(lost, epoch + 1, state.diverged_at).astype("int32"))
+            return _check_stopping(training, state, epoch + 1, rows, cuts), cost
+
+        def train_points(
+            state: State, strengths: Any, rows: Rows, identity: Any, first: Any, points: Points, count: Any
+        ) -> tuple[State, Any]:
+            def train_to_point(index: Any, carry: tuple[State, Any, Any]) -> tuple[State, Any, Any]:
+                state, start, curves = carry
+                if every_epoch:
+                    (state, cost), stop = train_epoch(state, start, strengths, rows, identity), start + 1
+                else:
+                    stop, cost = start + entry_at(points.lengths, index), jnp.zeros(training.cost_count, "float32")
+                    state, cost = _loop_until_stopped(
+                        recipe, start, stop, lambda i, c: train_epoch(c[0], i, strengths, rows, identity), (state, cost)
+                    )
+                measured = evaluate(objective, measured_state(state), rows, cuts, entry_at(points.training, index))
+                quantities = jnp.concatenate([cost, measured])
+                return state, stop, replace_window(curves, quantities[None], index)
+
+            width = training.cost_count + (1 + len(cuts)) * len(objective.measure_names)
+            curves = jnp.full((capacity, width), jnp.nan, "float32")
+            state, _, curves = _loop_until_stopped(recipe, 0, count, train_to_point, (state, first, curves))
+            return state, curves
+
+        return train_points
+
+    plain, noisy = loop(False), loop(True)
 
     def run(  # this name is part of the program's identity, by which a store knows fits
         state: State, strengths: Any, rows: Rows, identity: Any, first: Any, points: Points, count: Any
@@ -101,42 +136,6 @@ def training_block(training: Training, cuts: tuple[int, ...], capacity: int) -> 
         return lax.cond(draws(strengths), partial(noisy, *arguments), partial(plain, *arguments))
 
     return run
-
-
-def _points_loop(training: Training, cuts: tuple[int, ...], capacity: int, draws: bool) -> Callable[..., Any]:
-    """Return the function of `training_block`; with `draws` the loss takes the step."""
-    objective, recipe = training.objective, training.recipe
-    every_epoch = recipe.points == recipe.epochs
-
-    def train_epoch(state: State, epoch: Any, strengths: Any, rows: Rows, identity: Any) -> tuple[State, Any]:
-        present = objective.at_epoch(strengths, epoch)
-        state, cost = pass_over_rows(training, state, present, rows, cuts[0], Moment(identity, epoch, 0), draws)
-        lost = (state.diverged_at < 0) & ~jnp.isfinite(cost[0])
-        state = state._replace(diverged_at=jnp.where(lost, epoch + 1, state.diverged_at).astype("int32"))
-        return _check_stopping(training, state, epoch + 1, rows, cuts), cost
-
-    def train_points(
-        state: State, strengths: Any, rows: Rows, identity: Any, first: Any, points: Points, count: Any
-    ) -> tuple[State, Any]:
-        def train_to_point(index: Any, carry: tuple[State, Any, Any]) -> tuple[State, Any, Any]:
-            state, start, curves = carry
-            if every_epoch:
-                (state, cost), stop = train_epoch(state, start, strengths, rows, identity), start + 1
-            else:
-                stop, cost = start + entry_at(points.lengths, index), jnp.zeros(training.cost_count, "float32")
-                state, cost = _loop_until_stopped(
-                    recipe, start, stop, lambda i, c: train_epoch(c[0], i, strengths, rows, identity), (state, cost)
-                )
-            measured = evaluate(objective, measured_state(state), rows, cuts, entry_at(points.training, index))
-            quantities = jnp.concatenate([cost, measured])
-            return state, stop, replace_window(curves, quantities[None], index)
-
-        width = training.cost_count + (1 + len(cuts)) * len(objective.measure_names)
-        curves = jnp.full((capacity, width), jnp.nan, "float32")
-        state, _, curves = _loop_until_stopped(recipe, 0, count, train_to_point, (state, first, curves))
-        return state, curves
-
-    return train_points
 
 
 def finish_training(training: Training, state: State) -> State:
