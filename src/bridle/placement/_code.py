@@ -37,7 +37,8 @@ def code_lines(model: keras.Model, terms: Mapping[str, object], *, batch_size: i
         )
         head = code_lines(model, of_the_model, batch_size=batch_size)
         imported = "" if "import keras\n" in head else "import keras\n\n"
-        return f"{imported}{head}\n{fit_lines(of_the_fit, has_penalties=bool(of_the_model))}"
+        has_penalties = any(isinstance(term.regularizer, Penalty) for term in bound)
+        return f"{imported}{head}\n{fit_lines(of_the_fit, has_penalties=has_penalties)}"
     placed = [
         (site, term.regularizer)
         for term in bound
