@@ -27,11 +27,12 @@ ARMS: dict[str, dict[str, Any]] = {
     "both": {"*/kernel": L2(0.001), "training": [RULE, WeightAveraging(0.9)]},
     "average": {"training": WeightAveraging([0, 0.9])},
 }
-OPTIONS: dict[str, Any] = {"seeds": 2, "folds": 2, "epochs": 12, "batch_size": 8, "score": "loss"}
+RATE = 0.2
+OPTIONS: dict[str, Any] = {"seeds": 2, "folds": 2, "epochs": 20, "batch_size": 8, "score": "loss"}
 
 
 def build() -> keras.Model:
-    return network(optimizer=keras.optimizers.Adam(0.05))
+    return network(optimizer=keras.optimizers.Adam(RATE))
 
 
 def rows_of(moons: tuple[np.ndarray, np.ndarray], **options: Any) -> Rows:
@@ -76,6 +77,7 @@ def test_an_arm_stops_as_a_study_with_its_rule_does(result, moons_once) -> None:
         prepare(Question(build(), {}, **OPTIONS, early_stopping=RULE), rows_of(moons_once)), RunOptions(refit=False)
     )
     fits, others = fits_of(result, "early"), fits_of(alone, "none")
+    assert min(result.members.epochs[fits]) < OPTIONS["epochs"]
     assert result.members.epochs[fits].tolist() == alone.members.epochs[others].tolist()
     assert result.members.kept[fits].tolist() == alone.members.kept[others].tolist()
     for quantity in ("fit/loss", "train/loss", "watch/loss", "validation/loss"):
@@ -146,7 +148,7 @@ def test_code_prints_what_keras_needs_and_keras_gets_the_same_fit(moons_once) ->
     prepared = prepare(question, Rows(x[:60], y[:60], validation=(x[60:], y[60:])))
     data, _ = run_study(prepared, RunOptions(refit=False))
     fold = prepared.arm_folds[0][0]
-    model = network(seed=5, optimizer=keras.optimizers.Adam(0.05))
+    model = network(seed=5, optimizer=keras.optimizers.Adam(RATE))
     lines = bridle.placement.code_lines(model, terms)
     setting, callbacks = (
         lines[lines.index(first) : lines.index(last)]
