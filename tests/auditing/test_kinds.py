@@ -84,7 +84,7 @@ def test_noise_inside_other_layers() -> None:
     assert text["attention/dropout MultiHeadAttention(dropout=0.1)"] == "drops 10 % of the attention scores"
     assert text["both/forward/dropout GRU(dropout=0.2)"] == text["both/backward/dropout GRU(dropout=0.2)"]
     assert text["space/rate SpatialDropout1D(0.3)"].startswith("drops 30 % of the channels")
-    assert "inner/rate Dropout(0.5)" in text
+    assert "td/inner/rate Dropout(0.5)" in text
     flipped = network(L.RandomFlip(name="flip"), L.Flatten(), L.Dense(1), shape=(6, 6, 2))
     audit = bridle.audit(flipped, IMAGE)
     assert effects(audit) == {"flip/output RandomFlip": "draws random numbers in training"}

@@ -21,6 +21,7 @@ from bridle.auditing._format import number_text
 from bridle.auditing._measure import layer_paths
 from bridle.auditing._result import Finding, Row, Rule, apply_rules
 from bridle.placement import Site
+from bridle.placement._rate_sites import find_rates
 
 L = keras.layers
 FEWEST = 20
@@ -79,13 +80,15 @@ def noise_rows(model: keras.Model, x: Any, sites: list[Site]) -> list[Row]:
     if not settings:
         return []
     paths = layer_paths(sites)
+    targets = {(id(site.layer), site.quantity): site.name for site in find_rates(model)}
     layers = [setting.layer for setting in settings]
     training, prediction = (_calls(model, x, layers, mode) for mode in (True, False))
     rows = []
     for setting in settings:
         key = id(setting.layer)
+        inside = f"{paths.get(key, setting.layer.name)}/{setting.inside}{setting.argument or 'output'}"
         noise = Noise(
-            f"{paths.get(key, setting.layer.name)}/{setting.inside}{setting.argument or 'output'}",
+            targets.get((key, setting.argument or ""), inside),
             setting,
             None if training is None else tuple(training.by_layer.get(key, ())),
             () if prediction is None else tuple(prediction.by_layer.get(key, ())),
