@@ -101,8 +101,8 @@ class Result:
     Methods with `arm` and `rule` select a candidate:
 
     * `rule`: `"recommended"` (default) for the candidate of all arms with the largest gain over no penalty that its
-      scores and experience with other data let expect; `none` if no gain is expected. Experience covers accuracies, log
-      losses, squared errors and r²; for other scores it is `best`, and `details` says so. `"best"` for the best mean
+      scores and experience with other data let expect; `none` if no gain is expected. Experience covers accuracies,
+      squared errors and r²; by other scores the data alone select, and `details` says so. `"best"` for the best mean
       validation score; `"1se"` for the strongest candidate within one standard error of it.
     * `arm`: name of an arm. Default: that of the recommended candidate; with `"best"` and `"1se"` the arm with the
       largest gain over no penalty, measured with the strength of each fold selected by the other folds, or `none` if no
