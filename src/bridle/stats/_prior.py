@@ -44,7 +44,7 @@ FREE_RISE = 0.3
 """Decades of training loss over which the curves come into their own, from 0 for a candidate that trains like none."""
 ACROSS_ARMS = 0.5
 """The correlation of candidates of different arms with equal strengths: they share the folds and the scores of none."""
-NOISE_SCALES = ((30.0, 2.0), (100.0, 0.75), (300.0, 0.1))
+NOISE_SCALES = ((30.0, 2.0), (60.0, 0.8), (100.0, 0.75), (300.0, 0.1))
 """How far the noise of accuracies is widened, by the number of rows. With few, the largest of many scores is no normal
 draw; with many, experience with other data loses gains that the scores of the study show."""
 SQUARE_NOISE_SCALE = 0.25
