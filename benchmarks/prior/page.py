@@ -289,7 +289,12 @@ LIMITS = """
 * The bank has dense networks of one or two hidden layers, trained by Adam for 100 to 500 epochs. For other networks the
   curves are experience from afar.
 * The decades of training loss over which the curves come into their own were chosen by the first draws of these tables;
-  the factors of the noise by all of them together with the studies of the next section.
+  the factors of the noise by all of them together with the studies of tables above.
+* Data unlike those of the bank can lose. In 300 simulated studies of linear models on 24 random units with 60 rows,
+  `best` gains 6.0 points of accuracy, `recommended` 4.2: it selects no penalty in a quarter of the folds. Some studies
+  then gain nothing, so that intervals hold the mean gain in 80 % of the studies (`best`: 95 %; without any effect 98 %,
+  with 0.7 % false claims). With 30 rows it is 12.2 of 14.0 points, and 95 %. In the networks of docs/statistics.md
+  nothing is lost.
 * Intervals in the tables are over families, and few families have many rows.
 * The expected gain is that of networks like those in the bank. The verdict and its intervals use the choice, not the
   expected gain: each row is scored by the candidate that the rule selects without its fold.

@@ -10,7 +10,7 @@ import pytest
 from bridle.results import ALL_ROWS, Arm, Members, RowScores, Score, StudyResult
 from bridle.stats import DATA_LOSS, RECOMMENDED, load_prior, weigh_evidence
 from bridle.stats import _evidence as evidence_module
-from bridle.stats._recommend import curves_of, relative_gains
+from bridle.stats._recommend import Recommendation, Recommender, curves_of, relative_gains
 
 FOLDS = 5
 SAMPLE = Path(__file__).parent / "prior_sample.json"
@@ -110,6 +110,21 @@ def test_an_arm_without_curves_is_compared_by_its_own_scores() -> None:
     assert known is not None
     assert unknown is not None
     assert unknown.gain < known.gain
+
+
+@pytest.mark.parametrize(
+    ("gain", "share", "offered", "selected"), [(-0.2, 0.9, 2, 0), (-0.2, 0.3, 2, 2), (0.2, 0.9, 0, 2)]
+)
+def test_the_honest_number_has_the_last_word(
+    gain: float, share: float, offered: int, selected: int, monkeypatch
+) -> None:
+    """Without a gain of the procedure, only other data speak for a penalty; a clear gain of an arm speaks for it."""
+    offer = Recommendation(offered, min(offered, 1), 0.01, 0.02, 0.01, share, True)
+    monkeypatch.setattr(Recommender, "recommend", lambda self, recorded=None: offer)
+    monkeypatch.setattr(Recommender, "by_fold", lambda self: [0] * FOLDS)
+    evidence = weigh_evidence(simple(gain))
+    assert evidence.recommendation is not None
+    assert (evidence.recommendation.candidate, evidence.winner) == (selected, min(selected, 1))
 
 
 def test_a_recorded_candidate_stays_selected() -> None:
