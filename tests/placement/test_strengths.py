@@ -95,7 +95,7 @@ def test_a_schedule_runs_in_a_loop_of_ones_own() -> None:
 def test_exact_zeros_are_refused_under_another_optimizer() -> None:
     """Of a model around, of a loop, and one that was put in place of the compiled one."""
     outer, inner = nested(EXACT)
-    with pytest.raises(BridleError, match="penalize the outer model"):
+    with pytest.raises(BridleError, match="regularize the outer model"):
         outer.fit(X, Y, verbose=0)
     plain = keras.Sequential([keras.Input((6,)), L.Dense(1, use_bias=False, name="line")])
     uncompiled = bridle.regularize(plain, EXACT)

@@ -231,7 +231,7 @@ def test_json_is_strict_and_complete(study):
     result = study(diverged=[0, 40])
     data = json.loads(json.dumps(to_json(result), allow_nan=False))
     assert data["verdict"].startswith("Use L1 activity at strength 0.001.")
-    assert data["details"][0].startswith("L1 activity: hidden/output l1 = 0.001 lifts")
+    assert data["details"][0].startswith("The best of 6 candidates, chosen on other rows, lifts")
     assert {one["code"] for one in data["diagnoses"]} >= {"BR014"}
     assert data["winner"] == "L1 activity"
     assert data["provenance"]["bad"] is None

@@ -6,11 +6,12 @@ import pytest
 from sklearn.model_selection import LeaveOneGroupOut
 
 import bridle
+from bridle import EarlyStopping
 from bridle._errors import InputError
 from bridle.stats import summarize, survivors
 from bridle.study import run_study
 from bridle.study.data import Rows
-from bridle.study.design import EarlyStopping, Question, prepare
+from bridle.study.design import Question, prepare
 
 L, M = keras.layers, keras.metrics
 X = np.random.default_rng(0).normal(size=(40, 3)).astype("float32")
