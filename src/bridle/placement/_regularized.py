@@ -98,6 +98,7 @@ class Regularized(Wrapper):
             self._bridle_state.label_seeds = keras.random.SeedGenerator()
         if self._bridle_bound_terms.noises:
             self._bridle_state.seeds = keras.random.SeedGenerator()
+        self._bridle_state.built = True
         self._bridle_last_call = LastCall()
         self._bridle_row_weights: tuple[Any] | None = None
         self._bridle_driven = self._bridle_measured = False
