@@ -49,7 +49,7 @@ quick: $(READY)
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not process and not backend and not browser"
 
 test: $(READY) $(BROWSER)
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 faults: $(READY)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/faults tests/cluster

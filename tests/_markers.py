@@ -76,7 +76,7 @@ MARKED = {
 def longest_first(items: list[pytest.Item]) -> None:
     """Sort slow files to the front, and spread those of processes over the first half.
 
-    So the workers end at about the same time, and two compute while one waits for processes.
+    So two workers end at about the same time, and one computes while the other waits for processes.
     """
     files = list(dict.fromkeys(item.nodeid.partition("::")[0] for item in items))
     process, slow = ([file for file in files if file.startswith(MARKED[marker])] for marker in ("process", "slow"))

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -123,12 +124,29 @@ def test_processes_at_once_share_the_work(reference, tmp_path, counted) -> None:
     assert stores.verify(tmp_path / "s").wrong == []
 
 
+def freeze_between_writes(process: subprocess.Popen, folder: Path) -> None:
+    """Stop a process at an instant at which it does not hold the lock of the index."""
+    for _ in range(100):
+        process.send_signal(signal.SIGSTOP)
+        index = sqlite3.connect(folder / "index.sqlite", timeout=0, isolation_level=None)
+        try:
+            index.execute("BEGIN IMMEDIATE")
+            index.execute("ROLLBACK")
+            return
+        except sqlite3.OperationalError:
+            process.send_signal(signal.SIGCONT)
+            time.sleep(0.01)
+        finally:
+            index.close()
+    raise AssertionError("Expected an instant without a lock, found none in 100.")
+
+
 def test_a_frozen_process_that_wakes_adds_nothing(reference, tmp_path, counted) -> None:
     """Frozen while it holds claims; another process finishes the study after the lease; the first wakes and ends."""
     whole, seconds = reference
     frozen = started(tmp_path / "s")
     wait_for(tmp_path / "s", 2, 10 * seconds)
-    frozen.send_signal(signal.SIGSTOP)
+    freeze_between_writes(frozen, tmp_path / "s")
     with stores.Store(tmp_path / "s", create=False) as store:  # the lease runs out, without the wait
         store._index.execute("UPDATE claims SET expires = 0")
     result = run(tmp_path / "s").data
