@@ -9,6 +9,7 @@ import pytest
 
 from bridle.report import details, find_all, sentences, to_json, verdict
 from bridle.report._amounts import amounts, loss_name
+from bridle.report._facts import tried_kinds
 from bridle.results import POOLED, Baseline, Score
 from bridle.stats import Comparison, Recommendation, weigh_evidence
 
@@ -275,3 +276,17 @@ def test_weaker_strengths_are_advised_only_where_none_was_tried(study):
         heavy = replace(result, curves=curves, quantities=(*result.quantities, "penalty/hidden/output l1"))
         assert "BR006" in {one.code for one in find_all(heavy)}
         assert any(one.code == "BR006" and one.step for one in find_all(heavy)) == advised
+
+
+def test_arms_are_called_penalties_only_where_they_are(study):
+    """Where the loss has no part of an arm, or the arm no strength, it is something else: dropout, early stopping."""
+    result = study(arms={"L1": {"hidden/output l1": [1e-3]}, "drop": {"hidden/output dropout": [0.2]}})
+
+    def named(*slots):
+        parts = tuple(f"penalty/{slot}" for slot in slots)
+        curves = np.concatenate([result.curves, np.zeros((*result.curves.shape[:2], len(parts)))], axis=2)
+        return tried_kinds(replace(result, curves=curves, quantities=(*result.quantities, *parts)))
+
+    assert named("model", *result.slots) == "penalties"
+    assert named("model", result.slots[0]) == "regularizers"
+    assert named() == "penalties"  # a study without parts of the loss says nothing about kinds

@@ -8,7 +8,16 @@ from bridle.report._baselines import worse_than_baseline
 from bridle.report._cause import cause
 from bridle.report._confidence import confidence_note
 from bridle.report._diagnoses import dead, dominates, overfits, too_few, unconverged
-from bridle.report._facts import confidence, decimals_for, interval, lead, missing_fits, no_interval, treatment
+from bridle.report._facts import (
+    confidence,
+    decimals_for,
+    interval,
+    lead,
+    missing_fits,
+    no_interval,
+    treatment,
+    tried_kinds,
+)
 from bridle.report._hand_over import hand_over_note
 from bridle.report._notes import counted, edge, outside, over_seeds, sparsity, stopping_cost, stronger
 from bridle.report._selection_notes import (
@@ -124,14 +133,15 @@ def _on_these_rows(result: StudyResult, evidence: Evidence, arm: int, none: str)
 
 
 def _no_evidence(result: StudyResult, evidence: Evidence, arm: int, none: str) -> str:
-    best, several = evidence.candidate(arm), len(evidence.gains) > 1
+    best, count, kinds = evidence.candidate(arm), len(evidence.gains), tried_kinds(result)
+    several = count > 1
     gain, score = lead(result, evidence)
     value = decimal_text(score, decimals_for(result, evidence))
     claim = f"{result.arms[arm].name} helps: at its best, {_strengths(result, best)}, it has"
     if several:
-        claim = f"any of the {len(evidence.gains)} penalties helps: the best of them, {setting_name(result, best)}, has"
+        claim = f"any of the {count} {kinds} helps: the best of them, {setting_name(result, best)}, has"
     if gain is evidence.primary:
-        name = f"any of the {len(evidence.gains)} penalties" if several else result.arms[arm].name
+        name = f"any of the {count} {kinds}" if several else result.arms[arm].name
         claim = f"{name} helps: the best of {_tried(result)}, chosen on other rows, has"
     return (
         f"There is no evidence that {claim} validation {result.score.name} {value} against {none} without a penalty "
@@ -145,7 +155,7 @@ def _none_wins(result: StudyResult, evidence: Evidence, arm: int, none: str) -> 
     value = decimal_text(score, decimals_for(result, evidence))
     better = gain.difference > 0
     subject = (
-        f"None of the {len(evidence.gains)} penalties tried {'is expected to beat' if better else 'beats'}"
+        f"None of the {len(evidence.gains)} {tried_kinds(result)} tried {'is expected to beat' if better else 'beats'}"
         if several
         else f"{result.arms[arm].name} {'is not expected to' if better else 'does not'} beat"
     )

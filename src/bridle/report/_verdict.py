@@ -5,7 +5,16 @@ import math
 from bridle.report._amounts import amounts, score_name, score_text, size_text, unit
 from bridle.report._cause import constant_score
 from bridle.report._diagnoses import nearly_perfect
-from bridle.report._facts import confidence, contradicting, handed_over, lead, missing_fits, network_call, set_aside
+from bridle.report._facts import (
+    confidence,
+    contradicting,
+    handed_over,
+    lead,
+    missing_fits,
+    network_call,
+    set_aside,
+    tried_kinds,
+)
 from bridle.report._findings import Finding, find_all, next_step
 from bridle.results import StudyResult
 from bridle.stats import EVEN, MOSTLY_DATA, SAME, WIDE, Comparison, Evidence, weigh_evidence
@@ -91,18 +100,19 @@ def _use(result: StudyResult, evidence: Evidence, early: str) -> str:
     constant = constant_score(result, evidence)
     if constant is not None:
         return _worthless(result, evidence, constant)
-    winner, count = evidence.winner, len(evidence.gains)
+    winner, count, kinds = evidence.winner, len(evidence.gains), tried_kinds(result)
+    nothing = "no penalty" if kinds == "penalties" else "no regularizer"
     gain, _ = lead(result, evidence)
     source = ", mostly from experience with other data," if _from_other_data(evidence) else ""
     if not winner:
-        tried = f"none of the {count} penalties tried" if count > 1 else f"{_name(result, *evidence.gains)}"
+        tried = f"none of the {count} {kinds} tried" if count > 1 else f"{_name(result, *evidence.gains)}"
         negated = "" if count > 1 else " not"
         if gain.difference > 0:
-            return _opened(early, f"Use no penalty: {tried} is{negated} likely to help{source.rstrip(',')}.")
-        return _opened(early, f"Use no penalty: {tried} was{negated} better.")
+            return _opened(early, f"Use {nothing}: {tried} is{negated} likely to help{source.rstrip(',')}.")
+        return _opened(early, f"Use {nothing}: {tried} was{negated} better.")
     treatment = f"{_name(result, winner)}{_strengths(result, evidence.candidate(winner))}{_cost(result, winner)}"
     if not gain.low > 0 and count > 1:
-        return _opened(early, f"None of the {count} penalties clearly helps; the best guess{source} is {treatment}.")
+        return _opened(early, f"None of the {count} {kinds} clearly helps; the best guess{source} is {treatment}.")
     if not gain.low > 0:
         return _opened(early, f"The best guess{source} is {treatment}, though no gain is clear.")
     if gain.over == "seeds":
