@@ -19,6 +19,10 @@ Say what to regularize, as `{target: regularizer}`
     grid, Grid, schedule     strengths: a grid to compare, a course over epochs
     parse_regularizer, parse_penalty                            one from text, such as "l2(1e-3)"
 
+Learn a sparse representation
+    SparseAutoencoder        a builder of autoencoders, and a transformer of scikit-learn
+    layers                   Keras layers: TopK, BatchTopK, JumpReLU, unit-norm and tied decoders, codes per row
+
 Use a penalty without a study
     regularize, strip        a Keras model with penalties, and without them again
     callbacks                what the penalties of a model cost, epoch by epoch
@@ -45,6 +49,7 @@ from bridle import schedule as schedule
 from bridle import testing as testing
 from bridle._api import Result as Result
 from bridle._api import SearchResult as SearchResult
+from bridle._api import SparseAutoencoder as SparseAutoencoder
 from bridle._api import Study as Study
 from bridle._api import load as load
 from bridle._api import search as search

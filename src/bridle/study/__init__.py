@@ -3,6 +3,7 @@
 from bridle.study._baselines import fit_baselines
 from bridle.study._progress import Update, Watch
 from bridle.study._rounds import race_of
+from bridle.study._single import train_single
 from bridle.study._stages import run_study
 from bridle.study.execution import RunOptions
 
@@ -13,4 +14,5 @@ __all__ = [
     "fit_baselines",
     "race_of",
     "run_study",
+    "train_single",
 ]
