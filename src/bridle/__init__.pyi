@@ -49,7 +49,6 @@ from bridle import schedule as schedule
 from bridle import testing as testing
 from bridle._api import Result as Result
 from bridle._api import SearchResult as SearchResult
-from bridle._api import SparseAutoencoder as SparseAutoencoder
 from bridle._api import Study as Study
 from bridle._api import load as load
 from bridle._api import search as search
@@ -59,6 +58,7 @@ from bridle._hidden import *  # noqa: F403 - no names: see there
 from bridle._version import __version__ as __version__
 from bridle.auditing import Audit as Audit
 from bridle.auditing import audit as audit
+from bridle.autoencoders import SparseAutoencoder as SparseAutoencoder
 from bridle.conversion import convert as convert
 from bridle.conversion import presets as presets
 from bridle.placement import regularize as regularize

@@ -3,7 +3,6 @@
 from bridle._api._plots import Plots
 from bridle._api._result import Best, Result, load
 from bridle._api._search import SearchResult, search, search_arms
-from bridle._api._sparse_autoencoder import SparseAutoencoder
 from bridle._api._stored import reload_note
 from bridle._api._study import Study, run_prepared
 
@@ -12,7 +11,6 @@ __all__ = [
     "Plots",
     "Result",
     "SearchResult",
-    "SparseAutoencoder",
     "Study",
     "load",
     "reload_note",

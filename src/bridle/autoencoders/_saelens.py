@@ -18,7 +18,7 @@ MAX_HEADER_BYTES = 10**8
 DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 """Types of numbers that are read; BF16 has the upper half of the bits of a float32."""
 ARCHITECTURES = ("standard", "topk", "jumprelu")
-NAMES = ("W_enc", "b_enc", "W_dec", "b_dec")
+NAMES: tuple[str, ...] = ("W_enc", "b_enc", "W_dec", "b_dec")
 """Arrays of every architecture."""
 
 
@@ -41,9 +41,8 @@ def write_saelens(folder: Path, weights: Weights, layer: keras.Layer) -> Path:
 
     Errors: `InputError` for a layer that SAELens has no architecture for.
     """
-    arrays = dict(
-        zip(NAMES, (weights.encoder, weights.encoder_bias, weights.decoder, weights.decoder_bias), strict=True)
-    )
+    parts = weights.encoder, weights.encoder_bias, weights.decoder, weights.decoder_bias
+    arrays: dict[str, np.ndarray] = dict(zip(NAMES, parts, strict=True))
     features, units = weights.encoder.shape
     config: dict[str, Any] = {
         "d_in": features,
@@ -93,7 +92,8 @@ def read_saelens(folder: Path) -> tuple[Weights, Any]:
     architecture = config.get("architecture")
     if architecture not in ARCHITECTURES:
         raise InputError(
-            f"Expected an architecture among {', '.join(ARCHITECTURES)} in {CONFIG_FILE}, got {short_repr(architecture)}."
+            f"Expected an architecture among {', '.join(ARCHITECTURES)} in {CONFIG_FILE}, got "
+            f"{short_repr(architecture)}."
         )
     if config.get("normalize_activations", "none") not in ("none", None):
         raise InputError(

@@ -10,9 +10,9 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from bridle._api._saelens import Weights, read_saelens, write_saelens
 from bridle._errors import InputError, short_repr
 from bridle._keras import require_jax
+from bridle.autoencoders._saelens import Weights, read_saelens, write_saelens
 from bridle.layers import BatchTopK, JumpReLU, SparseActivation, TiedDense, TopK, UnitNormDense
 from bridle.study import train_single
 
@@ -33,8 +33,8 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     scikit-learn it has `fit`, `transform`, `inverse_transform` and `components_`, as `MiniBatchDictionaryLearning` has.
     As a builder, `model(features)` returns the Keras model for a study of many penalties and seeds.
 
-    With F features, `penalty=bridle.L1(2 * alpha / F)` gives the objective of `MiniBatchDictionaryLearning(alpha=alpha)`,
-    up to a factor; the code is that of an encoder there, and that of a lasso here.
+    With F features, `bridle.L1(2 * alpha / F)` is the penalty of `MiniBatchDictionaryLearning(alpha=alpha)`. There the
+    code is the solution of a lasso, here that of an encoder, which is faster and a little worse.
 
     Args:
         units: int ≥ 1, the size of the code. Default 64.
@@ -125,9 +125,8 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         if terms is None or not hasattr(terms, "keys"):
             terms = {} if terms is None else {f"{CODE}/output": terms}
         done = train_single(model, terms, x, x, seed=seed, epochs=self.epochs, batch_size=self.batch_size)
-        for variable, value in zip(
-            (*model.trainable_variables, *model.non_trainable_variables), done.variables, strict=True
-        ):
+        variables = (*model.trainable_variables, *model.non_trainable_variables)
+        for variable, value in zip(variables, done.variables, strict=True):
             variable.assign(value)
         self._set_weights(_weights_of(model))
         self.losses_, self.n_iter_ = done.losses, self.epochs
@@ -263,4 +262,5 @@ def _weights_of(model: keras.Model) -> Weights:
     if "tied" in named:
         kernel, bias, decoder_bias = named["tied"]
         return Weights(kernel, bias, np.ascontiguousarray(kernel.T), decoder_bias, tuple(named[CODE]))
-    return Weights(*named["encoder"], *named["decoder"], tuple(named[CODE]))
+    (kernel, bias), (atoms, decoder_bias) = named["encoder"], named["decoder"]
+    return Weights(kernel, bias, atoms, decoder_bias, tuple(named[CODE]))
