@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -121,6 +122,6 @@ def choice_lines(ax: Axes, theme: Theme, marks: Mapping[str, float], zero_at: fl
         name = ", ".join(rule for rule, selected in marks.items() if selected == strength)
         at = float(axis_positions(np.array([strength]), zero_at)[0])
         ax.axvline(at, color=theme.muted, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
-        alone = {"rotation": 90, "ha": "right", "va": "top"}  # above the axes a long name touches the others
+        alone: dict[str, Any] = {"rotation": 90, "ha": "right", "va": "top"}  # above the axes a long name touches the others
         place = alone if name == "recommended" else {"ha": "center", "va": "bottom"}
         style_text(ax.text(at, 1.0, name, transform=ax.get_xaxis_transform(), **place), theme, 8)
