@@ -122,6 +122,7 @@ def choice_lines(ax: Axes, theme: Theme, marks: Mapping[str, float], zero_at: fl
         name = ", ".join(rule for rule, selected in marks.items() if selected == strength)
         at = float(axis_positions(np.array([strength]), zero_at)[0])
         ax.axvline(at, color=theme.muted, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
-        alone: dict[str, Any] = {"rotation": 90, "ha": "right", "va": "top"}  # above the axes a long name touches the others
-        place = alone if name == "recommended" else {"ha": "center", "va": "bottom"}
+        place: dict[str, Any] = {"ha": "center", "va": "bottom"}
+        if name == "recommended":  # above the axes it would touch others
+            place = {"ha": "right", "va": "top", "rotation": 90}
         style_text(ax.text(at, 1.0, name, transform=ax.get_xaxis_transform(), **place), theme, 8)
