@@ -6,7 +6,8 @@ A code is an array (row, unit) of activations, a dictionary an array (feature, i
 * sparsity: `l0`, `exact_zeros`, `densities`, `live_units`
 * bits: `quantize`, `code_entropy`
 * the same features again: `max_cosines`, `mean_max_cosine`, `match_features`, `stability`
-* what a code knows: `probe`
+* what a code knows: `probe`, `noise_like`
+* all networks of a study: `StudiedCodes`, from `Result.representation`
 """
 
 from bridle.representations._codes import (
@@ -28,11 +29,14 @@ from bridle.representations._features import (
     stability,
 )
 from bridle.representations._probes import Probed, probe
+from bridle.representations._studied import EqualSparsity, StudiedCodes, noise_like
 
 __all__ = [
+    "EqualSparsity",
     "Matching",
     "Probed",
     "Stability",
+    "StudiedCodes",
     "code_entropy",
     "densities",
     "exact_zeros",
@@ -42,6 +46,7 @@ __all__ = [
     "match_features",
     "max_cosines",
     "mean_max_cosine",
+    "noise_like",
     "norm_ratio",
     "probe",
     "quantize",
