@@ -74,7 +74,7 @@ class SearchResult(Result):
 def search(
     model: Any,
     x: Any,
-    y: Any,
+    y: Any = None,
     *,
     seconds: float = 60.0,
     folds: Any = 5,
@@ -103,7 +103,7 @@ def search(
 
     Args:
         model: compiled and built `keras.Model`, or a function without arguments that returns one.
-        x, y: the rows, as in `bridle.Study.run`.
+        x, y: the rows, as in `bridle.Study.run`. Without y, the target is x.
         seconds: float > 0, the approximate time in seconds, with compilation. It decides the number of seeds and, if it
             is short, of arms. Programs for two shapes of rows are compiled in any case. Default 60.
         folds, epochs, batch_size, score: as in `bridle.Study`.

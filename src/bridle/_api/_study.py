@@ -105,7 +105,7 @@ class Study:
     def plan(
         self,
         x: Any,
-        y: Any,
+        y: Any = None,
         *,
         timed: bool = True,
         validation: tuple[Any, ...] | None = None,
@@ -147,7 +147,7 @@ class Study:
     def run(
         self,
         x: Any,
-        y: Any,
+        y: Any = None,
         *,
         validation: tuple[Any, ...] | None = None,
         test: Any = None,
@@ -163,6 +163,7 @@ class Study:
         width: int | None = None,
         race: bool | Literal["rounds"] = False,
         nested: Any = None,
+        refit: Literal["selected", "all"] = "selected",
         progress: bool = True,
         callbacks: None = None,
     ) -> "Result":
@@ -170,7 +171,9 @@ class Study:
 
         Args:
             x: array of shape (rows, …), a data frame, or a list or dictionary of arrays for several inputs.
-            y: array of shape (rows, …), or a list or dictionary of arrays for several outputs.
+            y: array of shape (rows, …), or a list or dictionary of arrays for several outputs. Default None: the target
+                is x as the model reads it, after `preprocessor`, as for an autoencoder. Then `validation` and `test`
+                are rows without labels, and scores are in the units that the model reads.
             validation: `(x, y)` or `(x, y, sample_weight)`, one validation set that replaces the folds. Default None.
             test: `(x, y)`, `(x, y, sample_weight)`, or a dictionary `{name: (x, y)}`. These rows score the refits
                 only. Default None.
@@ -200,6 +203,9 @@ class Study:
                 repeated inside each outer fold and scored on the rows left out. An int follows the study: folds in the
                 order of time for `TimeSeriesSplit`, whole groups with `groups`. The time grows by about the number of
                 outer folds. Default None.
+            refit: the candidates that are trained on all rows after the selection, and whose weights the result
+                holds: `"selected"` (default) for `none`, the best and the "1se" of each arm and the recommended one;
+                `"all"` for every candidate that finished, as a path of trained models needs it.
             progress: bool, whether to draw a progress bar on standard error, or to print lines if that is not a
                 terminal. Default True.
             callbacks: not supported; must be None, as in `bridle.Study`.
@@ -223,7 +229,10 @@ class Study:
             preprocessor=preprocessor,
             target_preprocessor=target_preprocessor,
         )
-        options = RunOptions(store, extend, client, threads, width, race, nested, progress)
+        if refit not in ("selected", "all"):
+            raise InputError(f"Expected refit='selected' or 'all', got {refit!r}.")
+        every: bool | Literal["all"] = "all" if refit == "all" else True
+        options = RunOptions(store, extend, client, threads, width, race, nested, progress, every)
         note = "" if store is None else reload_note(prepared.model)
         for text in (note, *prepared.notes):
             if text:
@@ -233,7 +242,7 @@ class Study:
     def prepare(
         self,
         x: Any,
-        y: Any,
+        y: Any = None,
         *,
         validation: tuple[Any, ...] | None = None,
         test: Any = None,

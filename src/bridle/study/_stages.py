@@ -259,7 +259,10 @@ class StudyRun:
             self.refit_selected({0, weigh_evidence(result).winner or 0})
 
     def refit_selected(self, arms: Container[int] | None = None) -> bool:
-        """Train `none`, `best` and `1se` of all arms or of `arms`, and the recommended candidate on all rows."""
+        """Train `none`, `best` and `1se` of all arms or of `arms`, and the recommended candidate on all rows.
+
+        With `refit="all"`, every candidate with a finished fit.
+        """
         collector, prepared = self.collector, self.prepared
         evidence = weigh_evidence(collector.result())
         choices, recommended = evidence.choices, evidence.recommendation and evidence.recommendation.candidate
@@ -272,6 +275,8 @@ class StudyRun:
         rows = refit_rows(prepared)
         collector.held_out_rows, collector.preparation = rows.held_out_counts, prepared.preparer.stored()
         selected = {candidate for choice in choices.values() for candidate in (choice.best, choice.one_se)}
+        if self.options.refit == "all":
+            selected |= {key[0] for key, fit in collector.results.items() if fit.diverged_at < 0}
         selected = sorted(selected if recommended is None else selected | {recommended})
         groups = self._chain_groups(selected)
         groups = [group[: 1 + max(n for n, candidate in enumerate(group) if candidate in selected)] for group in groups]

@@ -29,8 +29,8 @@ class RunOptions:
     nested: int | Splitter | None = None
     """Outer folds."""
     progress: bool = True
-    refit: bool = True
-    """Train the selected candidates on all rows after cross-validation."""
+    refit: bool | Literal["all"] = True
+    """Train the selected candidates on all rows after cross-validation, or all of them."""
     until: float | None = None
     """A time of `perf_counter` after which grids are neither extended nor refined."""
 
@@ -44,4 +44,4 @@ class RunOptions:
 
     def for_inner_study(self) -> "RunOptions":
         """Return the options of a study inside an outer fold, which knows no time limit."""
-        return replace(self, until=None, nested=None)
+        return replace(self, until=None, nested=None, refit=True)
