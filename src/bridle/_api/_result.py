@@ -1,6 +1,6 @@
 """`Result`: the numbers of a study, and the selected model."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from io import StringIO
@@ -13,11 +13,11 @@ from rich.console import Console
 
 from bridle import report as reports
 from bridle import store as stores
+from bridle._api._ensemble import Ensemble, ensemble_validation
 from bridle._api._hand_over import ModelMaker
 from bridle._api._plots import Plots
 from bridle._api._preparation import Preparation
-from bridle._api._stored import stored_model
-from bridle._errors import InputError, KindError, StoreError, nearest_names
+from bridle._errors import InputError, StoreError, nearest_names
 from bridle.placement import Term, by_target, code_lines
 from bridle.regularizers import Penalty, Regularizer, parse_regularizer
 from bridle.results import StudyResult
@@ -39,39 +39,6 @@ def _read(text: str, strengths: Mapping[str, float]) -> Regularizer:
             f"Expected a penalty of bridle in the stored study, got {text.partition('(')[0]!r}, whose code a study "
             "does not store. Write the penalty again, with the strengths of Result.best."
         ) from error
-
-
-def load(
-    folder: str | Path,
-    *,
-    custom_objects: Mapping[str, Any] | None = None,
-    model: keras.Model | Callable[[], keras.Model] | None = None,
-) -> "Result":
-    """Load the result of a study from the folder that `run(…, store=folder)` or a command's `--out` wrote.
-
-    The numbers load without the model. The model is built from its configuration, which holds no code. Register custom
-    functions and classes with `keras.saving.register_keras_serializable` in a module that is imported, or pass them
-    here. `Result.model` names those that are missing. If a custom loss or metric is missing, the model is not compiled.
-
-    Args:
-        folder: path of the folder.
-        custom_objects: functions and classes by their names in the configuration, as in `keras.models.load_model`.
-        model: `keras.Model`, or the function that builds it, to use in place of the stored configuration.
-
-    Returns: `bridle.Result`.
-
-    Errors: `StoreError` if the folder holds no study or a damaged one; `KindError` if the variables of `model` differ
-    in number or shape from the stored ones.
-
-    """
-    data, objects = stores.load(folder), dict(custom_objects or {})
-    try:
-        build = None if isinstance(model, keras.Model) else model
-        return Result(data, stored_model(data, folder, objects, model), build=build)
-    except (StoreError, KindError) as error:
-        if model is not None:
-            raise
-        return Result(data, None, unbuilt=str(error))
 
 
 @dataclass(frozen=True)
@@ -269,6 +236,37 @@ class Result:
         if rate is not None and model.compiled:
             model.optimizer.learning_rate = rate
         return model
+
+    def ensemble(self, arms: str | Sequence[str] | None = None, rule: str = "best") -> Ensemble:
+        """Return the mean of the refits of all seeds of one or several arms, with the interval of what it gains.
+
+        Unlike `model`, it averages all refits that finished, whatever they scored, and those of several arms.
+        `Ensemble.validation` is its gain over the mean member on the validation rows of the folds, for one arm;
+        `Ensemble.gain(x, y)` that on rows of your own.
+
+        Args:
+            arms: name of an arm, or a list of names. Default: the arm of `best`.
+            rule: `"best"` (default), `"recommended"` or `"1se"`, which selects the candidate of each arm.
+
+        Errors: those of `model`; `InputError` if fewer than two refits finished.
+
+        >>> import bridle, keras
+        >>> from sklearn.datasets import make_moons
+        >>> x, y = make_moons(60, noise=0.2, random_state=1)
+        >>> layers = [keras.layers.Dense(8, "relu"), keras.layers.Dense(1, "sigmoid")]
+        >>> model = keras.Sequential([keras.Input((2,)), *layers])
+        >>> model.compile("adam", "binary_crossentropy")
+        >>> study = bridle.Study(model, {"L2": {"*/kernel": bridle.L2([1e-2])}}, seeds=3, folds=3, epochs=5)
+        >>> ensemble = study.run(x, y).ensemble(["none", "L2"])
+        >>> len(ensemble), ensemble.gain(*make_moons(50, noise=0.2, random_state=2)).difference > 0
+        (6, True)
+
+        """
+        names = [arms] if arms is None or isinstance(arms, str) else list(arms)
+        candidates = list(dict.fromkeys(self._selected(name, rule)[1] for name in names))
+        members = ModelMaker(self.data, self._template_or_error(), self._build).members(candidates)
+        validation = ensemble_validation(self.data, candidates[0]) if len(candidates) == 1 else None
+        return Ensemble(members, preparation=self._preparation, validation=validation)
 
     def _placeable(self, arm: str | None, rule: str) -> dict[str, Any]:
         """Return the regularizers of a candidate, or raise `InputError` if their pretrained weights are missing."""

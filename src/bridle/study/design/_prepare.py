@@ -24,6 +24,7 @@ from bridle.study.data._splits import Split, split_rows, time_ordered_splitter, 
 from bridle.study.data._splitter import Splitter
 from bridle.study.design._arms import arm_rules, read_arms
 from bridle.study.design._objective import make_objective, try_out
+from bridle.study.design._padding import padding_notes
 from bridle.study.design._prepared import Prepared, StudyEngine
 from bridle.study.design._question import Question
 from bridle.study.design._row_scores import count_fits, keeps_predictions, missing_reason, row_scorer
@@ -73,7 +74,7 @@ def prepare(question: Question, rows: Rows) -> Prepared:
         undefined_notes(compiled, score, rule, folds.by_share[share], {})
     if rows.validation is None:
         notes += unstratified_notes(preparer.all_rows(), question.folds, rows.groups)
-    notes += label_notes(model, terms)
+    notes += [*label_notes(model, terms), *padding_notes(model, folds.rows[0].rows)]
     if mixes_rows(compiled, folds.rows[0].rows.x):
         notes.append(MIXED.format(question.batch_size))
     if score.pooled:
