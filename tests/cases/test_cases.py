@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bridle.cases import CASES, find_case, prepare_case
+from bridle.cases import CASES, Case, find_case, prepare_case
 from bridle.cases._circles import AFTER, BEFORE, TODAY
 from bridle.cases._claims import as_table, claim_sentences, find_candidate, measure
 from bridle.study import run_study
@@ -56,7 +56,7 @@ def test_zeros_before_and_after_relu(tutorial) -> None:
     assert abs(before - none) < 0.1
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [name for name in CASES if isinstance(find_case(name), Case)])
 def test_every_case_is_laid_out(name: str) -> None:
     """Data, arms and published lines fit together before anything runs."""
     prepared = prepare_case(find_case(name), seeds=1, epochs=1)

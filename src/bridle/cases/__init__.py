@@ -1,6 +1,6 @@
-"""The shipped case studies, each in the tutorial's protocol and in an honest one."""
+"""The shipped case studies: tutorials in two protocols, and measurements held against references."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,48 @@ from bridle.cases._circles import circles
 from bridle.cases._claims import Measured, as_table, claim_sentences, measure
 from bridle.cases._iris import iris
 from bridle.cases._moons import moons
+from bridle.cases._reproduction import (
+    LINE_HEADERS,
+    CaseAnswer,
+    CaseOptions,
+    Line,
+    Reproduction,
+    ReproductionCase,
+    line_rows,
+    run_reproduction,
+)
+from bridle.cases._undercomplete import undercomplete
 from bridle.study import RunOptions, race_of
 from bridle.study.design import Plan, Prepared, make_timed_plan
 
-__all__ = ["CASES", "Case", "CaseResult", "Measured", "Protocol", "Published", "find_case", "prepare_case", "run_case"]
+__all__ = [
+    "CASES",
+    "LINE_HEADERS",
+    "Case",
+    "CaseAnswer",
+    "CaseOptions",
+    "CaseResult",
+    "Line",
+    "Measured",
+    "Protocol",
+    "Published",
+    "Reproduction",
+    "ReproductionCase",
+    "find_case",
+    "line_rows",
+    "prepare_case",
+    "run_case",
+    "run_reproduction",
+]
 
 
-CASES = {"moons": moons, "circles": circles, "iris": iris}
+CASES: Mapping[str, Callable[[], Case | ReproductionCase]] = {
+    "moons": moons,
+    "circles": circles,
+    "iris": iris,
+    "undercomplete": undercomplete,
+}
+"""Every shipped case: those of two protocols, then those that hold a measurement against a reference."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +135,7 @@ def _published_sheet(table: pd.DataFrame) -> report.Sheet:
     return report.Sheet("Published and measured (mean ± standard deviation over runs)", tuple(table.columns), rows)
 
 
-def find_case(name: str) -> Case:
+def find_case(name: str) -> Case | ReproductionCase:
     """Return a shipped case by name."""
     if name not in CASES:
         raise InputError(f"Expected a shipped case, got {name!r}. {nearest_names(name, CASES)}")

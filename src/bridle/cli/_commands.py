@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bridle import cases, report, tables, tuning
-from bridle._errors import Interrupted, StoreError
+from bridle._errors import InputError, Interrupted, StoreError
 from bridle.cli import _show as show
 from bridle.cli import _stores as stores
 from bridle.cli._app import (
@@ -27,6 +27,7 @@ from bridle.cli._app import (
     Verbose,
     app,
 )
+from bridle.cli._cases import TUTORIAL_SEEDS, TutorialOptions, run_reproduction, run_tutorial
 from bridle.cli._command_record import command_line, record_run, record_start, recorded_defaults
 from bridle.cli._explain import explain
 from bridle.cli._resume import extend, resume
@@ -40,33 +41,30 @@ from bridle.wording import escape_control_characters
 def run(
     name: Annotated[str, typer.Argument(help=f"A shipped case: {', '.join(cases.CASES)}.")],
     out: Out = None,
-    seeds: Seeds = 30,
+    seeds: Annotated[
+        int | None,
+        typer.Option("--seeds", min=1, help="Seeds: runs that differ in initial weights and shuffling."),
+    ] = None,
     epochs: Epochs = None,
     quick: Quick = False,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="A local file of larger data, for the cases that take one.")
+    ] = None,
     extend: Extend = False,
     dask: Dask = None,
     verbose: Verbose = False,
 ) -> None:
-    """Run a shipped case in the tutorial's protocol and in an honest one."""
+    """Run a shipped case: a tutorial in two protocols, or a measurement held against its reference."""
     case = cases.find_case(name)
-    folder = check_folder(out or Path(f"bridle-{name}"))
-    options = {"seeds": seeds, "epochs": epochs, "quick": quick}
-    prepared = cases.prepare_case(
-        case,
-        seeds=min(seeds, tuning.QUICK_SEEDS) if quick else seeds,
-        epochs=epochs or (max(1, case.epochs // tuning.QUICK_EPOCH_DIVISOR) if quick else None),
-    )
-    with record_start(folder, "run", name, **options):
-        show.print_heading(case.title, case.question)
-        for label, plan in zip(("tutorial", "honest"), prepared.plans, strict=True):
-            show.print_plan(f"{label} protocol", plan)
-    with record_run(folder, "run", name, **options), connect_cluster(dask) as client:
-        result = cases.run_case(prepared, folder, extend=extend, client=client)
-    files = result.write(folder, again=command_line("run", name, **options))
-    show.print_case(result, verbose=verbose)
-    if extend:
-        show.print_looks(result.honest)
-    show.print_files(files, folder)
+    if isinstance(case, cases.Case):
+        if data is not None:
+            raise InputError(f"Expected no --data for the case {name!r}, which has its own rows.")
+        options = TutorialOptions(out, seeds or TUTORIAL_SEEDS, epochs, quick, extend, verbose)
+        run_tutorial(case, options, dask)
+        return
+    if epochs is not None:
+        raise InputError(f"Expected no --epochs for the case {name!r}, whose protocol sets them. Try --quick.")
+    run_reproduction(case, cases.CaseOptions(None, quick, seeds, data, extend=extend), out, dask, verbose)
 
 
 @guarded()

@@ -12,7 +12,7 @@ from bridle.cli._command_record import RECORD_FILE, CommandRecord, describe_unst
 from bridle.cli._setup import guarded
 
 RESUMABLE = {
-    "run": ("seeds", "epochs", "quick"),
+    "run": ("seeds", "epochs", "quick", "data"),
     "tune": (
         *("target", "task", "model", "penalty", "seeds", "folds", "epochs", "quick", "encoding"),
         *("group", "time", "weight", "class-weight", "score", "test-size"),

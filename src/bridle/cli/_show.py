@@ -11,7 +11,7 @@ from rich.text import Text
 
 from bridle import report
 from bridle._api import Result
-from bridle.cases import CaseResult
+from bridle.cases import LINE_HEADERS, CaseResult, Reproduction, line_rows
 from bridle.cli._command_record import command_line
 from bridle.results import Baseline
 from bridle.study.design import Plan
@@ -125,6 +125,21 @@ def print_case(result: CaseResult, *, verbose: bool = False) -> None:
         console.print(Text(f"• {line}"))
     console.print(Text("\nThe honest protocol", style="bold"))
     print_result(result.honest, verbose=verbose)
+
+
+def print_reproduction(result: Reproduction, *, verbose: bool = False) -> None:
+    """Print the table "reference, measured, reproduced?" and the verdict; with `verbose` the studies too."""
+    console = make_console()
+    console.print()
+    print_table(LINE_HEADERS, line_rows(result.answer.lines))
+    for note in result.notes:
+        console.print(Text(f"• {escape_control_characters(note)}"))
+    if verbose:
+        for section in result.answer.sections:
+            console.print(Text(f"\n{section.title}", style="bold"))
+            console.print(report.rich_table(section.result, section.evidence))
+            console.print(Text("\n".join(section.sentences)))
+    console.print(Text(f"\n{escape_control_characters(result.verdict)}", style="bold"))
 
 
 def print_files(files: report.Written, folder: Path, study: Path | None = None) -> None:

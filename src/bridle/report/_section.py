@@ -41,6 +41,8 @@ class Section:
     """The command that repeats the study, if known."""
     notes: tuple[str, ...] = ()
     """Sentences about the rows and columns, which the page folds."""
+    pictures: tuple[Drawing, ...] = ()
+    """Further pictures, shown before those of the result."""
 
     @cached_property
     def evidence(self) -> Evidence:
@@ -77,7 +79,7 @@ class Section:
     @cached_property
     def drawings(self) -> tuple[Drawing, ...]:
         """The pictures, dark on a transparent background."""
-        return drawings(self.result, published=self.published, evidence=self.evidence)
+        return (*self.pictures, *drawings(self.result, published=self.published, evidence=self.evidence))
 
     @cached_property
     def charts(self) -> dict[str, Chart]:

@@ -25,7 +25,7 @@ from bridle.stats._evidence import (
 )
 from bridle.stats._fold_errors import CROSS_ENTROPY, DATA_LOSS, SQUARED_ERROR
 from bridle.stats._held_out import HeldOutCheck
-from bridle.stats._intervals import exact_interval, pseudo_values, widest_difference
+from bridle.stats._intervals import exact_interval, mean_interval, pseudo_values, widest_difference
 from bridle.stats._looks import LOOKS, read_looks
 from bridle.stats._prior import Prior, load_prior
 from bridle.stats._race import MIN_ARMS, MIN_STRENGTHS, still_racing
@@ -81,6 +81,7 @@ __all__ = [
     "load_prior",
     "log_loss",
     "logits_of",
+    "mean_interval",
     "nan_mean",
     "nan_sd",
     "prediction_spread",

@@ -20,6 +20,36 @@ def t_tail(value: float, degrees: float) -> float:
     return float(stats.t.sf(value, degrees))
 
 
+def mean_interval(
+    values: Float[np.ndarray, "fit"], *, test_share: float = 0.0, level: float = 0.95
+) -> tuple[float, float, float]:
+    """Return the mean of independent values and the ends of its t interval.
+
+    With n values of standard deviation s, the ends are `mean ± t s sqrt(1/n + test_share)`, t being the quantile of
+    Student's t with n - 1 degrees of freedom. Values that are not finite are left out.
+
+    Args:
+        values: one value per fit, seed or fold.
+        test_share: rows of a validation part divided by those of its training part, for values of folds, whose training
+            rows overlap (Nadeau and Bengio). 0 for independent values, such as those of seeds.
+        level: the coverage.
+
+    Returns: mean, low, high. Of one value low and high are NaN; of none all three.
+
+    >>> [round(number, 3) for number in mean_interval(np.array([1.0, 2.0, 3.0]))]
+    [2.0, -0.484, 4.484]
+
+    Source: Nadeau and Bengio, "Inference for the generalization error", Machine Learning 52, 2003.
+
+    """
+    finite = np.asarray(values, float)[np.isfinite(values)]
+    if len(finite) < 2:
+        return (float(finite[0]) if len(finite) else float("nan")), float("nan"), float("nan")
+    mean, spread = float(finite.mean()), float(finite.std(ddof=1)) * float(np.sqrt(1 / len(finite) + test_share))
+    half = t_quantile(0.5 + level / 2, len(finite) - 1) * spread
+    return mean, mean - half, mean + half
+
+
 def remove_skew(value: float, skewness: float) -> float:
     """Return Hall's transformation of a studentized estimate: near to Student's t where the estimate is skewed.
 
