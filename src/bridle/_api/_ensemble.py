@@ -15,7 +15,7 @@ from bridle._keras import compile_like, mean_model, mean_obstacle, require_jax
 from bridle.results import MAX_AVERAGED, StudyResult
 from bridle.stats import Comparison, compare, compare_predictors, nan_mean
 from bridle.study import ModelRows, score_models
-from bridle.wording import decimal_text, score_decimals
+from bridle.wording import score_decimals
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,13 @@ class EnsembleGain:
     def __str__(self) -> str:
         half = (self.high - self.low) / 2
         digits = score_decimals(self.other, half if np.isfinite(half) else abs(self.difference))
-        score, other, gain = (decimal_text(value, digits) for value in (self.score, self.other, abs(self.difference)))
+        score, other, gain = (f"{value:.{digits}f}" for value in (self.score, self.other, abs(self.difference)))
         text = f"The ensemble has {self.measure} {score}, {self.against} {other}: "
         text += f"{'better' if self.difference > 0 else 'worse'} by {gain}"
         if not np.isfinite(half):
             return f"{text}, without an interval."
-        low, high = (decimal_text(np.sign(self.difference) * end, digits) for end in (self.low, self.high))
-        low, high = (low, high) if self.difference > 0 else (high, low)
-        return f"{text} ({low} to {high} at {self.level:.0%}, over {self.count:,} {self.over})."
+        low, high = sorted(np.copysign(1, self.difference) * end for end in (self.low, self.high))
+        return f"{text} ({low:.{digits}f} to {high:.{digits}f} at {self.level:.0%}, over {self.count:,} {self.over})."
 
 
 class Ensemble:
