@@ -11,6 +11,7 @@ from bridle.stats._calibration import (
     logits_of,
 )
 from bridle.stats._compare import EVEN, SAME, WIDE, Comparison, compare, compare_all, is_share
+from bridle.stats._ensembles import compare_predictors
 from bridle.stats._evidence import (
     COLLAPSE_SHARE,
     MOSTLY_DATA,
@@ -69,6 +70,7 @@ __all__ = [
     "compare",
     "compare_all",
     "compare_baselines",
+    "compare_predictors",
     "compare_rows",
     "cross_fit_temperature",
     "cross_select",
