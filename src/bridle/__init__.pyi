@@ -6,7 +6,9 @@ Find a regularization
     Study, Result, load      for arms of your own: a cross-validated comparison
     EarlyStopping, WeightAveraging   how each fit ends, for a study or for one arm
     Plan                     what will run, before it runs
+    Ensemble                 the mean of several networks, with the interval of its gain
     StudyResult              every number of a study, as arrays
+    metrics                  metrics to select by: the perplexity of a language model
 
 Say what to regularize, as `{target: regularizer}`
     L1, L2, L1L2, Log, SmoothL1, Hoyer, Binarizing, Custom              on weights and activations
@@ -19,9 +21,10 @@ Say what to regularize, as `{target: regularizer}`
     grid, Grid, schedule     strengths: a grid to compare, a course over epochs
     parse_regularizer, parse_penalty                            one from text, such as "l2(1e-3)"
 
-Learn a sparse representation
+Study a representation
     SparseAutoencoder        a builder of autoencoders, and a transformer of scikit-learn
     layers                   Keras layers: TopK, BatchTopK, JumpReLU, unit-norm and tied decoders, codes per row
+    representations          measures of codes and dictionaries: FVU, L0, the same features in another seed
 
 Use a penalty without a study
     regularize, strip        a Keras model with penalties, and without them again
@@ -45,8 +48,11 @@ not imported and `KERAS_BACKEND` is unset, it selects JAX.
 # Each public name with its room, one a line: read by editors, type checkers and the lazy loader.
 from bridle import callbacks as callbacks
 from bridle import layers as layers
+from bridle import metrics as metrics
+from bridle import representations as representations
 from bridle import schedule as schedule
 from bridle import testing as testing
+from bridle._api import Ensemble as Ensemble
 from bridle._api import Result as Result
 from bridle._api import SearchResult as SearchResult
 from bridle._api import Study as Study
@@ -87,6 +93,7 @@ from bridle.regularizers._confidence import Confidence as Confidence
 from bridle.regularizers._constraints import MaxNorm as MaxNorm
 from bridle.regularizers._constraints import NonNegative as NonNegative
 from bridle.regularizers._constraints import UnitNorm as UnitNorm
+from bridle.regularizers._decay import WeightDecay as WeightDecay
 from bridle.regularizers._groups import GroupLasso as GroupLasso
 from bridle.regularizers._groups import SparseGroupLasso as SparseGroupLasso
 from bridle.regularizers._labels import LabelSmoothing as LabelSmoothing
@@ -104,7 +111,6 @@ from bridle.regularizers._recurrent import TAR as TAR
 from bridle.regularizers._smooth import Binarizing as Binarizing
 from bridle.regularizers._smooth import Log as Log
 from bridle.regularizers._smooth import SmoothL1 as SmoothL1
-from bridle.regularizers._weight_decay import WeightDecay as WeightDecay
 from bridle.results import StudyResult as StudyResult
 from bridle.study.design import Plan as Plan
 from bridle.tuning import Tuned as Tuned

@@ -1,7 +1,6 @@
 """`Result`: the numbers of a study, and the selected model."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from io import StringIO
 from pathlib import Path
@@ -13,81 +12,21 @@ from rich.console import Console
 
 from bridle import report as reports
 from bridle import store as stores
+from bridle._api._ensemble import Ensemble, ensemble_validation
 from bridle._api._hand_over import ModelMaker
 from bridle._api._plots import Plots
 from bridle._api._preparation import Preparation
-from bridle._api._stored import stored_model
-from bridle._errors import InputError, KindError, StoreError, nearest_names
+from bridle._api._representation import CodeReader, read_codes
+from bridle._api._selection import Best, best, select, stored_regularizer
+from bridle._errors import InputError, StoreError
 from bridle.placement import Term, by_target, code_lines
-from bridle.regularizers import Penalty, Regularizer, parse_regularizer
+from bridle.regularizers import Penalty
+from bridle.representations import StudiedCodes
 from bridle.results import StudyResult
 from bridle.stats import Evidence, weigh_evidence
 
-RULES = ("recommended", "best", "1se")
 LONG = 30
 """The number of candidates above which a printed result shows only the selected ones."""
-
-
-def _read(text: str, strengths: Mapping[str, float]) -> Regularizer:
-    """Return a regularizer from its text, with values in place of the names of strengths."""
-    for slot, value in strengths.items():
-        text = text.replace(f"{{{slot}}}", f"{value:.12g}")
-    try:
-        return parse_regularizer(text)
-    except InputError as error:
-        raise StoreError(
-            f"Expected a penalty of bridle in the stored study, got {text.partition('(')[0]!r}, whose code a study "
-            "does not store. Write the penalty again, with the strengths of Result.best."
-        ) from error
-
-
-def load(
-    folder: str | Path,
-    *,
-    custom_objects: Mapping[str, Any] | None = None,
-    model: keras.Model | Callable[[], keras.Model] | None = None,
-) -> "Result":
-    """Load the result of a study from the folder that `run(…, store=folder)` or a command's `--out` wrote.
-
-    The numbers load without the model. The model is built from its configuration, which holds no code. Register custom
-    functions and classes with `keras.saving.register_keras_serializable` in a module that is imported, or pass them
-    here. `Result.model` names those that are missing. If a custom loss or metric is missing, the model is not compiled.
-
-    Args:
-        folder: path of the folder.
-        custom_objects: functions and classes by their names in the configuration, as in `keras.models.load_model`.
-        model: `keras.Model`, or the function that builds it, to use in place of the stored configuration.
-
-    Returns: `bridle.Result`.
-
-    Errors: `StoreError` if the folder holds no study or a damaged one; `KindError` if the variables of `model` differ
-    in number or shape from the stored ones.
-
-    """
-    data, objects = stores.load(folder), dict(custom_objects or {})
-    try:
-        build = None if isinstance(model, keras.Model) else model
-        return Result(data, stored_model(data, folder, objects, model), build=build)
-    except (StoreError, KindError) as error:
-        if model is not None:
-            raise
-        return Result(data, None, unbuilt=str(error))
-
-
-@dataclass(frozen=True)
-class Best:
-    """Selected candidate of an arm."""
-
-    arm: str
-    """The name of the arm."""
-    rule: str
-    """The rule that selected it: `"recommended"`, `"best"` or `"1se"`."""
-    strengths: dict[str, float]
-    """The strengths by name."""
-    mean: float
-    """The mean validation score over seeds and folds."""
-    error: float
-    """The standard error of the mean across folds; NaN for a single validation set."""
 
 
 class Result:
@@ -202,24 +141,16 @@ class Result:
 
     def best(self, arm: str | None = None, rule: str = "recommended") -> Best:
         """Return the selected candidate with its mean validation score."""
-        index, setting = self._selected(arm, rule)
-        summary = self.evidence.validation
-        return Best(
-            self.data.arms[index].name,
-            rule,
-            self.data.strengths(setting),
-            float(summary.mean[setting]),
-            float(summary.error[setting]),
-        )
+        return best(self.data, self.evidence, arm, rule)
 
     def regularizers(self, arm: str | None = None, rule: str = "recommended") -> dict[str, Any]:
         """Return the selected candidate as `{target: regularizer or list}`, ready for `bridle.regularize`."""
-        index, setting = self._selected(arm, rule)
+        index, setting = select(self.data, self.evidence, arm, rule)
         strengths, selected_arm = self.data.strengths(setting), self.data.arms[index]
         if self._terms is not None:
             terms = self._terms[selected_arm.name]
             return by_target((t.target, t.regularizer.at(*(strengths[slot] for slot in t.slots))) for t in terms)
-        return by_target((target, _read(text, strengths)) for target, text in selected_arm.terms)
+        return by_target((target, stored_regularizer(text, strengths)) for target, text in selected_arm.terms)
 
     def model(
         self,
@@ -256,7 +187,7 @@ class Result:
         fit the last layer; `StoreError` if a stored model cannot be built.
 
         """
-        index, setting = self._selected(arm, rule)
+        index, setting = select(self.data, self.evidence, arm, rule)
         maker = ModelMaker(self.data, self._template_or_error(), self._build)
         refits = [] if single or penalized or seed is not None else maker.averaged(setting)
         divisor = maker.temperature(setting, averaged=bool(refits)) if temperature else 1.0
@@ -269,6 +200,37 @@ class Result:
         if rate is not None and model.compiled:
             model.optimizer.learning_rate = rate
         return model
+
+    def ensemble(self, arms: str | Sequence[str] | None = None, rule: str = "best") -> Ensemble:
+        """Return the mean of the refits of all seeds of one or several arms, with the interval of what it gains.
+
+        Unlike `model`, it averages all refits that finished, whatever they scored, and those of several arms.
+        `Ensemble.validation` is its gain over the mean member on the validation rows of the folds, for one arm;
+        `Ensemble.gain(x, y)` that on rows of your own.
+
+        Args:
+            arms: name of an arm, or a list of names. Default: the arm of `best`.
+            rule: `"best"` (default), `"recommended"` or `"1se"`, which selects the candidate of each arm.
+
+        Errors: those of `model`; `InputError` if fewer than two refits finished.
+
+        >>> import bridle, keras
+        >>> from sklearn.datasets import make_moons
+        >>> x, y = make_moons(60, noise=0.2, random_state=1)
+        >>> layers = [keras.layers.Dense(8, "relu"), keras.layers.Dense(1, "sigmoid")]
+        >>> model = keras.Sequential([keras.Input((2,)), *layers])
+        >>> model.compile("adam", "binary_crossentropy")
+        >>> study = bridle.Study(model, {"L2": {"*/kernel": bridle.L2([1e-2])}}, seeds=3, folds=3, epochs=5)
+        >>> ensemble = study.run(x, y).ensemble(["none", "L2"])
+        >>> len(ensemble), ensemble.gain(*make_moons(50, noise=0.2, random_state=2)).difference > 0
+        (6, True)
+
+        """
+        names = [arms] if arms is None or isinstance(arms, str) else list(arms)
+        candidates = list(dict.fromkeys(select(self.data, self.evidence, name, rule)[1] for name in names))
+        members = ModelMaker(self.data, self._template_or_error(), self._build).members(candidates)
+        validation = ensemble_validation(self.data, candidates[0]) if len(candidates) == 1 else None
+        return Ensemble(members, preparation=self._preparation, validation=validation)
 
     def _placeable(self, arm: str | None, rule: str) -> dict[str, Any]:
         """Return the regularizers of a candidate, or raise `InputError` if their pretrained weights are missing."""
@@ -297,6 +259,44 @@ class Result:
         """
         return self._preparation.predict(self.model(arm, rule, seed), rows)
 
+    def representation(
+        self, layer: str, rows: Any, labels: Any = None, *, dictionary: str | None = None
+    ) -> StudiedCodes:
+        """Measure the output of a layer as a code of rows, for every refit of the study.
+
+        Measures, as functions in `bridle.representations`: `l0`, `zeros`, `live`; for a model that reconstructs its
+        input also `fvu`, `norm_ratio` and `noise_fvu`, the FVU of white noise, near `fvu` for an identity; with labels
+        `probe`, the accuracy of a linear probe inside folds. Rows that the study did not train on judge best.
+
+        Args:
+            layer: the name of the layer whose output is the code; further axes than the first count as units.
+            rows: array of shape (rows, …), unprepared, as given to `run`.
+            labels: array of shape (rows,), one class for each row, for the probe. Default None.
+            dictionary: the weight whose rows are features, such as `"decoder/kernel"`. Default: the last one from the
+                code to another layer.
+
+        Returns: `bridle.representations.StudiedCodes`. Run the study with `refit="all"` to have its whole path there.
+
+        Errors: `InputError` for an unknown layer or weight, several inputs, and a study without refits; `StoreError`
+            if a stored model cannot be built.
+
+        >>> import bridle, keras
+        >>> from sklearn.datasets import load_digits
+        >>> x = load_digits().data[:200] / 16
+        >>> code, out = keras.layers.Dense(32, "relu", name="code"), keras.layers.Dense(64, name="out")
+        >>> model = keras.Sequential([keras.Input((64,)), code, out])
+        >>> model.compile("adam", "mse")
+        >>> study = bridle.Study(model, {"L1": {"code/output": bridle.L1([0.01, 0.1])}}, seeds=2, folds=2, epochs=2)
+        >>> codes = study.run(x, refit="all").representation("code", x)
+        >>> codes.names
+        ('none', 'L1: 0.01', 'L1: 0.1')
+        >>> list(codes.frontier())[:3], codes.dictionary_name
+        (['candidate', 'arm', 'l0'], 'out/kernel')
+
+        """
+        reader = CodeReader(self.data, ModelMaker(self.data, self._template_or_error(), self._build), layer)
+        return read_codes(reader, self._preparation, rows, labels, dictionary=dictionary)
+
     @property
     def preprocessor(self) -> Any:
         """The fitted transformer of the rows, as used by the refits; None if the study had none.
@@ -320,7 +320,7 @@ class Result:
 
     def code(self, arm: str | None = None, rule: str = "recommended") -> str:
         """Return Keras code for the selected candidate, after the lines that prepare the rows."""
-        index, setting = self._selected(arm, rule)
+        index, setting = select(self.data, self.evidence, arm, rule)
         template, size = self._template_or_error(), self.data.provenance.get("batch_size")
         lines = self._preparation.lines() + code_lines(
             template, self.regularizers(arm, rule), batch_size=None if size is None else int(str(size))
@@ -376,21 +376,6 @@ class Result:
         """Raise `InputError` for a study that was stopped before its first fit."""
         if not len(self.data.members):
             raise InputError("Expected a study with fits, got one that was stopped before its first. Run it again.")
-
-    def _selected(self, arm: str | None, rule: str) -> tuple[int, int]:
-        if rule not in RULES:
-            raise InputError(f"Expected the rule 'recommended', 'best' or '1se', got {rule!r}.")
-        names = [existing.name for existing in self.data.arms]
-        if arm is not None and arm not in names:
-            raise InputError(f"Expected an arm of this study, got {arm!r}. {nearest_names(arm, names)}")
-        evidence = self.evidence
-        default = evidence.winner if rule == "recommended" else evidence.best_arm
-        index = default if arm is None else names.index(arm)
-        if index is None or index not in evidence.choices:
-            raise InputError("There is no finished fit to select from: every fit diverged or did not run.")
-        if rule == "recommended":
-            return index, evidence.candidate(index)
-        return index, evidence.choices[index].best if rule == "best" else evidence.choices[index].one_se
 
     def _template_or_error(self) -> keras.Model:
         if self._template is None:

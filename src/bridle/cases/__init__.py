@@ -14,6 +14,7 @@ from bridle.cases._case import Case, Protocol, Published
 from bridle.cases._circles import circles
 from bridle.cases._claims import Measured, as_table, claim_sentences, measure
 from bridle.cases._iris import iris
+from bridle.cases._language import language
 from bridle.cases._moons import moons
 from bridle.cases._reproduction import (
     LINE_HEADERS,
@@ -26,6 +27,7 @@ from bridle.cases._reproduction import (
     run_reproduction,
 )
 from bridle.cases._undercomplete import undercomplete
+from bridle.cases._vowels import vowels
 from bridle.study import RunOptions, race_of
 from bridle.study.design import Plan, Prepared, make_timed_plan
 
@@ -55,6 +57,8 @@ CASES: Mapping[str, Callable[[], Case | ReproductionCase]] = {
     "circles": circles,
     "iris": iris,
     "undercomplete": undercomplete,
+    "language": language,
+    "vowels": vowels,
 }
 """Every shipped case: those of two protocols, then those that hold a measurement against a reference."""
 

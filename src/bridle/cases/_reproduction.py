@@ -38,10 +38,10 @@ class CaseOptions:
         count = self.seeds or usual
         return min(count, quick) if self.quick else count
 
-    def study(self, name: str, study: Study, x: Any, y: Any, **rows: Any) -> Result:
+    def study(self, name: str, study: Study, x: Any, y: Any = None, **rows: Any) -> Result:
         """Run a study, stored in the subfolder `name` if the case has a folder.
 
-        `rows` are further arguments of `Study.run`, such as `preprocessor` and `test`.
+        `rows` are further arguments of `Study.run`, such as `preprocessor`, `test` and `refit`.
         """
         store = None if self.folder is None else self.folder / name
         options = {"extend": self.extend, "client": self.client, "progress": self.progress}
