@@ -10,9 +10,11 @@ import pandas as pd
 from bridle import report
 from bridle._api import Result, Study, run_prepared
 from bridle._errors import InputError, nearest_names
+from bridle.cases._binary_code import binary_code
 from bridle.cases._case import Case, Protocol, Published
 from bridle.cases._circles import circles
 from bridle.cases._claims import Measured, as_table, claim_sentences, measure
+from bridle.cases._invariance import invariance
 from bridle.cases._iris import iris
 from bridle.cases._language import language
 from bridle.cases._moons import moons
@@ -26,6 +28,7 @@ from bridle.cases._reproduction import (
     line_rows,
     run_reproduction,
 )
+from bridle.cases._sesm import sesm
 from bridle.cases._undercomplete import undercomplete
 from bridle.cases._vowels import vowels
 from bridle.study import RunOptions, race_of
@@ -57,6 +60,9 @@ CASES: Mapping[str, Callable[[], Case | ReproductionCase]] = {
     "circles": circles,
     "iris": iris,
     "undercomplete": undercomplete,
+    "sesm": sesm,
+    "invariance": invariance,
+    "binary-code": binary_code,
     "language": language,
     "vowels": vowels,
 }
