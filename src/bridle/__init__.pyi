@@ -43,6 +43,7 @@ not imported and `KERAS_BACKEND` is unset, it selects JAX.
 
 # Each public name with its room, one a line: read by editors, type checkers and the lazy loader.
 from bridle import callbacks as callbacks
+from bridle import layers as layers
 from bridle import representations as representations
 from bridle import schedule as schedule
 from bridle import testing as testing
