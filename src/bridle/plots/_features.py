@@ -20,6 +20,7 @@ MAX_FEATURES = 64
 """Features in one picture."""
 MAX_COLUMNS = 12
 """Columns of pairs and of reconstructions."""
+SCALED = "feature / its maximum"
 MAX_ROWS = 7
 """Rows of a strip of reconstructions, the original with them."""
 
@@ -77,7 +78,7 @@ def features_data(codes: StudiedCodes, candidate: int, seed: int = 0, image: tup
         f"{len(order)} of {len(features)} features, most used first" if len(order) < len(features) else "all features"
     )
     title = f"{codes.names[candidate]}, seed {codes.seeds[seed]}"
-    return Tiles(grid.reshape(-1, side, *shape), (), (), f"feature, each over its largest value ({note})", title)
+    return Tiles(grid.reshape(-1, side, *shape), (), (), SCALED, f"{title}: {note}")
 
 
 def matched_data(
@@ -107,7 +108,7 @@ def matched_data(
     names = tuple(f"seed {codes.seeds[seed]}" for seed in seeds)
     cosines = tuple(f"{match.cosines[place]:.2f}" for place in places)
     title = f"{codes.names[candidate]}: cosines, mean {match.mean:.2f}"
-    return Tiles(images, names, cosines, "feature, each over its largest value", title)
+    return Tiles(images, names, cosines, SCALED, title)
 
 
 def reconstructions_data(
