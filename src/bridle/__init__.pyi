@@ -6,7 +6,9 @@ Find a regularization
     Study, Result, load      for arms of your own: a cross-validated comparison
     EarlyStopping, WeightAveraging   how each fit ends, for a study or for one arm
     Plan                     what will run, before it runs
+    Ensemble                 the mean of several networks, with the interval of its gain
     StudyResult              every number of a study, as arrays
+    metrics                  metrics to select by: the perplexity of a language model
 
 Say what to regularize, as `{target: regularizer}`
     L1, L2, L1L2, Log, SmoothL1, Hoyer, Binarizing, Custom              on weights and activations
@@ -44,9 +46,11 @@ not imported and `KERAS_BACKEND` is unset, it selects JAX.
 # Each public name with its room, one a line: read by editors, type checkers and the lazy loader.
 from bridle import callbacks as callbacks
 from bridle import layers as layers
+from bridle import metrics as metrics
 from bridle import representations as representations
 from bridle import schedule as schedule
 from bridle import testing as testing
+from bridle._api import Ensemble as Ensemble
 from bridle._api import Result as Result
 from bridle._api import SearchResult as SearchResult
 from bridle._api import Study as Study

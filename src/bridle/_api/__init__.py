@@ -1,5 +1,6 @@
 """The Python interface: `Study`, `search`, and their results."""
 
+from bridle._api._ensemble import Ensemble, EnsembleGain
 from bridle._api._load import load
 from bridle._api._plots import Plots
 from bridle._api._result import Best, Result
@@ -9,6 +10,8 @@ from bridle._api._study import Study, run_prepared
 
 __all__ = [
     "Best",
+    "Ensemble",
+    "EnsembleGain",
     "Plots",
     "Result",
     "SearchResult",

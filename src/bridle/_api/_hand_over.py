@@ -1,9 +1,11 @@
 """The model that a study hands over: the mean of the refits of a candidate, or a single refit."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import keras
+import numpy as np
 
 from bridle._errors import InputError, KindError
 from bridle._keras import check_predictions, compile_like, divide_logits, mean_model, mean_obstacle, rebuild_by
@@ -26,6 +28,18 @@ class ModelMaker:
         """Return the refits of a candidate whose mean is handed over; none where a single one is."""
         choice = None if mean_obstacle(self.template) else choose_hand_over(self.data, candidate)
         return [] if choice is None or len(choice.refits) < 2 else choice.refits.tolist()
+
+    def members(self, candidates: Sequence[int]) -> dict[str, keras.Model]:
+        """Return every finished refit of some candidates as a copy of the template, by arm and seed."""
+        fits, models = self.data.members, dict[str, keras.Model]()
+        for candidate in candidates:
+            arm = int(self.data.setting_arm[candidate])
+            name = re.sub(r"\W+", "_", self.data.arms[arm].name)
+            refits = np.flatnonzero((fits.setting == candidate) & (fits.fold == ALL_ROWS) & fits.finished)
+            for refit in refits[np.argsort(fits.seed[refits], kind="stable")].tolist():
+                key = f"{name}_seed{fits.seed[refit]}"
+                models[f"{key}_arm{arm}" if key in models else key] = self.one(refit)
+        return models
 
     def refit(self, candidate: int, seed: int | None) -> int:
         """Return the refit of a candidate with a seed, by default the first one.

@@ -67,6 +67,15 @@ class Preparation:
         prediction = model.predict(x, verbose=0)
         return prediction if target_as is None else restore_target(target_as, np.asarray(prediction))
 
+    def prepare(self, rows: Any, target: Any) -> tuple[Any, Any]:
+        """Return rows and target as the network takes them."""
+        rows_as, target_as = self.get("x"), self.get("y")
+        if rows_as is not None:
+            rows = transform_rows(rows_as, plain_rows(rows, "x"), "x")
+        if target_as is not None:
+            target = transform_rows(target_as, np.asarray(target).reshape(len(target), -1), "y")
+        return rows, target
+
     def lines(self) -> str:
         """Return Python lines that prepare rows `x` and a target `y`; empty without transformers."""
         if not self._stored:

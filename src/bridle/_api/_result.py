@@ -1,6 +1,6 @@
 """`Result`: the numbers of a study, and the selected model."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from io import StringIO
@@ -13,6 +13,7 @@ from rich.console import Console
 
 from bridle import report as reports
 from bridle import store as stores
+from bridle._api._ensemble import Ensemble, ensemble_validation
 from bridle._api._hand_over import ModelMaker
 from bridle._api._plots import Plots
 from bridle._api._preparation import Preparation
@@ -225,6 +226,37 @@ class Result:
         if rate is not None and model.compiled:
             model.optimizer.learning_rate = rate
         return model
+
+    def ensemble(self, arms: str | Sequence[str] | None = None, rule: str = "best") -> Ensemble:
+        """Return the mean of the refits of all seeds of one or several arms, with the interval of what it gains.
+
+        Unlike `model`, it averages all refits that finished, whatever they scored, and those of several arms.
+        `Ensemble.validation` is its gain over the mean member on the validation rows of the folds, for one arm;
+        `Ensemble.gain(x, y)` that on rows of your own.
+
+        Args:
+            arms: name of an arm, or a list of names. Default: the arm of `best`.
+            rule: `"best"` (default), `"recommended"` or `"1se"`, which selects the candidate of each arm.
+
+        Errors: those of `model`; `InputError` if fewer than two refits finished.
+
+        >>> import bridle, keras
+        >>> from sklearn.datasets import make_moons
+        >>> x, y = make_moons(60, noise=0.2, random_state=1)
+        >>> layers = [keras.layers.Dense(8, "relu"), keras.layers.Dense(1, "sigmoid")]
+        >>> model = keras.Sequential([keras.Input((2,)), *layers])
+        >>> model.compile("adam", "binary_crossentropy")
+        >>> study = bridle.Study(model, {"L2": {"*/kernel": bridle.L2([1e-2])}}, seeds=3, folds=3, epochs=5)
+        >>> ensemble = study.run(x, y).ensemble(["none", "L2"])
+        >>> len(ensemble), ensemble.gain(*make_moons(50, noise=0.2, random_state=2)).difference > 0
+        (6, True)
+
+        """
+        names = [arms] if arms is None or isinstance(arms, str) else list(arms)
+        candidates = list(dict.fromkeys(self._selected(name, rule)[1] for name in names))
+        members = ModelMaker(self.data, self._template_or_error(), self._build).members(candidates)
+        validation = ensemble_validation(self.data, candidates[0]) if len(candidates) == 1 else None
+        return Ensemble(members, preparation=self._preparation, validation=validation)
 
     def _placeable(self, arm: str | None, rule: str) -> dict[str, Any]:
         """Return the regularizers of a candidate, or raise `InputError` if their pretrained weights are missing."""

@@ -21,6 +21,9 @@ from bridle.study import RunOptions, Update, run_study
 from bridle.study.data import Rows
 from bridle.study.design import Plan, Prepared, Question, make_plan, make_timed_plan, prepare
 
+REFITS: Mapping[str, bool | Literal["all"]] = {"selected": True, "all": "all", "none": False}
+"""The candidates that are refitted, by the argument `refit` of `Study.run`."""
+
 
 class Study:
     """Cross-validated comparison of regularization arms on one Keras model.
@@ -163,7 +166,7 @@ class Study:
         width: int | None = None,
         race: bool | Literal["rounds"] = False,
         nested: Any = None,
-        refit: Literal["selected", "all"] = "selected",
+        refit: Literal["selected", "all", "none"] = "selected",
         progress: bool = True,
         callbacks: None = None,
     ) -> "Result":
@@ -205,7 +208,8 @@ class Study:
                 outer folds. Default None.
             refit: the candidates that are trained on all rows after the selection, and whose weights the result
                 holds: `"selected"` (default) for `none`, the best and the "1se" of each arm and the recommended one;
-                `"all"` for every candidate that finished, as a path of trained models needs it.
+                `"all"` for every candidate that finished, as a path of trained models needs it; `"none"` for scores
+                alone, where no trained model is needed.
             progress: bool, whether to draw a progress bar on standard error, or to print lines if that is not a
                 terminal. Default True.
             callbacks: not supported; must be None, as in `bridle.Study`.
@@ -229,10 +233,9 @@ class Study:
             preprocessor=preprocessor,
             target_preprocessor=target_preprocessor,
         )
-        if refit not in ("selected", "all"):
-            raise InputError(f"Expected refit='selected' or 'all', got {refit!r}.")
-        every: bool | Literal["all"] = "all" if refit == "all" else True
-        options = RunOptions(store, extend, client, threads, width, race, nested, progress, every)
+        if refit not in REFITS:
+            raise InputError(f"Expected refit='selected', 'all' or 'none', got {refit!r}.")
+        options = RunOptions(store, extend, client, threads, width, race, nested, progress, REFITS[refit])
         note = "" if store is None else reload_note(prepared.model)
         for text in (note, *prepared.notes):
             if text:

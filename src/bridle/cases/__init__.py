@@ -15,6 +15,7 @@ from bridle.cases._circles import circles
 from bridle.cases._claims import Measured, as_table, claim_sentences, measure
 from bridle.cases._dictionary import dictionary
 from bridle.cases._iris import iris
+from bridle.cases._language import language
 from bridle.cases._moons import moons
 from bridle.cases._overcomplete import overcomplete
 from bridle.cases._reproduction import (
@@ -28,6 +29,7 @@ from bridle.cases._reproduction import (
     run_reproduction,
 )
 from bridle.cases._undercomplete import undercomplete
+from bridle.cases._vowels import vowels
 from bridle.study import RunOptions, race_of
 from bridle.study.design import Plan, Prepared, make_timed_plan
 
@@ -59,6 +61,8 @@ CASES: Mapping[str, Callable[[], Case | ReproductionCase]] = {
     "undercomplete": undercomplete,
     "overcomplete": overcomplete,
     "dictionary": dictionary,
+    "language": language,
+    "vowels": vowels,
 }
 """Every shipped case: those of two protocols, then those that hold a measurement against a reference."""
 

@@ -175,8 +175,8 @@ def overcomplete() -> ReproductionCase:
             f"Digits of scikit-learn divided by 16, 64-{UNITS}-64 with a rectifier, 60 epochs of Adam with a rate that "
             f"falls to 0, {TRAIN_ROWS} rows to train on and the rest to measure. White noise has the mean of each "
             "pixel and the mean variance of the pixels. FVU is the squared error over the squared distance to the "
-            "mean. KL needs values from 0 to 1, so its code has a sigmoid instead and no exact zeros. Reference: Ranzato, "
-            "Boureau and LeCun, Sparse feature learning for deep belief networks, 2007."
+            "mean. KL needs values from 0 to 1, so its code has a sigmoid instead and no exact zeros. Reference: "
+            "Ranzato, Boureau and LeCun, Sparse feature learning for deep belief networks, 2007."
         ),
         run=run,
     )

@@ -11,6 +11,7 @@ from bridle.stats._calibration import (
     logits_of,
 )
 from bridle.stats._compare import EVEN, SAME, WIDE, Comparison, compare, compare_all, is_share
+from bridle.stats._ensembles import compare_predictors
 from bridle.stats._evidence import (
     COLLAPSE_SHARE,
     MOSTLY_DATA,
@@ -27,7 +28,7 @@ from bridle.stats._held_out import HeldOutCheck
 from bridle.stats._intervals import exact_interval, mean_interval, pseudo_values, widest_difference
 from bridle.stats._looks import LOOKS, read_looks
 from bridle.stats._prior import Prior, load_prior
-from bridle.stats._race import MIN_ARMS, MIN_STRENGTHS, still_racing
+from bridle.stats._race import MIN_ARMS, MIN_STRENGTHS, near_best, still_racing
 from bridle.stats._recommend import Recommendation
 from bridle.stats._rows import DEPENDENT_ROWS, LOG_LOSS, SET_ASIDE, RowTable, Rule, best_of, compare_rows, read_rows
 from bridle.stats._select import Choice, HandOver, choose_hand_over, cross_select, select_strength, survivors
@@ -69,6 +70,7 @@ __all__ = [
     "compare",
     "compare_all",
     "compare_baselines",
+    "compare_predictors",
     "compare_rows",
     "cross_fit_temperature",
     "cross_select",
@@ -82,6 +84,7 @@ __all__ = [
     "mean_interval",
     "nan_mean",
     "nan_sd",
+    "near_best",
     "prediction_spread",
     "pseudo_values",
     "rank_arms",

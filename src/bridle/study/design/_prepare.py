@@ -24,6 +24,7 @@ from bridle.study.data._splits import Split, split_rows, time_ordered_splitter, 
 from bridle.study.data._splitter import Splitter
 from bridle.study.design._arms import arm_rules, read_arms
 from bridle.study.design._objective import make_objective, try_out
+from bridle.study.design._padding import padding_notes
 from bridle.study.design._prepared import Prepared, StudyEngine
 from bridle.study.design._question import Question
 from bridle.study.design._reconstruction import check_range, check_reconstruction
@@ -76,7 +77,8 @@ def prepare(question: Question, rows: Rows) -> Prepared:
         undefined_notes(compiled, score, rule, folds.by_share[share], {})
     if rows.validation is None:
         notes += unstratified_notes(preparer.all_rows(), question.folds, rows.groups)
-    notes += [*label_notes(model, terms), *check_range(model, preparer.all_rows(), rows.reconstructs)]
+    notes += [*label_notes(model, terms), *padding_notes(model, folds.rows[0].rows)]
+    notes += check_range(model, preparer.all_rows(), rows.reconstructs)
     if mixes_rows(compiled, folds.rows[0].rows.x):
         notes.append(MIXED.format(question.batch_size))
     if score.pooled:

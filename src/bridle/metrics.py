@@ -1,0 +1,5 @@
+"""Metrics of Keras that a study can select by: `model.compile(…, metrics=[bridle.metrics.Perplexity()])`."""
+
+from bridle._keras._perplexity import Perplexity
+
+__all__ = ["Perplexity"]

@@ -1,0 +1,157 @@
+"""Ensembles: the mean of trained models against NumPy and Keras, and the interval of what it gains."""
+
+import keras
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn.datasets import make_moons
+from sklearn.metrics import log_loss
+from sklearn.preprocessing import StandardScaler
+
+import bridle
+from bridle import L2
+from bridle._errors import BridleError
+from bridle.stats import compare_predictors
+from tests.conftest import network
+
+NEW = make_moons(80, noise=0.2, random_state=5)
+
+
+def classifier(seed: int, units: int = 4) -> keras.Model:
+    """Return an untrained classifier with weights of its own."""
+    keras.utils.set_random_seed(seed)
+    layers = [keras.layers.Dense(units, "tanh"), keras.layers.Dense(1, "sigmoid", name="out")]
+    model = keras.Sequential([keras.Input((2,)), *layers])
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    return model
+
+
+@pytest.fixture(scope="module")
+def result(moons) -> bridle.Result:
+    """A study of two arms with three seeds and a preprocessor."""
+    study = bridle.Study(network(4), {"L2, all": {"*/kernel": L2([1e-2])}}, seeds=3, folds=3, epochs=3)
+    return study.run(*moons, preprocessor=StandardScaler(), progress=False)
+
+
+def probabilities(models: list[keras.Model], x: np.ndarray) -> np.ndarray:
+    """The predictions of Keras, one row a model."""
+    return np.stack([model.predict(x, verbose=0)[:, 0] for model in models]).astype(float)
+
+
+def row_losses(y: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """The log loss of each row."""
+    return -np.where(y == 1, np.log(shares), np.log(1 - shares))
+
+
+def test_the_gain_is_that_of_numpy_and_scikit_learn() -> None:
+    """Scores of the mean and of each member, their difference, and the interval of a paired t test over rows."""
+    models, (x, y) = [classifier(seed) for seed in range(4)], NEW
+    gain, shares = bridle.Ensemble(models).gain(x, y, measure="loss"), probabilities([*models], x)
+    assert gain.score == pytest.approx(log_loss(y, shares.mean(axis=0)), rel=1e-4)
+    np.testing.assert_allclose(gain.members, [log_loss(y, row) for row in shares], rtol=1e-4)
+    assert gain.other == pytest.approx(np.mean(gain.members))
+    assert gain.difference == pytest.approx(gain.other - gain.score, rel=1e-4)
+    paired = np.mean([row_losses(y, row) for row in shares], axis=0) - row_losses(y, shares.mean(axis=0))
+    low, high = stats.ttest_1samp(paired, 0).confidence_interval(0.95)
+    assert (gain.low, gain.high) == (pytest.approx(low, rel=0.25), pytest.approx(high, rel=0.25))
+    assert (gain.over, gain.count, gain.measure) == ("rows", 80, "loss")
+    accuracy = bridle.Ensemble(models).gain(x, y)
+    assert accuracy.score == pytest.approx(((shares.mean(axis=0) > 0.5) == y).mean())
+    assert str(gain).startswith(f"The ensemble has loss {gain.score:.3f}"[:27])
+
+
+def test_weights_and_groups_count() -> None:
+    """Rows of weight 0 are left out; groups are the units of the interval."""
+    models, (x, y) = [classifier(seed) for seed in range(3)], NEW
+    ensemble, part = bridle.Ensemble(models), np.arange(80) < 50
+    weighted = ensemble.gain(x, y, sample_weight=part / part.mean(), measure="loss")
+    alone = ensemble.gain(x[part], y[part], measure="loss")
+    assert weighted.difference == pytest.approx(alone.difference, rel=1e-4)
+    grouped = ensemble.gain(x, y, groups=np.arange(80) // 8, measure="loss")
+    assert (grouped.over, grouped.count) == ("groups", 10)
+    assert grouped.difference == pytest.approx(ensemble.gain(x, y, measure="loss").difference, rel=1e-4)
+
+
+def test_grouped_rows_have_the_interval_of_their_means() -> None:
+    """Of equal groups, the interval is that of a t test on the means of the groups."""
+    values = np.random.default_rng(0).normal(0.3, 1, 60)
+    groups = np.arange(60) % 12
+    found = compare_predictors(values, np.zeros(60), np.ones(60), groups)
+    means = np.array([values[groups == group].mean() for group in range(12)])
+    low, high = stats.ttest_1samp(means, 0).confidence_interval(0.95)
+    assert found.difference == pytest.approx(values.mean())
+    assert (found.low, found.high) == (pytest.approx(low, abs=0.1), pytest.approx(high, abs=0.1))
+
+
+def test_two_ensembles_are_compared_on_the_same_rows() -> None:
+    """The difference has the sign of the better one, and members of two architectures average."""
+    first, second = (bridle.Ensemble([classifier(seed), classifier(seed + 1, 6)]) for seed in (0, 7))
+    there, back = first.compare(second, *NEW, measure="loss"), second.compare(first, *NEW, measure="loss")
+    assert there.difference == pytest.approx(-back.difference)
+    assert there.other == pytest.approx(back.score)
+    assert there.difference == pytest.approx(back.score - there.score, rel=1e-3)
+
+
+def test_an_ensemble_is_a_keras_model_that_saves(tmp_path, result: bridle.Result, moons) -> None:
+    """All refits of both arms: its predictions are the mean of those of the refits, also from the file."""
+    ensemble = result.ensemble(["none", "L2, all"])
+    assert list(ensemble.members) == [f"{arm}_seed{seed}" for arm in ("none", "L2_all") for seed in range(3)]
+    x = StandardScaler().fit(moons[0]).transform(NEW[0])
+    refits = [result.model(arm, "best", seed) for arm in ("none", "L2, all") for seed in range(3)]
+    expected = probabilities(refits, x).mean(axis=0)
+    np.testing.assert_allclose(ensemble.model.predict(x, verbose=0)[:, 0], expected, rtol=1e-5)
+    np.testing.assert_allclose(ensemble.predict(NEW[0])[:, 0], expected, rtol=1e-5)
+    loaded = keras.saving.load_model(ensemble.save(tmp_path / "mean.keras"))
+    np.testing.assert_allclose(loaded.predict(x, verbose=0)[:, 0], expected, rtol=1e-5)
+    gain = ensemble.gain(*NEW, measure="loss")
+    assert gain.score == pytest.approx(log_loss(NEW[1], expected), rel=1e-4)
+    assert ensemble.validation is None
+
+
+def test_the_gain_over_the_folds_is_that_of_the_study(result: bridle.Result) -> None:
+    """Out of fold, for one arm: the mean prediction of the seeds of each fold."""
+    gain, data = result.ensemble("L2, all").validation, result.data
+    members = data.scores()[1]
+    assert gain is not None
+    assert gain.score == pytest.approx(data.seed_mean.scores[1].mean())
+    assert gain.other == pytest.approx(members.mean())
+    np.testing.assert_allclose(gain.members, members.mean(axis=1))
+    assert (gain.over, gain.measure) == ("folds", "accuracy")
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: bridle.Ensemble([classifier(0)]), "Expected at least two models to average, got 1"),
+        (lambda: bridle.Ensemble([classifier(0), object()]), "Expected 'member1' as a built and compiled keras.Model"),
+        (
+            lambda: bridle.Ensemble([classifier(0), keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])]),
+            "Expected 'member1' as a built and compiled",
+        ),
+        (lambda: bridle.Ensemble([classifier(0), classifier(1)]).gain(NEW[0][:, :1], NEW[1]), "Expected rows that fit"),
+        (
+            lambda: bridle.Ensemble([classifier(0), classifier(1)]).gain(*NEW, measure="los"),
+            "Expected measure as 'loss' or a compiled metric",
+        ),
+        (
+            lambda: bridle.Ensemble([classifier(0), classifier(1)]).gain(*NEW, groups=[1, 2]),
+            r"Expected groups of shape \(80,\)",
+        ),
+        (lambda: bridle.Ensemble([classifier(0), classifier(1)]).compare([], *NEW), "Expected another Ensemble"),
+    ],
+    ids=["one", "no model", "not compiled", "narrow", "measure", "groups", "other"],
+)
+def test_what_does_not_fit_is_refused(make, sentence: str) -> None:
+    """In a sentence."""
+    with pytest.raises(BridleError, match=sentence):
+        make()
+
+
+def test_members_with_other_outputs_are_refused() -> None:
+    """The shapes of both are named."""
+    wide = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
+    wide.compile("adam", "mse")
+    with pytest.raises(
+        BridleError, match=r"got \(None, 2\) -> \(None, 1\) for 'member0' and \(None, 2\) -> \(None, 3\)"
+    ):
+        bridle.Ensemble([classifier(0), wide])
