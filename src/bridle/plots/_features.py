@@ -59,7 +59,7 @@ def image_shape(codes: StudiedCodes, image: tuple[int, int] | None = None) -> tu
 
 
 def features_data(codes: StudiedCodes, candidate: int, seed: int = 0, image: tuple[int, int] | None = None) -> Tiles:
-    """Return the features of one dictionary as images, from the most used unit to the least, each with maximum 1.
+    """Return the features of live units as images, from the most used unit to the least, each with maximum 1.
 
     Args:
         codes: measures of a study.
@@ -70,7 +70,8 @@ def features_data(codes: StudiedCodes, candidate: int, seed: int = 0, image: tup
 
     """
     features, density = _dictionary(codes, candidate, seed), codes.densities[candidate, seed]
-    order = np.argsort(-density, kind="stable")[:MAX_FEATURES]
+    live = np.argsort(-density, kind="stable")[: max(1, int(np.sum(density > 0)))]
+    order = live[:MAX_FEATURES]
     shape, side = image_shape(codes, image), int(np.ceil(len(order) ** 0.5))
     grid = np.full((-(-len(order) // side) * side, *shape), np.nan)
     grid[: len(order)] = np.stack([_scaled(feature).reshape(shape) for feature in features[order]])
