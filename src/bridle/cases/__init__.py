@@ -13,9 +13,11 @@ from bridle._errors import InputError, nearest_names
 from bridle.cases._case import Case, Protocol, Published
 from bridle.cases._circles import circles
 from bridle.cases._claims import Measured, as_table, claim_sentences, measure
+from bridle.cases._dictionary import dictionary
 from bridle.cases._iris import iris
 from bridle.cases._language import language
 from bridle.cases._moons import moons
+from bridle.cases._overcomplete import overcomplete
 from bridle.cases._reproduction import (
     LINE_HEADERS,
     CaseAnswer,
@@ -57,6 +59,8 @@ CASES: Mapping[str, Callable[[], Case | ReproductionCase]] = {
     "circles": circles,
     "iris": iris,
     "undercomplete": undercomplete,
+    "overcomplete": overcomplete,
+    "dictionary": dictionary,
     "language": language,
     "vowels": vowels,
 }
