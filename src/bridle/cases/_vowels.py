@@ -121,8 +121,8 @@ def vowels() -> ReproductionCase:
             "Japanese Vowels (270 utterances to train, 370 to test, 12 channels, 7 to 29 steps), LSTM of "
             f"{UNITS} units with a mask, {EPOCHS} epochs of Adam, {SEEDS} seeds; the strength of an arm is the best of "
             f"{FOLDS} folds of the training utterances by log loss. An ensemble averages logits. Intervals are over "
-            "test utterances, for these networks. The reference is one nearest neighbour by dynamic time warping, computed "
-            "with Euclidean steps and no band."
+            "test utterances, for these networks. The reference is one nearest neighbour by dynamic time warping, "
+            "computed with Euclidean steps and no band."
         ),
         run=run,
     )
