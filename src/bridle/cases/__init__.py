@@ -18,6 +18,7 @@ from bridle.cases._double_descent import double_descent
 from bridle.cases._iris import iris
 from bridle.cases._language import language
 from bridle.cases._moons import moons
+from bridle.cases._pronunciation import pronunciation
 from bridle.cases._rectifier import rectifier
 from bridle.cases._reproduction import (
     LINE_HEADERS,
@@ -62,6 +63,7 @@ CASES: Mapping[str, Callable[[], Case | ReproductionCase]] = {
     "undercomplete": undercomplete,
     "language": language,
     "vowels": vowels,
+    "pronunciation": pronunciation,
     "confidence": confidence,
     "rectifier": rectifier,
     "double-descent": double_descent,
