@@ -40,7 +40,7 @@ def test_import_contract() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("room", ["results", "stats", "store", "plots", "report"])
+@pytest.mark.parametrize("room", ["results", "stats", "representations", "store", "plots", "report"])
 def test_light_rooms_load_neither_jax_nor_keras(room: str) -> None:
     """Not even indirectly: a stored study opens on any laptop."""
     assert (

@@ -7,7 +7,8 @@ import pytest
 
 import bridle
 from bridle import L2, Study
-from bridle.report import to_json
+from bridle.plots import path_data, sweep_data
+from bridle.report import Section, to_json
 from bridle.results import ALL_ROWS
 from bridle.stats import Recommendation, choose_candidates
 from bridle.stats._recommend import Recommender
@@ -48,6 +49,20 @@ def test_the_recommended_candidate_is_refitted_and_handed_over(result: bridle.Re
     assert list(result.regularizers()) == ["*/kernel"]
     assert result.predict(np.zeros((1, 2))).shape == (1, 1)
     assert best.strengths == result.best("L2").strengths != result.best("L2", "best").strengths
+
+
+def test_the_pictures_mark_it(result: bridle.Result) -> None:
+    """A star at its strength in the sweep, in the chart of the report and over the paths; the caption explains it."""
+    offer, evidence = result.evidence.recommendation, result.evidence
+    assert offer is not None
+    strength = result.data.setting_strengths[offer.candidate].sum()
+    (arm,) = sweep_data(result.data, evidence=evidence).arms
+    assert arm.strengths[arm.marks["recommended"]] == strength
+    assert path_data(result.data, 1, evidence=evidence).marks["recommended"] == strength
+    section = Section("Study", result.data)
+    (trace,) = [trace for trace in section.charts["sweep"]["traces"] if trace["meta"][1:] == ["recommended"]]
+    assert trace["x"] == [pytest.approx(strength)]
+    assert "; star: the recommended one." in next(d for d in section.drawings if d.name == "sweep").caption
 
 
 def test_the_details_the_table_and_the_record_name_it(result: bridle.Result) -> None:

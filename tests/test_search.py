@@ -4,10 +4,13 @@ import keras
 import numpy as np
 import pytest
 from sklearn.datasets import make_moons
+from sklearn.model_selection import KFold
 
 import bridle
 from bridle._api import search_arms
-from bridle._api._search import Pace
+from bridle._api._search_finalists import choose_finalists
+from bridle._api._search_time import Pace, common_folds, with_arms
+from bridle.engine import core_count
 from bridle.stats import compare_all
 from bridle.study.design import _prepared as engine
 from tests.conftest import network
@@ -25,8 +28,8 @@ def test_one_arm_of_each_kind_comes_first() -> None:
     """On all layers; then penalties and dropout by layer. The output layer's activation is what is learned."""
     x = np.zeros((120, 2), "float32")
     arms = search_arms(deep(), x)
-    where = {name: next(iter(terms)) for name, terms in arms.items()}
-    assert list(arms)[:12] == [
+    where = {name: next(iter(terms)) for name, terms in arms.all.items()}
+    assert list(arms.kinds) == [
         "L2 all weights", "Dropout all activations", "L1 all weights", "L2 all activations", "L1 all activations",
         "WeightDecay all weights", "GaussianNoise inputs", "LabelSmoothing", "Mixup", "MaxNorm all weights",
         "WeightAveraging", "EarlyStopping",
@@ -34,10 +37,13 @@ def test_one_arm_of_each_kind_comes_first() -> None:
     assert where["L1 all weights"] == "first/kernel, second/kernel, out/kernel"
     assert where["Dropout all activations"] == "first/output, second/output"
     assert where["L2 weights of out"] == "out/kernel"
-    assert "L1 activations of out" not in arms
-    assert "Dropout activations of out" not in arms
-    assert len(arms) == 12 + 2 * (3 + 2) + 2
-    assert "EarlyStopping" not in search_arms(deep(), x[:60])
+    assert list(arms.by_layer["L1 all weights"]) == [f"L1 weights of {layer}" for layer in ("first", "second", "out")]
+    assert list(arms.by_layer["Dropout all activations"]) == [
+        "Dropout activations of first", "Dropout activations of second",
+    ]  # fmt: skip
+    assert "L1 activations of out" not in arms.all
+    assert len(arms.all) == 12 + 2 * (3 + 2) + 2
+    assert "EarlyStopping" not in search_arms(deep(), x[:60]).all
 
 
 def test_arms_that_a_model_does_not_allow_are_left_out() -> None:
@@ -45,7 +51,7 @@ def test_arms_that_a_model_does_not_allow_are_left_out() -> None:
     layers = [keras.layers.Embedding(9, 4, name="words"), keras.layers.LSTM(3, name="lstm", dropout=0.1)]
     model = keras.Sequential([keras.Input((5,), dtype="int32"), *layers, keras.layers.Dense(1, name="out")])
     model.compile(keras.optimizers.Adam(use_ema=True, ema_overwrite_frequency=5), "mse")
-    where = {name: next(iter(terms)) for name, terms in search_arms(model, np.zeros((9, 5), "int32")).items()}
+    where = {name: next(iter(terms)) for name, terms in search_arms(model, np.zeros((9, 5), "int32")).all.items()}
     assert where["L2 weights of lstm"] == "lstm/kernel, lstm/recurrent_kernel"
     assert where["L1 weights of words"] == "words/embeddings"
     assert where["own dropout rates"] == "lstm/dropout, lstm/recurrent_dropout"
@@ -59,9 +65,12 @@ def test_arms_that_a_model_does_not_allow_are_left_out() -> None:
 def found(moons):
     """A search whose time is counted, not measured: as many arms and seeds on a slow machine as on a fast one."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bridle._api._search._pace", lambda prepared: Pace(0.0, 0.004, len(prepared.folds)))
-        patch.setattr("bridle._api._search.perf_counter", lambda: 0.0)
-        return bridle.search(deep(), *moons, seconds=6, folds=3, epochs=15, test=moons, progress=False)
+        patch.setattr("bridle._api._search.measure_pace", lambda prepared, folds: Pace(0.1, 0.004, len(folds), 2))
+        for module in ("_api._search", "_api._search_time", "study._stages"):
+            patch.setattr(f"bridle.{module}.perf_counter", lambda: 0.0)
+        patch.setattr("bridle._api._search.trace", lambda prepared: 0.0)
+        patch.setattr("bridle._api._search.MAX_SEEDS", 2)
+        return bridle.search(deep(), *moons, seconds=6, folds=3, epochs=8, test=moons, progress=False)
 
 
 def test_the_ranking_holds_every_arm_once(found) -> None:
@@ -71,10 +80,32 @@ def test_the_ranking_holds_every_arm_once(found) -> None:
     assert ranking["arm"].is_unique
     last = ranking[ranking["stage"] == "final"]
     assert last["accuracy"].is_monotonic_decreasing
-    assert len(last) == 5
     pairs = last.loc[[" with " in name for name in last["arm"]], "kind"]
     assert [len(set(kind.split(" + "))) for kind in pairs] == [2, 2]
+    layers = [name for name in last["arm"] if " of " in name]
+    assert len(layers) in {2, 3}
+    assert len(last) == 3 + 2 + len(layers)
+    assert len(found.screen.data.arms) - 1 == 12 - 1  # 60 rows: no early stopping
     assert not set(found.data.seeds) & set(found.screen.data.seeds)
+
+
+def test_every_arm_of_the_first_stage_has_all_folds(found) -> None:
+    """Halving stops strengths, never a whole arm: every arm has a score over all folds."""
+    screen, scores = found.screen.data, np.isfinite(found.screen.data.scores())
+    for arm in range(1, len(screen.arms)):
+        path = screen.path(arm)
+        assert scores[path].all(axis=(1, 2)).any()
+    assert not scores.all()
+
+
+def test_finalists_get_the_strengths_that_the_first_stage_left(found) -> None:
+    """Near the best without a fold; no pilot runs again, and pairs combine at most three of each."""
+    last = found.data
+    for arm, item in enumerate(last.arms[1:], 1):
+        before = np.isfinite(last.scores()[last.path(arm)][:, 0]).all(axis=1).sum()
+        assert before <= 9 + 8, item.name
+    assert "pilot" not in last.provenance
+    assert "pilot" in found.screen.data.provenance
 
 
 def test_intervals_pay_for_all_arms_that_were_looked_at(found) -> None:
@@ -104,7 +135,7 @@ def test_a_short_search_compiles_for_two_shapes_of_rows(monkeypatch, tmp_path) -
     short = bridle.search(deep(), x, y, seconds=0.1, folds=2, epochs=3, progress=False)
     assert len(compiled) == 2
     assert len(short.screen.data.arms) == 3
-    assert len(short.data.arms) == 2
+    assert [" with " in arm.name for arm in short.data.arms] == [False, False, True]
     assert (len(short.screen.data.seeds), len(short.data.seeds)) == (1, 1)
     assert (short.screen.data.members.fold >= 0).all()
     assert short.model().predict(x[:2], verbose=0).shape == (2, 1)
@@ -114,12 +145,34 @@ def test_a_short_search_compiles_for_two_shapes_of_rows(monkeypatch, tmp_path) -
     assert len(bridle.load(short.save(tmp_path / "kept")).table()) == len(short.table())
 
 
-def test_time_for_compiling_is_not_planned_for_fits() -> None:
-    """Arms and seeds from what is left of the time after compiling, one seed at least."""
-    pace = Pace(4.0, 0.01, 3)
-    assert pace.arms(4.2) == 10
-    assert pace.seeds(4.2, 42, 10) == 3
-    assert pace.seeds(-5, 42, 10) == 1
+def test_time_is_divided_by_what_was_measured() -> None:
+    """Shapes compile on all cores at once; an arm of the first stage is cheap; a seed has its refits; one at least."""
+    pace = Pace(4.0, 0.01, 3, shapes=2)
+    assert pace.waiting == 4.0 * 2 / min(2, core_count())
+    assert pace.arms(2.81, folds=3) == 10
+    assert pace.cost(42, 5) == pytest.approx(0.01 * (3 * 42 + 11))
+    assert pace.seeds(4.2, 42, 5, 10) == 3
+    assert pace.seeds(-5, 42, 5, 10) == 1
+    assert pace.after(4.0, 100).fit_seconds == 0.04
+
+
+def test_arms_are_screened_on_folds_of_one_shape(moons) -> None:
+    """Two of five folds have one row less, and so would need a program of their own."""
+    x, y = np.resize(moons[0], (58, 2)), np.resize(moons[1], 58)
+    prepared = bridle.Study(deep(), {"L2": {"*/kernel": bridle.L2([1e-3])}}, seeds=1, folds=KFold(5)).prepare(x, y)
+    common = common_folds(prepared)
+    assert [len(rows) for rows in common.validation_indices] == [12, 12, 12]
+    assert [fold.shape for fold in common.folds] == [prepared.folds[0].shape] * 3
+    assert common_folds(with_arms(common, {}, [], (0,))).fold_rows.tolist() == [[46, 12]] * 3
+    few = bridle.Study(deep(), {"L2": {"*/kernel": bridle.L2([1e-3])}}, seeds=1, folds=KFold(4)).prepare(x, y)
+    assert common_folds(few) is few
+
+
+def test_pairs_come_before_further_arms(found) -> None:
+    """Where time is short, the best arm and its pair are the last to go."""
+    names = list(choose_finalists(found.screen.data, {}))
+    assert names[1] == f"{names[0]} with {names[1].partition(' with ')[2]}"
+    assert [" with " in name for name in names] == [False, True, False, False, True]
 
 
 def test_what_is_printed_of_a_search_is_short(found) -> None:

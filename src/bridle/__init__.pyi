@@ -21,6 +21,9 @@ Say what to regularize, as `{target: regularizer}`
     grid, Grid, schedule     strengths: a grid to compare, a course over epochs
     parse_regularizer, parse_penalty                            one from text, such as "l2(1e-3)"
 
+Study a representation
+    representations          measures of codes and dictionaries: FVU, L0, the same features in another seed
+
 Use a penalty without a study
     regularize, strip        a Keras model with penalties, and without them again
     callbacks                what the penalties of a model cost, epoch by epoch
@@ -42,7 +45,9 @@ not imported and `KERAS_BACKEND` is unset, it selects JAX.
 
 # Each public name with its room, one a line: read by editors, type checkers and the lazy loader.
 from bridle import callbacks as callbacks
+from bridle import layers as layers
 from bridle import metrics as metrics
+from bridle import representations as representations
 from bridle import schedule as schedule
 from bridle import testing as testing
 from bridle._api import Ensemble as Ensemble

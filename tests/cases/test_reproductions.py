@@ -35,7 +35,7 @@ def small_case(options: CaseOptions) -> CaseAnswer:
     """A study of 12 rows and one line about it."""
     x = np.random.default_rng(0).normal(size=(12, 3)).astype(np.float32)
     study = bridle.Study(oracle.network(1, 3, 4), {}, seeds=options.seed_count(2), folds=2, epochs=2)
-    result = options.study("plain", study, x, x)
+    result = options.study("plain", study, x)
     line = Line("loss", "the reference 9", "below 9", float(result.data.scores().mean()), None, True, note="It is low.")
     return CaseAnswer((line,), "It reconstructs.", (result.section("Plain"),))
 
@@ -74,9 +74,9 @@ def test_the_oracle() -> None:
     x -= x.mean(axis=0)
     sizes = oracle.squared_sizes(x)
     assert sizes.sum() == pytest.approx(x.var(axis=0).mean(), rel=1e-4)
-    arms = {f"L2 {share}": {"*/kernel": bridle.L2(float(share * sizes[0]))} for share in (0.1, 0.7)}
+    arms = {"L2": {"*/kernel": bridle.L2([float(share * sizes[0]) for share in (0.1, 0.7)])}}
     study = bridle.Study(oracle.network(2, 6, 1000), arms, seeds=1, folds=2, epochs=1000, batch_size=40, curve_points=2)
-    result = study.run(x, x, progress=False)
+    result = study.run(x, refit="all", progress=False)
     assert oracle.gain_errors(result, sizes, 2).shape == (2,)
     assert oracle._gain_line(oracle.gain_errors(result, sizes, 2)).reproduced
     assert not oracle._gain_line(oracle.gain_errors(result, sizes * 1.03, 2)).reproduced

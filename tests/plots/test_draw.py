@@ -79,7 +79,7 @@ def test_sweep_draws_what_was_computed(study):
     np.testing.assert_allclose(lines["L1"].get_ydata(), data.arms[0].mean)
     np.testing.assert_allclose(lines["L1"].get_xdata(), [1e-5, 1e-4, 1e-3])
     assert lines["none"].get_ydata()[0] == data.none_mean
-    assert lines["best"].get_ydata()[0] == data.arms[0].mean[data.arms[0].best]
+    assert lines["best"].get_ydata()[0] == data.arms[0].mean[data.arms[0].marks["best"]]
     assert lines["published"].get_ydata().tolist() == [0.9]
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0", "1e-4", "0.001"]
     assert "29/30" in [text.get_text() for text in ax.texts]

@@ -25,8 +25,8 @@ def test_cells_hold_the_means_of_their_settings(study):
         at = list(data.up).index(up), list(data.right).index(right)
         assert data.mean[at] == pytest.approx(mean[setting], rel=1e-6)
     choice = weigh_evidence(result).choices[1]
-    assert data.best == tuple(result.setting_strengths[choice.best])
-    assert data.one_se == tuple(result.setting_strengths[choice.one_se])
+    assert data.marks["best"] == tuple(result.setting_strengths[choice.best])
+    assert data.marks["1se"] == tuple(result.setting_strengths[choice.one_se])
     assert data.between.shape == (0, 3)
 
 

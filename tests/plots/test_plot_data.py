@@ -20,7 +20,7 @@ def test_sweep_holds_means_and_fold_errors(study):
     np.testing.assert_allclose(data.none_mean, result.scores()[0].mean())
     assert data.error_name == "± 1 standard error over 5 folds"
     assert data.arms[0].strengths.tolist() == [1e-5, 1e-4, 1e-3, 1e-2, 1e-1]
-    assert data.arms[0].best == 2
+    assert data.arms[0].marks["best"] == 2
 
 
 def test_sweep_of_one_fold_shows_the_spread_over_seeds(study):
@@ -94,7 +94,7 @@ def test_path_averages_diagnostics_over_seeds_and_folds(study):
     expected = [zeros[inside & (result.members.setting == setting)].mean() for setting in result.path(1)]
     np.testing.assert_allclose(trail.values, expected)
     assert trail.none == pytest.approx(zeros[inside & (result.members.setting == 0)].mean())
-    assert data.best == 1e-3
+    assert data.marks["best"] == 1e-3
     assert [trail.tensor for trail in path_data(result, 1, "norm").trails] == ["hidden/kernel"]
 
 

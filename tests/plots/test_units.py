@@ -23,7 +23,7 @@ def test_quantiles_are_averaged_over_seeds_and_folds(study):
         assert data.none[column] == pytest.approx(values[inside & (result.members.setting == 0)].mean())
     assert data.tensor == "hidden/output"
     assert data.measure == "mean magnitude of each unit"
-    assert data.best == 1e-3
+    assert data.marks["best"] == 1e-3
 
 
 def test_the_tensor_that_the_arm_charges_comes_first(study):

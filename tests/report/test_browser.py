@@ -155,7 +155,7 @@ def test_a_toggle_hides_an_arm_and_shows_it_again(show, study):
     assert button.get_attribute("aria-pressed") == "true"
     button.click()
     assert button.get_attribute("aria-pressed") == "false"
-    assert seen.traces("sweep") == before - 4
+    assert seen.traces("sweep") == before - 5  # points, training scores, three rules
     button.click()
     assert button.get_attribute("aria-pressed") == "true"
     assert seen.traces("sweep") == before
@@ -217,7 +217,7 @@ def test_what_a_screen_reader_finds(show, study):
     assert seen.page.get_by_role("img").count() == len(section.drawings)
     assert seen.page.get_by_role("group", name="Show or hide").count() == 4
     names = [button.text_content() for button in seen.figure("sweep").get_by_role("button").all()]
-    assert [name[1:] for name in names] == ["L1", "L2", "none", "train", "best", "1se"]
+    assert [name[1:] for name in names] == ["L1", "L2", "none", "train", "best", "1se", "recommended"]
     tree = seen.figure("sweep").aria_snapshot()
     assert 'button "L1" [pressed]' in tree
     assert f'img "{section.drawings[0].alt}"' in tree

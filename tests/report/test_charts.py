@@ -38,7 +38,7 @@ def test_sweep_holds_the_numbers_of_the_picture(study):
         np.testing.assert_allclose(points["x"], data.positions(index), rtol=1e-5)
         (train,) = traces(chart, f"arm {arm.arm_index}", "train")
         np.testing.assert_allclose(train["y"], arm.train, rtol=1e-5)
-        for rule, point in (("best", arm.best), ("1se", arm.one_se)):
+        for rule, point in arm.marks.items():
             (mark,) = traces(chart, f"arm {arm.arm_index}", rule)
             assert (mark["x"][0], mark["y"][0]) == (points["x"][point], points["y"][point])
     band, level = traces(chart, "none")
@@ -54,11 +54,8 @@ def test_pointing_at_a_strength_says_everything(study):
     assert points["hovertext"][2].startswith("L1 activity<br>strength 0.001<br>validation accuracy 0.8")
     assert " ± 0.0" in points["hovertext"][2]
     assert points["hovertext"][2].endswith("<br>29/30 fits finished")
-    assert [text.rpartition("rule: ")[2] for text in points["hovertext"] if "rule: " in text] in (
-        ["best, 1se"],
-        ["best", "1se"],
-        ["1se", "best"],
-    )
+    rules = [text.rpartition("rule: ")[2] for text in points["hovertext"] if "rule: " in text]
+    assert sorted(", ".join(rules).split(", ")) == ["1se", "best", "recommended"]
 
 
 def test_every_trace_can_be_toggled(study):
@@ -69,7 +66,7 @@ def test_every_trace_can_be_toggled(study):
         needed = {key for trace in chart["traces"] for key in trace["meta"]}
         assert needed <= {*keys, "source 0"}
     names = [item["label"] for item in charts(study(arms=TWO), published={1e-3: 0.8})["sweep"]["toggles"]]
-    assert names == ["L1", "L2", "none", "train", "best", "1se", "published"]
+    assert names == ["L1", "L2", "none", "train", "best", "1se", "recommended", "published"]
 
 
 def test_arms_differ_without_colour(study):

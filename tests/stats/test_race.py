@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bridle.stats import select_strength, still_racing, summarize, survivors
+from bridle.stats import near_best, select_strength, still_racing, summarize, survivors
 
 STUDIES = 400
 
@@ -78,3 +78,15 @@ def test_a_race_by_seeds_loses_little_score(settings: int, share: float) -> None
         lost.append((summary.mean.max() - summary.mean[selected]) / np.median(summary.error))
     assert np.mean(lost) < 0.1
     assert run / (STUDIES * settings * 5) < share
+
+
+def test_the_best_without_a_fold_and_its_neighbours_are_near() -> None:
+    """Each fold has a best one of its own, chosen without it; one that diverged is never the best."""
+    scores = np.full((9, 1, 3), 0.5)
+    scores[2] = 0.6
+    scores[7, 0] = [0.9, 0.5, 0.5]  # the best, but for the first fold
+    assert np.flatnonzero(near_best(scores, maximize=True)).tolist() == [1, 2, 3, 6, 7, 8]
+    assert near_best(-scores, maximize=False).tolist() == near_best(scores, maximize=True).tolist()
+    scores[7, 0, 2] = np.nan
+    assert np.flatnonzero(near_best(scores, maximize=True)).tolist() == [1, 2, 3]
+    assert near_best(np.full((4, 1, 3), np.nan), maximize=True).all()

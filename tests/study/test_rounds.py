@@ -7,10 +7,12 @@ from tests.conftest import network
 
 import bridle
 from bridle import L1, L2
+from bridle.regularizers import AUTO
 from bridle.results import StudyResult
 from bridle.stats import weigh_evidence
 from bridle.study import RunOptions, Update, run_study
-from bridle.study._rounds import rounds_sentence
+from bridle.study._collector import ResultCollector
+from bridle.study._rounds import promising, rounds_sentence, rungs
 from bridle.study.data import Rows
 from bridle.study.design import Prepared, Question, make_plan, prepare
 from bridle.study.design._plan import expected_fits
@@ -136,3 +138,42 @@ def test_the_answer_so_far_says_how_many_fits_it_rests_on(moons, capsys) -> None
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith("After 9 fits: use ")
     assert lines[0].endswith("More seeds are running; Ctrl-C keeps this answer.")
+
+
+def test_a_race_by_folds_halves_the_strengths(moons) -> None:
+    """After two folds the worse half of an arm stops; its best has all folds; fits are those of a study without it."""
+    study = prepared(moons, seeds=1)
+    halved = run_study(study, RunOptions(race="halving", refit=False))[0]
+    done = np.isfinite(halved.scores()[:, 0])
+    assert done[0].all()
+    assert done[-1].all()
+    assert done[:, :2].all()
+    assert done[1:8].all(axis=1).sum() < 7
+    assert done[1:8].all(axis=1).sum() >= 3
+    full = run_study(study, RunOptions(refit=False))[0]
+    assert np.array_equal(halved.scores()[:, 0][done], full.scores()[:, 0][done])
+    assert not done[1 + int(np.argmin(full.scores()[1:8, 0, :2].mean(axis=1)))].all()
+    assert rungs("halving", 2, 3) == [2, 3, 6]
+    cells = [(0, 0), (0, 1)]
+    assert sum(promising(full, range(8), cells, "halving").values()) < 8
+
+
+def test_a_race_ends_where_the_next_seed_would_end_too_late(moons, monkeypatch) -> None:
+    """The clock goes a second a fit: seeds and grids that would not end in time are left out."""
+    trained: list[int] = []
+    monkeypatch.setattr("bridle.study._stages.perf_counter", lambda: float(len(trained)))
+    first, plain = 3 * 9, ResultCollector.deliver
+    monkeypatch.setattr(ResultCollector, "deliver", lambda *given, **more: trained.append(1) or plain(*given, **more))
+    result = run_study(prepared(moons), RunOptions(race="rounds", refit=False, until=float(first + 3)))[0]
+    assert len(result.seeds) == 1
+    assert len(trained) == first
+    trained.clear()
+    result = run_study(prepared(moons), RunOptions(race="rounds", refit=False, until=2.0 * first))[0]
+    assert len(result.seeds) == 2
+
+
+def test_a_study_without_a_pilot_keeps_its_grids(moons) -> None:
+    """Ranges that are known are not looked for again."""
+    result = run_study(prepared(moons, OPEN, seeds=1), RunOptions(pilot=False, until=0.0, refit=False))[0]
+    assert "pilot" not in result.provenance
+    assert sorted(set(result.setting_strengths[result.setting_arm == 1, 0])) == list(AUTO.values)

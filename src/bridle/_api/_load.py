@@ -1,4 +1,4 @@
-"""`load`: the result of a stored study."""
+"""`load`: the result of a study from its folder, in another process or on another machine."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path

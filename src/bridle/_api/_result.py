@@ -17,28 +17,18 @@ from bridle._api._ensemble import Ensemble, ensemble_validation
 from bridle._api._hand_over import ModelMaker
 from bridle._api._plots import Plots
 from bridle._api._preparation import Preparation
+from bridle._api._representation import CodeReader, read_codes
+from bridle._api._stored import stored_regularizer
 from bridle._errors import InputError, StoreError, nearest_names
 from bridle.placement import Term, by_target, code_lines
-from bridle.regularizers import Penalty, Regularizer, parse_regularizer
+from bridle.regularizers import Penalty
+from bridle.representations import StudiedCodes
 from bridle.results import StudyResult
 from bridle.stats import Evidence, weigh_evidence
 
 RULES = ("recommended", "best", "1se")
 LONG = 30
 """The number of candidates above which a printed result shows only the selected ones."""
-
-
-def _read(text: str, strengths: Mapping[str, float]) -> Regularizer:
-    """Return a regularizer from its text, with values in place of the names of strengths."""
-    for slot, value in strengths.items():
-        text = text.replace(f"{{{slot}}}", f"{value:.12g}")
-    try:
-        return parse_regularizer(text)
-    except InputError as error:
-        raise StoreError(
-            f"Expected a penalty of bridle in the stored study, got {text.partition('(')[0]!r}, whose code a study "
-            "does not store. Write the penalty again, with the strengths of Result.best."
-        ) from error
 
 
 @dataclass(frozen=True)
@@ -186,7 +176,7 @@ class Result:
         if self._terms is not None:
             terms = self._terms[selected_arm.name]
             return by_target((t.target, t.regularizer.at(*(strengths[slot] for slot in t.slots))) for t in terms)
-        return by_target((target, _read(text, strengths)) for target, text in selected_arm.terms)
+        return by_target((target, stored_regularizer(text, strengths)) for target, text in selected_arm.terms)
 
     def model(
         self,
@@ -294,6 +284,44 @@ class Result:
 
         """
         return self._preparation.predict(self.model(arm, rule, seed), rows)
+
+    def representation(
+        self, layer: str, rows: Any, labels: Any = None, *, dictionary: str | None = None
+    ) -> StudiedCodes:
+        """Measure the output of a layer as a code of rows, for every refit of the study.
+
+        Measures, as functions in `bridle.representations`: `l0`, `zeros`, `live`; for a model that reconstructs its
+        input also `fvu`, `norm_ratio` and `noise_fvu`, the FVU of white noise, near `fvu` for an identity; with labels
+        `probe`, the accuracy of a linear probe inside folds. Rows that the study did not train on judge best.
+
+        Args:
+            layer: the name of the layer whose output is the code; further axes than the first count as units.
+            rows: array of shape (rows, …), unprepared, as given to `run`.
+            labels: array of shape (rows,), one class for each row, for the probe. Default None.
+            dictionary: the weight whose rows are features, such as `"decoder/kernel"`. Default: the last one from the
+                code to another layer.
+
+        Returns: `bridle.representations.StudiedCodes`. Run the study with `refit="all"` to have its whole path there.
+
+        Errors: `InputError` for an unknown layer or weight, several inputs, and a study without refits; `StoreError`
+            if a stored model cannot be built.
+
+        >>> import bridle, keras
+        >>> from sklearn.datasets import load_digits
+        >>> x = load_digits().data[:200] / 16
+        >>> code, out = keras.layers.Dense(32, "relu", name="code"), keras.layers.Dense(64, name="out")
+        >>> model = keras.Sequential([keras.Input((64,)), code, out])
+        >>> model.compile("adam", "mse")
+        >>> study = bridle.Study(model, {"L1": {"code/output": bridle.L1([0.01, 0.1])}}, seeds=2, folds=2, epochs=2)
+        >>> codes = study.run(x, refit="all").representation("code", x)
+        >>> codes.names
+        ('none', 'L1: 0.01', 'L1: 0.1')
+        >>> list(codes.frontier())[:3], codes.dictionary_name
+        (['candidate', 'arm', 'l0'], 'out/kernel')
+
+        """
+        reader = CodeReader(self.data, ModelMaker(self.data, self._template_or_error(), self._build), layer)
+        return read_codes(reader, self._preparation, rows, labels, dictionary=dictionary)
 
     @property
     def preprocessor(self) -> Any:

@@ -1,7 +1,8 @@
 """`search`: arms built from the model, screened in a first stage and tested in a second one."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 from time import perf_counter
 from typing import Any, cast
@@ -10,37 +11,28 @@ import keras
 import pandas as pd
 
 from bridle._api._result import Result
-from bridle._api._search_arms import best_of_groups, groups_of, search_arms
+from bridle._api._search_arms import SearchArms, Terms, groups_of, search_arms
+from bridle._api._search_finalists import by_name, choose_finalists, count_candidates, join_terms, narrowed, ranked_arms
+from bridle._api._search_time import Clock, Pace, common_folds, compile_folds, measure_pace, refits, trace, with_arms
 from bridle._api._study import Study, check_callbacks, run_prepared
 from bridle._errors import InputError
-from bridle.placement import by_target
 from bridle.results import StudyResult
 from bridle.stats import weigh_evidence
 from bridle.study import RunOptions
-from bridle.study.design import Prepared, join_arms, make_timed_plan
+from bridle.study.design import Prepared, compile_ahead
 
-FINALISTS = 3
-"""The number of arms that go from the first stage into the second one."""
-PAIRS = 2
-"""The number of arms of the second stage that join two of different kinds."""
-STRENGTHS = 14
-"""The estimated number of candidates of an arm, with its pilot."""
-COMBINED = 34
-"""The estimated number of candidates of an arm with two strengths."""
-SCREENING = 0.4
+SCREENING = 0.35
 """The share of the time for the first stage."""
-MOST_SEEDS = (3, 10)
-"""The largest number of seeds in the first and in the second stage."""
+MAX_SEEDS = 10
+"""The largest number of seeds in the second stage."""
 LINES = 8
 """The number of arms in a printed result."""
 FEW, LEAST = 4, 2
-"""The number of arms of the first, timed program, and the least number of arms to screen."""
-COMPILING = 0.1
-"""The largest share of the second stage's time for compiling a separate program."""
-REFITS = 2 * (FINALISTS + PAIRS) + 1
-"""The largest number of refits for each seed of the second stage."""
-Finalists = dict[str, tuple[str, ...]]
-"""The arms of the second stage, each with the arms of the first stage that it joins."""
+"""The number of arms of a short search, and the least number of arms to screen."""
+SHORT, TRACES = 5.0, 12
+"""A search is short below this many seconds, or below this multiple of the time that tracing the program takes."""
+AMPLE = 0.25
+"""The largest share of the time for compiling programs of early stopping and of single layers."""
 
 
 class SearchResult(Result):
@@ -74,7 +66,7 @@ class SearchResult(Result):
 def search(
     model: Any,
     x: Any,
-    y: Any,
+    y: Any = None,
     *,
     seconds: float = 60.0,
     folds: Any = 5,
@@ -103,7 +95,7 @@ def search(
 
     Args:
         model: compiled and built `keras.Model`, or a function without arguments that returns one.
-        x, y: the rows, as in `bridle.Study.run`.
+        x, y: the rows, as in `bridle.Study.run`. Without y, the target is x.
         seconds: float > 0, the approximate time in seconds, with compilation. It decides the number of seeds and, if it
             is short, of arms. Programs for two shapes of rows are compiled in any case. Default 60.
         folds, epochs, batch_size, score: as in `bridle.Study`.
@@ -128,152 +120,125 @@ def search(
     if isinstance(seconds, bool) or not isinstance(cast(object, seconds), int | float) or not seconds > 0:
         raise InputError(f"Expected seconds as a number above 0, got {seconds!r}.")
     clock = Clock(float(seconds))
-    options: dict[str, Any] = {"folds": folds, "epochs": epochs, "batch_size": batch_size, "score": score}
-    rows: dict[str, Any] = {
-        "validation": validation,
-        "test": test,
-        "groups": groups,
-        "sample_weight": sample_weight,
-        "class_weight": class_weight,
-        "preprocessor": preprocessor,
-        "target_preprocessor": target_preprocessor,
-    }
-    arms = search_arms(model if isinstance(model, keras.Model) else model(), x)
-
-    def ask(arms: Mapping[str, dict[str, Any]]) -> tuple[Prepared, Pace]:
-        prepared = Study(model, arms, seeds=1, **options).prepare(x, y, **rows)
-        return prepared, _pace(prepared)
-
-    first, pace = ask(dict(list(arms.items())[:FEW]))
-    screened = dict(list(arms.items())[: max(LEAST, pace.arms(SCREENING * (clock.left - 3 * pace.compiling)))])
-    if len(screened) > FEW:
-        first, pace = ask(screened)
-    room = SCREENING * (clock.left - pace.compiling)
-    seeds = pace.seeds(room, STRENGTHS * len(screened), MOST_SEEDS[0])
-    screening = _narrowed(first, screened, arms, range(seeds))
-    screen_options = RunOptions(race=not first.score.pooled, refit=False, until=clock.until(room), progress=progress)
-    screen = run_prepared(screening, screen_options)
-
-    finalists = _finalists(screen.data, screened)
-    room = clock.left - pace.compiling
-    while len(finalists) > 1 and pace.cost(finalists) > room:
-        finalists.popitem()
-    new_seeds = range(seeds, seeds + pace.seeds(room, _fits(finalists), MOST_SEEDS[1]))
-    final = _narrowed(first, finalists, arms, new_seeds)
-    if pace.compiling < COMPILING * room:  # a program without the slots of all other arms is faster
-        combined = {name: _terms(parts, arms) for name, parts in finalists.items()}
-        final = Study(model, combined, seeds=tuple(new_seeds), **options).prepare(x, y, **rows)
-    facts = {"screened": len({*screened, *finalists}), "not screened": len(arms) - len(screened)}
-    until = clock.until(clock.left - pace.compiling - pace.refits(len(finalists), len(new_seeds)))
-    final_options = RunOptions(store=store, progress=progress, until=until)
-    return SearchResult(run_prepared(final, final_options, facts=facts), screen)
+    inquiry = Inquiry(
+        model,
+        x,
+        y,
+        {"folds": folds, "epochs": epochs, "batch_size": batch_size, "score": score},
+        {
+            "validation": validation,
+            "test": test,
+            "groups": groups,
+            "sample_weight": sample_weight,
+            "class_weight": class_weight,
+            "preprocessor": preprocessor,
+            "target_preprocessor": target_preprocessor,
+        },
+    )
+    first = _screen(inquiry, search_arms(model if isinstance(model, keras.Model) else model(), x), clock, progress)
+    final, facts, until = _prepare_final(inquiry, first, clock)
+    race = False if final.score.pooled else "rounds"
+    final_options = RunOptions(store=store, race=race, progress=progress, until=until, pilot=False)
+    return SearchResult(run_prepared(final, final_options, facts=facts), first.result)
 
 
 @dataclass(frozen=True)
-class Clock:
-    """Budget of seconds from now on."""
+class Inquiry:
+    """Everything that the studies of a search have in common."""
 
-    seconds: float
-    began: float = field(default_factory=lambda: perf_counter())
+    model: Any
+    x: Any
+    y: Any
+    options: Mapping[str, Any]
+    rows: Mapping[str, Any]
+
+    def prepare(self, arms: Mapping[str, Terms], seeds: Sequence[int] = (0,)) -> Prepared:
+        """Prepare the study of some arms."""
+        return Study(self.model, arms, seeds=tuple(seeds), **self.options).prepare(self.x, self.y, **self.rows)
+
+
+@dataclass(frozen=True)
+class FirstStage:
+    """First stage of a search."""
+
+    arms: SearchArms
+    """All arms of the model."""
+    prepared: Prepared
+    """The study of the arms that were compiled, on all folds."""
+    result: Result
+    by_layer: Mapping[str, Mapping[str, Terms]]
+    """The arms of single layers that there is time for."""
+    pace: Pace
 
     @property
-    def left(self) -> float:
-        """The remaining seconds; negative after the end."""
-        return self.began + self.seconds - perf_counter()
-
-    def until(self, room: float) -> float:
-        """Return the time of `perf_counter` in `room` seconds."""
-        return perf_counter() + max(0.0, room)
+    def screened(self) -> list[str]:
+        """The names of its arms."""
+        return [arm.name for arm in self.result.data.arms[1:]]
 
 
-@dataclass(frozen=True)
-class Pace:
-    """Measured speed of a study.
-
-    `compiling`: seconds to compile the two programs for one shape of rows. `fit_seconds`: seconds of one fit with all
-    cores busy. `folds`: the number of folds.
-    """
-
-    compiling: float
-    fit_seconds: float
-    folds: int
-
-    def arms(self, room: float) -> int:
-        """Return the number of arms that can be screened with one seed in `room` seconds."""
-        return int(room / (self.fit_seconds * self.folds * STRENGTHS))
-
-    def seeds(self, room: float, candidates: int, most: int) -> int:
-        """Return the number of seeds for a number of candidates in `room` seconds, at least 1."""
-        return max(1, min(most, int(room / (self.fit_seconds * (self.folds * candidates + REFITS)))))
-
-    def cost(self, finalists: Finalists) -> float:
-        """Return the seconds of a second stage with one seed."""
-        return self.fit_seconds * self.folds * _fits(finalists) + self.refits(len(finalists), 1)
-
-    def refits(self, arms: int, seeds: int) -> float:
-        """Return the seconds of the refits."""
-        return self.fit_seconds * (2 * arms + 1) * seeds
+def _screen(inquiry: Inquiry, arms: SearchArms, clock: Clock, progress: bool) -> FirstStage:
+    """Compile one program for one arm of each kind, and screen as many of them as the time allows."""
+    tried = arms.kinds
+    prepared = inquiry.prepare(tried)
+    if clock.seconds < SHORT or TRACES * trace(common_folds(prepared)) > clock.left:
+        tried = dict(list(tried.items())[:FEW])
+        prepared = inquiry.prepare(tried)
+    common = common_folds(prepared)
+    pace = measure_pace(replace(common, rules=()), prepared.folds)
+    ample = pace.waiting < AMPLE * clock.left
+    names = [arm.name for arm in prepared.arms[1:] if ample or arm.early_stopping is None]
+    by_layer = {name: layers for name, layers in arms.by_layer.items() if ample and name in names}
+    if not by_layer:
+        compile_ahead(replace(prepared, rules=()))
+    room = SCREENING * (clock.left - pace.waiting)
+    names = names[: max(LEAST, pace.arms(room, len(common.folds)))]
+    study = with_arms(common, {name: arms.kinds[name] for name in names}, by_name(prepared, names), (0,))
+    compile_folds(study)
+    began, race = perf_counter(), False if study.score.pooled else "halving"
+    result = run_prepared(study, RunOptions(race=race, refit=False, until=-inf, progress=progress))
+    fits = len(result.data.members) + cast(int, result.data.provenance.get("pilot", 0))
+    return FirstStage(arms, prepared, result, by_layer, pace.after(perf_counter() - began, fits))
 
 
-def _pace(prepared: Prepared) -> Pace:
-    began = perf_counter()
-    plan = make_timed_plan(prepared)
-    compiling = perf_counter() - began
-    fit_seconds = ((plan.seconds or 0.0) - prepared.engine.compile_seconds) / plan.fits
-    return Pace(compiling, max(1e-4, fit_seconds), len(prepared.folds))
-
-
-def _narrowed(
-    prepared: Prepared, finalists: Finalists | Mapping[str, Any], arms: Mapping[str, Any], seeds: range
-) -> Prepared:
-    """Return a study with the same programs, for some of its arms, alone or joined, and for other seeds."""
-    by_name = {arm.name: arm for arm in prepared.arms}
-    parts = {name: finalists[name] if isinstance(finalists[name], tuple) else (name,) for name in finalists}
-    candidates = [join_arms(name, [by_name[part] for part in names]) for name, names in parts.items()]
-    arm_terms = {name: _terms(names, arms) for name, names in parts.items()}
-    question = replace(prepared.question, arms=arm_terms, seeds=tuple(seeds))
-    return replace(prepared, question=question, arms=(prepared.arms[0], *candidates))
-
-
-def _terms(parts: tuple[str, ...], arms: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """Return the terms of several arms as those of one; a list where several have one at the same target."""
-    pairs: list[tuple[str, Any]] = []
-    for part in parts:
-        for target, value in arms[part].items():
-            pairs += [(target, item) for item in cast("list[Any]", value if isinstance(value, list) else [value])]
-    return by_target(pairs)
-
-
-def _fits(finalists: Finalists) -> int:
-    """Return the estimated number of candidates of a second stage, with the pilots."""
-    return sum(STRENGTHS if len(parts) == 1 else COMBINED for parts in finalists.values())
-
-
-def _finalists(screen: StudyResult, arms: Iterable[str]) -> Finalists:
-    """Return the best arms of the first stage in order, and the best one joined with those of two other kinds."""
-    order = [line["arm"] for line in _ranked(screen, "screen")] or list(arms)[:1]
-    finalists: Finalists = {name: (name,) for name in order[:FINALISTS]}
-    by_name = {arm.name: arm for arm in screen.arms}
-    first, *others = best_of_groups(by_name[name] for name in order)
-    for name in others[:PAIRS]:
-        finalists[f"{first} with {name}"] = (first, name)
-    return finalists
+def _prepare_final(inquiry: Inquiry, first: FirstStage, clock: Clock) -> tuple[Prepared, dict[str, object], float]:
+    """Return the study of the second stage, facts for its record, and the time at which its last seed begins."""
+    finalists, pace = choose_finalists(first.result.data, first.by_layer), first.pace
+    if first.by_layer:
+        pace = replace(pace, shapes=pace.shapes + 1)
+    room = clock.left - (pace.waiting if first.by_layer else 0.0)
+    while len(finalists) > LEAST and pace.cost(count_candidates(finalists), len(finalists)) > room:
+        finalists.popitem()
+    terms = {name: join_terms(finalist.parts, first.arms.all) for name, finalist in finalists.items()}
+    size, seeds = (count_candidates(finalists), len(finalists)), range(1, 1 + MAX_SEEDS)
+    if first.prepared.score.pooled:
+        seeds = seeds[: pace.seeds(room, *size, MAX_SEEDS)]
+    if first.by_layer:  # a program of its own, with slots for layers and without those of other kinds
+        final = inquiry.prepare(terms, seeds)
+        bound = [narrowed(arm, finalists[arm.name].strengths) for arm in final.arms[1:]]
+    else:
+        final, compiled = first.prepared, {arm.name: arm for arm in first.prepared.arms}
+        bound = [finalist.bound(name, compiled) for name, finalist in finalists.items()]
+    final = with_arms(final, terms, bound, seeds)
+    compile_ahead(final)
+    compile_folds(final)
+    names = {*first.screened, *finalists}
+    facts: dict[str, object] = {"screened": len(names), "not screened": len(first.arms.all.keys() - names)}
+    planned = pace.seeds(clock.left, *size, MAX_SEEDS)
+    return final, facts, clock.until(clock.left - pace.fit_seconds * refits(len(finalists)) * planned)
 
 
 def _ranked(data: StudyResult, stage: str) -> list[dict[str, Any]]:
     """Return one line per penalized arm of a result, from best to worst."""
     evidence = weigh_evidence(data)
-    sign = 1.0 if data.score.maximize else -1.0
-    arms = [arm for arm in evidence.choices if arm != 0]
     lines: list[dict[str, Any]] = []
-    for arm in sorted(arms, key=lambda arm: -sign * evidence.quoted[arm]):
+    for name, arm in ranked_arms(data).items():
         gain = vars(evidence.gains[arm]) if arm in evidence.gains else {}
         strengths = data.strengths(evidence.choices[arm].best)
         lines.append(
             {
                 "stage": stage,
                 "kind": " + ".join(groups_of(data.arms[arm])),
-                "arm": data.arms[arm].name,
+                "arm": name,
                 "strengths": ", ".join(f"{value:g}" for value in strengths.values()),
                 data.score.name: evidence.quoted[arm],
                 "gain": gain.get("difference"),

@@ -1,6 +1,7 @@
 """Arms of a search: each kind of regularizer on all layers of a model, then layer by layer."""
 
 from collections.abc import Iterable, Mapping, Sized
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -31,8 +32,23 @@ MIN_WATCHED_ROWS = 100
 Terms = dict[str, Any]
 
 
-def search_arms(model: keras.Model, x: Any = None) -> dict[str, Terms]:
-    """Return the arms of the first stage as `{name: {target: regularizer}}`, one of each kind first.
+@dataclass(frozen=True)
+class SearchArms:
+    """Arms of a search as `{name: {target: regularizer}}`."""
+
+    kinds: dict[str, Terms]
+    """One arm of each kind, on all layers together."""
+    by_layer: dict[str, dict[str, Terms]]
+    """The arms of single layers, by the name of the arm of all layers together."""
+
+    @property
+    def all(self) -> dict[str, Terms]:
+        """All arms."""
+        return self.kinds | {name: terms for layers in self.by_layer.values() for name, terms in layers.items()}
+
+
+def search_arms(model: keras.Model, x: Any = None) -> SearchArms:
+    """Return the arms of a search: one of each kind, and those of single layers.
 
     Args:
         model: a compiled model.
@@ -66,8 +82,9 @@ def search_arms(model: keras.Model, x: Any = None) -> dict[str, Terms]:
         [("WeightAveraging", {"training": WeightAveraging()})],
         [("EarlyStopping", {"training": EarlyStopping()})] if _row_count(x) >= MIN_WATCHED_ROWS else [],
     ]
-    broadest = [arm for arms in kinds for arm in arms[:1] if _applies(model, arm[1], x)]
-    return dict([*broadest, *(arm for arms in kinds for arm in arms[1:])])
+    allowed = [arms for arms in kinds if arms and _applies(model, arms[0][1], x)]
+    by_layer = {arms[0][0]: dict(arms[1:]) for arms in allowed if len(arms) > 1}
+    return SearchArms(dict(arms[0] for arms in allowed), by_layer)
 
 
 def _placed(targets: Mapping[str, str], what: str) -> list[tuple[str, str]]:

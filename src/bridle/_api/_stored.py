@@ -1,4 +1,4 @@
-"""The model of a stored study: built from its configuration, or given by the user."""
+"""The parts of a stored study that are objects: its model, and its regularizers from their texts."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -7,8 +7,9 @@ from typing import Any
 
 import keras
 
-from bridle._errors import KindError, StoreError, first_line
+from bridle._errors import InputError, KindError, StoreError, first_line
 from bridle._keras import model_json
+from bridle.regularizers import Regularizer, parse_regularizer
 from bridle.results import StudyResult
 from bridle.untrusted import MAX_UNPACKED_MIB, MIB, check_config, own_names, weights_of
 
@@ -139,3 +140,16 @@ def _fitting(model: keras.Model, data: StudyResult, folder: str | Path) -> keras
             f"{len(shapes)} variables, or with other shapes. Give the function that the study was run with."
         )
     return model
+
+
+def stored_regularizer(text: str, strengths: Mapping[str, float]) -> Regularizer:
+    """Return a regularizer from its text, with values in place of the names of strengths."""
+    for slot, value in strengths.items():
+        text = text.replace(f"{{{slot}}}", f"{value:.12g}")
+    try:
+        return parse_regularizer(text)
+    except InputError as error:
+        raise StoreError(
+            f"Expected a penalty of bridle in the stored study, got {text.partition('(')[0]!r}, whose code a study "
+            "does not store. Write the penalty again, with the strengths of Result.best."
+        ) from error

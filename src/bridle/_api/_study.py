@@ -21,6 +21,9 @@ from bridle.study import RunOptions, Update, run_study
 from bridle.study.data import Rows
 from bridle.study.design import Plan, Prepared, Question, make_plan, make_timed_plan, prepare
 
+REFITS: Mapping[str, bool | Literal["all"]] = {"selected": True, "all": "all", "none": False}
+"""The candidates that are refitted, by the argument `refit` of `Study.run`."""
+
 
 class Study:
     """Cross-validated comparison of regularization arms on one Keras model.
@@ -105,7 +108,7 @@ class Study:
     def plan(
         self,
         x: Any,
-        y: Any,
+        y: Any = None,
         *,
         timed: bool = True,
         validation: tuple[Any, ...] | None = None,
@@ -147,7 +150,7 @@ class Study:
     def run(
         self,
         x: Any,
-        y: Any,
+        y: Any = None,
         *,
         validation: tuple[Any, ...] | None = None,
         test: Any = None,
@@ -163,6 +166,7 @@ class Study:
         width: int | None = None,
         race: bool | Literal["rounds"] = False,
         nested: Any = None,
+        refit: Literal["selected", "all", "none"] = "selected",
         progress: bool = True,
         callbacks: None = None,
     ) -> "Result":
@@ -170,7 +174,9 @@ class Study:
 
         Args:
             x: array of shape (rows, …), a data frame, or a list or dictionary of arrays for several inputs.
-            y: array of shape (rows, …), or a list or dictionary of arrays for several outputs.
+            y: array of shape (rows, …), or a list or dictionary of arrays for several outputs. Default None: the target
+                is x as the model reads it, after `preprocessor`, as for an autoencoder. Then `validation` and `test`
+                are rows without labels, and scores are in the units that the model reads.
             validation: `(x, y)` or `(x, y, sample_weight)`, one validation set that replaces the folds. Default None.
             test: `(x, y)`, `(x, y, sample_weight)`, or a dictionary `{name: (x, y)}`. These rows score the refits
                 only. Default None.
@@ -200,6 +206,10 @@ class Study:
                 repeated inside each outer fold and scored on the rows left out. An int follows the study: folds in the
                 order of time for `TimeSeriesSplit`, whole groups with `groups`. The time grows by about the number of
                 outer folds. Default None.
+            refit: the candidates that are trained on all rows after the selection, and whose weights the result
+                holds: `"selected"` (default) for `none`, the best and the "1se" of each arm and the recommended one;
+                `"all"` for every candidate that finished, as a path of trained models needs it; `"none"` for scores
+                alone, where no trained model is needed.
             progress: bool, whether to draw a progress bar on standard error, or to print lines if that is not a
                 terminal. Default True.
             callbacks: not supported; must be None, as in `bridle.Study`.
@@ -223,7 +233,9 @@ class Study:
             preprocessor=preprocessor,
             target_preprocessor=target_preprocessor,
         )
-        options = RunOptions(store, extend, client, threads, width, race, nested, progress)
+        if refit not in REFITS:
+            raise InputError(f"Expected refit='selected', 'all' or 'none', got {refit!r}.")
+        options = RunOptions(store, extend, client, threads, width, race, nested, progress, REFITS[refit])
         note = "" if store is None else reload_note(prepared.model)
         for text in (note, *prepared.notes):
             if text:
@@ -233,7 +245,7 @@ class Study:
     def prepare(
         self,
         x: Any,
-        y: Any,
+        y: Any = None,
         *,
         validation: tuple[Any, ...] | None = None,
         test: Any = None,

@@ -11,7 +11,7 @@ from bridle._keras._audit import (
     record,
     state_restored,
 )
-from bridle._keras._backend import ops, require_jax, with_compiler_options
+from bridle._keras._backend import kth_largest, ops, require_jax, with_compiler_options
 from bridle._keras._blueprint import (
     Blueprint,
     clone_model,
@@ -223,6 +223,7 @@ __all__ = [
     "is_time_distributed",
     "is_updating",
     "keep_state_on_error",
+    "kth_largest",
     "labels_treated",
     "layer_names",
     "layers_named",

@@ -89,7 +89,7 @@ def run(options: CaseOptions) -> CaseAnswer:
         batch_size=BATCH,
         curve_points=min(size.epochs, 6),
     )
-    result = options.study("text", study, x, y, refit=False, groups=np.arange(len(x)) // BLOCK_ROWS)
+    result = options.study("text", study, x, y, refit="none", groups=np.arange(len(x)) // BLOCK_ROWS)
     by_name = {result.data.arms[arm].name: i for i, arm in enumerate(result.data.setting_arm)}
     none, ar, both = (by_name[name] for name in ("none", "AR", "AR + TAR"))
     logs = [float(np.log(value)) for value in PUBLISHED]

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from bridle import report
-from bridle._api import Result, Study, run_prepared
+from bridle._api import Result, Study
 from bridle.plots import Drawing
-from bridle.study import RunOptions
 
 SMALL = "A small version: its numbers are not those of the case."
 """What the answer of `--quick` says first."""
@@ -39,17 +38,14 @@ class CaseOptions:
         count = self.seeds or usual
         return min(count, quick) if self.quick else count
 
-    def study(self, name: str, study: Study, x: Any, y: Any, *, refit: bool = True, **rows: Any) -> Result:
+    def study(self, name: str, study: Study, x: Any, y: Any = None, **rows: Any) -> Result:
         """Run a study, stored in the subfolder `name` if the case has a folder.
 
-        `rows` are further arguments of `Study.run`, such as `preprocessor` and `test`. Without `refit`, nothing is
-        trained on all rows, for cases that need no trained network.
+        `rows` are further arguments of `Study.run`, such as `preprocessor`, `test` and `refit`.
         """
         store = None if self.folder is None else self.folder / name
         options = {"extend": self.extend, "client": self.client, "progress": self.progress}
-        if refit:
-            return study.run(x, y, store=store, **options, **rows)
-        return run_prepared(study.prepare(x, y, **rows), RunOptions(store=store, refit=False, **options))
+        return study.run(x, y, store=store, **options, **rows)
 
 
 @dataclass(frozen=True)

@@ -142,21 +142,21 @@ def run(options: CaseOptions) -> CaseAnswer:
     x = digits()
     sizes = squared_sizes(x)
     shared: dict[str, Any] = {"folds": _folds(), "epochs": EPOCHS, "batch_size": len(x), "curve_points": 20}
-    centred = {"preprocessor": StandardScaler(with_std=False), "target_preprocessor": StandardScaler(with_std=False)}
+    centred = {"preprocessor": StandardScaler(with_std=False)}
     lines, sections = [], []
     for code in WIDTHS[:2] if options.quick else WIDTHS:
         study = Study(network(code), {}, seeds=options.seed_count(2, 1), **shared)
-        result = options.study(f"width-{code}", study, x, x, **centred)
+        result = options.study(f"width-{code}", study, x, **centred)
         lines.append(_line_of_width(result, x, code))
         sections.append(result.section(f"{code} units"))
-    arms = {f"L2 {share:g} of the last death": {"*/kernel": L2(float(share * sizes[0]))} for share in SHARES}
+    arms = {"L2": {"*/kernel": L2([float(share * sizes[0]) for share in SHARES])}}
     path = Study(network(CODE), arms, seeds=1, **{**shared, "folds": 2})
-    result = options.study("path", path, x - x.mean(axis=0), x - x.mean(axis=0))
+    result = options.study("path", path, x, refit="all", **centred)
     lines.append(_gain_line(gain_errors(result, sizes)))
     sections.insert(0, result.section("Path of strengths"))
     if not options.quick:
         auto = Study(network(CODE), {"L2": {"*/kernel": L2("auto")}}, seeds=1, **{**shared, "folds": 3})
-        result = options.study("auto", auto, x, x, **centred)
+        result = options.study("auto", auto, x, **centred)
         lines.append(_auto_line(result, sizes))
         sections.insert(1, result.section('"auto"'))
     return CaseAnswer(tuple(lines), _verdict(lines), tuple(sections))

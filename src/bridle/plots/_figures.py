@@ -82,7 +82,7 @@ def _sweep(result: StudyResult, evidence: Evidence, published: Published | None,
     bars = data.error_name or "none, since there is one fit each"
     caption = (
         f"Validation {data.score} against strength. Bars and grey band: {bars}. Thin dashes: training rows. "
-        "Circle: the best strength; square: the strongest within one standard error of it (1se)."
+        f"Circle: the best strength; square: the strongest within one standard error of it (1se){_star(evidence)}."
     )
     if result.folds == 1:
         caption += " One validation set gives no standard error over folds, so the two are the same."
@@ -96,16 +96,23 @@ def _sweep(result: StudyResult, evidence: Evidence, published: Published | None,
     return Drawing("sweep", caption, _sweep_alt(data), figure)
 
 
+def _star(evidence: Evidence) -> str:
+    """Return the words for the star, if there is one."""
+    marked = evidence.winner is not None and "recommended" in evidence.marks(evidence.winner)
+    return "; star: the recommended one" if marked else ""
+
+
 def _sweep_alt(data: SweepData) -> str:
     decimals = needed_decimals([data.none_mean])
     words = [f"Validation {data.score} against strength. Without a penalty {decimal_text(data.none_mean, decimals)}."]
     for arm in data.arms:
-        if arm.best is None:
+        if "best" not in arm.marks:
             words.append(f"{arm.name}: no fit finished.")
         else:
-            mean = float(arm.mean[arm.best])
+            point = arm.marks["best"]
+            mean = float(arm.mean[point])
             best = decimal_text(mean, needed_decimals([mean]))
-            words.append(f"{arm.name}: best {best} at strength {strength_text(float(arm.strengths[arm.best]))}.")
+            words.append(f"{arm.name}: best {best} at strength {strength_text(float(arm.strengths[point]))}.")
     return " ".join(words)
 
 
@@ -128,7 +135,7 @@ def _heatmaps(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | 
     share_legend(figure, get_theme(theme))
     caption = (
         f"Mean validation {result.score.name} over both strengths; brighter is better. "
-        "Circle: the best candidate; square: the strongest within one standard error of it (1se)."
+        f"Circle: the best candidate; square: the strongest within one standard error of it (1se){_star(evidence)}."
     )
     caption += " Dots: candidates between those of the grid." if any(len(one.between) for one in data) else ""
     caption += " Hatched: no fit finished." if any(not np.isfinite(one.mean).all() for one in data) else ""
@@ -136,10 +143,9 @@ def _heatmaps(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | 
 
 
 def _heatmap_alt(data: HeatmapData, evidence: Evidence) -> str:
-    mean = float(evidence.validation.mean[evidence.candidate(data.arm_index)])
-    best = join_names(
-        [f"{slot} = {strength_text(value)}" for slot, value in zip(data.slots, data.best or (), strict=False)]
-    )
+    mean = float(evidence.validation.mean[evidence.choices[data.arm_index].best])
+    pairs = zip(data.slots, data.marks["best"], strict=True)
+    best = join_names([f"{slot} = {strength_text(value)}" for slot, value in pairs])
     low, high = (decimal_text(float(end), 3) for end in (np.nanmin(data.values), np.nanmax(data.values)))
     return (
         f"{data.arm}: mean {data.score} over {len(data.right)} strengths of {data.slots[0]} and {len(data.up)} of "

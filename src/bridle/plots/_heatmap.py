@@ -1,5 +1,6 @@
 """The heat map: the mean score over two strengths of one arm."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from matplotlib.colors import Colormap, Normalize
 from matplotlib.patches import Rectangle
 
 from bridle._errors import InputError
-from bridle.plots._strengths import axis_positions, zero_position
+from bridle.plots._strengths import RULE_MARKS, axis_positions, zero_position
 from bridle.plots._style import (
     Theme,
     colour_bar,
@@ -50,8 +51,8 @@ class HeatmapData:
     """NaN if no fit finished."""
     between: Float[np.ndarray, "candidate 3"]
     """Strength to the right, strength upward, mean score."""
-    best: tuple[float, float] | None
-    one_se: tuple[float, float] | None
+    marks: Mapping[str, tuple[float, float]]
+    """Both strengths that each rule selects, by its name."""
 
     @property
     def values(self) -> Float[np.ndarray, "setting"]:
@@ -91,17 +92,13 @@ def heatmap_data(result: StudyResult, arm: int | None = None, *, evidence: Evide
             f"Expected an arm with two strengths that vary for a heat map, got {result.arms[arm].name!r} with "
             f"{len(slots)}. Plot its sweep instead."
         )
-    path, choice = result.path(arm), evidence.choices.get(arm)
+    path = result.path(arm)
     points = result.setting_strengths[path][:, slots]
     right, up = _grid(points)
     inside = np.isin(points[:, 0], right) & np.isin(points[:, 1], up)
     mean = np.full((len(up), len(right)), np.nan)
     cells = np.searchsorted(up, points[inside, 1]), np.searchsorted(right, points[inside, 0])
     mean[cells] = evidence.validation.mean[path[inside]]
-    rules = [
-        None if setting is None else tuple(result.setting_strengths[setting, slots].tolist())
-        for setting in ((choice.best, choice.one_se) if choice else (None, None))
-    ]
     return HeatmapData(
         score=result.score.name,
         maximize=result.score.maximize,
@@ -112,9 +109,13 @@ def heatmap_data(result: StudyResult, arm: int | None = None, *, evidence: Evide
         up=up,
         mean=mean,
         between=np.column_stack([points[~inside], evidence.validation.mean[path[~inside]]]),
-        best=rules[0],
-        one_se=rules[1],
+        marks={rule: _pair(result, setting, slots) for rule, setting in evidence.marks(arm).items()},
     )
+
+
+def _pair(result: StudyResult, setting: int, slots: list[int]) -> tuple[float, float]:
+    first, second = result.setting_strengths[setting, slots].tolist()
+    return first, second
 
 
 def _arm(result: StudyResult, evidence: Evidence) -> int:
@@ -147,7 +148,7 @@ def _grid(points: Float[np.ndarray, "candidate 2"]) -> tuple[np.ndarray, np.ndar
 
 
 def draw_heatmap(data: HeatmapData, ax: Axes | None = None, *, theme: str = "light") -> Axes:
-    """Draw the grid as cells, brighter where better, and candidates between as dots; a ring is best, a square 1se."""
+    """Draw the grid as cells, brighter where better, and candidates between as dots; the rules have marks."""
     look = get_theme(theme)
     ax = prepare_axes(ax, look, 5.6, 4.4)
     values = data.values
@@ -213,12 +214,12 @@ def _draw_between(ax: Axes, look: Theme, data: HeatmapData, tints: Colormap, nor
 
 
 def _draw_rules(ax: Axes, look: Theme, data: HeatmapData, size: float) -> None:
-    """Draw a ring around `best` and a square around `1se`, black on white, so that they show on every colour."""
-    for point, shape, factor, name in ((data.best, "o", 1.0, "best"), (data.one_se, "s", 1.15, "1se")):
-        if point is None:
-            continue
+    """Draw a mark around the candidate of each rule, black on white, so that they show on every colour."""
+    for name, point in data.marks.items():
+        shape, points = RULE_MARKS[name]
         x, y = (_positions(np.array([value]), grid) for value, grid in zip(point, (data.right, data.up), strict=True))
-        style = {"marker": shape, "markersize": size * factor, "linestyle": "none", "markerfacecolor": "none"}
+        points *= size / RULE_MARKS["best"][1]
+        style = {"marker": shape, "markersize": points, "linestyle": "none", "markerfacecolor": "none"}
         ax.plot(x, y, markeredgecolor="#ffffff", markeredgewidth=3.6, zorder=6, **style)
         ax.plot(x, y, markeredgecolor="#000000", markeredgewidth=1.5, zorder=7, **style)
         ax.plot([], [], label=name, markeredgecolor=look.ink, markeredgewidth=1.3, **{**style, "markersize": 9})

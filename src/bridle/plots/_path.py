@@ -1,5 +1,6 @@
 """The path: the trained tensors of an arm along its strengths."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -55,7 +56,7 @@ class Trail:
 
 @dataclass(frozen=True)
 class PathData:
-    """One kind of diagnostic along one arm. `best` and `one_se` are strengths, or None."""
+    """One kind of diagnostic along one arm."""
 
     kind: Kind
     arm_index: int
@@ -65,8 +66,8 @@ class PathData:
     left_out: int
     summed: bool
     ordered: bool
-    best: float | None
-    one_se: float | None
+    marks: Mapping[str, float]
+    """The strength that each rule selects, by its name."""
     zero_at: float | None
 
 
@@ -80,7 +81,7 @@ def path_data(result: StudyResult, arm: int, kind: Kind = "zeros", *, evidence: 
         evidence: `weigh_evidence(result)`, if it is already computed.
 
     """
-    path, choice = result.path(arm), (evidence or weigh_evidence(result)).choices.get(arm)
+    path, marks = result.path(arm), (evidence or weigh_evidence(result)).marks(arm)
     strengths = path_strengths(result, path, arm)
     strength_of = dict(zip(path.tolist(), strengths.tolist(), strict=True))
     names = [name for name in result.diagnostic_names if name.startswith(f"{kind}/")]
@@ -95,8 +96,7 @@ def path_data(result: StudyResult, arm: int, kind: Kind = "zeros", *, evidence: 
         left_out=max(0, len(trails) - MAX_TRAILS),
         summed=len(result.arms[arm].slots) > 1,
         ordered=is_monotone(result, path, arm),
-        best=strength_of[choice.best] if choice else None,
-        one_se=strength_of[choice.one_se] if choice else None,
+        marks={rule: strength_of[candidate] for rule, candidate in marks.items()},
         zero_at=zero_position(strengths),
     )
 
@@ -122,7 +122,7 @@ def draw_path(data: PathData, ax: Axes | None = None, *, theme: str = "light") -
     ax.plot([], [], color=look.muted, linewidth=2.2, label="none (right edge)")
     if data.kind == "zeros":
         ax.set_ylim(-3, 103)
-    choice_lines(ax, look, data.best, data.one_se, data.zero_at)
+    choice_lines(ax, look, data.marks, data.zero_at)
     more = f" ({data.left_out} tensors that change less left out)" if data.left_out else ""
     label_axes(
         ax,

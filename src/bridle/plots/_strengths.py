@@ -1,8 +1,9 @@
 """The axis of strengths: logarithmic, with a labelled place for zero on the left."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -16,6 +17,8 @@ from bridle.wording import strength_text
 
 MAX_TICKS = 8
 """Labelled decades of an axis."""
+RULE_MARKS = {"best": ("o", 12.0), "1se": ("s", 15.0), "recommended": ("*", 20.0)}
+"""What is drawn around the candidate of each rule: matplotlib's marker, and its size in points."""
 CHARACTER_INCHES = 0.066
 """Width of a character in the row above the axes."""
 GAP_INCHES = 0.08
@@ -113,12 +116,13 @@ def _write_above(ax: Axes, theme: Theme, text: str, at: tuple[float, float], tra
     style_text(ax.text(at[0], 1.0, text, transform=raised, ha=align, va="bottom"), theme, 7.5)
 
 
-def choice_lines(ax: Axes, theme: Theme, best: float | None, one_se: float | None, zero_at: float | None) -> None:
-    """Draw vertical lines at the strengths of `best` and `1se`, with names above the axes."""
-    names = {best: "best", one_se: "1se"} if best != one_se else {best: "best, 1se"}
-    for strength, name in names.items():
-        if strength is None:
-            continue
+def choice_lines(ax: Axes, theme: Theme, marks: Mapping[str, float], zero_at: float | None) -> None:
+    """Draw a vertical line at each strength that a rule selects, with the names of its rules above the axes."""
+    for strength in dict.fromkeys(marks.values()):
+        name = ", ".join(rule for rule, selected in marks.items() if selected == strength)
         at = float(axis_positions(np.array([strength]), zero_at)[0])
         ax.axvline(at, color=theme.muted, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
-        style_text(ax.text(at, 1.0, name, ha="center", va="bottom", transform=ax.get_xaxis_transform()), theme, 8)
+        place: dict[str, Any] = {"ha": "center", "va": "bottom"}
+        if name == "recommended":  # above the axes it would touch others
+            place = {"ha": "right", "va": "top", "rotation": 90}
+        style_text(ax.text(at, 1.0, name, transform=ax.get_xaxis_transform(), **place), theme, 8)

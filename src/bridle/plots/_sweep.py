@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Int
 from matplotlib.axes import Axes
 
 from bridle.plots._strengths import (
+    RULE_MARKS,
     Ticks,
     axis_positions,
     is_monotone,
@@ -38,7 +39,7 @@ Published = Mapping[float | tuple[str, float], float]
 
 @dataclass(frozen=True)
 class Swept:
-    """One arm along its strengths, weak to strong. `best` and `one_se` are points, or None."""
+    """One arm along its strengths, weak to strong."""
 
     arm_index: int
     name: str
@@ -52,8 +53,8 @@ class Swept:
     """True if `strengths` are sums over several slots."""
     ordered: bool
     """True if a line through the points has a meaning."""
-    best: int | None
-    one_se: int | None
+    marks: Mapping[str, int]
+    """The point that each rule selects, by its name; empty if nothing finished."""
     tensor: str
     """The first tensor that the arm charges; empty if none was measured."""
     zeros: Float[np.ndarray, "point"]
@@ -148,7 +149,6 @@ def _swept(result: StudyResult, evidence: Evidence, arm: int) -> Swept:
     path = result.path(arm)
     finished, total = result.counts()
     point = {int(setting): index for index, setting in enumerate(path)}
-    choice = evidence.choices.get(arm)
     tensor = next(iter(sparse_tensors(result, arm)), "")
     return Swept(
         arm_index=arm,
@@ -161,8 +161,7 @@ def _swept(result: StudyResult, evidence: Evidence, arm: int) -> Swept:
         total=total[path],
         summed=len(result.arms[arm].slots) > 1,
         ordered=is_monotone(result, path, arm),
-        best=point[choice.best] if choice else None,
-        one_se=point[choice.one_se] if choice else None,
+        marks={rule: point[candidate] for rule, candidate in evidence.marks(arm).items()},
         tensor=tensor,
         zeros=zero_fractions(result, tensor)[path] if tensor else np.full(len(path), np.nan),
     )
@@ -181,7 +180,7 @@ def error_bars_name(result: StudyResult) -> str:
 
 
 def draw_sweep(data: SweepData, ax: Axes | None = None, *, theme: str = "light") -> Axes:
-    """Draw a sweep: bars, the training score as a thin line, `none` as a level, the two rules as marks.
+    """Draw a sweep: bars, the training score as a thin line, `none` as a level, the rules as marks.
 
     One arm alone also gets the exact zeros of the first tensor that it charges, in a row above the axes.
     """
@@ -274,22 +273,21 @@ def _draw_arm(ax: Axes, look: Theme, arm: Swept, x: Float[np.ndarray, "point"]) 
 
 
 def _draw_rules(ax: Axes, look: Theme, arm: Swept, x: Float[np.ndarray, "point"]) -> None:
-    """Draw a ring around the point of `best` and a square around that of `1se`."""
-    for point, shape, size, rule in ((arm.best, "o", 12, "best"), (arm.one_se, "s", 15, "1se")):
-        if point is not None:
-            name = None if rule in ax.get_legend_handles_labels()[1] else rule
-            ax.plot(
-                x[point],
-                arm.mean[point],
-                marker=shape,
-                markersize=size,
-                linestyle="none",
-                label=name,
-                zorder=5,
-                markeredgecolor=look.ink,
-                markerfacecolor="none",
-                markeredgewidth=1.3,
-            )
+    """Draw around the point of each rule: a ring for `best`, a square for `1se`, a star for `recommended`."""
+    for rule, point in arm.marks.items():
+        shape, size = RULE_MARKS[rule]
+        ax.plot(
+            x[point],
+            arm.mean[point],
+            marker=shape,
+            markersize=size,
+            linestyle="none",
+            label=None if rule in ax.get_legend_handles_labels()[1] else rule,
+            zorder=5,
+            markeredgecolor=look.ink,
+            markerfacecolor="none",
+            markeredgewidth=1.3,
+        )
 
 
 def _draw_unfinished(ax: Axes, look: Theme, arm: Swept, x: Float[np.ndarray, "point"]) -> None:

@@ -1,5 +1,6 @@
 """The units of one tensor along the path, from the smallest to the largest."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -40,8 +41,8 @@ class UnitsData:
     none: Float[np.ndarray, "quantile"]
     slot: str
     """The slot that grows while others of the arm stay at those of the best candidate; empty for an arm of one slot."""
-    best: float | None
-    one_se: float | None
+    marks: Mapping[str, float]
+    """The strength that each rule selects, by its name."""
     zero_at: float | None
 
 
@@ -81,6 +82,7 @@ def units_data(
     tensor = resolve_name(tensor, unit_tensors(result, arm), "a tensor whose units were measured", missing)
     choice = evidence.choices.get(arm)
     slot = _slot(result, arm, tensor)
+    marks = evidence.marks(arm)
     path = _line(result, arm, slot, None if choice is None else choice.best)
     strengths = np.zeros(len(path)) if slot is None else result.setting_strengths[path, slot]
     strength_of = dict(zip(path.tolist(), strengths.tolist(), strict=True))
@@ -95,8 +97,7 @@ def units_data(
         sizes=sizes[path],
         none=sizes[result.path(0)[0]],
         slot=result.slots[slot] if slot is not None and len(result.arms[arm].slots) > 1 else "",
-        best=strength_of.get(choice.best) if choice else None,
-        one_se=strength_of.get(choice.one_se) if choice else None,
+        marks={rule: strength_of[candidate] for rule, candidate in marks.items() if candidate in strength_of},
         zero_at=zero_position(strengths),
     )
 
@@ -140,7 +141,7 @@ def draw_units(data: UnitsData, ax: Axes | None = None, *, theme: str = "light")
     draw(ax, look, look.colour(data.arm_index), x[finite], data.sizes[finite].T)
     _draw_none(ax, look, data.none)
     ax.set_ylim(bottom=min(0.0, ax.get_ylim()[0]))
-    choice_lines(ax, look, data.best, data.one_se, data.zero_at)
+    choice_lines(ax, look, data.marks, data.zero_at)
     label_axes(
         ax,
         look,

@@ -24,12 +24,16 @@ from bridle.report._chart_parts import (
 )
 from bridle.wording import decimal_text, needed_decimals, score_decimals, strength_text
 
-RULES = (("best", "circle-open", "○", 17), ("1se", "square-open", "□", 21))
-"""Selection rules: name, plotly's symbol, a character for the toggle, size in pixels."""
+RULES = {
+    "best": ("circle-open", "○", 17),
+    "1se": ("square-open", "□", 21),
+    "recommended": ("star-open", "☆", 23),
+}
+"""Selection rules: plotly's symbol, a character for the toggle, size in pixels."""
 
 
 def sweep_chart(data: SweepData) -> Chart | None:
-    """Return a chart of each arm along its strengths, with error bars, training scores, `none` and both rules.
+    """Return a chart of each arm along its strengths, with error bars, training scores, `none` and the rules.
 
     Return None if no fit finished.
     """
@@ -120,7 +124,7 @@ def _arm(data: SweepData, index: int, arm: Swept) -> list[Trace]:
 
 def _hover_text(data: SweepData, arm: Swept, point: int) -> str:
     """Return the text of the point of one strength."""
-    rules = [rule for rule, index in (("best", arm.best), ("1se", arm.one_se)) if index == point]
+    rules = [rule for rule, index in arm.marks.items() if index == point]
     train, finished, total = float(arm.train[point]), int(arm.finished[point]), int(arm.total[point])
     return lines(
         [
@@ -144,20 +148,18 @@ def _with_error(mean: float, error: float) -> str:
 
 
 def _rules(data: SweepData, index: int, arm: Swept) -> list[Trace]:
-    """Return a ring around the point that `best` selects and a square around that of `1se`."""
+    """Return a mark around the point that each rule selects."""
     x = data.positions(index)
-    marks = zip(RULES, (arm.best, arm.one_se), strict=True)
     return [
         {
             "mode": "markers",
             "x": numbers([x[point]]),
             "y": numbers([arm.mean[point]]),
-            "marker": {"symbol": shape, "size": size, "color": INK, "line": {"width": 1.6}},
+            "marker": {"symbol": RULES[rule][0], "size": RULES[rule][2], "color": INK, "line": {"width": 1.6}},
             "hoverinfo": "skip",
             "meta": [_key(arm), rule],
         }
-        for (rule, shape, _, size), point in marks
-        if point is not None
+        for rule, point in arm.marks.items()
     ]
 
 
@@ -187,7 +189,7 @@ def _toggles(data: SweepData, traces: list[Trace]) -> list[dict]:
     others = [
         ("none", "┄", MUTED),
         ("train", "╌", MUTED),
-        *((rule, glyph, INK) for rule, _, glyph, _ in RULES),
+        *((rule, glyph, INK) for rule, (_, glyph, _) in RULES.items()),
         ("published", "◇", INK),
     ]
     arms = [toggle(_key(arm), arm.name, symbol(arm.arm_index)[1], colour(arm.arm_index)) for arm in data.arms]

@@ -119,13 +119,7 @@ def interval(gain: Comparison, digits: int) -> str:
 
 def rule(evidence: Evidence, arm: int, setting: int) -> str:
     """Return the names of the rules that select a candidate: `best`, `1se`, `recommended`, several, or none."""
-    choice = evidence.choices.get(arm)
-    if choice is None or arm == 0:
-        return ""
-    names = {"best": choice.best, "1se": choice.one_se}
-    if evidence.recommendation is not None and evidence.recommendation.learned:
-        names["recommended"] = evidence.recommendation.candidate
-    return ", ".join(name for name, candidate in names.items() if candidate == setting)
+    return ", ".join(name for name, candidate in evidence.marks(arm).items() if candidate == setting)
 
 
 def treatment(result: StudyResult, setting: int) -> str:

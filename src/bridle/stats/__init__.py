@@ -28,7 +28,7 @@ from bridle.stats._held_out import HeldOutCheck
 from bridle.stats._intervals import exact_interval, mean_interval, pseudo_values, widest_difference
 from bridle.stats._looks import LOOKS, read_looks
 from bridle.stats._prior import Prior, load_prior
-from bridle.stats._race import MIN_ARMS, MIN_STRENGTHS, still_racing
+from bridle.stats._race import MIN_ARMS, MIN_STRENGTHS, near_best, still_racing
 from bridle.stats._recommend import Recommendation
 from bridle.stats._rows import DEPENDENT_ROWS, LOG_LOSS, SET_ASIDE, RowTable, Rule, best_of, compare_rows, read_rows
 from bridle.stats._select import Choice, HandOver, choose_hand_over, cross_select, select_strength, survivors
@@ -84,6 +84,7 @@ __all__ = [
     "mean_interval",
     "nan_mean",
     "nan_sd",
+    "near_best",
     "prediction_spread",
     "pseudo_values",
     "rank_arms",

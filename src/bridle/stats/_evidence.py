@@ -92,6 +92,16 @@ class Evidence:
         above = self.primary is not None and self.primary.difference > 0
         return self.primary if above or (self.selected and not same) else self.gains[self.winner]
 
+    def marks(self, arm: int) -> dict[str, int]:
+        """Return the candidate of an arm that each rule selects; `recommended` where curves helped to select it."""
+        choice = self.choices.get(arm)
+        if choice is None or arm == 0:
+            return {}
+        marks = {"best": choice.best, "1se": choice.one_se}
+        if self.recommendation is not None and self.recommendation.learned and self.recommendation.arm == arm:
+            marks["recommended"] = self.recommendation.candidate
+        return marks
+
     def candidate(self, arm: int) -> int:
         """Return the candidate of an arm: the one that is handed over, or `best` of an arm that is not."""
         handed_over = self.recommendation is not None and self.recommendation.arm == arm == self.winner

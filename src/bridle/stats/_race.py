@@ -49,6 +49,27 @@ def still_racing(
     return stays if folds and complete.any() else np.ones(len(value), bool)
 
 
+def near_best(scores: Float[np.ndarray, "candidate seed fold"], *, maximize: bool) -> Bool[np.ndarray, "candidate"]:
+    """Return a mask of the candidates of one arm, from weak to strong, that are the best or next to it.
+
+    What is chosen for a fold must not depend on that fold. So with K folds there are K best ones, each without the
+    scores of one fold. A candidate without all scores is never the best.
+
+    >>> import numpy as np
+    >>> means = np.array([0.5, 0.8, 0.9, 0.7, 0.6, 0.4])
+    >>> near_best(np.tile(means[:, None, None], (1, 1, 5)), maximize=True).tolist()
+    [False, True, True, True, False, False]
+    """
+    value = (scores if maximize else -scores)[:, :, np.isfinite(scores).any(axis=(0, 1))]
+    complete, folds = np.isfinite(value).all(axis=(1, 2)), value.shape[2]
+    near = np.zeros(len(value), bool)
+    for fold in range(folds):
+        others = np.delete(value, fold, axis=2) if folds > 1 else value
+        best = int(np.argmax(np.where(complete, nan_mean(nan_mean(others, 1), 1), -np.inf)))
+        near[max(0, best - 1) : best + 2] = True
+    return near if folds and complete.any() else np.ones(len(value), bool)
+
+
 def _leading_arms(mean: Float[np.ndarray, "candidate"], arms: Int[np.ndarray, "candidate"]) -> np.ndarray:
     names = np.unique(arms)
     return _better_half(names, np.array([mean[arms == arm].max() for arm in names]), MIN_ARMS)

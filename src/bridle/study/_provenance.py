@@ -17,6 +17,7 @@ from bridle.regularizers import EarlyStopping
 from bridle.stats import CROSS_ENTROPY, DATA_LOSS, DEPENDENT_ROWS, LOG_LOSS, SET_ASIDE, SQUARED_ERROR
 from bridle.store import fingerprint
 from bridle.study.data._arrays import Data
+from bridle.study.data._rows import count_rows
 from bridle.study.data._transformers import transformer_line
 from bridle.study.design._prepared import Prepared
 from bridle.study.design._scores import natural_direction
@@ -220,7 +221,7 @@ def _time_text(prepared: Prepared) -> str:
 
 
 def _held_out_sentences(prepared: Prepared) -> list[str]:
-    sets = [f"{name} ({len(pair[1])} rows)" for name, pair in prepared.rows.held_out.items()]
+    sets = [f"{name} ({count_rows(pair[0])} rows)" for name, pair in prepared.rows.held_out.items()]
     return [f"Scored once, after the selection, by refits on all rows: {', '.join(sets)}."] if sets else []
 
 
@@ -231,9 +232,10 @@ def constant_facts(prepared: Prepared) -> dict[str, dict[str, float]]:
     are over all rows, with their weights. Empty if the target is prepared, since its units are then others.
     """
     rows, measures = prepared.rows, ("loss", *prepared.engine.program.metric_names)
-    if rows.target_preprocessor is not None:
+    if rows.target_preprocessor is not None or (rows.reconstructs and rows.preprocessor is not None):
         return {"constant": {name: 0.0 for name in measures if BASELINE_KINDS.get(name) == "explained"}}
-    data = prepared.preparer.check(rows.y, rows.y, rows.sample_weight)
+    target = rows.x if rows.reconstructs else rows.y
+    data = prepared.preparer.check(target, target, rows.sample_weight)
     scores = constant_scores(data, prepared.preparer.loss, measures)
     numeric = data.labels is None and scores
     return {"constant": scores} | ({"target": scale(data)} if numeric else {})

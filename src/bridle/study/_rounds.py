@@ -1,6 +1,6 @@
 """Rounds of a race: all candidates with the first seed, then fewer with each further seed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -8,13 +8,25 @@ import numpy as np
 
 from bridle._errors import InputError
 from bridle.results import StudyResult
-from bridle.stats import still_racing, weigh_evidence
+from bridle.stats import choose_candidates, still_racing, summarize, survivors, weigh_evidence
 from bridle.store import INDEX_FILE, Store
+from bridle.study.design._arms import BoundArm
 from bridle.study.design._plan import FIRST_ARM_ROUND
 from bridle.study.design._prepared import Prepared
 
 ROUNDS = "rounds"
 """The race that adds one seed at a time."""
+HALVING = "halving"
+"""The race that adds one fold at a time."""
+RUNGS = (0.2, 0.4, 0.7)
+"""Shares of the cells after which a race stops strengths."""
+FIRST_HALVING = 2
+"""The number of folds after which a race by folds begins to stop strengths."""
+
+Cell = tuple[int, int]
+"""A seed and a fold."""
+Growth = Callable[[BoundArm, tuple[float, ...]], BoundArm]
+"""(arm, its best strengths) → the arm with more candidates."""
 
 
 def check_race(prepared: Prepared) -> None:
@@ -41,6 +53,43 @@ def race_of(prepared: Prepared, folder: str | Path | None) -> bool | Literal["ro
     return False if isinstance(plan, Mapping) and plan.get("race") is False else ROUNDS
 
 
+def rungs(race: bool | str, seeds: int, folds: int) -> list[int]:
+    """Return the numbers of cells after which a race goes on with fewer strengths; the last one is all cells.
+
+    >>> rungs(True, 2, 5), rungs("halving", 2, 5)
+    ([2, 4, 7, 10], [2, 3, 4, 5, 10])
+    """
+    cells = seeds * folds
+    if race == HALVING:
+        return [*range(min(FIRST_HALVING, folds), folds), *range(folds, cells + 1, folds)]
+    return [*sorted({round(share * cells) for share in RUNGS} - {0}), cells]
+
+
+def promising(
+    result: StudyResult, candidates: Sequence[int], cells: Sequence[Cell], race: bool | str
+) -> dict[int, bool]:
+    """Return for each candidate whether it stays in a race after these cells.
+
+    With a race by folds, the better half of the strengths of an arm stays, else all that are not clearly worse than its
+    best. `none` and arms of a single candidate always stay.
+    """
+    seeds = [int(np.searchsorted(result.seeds, seed)) for seed, _ in cells]
+    by_cell = result.scores()[:, seeds, [fold for _, fold in cells]]
+    stays: dict[int, bool] = {}
+    for arm in dict.fromkeys(int(result.setting_arm[index]) for index in candidates):
+        path = result.path(arm).tolist() if race == HALVING else candidates
+        of_arm = [index for index in path if result.setting_arm[index] == arm and index in candidates]
+        if len(of_arm) < 2:
+            mask = np.ones(len(of_arm), bool)
+        elif race == HALVING:
+            scores = by_cell[of_arm].reshape(len(of_arm), max(seeds) + 1, -1)
+            mask = still_racing(scores, np.full(len(of_arm), arm), maximize=result.score.maximize)
+        else:
+            mask = survivors(by_cell[of_arm], maximize=result.score.maximize)
+        stays |= dict(zip(of_arm, map(bool, mask), strict=True))
+    return {index: stays[index] for index in candidates}
+
+
 def racing_candidates(result: StudyResult, racing: Sequence[int], seeds: int) -> list[int]:
     """Return the candidates that get a further seed, after `seeds` seeds.
 
@@ -57,6 +106,19 @@ def racing_candidates(result: StudyResult, racing: Sequence[int], seeds: int) ->
     )
     none, selected = [index for index in racing if result.setting_arm[index] == 0], weigh_evidence(result).selected
     return none + [index for index, stay in zip(ordered, stays, strict=True) if stay or index in selected]
+
+
+def grown_arms(
+    result: StudyResult, arms: Sequence[BoundArm], strengths: Sequence[tuple[float, ...]], grow: Growth
+) -> tuple[BoundArm, ...]:
+    """Return the arms, with more candidates around the best of open grids, unless that scores exactly as `none`."""
+    choices, means = choose_candidates(result), summarize(result.scores()).mean
+    grown = list(arms)
+    for arm, choice in choices.items():
+        same = 0 in choices and means[choice.best] == means[choices[0].best]
+        if any(grid.open for grid in grown[arm].grids) and not same:
+            grown[arm] = grow(grown[arm], strengths[choice.best])
+    return tuple(grown)
 
 
 def rounds_sentence(counts: Mapping[int, int]) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from bridle._errors import forget_interrupts, raise_if_interrupted, remember_interrupts
 from bridle.engine import FitResult, Progress
 from bridle.results import ALL_ROWS, StudyResult
-from bridle.stats import RECOMMENDED, choose_candidates, summarize, survivors, weigh_evidence
+from bridle.stats import RECOMMENDED, weigh_evidence
 from bridle.study._answers import Answers
 from bridle.study._auto_range import find_ranges
 from bridle.study._collector import ResultCollector
@@ -19,7 +19,18 @@ from bridle.study._confidence import measure_confidence
 from bridle.study._nested import check_nested, run_nested
 from bridle.study._progress import BestSoFar, Course, Update, Watch
 from bridle.study._provenance import provenance_facts
-from bridle.study._rounds import ROUNDS, check_race, racing_candidates, rounds_sentence, seed_counts
+from bridle.study._rounds import (
+    ROUNDS,
+    Cell,
+    Growth,
+    check_race,
+    grown_arms,
+    promising,
+    racing_candidates,
+    rounds_sentence,
+    rungs,
+    seed_counts,
+)
 from bridle.study._row_scores import missing_text
 from bridle.study._seed_mean import score_seed_mean
 from bridle.study._snapshots import activation_samples, decision_surface, probe_predictions, weight_names
@@ -42,13 +53,6 @@ MAX_EXTENSIONS = 2
 """Rounds that extend open grids."""
 MAX_SURFACES = 6
 """Decision surfaces: `none`, each arm's `best`, then their `1se`."""
-RUNGS = (0.2, 0.4, 0.7)
-"""Shares of the cells after which a race stops strengths."""
-
-Cell = tuple[int, int]
-"""A seed and a fold."""
-Growth = Callable[[BoundArm, tuple[float, ...]], BoundArm]
-"""(arm, its best strengths) → the arm with more candidates."""
 
 
 def run_study(
@@ -59,7 +63,7 @@ def run_study(
     Stages: a pilot that finds the range of every open grid; every candidate on every fold and seed; where the best of
     an open grid lies on its edge, that grid extended; candidates around the best; then `none` and the selected
     candidates of each arm on all rows, scored once on the held-out rows. With `nested`, all this runs again inside
-    each outer fold. Past `until`, grids are neither extended nor refined.
+    each outer fold. Past `until`, grids are neither extended nor refined, and a race adds no seed.
 
     Errors: `InputError` for options that do not fit the study; those of `open_context`.
     """
@@ -125,6 +129,8 @@ class StudyRun:
         """The seeds of the refits: those of the fits that they were selected by."""
         self.course: Course | None = None
         """The progress of a race."""
+        self.began = perf_counter()
+        """The time at which its race began."""
         self.answered: tuple[FitKey, ...] = ()
         """The fits behind the last answer of a race; none once all have run."""
 
@@ -150,7 +156,7 @@ class StudyRun:
 
     def find_open_ranges(self) -> bool:
         """Find the range of every open grid by a pilot."""
-        if not any(grid.open for arm in self.collector.arms for grid in arm.grids):
+        if not self.options.pilot or not any(grid.open for arm in self.collector.arms for grid in arm.grids):
             return True
         candidates = sum(len(arm.candidates) for arm in self.prepared.arms)
 
@@ -202,36 +208,43 @@ class StudyRun:
 
         `none` and arms of a single candidate always continue. The facts record each stop.
         """
-        remaining, done = list(candidates), 0
-        for end in (*sorted({round(share * len(cells)) for share in RUNGS} - {0}), len(cells)):
+        remaining, done, seeds = list(candidates), 0, len(self.prepared.question.seed_numbers)
+        stopped: dict[str, str] = self.collector.facts.setdefault("stopped", {})
+        for end in rungs(self.options.race, seeds, len(cells) // seeds):
             if not self.train(self._chains(remaining, cells[done:end]), self.fold_rows, "fits"):
                 return False
             done = end
             if done < len(cells):
-                remaining = self._promising(remaining, cells[:done], len(cells))
+                stays = promising(self.collector.result(), remaining, cells[:done], self.options.race)
+                when = f"after {done} of {len(cells)} fits"
+                stopped |= {self.collector.candidate_text(index): when for index in remaining if not stays[index]}
+                remaining = [index for index in remaining if stays[index]]
         return True
 
     def race_by_seed(self, candidates: Sequence[int]) -> bool:
         """Train one seed at a time: first all candidates and extended grids, then those still in the race.
 
-        Grids are refined after the second seed. Each seed ends with an answer. Past `until`, no further seed begins.
+        Grids are refined after the second seed. Each seed ends with an answer. Further seeds and candidates that would
+        not end before `until` are left out.
         """
+        self.began = perf_counter()
+
         seeds, racing, arms = self.prepared.question.seed_numbers, list(candidates), self.collector.arms[1:]
         total = expected_fits(arms, len(seeds), len(self.prepared.folds))
         self.course = Course(total, self.prepared.question.epochs)
         for done, seed in enumerate(seeds, 1):
-            if done > 1 and perf_counter() > self.until:
+            if done > 1 and not self._has_time(len(racing)):
                 break
             self.seeds = seeds[:done]
             if not self._train_seeds(racing, [seed]):
                 return False
             if done == 1:
-                for _ in range(MAX_EXTENSIONS):
+                for _ in range(MAX_EXTENSIONS if self.options.pilot else 0):
                     racing += (added := self._grow(BoundArm.extended, racing))
                     if not self._train_seeds(added, seeds[:1]):
                         return False
             if done == min(FIRST_ARM_ROUND, len(seeds)):
-                racing += (added := self._grow(BoundArm.refined, racing))
+                racing += (added := self._grow(BoundArm.refined, racing, done))
                 if not self._train_seeds(added, seeds[:done]):
                     return False
             self.collector.looks = self.answers.give(done, range(done + 1, len(seeds) + 1))
@@ -259,7 +272,10 @@ class StudyRun:
             self.refit_selected({0, weigh_evidence(result).winner or 0})
 
     def refit_selected(self, arms: Container[int] | None = None) -> bool:
-        """Train `none`, `best` and `1se` of all arms or of `arms`, and the recommended candidate on all rows."""
+        """Train `none`, `best` and `1se` of all arms or of `arms`, and the recommended candidate on all rows.
+
+        With `refit="all"`, every candidate with a finished fit.
+        """
         collector, prepared = self.collector, self.prepared
         evidence = weigh_evidence(collector.result())
         choices, recommended = evidence.choices, evidence.recommendation and evidence.recommendation.candidate
@@ -272,6 +288,8 @@ class StudyRun:
         rows = refit_rows(prepared)
         collector.held_out_rows, collector.preparation = rows.held_out_counts, prepared.preparer.stored()
         selected = {candidate for choice in choices.values() for candidate in (choice.best, choice.one_se)}
+        if self.options.refit == "all":
+            selected |= {key[0] for key, fit in collector.results.items() if fit.diverged_at < 0}
         selected = sorted(selected if recommended is None else selected | {recommended})
         groups = self._chain_groups(selected)
         groups = [group[: 1 + max(n for n, candidate in enumerate(group) if candidate in selected)] for group in groups]
@@ -354,39 +372,25 @@ class StudyRun:
         cells = [(seed, fold) for seed in seeds for fold in range(len(self.prepared.folds))]
         return self.train(self._chains(candidates, cells), self.fold_rows, "fits")
 
-    def _grow(self, grow: Growth, racing: Sequence[int]) -> list[int]:
-        """Add candidates to the arms that have some in a race; return the new ones."""
+    def _grow(self, grow: Growth, racing: Sequence[int], seeds: int = 1) -> list[int]:
+        """Add candidates to the arms that have some in a race, if there is time; return the new ones."""
         arms, grown = {self.collector.candidate_arm[index] for index in racing}, self._grown_arms(grow)
         pairs = enumerate(zip(self.collector.arms, grown, strict=True))
-        self.collector.arms = tuple(after if index in arms else before for index, (before, after) in pairs)
+        grown = tuple(after if index in arms else before for index, (before, after) in pairs)
+        before, after = (sum(len(arm.candidates) for arm in arms) for arms in (self.collector.arms, grown))
+        if not self._has_time((after - before) * seeds):
+            return []
+        self.collector.arms = grown
         return self.collector.add_candidates()
 
-    def _grown_arms(self, grow: Growth) -> tuple[BoundArm, ...]:
-        """Return the arms, with more candidates around the best of open grids, unless that scores exactly as `none`."""
-        result = self.collector.result()
-        choices, means = choose_candidates(result), summarize(result.scores()).mean
-        arms = list(self.collector.arms)
-        for arm, choice in choices.items():
-            same = 0 in choices and means[choice.best] == means[choices[0].best]
-            if any(grid.open for grid in arms[arm].grids) and not same:
-                arms[arm] = grow(arms[arm], self.collector.candidate_values[choice.best])
-        return tuple(arms)
+    def _has_time(self, candidates: int) -> bool:
+        """Return True if candidates with one seed each end before `until`, at the pace of the race so far."""
+        trained, now = len(self.collector.results), perf_counter()
+        return now + (now - self.began) * candidates * len(self.prepared.folds) / max(1, trained) <= self.until
 
-    def _promising(self, candidates: Sequence[int], cells: Sequence[Cell], total_cells: int) -> list[int]:
-        """Return the candidates that are not clearly worse than the best of their arm over these cells."""
-        collector, result, promising = self.collector, self.collector.result(), []
-        seeds = [int(np.searchsorted(result.seeds, seed)) for seed, _ in cells]
-        table = result.scores()[:, seeds, [fold for _, fold in cells]]
-        stopped = collector.facts.setdefault("stopped", {})
-        for arm in dict.fromkeys(collector.candidate_arm[candidate] for candidate in candidates):
-            of_arm = [candidate for candidate in candidates if collector.candidate_arm[candidate] == arm]
-            survive = survivors(table[of_arm], maximize=result.score.maximize) if len(of_arm) > 1 else [True]
-            for candidate, survives in zip(of_arm, survive, strict=True):
-                if survives:
-                    promising.append(candidate)
-                else:
-                    stopped[collector.candidate_text(candidate)] = f"after {len(cells)} of {total_cells} fits"
-        return promising
+    def _grown_arms(self, grow: Growth) -> tuple[BoundArm, ...]:
+        """Return the arms, with more candidates around the best of open grids."""
+        return grown_arms(self.collector.result(), self.collector.arms, self.collector.candidate_values, grow)
 
     def _take_snapshots(self, data: Data, selected: Sequence[int], bests: dict[int, int]) -> None:
         """Enter pictures of the refits of selected candidates."""

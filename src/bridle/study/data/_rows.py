@@ -1,7 +1,7 @@
 """The rows of a study as the user gives them, and their preparation by the user's transformers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,12 +22,13 @@ class Rows:
 
     `preprocessor` is a scikit-learn transformer of x (a scaler, an encoder), `target_preprocessor` one of y; each
     is fitted on the training rows of every fold. `class_weight` is `{class: weight}` or "balanced"; it weighs
-    training rows only, as in `fit`. `validation=(x, y)` is one split instead of folds. `held_out` sets
+    training rows only, as in `fit`. Without y the target is x as the model reads it, after `preprocessor`; then
+    `validation` and `held_out` are rows alone. `validation=(x, y)` is one split instead of folds. `held_out` sets
     are evaluated once, after selection. Both may have weights: `(x, y, sample_weight)`.
     """
 
     x: Any
-    y: Any
+    y: Any = None
     sample_weight: Any = None
     groups: Any = None
     class_weight: Any = None
@@ -37,6 +38,8 @@ class Rows:
     target_preprocessor: Any = None
 
     def __post_init__(self) -> None:
+        if self.y is None:
+            self._check_reconstruction()
         for name, parts in {"validation": self.validation, **self.held_out}.items():
             if parts is not None and (not isinstance(parts, tuple | list) or len(parts) not in (2, 3)):
                 size = f" of {len(parts)}" if isinstance(parts, tuple | list) else ""
@@ -49,6 +52,41 @@ class Rows:
         plain = {"x": plain_rows(self.x), "y": plain_rows(self.y, "y"), "held_out": outside, "validation": judge}
         for name, value in plain.items():
             object.__setattr__(self, name, value)
+
+    @property
+    def reconstructs(self) -> bool:
+        """True if the target is x."""
+        return self.y is None
+
+    def _check_reconstruction(self) -> None:
+        """Complete rows without labels, `validation=x` to `(x, None)`; raise `InputError` for options of labels."""
+        for name in ("class_weight", "target_preprocessor"):
+            if getattr(self, name) is not None:
+                raise InputError(
+                    f"Expected no {name} without y, since the target is x as the model reads it. Give y, or "
+                    f"{'sample_weight' if name == 'class_weight' else 'preprocessor'} instead."
+                )
+        held_out = {name: self._without_labels(parts, name) for name, parts in self.held_out.items()}
+        object.__setattr__(self, "held_out", held_out)
+        if self.validation is not None:
+            object.__setattr__(self, "validation", self._without_labels(self.validation, "validation"))
+
+    def _without_labels(self, parts: Any, name: str) -> tuple[Any, ...]:
+        """Return rows of a study without labels as `(x, None)` or `(x, None, weight)`."""
+        if isinstance(parts, tuple | list) and len(parts) in (2, 3) and parts[1] is None:
+            return tuple(parts)
+        if isinstance(parts, tuple) and not isinstance(self.x, tuple | list):
+            raise InputError(f"Expected {name} as rows alone, since the study has no y, got a tuple. Give {name}=x.")
+        return parts, None
+
+
+def count_rows(values: Any) -> int:
+    """Return the number of rows of an array, a table, or a structure of arrays."""
+    if isinstance(values, dict):
+        return count_rows(next(iter(values.values())))
+    if isinstance(values, tuple) or (isinstance(values, list) and values and isinstance(values[0], np.ndarray)):
+        return count_rows(values[0])
+    return len(values)
 
 
 @dataclass(frozen=True)
@@ -90,7 +128,8 @@ class RowPreparer:
         templates = {part: transformer for part, transformer in templates.items() if transformer is not None}
         if not self.final or not templates:
             return {part: StoredTransformer(transformer_text(transformer)) for part, transformer in templates.items()}
-        fitted, some = dict(zip("xy", self.final[0], strict=True)), np.arange(min(STORED_CHECK_ROWS, len(self.rows.y)))
+        some = np.arange(min(STORED_CHECK_ROWS, count_rows(self.rows.x)))
+        fitted = dict(zip("xy", self.final[0], strict=True))
         rows = {"x": lambda: take_rows(self.rows.x, some), "y": lambda: as_column(take_rows(self.rows.y, some))}
         return {part: store_transformer(fitted[part], rows[part]()) for part in templates}
 
@@ -106,6 +145,8 @@ class RowPreparer:
             x = transform_rows(fitted[0], plain_rows(x, f"{label}x"), f"{label}x")
         if fitted[1] is not None:
             y = transform_rows(fitted[1], as_column(y), f"{label}y")
+        if self.rows.reconstructs:
+            return replace(self.check(x, x, weight, name), labels=None, several_labels=False)
         return self.check(x, y, weight, name)
 
     def outside(self, parts: Sequence[Any], fitted: tuple[Any, Any], name: str) -> Data:
@@ -115,7 +156,9 @@ class RowPreparer:
 
 
 def take_rows(values: Any, rows: np.ndarray) -> Any:
-    """Return rows by index, of an array, a table, or a structure of arrays."""
+    """Return rows by index, of an array, a table, or a structure of arrays; None of None."""
+    if values is None:
+        return None
     if hasattr(values, "iloc"):
         return values.iloc[rows]
     if isinstance(values, dict):

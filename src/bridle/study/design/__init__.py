@@ -1,6 +1,6 @@
 """Design of a study: arms, candidates, objective, scores, plan."""
 
-from bridle.study.design._arms import join_arms
+from bridle.study.design._arms import BoundArm, join_arms
 from bridle.study.design._plan import Plan, duration, make_plan, make_timed_plan
 from bridle.study.design._prepare import compile_ahead, inner_study, prepare
 from bridle.study.design._prepared import Prepared
@@ -19,6 +19,7 @@ __all__ = [
     "MAX_SEED",
     "MAX_SEEDS",
     "WARM_STARTS",
+    "BoundArm",
     "Plan",
     "Prepared",
     "Question",

@@ -27,6 +27,7 @@ from bridle.study.design._objective import make_objective, try_out
 from bridle.study.design._padding import padding_notes
 from bridle.study.design._prepared import Prepared, StudyEngine
 from bridle.study.design._question import Question
+from bridle.study.design._reconstruction import check_range, check_reconstruction
 from bridle.study.design._row_scores import count_fits, keeps_predictions, missing_reason, row_scorer
 from bridle.study.design._scores import check_pooled, choose_score, stopping_rule, undefined_notes
 
@@ -49,6 +50,8 @@ def prepare(question: Question, rows: Rows) -> Prepared:
     plan = read_blueprint(question.model)
     model = plan.template
     check_plain(model)
+    if rows.reconstructs:
+        check_reconstruction(model, rows.x)
     arms, terms = read_arms(model, question.arms)
     preparer = RowPreparer(rows, loss_name(model), _outputs(model))
     rules = arm_rules(arms, question.early_stopping)
@@ -75,6 +78,7 @@ def prepare(question: Question, rows: Rows) -> Prepared:
     if rows.validation is None:
         notes += unstratified_notes(preparer.all_rows(), question.folds, rows.groups)
     notes += [*label_notes(model, terms), *padding_notes(model, folds.rows[0].rows)]
+    notes += check_range(model, preparer.all_rows(), rows.reconstructs)
     if mixes_rows(compiled, folds.rows[0].rows.x):
         notes.append(MIXED.format(question.batch_size))
     if score.pooled:

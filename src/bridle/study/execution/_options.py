@@ -23,16 +23,19 @@ class RunOptions:
     threads: int | None = None
     width: int | None = None
     """Fits per call of a program."""
-    race: bool | Literal["rounds"] = False
+    race: bool | Literal["rounds", "halving"] = False
     """True stops strengths early that are clearly worse than the best of their arm. `"rounds"` adds one seed at a time,
-    for the better half of the candidates so far."""
+    for the better half of the candidates so far. `"halving"` adds one fold at a time, for the better half of the
+    strengths of each arm."""
     nested: int | Splitter | None = None
     """Outer folds."""
     progress: bool = True
-    refit: bool = True
-    """Train the selected candidates on all rows after cross-validation."""
+    refit: bool | Literal["all"] = True
+    """Train the selected candidates on all rows after cross-validation, or all of them."""
     until: float | None = None
-    """A time of `perf_counter` after which grids are neither extended nor refined."""
+    """A time of `perf_counter` after which grids are neither extended nor refined, and no seed of a race begins."""
+    pilot: bool = True
+    """Find the ranges of open grids first. False where they are known: a race by seeds then does not extend them."""
 
     def __post_init__(self) -> None:
         for name, value in (("threads", self.threads), ("width", self.width)):
@@ -44,4 +47,4 @@ class RunOptions:
 
     def for_inner_study(self) -> "RunOptions":
         """Return the options of a study inside an outer fold, which knows no time limit."""
-        return replace(self, until=None, nested=None)
+        return replace(self, until=None, nested=None, refit=True)

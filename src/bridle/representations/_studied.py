@@ -1,0 +1,182 @@
+"""Codes of a whole study: measures of every trained network, frontier, equal sparsity, stability over seeds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from bridle._errors import InputError, nearest_names
+from bridle.representations._features import Stability, stability
+from bridle.stats import mean_interval
+
+MEASURES = ("fvu", "l0", "zeros", "live", "norm_ratio", "noise_fvu", "probe")
+"""The measures of a trained network, as far as they were taken."""
+
+
+@dataclass(frozen=True)
+class EqualSparsity:
+    """Difference of the FVU of two arms at one L0, paired by seed, with its 95 % interval over seeds."""
+
+    l0: float
+    first: float
+    """The mean FVU of the first arm at this L0."""
+    second: float
+    difference: float
+    """First minus second: below 0 where the first arm reconstructs better."""
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class StudiedCodes:
+    """Measures of the code of every refitted network of a study.
+
+    Candidates are in the order of the study: `none`, then the path of each arm. Arrays have one entry for each
+    candidate and seed, NaN where a network did not finish or a measure does not apply.
+    """
+
+    layer: str
+    arms: tuple[str, ...]
+    """The arm of each candidate."""
+    names: tuple[str, ...]
+    """The arm and the strengths of each candidate, as text."""
+    seeds: tuple[int, ...]
+    units: int
+    measures: Mapping[str, Float[np.ndarray, "candidate seed"]]
+    densities: Float[np.ndarray, "candidate seed unit"]
+    dictionaries: Mapping[tuple[int, int], Float[np.ndarray, "feature input"]] = field(default_factory=dict)
+    """By the positions of candidate and seed; empty for a model without a matrix from the code to the output."""
+    dictionary_name: str = ""
+    """The weight that the dictionaries are."""
+    rows: Float[np.ndarray, "row …"] = field(default_factory=lambda: np.zeros((0, 0)))
+    """The first rows, as the network reads them."""
+    reconstructions: Mapping[int, np.ndarray] = field(default_factory=dict)
+    """Their reconstructions by each candidate with the first seed; empty for a model that does not reconstruct."""
+
+    def table(self) -> pd.DataFrame:
+        """Return one row per network: candidate, arm, seed and every measure."""
+        lines = [
+            {"candidate": self.names[index], "arm": self.arms[index], "seed": seed}
+            | {name: float(values[index, position]) for name, values in self.measures.items()}
+            for index in range(len(self.names))
+            for position, seed in enumerate(self.seeds)
+        ]
+        return pd.DataFrame(lines).dropna(subset=["l0"], ignore_index=True)
+
+    def frontier(self, error: str = "fvu") -> pd.DataFrame:
+        """Return one row per candidate: means over seeds of L0 and of an error, each with its 95 % interval.
+
+        `optimal` is True where no other candidate is at least as good in both and better in one.
+
+        Args:
+            error: a measure that is better when smaller, such as `"fvu"`.
+
+        Errors: `InputError` for a measure that was not taken.
+
+        """
+        wanted = {"l0": self._measure("l0"), error: self._measure(error)}
+        lines = []
+        for index, name in enumerate(self.names):
+            line: dict[str, object] = {"candidate": name, "arm": self.arms[index]}
+            for measure, values in wanted.items():
+                mean, low, high = mean_interval(values[index])
+                line |= {measure: mean, f"{measure}_low": low, f"{measure}_high": high}
+            lines.append(line)
+        frame = pd.DataFrame(lines).dropna(subset=["l0", error], ignore_index=True)
+        pairs = frame[["l0", error]].to_numpy()
+        frame["optimal"] = [not any(np.all(b <= a) and np.any(b < a) for b in pairs) for a in pairs]
+        return frame
+
+    def at_equal_l0(self, first: str, second: str, l0: float | None = None) -> EqualSparsity:
+        """Return the difference of FVU of two arms at the same L0, paired by seed.
+
+        The FVU of an arm at an L0 is interpolated for each seed between the networks of its path, linearly in log L0.
+
+        Args:
+            first, second: names of arms.
+            l0: the L0. Default: the geometric mean of the range that every seed of both arms covers.
+
+        Errors: `InputError` for an unknown arm, and for an L0 that no seed of both arms covers.
+
+        """
+        paths = [[self._path(arm, seed) for seed in range(len(self.seeds))] for arm in (first, second)]
+        ends = [(path[0].min(), path[0].max()) for curves in paths for path in curves if len(path[0])]
+        low, high = (max(end[0] for end in ends), min(end[1] for end in ends)) if ends else (np.nan, np.nan)
+        if l0 is None and not low <= high:
+            raise InputError(
+                f"Expected paths of {first!r} and {second!r} with an L0 in common, got ranges that do not meet. "
+                'Give more strengths, and run the study with refit="all".'
+            )
+        level = float(np.sqrt(low * high)) if l0 is None else float(l0)
+        values = np.array([[_interpolate(path, level) for path in curves] for curves in paths])
+        if not np.isfinite(values).all(axis=0).any():
+            raise InputError(
+                f"Expected an L0 that both arms reach with one seed, got {level:g}. All seeds of both cover "
+                f"{low:.3g} to {high:.3g}."
+            )
+        both = values[:, np.isfinite(values).all(axis=0)]
+        mean, below, above = mean_interval(both[0] - both[1])
+        return EqualSparsity(level, float(both[0].mean()), float(both[1].mean()), mean, below, above)
+
+    def stability(self, candidate: int, *, live_only: bool = True) -> Stability:
+        """Return how well the dictionaries of a candidate agree over seeds.
+
+        Args:
+            candidate: its position in `names`.
+            live_only: True leaves out features whose unit is zero in every row.
+
+        Errors: `InputError` for fewer than two dictionaries.
+
+        """
+        dictionaries = []
+        for position in range(len(self.seeds)):
+            features = self.dictionaries.get((candidate, position))
+            if features is not None:
+                live = self.densities[candidate, position] > 0
+                dictionaries.append(features[live] if live_only and live.any() else features)
+        return stability(dictionaries, one_to_one=True)
+
+    def of_arm(self, arm: str) -> list[int]:
+        """Return the positions of the candidates of an arm, weak to strong.
+
+        Errors: `InputError` for an unknown arm.
+        """
+        if arm not in self.arms:
+            raise InputError(
+                f"Expected an arm of this study, got {arm!r}. {nearest_names(arm, sorted(set(self.arms)))}"
+            )
+        return [index for index, name in enumerate(self.arms) if name == arm]
+
+    def _measure(self, name: str) -> Float[np.ndarray, "candidate seed"]:
+        if name not in self.measures:
+            raise InputError(f"Expected a measure that was taken, got {name!r}. {nearest_names(name, self.measures)}")
+        return self.measures[name]
+
+    def _path(self, arm: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return L0 and FVU of the networks of an arm with one seed, in the order of L0."""
+        candidates = self.of_arm(arm)
+        sizes, errors = self._measure("l0")[candidates, seed], self._measure("fvu")[candidates, seed]
+        usable = np.isfinite(sizes) & np.isfinite(errors) & (sizes > 0)
+        order = np.argsort(sizes[usable], kind="stable")
+        return sizes[usable][order], errors[usable][order]
+
+
+def _interpolate(path: tuple[np.ndarray, np.ndarray], level: float) -> float:
+    """Return the error at an L0, linear in log L0; NaN outside of the path."""
+    sizes, errors = path
+    if not len(sizes) or not sizes[0] * (1 - 1e-9) <= level <= sizes[-1] * (1 + 1e-9):
+        return float("nan")
+    return float(np.interp(np.log(level), np.log(sizes), errors))
+
+
+def noise_like(x: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Return white noise of the shape of rows: normal, around the mean of each column, with their mean variance.
+
+    A network that only knows the rows cannot reconstruct it; one that is the identity can.
+    """
+    rows = np.asarray(x, np.float32)
+    centre = rows.mean(axis=0)
+    spread = float(np.sqrt(np.mean((rows - centre) ** 2)))
+    return (centre + spread * np.random.default_rng(seed).normal(size=rows.shape)).astype(np.float32)
