@@ -9,7 +9,8 @@ from sklearn.datasets import load_digits
 from bridle._api import Result, Study
 from bridle.cases._mnist1d import draw_signals
 from bridle.cases._reproduction import CaseAnswer, CaseOptions, Line, ReproductionCase
-from bridle.regularizers import Confidence, LabelSmoothing
+from bridle.regularizers._confidence import Confidence
+from bridle.regularizers._labels import LabelSmoothing
 from bridle.report import Sheet
 from bridle.stats import Comparison, compare, cross_select
 

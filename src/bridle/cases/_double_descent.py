@@ -72,7 +72,7 @@ def run(options: CaseOptions) -> CaseAnswer:
         seeds = options.seed_count(SEEDS)
         epochs = 5 if options.quick else EPOCHS
         study = Study(network(width), arms, seeds=seeds, epochs=epochs, batch_size=100, curve_points=2)
-        rows = {"validation": (signals.x_test, signals.y_test), "refit": False}
+        rows = {"validation": (signals.x_test, signals.y_test), "refit": "none"}
         return options.study(name, study, signals.x, y, **rows)
 
     arms = {"L2": {"*/kernel": L2(list(STRENGTHS))}}
@@ -122,9 +122,9 @@ def _picture(plain: dict[int, np.ndarray], cured: dict[int, np.ndarray]) -> Draw
         spread = values.std(axis=1, ddof=1) if values.shape[1] > 1 else None
         series.append(LineSeries(name, widths, values.mean(axis=1), spread))
     x, y = "units of each hidden layer", "test error, %"
-    ax = draw_lines(series, x=x, y=y)
+    figure = draw_lines(series, x=x, y=y)
     caption = "Test error over the width, trained on noisy labels. Bars: standard deviation over seeds."
-    return Drawing("double-descent", caption, lines_alt(series, x, y), ax.get_figure(root=True))
+    return Drawing("double-descent", caption, lines_alt(series, x, y), figure)
 
 
 def _verdict(lines: list[Line]) -> str:

@@ -9,7 +9,9 @@ from jaxtyping import Bool, Int
 from bridle._api import Result, Study
 from bridle.cases._data import Pronunciations, read_pronunciations
 from bridle.cases._reproduction import CaseAnswer, CaseOptions, Line, ReproductionCase
-from bridle.regularizers import AR, L2, Dropout
+from bridle.regularizers import L2
+from bridle.regularizers._noise import Dropout
+from bridle.regularizers._recurrent import AR
 from bridle.stats import compare_predictors
 
 UNITS, BATCH, EPOCHS, SEEDS = 64, 64, 20, 2

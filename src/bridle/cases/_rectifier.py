@@ -112,7 +112,7 @@ def run(options: CaseOptions) -> CaseAnswer:
         batch_size=size.batch,
         curve_points=4,
     )
-    result = options.study("images", study, x, y, refit=False)
+    result = options.study("images", study, x, y, refit="none")
     curve = read_curve(result)
     lines = _lines(curve)
     section = result.section("Rectifier network")
@@ -152,9 +152,9 @@ def _picture(curve: Curve) -> Drawing:
         )
     ]
     x, y = "exact zeros in the hidden layers, %", "validation error, %"
-    ax = draw_lines(series, x=x, y=y, log=False)
+    figure = draw_lines(series, x=x, y=y, log=False)
     caption = "Error against exact zeros along the path of strengths. Bars: standard error over folds."
-    return Drawing("zeros", caption, lines_alt(series, x, y), ax.get_figure(root=True))
+    return Drawing("zeros", caption, lines_alt(series, x, y), figure)
 
 
 def _verdict(lines: list[Line]) -> str:

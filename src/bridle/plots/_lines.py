@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from bridle._errors import InputError
-from bridle.plots._style import draw_legend, get_theme, label_axes, line_style, marker, prepare_axes
+from bridle.plots._style import draw_legend, figure_of, get_theme, label_axes, line_style, marker, prepare_axes
 from bridle.wording import strength_text
 
 
@@ -29,12 +30,12 @@ class LineSeries:
 
 def draw_lines(
     series: Sequence[LineSeries], ax: Axes | None = None, *, x: str, y: str, log: bool = True, theme: str = "light"
-) -> Axes:
-    """Draw lines with their intervals; the first one is grey, as what others are held against.
+) -> Figure:
+    """Draw lines with their intervals, and return the figure; the first line is grey, as a reference.
 
     Args:
         series: the lines.
-        ax: the axes; new ones by default.
+        ax: the axes; those of a new figure by default.
         x, y: what the axes show, with units.
         log: whether positions are on a logarithmic axis, with a tick at each position of the first line.
         theme: `"light"` or `"dark"`.
@@ -54,7 +55,7 @@ def draw_lines(
         ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: strength_text(value)))
     label_axes(ax, look, x=x, y=y)
     draw_legend(ax, look)
-    return ax
+    return figure_of(ax)
 
 
 def lines_alt(series: Sequence[LineSeries], x: str, y: str) -> str:
