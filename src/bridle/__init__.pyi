@@ -22,6 +22,7 @@ Say what to regularize, as `{target: regularizer}`
     parse_regularizer, parse_penalty                            one from text, such as "l2(1e-3)"
 
 Study a representation
+    layers                   layers of Keras for sparse codes: TopK, JumpReLU, a tied decoder
     representations          measures of codes and dictionaries: FVU, L0, the same features in another seed
 
 Use a penalty without a study
@@ -90,6 +91,7 @@ from bridle.regularizers._confidence import Confidence as Confidence
 from bridle.regularizers._constraints import MaxNorm as MaxNorm
 from bridle.regularizers._constraints import NonNegative as NonNegative
 from bridle.regularizers._constraints import UnitNorm as UnitNorm
+from bridle.regularizers._decay import WeightDecay as WeightDecay
 from bridle.regularizers._groups import GroupLasso as GroupLasso
 from bridle.regularizers._groups import SparseGroupLasso as SparseGroupLasso
 from bridle.regularizers._labels import LabelSmoothing as LabelSmoothing
@@ -107,7 +109,6 @@ from bridle.regularizers._recurrent import TAR as TAR
 from bridle.regularizers._smooth import Binarizing as Binarizing
 from bridle.regularizers._smooth import Log as Log
 from bridle.regularizers._smooth import SmoothL1 as SmoothL1
-from bridle.regularizers._weight_decay import WeightDecay as WeightDecay
 from bridle.results import StudyResult as StudyResult
 from bridle.study.design import Plan as Plan
 from bridle.tuning import Tuned as Tuned
