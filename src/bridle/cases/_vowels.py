@@ -8,7 +8,8 @@ import numpy as np
 from bridle._api import Ensemble, EnsembleGain, Result, Study
 from bridle.cases._data import read_vowels
 from bridle.cases._reproduction import CaseAnswer, CaseOptions, Line, ReproductionCase
-from bridle.regularizers import AR, L1, L2
+from bridle.regularizers import L1, L2
+from bridle.regularizers._recurrent import AR
 from bridle.report import Sheet
 
 UNITS, EPOCHS, SEEDS, FOLDS = 32, 40, 10, 3
