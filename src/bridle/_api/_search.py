@@ -102,7 +102,7 @@ def search(
         x, y: the rows, as in `bridle.Study.run`. Without y, the target is x.
         seconds: float > 0, the approximate time in seconds, with compilation. It decides the number of seeds and, if it
             is short, of arms. Programs for two shapes of rows are compiled in any case. Early stopping and single
-            layers need further programs, so they are tried only if compiling takes a small part of the time. Default 60.
+            layers need further programs: they are tried if compiling takes a small part of the time. Default 60.
         folds, epochs, batch_size, score: as in `bridle.Study`.
         validation, test, groups, sample_weight, class_weight, preprocessor, target_preprocessor, store, progress,
             callbacks: as in `bridle.Study.run`.
@@ -184,12 +184,15 @@ class FirstStage:
 def _screen(inquiry: Inquiry, arms: SearchArms, clock: Clock, progress: bool) -> FirstStage:
     """Compile one program for one arm of each kind, and screen as many of them as the time allows."""
     tried = arms.kinds
-    prepared = inquiry.prepare(tried)
-    if clock.seconds < SHORT or TRACES * trace(common_folds(prepared)) > clock.left:
+    prepared, traced = inquiry.prepare(tried), inf
+    if clock.seconds > SHORT:
+        traced = trace(common_folds(prepared))
+    if TRACES * traced > clock.left:
         tried = dict(list(tried.items())[:FEW])
         prepared = inquiry.prepare(tried)
+        traced = trace(common_folds(prepared))
     common = common_folds(prepared)
-    pace = measure_pace(replace(common, rules=()), prepared.folds)
+    pace = measure_pace(replace(common, rules=()), prepared.folds, traced)
     ample = pace.waiting < AMPLE * clock.left
     names = [arm.name for arm in prepared.arms[1:] if ample or arm.early_stopping is None]
     by_layer = {name: layers for name, layers in arms.by_layer.items() if ample and name in names}
