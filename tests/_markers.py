@@ -64,10 +64,7 @@ MARKED = {
     ),
     "backend": (
         "tests/conversion/test_software.py",
-        "tests/layers/test_layers.py::test_other_backends",
-        "tests/placement/test_backends.py",
-        "tests/placement/test_labels.py",
-        "tests/regularizers/test_contract.py::test_obeys_the_laws_on_another_backend",
+        "tests/test_backends.py",
     ),
     "browser": ("tests/report/test_browser.py",),
 }

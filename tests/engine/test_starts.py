@@ -121,8 +121,8 @@ def test_a_study_does_not_import_other_frameworks() -> None:
 
 
 BITS = """
-import hashlib, sys, keras, numpy, bridle
-keras.utils.set_random_seed(0)
+import hashlib, random, sys, keras, numpy, bridle
+random.seed(0)
 layers = [keras.layers.Reshape((8, 8, 1)), keras.layers.Conv2D(4, 3, activation="relu"), keras.layers.Flatten()]
 model = keras.Sequential([keras.Input((64,)), *layers, keras.layers.Dropout(0.2), keras.layers.Dense(1)])
 model.compile("adam", "mse")
