@@ -1,6 +1,7 @@
 """Shared fixtures: JAX behind Keras, compiled programs, strict numbers, small models and rows."""
 
 import atexit
+import gc
 import os
 import shutil
 import sys
@@ -38,7 +39,8 @@ def network(units: int = 8, *, seed: int = 0, layers: list | None = None, optimi
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the markers."""
+    """Register the markers, and look for cyclic garbage less often: JAX and Keras make many objects that stay."""
+    gc.set_threshold(20_000, 20, 20)
     for name, description in _markers.DESCRIPTIONS.items():
         config.addinivalue_line("markers", f"{name}: {description}")
 

@@ -22,13 +22,20 @@ BLOCKS = re.findall(r"```python\n(.*?)```", README + PAGES["python.md"], re.DOTA
 MODULES = [module.name for module in pkgutil.walk_packages(bridle.__path__, "bridle.")]
 
 
+def shortened(code: str) -> str:
+    """Return the code with fewer epochs and a shorter time for a search."""
+    for long, short in {"epochs=500": "epochs=50", "epochs=10,": "epochs=3,", "seconds=20": "seconds=4"}.items():
+        code = code.replace(long, short)
+    return code
+
+
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
 @pytest.mark.usefixtures("options_of_users")
 def test_blocks_run(number: int, tmp_path, monkeypatch) -> None:
     """Each as a script of its own, in an empty folder."""
     monkeypatch.chdir(tmp_path)
     scope: dict = {}
-    exec(compile(BLOCKS[number], "README.md", "exec"), scope)
+    exec(compile(shortened(BLOCKS[number]), "README.md", "exec"), scope)
     if isinstance(scope.get("result"), bridle.SearchResult):
         assert scope["result"].ranking()["stage"].iloc[0] == "final"
     elif "mean" in scope:
@@ -77,7 +84,7 @@ def test_the_example_of_the_engine_runs() -> None:
     """Early stopping, a warm path, an arm with its own rate, averaged weights, a plan: in one study."""
     (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "engine.md").read_text(), re.DOTALL)
     scope: dict = {}
-    exec(compile(code, "engine.md", "exec"), scope)
+    exec(compile(shortened(code), "engine.md", "exec"), scope)
     result = scope["result"]
     assert result.data.members.finished.all()
     assert "GB of memory at the peak" in str(scope["study"].plan(scope["x"] / 16, scope["y"]))
