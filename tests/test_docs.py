@@ -30,7 +30,6 @@ def shortened(code: str) -> str:
 
 
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
-@pytest.mark.usefixtures("options_of_users")
 def test_blocks_run(number: int, tmp_path, monkeypatch) -> None:
     """Each as a script of its own, in an empty folder."""
     monkeypatch.chdir(tmp_path)

@@ -203,4 +203,4 @@ TESTED = [
     for recipe in (*RECIPES, *COMPANY)
     if TORTURE or not (recipe.slow or (recipe in COMPANY and recipe.shows_inside))
 ]
-"""Recipes of the tests; recurrent layers in other company, and those that compile for minutes, in `make torture` only."""
+"""Recipes of the tests. Only `make torture` has recurrent layers in other company, and what compiles for minutes."""

@@ -10,7 +10,6 @@ from bridle.study.design import make_plan
 from bridle.tuning import TableStudy, load_applied, prepare_table
 
 LOADERS = {"iris": load_iris, "breast cancer": load_breast_cancer, "diabetes": load_diabetes}
-pytestmark = pytest.mark.usefixtures("options_of_users")
 
 
 def table(name: str) -> tuple[pd.DataFrame, str]:

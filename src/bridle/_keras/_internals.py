@@ -319,7 +319,13 @@ def loss_function(loss: Any) -> tuple[Any, dict[str, Any]]:
     plain = isinstance(loss, _LOSS_FUNCTION) and kind.call is _LOSS_FUNCTION.call
     if not plain or kind.__call__ is not keras.losses.Loss.__call__:
         return None, {}
-    return loss.fn, read_private(loss, "_fn_kwargs")
+    return _wrapped_function(loss)
+
+
+def _wrapped_function(loss: Any) -> tuple[Any, dict[str, Any]]:
+    """Return the function that a loss of Keras holds, and its options; (None, {}) for another loss."""
+    function = getattr(loss, "fn", None)
+    return function, {} if function is None else read_private(loss, "_fn_kwargs")
 
 
 def with_loss_options(loss: Any, **options: Any) -> Any:
@@ -336,11 +342,11 @@ def loss_arguments(loss: Any) -> dict[str, Any]:
     """
     if isinstance(loss, functools.partial):
         return {**loss.keywords, "fn": loss.func}
-    function = getattr(loss, "fn", None)
+    function, options = _wrapped_function(loss)
     if function is None:
         return {}
     inner = loss_arguments(function) if isinstance(function, functools.partial) else {"fn": function}
-    return {**inner, **getattr(loss, "_fn_kwargs", {})}
+    return {**inner, **options}
 
 
 def flat_metrics(container: Any) -> list[Any]:
