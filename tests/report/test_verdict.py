@@ -9,9 +9,9 @@ import pytest
 
 from bridle.report import details, find_all, sentences, to_json, verdict
 from bridle.report._amounts import amounts, loss_name
-from bridle.report._facts import tried_kinds
 from bridle.results import POOLED, Baseline, Score
 from bridle.stats import Comparison, Recommendation, weigh_evidence
+from bridle.wording import tried_kinds
 
 TWO = {"L1": {"hidden/output l1": [1e-4, 1e-3, 1e-2]}, "L2": {"hidden/kernel l2": [1e-4, 1e-3, 1e-2]}}
 LONG = "a regularizer whose name goes on and on. It has stops, and far more words than a sentence has room for"

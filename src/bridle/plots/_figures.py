@@ -20,7 +20,15 @@ from bridle.plots._units import MIDDLE, UnitsData, draw_units, unit_tensors, uni
 from bridle.plots._weights import WeightsData, can_show, draw_weights, weights_data
 from bridle.results import StudyResult
 from bridle.stats import Evidence, weigh_evidence
-from bridle.wording import decimal_text, join_names, leading_arm, needed_decimals, setting_name, strength_text
+from bridle.wording import (
+    decimal_text,
+    join_names,
+    leading_arm,
+    needed_decimals,
+    setting_name,
+    strength_text,
+    tried_kind,
+)
 
 MAX_OVERLAID_ARMS = 3
 """Arms that share one sweep; more get a panel each."""
@@ -168,10 +176,10 @@ def _gains(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | Non
     choice = ", each fold at the strength that the other folds choose" if result.folds > 1 else " at its best strength"
     pairs = "row" if any(gain.over == "rows" for gain in evidence.gains.values()) else "seed and fold"
     caption = (
-        f"Each arm against no penalty, paired by {pairs}{choice}; right of zero is better. "
+        f"Each arm against no {tried_kind(result)}, paired by {pairs}{choice}; right of zero is better. "
         "The intervals are corrected for the number of arms. One that crosses zero is no evidence of a difference."
     )
-    return Drawing("gains", caption, f"Differences to no penalty. {alt}", figure)
+    return Drawing("gains", caption, f"Differences to no {tried_kind(result)}. {alt}", figure)
 
 
 def _frontier(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | None:
@@ -182,7 +190,8 @@ def _frontier(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | 
     draw_frontier(data, figure.add_subplot(), theme=theme)
     caption = (
         f"What sparsity costs: validation {data.score} against the exact zeros in the tensors that an arm penalizes. "
-        "Filled and joined: candidates that none beats in both. Star: no penalty, with its zeros in these tensors."
+        "Filled and joined: candidates that none beats in both. "
+        f"Star: no {tried_kind(result)}, with its zeros in these tensors."
     )
     caption += f" Bars: {data.error_name}." if data.error_name else ""
     return Drawing("frontier", caption, _frontier_alt(data), figure)
