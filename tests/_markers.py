@@ -70,6 +70,9 @@ MARKED = {
 }
 """The beginning of the names of the tests that bear each marker."""
 
+DRAWN = ("tests/plots", "tests/report", "tests/claims", "tests/hostile/test_names.py", "tests/cli/test_cli.py::test_run_writes")
+"""The beginning of the names of the tests whose pictures are drawn in full."""
+
 
 def longest_first(items: list[pytest.Item]) -> None:
     """Sort slow files to the front, and spread those of processes over the first half.

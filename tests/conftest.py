@@ -1,7 +1,9 @@
 """Shared fixtures: JAX behind Keras, compiled programs, strict numbers, small models and rows."""
 
 import atexit
+import functools
 import gc
+import io
 import os
 import shutil
 import sys
@@ -22,6 +24,8 @@ if "XLA_FLAGS" not in os.environ and not os.environ.get("BRIDLE_TORTURE"):
 import keras
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from sklearn.datasets import make_moons
 
 from bridle.cli import run as run_command
@@ -65,6 +69,27 @@ def few_programs():
     """Release compiled programs after a file if there are many: one process runs thousands of tests."""
     yield
     release_programs()
+
+
+@pytest.fixture(autouse=True)
+def blank_pictures(request, monkeypatch):
+    """Leave pictures empty in tests of other rooms: drawing took half the time of a command that writes a report."""
+    if not request.node.nodeid.startswith(_markers.DRAWN):
+        monkeypatch.setattr(Figure, "savefig", save_blank)
+
+
+def save_blank(figure: Figure, file: Any, *, format: str, **options: Any) -> None:
+    """Write an empty picture in place of a figure."""
+    picture = blank_picture(format)
+    file.write(picture.decode() if isinstance(file, io.TextIOBase) else picture)
+
+
+@functools.cache
+def blank_picture(format: str) -> bytes:
+    """Return an empty picture of a square inch."""
+    picture = io.BytesIO()
+    FigureCanvasAgg(Figure((1, 1))).print_figure(picture, format=format)
+    return picture.getvalue()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bridle.plots import drawings
 from bridle.report import details, find_all, sentences, to_json, verdict
 from bridle.report._amounts import amounts, loss_name
 from bridle.results import POOLED, Baseline, Score
@@ -290,3 +291,16 @@ def test_arms_are_called_penalties_only_where_they_are(study):
     assert named("model", *result.slots) == "penalties"
     assert named("model", result.slots[0]) == "regularizers"
     assert named() == "penalties"  # a study without parts of the loss says nothing about kinds
+
+
+def test_reports_of_other_kinds_do_not_speak_of_penalties(study):
+    """Verdict, details and captions say regularizer where an arm does not only add to the loss."""
+    result = study(arms={"drop": {"hidden/output dropout": [0.2]}, "L1": {"hidden/output l1": [1e-3]}})
+    curves = np.concatenate([result.curves, np.zeros((*result.curves.shape[:2], 1))], axis=2)
+    other = replace(result, curves=curves, quantities=(*result.quantities, "penalty/model"))
+    for one, kind in ((result, "penalty"), (other, "regularizer")):
+        captions = " ".join(drawing.caption + drawing.alt for drawing in drawings(one))
+        text = " ".join([verdict(one), details(one), captions])
+        assert f"without a {kind}" in text
+        assert f"no {kind}" in text
+        assert ("penalty" in text) is (kind == "penalty")

@@ -252,7 +252,7 @@ def test_the_refusal_of_undefined_folds_names_the_pooled_score() -> None:
 def test_nested_selection_pools_inside_its_outer_folds() -> None:
     """Outer folds are judged by the plain measure."""
     rows = Rows(X, Y, groups=SUBJECTS)
-    result, whole = run_study(prepare(question(network(), seeds=1), rows), RunOptions(nested=3, refit=False))
+    result, whole = run_study(prepare(question(network(), seeds=1), rows), RunOptions(nested=3))
     assert whole
     assert np.isfinite(result.nested.scores).all()
     assert np.isfinite(result.nested.chosen).all()
