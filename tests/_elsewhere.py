@@ -26,6 +26,7 @@ LISTS = {
     "contract of penalties": "tests.regularizers._cases",
     "contract of noise": "tests.regularizers._noise_cases",
     "audit": "tests.auditing._elsewhere",
+    "layers": "tests.layers._elsewhere",
 }
 """Modules with a function `checked`, which returns what can be written as JSON."""
 

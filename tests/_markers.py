@@ -70,7 +70,13 @@ MARKED = {
 }
 """The beginning of the names of the tests that bear each marker."""
 
-DRAWN = ("tests/plots", "tests/report", "tests/claims", "tests/hostile/test_names.py", "tests/cli/test_cli.py::test_run_writes")
+DRAWN = (
+    "tests/plots",
+    "tests/report",
+    "tests/claims",
+    "tests/hostile/test_names.py",
+    "tests/cli/test_cli.py::test_run_writes",
+)
 """The beginning of the names of the tests whose pictures are drawn in full."""
 
 

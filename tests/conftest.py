@@ -9,6 +9,7 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
@@ -78,10 +79,13 @@ def blank_pictures(request, monkeypatch):
         monkeypatch.setattr(Figure, "savefig", save_blank)
 
 
-def save_blank(figure: Figure, file: Any, *, format: str, **options: Any) -> None:
+def save_blank(figure: Figure, file: Any, *, format: str = "png", **options: Any) -> None:
     """Write an empty picture in place of a figure."""
     picture = blank_picture(format)
-    file.write(picture.decode() if isinstance(file, io.TextIOBase) else picture)
+    if isinstance(file, str | Path):
+        Path(file).write_bytes(picture)
+    else:
+        file.write(picture.decode() if isinstance(file, io.TextIOBase) else picture)
 
 
 @functools.cache

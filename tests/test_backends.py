@@ -1,5 +1,6 @@
 """Regularized models, penalties, noise and audits on every backend of Keras."""
 
+import numpy as np
 import pytest
 
 from tests._elsewhere import run_on
@@ -69,3 +70,11 @@ def test_noise_obeys_the_laws(backend: str) -> None:
 def test_audits_find_the_same(backend: str) -> None:
     """Where Keras trains with the model itself, a shared layer is charged for each call, and the outermost model is."""
     assert len(run_on(backend, "audit")) == len(TRAPS) - len(ON_JAX_ALONE) + len(CASES)
+
+
+@OTHERS
+def test_layers_give_the_same(backend: str) -> None:
+    """Values, counters and files; atoms stay at norm one."""
+    numbers = run_on("jax", "layers")
+    assert run_on(backend, "layers") == numbers
+    assert np.ptp(np.concatenate([*numbers["norms"], [1.0]])) < 2e-5
