@@ -101,7 +101,7 @@ def _sweep(result: StudyResult, evidence: Evidence, published: Published | None,
     ):
         caption += " Above the axes: exact zeros in what the arm penalizes, in per cent."
     caption += " Diamonds: published values." if data.published else ""
-    return Drawing("sweep", caption, _sweep_alt(data), figure)
+    return Drawing("sweep", caption, _sweep_alt(result, data), figure)
 
 
 def _star(evidence: Evidence) -> str:
@@ -110,9 +110,9 @@ def _star(evidence: Evidence) -> str:
     return "; star: the recommended one" if marked else ""
 
 
-def _sweep_alt(data: SweepData) -> str:
-    decimals = needed_decimals([data.none_mean])
-    words = [f"Validation {data.score} against strength. Without a penalty {decimal_text(data.none_mean, decimals)}."]
+def _sweep_alt(result: StudyResult, data: SweepData) -> str:
+    none = decimal_text(data.none_mean, needed_decimals([data.none_mean]))
+    words = [f"Validation {data.score} against strength. Without a {tried_kind(result)} {none}."]
     for arm in data.arms:
         if "best" not in arm.marks:
             words.append(f"{arm.name}: no fit finished.")
@@ -296,8 +296,8 @@ def _weights(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | N
     figure = new_figure(7.2, 3.6)
     draw_weights(data, figure.add_subplot(), theme=theme)
     caption = (
-        f"{'The filters' if data.filters else 'The weights'} of {data.tensor} without a penalty and with the best one, "
-        f"refitted from seed {data.seed}. One scale of colours, grey at zero."
+        f"{'The filters' if data.filters else 'The weights'} of {data.tensor} without a {tried_kind(result)} and "
+        f"with the best one, refitted from seed {data.seed}. One scale of colours, grey at zero."
     )
     caption += f" Shown: {data.note}." if data.note else ""
     return Drawing("weights", caption, _weights_alt(data), figure)
@@ -321,8 +321,9 @@ def _activations(result: StudyResult, evidence: Evidence, theme: str) -> Drawing
     draw_activations(data, upper, theme=theme)
     draw_activations(data, lower, kind="histogram", theme=theme)
     caption = (
-        f"{data.tensor} on {len(data.images[0].image)} training rows without a penalty and with the best one, refitted "
-        "from one seed: rows and units as colours, and how the values that are not exactly zero are spread."
+        f"{data.tensor} on {len(data.images[0].image)} training rows without a {tried_kind(result)} and with "
+        "the best one, refitted from one seed: rows and units as colours, and how the values that are not exactly "
+        "zero are spread."
     )
     return Drawing("activations", caption, _activations_alt(data), figure)
 
