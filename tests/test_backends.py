@@ -60,7 +60,7 @@ def test_penalties_obey_the_laws(backend: str) -> None:
     assert [row for row in rows if row[1]] == []
 
 
-@pytest.mark.parametrize("backend", ["tensorflow"])
+@OTHERS
 def test_noise_obeys_the_laws(backend: str) -> None:
     """The contract that ships in the package."""
     assert len(run_on(backend, "contract of noise")) == len(NOISES)
