@@ -22,6 +22,7 @@ Say what to regularize, as `{target: regularizer}`
     parse_regularizer, parse_penalty                            one from text, such as "l2(1e-3)"
 
 Study a representation
+    Representation           the codes of the trained networks of a study, from Result.representation
     representations          measures of codes and dictionaries: FVU, L0, the same features in another seed
 
 Use a penalty without a study
@@ -51,6 +52,7 @@ from bridle import representations as representations
 from bridle import schedule as schedule
 from bridle import testing as testing
 from bridle._api import Ensemble as Ensemble
+from bridle._api import Representation as Representation
 from bridle._api import Result as Result
 from bridle._api import SearchResult as SearchResult
 from bridle._api import Study as Study

@@ -1,7 +1,6 @@
 """`Result`: the numbers of a study, and the selected model."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from io import StringIO
 from pathlib import Path
@@ -14,37 +13,20 @@ from rich.console import Console
 from bridle import report as reports
 from bridle import store as stores
 from bridle._api._ensemble import Ensemble, ensemble_validation
-from bridle._api._hand_over import ModelMaker
+from bridle._api._hand_over import Best, ModelMaker
 from bridle._api._plots import Plots
 from bridle._api._preparation import Preparation
-from bridle._api._representation import CodeReader, read_codes
+from bridle._api._representation import CodeReader, Representation, read_codes
 from bridle._api._stored import stored_regularizer
 from bridle._errors import InputError, StoreError, nearest_names
 from bridle.placement import Term, by_target, code_lines
 from bridle.regularizers import Penalty
-from bridle.representations import StudiedCodes
 from bridle.results import StudyResult
 from bridle.stats import Evidence, weigh_evidence
 
 RULES = ("recommended", "best", "1se")
 LONG = 30
 """The number of candidates above which a printed result shows only the selected ones."""
-
-
-@dataclass(frozen=True)
-class Best:
-    """Selected candidate of an arm."""
-
-    arm: str
-    """The name of the arm."""
-    rule: str
-    """The rule that selected it: `"recommended"`, `"best"` or `"1se"`."""
-    strengths: dict[str, float]
-    """The strengths by name."""
-    mean: float
-    """The mean validation score over seeds and folds."""
-    error: float
-    """The standard error of the mean across folds; NaN for a single validation set."""
 
 
 class Result:
@@ -287,7 +269,7 @@ class Result:
 
     def representation(
         self, layer: str, rows: Any, labels: Any = None, *, dictionary: str | None = None
-    ) -> StudiedCodes:
+    ) -> Representation:
         """Measure the output of a layer as a code of rows, for every refit of the study.
 
         Measures, as functions in `bridle.representations`: `l0`, `zeros`, `live`; for a model that reconstructs its
@@ -301,23 +283,10 @@ class Result:
             dictionary: the weight whose rows are features, such as `"decoder/kernel"`. Default: the last one from the
                 code to another layer.
 
-        Returns: `bridle.representations.StudiedCodes`. Run the study with `refit="all"` to have its whole path there.
+        Returns: `bridle.Representation`. Run the study with `refit="all"` to have its whole path there.
 
         Errors: `InputError` for an unknown layer or weight, several inputs, and a study without refits; `StoreError`
             if a stored model cannot be built.
-
-        >>> import bridle, keras
-        >>> from sklearn.datasets import load_digits
-        >>> x = load_digits().data[:200] / 16
-        >>> code, out = keras.layers.Dense(32, "relu", name="code"), keras.layers.Dense(64, name="out")
-        >>> model = keras.Sequential([keras.Input((64,)), code, out])
-        >>> model.compile("adam", "mse")
-        >>> study = bridle.Study(model, {"L1": {"code/output": bridle.L1([0.01, 0.1])}}, seeds=2, folds=2, epochs=2)
-        >>> codes = study.run(x, refit="all").representation("code", x)
-        >>> codes.names
-        ('none', 'L1: 0.01', 'L1: 0.1')
-        >>> list(codes.frontier())[:3], codes.dictionary_name
-        (['candidate', 'arm', 'l0'], 'out/kernel')
 
         """
         reader = CodeReader(self.data, ModelMaker(self.data, self._template_or_error(), self._build), layer)
