@@ -79,6 +79,17 @@ def test_the_page_of_sequences_runs(tmp_path, monkeypatch) -> None:
     assert keras.models.load_model("ensemble.keras").count_params() == 3 * ensembles["model"].count_params()
 
 
+@pytest.mark.usefixtures("options_of_users")
+def test_the_page_of_representations_runs() -> None:
+    """One study of codes and one of layers, with few fits."""
+    first, second = re.findall(r"```python\n(.*?)```", PAGES["representations.md"], re.DOTALL)
+    scope: dict = {}
+    exec(compile(first.replace("epochs=15", "epochs=2"), "representations.md", "exec"), scope)
+    assert scope["codes"].measures["probe"].shape == (6, 3)
+    exec(compile(second.replace("epochs=5", "epochs=1"), "representations.md", "exec"), scope)
+    assert len(scope["placed"].data.weights) == 7 * 2
+
+
 def test_the_example_of_the_engine_runs() -> None:
     """Early stopping, a warm path, an arm with its own rate, averaged weights, a plan: in one study."""
     (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "engine.md").read_text(), re.DOTALL)
