@@ -1,7 +1,7 @@
 """Stages of a study: cross-validation, extended and refined grids, refits, nested cross-validation, baselines."""
 
 from bridle.study._baselines import fit_baselines
-from bridle.study._ensembles import ModelRows, score_models
+from bridle.study._ensembles import ModelRows, Programs, score_models
 from bridle.study._progress import Update, Watch
 from bridle.study._rounds import race_of
 from bridle.study._stages import run_study
@@ -9,6 +9,7 @@ from bridle.study.execution import RunOptions
 
 __all__ = [
     "ModelRows",
+    "Programs",
     "RunOptions",
     "Update",
     "Watch",
