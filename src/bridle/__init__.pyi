@@ -22,7 +22,8 @@ Say what to regularize, as `{target: regularizer}`
     parse_regularizer, parse_penalty                            one from text, such as "l2(1e-3)"
 
 Study a representation
-    layers                   layers of Keras for sparse codes: TopK, JumpReLU, a tied decoder
+    SparseAutoencoder        a builder of autoencoders, and a transformer of scikit-learn
+    layers                   Keras layers: TopK, BatchTopK, JumpReLU, unit-norm and tied decoders, codes per row
     representations          measures of codes and dictionaries: FVU, L0, the same features in another seed
 
 Use a penalty without a study
@@ -63,6 +64,7 @@ from bridle._hidden import *  # noqa: F403 - no names: see there
 from bridle._version import __version__ as __version__
 from bridle.auditing import Audit as Audit
 from bridle.auditing import audit as audit
+from bridle.autoencoders import SparseAutoencoder as SparseAutoencoder
 from bridle.conversion import convert as convert
 from bridle.conversion import presets as presets
 from bridle.placement import regularize as regularize

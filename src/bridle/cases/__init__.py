@@ -14,10 +14,12 @@ from bridle.cases._case import Case, Protocol, Published
 from bridle.cases._circles import circles
 from bridle.cases._claims import Measured, as_table, claim_sentences, measure
 from bridle.cases._confidence import confidence
+from bridle.cases._dictionary import dictionary
 from bridle.cases._double_descent import double_descent
 from bridle.cases._iris import iris
 from bridle.cases._language import language
 from bridle.cases._moons import moons
+from bridle.cases._overcomplete import overcomplete
 from bridle.cases._pronunciation import pronunciation
 from bridle.cases._rectifier import rectifier
 from bridle.cases._reproduction import (
@@ -61,6 +63,8 @@ CASES: Mapping[str, Callable[[], Case | ReproductionCase]] = {
     "circles": circles,
     "iris": iris,
     "undercomplete": undercomplete,
+    "overcomplete": overcomplete,
+    "dictionary": dictionary,
     "language": language,
     "vowels": vowels,
     "pronunciation": pronunciation,

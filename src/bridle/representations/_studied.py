@@ -1,7 +1,7 @@
 """Codes of a whole study: measures of every trained network, frontier, equal sparsity, stability over seeds."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -169,6 +169,42 @@ def _interpolate(path: tuple[np.ndarray, np.ndarray], level: float) -> float:
     if not len(sizes) or not sizes[0] * (1 - 1e-9) <= level <= sizes[-1] * (1 + 1e-9):
         return float("nan")
     return float(np.interp(np.log(level), np.log(sizes), errors))
+
+
+def join_codes(parts: Sequence[StudiedCodes]) -> StudiedCodes:
+    """Return the candidates of several studies as those of one, such as of models with different layers.
+
+    Rename the arms before with `dataclasses.replace(codes, arms=…, names=…)`. Measures that some study lacks are NaN
+    for its candidates.
+
+    Errors: `InputError` for studies of other seeds, or of codes with other numbers of units.
+    """
+    first = parts[0]
+    if any((part.seeds, part.units) != (first.seeds, first.units) for part in parts):
+        facts = ", ".join(f"{len(part.seeds)} seeds and {part.units} units" for part in parts)
+        raise InputError(f"Expected studies with the same seeds and units, got {facts}.")
+    starts = np.cumsum([0, *(len(part.names) for part in parts)])
+    blank = [np.full((len(part.names), len(first.seeds)), np.nan) for part in parts]
+    names = list(dict.fromkeys(name for part in parts for name in part.measures))
+    places = list(zip(starts, parts, strict=False))
+    return replace(
+        first,
+        arms=tuple(arm for part in parts for arm in part.arms),
+        names=tuple(name for part in parts for name in part.names),
+        measures={
+            name: np.concatenate([part.measures.get(name, gap) for part, gap in zip(parts, blank, strict=True)])
+            for name in names
+        },
+        densities=np.concatenate([part.densities for part in parts]),
+        dictionaries={
+            (int(start) + index, seed): features
+            for start, part in places
+            for (index, seed), features in part.dictionaries.items()
+        },
+        reconstructions={
+            int(start) + index: values for start, part in places for index, values in part.reconstructions.items()
+        },
+    )
 
 
 def noise_like(x: np.ndarray, seed: int = 0) -> np.ndarray:
