@@ -157,7 +157,7 @@ def confidence() -> ReproductionCase:
             f"{FOLDS} folds, {SEEDS} seeds; the penalty on the entropy of the softmax with strengths "
             f"{', '.join(f'{value:g}' for value in STRENGTHS)}, the same as a hinge below {THRESHOLD} nats, and label "
             "smoothing as a control. Strengths are chosen by log loss: for its gain in each fold by the other folds, "
-            "with intervals corrected over the three arms. Source: Pereyra, Tucker, Chorowski, Kaiser and Hinton, 2017, "
+            "with intervals corrected over the arms. Source: Pereyra, Tucker, Chorowski, Kaiser and Hinton, 2017, "
             "with other data and networks, so that signs can be compared and sizes cannot."
         ),
         run=run,
