@@ -1,6 +1,8 @@
-"""One list of all noise. Run as a program it checks the whole list on the backend that Keras runs on."""
+"""One list of all noise. Run as a program it checks noise, decay and labels on the backend that Keras runs on."""
 
 import sys
+
+from tests.regularizers._update_cases import check_all
 
 import bridle
 from bridle.testing import check_noise
@@ -17,4 +19,5 @@ NOISES = [
 if __name__ == "__main__":
     for noise in NOISES:
         check_noise(noise)
+    check_all()
     sys.stdout.write(f"checked {len(NOISES)}")

@@ -34,10 +34,10 @@ def test_obeys_the_laws(noise: Noise) -> None:
 
 @pytest.mark.parametrize("backend", ["tensorflow", "torch"])
 def test_obeys_the_laws_on_another_backend(backend: str) -> None:
-    """The same list in a Python of its own."""
+    """The same list in a Python of its own, with that of decay and labels."""
     if find_spec(backend) is None:
         pytest.skip(f"the package {backend} is not installed")
-    command = [sys.executable, "-m", "tests.regularizers._noise_cases"]
+    command = [sys.executable, "-W", "ignore", "-m", "tests.regularizers._noise_cases"]
     environment = {**os.environ, "KERAS_BACKEND": backend}
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
     assert done.stdout.strip() == f"checked {len(NOISES)}", done.stdout + done.stderr
