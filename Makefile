@@ -97,6 +97,7 @@ docs: $(READY)
 	@$(BIN)/python -m benchmarks.engine --markdown
 	@$(BIN)/python -m benchmarks.statistics
 	@$(BIN)/python -m benchmarks.chosen --markdown
+	@$(BIN)/python -m benchmarks.ranking --markdown
 
 wheel: $(READY)
 	@rm -rf dist demo/wheel

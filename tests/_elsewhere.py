@@ -25,6 +25,7 @@ LISTS = {
     "noise": "tests.placement._noisy",
     "contract of penalties": "tests.regularizers._cases",
     "contract of noise": "tests.regularizers._noise_cases",
+    "contract of updates": "tests.regularizers._update_cases",
     "audit": "tests.auditing._elsewhere",
     "layers": "tests.layers._elsewhere",
 }

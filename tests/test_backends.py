@@ -7,6 +7,7 @@ from tests._elsewhere import run_on
 from tests.auditing._elsewhere import CASES, ON_JAX_ALONE, TRAPS
 from tests.regularizers._cases import LINES
 from tests.regularizers._noise_cases import NOISES
+from tests.regularizers._update_cases import DECAYS, LOSSES, TREATMENTS
 
 EVERY = pytest.mark.parametrize("backend", ["jax", "tensorflow", "torch"])
 OTHERS = pytest.mark.parametrize("backend", ["tensorflow", "torch"])
@@ -64,6 +65,12 @@ def test_penalties_obey_the_laws(backend: str) -> None:
 def test_noise_obeys_the_laws(backend: str) -> None:
     """The contract that ships in the package."""
     assert len(run_on(backend, "contract of noise")) == len(NOISES)
+
+
+@OTHERS
+def test_decay_and_labels_obey_the_laws(backend: str) -> None:
+    """The contract that ships in the package, for each optimizer and each loss."""
+    assert run_on(backend, "contract of updates") == len(DECAYS) + len(LOSSES) * len(TREATMENTS)
 
 
 @OTHERS

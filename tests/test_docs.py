@@ -142,6 +142,14 @@ def test_the_page_of_the_prior_shows_what_was_learned() -> None:
     assert (ROOT / "docs" / "prior.md").read_text() == page(numbers, json.loads(PRIOR_FILE.read_text()))
 
 
+def test_the_ranking_shows_what_was_measured() -> None:
+    """Written from benchmarks/ranking.json."""
+    from benchmarks.ranking_page import markdown
+
+    lines = json.loads((ROOT / "benchmarks" / "ranking.json").read_text())
+    assert (ROOT / "docs" / "ranking.md").read_text() == markdown(lines)
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_docstring_examples_run(name: str) -> None:
     """Every `>>>` in the package."""

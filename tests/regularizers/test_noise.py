@@ -1,7 +1,6 @@
 """Noise obeys its laws, and has the distribution of Keras's layers."""
 
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -13,8 +12,6 @@ import bridle
 from bridle.regularizers import KINDS, Noise
 from bridle.regularizers._noise_contract import NumPyDraw
 from bridle.testing import check_noise
-
-ROOT = Path(__file__).parents[2]
 
 
 def test_every_noise_is_in_the_list() -> None:

@@ -57,6 +57,21 @@ def test_held_out_rows_stay_out(monkeypatch) -> None:
         assert np.array_equal(one.rows.x, two.rows.x)
 
 
+def test_all_kinds_join_the_default_arms() -> None:
+    """One arm of each kind that the network allows, on all layers; not beside arms of one's own."""
+    frame, target = table("iris")
+    plain, every = (
+        prepare_table(frame, TableStudy(target, seeds=1, folds=2, all_kinds=all_kinds)) for all_kinds in (False, True)
+    )
+    names = [arm.name for arm in every.prepared.arms]
+    assert names[: len(plain.prepared.arms)] == [arm.name for arm in plain.prepared.arms]
+    assert {name.split()[0] for name in names[len(plain.prepared.arms) :]} == {
+        "Dropout", "WeightDecay", "GaussianNoise", "LabelSmoothing", "Mixup", "MaxNorm", "WeightAveraging",
+    }  # fmt: skip
+    with pytest.raises(bridle.BridleError, match="all kinds of default arms, got both"):
+        bridle.tune(frame, target, all_kinds=True, arms={"L2": {"*/kernel": bridle.L2(0.1)}})
+
+
 @pytest.mark.parametrize(("version", "kinds"), [(1, ("L1", "L2", "L1+L2")), (2, ("L1", "L2"))])
 def test_arms_are_what_the_command_promises(version: int, kinds: tuple[str, ...]) -> None:
     """L1 and L2, at first also both: on weights, on activations, on pre-activations; and steps of another size."""
