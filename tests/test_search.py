@@ -65,7 +65,9 @@ def test_arms_that_a_model_does_not_allow_are_left_out() -> None:
 def found(moons):
     """A search whose time is counted, not measured: as many arms and seeds on a slow machine as on a fast one."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bridle._api._search.measure_pace", lambda prepared, folds: Pace(0.1, 0.004, len(folds), 2))
+        patch.setattr(
+            "bridle._api._search.measure_pace", lambda prepared, folds, traced: Pace(0.1, 0.004, len(folds), 2)
+        )
         for module in ("_api._search", "_api._search_time", "study._stages"):
             patch.setattr(f"bridle.{module}.perf_counter", lambda: 0.0)
         patch.setattr("bridle._api._search.trace", lambda prepared: 0.0)
@@ -143,6 +145,17 @@ def test_a_short_search_compiles_for_two_shapes_of_rows(monkeypatch, tmp_path) -
     assert set(short.regularizers(short.data.arms[1].name)) == set(short.data.arms[1].terms[0][:1])
     assert short.report(tmp_path / "report.html").stat().st_size > 1000
     assert len(bridle.load(short.save(tmp_path / "kept")).table()) == len(short.table())
+
+
+def test_an_autoencoder_is_searched_without_labels() -> None:
+    """Its inputs are what it learns."""
+    layers = [keras.layers.Dense(3, "relu", name="code"), keras.layers.Dense(4, name="out")]
+    model = keras.Sequential([keras.Input((4,)), *layers])
+    model.compile("adam", "mse")
+    x = np.random.default_rng(0).normal(size=(40, 4)).astype("float32")
+    found = bridle.search(model, x, seconds=0.1, folds=2, epochs=3, progress=False)
+    assert found.data.score.name == "loss"
+    assert len(found.ranking()) >= 2
 
 
 def test_time_is_divided_by_what_was_measured() -> None:

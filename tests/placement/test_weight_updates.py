@@ -11,7 +11,7 @@ from tests.engine._rows import first, rest, rows
 
 import bridle
 from bridle import BridleError
-from bridle.study import run_study
+from bridle.study import RunOptions, run_study
 from bridle.study.data import Rows
 from bridle.study.design import Question, prepare
 from bridle.study.execution._facts import study_facts
@@ -69,7 +69,8 @@ def compared(model: keras.Model, arms: dict) -> dict[str, list[np.ndarray]]:
     """The losses of the candidates of a study at each epoch, by arm."""
     x, y = rows("vector")
     split = Rows(first(x, TRAIN), first(y, TRAIN), validation=(rest(x, TRAIN), rest(y, TRAIN)))
-    result = run_study(prepare(Question(model, arms, seeds=(3,), epochs=3, batch_size=16), split))[0]
+    question = Question(model, arms, seeds=(3,), epochs=3, batch_size=16)
+    result = run_study(prepare(question, split), RunOptions(refit=False))[0]
     curves: dict[str, list[np.ndarray]] = {arm.name: [] for arm in result.arms}
     losses = [result.quantities.index(name) for name in ("train/loss", "fit/loss", "validation/loss")]
     for index in np.flatnonzero(result.members.fold == 0):
@@ -104,6 +105,26 @@ def test_a_study_decays_as_adamw_bit_for_bit() -> None:
     for each in (got, own):
         same(each.end, adamw.end)
         np.testing.assert_array_equal(each.curves["validation/loss"], adamw.curves["validation/loss"])
+
+
+def test_decay_of_kernels_is_adamw_that_excludes_biases() -> None:
+    """Bit for bit, in `fit` and in a study; the exclusion leaves the biases of both to Adam."""
+
+    def excluding() -> keras.Model:
+        optimizer = optimizers.AdamW(0.01, weight_decay=RATE)
+        optimizer.exclude_from_weight_decay(var_names=["bias"])
+        return build(optimizer)
+
+    def decayed() -> keras.Model:
+        return build(optimizers.Adam(0.01))
+
+    kernels = {"*/kernel": bridle.WeightDecay(RATE)}
+    expected, everywhere = fitted(excluding()), fitted(build(optimizers.AdamW(0.01, weight_decay=RATE)))
+    same(fitted(bridle.regularize(decayed(), kernels)), expected)
+    assert np.abs(everywhere[1] - expected[1]).max() > 1e-4
+    adamw, ours = studied(excluding), studied(decayed, kernels)
+    same(ours.end, adamw.end)
+    np.testing.assert_array_equal(ours.curves["validation/loss"], adamw.curves["validation/loss"])
 
 
 def test_decay_with_plain_sgd_is_the_l2_of_half_its_rate() -> None:

@@ -14,10 +14,16 @@ from bridle.cases._binary_code import binary_code
 from bridle.cases._case import Case, Protocol, Published
 from bridle.cases._circles import circles
 from bridle.cases._claims import Measured, as_table, claim_sentences, measure
+from bridle.cases._confidence import confidence
+from bridle.cases._dictionary import dictionary
+from bridle.cases._double_descent import double_descent
 from bridle.cases._invariance import invariance
 from bridle.cases._iris import iris
 from bridle.cases._language import language
 from bridle.cases._moons import moons
+from bridle.cases._overcomplete import overcomplete
+from bridle.cases._pronunciation import pronunciation
+from bridle.cases._rectifier import rectifier
 from bridle.cases._reproduction import (
     LINE_HEADERS,
     CaseAnswer,
@@ -29,6 +35,7 @@ from bridle.cases._reproduction import (
     run_reproduction,
 )
 from bridle.cases._sesm import sesm
+from bridle.cases._sparse_coding import sparse_coding
 from bridle.cases._undercomplete import undercomplete
 from bridle.cases._vowels import vowels
 from bridle.study import RunOptions, race_of
@@ -60,11 +67,18 @@ CASES: Mapping[str, Callable[[], Case | ReproductionCase]] = {
     "circles": circles,
     "iris": iris,
     "undercomplete": undercomplete,
+    "overcomplete": overcomplete,
+    "dictionary": dictionary,
+    "sparse-coding": sparse_coding,
     "sesm": sesm,
     "invariance": invariance,
     "binary-code": binary_code,
     "language": language,
     "vowels": vowels,
+    "pronunciation": pronunciation,
+    "confidence": confidence,
+    "rectifier": rectifier,
+    "double-descent": double_descent,
 }
 """Every shipped case: those of two protocols, then those that hold a measurement against a reference."""
 

@@ -124,18 +124,18 @@ def _rate_lines(points: Sequence[Points], train: np.ndarray, test: np.ndarray) -
                     mean,
                     (low, high),
                     bool(high < 0) if levels is None else None,
-                    _note(high) if levels is None else "",
+                    _note(high, bits) if levels is None else "",
                 )
             )
     return tuple(lines)
 
 
-def _note(high: float) -> str:
-    if high < 0:
+def _note(high: float, bits: float) -> str:
+    if high < 0 or bits != RATES[0]:
         return ""
     return (
-        "with the step of its quantization chosen as well as its number of components, PCA is the better code of these "
-        "digits. The reference compares with components quantized finely, as the lines below do."
+        "PCA is the better code of these digits where the step of its quantization is chosen as well as its number of "
+        f"components, here and at more bits. For components that are quantized finely, to {LEVELS} levels, see below."
     )
 
 

@@ -5,15 +5,21 @@ Each picture has two functions: `…_data(result, …)` computes its numbers, `d
 
 * over strengths: `sweep`, `gains`, `path`, `heatmap`, `frontier`
 * over epochs: `curves`
+* over any number, such as the width of a network: `lines`
 * of trained models: `activations`, `units`, `weights`, `surface`
+* of codes: `code_frontier`, `densities`, and as tiles `features`, `matched`, `reconstructions`; all by `code_drawings`
 """
 
 from bridle.plots._activations import activations_data, draw_activations
+from bridle.plots._code_figures import code_drawings
+from bridle.plots._codes import code_frontier_data, densities_data, draw_code_frontier, draw_densities
 from bridle.plots._curves import Curve, CurvesData, band, curves_data, draw_curves
+from bridle.plots._features import draw_tiles, features_data, matched_data, reconstructions_data
 from bridle.plots._figures import Drawing, drawings
 from bridle.plots._frontier import draw_frontier, frontier_data
 from bridle.plots._gains import GainsData, Source, draw_gains, gains_data
 from bridle.plots._heatmap import draw_heatmap, heatmap_data
+from bridle.plots._lines import LineSeries, draw_lines, lines_alt
 from bridle.plots._path import draw_path, path_data
 from bridle.plots._strengths import Ticks
 from bridle.plots._style import THEMES, Theme, marker
@@ -28,6 +34,7 @@ __all__ = [
     "CurvesData",
     "Drawing",
     "GainsData",
+    "LineSeries",
     "Published",
     "Source",
     "SweepData",
@@ -36,23 +43,34 @@ __all__ = [
     "Ticks",
     "activations_data",
     "band",
+    "code_drawings",
+    "code_frontier_data",
     "curves_data",
+    "densities_data",
     "draw_activations",
+    "draw_code_frontier",
     "draw_curves",
+    "draw_densities",
     "draw_frontier",
     "draw_gains",
     "draw_heatmap",
+    "draw_lines",
     "draw_path",
     "draw_surface",
     "draw_sweep",
+    "draw_tiles",
     "draw_units",
     "draw_weights",
     "drawings",
+    "features_data",
     "frontier_data",
     "gains_data",
     "heatmap_data",
+    "lines_alt",
     "marker",
+    "matched_data",
     "path_data",
+    "reconstructions_data",
     "surface_data",
     "sweep_data",
     "units_data",

@@ -29,7 +29,7 @@ from bridle.representations._features import (
     stability,
 )
 from bridle.representations._probes import Probed, probe
-from bridle.representations._studied import EqualSparsity, StudiedCodes, noise_like
+from bridle.representations._studied import EqualSparsity, StudiedCodes, join_codes, noise_like
 
 __all__ = [
     "EqualSparsity",
@@ -41,6 +41,7 @@ __all__ = [
     "densities",
     "exact_zeros",
     "fvu",
+    "join_codes",
     "l0",
     "live_units",
     "match_features",

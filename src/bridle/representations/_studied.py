@@ -1,7 +1,7 @@
 """Codes of a whole study: measures of every trained network, frontier, equal sparsity, stability over seeds."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -120,23 +120,35 @@ class StudiedCodes:
         mean, below, above = mean_interval(both[0] - both[1])
         return EqualSparsity(level, float(both[0].mean()), float(both[1].mean()), mean, below, above)
 
-    def stability(self, candidate: int, *, live_only: bool = True) -> Stability:
+    def stability(self, candidate: int | str, *, live_only: bool = True) -> Stability:
         """Return how well the dictionaries of a candidate agree over seeds.
 
         Args:
-            candidate: its position in `names`.
+            candidate: its name, or its position in `names`.
             live_only: True leaves out features whose unit is zero in every row.
 
         Errors: `InputError` for fewer than two dictionaries.
 
         """
-        dictionaries = []
+        dictionaries, index = [], self.position(candidate)
         for position in range(len(self.seeds)):
-            features = self.dictionaries.get((candidate, position))
+            features = self.dictionaries.get((index, position))
             if features is not None:
-                live = self.densities[candidate, position] > 0
+                live = self.densities[index, position] > 0
                 dictionaries.append(features[live] if live_only and live.any() else features)
         return stability(dictionaries, one_to_one=True)
+
+    def position(self, candidate: int | str) -> int:
+        """Return the position of a candidate in `names`.
+
+        Errors: `InputError` for an unknown name or position.
+        """
+        if candidate in self.names:
+            return self.names.index(str(candidate))
+        if isinstance(candidate, str) or not 0 <= candidate < len(self.names):
+            names = nearest_names(str(candidate), self.names)
+            raise InputError(f"Expected a candidate by name or position, got {candidate!r}. {names}")
+        return int(candidate)
 
     def of_arm(self, arm: str) -> list[int]:
         """Return the positions of the candidates of an arm, weak to strong.
@@ -169,6 +181,42 @@ def _interpolate(path: tuple[np.ndarray, np.ndarray], level: float) -> float:
     if not len(sizes) or not sizes[0] * (1 - 1e-9) <= level <= sizes[-1] * (1 + 1e-9):
         return float("nan")
     return float(np.interp(np.log(level), np.log(sizes), errors))
+
+
+def join_codes(parts: Sequence[StudiedCodes]) -> StudiedCodes:
+    """Return the candidates of several studies as those of one, such as of models with different layers.
+
+    Rename the arms before with `dataclasses.replace(codes, arms=…, names=…)`. Measures that some study lacks are NaN
+    for its candidates.
+
+    Errors: `InputError` for studies of other seeds, or of codes with other numbers of units.
+    """
+    first = parts[0]
+    if any((part.seeds, part.units) != (first.seeds, first.units) for part in parts):
+        facts = ", ".join(f"{len(part.seeds)} seeds and {part.units} units" for part in parts)
+        raise InputError(f"Expected studies with the same seeds and units, got {facts}.")
+    starts = np.cumsum([0, *(len(part.names) for part in parts)])
+    blank = [np.full((len(part.names), len(first.seeds)), np.nan) for part in parts]
+    names = list(dict.fromkeys(name for part in parts for name in part.measures))
+    places = list(zip(starts, parts, strict=False))
+    return replace(
+        first,
+        arms=tuple(arm for part in parts for arm in part.arms),
+        names=tuple(name for part in parts for name in part.names),
+        measures={
+            name: np.concatenate([part.measures.get(name, gap) for part, gap in zip(parts, blank, strict=True)])
+            for name in names
+        },
+        densities=np.concatenate([part.densities for part in parts]),
+        dictionaries={
+            (int(start) + index, seed): features
+            for start, part in places
+            for (index, seed), features in part.dictionaries.items()
+        },
+        reconstructions={
+            int(start) + index: values for start, part in places for index, values in part.reconstructions.items()
+        },
+    )
 
 
 def noise_like(x: np.ndarray, seed: int = 0) -> np.ndarray:

@@ -51,8 +51,6 @@ from bridle.study.execution._worker import StudySpec, run_task
 
 MAX_EXTENSIONS = 2
 """Rounds that extend open grids."""
-MAX_SURFACES = 6
-"""Decision surfaces: `none`, each arm's `best`, then their `1se`."""
 
 
 def run_study(
@@ -224,8 +222,7 @@ class StudyRun:
     def race_by_seed(self, candidates: Sequence[int]) -> bool:
         """Train one seed at a time: first all candidates and extended grids, then those still in the race.
 
-        Grids are refined after the second seed. Each seed ends with an answer. Further seeds and candidates that would
-        not end before `until` are left out.
+        Each seed ends with an answer; the second one refines grids. What would end after `until` is left out.
         """
         self.began = perf_counter()
         seeds, racing, arms = self.prepared.question.seed_numbers, list(candidates), self.collector.arms[1:]
@@ -384,6 +381,7 @@ class StudyRun:
         return now + (now - self.began) * candidates * len(self.prepared.folds) / max(1, trained) <= self.until
 
     def _grown_arms(self, grow: Growth) -> tuple[BoundArm, ...]:
+        """Return the arms as `grown_arms` does."""
         return grown_arms(self.collector.result(), self.collector.arms, self.collector.candidate_values, grow)
 
     def _take_snapshots(self, data: Data, selected: Sequence[int], bests: dict[int, int]) -> None:
@@ -392,7 +390,6 @@ class StudyRun:
         refits = collector.finished_refits()
         collector.probe = probe_predictions(prepared, refits, data)
         trained = [(collector.fits[index][0], refit.variables) for index, refit in refits.items()]
-        variables = {one: [values for key, values in trained if key == one] for one in selected[:MAX_SURFACES]}
-        collector.picture = decision_surface(prepared, data, variables)
+        collector.picture = decision_surface(prepared, data, trained, selected)
         collector.weight_names = weight_names(prepared)
         collector.activations = activation_samples(prepared, collector.arms, collector.results, data, bests)
