@@ -66,7 +66,6 @@ def over_threshold(z: np.ndarray, layer: keras.Layer) -> np.ndarray:
     ("options", "formula"),
     [
         ({"penalty": "l1(1e-3)", "decoder": "free"}, relu),
-        ({"activation": "topk(2)"}, top_two),
         ({"activation": bridle.layers.BatchTopK(2)}, over_level),
         ({"activation": "jumprelu(1e-4)", "decoder": "tied"}, over_threshold),
     ],
