@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from bridle._api._saelens import read_safetensors, write_safetensors
+from bridle.autoencoders._saelens import read_safetensors, write_safetensors
 from sklearn.datasets import load_digits
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
