@@ -60,7 +60,6 @@ def test_the_page_of_kinds_runs() -> None:
     assert doctest.DocTestRunner(verbose=False).run(example).failed == 0
 
 
-@pytest.mark.usefixtures("options_of_users")
 def test_the_page_of_representations_runs() -> None:
     """One study of codes and one of layers, with few fits."""
     first, second = re.findall(r"```python\n(.*?)```", PAGES["representations.md"], re.DOTALL)
@@ -111,6 +110,13 @@ def test_the_page_of_claims_shows_what_was_measured() -> None:
 
     claims, chosen = (json.loads((ROOT / "benchmarks" / f"{name}.json").read_text()) for name in ("claims", "chosen"))
     assert (ROOT / "docs" / "claims.md").read_text() == page(claims, chosen)
+
+
+def test_the_page_of_cases_shows_what_was_measured() -> None:
+    """Written from the numbers in benchmarks/cases.json, by the program that measured them."""
+    from benchmarks.cases import PAGE, RECORD, markdown
+
+    assert PAGE.read_text() == markdown(json.loads(RECORD.read_text()))
 
 
 def test_the_page_of_the_prior_shows_what_was_learned() -> None:
