@@ -70,6 +70,19 @@ def test_the_page_of_representations_runs() -> None:
     assert len(scope["placed"].data.weights) == 7 * 2
 
 
+def test_the_page_of_sequences_runs(tmp_path, monkeypatch) -> None:
+    """A language model that selects by perplexity, and an ensemble that saves."""
+    monkeypatch.chdir(tmp_path)
+    scopes: list[dict] = []
+    for code in re.findall(r"```python\n(.*?)```", PAGES["sequences.md"], re.DOTALL):
+        scopes.append({})
+        exec(compile(code, "sequences.md", "exec"), scopes[-1])
+    language, ensembles = scopes
+    assert language["result"].data.score.name == "perplexity"
+    assert ensembles["plain"].gain(ensembles["x"][600:], ensembles["y"][600:], measure="loss").low > 0
+    assert keras.models.load_model("ensemble.keras").count_params() == 3 * ensembles["model"].count_params()
+
+
 def test_the_example_of_the_engine_runs() -> None:
     """Early stopping, a warm path, an arm with its own rate, averaged weights, a plan: in one study."""
     (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "engine.md").read_text(), re.DOTALL)

@@ -65,7 +65,9 @@ def test_arms_that_a_model_does_not_allow_are_left_out() -> None:
 def found(moons):
     """A search whose time is counted, not measured: as many arms and seeds on a slow machine as on a fast one."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bridle._api._search.measure_pace", lambda prepared, folds: Pace(0.1, 0.004, len(folds), 2))
+        patch.setattr(
+            "bridle._api._search.measure_pace", lambda prepared, folds, traced: Pace(0.1, 0.004, len(folds), 2)
+        )
         for module in ("_api._search", "_api._search_time", "study._stages"):
             patch.setattr(f"bridle.{module}.perf_counter", lambda: 0.0)
         patch.setattr("bridle._api._search.trace", lambda prepared: 0.0)

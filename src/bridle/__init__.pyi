@@ -23,6 +23,8 @@ Say what to regularize, as `{target: regularizer}`
 
 Study a representation
     Representation           the codes of the trained networks of a study, from Result.representation
+    SparseAutoencoder        a builder of autoencoders, and a transformer of scikit-learn
+    layers                   Keras layers: TopK, BatchTopK, JumpReLU, unit-norm and tied decoders, codes per row
     representations          measures of codes and dictionaries: FVU, L0, the same features in another seed
 
 Use a penalty without a study
@@ -64,6 +66,7 @@ from bridle._hidden import *  # noqa: F403 - no names: see there
 from bridle._version import __version__ as __version__
 from bridle.auditing import Audit as Audit
 from bridle.auditing import audit as audit
+from bridle.autoencoders import SparseAutoencoder as SparseAutoencoder
 from bridle.conversion import convert as convert
 from bridle.conversion import presets as presets
 from bridle.placement import regularize as regularize
@@ -92,6 +95,7 @@ from bridle.regularizers._confidence import Confidence as Confidence
 from bridle.regularizers._constraints import MaxNorm as MaxNorm
 from bridle.regularizers._constraints import NonNegative as NonNegative
 from bridle.regularizers._constraints import UnitNorm as UnitNorm
+from bridle.regularizers._decay import WeightDecay as WeightDecay
 from bridle.regularizers._groups import GroupLasso as GroupLasso
 from bridle.regularizers._groups import SparseGroupLasso as SparseGroupLasso
 from bridle.regularizers._labels import LabelSmoothing as LabelSmoothing
@@ -109,7 +113,6 @@ from bridle.regularizers._recurrent import TAR as TAR
 from bridle.regularizers._smooth import Binarizing as Binarizing
 from bridle.regularizers._smooth import Log as Log
 from bridle.regularizers._smooth import SmoothL1 as SmoothL1
-from bridle.regularizers._weight_decay import WeightDecay as WeightDecay
 from bridle.results import StudyResult as StudyResult
 from bridle.study.design import Plan as Plan
 from bridle.tuning import Tuned as Tuned

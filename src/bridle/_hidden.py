@@ -11,8 +11,8 @@ __all__: list[str] = []
 _api = _errors = _hidden = _keras = _lazy = _progress = _version = None
 del _api, _errors, _hidden, _keras, _lazy, _progress, _version
 
-auditing = cases = cli = conversion = engine = placement = plots = regularizers = report = results = None
-del auditing, cases, cli, conversion, engine, placement, plots, regularizers, report, results
+auditing = autoencoders = cases = cli = conversion = engine = placement = plots = regularizers = report = results = None
+del auditing, autoencoders, cases, cli, conversion, engine, placement, plots, regularizers, report, results
 
 stats = store = study = tables = tuning = untrusted = wording = None
 del stats, store, study, tables, tuning, untrusted, wording

@@ -106,6 +106,26 @@ def test_a_study_decays_as_adamw_bit_for_bit() -> None:
         np.testing.assert_array_equal(each.curves["validation/loss"], adamw.curves["validation/loss"])
 
 
+def test_decay_of_kernels_is_adamw_that_excludes_biases() -> None:
+    """Bit for bit, in `fit` and in a study; the exclusion leaves the biases of both to Adam."""
+
+    def excluding() -> keras.Model:
+        optimizer = optimizers.AdamW(0.01, weight_decay=RATE)
+        optimizer.exclude_from_weight_decay(var_names=["bias"])
+        return build(optimizer)
+
+    def decayed() -> keras.Model:
+        return build(optimizers.Adam(0.01))
+
+    kernels = {"*/kernel": bridle.WeightDecay(RATE)}
+    expected, everywhere = fitted(excluding()), fitted(build(optimizers.AdamW(0.01, weight_decay=RATE)))
+    same(fitted(bridle.regularize(decayed(), kernels)), expected)
+    assert np.abs(everywhere[1] - expected[1]).max() > 1e-4
+    adamw, ours = studied(excluding), studied(decayed, kernels)
+    same(ours.end, adamw.end)
+    np.testing.assert_array_equal(ours.curves["validation/loss"], adamw.curves["validation/loss"])
+
+
 def test_decay_with_plain_sgd_is_the_l2_of_half_its_rate() -> None:
     """The curves of two arms, up to rounding."""
     arms = {"decay": {"*/kernel": bridle.WeightDecay(0.1)}, "l2": {"*/kernel": bridle.L2(0.05)}}

@@ -32,12 +32,13 @@ def test_obeys_the_laws(noise: Noise) -> None:
     check_noise(noise)
 
 
-def test_obeys_the_laws_on_tensorflow() -> None:
+@pytest.mark.parametrize("backend", ["tensorflow", "torch"])
+def test_obeys_the_laws_on_another_backend(backend: str) -> None:
     """The same list in a Python of its own."""
-    if find_spec("tensorflow") is None:
-        pytest.skip("the package tensorflow is not installed")
+    if find_spec(backend) is None:
+        pytest.skip(f"the package {backend} is not installed")
     command = [sys.executable, "-m", "tests.regularizers._noise_cases"]
-    environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
+    environment = {**os.environ, "KERAS_BACKEND": backend}
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
     assert done.stdout.strip() == f"checked {len(NOISES)}", done.stdout + done.stderr
 

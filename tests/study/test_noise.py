@@ -5,6 +5,8 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from scipy import stats
+from sklearn.datasets import make_moons
 
 import bridle
 from bridle.engine import Moment, draw_at
@@ -72,6 +74,24 @@ def test_equals_a_loop_in_numpy() -> None:
     for arm in ("none", *ARMS):
         expected = trained(np.asarray(model.get_weights()[0]), arm)
         np.testing.assert_allclose(curve(result, arm), expected, rtol=2e-4, err_msg=arm)
+
+
+def test_dropout_at_a_site_is_an_inserted_layer_over_fifty_seeds() -> None:
+    """The paired interval of the loss holds 0, and is less than a twentieth of what dropout changes wide."""
+    x, y = make_moons(400, noise=0.3, random_state=3)
+
+    def losses(inserted: list[keras.Layer], arms: dict[str, Any]) -> list[np.ndarray]:
+        layers = [keras.layers.Dense(64, "relu", name="hidden"), *inserted]
+        model = keras.Sequential([keras.Input((2,)), *layers, keras.layers.Dense(1, "sigmoid", name="out")])
+        model.compile(keras.optimizers.Adam(0.02), "binary_crossentropy")
+        study = bridle.Study(model, arms, seeds=50, epochs=100, batch_size=40, curve_points=1)
+        data = study.run(x[:40], y[:40], validation=(x[40:], y[40:]), progress=False).data
+        return [data.scores()[data.path(arm)[0], :, 0] for arm in (0, 1)]
+
+    none, site = losses([], {"dropout": {"hidden/output": bridle.Dropout(0.5)}})
+    layer, _ = losses([keras.layers.Dropout(0.5)], {"other": {"out/kernel": bridle.L2(0.1)}})
+    mean, half = np.mean(site - layer), stats.sem(site - layer) * stats.t.ppf(0.975, len(site) - 1)
+    assert abs(mean) < half < 0.05 * np.mean(none - site)
 
 
 def test_zero_is_none_bit_for_bit() -> None:

@@ -41,15 +41,16 @@ def test_the_target_is_x_after_its_preparation(tmp_path) -> None:
 
 
 def test_every_candidate_is_refitted_on_request() -> None:
-    """With `refit="all"` the weights and held-out scores of the whole path are there."""
+    """With `refit="all"` the weights and held-out scores of the whole path are there, with "none" only scores."""
     study = bridle.Study(autoencoder(), {"L1": {"code/output": bridle.L1([0.01, 0.1, 1.0, 10.0])}}, **OPTIONS)
-    few, every = (study.run(X, test=X, refit=refit, progress=False).data for refit in ("selected", "all"))
+    no, few, every = (study.run(X, test=X, refit=refit, progress=False).data for refit in ("none", "selected", "all"))
     assert len(every.weights) == 5 * 2
     assert np.isfinite(every.held_out_scores("test")).all()
-    assert len(few.weights) < len(every.weights)
+    assert len(no.weights) == 0 < len(few.weights) < len(every.weights)
+    np.testing.assert_array_equal(no.scores(), every.scores())
     np.testing.assert_array_equal(few.scores(), every.scores())
-    with pytest.raises(bridle.BridleError, match="Expected refit='selected' or 'all', got 'none'"):
-        study.run(X, refit="none")
+    with pytest.raises(bridle.BridleError, match="Expected refit='selected', 'all' or 'none', got 'best'"):
+        study.run(X, refit="best")
 
 
 @pytest.mark.parametrize(

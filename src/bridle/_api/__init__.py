@@ -1,13 +1,12 @@
 """The Python interface: `Study`, `search`, and their results."""
 
 from bridle._api._ensemble import Ensemble, EnsembleGain
-from bridle._api._hand_over import Best
-from bridle._api._load import load
 from bridle._api._plots import Plots
 from bridle._api._representation import Representation
 from bridle._api._result import Result
 from bridle._api._search import SearchResult, search, search_arms
-from bridle._api._stored import reload_note
+from bridle._api._selection import Best
+from bridle._api._stored import load, reload_note
 from bridle._api._study import Study, run_prepared
 
 __all__ = [

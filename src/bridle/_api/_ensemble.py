@@ -148,7 +148,11 @@ class Ensemble:
 
         """
         predictions = [self._preparation.predict(member, rows) for member in self.members.values()]
-        return keras.tree.map_structure(lambda *leaves: np.mean(leaves, axis=0, dtype=np.float64), *predictions)
+
+        def mean(*leaves: Any) -> Any:
+            return np.mean(leaves, axis=0, dtype=np.float64)
+
+        return keras.tree.map_structure(mean, *predictions)
 
     def gain(
         self,
@@ -275,7 +279,7 @@ def _check(members: Mapping[str, Any]) -> None:
     for name, model in members.items():
         if not isinstance(model, keras.Model) or not model.built or not model.compiled:
             raise KindError(f"Expected {name!r} as a built and compiled keras.Model, got {type(model).__name__}.")
-        ends = [getattr(model, "inputs", None) or [], getattr(model, "outputs", None) or []]
+        ends: list[list[Any]] = [getattr(model, "inputs", None) or [], getattr(model, "outputs", None) or []]
         shapes[name] = " -> ".join(", ".join(str(tuple(tensor.shape)) for tensor in end) for end in ends)
     first, *others = shapes
     for name in others:

@@ -16,22 +16,6 @@ from bridle.stats import choose_hand_over
 
 
 @dataclass(frozen=True)
-class Best:
-    """Selected candidate of an arm."""
-
-    arm: str
-    """The name of the arm."""
-    rule: str
-    """The rule that selected it: `"recommended"`, `"best"` or `"1se"`."""
-    strengths: dict[str, float]
-    """The strengths by name."""
-    mean: float
-    """The mean validation score over seeds and folds."""
-    error: float
-    """The standard error of the mean across folds; NaN for a single validation set."""
-
-
-@dataclass(frozen=True)
 class ModelMaker:
     """Maker of trained models from a template and the weights of the refits of a study."""
 

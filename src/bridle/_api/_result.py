@@ -13,18 +13,17 @@ from rich.console import Console
 from bridle import report as reports
 from bridle import store as stores
 from bridle._api._ensemble import Ensemble, ensemble_validation
-from bridle._api._hand_over import Best, ModelMaker
+from bridle._api._hand_over import ModelMaker
 from bridle._api._plots import Plots
 from bridle._api._preparation import Preparation
 from bridle._api._representation import CodeReader, Representation, read_codes
-from bridle._api._stored import stored_regularizer
-from bridle._errors import InputError, StoreError, nearest_names
+from bridle._api._selection import Best, best, select, stored_regularizer
+from bridle._errors import InputError, StoreError
 from bridle.placement import Term, by_target, code_lines
 from bridle.regularizers import Penalty
 from bridle.results import StudyResult
 from bridle.stats import Evidence, weigh_evidence
 
-RULES = ("recommended", "best", "1se")
 LONG = 30
 """The number of candidates above which a printed result shows only the selected ones."""
 
@@ -141,19 +140,11 @@ class Result:
 
     def best(self, arm: str | None = None, rule: str = "recommended") -> Best:
         """Return the selected candidate with its mean validation score."""
-        index, setting = self._selected(arm, rule)
-        summary = self.evidence.validation
-        return Best(
-            self.data.arms[index].name,
-            rule,
-            self.data.strengths(setting),
-            float(summary.mean[setting]),
-            float(summary.error[setting]),
-        )
+        return best(self.data, self.evidence, arm, rule)
 
     def regularizers(self, arm: str | None = None, rule: str = "recommended") -> dict[str, Any]:
         """Return the selected candidate as `{target: regularizer or list}`, ready for `bridle.regularize`."""
-        index, setting = self._selected(arm, rule)
+        index, setting = select(self.data, self.evidence, arm, rule)
         strengths, selected_arm = self.data.strengths(setting), self.data.arms[index]
         if self._terms is not None:
             terms = self._terms[selected_arm.name]
@@ -195,7 +186,7 @@ class Result:
         fit the last layer; `StoreError` if a stored model cannot be built.
 
         """
-        index, setting = self._selected(arm, rule)
+        index, setting = select(self.data, self.evidence, arm, rule)
         maker = ModelMaker(self.data, self._template_or_error(), self._build)
         refits = [] if single or penalized or seed is not None else maker.averaged(setting)
         divisor = maker.temperature(setting, averaged=bool(refits)) if temperature else 1.0
@@ -235,7 +226,7 @@ class Result:
 
         """
         names = [arms] if arms is None or isinstance(arms, str) else list(arms)
-        candidates = list(dict.fromkeys(self._selected(name, rule)[1] for name in names))
+        candidates = list(dict.fromkeys(select(self.data, self.evidence, name, rule)[1] for name in names))
         members = ModelMaker(self.data, self._template_or_error(), self._build).members(candidates)
         validation = ensemble_validation(self.data, candidates[0]) if len(candidates) == 1 else None
         return Ensemble(members, preparation=self._preparation, validation=validation)
@@ -315,7 +306,7 @@ class Result:
 
     def code(self, arm: str | None = None, rule: str = "recommended") -> str:
         """Return Keras code for the selected candidate, after the lines that prepare the rows."""
-        index, setting = self._selected(arm, rule)
+        index, setting = select(self.data, self.evidence, arm, rule)
         template, size = self._template_or_error(), self.data.provenance.get("batch_size")
         lines = self._preparation.lines() + code_lines(
             template, self.regularizers(arm, rule), batch_size=None if size is None else int(str(size))
@@ -371,21 +362,6 @@ class Result:
         """Raise `InputError` for a study that was stopped before its first fit."""
         if not len(self.data.members):
             raise InputError("Expected a study with fits, got one that was stopped before its first. Run it again.")
-
-    def _selected(self, arm: str | None, rule: str) -> tuple[int, int]:
-        if rule not in RULES:
-            raise InputError(f"Expected the rule 'recommended', 'best' or '1se', got {rule!r}.")
-        names = [existing.name for existing in self.data.arms]
-        if arm is not None and arm not in names:
-            raise InputError(f"Expected an arm of this study, got {arm!r}. {nearest_names(arm, names)}")
-        evidence = self.evidence
-        default = evidence.winner if rule == "recommended" else evidence.best_arm
-        index = default if arm is None else names.index(arm)
-        if index is None or index not in evidence.choices:
-            raise InputError("There is no finished fit to select from: every fit diverged or did not run.")
-        if rule == "recommended":
-            return index, evidence.candidate(index)
-        return index, evidence.choices[index].best if rule == "best" else evidence.choices[index].one_se
 
     def _template_or_error(self) -> keras.Model:
         if self._template is None:

@@ -88,16 +88,21 @@ def search(
 
     The first stage screens one arm of each kind that the model allows: L1 and L2 on weights and on activations, dropout
     (or the rates of the model's own dropout layers), noise on the inputs, weight decay, limits of norms, smoothed and
-    mixed labels, averaged weights, and early stopping from 100 rows on; then penalties and dropout layer by layer. It
-    uses few seeds, finds each range of strengths from the data, and stops strengths early that are clearly worse. The
-    second stage trains the best three arms with new seeds, and the best one joined with the best of two other kinds.
-    Both stages use the same rows, so the second stage corrects its intervals for all arms of the search.
+    mixed labels, averaged weights, and early stopping from 100 rows on. It uses one seed, finds each range of strengths
+    from the data, and stops the worse half of the strengths of each arm fold by fold, from the second fold on. Where
+    the rows do not divide evenly, it uses the folds of one size.
+
+    The second stage tests, with new seeds: the best three arms, the best one joined with the best of two other groups
+    (weights, activations, noise, constraint, labels, training), and the best arm that acts on several layers in each of
+    them. It begins with the strengths near the best one and gives further seeds to the better half. Both stages use the
+    same rows, so the second stage corrects its intervals for all arms of the search.
 
     Args:
         model: compiled and built `keras.Model`, or a function without arguments that returns one.
         x, y: the rows, as in `bridle.Study.run`. Without y, the target is x.
         seconds: float > 0, the approximate time in seconds, with compilation. It decides the number of seeds and, if it
-            is short, of arms. Programs for two shapes of rows are compiled in any case. Default 60.
+            is short, of arms. Programs for two shapes of rows are compiled in any case. Early stopping and single
+            layers need further programs: they are tried if compiling takes a small part of the time. Default 60.
         folds, epochs, batch_size, score: as in `bridle.Study`.
         validation, test, groups, sample_weight, class_weight, preprocessor, target_preprocessor, store, progress,
             callbacks: as in `bridle.Study.run`.
@@ -179,12 +184,15 @@ class FirstStage:
 def _screen(inquiry: Inquiry, arms: SearchArms, clock: Clock, progress: bool) -> FirstStage:
     """Compile one program for one arm of each kind, and screen as many of them as the time allows."""
     tried = arms.kinds
-    prepared = inquiry.prepare(tried)
-    if clock.seconds < SHORT or TRACES * trace(common_folds(prepared)) > clock.left:
+    prepared, traced = inquiry.prepare(tried), inf
+    if clock.seconds > SHORT:
+        traced = trace(common_folds(prepared))
+    if TRACES * traced > clock.left:
         tried = dict(list(tried.items())[:FEW])
         prepared = inquiry.prepare(tried)
+        traced = trace(common_folds(prepared))
     common = common_folds(prepared)
-    pace = measure_pace(replace(common, rules=()), prepared.folds)
+    pace = measure_pace(replace(common, rules=()), prepared.folds, traced)
     ample = pace.waiting < AMPLE * clock.left
     names = [arm.name for arm in prepared.arms[1:] if ample or arm.early_stopping is None]
     by_layer = {name: layers for name, layers in arms.by_layer.items() if ample and name in names}

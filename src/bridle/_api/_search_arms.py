@@ -11,9 +11,9 @@ from bridle._keras import check_averageable
 from bridle.placement import Site, check_labels, find_rates, find_sites, read_terms
 from bridle.regularizers import KINDS, L1, L2, Constraint, Decay, LabelTreatment, Noise, Rate, Regularizer, WholeFit
 from bridle.regularizers._constraints import MaxNorm
+from bridle.regularizers._decay import WeightDecay
 from bridle.regularizers._labels import LabelSmoothing, Mixup
 from bridle.regularizers._noise import Dropout, GaussianNoise
-from bridle.regularizers._weight_decay import WeightDecay
 from bridle.regularizers._whole_fit import EarlyStopping, WeightAveraging
 from bridle.results import Arm
 

@@ -73,22 +73,25 @@ def refits(arms: int) -> int:
     return 2 * arms + 1
 
 
-def measure_pace(prepared: Prepared, folds: Sequence[Fold]) -> Pace:
-    """Compile the programs for the rows of `prepared`, time a fit, and count the further shapes of `folds`."""
-    programs = list({fold.shape: prepared.engine.programs(fold, {}) for fold in prepared.folds}.values())
-    began = perf_counter()
-    for one in programs:
-        one.compile_fully()
-    compiling = perf_counter() - began + sum(one.trace_seconds for one in programs)
-    plan = make_timed_plan(prepared)
-    further = {fold.shape for fold in folds} - {fold.shape for fold in prepared.folds}
-    fit_seconds = max(1e-4, (plan.seconds or 0.0) / plan.fits)
-    return Pace(compiling / len(programs), fit_seconds, len(folds), 1 + len(further))
-
-
 def trace(prepared: Prepared) -> float:
     """Trace the program of the first fold; return the seconds that it took."""
-    return prepared.engine.programs(prepared.folds[0], {}).trace_seconds
+    began = perf_counter()
+    prepared.engine.programs(prepared.folds[0], {})
+    return perf_counter() - began
+
+
+def measure_pace(prepared: Prepared, folds: Sequence[Fold], traced: float) -> Pace:
+    """Compile the programs for the rows of `prepared`, time a fit, and count the further shapes of `folds`.
+
+    `traced`: seconds that tracing the program of the first fold took.
+    """
+    began = perf_counter()
+    compile_folds(prepared)
+    shapes = {fold.shape for fold in prepared.folds}
+    compiling = (perf_counter() - began + traced) / len(shapes)
+    plan = make_timed_plan(prepared)
+    further = {fold.shape for fold in folds} - shapes
+    return Pace(compiling, max(1e-4, (plan.seconds or 0.0) / plan.fits), len(folds), 1 + len(further))
 
 
 def compile_folds(prepared: Prepared) -> None:

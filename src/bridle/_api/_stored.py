@@ -1,4 +1,4 @@
-"""The parts of a stored study that are objects: its model, and its regularizers from their texts."""
+"""`load`: the result of a stored study, with its model."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -7,13 +7,47 @@ from typing import Any
 
 import keras
 
-from bridle._errors import InputError, KindError, StoreError, first_line
+from bridle import store as stores
+from bridle._api._result import Result
+from bridle._errors import KindError, StoreError, first_line
 from bridle._keras import model_json
-from bridle.regularizers import Regularizer, parse_regularizer
 from bridle.results import StudyResult
 from bridle.untrusted import MAX_UNPACKED_MIB, MIB, check_config, own_names, weights_of
 
 COMPILED = "compile_config"
+
+
+def load(
+    folder: str | Path,
+    *,
+    custom_objects: Mapping[str, Any] | None = None,
+    model: keras.Model | Callable[[], keras.Model] | None = None,
+) -> Result:
+    """Load the result of a study from the folder that `run(…, store=folder)` or a command's `--out` wrote.
+
+    The numbers load without the model. The model is built from its configuration, which holds no code. Register custom
+    functions and classes with `keras.saving.register_keras_serializable` in a module that is imported, or pass them
+    here. `Result.model` names those that are missing. If a custom loss or metric is missing, the model is not compiled.
+
+    Args:
+        folder: path of the folder.
+        custom_objects: functions and classes by their names in the configuration, as in `keras.models.load_model`.
+        model: `keras.Model`, or the function that builds it, to use in place of the stored configuration.
+
+    Returns: `bridle.Result`.
+
+    Errors: `StoreError` if the folder holds no study or a damaged one; `KindError` if the variables of `model` differ
+    in number or shape from the stored ones.
+
+    """
+    data, objects = stores.load(folder), dict(custom_objects or {})
+    try:
+        build = None if isinstance(model, keras.Model) else model
+        return Result(data, stored_model(data, folder, objects, model), build=build)
+    except (StoreError, KindError) as error:
+        if model is not None:
+            raise
+        return Result(data, None, unbuilt=str(error))
 
 
 def stored_model(
@@ -140,16 +174,3 @@ def _fitting(model: keras.Model, data: StudyResult, folder: str | Path) -> keras
             f"{len(shapes)} variables, or with other shapes. Give the function that the study was run with."
         )
     return model
-
-
-def stored_regularizer(text: str, strengths: Mapping[str, float]) -> Regularizer:
-    """Return a regularizer from its text, with values in place of the names of strengths."""
-    for slot, value in strengths.items():
-        text = text.replace(f"{{{slot}}}", f"{value:.12g}")
-    try:
-        return parse_regularizer(text)
-    except InputError as error:
-        raise StoreError(
-            f"Expected a penalty of bridle in the stored study, got {text.partition('(')[0]!r}, whose code a study "
-            "does not store. Write the penalty again, with the strengths of Result.best."
-        ) from error

@@ -13,11 +13,15 @@ from bridle._errors import InputError, nearest_names
 from bridle.cases._case import Case, Protocol, Published
 from bridle.cases._circles import circles
 from bridle.cases._claims import Measured, as_table, claim_sentences, measure
+from bridle.cases._confidence import confidence
 from bridle.cases._dictionary import dictionary
+from bridle.cases._double_descent import double_descent
 from bridle.cases._iris import iris
 from bridle.cases._language import language
 from bridle.cases._moons import moons
 from bridle.cases._overcomplete import overcomplete
+from bridle.cases._pronunciation import pronunciation
+from bridle.cases._rectifier import rectifier
 from bridle.cases._reproduction import (
     LINE_HEADERS,
     CaseAnswer,
@@ -63,6 +67,10 @@ CASES: Mapping[str, Callable[[], Case | ReproductionCase]] = {
     "dictionary": dictionary,
     "language": language,
     "vowels": vowels,
+    "pronunciation": pronunciation,
+    "confidence": confidence,
+    "rectifier": rectifier,
+    "double-descent": double_descent,
 }
 """Every shipped case: those of two protocols, then those that hold a measurement against a reference."""
 

@@ -85,3 +85,34 @@ def read_vowels(part: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the utterances of `"train"` or `"test"`, shape (row, 29, 12), padded with 0, and their speakers."""
     with np.load(FOLDER / "japanese_vowels.npz") as arrays:
         return arrays[f"x_{part}"].astype(np.float32), arrays[f"y_{part}"].astype(np.int32)
+
+
+@dataclass(frozen=True)
+class Pronunciations:
+    """Words as letters and as phonemes, shuffled, padded with 0; letters and phonemes are numbered from 1."""
+
+    letters: Int[np.ndarray, "word letter"]
+    phonemes: Int[np.ndarray, "word phoneme"]
+    names: tuple[str, ...]
+    """The phonemes; the number of a name is its position plus one."""
+
+
+def read_pronunciations(longest: int = 12) -> Pronunciations:
+    """Return the words of CMUdict of 2 to `longest` letters a to z and at most as many phonemes, without stress.
+
+    Each word has its first pronunciation.
+    """
+    lines = gzip.decompress((FOLDER / "cmudict.txt.gz").read_bytes()).decode().splitlines()
+    words: dict[str, list[str]] = {}
+    for line in lines:
+        word, *phonemes = line.partition("#")[0].split()
+        if re.fullmatch("[a-z]+", word) and 1 < len(word) <= longest and len(phonemes) <= longest:
+            words.setdefault(word, [phoneme.rstrip("012") for phoneme in phonemes])
+    names = tuple(sorted({phoneme for phonemes in words.values() for phoneme in phonemes}))
+    index = {name: number for number, name in enumerate(names, 1)}
+    letters, spoken = (np.zeros((len(words), longest), np.int32) for _ in range(2))
+    for row, (word, phonemes) in enumerate(words.items()):
+        letters[row, : len(word)] = [ord(letter) - 96 for letter in word]
+        spoken[row, : len(phonemes)] = [index[phoneme] for phoneme in phonemes]
+    order = np.random.default_rng(0).permutation(len(words))
+    return Pronunciations(letters[order], spoken[order], names)

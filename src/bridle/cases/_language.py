@@ -10,7 +10,7 @@ from bridle._api import Result, Study
 from bridle.cases._data import read_words
 from bridle.cases._reproduction import CaseAnswer, CaseOptions, Line, ReproductionCase
 from bridle.metrics import Perplexity
-from bridle.regularizers import AR, TAR
+from bridle.regularizers._recurrent import AR, TAR
 from bridle.stats import compare
 
 STEPS, BLOCK_ROWS = 35, 20

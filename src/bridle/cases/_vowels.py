@@ -8,7 +8,8 @@ import numpy as np
 from bridle._api import Ensemble, EnsembleGain, Result, Study
 from bridle.cases._data import read_vowels
 from bridle.cases._reproduction import CaseAnswer, CaseOptions, Line, ReproductionCase
-from bridle.regularizers import AR, L1, L2
+from bridle.regularizers import L1, L2
+from bridle.regularizers._recurrent import AR
 from bridle.report import Sheet
 
 UNITS, EPOCHS, SEEDS, FOLDS = 32, 40, 10, 3
@@ -121,8 +122,8 @@ def vowels() -> ReproductionCase:
             "Japanese Vowels (270 utterances to train, 370 to test, 12 channels, 7 to 29 steps), LSTM of "
             f"{UNITS} units with a mask, {EPOCHS} epochs of Adam, {SEEDS} seeds; the strength of an arm is the best of "
             f"{FOLDS} folds of the training utterances by log loss. An ensemble averages logits. Intervals are over "
-            "test utterances, for these networks. The reference is one nearest neighbour by dynamic time warping, computed "
-            "with Euclidean steps and no band."
+            "test utterances, for these networks. The reference is one nearest neighbour by dynamic time warping, "
+            "computed with Euclidean steps and no band."
         ),
         run=run,
     )

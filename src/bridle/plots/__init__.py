@@ -5,6 +5,7 @@ Each picture has two functions: `…_data(result, …)` computes its numbers, `d
 
 * over strengths: `sweep`, `gains`, `path`, `heatmap`, `frontier`
 * over epochs: `curves`
+* over any number, such as the width of a network: `lines`
 * of trained models: `activations`, `units`, `weights`, `surface`
 * of codes: `code_frontier`, `densities`, and as tiles `features`, `matched`, `reconstructions`; all by `code_drawings`
 """
@@ -18,6 +19,7 @@ from bridle.plots._figures import Drawing, drawings
 from bridle.plots._frontier import draw_frontier, frontier_data
 from bridle.plots._gains import GainsData, Source, draw_gains, gains_data
 from bridle.plots._heatmap import draw_heatmap, heatmap_data
+from bridle.plots._lines import LineSeries, draw_lines, lines_alt
 from bridle.plots._path import draw_path, path_data
 from bridle.plots._strengths import Ticks
 from bridle.plots._style import THEMES, Theme, marker
@@ -32,6 +34,7 @@ __all__ = [
     "CurvesData",
     "Drawing",
     "GainsData",
+    "LineSeries",
     "Published",
     "Source",
     "SweepData",
@@ -51,6 +54,7 @@ __all__ = [
     "draw_frontier",
     "draw_gains",
     "draw_heatmap",
+    "draw_lines",
     "draw_path",
     "draw_surface",
     "draw_sweep",
@@ -62,6 +66,7 @@ __all__ = [
     "frontier_data",
     "gains_data",
     "heatmap_data",
+    "lines_alt",
     "marker",
     "matched_data",
     "path_data",

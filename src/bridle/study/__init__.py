@@ -4,6 +4,7 @@ from bridle.study._baselines import fit_baselines
 from bridle.study._ensembles import ModelRows, score_models
 from bridle.study._progress import Update, Watch
 from bridle.study._rounds import race_of
+from bridle.study._single import train_single
 from bridle.study._stages import run_study
 from bridle.study.execution import RunOptions
 
@@ -16,4 +17,5 @@ __all__ = [
     "race_of",
     "run_study",
     "score_models",
+    "train_single",
 ]

@@ -19,6 +19,8 @@ from bridle.study.execution._requests import FitKey
 
 MESH_POINTS = 60
 """Points along each axis of a decision surface."""
+MAX_SURFACES = 6
+"""Decision surfaces: `none`, each arm's `best`, then their `1se`."""
 MAX_PICTURE_ROWS = 2000
 """Rows drawn over a decision surface."""
 MAX_ACTIVATION_ROWS = 64
@@ -37,15 +39,18 @@ MARGIN = 0.15
 Variables = tuple[np.ndarray, ...]
 
 
-def decision_surface(prepared: Prepared, data: Data, variables: Mapping[int, Sequence[Variables]]) -> Picture | None:
-    """Return mean predictions over the refits of each candidate on a mesh.
+def decision_surface(
+    prepared: Prepared, data: Data, trained: Sequence[tuple[int, Variables]], selected: Sequence[int]
+) -> Picture | None:
+    """Return mean predictions over the refits of the first `selected` candidates on a mesh.
 
     None unless the model has two inputs and tells two classes apart.
 
     Args:
         prepared: the study.
         data: all rows, as the network sees them.
-        variables: for each candidate to draw, the trained variables of its refits.
+        trained: pairs (candidate, trained variables of a refit).
+        selected: candidates, the most important first.
 
     """
     outputs = getattr(prepared.model, "outputs", None) or ()
@@ -68,6 +73,7 @@ def decision_surface(prepared: Prepared, data: Data, variables: Mapping[int, Seq
     split = len(prepared.model.trainable_variables)
     objective = prepared.engine.objective
     predict_mesh = jax.jit(lambda trainable, other: predict(objective, trainable, other, mesh).values[:, -1])
+    variables = {one: [values for candidate, values in trained if candidate == one] for one in selected[:MAX_SURFACES]}
     refits = {candidate: fits for candidate, fits in variables.items() if fits}
     surfaces = [
         np.mean([np.asarray(predict_mesh(list(fit[:split]), list(fit[split:]))) for fit in fits], axis=0).reshape(

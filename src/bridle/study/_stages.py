@@ -51,8 +51,6 @@ from bridle.study.execution._worker import StudySpec, run_task
 
 MAX_EXTENSIONS = 2
 """Rounds that extend open grids."""
-MAX_SURFACES = 6
-"""Decision surfaces: `none`, each arm's `best`, then their `1se`."""
 
 
 def run_study(
@@ -126,7 +124,7 @@ class StudyRun:
         self.fold_rows = fold_row_set(prepared)
         self.until = np.inf if options.until is None else options.until
         self.seeds = prepared.question.seed_numbers
-        """The seeds of the refits: those of the fits that they were selected by."""
+        """The seeds of the refits: those of the fits that selected them."""
         self.course: Course | None = None
         """The progress of a race."""
         self.began = perf_counter()
@@ -224,11 +222,9 @@ class StudyRun:
     def race_by_seed(self, candidates: Sequence[int]) -> bool:
         """Train one seed at a time: first all candidates and extended grids, then those still in the race.
 
-        Grids are refined after the second seed. Each seed ends with an answer. Further seeds and candidates that would
-        not end before `until` are left out.
+        Each seed ends with an answer; the second one refines grids. What would end after `until` is left out.
         """
         self.began = perf_counter()
-
         seeds, racing, arms = self.prepared.question.seed_numbers, list(candidates), self.collector.arms[1:]
         total = expected_fits(arms, len(seeds), len(self.prepared.folds))
         self.course = Course(total, self.prepared.question.epochs)
@@ -238,11 +234,10 @@ class StudyRun:
             self.seeds = seeds[:done]
             if not self._train_seeds(racing, [seed]):
                 return False
-            if done == 1:
-                for _ in range(MAX_EXTENSIONS if self.options.pilot else 0):
-                    racing += (added := self._grow(BoundArm.extended, racing))
-                    if not self._train_seeds(added, seeds[:1]):
-                        return False
+            for _ in range(MAX_EXTENSIONS if done == 1 and self.options.pilot else 0):
+                racing += (added := self._grow(BoundArm.extended, racing))
+                if not self._train_seeds(added, seeds[:1]):
+                    return False
             if done == min(FIRST_ARM_ROUND, len(seeds)):
                 racing += (added := self._grow(BoundArm.refined, racing, done))
                 if not self._train_seeds(added, seeds[:done]):
@@ -272,10 +267,7 @@ class StudyRun:
             self.refit_selected({0, weigh_evidence(result).winner or 0})
 
     def refit_selected(self, arms: Container[int] | None = None) -> bool:
-        """Train `none`, `best` and `1se` of all arms or of `arms`, and the recommended candidate on all rows.
-
-        With `refit="all"`, every candidate with a finished fit.
-        """
+        """Train on all rows `none`, `best` and `1se` of all or of some arms, and the recommended; or all candidates."""
         collector, prepared = self.collector, self.prepared
         evidence = weigh_evidence(collector.result())
         choices, recommended = evidence.choices, evidence.recommendation and evidence.recommendation.candidate
@@ -389,7 +381,7 @@ class StudyRun:
         return now + (now - self.began) * candidates * len(self.prepared.folds) / max(1, trained) <= self.until
 
     def _grown_arms(self, grow: Growth) -> tuple[BoundArm, ...]:
-        """Return the arms, with more candidates around the best of open grids."""
+        """Return the arms as `grown_arms` does."""
         return grown_arms(self.collector.result(), self.collector.arms, self.collector.candidate_values, grow)
 
     def _take_snapshots(self, data: Data, selected: Sequence[int], bests: dict[int, int]) -> None:
@@ -398,7 +390,6 @@ class StudyRun:
         refits = collector.finished_refits()
         collector.probe = probe_predictions(prepared, refits, data)
         trained = [(collector.fits[index][0], refit.variables) for index, refit in refits.items()]
-        variables = {one: [values for key, values in trained if key == one] for one in selected[:MAX_SURFACES]}
-        collector.picture = decision_surface(prepared, data, variables)
+        collector.picture = decision_surface(prepared, data, trained, selected)
         collector.weight_names = weight_names(prepared)
         collector.activations = activation_samples(prepared, collector.arms, collector.results, data, bests)

@@ -9,7 +9,7 @@ from typing import IO, Any
 import keras
 import numpy as np
 
-from bridle import placement, regularizers
+from bridle import layers, placement, regularizers
 from bridle._errors import InputError, first_line, short_repr
 from bridle._keras import model_size
 from bridle.untrusted._archive import ADVICE, MAX_UNPACKED_MIB, MIB, check_archive
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 
-REGISTERED_ROOMS = (regularizers, placement)
+REGISTERED_ROOMS = (regularizers, placement, layers)
 """Rooms whose classes a model file may name: Keras knows them once they are imported."""
 GENERATED_ROWS = 8
 """Rows of a batch that is generated from the shapes of the inputs."""

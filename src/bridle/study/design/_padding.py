@@ -52,7 +52,7 @@ def padded_share(values: np.ndarray) -> tuple[bool, float]:
     >>> padded_share(np.array([[1, 0, 2, 0], [3, 0, 0, 0]]))
     (True, 0.5)
     """
-    is_zero = ~values.reshape(*values.shape[:2], -1).any(axis=2)
+    is_zero = np.logical_not(np.any(values.reshape(*values.shape[:2], -1), axis=2))
     at_end, at_begin = _run(is_zero[:, ::-1]), _run(is_zero)
     return bool(at_end >= at_begin), float(max(at_end, at_begin))
 
