@@ -51,6 +51,25 @@ def test_measures_are_those_of_the_models(result) -> None:
     assert result.representation("code", X, dictionary="code/kernel").dictionaries[0, 0].shape == (12, 64)
 
 
+def test_pictures_take_names_and_seeds(result) -> None:
+    """Of candidates and seeds as a user writes them."""
+    codes = result.representation("code", X)
+    assert codes.plot.features("L1: 0.003", 2).get_title(loc="left").startswith("L1: 0.003, seed 2")
+    labels = [text.get_text() for text in codes.plot.matched("none", (1, 2)).get_yticklabels()]
+    assert labels == ["seed 1", "seed 2"]
+    assert codes.plot.frontier(error="noise_fvu").get_ylabel().startswith("noise_fvu")
+    assert codes.plot.densities(candidates=["none", 2]).get_legend_handles_labels()[1][1].startswith("L1: 0.1, ")
+    assert len(codes.plot.reconstructions(candidates=["none"]).get_yticklabels()) == 2
+    assert codes.stability("none").pairs.shape == (3, 3)
+    for call in (
+        lambda: codes.plot.features("L3"),
+        lambda: codes.plot.features(9),
+        lambda: codes.plot.matched(0, (0, 9)),
+    ):
+        with pytest.raises(bridle.BridleError, match=r"Expected a (candidate by name or position|seed of this study)"):
+            call()
+
+
 def path(l0: list[list[float]], fvus: list[list[float]]) -> StudiedCodes:
     """Two arms of three candidates and two seeds."""
     measures = {"l0": np.array(l0), "fvu": np.array(fvus)}

@@ -24,6 +24,7 @@ Say what to regularize, as `{target: regularizer}`
 Study a representation
     SparseAutoencoder        a builder of autoencoders, and a transformer of scikit-learn
     layers                   Keras layers: TopK, BatchTopK, JumpReLU, unit-norm and tied decoders, codes per row
+    Representation           the codes of the trained networks of a study, from Result.representation
     representations          measures of codes and dictionaries: FVU, L0, the same features in another seed
 
 Use a penalty without a study
@@ -53,6 +54,7 @@ from bridle import representations as representations
 from bridle import schedule as schedule
 from bridle import testing as testing
 from bridle._api import Ensemble as Ensemble
+from bridle._api import Representation as Representation
 from bridle._api import Result as Result
 from bridle._api import SearchResult as SearchResult
 from bridle._api import Study as Study

@@ -2,6 +2,7 @@
 
 from bridle._api._ensemble import Ensemble, EnsembleGain
 from bridle._api._plots import Plots
+from bridle._api._representation import Representation
 from bridle._api._result import Result
 from bridle._api._search import SearchResult, search, search_arms
 from bridle._api._selection import Best
@@ -13,6 +14,7 @@ __all__ = [
     "Ensemble",
     "EnsembleGain",
     "Plots",
+    "Representation",
     "Result",
     "SearchResult",
     "Study",

@@ -6,7 +6,9 @@ from typing import Any, cast
 
 import keras
 import numpy as np
+from matplotlib.axes import Axes
 
+from bridle import plots
 from bridle._api._hand_over import ModelMaker
 from bridle._api._preparation import Preparation
 from bridle._errors import InputError, nearest_names
@@ -28,6 +30,96 @@ from bridle.wording import brief_name
 
 SHOWN_ROWS = 12
 """Rows of which the reconstructions are kept."""
+
+
+@dataclass(frozen=True)
+class Representation(StudiedCodes):
+    """Measures and pictures of the code of every refit of a study. `Result.representation` returns it.
+
+    The fields and the methods `table`, `frontier`, `at_equal_l0` and `stability` are those of
+    `bridle.representations.StudiedCodes`. `plot` draws: `codes.plot.frontier()`.
+
+    >>> import bridle, keras
+    >>> from sklearn.datasets import load_digits
+    >>> x = load_digits().data[:200] / 16
+    >>> code, out = keras.layers.Dense(32, "relu", name="code"), keras.layers.Dense(64, name="out")
+    >>> model = keras.Sequential([keras.Input((64,)), code, out])
+    >>> model.compile("adam", "mse")
+    >>> study = bridle.Study(model, {"L1": {"code/output": bridle.L1([0.01, 0.1])}}, seeds=2, folds=2, epochs=2)
+    >>> codes = study.run(x, refit="all").representation("code", x)
+    >>> codes.names
+    ('none', 'L1: 0.01', 'L1: 0.1')
+    >>> list(codes.frontier())[:3], codes.dictionary_name
+    (['candidate', 'arm', 'l0'], 'out/kernel')
+
+    """
+
+    @property
+    def plot(self) -> "CodePlots":
+        """The pictures of the codes, for example `codes.plot.features("L1: 0.01")`."""
+        return CodePlots(self)
+
+
+class CodePlots:
+    """Pictures of codes.
+
+    Every method draws on `ax`, or on a new figure if `ax` is None, and returns the axes. A candidate is its name or its
+    position; `image` is the height and width of a row, by default those of the rows, or a square.
+
+    Errors: `InputError` for an unknown candidate, and if there is no data for the picture.
+    """
+
+    def __init__(self, codes: Representation) -> None:
+        self._codes = codes
+
+    def frontier(self, ax: Axes | None = None, *, error: str = "fvu") -> Axes:
+        """Draw L0 against an error of every candidate, a line for each arm, with intervals over seeds."""
+        return plots.draw_code_frontier(plots.code_frontier_data(self._codes, error), ax)
+
+    def densities(self, ax: Axes | None = None, *, candidates: Sequence[int | str] | None = None) -> Axes:
+        """Draw histograms of how often units are used; by default of the middle of each arm's path."""
+        positions = None if candidates is None else [self._codes.position(one) for one in candidates]
+        return plots.draw_densities(plots.densities_data(self._codes, positions), ax)
+
+    def features(
+        self,
+        candidate: int | str,
+        seed: int | None = None,
+        ax: Axes | None = None,
+        *,
+        image: tuple[int, int] | None = None,
+    ) -> Axes:
+        """Draw the features of live units as images; those of the first seed by default."""
+        place = 0 if seed is None else self._seed(seed)
+        return plots.draw_tiles(plots.features_data(self._codes, self._codes.position(candidate), place, image), ax)
+
+    def matched(
+        self,
+        candidate: int | str,
+        seeds: tuple[int, int] | None = None,
+        ax: Axes | None = None,
+        *,
+        image: tuple[int, int] | None = None,
+    ) -> Axes:
+        """Draw features of one seed above their partners in another; those of the first two seeds by default."""
+        pair = (0, 1) if seeds is None else (self._seed(seeds[0]), self._seed(seeds[1]))
+        return plots.draw_tiles(plots.matched_data(self._codes, self._codes.position(candidate), pair, image), ax)
+
+    def reconstructions(
+        self,
+        ax: Axes | None = None,
+        *,
+        candidates: Sequence[int | str] | None = None,
+        image: tuple[int, int] | None = None,
+    ) -> Axes:
+        """Draw the first rows above their reconstructions by several candidates."""
+        positions = None if candidates is None else [self._codes.position(one) for one in candidates]
+        return plots.draw_tiles(plots.reconstructions_data(self._codes, positions, image), ax)
+
+    def _seed(self, seed: int) -> int:
+        if seed not in self._codes.seeds:
+            raise InputError(f"Expected a seed of this study, got {seed!r}. Seeds: {list(self._codes.seeds)}.")
+        return self._codes.seeds.index(seed)
 
 
 @dataclass(frozen=True)
@@ -102,7 +194,7 @@ def read_codes(
     *,
     dictionary: str | None = None,
     batch_size: int = 1024,
-) -> StudiedCodes:
+) -> Representation:
     """Return the measures of the code of every refit of a study. The arguments are those of `Result.representation`."""
     data, transformer = reader.data, preparation.get("x")
     x = read_inputs(rows if transformer is None else transform_rows(transformer, plain_rows(rows, "rows"), "rows"))
@@ -138,7 +230,7 @@ def read_codes(
             dictionaries[place] = features
         if seed == 0 and reconstructs:
             shown[place[0]] = restored[:SHOWN_ROWS]
-    return StudiedCodes(
+    return Representation(
         layer=reader.layer,
         arms=tuple(data.arms[int(data.setting_arm[candidate])].name for candidate in order),
         names=tuple(brief_name(data, candidate) for candidate in order),

@@ -16,12 +16,11 @@ from bridle._api._ensemble import Ensemble, ensemble_validation
 from bridle._api._hand_over import ModelMaker
 from bridle._api._plots import Plots
 from bridle._api._preparation import Preparation
-from bridle._api._representation import CodeReader, read_codes
+from bridle._api._representation import CodeReader, Representation, read_codes
 from bridle._api._selection import Best, best, select, stored_regularizer
 from bridle._errors import InputError, StoreError
 from bridle.placement import Term, by_target, code_lines
 from bridle.regularizers import Penalty
-from bridle.representations import StudiedCodes
 from bridle.results import StudyResult
 from bridle.stats import Evidence, weigh_evidence
 
@@ -261,7 +260,7 @@ class Result:
 
     def representation(
         self, layer: str, rows: Any, labels: Any = None, *, dictionary: str | None = None
-    ) -> StudiedCodes:
+    ) -> Representation:
         """Measure the output of a layer as a code of rows, for every refit of the study.
 
         Measures, as functions in `bridle.representations`: `l0`, `zeros`, `live`; for a model that reconstructs its
@@ -275,23 +274,10 @@ class Result:
             dictionary: the weight whose rows are features, such as `"decoder/kernel"`. Default: the last one from the
                 code to another layer.
 
-        Returns: `bridle.representations.StudiedCodes`. Run the study with `refit="all"` to have its whole path there.
+        Returns: `bridle.Representation`. Run the study with `refit="all"` to have its whole path there.
 
         Errors: `InputError` for an unknown layer or weight, several inputs, and a study without refits; `StoreError`
             if a stored model cannot be built.
-
-        >>> import bridle, keras
-        >>> from sklearn.datasets import load_digits
-        >>> x = load_digits().data[:200] / 16
-        >>> code, out = keras.layers.Dense(32, "relu", name="code"), keras.layers.Dense(64, name="out")
-        >>> model = keras.Sequential([keras.Input((64,)), code, out])
-        >>> model.compile("adam", "mse")
-        >>> study = bridle.Study(model, {"L1": {"code/output": bridle.L1([0.01, 0.1])}}, seeds=2, folds=2, epochs=2)
-        >>> codes = study.run(x, refit="all").representation("code", x)
-        >>> codes.names
-        ('none', 'L1: 0.01', 'L1: 0.1')
-        >>> list(codes.frontier())[:3], codes.dictionary_name
-        (['candidate', 'arm', 'l0'], 'out/kernel')
 
         """
         reader = CodeReader(self.data, ModelMaker(self.data, self._template_or_error(), self._build), layer)

@@ -138,7 +138,7 @@ def _sheet(codes: StudiedCodes) -> Sheet:
         for index, name in enumerate(codes.names)
     ]
     headers = ("candidate", "L0", "FVU", "FVU of noise", "norms", "live units")
-    return Sheet(f"Codes of {len(codes.rows)} … held-out digits, means over seeds", headers, tuple(rows))
+    return Sheet("Codes of the held-out digits, means over seeds", headers, tuple(rows))
 
 
 def run(options: CaseOptions) -> CaseAnswer:

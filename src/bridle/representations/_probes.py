@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from bridle._errors import InputError
 from bridle.stats import mean_interval
@@ -69,10 +70,11 @@ def probe(
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     rng = np.random.default_rng(seed)
     scores = []
-    for train, test in splitter.split(rows, classes):
-        few = train if per_class is None else _draw(train, classes, per_class, rng)
-        model: Any = make_pipeline(StandardScaler(), LogisticRegression(C=c, max_iter=2000))
-        scores.append(model.fit(rows[few], classes[few]).score(rows[test], classes[test]))
+    with threadpool_limits(1):  # several threads of BLAS take a hundred times as long for products this small
+        for train, test in splitter.split(rows, classes):
+            few = train if per_class is None else _draw(train, classes, per_class, rng)
+            model: Any = make_pipeline(StandardScaler(), LogisticRegression(C=c, max_iter=2000))
+            scores.append(model.fit(rows[few], classes[few]).score(rows[test], classes[test]))
     values = np.array(scores)
     train_rows = len(rows) * (folds - 1) / folds if per_class is None else per_class * len(names)
     return Probed(*mean_interval(values, test_share=min(1.0, len(rows) / folds / train_rows)), values)

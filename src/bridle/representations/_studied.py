@@ -120,23 +120,35 @@ class StudiedCodes:
         mean, below, above = mean_interval(both[0] - both[1])
         return EqualSparsity(level, float(both[0].mean()), float(both[1].mean()), mean, below, above)
 
-    def stability(self, candidate: int, *, live_only: bool = True) -> Stability:
+    def stability(self, candidate: int | str, *, live_only: bool = True) -> Stability:
         """Return how well the dictionaries of a candidate agree over seeds.
 
         Args:
-            candidate: its position in `names`.
+            candidate: its name, or its position in `names`.
             live_only: True leaves out features whose unit is zero in every row.
 
         Errors: `InputError` for fewer than two dictionaries.
 
         """
-        dictionaries = []
+        dictionaries, index = [], self.position(candidate)
         for position in range(len(self.seeds)):
-            features = self.dictionaries.get((candidate, position))
+            features = self.dictionaries.get((index, position))
             if features is not None:
-                live = self.densities[candidate, position] > 0
+                live = self.densities[index, position] > 0
                 dictionaries.append(features[live] if live_only and live.any() else features)
         return stability(dictionaries, one_to_one=True)
+
+    def position(self, candidate: int | str) -> int:
+        """Return the position of a candidate in `names`.
+
+        Errors: `InputError` for an unknown name or position.
+        """
+        if candidate in self.names:
+            return self.names.index(str(candidate))
+        if isinstance(candidate, str) or not 0 <= candidate < len(self.names):
+            names = nearest_names(str(candidate), self.names)
+            raise InputError(f"Expected a candidate by name or position, got {candidate!r}. {names}")
+        return int(candidate)
 
     def of_arm(self, arm: str) -> list[int]:
         """Return the positions of the candidates of an arm, weak to strong.
