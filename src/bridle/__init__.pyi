@@ -6,7 +6,7 @@ Find a regularization
     Study, Result, load      for arms of your own: a cross-validated comparison
     EarlyStopping, WeightAveraging   how each fit ends, for a study or for one arm
     Plan                     what will run, before it runs
-    Ensemble                 the mean of several networks, with the interval of its gain
+    Ensemble, EnsembleGain   the mean of several networks, and the interval of its gain
     StudyResult              every number of a study, as arrays
     metrics                  metrics to select by: the perplexity of a language model
 
@@ -54,6 +54,7 @@ from bridle import representations as representations
 from bridle import schedule as schedule
 from bridle import testing as testing
 from bridle._api import Ensemble as Ensemble
+from bridle._api import EnsembleGain as EnsembleGain
 from bridle._api import Representation as Representation
 from bridle._api import Result as Result
 from bridle._api import SearchResult as SearchResult
