@@ -6,6 +6,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.optimize import least_squares
 
+from bridle.engine import single_threaded_blas
+
 ORIENTATION_BINS = 8
 """Bins of orientations from 0 to 180 degrees."""
 GOOD_FIT = 0.7
@@ -45,7 +47,8 @@ def fit_gabors(filters: Float[np.ndarray, "filter pixel"]) -> GaborFits:
     """
     side = round(filters.shape[1] ** 0.5)
     rows, columns = np.mgrid[:side, :side].reshape(2, -1).astype(float)
-    fits = [_fit_one(filter_ / (np.linalg.norm(filter_) or 1.0), rows, columns, side) for filter_ in filters]
+    with single_threaded_blas():  # threads cost more than products of this size
+        fits = [_fit_one(filter_ / (np.linalg.norm(filter_) or 1.0), rows, columns, side) for filter_ in filters]
     return GaborFits(np.array([r2 for r2, _ in fits]), np.array([angle for _, angle in fits]))
 
 

@@ -11,6 +11,7 @@ from bridle._api import Result, Study
 from bridle.cases._gabor import GaborFits, fit_gabors
 from bridle.cases._patches import CUTOFF, SIDE, controls, patches
 from bridle.cases._reproduction import CaseAnswer, CaseOptions, Line, ReproductionCase
+from bridle.engine import single_threaded_blas
 from bridle.layers import RowCodes, UnitNormDense
 from bridle.plots import Drawing, draw_tiles
 from bridle.plots._features import SCALED, Tiles
@@ -61,7 +62,8 @@ def dictionary_learning(x: np.ndarray, passes: int) -> tuple[float, float]:
         max_no_improvement=None,
     )
     rows = x.astype(float)  # its lasso stops late in single precision
-    codes = learner.fit(rows).transform(rows)
+    with single_threaded_blas():
+        codes = learner.fit(rows).transform(rows)
     return objective(rows, codes, learner.components_), l0(codes)
 
 
@@ -85,11 +87,10 @@ def run(options: CaseOptions) -> CaseAnswer:
     shares = {"no penalty": float(np.mean([fit.share for fit in fits["none"]]))}
     shares |= {name: fit_gabors(filters).share for name, filters in controls(x, ATOMS).items()}
     reference, zeros = dictionary_learning(x, passes)
-    ratios = np.array([objective(x, *pair) / reference for pair in weights["L1"]])
     lines = (
         *_gabor_lines(fits["L1"]),
         *(_control_line(*item) for item in shares.items()),
-        _ratio_line(ratios, reference, passes),
+        _ratio_line(np.array([objective(x, *pair) for pair in weights["L1"]]) / reference, reference, passes),
     )
     return CaseAnswer(
         lines,
@@ -161,11 +162,11 @@ def _sheet(
 
 
 def _picture(atoms: np.ndarray, fits: GaborFits) -> Drawing:
-    order = np.argsort(-fits.r2, kind="stable")[:64]
-    images = (atoms[order] / np.abs(atoms[order]).max(axis=1, keepdims=True)).reshape(8, 8, SIDE, SIDE)
+    drawn = atoms[np.argsort(-fits.r2, kind="stable")[:64]]
+    images = (drawn / np.abs(drawn).max(axis=1, keepdims=True)).reshape(8, 8, SIDE, SIDE)
     title = f"64 of {len(atoms)} atoms, from the best fit of a Gabor function on"
-    axes = draw_tiles(Tiles(images, (), (), SCALED, title))
-    return Drawing("atoms", f"Atoms of the first seed with L1: {title}.", title, figure_of(axes))
+    figure = figure_of(draw_tiles(Tiles(images, (), (), SCALED, title)))
+    return Drawing("atoms", f"Atoms of the first seed with L1: {title}.", title, figure)
 
 
 def _verdict(lines: tuple[Line, ...]) -> str:
