@@ -56,7 +56,8 @@ faults: $(READY)
 
 torture: $(READY)
 	@BRIDLE_TORTURE=$(or $(TIMES),50) $(BIN)/python -m pytest -n 2 --dist loadfile \
-		tests/faults tests/cluster tests/hostile tests/engine/test_parity*.py tests/placement/test_layers.py
+		tests/faults tests/cluster tests/hostile tests/engine/test_parity*.py tests/placement/test_layers.py \
+		tests/stats/test_calibration.py
 	@if $(BIN)/python -c 'import atheris' 2>/dev/null; then \
 		$(BIN)/python -m tests.hostile.atheris_parsers -max_total_time=600; \
 	else echo "atheris: not installed, left out (pip install atheris)"; fi
@@ -96,6 +97,7 @@ docs: $(READY)
 	@$(BIN)/python -m benchmarks.engine --markdown
 	@$(BIN)/python -m benchmarks.statistics
 	@$(BIN)/python -m benchmarks.chosen --markdown
+	@$(BIN)/python -m benchmarks.ranking --markdown
 
 wheel: $(READY)
 	@rm -rf dist demo/wheel

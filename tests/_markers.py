@@ -63,15 +63,22 @@ MARKED = {
         "tests/test_interrupts.py",
     ),
     "backend": (
+        "tests/regularizers/test_noise.py::test_obeys_the_laws_on_another_backend",
         "tests/conversion/test_software.py",
-        "tests/layers/test_layers.py::test_other_backends",
-        "tests/placement/test_backends.py",
-        "tests/placement/test_labels.py",
-        "tests/regularizers/test_contract.py::test_obeys_the_laws_on_another_backend",
+        "tests/test_backends.py",
     ),
     "browser": ("tests/report/test_browser.py",),
 }
 """The beginning of the names of the tests that bear each marker."""
+
+DRAWN = (
+    "tests/plots",
+    "tests/report",
+    "tests/claims",
+    "tests/hostile/test_names.py",
+    "tests/cli/test_cli.py::test_run_writes",
+)
+"""The beginning of the names of the tests whose pictures are drawn in full."""
 
 
 def longest_first(items: list[pytest.Item]) -> None:

@@ -1,11 +1,15 @@
 """Shared fixtures: JAX behind Keras, compiled programs, strict numbers, small models and rows."""
 
 import atexit
+import functools
+import gc
+import io
 import os
 import shutil
 import sys
 import tempfile
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
@@ -21,6 +25,8 @@ if "XLA_FLAGS" not in os.environ and not os.environ.get("BRIDLE_TORTURE"):
 import keras
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from sklearn.datasets import make_moons
 
 from bridle.cli import run as run_command
@@ -38,7 +44,8 @@ def network(units: int = 8, *, seed: int = 0, layers: list | None = None, optimi
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the markers."""
+    """Register the markers, and look for cyclic garbage less often: JAX and Keras make many objects that stay."""
+    gc.set_threshold(20_000, 20, 20)
     for name, description in _markers.DESCRIPTIONS.items():
         config.addinivalue_line("markers", f"{name}: {description}")
 
@@ -63,6 +70,30 @@ def few_programs():
     """Release compiled programs after a file if there are many: one process runs thousands of tests."""
     yield
     release_programs()
+
+
+@pytest.fixture(autouse=True)
+def blank_pictures(request, monkeypatch):
+    """Leave pictures empty in tests of other rooms: drawing took half the time of a command that writes a report."""
+    if not request.node.nodeid.startswith(_markers.DRAWN):
+        monkeypatch.setattr(Figure, "savefig", save_blank)
+
+
+def save_blank(figure: Figure, file: Any, *, format: str = "png", **options: Any) -> None:
+    """Write an empty picture in place of a figure."""
+    picture = blank_picture(format)
+    if isinstance(file, str | Path):
+        Path(file).write_bytes(picture)
+    else:
+        file.write(picture.decode() if isinstance(file, io.TextIOBase) else picture)
+
+
+@functools.cache
+def blank_picture(format: str) -> bytes:
+    """Return an empty picture of a square inch."""
+    picture = io.BytesIO()
+    FigureCanvasAgg(Figure((1, 1))).print_figure(picture, format=format)
+    return picture.getvalue()
 
 
 @pytest.fixture

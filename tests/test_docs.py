@@ -22,13 +22,19 @@ BLOCKS = re.findall(r"```python\n(.*?)```", README + PAGES["python.md"], re.DOTA
 MODULES = [module.name for module in pkgutil.walk_packages(bridle.__path__, "bridle.")]
 
 
+def shortened(code: str) -> str:
+    """Return the code with fewer epochs and a shorter time for a search."""
+    for long, short in {"epochs=500": "epochs=50", "epochs=10,": "epochs=3,", "seconds=20": "seconds=4"}.items():
+        code = code.replace(long, short)
+    return code
+
+
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
-@pytest.mark.usefixtures("options_of_users")
 def test_blocks_run(number: int, tmp_path, monkeypatch) -> None:
     """Each as a script of its own, in an empty folder."""
     monkeypatch.chdir(tmp_path)
     scope: dict = {}
-    exec(compile(BLOCKS[number], "README.md", "exec"), scope)
+    exec(compile(shortened(BLOCKS[number]), "README.md", "exec"), scope)
     if isinstance(scope.get("result"), bridle.SearchResult):
         assert scope["result"].ranking()["stage"].iloc[0] == "final"
     elif "mean" in scope:
@@ -60,16 +66,6 @@ def test_the_page_of_kinds_runs() -> None:
     assert doctest.DocTestRunner(verbose=False).run(example).failed == 0
 
 
-def test_the_page_of_representations_runs() -> None:
-    """One study of codes and one of layers, with few fits."""
-    first, second = re.findall(r"```python\n(.*?)```", PAGES["representations.md"], re.DOTALL)
-    scope: dict = {}
-    exec(compile(first.replace("epochs=15", "epochs=2"), "representations.md", "exec"), scope)
-    assert scope["codes"].measures["probe"].shape == (6, 3)
-    exec(compile(second.replace("epochs=5", "epochs=1"), "representations.md", "exec"), scope)
-    assert len(scope["placed"].data.weights) == 7 * 2
-
-
 def test_the_page_of_sequences_runs(tmp_path, monkeypatch) -> None:
     """A language model that selects by perplexity, and an ensemble that saves."""
     monkeypatch.chdir(tmp_path)
@@ -83,11 +79,21 @@ def test_the_page_of_sequences_runs(tmp_path, monkeypatch) -> None:
     assert keras.models.load_model("ensemble.keras").count_params() == 3 * ensembles["model"].count_params()
 
 
+def test_the_page_of_representations_runs() -> None:
+    """One study of codes and one of layers, with few fits."""
+    first, second = re.findall(r"```python\n(.*?)```", PAGES["representations.md"], re.DOTALL)
+    scope: dict = {}
+    exec(compile(first.replace("epochs=15", "epochs=2"), "representations.md", "exec"), scope)
+    assert scope["codes"].measures["probe"].shape == (6, 3)
+    exec(compile(second.replace("epochs=5", "epochs=1"), "representations.md", "exec"), scope)
+    assert len(scope["placed"].data.weights) == 7 * 2
+
+
 def test_the_example_of_the_engine_runs() -> None:
     """Early stopping, a warm path, an arm with its own rate, averaged weights, a plan: in one study."""
     (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "engine.md").read_text(), re.DOTALL)
     scope: dict = {}
-    exec(compile(code, "engine.md", "exec"), scope)
+    exec(compile(shortened(code), "engine.md", "exec"), scope)
     result = scope["result"]
     assert result.data.members.finished.all()
     assert "GB of memory at the peak" in str(scope["study"].plan(scope["x"] / 16, scope["y"]))
@@ -125,13 +131,6 @@ def test_the_page_of_claims_shows_what_was_measured() -> None:
     assert (ROOT / "docs" / "claims.md").read_text() == page(claims, chosen)
 
 
-def test_the_page_of_cases_shows_what_was_measured() -> None:
-    """Written from the numbers in benchmarks/cases.json, by the program that measured them."""
-    from benchmarks.cases import PAGE, RECORD, markdown
-
-    assert PAGE.read_text() == markdown(json.loads(RECORD.read_text()))
-
-
 def test_the_page_of_the_prior_shows_what_was_learned() -> None:
     """Written from the numbers beside the bank and the curves in the package."""
     from benchmarks.prior.page import page
@@ -140,6 +139,14 @@ def test_the_page_of_the_prior_shows_what_was_learned() -> None:
 
     numbers = json.loads((ROOT / "benchmarks" / "prior" / "numbers.json").read_text())
     assert (ROOT / "docs" / "prior.md").read_text() == page(numbers, json.loads(PRIOR_FILE.read_text()))
+
+
+def test_the_ranking_shows_what_was_measured() -> None:
+    """Written from benchmarks/ranking.json."""
+    from benchmarks.ranking_page import markdown
+
+    lines = json.loads((ROOT / "benchmarks" / "ranking.json").read_text())
+    assert (ROOT / "docs" / "ranking.md").read_text() == markdown(lines)
 
 
 @pytest.mark.parametrize("name", MODULES)

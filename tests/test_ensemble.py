@@ -29,7 +29,7 @@ def classifier(seed: int, units: int = 4) -> keras.Model:
 @pytest.fixture(scope="module")
 def result(moons) -> bridle.Result:
     """A study of two arms with three seeds and a preprocessor."""
-    study = bridle.Study(network(4), {"L2, all": {"*/kernel": L2([1e-2])}}, seeds=3, folds=3, epochs=3)
+    study = bridle.Study(network(4), {"L2, all": {"*/kernel": L2([1.0])}}, seeds=3, folds=3, epochs=3, score="loss")
     return study.run(*moons, preprocessor=StandardScaler(), progress=False)
 
 
@@ -112,11 +112,13 @@ def test_the_gain_over_the_folds_is_that_of_the_study(result: bridle.Result) -> 
     """Out of fold, for one arm: the mean prediction of the seeds of each fold."""
     gain, data = result.ensemble("L2, all").validation, result.data
     members = data.scores()[1]
+    assert not np.allclose(members, data.scores()[0])
     assert gain is not None
     assert gain.score == pytest.approx(data.seed_mean.scores[1].mean())
     assert gain.other == pytest.approx(members.mean())
+    assert gain.difference == pytest.approx(gain.other - gain.score, rel=1e-4)
     np.testing.assert_allclose(gain.members, members.mean(axis=1))
-    assert (gain.over, gain.measure) == ("folds", "accuracy")
+    assert (gain.over, gain.measure) == ("folds", "loss")
 
 
 @pytest.mark.parametrize(

@@ -147,6 +147,17 @@ def test_a_short_search_compiles_for_two_shapes_of_rows(monkeypatch, tmp_path) -
     assert len(bridle.load(short.save(tmp_path / "kept")).table()) == len(short.table())
 
 
+def test_an_autoencoder_is_searched_without_labels() -> None:
+    """Its inputs are what it learns."""
+    layers = [keras.layers.Dense(3, "relu", name="code"), keras.layers.Dense(4, name="out")]
+    model = keras.Sequential([keras.Input((4,)), *layers])
+    model.compile("adam", "mse")
+    x = np.random.default_rng(0).normal(size=(40, 4)).astype("float32")
+    found = bridle.search(model, x, seconds=0.1, folds=2, epochs=3, progress=False)
+    assert found.data.score.name == "loss"
+    assert len(found.ranking()) >= 2
+
+
 def test_time_is_divided_by_what_was_measured() -> None:
     """Shapes compile on all cores at once; an arm of the first stage is cheap; a seed has its refits; one at least."""
     pace = Pace(4.0, 0.01, 3, shapes=2)

@@ -1,4 +1,4 @@
-"""Contract tests of custom regularizers, to call in a test: `check_penalty(Mine(0.1))`, `check_noise(Mine(0.1))`."""
+"""Contract tests, to call in a test: of custom regularizers, and of decay and labels with an optimizer or a loss."""
 
 import warnings
 from collections.abc import Callable
@@ -7,13 +7,15 @@ from typing import Any, cast
 import numpy as np
 
 from bridle._errors import InputError, KindError
-from bridle.regularizers import Constraint, Custom, Noise, Penalty
+from bridle.regularizers import Constraint, Custom, Decay, LabelTreatment, Noise, Penalty
 from bridle.regularizers._constraint_contract import CONSTRAINT_LAWS, ConstraintCase
 from bridle.regularizers._contract import EVERYWHERE, OF_ACTIVATIONS, OF_EXACT, SAVING, Case, Law
+from bridle.regularizers._decay_contract import DECAY_LAWS, DecayCase
+from bridle.regularizers._labels_contract import LABELS_LAWS, LabelsCase
 from bridle.regularizers._noise_contract import NOISE_LAWS, NoiseCase
 from bridle.regularizers._penalty import Tensor
 
-__all__ = ["check_constraint", "check_noise", "check_penalty"]
+__all__ = ["check_constraint", "check_decay", "check_labels", "check_noise", "check_penalty"]
 
 SHAPES: dict[Tensor, tuple[int, ...]] = {"weight": (4, 3), "activation": (6, 4, 3)}
 
@@ -171,3 +173,66 @@ def check_constraint(constraint: Constraint, *, shape: tuple[int, ...] = (4, 3))
         if violation is not None:
             name = law.__name__.replace("_", " ")
             raise AssertionError(f"Expected that {constraint!r} {name}, on a weight of shape {shape}, got {violation}.")
+
+
+def check_decay(decay: Decay, *, optimizer: Any = "adam", shape: tuple[int, ...] = (4, 3)) -> None:
+    """Check that decay acts as it should with an optimizer, on the current Keras backend.
+
+    A step with decay is a step of the optimizer from the weight times `1 - learning_rate * rate`. Rate 0 changes no
+    bit. The decay of one weight changes no other one. Where the optimizer has a `weight_decay` of its own, the weight
+    does not decay twice. Keras and the text form, if there is one, save and restore the decay.
+
+    Args:
+        decay: the decay, with any rate.
+        optimizer: name or instance of an optimizer of Keras, also of your own. Copies of it are used.
+        shape: shape of the weight to check on.
+
+    Returns: None.
+
+    Errors: `AssertionError` with the violated law; `KindError` unless it is decay.
+
+    >>> import bridle
+    >>> from bridle.testing import check_decay
+    >>> check_decay(bridle.WeightDecay(0.1), optimizer="rmsprop")
+
+    """
+    if not isinstance(cast(object, decay), Decay):
+        raise KindError(f"Expected decay such as bridle.WeightDecay(0.1), got {decay!r}.")
+    case = DecayCase(decay, shape, optimizer)
+    for law in DECAY_LAWS:
+        violation = law(case)
+        if violation is not None:
+            name = law.__name__.replace("_", " ")
+            raise AssertionError(f"Expected that {decay!r} {name} with {optimizer!r}, got {violation}.")
+
+
+def check_labels(treatment: LabelTreatment, *, loss: Any = "sparse_categorical_crossentropy") -> None:
+    """Check that a treatment of labels acts as it should with a loss, on the current Keras backend.
+
+    Strength 0 changes no bit. Smoothing has the loss of labels of which a share is drawn anew from all classes, or, for
+    a loss that is not linear in its labels, that of smoothed labels. Mix-up has the loss of both labels by their
+    shares, mixes rows with the same shares, draws them from its distribution, and leaves rows of weight 0 alone. Keras
+    and the text form, if there is one, save and restore the treatment.
+
+    Args:
+        treatment: the treatment, with any strength.
+        loss: name or instance of a loss of Keras over classes.
+
+    Returns: None.
+
+    Errors: `AssertionError` with the violated law; `KindError` unless it is a treatment of labels; `InputError` for a
+    loss without classes.
+
+    >>> import bridle
+    >>> from bridle.testing import check_labels
+    >>> check_labels(bridle.LabelSmoothing(0.1), loss="binary_crossentropy")
+
+    """
+    if not isinstance(cast(object, treatment), LabelTreatment):
+        raise KindError(f"Expected a label treatment such as bridle.LabelSmoothing(0.1), got {treatment!r}.")
+    case = LabelsCase(treatment, loss)
+    for law in LABELS_LAWS[treatment.effect]:
+        violation = law(case)
+        if violation is not None:
+            name = law.__name__.replace("_", " ")
+            raise AssertionError(f"Expected that {treatment!r} {name} with {loss!r}, got {violation}.")

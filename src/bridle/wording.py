@@ -220,3 +220,16 @@ def has_valid_characters(array: np.ndarray) -> bool:
         return True
     kind = np.dtype("u4").newbyteorder(array.dtype.byteorder)
     return not (np.ascontiguousarray(array).reshape(-1).view(kind) > LAST_CODE_POINT).any()
+
+
+def tried_kinds(result: StudyResult) -> str:
+    """Return "penalties" where every arm only adds to the loss, as the recorded parts of the loss show."""
+    parts = {name.removeprefix("penalty/") for name in result.quantities if name.startswith("penalty/")}
+    terms = [[result.slots[slot] for slot in arm.slots] for arm in result.arms if arm.terms]
+    has_others = "model" in parts and not all(slots and parts.issuperset(slots) for slots in terms)
+    return "regularizers" if has_others else "penalties"
+
+
+def tried_kind(result: StudyResult) -> str:
+    """Return one of what `tried_kinds` returns: "penalty" or "regularizer"."""
+    return "penalty" if tried_kinds(result) == "penalties" else "regularizer"

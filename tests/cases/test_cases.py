@@ -6,7 +6,7 @@ import pytest
 from bridle.cases import CASES, Case, find_case, prepare_case
 from bridle.cases._circles import AFTER, BEFORE, TODAY
 from bridle.cases._claims import as_table, claim_sentences, find_candidate, measure
-from bridle.study import run_study
+from bridle.study import RunOptions, run_study
 
 pytestmark = pytest.mark.usefixtures("options_of_users")
 
@@ -19,7 +19,7 @@ def tutorial():
     def run(name: str):
         if name not in done:
             prepared = prepare_case(find_case(name), seeds=30)
-            done[name] = prepared.case, run_study(prepared.tutorial)[0]
+            done[name] = prepared.case, run_study(prepared.tutorial, RunOptions(refit=False))[0]
         return done[name]
 
     return run

@@ -82,6 +82,7 @@ def test_a_worker_killed_in_the_middle_of_a_shard_on_a_slow_network(hosts, whole
     assert provenance["compilations"] == 0  # that is for the workers to do
 
 
+@pytest.mark.skipif(scaled(1, 0), reason="in make torture")
 @pytest.mark.parametrize("first", [0, 1], ids=["while it is sent the study", "with the first result"])
 def test_a_worker_that_hangs(hosts, whole, tmp_path, counted, first) -> None:
     """The study ends without it: its shards are sent to another, and nothing waits for what it holds."""

@@ -1,7 +1,5 @@
-"""The layers on one backend: what they give for fixed inputs, also after a file; printed as JSON."""
+"""The layers on one backend: what they give for fixed inputs, also after a file."""
 
-import json
-import sys
 import tempfile
 from pathlib import Path
 
@@ -30,7 +28,7 @@ def autoencoder() -> keras.Model:
     return model
 
 
-def measured() -> dict[str, list]:
+def checked() -> dict[str, list]:
     """Return activations in training and in prediction, counters, and norms of the atoms of a model from a file."""
     numbers = {}
     for name, make in ACTIVATIONS.items():
@@ -52,7 +50,3 @@ def measured() -> dict[str, list]:
 def as_list(tensor: object) -> list:
     """Return a tensor as nested lists of rounded numbers."""
     return np.round(keras.ops.convert_to_numpy(tensor).astype("float64"), 5).tolist()
-
-
-if __name__ == "__main__":
-    sys.stdout.write(json.dumps(measured()) + "\n")

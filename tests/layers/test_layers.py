@@ -3,9 +3,8 @@
 import keras
 import numpy as np
 import pytest
-from tests._elsewhere import run_on
 from tests.engine._member import parity
-from tests.layers._elsewhere import Z, autoencoder, measured
+from tests.layers._elsewhere import Z, autoencoder
 
 import bridle
 from bridle import layers
@@ -95,14 +94,6 @@ def test_a_fit_is_that_of_keras() -> None:
     """The engine trains the layers, their counters and levels as `model.fit` does."""
     x = np.random.default_rng(0).normal(size=(60, 5)).astype("float32")
     parity(autoencoder, x, x, validate=False)
-
-
-@pytest.mark.parametrize("backend", ["tensorflow", "torch"])
-def test_other_backends_give_the_same(backend: str) -> None:
-    """Values, counters and files; atoms stay at norm one."""
-    numbers = measured()
-    assert run_on(backend, "tests.layers._elsewhere") == numbers
-    assert np.ptp(np.concatenate([*numbers["norms"], [1.0]])) < 2e-5
 
 
 def test_row_codes_solve_the_lasso() -> None:

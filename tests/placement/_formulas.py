@@ -1,11 +1,8 @@
-"""Penalized losses beside the same losses computed by NumPy: run as a script, on the backend that Keras is given.
+"""Penalized losses beside the same losses computed by NumPy, on the backend of this process.
 
-Prints one line for each comparison: its name, what Keras gave and what the formula gives.
+One row for each comparison: its name, what Keras gave and what the formula gives.
 """
 
-import json
-import os
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -147,6 +144,6 @@ def comparisons(case: Callable) -> Iterator[tuple[str, float, float]]:
     yield f"{case.__name__}, cloned", fit(cloned), loss(again)
 
 
-if __name__ == "__main__":
-    rows = [list(each) for case in (dense, masked_lstm, ignored_by_keras) for each in comparisons(case)]
-    sys.stdout.write(json.dumps([os.environ["KERAS_BACKEND"], rows]))
+def checked() -> list[tuple[str, float, float]]:
+    """Return all comparisons."""
+    return [row for case in (dense, masked_lstm, ignored_by_keras) for row in comparisons(case)]

@@ -1,10 +1,8 @@
-"""Treated labels in `fit`: run as a script, on the backend that Keras is given.
+"""Treated labels in `fit`, on the backend of this process.
 
-Prints one line for each comparison: its name, what bridle gave and what Keras's own loss or NumPy gives.
+One row for each comparison: its name, what bridle gave and what Keras's own loss or NumPy gives.
 """
 
-import json
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -111,10 +109,10 @@ def rows(folder: Path) -> Iterator[tuple[str, Any, Any]]:
     )
 
 
-if __name__ == "__main__":
+def checked() -> list[tuple[str, float, float]]:
+    """Return for each row its name, the greatest difference, and the greatest expected value."""
     with tempfile.TemporaryDirectory() as folder:
-        results = [
+        return [
             (name, float(np.max(np.abs(np.asarray(ours, float) - theirs))), float(np.max(np.abs(theirs))))
             for name, ours, theirs in rows(Path(folder))
         ]
-    sys.stdout.write(json.dumps([keras.backend.backend(), results]) + "\n")

@@ -1,6 +1,7 @@
 """Tiny models with layers of the catalogue, and rows for them."""
 
 import inspect
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from tests.placement._catalogue import CALLS, GAPS, MORE, SLOW
 
 L = keras.layers
 SAMPLES = 4
+TORTURE = "BRIDLE_TORTURE" in os.environ
 Call = Callable[[keras.Layer, list[Any]], Any]
 
 
@@ -165,10 +167,10 @@ def rows_of(kind: Kind) -> tuple[Any, np.ndarray]:
     return x if len(x) > 1 else x[0], random.normal(size=(SAMPLES, 1)).astype("float32")
 
 
-def groups(most: int = 8) -> list[tuple[Recipe, ...]]:
+def groups(recipes: Sequence[Recipe] | None = None, most: int = 8) -> list[tuple[Recipe, ...]]:
     """The recipes that share a model: of one kind and as much alike, `most` at once; those with gaps alone."""
     found: dict[object, list[Recipe]] = {}
-    for recipe in (*RECIPES, *COMPANY):
+    for recipe in recipes or (*RECIPES, *COMPANY):
         found.setdefault(recipe if recipe.gaps else (recipe.kind, recipe.shows_inside), []).append(recipe)
     return [tuple(alike[start : start + most]) for alike in found.values() for start in range(0, len(alike), most)]
 
@@ -196,3 +198,9 @@ RECIPES = sorted(_read(CALLS), key=lambda recipe: recipe.layer_class)
 """One for each class."""
 COMPANY = _read(MORE)
 """Layers in other company."""
+TESTED = [
+    recipe
+    for recipe in (*RECIPES, *COMPANY)
+    if TORTURE or not (recipe.slow or (recipe in COMPANY and recipe.shows_inside))
+]
+"""Recipes of the tests. Only `make torture` has recurrent layers in other company, and what compiles for minutes."""

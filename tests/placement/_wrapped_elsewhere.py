@@ -1,11 +1,8 @@
-"""Files, loops and other models around a penalized one: run as a script, on the backend that Keras is given.
+"""Files, loops and other models around a penalized one, on the backend of this process.
 
-Prints one line for each comparison: its name, what Keras gave and what NumPy or the plain model gives.
+One row for each comparison: its name, what Keras gave and what NumPy or the plain model gives.
 """
 
-import json
-import os
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -138,7 +135,7 @@ def updates(folder: Path) -> Iterator[tuple[str, float, float]]:
     yield "unit norm", float(np.linalg.norm(begun.get_layer("hidden").get_weights()[0], axis=0).mean()), 1.0
 
 
-if __name__ == "__main__":
+def checked() -> list[tuple[str, float, float]]:
+    """Return all rows."""
     with tempfile.TemporaryDirectory() as folder:
-        found = [list(row) for row in rows(Path(folder))]
-    sys.stdout.write(json.dumps([os.environ["KERAS_BACKEND"], found]))
+        return list(rows(Path(folder)))

@@ -1,20 +1,12 @@
 """Every layer of Keras at every place: penalized, study-ready, nothing at strength 0, audited; and the page of it."""
 
-import os
-
 import pytest
 from docs.layers import PAGE, row
 from tests.placement._catalogue import ABSENT
 from tests.placement._layer_checks import outcome
-from tests.placement._recipes import COMPANY, RECIPES, Recipe, keras_layers
+from tests.placement._recipes import RECIPES, TESTED, Recipe, keras_layers
 
-TORTURE = "BRIDLE_TORTURE" in os.environ
-RUN = [
-    pytest.param(recipe, id=f"{recipe.code} {recipe.kind}")
-    for recipe in (*RECIPES, *COMPANY)
-    if TORTURE or not recipe.slow
-]
-"""The layers; those that take minutes to compile only in `make torture`."""
+RUN = [pytest.param(recipe, id=f"{recipe.code} {recipe.kind}") for recipe in TESTED]
 
 
 def test_the_catalogue_has_every_layer_of_keras() -> None:

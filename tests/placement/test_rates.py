@@ -17,7 +17,7 @@ from tests.placement._rates import LAYERS, cells, dense, recurrent, sequences
 import bridle
 from bridle._keras import rate_arguments, rates_replaced
 from bridle.placement import code_lines, find_rates, match_target, regularize
-from bridle.study import run_study
+from bridle.study import RunOptions, run_study
 from bridle.study.data import Rows
 from bridle.study.design import Question, prepare
 from bridle.tuning import read_study
@@ -92,7 +92,8 @@ def test_arms_of_one_study() -> None:
     }
     x, y = rows("vector")
     question = Question(lambda: dense(0.5, 0.0001), arms, seeds=(3,), epochs=4, batch_size=16, shuffle=False)
-    result = run_study(prepare(question, Rows(x[:40], y[:40], validation=(x[40:], y[40:]))))[0]
+    split = Rows(x[:40], y[:40], validation=(x[40:], y[40:]))
+    result = run_study(prepare(question, split), RunOptions(refit=False))[0]
     none, twin, beside, zero, weaker, moved, penalized = result.curves[result.members.fold == 0]
     assert np.isfinite(none[-1]).all()
     np.testing.assert_array_equal(twin, none)

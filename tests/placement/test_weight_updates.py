@@ -11,7 +11,7 @@ from tests.engine._rows import first, rest, rows
 
 import bridle
 from bridle import BridleError
-from bridle.study import run_study
+from bridle.study import RunOptions, run_study
 from bridle.study.data import Rows
 from bridle.study.design import Question, prepare
 from bridle.study.execution._facts import study_facts
@@ -69,7 +69,8 @@ def compared(model: keras.Model, arms: dict) -> dict[str, list[np.ndarray]]:
     """The losses of the candidates of a study at each epoch, by arm."""
     x, y = rows("vector")
     split = Rows(first(x, TRAIN), first(y, TRAIN), validation=(rest(x, TRAIN), rest(y, TRAIN)))
-    result = run_study(prepare(Question(model, arms, seeds=(3,), epochs=3, batch_size=16), split))[0]
+    question = Question(model, arms, seeds=(3,), epochs=3, batch_size=16)
+    result = run_study(prepare(question, split), RunOptions(refit=False))[0]
     curves: dict[str, list[np.ndarray]] = {arm.name: [] for arm in result.arms}
     losses = [result.quantities.index(name) for name in ("train/loss", "fit/loss", "validation/loss")]
     for index in np.flatnonzero(result.members.fold == 0):

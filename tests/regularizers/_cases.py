@@ -1,9 +1,8 @@
 """One list of all penalties, each with the NumPy lines that it must equal at strength one.
 
-Run as a program it checks the whole list on the backend that Keras runs on.
+`checked` runs the whole list on the backend that Keras runs on.
 """
 
-import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -156,11 +155,13 @@ def check(line: Line) -> None:
     check_penalty(line.penalty, on=line.on, shape=line.shape, formula=line.formula)
 
 
-if __name__ == "__main__":
-    wrong = []
+def checked() -> list[tuple[str, str]]:
+    """Return for each line its penalty and what is wrong with it."""
+    found = []
     for line in LINES:
         try:
             check(line)
+            found.append((repr(line.penalty), ""))
         except Exception as error:
-            wrong.append(f"{line.penalty!r}: {type(error).__name__}: {error}")
-    sys.stdout.write("\n".join([f"checked {len(LINES)}", *wrong]))
+            found.append((repr(line.penalty), f"{type(error).__name__}: {error}"))
+    return found

@@ -88,14 +88,41 @@ def browser():
         opened.close()
 
 
+@pytest.fixture(scope="module")
+def study(study):
+    """The builder of results, which makes each once: so most tests share the page of one."""
+    made = {}
+
+    def once(**options):
+        if repr(options) not in made:
+            made[repr(options)] = study(**options)
+        return made[repr(options)]
+
+    return once
+
+
+@pytest.fixture(scope="module")
+def written():
+    """Pages by the results and notes that they are made of, with these."""
+    return {}
+
+
+def text_of(results, notes, written):
+    """Return the page of results, drawn once for all tests."""
+    key = (*map(id, results), notes)
+    if key not in written:
+        sections = [Section(f"Study {number}", result, notes=notes) for number, result in enumerate(results, start=1)]
+        written[key] = results, page("Report", sections)
+    return written[key][1]
+
+
 @pytest.fixture
-def show(browser, tmp_path):
+def show(browser, tmp_path, written):
     """Write a page and open it: `show(result, …)`, one section for each result; options are those of the context."""
     contexts = []
 
     def opened(*results, notes=(), **options):
-        sections = [Section(f"Study {number}", result, notes=notes) for number, result in enumerate(results, start=1)]
-        (tmp_path / "report.html").write_text(page("Report", sections), encoding="utf-8")
+        (tmp_path / "report.html").write_text(text_of(results, notes, written), encoding="utf-8")
         context = browser.new_context(**{"viewport": {"width": 1100, "height": 900}, **options})
         contexts.append(context)
         context.add_init_script(WATCH)

@@ -60,6 +60,12 @@ def digests(text, tag):
     return {f"'sha256-{base64.b64encode(hashlib.sha256(part.encode()).digest()).decode()}'" for part in inside}
 
 
+@pytest.fixture(scope="module")
+def plain(study):
+    """The page of a study with one arm."""
+    return page("t", [Section("t", study())])
+
+
 def test_page_is_closed_to_the_network(study):
     """Only inline pictures, and the styles and scripts whose hashes the policy names."""
     text = page("moons", [Section("moons", study(picture=True, insides=True))])
@@ -128,7 +134,7 @@ def test_page_tells_in_order(study):
     assert result.protocol in text
 
 
-def test_a_wide_study_shows_one_picture_first_and_folds_its_table(study):
+def test_a_wide_study_shows_one_picture_first_and_folds_its_table(study, plain):
     """With a panel for each of nine arms, the gains come first; the table of many candidates opens on a click."""
     arms = {f"arm {i}": {f"layer{i}/kernel l1": [1e-4, 1e-3, 1e-2, 1e-1]} for i in range(9)}
     text = page("t", [Section("t", study(arms=arms), notes=("`a`: number.", EVIL))])
@@ -136,23 +142,23 @@ def test_a_wide_study_shows_one_picture_first_and_folds_its_table(study):
     parts += ('data-chart="study-1-sweep"', "<summary>All 37 candidates</summary>", "<table")
     places = [text.index(part) for part in parts]
     assert places == sorted(places)
-    small = page("t", [Section("t", study())])
+    small = plain
     assert small.index('data-chart="study-1-sweep"') < small.index('data-chart="study-1-gains"')
     assert "All 6 candidates" not in small
 
 
-def test_diagnoses_are_in_the_page(study):
+def test_diagnoses_are_in_the_page(study, plain):
     """With the code, its sentence and what to do; none for a study without any."""
     text = page("t", [Section("t", study(arms={"L1": {"hidden/output l1": [1e-5, 1e-3]}}))])
     assert "<dt>BR007</dt><dd><strong>The best strength lies on the edge of the range.</strong>" in text
     assert "<em>What to do:</em> Extend the range" in text
-    assert "<dt>BR" not in page("t", [Section("t", study())])
+    assert "<dt>BR" not in plain
 
 
 @pytest.mark.parametrize("titles", [("moons",), ("Study",), ("Tutorial", "Honest")])
 def test_headings_descend_step_by_step(study, titles):
     """One first heading, and no level left out."""
-    seen = outline(page("moons", [Section(title, study(), code="x = 1") for title in titles]))
+    seen = outline(page("moons", [Section(title, study(arms={}), code="x = 1") for title in titles]))
     levels = [int(tag[1]) for tag, _ in seen if tag in ("h1", "h2", "h3", "h4")]
     assert levels.count(1) == 1
     assert levels[0] == 1
@@ -202,13 +208,9 @@ def test_the_shipped_library_is_as_published():
 
 def test_page_is_small(study):
     """Three studies, each with all pictures, stay well below two megabytes."""
-    sections = [
-        Section(
-            f"study {i}", study(picture=True, insides=True, arms={n: {f"{n}/kernel l1": [1e-3, 1e-2]} for n in "abc"})
-        )
-        for i in range(3)
-    ]
-    assert len(page("moons", sections).encode()) < 1_500_000
+    arms = {n: {f"{n}/kernel l1": [1e-3, 1e-2]} for n in "abc"}
+    section = Section("study", study(picture=True, insides=True, arms=arms))
+    assert len(page("moons", [section] * 3).encode()) < 1_500_000
 
 
 def test_page_without_sections_is_refused():
@@ -262,8 +264,9 @@ def test_strict_turns_anything_plain():
 
 def test_write_leaves_exactly_its_files(study, tmp_path):
     """Overwriting is whole, and no temporary file stays."""
-    for _ in range(2):
-        written = write(tmp_path / "a" / "b", "moons", [Section("moons", study())], extra={"claims": [float("nan")]})
+    for arms in ({}, None):
+        section = Section("moons", study() if arms is None else study(arms=arms))
+        written = write(tmp_path / "a" / "b", "moons", [section], extra={"claims": [float("nan")]})
     assert {path.name for path in written.paths} == set(os.listdir(tmp_path / "a" / "b"))
     assert [path.name for path in written.figures] == ["sweep.png", "gains.png", "frontier.png", "curves.png",
                                                           "loss.png", "path.png"]  # fmt: skip

@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bridle.plots import drawings
 from bridle.report import details, find_all, sentences, to_json, verdict
 from bridle.report._amounts import amounts, loss_name
-from bridle.report._facts import tried_kinds
 from bridle.results import POOLED, Baseline, Score
 from bridle.stats import Comparison, Recommendation, weigh_evidence
+from bridle.wording import tried_kinds
 
 TWO = {"L1": {"hidden/output l1": [1e-4, 1e-3, 1e-2]}, "L2": {"hidden/kernel l2": [1e-4, 1e-3, 1e-2]}}
 LONG = "a regularizer whose name goes on and on. It has stops, and far more words than a sentence has room for"
@@ -290,3 +291,18 @@ def test_arms_are_called_penalties_only_where_they_are(study):
     assert named("model", *result.slots) == "penalties"
     assert named("model", result.slots[0]) == "regularizers"
     assert named() == "penalties"  # a study without parts of the loss says nothing about kinds
+
+
+def test_reports_of_other_kinds_do_not_speak_of_penalties(study):
+    """Verdict, details and captions say regularizer where an arm does not only add to the loss."""
+    result = study(arms={"drop": {"hidden/output dropout": [0.2]}, "L1": {"hidden/output l1": [1e-3]}})
+    curves = np.concatenate([result.curves, np.zeros((*result.curves.shape[:2], 1))], axis=2)
+    other = replace(result, curves=curves, quantities=(*result.quantities, "penalty/model"))
+    for one, kind in ((result, "penalty"), (other, "regularizer")):
+        captions = " ".join(drawing.caption + drawing.alt for drawing in drawings(one))
+        text = " ".join([verdict(one), details(one), captions]).lower()
+        other_kind = {"penalty": "regularizer", "regularizer": "penalty"}[kind]
+        assert f"without a {kind}" in text
+        assert f"no {kind}" in text
+        assert f"without a {other_kind}" not in text
+        assert f"no {other_kind}" not in text

@@ -5,8 +5,9 @@ import json
 import pytest
 from benchmarks.calibration import NUMBERS, SIGNS, coverage, false_claims
 from scipy import stats
+from tests.faults.conftest import scaled
 
-STUDIES = 200
+STUDIES = scaled(100, 200)
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,8 @@ from tests.conftest import network
 import bridle
 from bridle._errors import InputError, StoreError
 
+QUIET = {"progress": False, "refit": "none"}
+"""Options of runs whose trained models nobody asks for."""
 ARMS = {"L2": {"hidden/kernel": bridle.L2([1e-2])}}
 
 
@@ -31,10 +33,10 @@ def test_listed_folds_are_those_of_the_splitter(moons):
     """A list, a generator, and masks give every number of the splitter that they come from."""
     x, y = moons
     splitter = KFold(3, shuffle=True, random_state=1)
-    expected = scores(study(folds=splitter).run(x, y, progress=False))
+    expected = scores(study(folds=splitter).run(x, y, **QUIET))
     masks = [tuple(np.isin(np.arange(60), side) for side in pair) for pair in PAIRS]
     for folds in (PAIRS, splitter.split(x, y), [(train.tolist(), judge.tolist()) for train, judge in masks]):
-        pd.testing.assert_frame_equal(scores(study(folds=folds).run(x, y, progress=False)), expected)
+        pd.testing.assert_frame_equal(scores(study(folds=folds).run(x, y, **QUIET)), expected)
 
 
 BAD = {
@@ -63,11 +65,11 @@ def test_listed_folds_that_do_not_fit_get_a_sentence(moons, folds, sentence):
 def test_listed_folds_are_known_again(moons, tmp_path):
     """A stored study goes on with the same list and refuses another; a list is no fold inside outer ones."""
     x, y = moons
-    first = scores(study(folds=PAIRS).run(x, y, store=tmp_path / "s", progress=False))
-    again = study(folds=list(PAIRS)).run(x, y, store=tmp_path / "s", progress=False)
+    first = scores(study(folds=PAIRS).run(x, y, store=tmp_path / "s", **QUIET))
+    again = study(folds=list(PAIRS)).run(x, y, store=tmp_path / "s", **QUIET)
     pd.testing.assert_frame_equal(scores(again), first)
     with pytest.raises(StoreError, match="folds: 3 listed folds"):
-        study(folds=PAIRS[::-1]).run(x, y, store=tmp_path / "s", progress=False)
+        study(folds=PAIRS[::-1]).run(x, y, store=tmp_path / "s", **QUIET)
     with pytest.raises(InputError, match=r"nested cross-validation, got a list.*or a list as nested"):
         study(folds=PAIRS).run(x, y, nested=2, progress=False)
 
@@ -75,9 +77,7 @@ def test_listed_folds_are_known_again(moons, tmp_path):
 def test_leave_one_out_is_taken(moons):
     """Every row judges once; loss and accuracy of a fold are those of Keras on that row."""
     x, y = moons[0][8:16], moons[1][8:16]
-    result = bridle.Study(network(3), ARMS, seeds=1, folds=LeaveOneOut(), epochs=2, shuffle=False).run(
-        x, y, progress=False
-    )
+    result = bridle.Study(network(3), ARMS, seeds=1, folds=LeaveOneOut(), epochs=2, shuffle=False).run(x, y, **QUIET)
     none = result.data.path(0)[0]
     losses, accuracies = (
         result.data.by_candidate(result.data.quantity(f"validation/{name}")[:, -1])[none, 0]
@@ -123,15 +123,13 @@ def test_tables_and_lists_of_tables(moons):
     index = np.arange(60)[::-1] * 3
     frame, target = pd.DataFrame(x, columns=["a", "b"], index=index), pd.Series(y, index=index)
     weight = pd.Series(np.linspace(0.5, 2, 60), index=index)
-    given = study().run(frame, target, sample_weight=weight, progress=False)
-    pd.testing.assert_frame_equal(
-        scores(given), scores(study().run(x, y, sample_weight=weight.to_numpy(), progress=False))
-    )
+    given = study().run(frame, target, sample_weight=weight, **QUIET)
+    pd.testing.assert_frame_equal(scores(given), scores(study().run(x, y, sample_weight=weight.to_numpy(), **QUIET)))
     doors = [keras.Input((1,), name=name) for name in "ab"]
     hidden = keras.layers.Dense(3, "relu", name="hidden")(keras.layers.Concatenate()(doors))
     model = keras.Model(doors, keras.layers.Dense(1, "sigmoid")(hidden))
     model.compile("adam", "binary_crossentropy")
     two = bridle.Study(model, ARMS, seeds=1, folds=3, epochs=2)
-    arrays = scores(two.run([x[:, :1], x[:, 1:]], y, progress=False))
-    frames = scores(two.run([frame[["a"]], frame[["b"]]], target, progress=False))
+    arrays = scores(two.run([x[:, :1], x[:, 1:]], y, **QUIET))
+    frames = scores(two.run([frame[["a"]], frame[["b"]]], target, **QUIET))
     pd.testing.assert_frame_equal(frames, arrays)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from bridle.study import run_study
+from bridle.study import RunOptions, run_study
 from bridle.study.data import Rows
 from bridle.study.design import Question, prepare
 
@@ -43,7 +43,7 @@ def notes(layers: list[L.Layer], functional: bool = False) -> tuple[str, ...]:
     if prepared.notes:
         whole, halves = model.predict(X[:4], verbose=0), model.predict(X[:4], batch_size=2, verbose=0)
         assert np.abs(whole - halves).max() > 1e-4
-        assert prepared.notes[0] in run_study(prepared)[0].protocol
+        assert prepared.notes[0] in run_study(prepared, RunOptions(refit=False))[0].protocol
     return prepared.notes
 
 

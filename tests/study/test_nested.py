@@ -77,7 +77,7 @@ def test_a_validation_set_cannot_be_nested(moons) -> None:
 def test_repeated_folds_narrow_the_interval_as_the_formula_says(moons) -> None:
     """K counts every fold of every repeat; the share of overlapping rows stays."""
     folds = RepeatedStratifiedKFold(n_splits=3, n_repeats=2, random_state=0)
-    data = bridle.Study(network(), ARMS, **{**OPTIONS, "folds": folds}).run(*moons, progress=False).data
+    data = bridle.Study(network(), ARMS, **{**OPTIONS, "folds": folds}).run(*moons, refit="none", progress=False).data
     assert data.folds == 6
     gain = weigh_evidence(data).gains[2]
     d = (data.scores()[3] - data.scores()[0]).mean(axis=0)
@@ -88,7 +88,7 @@ def test_a_race_says_what_it_stopped(moons) -> None:
     """A hopeless strength gets no further fits; the others get all; a warm path cannot race."""
     arms = {"L2": {"*/kernel": bridle.L2([1e-4, 1e-3, 1e-2, 3.0, 30.0])}}
     options = {"seeds": 5, "folds": 3, "epochs": 60, "batch_size": 16}
-    result = bridle.Study(network(), arms, **options).run(*moons, race=True, progress=False)
+    result = bridle.Study(network(), arms, **options).run(*moons, race=True, refit="none", progress=False)
     good, total = result.data.counts()
     assert (good == total).all()
     assert total[0] == 15

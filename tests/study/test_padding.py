@@ -93,11 +93,8 @@ def rows_of(fold: object, side: str) -> np.ndarray:
 def test_training_rows_are_measured_over_real_steps_too() -> None:
     """The training loss, that of the curve and that of the steps."""
     model, train = tagger(), np.arange(18, 36)
-    result, _ = run_study(
-        prepare(
-            Question(model, {}, 1, KFold(2), epochs=1, batch_size=100, initial_weights="model"), Rows(TOKENS, LABELS)
-        )
-    )
+    question = Question(model, {}, 1, KFold(2), epochs=1, batch_size=100, initial_weights="model")
+    result, _ = run_study(prepare(question, Rows(TOKENS, LABELS)), RunOptions(refit=False))
     np.testing.assert_allclose(measured(result, "train", 0), by_keras(model, train), rtol=1e-5)
     number = int(np.flatnonzero(result.members.fold == 0)[0])
     assert result.quantity("fit/loss")[number, -1] == pytest.approx(by_keras(model, train)[0], rel=1e-5)
@@ -112,7 +109,7 @@ def test_diagnostics_leave_padded_steps_out() -> None:
     y = LABELS.astype("float32")[..., None]
     question = Question(model, {"L1": {"hidden/output": L1(1e-3)}}, 1, KFold(2), 1, 100, initial_weights="model")
     prepared = prepare(question, Rows(TOKENS, y))
-    result, _ = run_study(prepared)
+    result, _ = run_study(prepared, RunOptions(refit=False))
     number = int(np.flatnonzero(result.members.fold == 0)[0])
     train = np.arange(18, 36)
     hidden = keras.Sequential(model.layers[:2])(TOKENS[train])

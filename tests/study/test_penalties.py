@@ -54,9 +54,10 @@ def make(kind: str, *amounts: float) -> Penalty:
     return PENALTIES[kind](**dict(zip(names, amounts * len(names), strict=False)), **OPTIONS.get(kind, {}))
 
 
-def run(arms: dict, x, y, epochs: int = 4):
+def run(arms: dict, x, y, epochs: int = 4, refit: bool = False):
     question = Question(build(), arms, seeds=(3,), epochs=epochs, batch_size=16, shuffle=False)
-    return run_study(prepare(question, Rows(x[:40], y[:40], validation=(x[40:], y[40:]))))[0]
+    rows = Rows(x[:40], y[:40], validation=(x[40:], y[40:]))
+    return run_study(prepare(question, rows), RunOptions(refit=refit))[0]
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +131,7 @@ def test_a_member_is_the_penalized_fit(terms: dict, moons) -> None:
     history = reference.fit(
         x[:40], y[:40], validation_data=(x[40:], y[40:]), batch_size=16, epochs=4, shuffle=False, verbose=0
     ).history
-    result = run({"arm": terms}, x, y)
+    result = run({"arm": terms}, x, y, refit=True)
     np.testing.assert_allclose(result.quantity("fit/loss")[1], history["loss"], rtol=2e-4)
     refit = int(np.flatnonzero((result.members.setting == 1) & (result.members.fold == -1))[0])
     for got, variable in zip(result.weights[refit], reference.inner.trainable_variables, strict=False):

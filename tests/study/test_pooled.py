@@ -80,7 +80,7 @@ def test_pooled_auc_of_subjects_of_one_class_is_that_of_their_predictions_togeth
     prepared = prepare(question(model, shuffle=False), Rows(X, Y, groups=SUBJECTS))
     assert prepared.score == Score("pooled auc", maximize=True, pooled=True)
     assert prepared.notes == ()
-    result, _ = run_study(prepared)
+    result, _ = run_study(prepared, RunOptions(refit=False))
     for seed in (0, 1):
         parts = by_hand(model, seed)
         values = result.scores()[0, seed]
@@ -102,14 +102,12 @@ def test_row_weights_count_in_a_pooled_score() -> None:
 
 def test_pooled_scores_travel_through_a_store(tmp_path: Path) -> None:
     """A second run reads predictions instead of training, and a folder without them is that of another study."""
-    first, _ = run_study(prepare(question(network()), Rows(X, Y, groups=SUBJECTS)), RunOptions(store=tmp_path / "s"))
-    again, _ = run_study(prepare(question(network()), Rows(X, Y, groups=SUBJECTS)), RunOptions(store=tmp_path / "s"))
+    rows, options = Rows(X, Y, groups=SUBJECTS), RunOptions(store=tmp_path / "s", refit=False)
+    first, again = (run_study(prepare(question(network(), seeds=1), rows), options)[0] for _ in range(2))
     assert again.provenance["fits from the store"] == len(first.members)
     np.testing.assert_array_equal(again.scores(), first.scores())
     with pytest.raises(bridle.BridleError, match="pooled:auc there, loss now"):
-        run_study(
-            prepare(question(network(), score="loss"), Rows(X, Y, groups=SUBJECTS)), RunOptions(store=tmp_path / "s")
-        )
+        run_study(prepare(question(network(), seeds=1, score="loss"), rows), options)
 
 
 @pytest.mark.parametrize("width", [None, 3])

@@ -6,7 +6,7 @@ from tests.conftest import network
 
 import bridle
 from bridle.regularizers import AUTO, Grid
-from bridle.study import run_study
+from bridle.study import RunOptions, run_study
 from bridle.study._auto_range import LATTICE, PilotResult, RangeSearch, find_ranges, is_too_strong, spaced_strengths
 from bridle.study.data import Rows
 from bridle.study.design import Question, prepare
@@ -90,7 +90,7 @@ def studied(moons):
 
 def test_a_study_runs_between_the_ends_that_its_pilot_finds(studied) -> None:
     """Strong strengths collapse, weak ones are as none; the record says the range and the number of pilot fits."""
-    result, whole = run_study(studied)
+    result, whole = run_study(studied, RunOptions(refit=False))
     assert whole
     spread = result.by_candidate(result.diagnostic("spread/prediction")).mean(axis=(1, 2))
     loss = result.by_candidate(result.quantity("validation/loss")[:, -1]).mean(axis=(1, 2))

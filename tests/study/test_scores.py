@@ -69,7 +69,7 @@ def test_less_of_my_own_metric_is_better(moons) -> None:
     study = prepared(scored([brier]), moons, score="min:brier", epochs=20)
     assert study.score == Score("brier", maximize=False)
     assert study_facts(study, False, None)["score"] == "min:brier"
-    result, _ = run_study(study)
+    result, _ = run_study(study, RunOptions(refit=False))
     summary = summarize(result.scores())
     choice = select_strength(result.path(1), summary, maximize=result.score.maximize)
     means = np.nanmean(result.scores(), axis=(1, 2))

@@ -20,9 +20,10 @@ from bridle.study.data._rows import take_rows
 from bridle.study.design import Question, make_plan, prepare
 
 
-def run(model, arms, x, y, *, seeds=2, folds=2, epochs=4, rows=None, threads=None, **options):
+def run(model, arms, x, y, *, seeds=2, folds=2, epochs=4, rows=None, threads=None, refit=False, **options):
+    """Run a study, without refits where nothing looks at them: they are another program to compile."""
     question = Question(model, arms, seeds=seeds, folds=folds, epochs=epochs, **options)
-    return run_study(prepare(question, Rows(x, y, **(rows or {}))), RunOptions(threads=threads))[0]
+    return run_study(prepare(question, Rows(x, y, **(rows or {}))), RunOptions(threads=threads, refit=refit))[0]
 
 
 def member(result, setting: int, seed: int = 0, fold: int = 0) -> int:
@@ -44,7 +45,7 @@ ZERO = {
     ids=["plain", "dropout"],
 )
 def test_strength_zero_is_none_bit_for_bit(layers, moons) -> None:
-    """Every quantity of every member, and the refitted weights, at every kind of place."""
+    """Every quantity of every member, at every kind of place."""
     result = run(network(layers=layers), ZERO, *moons, batch_size=16)
     zeros = [s for s in range(1, len(result.setting_arm)) if not result.setting_strengths[s].any()]
     assert len(zeros) == 4
@@ -96,7 +97,7 @@ def test_a_diverging_member_is_recorded_and_touches_no_other(moons) -> None:
     model = network()
     model.compile(keras.optimizers.SGD(0.5), "binary_crossentropy", metrics=["accuracy"])
     calm = run(model, {"L2": {"*/kernel": L2([0.01])}}, *moons, epochs=30)
-    wild = run(model, {"L2": {"*/kernel": L2([0.01, 1e30])}}, *moons, epochs=30)
+    wild = run(model, {"L2": {"*/kernel": L2([0.01, 1e30])}}, *moons, epochs=30, refit=True)
     lost = [i for i in range(len(wild.members)) if wild.setting_strengths[wild.members.setting[i]].max() > 1]
     assert all(wild.members.diverged_at[i] > 0 and not wild.members.finished[i] for i in lost)
     assert wild.members.status(lost[0]).startswith("diverged at epoch ")
@@ -208,7 +209,7 @@ def test_plan_is_the_table_of_members(model, moons) -> None:
 def test_one_executable_for_all_members(model, moons) -> None:
     """Arms, strengths, seeds and equal folds share it: to train, to read and to score rows; refits the first two."""
     many = {f"arm {n}": {"*/kernel": L2([10.0**-n, 2 * 10.0**-n])} for n in range(5)}
-    assert run(model, many, *moons).provenance["compilations"] == 5
+    assert run(model, many, *moons, refit=True).provenance["compilations"] == 5
 
 
 def test_curves_are_measured_at_the_asked_points() -> None:
@@ -226,7 +227,7 @@ def test_nothing_global_is_changed(model, moons) -> None:
     random.seed(5), np.random.seed(5)
     expected = random.random(), np.random.random()
     random.seed(5), np.random.seed(5)
-    run(model, {"L2": {"*/kernel": L2([0.1])}}, *moons)
+    run(model, {"L2": {"*/kernel": L2([0.1])}}, *moons, refit=True)
     assert (random.random(), np.random.random()) == expected
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
 

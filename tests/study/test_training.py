@@ -10,7 +10,7 @@ import bridle
 from bridle import L1, L2, BridleError, EarlyStopping, Study
 from bridle.report import table
 from bridle.results import ALL_ROWS
-from bridle.study import run_study
+from bridle.study import RunOptions, run_study
 from bridle.study.data import Rows
 from bridle.study.data._splits import Split, set_aside
 from bridle.study.design import Question, prepare
@@ -18,11 +18,13 @@ from bridle.study.design import Question, prepare
 NONE_AND_L2 = {"L2": {"*/kernel": L2([0.001, 0.1])}}
 
 
-def run(model, arms, rows: Rows, **options):
-    return run_study(prepare(Question(model, arms, **{"seeds": 2, "folds": 2, "epochs": 4, **options}), rows))[0]
+def run(model, arms, rows: Rows, *, refit: bool = False, **options):
+    """Run a study, without refits where nothing looks at them: they are another program to compile."""
+    question = Question(model, arms, **{"seeds": 2, "folds": 2, "epochs": 4, **options})
+    return run_study(prepare(question, rows), RunOptions(refit=refit))[0]
 
 
-def refit(result, setting: int = 0, seed: int = 0) -> tuple[np.ndarray, ...]:
+def refitted(result, setting: int = 0, seed: int = 0) -> tuple[np.ndarray, ...]:
     """The weights of a refit."""
     m = result.members
     return result.weights[int(np.flatnonzero((m.setting == setting) & (m.seed == seed) & (m.fold == ALL_ROWS))[0])]
@@ -45,7 +47,7 @@ def test_early_stopping_is_that_of_keras(monitor: str, keep_best: bool, moons) -
         early_stopping=stopping, curve_points=60,
     )  # fmt: skip
     prepared = prepare(question, Rows(moons[0][:50], moons[1][:50], validation=(moons[0][50:], moons[1][50:])))
-    result, _ = run_study(prepared)
+    result, _ = run_study(prepared, RunOptions(refit=False))
     fold = prepared.folds[0]
     x, y = (np.asarray(leaf) for leaf in (fold.rows.x, fold.rows.y))
     model = network(seed=5, optimizer=keras.optimizers.Adam(0.3))
@@ -73,7 +75,12 @@ def test_early_stopping_is_that_of_keras(monitor: str, keep_best: bool, moons) -
 
 def test_early_stopping_does_not_depend_on_where_curves_are_measured(moons) -> None:
     """With few points: the same epochs, best epochs and weights."""
-    options = {"early_stopping": EarlyStopping(patience=2, validation_fraction=0.3), "epochs": 40, "batch_size": 16}
+    options = {
+        "early_stopping": EarlyStopping(patience=2, validation_fraction=0.3),
+        "epochs": 40,
+        "batch_size": 16,
+        "refit": True,
+    }
     every, few = (
         run(network(optimizer=keras.optimizers.Adam(0.3)), NONE_AND_L2, Rows(*moons), curve_points=points, **options)
         for points in (40, 3)
@@ -81,7 +88,7 @@ def test_early_stopping_does_not_depend_on_where_curves_are_measured(moons) -> N
     assert np.array_equal(every.members.epochs, few.members.epochs)
     assert np.array_equal(every.members.kept, few.members.kept)
     assert len(set(every.members.epochs)) > 1
-    for own, other in zip(refit(every), refit(few), strict=True):
+    for own, other in zip(refitted(every), refitted(few), strict=True):
         assert np.array_equal(own, other)
 
 
@@ -170,7 +177,7 @@ def test_a_study_can_start_from_the_weights_given(moons) -> None:
     model.fit(*moons, epochs=3, verbose=0)
     before = [np.asarray(weight.value) for weight in model.weights]
     rows = Rows(*moons, validation=moons)
-    result = run(model, {}, rows, initial_weights="model", seeds=(4, 5), batch_size=16, shuffle=False)
+    result = run(model, {}, rows, initial_weights="model", seeds=(4, 5), batch_size=16, shuffle=False, refit=True)
     finals = []
     for seed in (4, 5):
         keras.utils.set_random_seed(seed)
@@ -183,10 +190,10 @@ def test_a_study_can_start_from_the_weights_given(moons) -> None:
         again.fit(*moons, epochs=4, batch_size=16, shuffle=False, verbose=0)
         finals.append(again)
         for own, expected in zip(
-            refit(result, seed=seed), [*again.trainable_variables, *again.non_trainable_variables], strict=True
+            refitted(result, seed=seed), [*again.trainable_variables, *again.non_trainable_variables], strict=True
         ):
             np.testing.assert_allclose(own, np.asarray(expected.value), rtol=2e-3, atol=2e-5)
-    assert not np.allclose(refit(result, seed=4)[0], refit(result, seed=5)[0])
+    assert not np.allclose(refitted(result, seed=4)[0], refitted(result, seed=5)[0])
     assert all(np.array_equal(a, b) for a, b in zip(before, [np.asarray(w.value) for w in model.weights], strict=True))
 
 
@@ -197,7 +204,7 @@ def test_an_arm_may_have_its_own_learning_rate(moons) -> None:
     result = study.run(*moons, validation=moons, progress=False)
     model = network(seed=1, optimizer=keras.optimizers.Adam(1e-4))
     model.fit(*moons, epochs=4, batch_size=16, shuffle=False, verbose=0)
-    for own, expected in zip(refit(result.data, 1, 1), model.trainable_variables, strict=True):
+    for own, expected in zip(refitted(result.data, 1, 1), model.trainable_variables, strict=True):
         np.testing.assert_allclose(own, np.asarray(expected.value), rtol=1e-4, atol=1e-6)
     assert result.data.provenance["compilations"] == 5
     assert float(result.model("slow L2").optimizer.learning_rate) == pytest.approx(1e-4)
@@ -212,10 +219,10 @@ def test_class_weights_weigh_training_rows_as_fit_does(weights, moons) -> None:
     x, y = moons[0][keep], moons[1][keep]
     own = {0: len(y) / (2 * np.sum(y == 0)), 1: len(y) / (2 * 9)} if weights == "balanced" else weights
     rows = Rows(x, y, validation=moons, class_weight=weights)
-    result = run(network(), {}, rows, seeds=(2,), batch_size=16, shuffle=False)
+    result = run(network(), {}, rows, seeds=(2,), batch_size=16, shuffle=False, refit=True)
     model = network(seed=2)
     model.fit(x, y, class_weight=own, epochs=4, batch_size=16, shuffle=False, verbose=0)
-    for got, expected in zip(refit(result, 0, 2), model.trainable_variables, strict=True):
+    for got, expected in zip(refitted(result, 0, 2), model.trainable_variables, strict=True):
         np.testing.assert_allclose(got, np.asarray(expected.value), rtol=1e-4, atol=1e-6)
     assert result.quantity("validation/loss")[0, -1] == pytest.approx(model.evaluate(*moons, verbose=0)[0], rel=1e-4)
 
@@ -247,12 +254,12 @@ def documented_order(seed: int, fold: int, epoch: int, rows: int) -> np.ndarray:
 def test_shuffling_is_in_the_documented_order(moons) -> None:
     """Epoch by epoch: `fit` without shuffling, on rows put in the order that the documentation gives."""
     x, y = moons
-    result = run(network(), {}, Rows(x, y, validation=moons), seeds=(6,), batch_size=16)
+    result = run(network(), {}, Rows(x, y, validation=moons), seeds=(6,), batch_size=16, refit=True)
     model = network(seed=6)
     orders = [documented_order(6, -1, epoch, len(x)) for epoch in range(4)]
     for order in orders:
         model.fit(x[order], y[order], batch_size=16, shuffle=False, verbose=0)
-    for got, expected in zip(refit(result, 0, 6), model.trainable_variables, strict=True):
+    for got, expected in zip(refitted(result, 0, 6), model.trainable_variables, strict=True):
         np.testing.assert_allclose(got, np.asarray(expected.value), rtol=1e-4, atol=1e-6)
 
 

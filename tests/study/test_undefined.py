@@ -9,7 +9,7 @@ import bridle
 from bridle import EarlyStopping
 from bridle._errors import InputError
 from bridle.stats import summarize, survivors
-from bridle.study import run_study
+from bridle.study import RunOptions, run_study
 from bridle.study.data import Rows
 from bridle.study.design import Question, prepare
 
@@ -38,7 +38,7 @@ def test_auc_over_subjects_of_one_class_is_not_a_number() -> None:
     (note,) = prepared.notes
     assert "it is not defined in folds 0, 2 of 4, which count as missing (NaN)" in note
     assert "groups=" in note
-    result, _ = run_study(prepared)
+    result, _ = run_study(prepared, RunOptions(refit=False))
     assert note in result.protocol
     for fold in range(4):
         rows = fold == SUBJECTS

@@ -10,7 +10,6 @@ from bridle.study.design import make_plan
 from bridle.tuning import TableStudy, load_applied, prepare_table
 
 LOADERS = {"iris": load_iris, "breast cancer": load_breast_cancer, "diabetes": load_diabetes}
-pytestmark = pytest.mark.usefixtures("options_of_users")
 
 
 def table(name: str) -> tuple[pd.DataFrame, str]:
@@ -56,6 +55,21 @@ def test_held_out_rows_stay_out(monkeypatch) -> None:
     second = prepare_table(wild, TableStudy(target, seeds=1, folds=2, epochs=2))
     for one, two in zip(first.prepared.folds, second.prepared.folds, strict=True):
         assert np.array_equal(one.rows.x, two.rows.x)
+
+
+def test_all_kinds_join_the_default_arms() -> None:
+    """One arm of each kind that the network allows, on all layers; not beside arms of one's own."""
+    frame, target = table("iris")
+    plain, every = (
+        prepare_table(frame, TableStudy(target, seeds=1, folds=2, all_kinds=all_kinds)) for all_kinds in (False, True)
+    )
+    names = [arm.name for arm in every.prepared.arms]
+    assert names[: len(plain.prepared.arms)] == [arm.name for arm in plain.prepared.arms]
+    assert {name.split()[0] for name in names[len(plain.prepared.arms) :]} == {
+        "Dropout", "WeightDecay", "GaussianNoise", "LabelSmoothing", "Mixup", "MaxNorm", "WeightAveraging",
+    }  # fmt: skip
+    with pytest.raises(bridle.BridleError, match="all kinds of default arms, got both"):
+        bridle.tune(frame, target, all_kinds=True, arms={"L2": {"*/kernel": bridle.L2(0.1)}})
 
 
 @pytest.mark.parametrize(("version", "kinds"), [(1, ("L1", "L2", "L1+L2")), (2, ("L1", "L2"))])

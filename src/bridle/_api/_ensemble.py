@@ -14,7 +14,7 @@ from bridle._errors import InputError, KindError, StoreError
 from bridle._keras import compile_like, mean_model, mean_obstacle, require_jax
 from bridle.results import MAX_AVERAGED, StudyResult
 from bridle.stats import Comparison, compare, compare_predictors, nan_mean
-from bridle.study import ModelRows, score_models
+from bridle.study import ModelRows, Programs, score_models
 from bridle.wording import score_decimals
 
 
@@ -103,6 +103,7 @@ class Ensemble:
         self.members: dict[str, keras.Model] = dict(items)
         self.validation = validation
         self._preparation = preparation or Preparation({})
+        self._programs: Programs = {}
         _check(self.members)
 
     def __len__(self) -> int:
@@ -233,7 +234,8 @@ class Ensemble:
 
     def _rows(self, x: Any, y: Any, weight: Any, measure: str | None) -> ModelRows:
         require_jax()
-        return score_models(list(self.members.values()), *self._preparation.prepare(x, y), weight, measure)
+        rows = self._preparation.prepare(x, y)
+        return score_models(list(self.members.values()), *rows, weight, measure, self._programs)
 
 
 def ensemble_validation(data: StudyResult, candidate: int) -> EnsembleGain | None:

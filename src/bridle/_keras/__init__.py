@@ -48,7 +48,7 @@ from bridle._keras._gradient import as_float, is_float, with_gradient
 from bridle._keras._initial_values import InitialValues
 from bridle._keras._inputs import InputSpec, ModelInputs, model_inputs, model_size
 from bridle._keras._internals import full_precision, is_keras_module, replaced, takes_training, tensorflow_left_alone
-from bridle._keras._labels import check_smoothing, own_smoothing
+from bridle._keras._labels import check_smoothing, has_classes, own_smoothing
 from bridle._keras._losses import (
     Splitter,
     adds_losses,
@@ -202,6 +202,7 @@ __all__ = [
     "gate_parts",
     "gives_mask",
     "has_cell_state",
+    "has_classes",
     "has_compiled_step",
     "has_convex_loss",
     "has_default_name",

@@ -18,16 +18,10 @@ from bridle._keras._internals import (
     seed_generators,
     takes_training,
 )
+from bridle._keras._rates import CELL_ARGUMENTS, noise_argument
 from bridle._keras._structure import ACTIVATION_LAYERS, has_default_name, has_states, is_model, scores_attention
 
 L = keras.layers
-ARGUMENTS: dict[type, str] = {
-    L.Dropout: "rate",
-    L.AlphaDropout: "rate",
-    L.GaussianDropout: "rate",
-    L.GaussianNoise: "stddev",
-}
-"""Layers that do nothing but add noise, and the argument that says how much."""
 ENTRYWISE = (*ACTIVATION_LAYERS, L.Activation, L.Flatten, L.Identity, L.Permute, L.Rescaling, L.Reshape)
 """Layers that only pass entries on, one by one."""
 
@@ -81,7 +75,7 @@ def noise_settings(model: keras.Model) -> list[NoiseSetting]:
 
 
 def _settings(layer: keras.Layer) -> Iterator[NoiseSetting]:
-    argument = next((name for kind, name in ARGUMENTS.items() if isinstance(layer, kind)), None)
+    argument = noise_argument(layer)
     if argument is not None:
         fixed = any(node.arguments.kwargs.get("training") is True for node in inbound_nodes(layer))
         yield NoiseSetting(layer, "", argument, float(getattr(layer, argument)), fixed)
@@ -99,7 +93,7 @@ def _of_cells(layer: Any) -> Iterator[NoiseSetting]:
     for cell in cells:
         name = "cell" if has_default_name(cell) else cell.name
         inside = "" if len(cells) == 1 and hasattr(layer, "dropout") else f"{name}/"
-        for argument in ("dropout", "recurrent_dropout"):
+        for argument in CELL_ARGUMENTS:
             value = float(getattr(cell, argument))
             if value:
                 yield NoiseSetting(layer, inside, argument, value)

@@ -25,8 +25,15 @@ from bridle._keras._internals import (
 )
 from bridle._keras._structure import Names, has_states, is_model, layer_names
 
-DROPOUTS = (keras.layers.Dropout, keras.layers.AlphaDropout, keras.layers.GaussianDropout)
-"""Layers with a `rate`."""
+NOISE_ARGUMENTS: dict[type, str] = {
+    keras.layers.Dropout: "rate",
+    keras.layers.AlphaDropout: "rate",
+    keras.layers.GaussianDropout: "rate",
+    keras.layers.GaussianNoise: "stddev",
+}
+"""Layers that do nothing but add noise, and the argument that says how much."""
+CELL_ARGUMENTS = ("dropout", "recurrent_dropout")
+"""The arguments of recurrent cells that say how much they drop."""
 PROJECTED_ATTENTIONS = (keras.layers.MultiHeadAttention, keras.layers.GroupQueryAttention)
 """Attention layers that leave `dropout` to a dropout layer inside them."""
 GATE_MASKS = {keras.layers.LSTMCell: 4, keras.layers.GRUCell: 3, ConvLSTMCell: 4}
@@ -67,20 +74,24 @@ class RateArgument:
         return self.quantity == "recurrent_dropout" and self.value == 0 and _changes_implementation(self.holder)
 
 
+def noise_argument(layer: keras.Layer) -> str | None:
+    """Return the argument of a layer that does nothing but add noise; None for another layer."""
+    return next((name for kind, name in NOISE_ARGUMENTS.items() if isinstance(layer, kind)), None)
+
+
 def rate_arguments(layer: keras.Layer) -> tuple[RateArgument, ...]:
     """Return the rates of a layer or a cell; none for layers with a `call` that is not Keras's."""
     if not is_from_keras(type(layer).call):
         return ()
-    if isinstance(layer, DROPOUTS):
-        return (RateArgument("rate", layer, "rate"),)
-    if isinstance(layer, keras.layers.GaussianNoise):
-        return (RateArgument("stddev", layer, "stddev"),)
+    name = noise_argument(layer)
+    if name is not None:
+        return (RateArgument(name, layer, name),)
     if isinstance(layer, PROJECTED_ATTENTIONS):
         return (RateArgument("dropout", dropout_of_attention(layer), "rate"),)
     if isinstance(layer, keras.layers.Attention):  # AdditiveAttention is one
         return (RateArgument("dropout", layer, "dropout"),)
     if isinstance(layer, DropoutCell):
-        return tuple(RateArgument(name, layer, name) for name in ("dropout", "recurrent_dropout"))
+        return tuple(RateArgument(name, layer, name) for name in CELL_ARGUMENTS)
     if isinstance(layer, keras.layers.RNN) and isinstance(layer.cell, DropoutCell):
         return rate_arguments(layer.cell)
     return ()

@@ -13,9 +13,9 @@ from bridle._keras import (
     all_layers,
     holding_layer,
     is_own_of_keras,
-    same_regularizer,
     saved_constraint,
 )
+from bridle.auditing._attached import LOST_ON_SAVE, is_lost_on_save, is_set_too_late
 from bridle.auditing._bridle_effects import own_constraint
 from bridle.auditing._format import count_text
 from bridle.auditing._measure import layer_paths
@@ -159,10 +159,6 @@ def _value(value: Any) -> str:
     return f"{value:g}" if isinstance(value, int | float) else short_repr(value)
 
 
-def _is_set_too_late(weight: Constrained) -> bool:
-    return weight.declared is not None and not same_regularizer(weight.constraint, weight.declared)
-
-
 def _too_late_text(weight: Constrained) -> str:
     applied = "nothing" if weight.constraint is None else constraint_text(weight.constraint)
     return (
@@ -172,10 +168,7 @@ def _too_late_text(weight: Constrained) -> str:
 
 
 def _is_lost_on_save(weight: Constrained) -> bool:
-    is_saved, saved = saved_constraint(weight.holder, weight.argument)
-    if weight.constraint is None or not is_saved or same_regularizer(saved, weight.constraint):
-        return False
-    return weight.declared is None or same_regularizer(weight.declared, weight.constraint)
+    return is_lost_on_save(weight.constraint, weight.declared, saved_constraint(weight.holder, weight.argument))
 
 
 def _has_unusual_axes(weight: Constrained) -> bool:
@@ -212,16 +205,13 @@ RULES: tuple[Rule[Constrained], ...] = (
     ),
     Rule(
         lambda w: "not applied" if w.constraint is None else "another one is applied",
-        _is_set_too_late,
+        lambda w: is_set_too_late(w.constraint, w.declared),
         _too_late_text,
     ),
     Rule(
         "lost on save",
         _is_lost_on_save,
-        lambda w: (
-            "it was set on the variable, which is not part of the layer's configuration: the saved model does not have "
-            f"it. Give it to the constructor of the layer as {w.argument}."
-        ),
+        lambda w: f"{LOST_ON_SAVE} Give it to the constructor of the layer as {w.argument}.",
         "warning",
     ),
     Rule("norm over an unusual axis", _has_unusual_axes, _axes_text, "warning"),

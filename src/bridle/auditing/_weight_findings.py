@@ -4,8 +4,9 @@ import math
 
 from keras import ops
 
-from bridle._keras import as_number, same_regularizer, saved_regularizer
+from bridle._keras import as_number, saved_regularizer
 from bridle.auditing._activity_findings import ZERO_STRENGTH_TEXT, has_zero_strengths
+from bridle.auditing._attached import LOST_ON_SAVE, is_lost_on_save, is_set_too_late
 from bridle.auditing._format import advice, number_text, penalty_source, regularizer_text
 from bridle.auditing._measure import Weight
 from bridle.auditing._result import Finding, Rule, apply_rules
@@ -21,11 +22,6 @@ def _advice(weight: Weight) -> str:
     return advice(weight.where, weight.regularizer)
 
 
-def _is_set_too_late(weight: Weight) -> bool:
-    """Return True if the argument was set after Keras had read it to create the weight."""
-    return weight.declared is not None and not same_regularizer(weight.regularizer, weight.declared)
-
-
 def _too_late_text(weight: Weight) -> str:
     charged = "nothing" if weight.regularizer is None else regularizer_text(weight.regularizer)
     return (
@@ -35,11 +31,7 @@ def _too_late_text(weight: Weight) -> str:
 
 
 def _is_lost_on_save(weight: Weight) -> bool:
-    """Return True for a regularizer on the variable that is not in the layer's configuration."""
-    is_saved, saved = saved_regularizer(weight.holder, weight.argument)
-    if weight.regularizer is None or not is_saved or same_regularizer(saved, weight.regularizer):
-        return False
-    return weight.declared is None or same_regularizer(weight.declared, weight.regularizer)
+    return is_lost_on_save(weight.regularizer, weight.declared, saved_regularizer(weight.holder, weight.argument))
 
 
 def _is_dropped(weight: Weight) -> bool:
@@ -95,16 +87,13 @@ RULES: tuple[Rule[Weight], ...] = (
     Rule("strength 0", lambda w: has_zero_strengths(w.declared or w.regularizer), lambda w: ZERO_STRENGTH_TEXT),
     Rule(
         lambda w: "not charged" if w.regularizer is None else "another one is charged",
-        _is_set_too_late,
+        lambda w: is_set_too_late(w.regularizer, w.declared),
         _too_late_text,
     ),
     Rule(
         "lost on save",
         _is_lost_on_save,
-        lambda w: (
-            "it was set on the variable, which is not part of the layer's configuration: the saved model does not "
-            f"have it. {_advice(w)}"
-        ),
+        lambda w: f"{LOST_ON_SAVE} {_advice(w)}",
         "warning",
     ),
     Rule(

@@ -102,7 +102,7 @@ def run(options: CaseOptions) -> CaseAnswer:
         size, (x, y) = FILE, read_images(options.data)
     if options.quick:
         size, x, y = QUICK, x[:300], y[:300]
-    strengths = [float(f"{value:.3g}") for value in np.geomspace(1e-5, 3e-2, size.strengths)]
+    strengths = [float(f"{value:.3g}") for value in np.geomspace(1e-5, 1e-2, size.strengths)]
     study = Study(
         network(x.shape[1], size.units),
         {"L1": {"hidden*/output": L1(strengths)}},
@@ -130,7 +130,7 @@ def _lines(curve: Curve) -> list[Line]:
             "about 0.85, as remembered",
             f"at least {MIN_ZEROS:g}",
             knee,
-            (low, high),
+            (low, min(high, 1.0)),
             knee >= MIN_ZEROS,
         ),
         Line("rise of the error at the strongest penalty, points", "a rise", "above 0", after, None, after > 0),
@@ -176,7 +176,7 @@ def rectifier() -> ReproductionCase:
         ),
         protocol=(
             f"Digits of scikit-learn, three rectifier layers of {DIGITS.units} units, {DIGITS.epochs} epochs of Adam, "
-            f"L1 on the outputs of all three with {DIGITS.strengths} strengths from 1e-5 to 0.03, {FOLDS} folds, "
+            f"L1 on the outputs of all three with {DIGITS.strengths} strengths from 1e-5 to 0.01, {FOLDS} folds, "
             f"{DIGITS.seeds} seed. With --data the first {MAX_ROWS:,} images of a file, layers of {FILE.units} "
             f"units and {FILE.epochs} epochs. Zeros are counted over training rows. The interval is that of the knees "
             "of the folds. Glorot, Bordes and Bengio, 2011, have the figure; its 85 % is as remembered, unchecked."

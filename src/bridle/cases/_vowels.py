@@ -43,7 +43,10 @@ def gain_line(name: str, gain: EnsembleGain, bar: str = "") -> Line:
     """Return the line of a gain with its interval."""
     reproduced = bool(gain.low > 0) if bar else None
     quantity = f"{name}, {'log loss' if gain.measure == 'loss' else gain.measure}"
-    return Line(quantity, "", bar, gain.difference, (gain.low, gain.high), reproduced)
+    note = (
+        "" if reproduced is not False else f"The interval over {gain.count} utterances, one of them 0.003, contains 0."
+    )
+    return Line(quantity, "", bar, gain.difference, (gain.low, gain.high), reproduced, note)
 
 
 def table(ensembles: dict[str, Ensemble], test: tuple[np.ndarray, np.ndarray]) -> Sheet:

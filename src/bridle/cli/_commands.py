@@ -109,6 +109,12 @@ def tune(
     ] = DEFAULT_TEST_SHARE,
     header: Header = None,
     decimal: Decimal = None,
+    all_kinds: Annotated[
+        bool,
+        typer.Option(
+            "--all-kinds", help="Also dropout, noise, weight decay, limits of norms, smoothed and mixed labels."
+        ),
+    ] = False,
     all_fits: Annotated[
         bool, typer.Option("--all-fits", help="Train every candidate with every seed: slower, and no race.")
     ] = False,
@@ -125,6 +131,7 @@ def tune(
     options |= {"group": group, "time": time, "weight": weight, "class-weight": class_weight, "score": score}
     options |= {"test-size": None if test_size == DEFAULT_TEST_SHARE else test_size}
     options |= {"header": header is True, "no-header": header is False, "decimal": decimal, "all-fits": all_fits}
+    options |= {"all-kinds": all_kinds}
     design = tuning.TableStudy(
         target,
         task=task,
@@ -137,6 +144,7 @@ def tune(
         score=score,
         structure=tables.Structure(group, time, weight, class_weight),
         defaults=defaults or recorded_defaults(folder),
+        all_kinds=all_kinds,
     )
     recorded = options | {"defaults": design.defaults}
     job = tuning.prepare_table(source, design)

@@ -20,7 +20,15 @@ from bridle.plots._units import MIDDLE, UnitsData, draw_units, unit_tensors, uni
 from bridle.plots._weights import WeightsData, can_show, draw_weights, weights_data
 from bridle.results import StudyResult
 from bridle.stats import Evidence, weigh_evidence
-from bridle.wording import decimal_text, join_names, leading_arm, needed_decimals, setting_name, strength_text
+from bridle.wording import (
+    decimal_text,
+    join_names,
+    leading_arm,
+    needed_decimals,
+    setting_name,
+    strength_text,
+    tried_kind,
+)
 
 MAX_OVERLAID_ARMS = 3
 """Arms that share one sweep; more get a panel each."""
@@ -93,7 +101,7 @@ def _sweep(result: StudyResult, evidence: Evidence, published: Published | None,
     ):
         caption += " Above the axes: exact zeros in what the arm penalizes, in per cent."
     caption += " Diamonds: published values." if data.published else ""
-    return Drawing("sweep", caption, _sweep_alt(data), figure)
+    return Drawing("sweep", caption, _sweep_alt(result, data), figure)
 
 
 def _star(evidence: Evidence) -> str:
@@ -102,9 +110,9 @@ def _star(evidence: Evidence) -> str:
     return "; star: the recommended one" if marked else ""
 
 
-def _sweep_alt(data: SweepData) -> str:
-    decimals = needed_decimals([data.none_mean])
-    words = [f"Validation {data.score} against strength. Without a penalty {decimal_text(data.none_mean, decimals)}."]
+def _sweep_alt(result: StudyResult, data: SweepData) -> str:
+    none = decimal_text(data.none_mean, needed_decimals([data.none_mean]))
+    words = [f"Validation {data.score} against strength. Without a {tried_kind(result)} {none}."]
     for arm in data.arms:
         if "best" not in arm.marks:
             words.append(f"{arm.name}: no fit finished.")
@@ -168,10 +176,10 @@ def _gains(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | Non
     choice = ", each fold at the strength that the other folds choose" if result.folds > 1 else " at its best strength"
     pairs = "row" if any(gain.over == "rows" for gain in evidence.gains.values()) else "seed and fold"
     caption = (
-        f"Each arm against no penalty, paired by {pairs}{choice}; right of zero is better. "
+        f"Each arm against no {tried_kind(result)}, paired by {pairs}{choice}; right of zero is better. "
         "The intervals are corrected for the number of arms. One that crosses zero is no evidence of a difference."
     )
-    return Drawing("gains", caption, f"Differences to no penalty. {alt}", figure)
+    return Drawing("gains", caption, f"Differences to no {tried_kind(result)}. {alt}", figure)
 
 
 def _frontier(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | None:
@@ -182,7 +190,8 @@ def _frontier(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | 
     draw_frontier(data, figure.add_subplot(), theme=theme)
     caption = (
         f"What sparsity costs: validation {data.score} against the exact zeros in the tensors that an arm penalizes. "
-        "Filled and joined: candidates that none beats in both. Star: no penalty, with its zeros in these tensors."
+        "Filled and joined: candidates that none beats in both. "
+        f"Star: no {tried_kind(result)}, with its zeros in these tensors."
     )
     caption += f" Bars: {data.error_name}." if data.error_name else ""
     return Drawing("frontier", caption, _frontier_alt(data), figure)
@@ -287,8 +296,8 @@ def _weights(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | N
     figure = new_figure(7.2, 3.6)
     draw_weights(data, figure.add_subplot(), theme=theme)
     caption = (
-        f"{'The filters' if data.filters else 'The weights'} of {data.tensor} without a penalty and with the best one, "
-        f"refitted from seed {data.seed}. One scale of colours, grey at zero."
+        f"{'The filters' if data.filters else 'The weights'} of {data.tensor} without a {tried_kind(result)} and "
+        f"with the best one, refitted from seed {data.seed}. One scale of colours, grey at zero."
     )
     caption += f" Shown: {data.note}." if data.note else ""
     return Drawing("weights", caption, _weights_alt(data), figure)
@@ -312,8 +321,9 @@ def _activations(result: StudyResult, evidence: Evidence, theme: str) -> Drawing
     draw_activations(data, upper, theme=theme)
     draw_activations(data, lower, kind="histogram", theme=theme)
     caption = (
-        f"{data.tensor} on {len(data.images[0].image)} training rows without a penalty and with the best one, refitted "
-        "from one seed: rows and units as colours, and how the values that are not exactly zero are spread."
+        f"{data.tensor} on {len(data.images[0].image)} training rows without a {tried_kind(result)} and with "
+        "the best one, refitted from one seed: rows and units as colours, and how the values that are not exactly "
+        "zero are spread."
     )
     return Drawing("activations", caption, _activations_alt(data), figure)
 

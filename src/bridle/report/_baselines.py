@@ -11,7 +11,7 @@ from rich.text import Text
 from bridle.report._amounts import score_text
 from bridle.results import Baseline, StudyResult
 from bridle.stats import Evidence, Summary, compare_baselines, nan_mean
-from bridle.wording import decimal_text, escape_control_characters, join_names, score_decimals
+from bridle.wording import decimal_text, escape_control_characters, join_names, score_decimals, tried_kind
 
 Row = dict[str, str | float]
 """The cells of one model by column."""
@@ -32,7 +32,7 @@ def baseline_rows(result: StudyResult, evidence: Evidence) -> list[Row]:
     held_out = {name: float(nan_mean(result.held_out_scores(name)[best], 0)) for name in result.held_out}
     name = result.arms[arm].name
     network: Row = {"model": "network", **_scores(compared.network, 0), **held_out, **_difference()}
-    rows = [network | {"text": "no penalty" if arm == 0 else f"{name}, the selected arm"}]
+    rows = [network | {"text": f"no {tried_kind(result)}" if arm == 0 else f"{name}, the selected arm"}]
     for index, (baseline, gain) in enumerate(zip(result.baselines, compared.gains, strict=True)):
         held_out = {name: baseline.held_out.get(name, math.nan) for name in result.held_out}
         scores = _scores(compared.baselines, index)

@@ -8,7 +8,7 @@ import numpy as np
 from bridle.report._facts import treatment
 from bridle.results import Calibration, StudyResult
 from bridle.stats import Evidence
-from bridle.wording import decimal_text, leading_arm
+from bridle.wording import decimal_text, leading_arm, tried_kind
 
 MOSTLY = 0.7
 """The share of the lower log loss that a temperature reaches by itself, from which on it explains most of it.
@@ -66,11 +66,12 @@ def mostly_confidence(result: StudyResult, evidence: Evidence) -> tuple[str, str
     if losses is None or losses.share < MOSTLY:
         return "", ""
     name, temperature = result.arms[leading_arm(result, evidence) or 0].name, f"{losses.temperature:.2g}"
+    without = f"without a {tried_kind(result)}"
     sentence = (
         f"Most of the lower log loss with {name} is lower confidence: it falls from {_text(losses.none)} to "
-        f"{_text(losses.penalized)}, and a temperature of {temperature} without a penalty gives {_text(losses.cooled)}."
+        f"{_text(losses.penalized)}, and a temperature of {temperature} {without} gives {_text(losses.cooled)}."
     )
-    step = f"try a temperature of {temperature} without a penalty, which lowers the loss as well"
+    step = f"try a temperature of {temperature} {without}, which lowers the loss as well"
     return sentence, step if result.score.measure == "loss" else ""
 
 
@@ -85,7 +86,7 @@ def confidence_note(result: StudyResult, evidence: Evidence) -> str:
     return (
         f"The log loss falls from {_text(losses.none)} to {_text(losses.penalized)} with {name}; "
         f"{100 * losses.share:.0f} % of that is lower confidence, which a temperature of {losses.temperature:.2g} "
-        "without a penalty gives as well."
+        f"without a {tried_kind(result)} gives as well."
     )
 
 
@@ -106,7 +107,9 @@ def confidence_cells(result: StudyResult, evidence: Evidence) -> ConfidenceCells
     settings = [evidence.candidate(arm) for arm in arms if arm in evidence.choices]
     kinds = {"": result.confidence.single, ", mean of seeds": result.confidence.mean}
     lines = [
-        _line(("no penalty" if setting == 0 else treatment(result, setting)) + words, calibration, setting)
+        _line(
+            (f"no {tried_kind(result)}" if setting == 0 else treatment(result, setting)) + words, calibration, setting
+        )
         for setting in settings
         for words, calibration in kinds.items()
         if math.isfinite(calibration.temperature[setting]) and (not words or len(result.seeds) > 1)

@@ -16,7 +16,6 @@ from bridle.report._facts import (
     missing_fits,
     no_interval,
     treatment,
-    tried_kinds,
 )
 from bridle.report._hand_over import hand_over_note
 from bridle.report._notes import counted, edge, outside, over_seeds, sparsity, stopping_cost, stronger
@@ -33,7 +32,15 @@ from bridle.report._selection_notes import (
 )
 from bridle.results import StudyResult
 from bridle.stats import Comparison, Evidence, weigh_evidence
-from bridle.wording import decimal_text, escape_control_characters, leading_arm, setting_name, strengths_text
+from bridle.wording import (
+    decimal_text,
+    escape_control_characters,
+    leading_arm,
+    setting_name,
+    strengths_text,
+    tried_kind,
+    tried_kinds,
+)
 
 
 def details(result: StudyResult, evidence: Evidence | None = None) -> str:
@@ -75,21 +82,21 @@ def _early(result: StudyResult) -> str:
 
 def headline(result: StudyResult, evidence: Evidence) -> str:
     """Return the answer in one sentence."""
-    first = leading_arm(result, evidence)
+    first, kind = leading_arm(result, evidence), tried_kind(result)
     stopped = not (result.members.diverged_at >= 0).any()
     if stopped and 0 not in evidence.choices:
-        return "The study was stopped before its fits without a penalty had finished: run it again to continue."
+        return f"The study was stopped before its fits without a {kind} had finished: run it again to continue."
     if not evidence.choices:
         return (
             f"No fit finished, so there is no result: {_unfinished(result)}. "
             "Lower the learning rate, scale the inputs, and run again."
         )
     if 0 not in evidence.choices:
-        return "No fit without a penalty finished, so there is nothing to compare with. Lower the learning rate."
+        return f"No fit without a {kind} finished, so there is nothing to compare with. Lower the learning rate."
     none = decimal_text(float(evidence.validation.mean[evidence.choices[0].best]), decimals_for(result, evidence))
     if first is None:
-        tried = "no penalized fit finished" if len(result.arms) > 1 else "no penalty was tried"
-        return f"Validation {result.score.name} is {none} without a penalty; {tried}, so there is nothing to compare."
+        tried = f"no fit with a {kind} finished" if len(result.arms) > 1 else f"no {kind} was tried"
+        return f"Validation {result.score.name} is {none} without a {kind}; {tried}, so there is nothing to compare."
     if evidence.winner == 0:
         return _none_wins(result, evidence, first, none)
     gain, _ = lead(result, evidence)
@@ -127,7 +134,7 @@ def _on_these_rows(result: StudyResult, evidence: Evidence, arm: int, none: str)
     difference = _difference(result, evidence, evidence.gains[arm])
     return (
         f"On these {result.fold_rows[0, 1]:,} validation rows, {treatment(result, best)} has "
-        f"{result.score.name} {value} against {none} without a penalty ({difference}); "
+        f"{result.score.name} {value} against {none} without a {tried_kind(result)} ({difference}); "
         "one validation set cannot tell whether that holds on other rows."
     )
 
@@ -144,8 +151,8 @@ def _no_evidence(result: StudyResult, evidence: Evidence, arm: int, none: str) -
         name = f"any of the {count} {kinds}" if several else result.arms[arm].name
         claim = f"{name} helps: the best of {_tried(result)}, chosen on other rows, has"
     return (
-        f"There is no evidence that {claim} validation {result.score.name} {value} against {none} without a penalty "
-        f"({_difference(result, evidence, gain)})."
+        f"There is no evidence that {claim} validation {result.score.name} {value} against {none} "
+        f"without a {tried_kind(result)} ({_difference(result, evidence, gain)})."
     )
 
 
@@ -163,7 +170,7 @@ def _none_wins(result: StudyResult, evidence: Evidence, arm: int, none: str) -> 
     if several:
         nearest = f"the nearest, {setting_name(result, best)}, gives"
     return (
-        f"{subject} no penalty: validation {result.score.name} is {none} without one; "
+        f"{subject} no {tried_kind(result)}: validation {result.score.name} is {none} without one; "
         f"{nearest} {value} ({_difference(result, evidence, gain)})."
     )
 
@@ -216,8 +223,9 @@ def others(result: StudyResult, evidence: Evidence) -> str:
     for arm in rest:
         gain = evidence.gains[arm]
         words[gain.low > 0].append(f"{setting_name(result, evidence.choices[arm].best)}, {interval(gain, digits)}")
-    better = f"Better than no penalty as well: {'; '.join(words[True])}." if words[True] else ""
-    worse = f"Worse than no penalty even at the best strength: {'; '.join(words[False])}." if words[False] else ""
+    kind = tried_kind(result)
+    better = f"Better than no {kind} as well: {'; '.join(words[True])}." if words[True] else ""
+    worse = f"Worse than no {kind} even at the best strength: {'; '.join(words[False])}." if words[False] else ""
     return f"{better} {worse}".strip()
 
 

@@ -94,14 +94,6 @@ def confidence(gains: Mapping[int, Comparison], family: int = 0) -> str:
     return f"{100 * (1 - (1 - widest) * max(len(gains), family)):.4g} %"
 
 
-def tried_kinds(result: StudyResult) -> str:
-    """Return "penalties" where every arm only adds to the loss, as the recorded parts of the loss show."""
-    parts = {name.removeprefix("penalty/") for name in result.quantities if name.startswith("penalty/")}
-    terms = [[result.slots[slot] for slot in arm.slots] for arm in result.arms if arm.terms]
-    has_others = "model" in parts and not all(slots and parts.issuperset(slots) for slots in terms)
-    return "regularizers" if has_others else "penalties"
-
-
 def missing_fits(result: StudyResult) -> int:
     """Return the number of fits that were planned and neither finished nor diverged."""
     return int((~result.members.finished & (result.members.diverged_at < 0)).sum())

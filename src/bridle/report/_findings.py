@@ -24,7 +24,7 @@ from bridle.report._notes import counted, edge, find_edges, over_seeds
 from bridle.report._selection_notes import optimism
 from bridle.results import StudyResult
 from bridle.stats import SAME, Evidence, weigh_evidence
-from bridle.wording import escape_control_characters, leading_arm, strength_text
+from bridle.wording import escape_control_characters, leading_arm, strength_text, tried_kind
 
 TROUBLES = ("BR002", "BR003", "BR004", "BR005")
 """Diagnoses of a network without a penalty, which do not matter where a penalty clearly beats it."""
@@ -158,7 +158,7 @@ def _too_few(result: StudyResult, evidence: Evidence) -> Finding | None:
 
 
 def _overfits(result: StudyResult, evidence: Evidence) -> Finding | None:
-    step = "compare with early stopping, since the network without a penalty overfits"
+    step = f"compare with early stopping, since the network without a {tried_kind(result)} overfits"
     return Finding("BR010", overfits(result, evidence), "" if evidence.winner else step)
 
 

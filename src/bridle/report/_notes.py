@@ -17,6 +17,7 @@ from bridle.wording import (
     setting_name,
     strength_text,
     strengths_text,
+    tried_kind,
     zero_fractions,
 )
 
@@ -83,7 +84,7 @@ def _outside(result: StudyResult, evidence: Evidence, name: str) -> str:
         ends = f"{decimal_text(low, 3)} to {decimal_text(high, 3)}"
         return f"{decimal_text(means[arm], digits)} (exact 95 % interval of the rows {ends})"
 
-    text = f"On the {rows:,} {name} rows: {result.score.measure} {score(0)} without a penalty"
+    text = f"On the {rows:,} {name} rows: {result.score.measure} {score(0)} without a {tried_kind(result)}"
     gain = None if first is None else evidence.held_out_gains.get(name, {}).get(first)
     if first is not None and gain is not None and math.isfinite(means[first]):
         text += f", {score(first)} with {setting_name(result, evidence.candidate(first))}"
@@ -111,7 +112,8 @@ def sparsity(result: StudyResult, evidence: Evidence) -> str:
         share = zero_fractions(result, tensor)
         here, none = (float(share[evidence.candidate(arm)]) for arm in (first, 0))
         if math.isfinite(here) and math.isfinite(none) and max(here, none) >= MIN_ZERO_SHARE:
-            shares.append(f"{100 * here:.0f} % of {tensor} is exactly zero ({100 * none:.0f} % without a penalty)")
+            without = f"{100 * none:.0f} % without a {tried_kind(result)}"
+            shares.append(f"{100 * here:.0f} % of {tensor} is exactly zero ({without})")
     name = setting_name(result, evidence.candidate(first))
     return f"With {name}, {join_names(shares[:MAX_NAMES])}." if shares else ""
 

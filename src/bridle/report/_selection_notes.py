@@ -8,7 +8,7 @@ import numpy as np
 from bridle.report._facts import decimals_for, interval
 from bridle.results import StudyResult
 from bridle.stats import Evidence, compare_all, is_share, nan_mean, read_looks, widest_difference
-from bridle.wording import decimal_text, join_names, leading_arm, setting_name
+from bridle.wording import decimal_text, join_names, leading_arm, setting_name, tried_kind
 
 MAX_STOPPED_NAMES = 3
 """The most strengths that are named of those that a race stopped."""
@@ -42,14 +42,14 @@ def final_model(result: StudyResult, evidence: Evidence) -> str:
             f"The selected model is that of {setting_name(result, evidence.candidate(winner))}, "
             "whose score is better, but not by a clear margin."
         )
-    text = "The selected model is the one without a penalty."
+    text = f"The selected model is the one without a {tried_kind(result)}."
     if evidence.gains[first].difference > 0:
         return f"{text} {result.arms[first].name} scores better, but no gain above zero is expected of it."
     means, (best, none) = evidence.validation.mean, (evidence.choices[arm].best for arm in (first, 0))
     if result.folds > 1 and result.score.better(float(means[best] - means[none])) > 0:
         text += (
             f" {setting_name(result, best)} has the better mean over all folds, but its strength was chosen by that "
-            "mean. On rows that did not take part in the choice, the arm is no better than no penalty."
+            f"mean. On rows that did not take part in the choice, the arm is no better than no {tried_kind(result)}."
         )
     return text
 
@@ -72,7 +72,8 @@ def recommendation(result: StudyResult, evidence: Evidence) -> str:
         source += ", which has other kinds of penalties only"
     if not offer.arm:
         gain = "found" if evidence.primary is not None and not evidence.primary.difference > 0 else "expected"
-        return f"The rule recommended selects no penalty, since no gain above zero is {gain}; {source}."
+        nothing = f"no {tried_kind(result)}"
+        return f"The rule recommended selects {nothing}, since no gain above zero is {gain}; {source}."
     return (
         f"The rule recommended selects {setting_name(result, offer.candidate)}, with an expected gain of "
         f"{decimal_text(offer.gain, digits)} in {result.score.measure} (standard deviation "
@@ -142,7 +143,7 @@ def nested_note(result: StudyResult, evidence: Evidence) -> str:
     text = (
         f"Nested cross-validation: the choices inside {len(outer.rows)} outer folds ({counts}) have "
         f"{result.score.measure} {decimal_text(score, digits)} on the rows left out, against "
-        f"{decimal_text(none, digits)} without a penalty"
+        f"{decimal_text(none, digits)} without a {tried_kind(result)}"
     )
     if math.isfinite(gain.low):
         text += f" (difference {decimal_text(gain.difference, digits)}, 95 % interval {interval(gain, digits)})"

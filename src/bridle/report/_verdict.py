@@ -13,12 +13,11 @@ from bridle.report._facts import (
     missing_fits,
     network_call,
     set_aside,
-    tried_kinds,
 )
 from bridle.report._findings import Finding, find_all, next_step
 from bridle.results import StudyResult
 from bridle.stats import EVEN, MOSTLY_DATA, SAME, WIDE, Comparison, Evidence, weigh_evidence
-from bridle.wording import escape_control_characters, leading_arm, shorten, strength_text
+from bridle.wording import escape_control_characters, leading_arm, shorten, strength_text, tried_kind, tried_kinds
 
 MAX_NAME_CHARS, MAX_NAME_WORDS = 40, 5
 """The longest name of an arm in the verdict; details have the whole name."""
@@ -68,17 +67,18 @@ def _without_comparison(result: StudyResult, evidence: Evidence) -> tuple[str, .
         )
     if 0 not in evidence.choices:
         return (
-            "There is no result, since no fit without a penalty finished.",
+            f"There is no result, since no fit without a {tried_kind(result)} finished.",
             "Next: lower the learning rate, scale the inputs, and run it again.",
         )
     if evidence.gains and leading_arm(result, evidence) is not None:
         return ()
     none = score_text(result, evidence, float(evidence.validation.mean[evidence.choices[0].best]))
-    tried = "no fit with a penalty finished" if len(result.arms) > 1 else "no penalty was tried"
+    kind = tried_kind(result)
+    tried = f"no fit with a {kind} finished" if len(result.arms) > 1 else f"no {kind} was tried"
     step = "try weaker strengths" if len(result.arms) > 1 else "give penalties to compare"
     return (
         f"There is nothing to compare, since {tried}.",
-        f"Without a penalty, {score_name(result)} on unseen rows is {none}.",
+        f"Without a {kind}, {score_name(result)} on unseen rows is {none}.",
         f"Next: {step}.",
     )
 
@@ -101,7 +101,7 @@ def _use(result: StudyResult, evidence: Evidence, early: str) -> str:
     if constant is not None:
         return _worthless(result, evidence, constant)
     winner, count, kinds = evidence.winner, len(evidence.gains), tried_kinds(result)
-    nothing = "no penalty" if kinds == "penalties" else "no regularizer"
+    nothing = f"no {tried_kind(result)}"
     gain, _ = lead(result, evidence)
     source = ", mostly from experience with other data," if _from_other_data(evidence) else ""
     if not winner:
@@ -209,7 +209,7 @@ def _next(result: StudyResult, evidence: Evidence, first: Finding | None) -> str
         step = first.step if constant_score(result, evidence) is None else first.step.partition(", since")[0]
         return f"Next: {step} ({first.code})."
     if evidence.winner or nearly_perfect(result, evidence, evidence.winner or 0):
-        trained = "with it" if evidence.winner else "without a penalty"
+        trained = "with it" if evidence.winner else f"without a {tried_kind(result)}"
         return f"Next: use the network trained {trained}, {network_call(result)}."
     return f"Next: use {network_call(result)}, or look for a gain in more rows or another network."
 

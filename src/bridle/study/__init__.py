@@ -1,7 +1,7 @@
 """Stages of a study: cross-validation, extended and refined grids, refits, nested cross-validation, baselines."""
 
 from bridle.study._baselines import fit_baselines
-from bridle.study._ensembles import ModelRows, score_models
+from bridle.study._ensembles import ModelRows, Programs, score_models
 from bridle.study._progress import Update, Watch
 from bridle.study._rounds import race_of
 from bridle.study._single import train_single
@@ -10,6 +10,7 @@ from bridle.study.execution import RunOptions
 
 __all__ = [
     "ModelRows",
+    "Programs",
     "RunOptions",
     "Update",
     "Watch",

@@ -33,11 +33,18 @@ class ModelRows:
     weights: Float[np.ndarray, "row"]
 
 
-def score_models(models: Sequence[keras.Model], x: Any, y: Any, weight: Any, measure: str | None) -> ModelRows:
+Programs = dict[str, tuple[Program, Any]]
+"""Compiled programs of models by their configuration, each with the function (trainable, other, rows) → predictions."""
+
+
+def score_models(
+    models: Sequence[keras.Model], x: Any, y: Any, weight: Any, measure: str | None, programs: Programs
+) -> ModelRows:
     """Score rows by compiled models with one output each.
 
-    The score of a row is its own loss or hit for a mean over rows, and for another measure the measure plus the row's
-    influence, as in `bridle.results.RowScores`.
+    Programs that are missing in `programs` are added to it, so that a second call compiles nothing. The score of a row
+    is its own loss or hit for a mean over rows, and for another measure the measure plus the row's influence, as in
+    `bridle.results.RowScores`.
 
     Errors: `InputError` for rows that do not fit the models, an unknown measure, several outputs, and a measure that
     cannot be divided among rows.
@@ -48,9 +55,8 @@ def score_models(models: Sequence[keras.Model], x: Any, y: Any, weight: Any, mea
     shapes = predicted_shapes(first, rows.x)
     if len(jax.tree.leaves(shapes.values)) > 1:
         raise InputError("Expected models with one output, got several. Build a model of each output, and compare it.")
-    programs: dict[str, tuple[Program, Any]] = {}
     predictions = [_predictions(programs, model, rows.x, rows.y, rows.weight) for model in models]
-    program = next(iter(programs.values()))[0]
+    program = programs[_configuration(first)][0]
     score, structure = choose_score(program, measure, "measure"), jax.tree.structure(shapes)
     scorer = row_scorer(program, score.measure)
     compiled = jax.jit(lambda y, leaves, weight: scorer(y, jax.tree.unflatten(structure, leaves), weight))
@@ -67,7 +73,7 @@ def score_models(models: Sequence[keras.Model], x: Any, y: Any, weight: Any, mea
     return ModelRows(score, scores[:-1], scores[-1], weights)
 
 
-def _predictions(programs: dict[str, Any], model: keras.Model, x: Any, y: Any, weight: Any) -> tuple[np.ndarray, ...]:
+def _predictions(programs: Programs, model: keras.Model, x: Any, y: Any, weight: Any) -> tuple[np.ndarray, ...]:
     """Return the leaves of a model's predictions; models with the same configuration share a compiled program."""
     key = _configuration(model)
     if key not in programs:

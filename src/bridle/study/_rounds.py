@@ -1,5 +1,6 @@
 """Rounds of a race: all candidates with the first seed, then fewer with each further seed."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -20,8 +21,8 @@ HALVING = "halving"
 """The race that adds one fold at a time."""
 RUNGS = (0.2, 0.4, 0.7)
 """Shares of the cells after which a race stops strengths."""
-FIRST_HALVING = 2
-"""The number of folds after which a race by folds begins to stop strengths."""
+HALVINGS, FIRST_HALVING = (0.4, 0.6, 0.8), 2
+"""Shares of the folds after which a race by folds stops strengths, and the least number of them."""
 
 Cell = tuple[int, int]
 """A seed and a fold."""
@@ -56,12 +57,13 @@ def race_of(prepared: Prepared, folder: str | Path | None) -> bool | Literal["ro
 def rungs(race: bool | str, seeds: int, folds: int) -> list[int]:
     """Return the numbers of cells after which a race goes on with fewer strengths; the last one is all cells.
 
-    >>> rungs(True, 2, 5), rungs("halving", 2, 5)
-    ([2, 4, 7, 10], [2, 3, 4, 5, 10])
+    >>> rungs(True, 2, 5), rungs("halving", 2, 5), rungs("halving", 1, 100)
+    ([2, 4, 7, 10], [2, 3, 4, 5, 10], [40, 60, 80, 100])
     """
     cells = seeds * folds
     if race == HALVING:
-        return [*range(min(FIRST_HALVING, folds), folds), *range(folds, cells + 1, folds)]
+        ends = {max(FIRST_HALVING, math.ceil(share * folds)) for share in HALVINGS}
+        return [*sorted(end for end in ends if end < folds), *range(folds, cells + 1, folds)]
     return [*sorted({round(share * cells) for share in RUNGS} - {0}), cells]
 
 

@@ -14,7 +14,7 @@ from sklearn.model_selection import TimeSeriesSplit
 from sklearn.preprocessing import StandardScaler
 
 from bridle import report, store
-from bridle._api import Result, Study, reload_note, run_prepared
+from bridle._api import Result, Study, reload_note, run_prepared, search_arms
 from bridle._errors import InputError, Interrupted, StoreError, first_line
 from bridle.results import Baseline
 from bridle.study import RunOptions, fit_baselines, race_of
@@ -184,6 +184,12 @@ class TableStudy:
     structure: Structure = field(default_factory=Structure)
     defaults: int = NEWEST
     """The version of the defaults."""
+    all_kinds: bool = False
+    """Add one arm of each other kind to the default arms."""
+
+    def __post_init__(self) -> None:
+        if self.all_kinds and self.arms:
+            raise InputError("Expected arms of your own or all kinds of default arms, got both. Leave one of them out.")
 
     def study(self, inputs: int, problem: Problem, folds: int | TimeSeriesSplit) -> Study:
         """Build the study for a number of features, a problem and folds."""
@@ -198,13 +204,18 @@ class TableStudy:
             built = again(network, self.model, inputs, outputs)
         return Study(
             built,
-            self.arms or default_arms(network, defaults.kinds, defaults.targets),
+            self.arms or default_arms(network, defaults.kinds, defaults.targets) | self._other_kinds(network),
             seeds=self.seeds,
             folds=folds,
             epochs=self.epochs or training.epochs,
             batch_size=training.batch_size,
             score=self.score,
         )
+
+    def _other_kinds(self, network: keras.Model) -> dict[str, dict[str, Any]]:
+        """Return the arms of a search that are no L1 or L2: noise, decay, limits, labels, averages."""
+        kinds = search_arms(network).kinds if self.all_kinds else {}
+        return {name: terms for name, terms in kinds.items() if name.split()[0] not in {"L1", "L2"}}
 
 
 StudyBuilder = Callable[[int, Problem, int | TimeSeriesSplit], Study]
@@ -261,6 +272,7 @@ def tune(
     class_weight: str | Mapping[object, float] | None = None,
     header: bool | None = None,
     decimal: str | None = None,
+    all_kinds: bool = False,
     race: bool = True,
     progress: bool = True,
 ) -> Tuned:
@@ -291,6 +303,9 @@ def tune(
         header: bool, whether the first line of the file holds names. With False, the columns are `column1`, `column2`
             and so on. Default: detected.
         decimal: the decimal sign of the file, `"."` or `","`. Default: detected from its columns.
+        all_kinds: bool, whether to add one arm of each other kind that the network allows: dropout on hidden outputs,
+            weight decay, limits of norms, noise on the inputs, smoothed and mixed labels, averaged weights. It takes
+            about twice the time. Default False.
         race: bool, whether to add one seed at a time for the better half of the candidates, with an answer after the
             first, as `Study.run(race="rounds")` does. False trains every candidate with every seed. Default True,
             except for a pooled score, which needs all fits.
@@ -303,7 +318,9 @@ def tune(
     """
     source = table if isinstance(table, pd.DataFrame) else read_file(table, header=header, decimal=decimal)
     structure = Structure(group, time, weight, class_weight)
-    design = TableStudy(target, task, model, arms, seeds, folds, epochs, test_share, score, structure)
+    design = TableStudy(
+        target, task, model, arms, seeds, folds, epochs, test_share, score, structure, all_kinds=all_kinds
+    )
     job = prepare_table(source, design)
     compile_ahead(job.prepared)
     return run_job(job, race=race, progress=progress)

@@ -1,6 +1,7 @@
 """The pure objective of a study, built from a Keras program and the penalty terms."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -42,75 +43,94 @@ from bridle.placement import (
 from bridle.results import SPREAD_DIAGNOSTIC
 
 
-def make_objective(program: Program, bound_terms: BoundTerms) -> Objective:
-    """Return the mathematics of one fit, with the strengths of all arms as a traced input."""
+@dataclass(frozen=True, eq=False)
+class Mathematics:
+    """The functions of one fit: loss, prediction, measures, update. The strengths of all arms are a traced input."""
 
-    def loss(trainable: list[Any], non_trainable: list[Any], strengths: Any, *batch: Any) -> tuple[Any, Loss]:
+    program: Program
+    bound_terms: BoundTerms
+
+    def loss(self, trainable: list[Any], non_trainable: list[Any], strengths: Any, *batch: Any) -> tuple[Any, Loss]:
+        """Return the loss of a batch with its penalties, without what every strength of an arm turns off."""
+
         def of_batch(trainable: list[Any], on: bool = True) -> tuple[Any, Loss]:
-            return batch_loss((trainable, non_trainable), strengths, batch, on)
+            return self.batch_loss((trainable, non_trainable), strengths, batch, on)
 
-        if not bound_terms.turning_on or inner_optimizer(program.optimizer) is not program.optimizer:
+        turning_on = self.bound_terms.turning_on
+        if not turning_on or inner_optimizer(self.program.optimizer) is not self.program.optimizer:
             return of_batch(trainable)
-        on = jnp.max(jnp.stack([strengths[position] for position in bound_terms.turning_on])) > 0
+        on = jnp.max(jnp.stack([strengths[position] for position in turning_on])) > 0
         return either_loss(on, of_batch, lambda trainable: of_batch(trainable, False), trainable)
 
-    def batch_loss(variables: tuple[list[Any], list[Any]], strengths: Any, batch: Any, on: bool) -> tuple[Any, Loss]:
+    def batch_loss(
+        self, variables: tuple[list[Any], list[Any]], strengths: Any, batch: Any, on: bool
+    ) -> tuple[Any, Loss]:
+        """Return the loss of a batch and its parts."""
+        program, bound_terms = self.program, self.bound_terms
         (trainable, non_trainable), (x, y, weight, *moment) = variables, batch
         x, treatment = treated_batch(bound_terms, strengths, x, weight, *moment)
         x, noise = noisy_batch(program.model, bound_terms, variables, strengths, x, *moment)
         with bound_terms.with_rates(strengths, on):
             forward = program.forward(trainable, non_trainable, x, training=True, taps=bound_terms.taps, noise=noise)
         if program.has_own_loss:
-            return own_loss(trainable, non_trainable, strengths, forward, (x, y, forward.prediction, weight))
+            return self.own_loss(variables, strengths, forward, (x, y, forward.prediction, weight))
         data = program.data_loss(y, forward.prediction, weight, treatment)
         model_part = sum(forward.own_losses, start=jnp.zeros((), data.dtype))
-        parts = [
-            jnp.asarray(model_part, "float32"),
-            *penalty_parts(trainable, non_trainable, strengths, forward, weight),
-        ]
+        parts = [jnp.asarray(model_part, "float32"), *self.penalty_parts(variables, strengths, forward, weight)]
         return data + sum(parts), Loss(jnp.stack([jnp.asarray(part, "float32") for part in parts]), forward.untrained)
 
     def own_loss(
-        trainable: list[Any], non_trainable: list[Any], strengths: Any, forward: Forward, batch: Any
+        self, variables: tuple[list[Any], list[Any]], strengths: Any, forward: Forward, batch: Any
     ) -> tuple[Any, Loss]:
         """Return the model's own `compute_loss` of a batch plus the penalties."""
+        program, trainable = self.program, variables[0]
         total, after = program.own_loss(trainable, forward.untrained, batch, forward.own_losses, training=True)
         bare = (
             program.own_loss(trainable, forward.untrained, batch, [], training=True)[0] if forward.own_losses else total
         )
-        parts = penalty_parts(trainable, non_trainable, strengths, forward, batch[-1])
+        parts = self.penalty_parts(variables, strengths, forward, batch[-1])
         shares = [jnp.asarray(part, "float32") for part in (total - bare, *parts)]
         return total + sum(parts), Loss(jnp.stack(shares), after)
 
     def penalty_parts(
-        trainable: list[Any], non_trainable: list[Any], strengths: Any, forward: Forward, weight: Any
+        self, variables: tuple[list[Any], list[Any]], strengths: Any, forward: Forward, weight: Any
     ) -> list[Any]:
         """Return the penalty of each slot of one."""
+        bound_terms = self.bound_terms
         counted = None if weight is None else counted_rows(weight)
         units = bound_terms.weight_values(
-            weight_of(program.model, trainable, non_trainable), forward.readings, counted, strengths
+            weight_of(self.program.model, *variables), forward.readings, counted, strengths
         )
         charged = (strength for at, strength in enumerate(strengths) if at in bound_terms.penalty_positions)
         return [scale_by_strength(strength, value) for strength, value in zip(charged, units, strict=True)]
 
-    def predict(trainable: list[Any], non_trainable: list[Any], x: Any) -> Masked:
-        return detach_masks(program.forward(trainable, non_trainable, x, training=False).prediction)
+    def predict(self, trainable: list[Any], non_trainable: list[Any], x: Any) -> Masked:
+        """Return the predictions for rows, with their masks."""
+        return detach_masks(self.program.forward(trainable, non_trainable, x, training=False).prediction)
 
-    def measure(y: Any, masked: Masked, weight: Any) -> list[Any]:
-        prediction = attach_masks(masked)
+    def measure(self, y: Any, masked: Masked, weight: Any) -> list[Any]:
+        """Return the loss of predictions and every metric."""
+        program, prediction = self.program, attach_masks(masked)
         data = jnp.nan if program.has_own_loss else program.data_loss(y, prediction, weight)
         return [data, *program.measure(y, prediction, weight)]
 
-    def loss_at(trainable: list[Any], non_trainable: list[Any], x: Any, y: Any, masked: Masked, weight: Any) -> Any:
+    def loss_at(
+        self, trainable: list[Any], non_trainable: list[Any], x: Any, y: Any, masked: Masked, weight: Any
+    ) -> Any:
+        """Return the model's own `compute_loss` of rows."""
         batch = x, y, attach_masks(masked), weight
-        return program.own_loss(trainable, non_trainable, batch, [], training=False)[0]
+        return self.program.own_loss(trainable, non_trainable, batch, [], training=False)[0]
 
-    def diagnose(trainable: list[Any], non_trainable: list[Any], x: Any) -> list[Any]:
+    def diagnose(self, trainable: list[Any], non_trainable: list[Any], x: Any) -> list[Any]:
+        """Return the diagnostics in the order of `diagnostic_names`."""
+        program, bound_terms = self.program, self.bound_terms
         forward = program.forward(trainable, non_trainable, x, training=False, taps=bound_terms.taps)
         facts = bound_terms.diagnose(weight_of(program.model, trainable, non_trainable), forward.readings)
         return [*facts.values(), spread(detach_masks(forward.prediction))]
 
-    def update(state: list[Any], gradients: list[Any], trainable: list[Any], strengths: Any) -> tuple[Any, Any]:
+    def update(self, state: list[Any], gradients: list[Any], trainable: list[Any], strengths: Any) -> tuple[Any, Any]:
+        """Return the variables after one step of the optimizer, with decay, exact penalties and constraints."""
+        program, bound_terms = self.program, self.bound_terms
         decayed, projected = decayed_weights(bound_terms, strengths), projections(bound_terms, strengths)
         with decaying(program.optimizer, decayed), projecting(projected):
             moved, state = program.update(state, gradients, trainable)
@@ -121,41 +141,52 @@ def make_objective(program: Program, bound_terms: BoundTerms) -> Objective:
             moved[position] = project(bound_terms, variable, strengths, stepped)
         return moved, state
 
-    def average_decay(strengths: Any) -> Any:
-        return sum(strength for slotted in bound_terms.averages for strength in slotted.of(strengths))
+    def average_decay(self, strengths: Any) -> Any:
+        """Return the decay of the average of the weights."""
+        return sum(strength for slotted in self.bound_terms.averages for strength in slotted.of(strengths))
 
-    def at_epoch(strengths: Any, epoch: Any) -> Any:
-        if not any(bound_terms.schedules):
+    def at_epoch(self, strengths: Any, epoch: Any) -> Any:
+        """Return the strengths in an epoch."""
+        schedules, absent = self.bound_terms.schedules, self.bound_terms.absent
+        if not any(schedules):
             return strengths
         return jnp.stack(
             [
-                a if course is None else _scheduled(a, course.factor(epoch), absent)
-                for a, course, absent in zip(strengths, bound_terms.schedules, bound_terms.absent, strict=True)
+                strength if course is None else _scheduled(strength, course.factor(epoch), missing)
+                for strength, course, missing in zip(strengths, schedules, absent, strict=True)
             ]
         )
 
-    drawing = [position for slotted in bound_terms.drawing for position in slotted.positions]
+    @property
+    def drawing(self) -> list[int]:
+        """The positions of strengths that draw random numbers."""
+        return [position for slotted in self.bound_terms.drawing for position in slotted.positions]
 
-    def draws(strengths: Any) -> Any:
-        return any_present([strengths[position] for position in drawing])
+    def draws(self, strengths: Any) -> Any:
+        """Return whether a fit with these strengths draws random numbers."""
+        return any_present([strengths[position] for position in self.drawing])
 
+
+def make_objective(program: Program, bound_terms: BoundTerms) -> Objective:
+    """Return the mathematics of one fit, with the strengths of all arms as a traced input."""
+    functions = Mathematics(program, bound_terms)
     return Objective(
-        loss=loss,
+        loss=functions.loss,
         scaled=program.scaled,
-        update=update,
+        update=functions.update,
         finish=program.finish if program.averages else None,
-        at_epoch=at_epoch,
-        predict=predict,
-        measure=measure,
-        diagnose=diagnose,
-        loss_at=loss_at if program.has_own_loss else None,
+        at_epoch=functions.at_epoch,
+        predict=functions.predict,
+        measure=functions.measure,
+        diagnose=functions.diagnose,
+        loss_at=functions.loss_at if program.has_own_loss else None,
         carried_over=program.handed_on,
         mirrors=program.mirrors,
         kernels=program.kernels,
-        draws=draws if drawing else None,
+        draws=functions.draws if functions.drawing else None,
         part_names=("model", *(bound_terms.slots[position] for position in bound_terms.penalty_positions)),
         measure_names=("loss", *program.metric_names),
-        average_decay=average_decay if bound_terms.averages else None,
+        average_decay=functions.average_decay if bound_terms.averages else None,
     )
 
 
