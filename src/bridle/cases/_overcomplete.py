@@ -73,7 +73,8 @@ def _identity_line(codes: StudiedCodes) -> Line:
     fvu, noise = (float(np.nanmean(codes.measures[name][0])) for name in ("fvu", "noise_fvu"))
     note = (
         f"It reconstructs {100 * (1 - noise):.0f} % of the variance of noise that it never saw. But it reconstructs "
-        f"all but {fvu:.2g} of that of digits, and the ratio divides by it: no step trains the directions in which digits do not vary, such as corners that are always empty."
+        f"all but {fvu:.2g} of that of digits, and the ratio divides by it: no step trains the directions in which "
+        "digits do not vary, such as corners that are always empty."
     )
     return Line(
         "FVU of white noise / FVU of held-out digits, no penalty",
