@@ -6,7 +6,7 @@ Find a regularization
     Study, Result, load      for arms of your own: a cross-validated comparison
     EarlyStopping, WeightAveraging   how each fit ends, for a study or for one arm
     Plan                     what will run, before it runs
-    Ensemble                 the mean of several networks, with the interval of its gain
+    Ensemble, EnsembleGain   the mean of several networks, and the interval of its gain
     StudyResult              every number of a study, as arrays
     metrics                  metrics to select by: the perplexity of a language model
 
@@ -22,9 +22,9 @@ Say what to regularize, as `{target: regularizer}`
     parse_regularizer, parse_penalty                            one from text, such as "l2(1e-3)"
 
 Study a representation
+    Representation           the codes of the trained networks of a study, from Result.representation
     SparseAutoencoder        a builder of autoencoders, and a transformer of scikit-learn
     layers                   Keras layers: TopK, BatchTopK, JumpReLU, unit-norm and tied decoders, codes per row
-    Representation           the codes of the trained networks of a study, from Result.representation
     representations          measures of codes and dictionaries: FVU, L0, the same features in another seed
 
 Use a penalty without a study
@@ -54,6 +54,7 @@ from bridle import representations as representations
 from bridle import schedule as schedule
 from bridle import testing as testing
 from bridle._api import Ensemble as Ensemble
+from bridle._api import EnsembleGain as EnsembleGain
 from bridle._api import Representation as Representation
 from bridle._api import Result as Result
 from bridle._api import SearchResult as SearchResult

@@ -90,6 +90,7 @@ def run(options: CaseOptions) -> CaseAnswer:
     count, tested = (200, 100) if options.quick else (ROWS, TEST_ROWS)
     half = np.arange(count // 2)
     test = shifted(words, slice(-tested, None))
+    lines = [] if options.quick else [_large_line(options, words, test)]
     x, y = shifted(words, slice(count))
     study = Study(
         network(len(words.names), y.shape[1], 8 if options.quick else UNITS, EPOCHS * count // BATCH),
@@ -103,7 +104,6 @@ def run(options: CaseOptions) -> CaseAnswer:
     )
     result = options.study("words", study, list(x), y)
     wrong = {arm.name: wrong_words(result, arm.name, test, words) for arm in result.data.arms}
-    lines = [] if options.quick else [_large_line(options, words, test)]
     rate = 100 * float(wrong["none"].mean())
     lines.append(Line(f"word errors after {count:,} words without a penalty, %", "", "", rate))
     for name in list(wrong)[1:]:
