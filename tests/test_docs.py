@@ -79,7 +79,6 @@ def test_the_page_of_sequences_runs(tmp_path, monkeypatch) -> None:
     assert keras.models.load_model("ensemble.keras").count_params() == 3 * ensembles["model"].count_params()
 
 
-@pytest.mark.usefixtures("options_of_users")
 def test_the_page_of_representations_runs() -> None:
     """One study of codes and one of layers, with few fits."""
     first, second = re.findall(r"```python\n(.*?)```", PAGES["representations.md"], re.DOTALL)
