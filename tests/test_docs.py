@@ -79,6 +79,21 @@ def test_the_page_of_sequences_runs(tmp_path, monkeypatch) -> None:
     assert keras.models.load_model("ensemble.keras").count_params() == 3 * ensembles["model"].count_params()
 
 
+def test_the_page_of_sparse_autoencoders_runs(tmp_path, monkeypatch) -> None:
+    """Each block as a script of its own, with few epochs."""
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", PAGES["sparse-autoencoders.md"], re.DOTALL)
+    scopes: list[dict] = [{} for _ in blocks]
+    for code, scope in zip(blocks, scopes, strict=True):
+        few = re.sub(r"epochs=\d+", "epochs=3", code).replace("[3e-4, 1e-3]", "1e-3").replace("seeds=2", "seeds=1")
+        exec(compile(few, "sparse-autoencoders.md", "exec"), scope)
+    assert scopes[0]["code"].shape == (1797, 64)
+    assert scopes[1]["result"].data.members.finished.all()
+    assert (tmp_path / "digits-sae" / "cfg.json").is_file()
+    assert scopes[3]["codes"].shape == (1797, 128)
+
+
+@pytest.mark.usefixtures("options_of_users")
 def test_the_page_of_representations_runs() -> None:
     """One study of codes and one of layers, with few fits."""
     first, second = re.findall(r"```python\n(.*?)```", PAGES["representations.md"], re.DOTALL)

@@ -7,16 +7,19 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from bridle._api._saelens import read_safetensors, write_safetensors
 from sklearn.datasets import load_digits
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import bridle
+from bridle.autoencoders._saelens import read_safetensors, write_safetensors
 
 X = load_digits().data[:200] / 16
 LONG_CHECKS = (
+    "check_dict_unchanged",
+    "check_dont_overwrite_parameters",
     "check_dtype_object",
     "check_estimators_dtypes",
+    "check_estimators_fit_returns_self",
     "check_estimators_nan_inf",
     "check_estimators_overwrite_params",
     "check_f_contiguous_array_estimator",
@@ -24,7 +27,9 @@ LONG_CHECKS = (
     "check_fit_check_is_fitted",
     "check_fit_idempotent",
     "check_fit_score_takes_y",
+    "check_methods_sample_order_invariance",
     "check_n_features_in",
+    "check_n_features_in_after_fitting",
     "check_pipeline_consistency",
     "check_positive_only_tag_during_fit",
     "check_readonly_memmap_input",
@@ -43,7 +48,7 @@ def test_scikit_learn_accepts_it() -> None:
         if getattr(check, "func", check).__name__ not in (*left_out, "check_array_api_input"):
             check(estimator)
             passed += 1
-    assert passed > (28 if left_out else 44)
+    assert passed > (24 if left_out else 44)
 
 
 def relu(z: np.ndarray, layer: keras.Layer) -> np.ndarray:
@@ -66,7 +71,6 @@ def over_threshold(z: np.ndarray, layer: keras.Layer) -> np.ndarray:
     ("options", "formula"),
     [
         ({"penalty": "l1(1e-3)", "decoder": "free"}, relu),
-        ({"activation": "topk(2)"}, top_two),
         ({"activation": bridle.layers.BatchTopK(2)}, over_level),
         ({"activation": "jumprelu(1e-4)", "decoder": "tied"}, over_threshold),
     ],

@@ -7,7 +7,9 @@ from bridle.cases import Line
 from bridle.cases import _binary_code as binary
 from bridle.cases import _invariance as invariance
 from bridle.cases import _sesm as sesm
+from bridle.cases import _sparse_coding as coding
 from bridle.cases._gabor import fit_gabors
+from bridle.cases._patches import controls, patches
 
 RNG = np.random.default_rng(0)
 
@@ -59,10 +61,27 @@ def test_errors_at_equal_bits() -> None:
     assert min(error for _, error in perfect) == 0
 
 
+def test_patches_and_controls() -> None:
+    """Those with the most variance of the drawn ones, without mean; the components span what they should."""
+    x, more = patches(100, 200), patches(200, 200)
+    assert x.shape == (100, 144)
+    assert np.mean(x**2) == pytest.approx(1, rel=1e-5)
+    np.testing.assert_allclose(x.mean(axis=1), 0, atol=1e-5)
+    assert x.var(axis=1).min() / x.var() > np.median(more.var(axis=1)) / more.var() / 2
+    filters = controls(x, 32)
+    turned = filters["rotated PCA"]
+    np.testing.assert_allclose(turned @ turned.T, np.eye(32), atol=1e-5)
+    np.testing.assert_allclose(turned @ filters["PCA"].T @ filters["PCA"], turned, atol=1e-5)
+    codes, atoms = np.array([[2.0, 0.0]]), np.eye(2)
+    assert coding.objective(np.array([[3.0, 1.0]]), codes, atoms) == 1.0 + 2 * coding.ALPHA
+
+
 def test_verdicts_follow_the_lines() -> None:
     """A missed bar is said with its name."""
     lines = tuple(Line(name, "", "", 0.1, None, bar) for name, bar in (("a", True), ("b", False), ("c", None)))
     assert "not as asked for: b" in binary._verdict(lines, "Binarizing 1")
     assert "makes the code binary" in binary._verdict((lines[0], lines[2]), "Binarizing 1")
+    answer = coding._verdict((lines[0], lines[0], *lines[:2], lines[0]))
+    assert "finds local, oriented filters. The test accepts too many of these controls: b. Its" in answer
     assert "not clearly" in invariance._verdict(lines)
     assert "less than the dense one" in invariance._verdict(lines[:1])
