@@ -57,7 +57,11 @@ def markdown(records: dict[str, dict]) -> str:
         if name not in records:
             continue
         record = records[name]
-        parts += [f"## {case.title}", f"`bridle run {name}`: {record['seconds']:.0f} s on two cores.", case.question]
+        parts += [
+            f"## {case.title}",
+            f"`bridle run {name}` takes {record['cpu_seconds']:.0f} s of CPU time.",
+            case.question,
+        ]
         parts += [f"**{record['verdict']}**", _table(record["lines"]), case.protocol]
         parts += [f"* {line['quantity']}: {line['note']}" for line in record["lines"] if line["note"]]
     return "\n\n".join(part.strip() for part in parts) + "\n"

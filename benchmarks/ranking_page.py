@@ -12,7 +12,7 @@ INTRO = """# Which kind of regularizer helps?
 single layers. Differences are in points (hundredths) of accuracy, of r² for diabetes, to the same network without a
 regularizer, on rows that the fits did not see. Positive is better. Intervals are at 95 %, corrected for all arms of the
 search; those that exclude 0 are bold. Kinds in italics were only screened, with one seed. The mean is over the data
-sets that have the kind.
+sets that have the kind. The best single layer and the best cocktail are chosen by these scores, which flatter them.
 
 The networks are those of a tutorial: Adam with the learning rate of Keras, batches of 32, 5 folds, features scaled by
 the training rows of each fold. The time is CPU time over {cores} cores. `python -m benchmarks.ranking --data FOLDER`

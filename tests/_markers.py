@@ -72,11 +72,15 @@ MARKED = {
 """The beginning of the names of the tests that bear each marker."""
 
 DRAWN = (
-    "tests/plots",
-    "tests/report",
-    "tests/claims",
-    "tests/hostile/test_names.py",
     "tests/cli/test_cli.py::test_run_writes",
+    "tests/hostile/test_names.py",
+    "tests/plots",
+    "tests/report/test_browser.py",
+    "tests/report/test_files.py::test_page_is",
+    "tests/report/test_files.py::test_pictures_follow",
+    "tests/report/test_files.py::test_text_that_turns",
+    "tests/report/test_files.py::test_whatever",
+    "tests/report/test_files.py::test_write_leaves",
 )
 """The beginning of the names of the tests whose pictures are drawn in full."""
 

@@ -132,6 +132,13 @@ def test_the_page_of_claims_shows_what_was_measured() -> None:
     assert (ROOT / "docs" / "claims.md").read_text() == page(claims, chosen)
 
 
+def test_the_page_of_cases_shows_what_was_measured() -> None:
+    """Written from the numbers in benchmarks/cases.json, by the program that measured them."""
+    from benchmarks.cases import PAGE, RECORD, markdown
+
+    assert PAGE.read_text() == markdown(json.loads(RECORD.read_text()))
+
+
 def test_the_page_of_the_prior_shows_what_was_learned() -> None:
     """Written from the numbers beside the bank and the curves in the package."""
     from benchmarks.prior.page import page

@@ -22,9 +22,9 @@ Say what to regularize, as `{target: regularizer}`
     parse_regularizer, parse_penalty                            one from text, such as "l2(1e-3)"
 
 Study a representation
+    Representation           the codes of the trained networks of a study, from Result.representation
     SparseAutoencoder        a builder of autoencoders, and a transformer of scikit-learn
     layers                   Keras layers: TopK, BatchTopK, JumpReLU, unit-norm and tied decoders, codes per row
-    Representation           the codes of the trained networks of a study, from Result.representation
     representations          measures of codes and dictionaries: FVU, L0, the same features in another seed
 
 Use a penalty without a study

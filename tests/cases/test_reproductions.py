@@ -36,6 +36,9 @@ def small_case(options: CaseOptions) -> CaseAnswer:
     x = np.random.default_rng(0).normal(size=(12, 3)).astype(np.float32)
     study = bridle.Study(oracle.network(1, 3, 4), {}, seeds=options.seed_count(2), folds=2, epochs=2)
     result = options.study("plain", study, x)
+    if options.folder is not None:
+        page = (options.folder / "report.html").read_text()
+        assert ("First study of a case" in page) != ("Reference and measured" in page)
     line = Line("loss", "the reference 9", "below 9", float(result.data.scores().mean()), None, True, note="It is low.")
     return CaseAnswer((line,), "It reconstructs.", (result.section("Plain"),))
 

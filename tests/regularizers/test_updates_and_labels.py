@@ -12,19 +12,24 @@ from bridle.regularizers import KINDS, Decay, LabelTreatment
 from bridle.testing import check_decay, check_labels
 
 
+def named(value: Any) -> str:
+    """Return a name that is the same in each process of the tests."""
+    return value if isinstance(value, str) else getattr(value, "name", repr(value))
+
+
 def test_every_kind_is_in_the_list() -> None:
     """New decay and new treatments run the contract."""
     expected = {kind for kind, cls in KINDS.items() if issubclass(cls, Decay | LabelTreatment)}
     assert expected == {DECAYS[0][0].kind, *(treatment.kind for treatment in TREATMENTS)}
 
 
-@pytest.mark.parametrize(("decay", "optimizer"), DECAYS, ids=str)
+@pytest.mark.parametrize(("decay", "optimizer"), DECAYS, ids=named)
 def test_decay_obeys_its_laws(decay: bridle.WeightDecay, optimizer: Any) -> None:
     """The contract that ships in the package."""
     check_decay(decay, optimizer=optimizer)
 
 
-@pytest.mark.parametrize("loss", LOSSES, ids=str)
+@pytest.mark.parametrize("loss", LOSSES, ids=named)
 @pytest.mark.parametrize("treatment", TREATMENTS, ids=repr)
 def test_labels_obey_their_laws(treatment: LabelTreatment, loss: Any) -> None:
     """The contract that ships in the package."""

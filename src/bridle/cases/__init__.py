@@ -10,12 +10,14 @@ import pandas as pd
 from bridle import report
 from bridle._api import Result, Study, run_prepared
 from bridle._errors import InputError, nearest_names
+from bridle.cases._binary_code import binary_code
 from bridle.cases._case import Case, Protocol, Published
 from bridle.cases._circles import circles
 from bridle.cases._claims import Measured, as_table, claim_sentences, measure
 from bridle.cases._confidence import confidence
 from bridle.cases._dictionary import dictionary
 from bridle.cases._double_descent import double_descent
+from bridle.cases._invariance import invariance
 from bridle.cases._iris import iris
 from bridle.cases._language import language
 from bridle.cases._moons import moons
@@ -32,6 +34,8 @@ from bridle.cases._reproduction import (
     line_rows,
     run_reproduction,
 )
+from bridle.cases._sesm import sesm
+from bridle.cases._sparse_coding import sparse_coding
 from bridle.cases._undercomplete import undercomplete
 from bridle.cases._vowels import vowels
 from bridle.study import RunOptions, race_of
@@ -65,6 +69,10 @@ CASES: Mapping[str, Callable[[], Case | ReproductionCase]] = {
     "undercomplete": undercomplete,
     "overcomplete": overcomplete,
     "dictionary": dictionary,
+    "sparse-coding": sparse_coding,
+    "sesm": sesm,
+    "invariance": invariance,
+    "binary-code": binary_code,
     "language": language,
     "vowels": vowels,
     "pronunciation": pronunciation,

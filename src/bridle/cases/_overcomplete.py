@@ -121,7 +121,9 @@ def _verdict(codes: StudiedCodes, equal: Line) -> str:
     if usable:
         strongest = usable[-1]
         share = max(0.0, 100 * (1 - noise[strongest]))
-        text += f"; with {codes.names[strongest]} {share:.0f} %, at an FVU of digits of {fvu[strongest]:.2g}"
+        text += (
+            f"; with {codes.names[strongest]} it explains {share:.0f} %, at an FVU of digits of {fvu[strongest]:.2g}"
+        )
     better = "TopK" if (equal.value or 0) < 0 else "L1"
     return f"{text}. At {EQUAL_L0:g} active units {better} reconstructs better: FVU differs by {equal.measured}."
 

@@ -9,7 +9,11 @@ from typing import Any
 from bridle import report
 from bridle._api import Result, Study
 from bridle.plots import Drawing
+from bridle.store import write_text
 
+PAGE_FILE = "report.html"
+"""The page of a case in its folder."""
+UNFINISHED = "The case was not finished when this page was written. The page of the whole case replaces it."
 SMALL = "A small version: its numbers are not those of the case."
 """What the answer of `--quick` says first."""
 
@@ -41,11 +45,17 @@ class CaseOptions:
     def study(self, name: str, study: Study, x: Any, y: Any = None, **rows: Any) -> Result:
         """Run a study, stored in the subfolder `name` if the case has a folder.
 
+        The first study of a case writes a first `report.html`, which that of the whole case replaces.
         `rows` are further arguments of `Study.run`, such as `preprocessor`, `test` and `refit`.
         """
-        store = None if self.folder is None else self.folder / name
         options = {"extend": self.extend, "client": self.client, "progress": self.progress}
-        return study.run(x, y, store=store, **options, **rows)
+        if self.folder is None:
+            return study.run(x, y, **options, **rows)
+        result = study.run(x, y, store=self.folder / name, **options, **rows)
+        page = self.folder / PAGE_FILE
+        if not page.exists():
+            write_text(page, report.page("First study of a case", [result.section(name)], UNFINISHED))
+        return result
 
 
 @dataclass(frozen=True)

@@ -35,9 +35,9 @@ class JumpReLU(SparseActivation):
     Errors: `InputError` for a number outside its range.
 
     >>> import bridle, keras
-    >>> z = keras.ops.array([[0.4, 0.6, -1.0]])
-    >>> keras.ops.convert_to_numpy(bridle.layers.JumpReLU(threshold=0.5)(z)).round(3).tolist()
-    [[0.0, 0.6, 0.0]]
+    >>> z = keras.ops.array([[0.25, 0.75, -1.0]])
+    >>> keras.ops.convert_to_numpy(bridle.layers.JumpReLU(threshold=0.5)(z)).tolist()
+    [[0.0, 0.75, 0.0]]
 
     Source: Rajamanoharan et al., "Jumping ahead: improving reconstruction fidelity with JumpReLU sparse autoencoders",
     2024.

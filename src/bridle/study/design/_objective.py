@@ -44,7 +44,7 @@ from bridle.results import SPREAD_DIAGNOSTIC
 
 
 @dataclass(frozen=True, eq=False)
-class Mathematics:
+class FitFunctions:
     """The functions of one fit: loss, prediction, measures, update. The strengths of all arms are a traced input."""
 
     program: Program
@@ -169,7 +169,7 @@ class Mathematics:
 
 def make_objective(program: Program, bound_terms: BoundTerms) -> Objective:
     """Return the mathematics of one fit, with the strengths of all arms as a traced input."""
-    functions = Mathematics(program, bound_terms)
+    functions = FitFunctions(program, bound_terms)
     return Objective(
         loss=functions.loss,
         scaled=program.scaled,
