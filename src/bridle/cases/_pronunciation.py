@@ -156,7 +156,8 @@ def pronunciation() -> ReproductionCase:
             f"pronunciation. LSTMs of {UNITS} units, letters read backwards, teacher forcing, greedy decoding of "
             f"{TEST_ROWS:,} other words, each wrong if one phoneme is. {ROWS:,} words, {EPOCHS} epochs, {SEEDS} seeds "
             f"for the comparison, whose intervals are over test words; {LARGE_ROWS:,} words, {LARGE_EPOCHS} epochs, "
-            "one seed for the large network. The reference is g2p-seq2seq, four layers of 64 units, every word, stress."
+            "one seed for the large network. A first version, ten epochs with letters read forwards, had 48.9 % on the "
+            "same words; these settings were set after that. The reference is g2p-seq2seq, four layers of 64 units, every word, stress."
         ),
         run=run,
     )
