@@ -48,7 +48,7 @@ def test_scikit_learn_accepts_it() -> None:
         if getattr(check, "func", check).__name__ not in (*left_out, "check_array_api_input"):
             check(estimator)
             passed += 1
-    assert passed > (24 if left_out else 44)
+    assert passed > (22 if left_out else 44)
 
 
 def relu(z: np.ndarray, layer: keras.Layer) -> np.ndarray:
