@@ -157,7 +157,8 @@ def pronunciation() -> ReproductionCase:
             f"{TEST_ROWS:,} other words, each wrong if one phoneme is. {ROWS:,} words, {EPOCHS} epochs, {SEEDS} seeds "
             f"for the comparison, whose intervals are over test words; {LARGE_ROWS:,} words, {LARGE_EPOCHS} epochs, "
             "one seed for the large network. A first version, ten epochs with letters read forwards, had 48.9 % on the "
-            "same words; these settings were set after that. The reference is g2p-seq2seq, four layers of 64 units, every word, stress."
+            "same words; these settings were set after that. "
+            "The reference is g2p-seq2seq, four layers of 64 units, every word, stress."
         ),
         run=run,
     )
