@@ -22,6 +22,8 @@ repeats it, with `mnist.npz` in the folder.
 
 {ranking}
 
+{count}
+
 ## What the search says
 
 {verdicts}
@@ -88,7 +90,8 @@ def cell_of(line: Line) -> str:
 def is_layer(line: Line, ranking: list[Line]) -> bool:
     """Return True for an arm of one layer of several."""
     return " of " in line["arm"] and any(
-        " all " in other["arm"] and kind_of(other["arm"]) == kind_of(line["arm"]) for other in ranking
+        " all " in other["arm"] and " with " not in other["arm"] and kind_of(other["arm"]) == kind_of(line["arm"])
+        for other in ranking
     )
 
 
@@ -160,6 +163,19 @@ def nested_table(gains: dict[str, np.ndarray]) -> tuple[str, str]:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows), words
 
 
+def count_gains(lines: list[Line]) -> str:
+    """Return in words how many intervals exclude 0, and where."""
+    arms = [(line["set"], arm) for line in lines for arm in line["ranking"] if arm["low"] is not None]
+    better = [name for name, arm in arms if arm["low"] > 0]
+    where = f", on {', '.join(dict.fromkeys(better))}" if better else ""
+    worse = sum(arm["high"] < 0 for _, arm in arms)
+    return (
+        f"Of {len(arms)} intervals, those of all layers, single layers and pairs, {len(better)} exclude 0 with a gain"
+        f"{where}, and {worse} with a loss. An empty cell is a kind that there was no time for, or that does not suit "
+        "the loss."
+    )
+
+
 def _sets(count: int) -> str:
     return "one data set" if count == 1 else f"{count} data sets"
 
@@ -170,7 +186,9 @@ def markdown(lines: list[Line]) -> str:
     verdicts = "\n".join(
         f"* **{PROBLEMS[line['set']].title}**: {' '.join(line['verdict'].splitlines()[:2])}" for line in first
     )
-    page = INTRO.format(sets=_sets(len(first)), cores=CORES, ranking=ranking_table(first), verdicts=verdicts)
+    page = INTRO.format(
+        sets=_sets(len(first)), cores=CORES, ranking=ranking_table(first), verdicts=verdicts, count=count_gains(first)
+    )
     if scores := nested_scores([line for line in lines if line["part"] > 0]):
         table, answer = nested_table(scores)
         page += NESTED.format(nested=table, answer=answer)

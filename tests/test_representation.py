@@ -45,6 +45,8 @@ def test_measures_are_those_of_the_models(result) -> None:
     np.testing.assert_allclose(codes.dictionaries[place], model.get_layer("out").get_weights()[0], rtol=1e-6)
     assert codes.dictionary_name == "out/kernel"
     assert len(codes.table()) == 12
+    few = result.representation("code", X, Y, per_class=5).measures["probe"][place]
+    assert few == pytest.approx(probe(code, Y, per_class=5).mean)
     agreement = codes.stability(0, live_only=False)
     two = [codes.dictionaries[0, seed] for seed in (0, 2)]
     assert agreement.pairs[0, 2] == pytest.approx(match_features(*two).mean)

@@ -72,6 +72,7 @@ def test_features_stand_in_the_order_of_use(codes) -> None:
     first = codes.dictionaries[1, 1][order[0]]
     np.testing.assert_allclose(data.images[0, 0], (first / np.abs(first).max()).reshape(3, 3))
     assert data.images.shape == (2, 2, 3, 3)
+    assert data.title == "L1: 0.1, seed 7: 4 of 4 live"
     three = replace(codes, densities=codes.densities * (np.arange(5) < 3))
     assert np.isnan(features_data(three, 1, 1).images[1, 1]).all()
     with pytest.raises(BridleError, match=r"image=\(height, width\) with 9 entries in all, got \(2, 4\)"):

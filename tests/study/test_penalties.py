@@ -108,18 +108,21 @@ def test_penalized_fit_of_strength_zero_is_the_plain_fit(moons) -> None:
 @pytest.mark.parametrize(
     "terms",
     [
-        {"lstm/kernel[forget]": bridle.L2(0.1), "lstm/cell_state": bridle.L1(0.05)},
-        {"td/step/preactivation": bridle.L1(0.05), "rnn/output": bridle.L2(0.1), "lstm/hidden_state": bridle.TAR(2.0)},
         {
+            "lstm/kernel[forget]": bridle.L2(0.1),
+            "lstm/cell_state": bridle.L1(0.05),
+            "gate/kernel": bridle.L2SP(0.3, anchor=1.0),
+            "rnn/kernel": bridle.Custom(keras.ops.square, 0.2, name="square"),
+        },
+        {
+            "td/step/preactivation": bridle.L1(0.05),
+            "rnn/output": bridle.L2(0.1),
+            "lstm/hidden_state": bridle.TAR(2.0),
             "gate/output": bridle.KL(0.1),
             "gate/kernel": bridle.Orthogonality(0.01),
             "out/output": bridle.Confidence(0.1),
         },
         {"*/kernel": bridle.L2(bridle.schedule.steps({1: 0.01, 3: 0.1})), "*/bias": "l1(warmup(0.1, 3))"},
-        {
-            "gate/kernel": bridle.L2SP(0.3, anchor=1.0),
-            "rnn/kernel": bridle.Custom(keras.ops.square, 0.2, name="square"),
-        },
     ],
     ids=lambda terms: " + ".join(terms),
 )

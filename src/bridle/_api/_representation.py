@@ -190,12 +190,15 @@ def read_codes(
     reader: CodeReader,
     preparation: Preparation,
     rows: Any,
-    labels: Any = None,
+    probed: tuple[Any, int | None] | None = None,
     *,
     dictionary: str | None = None,
     batch_size: int = 1024,
 ) -> Representation:
-    """Return the measures of the code of every refit of a study. The arguments are those of `Result.representation`."""
+    """Return the measures of the code of every refit of a study. The arguments are those of `Result.representation`.
+
+    `probed` are the labels, and the number of labelled rows of each class, for the linear probe.
+    """
     data, transformer = reader.data, preparation.get("x")
     x = read_inputs(rows if transformer is None else transform_rows(transformer, plain_rows(rows, "rows"), "rows"))
     if not isinstance(x, np.ndarray):
@@ -220,7 +223,7 @@ def read_codes(
         place = order.index(candidate), seed
         code, restored = _predict(both, x, batch_size)
         of_noise = _predict(both, noise, batch_size)[1] if reconstructs else None
-        for key, value in _measures(x, code, restored if reconstructs else None, noise, of_noise, labels).items():
+        for key, value in _measures(x, code, restored if reconstructs else None, noise, of_noise, probed).items():
             measures.setdefault(key, np.full(shape, np.nan))[place] = value
         if not unit_densities.shape[2]:
             unit_densities = np.full((*shape, code.shape[1]), np.nan)
@@ -257,13 +260,13 @@ def _measures(
     restored: np.ndarray | None,
     noise: np.ndarray,
     of_noise: np.ndarray | None,
-    labels: Any,
+    probed: tuple[Any, int | None] | None,
 ) -> Mapping[str, float]:
     """Return the measures of one network."""
     values = {"l0": l0(code), "zeros": exact_zeros(code), "live": live_units(code)}
     if restored is not None and of_noise is not None:
         values = {"fvu": fvu(x, restored), **values, "norm_ratio": norm_ratio(x, restored)}
         values["noise_fvu"] = fvu(noise, of_noise)
-    if labels is not None:
-        values["probe"] = probe(code, labels).mean
+    if probed is not None:
+        values["probe"] = probe(code, probed[0], per_class=probed[1]).mean
     return values

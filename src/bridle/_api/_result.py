@@ -259,7 +259,13 @@ class Result:
         return self._preparation.predict(self.model(arm, rule, seed), rows)
 
     def representation(
-        self, layer: str, rows: Any, labels: Any = None, *, dictionary: str | None = None
+        self,
+        layer: str,
+        rows: Any,
+        labels: Any = None,
+        *,
+        per_class: int | None = None,
+        dictionary: str | None = None,
     ) -> Representation:
         """Measure the output of a layer as a code of rows, for every refit of the study.
 
@@ -271,6 +277,8 @@ class Result:
             layer: the name of the layer whose output is the code; further axes than the first count as units.
             rows: array of shape (rows, …), unprepared, as given to `run`.
             labels: array of shape (rows,), one class for each row, for the probe. Default None.
+            per_class: int, the number of labelled rows of each class that the probe is trained on in each fold.
+                Default: all of the fold's training rows.
             dictionary: the weight whose rows are features, such as `"decoder/kernel"`. Default: the last one from the
                 code to another layer.
 
@@ -281,7 +289,9 @@ class Result:
 
         """
         reader = CodeReader(self.data, ModelMaker(self.data, self._template_or_error(), self._build), layer)
-        return read_codes(reader, self._preparation, rows, labels, dictionary=dictionary)
+        return read_codes(
+            reader, self._preparation, rows, None if labels is None else (labels, per_class), dictionary=dictionary
+        )
 
     @property
     def preprocessor(self) -> Any:

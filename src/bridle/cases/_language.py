@@ -129,7 +129,8 @@ def language() -> ReproductionCase:
             f"{FULL.epochs} epochs of Adam, {FULL.folds} folds of blocks of {BLOCK_ROWS} rows, {FULL.seeds} seeds. AR "
             "2 after the dropout and TAR 1 before it are the values of Merity, McCann and Socher, 2017. The "
             "perplexities on WikiText-2 are from a small repetition of that paper, so other text and another network: "
-            "signs and sizes of gains can be compared, perplexities cannot."
+            "signs and sizes of gains can be compared, perplexities cannot. The learning rate and the number of epochs "
+            "were set on one fold of the plays."
         ),
         run=run,
         data="a text file in UTF-8 of at least 60,000 words",

@@ -179,7 +179,8 @@ def rectifier() -> ReproductionCase:
             f"L1 on the outputs of all three with {DIGITS.strengths} strengths from 1e-5 to 0.01, {FOLDS} folds, "
             f"{DIGITS.seeds} seed. With --data the first {MAX_ROWS:,} images of a file, layers of {FILE.units} "
             f"units and {FILE.epochs} epochs. Zeros are counted over training rows. The interval is that of the knees "
-            "of the folds. Glorot, Bordes and Bengio, 2011, have the figure; its 85 % is as remembered, unchecked."
+            "of the folds. The path ends where the figure of the paper ends; a first one, to 0.03, collapsed beyond "
+            "83 % zeros. Glorot, Bordes and Bengio, 2011, have the figure; its 85 % is as remembered, unchecked."
         ),
         run=run,
         data="an .npz file with x_train and y_train, such as Keras's mnist.npz",

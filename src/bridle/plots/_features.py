@@ -75,11 +75,8 @@ def features_data(codes: StudiedCodes, candidate: int, seed: int = 0, image: tup
     shape, side = image_shape(codes, image), int(np.ceil(len(order) ** 0.5))
     grid = np.full((-(-len(order) // side) * side, *shape), np.nan)
     grid[: len(order)] = np.stack([_scaled(feature).reshape(shape) for feature in features[order]])
-    note = (
-        f"{len(order)} of {len(features)} features, most used first" if len(order) < len(features) else "all features"
-    )
-    title = f"{codes.names[candidate]}, seed {codes.seeds[seed]}"
-    return Tiles(grid.reshape(-1, side, *shape), (), (), SCALED, f"{title}: {note}")
+    title = f"{codes.names[candidate]}, seed {codes.seeds[seed]}: {len(order)} of {len(live)} live"
+    return Tiles(grid.reshape(-1, side, *shape), (), (), SCALED, title)
 
 
 def matched_data(
