@@ -164,7 +164,7 @@ def _sheet(
 def _picture(atoms: np.ndarray, fits: GaborFits) -> Drawing:
     drawn = atoms[np.argsort(-fits.r2, kind="stable")[:64]]
     images = (drawn / np.abs(drawn).max(axis=1, keepdims=True)).reshape(8, 8, SIDE, SIDE)
-    title = f"64 of {len(atoms)} atoms, from the best fit of a Gabor function on"
+    title = f"64 of {len(atoms)} atoms, best fits first"
     figure = figure_of(draw_tiles(Tiles(images, (), (), SCALED, title)))
     return Drawing("atoms", f"Atoms of the first seed with L1: {title}.", title, figure)
 
