@@ -85,7 +85,7 @@ def run(options: CaseOptions) -> CaseAnswer:
     """Run the study, and measure the codes of its refits on held-out rows."""
     digits = load_digits()
     x, y = (digits.data / 16).astype(np.float32), digits.target
-    x, x_test, y, y_test = train_test_split(x, y, test_size=TEST_ROWS, random_state=0, stratify=y)
+    x, x_test, y, y_test = train_test_split(x, y, test_size=TEST_ROWS, random_state=1, stratify=y)
     epochs = 40 if options.quick else EPOCHS
     arms = {
         f"Binarizing {strength:g}": {"code/output": Binarizing(schedule.steps({epochs // 2: strength}))}
@@ -165,7 +165,8 @@ def binary_code() -> ReproductionCase:
             "out. bridle.Binarizing, strength × Σ x(1 − x), on the four sigmoid units, switched on after half of the "
             "epochs: from the start it would fix words before they are useful. The strength is the one with the best "
             "accuracy over two folds among those that make the code of the training rows binary (mean distance below "
-            "0.01). All measures are those of refits on all training rows, on the rows held out, over seeds."
+            "0.01). All measures are those of refits on all training rows, on the rows held out, over seeds. "
+            "Strengths and epochs were set on another split."
         ),
         run=run,
     )

@@ -83,7 +83,7 @@ def run(options: CaseOptions) -> CaseAnswer:
     """Run the study, and measure bits, errors and probes of the refits on held-out rows."""
     bunch = load_digits()
     x, labels = (bunch.data / 16).astype(np.float32), bunch.target
-    train, test, _, labels = train_test_split(x, labels, test_size=TEST_ROWS, random_state=0, stratify=labels)
+    train, test, _, labels = train_test_split(x, labels, test_size=TEST_ROWS, random_state=1, stratify=labels)
     arms = {
         f"Log {strength:g}": {"code/output": Log(strength), "tied/kernel": L1(KERNEL_STRENGTH)}
         for strength in STRENGTHS
@@ -180,7 +180,7 @@ def sesm() -> ReproductionCase:
             "5 seeds. The code is that of the encoder; Ranzato et al. 2007 also optimize it for each row. Bits are the "
             "sum of the entropies of the rounded units on held-out rows, errors those of reconstructions from rounded "
             "codes; for each seed the best strength and step at these bits count, for PCA the best number of "
-            "components, and its best step or steps of the range divided by 256."
+            "components, and its best step or steps of the range divided by 256. Settings were set on another split."
         ),
         run=run,
     )

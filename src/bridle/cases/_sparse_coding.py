@@ -70,7 +70,7 @@ def dictionary_learning(x: np.ndarray, passes: int) -> tuple[float, float]:
 def run(options: CaseOptions) -> CaseAnswer:
     """Run the study, fit Gabor functions to the atoms of the refits, and hold the objective against scikit-learn."""
     count, steps, passes = (1000, 60, 1) if options.quick else (ROWS, STEPS, PASSES)
-    x = patches(count, 2 * count if options.quick else DRAWN)
+    x = patches(count, 2 * count if options.quick else DRAWN, seed=1)
     numbers = np.arange(len(x), dtype=np.float32)[:, None]
     strength = 2 * ALPHA / x.shape[1]  # Keras averages the squares of a patch and has no factor 1/2
     study = Study(
@@ -194,7 +194,9 @@ def sparse_coding() -> ReproductionCase:
             f"square of 1. A code of {ATOMS} numbers per row (bridle.layers.RowCodes, L1 with a proximal step, exact "
             f"zeros) and unit atoms (UnitNormDense) minimize ½‖x − sD‖² + {ALPHA}·|s| in {STEPS} full-batch steps of "
             "Adam, from 3 seeds. A Gabor function is fitted to each atom by least squares, its widths at most half a "
-            "side; controls are the same study without a penalty, PCA, PCA turned at random and the patches."
+            "side; controls are the same study without a penalty, PCA, PCA turned at random and the patches. Patches drawn at "
+            "random, as in the protocol that was set first, gave 10 to 53 % Gabor functions in ten settings; the choice "
+            "of patches, α and the optimizer were made after that, on other draws of patches."
         ),
         run=run,
     )
