@@ -194,9 +194,9 @@ def sparse_coding() -> ReproductionCase:
             f"square of 1. A code of {ATOMS} numbers per row (bridle.layers.RowCodes, L1 with a proximal step, exact "
             f"zeros) and unit atoms (UnitNormDense) minimize ½‖x − sD‖² + {ALPHA}·|s| in {STEPS} full-batch steps of "
             "Adam, from 3 seeds. A Gabor function is fitted to each atom by least squares, its widths at most half a "
-            "side; controls are the same study without a penalty, PCA, PCA turned at random and the patches. Patches drawn "
-            "at random, as in the protocol that was set first, gave 10 to 53 % Gabor functions in ten settings; the choice "
-            "of patches, α and the optimizer were made after that, on other draws of patches."
+            "side; controls are the same study without a penalty, PCA, PCA turned at random and the patches. Random "
+            "patches, as in the protocol that was set first, gave 10 to 53 % Gabor functions in ten settings; the "
+            "choice of patches, α and the optimizer were made after that, on other draws of patches."
         ),
         run=run,
     )
