@@ -63,7 +63,6 @@ MARKED = {
         "tests/test_interrupts.py",
     ),
     "backend": (
-        "tests/regularizers/test_noise.py::test_obeys_the_laws_on_another_backend",
         "tests/conversion/test_software.py",
         "tests/test_backends.py",
     ),

@@ -135,7 +135,7 @@ def test_nothing_finished(study):
     first = detail_lines(study(diverged=range(216)))[0]
     assert first.startswith("No fit finished, so there is no result: 216 of 216 fits diverged")
     assert detail_lines(study(diverged=range(36)))[0].startswith("No fit without a penalty finished")
-    assert "no penalized fit finished" in detail_lines(study(diverged=range(36, 216)))[0]
+    assert "no fit with a penalty finished" in detail_lines(study(diverged=range(36, 216)))[0]
     assert "no penalty was tried" in detail_lines(study(arms={}))[0]
 
 
