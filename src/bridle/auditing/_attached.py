@@ -1,4 +1,4 @@
-"""What the optimizer or the loss applies to a weight, against what the layer names and saves."""
+"""The regularizer or constraint that is applied to a weight, against the one that its layer names and saves."""
 
 from typing import Any
 

@@ -130,8 +130,8 @@ def _control_line(name: str, share: float) -> Line:
     note = ""
     if share > MAX_CONTROL:
         note = {
-            "PCA": "the components of the lowest frequencies are single waves that a wide Gabor function fits.",
-            "patches": "patches with much contrast mostly have one edge, which a Gabor function fits too.",
+            "PCA": "probably because components of the lowest frequencies are single waves, which wide Gabors fit.",
+            "patches": "probably because patches with much contrast mostly have one edge, which a Gabor fits too.",
         }.get(name, "")
     return Line(f"the same share, {name}", "a control", "at most 0.15", share, None, share <= MAX_CONTROL, note)
 
@@ -174,8 +174,9 @@ def _verdict(lines: tuple[Line, ...]) -> str:
     passed = [line.quantity.removeprefix("the same share, ") for line in lines[2:-1] if not line.reproduced]
     filters = "finds" if share.reproduced and bins.reproduced else "does not find"
     tests = f" The test accepts too many of these controls: {', '.join(passed)}." if passed else ""
-    low = "as low as" if ratio.reproduced else "more than 5 % above"
-    return f"Sparse coding {filters} local, oriented filters.{tests} Its objective is {low} that of scikit-learn."
+    distance = "at most" if ratio.reproduced else "more than"
+    ending = f"Its objective is {distance} 5 % above that of scikit-learn."
+    return f"Sparse coding {filters} local, oriented filters.{tests} {ending}"
 
 
 def sparse_coding() -> ReproductionCase:
