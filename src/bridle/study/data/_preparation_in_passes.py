@@ -58,8 +58,8 @@ def fit_in_passes(transformer: Any, rows: StoredArray, target: Any = None) -> An
             return fitted.fit(_block(rows, *next(rows.bounds())))
     raise InputError(
         f"Expected a preparation that learns in passes (partial_fit, as of StandardScaler, MinMaxScaler or "
-        f"IncrementalPCA) for {rows.nbytes / 2**30:.1f} GiB of rows on disk, got {type(transformer).__name__}. Give one "
-        "of these, or rows_in='memory'."
+        f"IncrementalPCA) for {rows.nbytes / 2**30:.1f} GiB of rows on disk, got {type(transformer).__name__}. Give "
+        "one of these, or rows_in='memory'."
     )
 
 
