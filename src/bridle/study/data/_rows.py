@@ -12,8 +12,13 @@ from bridle.sources._source import OnPath
 from bridle.sources._stored import StoredArray
 from bridle.sources._trees import count_rows, take_rows
 from bridle.study.data._arrays import Data, plain_rows, read_rows
-from bridle.study.data._preparation import as_column, fit_transformer, transform_rows
-from bridle.study.data._preparation_in_passes import fit_in_passes, transform_stored
+from bridle.study.data._preparation import (
+    as_column,
+    fit_in_passes,
+    fit_transformer,
+    transform_rows,
+    transform_stored,
+)
 from bridle.study.data._transformers import store_transformer, transformer_text
 
 STORED_CHECK_ROWS = 100
