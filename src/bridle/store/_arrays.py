@@ -12,6 +12,7 @@ from typing import IO, Any, BinaryIO
 
 import numpy as np
 
+from bridle.sources._stored import StoredArray
 from bridle.wording import has_valid_characters
 
 MIN_UNPACKED_BYTES = 2**28
@@ -114,7 +115,7 @@ def fingerprint(*values: Any) -> str:
     tables. The same numbers as float32 and as float64 are different rows, for they train differently.
 
     Args:
-        values: arrays, tables, lists, or dictionaries and tuples of them; None for what was not given.
+        values: arrays, tables, lists, rows on disk, or dictionaries and tuples of them; None for what was not given.
 
     >>> fingerprint([[0.0, 1.0]], [1])[:16]
     'beb9e44e994daab6'
@@ -122,15 +123,22 @@ def fingerprint(*values: Any) -> str:
     False
 
     """
-    digest = hashlib.sha256()
+    digest = None
     for value in values:
         for piece in _pieces(value):
-            digest.update(len(piece).to_bytes(8, "little"))
-            digest.update(piece)
-    return digest.hexdigest()
+            if isinstance(piece, StoredArray) and digest is None:
+                digest = piece.digest()  # of rows that are read once
+                continue
+            digest = digest or hashlib.sha256()
+            if isinstance(piece, StoredArray):
+                piece.hash_into(digest)
+            else:
+                digest.update(len(piece).to_bytes(8, "little"))
+                digest.update(piece)
+    return (digest or hashlib.sha256()).hexdigest()
 
 
-def _pieces(value: Any) -> Iterator[bytes | memoryview]:
+def _pieces(value: Any) -> Iterator[bytes | memoryview | StoredArray]:
     """Yield the bytes to hash of one value."""
     if hasattr(value, "columns"):
         value = {str(name): value.iloc[:, index] for index, name in enumerate(value.columns)}
@@ -143,6 +151,8 @@ def _pieces(value: Any) -> Iterator[bytes | memoryview]:
         yield f"tuple of {len(value)}".encode()
         for inner in value:
             yield from _pieces(inner)
+    elif isinstance(value, StoredArray):
+        yield value
     else:
         array = np.ascontiguousarray(value)
         yield f"{array.dtype.str} {array.shape}".encode()

@@ -17,7 +17,7 @@ def fit_transformer(transformer: Any, rows: Any, target: Any = None) -> Any:
     """
     if transformer is None:
         return None
-    with _explained(transformer, rows, "the rows"):
+    with explained(transformer, rows, "the rows"):
         return clone(transformer).fit(rows, target)
 
 
@@ -26,7 +26,7 @@ def transform_rows(transformer: Any, rows: Any, name: str) -> Any:
 
     Errors: `InputError` with what the transformer says, where it cannot take them.
     """
-    with _explained(transformer, rows, name):
+    with explained(transformer, rows, name):
         prepared = transformer.transform(rows)
     return prepared.toarray() if hasattr(prepared, "toarray") else prepared
 
@@ -41,7 +41,7 @@ def restore_target(transformer: Any, values: np.ndarray) -> np.ndarray:
             f"Expected a preparation of the target with inverse_transform, got {type(transformer).__name__}. "
             "Use result.model().predict for predictions in the units that the network was trained on."
         )
-    with _explained(transformer, values, "the predictions"):
+    with explained(transformer, values, "the predictions"):
         restored = np.asarray(transformer.inverse_transform(as_column(values)))
     return restored.reshape(values.shape) if restored.size == values.size else restored
 
@@ -53,7 +53,7 @@ def as_column(y: Any) -> np.ndarray:
 
 
 @contextlib.contextmanager
-def _explained(transformer: Any, rows: Any, name: str) -> Iterator[None]:
+def explained(transformer: Any, rows: Any, name: str) -> Iterator[None]:
     """Turn what a transformer says about rows into a sentence."""
     try:
         yield
