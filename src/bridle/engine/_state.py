@@ -7,7 +7,7 @@ import jax
 import numpy as np
 from jax import lax
 
-from bridle.engine._stored import is_stored
+from bridle.engine._stored import is_stored, take
 
 # The field names of `State` are in the text of every compiled program, and its hash is how a store knows a fit.
 
@@ -80,12 +80,13 @@ class Block(NamedTuple):
 
 
 def put_fold(x: Any, y: Any, weight: Any, train: int, watch: int = 0) -> Fold:
-    """Move copies of the rows of one split to the device, floats as float32; rows on disk stay there.
+    """Move copies of the rows of one split to the device, floats as float32; inputs on disk stay there.
 
     On a CPU the device's array is often NumPy's own, hence the copy; `jnp.array` compiles a program for each shape.
     """
     if is_stored((x, y, weight)):
         put = lambda leaf: leaf if is_stored(leaf) else jax.device_put(np.array(leaf))  # noqa: E731
+        y = jax.tree.map(lambda leaf: take(leaf, np.arange(len(leaf))) if is_stored(leaf) else leaf, y)
         return Fold(Rows(*jax.tree.map(put, (x, y, weight))), train, watch)
     return Fold(Rows(*jax.device_put(jax.tree.map(np.array, (x, y, weight)))), train, watch)
 

@@ -59,8 +59,17 @@ class JoinedRows:
         """The type of the numbers."""
         return np.dtype(self.parts[0].dtype)
 
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
     def __len__(self) -> int:
         return self.shape[0]
+
+    def __getitem__(self, key: slice) -> np.ndarray:
+        """Return the rows of a slice."""
+        return self.take(np.arange(len(self))[key])
 
     def take(self, indices: np.ndarray, /) -> np.ndarray:
         """Return the rows at some indices, in their order."""

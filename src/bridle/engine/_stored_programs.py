@@ -160,7 +160,7 @@ class StoredPrograms:
 
 
 def compile_stored_programs(
-    training: Training, fold: Fold, start: Start, strength_count: int, held_out: Mapping[str, Rows], *, eager: bool
+    training: Training, fold: Fold, start: Start, strength_count: int, held_out: Mapping[str, Rows], *, eager: bool = False
 ) -> StoredPrograms:
     """Trace the programs for rows on disk; they are compiled when they first run.
 

@@ -224,11 +224,11 @@ def shared_readings(chains: Sequence[Sequence[FitSpec]], threads: int) -> Iterat
             yield group[start : start + size]
 
 
-def time_stored_rows(fold: Fold, start: Start, strength_count: int, programs: StoredPrograms, epochs: int) -> float:
-    """Return about the seconds of some epochs of one fit, from one block of its rows."""
+def time_stored_rows(fold: Fold, start: Start, strength_count: int, programs: StoredPrograms) -> float:
+    """Return about the seconds of an epoch of one fit, from one block of its rows."""
     programs.compile_fully()
     layout, rows = programs.layout, on_host(fold.rows)
-    first, batches = layout.blocks()[0]
+    _, batches = layout.blocks()[0]
     strengths, identity, number = np.zeros(strength_count, np.float32), np.zeros(2, np.uint32), np.int32(0)
     cost = np.zeros(programs.cost_count, np.float32)
     carry, order = (programs.initial_state(start), cost), np.arange(layout.batches * layout.size, dtype=np.int32)
@@ -239,4 +239,4 @@ def time_stored_rows(fold: Fold, start: Start, strength_count: int, programs: St
         arguments = strengths, block, order, identity, number, number, np.int32(batches)
         jax.block_until_ready(programs["train"](*carry, *arguments))
         times.append(perf_counter() - began)
-    return min(times) * layout.count / (batches * layout.size) * epochs
+    return min(times) * layout.count / (batches * layout.size)
