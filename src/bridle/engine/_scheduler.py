@@ -16,6 +16,7 @@ from bridle.engine._device import core_count, free_memory, on_accelerator, singl
 from bridle.engine._objective import Objective, Training
 from bridle.engine._programs import Start
 from bridle.engine._state import Rows
+from bridle.engine._stored_train import shared_readings, train_on_stored_rows
 from bridle.engine._train import FitResult, FitSpec, train_batch
 
 POLL_SECONDS = 0.2
@@ -83,7 +84,8 @@ class Progress:
     total: int
     epochs_each: int
     done: int = 0
-    epochs: int = 0
+    epochs: float = 0
+    """Trained epochs of all fits; on rows from disk with the part of an epoch that is done."""
     began: float = field(default_factory=perf_counter)
 
     @property
@@ -129,7 +131,7 @@ def run_fits(
 
     """
     progress = Progress(sum(map(len, chains)), int(training.recipe.stops[-1]))
-    scheduler = Scheduler(training, held_out, progress, source or FixedSource(chains), deliver)
+    scheduler = Scheduler(training, held_out, progress, source or FixedSource(chains), deliver, threads or core_count())
     if not scheduler.fetch(0):
         watch(progress)
         return True
@@ -163,11 +165,13 @@ class Scheduler:
         progress: Progress,
         source: FitSource,
         deliver: Callable[[FitSpec, FitResult], None],
+        threads: int = 1,
     ) -> None:
         self.progress = progress
         self.stop = threading.Event()
         self.errors: list[BaseException] = []
         self._training, self._held_out, self._source, self._deliver = training, held_out, source, deliver
+        self._threads = threads
         self._waiting: deque[WorkerLane] = deque()
         self._lock = threading.RLock()
 
@@ -176,7 +180,7 @@ class Scheduler:
         answer = self._source.next(count)
         self.progress.settle(answer.settled)
         if isinstance(answer, Batch):
-            self._waiting.extend(lanes(answer.chains))
+            self._waiting.extend(lanes(answer.chains, self._threads))
         return not isinstance(answer, Exhausted)
 
     def work(self) -> None:
@@ -190,7 +194,8 @@ class Scheduler:
                         pairs = zip(starts, before, strict=True)
                         starts = [warm_start(self._training.objective, start, result) for start, result in pairs]
                     batch = _BatchInTraining(self, fits)
-                    before = train_batch(self._training, fits, starts, self._held_out, batch.count_epochs)
+                    train = train_on_stored_rows if fits[0].programs.is_streamed else train_batch
+                    before = train(self._training, fits, starts, self._held_out, batch.count_epochs)
                     batch.deliver(before)
         except _StopWorker:
             pass
@@ -208,14 +213,14 @@ class Scheduler:
             if self.stop.wait(POLL_SECONDS):
                 raise _StopWorker
 
-    def count_epochs(self, fits: int, epochs: int) -> None:
+    def count_epochs(self, fits: int, epochs: float) -> None:
         """Count epochs of fits in training; end this thread where a stop is requested."""
         with self._lock:
             self.progress.epochs += fits * epochs
         if self.stop.is_set():
             raise _StopWorker
 
-    def deliver(self, fits: Sequence[FitSpec], results: Sequence[FitResult], epochs: int) -> None:
+    def deliver(self, fits: Sequence[FitSpec], results: Sequence[FitResult], epochs: float) -> None:
         """Deliver the results of fits, of which `epochs` each are counted already."""
         with self._lock:
             for fit, result in zip(fits, results, strict=False):
@@ -228,10 +233,10 @@ class _BatchInTraining:
     """A batch of fits in training, and the epochs that are counted of it so far."""
 
     def __init__(self, scheduler: Scheduler, fits: Sequence[FitSpec]) -> None:
-        self._scheduler, self._epochs = scheduler, 0
+        self._scheduler, self._epochs = scheduler, 0.0
         self._fits = list({id(fit): fit for fit in fits}.values())  # a padded batch holds its last fit several times
 
-    def count_epochs(self, epochs: int) -> None:
+    def count_epochs(self, epochs: float) -> None:
         """Count more epochs; end this thread where a stop is requested."""
         self._epochs += epochs
         self._scheduler.count_epochs(len(self._fits), epochs)
@@ -241,10 +246,18 @@ class _BatchInTraining:
         self._scheduler.deliver(self._fits, results, self._epochs)
 
 
-def lanes(chains: Sequence[WarmStartChain]) -> Iterator[WorkerLane]:
-    """Group chains of one fold, program and length into lanes as wide as the program; the last lane is padded."""
+def lanes(chains: Sequence[WarmStartChain], threads: int = 1) -> Iterator[WorkerLane]:
+    """Group chains of one fold, program and length into lanes as wide as the program; the last lane is padded.
+
+    Chains that read the same rows from disk are in one lane, as long as `threads` threads have one each.
+    """
     groups: dict[tuple[int, int, int], list[WarmStartChain]] = {}
+    streamed = [chain for chain in chains if chain[0].programs.is_streamed]
+    for side in shared_readings(streamed, threads):
+        yield list(zip(*side, strict=True))
     for chain in chains:
+        if chain[0].programs.is_streamed:
+            continue
         if chain[0].programs.width is None:
             yield [(fit,) for fit in chain]
         else:

@@ -29,6 +29,7 @@ from bridle.study.design._prepared import Prepared, StudyEngine
 from bridle.study.design._question import Question
 from bridle.study.design._reconstruction import check_range, check_reconstruction
 from bridle.study.design._row_scores import count_fits, keeps_predictions, missing_reason, row_scorer
+from bridle.study.design._stored import check_stored
 from bridle.study.design._scores import check_pooled, choose_score, stopping_rule, undefined_notes
 
 OUTER = "outer"
@@ -60,6 +61,7 @@ def prepare(question: Question, rows: Rows) -> Prepared:
     shares = [rule.validation_fraction for rule in rules]
     folds = make_folds(preparer, question.folds, question.validation_fraction, shares)
     compiled = make_program(plan, *folds.rows[0].rows)
+    check_stored(compiled, folds.rows[0].rows, rows.reconstructs)
     held_out = {name: preparer.outside(parts, preparer.fitted(None), name) for name, parts in rows.held_out.items()}
     for name, data in held_out.items():
         predicted_shapes(model, data.x, name)
