@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from bridle._errors import InputError, first_line, short_repr
-from bridle.sources._cache import Place, check_finite, collect
+from bridle.sources._cache import check_finite, collect
 from bridle.sources._files import Columns, is_path, open_dataset, open_file, open_memmap
-from bridle.sources._memory import COPIES, RowsIn, belongs_on_disk, check_place, machine_memory
+from bridle.sources._place import COPIES, Place, RowsIn, belongs_on_disk, check_place, machine_memory
 from bridle.sources._source import OnPath, Source, in_memory
 from bridle.sources._stored import BLOCK_BYTES, StoredArray
 from bridle.sources._streams import Stream, as_stream
