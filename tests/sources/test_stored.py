@@ -8,8 +8,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from bridle._errors import InputError
-from bridle.sources import StoredArray, join_stored, open_npy
-from bridle.sources import _stored as stored
+from bridle.sources import StoredArray, _row_file
+from bridle.sources._stored import join_stored, open_npy
 from bridle.store import fingerprint
 
 ROWS = np.random.default_rng(0).normal(size=(500, 3)).astype(np.float32)
@@ -24,8 +24,8 @@ def saved(folder: Path, values: np.ndarray, name: str = "rows") -> StoredArray:
 @pytest.mark.parametrize(("gap", "run"), [(0, 1), (2**13, 2**22), (24, 100)])
 def test_rows_by_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gap: int, run: int) -> None:
     """Any order, doubled rows and none: however the reads are put together."""
-    monkeypatch.setattr(stored, "MAX_GAP_BYTES", gap)
-    monkeypatch.setattr(stored, "MAX_RUN_BYTES", run)
+    monkeypatch.setattr(_row_file, "MAX_GAP_BYTES", gap)
+    monkeypatch.setattr(_row_file, "MAX_RUN_BYTES", run)
     rows, draw = saved(tmp_path, ROWS), np.random.default_rng(1)
     for count in (0, 1, 7, 400, 900):
         indices = draw.integers(0, len(ROWS), count)

@@ -2,7 +2,6 @@
 
 import hashlib
 import math
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,132 +11,13 @@ from typing import Any
 import numpy as np
 
 from bridle._errors import InputError, KindError
+from bridle.sources._row_file import RowFile, stamp_of
 
 BLOCK_BYTES = 2**23
 """Bytes of rows that are read at once where an array is read in sequence."""
-MAX_GAP_BYTES = 2**13
-"""Bytes between two requested rows up to which one read takes both, and all between them."""
-MAX_RUN_BYTES = 2**22
-"""Bytes that one read takes at most, where it also takes rows that were not requested."""
 
-Stamp = tuple[int, int]
-"""Size of a file in bytes, and the time of its last change in nanoseconds."""
 Transform = Callable[[np.ndarray], Any]
 """Function of a block of rows, such as the `transform` of a fitted transformer of scikit-learn."""
-
-
-@dataclass(frozen=True)
-class RowFile:
-    """Rows of one shape and type, one after another in a file.
-
-    `stamp` is the state of the file when it was opened; a read of a file that changed since raises `InputError`.
-    Without a stamp, which a copy in another process lacks, only the size is checked.
-    """
-
-    path: str
-    offset: int
-    """Bytes before the first row."""
-    shape: tuple[int, ...]
-    """(row, …)."""
-    dtype: np.dtype
-    stamp: Stamp | None = None
-
-    @property
-    def row_bytes(self) -> int:
-        """Bytes of one row."""
-        return math.prod(self.shape[1:]) * self.dtype.itemsize
-
-    def read(self, rows: np.ndarray, out: np.ndarray, places: np.ndarray) -> None:
-        """Read rows by index, ≥ 0, into `out` at `places`.
-
-        Errors: `InputError` if the file is missing, changed or was cut off.
-        """
-        order = np.argsort(rows, kind="stable")
-        rows, places = rows[order], places[order]
-        size, target = self.row_bytes, out.reshape(len(out), -1).view(np.uint8)
-        starts, following = rows * size, np.diff(rows)
-        splits = (following * size > size + MAX_GAP_BYTES) | (np.diff(starts // MAX_RUN_BYTES) > 0)
-        joined = np.cumsum([0, *((following == 1) & (np.diff(places) == 1))])  # these need no detour by a buffer
-        firsts = np.append(0, np.flatnonzero(splits) + 1)[: len(rows)]
-        ends = np.append(firsts[1:], len(rows))
-        direct = joined[ends - 1] - joined[firsts] == ends - firsts - 1
-        runs = (array.tolist() for array in (firsts, ends, rows[firsts], places[firsts], direct))
-        with self._opened() as handle:
-            for first, end, row, place, is_direct in zip(*runs, strict=True):
-                if is_direct:
-                    handle.fill(target[place : place + end - first], self.offset + row * size)
-                    continue
-                run = np.empty((int(rows[end - 1]) - row + 1, size), np.uint8)
-                handle.fill(run, self.offset + row * size)
-                target[places[first:end]] = run[rows[first:end] - row]
-
-    def _opened(self) -> "_Handle":
-        try:
-            handle = _Handle(self.path, os.open(self.path, os.O_RDONLY | getattr(os, "O_BINARY", 0)))
-        except OSError as error:
-            raise InputError(
-                f"Expected the rows in {self.path!r}, got: {error.strerror}. The file must stay where it is while "
-                "it is in use, under the same path on every machine of a cluster."
-            ) from error
-        if self.stamp is not None and (now := stamp_of(handle.number)) != self.stamp:
-            handle.close()
-            change = f"{self.stamp[0]:,} bytes before, {now[0]:,} now" if now[0] != self.stamp[0] else "written since"
-            raise InputError(
-                f"Expected {self.path!r} as it was when it was opened, got a file that changed ({change}). Rows must "
-                "not change while they are read. Run again once the file is complete."
-            )
-        return handle
-
-
-@dataclass(frozen=True)
-class _Handle:
-    """An open file, read at positions."""
-
-    path: str
-    number: int
-
-    def __enter__(self) -> "_Handle":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file."""
-        os.close(self.number)
-
-    def fill(self, out: np.ndarray, position: int) -> None:
-        """Fill a contiguous array of bytes from a position on."""
-        count = _read_at(self.number, out, position)
-        if count == out.nbytes:
-            return
-        view = memoryview(out).cast("B")
-        view, position = view[count:], position + count
-        while len(view):
-            count = _read_at(self.number, view, position)
-            if count <= 0:
-                raise InputError(
-                    f"Expected {len(view):,} more bytes of rows in {self.path!r} at byte {position:,}, got the end of "
-                    "the file. It was cut off: write it again."
-                )
-            view, position = view[count:], position + count
-
-
-def _read_at(number: int, out: Any, position: int) -> int:
-    """Read bytes at a position of an open file into a buffer; return how many."""
-    if hasattr(os, "preadv"):
-        return os.preadv(number, [out], position)
-    view = memoryview(out).cast("B")  # Windows
-    os.lseek(number, position, os.SEEK_SET)
-    data = os.read(number, len(view))
-    view[: len(data)] = data
-    return len(data)
-
-
-def stamp_of(file: int | str | Path) -> Stamp:
-    """Return the size of a file and the time of its last change."""
-    facts = os.stat(file)
-    return facts.st_size, facts.st_mtime_ns
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,7 +53,7 @@ class StoredArray:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel to another process by path, without the rows."""
-        files = tuple(replace(file, stamp=None) for file in self.files)
+        files = tuple(replace(file, stamp=None, keeper=None) for file in self.files)
         return StoredArray, (files, self.order, self.transform)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -335,6 +215,11 @@ def read_type(dtype: np.dtype) -> np.dtype:
     (dtype('float32'), dtype('float32'), dtype('uint8'))
     """
     return dtype.newbyteorder("=") if dtype.kind in "iu" else np.dtype(np.float32)
+
+
+def keep_with(rows: StoredArray, keeper: object) -> StoredArray:
+    """Return the same rows, which keep an object alive."""
+    return replace(rows, files=tuple(replace(file, keeper=keeper) for file in rows.files))
 
 
 def join_stored(arrays: Sequence[StoredArray]) -> StoredArray:

@@ -10,7 +10,7 @@ import numpy as np
 from bridle._errors import InputError
 from bridle.engine import Fold, put_fold
 from bridle.engine import Rows as DeviceRows
-from bridle.sources import StoredArray, join_stored
+from bridle.sources._stored import StoredArray, join_stored
 from bridle.study.data._arrays import Data, class_weighted
 from bridle.study.data._rows import RowPreparer, take_rows
 from bridle.study.data._splits import Split, Splitter, in_time, set_aside, split_rows

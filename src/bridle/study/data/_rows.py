@@ -8,10 +8,17 @@ import numpy as np
 
 from bridle._errors import InputError
 from bridle.results import StoredTransformer
-from bridle.sources import StoredArray
+from bridle.sources._source import OnPath
+from bridle.sources._stored import StoredArray
+from bridle.sources._trees import count_rows, take_rows
 from bridle.study.data._arrays import Data, plain_rows, read_rows
-from bridle.study.data._preparation import as_column, fit_transformer, transform_rows
-from bridle.study.data._preparation_in_passes import fit_in_passes, transform_stored
+from bridle.study.data._preparation import (
+    as_column,
+    fit_in_passes,
+    fit_transformer,
+    transform_rows,
+    transform_stored,
+)
 from bridle.study.data._transformers import store_transformer, transformer_text
 
 STORED_CHECK_ROWS = 100
@@ -38,6 +45,22 @@ class Rows:
     held_out: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     preprocessor: Any = None
     target_preprocessor: Any = None
+    ordered: bool = False
+    """True if rows are in the order of time, so that a number of folds means folds in this order."""
+    paths: Mapping[str, OnPath] = field(default_factory=dict)
+    """The parts, `x` or others, that another process reads from files."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Travel without the parts that are in files; `loaded` reads them there."""
+        return {**vars(self), **self.paths}
+
+    def loaded(self) -> "Rows":
+        """Return the rows with all parts in memory that were left in files on the way to this process.
+
+        Errors: `InputError` where a file is missing here.
+        """
+        left = {name: part.load() for name, part in vars(self).items() if isinstance(part, OnPath)}
+        return replace(self, **left) if left else self
 
     def __post_init__(self) -> None:
         if self.y is None:
@@ -80,15 +103,6 @@ class Rows:
         if isinstance(parts, tuple) and not isinstance(self.x, tuple | list):
             raise InputError(f"Expected {name} as rows alone, since the study has no y, got a tuple. Give {name}=x.")
         return parts, None
-
-
-def count_rows(values: Any) -> int:
-    """Return the number of rows of an array, a table, or a structure of arrays."""
-    if isinstance(values, dict):
-        return count_rows(next(iter(values.values())))
-    if isinstance(values, tuple) or (isinstance(values, list) and values and isinstance(values[0], np.ndarray)):
-        return count_rows(values[0])
-    return len(values)
 
 
 @dataclass(frozen=True)
@@ -158,24 +172,6 @@ class RowPreparer:
         """Return additional rows, `(x, y)` or `(x, y, weight)`, prepared and checked."""
         x, y, weight = (*parts, None)[:3]
         return self.arrays(x, y, weight, fitted, name)
-
-
-def take_rows(values: Any, rows: np.ndarray) -> Any:
-    """Return rows by index, of an array, a table, or a structure of arrays; None of None.
-
-    Rows on disk stay there: of them, the result is another selection.
-    """
-    if values is None:
-        return None
-    if isinstance(values, StoredArray):
-        return values.select(rows)
-    if hasattr(values, "iloc"):
-        return values.iloc[rows]
-    if isinstance(values, dict):
-        return {key: take_rows(value, rows) for key, value in values.items()}
-    if isinstance(values, tuple) or (isinstance(values, list) and values and isinstance(values[0], np.ndarray)):
-        return tuple(take_rows(value, rows) for value in values)
-    return np.asarray(values)[rows]
 
 
 def in_memory(values: Any) -> Any:

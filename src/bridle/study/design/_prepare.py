@@ -53,6 +53,8 @@ def prepare(question: Question, rows: Rows) -> Prepared:
     check_plain(model)
     if rows.reconstructs:
         check_reconstruction(model, rows.x)
+    if rows.ordered and isinstance(question.folds, int | np.integer):
+        question = replace(question, folds=time_ordered_splitter(int(question.folds), question.folds, "folds"))
     arms, terms = read_arms(model, question.arms)
     preparer = RowPreparer(rows, loss_name(model), _outputs(model))
     rules = arm_rules(arms, question.early_stopping)
@@ -179,6 +181,7 @@ def outer_fold_study(prepared: Prepared, split: Split, index: int) -> Prepared:
 
     inner_rows = replace(
         rows,
+        paths={},
         x=take_rows(rows.x, split.train),
         y=take_rows(rows.y, split.train),
         sample_weight=part(rows.sample_weight, split.train),
