@@ -8,7 +8,9 @@ cores. The thread that runs a fit never changes its numbers.
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter
 from typing import Protocol
 
@@ -131,7 +133,7 @@ def run_fits(
 
     """
     progress = Progress(sum(map(len, chains)), int(training.recipe.stops[-1]))
-    scheduler = Scheduler(training, held_out, progress, source or FixedSource(chains), deliver, threads or core_count())
+    scheduler = Scheduler(training, held_out, progress, source or FixedSource(chains), deliver)
     if not scheduler.fetch(0):
         watch(progress)
         return True
@@ -141,6 +143,7 @@ def run_fits(
         return False
     progress.began = perf_counter()
     count = min(threads or core_count(), limit, max(1, len(chains)))
+    scheduler.use_threads(count)
     workers = [threading.Thread(target=scheduler.work, daemon=True) for _ in range(count)]
     with single_threaded_blas():
         for worker in workers:
@@ -165,22 +168,25 @@ class Scheduler:
         progress: Progress,
         source: FitSource,
         deliver: Callable[[FitSpec, FitResult], None],
-        threads: int = 1,
     ) -> None:
         self.progress = progress
         self.stop = threading.Event()
         self.errors: list[BaseException] = []
         self._training, self._held_out, self._source, self._deliver = training, held_out, source, deliver
-        self._threads = threads
+        self._threads = ThreadPoolExecutor(1)
         self._waiting: deque[WorkerLane] = deque()
         self._lock = threading.RLock()
+
+    def use_threads(self, count: int) -> None:
+        """Set the number of threads for fits that train on one reading of their rows."""
+        self._threads = ThreadPoolExecutor(count)
 
     def fetch(self, count: int | None = None) -> bool:
         """Request more work; return False if nothing more comes. With 0 only that is asked."""
         answer = self._source.next(count)
         self.progress.settle(answer.settled)
         if isinstance(answer, Batch):
-            self._waiting.extend(lanes(answer.chains, self._threads))
+            self._waiting.extend(lanes(answer.chains))
         return not isinstance(answer, Exhausted)
 
     def work(self) -> None:
@@ -194,7 +200,9 @@ class Scheduler:
                         pairs = zip(starts, before, strict=True)
                         starts = [warm_start(self._training.objective, start, result) for start, result in pairs]
                     batch = _BatchInTraining(self, fits)
-                    train = train_on_stored_rows if fits[0].programs.is_streamed else train_batch
+                    train = train_batch
+                    if fits[0].programs.is_streamed:
+                        train = partial(train_on_stored_rows, every=self._threads.map)
                     before = train(self._training, fits, starts, self._held_out, batch.count_epochs)
                     batch.deliver(before)
         except _StopWorker:
@@ -246,14 +254,14 @@ class _BatchInTraining:
         self._scheduler.deliver(self._fits, results, self._epochs)
 
 
-def lanes(chains: Sequence[WarmStartChain], threads: int = 1) -> Iterator[WorkerLane]:
+def lanes(chains: Sequence[WarmStartChain]) -> Iterator[WorkerLane]:
     """Group chains of one fold, program and length into lanes as wide as the program; the last lane is padded.
 
-    Chains that read the same rows from disk are in one lane, as long as `threads` threads have one each.
+    Chains that read the same rows from disk are in one lane.
     """
     groups: dict[tuple[int, int, int], list[WarmStartChain]] = {}
     streamed = [chain for chain in chains if chain[0].programs.is_streamed]
-    for side in shared_readings(streamed, threads):
+    for side in shared_readings(streamed):
         yield list(zip(*side, strict=True))
     for chain in chains:
         if chain[0].programs.is_streamed:

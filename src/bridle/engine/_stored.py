@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 import jax
 import numpy as np
 
-BLOCK_BYTES = 2**24
+BLOCK_BYTES = 2**22
 """Size of the rows that are read at once. Up to `1 + READ_AHEAD` such blocks are in memory for each thread."""
 READ_AHEAD = 2
 """Blocks that are read, or being read, while the fits train on one."""

@@ -95,6 +95,8 @@ class StoredPrograms:
     cost_count: int
     """Quantities summed over the batches of an epoch."""
     block_bytes: int
+    prediction_bytes: int
+    """Size of the predictions of a row; 0 if it is not known."""
     trace_seconds: float
     forms: tuple[str, ...] = ()
     eager: bool = False
@@ -197,22 +199,24 @@ def _trace(
     begin = partial(state_at_start, training, shapes)
     if shapes:
         training = replace(training, objective=with_transposed_kernels(training.objective))
-    layout = _layout(training, fold, start, held_out)
+    layout = _layout(training, fold, None if eager else start, held_out)
     once = for_once if not eager and any(value.shape[1:] == (1,) for value in start.trainable) else _as_it_is
-    functions = _functions(training, fold, begin(start), strength_count, held_out, layout, once)
+    outlines = _no_outline if eager else jax.eval_shape
+    functions, size = _functions(training, fold, begin(start), strength_count, held_out, layout, (once, outlines))
     parts = {
         name: run_eagerly(function) if eager else Executable(function, *arguments, options=options)
         for name, (function, arguments, options) in functions.items()
     }
-    block_bytes = max(layout.batches * layout.size * row_bytes(fold.rows), layout.every.size * row_bytes(fold.rows.x))
-    return StoredPrograms(parts, layout, begin, training.recipe, training.cost_count, block_bytes, 0.0, eager=eager)
+    block = max(layout.batches * layout.size * row_bytes(fold.rows), layout.every.size * row_bytes(fold.rows.x))
+    return StoredPrograms(parts, layout, begin, training.recipe, training.cost_count, block, size, 0.0, eager=eager)
 
 
-def _layout(training: Training, fold: Fold, start: Start, held_out: Mapping[str, Rows]) -> Layout:
+def _layout(training: Training, fold: Fold, start: Start | None, held_out: Mapping[str, Rows]) -> Layout:
+    """Return the sizes of blocks; without a start for a model that cannot be traced."""
     count, total, x = fold.train, row_count(fold.rows.y), fold.rows.x
     size = min(training.recipe.batch_size, count)
     batches = max(1, min(count // size, BLOCK_BYTES // max(1, size * row_bytes(fold.rows))))
-    forward = jax.jit(lambda x: training.objective.predict(start.trainable, start.other, x))
+    forward = None if start is None else jax.jit(partial(training.objective.predict, start.trainable, start.other))
     every, monitored, last = make_sweep(x, 0, total), None, fold.cuts[-1]
     if training.recipe.stopping is not None:
         monitored = make_sweep(x, *fold.cuts[:2])
@@ -232,9 +236,13 @@ def _functions(
     strength_count: int,
     held_out: Mapping[str, Rows],
     layout: Layout,
-    once: Callable[..., Any],
-) -> dict[str, Part]:
-    """Return all functions by name."""
+    forms: tuple[Callable[..., Any], Callable[..., Any]],
+) -> tuple[dict[str, Part], int]:
+    """Return all functions by name, and the size of the predictions of a row.
+
+    `forms` are the form of functions that run once a fit, and `jax.eval_shape`.
+    """
+    (once, shapes_of), size = forms, 0
     objective, recipe, x, last = training.objective, training.recipe, fold.rows.x, fold.cuts[-1]
     cost, number, total = np.zeros(training.cost_count, np.float32), np.int32(0), row_count(fold.rows.y)
     strengths, identity = np.zeros(strength_count, np.float32), np.zeros(2, np.uint32)
@@ -246,13 +254,13 @@ def _functions(
         parts[name] = partial(_train, training, layout.count, length), arguments, COMPILE_OPTIONS
 
     def add_prediction(mode: str, sweep: Sweep, x: Any) -> Any:
+        nonlocal size
         name, block = prediction_name(mode, sweep), outline(x, sweep.size * sweep.width)
         function = partial(_predict, training, mode, sweep)
         parts[name] = (once(function) if mode == END else function), (state, block, number), OPTIONS[mode]
-        return jax.tree.map(
-            lambda leaf: jax.ShapeDtypeStruct((sweep.end - sweep.first, *leaf.shape[1:]), leaf.dtype),
-            jax.eval_shape(function, state, block, number),
-        )
+        predictions = shapes_of(function, state, block, number)
+        size = max(size, row_bytes(predictions))
+        return outline(predictions, sweep.end - sweep.first)
 
     def add_measures(name: str, mode: str, rows: Rows, sides: Any, predictions: Any) -> None:
         function = partial(_measure, training, mode, sides)
@@ -286,7 +294,7 @@ def _functions(
         predictions = add_prediction(ROWS, layout.validation, x)
         rows = outline((fold.rows.y, fold.rows.weight), total - last)
         parts[ROWS] = partial(_score_rows, training), (*rows, predictions), QUICK_COMPILE_OPTIONS
-    return parts
+    return parts, size
 
 
 def prediction_name(mode: str, sweep: Sweep) -> str:
@@ -372,6 +380,11 @@ def _score_rows(training: Training, y: Any, weight: Any, predictions: Any) -> An
     """Return the scores of the validation rows one by one."""
     score = training.objective.score_rows
     return None if score is None else score(y, predictions, weight)
+
+
+def _no_outline(*arguments: Any) -> tuple[()]:
+    """Return no shapes: those of a model that cannot be traced are not known."""
+    return ()
 
 
 def _as_it_is(function: Callable[..., Any]) -> Callable[..., Any]:

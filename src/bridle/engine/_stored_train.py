@@ -26,6 +26,8 @@ from bridle.engine._train import FitResult, FitSpec, fit_result
 
 MAX_TOGETHER = 8
 """Fits that are trained on one reading of the rows."""
+MAX_PREDICTION_BYTES = 2**26
+"""Predictions of several fits that are in memory together; beyond it, rows are read again for further fits."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class _Stream:
     rows: Rows
     """With NumPy arrays where they are in memory."""
     report: Callable[[float], None]
+    every: Callable[..., Iterator[Any]]
+    """`map` on the threads that fits share."""
 
     @property
     def fold(self) -> Fold:
@@ -60,14 +64,16 @@ def train_on_stored_rows(
     starts: Sequence[Start],
     held_out: Mapping[str, Rows],
     report: Callable[[float], None],
+    every: Callable[..., Iterator[Any]] = map,
 ) -> list[FitResult]:
     """Train fits of one seed and fold through all epochs, or until each has diverged or stopped.
 
-    `report` is called after each block with its share of an epoch; an exception from it ends the training.
+    `report` is called after each block with its share of an epoch; an exception from it ends the training. `every` is
+    `map`, perhaps on several threads: the fits train on each block side by side.
     """
     programs: Any = fits[0].programs
     training = replace(training, recipe=programs.recipe)
-    recipe, stream = training.recipe, _Stream(training, programs, fits, on_host(fits[0].rows.rows), report)
+    recipe, stream = training.recipe, _Stream(training, programs, fits, on_host(fits[0].rows.rows), report, every)
     states = [programs.initial_state(start) for start in starts]
     curves = np.full((len(fits), len(recipe.stops), training.quantity_count), np.nan, np.float32)
     epoch, going = 0, list(range(len(fits)))
@@ -93,11 +99,14 @@ def _train_epoch(stream: _Stream, states: list[State], costs: list[Any], active:
         costs[index] = np.zeros(stream.training.cost_count, np.float32)
     for (name, first, batches, length), block in _training_blocks(stream, epoch):
         order = np.arange(len(jax.tree.leaves(block)[0]), dtype=np.int32)
-        for index in active:
-            fit, carry = stream.fits[index], (states[index], costs[index])
-            moment = stream.identity, number, np.int32(first), np.int32(batches)
-            states[index], costs[index] = programs[name](*carry, fit.strengths, block, order, *moment)
-        jax.block_until_ready([costs[index] for index in active])
+        moment = stream.identity, number, np.int32(first), np.int32(batches)
+
+        def train(index: int) -> None:
+            arguments = stream.fits[index].strengths, block, order, *moment  # noqa: B023 – called in this iteration
+            carry = programs[name](states[index], costs[index], *arguments)  # noqa: B023
+            states[index], costs[index] = jax.block_until_ready(carry)
+
+        list(stream.every(train, active))
         stream.report(batches * length / layout.count)
     monitored: Iterator[tuple[Any, ...]] = ((),) * len(active)
     if layout.monitored is not None:
@@ -165,7 +174,11 @@ def _predictions(
 ) -> Iterator[Any]:
     """Yield the predictions of each fit for the rows of a sweep: of the fold, or of others."""
     predict, x = stream.programs[prediction_name(mode, sweep)], stream.rows.x if x is None else x
-    return predict_rows(predict, states, x, sweep, begin, stream.wait)
+    size = (sweep.end - sweep.first) * stream.programs.prediction_bytes
+    together = max(1, MAX_PREDICTION_BYTES // size) if size else len(states)
+    for first in range(0, len(states), together):
+        side = states[first : first + together]
+        yield from predict_rows(predict, side, x, sweep, begin, stream.wait, stream.every)
 
 
 def _read_results(
@@ -211,17 +224,15 @@ def _is_stopped(recipe: Recipe, state: State) -> bool:
     return recipe.stopping is not None and int(state.memory.stopped) > 0
 
 
-def shared_readings(chains: Sequence[Sequence[FitSpec]], threads: int) -> Iterator[list[Sequence[FitSpec]]]:
-    """Group chains of one seed, fold, program and length, whose fits read the same rows in the same order.
-
-    Groups are small enough that no thread is without one.
-    """
+def shared_readings(chains: Sequence[Sequence[FitSpec]]) -> Iterator[list[Sequence[FitSpec]]]:
+    """Group chains of one seed, fold, program and length, whose fits read the same rows in the same order."""
     groups: dict[tuple[int, ...], list[Sequence[FitSpec]]] = {}
     for chain in chains:
         first = chain[0]
         groups.setdefault((first.seed, first.fold, id(first.rows), id(first.programs), len(chain)), []).append(chain)
-    size = max(1, min(MAX_TOGETHER, len(chains) // max(1, threads)))
     for group in groups.values():
+        parts = -(-len(group) // MAX_TOGETHER)
+        size = -(-len(group) // parts)
         for start in range(0, len(group), size):
             yield group[start : start + size]
 

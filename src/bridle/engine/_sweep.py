@@ -12,8 +12,6 @@ from bridle.engine._stored import BLOCK_BYTES, read_ahead, row_bytes, take
 
 MAX_CHUNK_BYTES = 2**26
 """Size of a chunk up to which it has the rows that it would have in memory."""
-MAX_PREDICTION_BYTES = 2**26
-"""Predictions of several fits that are in memory together; beyond it, rows are read again for further fits."""
 
 
 @dataclass(frozen=True)
@@ -74,18 +72,18 @@ def make_sweep(x: Any, first: int, end: int, begin: int = 0) -> Sweep:
     return Sweep(first, end, size, max(1, min(chunks, BLOCK_BYTES // max(1, size * row_bytes(x)))))
 
 
-def point_sweeps(forward: Any, x: Any, count: int, begin: int) -> tuple[Sweep, ...]:
+def point_sweeps(forward: Any | None, x: Any, count: int, begin: int) -> tuple[Sweep, ...]:
     """Return the sweeps of a measuring point: one over all rows, or one over training and one over other rows.
 
     Args:
-        forward: compiled forward pass, of which only the length is used.
+        forward: compiled forward pass, of which only the length is used; None if it cannot be traced.
         x: all rows.
         count: their number.
         begin: the number of training rows.
 
     """
     whole = make_sweep(x, 0, count, begin)
-    if not whole.is_single and is_long_pass(forward, outline(x, whole.size)):
+    if forward is not None and not whole.is_single and is_long_pass(forward, outline(x, whole.size)):
         return (whole,)
     sides = [make_sweep(x, 0, begin)]
     return (*sides, make_sweep(x, begin, count)) if count > begin else tuple(sides)
@@ -104,10 +102,9 @@ def predict_rows(
     sweep: Sweep,
     begin: int | None = None,
     report: Callable[[], None] = lambda: None,
-) -> Iterator[Any]:
-    """Yield the predictions of each state for the rows of a sweep, from `begin` on, as NumPy arrays.
-
-    Each block of rows is read once for several states, as long as their predictions are small.
+    every: Callable[..., Iterator[Any]] = map,
+) -> list[Any]:
+    """Return the predictions of each state for the rows of a sweep, from one reading, as NumPy arrays.
 
     Args:
         predict: (state, block, number of chunks) → predictions of a block.
@@ -116,28 +113,22 @@ def predict_rows(
         sweep: the order in which they are read.
         begin: first row that is needed; the others are without meaning. By default all.
         report: called after each block; an exception from it ends the prediction.
+        every: `map`, perhaps on several threads.
 
     """
-    count, rest = sweep.end - sweep.first, list(states)
-    while rest:
-        together, results = len(rest), []
-        for starts, block in _read_blocks(x, sweep, begin):
-            position = 0
-            while position < together:
-                part = jax.device_get(predict(rest[position], block, np.int32(len(starts))))
-                if position == len(results):
-                    results.append(jax.tree.map(lambda leaf: np.zeros((count, *leaf.shape[1:]), leaf.dtype), part))
-                    size = sum(leaf.nbytes for leaf in jax.tree.leaves(results[0]))
-                    together = min(together, max(1, MAX_PREDICTION_BYTES // max(1, size)))
-                _enter(results[position], part, starts - sweep.first, sweep)
-                position += 1
-            report()
-        yield from results
-        rest = rest[together:]
+    results: list[Any] = [None] * len(states)
+    count = sweep.end - sweep.first
 
+    def enter(index: int) -> None:
+        part = jax.device_get(predict(states[index], block, np.int32(len(starts))))
+        if results[index] is None:
+            results[index] = jax.tree.map(lambda leaf: np.zeros((count, *leaf.shape[1:]), leaf.dtype), part)
+        _enter(results[index], part, starts - sweep.first, sweep)
 
-def _read_blocks(x: Any, sweep: Sweep, begin: int | None) -> Iterator[tuple[np.ndarray, Any]]:
-    return read_ahead(lambda starts: (starts, sweep.read(x, starts)), sweep.blocks(begin))
+    for starts, block in read_ahead(lambda starts: (starts, sweep.read(x, starts)), sweep.blocks(begin)):
+        list(every(enter, range(len(states))))
+        report()
+    return results
 
 
 def _enter(predictions: Any, part: Any, starts: np.ndarray, sweep: Sweep) -> None:

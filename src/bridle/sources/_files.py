@@ -147,7 +147,7 @@ def _open_npz(path: str, name: str) -> Rows:
             f"{', columns first' if fortran else ''}. Save an array of numbers, with numpy.ascontiguousarray."
         )
     if member.compress_type != zipfile.ZIP_STORED or dtype.kind not in "biuf":
-        return Stream(partial(_npz_blocks, path, name), f"{path}: {name}", shape[0], by_path=True)
+        return Stream(partial(_npz_blocks, path, name), f"{path}: {name}", next(iter(shape)), by_path=True)
     with open(path, "rb") as raw:
         raw.seek(member.header_offset + 26)
         lengths = struct.unpack("<HH", raw.read(4))  # of the name and of further fields, before the content

@@ -96,12 +96,12 @@ def is_name(part: Any) -> bool:
 
 def _opened(value: Any, name: str) -> Any:
     """Return rows as arrays and tables, and those that are not read yet as rows on disk, streams or columns."""
+    if is_path(value):
+        return open_file(value, {})["x"]
     if isinstance(value, dict):
         return {key: _opened(part, f"{name}[{key!r}]") for key, part in value.items()}
     if isinstance(value, tuple | list) and 0 < len(value) <= MAX_INPUTS and all(map(_has_rows, value)):
         return tuple(_opened(part, f"{name}[{index}]") for index, part in enumerate(value))
-    if is_path(value):
-        return open_file(value, {})["x"]
     if isinstance(value, np.memmap):
         stored = open_memmap(value)
         return value if stored is None else stored
