@@ -7,7 +7,6 @@ from typing import Any
 import h5py
 import keras
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -59,12 +58,10 @@ def write_files(folder: Path) -> None:
         file.create_dataset("chunked", data=X, chunks=(20, 2), compression="gzip")
 
 
-def sources(folder: Path) -> dict[str, tuple[Any, ...]]:
-    """Return x, or x and y, of each kind, with rows from the files of `write_files`."""
-    import tensorflow as tf
-
+def sources(folder: Path, *, tensorflow: bool = True) -> dict[str, tuple[Any, ...]]:
+    """Return x, or x and y, of each kind, with rows from the files of `write_files`; TensorFlow takes long to load."""
     file = h5py.File(folder / "rows.h5")
-    return {
+    found: dict[str, tuple[Any, ...]] = {
         "memory map": (np.load(folder / "x.npy", mmap_mode="r"), Y),
         "npy": (folder / "x.npy", str(folder / "y.npy")),
         "npz": (str(folder / "both.npz"),),
@@ -74,10 +71,11 @@ def sources(folder: Path) -> dict[str, tuple[Any, ...]]:
         "h5py in chunks": (file["chunked"], Y),
         "Parquet": (str(folder / "table.parquet"), "label"),
         "PyDataset": (Batches(),),
-        "tf.data": (tf.data.Dataset.from_tensor_slices((X, Y)).batch(BATCH),),
         "generator": (from_generator(yield_batches, len(X)),),
         "PyTorch": (RowByRow(),),
     }
+    if tensorflow:
+        import tensorflow as tf
 
-
-TABLE = pd.DataFrame(X, columns=["a", "b"])
+        found["tf.data"] = (tf.data.Dataset.from_tensor_slices((X, Y)).batch(BATCH),)
+    return found

@@ -9,8 +9,7 @@ import numpy as np
 
 from bridle._progress import reading_bar
 from bridle.engine import free_memory
-from bridle.sources._cache import Place
-from bridle.sources._memory import COPIES, RowsIn, check_place
+from bridle.sources._place import COPIES, Place, RowsIn, check_place
 from bridle.sources._read import is_name, is_source, read_parts
 from bridle.sources._source import Source
 from bridle.study.data import Rows
@@ -39,50 +38,62 @@ class RowOptions:
         return Place(self.rows_in, free_memory() // max(1, copies), folder, finite=preprocessor is None)
 
 
-def read_rows(
-    options: RowOptions,
-    folds: Any,
-    x: Any,
-    y: Any,
-    *,
-    validation: Any,
-    test: Any,
-    groups: Any,
-    sample_weight: Any,
-    class_weight: Any,
-    preprocessor: Any,
-    target_preprocessor: Any,
-) -> Rows:
-    """Return the rows of a study, read from their sources; the arguments are those of `Study.run`.
+@dataclass(frozen=True)
+class UnreadRows:
+    """The rows of a study as `Study.run` takes them, under the names that they have there."""
 
-    Errors: those of `bridle.sources.read`, and of `Rows`.
-    """
-    place = options.place(folds, preprocessor)
-    names = {name: part for name, part in (("y", y), ("sample_weight", sample_weight)) if is_name(part)}
-    parts = {"x": x, "y": y, "sample_weight": sample_weight, "groups": groups}
-    with reading_bar(options.progress) as watch:
-        place = replace(place, watch=watch)
-        source = read_parts(parts, place)
-        judge = replace(place, rows_in="disk" if source.on_disk else "memory")
-        if validation is not None:
-            validation = _outside(validation, names, _below(judge, "validation"), always=source.on_disk)
-        held_out: dict[str, Any] = {} if test is None else {"test": test}
-        if isinstance(test, Mapping) and not isinstance(test, Source):
-            held_out = dict(cast("Mapping[str, Any]", test))
-        held_out = {name: _outside(given, names, _below(place, name)) for name, given in held_out.items()}
-    return Rows(
-        source.x,
-        source.y,
-        source.sample_weight,
-        source.groups,
-        class_weight,
-        validation,
-        held_out,
-        preprocessor,
-        target_preprocessor,
-        ordered=source.is_ordered,
-        paths=source.paths,
-    )
+    x: Any
+    y: Any = None
+    validation: Any = None
+    test: Any = None
+    groups: Any = None
+    sample_weight: Any = None
+    class_weight: Any = None
+    preprocessor: Any = None
+    target_preprocessor: Any = None
+
+    def read(self, options: RowOptions, folds: Any) -> Rows:
+        """Return the rows, read from their sources, for a study with these folds.
+
+        Errors: those of `bridle.sources.read`, and of `Rows`.
+        """
+        place = options.place(folds, self.preprocessor)
+        parts = {"x": self.x, "y": self.y, "sample_weight": self.sample_weight, "groups": self.groups}
+        with reading_bar(options.progress) as watch:
+            place = replace(place, watch=watch)
+            source = read_parts(parts, place)
+            return Rows(
+                source.x,
+                source.y,
+                source.sample_weight,
+                source.groups,
+                self.class_weight,
+                self._validation(place, source),
+                self._held_out(place),
+                self.preprocessor,
+                self.target_preprocessor,
+                ordered=source.is_ordered,
+                paths=source.paths,
+            )
+
+    def _validation(self, place: Place, source: Source) -> Any:
+        """Return the validation rows, which are where the rows of the study are."""
+        if self.validation is None:
+            return None
+        place = replace(_below(place, "validation"), rows_in="disk" if source.on_disk else "memory")
+        return _outside(self.validation, self._names, place, always=source.on_disk)
+
+    def _held_out(self, place: Place) -> dict[str, Any]:
+        """Return the held-out rows by name."""
+        sets: dict[str, Any] = {} if self.test is None else {"test": self.test}
+        if isinstance(self.test, Mapping):
+            sets = dict(cast("Mapping[str, Any]", self.test))
+        return {name: _outside(rows, self._names, _below(place, name)) for name, rows in sets.items()}
+
+    @property
+    def _names(self) -> dict[str, Any]:
+        """The columns of y and of the weights in a file, where they are given by name."""
+        return {name: part for name, part in (("y", self.y), ("sample_weight", self.sample_weight)) if is_name(part)}
 
 
 def _below(place: Place, name: str) -> Place:
@@ -90,24 +101,24 @@ def _below(place: Place, name: str) -> Place:
     return place if place.folder is None else replace(place, folder=place.folder / name)
 
 
-def _outside(given: Any, names: Mapping[str, str], place: Place, *, always: bool = False) -> Any:
+def _outside(rows: Any, names: Mapping[str, Any], place: Place, *, always: bool = False) -> Any:
     """Return rows beside those of the study as `(x, y)` or `(x, y, sample_weight)`; arrays as they are.
 
     Args:
-        given: a pair, a triple, or one source of them.
+        rows: a pair, a triple, or one source of them.
         names: the columns of y and the weights in the file of x, where they have such names.
         place: where to keep the rows.
         always: read arrays too, which then go to disk.
 
     """
-    if isinstance(given, tuple | list) and len(given) in (2, 3):
-        if not (always or any(map(is_source, given))):
-            return given
-        source = read_parts(dict(zip(("x", "y", "sample_weight"), given, strict=False)), place)
-    elif isinstance(given, Source) or is_source(given):
-        source = read_parts({"x": given, **names}, place)
+    if isinstance(rows, tuple | list) and len(rows) in (2, 3):
+        if not (always or any(map(is_source, rows))):
+            return rows
+        source = read_parts(dict(zip(("x", "y", "sample_weight"), rows, strict=False)), place)
+    elif isinstance(rows, Source) or is_source(rows):
+        source = read_parts({"x": rows, **names}, place)
     else:
-        return given
+        return rows
     if source.y is None:
         return source.x
     return (source.x, source.y) if source.sample_weight is None else (source.x, source.y, source.sample_weight)

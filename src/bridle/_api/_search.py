@@ -11,14 +11,14 @@ import keras
 import pandas as pd
 
 from bridle._api._result import Result
-from bridle._api._rows import RowOptions, read_rows
+from bridle._api._rows import RowOptions, UnreadRows
 from bridle._api._search_arms import SearchArms, Terms, groups_of, search_arms
 from bridle._api._search_finalists import by_name, choose_finalists, count_candidates, join_terms, narrowed, ranked_arms
 from bridle._api._search_time import Clock, Pace, common_folds, compile_folds, measure_pace, refits, trace, with_arms
 from bridle._api._study import Study, check_callbacks, run_prepared
 from bridle._errors import InputError
 from bridle.results import StudyResult
-from bridle.sources._memory import RowsIn
+from bridle.sources._place import RowsIn
 from bridle.stats import weigh_evidence
 from bridle.study import RunOptions
 from bridle.study.data import Rows
@@ -129,19 +129,8 @@ def search(
     if isinstance(seconds, bool) or not isinstance(cast(object, seconds), int | float) or not seconds > 0:
         raise InputError(f"Expected seconds as a number above 0, got {seconds!r}.")
     clock = Clock(float(seconds))
-    rows = read_rows(
-        RowOptions(rows_in, store, progress),
-        folds,
-        x,
-        y,
-        validation=validation,
-        test=test,
-        groups=groups,
-        sample_weight=sample_weight,
-        class_weight=class_weight,
-        preprocessor=preprocessor,
-        target_preprocessor=target_preprocessor,
-    )
+    unread = UnreadRows(x, y, validation, test, groups, sample_weight, class_weight, preprocessor, target_preprocessor)
+    rows = unread.read(RowOptions(rows_in, store, progress), folds)
     inquiry = Inquiry(model, rows, {"folds": folds, "epochs": epochs, "batch_size": batch_size, "score": score})
     first = _screen(inquiry, search_arms(model if isinstance(model, keras.Model) else model(), rows.x), clock, progress)
     final, facts, until = _prepare_final(inquiry, first, clock)

@@ -12,13 +12,13 @@ import keras
 from bridle import store as stores
 from bridle._api._preparation import Preparation
 from bridle._api._result import Result
-from bridle._api._rows import RowOptions, read_rows
+from bridle._api._rows import RowOptions, UnreadRows
 from bridle._api._stored import reload_note
 from bridle._errors import InputError, Interrupted, short_repr
 from bridle._progress import progress_bar
 from bridle.regularizers import EarlyStopping
 from bridle.results import Baseline, StudyResult
-from bridle.sources._memory import RowsIn
+from bridle.sources._place import RowsIn
 from bridle.study import RunOptions, Update, run_study
 from bridle.study.design import Plan, Prepared, Question, make_plan, make_timed_plan, prepare
 
@@ -267,20 +267,10 @@ class Study:
         options: RowOptions = RowOptions(),  # noqa: B008 - a value that does not change
     ) -> Prepared:
         """Check the model, the arms and the rows before the first fit. The arguments are those of `run`."""
-        rows = read_rows(
-            options,
-            self.question.folds,
-            x,
-            y,
-            validation=validation,
-            test=test,
-            groups=groups,
-            sample_weight=sample_weight,
-            class_weight=class_weight,
-            preprocessor=preprocessor,
-            target_preprocessor=target_preprocessor,
+        rows = UnreadRows(
+            x, y, validation, test, groups, sample_weight, class_weight, preprocessor, target_preprocessor
         )
-        return prepare(self.question, rows)
+        return prepare(self.question, rows.read(options, self.question.folds))
 
 
 def run_prepared(

@@ -18,7 +18,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from bridle._keras import with_compiler_options
-from bridle.sources._memory import machine_memory
+from bridle.sources._place import machine_memory
 
 OPTIMIZATION_LEVEL = "xla_backend_optimization_level"
 """Compiler option for how far LLVM optimizes. A level in `XLA_FLAGS` is left as it is."""

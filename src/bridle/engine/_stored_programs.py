@@ -162,7 +162,13 @@ class StoredPrograms:
 
 
 def compile_stored_programs(
-    training: Training, fold: Fold, start: Start, strength_count: int, held_out: Mapping[str, Rows], *, eager: bool = False
+    training: Training,
+    fold: Fold,
+    start: Start,
+    strength_count: int,
+    held_out: Mapping[str, Rows],
+    *,
+    eager: bool = False,
 ) -> StoredPrograms:
     """Trace the programs for rows on disk; they are compiled when they first run.
 
@@ -216,9 +222,7 @@ def _layout(training: Training, fold: Fold, start: Start | None, held_out: Mappi
         monitored = make_sweep(x, *fold.cuts[:2])
     validation = make_sweep(x, last, total) if last < total else None
     outside = {name: make_sweep(part.x, 0, row_count(part.y)) for name, part in held_out.items()}
-    return Layout(
-        count, size, batches, point_sweeps(forward, x, total, count), monitored, every, validation, outside
-    )
+    return Layout(count, size, batches, point_sweeps(forward, x, total, count), monitored, every, validation, outside)
 
 
 Part = tuple[Callable[..., Any], tuple[Any, ...], Mapping[str, Any]]
@@ -302,7 +306,9 @@ def sides_of(sweep: Sweep, cuts: tuple[int, ...], total: int) -> dict[str, tuple
     """Return the sides of a fold that a sweep of a measuring point covers: training rows, and the others."""
     sides = tuple(zip((0, *cuts), (*cuts, total), strict=True))
     named = {"training": sides[:1], "others": sides[1:] if cuts[0] < total else ()}
-    return {name: part for name, part in named.items() if part and sweep.first <= part[0][0] and part[-1][1] <= sweep.end}
+    return {
+        name: part for name, part in named.items() if part and sweep.first <= part[0][0] and part[-1][1] <= sweep.end
+    }
 
 
 def measures_again(training: Training) -> bool:

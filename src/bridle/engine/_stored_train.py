@@ -206,7 +206,9 @@ def _read_results(
         together = list(_predictions(stream, END, states, layout.validation))
     if ROWS in programs.parts and layout.validation is not None:
         y, weight = slice_rows(answers, fold.cuts[-1], total)
-        pairs = [(programs[ROWS](y, weight, part), part) for part in _predictions(stream, ROWS, states, layout.validation)]
+        pairs = [
+            (programs[ROWS](y, weight, part), part) for part in _predictions(stream, ROWS, states, layout.validation)
+        ]
         scores = [score for score, _ in pairs]
         single = [part if training.recipe.row_predictions else None for _, part in pairs]
     results = []

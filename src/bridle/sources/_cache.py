@@ -1,14 +1,11 @@
 """Streams that are read once and kept: as arrays in memory, or as `.npy` files in a folder."""
 
 import contextlib
-import errno
 import os
 import re
 import shutil
 import tempfile
-import weakref
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,46 +13,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from bridle._errors import InputError, StoreError
-from bridle.sources._memory import RowsIn, belongs_on_disk
+from bridle.sources._place import Place, belongs_on_disk, disk_error
 from bridle.sources._stored import StoredArray, keep_with, open_npy
 from bridle.sources._streams import Stream, parts_of
 from bridle.sources._trees import leaves_by_name, map_leaves
-
-Watch = Callable[[int, int | None], None]
-"""(rows read, rows in all or None) → progress that is shown."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where rows are kept: in memory up to `limit` bytes, else in a folder."""
-
-    rows_in: RowsIn = "auto"
-    limit: int = 2**31
-    folder: Path | None = None
-    """None for a temporary folder, which is removed with the last array in it."""
-    watch: Watch = lambda done, total: None
-    finite: bool = True
-    """Refuse numbers on disk that are not finite; False where a preparation fills them."""
-
-    def open_folder(self) -> tuple[Path, object]:
-        """Return the folder, made where it is missing, and an object that keeps a temporary one.
-
-        Errors: `StoreError` where it cannot be made.
-        """
-        try:
-            if self.folder is not None:
-                self.folder.mkdir(parents=True, exist_ok=True)
-                return self.folder, None
-            path = Path(tempfile.mkdtemp(prefix="bridle-rows-"))
-        except OSError as error:
-            raise _disk_error(self.folder or Path(tempfile.gettempdir()), error) from error
-        keeper = _Keeper()
-        weakref.finalize(keeper, shutil.rmtree, path, ignore_errors=True)
-        return path, keeper
-
-
-class _Keeper:
-    """Object whose end removes a temporary folder."""
 
 
 class _Sink(Protocol):
@@ -217,7 +178,7 @@ class _OnDisk:
         try:
             self._file.write(np.ascontiguousarray(rows).data)
         except OSError as error:
-            raise _disk_error(self._path.parent, error) from error
+            raise disk_error(self._path.parent, error) from error
 
     def finish(self, count: int) -> StoredArray:
         """Complete the file and open it."""
@@ -229,7 +190,7 @@ class _OnDisk:
             self._file.close()
             os.replace(self._temporary, self._path)
         except OSError as error:
-            raise _disk_error(self._path.parent, error) from error
+            raise disk_error(self._path.parent, error) from error
         return keep_with(open_npy(self._path), self._keeper)
 
     def abandon(self) -> None:
@@ -309,10 +270,3 @@ def _check_alike(rows: np.ndarray, like: np.ndarray, first: int) -> None:
             f"Expected rows of shape {like.shape[1:]} and type {like.dtype} in every batch, got {rows.shape[1:]} and "
             f"{rows.dtype} from row {first:,} on. Bring the batches to one shape and type."
         )
-
-
-def _disk_error(folder: Path, error: OSError) -> StoreError:
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    advice = "Free some space, or give a folder on another disk." if full else "Give another folder."
-    what = "The disk is full" if full else f"The rows cannot be written: {error.strerror}"
-    return StoreError(f"{what} in {str(folder)!r}. {advice} Stored fits stay as they are: run the same again to go on.")

@@ -88,24 +88,24 @@ def open_hdf5(path: str, name: str) -> Rows:
     import h5py
 
     with h5py.File(path, "r") as file:
-        return _hdf5_rows(
-            file[name], path, Stream(partial(_hdf5_blocks, path, name), path, len(file[name]), by_path=True)
-        )
+        return _hdf5_rows(file[name], path, partial(_hdf5_blocks, path, name), by_path=True)
 
 
 def open_dataset(dataset: Any) -> Rows:
     """Return the rows of an open `h5py.Dataset`."""
     if dataset.file.mode != "r":
         dataset.file.flush()
-    name = f"{dataset.file.filename}{dataset.name}"
-    return _hdf5_rows(dataset, dataset.file.filename, Stream(partial(_blocks, dataset), name, len(dataset)))
+    return _hdf5_rows(dataset, dataset.file.filename, partial(_blocks, dataset), by_path=False)
 
 
-def _hdf5_rows(dataset: Any, path: str, stream: Stream) -> Rows:
+def _hdf5_rows(dataset: Any, path: str, blocks: Any, *, by_path: bool) -> Rows:
+    name = f"{path}{dataset.name}"
     if dataset.ndim == 0:
-        raise InputError(f"Expected an array of rows in {stream.name!r}, got a single value.")
+        raise InputError(f"Expected an array of rows in {name!r}, got a single value.")
     offset = None if dataset.chunks or dataset.external or not Path(path).is_file() else dataset.id.get_offset()
-    return stream if offset is None else open_rows(path, offset, dataset.shape, dataset.dtype)
+    if offset is None:
+        return Stream(blocks, name, len(dataset), by_path=by_path)
+    return open_rows(path, offset, dataset.shape, dataset.dtype)
 
 
 def _hdf5_blocks(path: str, name: str) -> Iterator[np.ndarray]:

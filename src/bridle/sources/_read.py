@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from bridle._errors import InputError, short_repr
-from bridle.sources._cache import Place, check_finite, collect
+from bridle._errors import InputError, first_line, short_repr
+from bridle.sources._cache import check_finite, collect
 from bridle.sources._files import Columns, is_path, open_dataset, open_file, open_memmap
-from bridle.sources._memory import COPIES, RowsIn, belongs_on_disk, check_place, machine_memory
+from bridle.sources._place import COPIES, Place, RowsIn, belongs_on_disk, check_place, machine_memory
 from bridle.sources._source import OnPath, Source, in_memory
 from bridle.sources._stored import BLOCK_BYTES, StoredArray
 from bridle.sources._streams import Stream, as_stream
@@ -108,7 +108,7 @@ def _opened(value: Any, name: str) -> Any:
     kind = type(value)
     if kind.__module__.startswith("h5py.") and kind.__name__ == "Dataset":
         return open_dataset(value)
-    if hasattr(value, "__dataframe__") and not hasattr(value, "iloc"):
+    if _is_table(value):
         return _to_pandas(value, name)
     stream = None if isinstance(value, StoredArray | Columns) else as_stream(value, name)
     return value if stream is None else stream
@@ -116,7 +116,7 @@ def _opened(value: Any, name: str) -> Any:
 
 def _has_rows(part: Any) -> bool:
     """Return True for a part of a list that is one of several inputs, and no row."""
-    if isinstance(part, StoredArray | Stream) or is_path(part) or hasattr(part, "__dataframe__"):
+    if isinstance(part, StoredArray | Stream) or is_path(part) or _is_table(part):
         return True
     return (hasattr(part, "__array__") and np.ndim(part) > 0) or hasattr(part, "tocsr")
 
@@ -125,20 +125,23 @@ def _is_read(leaf: Any) -> bool:
     return not isinstance(leaf, StoredArray | Stream | Columns)
 
 
+def _is_table(value: Any) -> bool:
+    """Return True for a table of another library than pandas that Arrow can read, such as that of polars."""
+    if isinstance(value, StoredArray | Columns) or hasattr(value, "iloc"):
+        return False
+    return hasattr(value, "columns") and (hasattr(value, "__arrow_c_stream__") or hasattr(value, "__dataframe__"))
+
+
 def _to_pandas(table: Any, name: str) -> Any:
-    """Return a table of another library, such as polars, as a data frame of pandas."""
-    import pandas as pd
-
+    """Return a table of another library as a data frame of pandas, through Arrow."""
     try:
-        if hasattr(table, "__arrow_c_stream__"):
-            import pyarrow
+        import pyarrow
 
-            return pyarrow.table(table).to_pandas()
-        return pd.api.interchange.from_dataframe(table)
-    except (ImportError, RuntimeError, TypeError, ValueError, NotImplementedError) as error:
+        return pyarrow.table(table).to_pandas()
+    except (ImportError, TypeError, ValueError, NotImplementedError) as error:
         raise InputError(
-            f"Expected {name} as a table that pandas can take, got {type(table).__name__}: {error}. Give a data frame "
-            "of pandas, or install pyarrow."
+            f"Expected {name} as a table that Arrow can read, got {type(table).__name__}: {first_line(error)} Give a "
+            "data frame of pandas, or run pip install 'bridle[parquet]'."
         ) from error
 
 

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from bridle._errors import InputError
-from bridle.sources._cache import Place, collect
+from bridle.sources._cache import collect
+from bridle.sources._files import Columns
 from bridle.sources._fingerprint import fingerprint
+from bridle.sources._place import Place
 from bridle.sources._stored import BLOCK_BYTES, StoredArray
 from bridle.sources._streams import Stream
 from bridle.sources._trees import count_rows, leaves_by_name, map_leaves, take_rows
@@ -106,4 +108,4 @@ def in_memory(rows: Any) -> Any:
     """Return rows in memory: those on disk and those of a stream are read, others are as they are."""
     if isinstance(rows, Stream):
         return collect(rows, Place("memory"))[0]
-    return rows.load() if hasattr(rows, "load") else rows
+    return rows.load() if isinstance(rows, StoredArray | Columns) else rows

@@ -149,12 +149,16 @@ class StoredArray:
     def raw(self, indices: np.ndarray) -> np.ndarray:
         """Return rows of the type that the file has, not transformed."""
         rows = indices if self.order is None else self.order[indices]
-        out = aligned_empty((len(rows), *self.files[0].shape[1:]), self.files[0].dtype)
+        out = aligned_empty((len(rows), *self.files[0].shape[1:]), self._type_in_files)
         begin = 0
         for file in self.files:
             here = np.flatnonzero((rows >= begin) & (rows < begin + file.shape[0]))
-            if len(here):
+            if len(here) and file.dtype == out.dtype:
                 file.read(rows[here] - begin, out, here)
+            elif len(here):
+                part = np.empty((len(here), *out.shape[1:]), file.dtype)
+                file.read(rows[here] - begin, part, np.arange(len(here)))
+                out[here] = part
             begin += file.shape[0]
         return out
 
@@ -169,7 +173,7 @@ class StoredArray:
     def hash_into(self, digest: "hashlib._Hash") -> None:
         """Add the type, the shape and the bytes of the rows to a hash, in blocks, as an array adds them."""
         plain = self.transform is None
-        kind = self.files[0].dtype if plain else self.dtype
+        kind = self._type_in_files if plain else self.dtype
         shape = (len(self), *self.files[0].shape[1:]) if plain else self.shape
         head = f"{kind.str} {shape}".encode()
         digest.update(len(head).to_bytes(8, "little") + head)
@@ -189,10 +193,16 @@ class StoredArray:
         return sum(file.shape[0] for file in self.files)
 
     @cached_property
+    def _type_in_files(self) -> np.dtype:
+        """The type of the file, or of several files the one that holds the numbers of all."""
+        kinds = {file.dtype for file in self.files}
+        return kinds.pop() if len(kinds) == 1 else np.result_type(*kinds)
+
+    @cached_property
     def _row(self) -> tuple[tuple[int, ...], np.dtype]:
         """Shape and type of one row as it is read."""
         if self.transform is None:
-            return self.files[0].shape[1:], read_type(self.files[0].dtype)
+            return self.files[0].shape[1:], read_type(self._type_in_files)
         row = self.take(np.arange(min(1, len(self))))
         return row.shape[1:], row.dtype
 
@@ -235,13 +245,12 @@ def keep_with(rows: StoredArray, keeper: object) -> StoredArray:
 def join_stored(arrays: Sequence[StoredArray]) -> StoredArray:
     """Return the rows of several arrays one after another, without reading them.
 
-    Errors: `ValueError` if their rows differ in shape, type or transform.
+    Errors: `ValueError` if their rows differ in shape or transform.
     """
     first = arrays[0]
     for array in arrays[1:]:
-        same_rows = [(array.files[0].shape[1:], array.files[0].dtype), (first.files[0].shape[1:], first.files[0].dtype)]
-        if same_rows[0] != same_rows[1] or array.transform != first.transform:
-            raise ValueError(f"rows of {array.shape[1:]} {array.dtype} after rows of {first.shape[1:]} {first.dtype}")
+        if array.files[0].shape[1:] != first.files[0].shape[1:] or array.transform != first.transform:
+            raise ValueError(f"rows of shape {array.shape[1:]} after rows of shape {first.shape[1:]}")
     if all(array.files == first.files for array in arrays):  # as for the sides of a fold
         orders = [np.arange(len(array)) if array.order is None else array.order for array in arrays]
         return replace(first, order=np.concatenate(orders))

@@ -168,7 +168,9 @@ def make_timed_plan(prepared: Prepared, *, rounds: bool = False) -> Plan:
     if isinstance(programs, StoredPrograms):
         fit_seconds = time_stored_rows(fold, start, engine.strength_count, programs) * plan.epochs
     else:
-        fit_seconds = _fit_seconds(partial(time_short_call, fold, start, engine.strength_count, programs), programs, stops)
+        fit_seconds = _fit_seconds(
+            partial(time_short_call, fold, start, engine.strength_count, programs), programs, stops
+        )
     seconds = compiling + fit_seconds * plan.fits / min(core_count(), plan.fits)
     return replace(plan, seconds=float(seconds), memory=_memory(prepared, plan, programs))
 

@@ -106,7 +106,9 @@ class StudyEngine:
             self._programs[key] = self._compiled(fold, held_out, members, rule)
         return self._programs[key]
 
-    def _compiled(self, fold: Fold, held_out: Mapping[str, DeviceRows], members: int, rule: int) -> Programs | StoredPrograms:
+    def _compiled(
+        self, fold: Fold, held_out: Mapping[str, DeviceRows], members: int, rule: int
+    ) -> Programs | StoredPrograms:
         training = Training(self.objective, (self.recipe, *self.arm_recipes)[rule])
         what = training, fold, self.start(0), self.strength_count, held_out
         streams = fold.is_stored or is_stored(dict(held_out))
