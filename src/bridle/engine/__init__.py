@@ -24,9 +24,10 @@ from bridle.engine._scheduler import (
     run_fits,
 )
 from bridle.engine._state import Fold, Rows, State, put_fold
-from bridle.engine._stored import JoinedRows, RowSource, is_stored
+from bridle.engine._stored import JoinedRows, RowSource, blocks_of, is_stored, row_bytes, spread_out, take
 from bridle.engine._stored_programs import StoredPrograms, compile_stored_programs
 from bridle.engine._stored_train import time_stored_rows
+from bridle.engine._sweep import predict_by_blocks
 from bridle.engine._train import FitResult, FitSpec
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "Training",
     "Wait",
     "WarmStartChain",
+    "blocks_of",
     "choose_width",
     "compile_programs",
     "compile_stored_programs",
@@ -65,9 +67,13 @@ __all__ = [
     "on_accelerator",
     "peak_memory_bytes",
     "predict",
+    "predict_by_blocks",
     "put_fold",
+    "row_bytes",
     "run_fits",
     "single_threaded_blas",
+    "spread_out",
+    "take",
     "time_short_call",
     "time_stored_rows",
 ]

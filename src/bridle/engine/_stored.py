@@ -107,7 +107,19 @@ def on_host(tree: Any) -> Any:
 
 def take(rows: RowSource | np.ndarray, indices: np.ndarray) -> np.ndarray:
     """Return the rows at some indices, in their order."""
-    return rows.take(indices) if isinstance(rows, RowSource) else np.take(rows, indices, axis=0)
+    return rows.take(indices) if isinstance(rows, RowSource) else np.take(np.asarray(rows), indices, axis=0)
+
+
+def blocks_of(rows: RowSource | np.ndarray, first: int, end: int) -> Iterator[np.ndarray]:
+    """Yield the rows from `first` to before `end` in blocks."""
+    count = max(1, BLOCK_BYTES // max(1, row_bytes(rows)))
+    for start in range(first, end, count):
+        yield take(rows, np.arange(start, min(start + count, end)))
+
+
+def spread_out(count: int, most: int) -> np.ndarray:
+    """Return the indices of at most `most` of `count` rows, evenly spaced."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
 
 
 def read_ahead(reader: Callable[[Request], Answer], requests: Iterable[Request]) -> Iterator[Answer]:

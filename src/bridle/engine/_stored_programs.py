@@ -35,7 +35,7 @@ from bridle.engine._objective import Recipe, Training
 from bridle.engine._programs import TRACING, Start, call_bytes, fast_objective, shapes_of_kernels, state_at_start
 from bridle.engine._shuffle import shuffled
 from bridle.engine._state import Block, Fold, Rows, State, row_count
-from bridle.engine._stored import BLOCK_BYTES, READ_AHEAD, row_bytes
+from bridle.engine._stored import BLOCK_BYTES, READ_AHEAD, row_bytes, spread_out
 from bridle.engine._sweep import Sweep, make_sweep, outline, point_sweeps
 from bridle.engine.rewrites import CannotTransposeError, for_once, with_transposed_kernels
 
@@ -75,7 +75,7 @@ class Layout:
     @property
     def diagnosed(self) -> np.ndarray:
         """Training rows over which diagnostics are computed."""
-        return np.unique(np.linspace(0, self.count - 1, min(self.count, MAX_DIAGNOSED_ROWS)).round().astype(int))
+        return spread_out(self.count, MAX_DIAGNOSED_ROWS)
 
     def blocks(self) -> Sequence[tuple[int, int]]:
         """Return the first row and the number of batches of each block of an epoch, without a smaller last batch."""

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from bridle.engine._evaluate import chunk_size, is_long_pass
+from bridle.engine._state import row_count
 from bridle.engine._stored import BLOCK_BYTES, read_ahead, row_bytes, take
 
 MAX_CHUNK_BYTES = 2**26
@@ -129,6 +130,19 @@ def predict_rows(
         list(every(enter, range(len(states))))
         report()
     return results
+
+
+def predict_by_blocks(predict: Callable[[Any], Any], x: Any) -> Any:
+    """Return predictions for rows on disk, block by block, as NumPy arrays.
+
+    Args:
+        predict: function of a block of rows, of which all blocks have the same number.
+        x: rows, at least one.
+
+    """
+    sweep = make_sweep(x, 0, row_count(x))
+    (predictions,) = predict_rows(lambda state, block, chunks: predict(block), [None], x, sweep)
+    return predictions
 
 
 def _enter(predictions: Any, part: Any, starts: np.ndarray, sweep: Sweep) -> None:
