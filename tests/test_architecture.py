@@ -40,7 +40,7 @@ def test_import_contract() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-LIGHT = ("results", "stats", "representations", "store", "plots", "report")
+LIGHT = ("results", "stats", "representations", "sources", "store", "plots", "report")
 IMPORTS = f"""
 import importlib, sys
 for room in {LIGHT}:

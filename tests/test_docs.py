@@ -79,6 +79,17 @@ def test_the_page_of_sequences_runs(tmp_path, monkeypatch) -> None:
     assert keras.models.load_model("ensemble.keras").count_params() == 3 * ensembles["model"].count_params()
 
 
+def test_the_page_of_data_runs(tmp_path, monkeypatch) -> None:
+    """One script: files, datasets, several inputs, time, and rows on disk whose study is found again."""
+    monkeypatch.chdir(tmp_path)
+    scope: dict = {}
+    for code in re.findall(r"```python\n(.*?)```", PAGES["data.md"], re.DOTALL):
+        exec(compile(code, "data.md", "exec"), scope)
+    assert [len(scope[name]) for name in ("archive", "columns", "pair")] == [6, 6, 6]
+    assert (tmp_path / "answer" / "rows" / "x.npy").is_file()
+    assert scope["again"].data.provenance["fits from the store"] == len(scope["stored"].data.members)
+
+
 def test_the_page_of_sparse_autoencoders_runs(tmp_path, monkeypatch) -> None:
     """Each block as a script of its own, with few epochs."""
     monkeypatch.chdir(tmp_path)

@@ -9,6 +9,7 @@ Find a regularization
     Ensemble, EnsembleGain   the mean of several networks, and the interval of its gain
     StudyResult              every number of a study, as arrays
     metrics                  metrics to select by: the perplexity of a language model
+    sources                  rows from files, datasets and streams, in memory or on disk
 
 Say what to regularize, as `{target: regularizer}`
     L1, L2, L1L2, Log, SmoothL1, Hoyer, Binarizing, Custom              on weights and activations
@@ -52,6 +53,7 @@ from bridle import layers as layers
 from bridle import metrics as metrics
 from bridle import representations as representations
 from bridle import schedule as schedule
+from bridle import sources as sources
 from bridle import testing as testing
 from bridle._api import Ensemble as Ensemble
 from bridle._api import EnsembleGain as EnsembleGain

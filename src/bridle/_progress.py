@@ -36,6 +36,42 @@ def progress_bar(show: bool, score: str) -> Iterator[Watch]:
         yield _drawer(bar, score)
 
 
+@contextlib.contextmanager
+def reading_bar(show: bool) -> Iterator[Callable[[int, int | None], None]]:
+    """Yield a function that shows how many rows of a stream were read: in a bar, in lines, or not at all."""
+    if not show:
+        yield lambda done, total: None
+    elif sys.stderr.isatty():
+        columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[count]}"))
+        with Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=5) as bar:
+            task = bar.add_task("reading rows", total=None, count="", visible=False)
+
+            def draw(done: int, total: int | None) -> None:
+                bar.update(task, completed=done, total=total, count=_rows_text(done, total), visible=True)
+
+            yield draw
+    else:
+        yield _line_printer()
+
+
+def _line_printer() -> Callable[[int, int | None], None]:
+    """Return a function that prints a line for the rows that were read, at most every `LINE_SECONDS`."""
+    last = perf_counter()
+
+    def draw(done: int, total: int | None) -> None:
+        nonlocal last
+        if (now := perf_counter()) - last >= LINE_SECONDS:
+            last = now
+            sys.stderr.write(f"reading rows: {_rows_text(done, total)}\n")
+            sys.stderr.flush()
+
+    return draw
+
+
+def _rows_text(done: int, total: int | None) -> str:
+    return f"{done:,} rows" if total is None else f"{done:,} of {total:,} rows"
+
+
 class Answers:
     """Answers of a study that still runs: the first one, and later ones that advise something else."""
 

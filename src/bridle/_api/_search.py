@@ -11,15 +11,18 @@ import keras
 import pandas as pd
 
 from bridle._api._result import Result
+from bridle._api._rows import RowOptions, UnreadRows
 from bridle._api._search_arms import SearchArms, Terms, groups_of, search_arms
 from bridle._api._search_finalists import by_name, choose_finalists, count_candidates, join_terms, narrowed, ranked_arms
 from bridle._api._search_time import Clock, Pace, common_folds, compile_folds, measure_pace, refits, trace, with_arms
 from bridle._api._study import Study, check_callbacks, run_prepared
 from bridle._errors import InputError
 from bridle.results import StudyResult
+from bridle.sources._place import RowsIn
 from bridle.stats import weigh_evidence
 from bridle.study import RunOptions
-from bridle.study.design import Prepared, compile_ahead
+from bridle.study.data import Rows
+from bridle.study.design import Prepared, compile_ahead, prepare
 
 SCREENING = 0.35
 """The share of the time for the first stage."""
@@ -80,6 +83,7 @@ def search(
     class_weight: Any = None,
     preprocessor: Any = None,
     target_preprocessor: Any = None,
+    rows_in: RowsIn = "auto",
     store: str | Path | None = None,
     progress: bool = True,
     callbacks: None = None,
@@ -104,8 +108,8 @@ def search(
             is short, of arms. Programs for two shapes of rows are compiled in any case. Early stopping and single
             layers need further programs: they are tried if compiling takes a small part of the time. Default 60.
         folds, epochs, batch_size, score: as in `bridle.Study`.
-        validation, test, groups, sample_weight, class_weight, preprocessor, target_preprocessor, store, progress,
-            callbacks: as in `bridle.Study.run`.
+        validation, test, groups, sample_weight, class_weight, preprocessor, target_preprocessor, rows_in, store,
+            progress, callbacks: as in `bridle.Study.run`.
 
     Returns: `bridle.SearchResult`.
 
@@ -125,22 +129,10 @@ def search(
     if isinstance(seconds, bool) or not isinstance(cast(object, seconds), int | float) or not seconds > 0:
         raise InputError(f"Expected seconds as a number above 0, got {seconds!r}.")
     clock = Clock(float(seconds))
-    inquiry = Inquiry(
-        model,
-        x,
-        y,
-        {"folds": folds, "epochs": epochs, "batch_size": batch_size, "score": score},
-        {
-            "validation": validation,
-            "test": test,
-            "groups": groups,
-            "sample_weight": sample_weight,
-            "class_weight": class_weight,
-            "preprocessor": preprocessor,
-            "target_preprocessor": target_preprocessor,
-        },
-    )
-    first = _screen(inquiry, search_arms(model if isinstance(model, keras.Model) else model(), x), clock, progress)
+    unread = UnreadRows(x, y, validation, test, groups, sample_weight, class_weight, preprocessor, target_preprocessor)
+    rows = unread.read(RowOptions(rows_in, store, progress), folds)
+    inquiry = Inquiry(model, rows, {"folds": folds, "epochs": epochs, "batch_size": batch_size, "score": score})
+    first = _screen(inquiry, search_arms(model if isinstance(model, keras.Model) else model(), rows.x), clock, progress)
     final, facts, until = _prepare_final(inquiry, first, clock)
     race = False if final.score.pooled else "rounds"
     final_options = RunOptions(store=store, race=race, progress=progress, until=until, pilot=False)
@@ -152,14 +144,12 @@ class Inquiry:
     """Everything that the studies of a search have in common."""
 
     model: Any
-    x: Any
-    y: Any
+    rows: Rows
     options: Mapping[str, Any]
-    rows: Mapping[str, Any]
 
     def prepare(self, arms: Mapping[str, Terms], seeds: Sequence[int] = (0,)) -> Prepared:
         """Prepare the study of some arms."""
-        return Study(self.model, arms, seeds=tuple(seeds), **self.options).prepare(self.x, self.y, **self.rows)
+        return prepare(Study(self.model, arms, seeds=tuple(seeds), **self.options).question, self.rows)
 
 
 @dataclass(frozen=True)

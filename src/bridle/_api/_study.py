@@ -5,20 +5,21 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import keras
 
 from bridle import store as stores
 from bridle._api._preparation import Preparation
 from bridle._api._result import Result
+from bridle._api._rows import RowOptions, UnreadRows
 from bridle._api._stored import reload_note
 from bridle._errors import InputError, Interrupted, short_repr
 from bridle._progress import progress_bar
 from bridle.regularizers import EarlyStopping
 from bridle.results import Baseline, StudyResult
+from bridle.sources._place import RowsIn
 from bridle.study import RunOptions, Update, run_study
-from bridle.study.data import Rows
 from bridle.study.design import Plan, Prepared, Question, make_plan, make_timed_plan, prepare
 
 REFITS: Mapping[str, bool | Literal["all"]] = {"selected": True, "all": "all", "none": False}
@@ -118,6 +119,7 @@ class Study:
         class_weight: Any = None,
         preprocessor: Any = None,
         target_preprocessor: Any = None,
+        rows_in: RowsIn = "auto",
         callbacks: None = None,
     ) -> Plan:
         """Return the table of fits before any of them runs, with an estimate of the time.
@@ -125,8 +127,8 @@ class Study:
         Args:
             x, y: the rows, as in `run`.
             timed: bool, whether to compile the programs and time a fit, to estimate seconds and memory. Default True.
-            validation, test, groups, sample_weight, class_weight, preprocessor, target_preprocessor, callbacks: as in
-                `run`.
+            validation, test, groups, sample_weight, class_weight, preprocessor, target_preprocessor, rows_in,
+                callbacks: as in `run`.
 
         Returns: `bridle.Plan`. Print it, or read its arrays.
 
@@ -144,6 +146,7 @@ class Study:
             class_weight=class_weight,
             preprocessor=preprocessor,
             target_preprocessor=target_preprocessor,
+            options=RowOptions(rows_in),
         )
         return make_timed_plan(prepared) if timed else make_plan(prepared)
 
@@ -159,6 +162,7 @@ class Study:
         class_weight: Any = None,
         preprocessor: Any = None,
         target_preprocessor: Any = None,
+        rows_in: RowsIn = "auto",
         store: str | Path | None = None,
         extend: bool = False,
         client: Any = None,
@@ -173,10 +177,13 @@ class Study:
         """Cross-validate every candidate, refit the selected ones on all rows, and score the refits on `test` once.
 
         Args:
-            x: array of shape (rows, …), a data frame, or a list or dictionary of arrays for several inputs.
-            y: array of shape (rows, …), or a list or dictionary of arrays for several outputs. Default None: the target
-                is x as the model reads it, after `preprocessor`, as for an autoencoder. Then `validation` and `test`
-                are rows without labels, and scores are in the units that the model reads.
+            x: array of shape (rows, …), a data frame, or a list or dictionary of arrays for several inputs; or a file,
+                a dataset or a stream, as in `bridle.sources.read`, or the `Source` that it returns.
+            y: array of shape (rows, …), or a list or dictionary of arrays for several outputs. Default None: the labels
+                that x brings along; without any, the target is x as the model reads it, after `preprocessor`, as for an
+                autoencoder. Then `validation` and `test` are rows without labels, and scores are in the units that the
+                model reads. With a file as x, the name of a column or an array in it; likewise `groups` and
+                `sample_weight`.
             validation: `(x, y)` or `(x, y, sample_weight)`, one validation set that replaces the folds. Default None.
             test: `(x, y)`, `(x, y, sample_weight)`, or a dictionary `{name: (x, y)}`. These rows score the refits
                 only. Default None.
@@ -187,6 +194,8 @@ class Study:
             preprocessor: scikit-learn transformer of x, fitted on the training rows of each fold. Default None.
             target_preprocessor: scikit-learn transformer of y, fitted likewise. Predictions and scores are converted
                 back to the units of y. Default None.
+            rows_in: `"memory"` or `"disk"`, where rows are kept; streams and arrays are written to `store`, or to a
+                temporary folder, to keep them on disk. Default `"auto"`: in memory where all folds fit into it.
             store: path of a folder, which saves every fit as soon as it finishes, and the result. Run the same study
                 with the same folder to train the missing fits only, after Ctrl-C, a crash or a power failure. Several
                 processes can share one folder and the work. Default None: memory only.
@@ -232,6 +241,7 @@ class Study:
             class_weight=class_weight,
             preprocessor=preprocessor,
             target_preprocessor=target_preprocessor,
+            options=RowOptions(rows_in, store, progress),
         )
         if refit not in REFITS:
             raise InputError(f"Expected refit='selected', 'all' or 'none', got {refit!r}.")
@@ -254,13 +264,13 @@ class Study:
         class_weight: Any = None,
         preprocessor: Any = None,
         target_preprocessor: Any = None,
+        options: RowOptions = RowOptions(),  # noqa: B008 - a value that does not change
     ) -> Prepared:
         """Check the model, the arms and the rows before the first fit. The arguments are those of `run`."""
-        held_out: dict[str, Any] = {} if test is None else {"test": test}
-        if isinstance(test, Mapping):
-            held_out = dict(cast("Mapping[str, Any]", test))
-        rows = Rows(x, y, sample_weight, groups, class_weight, validation, held_out, preprocessor, target_preprocessor)
-        return prepare(self.question, rows)
+        rows = UnreadRows(
+            x, y, validation, test, groups, sample_weight, class_weight, preprocessor, target_preprocessor
+        )
+        return prepare(self.question, rows.read(options, self.question.folds))
 
 
 def run_prepared(

@@ -24,7 +24,7 @@ def mixes_rows(program: Program, x: Any) -> bool:
     """
     if not _may_mix(program.model):
         return False
-    rows = jax.tree.map(lambda leaf: np.asarray(leaf)[:4], x)
+    rows = jax.tree.map(lambda leaf: np.asarray(first_rows(leaf, 4)), x)
 
     def both(trainable: list[Any], untrained: list[Any], x: Any) -> list[Any]:
         parts = [x, *(jax.tree.map(lambda leaf, s=start: leaf[s : s + 2], x) for start in (0, 2))]

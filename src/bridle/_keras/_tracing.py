@@ -53,9 +53,14 @@ def attach_masks(prediction: Masked) -> Any:
 
 
 def first_two_rows(tree: Any) -> Any:
-    """Return the first two rows of every array, without a program that would be compiled for each shape."""
-    on_host = jax.default_backend() == "cpu"  # NumPy can then read the arrays of JAX
-    return jax.tree.map(lambda array: jax.device_put((np.asarray(array) if on_host else array)[:2]), tree)
+    """Return the first two rows of every array, which may be on disk."""
+    return jax.tree.map(lambda array: jax.device_put(first_rows(array, 2)), tree)
+
+
+def first_rows(array: Any, count: int) -> Any:
+    """Return the first rows of an array, without a program that would be compiled for each shape."""
+    on_host = jax.default_backend() == "cpu" and isinstance(array, jax.Array)  # NumPy can then read it
+    return (np.asarray(array) if on_host else array)[:count]
 
 
 def predicted_shapes(model: keras.Model, x: Any, name: str = "") -> Masked:

@@ -7,12 +7,10 @@ from bridle.engine._evaluate import predict
 from bridle.engine._objective import Loss, Objective, Recipe, Training
 from bridle.engine._programs import (
     ENGINE,
-    Fold,
     Programs,
     Start,
     choose_width,
     compile_programs,
-    put_fold,
     time_short_call,
 )
 from bridle.engine._scheduler import (
@@ -25,7 +23,11 @@ from bridle.engine._scheduler import (
     WarmStartChain,
     run_fits,
 )
-from bridle.engine._state import Rows, State
+from bridle.engine._state import Fold, Rows, State, put_fold
+from bridle.engine._stored import JoinedRows, RowSource, blocks_of, is_stored, row_bytes, spread_out, take
+from bridle.engine._stored_programs import StoredPrograms, compile_stored_programs
+from bridle.engine._stored_train import time_stored_rows
+from bridle.engine._sweep import predict_by_blocks
 from bridle.engine._train import FitResult, FitSpec
 
 __all__ = [
@@ -37,30 +39,41 @@ __all__ = [
     "FitSpec",
     "FixedSource",
     "Fold",
+    "JoinedRows",
     "Loss",
     "Moment",
     "Objective",
     "Programs",
     "Progress",
     "Recipe",
+    "RowSource",
     "Rows",
     "Start",
     "State",
     "StepDraw",
     "Stopping",
+    "StoredPrograms",
     "Training",
     "Wait",
     "WarmStartChain",
+    "blocks_of",
     "choose_width",
     "compile_programs",
+    "compile_stored_programs",
     "core_count",
     "draw_at",
     "free_memory",
+    "is_stored",
     "on_accelerator",
     "peak_memory_bytes",
     "predict",
+    "predict_by_blocks",
     "put_fold",
+    "row_bytes",
     "run_fits",
     "single_threaded_blas",
+    "spread_out",
+    "take",
     "time_short_call",
+    "time_stored_rows",
 ]

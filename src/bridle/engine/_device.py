@@ -18,6 +18,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from bridle._keras import with_compiler_options
+from bridle.sources._place import machine_memory
 
 OPTIMIZATION_LEVEL = "xla_backend_optimization_level"
 """Compiler option for how far LLVM optimizes. A level in `XLA_FLAGS` is left as it is."""
@@ -42,8 +43,6 @@ MAPS_SHARE = 0.5
 """The share of the maps that a process may have at which programs are released."""
 UNKNOWN_DEVICE_BYTES = 2**30
 """Free memory that is assumed of an accelerator that does not report it."""
-UNKNOWN_MACHINE_BYTES = 2**32
-"""Free memory that is assumed of a machine that does not report it."""
 
 
 def on_accelerator() -> bool:
@@ -182,8 +181,4 @@ def free_memory() -> int:
     if on_accelerator():
         stats = jax.local_devices()[0].memory_stats() or {}
         return int(stats.get("bytes_limit", 0) - stats.get("bytes_in_use", 0)) or UNKNOWN_DEVICE_BYTES
-    try:
-        facts = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
-        return int(facts["MemAvailable"].split()[0]) * 1024  # free pages alone would leave out the file cache
-    except (OSError, KeyError, ValueError):  # not every system has the file
-        return UNKNOWN_MACHINE_BYTES
+    return machine_memory()

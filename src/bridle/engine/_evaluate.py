@@ -33,7 +33,7 @@ def evaluate(objective: Objective, state: State, rows: Rows, cuts: tuple[int, ..
     """
     sides = list(pairwise((0, *cuts, row_count(rows.x))))
     forward = jax.jit(partial(objective.predict, state.trainable, state.other))
-    measure = partial(_measure_sides, objective, state, rows)
+    measure = partial(measure_sides, objective, state, rows)
     if first is True:
         return measure(sides, 0, lambda: _predict_chunks(forward, rows.x))
     begin = cuts[0]
@@ -78,7 +78,7 @@ Forward = Callable[[Any], Any]
 """Rows → predictions, traced once for each number of rows."""
 
 
-def _measure_sides(
+def measure_sides(
     objective: Objective,
     state: State,
     rows: Rows,
@@ -108,9 +108,20 @@ def _predict_chunks(forward: Forward, x: Any) -> Any:
 
 def _is_long(forward: Forward, x: Any, begin: int) -> bool:
     size = chunk_size(row_count(x), begin)
-    if _is_tracing_off() or size == row_count(x):
+    return size < row_count(x) and is_long_pass(forward, slice_rows(x, 0, size))
+
+
+def is_long_pass(forward: Forward, chunk: Any) -> bool:
+    """Return True if a forward pass over a chunk, of which only shapes are used, is compiled once for all sides."""
+    if _is_tracing_off():
         return False
-    return sum(1 for _ in equations(forward.trace(slice_rows(x, 0, size)).jaxpr)) >= LONG_PASS_EQUATIONS
+    return sum(1 for _ in equations(forward.trace(chunk).jaxpr)) >= LONG_PASS_EQUATIONS
+
+
+def predict_last_chunks(forward: Forward, x: Any, size: int, chunks: Any) -> Any:
+    """Return predictions of rows, of which only those of the last chunks are meant, a number that may be traced."""
+    count = row_count(x)
+    return _predict_in_loop(forward, x, size, count - chunks * size, False)
 
 
 def _is_tracing_off() -> bool:

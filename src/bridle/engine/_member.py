@@ -14,7 +14,7 @@ from bridle.engine._early_stopping import update_memory
 from bridle.engine._evaluate import evaluate, measures, predict
 from bridle.engine._objective import Objective, Recipe, Training, always
 from bridle.engine._shuffle import shuffled
-from bridle.engine._state import Points, Rows, State, entry_at, gather, replace_window, slice_rows, window_at
+from bridle.engine._state import Block, Points, Rows, State, entry_at, gather, replace_window, slice_rows, window_at
 
 
 def step(objective: Objective, state: State, strengths: Any, batch: Rows, moment: Moment | None) -> tuple[State, Any]:
@@ -52,32 +52,70 @@ def pass_over_rows(
         draws: whether the loss draws random numbers.
 
     """
-    objective, recipe, (identity, epoch, _) = training.objective, training.recipe, clock
-
-    def at(start: Any) -> Moment | None:
-        return Moment(identity, epoch, start) if draws else None
-
-    size = min(recipe.batch_size, count)
+    (identity, epoch, _), size = clock, min(training.recipe.batch_size, count)
     if size == count:
-        return step(objective, state, strengths, slice_rows(rows, 0, count), at(0))
-    order = shuffled(identity, epoch, count) if recipe.shuffle else jnp.arange(count)
+        moment = Moment(identity, epoch, 0) if draws else None
+        return step(training.objective, state, strengths, slice_rows(rows, 0, count), moment)
+    order = shuffled(identity, epoch, count) if training.recipe.shuffle else jnp.arange(count)
+    block, carry = Block(rows, order), (state, jnp.zeros(training.cost_count, "float32"))
+    state, cost = pass_over_block(training, carry, strengths, block, count, clock, size, count // size, draws)
+    if count % size:
+        last_step = _batch_step(training, strengths, block, count, clock, draws)
+        state, last = last_step(state, count - count % size, count % size)
+        cost = cost + last
+    return state, cost
 
-    def batch_step(state: State, start: Any, length: int) -> tuple[State, Any]:
-        indices = window_at(order, start, length)
-        present, _ = lax.optimization_barrier((strengths, start))  # or XLA would split off computations without rows
-        batch = jax.tree.map(lambda leaf: gather(leaf, indices), rows)
-        state, cost = step(objective, state, present, batch, at(start))
-        return state, cost * (length / count)
+
+def pass_over_block(
+    training: Training,
+    carry: tuple[State, Any],
+    strengths: Any,
+    block: Block,
+    count: int,
+    clock: Moment,
+    size: int,
+    batches: Any,
+    draws: bool = False,
+) -> tuple[State, Any]:
+    """Train on the first batches of a block of rows; return the state, and the mean cost of the epoch so far.
+
+    Args:
+        training: mathematics and recipe.
+        carry: the fit before the block, and the cost of the epoch before it.
+        strengths: those of the epoch.
+        block: rows of the epoch, and the order in which they are used.
+        count: the number of rows of the epoch.
+        clock: the fit's identity, the epoch, and the number of rows of the epoch before the block.
+        size: the rows of a batch.
+        batches: the number of batches, which may be traced.
+        draws: whether the loss draws random numbers.
+
+    """
+    batch_step = _batch_step(training, strengths, block, count, clock, draws)
 
     def body(index: Any, carry: tuple[State, Any]) -> tuple[State, Any]:
         state, cost = batch_step(carry[0], index * size, size)
         return state, carry[1] + cost
 
-    state, cost = lax.fori_loop(0, count // size, body, (state, jnp.zeros(training.cost_count, "float32")))
-    if count % size:
-        state, last = batch_step(state, count - count % size, count % size)
-        cost = cost + last
-    return state, cost
+    return lax.fori_loop(0, batches, body, carry)
+
+
+def _batch_step(
+    training: Training, strengths: Any, block: Block, count: int, clock: Moment, draws: bool
+) -> Callable[[State, Any, int], tuple[State, Any]]:
+    """Return the function (state, first row, number of rows) → (state, share of the mean cost of `count` rows)."""
+    identity, epoch, before = clock
+
+    def batch_step(state: State, start: Any, length: int) -> tuple[State, Any]:
+        indices = window_at(block.order, start, length)
+        present, _ = lax.optimization_barrier((strengths, start))  # or XLA would split off computations without rows
+        batch = jax.tree.map(lambda leaf: gather(leaf, indices), block.rows)
+        first = start if isinstance(before, int) else before + start  # no sum with 0 in the text of stored programs
+        moment = Moment(identity, epoch, first) if draws else None
+        state, cost = step(training.objective, state, present, batch, moment)
+        return state, cost * (length / count)
+
+    return batch_step
 
 
 def training_block(training: Training, cuts: tuple[int, ...], capacity: int) -> Callable[..., Any]:
@@ -88,7 +126,7 @@ def training_block(training: Training, cuts: tuple[int, ...], capacity: int) -> 
     of shape (capacity, quantity). They are NaN after the point in which early stopping ended the fit, and where
     training rows are not measured.
     """
-    objective, recipe, draws = training.objective, training.recipe, training.objective.draws
+    objective, recipe = training.objective, training.recipe
     every_epoch = recipe.points == recipe.epochs
 
     def loop(drawn: bool) -> Callable[..., Any]:
@@ -97,8 +135,7 @@ def training_block(training: Training, cuts: tuple[int, ...], capacity: int) -> 
         def train_epoch(state: State, epoch: Any, strengths: Any, rows: Rows, identity: Any) -> tuple[State, Any]:
             present = objective.at_epoch(strengths, epoch)
             state, cost = pass_over_rows(training, state, present, rows, cuts[0], Moment(identity, epoch, 0), drawn)
-            lost = (state.diverged_at < 0) & ~jnp.isfinite(cost[0])
-            state = state._replace(diverged_at=jnp.where(lost, epoch + 1, state.diverged_at).astype("int32"))
+            state = mark_divergence(state, cost, epoch)
             return _check_stopping(training, state, epoch + 1, rows, cuts), cost
 
         def train_points(
@@ -130,12 +167,18 @@ def training_block(training: Training, cuts: tuple[int, ...], capacity: int) -> 
         state: State, strengths: Any, rows: Rows, identity: Any, first: Any, points: Points, count: Any
     ) -> tuple[State, Any]:
         arguments = state, strengths, rows, identity, first, points, count
-        if draws is None or draws is always:
-            return (plain if draws is None else noisy)(*arguments)
-        # Two loops: a fit without noise pays nothing for that of others, not even a branch in each step.
-        return lax.cond(draws(strengths), partial(noisy, *arguments), partial(plain, *arguments))
+        return plain_or_noisy(objective, strengths, partial(plain, *arguments), partial(noisy, *arguments))
 
     return run
+
+
+def plain_or_noisy(
+    objective: Objective, strengths: Any, plain: Callable[[], Any], noisy: Callable[[], Any]
+) -> tuple[State, Any]:
+    """Return the result of one of two loops: a fit without noise then pays nothing for that of others in its steps."""
+    if objective.draws is None or objective.draws is always:
+        return plain() if objective.draws is None else noisy()
+    return lax.cond(objective.draws(strengths), noisy, plain)
 
 
 def finish_training(training: Training, state: State) -> State:
@@ -150,6 +193,12 @@ def finish_training(training: Training, state: State) -> State:
     return state._replace(trainable=list(trainable), other=list(other))
 
 
+def mark_divergence(state: State, cost: Any, epoch: Any) -> State:
+    """Enter an epoch, counted from 0, whose cost was the first that is not finite."""
+    lost = (state.diverged_at < 0) & ~jnp.isfinite(cost[0])
+    return state._replace(diverged_at=jnp.where(lost, epoch + 1, state.diverged_at).astype("int32"))
+
+
 def _check_stopping(training: Training, state: State, epoch: Any, rows: Rows, cuts: tuple[int, ...]) -> State:
     """Update the memory of early stopping after an epoch, counted from 1."""
     objective, stopping = training.objective, training.recipe.stopping
@@ -157,7 +206,17 @@ def _check_stopping(training: Training, state: State, epoch: Any, rows: Rows, cu
         return state
     measured, monitored = measured_state(state), slice_rows(rows, *cuts[:2])
     predictions = predict(objective, measured.trainable, measured.other, monitored.x)
-    value = measures(objective, measured, monitored, predictions)[stopping.measure]
+    return remember_epoch(training, state, measured, monitored, predictions, epoch)
+
+
+def remember_epoch(
+    training: Training, state: State, measured: State, monitored: Rows, predictions: Any, epoch: Any
+) -> State:
+    """Update the memory of early stopping from predictions of the monitored rows after an epoch, counted from 1."""
+    stopping = training.recipe.stopping
+    if stopping is None:
+        return state
+    value = measures(training.objective, measured, monitored, predictions)[stopping.measure]
     memory = update_memory(stopping, state.memory, value, epoch, measured.trainable, measured.other)
     return state._replace(memory=memory)
 

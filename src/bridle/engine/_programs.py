@@ -25,8 +25,8 @@ from bridle.engine._device import (
 from bridle.engine._early_stopping import initial_memory
 from bridle.engine._evaluate import evaluate, predict
 from bridle.engine._member import finish_training, training_block
-from bridle.engine._objective import Recipe, Training, always
-from bridle.engine._state import Points, Rows, State, row_count, slice_rows
+from bridle.engine._objective import Objective, Recipe, Training, always
+from bridle.engine._state import Fold, Points, Rows, State, row_count, slice_rows
 from bridle.engine.rewrites import (
     CannotTransposeError,
     for_loops,
@@ -51,25 +51,6 @@ MIN_SPEEDUP = 1.2
 """Least ratio of the time per fit at which the wider program is chosen."""
 MAX_MEMORY_SHARE = 0.6
 """Share of free memory that one call may hold."""
-
-
-@dataclass(frozen=True)
-class Fold:
-    """Rows of one split on the device: those that train, those that early stopping monitors, and the others."""
-
-    rows: Rows
-    train: int
-    watch: int = 0
-
-    @property
-    def cuts(self) -> tuple[int, ...]:
-        """Row numbers at which one side ends and the next begins."""
-        return (self.train, self.train + self.watch) if self.watch else (self.train,)
-
-    @property
-    def shape(self) -> tuple[Any, ...]:
-        """Everything that two folds must share to run on the same program."""
-        return (*self.cuts, *((tuple(leaf.shape), str(leaf.dtype)) for leaf in jax.tree.leaves(self.rows)))
 
 
 class Start(NamedTuple):
@@ -129,6 +110,8 @@ class Programs:
     """Hash of both programs, the same wherever they compute the same; empty if nothing is compiled."""
     eager: bool = False
     """True if each operation is called by itself; one thread at a time then uses the model."""
+    is_streamed: bool = False
+    """True for programs that take rows from disk block by block."""
     compile_seconds: float | None = None
     """None before anything was compiled."""
     point_seconds: float | None = None
@@ -175,7 +158,7 @@ class Programs:
     def memory(self) -> int:
         """Bytes that one call holds, without the rows; 0 if nothing is compiled."""
         self.compile()
-        return 0 if self.eager else _call_bytes(self.train.compiled())
+        return 0 if self.eager else call_bytes(self.train.compiled())
 
     def stack(self, fits: Sequence[Any]) -> Any:
         """Return an argument of a call from those of its fits."""
@@ -195,14 +178,6 @@ class Programs:
         if self.width is None:
             return [results]
         return [jax.tree.map(lambda leaf, i=index: leaf[i], results) for index in range(self.width)]
-
-
-def put_fold(x: Any, y: Any, weight: Any, train: int, watch: int = 0) -> Fold:
-    """Move copies of the rows of one split to the device, floats as float32.
-
-    On a CPU the device's array is often NumPy's own, hence the copy; `jnp.array` compiles a program for each shape.
-    """
-    return Fold(Rows(*jax.device_put(jax.tree.map(np.array, (x, y, weight)))), train, watch)
 
 
 def compile_programs(
@@ -233,7 +208,7 @@ def compile_programs(
     scores_rows = training.objective.score_rows is not None and fold.cuts[-1] < row_count(fold.rows.x)
     if eager:
         train, read = training_block(training, fold.cuts, 1), partial(_read, training, fold.cuts)
-        initial_state = partial(_initial_state, training, frozenset())
+        initial_state = partial(state_at_start, training, frozenset())
         rows = run_eagerly(partial(_read_rows, training, fold.cuts)) if scores_rows else None
         recipe = training.recipe
         programs = Programs(run_eagerly(train), run_eagerly(read), initial_state, recipe, 1, None, rows, eager=True)
@@ -241,24 +216,32 @@ def compile_programs(
         return programs
     warm_up()
     forms: dict[str, None] = {}
-    objective = training.objective
-    fast = replace(
-        objective,
-        loss=for_loops(objective.loss, forms.setdefault),
-        predict=for_loops(objective.predict, forms.setdefault),
-        gradient=gradient_for_loops,
-    )
-    trace = partial(_trace, replace(training, objective=fast), fold, start, strength_count, held_out, width)
-    shapes = frozenset() if on_accelerator() else shapes_to_transpose(objective.kernels, start.trainable)
+    fast = replace(training, objective=fast_objective(training.objective, forms))
+    trace = partial(_trace, fast, fold, start, strength_count, held_out, width)
     with TRACING:
         try:
-            programs = trace(shapes)
+            programs = trace(shapes_of_kernels(training.objective, start))
         except CannotTransposeError:
             programs = trace(frozenset())
     if not scores_rows:
         programs.trace_rows = None
     programs.trace_seconds, programs.forms = perf_counter() - began, tuple(forms)
     return programs
+
+
+def fast_objective(objective: Objective, forms: dict[str, None]) -> Objective:
+    """Return an objective with operations in the form that is fast in a loop; enter their texts into `forms`."""
+    return replace(
+        objective,
+        loss=for_loops(objective.loss, forms.setdefault),
+        predict=for_loops(objective.predict, forms.setdefault),
+        gradient=gradient_for_loops,
+    )
+
+
+def shapes_of_kernels(objective: Objective, start: Start) -> frozenset[tuple[int, ...]]:
+    """Return the shapes of the kernels that are trained in transposed form."""
+    return frozenset() if on_accelerator() else shapes_to_transpose(objective.kernels, start.trainable)
 
 
 def choose_width(
@@ -302,7 +285,7 @@ def time_short_call(fold: Fold, start: Start, strength_count: int, programs: Pro
     return min(times)
 
 
-def _initial_state(training: Training, shapes: frozenset[tuple[int, ...]], start: Start) -> State:
+def state_at_start(training: Training, shapes: frozenset[tuple[int, ...]], start: Start) -> State:
     """Return the state before the first epoch, with kernels of these shapes transposed."""
     trainable, other, optimizer = map(list, start)
     for slot, index in training.objective.mirrors:
@@ -323,7 +306,7 @@ def _trace(
     shapes: frozenset[tuple[int, ...]],
 ) -> Programs:
     """Trace the programs, with kernels of these shapes transposed."""
-    initial_state = partial(_initial_state, training, shapes)
+    initial_state = partial(state_at_start, training, shapes)
     if shapes:
         training = replace(training, objective=with_transposed_kernels(training.objective))
     if width is not None and training.objective.draws is not None:
@@ -386,7 +369,7 @@ def _read(
 _read.__name__ = "_look"  # the name in the programs of stored fits, which are known by their hash
 
 
-def _call_bytes(program: Any) -> int:
+def call_bytes(program: Any) -> int:
     """Return the bytes that a call holds besides its arguments: its results and its scratch space."""
     sizes = program.memory_analysis()
     return 0 if sizes is None else int(sizes.temp_size_in_bytes + sizes.output_size_in_bytes)

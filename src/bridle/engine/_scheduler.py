@@ -8,7 +8,9 @@ cores. The thread that runs a fit never changes its numbers.
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter
 from typing import Protocol
 
@@ -16,6 +18,7 @@ from bridle.engine._device import core_count, free_memory, on_accelerator, singl
 from bridle.engine._objective import Objective, Training
 from bridle.engine._programs import Start
 from bridle.engine._state import Rows
+from bridle.engine._stored_train import shared_readings, train_on_stored_rows
 from bridle.engine._train import FitResult, FitSpec, train_batch
 
 POLL_SECONDS = 0.2
@@ -83,7 +86,8 @@ class Progress:
     total: int
     epochs_each: int
     done: int = 0
-    epochs: int = 0
+    epochs: float = 0
+    """Trained epochs of all fits; on rows from disk with the part of an epoch that is done."""
     began: float = field(default_factory=perf_counter)
 
     @property
@@ -139,6 +143,7 @@ def run_fits(
         return False
     progress.began = perf_counter()
     count = min(threads or core_count(), limit, max(1, len(chains)))
+    scheduler.use_threads(count)
     workers = [threading.Thread(target=scheduler.work, daemon=True) for _ in range(count)]
     with single_threaded_blas():
         for worker in workers:
@@ -168,8 +173,13 @@ class Scheduler:
         self.stop = threading.Event()
         self.errors: list[BaseException] = []
         self._training, self._held_out, self._source, self._deliver = training, held_out, source, deliver
+        self._threads = ThreadPoolExecutor(1)
         self._waiting: deque[WorkerLane] = deque()
         self._lock = threading.RLock()
+
+    def use_threads(self, count: int) -> None:
+        """Set the number of threads for fits that train on one reading of their rows."""
+        self._threads = ThreadPoolExecutor(count)
 
     def fetch(self, count: int | None = None) -> bool:
         """Request more work; return False if nothing more comes. With 0 only that is asked."""
@@ -190,7 +200,10 @@ class Scheduler:
                         pairs = zip(starts, before, strict=True)
                         starts = [warm_start(self._training.objective, start, result) for start, result in pairs]
                     batch = _BatchInTraining(self, fits)
-                    before = train_batch(self._training, fits, starts, self._held_out, batch.count_epochs)
+                    train = train_batch
+                    if fits[0].programs.is_streamed:
+                        train = partial(train_on_stored_rows, every=self._threads.map)
+                    before = train(self._training, fits, starts, self._held_out, batch.count_epochs)
                     batch.deliver(before)
         except _StopWorker:
             pass
@@ -208,14 +221,14 @@ class Scheduler:
             if self.stop.wait(POLL_SECONDS):
                 raise _StopWorker
 
-    def count_epochs(self, fits: int, epochs: int) -> None:
+    def count_epochs(self, fits: int, epochs: float) -> None:
         """Count epochs of fits in training; end this thread where a stop is requested."""
         with self._lock:
             self.progress.epochs += fits * epochs
         if self.stop.is_set():
             raise _StopWorker
 
-    def deliver(self, fits: Sequence[FitSpec], results: Sequence[FitResult], epochs: int) -> None:
+    def deliver(self, fits: Sequence[FitSpec], results: Sequence[FitResult], epochs: float) -> None:
         """Deliver the results of fits, of which `epochs` each are counted already."""
         with self._lock:
             for fit, result in zip(fits, results, strict=False):
@@ -228,10 +241,10 @@ class _BatchInTraining:
     """A batch of fits in training, and the epochs that are counted of it so far."""
 
     def __init__(self, scheduler: Scheduler, fits: Sequence[FitSpec]) -> None:
-        self._scheduler, self._epochs = scheduler, 0
+        self._scheduler, self._epochs = scheduler, 0.0
         self._fits = list({id(fit): fit for fit in fits}.values())  # a padded batch holds its last fit several times
 
-    def count_epochs(self, epochs: int) -> None:
+    def count_epochs(self, epochs: float) -> None:
         """Count more epochs; end this thread where a stop is requested."""
         self._epochs += epochs
         self._scheduler.count_epochs(len(self._fits), epochs)
@@ -242,9 +255,17 @@ class _BatchInTraining:
 
 
 def lanes(chains: Sequence[WarmStartChain]) -> Iterator[WorkerLane]:
-    """Group chains of one fold, program and length into lanes as wide as the program; the last lane is padded."""
+    """Group chains of one fold, program and length into lanes as wide as the program; the last lane is padded.
+
+    Chains that read the same rows from disk are in one lane.
+    """
     groups: dict[tuple[int, int, int], list[WarmStartChain]] = {}
+    streamed = [chain for chain in chains if chain[0].programs.is_streamed]
+    for side in shared_readings(streamed):
+        yield list(zip(*side, strict=True))
     for chain in chains:
+        if chain[0].programs.is_streamed:
+            continue
         if chain[0].programs.width is None:
             yield [(fit,) for fit in chain]
         else:

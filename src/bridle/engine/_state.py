@@ -1,9 +1,13 @@
 """State of one fit during training, its rows, and access to parts of arrays along the first axis."""
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 from jax import lax
+
+from bridle.engine._stored import is_stored, take
 
 # The field names of `State` are in the text of every compiled program, and its hash is how a store knows a fit.
 
@@ -38,6 +42,53 @@ class Rows(NamedTuple):
     y: Any
     weight: Any
     """float32 (row,), or None."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Rows of one split: those that train, those that early stopping monitors, and the others.
+
+    They are on the device; those of inputs may be on disk (`RowSource`).
+    """
+
+    rows: Rows
+    train: int
+    watch: int = 0
+
+    @property
+    def cuts(self) -> tuple[int, ...]:
+        """Row numbers at which one side ends and the next begins."""
+        return (self.train, self.train + self.watch) if self.watch else (self.train,)
+
+    @property
+    def is_stored(self) -> bool:
+        """True if some rows are on disk."""
+        return is_stored(self.rows)
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """Everything that two folds must share to run on the same program."""
+        return (*self.cuts, *((tuple(leaf.shape), str(leaf.dtype)) for leaf in jax.tree.leaves(self.rows)))
+
+
+class Block(NamedTuple):
+    """Rows that are in memory together, and the order in which a fit uses them."""
+
+    rows: Rows
+    order: Any
+    """int32 (row,)."""
+
+
+def put_fold(x: Any, y: Any, weight: Any, train: int, watch: int = 0) -> Fold:
+    """Move copies of the rows of one split to the device, floats as float32; inputs on disk stay there.
+
+    On a CPU the device's array is often NumPy's own, hence the copy; `jnp.array` compiles a program for each shape.
+    """
+    if is_stored((x, y, weight)):
+        put = lambda leaf: leaf if is_stored(leaf) else jax.device_put(np.array(leaf))  # noqa: E731
+        y = jax.tree.map(lambda leaf: take(leaf, np.arange(len(leaf))) if is_stored(leaf) else leaf, y)
+        return Fold(Rows(*jax.tree.map(put, (x, y, weight))), train, watch)
+    return Fold(Rows(*jax.device_put(jax.tree.map(np.array, (x, y, weight)))), train, watch)
 
 
 def slice_rows(tree: Any, first: int, end: int | None) -> Any:

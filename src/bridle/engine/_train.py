@@ -9,8 +9,9 @@ import jax
 import numpy as np
 
 from bridle.engine._objective import Recipe, Training
-from bridle.engine._programs import Fold, Programs, Readings, RowReadings, Start
-from bridle.engine._state import Rows, State
+from bridle.engine._programs import Programs, Readings, RowReadings, Start
+from bridle.engine._state import Fold, Rows, State
+from bridle.engine._stored_programs import StoredPrograms
 from bridle.engine.rewrites import untranspose_kernels
 
 BLOCK_SECONDS = 0.2
@@ -29,7 +30,7 @@ class FitSpec:
     start: Callable[[], Start]
     """Function that returns the initial variables when they are needed."""
     rows: Fold
-    programs: Programs
+    programs: Programs | StoredPrograms
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,8 @@ def train_batch(
 
     `report` is called after each block with its number of epochs; an exception from it ends the training.
     """
-    programs, rows = fits[0].programs, fits[0].rows.rows
+    programs: Any = fits[0].programs
+    rows = fits[0].rows.rows
     training = replace(training, recipe=programs.recipe)
     recipe = training.recipe
     state = programs.stack([programs.initial_state(start) for start in starts])
@@ -94,7 +96,7 @@ def train_batch(
         programs.unstack(row_readings),
         strict=True,
     )
-    return [_fit_result(training, *result) for result in results]
+    return [fit_result(training, *result) for result in results]
 
 
 def _all_ended(recipe: Recipe, state: State) -> bool:
@@ -104,7 +106,7 @@ def _all_ended(recipe: Recipe, state: State) -> bool:
     return bool(np.all(ended))
 
 
-def _fit_result(
+def fit_result(
     training: Training, curves: np.ndarray, ending: Any, readings: Readings, row_readings: RowReadings
 ) -> FitResult:
     """Return the result of one fit. Curves after its divergence are NaN, however many blocks went on."""

@@ -1,6 +1,7 @@
 """Storage of studies: the only room that writes a study to disk and reads it back."""
 
-from bridle.store._arrays import fingerprint, write_atomic
+from bridle.sources._fingerprint import fingerprint
+from bridle.store._arrays import write_atomic
 from bridle.store._files import RESULT_FILE, load, save, write_text
 from bridle.store._index import INDEX_FILE
 from bridle.store._segments import Record

@@ -1,12 +1,11 @@
-"""Arrays as bytes and back, without pickle and with sizes checked first; complete files; fingerprints of rows."""
+"""Arrays as bytes and back, without pickle and with sizes checked first; complete files."""
 
-import hashlib
 import io
 import math
 import os
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
@@ -105,45 +104,3 @@ def _sync(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def fingerprint(*values: Any) -> str:
-    """Return the SHA-256 of rows as 64 hexadecimal digits.
-
-    The hash covers the structure, the type, shape and bytes of each array, and the column names of
-    tables. The same numbers as float32 and as float64 are different rows, for they train differently.
-
-    Args:
-        values: arrays, tables, lists, or dictionaries and tuples of them; None for what was not given.
-
-    >>> fingerprint([[0.0, 1.0]], [1])[:16]
-    'beb9e44e994daab6'
-    >>> fingerprint([[0.0, 1.0]], [1]) == fingerprint([[1.0, 0.0]], [1])
-    False
-
-    """
-    digest = hashlib.sha256()
-    for value in values:
-        for piece in _pieces(value):
-            digest.update(len(piece).to_bytes(8, "little"))
-            digest.update(piece)
-    return digest.hexdigest()
-
-
-def _pieces(value: Any) -> Iterator[bytes | memoryview]:
-    """Yield the bytes to hash of one value."""
-    if hasattr(value, "columns"):
-        value = {str(name): value.iloc[:, index] for index, name in enumerate(value.columns)}
-    if isinstance(value, dict):
-        yield f"dictionary of {len(value)}".encode()
-        for name, inner in value.items():
-            yield str(name).encode()
-            yield from _pieces(inner)
-    elif isinstance(value, tuple) or (isinstance(value, list) and value and isinstance(value[0], np.ndarray)):
-        yield f"tuple of {len(value)}".encode()
-        for inner in value:
-            yield from _pieces(inner)
-    else:
-        array = np.ascontiguousarray(value)
-        yield f"{array.dtype.str} {array.shape}".encode()
-        yield repr(array.tolist()).encode() if array.dtype.hasobject else array.tobytes()

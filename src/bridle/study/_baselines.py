@@ -14,8 +14,7 @@ from jaxtyping import Float, Int
 from threadpoolctl import threadpool_limits
 
 from bridle._errors import raise_if_interrupted
-from bridle.engine import Fold
-from bridle.engine import Rows as DeviceRows
+from bridle.engine import Fold, blocks_of, is_stored, row_bytes, spread_out, take
 from bridle.results import Baseline
 from bridle.study._pooled import Scorer
 from bridle.study._provenance import ABSOLUTES, LOG_LOSSES
@@ -50,6 +49,8 @@ MAX_GCV_SIZE = 1000
 """The number of rows or of features up to which leave-one-out chooses the strength of ridge regression."""
 RIDGE_STRENGTHS = np.logspace(-3, 3, 13)
 """Strengths of ridge regression that leave-one-out chooses from."""
+MAX_STORED_BYTES = 2**25
+"""Size of the training rows of a fold that baselines see where the rows are on disk."""
 NUMBER_LOSSES = ("mse", "meansquarederror", "mae", "meanabsoluteerror", "huber", "logcosh")
 """Losses of targets of numbers."""
 TINY = 1e-7
@@ -137,11 +138,11 @@ class RefitScorer(Scorer):
         rows = refit_rows(prepared)
         return rows, float(prepared.units.factors[-1, self.column])
 
-    def held_out(self, predict_rows: Callable[[np.ndarray], np.ndarray]) -> dict[str, float]:
+    def held_out(self, predict_rows: Callable[[Any, int, int], np.ndarray]) -> dict[str, float]:
         """Return the score on each part of the held-out rows."""
         rows, factor = self.refit
         return {
-            part: factor * self.score(side.y, (predict_rows(np.asarray(side.x, float)),), side.weight)
+            part: factor * self.score(side.y, (predict_rows(side.x, 0, len(side.x)),), side.weight)
             for part, side in rows.held_out.items()
         }
 
@@ -158,10 +159,12 @@ def _fit_baseline(scorer: RefitScorer, task: Task, name: str, end: float) -> Bas
         began = perf_counter()
         if began + slowest > end and name != CONSTANT:
             break
-        model = fit_model(name, task, _side(task, fold.rows, 0, fold.train))
-        predictions.append((predict(model, task, _side(task, fold.rows, fold.cuts[-1], None).x),))
+        model = fit_model(name, task, _side(task, fold))
+        predictions.append((predict_side(model, task, fold.rows.x, fold.cuts[-1], len(fold.rows.x)),))
         slowest = max(slowest, perf_counter() - began)
     missing, text, held_out = len(prepared.folds) - len(predictions), _describe(name, task), {}
+    if name != CONSTANT and (count := _rows_on_disk(prepared.folds[0])):
+        text += f"; trained on {count:,} of {prepared.folds[0].train:,} rows of a fold, which are on disk"
     is_late = perf_counter() + slowest > end and name != CONSTANT
     if missing or (is_late and prepared.rows.held_out):
         what = f"{missing} of {len(prepared.folds)} folds" if missing else "the held-out rows"
@@ -169,13 +172,22 @@ def _fit_baseline(scorer: RefitScorer, task: Task, name: str, end: float) -> Bas
         held_out = dict.fromkeys(prepared.rows.held_out, float("nan"))
     elif prepared.rows.held_out:
         rows = scorer.refit[0].fold
-        model = fit_model(name, task, _side(task, rows.rows, 0, rows.train))
-        held_out = scorer.held_out(partial(predict, model, task))
+        model = fit_model(name, task, _side(task, rows))
+        held_out = scorer.held_out(partial(predict_side, model, task))
     return Baseline(name, text, scorer.folds(predictions), held_out)
 
 
-def _side(task: Task, rows: DeviceRows, begin: int, end: int | None) -> Side:
-    x, y, weight = (None if leaf is None else np.asarray(leaf)[begin:end] for leaf in (rows.x, rows.y, rows.weight))
+def _rows_on_disk(fold: Fold) -> int:
+    """Return the number of training rows of a fold that are used if they are on disk; 0 if all are in memory."""
+    return min(fold.train, max(1, MAX_STORED_BYTES // row_bytes(fold.rows.x))) if fold.is_stored else 0
+
+
+def _side(task: Task, fold: Fold) -> Side:
+    """Return the training rows of a fold; if they are on disk, as many evenly spaced ones as fit in memory."""
+    rows, count = fold.rows, _rows_on_disk(fold)
+    used = spread_out(fold.train, count) if count else slice(fold.train)
+    x = take(rows.x, used) if isinstance(used, np.ndarray) else np.asarray(rows.x)[used]
+    y, weight = (None if leaf is None else np.asarray(leaf)[used] for leaf in (rows.y, rows.weight))
     labels = np.asarray(y)
     labels = labels.argmax(axis=1) if task.classes and labels.size > len(labels) else labels.reshape(-1)
     return Side(np.asarray(x, float), labels.astype(int) if task.classes else labels.astype(float), weight)
@@ -224,11 +236,18 @@ def _boosting_options(task: Task, side: Side) -> Mapping[str, Any]:
 
 def _enough_to_stop(prepared: Prepared, task: Task) -> bool:
     """Return True if the smallest training rows can spare some of each class, so that every fit does the same."""
-    sides = [_side(task, fold.rows, 0, fold.train) for fold in prepared.folds]
+    sides = [_side(task, fold) for fold in prepared.folds]
     counts = [np.unique(side.y, return_counts=True)[1] if task.classes else np.full(1, len(side.y)) for side in sides]
     rows = min(len(side.y) for side in sides)
     rarest, classes = min(int(count.min()) for count in counts), max(len(count) for count in counts)
     return rows >= MIN_STOPPING_ROWS and rarest > 1 and STOPPING_SHARE * rows >= classes
+
+
+def predict_side(model: Any, task: Task, x: Any, begin: int, end: int) -> Float[np.ndarray, "row output"]:
+    """Return predictions for some rows of x, which may be on disk."""
+    if not is_stored(x):
+        return predict(model, task, np.asarray(np.asarray(x)[begin:end], float))
+    return np.concatenate([predict(model, task, np.asarray(block, float)) for block in blocks_of(x, begin, end)])
 
 
 def predict(model: Any, task: Task, x: np.ndarray) -> Float[np.ndarray, "row output"]:

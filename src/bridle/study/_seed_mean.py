@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from bridle._keras import has_convex_loss, mean_obstacle
-from bridle.engine import FitResult, predict
+from bridle.engine import FitResult, is_stored, predict, predict_by_blocks
 from bridle.engine import Rows as DeviceRows
 from bridle.results import ALL_ROWS, MAX_AVERAGED, SeedMean
 from bridle.study._pooled import Leaves, Scorer
@@ -50,6 +50,11 @@ def score_seed_mean(
     scorer, factor = Scorer(prepared), prepared.units.factors
     predict_rows = partial(predict, prepared.engine.objective)
     predict_rows = predict_rows if prepared.engine.untraced else jax.jit(predict_rows)
+
+    def leaves(variables: Sequence[np.ndarray], x: Any) -> list[Any]:
+        fit = partial(predict_rows, list(variables[:split]), list(variables[split:]))
+        return jax.device_get(jax.tree.leaves(predict_by_blocks(fit, x) if is_stored(x) else fit(x)))
+
     split = len(prepared.model.trainable_variables)
     for candidate in refitted:
         means = mean_predictions(results, candidate, seeds, shape[1])
@@ -58,10 +63,7 @@ def score_seed_mean(
         refits = [results.get((candidate, seed, ALL_ROWS)) for seed in seeds]
         trained = [fit.variables for fit in refits if fit is not None and fit.diverged_at < 0]
         for name, rows in held_out.items() if trained else ():
-            predictions = [
-                jax.device_get(jax.tree.leaves(predict_rows(list(fit[:split]), list(fit[split:]), rows.x)))
-                for fit in trained
-            ]
+            predictions = [leaves(fit, rows.x) for fit in trained]
             score = scorer.score(rows.y, mean_leaves(predictions), rows.weight)
             seed_mean.held_out[name][candidate] = factor[-1, scorer.column] * score
     return seed_mean

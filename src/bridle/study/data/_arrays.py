@@ -9,6 +9,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from bridle._errors import InputError, short_repr
+from bridle.sources import StoredArray
 
 MAX_DENSE_BYTES = 2**31
 """The size in bytes up to which a sparse matrix is converted to an array."""
@@ -171,7 +172,9 @@ def step_classes(y: Any, loss: str, outputs: tuple[int | None, ...]) -> np.ndarr
 
 
 def _arrays(value: Any, name: str) -> Any:
-    """Return one array, or the same structure of arrays."""
+    """Return one array, or the same structure of arrays; rows on disk as they are."""
+    if isinstance(value, StoredArray):  # checked when they were read from their source
+        return value
     value = plain_rows(value, name)
     if isinstance(value, dict):
         return {key: _arrays(item, f"{name}[{key!r}]") for key, item in value.items()}
@@ -217,7 +220,7 @@ def _example(array: np.ndarray) -> str:
 def _labels(y: Any, loss: str, outputs: tuple[int | None, ...], name: str) -> np.ndarray | None:
     """Return the class of each row where the loss is a cross-entropy over one output, else None."""
     kind = loss.lower().replace("_", "")
-    if isinstance(y, dict | tuple) or "crossentropy" not in kind:
+    if isinstance(y, dict | tuple | StoredArray) or "crossentropy" not in kind:
         return None
     if "sparse" in kind:
         classes = outputs[-1] or 0

@@ -8,8 +8,9 @@ import jax
 import numpy as np
 
 from bridle._errors import InputError
-from bridle.engine import Fold, put_fold
+from bridle.engine import Fold, JoinedRows, put_fold
 from bridle.engine import Rows as DeviceRows
+from bridle.sources._stored import StoredArray, join_stored
 from bridle.study.data._arrays import Data, class_weighted
 from bridle.study.data._rows import RowPreparer, take_rows
 from bridle.study.data._splits import Split, Splitter, in_time, set_aside, split_rows
@@ -135,15 +136,24 @@ def _fold(preparer: RowPreparer, split: Split, fitted: tuple[Any, Any], validati
     pieces[0] = class_weighted(pieces[0], rows.class_weight, preparer.loss, preparer.outputs)
     pieces += [] if validation is None else [validation]
     try:
-        x, y = (
-            jax.tree.map(lambda *arrays: np.concatenate(arrays), *trees)
-            for trees in zip(*((p.x, p.y) for p in pieces), strict=True)
-        )
+        x, y = (jax.tree.map(_joined, *trees) for trees in zip(*((p.x, p.y) for p in pieces), strict=True))
     except ValueError as error:
         raise InputError(
             f"Expected validation rows of the same shape as the training rows. NumPy says: {error}"
         ) from error
     return put_fold(x, y, _joined_weights(pieces), len(split.train), len(split.watch))
+
+
+def _joined(*sides: Any) -> Any:
+    """Return the rows of all sides one after another; rows on disk stay there."""
+    if not any(isinstance(side, StoredArray) for side in sides):
+        return np.concatenate(sides)
+    if all(isinstance(side, StoredArray) for side in sides):
+        return join_stored(sides)
+    kinds = {(tuple(side.shape[1:]), str(side.dtype)) for side in sides}
+    if len(kinds) > 1:
+        raise ValueError(" and ".join(f"rows of shape {shape} and type {dtype}" for shape, dtype in sorted(kinds)))
+    return JoinedRows(sides)
 
 
 def _joined_weights(pieces: Sequence[Data]) -> Any:

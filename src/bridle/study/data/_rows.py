@@ -8,8 +8,17 @@ import numpy as np
 
 from bridle._errors import InputError
 from bridle.results import StoredTransformer
+from bridle.sources._source import OnPath
+from bridle.sources._stored import StoredArray
+from bridle.sources._trees import count_rows, take_rows
 from bridle.study.data._arrays import Data, plain_rows, read_rows
-from bridle.study.data._preparation import as_column, fit_transformer, transform_rows
+from bridle.study.data._preparation import (
+    as_column,
+    fit_in_passes,
+    fit_transformer,
+    transform_rows,
+    transform_stored,
+)
 from bridle.study.data._transformers import store_transformer, transformer_text
 
 STORED_CHECK_ROWS = 100
@@ -36,6 +45,22 @@ class Rows:
     held_out: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     preprocessor: Any = None
     target_preprocessor: Any = None
+    ordered: bool = False
+    """True if rows are in the order of time, so that a number of folds means folds in this order."""
+    paths: Mapping[str, OnPath] = field(default_factory=dict)
+    """The parts, `x` or others, that another process reads from files."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Travel without the parts that are in files; `loaded` reads them there."""
+        return {**vars(self), **self.paths}
+
+    def loaded(self) -> "Rows":
+        """Return the rows with all parts in memory that were left in files on the way to this process.
+
+        Errors: `InputError` where a file is missing here.
+        """
+        left = {name: part.load() for name, part in vars(self).items() if isinstance(part, OnPath)}
+        return replace(self, **left) if left else self
 
     def __post_init__(self) -> None:
         if self.y is None:
@@ -80,15 +105,6 @@ class Rows:
         return parts, None
 
 
-def count_rows(values: Any) -> int:
-    """Return the number of rows of an array, a table, or a structure of arrays."""
-    if isinstance(values, dict):
-        return count_rows(next(iter(values.values())))
-    if isinstance(values, tuple) or (isinstance(values, list) and values and isinstance(values[0], np.ndarray)):
-        return count_rows(values[0])
-    return len(values)
-
-
 @dataclass(frozen=True)
 class RowPreparer:
     """Preparation of rows: the user's preprocessors, and the checks against model and loss."""
@@ -117,7 +133,8 @@ class RowPreparer:
         x, y = (value if train is None else take_rows(value, train) for value in (self.rows.x, self.rows.y))
         target = self.rows.target_preprocessor
         fitted_target = None if target is None else fit_transformer(target, as_column(y))
-        fitted = fit_transformer(self.rows.preprocessor, x, y), fitted_target
+        fit = fit_in_passes if isinstance(x, StoredArray) else fit_transformer
+        fitted = fit(self.rows.preprocessor, x, y), fitted_target
         if train is None:
             self._on_all_rows.append(fitted)
         return fitted
@@ -130,8 +147,9 @@ class RowPreparer:
             return {part: StoredTransformer(transformer_text(transformer)) for part, transformer in templates.items()}
         some = np.arange(min(STORED_CHECK_ROWS, count_rows(self.rows.x)))
         fitted = dict(zip("xy", self.final[0], strict=True))
-        rows = {"x": lambda: take_rows(self.rows.x, some), "y": lambda: as_column(take_rows(self.rows.y, some))}
-        return {part: store_transformer(fitted[part], rows[part]()) for part in templates}
+        rows = {part: take_rows(getattr(self.rows, part), some) for part in templates}
+        rows = {part: as_column(some) if part == "y" else in_memory(some) for part, some in rows.items()}
+        return {part: store_transformer(fitted[part], rows[part]) for part in templates}
 
     def all_rows(self) -> Data:
         """Return all rows as arrays, the preprocessors fitted on all of them."""
@@ -142,7 +160,8 @@ class RowPreparer:
         """Return rows after fitted preprocessors, checked."""
         label = f"{name} " if name else ""
         if fitted[0] is not None:
-            x = transform_rows(fitted[0], plain_rows(x, f"{label}x"), f"{label}x")
+            transform = transform_stored if isinstance(x, StoredArray) else transform_rows
+            x = transform(fitted[0], plain_rows(x, f"{label}x"), f"{label}x")
         if fitted[1] is not None:
             y = transform_rows(fitted[1], as_column(y), f"{label}y")
         if self.rows.reconstructs:
@@ -155,14 +174,6 @@ class RowPreparer:
         return self.arrays(x, y, weight, fitted, name)
 
 
-def take_rows(values: Any, rows: np.ndarray) -> Any:
-    """Return rows by index, of an array, a table, or a structure of arrays; None of None."""
-    if values is None:
-        return None
-    if hasattr(values, "iloc"):
-        return values.iloc[rows]
-    if isinstance(values, dict):
-        return {key: take_rows(value, rows) for key, value in values.items()}
-    if isinstance(values, tuple) or (isinstance(values, list) and values and isinstance(values[0], np.ndarray)):
-        return tuple(take_rows(value, rows) for value in values)
-    return np.asarray(values)[rows]
+def in_memory(values: Any) -> Any:
+    """Return some rows as an array if they are on disk, else as they are."""
+    return values.load() if isinstance(values, StoredArray) else values

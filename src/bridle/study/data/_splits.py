@@ -79,13 +79,13 @@ def in_time(splits: Sequence[Split]) -> bool:
     return all(len(split.validation) and split.train.max() < split.validation.min() for split in splits)
 
 
-def time_ordered_splitter(folds: int, inside: int | Splitter) -> Splitter:
-    """Return a splitter into outer folds in the order of time, with the gap and sizes of the folds inside them.
+def time_ordered_splitter(folds: int, inside: int | Splitter, option: str = "nested") -> Splitter:
+    """Return a splitter into folds in the order of time, with the gap and sizes of the folds inside them.
 
-    Errors: `InputError` for fewer than two outer folds.
+    Errors: `InputError` for fewer than two folds, as `option`.
     """
     if isinstance(folds, bool) or folds < 2:
-        raise InputError(f"Expected at least 2 outer folds, got nested={folds!r}.")
+        raise InputError(f"Expected at least 2 {'outer ' if option == 'nested' else ''}folds, got {option}={folds!r}.")
     splitter: Any = copy(inside) if isinstance(inside, TimeSeriesSplit) else TimeSeriesSplit(folds)
     splitter.n_splits = int(folds)
     return splitter

@@ -7,11 +7,13 @@ import keras
 import numpy as np
 from jaxtyping import Bool
 
-from bridle._keras import all_layers, has_states, model_inputs
-from bridle.engine import Rows
+from bridle._keras import all_layers, first_rows, has_states, model_inputs
+from bridle.engine import Rows, is_stored
 
 MAX_SHARE = 1 / 3
 """The share of padded steps up to which nothing is said: images and signals also end in zeros."""
+SAMPLE_ROWS = 4096
+"""Rows that are looked at where they are on disk."""
 ADVICE = (
     "Mask them: keras.layers.Embedding(…, mask_zero=True), or keras.layers.Masking() before the first layer. Losses, "
     "metrics and penalties then leave them out."
@@ -32,9 +34,9 @@ def padding_notes(model: keras.Model, rows: Rows) -> list[str]:
         return []
     notes = []
     for spec, values in zip(inputs.flat, _in_order(inputs.names, rows.x), strict=True):
-        if np.ndim(values) != (2 if spec.rows is not None else 3) or values.shape[1] < 2:
+        if values.ndim != (2 if spec.rows is not None else 3) or values.shape[1] < 2:
             continue
-        at_end, share = padded_share(np.asarray(values))
+        at_end, share = padded_share(np.asarray(first_rows(values, SAMPLE_ROWS) if is_stored(values) else values))
         if share > MAX_SHARE:
             where = "after the last" if at_end else "before the first"
             notes.append(

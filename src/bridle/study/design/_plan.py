@@ -1,7 +1,7 @@
 """The plan of a study: every fit, and an estimate of the time."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from time import perf_counter
@@ -9,7 +9,14 @@ from time import perf_counter
 import jax
 import numpy as np
 
-from bridle.engine import Programs, core_count, peak_memory_bytes, time_short_call
+from bridle.engine import (
+    Programs,
+    StoredPrograms,
+    core_count,
+    peak_memory_bytes,
+    time_short_call,
+    time_stored_rows,
+)
 from bridle.results import Arm
 from bridle.stats import MIN_ARMS, MIN_STRENGTHS
 from bridle.study.design._arms import BoundArm, candidate_table, to_result_arm
@@ -158,17 +165,26 @@ def make_timed_plan(prepared: Prepared, *, rounds: bool = False) -> Plan:
     compiling = perf_counter() - began
     engine, fold, programs = prepared.engine, prepared.folds[0], compiled[0]
     start, stops = engine.start(prepared.question.seed_numbers[0]), engine.recipe.stops
-    timed = partial(time_short_call, fold, start, engine.strength_count, programs)
-    points, call_seconds = 1, timed()
-    if call_seconds < MIN_TIMED_SECONDS:  # mostly the overhead of a call
-        points = min(len(stops), programs.capacity, math.ceil(MIN_TIMED_SECONDS / call_seconds))
-        call_seconds = timed(count=points)
-    fit_seconds = call_seconds / (programs.width or 1) * plan.epochs / stops[points - 1]
+    if isinstance(programs, StoredPrograms):
+        fit_seconds = time_stored_rows(fold, start, engine.strength_count, programs) * plan.epochs
+    else:
+        fit_seconds = _fit_seconds(
+            partial(time_short_call, fold, start, engine.strength_count, programs), programs, stops
+        )
     seconds = compiling + fit_seconds * plan.fits / min(core_count(), plan.fits)
     return replace(plan, seconds=float(seconds), memory=_memory(prepared, plan, programs))
 
 
-def _memory(prepared: Prepared, plan: Plan, programs: Programs) -> int:
+def _fit_seconds(timed: Callable[..., float], programs: Programs, stops: np.ndarray) -> float:
+    """Return about the seconds of one fit on rows in memory; `timed` takes the number of points of a short call."""
+    points, call_seconds = 1, timed()
+    if call_seconds < MIN_TIMED_SECONDS:  # mostly the overhead of a call
+        points = min(len(stops), programs.capacity, math.ceil(MIN_TIMED_SECONDS / call_seconds))
+        call_seconds = timed(count=points)
+    return call_seconds / (programs.width or 1) * stops[-1] / stops[points - 1]
+
+
+def _memory(prepared: Prepared, plan: Plan, programs: Programs | StoredPrograms) -> int:
     """Return the peak memory in bytes: the process with its rows, running calls, curves of all fits, refitted weights.
 
     Curves and row scores are in memory twice while a result is built. Refits are `none` and two candidates of each arm.

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from bridle._errors import InputError
 from bridle._keras import (
     loss_name,
     make_program,
@@ -30,6 +31,7 @@ from bridle.study.design._question import Question
 from bridle.study.design._reconstruction import check_range, check_reconstruction
 from bridle.study.design._row_scores import count_fits, keeps_predictions, missing_reason, row_scorer
 from bridle.study.design._scores import check_pooled, choose_score, stopping_rule, undefined_notes
+from bridle.study.design._stored import check_stored
 
 OUTER = "outer"
 """The name of the held-out rows of an inner study."""
@@ -52,12 +54,20 @@ def prepare(question: Question, rows: Rows) -> Prepared:
     check_plain(model)
     if rows.reconstructs:
         check_reconstruction(model, rows.x)
+    if rows.ordered and isinstance(question.folds, int | np.integer):
+        if rows.groups is not None:
+            raise InputError(
+                "Expected groups or a time of the rows, got both, and a number of folds, which follow one of them. "
+                "Leave one out, or give a splitter of scikit-learn as folds=…."
+            )
+        question = replace(question, folds=time_ordered_splitter(int(question.folds), question.folds, "folds"))
     arms, terms = read_arms(model, question.arms)
     preparer = RowPreparer(rows, loss_name(model), _outputs(model))
     rules = arm_rules(arms, question.early_stopping)
     shares = [rule.validation_fraction for rule in rules]
     folds = make_folds(preparer, question.folds, question.validation_fraction, shares)
     compiled = make_program(plan, *folds.rows[0].rows)
+    check_stored(compiled, folds.rows[0].rows, rows.reconstructs)
     held_out = {name: preparer.outside(parts, preparer.fitted(None), name) for name, parts in rows.held_out.items()}
     for name, data in held_out.items():
         predicted_shapes(model, data.x, name)
@@ -177,6 +187,7 @@ def outer_fold_study(prepared: Prepared, split: Split, index: int) -> Prepared:
 
     inner_rows = replace(
         rows,
+        paths={},
         x=take_rows(rows.x, split.train),
         y=take_rows(rows.y, split.train),
         sample_weight=part(rows.sample_weight, split.train),

@@ -18,10 +18,13 @@ from bridle.engine import (
     Programs,
     Recipe,
     Start,
+    StoredPrograms,
     Training,
     choose_width,
     compile_programs,
+    compile_stored_programs,
     free_memory,
+    is_stored,
     on_accelerator,
     single_threaded_blas,
     time_short_call,
@@ -56,7 +59,7 @@ class StudyEngine:
     """The number of fits in one call; None for one on a CPU, and as many as pay on an accelerator."""
     arm_recipes: tuple[Recipe, ...] = ()
     """The recipes of arms with a rule of their own, which are not trained by `recipe`."""
-    _programs: dict[Any, Programs] = field(default_factory=dict)
+    _programs: dict[Any, Programs | StoredPrograms] = field(default_factory=dict)
     _starts: InitialValues = field(init=False)
     _initial: dict[int, tuple[list[np.ndarray], list[np.ndarray]]] = field(default_factory=dict)
     _optimizers: dict[float | None, list[np.ndarray]] = field(default_factory=dict)
@@ -90,7 +93,9 @@ class StudyEngine:
             self._optimizers[learning_rate] = self.program.optimizer_state(learning_rate)
         return Start(trainable, non_trainable, self._optimizers[learning_rate])
 
-    def programs(self, fold: Fold, held_out: Mapping[str, DeviceRows], members: int = 1, rule: int = 0) -> Programs:
+    def programs(
+        self, fold: Fold, held_out: Mapping[str, DeviceRows], members: int = 1, rule: int = 0
+    ) -> Programs | StoredPrograms:
         """Return the programs for rows of this shape and a rule, compiled on first use, for about `members` fits.
 
         Rule 0 is that of the study; the others are those of `arm_recipes`.
@@ -101,12 +106,17 @@ class StudyEngine:
             self._programs[key] = self._compiled(fold, held_out, members, rule)
         return self._programs[key]
 
-    def _compiled(self, fold: Fold, held_out: Mapping[str, DeviceRows], members: int, rule: int) -> Programs:
+    def _compiled(
+        self, fold: Fold, held_out: Mapping[str, DeviceRows], members: int, rule: int
+    ) -> Programs | StoredPrograms:
         training = Training(self.objective, (self.recipe, *self.arm_recipes)[rule])
         what = training, fold, self.start(0), self.strength_count, held_out
+        streams = fold.is_stored or is_stored(dict(held_out))
         if not self.untraced:
             try:
                 with layers_named():
+                    if streams:
+                        return compile_stored_programs(*what)
                     if self.width is None and on_accelerator():
                         timed = partial(time_short_call, fold, self.start(0), self.strength_count)
                         compiled = partial(compile_programs, *what)
@@ -115,7 +125,7 @@ class StudyEngine:
             except UntraceableError as error:
                 self._run_untraced(error)
                 check_eager(self.objective, self.start(0), self.strength_count, fold)
-        return compile_programs(*what, eager=True)
+        return (compile_stored_programs if streams else compile_programs)(*what, eager=True)
 
     def set_width(self, width: int | None) -> None:
         """Set the number of fits in one call, for programs that are compiled from now on."""

@@ -11,7 +11,8 @@ import jax
 import numpy as np
 
 from bridle._errors import OtherStudyError
-from bridle.engine import FitSpec, Stopping
+from bridle.engine import FitSpec, JoinedRows, RowSource, Stopping
+from bridle.sources import StoredArray
 from bridle.study.execution._requests import FitRequest
 
 StudyFacts = dict[str, Any]
@@ -22,6 +23,8 @@ STORED_STARTS = {"random": "fresh", "model": "weights"}
 """The words of stored facts for `initial_weights`."""
 STORED_PATHS = {None: "cold", "decreasing": "strong to weak", "increasing": "weak to strong"}
 """The words of stored facts for `warm_start`."""
+HASHED_ROWS = 64
+"""Rows on disk of a fold that are hashed as they are read, which shows another preparation."""
 MAX_LISTED_VALUES = 6
 """Length of a list that a message writes out."""
 MAX_VALUE_CHARS = 80
@@ -89,10 +92,11 @@ class FitKeys:
             stops, cuts = np.asarray(recipe.stops).tobytes(), str((fit.rows.cuts, fit.programs.width)).encode()
             rule = _stopping_text(recipe.stopping)
             words = f"{recipe.epochs} {recipe.batch_size} {recipe.shuffle} {rule}".encode()
-            rows = [np.asarray(leaf) for leaf in jax.tree.leaves((fit.rows.rows, dict(held_out)))]
+            leaves = jax.tree.leaves((fit.rows.rows, dict(held_out)))
+            rows = [leaf if isinstance(leaf, RowSource) else np.asarray(leaf) for leaf in leaves]
             shapes = repr([(array.shape, array.dtype.str) for array in rows]).encode()
             program = (self._core + fit.programs.identity).encode()
-            return _hash(program, stops, cuts, words, shapes, *rows)
+            return _hash(program, stops, cuts, words, shapes, *map(_content, rows))
 
         return self._cached(("context", id(fit.rows), id(fit.programs)), (fit.rows, fit.programs), compute)
 
@@ -110,6 +114,23 @@ class FitKeys:
             value = compute()
             self._cache[name] = value, tuple(weakref.ref(thing) for thing in objects)
         return value
+
+
+def _content(rows: Any) -> Any:
+    """Return what is hashed of rows: an array itself, or a hash of rows on disk."""
+    if isinstance(rows, JoinedRows):
+        return _hash(*map(_content, rows.parts))
+    return _stored_content(rows) if isinstance(rows, StoredArray) else rows
+
+
+def _stored_content(rows: StoredArray) -> bytes:
+    """Return a hash of a selection of rows on disk: their numbers, and some rows as they are read.
+
+    The facts of the study hash all rows of the files, so they need not be read once more for each fold.
+    """
+    order = np.arange(len(rows)) if rows.order is None else rows.order
+    some = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), HASHED_ROWS)).astype(int))
+    return _hash(np.asarray(order, np.int64), rows.take(some))
 
 
 def _stopping_text(rule: Stopping | None) -> str:

@@ -87,7 +87,7 @@ def _cache_of(spec: StudySpec) -> WorkerCache:
         if spec.name not in _caches:
             while len(_caches) >= MAX_CACHED_STUDIES:
                 _caches.pop(next(iter(_caches)))
-            prepared = prepare(spec.question, spec.rows)
+            prepared = prepare(spec.question, spec.rows.loaded())
             _check_same_study(spec, prepared)
             _caches[spec.name] = WorkerCache(prepared, FitKeys(spec.facts), threading.Lock(), {})
         return _caches[spec.name]

@@ -1,0 +1,391 @@
+"""Programs for rows on disk: they take a block of rows at a time, and together compute what those of `_programs` do."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from hashlib import sha256
+from time import perf_counter
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bridle.engine._averaging import measured_state
+from bridle.engine._device import (
+    COMPILE_OPTIONS,
+    FAST_COMPILE_OPTIONS,
+    QUICK_COMPILE_OPTIONS,
+    Executable,
+    find_libraries,
+    run_eagerly,
+)
+from bridle.engine._draw import Moment
+from bridle.engine._evaluate import measure_sides, predict_last_chunks
+from bridle.engine._member import (
+    finish_training,
+    mark_divergence,
+    pass_over_block,
+    plain_or_noisy,
+    remember_epoch,
+)
+from bridle.engine._objective import Recipe, Training
+from bridle.engine._programs import TRACING, Start, call_bytes, fast_objective, shapes_of_kernels, state_at_start
+from bridle.engine._shuffle import shuffled
+from bridle.engine._state import Block, Fold, Rows, State, row_count
+from bridle.engine._stored import BLOCK_BYTES, READ_AHEAD, row_bytes, spread_out
+from bridle.engine._sweep import Sweep, make_sweep, outline, point_sweeps
+from bridle.engine.rewrites import CannotTransposeError, for_once, with_transposed_kernels
+
+POINT, END, ROWS = "point", "end", "rows"
+"""When rows are predicted: while a fit trains, after it, and after it for the scores of single rows."""
+OPTIONS = {POINT: COMPILE_OPTIONS, END: FAST_COMPILE_OPTIONS, ROWS: QUICK_COMPILE_OPTIONS}
+"""Compiler options of the programs that predict: those of the program that does it for rows in memory."""
+MAX_DIAGNOSED_ROWS = 4096
+"""Training rows, evenly spaced, over which diagnostics are computed where there are more."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Sizes of the blocks of one shape of rows."""
+
+    count: int
+    """Rows to train on."""
+    size: int
+    """Rows of a batch."""
+    batches: int
+    """Batches of a block."""
+    sweeps: tuple[Sweep, ...]
+    """Predictions at a measuring point."""
+    monitored: Sweep | None
+    """Predictions of the rows that early stopping monitors."""
+    every: Sweep
+    """Predictions of all rows after training."""
+    validation: Sweep | None
+    """Predictions of the validation rows after training."""
+    held_out: Mapping[str, Sweep]
+
+    @property
+    def tail(self) -> int:
+        """Rows of the last batch, if it is smaller."""
+        return self.count % self.size
+
+    @property
+    def diagnosed(self) -> np.ndarray:
+        """Training rows over which diagnostics are computed."""
+        return spread_out(self.count, MAX_DIAGNOSED_ROWS)
+
+    def blocks(self) -> Sequence[tuple[int, int]]:
+        """Return the first row and the number of batches of each block of an epoch, without a smaller last batch."""
+        total = self.count // self.size
+        return [(n * self.size, min(self.batches, total - n)) for n in range(0, total, self.batches)]
+
+
+@dataclass(eq=False)
+class StoredPrograms:
+    """Executables for one shape of rows on disk, shared by all fits of all arms; mutable: they compile late."""
+
+    parts: Mapping[str, Callable[..., Any]]
+    """Programs by name; `compile_stored_programs` lists their arguments."""
+    layout: Layout
+    initial_state: Callable[[Start], State]
+    recipe: Recipe
+    cost_count: int
+    """Quantities summed over the batches of an epoch."""
+    block_bytes: int
+    prediction_bytes: int
+    """Size of the predictions of a row; 0 if it is not known."""
+    trace_seconds: float
+    forms: tuple[str, ...] = ()
+    eager: bool = False
+    """True if each operation is called by itself; one thread at a time then uses the model."""
+    compile_seconds: float | None = None
+    capacity: int = 1
+    width: int | None = None
+    is_streamed: bool = True
+    _compiling: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+
+    def __getitem__(self, name: str) -> Callable[..., Any]:
+        return self.parts[name]
+
+    @cached_property
+    def identity(self) -> str:
+        """Hash of all programs; empty if nothing is compiled."""
+        if self.eager:
+            return ""
+        texts = [f"{name} {part.identity}" for name, part in sorted(self._executables.items())]
+        return sha256(" ".join(texts).encode()).hexdigest()
+
+    def compile(self) -> None:
+        """Compile the programs that train; others continue to compile during the first training."""
+        with self._compiling:
+            if self.eager or self.compile_seconds is not None:
+                return
+            began, pool = perf_counter(), ThreadPoolExecutor(2)
+            pending = {name: pool.submit(part.compiled) for name, part in self._executables.items()}
+            pool.submit(find_libraries)
+            pool.shutdown(wait=False)
+            for name, part in pending.items():
+                if name.startswith("train"):
+                    part.result()
+            self.compile_seconds = perf_counter() - began
+
+    def compile_fully(self) -> None:
+        """Compile all programs and wait."""
+        self.compile()
+        for part in self._executables.values():
+            part.compiled()
+
+    @property
+    def executables(self) -> int:
+        """Number of executables that are compiled by now."""
+        return 0 if self.compile_seconds is None else len(self.parts)
+
+    @property
+    def seconds(self) -> float:
+        """Time that tracing took, and compiling as far as it happened."""
+        return self.trace_seconds + (self.compile_seconds or 0.0)
+
+    @cached_property
+    def memory(self) -> int:
+        """Bytes that training one group of fits holds: blocks of rows, and the call that trains on one."""
+        self.compile()
+        blocks = (2 + READ_AHEAD) * self.block_bytes
+        calls = [part for name, part in self._executables.items() if name.startswith("train")]
+        return blocks + max((call_bytes(part.compiled()) for part in calls), default=0)
+
+    @property
+    def _executables(self) -> dict[str, Executable]:
+        return {name: part for name, part in self.parts.items() if isinstance(part, Executable)}
+
+
+def compile_stored_programs(
+    training: Training,
+    fold: Fold,
+    start: Start,
+    strength_count: int,
+    held_out: Mapping[str, Rows],
+    *,
+    eager: bool = False,
+) -> StoredPrograms:
+    """Trace the programs for rows on disk; they are compiled when they first run.
+
+    Args: those of `compile_programs`.
+    """
+    began, forms = perf_counter(), {}
+    if not eager:
+        training = replace(training, objective=fast_objective(training.objective, forms))
+    trace = partial(_trace, training, fold, start, strength_count, held_out, eager)
+    with TRACING:
+        try:
+            programs = trace(frozenset() if eager else shapes_of_kernels(training.objective, start))
+        except CannotTransposeError:
+            programs = trace(frozenset())
+    return replace(programs, forms=tuple(forms), trace_seconds=perf_counter() - began)
+
+
+def _trace(
+    training: Training,
+    fold: Fold,
+    start: Start,
+    strength_count: int,
+    held_out: Mapping[str, Rows],
+    eager: bool,
+    shapes: frozenset[tuple[int, ...]],
+) -> StoredPrograms:
+    """Trace the programs, with kernels of these shapes transposed."""
+    begin = partial(state_at_start, training, shapes)
+    if shapes:
+        training = replace(training, objective=with_transposed_kernels(training.objective))
+    layout = _layout(training, fold, None if eager else start, held_out)
+    once = for_once if not eager and any(value.shape[1:] == (1,) for value in start.trainable) else _as_it_is
+    outlines = _no_outline if eager else jax.eval_shape
+    functions, size = _functions(training, fold, begin(start), strength_count, held_out, layout, (once, outlines))
+    parts = {
+        name: run_eagerly(function) if eager else Executable(function, *arguments, options=options)
+        for name, (function, arguments, options) in functions.items()
+    }
+    block = max(layout.batches * layout.size * row_bytes(fold.rows), layout.every.size * row_bytes(fold.rows.x))
+    return StoredPrograms(parts, layout, begin, training.recipe, training.cost_count, block, size, 0.0, eager=eager)
+
+
+def _layout(training: Training, fold: Fold, start: Start | None, held_out: Mapping[str, Rows]) -> Layout:
+    """Return the sizes of blocks; without a start for a model that cannot be traced."""
+    count, total, x = fold.train, row_count(fold.rows.y), fold.rows.x
+    size = min(training.recipe.batch_size, count)
+    batches = max(1, min(count // size, BLOCK_BYTES // max(1, size * row_bytes(fold.rows))))
+    forward = None if start is None else jax.jit(partial(training.objective.predict, start.trainable, start.other))
+    every, monitored, last = make_sweep(x, 0, total), None, fold.cuts[-1]
+    if training.recipe.stopping is not None:
+        monitored = make_sweep(x, *fold.cuts[:2])
+    validation = make_sweep(x, last, total) if last < total else None
+    outside = {name: make_sweep(part.x, 0, row_count(part.y)) for name, part in held_out.items()}
+    return Layout(count, size, batches, point_sweeps(forward, x, total, count), monitored, every, validation, outside)
+
+
+Part = tuple[Callable[..., Any], tuple[Any, ...], Mapping[str, Any]]
+"""A function, the arguments or their shapes for which it is compiled, and compiler options."""
+
+
+def _functions(
+    training: Training,
+    fold: Fold,
+    state: State,
+    strength_count: int,
+    held_out: Mapping[str, Rows],
+    layout: Layout,
+    forms: tuple[Callable[..., Any], Callable[..., Any]],
+) -> tuple[dict[str, Part], int]:
+    """Return all functions by name, and the size of the predictions of a row.
+
+    `forms` are the form of functions that run once a fit, and `jax.eval_shape`.
+    """
+    (once, shapes_of), size = forms, 0
+    objective, recipe, x, last = training.objective, training.recipe, fold.rows.x, fold.cuts[-1]
+    cost, number, total = np.zeros(training.cost_count, np.float32), np.int32(0), row_count(fold.rows.y)
+    strengths, identity = np.zeros(strength_count, np.float32), np.zeros(2, np.uint32)
+    parts: dict[str, Part] = {}
+
+    def add_training(name: str, length: int, batches: int) -> None:
+        rows, order = outline(fold.rows, length * batches), np.zeros(length * batches, np.int32)
+        arguments = state, cost, strengths, rows, order, identity, number, number, number
+        parts[name] = partial(_train, training, layout.count, length), arguments, COMPILE_OPTIONS
+
+    def add_prediction(mode: str, sweep: Sweep, x: Any) -> Any:
+        nonlocal size
+        name, block = prediction_name(mode, sweep), outline(x, sweep.size * sweep.width)
+        function = partial(_predict, training, mode, sweep)
+        parts[name] = (once(function) if mode == END else function), (state, block, number), OPTIONS[mode]
+        predictions = shapes_of(function, state, block, number)
+        size = max(size, row_bytes(predictions))
+        return outline(predictions, sweep.end - sweep.first)
+
+    def add_measures(name: str, mode: str, rows: Rows, sides: Any, predictions: Any) -> None:
+        function = partial(_measure, training, mode, sides)
+        arguments = state, outline((rows.y, rows.weight), row_count(rows.y)), predictions
+        parts[name] = (once(function) if mode == END else function), arguments, OPTIONS[mode]
+
+    add_training("train", layout.size, layout.batches)
+    if layout.tail:
+        add_training("train the rest", layout.tail, 1)
+    if recipe.shuffle and layout.size < layout.count:
+        parts["shuffle"] = partial(_order, layout.count), (identity, number), COMPILE_OPTIONS
+    for sweep in layout.sweeps:
+        predictions = add_prediction(POINT, sweep, x)
+        for name, sides in sides_of(sweep, fold.cuts, total).items():
+            add_measures(f"{POINT} {name}", POINT, fold.rows, (sides, sweep.first), predictions)
+    monitored = ()
+    if layout.monitored is not None:
+        rows = outline((fold.rows.y, fold.rows.weight), fold.watch)
+        monitored = rows, add_prediction(POINT, layout.monitored, x)
+    parts["end of epoch"] = partial(_end_epoch, training), (state, cost, number, *monitored), COMPILE_OPTIONS
+    parts["finish"] = once(partial(_finish, training)), (state, outline(x, len(layout.diagnosed))), FAST_COMPILE_OPTIONS
+    if measures_again(training):
+        sides = tuple(zip((0, *fold.cuts), (*fold.cuts, total), strict=True))
+        add_measures(END, END, fold.rows, (sides, 0), add_prediction(END, layout.every, x))
+    if layout.validation is not None and recipe.predictions:
+        add_prediction(END, layout.validation, x)
+    for name, sweep in layout.held_out.items():
+        predictions = add_prediction(END, sweep, held_out[name].x)
+        add_measures(f"{END} {name}", END, held_out[name], (((0, sweep.end),), 0), predictions)
+    if layout.validation is not None and objective.score_rows is not None:
+        predictions = add_prediction(ROWS, layout.validation, x)
+        rows = outline((fold.rows.y, fold.rows.weight), total - last)
+        parts[ROWS] = partial(_score_rows, training), (*rows, predictions), QUICK_COMPILE_OPTIONS
+    return parts, size
+
+
+def prediction_name(mode: str, sweep: Sweep) -> str:
+    """Return the name of the program that predicts a block of a sweep."""
+    return f"predict {mode} {sweep.shape}"
+
+
+def sides_of(sweep: Sweep, cuts: tuple[int, ...], total: int) -> dict[str, tuple[tuple[int, int], ...]]:
+    """Return the sides of a fold that a sweep of a measuring point covers: training rows, and the others."""
+    sides = tuple(zip((0, *cuts), (*cuts, total), strict=True))
+    named = {"training": sides[:1], "others": sides[1:] if cuts[0] < total else ()}
+    return {
+        name: part for name, part in named.items() if part and sweep.first <= part[0][0] and part[-1][1] <= sweep.end
+    }
+
+
+def measures_again(training: Training) -> bool:
+    """Return True if the variables that a fit returns are not those of its last epoch."""
+    objective = training.objective
+    return objective.finish is not None or training.recipe.stopping is not None or objective.average_decay is not None
+
+
+def _train(
+    training: Training,
+    count: int,
+    length: int,
+    state: State,
+    cost: Any,
+    strengths: Any,
+    rows: Rows,
+    order: Any,
+    identity: Any,
+    epoch: Any,
+    before: Any,
+    batches: Any,
+) -> tuple[State, Any]:
+    """Train on the batches of one block."""
+    objective, clock, block = training.objective, Moment(identity, epoch, before), Block(rows, order)
+    present = objective.at_epoch(strengths, epoch)
+
+    def loop(draws: bool) -> tuple[State, Any]:
+        return pass_over_block(training, (state, cost), present, block, count, clock, length, batches, draws)
+
+    return plain_or_noisy(objective, strengths, partial(loop, False), partial(loop, True))
+
+
+def _order(count: int, identity: Any, epoch: Any) -> Any:
+    """Return the order of the training rows in an epoch."""
+    return shuffled(identity, epoch, count)
+
+
+def _predict(training: Training, mode: str, sweep: Sweep, state: State, x: Any, chunks: Any) -> Any:
+    """Predict the last chunks of a block."""
+    state = measured_state(state) if mode == POINT else finish_training(training, state)
+    forward = jax.jit(partial(training.objective.predict, state.trainable, state.other))
+    return forward(x) if sweep.is_single else predict_last_chunks(forward, x, sweep.size, chunks)
+
+
+def _measure(training: Training, mode: str, sides: Any, state: State, answers: Any, predictions: Any) -> Any:
+    """Return the measures of some sides, from predictions that begin at a row."""
+    state = measured_state(state) if mode == POINT else finish_training(training, state)
+    return measure_sides(training.objective, state, Rows(None, *answers), sides[0], sides[1], lambda: predictions)
+
+
+def _end_epoch(
+    training: Training, state: State, cost: Any, epoch: Any, answers: Any = None, predictions: Any = None
+) -> State:
+    """Enter divergence, and what early stopping remembers, after an epoch counted from 0."""
+    state = mark_divergence(state, cost, epoch)
+    if answers is None:
+        return state
+    return remember_epoch(training, state, measured_state(state), Rows(None, *answers), predictions, epoch + 1)
+
+
+def _finish(training: Training, state: State, x: Any) -> tuple[list[Any], list[Any], Any]:
+    """Return the variables of a fit after its last epoch, and its diagnostics over some training rows."""
+    state = finish_training(training, state)
+    facts = training.objective.diagnose(state.trainable, state.other, x)
+    return state.trainable, state.other, jnp.stack(facts) if facts else jnp.zeros(0, "float32")
+
+
+def _score_rows(training: Training, y: Any, weight: Any, predictions: Any) -> Any:
+    """Return the scores of the validation rows one by one."""
+    score = training.objective.score_rows
+    return None if score is None else score(y, predictions, weight)
+
+
+def _no_outline(*arguments: Any) -> tuple[()]:
+    """Return no shapes: those of a model that cannot be traced are not known."""
+    return ()
+
+
+def _as_it_is(function: Callable[..., Any]) -> Callable[..., Any]:
+    return function

@@ -1,0 +1,60 @@
+"""Fingerprints of rows: the same for the same rows, wherever they are."""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from bridle.sources._stored import StoredArray
+
+
+def fingerprint(*values: Any) -> str:
+    """Return the SHA-256 of rows as 64 hexadecimal digits.
+
+    The hash covers the structure, the type, shape and bytes of each array, and the column names of
+    tables. The same numbers as float32 and as float64 are different rows, for they train differently.
+
+    Args:
+        values: arrays, tables, lists, rows on disk, or dictionaries and tuples of them; None for what was not given.
+
+    >>> fingerprint([[0.0, 1.0]], [1])[:16]
+    'beb9e44e994daab6'
+    >>> fingerprint([[0.0, 1.0]], [1]) == fingerprint([[1.0, 0.0]], [1])
+    False
+
+    """
+    digest = None
+    for value in values:
+        for piece in _pieces(value):
+            if isinstance(piece, StoredArray) and digest is None:
+                digest = piece.digest()  # of rows that are read once
+                continue
+            digest = digest or hashlib.sha256()
+            if isinstance(piece, StoredArray):
+                piece.hash_into(digest)
+            else:
+                digest.update(len(piece).to_bytes(8, "little"))
+                digest.update(piece)
+    return (digest or hashlib.sha256()).hexdigest()
+
+
+def _pieces(value: Any) -> Iterator[bytes | memoryview | StoredArray]:
+    """Yield the bytes to hash of one value."""
+    if hasattr(value, "columns"):
+        value = {str(name): value.iloc[:, index] for index, name in enumerate(value.columns)}
+    if isinstance(value, dict):
+        yield f"dictionary of {len(value)}".encode()
+        for name, inner in value.items():
+            yield str(name).encode()
+            yield from _pieces(inner)
+    elif isinstance(value, tuple) or (isinstance(value, list) and value and isinstance(value[0], np.ndarray)):
+        yield f"tuple of {len(value)}".encode()
+        for inner in value:
+            yield from _pieces(inner)
+    elif isinstance(value, StoredArray):
+        yield value
+    else:
+        array = np.ascontiguousarray(value)
+        yield f"{array.dtype.str} {array.shape}".encode()
+        yield repr(array.tolist()).encode() if array.dtype.hasobject else array.tobytes()
