@@ -96,7 +96,7 @@ def _prepare_sequences(source: Table, design: TableStudy, series: Sequences) -> 
     preparation = SequencePreparation(layout, length, True, cutter)
     weight = structure.weights(cut.heads)
     groups = structure.groups(cut.heads)
-    study = series_study(design, preparation.input_shape, problem, design.folds, padded=True)
+    study = series_study(design, preparation.input_shape, problem, design.folds)
     prepared = study.prepare(
         rows,
         y[learn],
@@ -127,7 +127,8 @@ def _prepare_forecast(source: Table, design: TableStudy, series: Forecast) -> Jo
     layout = find_layout(rows.used_steps(), None, source.formats, keep=(design.target,))
     cutter = series.cutter(cut, structure.group)
     preparation = SequencePreparation(replace(layout, width=table.shape[1]), series.window, False, cutter)
-    study = series_study(design, preparation.input_shape, problem, list(split.folds), padded=False)
+    calendar = sum(column.name in cut.calendar_names for column in layout.columns)
+    study = series_study(design, preparation.input_shape, problem, list(split.folds), calendar)
     prepared = study.prepare(
         rows,
         y[split.learn],
