@@ -159,6 +159,22 @@ def forecast_baselines(
     sides: tuple[np.ndarray, np.ndarray],
 ) -> tuple[Baseline, ...]:
     """Return naive forecasts, then the models of `fit_baselines` on all steps of each window."""
+    naive = naive_baselines(prepared, cut=cut, problem=problem, series=series, sides=sides)
+    return (*naive, *fit_baselines(prepared, flat=True))
+
+
+def naive_baselines(
+    prepared: Prepared,
+    *,
+    cut: CutSeries,
+    problem: Problem,
+    series: Forecast,
+    sides: tuple[np.ndarray, np.ndarray],
+) -> tuple[Baseline, ...]:
+    """Return the forecasts that repeat the last value, and the last one of each season.
+
+    Without such a value, the mean of the rows to learn from stands in.
+    """
     learn, test = sides
     target = cut.steps.table[problem.target]
     present = target.notna().to_numpy(bool)
@@ -172,7 +188,7 @@ def forecast_baselines(
         baselines.append(
             score_predictions(prepared, name, _naive_text(season), forecasts[learn], {"test": forecasts[test]})
         )
-    return (*baselines, *fit_baselines(prepared, flat=True))
+    return tuple(baselines)
 
 
 def _naive_text(season: int | None) -> str:
