@@ -1,7 +1,7 @@
 """Tables: read, describe and prepare them."""
 
 from bridle.tables._hints import hints
-from bridle.tables._layout import find_layout
+from bridle.tables._layout import LayoutRules, find_layout
 from bridle.tables._number_format import NumberFormat
 from bridle.tables._preparation import Preparation
 from bridle.tables._problem import Problem, decode_target, encode_target, find_problem, known_rows
@@ -12,6 +12,7 @@ from bridle.tables._table import Table, table_of
 from bridle.tables._warnings import copies, large_class
 
 __all__ = [
+    "LayoutRules",
     "NumberFormat",
     "Preparation",
     "Problem",

@@ -10,6 +10,7 @@ from sklearn.model_selection import GroupShuffleSplit, train_test_split
 
 from bridle._errors import InputError, short_repr
 from bridle.tables import (
+    LayoutRules,
     NumberFormat,
     Preparation,
     Problem,
@@ -47,8 +48,11 @@ def hold_out(
     structure: Structure,
     folds: int,
     formats: Mapping[str, NumberFormat] | None = None,
+    rules: LayoutRules = LayoutRules(),  # noqa: B008
 ) -> HeldOut:
     """Hold out a share of the rows: whole groups, or the last rows in time, or random rows stratified by class.
+
+    `formats` and `rules` are those of `find_layout`.
 
     Errors: `InputError` for a share outside of (0, 1), and for too few rows, groups or rows of a class.
     """
@@ -67,7 +71,7 @@ def hold_out(
     rows = {"groups": groups, "sample_weight": weight}
     test_rows = (x.iloc[test], y[test]) if weight is None else (x.iloc[test], y[test], weight[test])
     learning = {name: values[learn] for name, values in rows.items() if values is not None}
-    layout = find_layout(x.iloc[learn], problem.target, formats)
+    layout = find_layout(x.iloc[learn], problem.target, formats, rules)
     return HeldOut(Preparation(replace(layout, width=table.shape[1])), x.iloc[learn], y[learn], test_rows, learning)
 
 

@@ -40,6 +40,7 @@ from bridle.tuning._network import (
     again,
     default_arms,
     default_network,
+    layout_rules,
     outputs_of,
     own_network,
 )
@@ -232,8 +233,9 @@ def prepare_table(table: pd.DataFrame | Table, design: TableStudy, build: StudyB
     problem = find_problem(source.rows, target, design.task, min_rows=design.folds + 1)
     structure.check(known_rows(problem, source.rows), target)
     rows = structure.ordered(known_rows(problem, source.rows))
-    split = hold_out(problem, rows, design.test_share, structure, design.folds, source.formats)
-    inputs = len(clone_fit(split.preparation, split.x).get_feature_names_out())
+    rules = layout_rules(design.defaults, problem)
+    split = hold_out(problem, rows, design.test_share, structure, design.folds, source.formats, rules)
+    inputs = len(split.preparation.layout.features)
     scaler = StandardScaler() if problem.classes is None else None
     study = (build or design.study)(inputs, problem, structure.folds(design.folds))
     prepared = study.prepare(
@@ -354,7 +356,7 @@ def run_job(
 def tuned(job: Job, result: Result) -> Tuned:
     """Return a result with the preparation of the table that its refits used."""
     refits = job.prepared.preparer.final
-    preparation, scaler = refits[0] if refits else (clone_fit(job.preparation, job.rows), None)
+    preparation, scaler = refits[0] if refits else (clone_fit(job.preparation, job.rows, job.prepared.rows.y), None)
     scale = Scale() if scaler is None else Scale(float(scaler.mean_[0]), float(scaler.scale_[0]))
     return Tuned(result, job.problem, preparation, scale, job.notes, job.table_notes.warnings)
 
@@ -394,6 +396,6 @@ def load_applied(folder: str | Path, *, model: NetworkFunction | None = None) ->
     return Applied(load_model(folder, build), preparation, problem, scale)
 
 
-def clone_fit(preparation: Preparation, table: pd.DataFrame) -> Preparation:
+def clone_fit(preparation: Preparation, table: pd.DataFrame, y: object) -> Preparation:
     """Return a preparation of the same layout, fitted on other rows."""
-    return Preparation(preparation.layout).fit(table)
+    return Preparation(preparation.layout).fit(table, y)

@@ -9,7 +9,7 @@ import numpy as np
 from bridle._errors import InputError
 from bridle.results import StoredTransformer
 from bridle.study.data._arrays import Data, plain_rows, read_rows
-from bridle.study.data._preparation import as_column, fit_transformer, transform_rows
+from bridle.study.data._preparation import as_column, fit_transformer, transform_rows, transform_training_rows
 from bridle.study.data._transformers import store_transformer, transformer_text
 
 STORED_CHECK_ROWS = 100
@@ -138,11 +138,17 @@ class RowPreparer:
         rows = self.rows
         return self.arrays(rows.x, rows.y, rows.sample_weight, self.fitted(None))
 
-    def arrays(self, x: Any, y: Any, weight: Any, fitted: tuple[Any, Any], name: str = "") -> Data:
-        """Return rows after fitted preprocessors, checked."""
+    def arrays(
+        self, x: Any, y: Any, weight: Any, fitted: tuple[Any, Any], name: str = "", *, training: bool = False
+    ) -> Data:
+        """Return rows after fitted preprocessors, checked; `training` says that they were fitted to these rows."""
         label = f"{name} " if name else ""
         if fitted[0] is not None:
-            x = transform_rows(fitted[0], plain_rows(x, f"{label}x"), f"{label}x")
+            plain = plain_rows(x, f"{label}x")
+            if training:
+                x = transform_training_rows(fitted[0], plain, y, f"{label}x")
+            else:
+                x = transform_rows(fitted[0], plain, f"{label}x")
         if fitted[1] is not None:
             y = transform_rows(fitted[1], as_column(y), f"{label}y")
         if self.rows.reconstructs:
