@@ -15,6 +15,8 @@ from bridle.tables._records import MISSING, SPACES, as_spaced, read_records
 from bridle.tables._table import plain_formats
 
 BLOCK_LINES = 50_000
+SAMPLE = 5000
+"""Rows that tell which columns hold numbers."""
 QUOTE = '"'
 Opener = Callable[[], BinaryIO]
 
@@ -56,12 +58,27 @@ class Lines:
                     yield text
 
     def _is_plain(self, lines: Sequence[str]) -> bool:
-        """Check for lines without quotes, none blank, each with as many cells as the table has columns."""
+        """Check for lines of whole records, none blank, each with as many cells as the table has columns."""
         between, blank = self.width - 1, f"{self.separator} \t\r\n"
-        return all(
-            line.count(self.separator) == between and QUOTE not in line and "\0" not in line and line.strip(blank)
-            for line in lines
+        for line in lines:
+            bare = line if QUOTE not in line else self._outside_quotes(line)
+            if bare is None or bare.count(self.separator) != between or "\0" in line or not line.strip(blank):
+                return False
+        return True
+
+    def _outside_quotes(self, line: str) -> str | None:
+        """Return a line without its quoted cells; None unless each quoted text is a whole cell within the line."""
+        parts = line.split(QUOTE)
+        if len(parts) % 2 == 0:
+            return None
+        first, *between, last = parts[::2]
+        begins = not first.rstrip(" ") or first.rstrip(" ").endswith(self.separator)
+        whole = all(
+            part == "" or (part.startswith(self.separator) and part.rstrip(" ").endswith(self.separator))
+            for part in between
         )
+        ends = last.startswith(self.separator) or not last.strip("\r\n")
+        return "".join(parts[::2]) if begins and whole and ends else None
 
     def _rest_of_record(self, lines: Sequence[str], stream: io.TextIOWrapper) -> list[str]:
         """Return the further lines of a record whose quoted cell goes on after the last of these lines."""
@@ -127,7 +144,7 @@ def _read_pass(
     late: set[str] = set()
     for block in lines.blocks():
         if not columns:
-            first = _parse(lines, block, names, positions, set(names))
+            first = _parse(lines, block, names, positions, set(names), SAMPLE)
             columns = {name: _Column(name in text or not _is_plain_number(first[name])) for name in first}
         as_text = {name for name, column in columns.items() if column.is_text}
         frame = _parse(lines, block, names, positions, as_text)
@@ -144,8 +161,10 @@ def _read_pass(
     return columns, late
 
 
-def _parse(lines: Lines, block: str, names: Sequence[str], positions: Sequence[int], text: set[str]) -> pd.DataFrame:
-    """Parse some columns of a block; those of `text` as they are written."""
+def _parse(
+    lines: Lines, block: str, names: Sequence[str], positions: Sequence[int], text: set[str], rows: int | None = None
+) -> pd.DataFrame:
+    """Parse some columns of a block, or of its first rows; those of `text` as they are written."""
     missing = sorted(MISSING)
     return pd.read_csv(
         io.StringIO(block),
@@ -159,6 +178,7 @@ def _parse(lines: Lines, block: str, names: Sequence[str], positions: Sequence[i
         keep_default_na=False,
         skipinitialspace=True,
         low_memory=False,
+        nrows=rows,
     )
 
 
