@@ -1,5 +1,6 @@
 """Tables: read, describe and prepare them."""
 
+from bridle.tables._formats import FILE
 from bridle.tables._hints import hints
 from bridle.tables._layout import LayoutRules, find_layout
 from bridle.tables._number_format import NumberFormat
@@ -9,9 +10,11 @@ from bridle.tables._read import read_file, read_table
 from bridle.tables._remarks import remarks
 from bridle.tables._structure import Structure, times_of
 from bridle.tables._table import Table, table_of
+from bridle.tables._targets import encode_targets, find_problems, target_names
 from bridle.tables._warnings import copies, large_class
 
 __all__ = [
+    "FILE",
     "LayoutRules",
     "NumberFormat",
     "Preparation",
@@ -21,8 +24,10 @@ __all__ = [
     "copies",
     "decode_target",
     "encode_target",
+    "encode_targets",
     "find_layout",
     "find_problem",
+    "find_problems",
     "hints",
     "known_rows",
     "large_class",
@@ -30,5 +35,6 @@ __all__ = [
     "read_table",
     "remarks",
     "table_of",
+    "target_names",
     "times_of",
 ]

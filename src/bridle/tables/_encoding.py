@@ -118,7 +118,7 @@ def target_columns(y: object, size: int, rows: int) -> Float[np.ndarray, "row ou
     target = target.reshape(rows)
     if size == 1:
         return target.astype(np.float64)[:, None]
-    classes: Int[np.ndarray, "row"] = target.astype(np.int64)
+    classes: Int[np.ndarray, row] = target.astype(np.int64)
     return (classes[:, None] == np.arange(size)).astype(np.float64)
 
 

@@ -118,11 +118,13 @@ READERS: Mapping[str, Callable[[Path, str], pd.DataFrame]] = {
 
 def mask_words(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a table with NaN for text cells that mean a missing one, such as `NA`, as in a text file."""
-    return frame.assign(**{
-        name: _masked(frame[name])
-        for name in frame.columns
-        if frame[name].dtype == object or pd.api.types.is_string_dtype(frame[name])
-    })
+    return frame.assign(
+        **{
+            name: _masked(frame[name])
+            for name in frame.columns
+            if frame[name].dtype == object or pd.api.types.is_string_dtype(frame[name])
+        }
+    )
 
 
 def _masked(column: pd.Series) -> pd.Series:
@@ -196,7 +198,8 @@ def _json_records(path: Path, encoding: str, where: str) -> Iterator[tuple[int, 
 def _decoded_lines(stream: BinaryIO, encoding: str, where: str) -> Iterator[str]:
     number = 0
     try:
-        for number, line in enumerate(stream, start=1):
+        for line in stream:
+            number += 1
             yield line.decode(encoding).removeprefix("\ufeff")
     except (UnicodeDecodeError, LookupError) as error:
         raise InputError(f"Expected {where} in {encoding}, got: {error!s:.100} (line {number}).") from None
@@ -207,7 +210,8 @@ def _json(text: str, number: int, where: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InputError(
-            f"Expected one JSON object in each line of {where}, got {text.strip()!r:.60} in line {number}: {error!s:.100}."
+            f"Expected one JSON object in each line of {where}, got {text.strip()!r:.60} in line {number}: "
+            f"{error!s:.100}."
         ) from None
 
 
@@ -222,7 +226,7 @@ def _excel_cell(cell: object) -> object:
     """Return a cell of a workbook; NaN for an error such as `#N/A` and for empty text."""
     if isinstance(cell, str):
         text = cell.strip()
-        return np.nan if not text or text.startswith("#") and text.rstrip("!?").isupper() else text
+        return np.nan if not text or (text.startswith("#") and text.rstrip("!?").isupper()) else text
     return np.nan if cell is None else cell
 
 

@@ -67,7 +67,7 @@ def looks_repeated(column: pd.Series) -> bool:
     if kind not in ("text", "number") or (kind == "number" and (numbers_of(present) % 1).any()):
         return False
     labels = labels_of(present)
-    counts = np.unique(labels.astype(str), return_counts=True)[1]
+    counts = np.bincount(pd.factorize(labels)[0]) if len(labels) else np.array([], int)
     if not FEWEST <= len(counts) <= len(labels) / ROWS_EACH:
         return False
     words = _words(str(column.name))

@@ -94,7 +94,9 @@ class Lines:
         content = "".join(lines)
         if "\0" in content:
             line = number + content.count("\n", 0, content.index("\0"))
-            raise InputError(f"Expected a table of text in {self.where}, got binary content in line {line}. {SAVE_AS_CSV}")
+            raise InputError(
+                f"Expected a table of text in {self.where}, got binary content in line {line}. {SAVE_AS_CSV}"
+            )
         records = read_records(content, self.separator, self.where, self.width, number)
         return [self._line(record) for record in records]
 

@@ -229,7 +229,7 @@ def find_layout(
     table: pd.DataFrame,
     target: str | None = None,
     formats: Mapping[str, NumberFormat] | None = None,
-    rules: LayoutRules = LayoutRules(),  # noqa: B008
+    rules: LayoutRules = LayoutRules(),
 ) -> Layout:
     """Decide once, from all rows that will be cut into folds, what each column but `target` becomes.
 
@@ -250,9 +250,7 @@ def find_layout(
     ('a=x', 'a=y', 'b', 'b (missing)')
     """
     formats = formats or {}
-    choices = {
-        name: _choice(table[name], formats.get(name, PLAIN), rules) for name in table.columns if name != target
-    }
+    choices = {name: _choice(table[name], formats.get(name, PLAIN), rules) for name in table.columns if name != target}
     columns = tuple(choice for choice in choices.values() if isinstance(choice, Column))
     left_out = tuple((name, choice) for name, choice in choices.items() if isinstance(choice, str))
     if not columns:

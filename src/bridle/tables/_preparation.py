@@ -171,8 +171,9 @@ def _features(
     labels = labels_of(cells, ABSENT)
     if isinstance(learned, Encoding):
         return learned.features(labels) if y is None else cross_fitted(labels, y, column.size)
+    codes, distinct = pd.factorize(labels)
     positions = column.positions
-    indices = np.array([positions.get(label, -1) for label in labels], dtype=np.intp)
+    indices = np.array([positions.get(label, -1) for label in distinct], dtype=np.intp)[codes]
     return (indices[:, None] == np.arange(len(column.categories))).astype(np.float64)
 
 
@@ -277,7 +278,5 @@ def _learned_from_json(content: object, layout: Layout) -> Learned:
         names = f"{sorted(sizes)!r:.200}, got {sorted(map(str, fields['columns']))!r:.200}"
         raise InputError(f"Expected what was learned of the columns {names}. {DAMAGED}")
     kinds = {"encoded": Encoding.from_json, "words": Vocabulary.from_json}
-    columns = {
-        name: kinds[column.kind](fields["columns"][name], column.size) for name, column in sizes.items()
-    }
+    columns = {name: kinds[column.kind](fields["columns"][name], column.size) for name, column in sizes.items()}
     return Learned(*(tuple(fields[name]) for name in ("medians", "means", "scales", "seen")), columns)

@@ -129,7 +129,11 @@ def read_file(
         skip = first_record_lines(content, separator) if len(rows) < len(head) else 0
         lines = Lines(lambda: open_plain(path), encoding, separator, len(names), skip, where)
         numbers, cells = _large(lines, names, _text_columns(text, like), path)
-        return _typed(cells, numbers, names, text, decimal, separator) if like is None else _raw(cells, numbers, names, like)
+        return (
+            _typed(cells, numbers, names, text, decimal, separator)
+            if like is None
+            else _raw(cells, numbers, names, like)
+        )
     records = list(read_records(content, separator, where))
     if not records:
         raise InputError(f"Expected a table in {where}, got empty cells only. {SAVE_AS_CSV}")
@@ -140,9 +144,7 @@ def read_file(
     return _typed(cells, {}, names, text, decimal, separator) if like is None else _raw(cells, {}, names, like)
 
 
-def _raw(
-    cells: Mapping[str, pd.Series], numbers: Mapping[str, pd.Series], names: Sequence[str], like: Layout
-) -> Table:
+def _raw(cells: Mapping[str, pd.Series], numbers: Mapping[str, pd.Series], names: Sequence[str], like: Layout) -> Table:
     """Return text cells as they are, for a preparation that reads them; NaN for missing ones."""
     categories = {column.name: (*column.categories, *column.merged) for column in like.columns}
     masked = {name: mask_missing(column, categories.get(name, ())) for name, column in cells.items()}

@@ -39,9 +39,7 @@ def as_spaced(content: str) -> str:
     return "\n".join(line.replace("\t", " ").strip() for line in content.splitlines())
 
 
-def read_records(
-    content: str, separator: str, where: str, width: int = 0, line: int = 1
-) -> Iterator[list[str]]:
+def read_records(content: str, separator: str, where: str, width: int = 0, line: int = 1) -> Iterator[list[str]]:
     """Yield the header and then each row, cells stripped; a row of another length than the header is refused.
 
     A part of a file has a `width` already, and begins at its `line`.

@@ -45,6 +45,9 @@ TARGETS = ("weights", "activations", "pre-activations")
 """The targets of default arms."""
 
 
+OLD_RULES, RULES = LayoutRules(), LayoutRules(dates=True, encode=True, words=True)
+
+
 @dataclass(frozen=True)
 class Defaults:
     """Network, training and arms of `tune`, where nothing else is given."""
@@ -57,15 +60,17 @@ class Defaults:
     """None for that of Keras."""
     kinds: tuple[str, ...]
     targets: tuple[str, ...]
-    rules: LayoutRules = LayoutRules()
+    rules: LayoutRules = OLD_RULES
     """The kinds of columns that are used."""
+    sized: bool = False
+    """Take fewer epochs and folds, and larger batches, for many rows."""
 
 
 VERSIONS: Mapping[int, Defaults] = MappingProxyType(
     {
         1: Defaults((64, 32), 200, 32, None, KINDS, TARGETS),
         2: Defaults((64, 32), 100, 64, 2e-3, ("L1", "L2"), TARGETS),
-        3: Defaults((64, 32), 100, 64, 2e-3, ("L1", "L2"), TARGETS, LayoutRules(dates=True, encode=True, words=True)),
+        3: Defaults((64, 32), 100, 64, 2e-3, ("L1", "L2"), TARGETS, RULES, True),
     }
 )
 """All defaults that folders were started with. Those of a released version never change."""
@@ -136,7 +141,9 @@ def layout_rules(version: int, problem: Problem) -> LayoutRules:
 
 
 def outputs_of(problem: Problem) -> int:
-    """Return the units of the last layer: one for a number or two classes, else one for each class."""
+    """Return the units of the last layer: one for each number, one for two classes, else one for each class."""
+    if problem.targets:
+        return len(problem.targets)
     return 1 if problem.classes is None or len(problem.classes) == 2 else len(problem.classes)
 
 

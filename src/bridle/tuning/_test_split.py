@@ -16,7 +16,7 @@ from bridle.tables import (
     Problem,
     Structure,
     copies,
-    encode_target,
+    encode_targets,
     find_layout,
     hints,
     large_class,
@@ -58,10 +58,10 @@ def hold_out(
     """
     if not 0 < share < 1:
         raise InputError(f"Expected the held-out share between 0 and 1, got {share}. Try 0.2.")
-    y, groups, weight = encode_target(problem, table[problem.target]), structure.groups(table), structure.weights(table)
+    y, groups, weight = encode_targets(problem, table), structure.groups(table), structure.weights(table)
     learn, test = _sides(problem, table, y, share, structure, folds)
     _check_classes(problem, y, learn, test, folds, structure)
-    x = table.drop(columns=[problem.target, *structure.columns.values()])
+    x = table.drop(columns=[*problem.names, *structure.columns.values()])
     if not x.shape[1]:
         roles = ", ".join(f"{role} {short_repr(name)}" for role, name in structure.columns.items())
         raise InputError(
@@ -218,7 +218,7 @@ def warnings(problem: Problem, split: HeldOut, table: pd.DataFrame, structure: S
     used = table[[column.name for column in split.preparation.layout.columns]]
     large = large_class(problem, table[problem.target]) if "acc" in measure.lower() else ""
     return [
-        *copies(used, table[problem.target], problem),
+        *(sentence for name in problem.names for sentence in copies(used, table[name], problem)),
         *([large] if large else []),
-        *hints(table, problem.target, structure),
+        *hints(table.drop(columns=list(problem.names[1:])), problem.names[0], structure),
     ]

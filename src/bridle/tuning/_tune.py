@@ -1,8 +1,8 @@
 """`bridle.tune`, and the parts of `bridle predict`."""
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -25,36 +25,28 @@ from bridle.tables import (
     Structure,
     Table,
     decode_target,
-    find_problem,
+    find_problems,
     known_rows,
     read_file,
     remarks,
     table_of,
+    target_names,
 )
 from bridle.tuning._model_file import MODEL_CODE, load_model, model_path, save_model
 from bridle.tuning._network import (
     NEWEST,
-    OWN_MODEL,
     VERSIONS,
     NetworkFunction,
-    again,
     default_arms,
-    default_network,
     layout_rules,
     outputs_of,
     own_network,
 )
+from bridle.tuning._scale import Scale
+from bridle.tuning._sizes import counts_of, network_of, targets_of
 from bridle.tuning._test_split import TableNotes, describe_table, hold_out, warnings
 
 APPLY = "apply.json"
-
-
-@dataclass(frozen=True)
-class Scale:
-    """Scale of a regression target: the network predicts `(y - mean) / sd`."""
-
-    mean: float = 0.0
-    sd: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -74,7 +66,7 @@ class Applied:
         raw = np.asarray(self.model.predict(self.preparation.transform(table), verbose=0))
         target = self.problem.target
         if self.problem.classes is None:
-            return pd.DataFrame({target: raw[:, 0].astype(float) * self.scale.sd + self.scale.mean}, index=table.index)
+            return pd.DataFrame(self.scale.restored(raw), columns=list(self.problem.names), index=table.index)
         shares = np.column_stack([1 - raw[:, 0], raw[:, 0]]) if raw.shape[1] == 1 else raw
         columns = {f"p({label})": shares[:, index] for index, label in enumerate(self.problem.classes)}
         return pd.DataFrame({target: decode_target(self.problem, shares.argmax(axis=1)), **columns}, index=table.index)
@@ -173,12 +165,12 @@ class TableStudy:
     The command line, study files and Python share this class.
     """
 
-    target: str
+    target: str | Sequence[str]
     task: str | None = None
     model: NetworkFunction | None = None
     arms: Mapping[str, Mapping[str, Any]] | None = None
-    seeds: int = 5
-    folds: int = 5
+    seeds: int | None = None
+    folds: int | None = None
     epochs: int | None = None
     test_share: float = 0.2
     score: str | None = None
@@ -192,21 +184,22 @@ class TableStudy:
         if self.all_kinds and self.arms:
             raise InputError("Expected arms of your own or all kinds of default arms, got both. Leave one of them out.")
 
+    def sized(self, rows: int) -> "TableStudy":
+        """Return the same settings, with the default seeds and folds for a table of so many rows."""
+        seeds, folds = counts_of(VERSIONS[self.defaults], rows)
+        return replace(self, seeds=self.seeds or seeds, folds=self.folds or folds)
+
     def study(self, inputs: int, problem: Problem, folds: int | TimeSeriesSplit) -> Study:
         """Build the study for a number of features, a problem and folds."""
-        outputs = outputs_of(problem)
         defaults = VERSIONS[self.defaults]
-        training = defaults if self.model is None else OWN_MODEL
-        if self.model is None:
-            hidden, rate = defaults.hidden, defaults.learning_rate
-            network = built = default_network(inputs, problem, hidden=hidden, learning_rate=rate, score=self.score)
-        else:
-            network = own_network(self.model, inputs, outputs)
-            built = again(network, self.model, inputs, outputs)
+        seeds, count = counts_of(defaults, problem.rows)
+        rows = round(problem.rows * (1 - self.test_share) * (1 - 1 / (self.folds or count)))
+        network, built, training = network_of(defaults, self.model, inputs, problem, rows, self.score)
+        targets = targets_of(defaults, problem.rows)
         return Study(
             built,
-            self.arms or default_arms(network, defaults.kinds, defaults.targets) | self._other_kinds(network),
-            seeds=self.seeds,
+            self.arms or default_arms(network, defaults.kinds, targets) | self._other_kinds(network),
+            seeds=self.seeds or seeds,
             folds=folds,
             epochs=self.epochs or training.epochs,
             batch_size=training.batch_size,
@@ -230,8 +223,10 @@ def prepare_table(table: pd.DataFrame | Table, design: TableStudy, build: StudyB
     """
     target, structure = design.target, design.structure
     source = table if isinstance(table, Table) else table_of(table, target)
-    problem = find_problem(source.rows, target, design.task, min_rows=design.folds + 1)
-    structure.check(known_rows(problem, source.rows), target)
+    design = design.sized(len(source.rows))
+    names = target_names(target, source.rows.columns)
+    problem = find_problems(source.rows, names, design.task, min_rows=design.folds + 1)
+    structure.check(known_rows(problem, source.rows), *names)
     rows = structure.ordered(known_rows(problem, source.rows))
     rules = layout_rules(design.defaults, problem)
     split = hold_out(problem, rows, design.test_share, structure, design.folds, source.formats, rules)
@@ -247,7 +242,7 @@ def prepare_table(table: pd.DataFrame | Table, design: TableStudy, build: StudyB
         target_preprocessor=scaler,
         **split.rows,
     )
-    used = [problem.target, *(column.name for column in split.preparation.layout.columns)]
+    used = [*problem.names, *(column.name for column in split.preparation.layout.columns)]
     code = reload_note(prepared.model)
     sentences = [*source.notes, *remarks(rows[used]), *prepared.notes]
     sentences += [f"{code} {MODEL_CODE}."] if code else []
@@ -258,13 +253,13 @@ def prepare_table(table: pd.DataFrame | Table, design: TableStudy, build: StudyB
 
 def tune(
     table: pd.DataFrame | str | Path,
-    target: str,
+    target: str | Sequence[str],
     *,
     task: str | None = None,
     model: NetworkFunction | None = None,
     arms: Mapping[str, Mapping[str, Any]] | None = None,
-    seeds: int = 5,
-    folds: int = 5,
+    seeds: int | None = None,
+    folds: int | None = None,
     epochs: int | None = None,
     test_share: float = 0.2,
     score: str | None = None,
@@ -285,13 +280,14 @@ def tune(
     and new rows do not need them.
 
     Args:
-        table: data frame, or path of a CSV file.
-        target: str, the column to predict.
+        table: data frame, or path of a CSV, Excel, Parquet or JSON-lines file, or of a folder of text files.
+        target: str, the column to predict; a list of columns of numbers that one network predicts together.
         task: `"classification"` or `"regression"`. Default: detected from the target.
         model: function `(inputs, outputs)` that returns a compiled model. Default: hidden layers of 64 and 32 units,
             trained by Adam at 0.002 in batches of 64. A given model is trained in batches of 32.
         arms: as in `Study`. Default: L1 and L2, on weights, activations and pre-activations.
-        seeds, folds, epochs: as in `Study`. Default 5 seeds, 5 folds and 100 epochs; 200 for a given model.
+        seeds, folds, epochs: as in `Study`. Default 5 seeds, 5 folds and 100 epochs; 200 for a given model. From
+            100,000 rows on 2 seeds, 3 folds and penalties on weights; larger tables have fewer epochs, larger batches.
         test_share: float between 0 and 1, the share of rows held out. Default 0.2.
         score: the measure to select by. `"loss"` or `"accuracy"`; for two classes also `"auc"`, `"precision"`,
             `"recall"` or `"brier"`; for a number `"r2"`, `"mse"`, `"rmse"` or `"mae"`. For a given `model`, one of its
@@ -356,8 +352,8 @@ def run_job(
 def tuned(job: Job, result: Result) -> Tuned:
     """Return a result with the preparation of the table that its refits used."""
     refits = job.prepared.preparer.final
-    preparation, scaler = refits[0] if refits else (clone_fit(job.preparation, job.rows, job.prepared.rows.y), None)
-    scale = Scale() if scaler is None else Scale(float(scaler.mean_[0]), float(scaler.scale_[0]))
+    preparation, scaler = refits[0] if refits else (_fit_again(job), None)
+    scale = Scale() if scaler is None else Scale.of(scaler.mean_, scaler.scale_)
     return Tuned(result, job.problem, preparation, scale, job.notes, job.table_notes.warnings)
 
 
@@ -386,7 +382,7 @@ def load_applied(folder: str | Path, *, model: NetworkFunction | None = None) ->
     try:
         words = json.loads((folder / APPLY).read_text(encoding="utf-8"))
         preparation, problem = Preparation.from_json(words["preparation"]), Problem.from_json(words["problem"])
-        scale = Scale(float(words["scale"]["mean"]), float(words["scale"]["sd"]))
+        scale = Scale.from_json(words["scale"], len(problem.names))
     except InputError as error:
         raise StoreError(f"Expected {str(folder / APPLY)!r} as `bridle tune` wrote it. {error}") from error
     except Exception as error:  # a damaged file fails in many ways
@@ -396,6 +392,6 @@ def load_applied(folder: str | Path, *, model: NetworkFunction | None = None) ->
     return Applied(load_model(folder, build), preparation, problem, scale)
 
 
-def clone_fit(preparation: Preparation, table: pd.DataFrame, y: object) -> Preparation:
-    """Return a preparation of the same layout, fitted on other rows."""
-    return Preparation(preparation.layout).fit(table, y)
+def _fit_again(job: Job) -> Preparation:
+    """Return the preparation of a job, fitted on all its rows."""
+    return Preparation(job.preparation.layout).fit(job.rows, job.prepared.rows.y)

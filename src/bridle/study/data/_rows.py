@@ -100,6 +100,8 @@ class RowPreparer:
     """The preprocessors of x and y that the refits use, once they are fitted."""
     _on_all_rows: list[tuple[Any, Any]] = field(default_factory=list, repr=False, compare=False)
     """The preprocessors fitted on all rows, once they are needed."""
+    _all: list[Data] = field(default_factory=list, repr=False, compare=False)
+    """All rows as arrays, between `all_rows` and `release`."""
 
     @property
     def prepares(self) -> bool:
@@ -134,9 +136,15 @@ class RowPreparer:
         return {part: store_transformer(fitted[part], rows[part]()) for part in templates}
 
     def all_rows(self) -> Data:
-        """Return all rows as arrays, the preprocessors fitted on all of them."""
+        """Return all rows as arrays, the preprocessors fitted on all of them; they are kept until `release`."""
         rows = self.rows
-        return self.arrays(rows.x, rows.y, rows.sample_weight, self.fitted(None))
+        if not self._all:
+            self._all.append(self.arrays(rows.x, rows.y, rows.sample_weight, self.fitted(None)))
+        return self._all[0]
+
+    def release(self) -> None:
+        """Give up the memory of `all_rows`."""
+        self._all.clear()
 
     def arrays(
         self, x: Any, y: Any, weight: Any, fitted: tuple[Any, Any], name: str = "", *, training: bool = False
