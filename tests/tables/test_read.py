@@ -83,8 +83,8 @@ def test_another_encoding_is_read_when_it_is_named(tmp_path):
 
 def test_parquet_needs_pyarrow(tmp_path, monkeypatch):
     """Without pyarrow there is a sentence."""
-    monkeypatch.setattr("bridle.tables._read.find_spec", lambda name: None)
-    with pytest.raises(InputError, match="pip install pyarrow"):
+    monkeypatch.setattr("bridle.tables._formats.find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"pip install 'bridle\[parquet\]'"):
         read_table(write(tmp_path, b"PAR1", "pets.parquet"))
 
 

@@ -24,7 +24,6 @@ DEFAULT_TEST_SHARE = 0.2
 
 # Options and arguments that several commands share, as annotations of their parameters.
 Out = Annotated[Path | None, typer.Option("--out", help="Folder for report.html, result.json, figures and the study.")]
-Seeds = Annotated[int, typer.Option("--seeds", min=1, help="Seeds: runs that differ in initial weights and shuffling.")]
 Epochs = Annotated[
     int | None, typer.Option("--epochs", min=1, help="Epochs of each fit; by default those of the case, table or file.")
 ]

@@ -23,7 +23,6 @@ from bridle.cli._app import (
     Out,
     PenaltyArms,
     Quick,
-    Seeds,
     Verbose,
     app,
 )
@@ -69,8 +68,8 @@ def run(
 
 @guarded()
 def tune(
-    table: Annotated[Path, typer.Argument(help="A CSV file: a line of column names, then one line per row.")],
-    target: Annotated[str, typer.Option("--target", help="The column to predict.")],
+    table: Annotated[Path, typer.Argument(help="A CSV, Excel, Parquet or JSON-lines file, or a folder of text files.")],
+    target: Annotated[str, typer.Option("--target", help="The column to predict; several numbers as a,b.")],
     task: Annotated[
         str | None, typer.Option("--task", help="classification or regression; detected from the target by default.")
     ] = None,
@@ -80,8 +79,13 @@ def tune(
     ] = None,
     penalty: PenaltyArms = None,
     out: Out = None,
-    seeds: Seeds = 5,
-    folds: Annotated[int, typer.Option("--folds", min=2, help="Folds of the cross-validation.")] = 5,
+    seeds: Annotated[
+        int | None,
+        typer.Option("--seeds", min=1, help="Seeds: runs that differ in initial weights and shuffling; 5 by default."),
+    ] = None,
+    folds: Annotated[
+        int | None, typer.Option("--folds", min=2, help="Folds of the cross-validation; 5 by default.")
+    ] = None,
     epochs: Epochs = None,
     quick: Quick = False,
     encoding: Encoding = DEFAULT_ENCODING,
@@ -150,7 +154,7 @@ def tune(
         task=task,
         model=None if model is None else import_function(model),
         arms=tuning.written_arms(penalty or []),
-        seeds=min(seeds, tuning.QUICK_SEEDS) if quick else seeds,
+        seeds=min(seeds or tuning.QUICK_SEEDS, tuning.QUICK_SEEDS) if quick else seeds,
         folds=folds,
         epochs=epochs or (20 if quick else None),
         test_share=test_size,
@@ -192,7 +196,7 @@ def _print_tuned(answer: tuning.Tuned, folder: Path, table: Path, options: Mappi
 @guarded()
 def predict(
     folder: Annotated[Path, typer.Argument(help="The folder that `bridle tune` wrote.")],
-    table: Annotated[Path, typer.Argument(help="A CSV file with the columns of the training table.")],
+    table: Annotated[Path, typer.Argument(help="A file with the columns of the training table, in any format.")],
     out: Annotated[Path | None, typer.Option("--out", help="CSV file to write; standard output by default.")] = None,
     model: Annotated[
         str | None,
@@ -212,6 +216,7 @@ def predict(
     for column, counts in applied.preparation.unknown_counts(frame).items():
         names = ", ".join(f"{name!r} ({count})" for name, count in list(counts.items())[:5])
         print(f"Column {column!r} has categories that the training rows do not have: {names}.", file=sys.stderr)
+    predictions = predictions.reset_index() if predictions.index.name == tables.FILE else predictions
     text = report.safe_cells(predictions).to_csv(index=False, float_format="%.6g")
     if out is None:
         print(escape_control_characters(text) if sys.stdout.isatty() else text, end="")

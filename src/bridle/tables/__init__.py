@@ -1,8 +1,9 @@
 """Tables: read, describe and prepare them."""
 
 from bridle.tables._columns import find_column, first_of, kind_of, labels_of, numbers_of
+from bridle.tables._formats import FILE
 from bridle.tables._hints import hints
-from bridle.tables._layout import Layout, find_layout
+from bridle.tables._layout import Layout, LayoutRules, find_layout
 from bridle.tables._number_format import NumberFormat
 from bridle.tables._preparation import NewRows, Preparation
 from bridle.tables._problem import Problem, decode_target, encode_target, find_problem, known_rows
@@ -10,10 +11,13 @@ from bridle.tables._read import read_file, read_table
 from bridle.tables._remarks import remarks
 from bridle.tables._structure import Structure, times_of
 from bridle.tables._table import Table, table_of
+from bridle.tables._targets import encode_targets, find_problems, target_names
 from bridle.tables._warnings import copies, large_class
 
 __all__ = [
+    "FILE",
     "Layout",
+    "LayoutRules",
     "NewRows",
     "NumberFormat",
     "Preparation",
@@ -23,9 +27,11 @@ __all__ = [
     "copies",
     "decode_target",
     "encode_target",
+    "encode_targets",
     "find_column",
     "find_layout",
     "find_problem",
+    "find_problems",
     "first_of",
     "hints",
     "kind_of",
@@ -37,5 +43,6 @@ __all__ = [
     "read_table",
     "remarks",
     "table_of",
+    "target_names",
     "times_of",
 ]

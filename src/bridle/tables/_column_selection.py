@@ -24,6 +24,7 @@ DATE = re.compile(
     rf"|(\d{{4}}|\d{{1,2}})[-/ .]{MONTH}([-/ ](\d{{4}}|\d{{1,2}}))?|{MONTH} \d{{1,2}},? \d{{4}}",
     re.IGNORECASE,
 )
+UNLIKE, NEARLY = "every value differs", "nearly every value differs"
 DATES = "dates are not used; add year, month or weekday as a column of its own"
 
 
@@ -81,9 +82,9 @@ def _text_id(present: pd.Series) -> str | None:
         return "named like a row number or an id"
     _refuse_slip(present, distinct)
     if distinct == len(labels) > 1:
-        return "every value differs"
+        return UNLIKE
     nearly = len(labels) >= NEARLY_ALL_ROWS and distinct >= NEARLY_ALL * len(labels)
-    return f"nearly every value differs ({distinct} in {len(labels)} rows)" if nearly else None
+    return f"{NEARLY} ({distinct} in {len(labels)} rows)" if nearly else None
 
 
 def _refuse_slip(present: pd.Series, distinct: int) -> None:

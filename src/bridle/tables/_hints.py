@@ -63,11 +63,12 @@ def looks_repeated(column: pd.Series) -> bool:
     True
     """
     present = column.dropna()
-    kind, labels = kind_of(present), labels_of(present)
-    counts = np.unique(labels.astype(str), return_counts=True)[1]
-    if kind not in ("text", "number") or not FEWEST <= len(counts) <= len(labels) / ROWS_EACH:
+    kind = kind_of(present)
+    if kind not in ("text", "number") or (kind == "number" and (numbers_of(present) % 1).any()):
         return False
-    if kind == "number" and (numbers_of(present) % 1).any():
+    labels = labels_of(present)
+    counts = np.bincount(pd.factorize(labels)[0]) if len(labels) else np.array([], int)
+    if not FEWEST <= len(counts) <= len(labels) / ROWS_EACH:
         return False
     words = _words(str(column.name))
     if words[-1:] and (words[-1] in SUBJECTS | {"id"} or (words[-1] in NUMBERED and SUBJECTS & {*words})):
@@ -86,16 +87,16 @@ def looks_like_time(column: pd.Series) -> bool:
     (True, False)
     """
     present = column.dropna()
-    kind, labels = kind_of(present), labels_of(present)
-    if len(set(labels)) < 2:
+    kind, distinct = kind_of(present), present.nunique()
+    if distinct < 2:
         return False
     if kind == "text":
-        return all(DATE.fullmatch(label) for label in labels)
+        return all(DATE.fullmatch(label) for label in labels_of(pd.Series(present.unique())))
     if kind == "number":
         words = _words(str(column.name))
         if words[-1:] == ["year"]:
             return bool(((numbers_of(present) >= 1800) & (numbers_of(present) < 2200)).all())
-        return len(words) == 1 and words[0] in TIMES and len(set(labels)) > len(labels) / ROWS_EACH
+        return len(words) == 1 and words[0] in TIMES and distinct > len(present) / ROWS_EACH
     return kind == "date"
 
 

@@ -11,20 +11,28 @@ from jaxtyping import Int
 
 from bridle._errors import InputError, short_repr
 from bridle.tables._checks import DAMAGED, is_count, is_names, is_pairs, saved
-from bridle.tables._column_selection import DATES, MOST_CATEGORIES, reason_to_leave
+from bridle.tables._column_selection import DATES, MOST_CATEGORIES, NEARLY, UNLIKE, reason_to_leave
 from bridle.tables._columns import kind_of, labels_of
+from bridle.tables._dates import PARTS, PATTERNS, date_pattern, read_dates, standardised, varying_parts
 from bridle.tables._number_format import PLAIN, NumberFormat, is_format, looks_like_number
+from bridle.tables._words import is_free_text, term_count
 
 ABSENT, OTHER = "(missing)", "(other)"
 MAX_LEFT_OUT = 5
 """The most columns left out that a summary names."""
+KINDS = {"number": "number", "text": "text", "date": "date", "encoded": "many-category", "words": "free-text"}
+"""The kinds of columns, and what a summary calls them."""
+MAX_SIZE = 100_000
 COLUMN_RULES = {
     "name": ("a column name", lambda value: isinstance(value, str)),
-    "kind": ("'number' or 'text'", lambda value: value in ("number", "text")),
+    "kind": (f"one of {list(KINDS)}", lambda value: isinstance(value, str) and value in KINDS),
     "missing": ("a count", is_count),
     "categories": ("distinct texts", is_names),
     "merged": ("distinct texts", is_names),
     "format": ("a format of numbers", is_format),
+    "parts": ("parts of a date", lambda value: is_names(value) and set(value) <= set(PARTS)),
+    "pattern": ("a format of dates", lambda value: isinstance(value, str) and value in ("", *PATTERNS)),
+    "size": (f"a count up to {MAX_SIZE}", lambda value: is_count(value) and value <= MAX_SIZE),
 }
 TRUTHS = ({"TRUE", "True", "true"}, {"FALSE", "False", "false"})
 LAYOUT_RULES = {
@@ -36,11 +44,29 @@ LAYOUT_RULES = {
 
 
 @dataclass(frozen=True)
+class LayoutRules:
+    """Kinds of columns that are used, as versions of the defaults differ in them.
+
+    `dates` become a trend and parts of the calendar. `encode` gives columns of more than 30 categories the mean of
+    the target and the frequency of each, instead of merging the rare ones. `words` uses free text. All are learned
+    from the training rows of each fold.
+    """
+
+    dates: bool = False
+    encode: bool = False
+    words: bool = False
+    outputs: int = 1
+    """The number of means of the target for each category: 1, or one for each of several classes or targets."""
+
+
+@dataclass(frozen=True)
 class Column:
-    """One column that is used. `kind` is `number` or `text`; `missing` counts its missing cells.
+    """One column that is used. `kind` is one of `KINDS`; `missing` counts its missing cells.
 
     A number becomes one feature, and a second one, 0 or 1, where cells are missing. A text becomes one feature, 0 or
     1, for each of `categories`; those in `merged` count as the category `(other)`, a missing cell as `(missing)`.
+    A date becomes the features `parts`, an encoded column `size` means of the target and a frequency, and free text
+    (`words`) the weights of `size` terms.
     """
 
     name: str
@@ -50,18 +76,38 @@ class Column:
     merged: tuple[str, ...] = ()
     format: NumberFormat = field(default=PLAIN, repr=False)
     """How its numbers are written in text; not part of a study's identity, which has the numbers themselves."""
+    parts: tuple[str, ...] = field(default=(), repr=False)
+    pattern: str = field(default="", repr=False)
+    """The format of dates in text; "" for others."""
+    size: int = field(default=0, repr=False)
 
     @property
     def indicator(self) -> bool:
-        """True for a number with an indicator of its missing cells."""
-        return self.kind == "number" and self.missing > 0
+        """True for a number or a date with an indicator of its missing cells."""
+        return self.kind in ("number", "date") and self.missing > 0
+
+    @property
+    def standardised(self) -> tuple[bool, ...]:
+        """Which of its features are numbers to standardise."""
+        absent = (False,) * self.indicator
+        if self.kind == "date":
+            return (*standardised(self.parts), *absent)
+        return (True, *absent) if self.kind == "number" else (self.kind == "encoded",) * len(self.features)
 
     @property
     def features(self) -> tuple[str, ...]:
         """The names of its features."""
         if self.kind == "text":
             return tuple(f"{self.name}={category}" for category in self.categories)
-        return (self.name, f"{self.name} {ABSENT}") if self.indicator else (self.name,)
+        if self.kind == "words":
+            return tuple(f"{self.name} term {number}" for number in range(1, self.size + 1))
+        absent = (f"{self.name} {ABSENT}",) * self.indicator
+        if self.kind == "date":
+            return (*(f"{self.name} {part}" for part in self.parts), *absent)
+        if self.kind == "encoded":
+            means = [f"{self.name} mean {number}" for number in range(1, self.size + 1)]
+            return (*(means if self.size > 1 else [f"{self.name} mean"]), f"{self.name} frequency")
+        return (self.name, *absent)
 
     @property
     def positions(self) -> dict[str, int]:
@@ -76,12 +122,23 @@ class Column:
     def sentence(self, rows: int) -> str:
         """Describe the use of the column in one line."""
         gap = f"{self.missing} of {rows} missing"
+        filled = f"{gap}, median of the training rows put in, with an indicator column"
         if self.kind == "number":
-            filled = f"{gap}, median of the training rows put in, with an indicator column"
             return f"`{self.name}`: {filled if self.missing else 'number'}"
+        if self.kind == "date":
+            days = [part for part in self.parts if standardised((part,))[0]] + ["weekday"] * ("Monday" in self.parts)
+            return f"`{self.name}`: date, used as {', '.join(days)}{f'; {filled}' if self.missing else ''}"
+        absent = f", {gap}, a category of their own" if self.missing else ""
+        if self.kind == "encoded":
+            return (
+                f"`{self.name}`: text of many categories, used as the mean of the target and the frequency of each in "
+                f"the training rows of a fold{absent}"
+            )
+        if self.kind == "words":
+            empty = f"; {gap}, without a word" if self.missing else ""
+            return f"`{self.name}`: free text, TF-IDF of up to {self.size} words and pairs of the training rows{empty}"
         count = len(self.categories) - (ABSENT in self.categories) - bool(self.merged)
         rare = f", the {count} most frequent of {count + len(self.merged)} categories, the others as one"
-        absent = f", {gap}, a category of their own" if self.missing else ""
         return f"`{self.name}`: text{rare if self.merged else f', {count} categories'}{absent}{self._numeric()}"
 
     def _numeric(self) -> str:
@@ -116,14 +173,17 @@ class Layout:
     @property
     def text_columns(self) -> tuple[str, ...]:
         """The columns that hold text."""
-        return tuple(column.name for column in self.columns if column.kind == "text")
+        return tuple(column.name for column in self.columns if column.kind in ("text", "encoded", "words"))
+
+    @property
+    def learns_target(self) -> bool:
+        """True if the preparation needs the target of its training rows."""
+        return any(column.kind == "encoded" for column in self.columns)
 
     @property
     def numbers(self) -> Int[np.ndarray, "number"]:
-        """The positions of the numbers, which are the features to standardise."""
-        widths = [len(column.features) for column in self.columns]
-        is_number = np.array([column.kind == "number" for column in self.columns], dtype=bool)
-        return (np.cumsum(widths) - widths)[is_number]
+        """The positions of the features to standardise: numbers, and those of dates and encoded columns."""
+        return np.flatnonzero([flag for column in self.columns for flag in column.standardised])
 
     def sentences(self) -> list[str]:
         """Describe the use of each column: the used ones, then those left out."""
@@ -137,11 +197,11 @@ class Layout:
         '2 number columns (1 with missing cells); left out: id'
         """
         parts = []
-        for kind in ("number", "text"):
+        for kind, words in KINDS.items():
             columns = [column for column in self.columns if column.kind == kind]
             gaps = sum(column.missing > 0 for column in columns)
             missing = f" ({gaps} with missing cells)" if gaps else ""
-            parts += [f"{len(columns)} {kind} column{'s' * (len(columns) != 1)}{missing}"] if columns else []
+            parts += [f"{len(columns)} {words} column{'s' * (len(columns) != 1)}{missing}"] if columns else []
         names = [f"{name:.40}" for name, _ in self.left_out]
         more = f" and {len(names) - MAX_LEFT_OUT} more" if len(names) > MAX_LEFT_OUT else ""
         left_out = f"; left out: {', '.join(names[:MAX_LEFT_OUT])}{more}" if names else ""
@@ -169,6 +229,7 @@ def find_layout(
     table: pd.DataFrame,
     target: str | None = None,
     formats: Mapping[str, NumberFormat] | None = None,
+    rules: LayoutRules = LayoutRules(),
     keep: Collection[str] = (),
 ) -> Layout:
     """Decide once, from all rows that will be cut into folds, what each column but `target` becomes.
@@ -179,7 +240,8 @@ def find_layout(
     range); text of which at least 90 % of the values differ (all of them below 20 rows).
 
     A text column keeps its 30 most frequent categories and merges the others. `formats` are those in which numbers
-    were written where the table comes from, to read new rows in the same way. Columns of `keep` are never left out.
+    were written where the table comes from, to read new rows in the same way. `rules` use dates, free text and many
+    categories. Columns of `keep` are never left out.
 
     Errors: `InputError` for a number that is not finite, for a column of many texts of which nine in ten are numbers
     (a slip in one cell), and where no column is left.
@@ -188,13 +250,11 @@ def find_layout(
     >>> find_layout(table).features
     ('a=x', 'a=y', 'b', 'b (missing)')
     """
-    inputs = [table[name] for name in table.columns if name != target]
-    reasons = {column.name: None if column.name in keep else reason_to_leave(column) for column in inputs}
     formats = formats or {}
-    columns = tuple(
-        _column(column, formats.get(column.name, PLAIN)) for column in inputs if reasons[column.name] is None
-    )
-    left_out = tuple((name, reason) for name, reason in reasons.items() if reason)
+    inputs = [name for name in table.columns if name != target]
+    choices = {name: _choice(table[name], formats.get(name, PLAIN), rules, name in keep) for name in inputs}
+    columns = tuple(choice for choice in choices.values() if isinstance(choice, Column))
+    left_out = tuple((name, choice) for name, choice in choices.items() if isinstance(choice, str))
     if not columns:
         listed = "; ".join(f"{name!r:.80}: {reason}" for name, reason in left_out[:5])
         listed += f"; and {len(left_out) - 5} more" if len(left_out) > 5 else ""
@@ -203,6 +263,28 @@ def find_layout(
             f"{_way_on(left_out, target)}"
         )
     return Layout(columns, left_out, len(table))
+
+
+def _choice(column: pd.Series, number_format: NumberFormat, rules: LayoutRules, keep: bool) -> Column | str:
+    """Return what a column becomes, or the reason to leave it out; with `keep` it never is."""
+    reason = None if keep else reason_to_leave(column)
+    if reason == DATES and rules.dates:
+        return _date_column(column)
+    if rules.words and (reason is None or reason.startswith((UNLIKE, NEARLY))):
+        labels = labels_of(column.dropna()) if kind_of(column) == "text" else np.array([])
+        if len(set(labels)) > MOST_CATEGORIES and is_free_text(labels):
+            return Column(column.name, "words", int(column.isna().sum()), size=term_count(len(column)))
+    return reason or _column(column, number_format, rules)
+
+
+def _date_column(column: pd.Series) -> Column | str:
+    """Return a column of dates, or the reason why they cannot be used."""
+    try:
+        pattern = date_pattern(column)
+        parts = varying_parts(read_dates(column, pattern))
+    except InputError as error:
+        return str(error)
+    return Column(column.name, "date", int(column.isna().sum()), parts=parts, pattern=pattern) if parts else DATES
 
 
 def _way_on(left_out: Sequence[tuple[str, str]], target: str | None) -> str:
@@ -217,11 +299,13 @@ def _way_on(left_out: Sequence[tuple[str, str]], target: str | None) -> str:
     )
 
 
-def _column(column: pd.Series, number_format: NumberFormat) -> Column:
+def _column(column: pd.Series, number_format: NumberFormat, rules: LayoutRules) -> Column:
     missing = int(column.isna().sum())
     if kind_of(column) == "number":
         return Column(column.name, "number", missing, format=number_format)
     counts = Counter(labels_of(column, ABSENT))
+    if rules.encode and len(counts) - (ABSENT in counts) > MOST_CATEGORIES:
+        return Column(column.name, "encoded", missing, size=rules.outputs)
     absent = [ABSENT] if counts.pop(ABSENT, 0) else []
     by_count = sorted(counts, key=lambda label: (label == OTHER, -counts[label], label))
     frequent, merged = sorted(by_count[:MOST_CATEGORIES]), sorted(by_count[MOST_CATEGORIES:])
@@ -232,17 +316,24 @@ def _column(column: pd.Series, number_format: NumberFormat) -> Column:
 def _column_to_json(column: Column) -> dict[str, Any]:
     """A column as strict JSON; the format of plain numbers is not written."""
     content = {**asdict(column), "categories": list(column.categories), "merged": list(column.merged)}
-    del content["format"]
-    return content if column.format == PLAIN else {**content, "format": column.format.to_json()}
+    extra = {"format": column.format.to_json(), "parts": list(column.parts)}
+    extra |= {"pattern": column.pattern, "size": column.size}
+    plain = {"format": PLAIN.to_json(), "parts": [], "pattern": "", "size": 0}
+    used = {name: value for name, value in extra.items() if value != plain[name]}
+    return {name: value for name, value in content.items() if name not in extra} | used
 
 
 def _column_from_json(content: object) -> Column:
     if isinstance(content, Mapping):
-        content = {"format": PLAIN.to_json(), **content}
+        content = {"format": PLAIN.to_json(), "parts": [], "pattern": "", "size": 0, **content}
     fields = saved(content, "column", COLUMN_RULES)
     lists = (tuple(fields["categories"]), tuple(fields["merged"]))
-    column = Column(fields["name"], fields["kind"], fields["missing"], *lists, NumberFormat(**fields["format"]))
+    number_format, parts = NumberFormat(**fields["format"]), tuple(fields["parts"])
+    named = (fields["name"], fields["kind"], fields["missing"])
+    column = Column(*named, *lists, number_format, parts, fields["pattern"], fields["size"])
     fits = bool(column.categories) == (column.kind == "text") and (not column.merged or OTHER in column.categories)
+    fits = fits and bool(parts) == (column.kind == "date")
+    fits = fits and bool(column.size) == (column.kind in ("encoded", "words"))
     if not fits or set(column.merged) & set(column.categories):
         raise InputError(
             f"Expected categories that fit the kind {column.kind!r} of the saved column {column.name!r:.80}, "

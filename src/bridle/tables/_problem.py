@@ -31,6 +31,7 @@ PROBLEM_RULES = {
     "kind": (f"one of {list(LABELS)}", lambda value: isinstance(value, str) and value in LABELS),
     "rows": ("a count", is_count),
     "missing": ("a count", is_count),
+    "targets": ("distinct texts", is_names),
 }
 
 
@@ -49,21 +50,34 @@ class Problem:
     kind: str
     rows: int
     missing: int
+    targets: tuple[str, ...] = ()
+    """The columns of several targets, all numbers; empty for one."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns of the target or targets."""
+        return self.targets or (self.target,)
 
     def to_json(self) -> dict[str, object]:
         """Return the problem as strict JSON."""
-        return {"format": "bridle problem 1", **asdict(self), "classes": self.classes and list(self.classes)}
+        content = {"format": "bridle problem 1", **asdict(self), "classes": self.classes and list(self.classes)}
+        del content["targets"]
+        return {**content, "targets": list(self.targets)} if self.targets else content
 
     @staticmethod
     def from_json(content: object) -> "Problem":
         """Restore a problem from `to_json`; `InputError` names an invalid entry."""
+        content = {"targets": [], **content} if isinstance(content, Mapping) else content
         fields = saved(content, "problem", PROBLEM_RULES)
         classes = fields["classes"]
         if (classes is None) != (fields["task"] == "regression"):
             raise InputError(f"Expected 'classes' to fit the task {fields['task']!r}, got {classes!r:.80}. {DAMAGED}")
         _check_labels(classes or [], fields["kind"])
         rest = {name: fields[name] for name in ("task", "target", "kind", "rows", "missing")}
-        return Problem(**rest, classes=classes and tuple(classes))
+        targets = tuple(fields["targets"])
+        if len(targets) == 1 or (targets and classes is not None):
+            raise InputError(f"Expected several targets of numbers or none, got {targets!r:.80}. {DAMAGED}")
+        return Problem(**rest, classes=classes and tuple(classes), targets=targets)
 
 
 def find_problem(table: pd.DataFrame, target: str, task: str | None = None, *, min_rows: int = 5) -> Problem:
@@ -106,7 +120,7 @@ def find_problem(table: pd.DataFrame, target: str, task: str | None = None, *, m
 
 def known_rows(problem: Problem, table: pd.DataFrame) -> pd.DataFrame:
     """Return the rows that have a target, in their order and with their index."""
-    return table[table[problem.target].notna()]
+    return table[table[list(problem.names)].notna().all(axis=1)]
 
 
 def encode_target(problem: Problem, column: pd.Series) -> Shaped[np.ndarray, "row"]:

@@ -2,31 +2,54 @@
 
 import codecs
 import re
-from collections.abc import Collection
-from importlib.util import find_spec
+import zlib
+from collections.abc import Collection, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 
 import pandas as pd
 
-from bridle._errors import InputError, nearest_names, short_repr
+from bridle._errors import InputError, short_repr
 from bridle.tables._checks import check_names, check_size, check_table
+from bridle.tables._formats import (
+    READERS,
+    SAVE_AS_CSV,
+    has_texts,
+    listed_files,
+    open_plain,
+    read_text_folder,
+    refuse_nested,
+    suffix_of,
+)
 from bridle.tables._header import looks_like_values, numbered
+from bridle.tables._large import Lines, read_large
 from bridle.tables._layout import Layout
-from bridle.tables._records import MISSING, find_separator, mask_missing, read_records, words_as_categories
+from bridle.tables._number_format import PLAIN
+from bridle.tables._records import (
+    MISSING,
+    find_separator,
+    first_record_lines,
+    mask_missing,
+    read_records,
+    words_as_categories,
+)
 from bridle.tables._table import Table, read_numbers, table_of, unify_truths
 
 BINARY = {
-    b"PK\x03\x04": "an Excel workbook or a zip archive",
+    b"PK\x03\x04": "an Excel workbook (name it .xlsx) or a zip archive",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
     b"\x89PNG": "a picture",
     b"\xff\xd8\xff": "a picture",
     b"%PDF": "a PDF document",
-    b"\x1f\x8b": "a gzip archive",
+    b"\x1f\x8b": "a gzip archive in a gzip archive",
     b"SQLite format 3": "a database",
     b"PAR1": "a Parquet file (name it .parquet)",
 }
 NUMBERED = re.compile(r"column[1-9]\d{0,6}", re.ASCII)
-SAVE_AS_CSV = "Save it as CSV (UTF-8): the first line holds the column names, each further line one row."
+LARGE = 32 * 2**20
+"""Bytes of text above which a file is read in blocks."""
+HEAD, LOOKED_AT = 2**22, 2000
+"""Bytes and rows that tell how a large file is written."""
 
 
 def read_table(
@@ -39,7 +62,11 @@ def read_table(
     decimal: str | None = None,
     like: Layout | None = None,
 ) -> pd.DataFrame:
-    r"""Read a CSV file (separated by `,` `;` tab `|` or spaces, which is found), a .tsv file or a .parquet file.
+    r"""Read a CSV file (separated by `,` `;` tab `|` or spaces, which is found), or a table in another format.
+
+    Other formats are .tsv, .parquet, .xlsx (the first sheet) and lines of JSON (.jsonl, .ndjson, .json). Text files and
+    JSON may be compressed (.csv.gz). A folder of text files has the columns `text` and, from class folders, `label`. A
+    text file of more than 32 MB is read in blocks.
 
     A column whose cells are all numbers or missing becomes numbers, any other stays text. Numbers may have a decimal
     comma, thousands separators, a currency or percent sign; where one column leaves open what `,` and `.` mean, the
@@ -83,22 +110,71 @@ def read_file(
     where = repr(path.name)
     if decimal not in (None, ".", ","):
         raise InputError(f"Expected the decimal sign '.' or ',', got {short_repr(decimal)}. Leave it out to find it.")
-    raw = _bytes(path)
-    if path.suffix.lower() == ".parquet":
-        return table_of(check_table(_parquet(path), where=where, fewest=fewest))
-    content = _decoded(raw, encoding, where)
-    separator = "\t" if path.suffix.lower() == ".tsv" else find_separator(content)
+    if path.is_dir() and has_texts(path):
+        return Table(read_text_folder(path, encoding))
+    _check_file(path)
+    if suffix_of(path) in READERS:
+        frame = READERS[suffix_of(path)](path, encoding)
+        check_names(list(frame.columns), where)
+        refuse_nested(frame, where)
+        return table_of(check_table(frame, where=where, fewest=fewest))
+    raw = _bytes(path, LARGE + 1)
+    content = _decoded(raw if len(raw) <= LARGE else _whole_lines(raw), encoding, where)
+    separator = "\t" if suffix_of(path) == ".tsv" else find_separator(content)
+    if len(raw) > LARGE:
+        head = list(islice(read_records(content, separator, where), LOOKED_AT))
+        names, rows = _named(head, header, like, where)
+        check_names(names, where)
+        check_size(len(rows), len(names), fewest, where)
+        skip = first_record_lines(content, separator) if len(rows) < len(head) else 0
+        lines = Lines(lambda: open_plain(path), encoding, separator, len(names), skip, where)
+        numbers, cells = _large(lines, names, _text_columns(text, like), path)
+        return (
+            _typed(cells, numbers, names, text, decimal, separator)
+            if like is None
+            else _raw(cells, numbers, names, like)
+        )
     records = list(read_records(content, separator, where))
     if not records:
         raise InputError(f"Expected a table in {where}, got empty cells only. {SAVE_AS_CSV}")
     names, rows = _named(records, header, like, where)
     check_names(names, where)
     check_size(len(rows), len(names), fewest, where)
-    cells = pd.DataFrame(rows, columns=names, dtype="str")
-    if like is not None:
-        categories = {column.name: (*column.categories, *column.merged) for column in like.columns}
-        return Table(pd.DataFrame({name: mask_missing(cells[name], categories.get(name, ())) for name in names}))
-    return _typed(cells, text, decimal, "," if separator == ";" else ".")
+    cells = dict(pd.DataFrame(rows, columns=names, dtype="str").items())
+    return _typed(cells, {}, names, text, decimal, separator) if like is None else _raw(cells, {}, names, like)
+
+
+def _raw(cells: Mapping[str, pd.Series], numbers: Mapping[str, pd.Series], names: Sequence[str], like: Layout) -> Table:
+    """Return text cells as they are, for a preparation that reads them; NaN for missing ones."""
+    categories = {column.name: (*column.categories, *column.merged) for column in like.columns}
+    masked = {name: mask_missing(column, categories.get(name, ())) for name, column in cells.items()}
+    return Table(pd.DataFrame({**masked, **numbers})[list(names)])
+
+
+def _text_columns(text: Collection[str], like: Layout | None) -> set[str]:
+    """Return the columns of a large file whose cells are not read as plain numbers."""
+    others = [] if like is None else [c.name for c in like.columns if c.kind != "number" or c.format != PLAIN]
+    return {*text, *others}
+
+
+def _large(
+    lines: Lines, names: Sequence[str], text: set[str], path: Path
+) -> tuple[dict[str, pd.Series], dict[str, pd.Series]]:
+    """Read a large file; the whole of it is read again for the place of a byte in another encoding."""
+    try:
+        return read_large(lines, names, text)
+    except UnicodeDecodeError:
+        with lines.open() as stream:
+            _decoded(stream.read(), lines.encoding, lines.where)
+        raise InputError(f"Expected {lines.where} in {lines.encoding}. Try --encoding latin-1.") from None
+    except (OSError, EOFError) as error:
+        raise InputError(f"Expected a readable table in {path.name!r}, got: {error!s:.100}.") from None
+
+
+def _whole_lines(raw: bytes) -> bytes:
+    """Return the first bytes up to the end of a line, as many as tell how a file is written."""
+    head = raw[:HEAD]
+    return head[: head.rfind(b"\n") + 1] or head
 
 
 def _named(
@@ -144,8 +220,15 @@ def _numbered_like(layout: Layout, width: int, where: str) -> list[str]:
     return numbered(width) if width == layout.width else sorted(others, key=lambda name: int(name[6:]))
 
 
-def _typed(cells: pd.DataFrame, text: Collection[str], decimal: str | None, default: str) -> Table:
-    """Turn the columns of a file into numbers where all their cells are some."""
+def _typed(
+    cells: Mapping[str, pd.Series],
+    parsed: Mapping[str, pd.Series],
+    names: Sequence[str],
+    text: Collection[str],
+    decimal: str | None,
+    separator: str,
+) -> Table:
+    """Turn the columns of a file into numbers where all their cells are some; those of `parsed` are already."""
     notes = []
     columns = {}
     for name in cells:
@@ -159,44 +242,41 @@ def _typed(cells: pd.DataFrame, text: Collection[str], decimal: str | None, defa
                 f"{example_cell!r:.40}, not as missing; leave missing cells empty."
             )
     numbers, formats, sentences = read_numbers(
-        {name: columns[name] for name in cells if name not in text}, decimal, default
+        {name: columns[name] for name in cells if name not in text},
+        decimal,
+        "," if separator == ";" else ".",
+        parsed,
     )
-    rows, unified = unify_truths(pd.DataFrame({**columns, **numbers})[list(cells)])
+    rows, unified = unify_truths(pd.DataFrame({**columns, **parsed, **numbers})[list(names)])
     return Table(rows, formats, (*sentences, *notes, *unified))
 
 
-def _bytes(path: Path) -> bytes:
-    where = repr(path.name)
+def _check_file(path: Path) -> None:
     if path.is_dir():
         raise InputError(
-            f"Expected a table, got the folder {str(path)!r}. Give a file in it: "
-            f"{nearest_names(path.name, _files(path))}"
+            f"Expected a table, got the folder {str(path)!r}. Give a file in it: {listed_files(path, path.name)}"
         )
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
+    if not path.is_file():
         raise InputError(
             f"Expected a table, got {str(path)!r}, which does not exist. In {str(path.parent)!r}: "
-            f"{nearest_names(path.name, _files(path.parent))}"
-        ) from None
+            f"{listed_files(path.parent, path.name)}"
+        )
+    try:
+        size = path.stat().st_size
+        path.open("rb").close()
     except OSError as error:
         raise InputError(f"Expected a readable table, got {str(path)!r}: {error.strerror}. Check its rights.") from None
-    if not content:
-        raise InputError(f"Expected a table in {where}, got an empty file. {SAVE_AS_CSV}")
-    return content
+    if not size:
+        raise InputError(f"Expected a table in {path.name!r}, got an empty file. {SAVE_AS_CSV}")
 
 
-def _files(folder: Path) -> list[str]:
-    return sorted(item.name for item in folder.iterdir() if item.is_file()) if folder.is_dir() else []
-
-
-def _parquet(path: Path) -> pd.DataFrame:
-    if find_spec("pyarrow") is None:
-        raise InputError(f"Expected pyarrow to read {path.name!r}, got none. Run pip install pyarrow, or save a CSV.")
+def _bytes(path: Path, most: int) -> bytes:
+    """Return the first bytes of a file, unpacked."""
     try:
-        return pd.read_parquet(path, engine="pyarrow").reset_index(drop=True)
-    except (OSError, ValueError) as error:
-        raise InputError(f"Expected a Parquet table in {path.name!r}, got: {error}. {SAVE_AS_CSV}") from None
+        with open_plain(path) as stream:
+            return stream.read(most)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"Expected a readable table in {path.name!r}, got: {error!s:.100}.") from None
 
 
 def _decoded(raw: bytes, encoding: str, where: str) -> str:

@@ -39,11 +39,14 @@ def as_spaced(content: str) -> str:
     return "\n".join(line.replace("\t", " ").strip() for line in content.splitlines())
 
 
-def read_records(content: str, separator: str, where: str) -> Iterator[list[str]]:
-    """Yield the header and then each row, cells stripped; a row of another length than the header is refused."""
+def read_records(content: str, separator: str, where: str, width: int = 0, line: int = 1) -> Iterator[list[str]]:
+    """Yield the header and then each row, cells stripped; a row of another length than the header is refused.
+
+    A part of a file has a `width` already, and begins at its `line`.
+    """
     content = as_spaced(content) if separator == SPACES else content
     reader = csv.reader(io.StringIO(content, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
-    width, line = 0, 1
+    first = line - 1
     try:
         for record in reader:
             cells = [cell.strip() for cell in record]
@@ -56,12 +59,19 @@ def read_records(content: str, separator: str, where: str) -> Iterator[list[str]
                         f'Add or remove cells; put "…" around a cell that holds {separator!r}.'
                     )
                 yield cells
-            line = reader.line_num + 1
+            line = first + reader.line_num + 1
     except csv.Error as error:
         raise InputError(
             f"Expected a table in {where}, got a row that cannot be read from line {line}: {error}. "
             "Look at its quotation marks."
         ) from None
+
+
+def first_record_lines(content: str, separator: str) -> int:
+    """Return the number of lines up to the end of the first record that is not blank."""
+    content = as_spaced(content) if separator == SPACES else content
+    reader = csv.reader(io.StringIO(content, newline=""), delimiter=separator, skipinitialspace=True)
+    return next((reader.line_num for record in reader if any(cell.strip() for cell in record)), 0)
 
 
 def _cut(content: str, separator: str) -> list[list[str]]:

@@ -38,7 +38,7 @@ class Structure:
         roles = {"group": self.group, "time": self.time, "weight": self.weight}
         return {role: name for role, name in roles.items() if name is not None}
 
-    def check(self, table: pd.DataFrame, target: str) -> None:
+    def check(self, table: pd.DataFrame, *targets: str) -> None:
         """Raise `InputError` for columns that the table lacks, or that have two roles."""
         if self.group is not None and self.time is not None:
             raise InputError(
@@ -46,7 +46,7 @@ class Structure:
                 f"{short_repr(self.time)}. Give group where "
                 "new rows will be of new groups, time where they will be later ones."
             )
-        names = [target, *self.columns.values()]
+        names = [*targets, *self.columns.values()]
         for role, name in self.columns.items():
             if names.count(name) > 1:
                 raise InputError(

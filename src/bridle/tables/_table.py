@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -62,7 +63,10 @@ def table_of(frame: pd.DataFrame, target: str | None = None) -> Table:
 
 
 def read_numbers(
-    columns: Mapping[str, pd.Series], decimal: str | None = None, default: str = "."
+    columns: Mapping[str, pd.Series],
+    decimal: str | None = None,
+    default: str = ".",
+    parsed: Mapping[str, pd.Series] = MappingProxyType({}),
 ) -> tuple[dict[str, pd.Series], dict[str, NumberFormat], list[str]]:
     """Read text columns whose cells are all numbers or missing.
 
@@ -70,22 +74,23 @@ def read_numbers(
         columns: text cells; NaN for missing ones.
         decimal: the decimal sign; shown by the columns by default.
         default: the decimal sign where they do not show it.
+        parsed: numbers of other columns, which were written as Python does.
 
     Returns the numbers by column; the formats that are not Python's own; sentences that show how they were read.
 
     """
-    plain, options = {}, {}
+    plain, options = {}, {name: [PLAIN] if (values % 1).any() else [] for name, values in parsed.items()}
     for name, cells in columns.items():
         numbers = pd.to_numeric(cells, errors="coerce")
         if numbers.isna().sum() == cells.isna().sum():
             plain[name] = numbers
-            options[name] = _plain_formats(cells.dropna())
+            options[name] = plain_formats(cells.dropna())
         else:
             options[name] = formats_of(cells.dropna().unique())
     choices = choose_formats(options, decimal, default)
     numbers, formats, alike = dict(plain), {}, defaultdict(list)
     for name, (form, is_open) in choices.items():
-        if form == PLAIN or (name in plain and is_open):
+        if form == PLAIN or (name in plain and is_open) or name in parsed:
             continue
         numbers[name], formats[name] = form.read_all(columns[name]), form
         alike[form, is_open].append(name)
@@ -119,7 +124,7 @@ def _is_code(cells: pd.Series, is_target: bool) -> bool:
     return (is_target and cells.nunique() <= MOST_CLASSES) or bool(cells.dropna().str.fullmatch(CODE).any())
 
 
-def _plain_formats(cells: pd.Series) -> list[NumberFormat]:
+def plain_formats(cells: pd.Series) -> list[NumberFormat]:
     """Return the formats of numbers that Python reads: none where no cell has a point."""
     dotted = cells[cells.str.contains(".", regex=False)]
     if dotted.empty:

@@ -40,6 +40,8 @@ def _copy_text(column: pd.Series, target: pd.Series, problem: Problem) -> str:
         return ""
     values = column[present]
     if problem.classes is not None:
+        if values.nunique() * ROWS_PER_VALUE > len(values):
+            return ""
         return _class_text(labels_of(values), labels_of(target[present]))
     if kind_of(values) != "number":
         return ""

@@ -18,16 +18,9 @@ from bridle.sequences import SEQUENCE_FORMAT, read_preparation
 from bridle.tables import Layout, NewRows, Preparation, Problem, decode_target
 from bridle.tuning._model_file import load_model, model_path, save_model
 from bridle.tuning._network import NetworkFunction, outputs_of, own_network
+from bridle.tuning._scale import Scale
 
 APPLY = "apply.json"
-
-
-@dataclass(frozen=True)
-class Scale:
-    """Scale of a regression target: the network predicts `(y - mean) / sd`."""
-
-    mean: float = 0.0
-    sd: float = 1.0
 
 
 class RowPreparation(Protocol):
@@ -85,7 +78,8 @@ class Applied:
         raw = np.asarray(self.model.predict(self.preparation.transform(new.rows), verbose=0))
         target, names = self.problem.target, new.names
         if self.problem.classes is None:
-            return names.assign(**{target: raw[:, 0].astype(float) * self.scale.sd + self.scale.mean})
+            numbers = pd.DataFrame(self.scale.restored(raw), columns=list(self.problem.names), index=names.index)
+            return pd.concat([names, numbers], axis=1)
         shares = np.column_stack([1 - raw[:, 0], raw[:, 0]]) if raw.shape[1] == 1 else raw
         columns = {f"p({label})": shares[:, index] for index, label in enumerate(self.problem.classes)}
         return names.assign(**{target: decode_target(self.problem, shares.argmax(axis=1)), **columns})
@@ -123,7 +117,7 @@ def load_applied(folder: str | Path, *, model: NetworkFunction | None = None) ->
         words = json.loads((folder / APPLY).read_text(encoding="utf-8"))
         read = READERS.get(words["preparation"].get("format"), Preparation.from_json)
         preparation, problem = read(words["preparation"]), Problem.from_json(words["problem"])
-        scale = Scale(float(words["scale"]["mean"]), float(words["scale"]["sd"]))
+        scale = Scale.from_json(words["scale"], len(problem.names))
     except InputError as error:
         raise StoreError(f"Expected {str(folder / APPLY)!r} as `bridle tune` wrote it. {error}") from error
     except Exception as error:  # a damaged file fails in many ways

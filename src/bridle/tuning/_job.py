@@ -1,7 +1,7 @@
 """Prepared study of a table, its run, and its result."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,18 +18,10 @@ from bridle.sequences import Forecast, Sequences
 from bridle.study import RunOptions, fit_baselines, race_of
 from bridle.study.design import Plan, Prepared, compile_ahead, make_timed_plan
 from bridle.tables import Problem, Structure
-from bridle.tuning._applied import Applied, RowPreparation, Scale, save_applied
-from bridle.tuning._network import (
-    NEWEST,
-    OWN_MODEL,
-    VERSIONS,
-    NetworkFunction,
-    again,
-    default_arms,
-    default_network,
-    outputs_of,
-    own_network,
-)
+from bridle.tuning._applied import Applied, RowPreparation, save_applied
+from bridle.tuning._network import NEWEST, VERSIONS, NetworkFunction, default_arms
+from bridle.tuning._scale import Scale
+from bridle.tuning._sizes import counts_of, network_of, targets_of
 from bridle.tuning._test_split import TableNotes
 
 
@@ -125,12 +117,12 @@ class TableStudy:
     The command line, study files and Python share this class.
     """
 
-    target: str
+    target: str | Sequence[str]
     task: str | None = None
     model: NetworkFunction | None = None
     arms: Mapping[str, Mapping[str, Any]] | None = None
-    seeds: int = 5
-    folds: int = 5
+    seeds: int | None = None
+    folds: int | None = None
     epochs: int | None = None
     test_share: float = 0.2
     score: str | None = None
@@ -146,21 +138,22 @@ class TableStudy:
         if self.all_kinds and self.arms:
             raise InputError("Expected arms of your own or all kinds of default arms, got both. Leave one of them out.")
 
+    def sized(self, rows: int) -> "TableStudy":
+        """Return the same settings, with the default seeds and folds for a table of so many rows."""
+        seeds, folds = counts_of(VERSIONS[self.defaults], rows)
+        return replace(self, seeds=self.seeds or seeds, folds=self.folds or folds)
+
     def study(self, inputs: int, problem: Problem, folds: int | TimeSeriesSplit) -> Study:
         """Build the study for a number of features, a problem and folds."""
-        outputs = outputs_of(problem)
         defaults = VERSIONS[self.defaults]
-        training = defaults if self.model is None else OWN_MODEL
-        if self.model is None:
-            hidden, rate = defaults.hidden, defaults.learning_rate
-            network = built = default_network(inputs, problem, hidden=hidden, learning_rate=rate, score=self.score)
-        else:
-            network = own_network(self.model, inputs, outputs)
-            built = again(network, self.model, inputs, outputs)
+        seeds, count = counts_of(defaults, problem.rows)
+        rows = round(problem.rows * (1 - self.test_share) * (1 - 1 / (self.folds or count)))
+        network, built, training = network_of(defaults, self.model, inputs, problem, rows, self.score)
+        targets = targets_of(defaults, problem.rows)
         return Study(
             built,
-            self.arms or default_arms(network, defaults.kinds, defaults.targets) | self.other_kinds(network),
-            seeds=self.seeds,
+            self.arms or default_arms(network, defaults.kinds, targets) | self.other_kinds(network),
+            seeds=self.seeds or seeds,
             folds=folds,
             epochs=self.epochs or training.epochs,
             batch_size=training.batch_size,
@@ -205,8 +198,8 @@ def run_job(
 def tuned(job: Job, result: Result) -> Tuned:
     """Return a result with the preparation of the table that its refits used."""
     refits = job.prepared.preparer.final
-    preparation, scaler = refits[0] if refits else (clone(job.preparation).fit(job.rows), None)
-    scale = Scale() if scaler is None else Scale(float(scaler.mean_[0]), float(scaler.scale_[0]))
+    preparation, scaler = refits[0] if refits else (clone(job.preparation).fit(job.rows, job.prepared.rows.y), None)
+    scale = Scale() if scaler is None else Scale.of(scaler.mean_, scaler.scale_)
     return Tuned(result, job.problem, preparation, scale, job.notes, job.table_notes.warnings)
 
 

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from types import MappingProxyType
@@ -15,7 +15,7 @@ from bridle._errors import InputError, KindError, short_repr
 from bridle._keras import is_rebuildable, predicted_shapes
 from bridle.placement import find_sites
 from bridle.regularizers import L1, L1L2, L2
-from bridle.tables import Problem
+from bridle.tables import LayoutRules, Problem
 
 HIDDEN = (64, 32)
 LARGEST = 2**29
@@ -46,6 +46,9 @@ TARGETS = ("weights", "activations", "pre-activations")
 """The targets of default arms."""
 
 
+OLD_RULES, RULES = LayoutRules(), LayoutRules(dates=True, encode=True, words=True)
+
+
 @dataclass(frozen=True)
 class Defaults:
     """Network, training and arms of `tune`, where nothing else is given."""
@@ -58,12 +61,17 @@ class Defaults:
     """None for that of Keras."""
     kinds: tuple[str, ...]
     targets: tuple[str, ...]
+    rules: LayoutRules = OLD_RULES
+    """The kinds of columns that are used."""
+    sized: bool = False
+    """Take fewer epochs and folds, and larger batches, for many rows."""
 
 
 VERSIONS: Mapping[int, Defaults] = MappingProxyType(
     {
         1: Defaults((64, 32), 200, 32, None, KINDS, TARGETS),
         2: Defaults((64, 32), 100, 64, 2e-3, ("L1", "L2"), TARGETS),
+        3: Defaults((64, 32), 100, 64, 2e-3, ("L1", "L2"), TARGETS, RULES, True),
     }
 )
 """All defaults that folders were started with. Those of a released version never change."""
@@ -135,8 +143,15 @@ def _metrics(kind: str, score: str | None) -> list[object]:
     return [scores[measure]() for measure in dict.fromkeys([next(iter(scores)), *({name} - {"loss"})])]
 
 
+def layout_rules(version: int, problem: Problem) -> LayoutRules:
+    """Return the kinds of columns that a version of the defaults uses, for this target."""
+    return replace(VERSIONS[version].rules, outputs=outputs_of(problem))
+
+
 def outputs_of(problem: Problem) -> int:
-    """Return the units of the last layer: one for a number or two classes, else one for each class."""
+    """Return the units of the last layer: one for each number, one for two classes, else one for each class."""
+    if problem.targets:
+        return len(problem.targets)
     return 1 if problem.classes is None or len(problem.classes) == 2 else len(problem.classes)
 
 

@@ -72,8 +72,10 @@ def series_of(
 def prepare_series(source: Table, design: TableStudy) -> Job:
     """Cut a table into sequences or windows, and prepare their study.
 
-    Errors: those of `tune`.
+    Errors: those of `tune`; `InputError` for several targets.
     """
+    if not isinstance(design.target, str):
+        raise InputError(f"Expected one target for sequences and windows, got {len(design.target)}. Give one of them.")
     if isinstance(design.series, Forecast):
         return _prepare_forecast(source, design, design.series)
     if isinstance(design.series, Sequences):

@@ -10,12 +10,13 @@ from sklearn.model_selection import GroupShuffleSplit, train_test_split
 
 from bridle._errors import InputError, short_repr
 from bridle.tables import (
+    LayoutRules,
     NumberFormat,
     Preparation,
     Problem,
     Structure,
     copies,
-    encode_target,
+    encode_targets,
     find_layout,
     hints,
     large_class,
@@ -47,17 +48,20 @@ def hold_out(
     structure: Structure,
     folds: int,
     formats: Mapping[str, NumberFormat] | None = None,
+    rules: LayoutRules = LayoutRules(),  # noqa: B008
 ) -> HeldOut:
     """Hold out a share of the rows: whole groups, or the last rows in time, or random rows stratified by class.
+
+    `formats` and `rules` are those of `find_layout`.
 
     Errors: `InputError` for a share outside of (0, 1), and for too few rows, groups or rows of a class.
     """
     if not 0 < share < 1:
         raise InputError(f"Expected the held-out share between 0 and 1, got {share}. Try 0.2.")
-    y, groups, weight = encode_target(problem, table[problem.target]), structure.groups(table), structure.weights(table)
+    y, groups, weight = encode_targets(problem, table), structure.groups(table), structure.weights(table)
     learn, test = _sides(problem, table, y, share, structure, folds)
     _check_classes(problem, y, learn, test, folds, structure)
-    x = table.drop(columns=[problem.target, *structure.columns.values()])
+    x = table.drop(columns=[*problem.names, *structure.columns.values()])
     if not x.shape[1]:
         roles = ", ".join(f"{role} {short_repr(name)}" for role, name in structure.columns.items())
         raise InputError(
@@ -67,7 +71,7 @@ def hold_out(
     rows = {"groups": groups, "sample_weight": weight}
     test_rows = (x.iloc[test], y[test]) if weight is None else (x.iloc[test], y[test], weight[test])
     learning = {name: values[learn] for name, values in rows.items() if values is not None}
-    layout = find_layout(x.iloc[learn], problem.target, formats)
+    layout = find_layout(x.iloc[learn], problem.target, formats, rules)
     return HeldOut(Preparation(replace(layout, width=table.shape[1])), x.iloc[learn], y[learn], test_rows, learning)
 
 
@@ -214,7 +218,7 @@ def warnings(problem: Problem, split: HeldOut, table: pd.DataFrame, structure: S
     used = table[[column.name for column in split.preparation.layout.columns]]
     large = large_class(problem, table[problem.target]) if "acc" in measure.lower() else ""
     return [
-        *copies(used, table[problem.target], problem),
+        *(sentence for name in problem.names for sentence in copies(used, table[name], problem)),
         *([large] if large else []),
-        *hints(table, problem.target, structure),
+        *hints(table.drop(columns=list(problem.names[1:])), problem.names[0], structure),
     ]

@@ -64,7 +64,8 @@ def make_folds(
 
     def cut(share: float) -> list[Fold]:
         cuts = [set_aside(split, share, data, rows.groups, ordered) for split in splits]
-        return [_fold(preparer, split, pair, outside) for split, pair in zip(cuts, fitted, strict=True)]
+        known = 1 if share == watch else 2
+        return [_fold(preparer, split, pair, outside, known) for split, pair in zip(cuts, fitted, strict=True)]
 
     by_share = {share: cut(share) for share in dict.fromkeys((watch, *shares))}
     parts = by_share[watch]
@@ -115,14 +116,22 @@ def make_refit_rows(
     held_out = {name: preparer.outside(parts, fitted, name) for name, parts in rows.held_out.items()}
     device = {name: put_fold(part.x, part.y, part.weight, part.rows).rows for name, part in held_out.items()}
     counts = {name: part.rows for name, part in held_out.items()}
-    by_share = {share: _fold(preparer, split, fitted) for share, split in cuts.items()}
+    by_share = {
+        share: _fold(preparer, split, fitted, known=1 if share == watch else 2) for share, split in cuts.items()
+    }
     return RefitRows(by_share[watch], data, device, counts, by_share)
 
 
-def _fold(preparer: RowPreparer, split: Split, fitted: tuple[Any, Any], validation: Data | None = None) -> Fold:
-    """Return the rows of one split on the device: training, early-stopping and validation rows."""
+def _fold(
+    preparer: RowPreparer, split: Split, fitted: tuple[Any, Any], validation: Data | None = None, known: int = 1
+) -> Fold:
+    """Return the rows of one split on the device: training, early-stopping and validation rows.
+
+    `fitted` are preprocessors fitted to the first `known` of these sides.
+    """
     rows = preparer.rows
-    sides = [side for side in (split.train, split.watch, split.validation) if len(side)]
+    parts = (split.train, split.watch, split.validation)
+    sides = {number: side for number, side in enumerate(parts) if len(side)}
     pieces = [
         preparer.arrays(
             take_rows(rows.x, side),
@@ -130,8 +139,9 @@ def _fold(preparer: RowPreparer, split: Split, fitted: tuple[Any, Any], validati
             None if rows.sample_weight is None else take_rows(rows.sample_weight, side),
             fitted,
             "fold",
+            training=number < known,
         )
-        for side in sides
+        for number, side in sides.items()
     ]
     pieces[0] = class_weighted(pieces[0], rows.class_weight, preparer.loss, preparer.outputs)
     pieces += [] if validation is None else [validation]

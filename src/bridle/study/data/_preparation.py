@@ -6,7 +6,7 @@ To rows on disk they are fitted block by block, and applied where the rows are r
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from sklearn.base import clone
@@ -17,6 +17,18 @@ from bridle.sources._stored import StoredArray
 
 MAX_FIT_BYTES = 2**28
 """The size of rows up to which a transformer is fitted to all of them at once, as to rows in memory."""
+
+
+@runtime_checkable
+class CrossFitted(Protocol):
+    """Transformer that gives the rows that it was fitted to other features than new rows.
+
+    It encodes each training row by the targets of the others, since a row's own target may not be among its features.
+    """
+
+    def transform_training(self, rows: Any, target: Any) -> Any:
+        """Return training rows with their target as features."""
+        ...
 
 
 def fit_transformer(transformer: Any, rows: Any, target: Any = None) -> Any:
@@ -38,6 +50,17 @@ def transform_rows(transformer: Any, rows: Any, name: str) -> Any:
     with _explained(transformer, rows, name):
         prepared = transformer.transform(rows)
     return prepared.toarray() if hasattr(prepared, "toarray") else prepared
+
+
+def transform_training_rows(transformer: Any, rows: Any, target: Any, name: str) -> Any:
+    """Return rows to which a transformer was fitted as it gives them to the training; see `CrossFitted`.
+
+    Errors: those of `transform_rows`.
+    """
+    if not isinstance(transformer, CrossFitted):
+        return transform_rows(transformer, rows, name)
+    with _explained(transformer, rows, name):
+        return transformer.transform_training(rows, target)
 
 
 def restore_target(transformer: Any, values: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ from bridle.study.data._preparation import (
     fit_transformer,
     transform_rows,
     transform_stored,
+    transform_training_rows,
 )
 from bridle.study.data._transformers import store_transformer, transformer_text
 
@@ -116,6 +117,8 @@ class RowPreparer:
     """The preprocessors of x and y that the refits use, once they are fitted."""
     _on_all_rows: list[tuple[Any, Any]] = field(default_factory=list, repr=False, compare=False)
     """The preprocessors fitted on all rows, once they are needed."""
+    _all: list[Data] = field(default_factory=list, repr=False, compare=False)
+    """All rows as arrays, between `all_rows` and `release`."""
 
     @property
     def prepares(self) -> bool:
@@ -152,16 +155,29 @@ class RowPreparer:
         return {part: store_transformer(fitted[part], rows[part]) for part in templates}
 
     def all_rows(self) -> Data:
-        """Return all rows as arrays, the preprocessors fitted on all of them."""
+        """Return all rows as arrays, the preprocessors fitted on all of them; they are kept until `release`."""
         rows = self.rows
-        return self.arrays(rows.x, rows.y, rows.sample_weight, self.fitted(None))
+        if not self._all:
+            self._all.append(self.arrays(rows.x, rows.y, rows.sample_weight, self.fitted(None)))
+        return self._all[0]
 
-    def arrays(self, x: Any, y: Any, weight: Any, fitted: tuple[Any, Any], name: str = "") -> Data:
-        """Return rows after fitted preprocessors, checked."""
+    def release(self) -> None:
+        """Give up the memory of `all_rows`."""
+        self._all.clear()
+
+    def arrays(
+        self, x: Any, y: Any, weight: Any, fitted: tuple[Any, Any], name: str = "", *, training: bool = False
+    ) -> Data:
+        """Return rows after fitted preprocessors, checked; `training` says that they were fitted to these rows."""
         label = f"{name} " if name else ""
         if fitted[0] is not None:
-            transform = transform_stored if isinstance(x, StoredArray) else transform_rows
-            x = transform(fitted[0], plain_rows(x, f"{label}x"), f"{label}x")
+            plain = plain_rows(x, f"{label}x")
+            if isinstance(x, StoredArray):
+                x = transform_stored(fitted[0], plain, f"{label}x")
+            elif training:
+                x = transform_training_rows(fitted[0], plain, y, f"{label}x")
+            else:
+                x = transform_rows(fitted[0], plain, f"{label}x")
         if fitted[1] is not None:
             y = transform_rows(fitted[1], as_column(y), f"{label}y")
         if self.rows.reconstructs:

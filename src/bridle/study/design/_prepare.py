@@ -89,6 +89,7 @@ def prepare(question: Question, rows: Rows) -> Prepared:
         notes += unstratified_notes(preparer.all_rows(), question.folds, rows.groups)
     notes += [*label_notes(model, terms), *padding_notes(model, folds.rows[0].rows)]
     notes += check_range(model, preparer.all_rows(), rows.reconstructs)
+    preparer.release()
     if mixes_rows(compiled, folds.rows[0].rows.x):
         notes.append(MIXED.format(question.batch_size))
     if score.pooled:
@@ -122,6 +123,7 @@ def with_rows(prepared: Prepared, rows: Rows) -> Prepared:
     """Return the same study of other rows, with the programs that are already compiled."""
     preparer = RowPreparer(rows, prepared.preparer.loss, prepared.preparer.outputs)
     folds = make_folds(preparer, prepared.question.folds, prepared.question.validation_fraction, prepared.shares)
+    preparer.release()
     return replace(
         prepared,
         rows=rows,
@@ -137,7 +139,9 @@ def with_rows(prepared: Prepared, rows: Rows) -> Prepared:
 
 def all_rows(prepared: Prepared) -> Data:
     """Return all rows of a study as arrays."""
-    return prepared.preparer.all_rows()
+    data = prepared.preparer.all_rows()
+    prepared.preparer.release()
+    return data
 
 
 def refit_rows(prepared: Prepared) -> RefitRows:

@@ -1,0 +1,61 @@
+"""Several targets of one table: numbers that one network predicts together."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Shaped
+
+from bridle._errors import InputError, short_repr
+from bridle.tables._columns import find_column
+from bridle.tables._problem import Problem, encode_target, find_problem
+
+
+def target_names(target: str | Sequence[str], columns: Iterable[object]) -> tuple[str, ...]:
+    """Return the names of the targets: a column, a list of columns, or text with commas between them.
+
+    Errors: `InputError` for a name that occurs twice, and for no name.
+
+    >>> target_names("a, b", ["a", "b", "c"]), target_names("a,b", ["a,b", "c"])
+    (('a', 'b'), ('a,b',))
+    """
+    if isinstance(target, str):
+        is_column = target in set(columns) or "," not in target
+        names = (target,) if is_column else tuple(name.strip() for name in target.split(","))
+    else:
+        names = tuple(target)
+    if not names or len(set(names)) < len(names):
+        raise InputError(f"Expected distinct columns as targets, got {short_repr(target)}. Name each once.")
+    return names
+
+
+def find_problems(table: pd.DataFrame, names: Sequence[str], task: str | None = None, *, min_rows: int = 5) -> Problem:
+    """Return the problem of one target, or the regression of several; rows that lack any target are left out.
+
+    Errors: those of `find_problem`; `InputError` for several targets that are not all numbers.
+
+    >>> table = pd.DataFrame({"a": [1.5, 2, 3], "b": [4.0, 5, None], "c": [0, 1, 0]})
+    >>> problem = find_problems(table, ["a", "b"], min_rows=2)
+    >>> problem.target, problem.targets, problem.rows, problem.missing
+    ('a, b', ('a', 'b'), 2, 1)
+    """
+    if len(names) == 1:
+        return find_problem(table, names[0], task, min_rows=min_rows)
+    has_all = np.all([find_column(table, name).notna() for name in names], axis=0)
+    problems = [find_problem(table[has_all], name, task, min_rows=min_rows) for name in names]
+    for problem in problems:
+        if problem.classes is not None:
+            raise InputError(
+                f"Expected numbers in each of {len(names)} targets, got classes in {short_repr(problem.target)}. "
+                "Give --task regression if they are numbers, or predict each class by a command of its own."
+            )
+    missing = len(table) - int(has_all.sum())
+    return replace(problems[0], target=", ".join(names), kind="number", missing=missing, targets=tuple(names))
+
+
+def encode_targets(problem: Problem, table: pd.DataFrame) -> Shaped[np.ndarray, "row ..."]:
+    """Return the target of each row as `encode_target` does; several targets have one column each."""
+    if not problem.targets:
+        return encode_target(problem, table[problem.target])
+    return np.column_stack([encode_target(problem, table[name]) for name in problem.targets])
