@@ -127,7 +127,7 @@ def study_line(split: Split) -> Line:
 
     from bridle._api import run_prepared
     from bridle.study import RunOptions, race_of
-    from bridle.tuning._tune import tuned
+    from bridle.tuning._job import tuned
 
     race = race_of(split.job.prepared, None)
     answer = tuned(split.job, run_prepared(split.job.prepared, RunOptions(race=race, progress=False)))

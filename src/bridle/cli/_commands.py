@@ -96,6 +96,19 @@ def tune(
     class_weight: Annotated[
         str | None, typer.Option("--class-weight", help="balanced: all classes have the same total weight.")
     ] = None,
+    sequence: Annotated[
+        str | None,
+        typer.Option("--sequence", help="Column of sequences: rows with one value, by --time, have one target."),
+    ] = None,
+    window: Annotated[
+        int | None, typer.Option("--window", min=1, help="Forecast: the steps, by --time, that a forecast sees.")
+    ] = None,
+    horizon: Annotated[
+        int | None, typer.Option("--horizon", min=1, help="Forecast: the steps that it is ahead, by default 1.")
+    ] = None,
+    season: Annotated[
+        int | None, typer.Option("--season", min=1, help="Forecast: the steps of a season, for a naive forecast.")
+    ] = None,
     score: Annotated[
         str | None,
         typer.Option(
@@ -131,7 +144,7 @@ def tune(
     options |= {"group": group, "time": time, "weight": weight, "class-weight": class_weight, "score": score}
     options |= {"test-size": None if test_size == DEFAULT_TEST_SHARE else test_size}
     options |= {"header": header is True, "no-header": header is False, "decimal": decimal, "all-fits": all_fits}
-    options |= {"all-kinds": all_kinds}
+    options |= {"all-kinds": all_kinds, "sequence": sequence, "window": window, "horizon": horizon, "season": season}
     design = tuning.TableStudy(
         target,
         task=task,
@@ -145,6 +158,7 @@ def tune(
         structure=tables.Structure(group, time, weight, class_weight),
         defaults=defaults or recorded_defaults(folder),
         all_kinds=all_kinds,
+        series=tuning.series_of(sequence, time, window, horizon, season),
     )
     recorded = options | {"defaults": design.defaults}
     job = tuning.prepare_table(source, design)
@@ -193,6 +207,8 @@ def predict(
     layout = applied.preparation.layout
     frame = tables.read_table(table, encoding=encoding, like=layout, fewest=1, header=header)
     predictions = applied.predict(frame)
+    for note in applied.preparation.new_rows(frame).notes:
+        print(note, file=sys.stderr)
     for column, counts in applied.preparation.unknown_counts(frame).items():
         names = ", ".join(f"{name!r} ({count})" for name, count in list(counts.items())[:5])
         print(f"Column {column!r} has categories that the training rows do not have: {names}.", file=sys.stderr)

@@ -16,7 +16,8 @@ RESUMABLE = {
     "tune": (
         *("target", "task", "model", "penalty", "seeds", "folds", "epochs", "quick", "encoding"),
         *("group", "time", "weight", "class-weight", "score", "test-size"),
-        *("header", "no-header", "decimal", "all-fits", "defaults"),
+        *("header", "no-header", "decimal", "all-fits", "defaults", "all-kinds"),
+        *("sequence", "window", "horizon", "season"),
     ),
     "study": ("model", "trust", "penalty", "seeds", "epochs", "quick"),
 }

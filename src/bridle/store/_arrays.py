@@ -114,7 +114,8 @@ def fingerprint(*values: Any) -> str:
     tables. The same numbers as float32 and as float64 are different rows, for they train differently.
 
     Args:
-        values: arrays, tables, lists, or dictionaries and tuples of them; None for what was not given.
+        values: arrays, tables, lists, or dictionaries and tuples of them; None for what was not given. An object
+            with a method `hashed_parts` is hashed as the value that it returns.
 
     >>> fingerprint([[0.0, 1.0]], [1])[:16]
     'beb9e44e994daab6'
@@ -132,6 +133,8 @@ def fingerprint(*values: Any) -> str:
 
 def _pieces(value: Any) -> Iterator[bytes | memoryview]:
     """Yield the bytes to hash of one value."""
+    if hasattr(value, "hashed_parts"):
+        value = value.hashed_parts()
     if hasattr(value, "columns"):
         value = {str(name): value.iloc[:, index] for index, name in enumerate(value.columns)}
     if isinstance(value, dict):

@@ -1,6 +1,6 @@
 """Stages of a study: cross-validation, extended and refined grids, refits, nested cross-validation, baselines."""
 
-from bridle.study._baselines import fit_baselines
+from bridle.study._baselines import fit_baselines, score_predictions
 from bridle.study._ensembles import ModelRows, Programs, score_models
 from bridle.study._progress import Update, Watch
 from bridle.study._rounds import race_of
@@ -18,5 +18,6 @@ __all__ = [
     "race_of",
     "run_study",
     "score_models",
+    "score_predictions",
     "train_single",
 ]

@@ -80,7 +80,7 @@ class Side:
     weight: Float[np.ndarray, "row"] | None
 
 
-def fit_baselines(prepared: Prepared, *, max_seconds: float = MAX_SECONDS) -> tuple[Baseline, ...]:
+def fit_baselines(prepared: Prepared, *, max_seconds: float = MAX_SECONDS, flat: bool = False) -> tuple[Baseline, ...]:
     """Train a constant, a linear model and gradient boosting on every fold, and score them as the network is scored.
 
     They see the rows, features and weights that the network trains on, after the preparation of each fold, and are
@@ -90,11 +90,12 @@ def fit_baselines(prepared: Prepared, *, max_seconds: float = MAX_SECONDS) -> tu
     Args:
         prepared: the study.
         max_seconds: time limit; folds that it leaves out have the score NaN, and `text` says so.
+        flat: True if rows may have steps; each is then one row of the features of all its steps.
 
     Returns: the baselines; none for rows that are no table of numbers, and for several outputs.
 
     """
-    task = find_task(prepared)
+    task = find_task(prepared, flat=flat)
     if task is None:
         return ()
     task = replace(task, stops_early=_enough_to_stop(prepared, task))
@@ -104,12 +105,16 @@ def fit_baselines(prepared: Prepared, *, max_seconds: float = MAX_SECONDS) -> tu
         return tuple(_fit_baseline(scorer, task, name, end) for name in NAMES)
 
 
-def find_task(prepared: Prepared) -> Task | None:
-    """Return the task of a study if the baselines can do it, else None."""
+def find_task(prepared: Prepared, *, flat: bool = False) -> Task | None:
+    """Return the task of a study if the baselines can do it, else None; rows have steps only with `flat`."""
     fold, program = prepared.folds[0], prepared.engine.program
     loss = prepared.preparer.loss.lower().replace("_", "")
     leaves = jax.tree.leaves(fold.rows.x), jax.tree.leaves(fold.rows.y), jax.tree.leaves(fold.rows.weight)
-    if program.has_own_loss or any(len(part) > 1 for part in leaves) or leaves[0][0].ndim != 2:
+    if (
+        program.has_own_loss
+        or any(len(part) > 1 for part in leaves)
+        or leaves[0][0].ndim not in ((2, 3) if flat else (2,))
+    ):
         return None
     weights = [leaf for fold in prepared.folds for leaf in jax.tree.leaves(_training_weights(fold))]
     if any(weight.ndim > 1 or not weight.sum() > 0 for weight in weights):
@@ -141,7 +146,7 @@ class RefitScorer(Scorer):
         """Return the score on each part of the held-out rows."""
         rows, factor = self.refit
         return {
-            part: factor * self.score(side.y, (predict_rows(np.asarray(side.x, float)),), side.weight)
+            part: factor * self.score(side.y, (predict_rows(_flat(side.x)),), side.weight)
             for part, side in rows.held_out.items()
         }
 
@@ -178,7 +183,13 @@ def _side(task: Task, rows: DeviceRows, begin: int, end: int | None) -> Side:
     x, y, weight = (None if leaf is None else np.asarray(leaf)[begin:end] for leaf in (rows.x, rows.y, rows.weight))
     labels = np.asarray(y)
     labels = labels.argmax(axis=1) if task.classes and labels.size > len(labels) else labels.reshape(-1)
-    return Side(np.asarray(x, float), labels.astype(int) if task.classes else labels.astype(float), weight)
+    return Side(_flat(x), labels.astype(int) if task.classes else labels.astype(float), weight)
+
+
+def _flat(x: Any) -> Float[np.ndarray, "row feature"]:
+    """Return the features of all steps of a row side by side."""
+    x = np.asarray(x, float)
+    return x.reshape(len(x), -1)
 
 
 def fit_model(name: str, task: Task, side: Side) -> Any:
@@ -235,15 +246,51 @@ def predict(model: Any, task: Task, x: np.ndarray) -> Float[np.ndarray, "row out
     """Return predictions in the form of the network's output: numbers, probabilities, or their logits."""
     if not task.classes:
         return np.asarray(model.predict(x), np.float32).reshape(-1, 1)
+    shares = np.zeros((len(x), max(task.outputs, 2)))
+    shares[:, model.classes_] = model.predict_proba(x)
+    return _as_output(shares, task)
+
+
+def _as_output(shares: Float[np.ndarray, "row class"], task: Task) -> Float[np.ndarray, "row output"]:
+    """Return probabilities of classes in the form of the network's output."""
+    logs = np.log(np.clip(shares, TINY, None))
     if task.outputs == 1:
-        share = model.predict_proba(x)[:, list(model.classes_).index(1)]
-        shares = share[:, None]
-        logits = np.log(np.clip(shares, TINY, None)) - np.log(np.clip(1 - shares, TINY, None))
-    else:
-        shares = np.zeros((len(x), task.outputs))
-        shares[:, model.classes_] = model.predict_proba(x)
-        logits = np.log(np.clip(shares, TINY, None))
-    return (logits if task.from_logits else shares).astype(np.float32)
+        return (logs[:, 1:] - logs[:, :1] if task.from_logits else shares[:, 1:]).astype(np.float32)
+    return (logs if task.from_logits else shares).astype(np.float32)
+
+
+def score_predictions(
+    prepared: Prepared, label: str, text: str, values: Float[np.ndarray, "row"], held_out: Mapping[str, np.ndarray]
+) -> Baseline:
+    """Return the scores of predictions that need no training, such as naive forecasts, as those of a baseline.
+
+    Args:
+        prepared: the study.
+        label, text: the name of the model, and the model in words.
+        values: the prediction of each row: a number in the units of the target, or the index of a class.
+        held_out: likewise for each part of the held-out rows.
+
+    """
+    task, scorer = find_task(prepared, flat=True), RefitScorer(prepared)
+    if task is None:
+        return Baseline(label, text, np.full(len(prepared.folds), np.nan))
+    pairs = zip(prepared.validation_indices, prepared.targets, strict=True)
+    scores = scorer.folds([(_given(values[rows], task, target),) for rows, target in pairs])
+    rows, factor = scorer.refit
+    target = prepared.preparer.fitted(None)[1]
+    parts = {
+        part: factor * scorer.score(side.y, (_given(held_out[part], task, target),), side.weight)
+        for part, side in rows.held_out.items()
+    }
+    return Baseline(label, text, scores, parts)
+
+
+def _given(values: np.ndarray, task: Task, target: Any) -> Float[np.ndarray, "row output"]:
+    """Return predictions in the form of the network's output, in the units that it sees."""
+    if task.classes:
+        return _as_output(np.eye(max(task.outputs, 2))[values.astype(int)], task)
+    column = np.asarray(values, float).reshape(-1, 1)
+    return np.asarray(column if target is None else target.transform(column), np.float32)
 
 
 def _describe(name: str, task: Task) -> str:

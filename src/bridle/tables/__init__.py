@@ -1,9 +1,10 @@
 """Tables: read, describe and prepare them."""
 
+from bridle.tables._columns import find_column, first_of, kind_of, labels_of, numbers_of
 from bridle.tables._hints import hints
-from bridle.tables._layout import find_layout
+from bridle.tables._layout import Layout, find_layout
 from bridle.tables._number_format import NumberFormat
-from bridle.tables._preparation import Preparation
+from bridle.tables._preparation import NewRows, Preparation
 from bridle.tables._problem import Problem, decode_target, encode_target, find_problem, known_rows
 from bridle.tables._read import read_file, read_table
 from bridle.tables._remarks import remarks
@@ -12,6 +13,8 @@ from bridle.tables._table import Table, table_of
 from bridle.tables._warnings import copies, large_class
 
 __all__ = [
+    "Layout",
+    "NewRows",
     "NumberFormat",
     "Preparation",
     "Problem",
@@ -20,11 +23,16 @@ __all__ = [
     "copies",
     "decode_target",
     "encode_target",
+    "find_column",
     "find_layout",
     "find_problem",
+    "first_of",
     "hints",
+    "kind_of",
     "known_rows",
+    "labels_of",
     "large_class",
+    "numbers_of",
     "read_file",
     "read_table",
     "remarks",

@@ -1,7 +1,7 @@
 """Layout of a table: its features, decided once for all folds."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
@@ -166,7 +166,10 @@ class Layout:
 
 
 def find_layout(
-    table: pd.DataFrame, target: str | None = None, formats: Mapping[str, NumberFormat] | None = None
+    table: pd.DataFrame,
+    target: str | None = None,
+    formats: Mapping[str, NumberFormat] | None = None,
+    keep: Collection[str] = (),
 ) -> Layout:
     """Decide once, from all rows that will be cut into folds, what each column but `target` becomes.
 
@@ -176,7 +179,7 @@ def find_layout(
     range); text of which at least 90 % of the values differ (all of them below 20 rows).
 
     A text column keeps its 30 most frequent categories and merges the others. `formats` are those in which numbers
-    were written where the table comes from, to read new rows in the same way.
+    were written where the table comes from, to read new rows in the same way. Columns of `keep` are never left out.
 
     Errors: `InputError` for a number that is not finite, for a column of many texts of which nine in ten are numbers
     (a slip in one cell), and where no column is left.
@@ -186,7 +189,7 @@ def find_layout(
     ('a=x', 'a=y', 'b', 'b (missing)')
     """
     inputs = [table[name] for name in table.columns if name != target]
-    reasons = {column.name: reason_to_leave(column) for column in inputs}
+    reasons = {column.name: None if column.name in keep else reason_to_leave(column) for column in inputs}
     formats = formats or {}
     columns = tuple(
         _column(column, formats.get(column.name, PLAIN)) for column in inputs if reasons[column.name] is None

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -44,6 +45,17 @@ class Learned:
     seen: tuple[bool, ...]
 
 
+@dataclass(frozen=True)
+class NewRows:
+    """Rows of a new table, to predict."""
+
+    rows: Any
+    """Rows as the preparation transforms them."""
+    names: pd.DataFrame
+    """One line for each row: the columns that name it in a table of predictions."""
+    notes: tuple[str, ...] = ()
+
+
 class Preparation(TransformerMixin, BaseEstimator):
     """Turn a table into a matrix of the features that `layout` names. A scikit-learn transformer.
 
@@ -82,6 +94,15 @@ class Preparation(TransformerMixin, BaseEstimator):
     def get_feature_names_out(self, input_features: object = None) -> Shaped[np.ndarray, "feature"]:
         """Return the names of the features; `input_features` is not used."""
         return np.array(self.layout.features, dtype=object)
+
+    @property
+    def input_shape(self) -> int:
+        """The number of features of a prepared row."""
+        return len(self.layout.features)
+
+    def new_rows(self, table: pd.DataFrame) -> NewRows:
+        """Return the rows of a new table: each is named by its index alone."""
+        return NewRows(table, pd.DataFrame(index=table.index))
 
     def unknown_counts(self, table: pd.DataFrame) -> dict[str, dict[str, int]]:
         """Count, by text column, the rows with each category that the training rows do not have.

@@ -1,20 +1,14 @@
 """Tuning: from a table or a study file to a verdict and a model."""
 
+from bridle.tuning._applied import Applied, load_applied
 from bridle.tuning._arrays import read_arrays
+from bridle.tuning._job import Job, TableStudy, Tuned, answer_so_far, compile_new, run_job
 from bridle.tuning._model_file import MODEL_FILE
 from bridle.tuning._network import NEWEST, VERSIONS, written_arms
+from bridle.tuning._series import series_of
 from bridle.tuning._study_file import prepare_study, run_study_file
 from bridle.tuning._toml import QUICK_EPOCH_DIVISOR, QUICK_SEEDS, StudyFile, read_study
-from bridle.tuning._tune import (
-    TableStudy,
-    Tuned,
-    answer_so_far,
-    compile_new,
-    load_applied,
-    prepare_table,
-    run_job,
-    tune,
-)
+from bridle.tuning._tune import prepare_table, tune
 
 __all__ = [
     "MODEL_FILE",
@@ -22,6 +16,8 @@ __all__ = [
     "QUICK_EPOCH_DIVISOR",
     "QUICK_SEEDS",
     "VERSIONS",
+    "Applied",
+    "Job",
     "StudyFile",
     "TableStudy",
     "Tuned",
@@ -34,6 +30,7 @@ __all__ = [
     "read_study",
     "run_job",
     "run_study_file",
+    "series_of",
     "tune",
     "written_arms",
 ]

@@ -20,7 +20,8 @@ from bridle.tables import Problem
 HIDDEN = (64, 32)
 LARGEST = 2**29
 """The largest number of weights of a default network: 2 GiB."""
-NetworkFunction = Callable[[int, int], keras.Model]
+NetworkFunction = Callable[[Any, int], keras.Model]
+"""A function `(inputs, outputs)`; `inputs` is the number of features, `(steps, features)` for sequences and windows."""
 SCORES: dict[str, dict[str, Callable[[], object]]] = {
     "two classes": {
         "accuracy": lambda: "accuracy",
@@ -95,12 +96,7 @@ def default_network(
     Errors: `InputError` for more than 2 GiB of weights, and for a score that does not suit the problem.
     """
     outputs = outputs_of(problem)
-    last, loss, kind = "linear", "mse", "a number"
-    if problem.classes is not None:
-        binary = len(problem.classes) == 2
-        last, kind = ("sigmoid", "two classes") if binary else ("softmax", "several classes")
-        loss = "binary_crossentropy" if binary else "sparse_categorical_crossentropy"
-    metrics = _metrics(kind, score)
+    last, loss, metrics = ending(problem, score)
     _check_size((inputs, *hidden, outputs))
     layers = [
         keras.layers.Dense(units, activation=activation, name=f"hidden{index}") for index, units in enumerate(hidden, 1)
@@ -113,6 +109,18 @@ def default_network(
         instance.learning_rate = learning_rate
     model.compile(optimizer=instance, loss=loss, metrics=metrics)
     return model
+
+
+def ending(problem: Problem, score: str | None = None) -> tuple[str, str, list[object]]:
+    """Return the last activation, the loss and the metrics of a default network.
+
+    Errors: `InputError` for a score that does not suit the problem.
+    """
+    if problem.classes is None:
+        return "linear", "mse", _metrics("a number", score)
+    if len(problem.classes) == 2:
+        return "sigmoid", "binary_crossentropy", _metrics("two classes", score)
+    return "softmax", "sparse_categorical_crossentropy", _metrics("several classes", score)
 
 
 def _metrics(kind: str, score: str | None) -> list[object]:
@@ -132,7 +140,7 @@ def outputs_of(problem: Problem) -> int:
     return 1 if problem.classes is None or len(problem.classes) == 2 else len(problem.classes)
 
 
-def own_network(function: NetworkFunction, inputs: int, outputs: int) -> keras.Model:
+def own_network(function: NetworkFunction, inputs: int | tuple[int, ...], outputs: int) -> keras.Model:
     """Return the network of a user's `function(inputs, outputs)`.
 
     Errors: `KindError` if it returns no model; `InputError` if the shape of the model does not fit.
@@ -143,16 +151,18 @@ def own_network(function: NetworkFunction, inputs: int, outputs: int) -> keras.M
     if not hasattr(model, "inputs"):
         return _of_shape(model, inputs, outputs)
     shape = tuple(model.output_shape) if isinstance(model.output_shape, tuple) else ()
-    if not model.inputs or tuple(model.inputs[0].shape[1:]) != (inputs,) or shape[1:] != (outputs,):
+    expected = inputs if isinstance(inputs, tuple) else (inputs,)
+    if not model.inputs or tuple(model.inputs[0].shape[1:]) != expected or shape[1:] != (outputs,):
         got = f"{tuple(model.inputs[0].shape[1:]) if model.inputs else '?'} → {shape[1:]}"
         raise InputError(f"Expected a model with {inputs} inputs and {outputs} outputs for this table, got {got}.")
     return model
 
 
-def _of_shape(model: keras.Model, inputs: int, outputs: int) -> keras.Model:
+def _of_shape(model: keras.Model, inputs: int | tuple[int, ...], outputs: int) -> keras.Model:
     """Check the output shape of a subclassed model, which declares no inputs, on two rows, and return the model."""
     if model.built:
-        leaves = keras.tree.flatten(predicted_shapes(model, np.zeros((2, inputs), "float32")).values)
+        shape = inputs if isinstance(inputs, tuple) else (inputs,)
+        leaves = keras.tree.flatten(predicted_shapes(model, np.zeros((2, *shape), "float32")).values)
         shapes = [tuple(leaf.shape[1:]) for leaf in leaves]
         if shapes != [(outputs,)]:
             got = " and ".join(map(str, shapes))
@@ -161,13 +171,13 @@ def _of_shape(model: keras.Model, inputs: int, outputs: int) -> keras.Model:
 
 
 def again(
-    network: keras.Model, function: NetworkFunction, inputs: int, outputs: int
+    network: keras.Model, function: NetworkFunction, inputs: int | tuple[int, ...], outputs: int
 ) -> keras.Model | Callable[[], keras.Model]:
     """Return a user's network, or a function that builds it if Keras cannot rebuild it from its configuration."""
     return network if is_rebuildable(network) else partial(own_network, function, inputs, outputs)
 
 
-def called(function: Callable[..., object], *arguments: int) -> Any:
+def called(function: Callable[..., object], *arguments: object) -> Any:
     """Call a user's function.
 
     Errors: `InputError` if it does not take these arguments.

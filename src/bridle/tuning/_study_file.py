@@ -16,10 +16,11 @@ from bridle.regularizers import EarlyStopping
 from bridle.study import RunOptions
 from bridle.tables import Problem, Structure, read_file
 from bridle.tuning._arrays import ArraysJob, labelled, prepared, read_arrays
+from bridle.tuning._job import Job, TableStudy, Tuned, tuned
 from bridle.tuning._model_file import save_model
 from bridle.tuning._network import again, called, default_arms, default_network, outputs_of, own_network
 from bridle.tuning._toml import StudyFile
-from bridle.tuning._tune import Job, TableStudy, Tuned, prepare_table, tuned
+from bridle.tuning._tune import prepare_table
 from bridle.untrusted import read_model
 
 DENSE = ("hidden", "activation", "optimizer", "learning_rate")

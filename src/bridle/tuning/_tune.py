@@ -1,225 +1,21 @@
-"""`bridle.tune`, and the parts of `bridle predict`."""
+"""`bridle.tune`: from a table to a verdict and a model."""
 
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property, partial
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import keras
-import numpy as np
 import pandas as pd
-from sklearn.model_selection import TimeSeriesSplit
+from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
 
-from bridle import report, store
-from bridle._api import Result, Study, reload_note, run_prepared, search_arms
-from bridle._errors import InputError, Interrupted, StoreError, first_line
-from bridle.results import Baseline
-from bridle.study import RunOptions, fit_baselines, race_of
-from bridle.study.design import Plan, Prepared, compile_ahead, make_timed_plan
-from bridle.tables import (
-    Preparation,
-    Problem,
-    Structure,
-    Table,
-    decode_target,
-    find_problem,
-    known_rows,
-    read_file,
-    remarks,
-    table_of,
-)
-from bridle.tuning._model_file import MODEL_CODE, load_model, model_path, save_model
-from bridle.tuning._network import (
-    NEWEST,
-    OWN_MODEL,
-    VERSIONS,
-    NetworkFunction,
-    again,
-    default_arms,
-    default_network,
-    outputs_of,
-    own_network,
-)
-from bridle.tuning._test_split import TableNotes, describe_table, hold_out, warnings
-
-APPLY = "apply.json"
-
-
-@dataclass(frozen=True)
-class Scale:
-    """Scale of a regression target: the network predicts `(y - mean) / sd`."""
-
-    mean: float = 0.0
-    sd: float = 1.0
-
-
-@dataclass(frozen=True)
-class Applied:
-    """Selected model of a table, with the preparation of new rows."""
-
-    model: keras.Model
-    preparation: Preparation
-    problem: Problem
-    scale: Scale
-
-    def predict(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Return one row for each row of `table`: the prediction, and for classes the probability of each class.
-
-        Errors: `InputError` for a missing column or for text in a numeric column.
-        """
-        raw = np.asarray(self.model.predict(self.preparation.transform(table), verbose=0))
-        target = self.problem.target
-        if self.problem.classes is None:
-            return pd.DataFrame({target: raw[:, 0].astype(float) * self.scale.sd + self.scale.mean}, index=table.index)
-        shares = np.column_stack([1 - raw[:, 0], raw[:, 0]]) if raw.shape[1] == 1 else raw
-        columns = {f"p({label})": shares[:, index] for index, label in enumerate(self.problem.classes)}
-        return pd.DataFrame({target: decode_target(self.problem, shares.argmax(axis=1)), **columns}, index=table.index)
-
-
-@dataclass(frozen=True)
-class Job:
-    """Prepared study of a table: everything is checked, nothing is trained yet."""
-
-    problem: Problem
-    preparation: Preparation
-    rows: pd.DataFrame
-    prepared: Prepared
-    table_notes: TableNotes
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """All sentences about the table."""
-        return self.table_notes.sentences
-
-    @property
-    def summary(self) -> tuple[str, ...]:
-        """The sentences about the table, with its columns in one."""
-        return self.table_notes.summary
-
-    @property
-    def plan(self) -> Plan:
-        """Every fit and the estimated time. It compiles the programs of the run."""
-        return make_timed_plan(self.prepared)
-
-    @property
-    def raced_plan(self) -> Plan:
-        """The plan of the race that `tune` runs by default. It compiles the programs of the run."""
-        return make_timed_plan(self.prepared, rounds=not self.prepared.score.pooled)
-
-    @cached_property
-    def baselines(self) -> tuple[Baseline, ...]:
-        """A constant, a linear model and gradient boosting on the same folds, trained on first use."""
-        return fit_baselines(self.prepared)
-
-
-@dataclass(frozen=True)
-class Tuned:
-    """Result of `tune`: the result of the study, and the selected model with the preparation of new rows.
-
-    `result` is a `bridle.Result`. `notes` describe the columns and the rows held out. They
-    begin with `warnings`, which explain a score before it is computed: copies of the target, a large class, time.
-    """
-
-    result: Result
-    problem: Problem
-    preparation: Preparation
-    scale: Scale
-    notes: tuple[str, ...]
-    warnings: tuple[str, ...] = ()
-
-    def applied(self) -> Applied:
-        """Return the selected model, ready for new rows."""
-        return Applied(self.result.model(), self.preparation, self.problem, self.scale)
-
-    def save(self, folder: str | Path, title: str = "Table", again: str = "") -> report.Written:
-        """Write the report, `model.keras` and `apply.json` into a folder, without pickle.
-
-        Args:
-            folder: path of the folder.
-            title: heading of the report.
-            again: the command or the code that repeats the study, for the report.
-
-        Returns: the paths of the written files.
-
-        Errors: `StoreError` if the folder cannot be written.
-
-        """
-        folder = Path(folder)
-        begin = len(self.warnings) + 1
-        intro = "\n".join(self.notes[:begin])
-        section = self.result.section("Study", intro=intro, notes=self.notes[begin:], again=again)
-        report_path = report.write(
-            folder, title, [section], extra={"table": list(self.notes), "code": self.result.code()}
-        )
-        words = {
-            "preparation": self.preparation.to_json(),
-            "problem": self.problem.to_json(),
-            "scale": vars(self.scale),
-        }
-        text = json.dumps(words, indent=1, allow_nan=False).encode()
-        store.write_atomic(folder / APPLY, lambda file: file.write(text))
-        save_model(self.result.model(), folder)
-        return report_path
-
-
-@dataclass(frozen=True)
-class TableStudy:
-    """Settings of the study of a table, as `tune` documents them.
-
-    The command line, study files and Python share this class.
-    """
-
-    target: str
-    task: str | None = None
-    model: NetworkFunction | None = None
-    arms: Mapping[str, Mapping[str, Any]] | None = None
-    seeds: int = 5
-    folds: int = 5
-    epochs: int | None = None
-    test_share: float = 0.2
-    score: str | None = None
-    structure: Structure = field(default_factory=Structure)
-    defaults: int = NEWEST
-    """The version of the defaults."""
-    all_kinds: bool = False
-    """Add one arm of each other kind to the default arms."""
-
-    def __post_init__(self) -> None:
-        if self.all_kinds and self.arms:
-            raise InputError("Expected arms of your own or all kinds of default arms, got both. Leave one of them out.")
-
-    def study(self, inputs: int, problem: Problem, folds: int | TimeSeriesSplit) -> Study:
-        """Build the study for a number of features, a problem and folds."""
-        outputs = outputs_of(problem)
-        defaults = VERSIONS[self.defaults]
-        training = defaults if self.model is None else OWN_MODEL
-        if self.model is None:
-            hidden, rate = defaults.hidden, defaults.learning_rate
-            network = built = default_network(inputs, problem, hidden=hidden, learning_rate=rate, score=self.score)
-        else:
-            network = own_network(self.model, inputs, outputs)
-            built = again(network, self.model, inputs, outputs)
-        return Study(
-            built,
-            self.arms or default_arms(network, defaults.kinds, defaults.targets) | self._other_kinds(network),
-            seeds=self.seeds,
-            folds=folds,
-            epochs=self.epochs or training.epochs,
-            batch_size=training.batch_size,
-            score=self.score,
-        )
-
-    def _other_kinds(self, network: keras.Model) -> dict[str, dict[str, Any]]:
-        """Return the arms of a search that are no L1 or L2: noise, decay, limits, labels, averages."""
-        kinds = search_arms(network).kinds if self.all_kinds else {}
-        return {name: terms for name, terms in kinds.items() if name.split()[0] not in {"L1", "L2"}}
-
-
-StudyBuilder = Callable[[int, Problem, int | TimeSeriesSplit], Study]
-"""A function of the number of features, the problem and the folds."""
+from bridle._api import reload_note
+from bridle.study.design import compile_ahead
+from bridle.tables import Structure, Table, find_problem, known_rows, read_file, remarks, table_of
+from bridle.tuning._job import Job, StudyBuilder, TableStudy, Tuned, run_job
+from bridle.tuning._model_file import MODEL_CODE
+from bridle.tuning._network import NetworkFunction
+from bridle.tuning._series import prepare_series, series_of
+from bridle.tuning._test_split import describe_table, hold_out, warnings
 
 
 def prepare_table(table: pd.DataFrame | Table, design: TableStudy, build: StudyBuilder | None = None) -> Job:
@@ -229,11 +25,13 @@ def prepare_table(table: pd.DataFrame | Table, design: TableStudy, build: StudyB
     """
     target, structure = design.target, design.structure
     source = table if isinstance(table, Table) else table_of(table, target)
+    if design.series is not None:
+        return prepare_series(source, design)
     problem = find_problem(source.rows, target, design.task, min_rows=design.folds + 1)
     structure.check(known_rows(problem, source.rows), target)
     rows = structure.ordered(known_rows(problem, source.rows))
     split = hold_out(problem, rows, design.test_share, structure, design.folds, source.formats)
-    inputs = len(clone_fit(split.preparation, split.x).get_feature_names_out())
+    inputs = len(clone(split.preparation).fit(split.x).get_feature_names_out())
     scaler = StandardScaler() if problem.classes is None else None
     study = (build or design.study)(inputs, problem, structure.folds(design.folds))
     prepared = study.prepare(
@@ -270,6 +68,10 @@ def tune(
     time: str | None = None,
     weight: str | None = None,
     class_weight: str | Mapping[object, float] | None = None,
+    sequence: str | None = None,
+    window: int | None = None,
+    horizon: int | None = None,
+    season: int | None = None,
     header: bool | None = None,
     decimal: str | None = None,
     all_kinds: bool = False,
@@ -300,6 +102,15 @@ def tune(
             are held out.
         weight: str, a column of row weights ≥ 0, for training and for scores.
         class_weight: `"balanced"` or `{label: weight}`, for training rows only.
+        sequence: str, a column. The rows with the same value are one sequence in the order of `time`, with one target.
+            Folds and scores are over sequences; `weight` and `group` are the same in all rows of one.
+        window: int, the number of steps that a forecast sees. Each row of the study is a window of all columns, the
+            target among them; it predicts the target `horizon` steps later. Rows are one series, or one for each value
+            of `group`, in the order of `time`. Folds validate on later windows, with a gap, and naive forecasts are
+            among the baselines.
+        horizon: int, the number of steps that a forecast is ahead. Default 1.
+        season: int, the number of steps after which a series repeats, for a naive forecast. Default: a day, a week
+            and a year, for dates.
         header: bool, whether the first line of the file holds names. With False, the columns are `column1`, `column2`
             and so on. Default: detected.
         decimal: the decimal sign of the file, `"."` or `","`. Default: detected from its columns.
@@ -318,82 +129,8 @@ def tune(
     """
     source = table if isinstance(table, pd.DataFrame) else read_file(table, header=header, decimal=decimal)
     structure = Structure(group, time, weight, class_weight)
-    design = TableStudy(
-        target, task, model, arms, seeds, folds, epochs, test_share, score, structure, all_kinds=all_kinds
-    )
+    options = {"all_kinds": all_kinds, "series": series_of(sequence, time, window, horizon, season)}
+    design = TableStudy(target, task, model, arms, seeds, folds, epochs, test_share, score, structure, **options)
     job = prepare_table(source, design)
     compile_ahead(job.prepared)
     return run_job(job, race=race, progress=progress)
-
-
-def compile_new(job: Job, folder: Path) -> None:
-    """Start to compile the programs of a job in the background, unless the folder holds fits of it."""
-    if not (folder / "study" / store.INDEX_FILE).is_file():
-        compile_ahead(job.prepared)
-
-
-def run_job(
-    job: Job,
-    folder: str | Path | None = None,
-    *,
-    extend: bool = False,
-    client: Any = None,
-    race: bool = True,
-    progress: bool = True,
-) -> Tuned:
-    """Run the prepared study of a table; with `folder`, `study` inside it stores every fit.
-
-    `extend` and `client` are those of `Study.run`, `race` is that of `tune`. A study that is stored already goes on
-    as it began.
-    """
-    folder = None if folder is None else Path(folder) / "study"
-    options = RunOptions(folder, extend, client, race=race and race_of(job.prepared, folder), progress=progress)
-    return tuned(job, run_prepared(job.prepared, options, baselines=job.baselines))
-
-
-def tuned(job: Job, result: Result) -> Tuned:
-    """Return a result with the preparation of the table that its refits used."""
-    refits = job.prepared.preparer.final
-    preparation, scaler = refits[0] if refits else (clone_fit(job.preparation, job.rows), None)
-    scale = Scale() if scaler is None else Scale(float(scaler.mean_[0]), float(scaler.scale_[0]))
-    return Tuned(result, job.problem, preparation, scale, job.notes, job.table_notes.warnings)
-
-
-def answer_so_far(job: Job, stop: Interrupted) -> Tuned | None:
-    """Return the answer of a race that was stopped after its first seed; None if it was stopped before."""
-    result = stop.result
-    return tuned(job, result) if isinstance(result, Result) and result.data.weights else None
-
-
-def load_applied(folder: str | Path, *, model: NetworkFunction | None = None) -> Applied:
-    """Load the model that `Tuned.save` wrote, ready to predict.
-
-    Args:
-        folder: path of the folder.
-        model: the function `(inputs, outputs)` that `tune` was given, for a model that needs custom code.
-
-    Errors: `StoreError` if the folder holds no such model, or if the model needs custom code.
-
-    """
-    folder = Path(folder)
-    model_path(folder)
-    if not (folder / APPLY).is_file():
-        raise StoreError(
-            f"Expected a folder of `bridle tune --out`, got {str(folder)!r}, which holds no {APPLY}. Give another one."
-        )
-    try:
-        words = json.loads((folder / APPLY).read_text(encoding="utf-8"))
-        preparation, problem = Preparation.from_json(words["preparation"]), Problem.from_json(words["problem"])
-        scale = Scale(float(words["scale"]["mean"]), float(words["scale"]["sd"]))
-    except InputError as error:
-        raise StoreError(f"Expected {str(folder / APPLY)!r} as `bridle tune` wrote it. {error}") from error
-    except Exception as error:  # a damaged file fails in many ways
-        raise StoreError(f"Expected {str(folder / APPLY)!r} as `bridle tune` wrote it. {first_line(error)}") from error
-    sizes = len(preparation.get_feature_names_out()), outputs_of(problem)
-    build = None if model is None else partial(own_network, model, *sizes)
-    return Applied(load_model(folder, build), preparation, problem, scale)
-
-
-def clone_fit(preparation: Preparation, table: pd.DataFrame) -> Preparation:
-    """Return a preparation of the same layout, fitted on other rows."""
-    return Preparation(preparation.layout).fit(table)

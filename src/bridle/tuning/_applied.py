@@ -1,0 +1,132 @@
+"""The selected model of a table with the preparation of new rows: saved without pickle, loaded, applied."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+import pandas as pd
+
+from bridle import store
+from bridle._errors import InputError, StoreError, first_line
+from bridle.sequences import SEQUENCE_FORMAT, read_preparation
+from bridle.tables import Layout, NewRows, Preparation, Problem, decode_target
+from bridle.tuning._model_file import load_model, model_path, save_model
+from bridle.tuning._network import NetworkFunction, outputs_of, own_network
+
+APPLY = "apply.json"
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Scale of a regression target: the network predicts `(y - mean) / sd`."""
+
+    mean: float = 0.0
+    sd: float = 1.0
+
+
+class RowPreparation(Protocol):
+    """Fitted preparation of the rows of new data."""
+
+    @property
+    def layout(self) -> Layout:
+        """The columns that are features, by which a file of new data is read."""
+        ...
+
+    @property
+    def input_shape(self) -> int | tuple[int, ...]:
+        """The shape of one prepared row; an int for a row of features."""
+        ...
+
+    def new_rows(self, table: pd.DataFrame) -> NewRows:
+        """Return the rows that `transform` takes, and the columns that name them in a table of predictions."""
+        ...
+
+    def transform(self, rows: Any) -> np.ndarray:
+        """Return prepared rows."""
+        ...
+
+    def unknown_counts(self, table: pd.DataFrame) -> dict[str, dict[str, int]]:
+        """Count the rows with categories that the training rows do not have, by column."""
+        ...
+
+    def to_json(self) -> dict[str, object]:
+        """Return the fitted preparation as strict JSON, with its `format`."""
+        ...
+
+
+READERS: Mapping[str, Callable[[object], RowPreparation]] = MappingProxyType({SEQUENCE_FORMAT: read_preparation})
+"""Functions that restore a preparation from JSON, by its format; that of tables is the default."""
+
+
+@dataclass(frozen=True)
+class Applied:
+    """Selected model of a table, with the preparation of new rows."""
+
+    model: keras.Model
+    preparation: RowPreparation
+    problem: Problem
+    scale: Scale
+
+    def predict(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return one row for each row of `table`: the prediction, and for classes the probability of each class.
+
+        For a model of sequences, there is one row for each sequence, and for a forecast one for each complete window,
+        with the columns that name it.
+
+        Errors: `InputError` for a missing column or for text in a numeric column.
+        """
+        new = self.preparation.new_rows(table)
+        raw = np.asarray(self.model.predict(self.preparation.transform(new.rows), verbose=0))
+        target, names = self.problem.target, new.names
+        if self.problem.classes is None:
+            return names.assign(**{target: raw[:, 0].astype(float) * self.scale.sd + self.scale.mean})
+        shares = np.column_stack([1 - raw[:, 0], raw[:, 0]]) if raw.shape[1] == 1 else raw
+        columns = {f"p({label})": shares[:, index] for index, label in enumerate(self.problem.classes)}
+        return names.assign(**{target: decode_target(self.problem, shares.argmax(axis=1)), **columns})
+
+
+def save_applied(folder: Path, applied: Applied) -> None:
+    """Write `model.keras` and `apply.json` into a folder, without pickle."""
+    words = {
+        "preparation": applied.preparation.to_json(),
+        "problem": applied.problem.to_json(),
+        "scale": vars(applied.scale),
+    }
+    text = json.dumps(words, indent=1, allow_nan=False).encode()
+    store.write_atomic(folder / APPLY, lambda file: file.write(text))
+    save_model(applied.model, folder)
+
+
+def load_applied(folder: str | Path, *, model: NetworkFunction | None = None) -> Applied:
+    """Load the model that `Tuned.save` wrote, ready to predict.
+
+    Args:
+        folder: path of the folder.
+        model: the function `(inputs, outputs)` that `tune` was given, for a model that needs custom code.
+
+    Errors: `StoreError` if the folder holds no such model, or if the model needs custom code.
+
+    """
+    folder = Path(folder)
+    model_path(folder)
+    if not (folder / APPLY).is_file():
+        raise StoreError(
+            f"Expected a folder of `bridle tune --out`, got {str(folder)!r}, which holds no {APPLY}. Give another one."
+        )
+    try:
+        words = json.loads((folder / APPLY).read_text(encoding="utf-8"))
+        read = READERS.get(words["preparation"].get("format"), Preparation.from_json)
+        preparation, problem = read(words["preparation"]), Problem.from_json(words["problem"])
+        scale = Scale(float(words["scale"]["mean"]), float(words["scale"]["sd"]))
+    except InputError as error:
+        raise StoreError(f"Expected {str(folder / APPLY)!r} as `bridle tune` wrote it. {error}") from error
+    except Exception as error:  # a damaged file fails in many ways
+        raise StoreError(f"Expected {str(folder / APPLY)!r} as `bridle tune` wrote it. {first_line(error)}") from error
+    build = None if model is None else partial(own_network, model, preparation.input_shape, outputs_of(problem))
+    return Applied(load_model(folder, build), preparation, problem, scale)
