@@ -24,7 +24,9 @@ DEFAULT_TEST_SHARE = 0.2
 
 # Options and arguments that several commands share, as annotations of their parameters.
 Out = Annotated[Path | None, typer.Option("--out", help="Folder for report.html, result.json, figures and the study.")]
-Seeds = Annotated[int, typer.Option("--seeds", min=1, help="Seeds: runs that differ in initial weights and shuffling.")]
+Seeds = Annotated[
+    int | None, typer.Option("--seeds", min=1, help="Seeds: runs that differ in initial weights and shuffling.")
+]
 Epochs = Annotated[
     int | None, typer.Option("--epochs", min=1, help="Epochs of each fit; by default those of the case, table or file.")
 ]
@@ -43,6 +45,7 @@ PenaltyArms = Annotated[
     list[str] | None,
     typer.Option("--penalty", help="An arm 'target=penalty(strength)', instead of the default ones; repeatable."),
 ]
+Strict = Annotated[bool, typer.Option("--strict", help="Images: refuse damaged ones instead of leaving them out.")]
 Header = Annotated[
     bool | None,
     typer.Option("--header/--no-header", help="The first line has column names, or data. Detected by default."),

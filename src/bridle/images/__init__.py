@@ -2,8 +2,8 @@
 
 from bridle.images._column import find_image_column, missing_files_sentence
 from bridle.images._decode import DamagedImage, Header, is_image_name, read_header, read_image
-from bridle.images._folders import CLASS, FILE, ClassFolders, list_images, read_class_folders
-from bridle.images._form import ImageForm, choose_size, parse_size
+from bridle.images._folders import CLASS, FILE, TEST, ClassFolders, list_images, read_class_folders
+from bridle.images._form import ImageForm, choose_size, read_size
 from bridle.images._read import (
     Images,
     check_damaged,
@@ -18,6 +18,7 @@ from bridle.images._read import (
 __all__ = [
     "CLASS",
     "FILE",
+    "TEST",
     "ClassFolders",
     "DamagedImage",
     "Header",
@@ -33,10 +34,10 @@ __all__ = [
     "is_image_name",
     "list_images",
     "missing_files_sentence",
-    "parse_size",
     "read_class_folders",
     "read_header",
     "read_headers",
     "read_image",
     "read_images",
+    "read_size",
 ]

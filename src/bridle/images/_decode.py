@@ -78,8 +78,8 @@ def read_header(path: Path) -> Header:
 def read_image(path: Path, form: ImageForm) -> UInt8[np.ndarray, "height width channel"]:
     """Return the pixels of an image file in the size and mode of a form, from 0 to 255.
 
-    The image is turned as its EXIF orientation says. Transparent pixels are laid on white, and 16 bits a pixel become 8.
-    Of an animation the first frame counts.
+    The image is turned as its EXIF orientation says. Transparent pixels are laid on white, and 16 bits a pixel
+    become 8. Of an animation the first frame counts.
 
     Errors: `DamagedImage` for a file that is missing, no image, cut off, or larger than Pillow's limit.
     """

@@ -58,20 +58,23 @@ class ImageForm:
         return ImageForm(height, width, channels)
 
 
-def parse_size(text: str) -> tuple[int, int]:
-    """Return height and width from "64" or "48x64".
+def read_size(size: str | int | Sequence[int] | None) -> tuple[int, int] | None:
+    """Return height and width from a number, a pair, or text such as "64" and "48x64"; None of None.
 
-    Errors: `InputError` for other text, and for sides below 4 or above 1024 pixels.
+    Errors: `InputError` for anything else, and for sides below 4 or above 1024 pixels.
 
-    >>> parse_size("64"), parse_size("48x64")
-    ((64, 64), (48, 64))
+    >>> read_size("64"), read_size("48x64"), read_size((48, 64))
+    ((64, 64), (48, 64), (48, 64))
     """
+    if size is None:
+        return None
+    text = size if isinstance(size, str) else "x".join(map(str, [size] if isinstance(size, int) else size))
     match = SIZE.fullmatch(text.strip().lower())
     sides = () if match is None else (int(match[1]), int(match[2] or match[1]))
     if not sides or not all(SMALLEST <= side <= LARGEST for side in sides):
         raise InputError(
             f"Expected a size of images such as 64 or 48x64 (height x width, {SMALLEST} to {LARGEST} pixels), got "
-            f"{short_repr(text)}."
+            f"{short_repr(size)}."
         )
     return sides[0], sides[1]
 

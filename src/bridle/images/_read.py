@@ -91,9 +91,8 @@ def damaged_sentence(damaged: Mapping[str, str], count: int) -> str:
     """Return a sentence that counts and names damaged images, or "" where there are none."""
     if not damaged:
         return ""
-    return (
-        f"{len(damaged)} of {count:,} images cannot be read and are left out: {_listed(damaged)}. --strict refuses them."
-    )
+    names = _listed(damaged)
+    return f"{len(damaged)} of {count:,} images cannot be read and are left out: {names}. --strict refuses them."
 
 
 def form_sentence(headers: Mapping[str, Header], form: ImageForm) -> str:
@@ -105,12 +104,16 @@ def form_sentence(headers: Mapping[str, Header], form: ImageForm) -> str:
         sizes_text = f"Images of {first[0]} × {first[1]} pixels"
     else:
         sizes_text = f"Images of {len(sizes)} sizes, from {first[0]} × {first[1]} to {last[0]} × {last[1]} pixels"
-    kinds_text = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items()) if len(kinds) > 1 else next(iter(kinds))
+    kinds_text = (
+        ", ".join(f"{count:,} {kind}" for kind, count in kinds.items()) if len(kinds) > 1 else next(iter(kinds))
+    )
     if sizes == [(form.height, form.width)]:
         done = "kept" if set(kinds) == {form.mode} else f"brought to {form.mode}"
         return f"{sizes_text}, {kinds_text}: {done}."
-    steps = "scaled" if len({round(width / height, 2) for height, width in [*sizes, form.shape[:2]]}) == 1 else (
-        "scaled, what sticks out cut off evenly"
+    steps = (
+        "scaled"
+        if len({round(width / height, 2) for height, width in [*sizes, form.shape[:2]]}) == 1
+        else ("scaled, what sticks out cut off evenly")
     )
     white = ", transparency laid on white" if "transparent" in kinds else ""
     return f"{sizes_text}, {kinds_text}: brought to {form} ({steps}{white})."

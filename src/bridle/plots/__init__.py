@@ -15,7 +15,15 @@ from bridle.plots._activations import activations_data, draw_activations
 from bridle.plots._code_figures import code_drawings
 from bridle.plots._codes import code_frontier_data, densities_data, draw_code_frontier, draw_densities
 from bridle.plots._curves import Curve, CurvesData, band, curves_data, draw_curves
-from bridle.plots._errors import RowErrors, class_errors, class_shares, draw_images, error_drawings, row_errors, worst_errors
+from bridle.plots._errors import (
+    RowErrors,
+    class_errors,
+    class_shares,
+    draw_images,
+    error_drawings,
+    row_errors,
+    worst_errors,
+)
 from bridle.plots._features import draw_tiles, features_data, matched_data, reconstructions_data
 from bridle.plots._figures import Drawing, drawings
 from bridle.plots._frontier import draw_frontier, frontier_data

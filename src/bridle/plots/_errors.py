@@ -20,7 +20,7 @@ TINY = 1e-7
 """The smallest probability whose logarithm is taken, as in Keras."""
 WIDTH = 7.2
 """Width of the picture in inches."""
-CAPTION_CHARS = 13
+CAPTION_CHARS = 10
 """Characters of a class below an image."""
 
 
@@ -165,7 +165,7 @@ def draw_images(data: ImageGrid, ax: Axes | None = None, *, theme: str = "light"
             interpolation="nearest",
         )
         text = ax.text(left + wide / 2, top + high * 1.03, data.texts[index], ha="center", va="top")
-        style_text(text, look, 6.5)
+        style_text(text, look, 6)
     ax.set(xlim=(0, across * step_x), ylim=(down * step_y, 0), aspect="equal", xticks=[])
     ax.grid(False)
     ax.spines[:].set_visible(False)
@@ -190,12 +190,11 @@ def error_drawings(errors: RowErrors, images: np.ndarray, classes: Sequence[str]
     caption += f"{share} images are predicted as another class." if classes is not None else ""
     grids = [("errors", caption.strip(), worst_errors(errors, images))]
     if classes is not None and len(classes) > 1:
-        words = "The largest errors of each class, those with most errors first, with the number of errors and of images."
+        words = (
+            "The largest errors of each class, those with most errors first, with the number of errors and of images."
+        )
         grids.append(("class-errors", words, class_errors(errors, images, classes)))
-    return tuple(
-        Drawing(name, caption, _alt(grid), figure_of(draw_images(grid)))
-        for name, caption, grid in grids
-    )
+    return tuple(Drawing(name, caption, _alt(grid), figure_of(draw_images(grid))) for name, caption, grid in grids)
 
 
 def _alt(grid: ImageGrid) -> str:

@@ -16,6 +16,7 @@ from bridle import store
 from bridle._errors import InputError, StoreError, first_line
 from bridle.sequences import SEQUENCE_FORMAT, read_preparation
 from bridle.tables import Layout, NewRows, Preparation, Problem, decode_target
+from bridle.tuning._image_preparation import IMAGE_FORMAT, ImagePreparation
 from bridle.tuning._model_file import load_model, model_path, save_model
 from bridle.tuning._network import NetworkFunction, outputs_of, own_network
 
@@ -60,7 +61,9 @@ class RowPreparation(Protocol):
         ...
 
 
-READERS: Mapping[str, Callable[[object], RowPreparation]] = MappingProxyType({SEQUENCE_FORMAT: read_preparation})
+READERS: Mapping[str, Callable[[object], RowPreparation]] = MappingProxyType(
+    {SEQUENCE_FORMAT: read_preparation, IMAGE_FORMAT: ImagePreparation.from_json}
+)
 """Functions that restore a preparation from JSON, by its format; that of tables is the default."""
 
 
@@ -81,7 +84,10 @@ class Applied:
 
         Errors: `InputError` for a missing column or for text in a numeric column.
         """
-        new = self.preparation.new_rows(table)
+        return self.predict_rows(self.preparation.new_rows(table))
+
+    def predict_rows(self, new: NewRows) -> pd.DataFrame:
+        """Return the predictions of rows that `preparation.new_rows` returned."""
         raw = np.asarray(self.model.predict(self.preparation.transform(new.rows), verbose=0))
         target, names = self.problem.target, new.names
         if self.problem.classes is None:

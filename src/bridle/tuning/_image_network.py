@@ -91,9 +91,9 @@ def image_network(
 ) -> keras.Model:
     """Return a compiled convolutional network for pixels from 0 to 255.
 
-    Random changes come first, then `scale` to −1 to 1, the convolutions `conv1`, `conv2` and so on, with ReLU, which
-    halve height and width until one is at most 4, at most five; the dense layer `hidden` of 64 units, and `out`. Output, loss
-    and metrics are those of `default_network`, by the problem and `score`. The optimizer is Adam at 0.002.
+    Random changes come first, then `scale` to −1 to 1, the convolutions `conv1`, `conv2` and so on, with ReLU, the
+    dense layer `hidden` of 64 units, and `out`. A convolution halves height and width; there are at most five, until one side
+    is at most 4. Output, loss and metrics are those of `default_network`. The optimizer is Adam at 0.002.
     """
     last, loss, metrics = ending(problem, score)
     classes = 1 if problem.classes is None else len(problem.classes)

@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
-from bridle._errors import InputError, short_repr
+from bridle._errors import InputError, nearest_names, short_repr
 from bridle.images import (
     CLASS,
     FILE,
+    TEST,
     Header,
     ImageForm,
     Images,
@@ -21,14 +22,44 @@ from bridle.images import (
     damaged_sentence,
     find_image_column,
     form_sentence,
+    missing_files_sentence,
     read_class_folders,
     read_headers,
     read_images,
 )
 from bridle.tables import Problem, Structure, Table, encode_target, find_problem, large_class, table_of
+from bridle.tuning._image_network import DEFAULT_AUGMENTATION
 from bridle.tuning._test_split import _check_classes, _sides
 
 NO_NAME = "the cell of its name is empty"
+
+
+@dataclass(frozen=True)
+class ImageOptions:
+    """Options of a study of images.
+
+    `size` is height and width, None for those of the images, at most 32 pixels. `augment` names random changes of
+    training images. `strict` refuses damaged images.
+    """
+
+    size: tuple[int, int] | None = None
+    augment: tuple[str, ...] = DEFAULT_AUGMENTATION
+    strict: bool = False
+
+
+class ImageDesign(Protocol):
+    """Settings of a study that the split of images needs."""
+
+    @property
+    def task(self) -> str | None: ...
+    @property
+    def structure(self) -> Structure: ...
+    @property
+    def folds(self) -> int: ...
+    @property
+    def test_share(self) -> float: ...
+    @property
+    def images(self) -> ImageOptions: ...
 
 
 @dataclass(frozen=True)
@@ -45,6 +76,11 @@ class ImageTable:
     test: pd.DataFrame | None = None
     notes: tuple[str, ...] = ()
 
+    @property
+    def test_name(self) -> str:
+        """The folder of the held-out rows, if they have one."""
+        return "" if self.test is None else str(self.root / TEST)
+
 
 @dataclass(frozen=True)
 class ImageSplit:
@@ -58,13 +94,9 @@ class ImageSplit:
     """Held-out pixels, targets and optional weights."""
     rows: dict[str, Any] = field(default_factory=dict)
     """Optional `groups` and `sample_weight` of the rows to learn from."""
+    form_sentence: str = ""
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-
-
-def is_image_folder(source: object) -> bool:
-    """Return True for the path of a folder."""
-    return isinstance(source, str | Path) and Path(source).is_dir()
 
 
 def folder_rows(folder: str | Path, target: str | None) -> ImageTable:
@@ -74,33 +106,28 @@ def folder_rows(folder: str | Path, target: str | None) -> ImageTable:
     """
     if target not in (None, CLASS):
         raise InputError(
-            f"Expected no target for a folder of images, got {short_repr(target)}: the class of an image is the name of "
-            "its folder. Leave it out, or give a table with a column of file names."
+            f"Expected no target for a folder of images, got {short_repr(target)}: the class of an image is the name "
+            "of its folder. Leave it out, or give a table with a column of file names."
         )
     folders = read_class_folders(folder)
     return ImageTable(folders.root, folders.rows, FILE, CLASS, folders.test, folders.notes)
 
 
-def table_rows(source: pd.DataFrame | Table, folder: Path, target: str) -> ImageTable | None:
-    """Return the rows of a table with a column of image files, whose paths count from a folder; None without one."""
+def table_rows(source: pd.DataFrame | Table, folder: Path, target: str) -> ImageTable | pd.DataFrame | Table:
+    """Return the rows of a table with a column of image files, whose paths count from a folder; else the table itself.
+
+    Errors: `InputError` for several such columns.
+    """
     frame = source.rows if isinstance(source, Table) else source
     column = find_image_column(frame, folder, target) if isinstance(frame, pd.DataFrame) else None
     if column is None:
-        return None
+        missing = missing_files_sentence(frame, folder, target) if isinstance(source, Table) else ""
+        return replace(source, notes=(*source.notes, missing)) if isinstance(source, Table) and missing else source
     table = source if isinstance(source, Table) else table_of(source, target)
     return ImageTable(folder, table.rows, column, target, None, table.notes)
 
 
-def split_images(
-    table: ImageTable,
-    *,
-    task: str | None,
-    structure: Structure,
-    folds: int,
-    test_share: float,
-    size: tuple[int, int] | None,
-    strict: bool,
-) -> ImageSplit:
+def split_images(table: ImageTable, design: ImageDesign) -> ImageSplit:
     """Read the images of a table in one form, find the problem, and hold rows out.
 
     Rows of damaged images are left out before anything else, or refused with `strict`. The held-out rows are those of
@@ -108,24 +135,43 @@ def split_images(
 
     Errors: those of `find_problem`, `read_images` and `Structure.check`.
     """
+    options, structure, folds = design.images, design.structure, design.folds
     parts = [table.rows] if table.test is None else [table.rows, table.test]
+    _check_target(table)
     parts = [part[part[table.target].notna()].reset_index(drop=True) for part in parts]
     headers, damaged = read_headers(table.root, [name for part in parts for name in _names(part, table.column)])
     empty = sum(int(part[table.column].isna().sum()) for part in parts)
-    check_damaged(damaged | ({"": NO_NAME} if empty else {}), strict=strict)
-    form = choose_form(headers, size)
-    read = [_read(part, table, form, headers, strict) for part in parts]
-    frames, images = [frame for frame, _ in read], [part for _, part in read]
+    check_damaged(damaged | ({"": NO_NAME} if empty else {}), strict=options.strict)
+    form = choose_form(headers, options.size)
+    pairs = [_read(part, table, form, headers, options.strict) for part in parts]
+    frames, images = [frame for frame, _ in pairs], [part for _, part in pairs]
     for part in images:
         damaged |= part.damaged
-    known = table.rows[table.target].notna()
-    problem = find_problem(frames[0], table.target, task, min_rows=folds + (table.test is None))
-    problem = replace(problem, missing=int((~known).sum()))
+    problem = find_problem(frames[0], table.target, design.task, min_rows=folds + (table.test is None))
+    problem = replace(problem, missing=int(table.rows[table.target].isna().sum()))
     structure.check(frames[0], table.target)
-    split = _hold_out(problem, structure, frames, images, folds, test_share)
-    first = [_damaged_sentence(damaged, empty, sum(map(len, parts))), *copies_sentences(*images[:2])]
-    notes = (form_sentence(headers, form), *table.notes, *_left_out(table, structure), *structure.sentences())
-    return replace(split, warnings=tuple(filter(None, first)), notes=notes)
+    split = _hold_out(problem, structure, frames, images, folds, design.test_share)
+    return replace(
+        split,
+        form_sentence=form_sentence(headers, form),
+        warnings=tuple(copies_sentences(*images[:2])),
+        notes=(
+            *filter(None, [_damaged_sentence(damaged, empty, sum(map(len, parts)))]),
+            *table.notes,
+            *_left_out(table, structure),
+            *structure.sentences(),
+        ),
+    )
+
+
+def _check_target(table: ImageTable) -> None:
+    """Raise `InputError` for a target that is no column, or that is the column of images."""
+    if table.target not in table.rows.columns or table.target == table.column:
+        names = [str(name) for name in table.rows.columns if name != table.column]
+        raise InputError(
+            f"Expected a column of the table as target, got {short_repr(table.target)}. "
+            f"{nearest_names(table.target, names)}"
+        )
 
 
 def _names(rows: pd.DataFrame, column: str) -> list[str]:
@@ -205,4 +251,3 @@ def problem_sentence(split: ImageSplit, held_out: str) -> str:
         first += f", {len(problem.classes)} classes: {', '.join(problem.classes[:8])}{more}"
     gap = f" Left out for want of a target: {problem.missing} rows." if problem.missing else ""
     return f"{first}. {len(split.y):,} images to learn from, {len(split.test[0]):,} held out{held_out}.{gap}"
-
