@@ -1,6 +1,5 @@
 """One image file as an array of one size and mode, decoded by Pillow."""
 
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,8 +12,8 @@ from jaxtyping import UInt8
 from bridle._errors import InputError, first_line
 from bridle.images._form import ImageForm
 
-FORMATS = ("JPEG", "MPO", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
-"""Formats that Pillow may decode, whatever the name of the file says."""
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
+"""Formats that Pillow may decode, whatever the name of the file says; JPEG stands for MPO too."""
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm", ".pnm"}
 )
@@ -116,11 +115,12 @@ def _opened(path: Path) -> Iterator[Any]:
     from PIL import Image
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=FORMATS) as image:
-                yield image
+        with Image.open(path, formats=FORMATS) as image:
+            if image.width * image.height > (
+                Image.MAX_IMAGE_PIXELS or np.inf
+            ):  # Pillow warns, and refuses twice as many
+                raise Image.DecompressionBombError
+            yield image
     except DamagedImage:
         raise
     except FileNotFoundError:

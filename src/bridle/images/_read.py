@@ -1,6 +1,7 @@
 """Many image files as one array: their form, the damaged ones, and copies among them."""
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -150,7 +151,8 @@ def _try_all(read: Callable[[str], Value], names: Iterable[str]) -> tuple[dict[s
             return str(error)
 
     names = list(names)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
+        warnings.simplefilter("ignore")  # remarks of Pillow on single files; the filters hold for all threads
         values = list(pool.map(attempt, names))
     outcomes = dict(zip(names, values, strict=True))
     damaged = {name: value for name, value in outcomes.items() if isinstance(value, str)}

@@ -27,7 +27,7 @@ SMALLEST_MAP = 4
 """Height or width below which no further convolution halves a map."""
 LEARNING_RATE = 2e-3
 BATCH_SIZE = 64
-ROW_EPOCHS, MIN_EPOCHS, MAX_EPOCHS = 20_000, 5, 40
+ROW_EPOCHS, MIN_EPOCHS, MAX_EPOCHS = 12_000, 5, 40
 """Images that a fit of the default network sees in all its epochs, and the range of the epochs."""
 PIXEL_RANGE = (0, 255)
 AUGMENTATIONS: Mapping[str, tuple[str, Callable[[], keras.Layer]]] = {
@@ -92,7 +92,7 @@ def image_network(
     """Return a compiled convolutional network for pixels from 0 to 255.
 
     Random changes come first, then `scale` to −1 to 1, the convolutions `conv1`, `conv2` and so on, with ReLU, the
-    dense layer `hidden` of 64 units, and `out`. A convolution halves height and width; there are at most five, until one side
+    dense layer `hidden` of 64 units, and `out`. A convolution halves height and width; at most five, until a side
     is at most 4. Output, loss and metrics are those of `default_network`. The optimizer is Adam at 0.002.
     """
     last, loss, metrics = ending(problem, score)
@@ -124,7 +124,7 @@ def default_epochs(rows: int) -> int:
     """Return the epochs for a number of training images: fewer for more images.
 
     >>> default_epochs(200), default_epochs(1500), default_epochs(10_000)
-    (40, 13, 5)
+    (40, 8, 5)
     """
     return int(np.clip(ROW_EPOCHS // max(1, rows), MIN_EPOCHS, MAX_EPOCHS))
 
