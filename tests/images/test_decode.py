@@ -5,9 +5,9 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
+from tests.images._photos import pixels, save
 
 from bridle.images import DamagedImage, ImageForm, read_header, read_image
-from tests.images._photos import pixels, save
 
 FORM, GREY = ImageForm(12, 12, 3), ImageForm(12, 12, 1)
 
@@ -102,7 +102,7 @@ def jpeg(cut: int | None = None) -> bytes:
     [
         (b"", "no image"),
         (b"hello", "no image"),
-        (jpeg(60), "no image"),
+        (jpeg(60), "Truncated"),
         (jpeg(900), "truncated"),
         (None, "no such file"),
         ("folder", "folder"),

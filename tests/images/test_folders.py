@@ -1,10 +1,10 @@
 """Class folders: their images, what is left out, and what is refused."""
 
 import pytest
+from tests.images._photos import pixels, save, write_classes
 
 from bridle._errors import InputError
 from bridle.images import list_images, read_class_folders
-from tests.images._photos import pixels, save, write_classes
 
 
 def test_classes_are_the_first_folders(tmp_path) -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from tests.images._photos import pixels, save, write_classes
 
 from bridle._errors import InputError
 from bridle.images import (
@@ -17,7 +18,6 @@ from bridle.images import (
     read_images,
     read_size,
 )
-from tests.images._photos import pixels, save, write_classes
 
 
 def test_mixed_sizes_and_modes_get_one_form_and_a_sentence(tmp_path) -> None:

@@ -179,7 +179,7 @@ def tune(
         arms=tuning.written_arms(penalty or []),
         seeds=min(seeds, tuning.QUICK_SEEDS) if quick else seeds,
         folds=folds,
-        epochs=epochs or (20 if quick else None),
+        epochs=epochs or (tuning.quick_epochs(source) if quick else None),
         test_share=test_size,
         score=score,
         structure=tables.Structure(group, time, weight, class_weight),

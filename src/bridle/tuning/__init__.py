@@ -11,7 +11,7 @@ from bridle.tuning._network import NEWEST, VERSIONS, written_arms
 from bridle.tuning._series import series_of
 from bridle.tuning._study_file import prepare_study, run_study_file
 from bridle.tuning._toml import QUICK_EPOCH_DIVISOR, QUICK_SEEDS, StudyFile, read_study
-from bridle.tuning._tune import default_counts, prepare_table, read_source, tune
+from bridle.tuning._tune import default_counts, prepare_table, quick_epochs, read_source, tune
 
 __all__ = [
     "MODEL_FILE",
@@ -33,6 +33,7 @@ __all__ = [
     "load_applied",
     "prepare_study",
     "prepare_table",
+    "quick_epochs",
     "read_arrays",
     "read_augmentation",
     "read_source",

@@ -27,7 +27,7 @@ SMALLEST_MAP = 4
 """Height or width below which no further convolution halves a map."""
 LEARNING_RATE = 2e-3
 BATCH_SIZE = 64
-ROW_EPOCHS, MIN_EPOCHS, MAX_EPOCHS = 12_000, 5, 40
+ROW_EPOCHS, MIN_EPOCHS, MAX_EPOCHS = 12_000, 8, 40
 """Images that a fit of the default network sees in all its epochs, and the range of the epochs."""
 PIXEL_RANGE = (0, 255)
 AUGMENTATIONS: Mapping[str, tuple[str, Callable[[], keras.Layer]]] = {
@@ -124,7 +124,7 @@ def default_epochs(rows: int) -> int:
     """Return the epochs for a number of training images: fewer for more images.
 
     >>> default_epochs(200), default_epochs(1500), default_epochs(10_000)
-    (40, 8, 5)
+    (40, 8, 8)
     """
     return int(np.clip(ROW_EPOCHS // max(1, rows), MIN_EPOCHS, MAX_EPOCHS))
 

@@ -138,7 +138,7 @@ def tune(
             function gets `(shape, classes)`, and the default is a small convolutional network.
         arms: as in `Study`. Default: L1 and L2, on weights, activations and pre-activations.
         seeds, folds, epochs: as in `Study`. Default 5 seeds, 5 folds and 100 epochs; 200 for a given model.
-            For images 3 seeds, 3 folds and 5 to 40 epochs, fewer for more images; 40 for a given model.
+            For images 3 seeds, 3 folds and 8 to 40 epochs, fewer for more images; 40 for a given model.
         test_share: float between 0 and 1, the share of rows held out. Default 0.2.
         score: the measure to select by. `"loss"` or `"accuracy"`; for two classes also `"auc"`, `"precision"`,
             `"recall"` or `"brier"`; for a number `"r2"`, `"mse"`, `"rmse"` or `"mae"`. For a given `model`, one of its
@@ -191,6 +191,11 @@ def tune(
     job = prepare_table(source, design)
     compile_ahead(job.prepared)
     return run_job(job, race=race, progress=progress)
+
+
+def quick_epochs(source: object) -> int:
+    """Return the epochs of a small version of a study."""
+    return 5 if isinstance(source, ImageTable) else 20
 
 
 def default_counts(source: object, seeds: int | None, folds: int | None) -> tuple[int, int]:
