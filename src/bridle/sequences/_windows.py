@@ -39,6 +39,9 @@ class CutSeries(CutTable):
     """The position of the first step that is connected with each step without a gap."""
     step: Step | None
     calendar: tuple[str, ...]
+    """Parts of the calendar."""
+    calendar_names: tuple[str, ...]
+    """The columns of `x.steps` that have them: the last ones."""
 
     @property
     def begins(self) -> Shaped[np.ndarray, "row"]:
@@ -91,7 +94,8 @@ class Forecast:
         heads = steps.table[[name for name in (target, weight) if name is not None]].iloc[last + self.horizon]
         calendar = calendar_parts(steps.clock, step)
         features = steps.table.drop(columns=[name for name in (self.time, group, weight) if name is not None])
-        features = features.assign(**calendar_columns(steps.clock, self.time, calendar))
+        computed = calendar_columns(steps.clock, self.time, calendar)
+        features = features.drop(columns=computed, errors="ignore").assign(**computed)
         notes = [*steps.notes, *self._notes(steps, step, run, missing), *self._column_notes(calendar, group)]
         return CutSeries(
             x=SequenceRows(features, last - self.window + 1, last + 1),
@@ -103,6 +107,7 @@ class Forecast:
             run=run,
             step=step,
             calendar=calendar,
+            calendar_names=tuple(computed),
         )
 
     def cutter(self, cut: CutSeries, group: str | None) -> "NewWindows":

@@ -96,7 +96,7 @@ def _prepare_sequences(source: Table, design: TableStudy, series: Sequences) -> 
     preparation = SequencePreparation(layout, length, True, cutter)
     weight = structure.weights(cut.heads)
     groups = structure.groups(cut.heads)
-    study = series_study(design, preparation.input_shape, problem, design.folds, padded=True)
+    study = series_study(design, preparation.input_shape, problem, design.folds)
     prepared = study.prepare(
         rows,
         y[learn],
@@ -127,7 +127,8 @@ def _prepare_forecast(source: Table, design: TableStudy, series: Forecast) -> Jo
     layout = find_layout(rows.used_steps(), None, source.formats, keep=(design.target,))
     cutter = series.cutter(cut, structure.group)
     preparation = SequencePreparation(replace(layout, width=table.shape[1]), series.window, False, cutter)
-    study = series_study(design, preparation.input_shape, problem, list(split.folds), padded=False)
+    calendar = sum(column.name in cut.calendar_names for column in layout.columns)
+    study = series_study(design, preparation.input_shape, problem, list(split.folds), calendar)
     prepared = study.prepare(
         rows,
         y[split.learn],
@@ -158,6 +159,22 @@ def forecast_baselines(
     sides: tuple[np.ndarray, np.ndarray],
 ) -> tuple[Baseline, ...]:
     """Return naive forecasts, then the models of `fit_baselines` on all steps of each window."""
+    naive = naive_baselines(prepared, cut=cut, problem=problem, series=series, sides=sides)
+    return (*naive, *fit_baselines(prepared, flat=True))
+
+
+def naive_baselines(
+    prepared: Prepared,
+    *,
+    cut: CutSeries,
+    problem: Problem,
+    series: Forecast,
+    sides: tuple[np.ndarray, np.ndarray],
+) -> tuple[Baseline, ...]:
+    """Return the forecasts that repeat the last value, and the last one of each season.
+
+    Without such a value, the mean of the rows to learn from stands in.
+    """
     learn, test = sides
     target = cut.steps.table[problem.target]
     present = target.notna().to_numpy(bool)
@@ -171,7 +188,7 @@ def forecast_baselines(
         baselines.append(
             score_predictions(prepared, name, _naive_text(season), forecasts[learn], {"test": forecasts[test]})
         )
-    return (*baselines, *fit_baselines(prepared, flat=True))
+    return tuple(baselines)
 
 
 def _naive_text(season: int | None) -> str:

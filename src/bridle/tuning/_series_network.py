@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -12,7 +13,7 @@ from bridle.tables import Problem
 from bridle.tuning._job import TableStudy
 from bridle.tuning._network import again, default_arms, ending, outputs_of, own_network
 
-FILTERS, WIDTH = (64, 64), 5
+FILTERS, WIDTH = (32, 32), 5
 """Filters of the convolutions over the steps of a sequence, and the steps that each of them sees."""
 HIDDEN = (64, 32)
 """Units of the dense layers over the steps of a window."""
@@ -29,16 +30,22 @@ class SeriesTraining:
 
 
 TRAINING: Mapping[bool, SeriesTraining] = MappingProxyType(
-    {True: SeriesTraining(60, 32, 2e-3), False: SeriesTraining(40, 64, 1e-3)}
+    {True: SeriesTraining(40, 32, 2e-3), False: SeriesTraining(40, 64, 1e-3)}
 )
 """Training of padded sequences (True), and of windows (False)."""
 
 
-def series_study(design: TableStudy, shape: tuple[int, int], problem: Problem, folds: Any, padded: bool) -> Study:
-    """Build the study of sequences (`padded`) or windows of `shape` (steps, features)."""
-    outputs, training = outputs_of(problem), TRAINING[padded]
+def series_study(
+    design: TableStudy, shape: tuple[int, int], problem: Problem, folds: Any, calendar: int | None = None
+) -> Study:
+    """Build the study of rows of `shape` (steps, features): of windows with `calendar`, of sequences without.
+
+    `calendar` is the number of features, at the end of each step, that follow from its time.
+    """
+    outputs, training = outputs_of(problem), TRAINING[calendar is None]
     if design.model is None:
-        network = built = series_network(shape, problem, design.score, padded=padded)
+        build = sequence_network if calendar is None else partial(window_network, calendar=calendar)
+        network = built = build(shape, problem, score=design.score)
     else:
         network = own_network(design.model, shape, outputs)
         built = again(network, design.model, shape, outputs)
@@ -53,42 +60,63 @@ def series_study(design: TableStudy, shape: tuple[int, int], problem: Problem, f
     )
 
 
-def series_network(
-    shape: tuple[int, int], problem: Problem, score: str | None = None, *, padded: bool = True
-) -> keras.Model:
-    """Return a compiled default network for rows of `shape` (steps, features).
+def sequence_network(shape: tuple[int, int], problem: Problem, *, score: str | None = None) -> keras.Model:
+    """Return the compiled default network for padded sequences of `shape` (steps, features).
 
-    For sequences: two convolutions over 5 steps with 64 filters each, and the mean over the steps that are no padding.
-    For windows: dense layers of 64 and 32 units over all steps. The layers are `hidden1`, `hidden2` and `out`.
+    Two convolutions over 5 steps with 32 filters each (`hidden1`, `hidden2`), their mean over the steps that are no
+    padding, and the output `out`. A convolution of Keras drops masks, so each one is multiplied by the last feature,
+    which is 1 in a step and 0 in padding: the length of the padding changes nothing.
 
     Errors: `InputError` for a score that does not suit the problem.
     """
-    last, loss, metrics = ending(problem, score)
-    inputs = keras.Input(shape)
-    steps = _convolved(inputs) if padded else _dense(inputs)
-    out = keras.layers.Dense(outputs_of(problem), activation=last, name="out")(steps)
-    model = keras.Model(inputs, out)
-    model.compile(keras.optimizers.Adam(TRAINING[padded].learning_rate), loss=loss, metrics=metrics)
-    return model
-
-
-def _convolved(inputs: Any) -> Any:
-    """Return the mean over steps of two convolutions; padding, where the last feature is 0, takes no part in it.
-
-    A convolution of Keras drops masks, so each one is multiplied by the feature that marks the steps.
-    """
-    present = inputs[:, :, -1:]
-    steps = inputs
+    layers = keras.layers
+    inputs = steps = keras.Input(shape)
+    present = layers.Reshape((shape[0], 1), name="present")(_part(inputs, "last_feature", before=(0, shape[1] - 1)))
     for index, filters in enumerate(FILTERS, 1):
-        steps = keras.layers.Conv1D(filters, WIDTH, padding="same", name=f"convolution{index}")(steps)
-        steps = keras.layers.Multiply(name=f"steps{index}")([steps, present])
-        steps = keras.layers.Activation("relu", name=f"hidden{index}")(steps)
-    return keras.ops.sum(steps, axis=1) / keras.ops.sum(present, axis=1)
+        steps = layers.Conv1D(filters, WIDTH, padding="same", name=f"convolution{index}")(steps)
+        steps = layers.Multiply(name=f"steps{index}")([steps, present])
+        steps = layers.Activation("relu", name=f"hidden{index}")(steps)
+    shares = layers.Softmax(axis=1, name="shares")(layers.Rescaling(1e4, offset=-1e4, name="padding")(present))
+    mean = layers.Flatten(name="mean")(layers.Dot(axes=1, name="dot")([steps, shares]))
+    return _compiled(inputs, mean, problem, score, TRAINING[True])
 
 
-def _dense(inputs: Any) -> Any:
-    """Return dense layers over all steps."""
-    steps = keras.layers.Flatten(name="steps")(inputs)
+def window_network(
+    shape: tuple[int, int], problem: Problem, *, score: str | None = None, calendar: int = 0
+) -> keras.Model:
+    """Return the compiled default network for windows of `shape` (steps, features).
+
+    Dense layers of 64 and 32 units (`hidden1`, `hidden2`) over all steps of the window, and the output `out` of these
+    and of the window itself, so that a linear forecast needs no hidden unit. The last `calendar` features are read from
+    the last step alone: those of the others follow from them.
+
+    Errors: `InputError` for a score that does not suit the problem.
+    """
+    layers = keras.layers
+    inputs = keras.Input(shape)
+    window = layers.Flatten(name="window")(_part(inputs, "columns", after=(0, calendar)) if calendar else inputs)
+    if calendar:
+        last = _part(inputs, "last_calendar", before=(shape[0] - 1, shape[1] - calendar))
+        window = layers.Concatenate(name="window_and_calendar")([window, layers.Flatten(name="calendar")(last)])
+    hidden = window
     for index, units in enumerate(HIDDEN, 1):
-        steps = keras.layers.Dense(units, activation="relu", name=f"hidden{index}")(steps)
-    return steps
+        hidden = layers.Dense(units, activation="relu", name=f"hidden{index}")(hidden)
+    return _compiled(inputs, layers.Concatenate(name="all")([hidden, window]), problem, score, TRAINING[False])
+
+
+def _part(inputs: Any, name: str, *, before: tuple[int, int] = (0, 0), after: tuple[int, int] = (0, 0)) -> Any:
+    """Return the inputs without some steps and features at the begin and the end, with a last axis of 1.
+
+    Slices would do the same, but Keras names their operations by how many the process has, and so no two models alike.
+    """
+    grid = keras.layers.Reshape((*inputs.shape[1:], 1), name=f"{name}_grid")(inputs)
+    return keras.layers.Cropping2D(tuple(zip(before, after, strict=True)), name=name)(grid)
+
+
+def _compiled(inputs: Any, last: Any, problem: Problem, score: str | None, training: SeriesTraining) -> keras.Model:
+    """Return a compiled model with the output that suits the problem."""
+    activation, loss, metrics = ending(problem, score)
+    out = keras.layers.Dense(outputs_of(problem), activation=activation, name="out")(last)
+    model = keras.Model(inputs, out)
+    model.compile(keras.optimizers.Adam(training.learning_rate), loss=loss, metrics=metrics)
+    return model
