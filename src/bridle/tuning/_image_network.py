@@ -27,7 +27,7 @@ SMALLEST_MAP = 4
 """Height or width below which no further convolution halves a map."""
 LEARNING_RATE = 2e-3
 BATCH_SIZE = 64
-ROW_EPOCHS, MIN_EPOCHS, MAX_EPOCHS = 12_000, 8, 40
+ROW_EPOCHS, MIN_EPOCHS, MAX_EPOCHS = 10_000, 8, 40
 """Images that a fit of the default network sees in all its epochs, and the range of the epochs."""
 PIXEL_RANGE = (0, 255)
 AUGMENTATIONS: Mapping[str, tuple[str, Callable[[], keras.Layer]]] = {
@@ -138,7 +138,7 @@ def image_arms(model: keras.Model, problem: Problem) -> dict[str, dict[str, Any]
     hidden = [site.path for site in sites if site.quantity == "preactivation" and site.path != model.layers[-1].name]
     arms: dict[str, dict[str, Any]] = {}
     if any(site.quantity == "kernel" for site in sites):
-        arms["L2 weights"] = {"*/kernel": L2([1e-3, 3e-3, 1e-2])}
+        arms["L2 weights"] = {"*/kernel": L2([1e-3, 1e-2])}
     if hidden:
         arms["Dropout"] = {f"{hidden[-1]}/output": Dropout([0.25, 0.5])}
     if problem.classes is not None:
