@@ -20,6 +20,10 @@ TINY = 1e-7
 """The smallest probability whose logarithm is taken, as in Keras."""
 WIDTH = 7.2
 """Width of the picture in inches."""
+GAP = 1.08
+"""The distance of images from edge to edge, relative to their size."""
+LINE_INCHES, TITLE_INCHES, ROW_NAME_INCHES = 0.12, 0.35, 0.85
+"""Room for a line of text below an image, for the title, and for the names of rows."""
 CAPTION_CHARS = 10
 """Characters of a class below an image."""
 
@@ -146,11 +150,11 @@ def class_errors(errors: RowErrors, images: np.ndarray, classes: Sequence[str]) 
 def draw_images(data: ImageGrid, ax: Axes | None = None, *, theme: str = "light") -> Axes:
     """Draw images in a grid with their texts below them."""
     look, (down, across), (high, wide) = get_theme(theme), data.places.shape, data.images.shape[1:3]
+    inches = (WIDTH - (ROW_NAME_INCHES if data.rows else 0.1)) / (across * wide * GAP)  # of one pixel
     lines = max(text.count("\n") + 1 for text in data.texts)
-    pitch = WIDTH / across
-    height = down * (pitch * high / wide + 0.16 * lines + 0.06) + 0.4
+    step_x, step_y = wide * GAP, high * GAP + LINE_INCHES * lines / inches
+    height = down * step_y * inches + TITLE_INCHES
     ax = prepare_axes(ax, look, WIDTH, height)
-    step_x, step_y = wide * 1.08, high * 1.06 + 0.15 * lines * wide / pitch
     for (row, column), index in np.ndenumerate(data.places):
         if index < 0:
             continue
@@ -190,9 +194,7 @@ def error_drawings(errors: RowErrors, images: np.ndarray, classes: Sequence[str]
     caption += f"{share} images are predicted as another class." if classes is not None else ""
     grids = [("errors", caption.strip(), worst_errors(errors, images))]
     if classes is not None and len(classes) > 1:
-        words = (
-            "The largest errors of each class, those with most errors first, with the number of errors and of images."
-        )
+        words = "The largest errors of each class, those with most errors first, with the number of errors / of images."
         grids.append(("class-errors", words, class_errors(errors, images, classes)))
     return tuple(Drawing(name, caption, _alt(grid), figure_of(draw_images(grid))) for name, caption, grid in grids)
 

@@ -44,7 +44,7 @@ class RowPreparation(Protocol):
         """The shape of one prepared row; an int for a row of features."""
         ...
 
-    def new_rows(self, table: pd.DataFrame) -> NewRows:
+    def new_rows(self, table: Any) -> NewRows:
         """Return the rows that `transform` takes, and the columns that name them in a table of predictions."""
         ...
 
@@ -76,11 +76,12 @@ class Applied:
     problem: Problem
     scale: Scale
 
-    def predict(self, table: pd.DataFrame) -> pd.DataFrame:
+    def predict(self, table: Any) -> pd.DataFrame:
         """Return one row for each row of `table`: the prediction, and for classes the probability of each class.
 
         For a model of sequences, there is one row for each sequence, and for a forecast one for each complete window,
-        with the columns that name it.
+        with the columns that name it. For a model of images, `table` is the path of a folder or of an image, or a data
+        frame with a column of names; there is one row for each image that can be read.
 
         Errors: `InputError` for a missing column or for text in a numeric column.
         """

@@ -88,7 +88,7 @@ class ImagePreparation(TransformerMixin, BaseEstimator):
 
     def _names(self, table: pd.DataFrame | str | Path) -> tuple[Path, list[str]]:
         """Return the folder of new images, and their names from there."""
-        if not isinstance(table, pd.DataFrame):
+        if isinstance(table, str | Path):
             path = Path(table)
             if path.is_file() and not is_image_name(path.name):
                 raise InputError(
