@@ -27,6 +27,7 @@ MARKED = {
         "tests/engine/test_parity",
         "tests/engine/test_turned.py",
         "tests/hostile",
+        "tests/images/test_tune.py",
         "tests/placement/test_exact.py",
         "tests/placement/test_layers.py",
         "tests/plots/test_draw.py",

@@ -90,6 +90,20 @@ def test_the_page_of_data_runs(tmp_path, monkeypatch) -> None:
     assert scope["again"].data.provenance["fits from the store"] == len(scope["stored"].data.members)
 
 
+def test_the_page_of_images_runs(tmp_path, monkeypatch) -> None:
+    """Class folders and a table of generated images, with few fits and epochs."""
+    monkeypatch.chdir(tmp_path)
+    (code,) = re.findall(r"```python\n(.*?)```", PAGES["data-images.md"], re.DOTALL)
+    few = code.replace("seeds=2", "seeds=1").replace(
+        "epochs=10", 'epochs=2, arms={"L2": {"*/kernel": bridle.L2(1e-3)}}'
+    )
+    scope: dict = {}
+    exec(compile(few, "data-images.md", "exec"), scope)
+    assert list(scope["predictions"]) == ["file", "class", "p(bars)", "p(dots)"]
+    assert len(scope["predictions"]) == 20
+    assert (tmp_path / "answer" / "errors.png").is_file() or scope["answer"].result.best().mean == 1
+
+
 def test_the_page_of_sparse_autoencoders_runs(tmp_path, monkeypatch) -> None:
     """Each block as a script of its own, with few epochs."""
     monkeypatch.chdir(tmp_path)
@@ -196,7 +210,7 @@ def test_commands_in_the_documentation_exist() -> None:
 
     commands = {command.name or command.callback.__name__ for command in app.registered_commands}
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    pages = [PAGES[name] for name in ("commands.md", "tables.md", "python.md", "stores.md")]
+    pages = [PAGES[name] for name in ("commands.md", "tables.md", "data-images.md", "python.md", "stores.md")]
     text = "\n".join([README, (ROOT / "CONTRIBUTING.md").read_text(), *pages])
     blocks = "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
     said = {

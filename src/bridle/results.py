@@ -238,7 +238,6 @@ class StudyResult:
     `penalty/<slot>` (the part of it that each penalty added). With early stopping, `watch/<quantity>` are those of the
     rows set aside for it. `train/…` is measured at every fifth point, counted from the last. The last point, and every
     point after the end of a stopped fit, has the values of the final weights. Values that were not measured are NaN.
-
     With a prepared target, measures are in units of the original target, except those in `prepared_units`;
     `fit/loss` and `penalty/<slot>` are in units of the prepared target.
 
@@ -248,7 +247,6 @@ class StudyResult:
     activations) and `spread/prediction` (the square root of the mean variance of predictions between rows).
     `unit0/<tensor>`, `unit10/…` and so on to `unit100/…` are quantiles over the units of a tensor: of the norms of
     their incoming weights, or of their mean magnitudes.
-
     `held_out[name][member, quantity]` holds the data loss and metrics of refits on rows that were not used otherwise.
     """
 
@@ -291,6 +289,8 @@ class StudyResult:
     """Confidence of a classifier, of the candidates that were refitted; None for other models."""
     row_scores: RowScores | None = None
     """Out-of-fold scores of single rows; None where they cannot be computed or take too much memory."""
+    validation_predictions: Mapping[int, np.ndarray] = field(default_factory=dict[int, np.ndarray])
+    """Out-of-fold predictions, mean over seeds, (row, output), by candidate: `none` and the recommended one."""
     baselines: tuple[Baseline, ...] = ()
     """Models to compare the network with, in a study of a table."""
     provenance: Mapping[str, object] = field(default_factory=dict[str, object])

@@ -42,6 +42,7 @@ PenaltyArms = Annotated[
     list[str] | None,
     typer.Option("--penalty", help="An arm 'target=penalty(strength)', instead of the default ones; repeatable."),
 ]
+Strict = Annotated[bool, typer.Option("--strict", help="Images: refuse damaged ones instead of leaving them out.")]
 Header = Annotated[
     bool | None,
     typer.Option("--header/--no-header", help="The first line has column names, or data. Detected by default."),

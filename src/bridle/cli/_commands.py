@@ -23,6 +23,7 @@ from bridle.cli._app import (
     Out,
     PenaltyArms,
     Quick,
+    Strict,
     Verbose,
     app,
 )
@@ -33,6 +34,7 @@ from bridle.cli._resume import extend, resume
 from bridle.cli._setup import check_folder, connect_cluster, guarded, import_function
 from bridle.cli._strengths import audit, convert
 from bridle.cli._study import study
+from bridle.images import is_image_name, read_size
 from bridle.wording import escape_control_characters
 
 
@@ -68,14 +70,27 @@ def run(
 
 @guarded()
 def tune(
-    table: Annotated[Path, typer.Argument(help="A CSV, Excel, Parquet or JSON-lines file, or a folder of text files.")],
-    target: Annotated[str, typer.Option("--target", help="The column to predict; several numbers as a,b.")],
+    table: Annotated[
+        Path,
+        typer.Argument(
+            help="A CSV, Excel, Parquet or JSON-lines file, or a folder that has a folder of images or texts for each "
+            "class."
+        ),
+    ],
+    target: Annotated[
+        str | None,
+        typer.Option("--target", help="The column to predict, several numbers as a,b; not needed for a folder."),
+    ] = None,
     task: Annotated[
         str | None, typer.Option("--task", help="classification or regression; detected from the target by default.")
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option("--model", help="module:function that takes (inputs, outputs) and returns a compiled model."),
+        typer.Option(
+            "--model",
+            help="module:function that takes (inputs, outputs), for images (shape, classes), and returns a compiled "
+            "model.",
+        ),
     ] = None,
     penalty: PenaltyArms = None,
     out: Out = None,
@@ -84,7 +99,7 @@ def tune(
         typer.Option("--seeds", min=1, help="Seeds: runs that differ in initial weights and shuffling; 5 by default."),
     ] = None,
     folds: Annotated[
-        int | None, typer.Option("--folds", min=2, help="Folds of the cross-validation; 5 by default.")
+        int | None, typer.Option("--folds", min=2, help="Folds of the cross-validation: by default 5, for images 3.")
     ] = None,
     epochs: Epochs = None,
     quick: Quick = False,
@@ -121,6 +136,18 @@ def tune(
             "pooled:auc is over the rows of all folds.",
         ),
     ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option("--size", help="Images: pixels, as 64 or 48x64 (height x width); by default at most 32."),
+    ] = None,
+    augment: Annotated[
+        str | None,
+        typer.Option(
+            "--augment",
+            help="Images: random changes in training, such as flip,shift,rotate,zoom,brightness,contrast, or none.",
+        ),
+    ] = None,
+    strict: Strict = False,
     test_size: Annotated[
         float, typer.Option("--test-size", help="Share of the rows to hold out.")
     ] = DEFAULT_TEST_SHARE,
@@ -140,35 +167,38 @@ def tune(
     dask: Dask = None,
     verbose: Verbose = False,
 ) -> None:
-    """Find the regularization for a table, and save the model."""
-    source = tables.read_file(table, encoding=encoding, header=header, decimal=decimal)
-    folder = check_folder(out or Path(f"bridle-{table.stem}"))
+    """Find the regularization for a table or a folder of images, and save the model."""
+    source = tuning.read_source(table, target, encoding=encoding, header=header, decimal=decimal)
+    folder = check_folder(out or Path(f"bridle-{table.absolute().stem}"))
+    seeds, folds = tuning.default_counts(source, seeds, folds)
     options = {"target": target, "task": task, "model": model, "penalty": penalty, "seeds": seeds, "folds": folds}
     options |= {"epochs": epochs, "quick": quick, "encoding": None if encoding == DEFAULT_ENCODING else encoding}
     options |= {"group": group, "time": time, "weight": weight, "class-weight": class_weight, "score": score}
     options |= {"test-size": None if test_size == DEFAULT_TEST_SHARE else test_size}
     options |= {"header": header is True, "no-header": header is False, "decimal": decimal, "all-fits": all_fits}
     options |= {"all-kinds": all_kinds, "sequence": sequence, "window": window, "horizon": horizon, "season": season}
+    options |= {"size": size, "augment": augment, "strict": strict}
     design = tuning.TableStudy(
-        target,
+        tuning.target_of(source, target),
         task=task,
         model=None if model is None else import_function(model),
         arms=tuning.written_arms(penalty or []),
         seeds=min(seeds or tuning.QUICK_SEEDS, tuning.QUICK_SEEDS) if quick else seeds,
         folds=folds,
-        epochs=epochs or (20 if quick else None),
+        epochs=epochs or (tuning.quick_epochs(source) if quick else None),
         test_share=test_size,
         score=score,
         structure=tables.Structure(group, time, weight, class_weight),
         defaults=defaults or recorded_defaults(folder),
         all_kinds=all_kinds,
         series=tuning.series_of(sequence, time, window, horizon, season),
+        images=tuning.ImageOptions(read_size(size), tuning.read_augmentation(augment), strict),
     )
     recorded = options | {"defaults": design.defaults}
     job = tuning.prepare_table(source, design)
     with record_start(folder, "tune", table.absolute(), **recorded):
         tuning.compile_new(job, folder)
-        show.print_heading(f"Table {table.name}", "\n".join(job.notes if verbose else job.summary))
+        show.print_heading(_title(table), "\n".join(job.notes if verbose else job.summary))
         show.print_baselines(job.baselines, job.prepared.score.name)
         show.print_plan("cross-validation", job.plan if all_fits else job.raced_plan)
     with record_run(folder, "tune", table.absolute(), **recorded), connect_cluster(dask) as client:
@@ -186,17 +216,26 @@ def tune(
 
 def _print_tuned(answer: tuning.Tuned, folder: Path, table: Path, options: Mapping[str, object], verbose: bool) -> None:
     """Save and print the answer of `tune`."""
-    files = answer.save(folder, f"Table {table.name}", again=command_line("tune", table, **options))
+    files = answer.save(folder, _title(table), again=command_line("tune", table, **options))
     show.print_result(answer.result, verbose=verbose)
     show.print_code(answer.result)
     show.print_files(files, folder)
-    print(f"Apply it to new rows: bridle predict {folder} new.csv")
+    photos = isinstance(answer.preparation, tuning.ImagePreparation)
+    what, new = ("images", "new") if photos else ("rows", "new.csv")
+    print(f"Apply it to new {what}: {command_line('predict', folder, new)}")
+
+
+def _title(table: Path) -> str:
+    return f"{'Images' if table.is_dir() else 'Table'} {table.absolute().name}"
 
 
 @guarded()
 def predict(
     folder: Annotated[Path, typer.Argument(help="The folder that `bridle tune` wrote.")],
-    table: Annotated[Path, typer.Argument(help="A file with the columns of the training table, in any format.")],
+    table: Annotated[
+        Path,
+        typer.Argument(help="A file with the columns of the training table, in any format; for images also a folder."),
+    ],
     out: Annotated[Path | None, typer.Option("--out", help="CSV file to write; standard output by default.")] = None,
     model: Annotated[
         str | None,
@@ -204,16 +243,21 @@ def predict(
     ] = None,
     encoding: Encoding = DEFAULT_ENCODING,
     header: Header = None,
+    strict: Strict = False,
 ) -> None:
     """Apply a tuned model to new rows."""
     stores.check_finished(folder)
     applied = tuning.load_applied(folder, model=None if model is None else import_function(model))
-    layout = applied.preparation.layout
-    frame = tables.read_table(table, encoding=encoding, like=layout, fewest=1, header=header)
-    predictions = applied.predict(frame)
-    for note in applied.preparation.new_rows(frame).notes:
+    preparation, frame = applied.preparation, table
+    if isinstance(preparation, tuning.ImagePreparation):
+        preparation = preparation.at(table.parent, strict=strict)
+    if not (isinstance(preparation, tuning.ImagePreparation) and (table.is_dir() or is_image_name(table.name))):
+        frame = tables.read_table(table, encoding=encoding, like=preparation.layout, fewest=1, header=header)
+    new = preparation.new_rows(frame)
+    predictions = applied.predict_rows(new)
+    for note in new.notes:
         print(note, file=sys.stderr)
-    for column, counts in applied.preparation.unknown_counts(frame).items():
+    for column, counts in preparation.unknown_counts(frame).items():
         names = ", ".join(f"{name!r} ({count})" for name, count in list(counts.items())[:5])
         print(f"Column {column!r} has categories that the training rows do not have: {names}.", file=sys.stderr)
     predictions = predictions.reset_index() if predictions.index.name == tables.FILE else predictions

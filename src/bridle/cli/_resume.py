@@ -17,7 +17,7 @@ RESUMABLE = {
         *("target", "task", "model", "penalty", "seeds", "folds", "epochs", "quick", "encoding"),
         *("group", "time", "weight", "class-weight", "score", "test-size"),
         *("header", "no-header", "decimal", "all-fits", "defaults", "all-kinds"),
-        *("sequence", "window", "horizon", "season"),
+        *("sequence", "window", "horizon", "season", "size", "augment", "strict"),
     ),
     "study": ("model", "trust", "penalty", "seeds", "epochs", "quick"),
 }

@@ -7,6 +7,7 @@ Each picture has two functions: `…_data(result, …)` computes its numbers, `d
 * over epochs: `curves`
 * over any number, such as the width of a network: `lines`
 * of trained models: `activations`, `units`, `weights`, `surface`
+* of single rows: `errors`, images with the largest errors
 * of codes: `code_frontier`, `densities`, and as tiles `features`, `matched`, `reconstructions`; all by `code_drawings`
 """
 
@@ -14,6 +15,15 @@ from bridle.plots._activations import activations_data, draw_activations
 from bridle.plots._code_figures import code_drawings
 from bridle.plots._codes import code_frontier_data, densities_data, draw_code_frontier, draw_densities
 from bridle.plots._curves import Curve, CurvesData, band, curves_data, draw_curves
+from bridle.plots._errors import (
+    RowErrors,
+    class_errors,
+    class_shares,
+    draw_images,
+    error_drawings,
+    row_errors,
+    worst_errors,
+)
 from bridle.plots._features import draw_tiles, features_data, matched_data, reconstructions_data
 from bridle.plots._figures import Drawing, drawings
 from bridle.plots._frontier import draw_frontier, frontier_data
@@ -36,6 +46,7 @@ __all__ = [
     "GainsData",
     "LineSeries",
     "Published",
+    "RowErrors",
     "Source",
     "SweepData",
     "Swept",
@@ -43,6 +54,8 @@ __all__ = [
     "Ticks",
     "activations_data",
     "band",
+    "class_errors",
+    "class_shares",
     "code_drawings",
     "code_frontier_data",
     "curves_data",
@@ -54,6 +67,7 @@ __all__ = [
     "draw_frontier",
     "draw_gains",
     "draw_heatmap",
+    "draw_images",
     "draw_lines",
     "draw_path",
     "draw_surface",
@@ -62,6 +76,7 @@ __all__ = [
     "draw_units",
     "draw_weights",
     "drawings",
+    "error_drawings",
     "features_data",
     "frontier_data",
     "gains_data",
@@ -71,8 +86,10 @@ __all__ = [
     "matched_data",
     "path_data",
     "reconstructions_data",
+    "row_errors",
     "surface_data",
     "sweep_data",
     "units_data",
     "weights_data",
+    "worst_errors",
 ]

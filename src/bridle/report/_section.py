@@ -43,6 +43,8 @@ class Section:
     """Sentences about the rows and columns, which the page folds."""
     pictures: tuple[Drawing, ...] = ()
     """Further pictures, shown before those of the result."""
+    examples: tuple[Drawing, ...] = ()
+    """Pictures of single rows, shown after those of the result."""
 
     @cached_property
     def evidence(self) -> Evidence:
@@ -79,7 +81,8 @@ class Section:
     @cached_property
     def drawings(self) -> tuple[Drawing, ...]:
         """The pictures, dark on a transparent background."""
-        return (*self.pictures, *drawings(self.result, published=self.published, evidence=self.evidence))
+        own = drawings(self.result, published=self.published, evidence=self.evidence)
+        return (*self.pictures, *own, *self.examples)
 
     @cached_property
     def charts(self) -> dict[str, Chart]:

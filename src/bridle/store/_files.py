@@ -140,6 +140,8 @@ def _arrays(result: StudyResult) -> dict[str, np.ndarray]:
         arrays |= {"picture.wide": picture.axes[0], "picture.high": picture.axes[1]}
     if result.row_scores is not None:
         arrays |= {f"row_scores.{name}": values for name, values in vars(result.row_scores).items()}
+    for candidate, predictions in result.validation_predictions.items():
+        arrays[f"validation_predictions.{candidate}"] = predictions
     if result.nested is not None:
         arrays |= {f"nested.{name}": values for name, values in vars(result.nested).items()}
     if result.seed_mean is not None:
@@ -256,6 +258,11 @@ def _row_scores(arrays: dict[str, np.ndarray]) -> RowScores | None:
     return RowScores(**{name: arrays[f"row_scores.{name}"] for name in RowScores.__dataclass_fields__})
 
 
+def _validation_predictions(arrays: dict[str, np.ndarray]) -> dict[int, np.ndarray]:
+    parts = {name.removeprefix("validation_predictions."): array for name, array in arrays.items()}
+    return {int(candidate): array for candidate, array in parts.items() if candidate.isdecimal()}
+
+
 def _activation(index: int, arrays: dict[str, np.ndarray], words: dict[str, Any]) -> Activation:
     values, classes = (arrays[f"activations.{index}.{name}"] for name in ("values", "classes"))
     return Activation(words["tensor"], tuple(words["settings"]), values, classes, words["entries"])
@@ -310,5 +317,6 @@ def _result(arrays: dict[str, np.ndarray], words: dict[str, Any]) -> StudyResult
         confidence=_confidence(arrays),
         provenance=words["provenance"],
         row_scores=_row_scores(arrays),
+        validation_predictions=_validation_predictions(arrays),
         baselines=tuple(map(_baseline, words.get("baselines", ()))),
     )

@@ -54,6 +54,7 @@ class ResultCollector:
     weight_names: tuple[str, ...] = ()
     seed_mean: SeedMean | None = None
     confidence: Confidence | None = None
+    validation_predictions: dict[int, np.ndarray] = field(default_factory=dict)
     preparation: dict[str, StoredTransformer] = field(default_factory=dict)
     looks: dict[str, object] = field(default_factory=dict)
     """The facts on answers that were given."""
@@ -209,6 +210,7 @@ class ResultCollector:
             seed_mean=self.seed_mean,
             confidence=self.confidence,
             row_scores=row_scores,
+            validation_predictions=self.validation_predictions,
             provenance={
                 **dependence_facts(prepared),
                 **data_loss_facts(prepared),

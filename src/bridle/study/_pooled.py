@@ -63,8 +63,8 @@ class PooledScorer:
         if target is None:
             return y, list(leaves), weight
         return (
-            jax.tree.map(lambda leaf: _to_original_units(target, leaf), y),
-            [_to_original_units(target, leaf) for leaf in leaves],
+            jax.tree.map(lambda leaf: to_original_units(target, leaf), y),
+            [to_original_units(target, leaf) for leaf in leaves],
             weight,
         )
 
@@ -107,7 +107,7 @@ def _validation_rows(fold: Fold) -> tuple[Any, Any]:
     return jax.tree.map(lambda leaf: np.asarray(leaf)[fold.cuts[-1] :], (fold.rows.y, fold.rows.weight))
 
 
-def _to_original_units(target: Any, values: np.ndarray) -> np.ndarray:
+def to_original_units(target: Any, values: np.ndarray) -> np.ndarray:
     """Return values of a prepared target in its original units; masks stay as they are."""
     if values.dtype == bool:
         return values

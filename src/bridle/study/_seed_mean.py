@@ -11,7 +11,7 @@ from bridle._keras import has_convex_loss, mean_obstacle
 from bridle.engine import FitResult, is_stored, predict, predict_by_blocks
 from bridle.engine import Rows as DeviceRows
 from bridle.results import ALL_ROWS, MAX_AVERAGED, SeedMean
-from bridle.study._pooled import Leaves, Scorer
+from bridle.study._pooled import Leaves, Scorer, to_original_units
 from bridle.study.design._prepared import Prepared
 from bridle.study.execution._requests import FitKey
 
@@ -79,6 +79,27 @@ def mean_predictions(results: Results, candidate: int, seeds: Sequence[int], fol
             return None
         means.append(mean_leaves(leaves))
     return means
+
+
+def validation_predictions(prepared: Prepared, results: Results, candidates: Sequence[int]) -> dict[int, np.ndarray]:
+    """Return the mean predictions of candidates for the rows that folds validate, (row, output), in original units.
+
+    NaN for a row that no fold validates; a row that several folds validate has the mean. Candidates are left out whose
+    fits hold no predictions, or more than one number array of two axes.
+    """
+    seeds, indices = prepared.question.seed_numbers[:MAX_AVERAGED], prepared.validation_indices
+    count, predicted = 1 + max(int(index.max(initial=-1)) for index in indices), {}
+    for candidate in candidates:
+        folds = mean_predictions(results, candidate, seeds, len(indices))
+        if folds is None or any(len(leaves) != 1 or leaves[0].ndim != 2 for leaves in folds):
+            continue
+        total, times = np.zeros((count, folds[0][0].shape[1])), np.zeros(count)
+        for index, (values,), target in zip(indices, folds, prepared.targets, strict=True):
+            total[index] += values if target is None else to_original_units(target, values)
+            times[index] += 1
+        with np.errstate(invalid="ignore"):
+            predicted[candidate] = (total / times[:, None]).astype(np.float32)
+    return predicted
 
 
 def mean_leaves(predictions: Sequence[Sequence[Any]]) -> Leaves:

@@ -32,7 +32,7 @@ from bridle.study._rounds import (
     seed_counts,
 )
 from bridle.study._row_scores import missing_text
-from bridle.study._seed_mean import score_seed_mean
+from bridle.study._seed_mean import score_seed_mean, validation_predictions
 from bridle.study._snapshots import activation_samples, decision_surface, probe_predictions, weight_names
 from bridle.study.data._arrays import Data
 from bridle.study.design._arms import BoundArm
@@ -296,6 +296,8 @@ class StudyRun:
             size = len(collector.candidate_arm)
             collector.seed_mean = score_seed_mean(prepared, collector.results, size, selected, rows.held_out)
             collector.confidence = measure_confidence(prepared, collector.results, size, selected)
+            named = [0, bests.get(evidence.winner or 0, 0) if recommended is None else recommended]
+            collector.validation_predictions = validation_predictions(prepared, collector.results, named)
         return finished
 
     def train(

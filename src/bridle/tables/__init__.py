@@ -1,7 +1,7 @@
 """Tables: read, describe and prepare them."""
 
 from bridle.tables._columns import find_column, first_of, kind_of, labels_of, numbers_of
-from bridle.tables._formats import FILE
+from bridle.tables._formats import FILE, LABEL, has_texts
 from bridle.tables._hints import hints
 from bridle.tables._layout import Layout, LayoutRules, find_layout
 from bridle.tables._number_format import NumberFormat
@@ -16,6 +16,7 @@ from bridle.tables._warnings import copies, large_class
 
 __all__ = [
     "FILE",
+    "LABEL",
     "Layout",
     "LayoutRules",
     "NewRows",
@@ -33,6 +34,7 @@ __all__ = [
     "find_problem",
     "find_problems",
     "first_of",
+    "has_texts",
     "hints",
     "kind_of",
     "known_rows",

@@ -2,13 +2,16 @@
 
 from bridle.tuning._applied import Applied, load_applied
 from bridle.tuning._arrays import read_arrays
+from bridle.tuning._image_network import read_augmentation
+from bridle.tuning._image_preparation import ImagePreparation
+from bridle.tuning._image_rows import ImageOptions, ImageTable
 from bridle.tuning._job import Job, TableStudy, Tuned, answer_so_far, compile_new, run_job
 from bridle.tuning._model_file import MODEL_FILE
 from bridle.tuning._network import NEWEST, VERSIONS, written_arms
 from bridle.tuning._series import series_of
 from bridle.tuning._study_file import prepare_study, run_study_file
 from bridle.tuning._toml import QUICK_EPOCH_DIVISOR, QUICK_SEEDS, StudyFile, read_study
-from bridle.tuning._tune import prepare_table, tune
+from bridle.tuning._tune import default_counts, prepare_table, quick_epochs, read_source, target_of, tune
 
 __all__ = [
     "MODEL_FILE",
@@ -17,20 +20,28 @@ __all__ = [
     "QUICK_SEEDS",
     "VERSIONS",
     "Applied",
+    "ImageOptions",
+    "ImagePreparation",
+    "ImageTable",
     "Job",
     "StudyFile",
     "TableStudy",
     "Tuned",
     "answer_so_far",
     "compile_new",
+    "default_counts",
     "load_applied",
     "prepare_study",
     "prepare_table",
+    "quick_epochs",
     "read_arrays",
+    "read_augmentation",
+    "read_source",
     "read_study",
     "run_job",
     "run_study_file",
     "series_of",
+    "target_of",
     "tune",
     "written_arms",
 ]

@@ -16,6 +16,7 @@ from bridle import store
 from bridle._errors import InputError, StoreError, first_line
 from bridle.sequences import SEQUENCE_FORMAT, read_preparation
 from bridle.tables import Layout, NewRows, Preparation, Problem, decode_target
+from bridle.tuning._image_preparation import IMAGE_FORMAT, ImagePreparation
 from bridle.tuning._model_file import load_model, model_path, save_model
 from bridle.tuning._network import NetworkFunction, outputs_of, own_network
 from bridle.tuning._scale import Scale
@@ -36,7 +37,7 @@ class RowPreparation(Protocol):
         """The shape of one prepared row; an int for a row of features."""
         ...
 
-    def new_rows(self, table: pd.DataFrame) -> NewRows:
+    def new_rows(self, table: Any) -> NewRows:
         """Return the rows that `transform` takes, and the columns that name them in a table of predictions."""
         ...
 
@@ -53,7 +54,9 @@ class RowPreparation(Protocol):
         ...
 
 
-READERS: Mapping[str, Callable[[object], RowPreparation]] = MappingProxyType({SEQUENCE_FORMAT: read_preparation})
+READERS: Mapping[str, Callable[[object], RowPreparation]] = MappingProxyType(
+    {SEQUENCE_FORMAT: read_preparation, IMAGE_FORMAT: ImagePreparation.from_json}
+)
 """Functions that restore a preparation from JSON, by its format; that of tables is the default."""
 
 
@@ -66,15 +69,19 @@ class Applied:
     problem: Problem
     scale: Scale
 
-    def predict(self, table: pd.DataFrame) -> pd.DataFrame:
+    def predict(self, table: Any) -> pd.DataFrame:
         """Return one row for each row of `table`: the prediction, and for classes the probability of each class.
 
         For a model of sequences, there is one row for each sequence, and for a forecast one for each complete window,
-        with the columns that name it.
+        with the columns that name it. For a model of images, `table` is the path of a folder or of an image, or a data
+        frame with a column of names; there is one row for each image that can be read.
 
         Errors: `InputError` for a missing column or for text in a numeric column.
         """
-        new = self.preparation.new_rows(table)
+        return self.predict_rows(self.preparation.new_rows(table))
+
+    def predict_rows(self, new: NewRows) -> pd.DataFrame:
+        """Return the predictions of rows that `preparation.new_rows` returned."""
         raw = np.asarray(self.model.predict(self.preparation.transform(new.rows), verbose=0))
         target, names = self.problem.target, new.names
         if self.problem.classes is None:

@@ -13,12 +13,14 @@ from sklearn.model_selection import TimeSeriesSplit
 from bridle import report, store
 from bridle._api import Result, Study, run_prepared, search_arms
 from bridle._errors import InputError, Interrupted
+from bridle.plots import Drawing
 from bridle.results import Baseline
 from bridle.sequences import Forecast, Sequences
 from bridle.study import RunOptions, fit_baselines, race_of
 from bridle.study.design import Plan, Prepared, compile_ahead, make_timed_plan
 from bridle.tables import Problem, Structure
 from bridle.tuning._applied import Applied, RowPreparation, save_applied
+from bridle.tuning._image_rows import ImageOptions
 from bridle.tuning._network import NEWEST, VERSIONS, NetworkFunction, default_arms
 from bridle.tuning._scale import Scale
 from bridle.tuning._sizes import counts_of, network_of, targets_of
@@ -37,6 +39,8 @@ class Job:
     table_notes: TableNotes
     fit_baselines: Callable[[Prepared], tuple[Baseline, ...]] = fit_baselines
     """The function that trains the baselines."""
+    draw_examples: Callable[[Result], tuple[Drawing, ...]] = lambda result: ()
+    """The function that draws single rows of a result, such as the images with the largest errors."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -81,6 +85,8 @@ class Tuned:
     scale: Scale
     notes: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    examples: tuple[Drawing, ...] = ()
+    """Pictures of single rows, for the report."""
 
     def applied(self) -> Applied:
         """Return the selected model, ready for new rows."""
@@ -102,7 +108,8 @@ class Tuned:
         folder = Path(folder)
         begin = len(self.warnings) + 1
         intro = "\n".join(self.notes[:begin])
-        section = self.result.section("Study", intro=intro, notes=self.notes[begin:], again=again)
+        notes, examples = self.notes[begin:], self.examples
+        section = self.result.section("Study", intro=intro, notes=notes, again=again, examples=examples)
         report_path = report.write(
             folder, title, [section], extra={"table": list(self.notes), "code": self.result.code()}
         )
@@ -133,6 +140,8 @@ class TableStudy:
     """Add one arm of each other kind to the default arms."""
     series: Sequences | Forecast | None = None
     """The cut of the table into sequences or windows; None where each row of the table is a row of the study."""
+    images: ImageOptions = field(default_factory=ImageOptions)
+    """Options for rows that are images."""
 
     def __post_init__(self) -> None:
         if self.all_kinds and self.arms:
@@ -198,9 +207,12 @@ def run_job(
 def tuned(job: Job, result: Result) -> Tuned:
     """Return a result with the preparation of the table that its refits used."""
     refits = job.prepared.preparer.final
-    preparation, scaler = refits[0] if refits else (clone(job.preparation).fit(job.rows, job.prepared.rows.y), None)
+    preparation, scaler = refits[0] if refits else (None, None)
+    if preparation is None:
+        preparation = clone(job.preparation).fit(job.rows, job.prepared.rows.y)
     scale = Scale() if scaler is None else Scale.of(scaler.mean_, scaler.scale_)
-    return Tuned(result, job.problem, preparation, scale, job.notes, job.table_notes.warnings)
+    warnings, examples = job.table_notes.warnings, job.draw_examples(result)
+    return Tuned(result, job.problem, preparation, scale, job.notes, warnings, examples)
 
 
 def answer_so_far(job: Job, stop: Interrupted) -> Tuned | None:

@@ -8,29 +8,89 @@ import pandas as pd
 from sklearn.preprocessing import StandardScaler
 
 from bridle._api import reload_note
+from bridle._errors import InputError, nearest_names
+from bridle.images import read_size
 from bridle.study.design import compile_ahead
 from bridle.tables import (
+    LABEL,
     Structure,
     Table,
     find_problems,
+    has_texts,
     known_rows,
     read_file,
     remarks,
     table_of,
     target_names,
 )
+from bridle.tuning._image_network import read_augmentation
+from bridle.tuning._image_rows import ImageOptions, ImageTable, folder_rows, table_rows
+from bridle.tuning._image_study import prepare_images
 from bridle.tuning._job import Job, StudyBuilder, TableStudy, Tuned, run_job
 from bridle.tuning._model_file import MODEL_CODE
 from bridle.tuning._network import NetworkFunction, layout_rules
 from bridle.tuning._series import prepare_series, series_of
 from bridle.tuning._test_split import describe_table, hold_out, warnings
 
+IMAGE_COUNT = 3
+"""The default number of seeds and of folds for images."""
 
-def prepare_table(table: pd.DataFrame | Table, design: TableStudy, build: StudyBuilder | None = None) -> Job:
+
+def read_source(
+    path: str | Path,
+    target: str | Sequence[str] | None,
+    *,
+    encoding: str = "utf-8",
+    header: bool | None = None,
+    decimal: str | None = None,
+) -> Table | ImageTable:
+    """Read a table or a folder of text files, or list the images of a folder or of a table that names image files.
+
+    Errors: those of `read_file` and of `read_class_folders`; `InputError` for a table without a target.
+    """
+    path = Path(path)
+    if path.is_dir() and not has_texts(path):
+        return folder_rows(path, target)
+    table = read_file(path, encoding=encoding, header=header, decimal=decimal)
+    if path.is_dir():
+        return table
+    return _table_or_images(table, path.parent, target)
+
+
+def _table_or_images(source: Any, folder: Path, target: str | Sequence[str] | None) -> Any:
+    """Return the images of a table that names them, in a folder; another table as it is.
+
+    Errors: `InputError` if no target was given.
+    """
+    given = _given(target, source.rows if isinstance(source, Table) else source)
+    return table_rows(source, folder, given) if isinstance(given, str) else source
+
+
+def target_of(source: object, target: str | Sequence[str] | None) -> str | Sequence[str]:
+    """Return the column to predict; in a folder the one of classes."""
+    if isinstance(source, ImageTable):
+        return source.target
+    return LABEL if target is None else target
+
+
+def _given(target: str | Sequence[str] | None, table: pd.DataFrame) -> str | Sequence[str]:
+    """Return the target, or raise `InputError` if none was given."""
+    if target is None:
+        raise InputError(
+            f"Expected the column to predict, got none. Give --target (Python: target=…). {nearest_names('', table)}"
+        )
+    return target
+
+
+def prepare_table(
+    table: pd.DataFrame | Table | ImageTable, design: TableStudy, build: StudyBuilder | None = None
+) -> Job:
     """Detect the problem of a table and prepare its study; `build` replaces `design.study`.
 
     Errors: those of `tune`.
     """
+    if isinstance(table, ImageTable):
+        return prepare_images(table, design)
     target, structure = design.target, design.structure
     source = table if isinstance(table, Table) else table_of(table, target)
     design = design.sized(len(source.rows))
@@ -65,7 +125,7 @@ def prepare_table(table: pd.DataFrame | Table, design: TableStudy, build: StudyB
 
 def tune(
     table: pd.DataFrame | str | Path,
-    target: str | Sequence[str],
+    target: str | Sequence[str] | None = None,
     *,
     task: str | None = None,
     model: NetworkFunction | None = None,
@@ -83,6 +143,9 @@ def tune(
     window: int | None = None,
     horizon: int | None = None,
     season: int | None = None,
+    size: int | tuple[int, int] | None = None,
+    augment: str | Sequence[str] | None = None,
+    strict: bool = False,
     header: bool | None = None,
     decimal: str | None = None,
     all_kinds: bool = False,
@@ -96,14 +159,19 @@ def tune(
     and new rows do not need them.
 
     Args:
-        table: data frame, or path of a CSV, Excel, Parquet or JSON-lines file, or of a folder of text files.
-        target: str, the column to predict; a list of columns of numbers that one network predicts together.
+        table: data frame, or path of a CSV, Excel, Parquet or JSON-lines file; or path of a folder that has one folder
+            of images, or of text files, for each class. A table with a column of names of image files is a study of
+            these images; the names count from its folder, or for a data frame from the current one.
+        target: str, the column to predict; a list of columns of numbers that one network predicts together. Not needed
+            for a folder.
         task: `"classification"` or `"regression"`. Default: detected from the target.
         model: function `(inputs, outputs)` that returns a compiled model. Default: hidden layers of 64 and 32 units,
-            trained by Adam at 0.002 in batches of 64. A given model is trained in batches of 32.
+            trained by Adam at 0.002 in batches of 64. A given model is trained in batches of 32. For images, the
+            function gets `(shape, classes)`, and the default is a small convolutional network.
         arms: as in `Study`. Default: L1 and L2, on weights, activations and pre-activations.
         seeds, folds, epochs: as in `Study`. Default 5 seeds, 5 folds and 100 epochs; 200 for a given model. From
             100,000 rows on 2 seeds, 3 folds and penalties on weights; larger tables have fewer epochs, larger batches.
+            For images 3 seeds, 3 folds and 8 to 40 epochs, fewer for more images; 40 for a given model.
         test_share: float between 0 and 1, the share of rows held out. Default 0.2.
         score: the measure to select by. `"loss"` or `"accuracy"`; for two classes also `"auc"`, `"precision"`,
             `"recall"` or `"brier"`; for a number `"r2"`, `"mse"`, `"rmse"` or `"mae"`. For a given `model`, one of its
@@ -123,6 +191,10 @@ def tune(
         horizon: int, the number of steps that a forecast is ahead. Default 1.
         season: int, the number of steps after which a series repeats, for a naive forecast. Default: a day, a week
             and a year, for dates.
+        size: int, or height and width, to which images are brought. Default: that of the images, at most 32 pixels.
+        augment: names of random changes of training images, such as `"flip,shift"`, or `"none"`; among flip,
+            upside-down, shift, rotate, zoom, brightness, contrast. Default `"flip"`. A given model has its own.
+        strict: bool, whether to refuse damaged images instead of leaving them out with a note. Default False.
         header: bool, whether the first line of the file holds names. With False, the columns are `column1`, `column2`
             and so on. Default: detected.
         decimal: the decimal sign of the file, `"."` or `","`. Default: detected from its columns.
@@ -139,10 +211,29 @@ def tune(
     Errors: `InputError` for a table, a column or an option that cannot be used.
 
     """
-    source = table if isinstance(table, pd.DataFrame) else read_file(table, header=header, decimal=decimal)
+    if isinstance(table, pd.DataFrame):
+        source = _table_or_images(table, Path(), target)
+    else:
+        source = read_source(table, target, header=header, decimal=decimal)
     structure = Structure(group, time, weight, class_weight)
-    options = {"all_kinds": all_kinds, "series": series_of(sequence, time, window, horizon, season)}
+    options: dict[str, Any] = {"all_kinds": all_kinds, "series": series_of(sequence, time, window, horizon, season)}
+    options["images"] = ImageOptions(read_size(size), read_augmentation(augment), strict)
+    target, (seeds, folds) = target_of(source, target), default_counts(source, seeds, folds)
     design = TableStudy(target, task, model, arms, seeds, folds, epochs, test_share, score, structure, **options)
     job = prepare_table(source, design)
     compile_ahead(job.prepared)
     return run_job(job, race=race, progress=progress)
+
+
+def quick_epochs(source: object) -> int:
+    """Return the epochs of a small version of a study."""
+    return 5 if isinstance(source, ImageTable) else 20
+
+
+def default_counts(source: object, seeds: int | None, folds: int | None) -> tuple[int | None, int | None]:
+    """Return the seeds and folds of a study; None where the size of a table decides.
+
+    For images they are fewer, since fits take longer.
+    """
+    count = IMAGE_COUNT if isinstance(source, ImageTable) else None
+    return seeds or count, folds or count

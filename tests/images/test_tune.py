@@ -1,0 +1,146 @@
+"""Images from a folder or a table to a model that is applied to new ones."""
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from tests.images._photos import CLASSES, pixels, save, write_classes
+
+import bridle
+from bridle._errors import InputError
+from bridle.tables import Structure
+from bridle.tuning import ImageOptions, TableStudy, load_applied, prepare_table, read_source
+
+ONE_ARM = {"L2": {"*/kernel": bridle.L2([1e-3])}}
+
+
+def design(target: str = "class", **options: object) -> TableStudy:
+    """A small study."""
+    return TableStudy(target, **{"seeds": 1, "folds": 2, "epochs": 1, "arms": ONE_ARM, **options})
+
+
+def test_folders_to_predictions(command) -> None:
+    """The whole way of a person with class folders: a verdict, pictures of errors, a model for new images."""
+    write_classes(Path("photos/train"), 10)
+    write_classes(Path("photos/test"), 3, 50)
+    Path("photos/train/dots/3.png").write_bytes(b"\x89PNG\r\n")
+    few = "--seeds", "2", "--folds", "2", "--epochs", "2", "--penalty", "*/kernel=l2(1e-3)"
+    code, out, err = command("tune", "photos", "--out", "answer", *few)
+    assert code == 0, err
+    out = " ".join(out.split())
+    assert out.startswith("Images photos Classification of 'class', 2 classes: bars, dots. 19 images to learn from, 6")
+    assert "1 of 26 images cannot be read and are left out: 'train/dots/3.png' (" in out
+    assert "Images of 12 × 12 pixels, RGB: kept." in out
+    assert "left and right exchanged" in out
+    assert "Apply it to new images: bridle predict answer new" in out
+    names = {path.name for path in Path("answer").iterdir()}
+    assert {"report.html", "result.json", "model.keras", "apply.json", "study"} <= names
+    assert json.loads(Path("answer/apply.json").read_text())["preparation"]["format"] == "bridle images 1"
+
+    write_classes(Path("new"), 2, 70)
+    Path("new/broken.jpg").write_bytes(b"x")
+    code, out, err = command("predict", "answer", "new")
+    assert code == 0
+    assert "1 of 5 images cannot be read and are left out: 'broken.jpg' (it is no image of a known format)" in err
+    lines = [line.split(",") for line in out.splitlines()]
+    assert lines[0] == ["file", "class", "p(bars)", "p(dots)"]
+    assert [line[0] for line in lines[1:]] == ["bars/70.png", "bars/71.png", "dots/70.png", "dots/71.png"]
+    code, _, err = command("predict", "answer", "new", "--strict")
+    assert (code, "Expected images that can be read, got 'broken.jpg'" in err) == (2, True)
+    pd.DataFrame({"file": ["bars/71.png", "dots/70.png"]}).to_csv("new/list.csv", index=False)
+    code, out, _ = command("predict", "answer", "new/list.csv")
+    assert [line.split(",") for line in out.splitlines()[1:]] == [lines[2], lines[3]]
+    applied = load_applied("answer")
+    by_folder = applied.predict("new")
+    assert by_folder["p(dots)"].tolist() == pytest.approx([float(line[3]) for line in lines[1:]], rel=1e-5)
+    assert command("resume", "answer")[0] == 0
+    numbers = json.loads(Path("answer/result.json").read_text())["sections"][0]
+    assert {member["status"] for member in numbers["members"]} == {"finished"}
+
+
+def test_a_table_with_a_column_of_files(tmp_path) -> None:
+    """A regression by groups: other columns are left out, groups stay together, rows without a file go."""
+    rows = []
+    for index in range(24):
+        name = f"{index}.png"
+        save(tmp_path / "shots" / name, pixels(CLASSES[index % 2], index))
+        rows.append({"shot": f"shots/{name}", "subject": f"s{index // 3}", "age": index, "size": index * 1.5})
+    rows += [{"shot": None, "subject": "s0", "age": 1, "size": 2.0}, {"shot": "shots/gone.png", "subject": "s1"}]
+    pd.DataFrame(rows).to_csv(tmp_path / "shots.csv", index=False)
+    source = read_source(tmp_path / "shots.csv", "size")
+    job = prepare_table(source, design("size", structure=Structure(group="subject")))
+    assert job.problem.task == "regression"
+    notes = "\n".join(job.notes)
+    assert "Left out, since the network reads images alone: 'age'." in notes
+    assert "1 rows without the name of an image are left out." in notes
+    assert "Left out for want of a target: 1 rows." in notes
+    assert job.prepared.rows.x.dtype == np.uint8
+    for fold in job.prepared.folds:
+        assert fold.train % 3 == 0  # whole groups of three images
+
+
+def test_refused_with_a_sentence(command) -> None:
+    """Options and folders that do not go together."""
+    write_classes(Path("photos"), 3)
+    for words, sentence in (
+        (("photos", "--target", "label"), "Expected no target for a folder of images, got 'label'"),
+        (("photos", "--size", "huge"), "Expected a size of images such as 64 or 48x64"),
+        (("photos", "--augment", "flop"), "got 'flop'. Nearest: 'flip'"),
+        (("photos", "--folds", "5"), "Expected at least 6 rows of each class of 'class'"),
+    ):
+        code, _, err = command("tune", *words, "--out", "answer")
+        assert (code, sentence in err) == (2, True), err
+    Path("photos/dots/1.png").write_bytes(b"")
+    code, _, err = command("tune", "photos", "--strict", "--out", "answer")
+    assert (code, "got 'dots/1.png' (it is no image of a known format)" in err) == (2, True), err
+    Path("table.csv").write_text("a,b\n1,2\n3,4\n")
+    code, _, err = command("tune", "table.csv")
+    assert (code, "Expected the column to predict, got none. Give --target" in err) == (2, True), err
+
+
+def wide(shape: tuple[int, int, int], classes: int, *, outputs: int = 0, logits: bool = False) -> keras.Model:
+    """A linear model of pixels."""
+    layers = [keras.layers.Rescaling(1 / 255), keras.layers.Flatten()]
+    ending = keras.layers.Dense(outputs or classes, None if logits else "softmax", name="out")
+    model = keras.Sequential([keras.Input(shape), *layers, ending])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=logits)
+    model.compile("sgd", loss, metrics=["accuracy"])
+    return model
+
+
+def test_a_given_model(tmp_path) -> None:
+    """It gets the shape and the number of classes, and pixels from 0 to 255."""
+    write_classes(tmp_path, 4)
+    source = read_source(tmp_path, None)
+    options = {"model": wide, "images": ImageOptions((6, 8)), "arms": None}
+    job = prepare_table(source, design(**options))
+    assert job.prepared.model.input_shape == (None, 6, 8, 3)
+    assert [arm.name for arm in job.prepared.arms] == ["none", "L2 weights", "Smoothed labels"]
+    assert np.asarray(job.prepared.folds[0].rows.x).max() > 100
+    for wrong, sentence in (
+        (lambda shape, classes: wide(shape, 3), r"images of shape \(12, 12, 3\) with 2 outputs, got .* → \(3,\)"),
+        (lambda shape, classes: wide(shape, classes, logits=True), "from_logits=True. End it with a softmax"),
+        (lambda shape, classes: "net", "to return a keras.Model, got str"),
+    ):
+        with pytest.raises(bridle.BridleError, match=sentence):
+            prepare_table(source, design(model=wrong))
+
+
+def test_copies_in_the_held_out_folder_are_said_first(tmp_path) -> None:
+    """A score on them would say too much."""
+    write_classes(tmp_path / "train", 4)
+    write_classes(tmp_path / "test", 1)
+    job = prepare_table(read_source(tmp_path, None), design())
+    assert job.notes[0].startswith("2 held-out images are copies of images to learn from")
+
+
+def test_no_class_is_left_without_images(tmp_path) -> None:
+    """Damaged images can empty a class."""
+    write_classes(tmp_path, 4)
+    for path in (tmp_path / "dots").iterdir():
+        path.write_bytes(b"")
+    with pytest.raises(InputError, match="at least two values, got 'bars' in all 4"):
+        prepare_table(read_source(tmp_path, None), design())
