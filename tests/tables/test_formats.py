@@ -33,9 +33,8 @@ def test_every_format_gives_the_same_table(tmp_path):
     (tmp_path / "t.jsonl.gz").write_bytes(gzip.compress((tmp_path / "t.jsonl").read_bytes()))
     expected = read_file(tmp_path / "t.csv").rows.astype(str)
     for name in ("t.csv.gz", "t.parquet", "t.xlsx", "t.jsonl", "t.json", "t.jsonl.gz"):
-        pd.testing.assert_frame_equal(
-            read_file(tmp_path / name).rows.astype(str), expected, check_dtype=False, check_column_type=False
-        )
+        rows = read_file(tmp_path / name).rows.astype(str)
+        pd.testing.assert_frame_equal(rows, expected, check_dtype=False, check_column_type=False)
 
 
 def test_a_sheet_with_gaps(tmp_path):
@@ -61,7 +60,7 @@ BAD = {
     "empty lines": ("t.jsonl", "\n\n", "one JSON object in each line of 't.jsonl', got an empty file"),
     "encoding": ("t.jsonl", b'{"a": "\xff"}', "Expected 't.jsonl' in utf-8, got"),
     "no workbook": ("t.xlsx", "a,b\n1,2\n", "Expected an Excel workbook in 't.xlsx', got: File is not a zip file"),
-    "cut archive": ("t.csv.gz", gzip.compress(b"a,b\n1,2\n" * 99)[:40], "Expected a readable table in 't.csv.gz'"),
+    "cut archive": ("t.csv.gz", gzip.compress(b"a,b\n1,2\n3,4\n")[:-9], "Expected a readable table in 't.csv.gz'"),
     "twice a name": ("t.json", '[{"a": 1, " a": 2}]', None),
 }
 
