@@ -273,8 +273,11 @@ def _check_file(path: Path) -> None:
 def _bytes(path: Path, most: int) -> bytes:
     """Return the first bytes of a file, unpacked."""
     try:
+        content = b""
         with open_plain(path) as stream:
-            return stream.read(most)
+            while len(content) < most and (part := stream.read(most - len(content))):
+                content += part
+        return content
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"Expected a readable table in {path.name!r}, got: {error!s:.100}.") from None
 
