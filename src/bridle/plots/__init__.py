@@ -15,7 +15,7 @@ from bridle.plots._code_figures import code_drawings
 from bridle.plots._codes import code_frontier_data, densities_data, draw_code_frontier, draw_densities
 from bridle.plots._curves import Curve, CurvesData, band, curves_data, draw_curves
 from bridle.plots._features import draw_tiles, features_data, matched_data, reconstructions_data
-from bridle.plots._figures import Drawing, drawings
+from bridle.plots._figures import Drawing, drawings, main_drawing
 from bridle.plots._frontier import draw_frontier, frontier_data
 from bridle.plots._gains import GainsData, Source, draw_gains, gains_data
 from bridle.plots._heatmap import draw_heatmap, heatmap_data
@@ -67,6 +67,7 @@ __all__ = [
     "gains_data",
     "heatmap_data",
     "lines_alt",
+    "main_drawing",
     "marker",
     "matched_data",
     "path_data",
