@@ -214,7 +214,7 @@ class Result:
             model.optimizer.learning_rate = rate
         return model
 
-    def ensemble(self, arms: str | Sequence[str] | None = None, rule: str = "best") -> Ensemble:
+    def ensemble(self, arms: str | Sequence[str] | None = None, rule: str = "recommended") -> Ensemble:
         """Return the mean of the refits of all seeds of one or several arms, with the interval of what it gains.
 
         Unlike `model`, it averages all refits that finished, whatever they scored, and those of several arms.
@@ -222,8 +222,8 @@ class Result:
         `Ensemble.gain(x, y)` that on rows of your own.
 
         Args:
-            arms: name of an arm, or a list of names. Default: the arm of `best`.
-            rule: `"best"` (default), `"recommended"` or `"1se"`, which selects the candidate of each arm.
+            arms: name of an arm, or a list of names. Default: the arm that the rule selects.
+            rule: `"recommended"` (default), `"best"` or `"1se"`, which selects the candidate of each arm.
 
         Errors: those of `model`; `InputError` if fewer than two refits finished.
 

@@ -95,7 +95,8 @@ class Plan:
         """Return the candidates of each arm as a table, and the estimates below it."""
         rows = [(arm.name, *self._of_arm(index)) for index, arm in enumerate(self.arms)]
         table = table_box(("arm", "candidates", "strengths", "fits"), rows)
-        return card(table, *map(paragraph, str(self).splitlines()))
+        lines = str(self).splitlines()
+        return card(table, *map(paragraph, [lines[0], *lines[2:]]))
 
     def _of_arm(self, arm: int) -> tuple[int, str, int]:
         """Return the candidates of an arm, their strengths in words, and its fits."""
