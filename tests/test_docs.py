@@ -129,6 +129,19 @@ def test_the_page_of_representations_runs() -> None:
     assert len(scope["placed"].data.weights) == 7 * 2
 
 
+def test_the_page_of_estimators_runs(tmp_path, monkeypatch) -> None:
+    """Each block as a script of its own, with few epochs."""
+    monkeypatch.chdir(tmp_path)
+    scopes: list[dict] = []
+    for code in re.findall(r"```python\n(.*?)```", PAGES["scikit-learn.md"], re.DOTALL):
+        scopes.append({})
+        few = re.sub(r"seeds=\d, folds=\d", "seeds=1, folds=2, epochs=2", code).replace("cv=3", "cv=2")
+        exec(compile(few, "scikit-learn.md", "exec"), scopes[-1])
+    assert scopes[0]["classifier"].predict_proba(scopes[0]["x"]).shape == (178, 3)
+    assert (tmp_path / "diabetes.html").stat().st_size > 10_000
+    assert keras.models.load_model("diabetes.keras").count_params() == scopes[2]["regressor"].model_.count_params()
+
+
 def test_the_example_of_the_engine_runs() -> None:
     """Early stopping, a warm path, an arm with its own rate, averaged weights, a plan: in one study."""
     (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "engine.md").read_text(), re.DOTALL)

@@ -197,6 +197,13 @@ def test_what_is_printed_of_a_search_is_short(found) -> None:
     assert "ranking()" in lines[-1]
 
 
+def test_a_notebook_shows_the_ranking_too(found) -> None:
+    """In a folded part of the card of the second stage."""
+    page = found._repr_html_()
+    assert "All arms of the search" in page
+    assert all(name in page for name in found.ranking()["arm"].str.partition(" ")[0])
+
+
 def test_nonsense_is_refused() -> None:
     x = np.zeros((20, 2), "float32")
     with pytest.raises(bridle.BridleError, match="Expected seconds as a number above 0"):

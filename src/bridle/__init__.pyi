@@ -3,6 +3,7 @@
 Find a regularization
     tune, Tuned              for a table: from a CSV file to a verdict and a model
     search, SearchResult     for a network: which layer, which kind of penalty
+    RegularizedClassifier, RegularizedRegressor   estimators of scikit-learn that choose for themselves
     Study, Result, load      for arms of your own: a cross-validated comparison
     EarlyStopping, WeightAveraging   how each fit ends, for a study or for one arm
     Plan                     what will run, before it runs
@@ -72,6 +73,8 @@ from bridle.auditing import audit as audit
 from bridle.autoencoders import SparseAutoencoder as SparseAutoencoder
 from bridle.conversion import convert as convert
 from bridle.conversion import presets as presets
+from bridle.estimators import RegularizedClassifier as RegularizedClassifier
+from bridle.estimators import RegularizedRegressor as RegularizedRegressor
 from bridle.placement import regularize as regularize
 from bridle.placement import strip as strip
 from bridle.regularizers import L1 as L1

@@ -66,6 +66,11 @@ class Interrupted(BridleError, KeyboardInterrupt):
         super().__init__(f"{message} {advice}".strip())
         self.message, self.result = message, result
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook shows: the sentence without a traceback, since nothing is wrong."""
+        kept = " The finished fits: import sys; sys.last_value.result" if self.result is not None else ""
+        return [f"{self}{kept}"]
+
 
 def short_repr(value: object, width: int = 80) -> str:
     """Return the `repr` of any value in at most `width` characters.

@@ -4,11 +4,13 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from time import perf_counter
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from bridle._cards import markup
 from bridle.report import interim_verdict
 from bridle.study import Update, Watch
 from bridle.wording import escape_control_characters
@@ -18,10 +20,18 @@ LINE_SECONDS = 10.0
 LINE_SHARE = 0.05
 """Least time between two lines, as a share of the time since the start."""
 
+NOTEBOOK_SECONDS = 0.25
+"""Least time between two drawings in a notebook."""
+
 
 @contextlib.contextmanager
 def progress_bar(show: bool, score: str) -> Iterator[Watch]:
     """Yield a function that shows each update: in a bar, in lines, or not at all with `show=False`."""
+    shell = find_notebook() if show else None
+    if shell is not None:
+        with notebook_bar(score) as draw:
+            yield draw
+        return
     if not show or not sys.stderr.isatty():
         yield _printer(score) if show else lambda update: None
         return
@@ -70,6 +80,38 @@ def _line_printer() -> Callable[[int, int | None], None]:
 
 def _rows_text(done: int, total: int | None) -> str:
     return f"{done:,} rows" if total is None else f"{done:,} of {total:,} rows"
+
+
+def find_notebook() -> Any:
+    """Return IPython's shell of a notebook (Jupyter, VS Code, Colab); None anywhere else, and in its terminal."""
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    return shell if hasattr(shell, "kernel") else None
+
+
+@contextlib.contextmanager
+def notebook_bar(score: str) -> Iterator[Watch]:
+    """Yield a function that draws a bar in the cell's output; at the end one line stays in its place."""
+    from IPython.display import HTML, display
+
+    began, answers, drawn, answer = perf_counter(), Answers(), 0.0, ""
+    handle: Any = display(HTML(""), display_id=True)
+
+    def draw(update: Update) -> None:
+        nonlocal drawn, answer
+        answer = answers.of(update) or answer
+        if perf_counter() - drawn < NOTEBOOK_SECONDS and update.result is None:
+            return
+        drawn = perf_counter()
+        done = update.progress
+        words = f"{update.stage}: {done.done} of {done.total} fits, about {_left(done.seconds_left)} left"
+        lines = [f'<progress max="1" value="{done.share:.3f}"></progress> {markup(words)}']
+        handle.update(HTML("<br>".join([*lines, *map(markup, filter(None, [_best(update, score), answer]))])))
+
+    try:
+        yield draw
+    finally:
+        handle.update(HTML(f"Study ended after {perf_counter() - began:.0f} s."))
 
 
 class Answers:

@@ -5,11 +5,12 @@ from bridle._api._plots import Plots
 from bridle._api._representation import Representation
 from bridle._api._result import Result
 from bridle._api._search import SearchResult, search, search_arms
-from bridle._api._selection import Best
+from bridle._api._selection import RULES, Best
 from bridle._api._stored import load, reload_note
 from bridle._api._study import Study, run_prepared
 
 __all__ = [
+    "RULES",
     "Best",
     "Ensemble",
     "EnsembleGain",

@@ -18,6 +18,7 @@ from bridle._api._plots import Plots
 from bridle._api._preparation import Preparation
 from bridle._api._representation import CodeReader, Representation, read_codes
 from bridle._api._selection import Best, best, select, stored_regularizer
+from bridle._cards import card, paragraph
 from bridle._errors import InputError, StoreError
 from bridle.placement import Term, by_target, code_lines
 from bridle.regularizers import Penalty
@@ -67,6 +68,13 @@ class Result:
         self._unbuilt = unbuilt
         self._preparation = preparation or Preparation(data.preparation)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled. Keras loads a compiled model only if its optimizer was built."""
+        template = self._template
+        if template is not None and template.compiled and template.optimizer is not None:
+            template.optimizer.build(template.trainable_variables)
+        return dict(vars(self))
+
     @cached_property
     def evidence(self) -> Evidence:
         """The selected candidates and the comparison of arms."""
@@ -83,6 +91,12 @@ class Result:
         return f"{self.verdict()}\n\n{text.getvalue()}{more}"
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """Return the verdict, a picture, the table and the Keras code as a card for notebooks."""
+        if not len(self.data.members):
+            return card(paragraph("This study was stopped before its first fit."))
+        return reports.result_card(self.data, self.evidence, self._code_or_none())
 
     def verdict(self) -> str:
         """Return the answer: what to use, what it gains with its interval, what to do next.
@@ -200,7 +214,7 @@ class Result:
             model.optimizer.learning_rate = rate
         return model
 
-    def ensemble(self, arms: str | Sequence[str] | None = None, rule: str = "best") -> Ensemble:
+    def ensemble(self, arms: str | Sequence[str] | None = None, rule: str = "recommended") -> Ensemble:
         """Return the mean of the refits of all seeds of one or several arms, with the interval of what it gains.
 
         Unlike `model`, it averages all refits that finished, whatever they scored, and those of several arms.
@@ -208,8 +222,8 @@ class Result:
         `Ensemble.gain(x, y)` that on rows of your own.
 
         Args:
-            arms: name of an arm, or a list of names. Default: the arm of `best`.
-            rule: `"best"` (default), `"recommended"` or `"1se"`, which selects the candidate of each arm.
+            arms: name of an arm, or a list of names. Default: the arm that the rule selects.
+            rule: `"recommended"` (default), `"best"` or `"1se"`, which selects the candidate of each arm.
 
         Errors: those of `model`; `InputError` if fewer than two refits finished.
 

@@ -16,7 +16,9 @@ from bridle._api._search_arms import SearchArms, Terms, groups_of, search_arms
 from bridle._api._search_finalists import by_name, choose_finalists, count_candidates, join_terms, narrowed, ranked_arms
 from bridle._api._search_time import Clock, Pace, common_folds, compile_folds, measure_pace, refits, trace, with_arms
 from bridle._api._study import Study, check_callbacks, run_prepared
+from bridle._cards import folded, table_box
 from bridle._errors import InputError
+from bridle.report import result_card
 from bridle.results import StudyResult
 from bridle.sources._place import RowsIn
 from bridle.stats import weigh_evidence
@@ -52,6 +54,12 @@ class SearchResult(Result):
         return f"{self.verdict()}\n\n{lines}{rest}"
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """Return the card of the second stage, with the ranking of all arms."""
+        table = self.ranking().round(4)
+        ranking = folded("All arms of the search", table_box(list(table.columns), table.to_numpy().tolist()))
+        return result_card(self.data, self.evidence, self._code_or_none(), [ranking])
 
     def ranking(self) -> pd.DataFrame:
         """Return every arm from best to worst: those of the second stage, then those dropped after the first.

@@ -8,6 +8,7 @@ from typing import Generic, Literal, TypeVar
 import keras
 import pandas as pd
 
+from bridle._cards import card, paragraph, table_box
 from bridle.auditing._format import count_text, number_text
 from bridle.wording import escape_control_characters
 
@@ -139,6 +140,14 @@ class Audit:
         parts = [_wrapped(head), self._grid(), self._effects(), self._findings_text()]
         parts += [_wrapped(f"Unknown: {note}") for note in self.notes]
         return escape_control_characters("\n\n".join(part for part in parts if part)) + "\n"
+
+    def _repr_html_(self) -> str:
+        """Return the rows of the audit as a table, and the findings below it."""
+        head = f"Audit of {self.model!r}: {self.batch}. Keras {keras.__version__} on {keras.backend.backend()}."
+        lines = [(r.where, r.written, r.charged, r.expected, r.effect, r.label) for r in self.rows]
+        table = table_box((*HEADINGS[:4], "effect", "finding"), lines) if lines else ""
+        found = [paragraph(line) for line in self._findings_text().split("\n\n") if line]
+        return card(paragraph(head), table, *found, *(paragraph(f"Unknown: {note}") for note in self.notes))
 
     def _grid(self) -> str:
         rows = [row for row in self.rows if not row.effect]

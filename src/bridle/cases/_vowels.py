@@ -72,7 +72,7 @@ def run(options: CaseOptions) -> CaseAnswer:
         curve_points=10,
     )
     result = options.study("speakers", study, *train, test=test)
-    ensembles = {arm.name: result.ensemble(arm.name) for arm in result.data.arms}
+    ensembles = {arm.name: result.ensemble(arm.name, "best") for arm in result.data.arms}
     lines = list(_lines(result, ensembles, test))
     return CaseAnswer(tuple(lines), _verdict(lines), (result.section("Speakers"),), tables=(table(ensembles, test),))
 

@@ -25,7 +25,7 @@ from bridle.plots._errors import (
     worst_errors,
 )
 from bridle.plots._features import draw_tiles, features_data, matched_data, reconstructions_data
-from bridle.plots._figures import Drawing, drawings
+from bridle.plots._figures import Drawing, drawings, main_drawing
 from bridle.plots._frontier import draw_frontier, frontier_data
 from bridle.plots._gains import GainsData, Source, draw_gains, gains_data
 from bridle.plots._heatmap import draw_heatmap, heatmap_data
@@ -82,6 +82,7 @@ __all__ = [
     "gains_data",
     "heatmap_data",
     "lines_alt",
+    "main_drawing",
     "marker",
     "matched_data",
     "path_data",

@@ -73,6 +73,13 @@ def drawings(
     return tuple(drawing for drawing in candidates if drawing is not None)
 
 
+def main_drawing(result: StudyResult, evidence: Evidence, *, theme: str = "light") -> Drawing | None:
+    """Return the one picture that shows the answer: the sweep of up to three arms, or the gains of more."""
+    if len(result.arms) - 1 <= MAX_OVERLAID_ARMS:
+        return _sweep(result, evidence, None, theme)
+    return _gains(result, evidence, theme)
+
+
 def _sweep(result: StudyResult, evidence: Evidence, published: Published | None, theme: str) -> Drawing | None:
     data = sweep_data(result, published=published, evidence=evidence)
     if not data.arms:

@@ -7,6 +7,7 @@ from bridle.report._diagnosis_pages import CODE, DIAGNOSES, Diagnosis, find_diag
 from bridle.report._findings import Finding, explain, find_all
 from bridle.report._html import page
 from bridle.report._json import strict, to_json
+from bridle.report._notebook import result_card
 from bridle.report._reproduce import strength_meaning
 from bridle.report._section import Section, Sheet
 from bridle.report._selection_notes import looks_note
@@ -36,6 +37,7 @@ __all__ = [
     "members",
     "page",
     "page_text",
+    "result_card",
     "rich_table",
     "rows",
     "safe_cells",

@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
 
+from bridle._cards import markup
 from bridle._errors import InputError
 from bridle.plots import Drawing
 from bridle.report._assets import (
@@ -20,21 +20,11 @@ from bridle.report._assets import (
 from bridle.report._cells import Group, make_cells
 from bridle.report._reproduce import reproduction, strength_meaning
 from bridle.report._section import Section, Sheet
-from bridle.wording import escape_control_characters
 
 MAX_OPEN_ROWS = 30
 """The most candidates in a table that is not folded."""
 MAX_FIRST_INCHES = 6.0
 """The height of the picture below the verdict at most, so that both fit on one screen."""
-
-
-def markup(text: object) -> str:
-    """Return HTML that shows `text` literally, in an element or in a quoted attribute.
-
-    >>> markup('<b> & "b"')
-    '&lt;b&gt; &amp; &quot;b&quot;'
-    """
-    return escape(escape_control_characters(text))
 
 
 def page(title: str, sections: Sequence[Section], lead: str = "") -> str:

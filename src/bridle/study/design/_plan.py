@@ -9,6 +9,7 @@ from time import perf_counter
 import jax
 import numpy as np
 
+from bridle._cards import card, paragraph, table_box
 from bridle.engine import (
     Programs,
     StoredPrograms,
@@ -96,6 +97,27 @@ class Plan:
         if self.memory is not None:
             lines.append(f"about {self.memory / 1e9:.1f} GB of memory at the peak")
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """Return the candidates of each arm as a table, and the estimates below it."""
+        rows = [(arm.name, *self._of_arm(index)) for index, arm in enumerate(self.arms)]
+        table = table_box(("arm", "candidates", "strengths", "fits"), rows)
+        lines = str(self).splitlines()
+        return card(table, *map(paragraph, [lines[0], *lines[2:]]))
+
+    def _of_arm(self, arm: int) -> tuple[int, str, int]:
+        """Return the candidates of an arm, their strengths in words, and its fits."""
+        of_arm = self.setting_arm == arm
+        values = self.setting_strengths[of_arm]
+        shown = values[values > 0]
+        ends = (
+            ""
+            if not shown.size
+            else f"{shown.min():g}"
+            if np.ptp(shown) == 0
+            else f"{shown.min():g} to {shown.max():g}"
+        )
+        return int(of_arm.sum()), ends, int(of_arm[self.setting].sum())
 
 
 def make_plan(prepared: Prepared, *, rounds: bool = False) -> Plan:

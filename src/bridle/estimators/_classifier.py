@@ -1,0 +1,156 @@
+"""`RegularizedClassifier`: a classifier of scikit-learn that chooses the regularization of its network."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Literal
+
+import keras
+import numpy as np
+from jaxtyping import Float64, Shaped
+from sklearn.base import ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+from bridle._errors import InputError, short_repr
+from bridle.estimators._network import Output, RegularizedNetwork
+
+MULTILABEL = "multilabel-indicator"
+"""The type of a target of several labels, each 0 or 1."""
+
+
+class RegularizedClassifier(ClassifierMixin, RegularizedNetwork):
+    """Classifier that chooses the regularization of its network by cross-validation.
+
+    `fit` compares the arms over folds and seeds, selects one with its strength, and trains the network with it on all
+    rows, once for each seed. Predictions are the mean over seeds. Features are scaled by each fold's training rows.
+
+    Args:
+        model: compiled `keras.Model`, or a function `(inputs, outputs)` that returns one: outputs is 1 for two classes,
+            else the number of classes, or of labels. Default None: hidden layers of 64 and 32 units, trained by Adam.
+        arms: dictionary `{name: {target: regularizer}}` as in `bridle.Study`; `"all"`, one arm of each kind that the
+            network allows; or None (default), L1 and L2 on weights, activations and pre-activations.
+        seeds: int ≥ 1, networks with other initial weights and shuffling. Default 5.
+        folds: int ≥ 2. Default 5; fewer where a class has fewer rows.
+        epochs: int ≥ 1. Default 100.
+        batch_size: int ≥ 1. Default 64.
+        scoring: the measure to select by: `"loss"`, or the name of a compiled metric. Default: the first metric, which
+            is accuracy for the default network.
+        rule: `"recommended"` (default), `"best"` or `"1se"`, as in `bridle.Result`.
+        class_weight: `"balanced"`, `{class: weight}` for training rows, or None (default).
+        scale: bool, whether to scale the features to mean 0 and deviation 1. Default True.
+        race: bool, whether to give further seeds to the better half of the candidates only. Default True.
+        random_state: int ≥ 0, the first seed; `RandomState`; or None (default), 0.
+        progress: bool, whether to draw a progress bar on standard error. Default False.
+
+    Attributes after `fit`: `classes_`; `result_`, the `bridle.Result` with report, table and pictures; `model_`, the
+    trained `keras.Model`; `arm_` and `strengths_`, what was selected; `n_features_in_`, `feature_names_in_`.
+
+    Rows are sorted before training, so their order does not change a fit. Use `bridle.Study` with a splitter for
+    rows in the order of time.
+
+    Errors: `InputError`, a `ValueError`, for arguments outside their range and rows that cannot be used; `BackendError`
+    in `fit` if Keras does not run on JAX.
+
+    >>> import bridle
+    >>> from sklearn.datasets import make_moons
+    >>> x, y = make_moons(60, noise=0.2, random_state=1)
+    >>> arms = {"L2": {"*/kernel": bridle.L2([1e-3, 1e-2])}}
+    >>> classifier = bridle.RegularizedClassifier(arms=arms, seeds=1, folds=2, epochs=20).fit(x, y)
+    >>> classifier.predict_proba(x).shape, classifier.arm_ in ("none", "L2")
+    ((60, 2), True)
+
+    """
+
+    def __init__(
+        self,
+        model: Any = None,
+        arms: Mapping[str, Mapping[str, Any]] | Literal["all"] | None = None,
+        *,
+        seeds: int = 5,
+        folds: int = 5,
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        scoring: str | None = None,
+        rule: Literal["recommended", "best", "1se"] = "recommended",
+        class_weight: Any = None,
+        scale: bool = True,
+        race: bool = True,
+        random_state: Any = None,
+        progress: bool = False,
+    ) -> None:
+        super().__init__(
+            model,
+            arms,
+            seeds=seeds,
+            folds=folds,
+            epochs=epochs,
+            batch_size=batch_size,
+            scoring=scoring,
+            rule=rule,
+            scale=scale,
+            race=race,
+            random_state=random_state,
+            progress=progress,
+        )
+        self.class_weight = class_weight
+
+    def predict_proba(self, X: Any) -> Float64[np.ndarray, "row class"]:  # noqa: N803
+        """Return the probability of each class, of shape (rows, classes); of several labels, of each label."""
+        outputs = self._outputs(X).astype(float)
+        if getattr(self.model_.loss, "from_logits", False):
+            outputs = _softmax(outputs) if outputs.shape[1] > 1 and not self._several else 1 / (1 + np.exp(-outputs))
+        if self._several:
+            return outputs
+        if outputs.shape[1] == 1:
+            return np.concatenate([1 - outputs, outputs], axis=1)
+        return outputs / outputs.sum(axis=1, keepdims=True)
+
+    def predict(self, X: Any) -> Shaped[np.ndarray, "row ..."]:  # noqa: N803
+        """Return the most probable class of each row; of several labels 0 or 1 for each, of shape (rows, labels)."""
+        shares = self.predict_proba(X)
+        if self._several:
+            return (shares > 0.5).astype(int)
+        return self.classes_[shares.argmax(axis=1)]
+
+    @property
+    def _several(self) -> bool:
+        return self._target_type == MULTILABEL
+
+    @property
+    def _is_number(self) -> bool:
+        return False
+
+    def _read_target(self, y: Shaped[np.ndarray, "row ..."]) -> tuple[Shaped[np.ndarray, "row ..."], Output]:
+        check_classification_targets(y)
+        self._target_type = type_of_target(y)
+        if self._several:
+            self.classes_ = np.arange(y.shape[1])
+            metric = partial(keras.metrics.BinaryAccuracy, name="accuracy")
+            return np.asarray(y), Output(y.shape[1], "sigmoid", "binary_crossentropy", metric)
+        if y.ndim > 1:
+            raise InputError(f"Expected one class for each row or several labels of 0 and 1, got y of shape {y.shape}.")
+        self.classes_, target = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise InputError(f"Expected at least two classes in y, got only one class, {self.classes_[0]!r}.")
+        if len(self.classes_) == 2:
+            return target, Output(1, "sigmoid", "binary_crossentropy", lambda: "accuracy")
+        units = len(self.classes_)
+        return target, Output(units, "softmax", "sparse_categorical_crossentropy", lambda: "accuracy")
+
+    def _class_weights(self) -> Any:
+        """Return the weights by class number."""
+        if not isinstance(self.class_weight, Mapping):
+            return self.class_weight
+        unknown = [label for label in self.class_weight if label not in self.classes_.tolist()]
+        if unknown:
+            raise InputError(f"Expected weights of classes in y, got one of {short_repr(unknown[0])}.")
+        return {number: self.class_weight.get(label, 1.0) for number, label in enumerate(self.classes_.tolist())}
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+def _softmax(logits: Float64[np.ndarray, "row class"]) -> Float64[np.ndarray, "row class"]:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)

@@ -1,0 +1,163 @@
+"""Estimators in the pipelines of scikit-learn: data frames, weights, groups, several labels, copies, searches."""
+
+import pickle
+import warnings
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
+from sklearn.datasets import make_moons, make_multilabel_classification
+from sklearn.inspection import permutation_importance
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+
+import bridle
+from bridle.estimators._rows import choose_folds, order_rows
+
+ARMS = {"L2": {"*/kernel": bridle.L2([1e-3])}}
+X, Y = make_moons(64, noise=0.2, random_state=1)
+TABLE = pd.DataFrame({"a": X[:, 0], "b": X[:, 1], "c": np.where(X[:, 0] > 0.5, "yes", "no")})
+
+
+def classifier(**options) -> bridle.RegularizedClassifier:
+    """One arm, one seed, two folds."""
+    return bridle.RegularizedClassifier(**{"arms": ARMS, "seeds": 1, "folds": 2, "epochs": 40} | options)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> bridle.RegularizedClassifier:
+    """Labels in text, two columns of a data frame."""
+    return classifier(batch_size=16).fit(TABLE[["a", "b"]], np.array(["left", "right"])[Y])
+
+
+def test_a_fit_says_what_it_chose(fitted) -> None:
+    """Classes, names of features, probabilities, and the study behind it."""
+    table = TABLE[["a", "b"]]
+    assert fitted.classes_.tolist() == ["left", "right"]
+    assert fitted.feature_names_in_.tolist() == ["a", "b"]
+    shares = fitted.predict_proba(table)
+    np.testing.assert_allclose(shares.sum(axis=1), 1)
+    assert (fitted.predict(table) == fitted.classes_[shares.argmax(axis=1)]).all()
+    assert fitted.score(table, np.array(["left", "right"])[Y]) > 0.75
+    assert fitted.verdict() == fitted.result_.verdict()
+    assert "StandardScaler" in fitted.code()
+    assert fitted.strengths_ == ({} if fitted.arm_ == "none" else {"*/kernel l2": 1e-3})
+    np.testing.assert_allclose(shares[:, 1:], fitted.result_.predict(table.to_numpy()), atol=1e-6)
+
+
+def test_a_pickled_copy_predicts_the_same(fitted) -> None:
+    """With its study; the copy of a data frame is the same rows. Nothing warns."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        loaded = pickle.loads(pickle.dumps(fitted))
+    table = TABLE[["a", "b"]]
+    np.testing.assert_array_equal(loaded.predict_proba(table), fitted.predict_proba(table))
+    assert loaded.verdict() == fitted.verdict()
+    assert loaded.result_.model().count_params() == fitted.model_.count_params()
+
+
+def test_a_notebook_shows_parameters_and_answer(fitted) -> None:
+    """Before `fit` the diagram of scikit-learn, after it the card of the study too."""
+    assert "bridle-card" not in clone(fitted)._repr_html_()
+    page = fitted._repr_html_()
+    assert page.index("sk-estimator") < page.index("bridle-card")
+    assert fitted.verdict().splitlines()[0][:20] in page
+
+
+def test_a_pipeline_encodes_columns_inside_a_search() -> None:
+    """`ColumnTransformer`, `Pipeline` and `GridSearchCV` in one."""
+    encode = ColumnTransformer([("c", OneHotEncoder(), ["c"])], remainder="passthrough")
+    pipeline = make_pipeline(encode, classifier())
+    name = "regularizedclassifier__epochs"
+    search = GridSearchCV(pipeline, {name: [1, 40]}, cv=2).fit(TABLE, Y)
+    assert search.best_params_ == {name: 40}
+    assert search.predict(TABLE).shape == (64,)
+
+
+def test_scores_calibration_and_importance_are_those_of_scikit_learn(fitted) -> None:
+    """`cross_val_score`, `CalibratedClassifierCV` and `permutation_importance` take it as any other."""
+    assert cross_val_score(classifier(), X, Y, cv=2).min() > 0.6
+    calibrated = CalibratedClassifierCV(classifier(epochs=5), cv=2).fit(X, Y)
+    np.testing.assert_allclose(calibrated.predict_proba(X).sum(axis=1), 1)
+    labels = np.array(["left", "right"])[Y]
+    importance = permutation_importance(fitted, TABLE[["a", "b"]], labels, n_repeats=3, random_state=0)
+    assert importance.importances_mean[1] > 0.1
+
+
+def test_groups_are_routed_and_kept_together() -> None:
+    """Rows of one group share a fold of the estimator; `cross_val_score` hands groups on."""
+    groups = np.repeat(np.arange(16), 4)
+    with config_context(enable_metadata_routing=True):
+        estimator = classifier(epochs=2).set_fit_request(groups=True)
+        scores = cross_val_score(make_pipeline(estimator), X, Y, params={"groups": groups}, cv=2, error_score="raise")
+    assert len(scores) == 2
+    rows = order_rows(X, Y, None, groups)
+    for train, validation in choose_folds(rows.y, rows.groups, 4):
+        assert not set(rows.groups[train]) & set(rows.groups[validation])
+
+
+def test_several_labels_and_several_outputs() -> None:
+    """One probability for each label; one number for each output, in its own unit."""
+    x, y = make_multilabel_classification(60, 4, n_classes=3, random_state=0)
+    several = classifier(epochs=30).fit(x, y)
+    assert several.predict_proba(x).shape == (60, 3)
+    assert set(np.unique(several.predict(x))) <= {0, 1}
+    assert (several.predict(x) == y).mean() > (y == y.mean(axis=0).round()).mean() - 0.05
+    both = np.stack([X[:, 0] * 100 + 1000, X[:, 1]], axis=1)
+    regressor = bridle.RegularizedRegressor(arms=ARMS, seeds=1, folds=2, epochs=60, batch_size=8).fit(X, both)
+    assert regressor.predict(X).shape == (64, 2)
+    assert regressor.score(X, both) > 0.9
+
+
+def test_a_model_of_ones_own_is_a_function_or_a_keras_model() -> None:
+    """With logits; the given model is not trained."""
+
+    def build(inputs: int, outputs: int) -> keras.Model:
+        model = keras.Sequential([keras.Input((inputs,)), keras.layers.Dense(outputs, name="out")])
+        model.compile("adam", keras.losses.BinaryCrossentropy(from_logits=True), metrics=["accuracy"])
+        return model
+
+    model = build(2, 1)
+    before = model.get_weights()
+    first = classifier(model=model, random_state=3).fit(X, Y).predict_proba(X)
+    second = classifier(model=build, random_state=3).fit(X, Y).predict_proba(X)
+    np.testing.assert_allclose(first, second, atol=1e-6)
+    assert first.min() >= 0
+    assert first.max() <= 1
+    for value, now in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(value, now)
+
+
+def test_a_class_of_one_row_is_always_trained_on() -> None:
+    """Fewer folds where a class has fewer rows; no validation row of a class that training lacks."""
+    labels = np.array([0] * 6 + [1] * 3 + [2])
+    pairs = choose_folds(labels, np.arange(10), 5)
+    assert len(pairs) == 5
+    assert all(9 in train for train, _ in pairs)
+    assert sorted(np.concatenate([validation for _, validation in pairs]).tolist()) == list(range(9))
+    with pytest.raises(bridle.BridleError, match="at least 2 folds"):
+        choose_folds(np.array([0, 1]), np.arange(2), 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"arms": "some"}, "'all' or None, got 'some'"),
+        ({"folds": 1}, "folds as a whole number of at least 2"),
+        ({"seeds": 0}, "seeds as a whole number of at least 1"),
+        ({"model": 3}, "a compiled keras.Model or a function"),
+        ({"class_weight": {7: 2.0}}, "weights of classes in y, got one of 7"),
+        ({"rule": "worst"}, "the rule 'recommended', 'best' or '1se'"),
+        ({"scoring": "auc"}, "auc"),
+    ],
+)
+def test_wrong_arguments_are_sentences(options, sentence) -> None:
+    """In `fit`, as scikit-learn has it."""
+    with pytest.raises(bridle.BridleError, match=sentence):
+        classifier(**{"epochs": 1} | options).fit(X, Y)
