@@ -24,8 +24,8 @@ overflow-wrap:anywhere}
 .CARD figcaption,.CARD caption{color:var(--muted);font-size:.85rem;text-align:left;caption-side:bottom}
 .CARD .scroll{overflow-x:auto}
 .CARD table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums;margin:.25rem 0}
-.CARD th,.CARD td{padding:.2rem .8rem .2rem 0;text-align:right;background:var(--ground);color:var(--ink);white-space:nowrap;
-border-bottom:1px solid var(--line)}
+.CARD th,.CARD td{padding:.2rem .8rem .2rem 0;text-align:right;background:var(--ground);color:var(--ink);
+white-space:nowrap;border-bottom:1px solid var(--line)}
 .CARD th:first-child,.CARD td:first-child,.CARD .word{text-align:left}
 .CARD td:first-child{white-space:normal;min-width:8rem}
 .CARD tr.chosen td{font-weight:700;background:var(--soft)}
