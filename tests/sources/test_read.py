@@ -1,6 +1,8 @@
 """Rows from every kind of source: bit for bit those of the array, in memory and on disk."""
 
+import os
 import pickle
+import time
 from pathlib import Path
 from typing import Any
 
@@ -229,11 +231,29 @@ def test_other_rows_at_the_second_reading_are_refused(tmp_path: Path) -> None:
     for rows, said in (
         (X[::-1], "others among rows 0 to 89"),
         (np.tile(X, (2, 1)), "among rows 0 to"),
-        (X[:9], "got 9"),
+        (X[:9], "got 9 of 90"),
     ):
         with pytest.raises(InputError, match=rf"from an earlier reading, got .*{said.removeprefix('got ')}"):
             read(rows, np.zeros(len(rows)), rows_in="disk", folder=tmp_path)
     assert (tmp_path / "x.npy").stat().st_mtime_ns == stamp
+
+
+def test_two_processes_read_into_one_folder(tmp_path: Path) -> None:
+    """The file of the faster one stays, as it is in use; what a killed process left is removed after an hour."""
+    for name, age in ((".x.npy.old", 4000), (".x.npy.new", 10)):
+        (tmp_path / name).write_bytes(b"half")
+        os.utime(tmp_path / name, (time.time() - age, time.time() - age))
+    faster = []
+
+    def batches():
+        yield X[:40], Y[:40]
+        faster.append(read(RowByRow(), rows_in="disk", folder=tmp_path))
+        yield X[40:], Y[40:]
+
+    slower = read(from_generator(batches, 90), rows_in="disk", folder=tmp_path)
+    assert_array_equal(slower.take(EVERY).x, X)
+    assert_array_equal(faster[0].take(EVERY).x, X)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".x.npy.new", "x.npy"]
 
 
 class FullDisk:
