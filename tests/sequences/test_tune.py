@@ -113,8 +113,16 @@ def test_options_that_do_not_belong_together() -> None:
     }.items():
         with pytest.raises(InputError, match=message):
             series_of(*options)
-    with pytest.raises(InputError, match="held-out share between 0 and 1"):
-        bridle.tune(hourly(3), "load", time="t", window=3, test_share=1.0)
+    for table, target, options in (
+        (hourly(3), "load", {"window": 3}),
+        (sensors(), "label", {"sequence": "id"}),
+    ):
+        with pytest.raises(InputError, match="held-out share between 0 and 1"):
+            bridle.tune(table, target, time="t", test_share=1.0, **options)
+    table, groups = sensors(), Structure(group="lab")
+    without = table.assign(lab=table["lab"].where(table["id"] != "s00"))
+    with pytest.raises(InputError, match="value in every row of the group column 'lab', got nan in row 0"):
+        prepare_table(without, TableStudy("label", structure=groups, series=Sequences("id", "t")))
 
 
 def test_weights_and_groups_of_sequences() -> None:

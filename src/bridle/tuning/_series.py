@@ -84,7 +84,10 @@ def prepare_series(source: Table, design: TableStudy) -> Job:
 def _prepare_sequences(source: Table, design: TableStudy, series: Sequences) -> Job:
     """Prepare a study with one row for each sequence."""
     structure = replace(design.structure, time=None)
+    if not 0 < design.test_share < 1:
+        raise InputError(f"Expected the held-out share between 0 and 1, got {design.test_share}. Try 0.2.")
     cut = series.cut(source.rows, design.target, structure)
+    structure.check(cut.heads, design.target)
     problem = find_problem(_two_columns(cut), design.target, design.task, min_rows=design.folds + 1)
     y = encode_target(problem, cut.heads[design.target])
     learn, test = _sides(problem, cut.heads, y, design.test_share, structure, design.folds)
@@ -118,6 +121,7 @@ def _prepare_forecast(source: Table, design: TableStudy, series: Forecast) -> Jo
     """Prepare a study with one row for each window, validated on later ones."""
     structure, table = replace(design.structure, time=None), source.rows
     cut = series.cut(table, design.target, structure)
+    replace(structure, group=None).check(cut.heads, design.target)
     is_number = kind_of(table[design.target]) == "number"
     task = design.task or ("regression" if is_number else None)
     problem = find_problem(_two_columns(cut), design.target, task, min_rows=design.folds + 1)
