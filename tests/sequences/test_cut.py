@@ -72,6 +72,7 @@ def test_series_without_a_regular_step_count_rows() -> None:
     assert cut.step is None
     assert len(cut.x) == 35
     assert any("without a regular step" in note for note in cut.notes)
+    assert cut.calendar == ("weekday",)
 
 
 def test_months_are_a_regular_step() -> None:

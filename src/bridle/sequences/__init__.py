@@ -2,10 +2,9 @@
 
 from bridle.sequences._folds import TimeSplit, split_in_time
 from bridle.sequences._labelled import CutTable, NewSequences, Sequences
-from bridle.sequences._naive import naive_values
 from bridle.sequences._preparation import SEQUENCE_FORMAT, SequencePreparation, read_preparation
 from bridle.sequences._rows import SequenceRows
-from bridle.sequences._windows import CutSeries, Forecast, NewWindows
+from bridle.sequences._windows import CutSeries, Forecast, NewWindows, naive_values
 
 __all__ = [
     "SEQUENCE_FORMAT",

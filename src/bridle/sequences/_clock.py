@@ -185,11 +185,15 @@ def follows(clock: Clock, step: Step | None) -> Bool[np.ndarray, "pair"]:
 
 
 def calendar_parts(clock: Clock, step: Step | None) -> tuple[str, ...]:
-    """Return the parts of the calendar that a series can follow: cycles longer than two steps, and seen twice."""
-    if not clock.has_dates or len(clock.times) < 2:
+    """Return the parts of the calendar that a series can follow: cycles longer than two steps, and seen twice.
+
+    Without a regular step, that is the shortest distance of two time stamps.
+    """
+    distances = np.diff(np.unique(clock.times))
+    if not clock.has_dates or not len(distances):
         return ()
-    seconds = 0.0 if step is None or step.seconds is None else step.seconds
-    span = float((clock.times.max() - clock.times.min()) / np.timedelta64(1, "s"))
+    seconds, span = (float(distance / np.timedelta64(1, "s")) for distance in (distances.min(), distances.sum()))
+    seconds = step.seconds if step is not None and step.seconds is not None else seconds
     return tuple(part for part, period in CYCLES.items() if 2 * seconds < period <= span / 2)
 
 

@@ -101,7 +101,7 @@ def _distinct(
     times, series = clock.times[keep], numbers[keep]
     twice = np.flatnonzero((times[1:] == times[:-1]) & (series[1:] == series[:-1]))
     if len(twice):
-        raise InputError(_doubled_text(table, time, keep[twice[0] + 1], len(twice), clock))
+        raise InputError(_doubled_text(table, time, int(keep[twice[0] + 1]), len(twice), clock))
     return keep
 
 

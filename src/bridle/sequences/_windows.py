@@ -1,4 +1,4 @@
-"""Windows of series: the past of all columns, and the target some steps ahead."""
+"""Windows of series: the past of all columns, the target some steps ahead, and naive forecasts of it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Int, Shaped
+from jaxtyping import Float, Int, Shaped
 
 from bridle._errors import InputError
 from bridle.sequences._clock import (
@@ -194,7 +194,8 @@ class NewWindows:
         if self.step is None:
             return {f"{self.horizon} steps after {self.time}": steps.table[self.time].to_numpy()[last]}
         if steps.clock.local is None:
-            return {self.time: self.step.after(steps.clock.times[last], self.horizon)}
+            times = self.step.after(steps.clock.times[last], self.horizon)
+            return {self.time: times.astype(np.int64) if (times % 1 == 0).all() else times}
         zoned = not np.array_equal(steps.clock.local, steps.clock.times)
         stamps = pd.Series(self.step.after(steps.clock.times[last], self.horizon))
         return {self.time: (stamps.dt.tz_localize("UTC") if zoned else stamps).astype(str)}
@@ -245,3 +246,27 @@ def _short_text(steps: SortedSteps, run: np.ndarray, window: int, horizon: int) 
         f"Expected a series of at least {needed}{ahead}, got at most {longest} in {len(steps.bounds) - 1} series. "
         "Give more rows, a shorter --window, or fill the gaps."
     )
+
+
+def naive_positions(cut: CutSeries, season: int | None = None) -> Int[np.ndarray, "row"]:
+    """Return the position of the step whose value is the naive forecast of each row.
+
+    Without a season, that is the last step of the window. With one, it is the last step before the forecast that is a
+    whole number of seasons before the answer; the last step of the window where the series does not reach back so far.
+    """
+    if season is None:
+        return cut.origin
+    ahead = cut.answer - cut.origin
+    before = cut.answer - season * -(-ahead // season)
+    return np.where(before >= cut.run[cut.origin], before, cut.origin)
+
+
+def naive_values(
+    cut: CutSeries, values: Float[np.ndarray, "step"], season: int | None = None
+) -> Shaped[np.ndarray, "row"]:
+    """Return the naive forecast of each row from the encoded target of each step; NaN for a missing one.
+
+    A missing value is replaced by the last one before it in the same series.
+    """
+    filled = pd.Series(values).groupby(cut.steps.series).ffill().to_numpy()
+    return filled[naive_positions(cut, season)]
