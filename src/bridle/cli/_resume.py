@@ -18,7 +18,7 @@ RESUMABLE = {
         *("group", "time", "weight", "class-weight", "score", "test-size"),
         *("header", "no-header", "decimal", "all-fits", "defaults"),
     ),
-    "study": ("model", "trust", "penalty", "seeds", "epochs", "quick"),
+    "study": ("model", "trust", "penalty", "seeds", "epochs", "quick", "defaults"),
 }
 """The commands that can be continued, and their options."""
 CODE_OPTIONS = ("model", "trust")
