@@ -184,10 +184,11 @@ class TableStudy:
         if self.all_kinds and self.arms:
             raise InputError("Expected arms of your own or all kinds of default arms, got both. Leave one of them out.")
 
-    def sized(self, rows: int) -> "TableStudy":
-        """Return the same settings, with the default seeds and folds for a table of so many rows."""
+    def sized(self, rows: int) -> tuple["TableStudy", int]:
+        """Return the same settings, with the default seeds and folds for a table of so many rows, and the folds."""
         seeds, folds = counts_of(VERSIONS[self.defaults], rows)
-        return replace(self, seeds=self.seeds or seeds, folds=self.folds or folds)
+        folds = self.folds or folds
+        return replace(self, seeds=self.seeds or seeds, folds=folds), folds
 
     def study(self, inputs: int, problem: Problem, folds: int | TimeSeriesSplit) -> Study:
         """Build the study for a number of features, a problem and folds."""
@@ -222,17 +223,17 @@ def prepare_table(table: pd.DataFrame | Table, design: TableStudy, build: StudyB
     Errors: those of `tune`.
     """
     target, structure = design.target, design.structure
-    source = table if isinstance(table, Table) else table_of(table, target)
-    design = design.sized(len(source.rows))
+    source = table if isinstance(table, Table) else table_of(table, target if isinstance(target, str) else None)
+    design, folds = design.sized(len(source.rows))
     names = target_names(target, source.rows.columns)
-    problem = find_problems(source.rows, names, design.task, min_rows=design.folds + 1)
+    problem = find_problems(source.rows, names, design.task, min_rows=folds + 1)
     structure.check(known_rows(problem, source.rows), *names)
     rows = structure.ordered(known_rows(problem, source.rows))
     rules = layout_rules(design.defaults, problem)
-    split = hold_out(problem, rows, design.test_share, structure, design.folds, source.formats, rules)
+    split = hold_out(problem, rows, design.test_share, structure, folds, source.formats, rules)
     inputs = len(split.preparation.layout.features)
     scaler = StandardScaler() if problem.classes is None else None
-    study = (build or design.study)(inputs, problem, structure.folds(design.folds))
+    study = (build or design.study)(inputs, problem, structure.folds(folds))
     prepared = study.prepare(
         split.x,
         split.y,
