@@ -13,6 +13,7 @@ import pytest
 
 import bridle
 from bridle.placement import read_terms
+from bridle.tuning import load_applied
 from tests.conftest import network
 
 ROOT = Path(__file__).parents[1]
@@ -328,3 +329,16 @@ def generated(name: str) -> str:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module.page()
+
+
+def test_the_page_of_tables_runs(tmp_path, monkeypatch) -> None:
+    """Lines of JSON with dates, shops and notes become a verdict, a saved model and predictions."""
+    monkeypatch.chdir(tmp_path)
+    (code,) = re.findall(r"```python\n(.*?)```", PAGES["data-tables.md"], re.DOTALL)
+    scope: dict = {}
+    exec(compile(code, "data-tables.md", "exec"), scope)
+    kinds = [column.kind for column in scope["answer"].preparation.layout.columns]
+    assert kinds == ["date", "encoded", "words", "number"]
+    again = load_applied("answer").predict(scope["table"])
+    assert again.equals(scope["predictions"])
+    assert (again["returned"] == scope["table"]["returned"]).mean() > 0.6

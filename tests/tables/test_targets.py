@@ -8,6 +8,7 @@ import pytest
 
 from bridle._errors import InputError
 from bridle.tables import Problem, encode_targets, find_problems, known_rows, target_names
+from bridle.tuning._scale import Scale
 
 TABLE = pd.DataFrame({"a": [1.5, 2, 3, 4], "b": [4.0, 5, None, 9], "c": list("xyxy"), "d,e": [1.0, 2, 3, 4]})
 
@@ -45,6 +46,14 @@ def test_bad_targets_get_a_sentence(names, sentence):
     table = pd.concat([TABLE] * 3, ignore_index=True)
     with pytest.raises(InputError, match=sentence):
         find_problems(table, target_names(names, table.columns), None if "c" in names else "regression", min_rows=2)
+
+
+@pytest.mark.parametrize("content", [{"mean": 0, "sd": 0}, {"mean": float("nan"), "sd": 1}, {"mean": [0], "sd": [-1]}])
+def test_a_damaged_scale_gets_a_sentence(content):
+    """A deviation of 0 or below, and a mean that is no number."""
+    with pytest.raises(InputError, match="finite means and deviations above 0"):
+        Scale.from_json(content, 1)
+    assert Scale.from_json({"mean": [1, 2], "sd": [3, 4]}, 2).restored(np.ones((1, 2))).tolist() == [[4, 6]]
 
 
 def test_damaged_targets_get_a_sentence():

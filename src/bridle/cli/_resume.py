@@ -19,7 +19,7 @@ RESUMABLE = {
         *("header", "no-header", "decimal", "all-fits", "defaults", "all-kinds"),
         *("sequence", "window", "horizon", "season", "size", "augment", "strict"),
     ),
-    "study": ("model", "trust", "penalty", "seeds", "epochs", "quick"),
+    "study": ("model", "trust", "penalty", "seeds", "epochs", "quick", "defaults"),
 }
 """The commands that can be continued, and their options."""
 CODE_OPTIONS = ("model", "trust")

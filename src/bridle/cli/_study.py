@@ -10,7 +10,7 @@ from bridle import tuning
 from bridle._errors import InputError
 from bridle.cli import _show as show
 from bridle.cli._app import Dask, Epochs, Extend, Out, PenaltyArms, Quick, Verbose
-from bridle.cli._command_record import command_line, record_run, record_start
+from bridle.cli._command_record import command_line, record_run, record_start, recorded_defaults
 from bridle.cli._setup import check_folder, connect_cluster, guarded, import_function
 
 
@@ -29,6 +29,7 @@ def study(
     seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="Seeds; those of the file by default.")] = None,
     epochs: Epochs = None,
     quick: Quick = False,
+    defaults: Annotated[int | None, typer.Option("--defaults", min=1, max=tuning.NEWEST, hidden=True)] = None,
     extend: Extend = False,
     dask: Dask = None,
     verbose: Verbose = False,
@@ -38,13 +39,15 @@ def study(
     function = _model_function(study_file, model, trust)
     study_file = study_file.asked(seeds=seeds, epochs=epochs, quick=quick)
     folder = check_folder(out or Path(f"bridle-{file.stem}"))
-    job = tuning.prepare_study(study_file, function, arms=tuning.written_arms(penalty or []))
+    version = defaults or recorded_defaults(folder)
+    job = tuning.prepare_study(study_file, function, arms=tuning.written_arms(penalty or []), defaults=version)
     options = {"model": model, "trust": trust, "penalty": penalty, "seeds": seeds, "epochs": epochs, "quick": quick}
-    with record_start(folder, "study", file.absolute(), **options):
+    recorded = options | {"defaults": version}
+    with record_start(folder, "study", file.absolute(), **recorded):
         show.print_heading(study_file.title, "\n".join(job.notes if verbose else job.summary))
         show.print_baselines(job.baselines, job.prepared.score.name)
         show.print_plan("cross-validation", job.plan, study_file.study.get("nested", 0))
-    with record_run(folder, "study", file.absolute(), **options), connect_cluster(dask) as client:
+    with record_run(folder, "study", file.absolute(), **recorded), connect_cluster(dask) as client:
         answer = tuning.run_study_file(study_file, job, folder, extend=extend, client=client)
     files = answer.save(folder, study_file.title, again=command_line("study", file, **options))
     show.print_result(answer.result, verbose=verbose)

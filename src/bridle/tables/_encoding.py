@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Float, Shaped
 from sklearn.model_selection import KFold
 from sklearn.preprocessing import TargetEncoder
 
@@ -118,7 +118,7 @@ def target_columns(y: object, size: int, rows: int) -> Float[np.ndarray, "row ou
     target = target.reshape(rows)
     if size == 1:
         return target.astype(np.float64)[:, None]
-    classes: Int[np.ndarray, row] = target.astype(np.int64)
+    classes = target.astype(np.int64)
     return (classes[:, None] == np.arange(size)).astype(np.float64)
 
 

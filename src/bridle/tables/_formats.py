@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import pandas as pd
@@ -35,7 +35,7 @@ def open_plain(path: Path) -> BinaryIO:
     """Open a file to read its bytes, unpacked if it is a gzip archive."""
     with path.open("rb") as file:
         is_packed = file.read(2) == GZIP
-    return gzip.open(path, "rb") if is_packed else path.open("rb")
+    return cast(BinaryIO, gzip.open(path, "rb") if is_packed else path.open("rb"))
 
 
 def read_parquet(path: Path, encoding: str) -> pd.DataFrame:

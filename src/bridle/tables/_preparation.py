@@ -281,7 +281,7 @@ def _refuse_infinite(column: Column, bad: Bool[np.ndarray, "row feature"], table
     if bad.any():
         raise InputError(
             f"Expected numbers like the training rows' in column {column.name!r:.80}, got "
-            f"{first_of(table[column.name], bad.any(axis=1))}. Correct the cell or leave it empty."
+            f"{first_of(table[column.name], np.asarray(bad.any(axis=1)))}. Correct the cell or leave it empty."
         )
 
 
@@ -300,4 +300,5 @@ def _learned_from_json(content: object, layout: Layout) -> Learned:
         raise InputError(f"Expected what was learned of the columns {names}. {DAMAGED}")
     kinds = {"encoded": Encoding.from_json, "words": Vocabulary.from_json}
     columns = {name: kinds[column.kind](fields["columns"][name], column.size) for name, column in sizes.items()}
-    return Learned(*(tuple(fields[name]) for name in ("medians", "means", "scales", "seen")), columns)
+    medians, means, scales, seen = (tuple(fields[name]) for name in ("medians", "means", "scales", "seen"))
+    return Learned(medians, means, scales, seen, columns)

@@ -55,7 +55,14 @@ def find_problems(table: pd.DataFrame, names: Sequence[str], task: str | None = 
 
 
 def encode_targets(problem: Problem, table: pd.DataFrame) -> Shaped[np.ndarray, "row ..."]:
-    """Return the target of each row as `encode_target` does; several targets have one column each."""
+    """Return the target of each row as `encode_target` does; several targets have one column each.
+
+    Errors: those of `encode_target`.
+
+    >>> table = pd.DataFrame({"a": [1.5, 2], "b": [4.0, 5]})
+    >>> encode_targets(find_problems(table, ["b", "a"], min_rows=2), table).tolist()
+    [[4.0, 1.5], [5.0, 2.0]]
+    """
     if not problem.targets:
         return encode_target(problem, table[problem.target])
     return np.column_stack([encode_target(problem, table[name]) for name in problem.targets])

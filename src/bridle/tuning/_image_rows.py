@@ -55,7 +55,7 @@ class ImageDesign(Protocol):
     @property
     def structure(self) -> Structure: ...
     @property
-    def folds(self) -> int: ...
+    def fold_count(self) -> int: ...
     @property
     def test_share(self) -> float: ...
     @property
@@ -135,7 +135,7 @@ def split_images(table: ImageTable, design: ImageDesign) -> ImageSplit:
 
     Errors: those of `find_problem`, `read_images` and `Structure.check`.
     """
-    options, structure, folds = design.images, design.structure, design.folds
+    options, structure, folds = design.images, design.structure, design.fold_count
     parts = [table.rows] if table.test is None else [table.rows, table.test]
     _check_target(table)
     parts = [part[part[table.target].notna()].reset_index(drop=True) for part in parts]

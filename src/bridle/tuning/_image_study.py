@@ -87,7 +87,7 @@ def _study(split: ImageSplit, design: TableStudy) -> tuple[Study, keras.Model]:
         built,
         arms,
         seeds=design.seeds,
-        folds=design.structure.folds(design.folds),
+        folds=design.structure.folds(design.fold_count),
         epochs=design.epochs or epochs,
         batch_size=batch_size,
         score=design.score,
@@ -96,7 +96,7 @@ def _study(split: ImageSplit, design: TableStudy) -> tuple[Study, keras.Model]:
 
 
 def _training_rows(split: ImageSplit, design: TableStudy) -> int:
-    return len(split.y) * (design.folds - 1) // design.folds
+    return len(split.y) * (design.fold_count - 1) // design.fold_count
 
 
 def _other_kinds(network: keras.Model, design: TableStudy) -> dict[str, dict]:

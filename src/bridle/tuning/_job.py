@@ -147,6 +147,11 @@ class TableStudy:
         if self.all_kinds and self.arms:
             raise InputError("Expected arms of your own or all kinds of default arms, got both. Leave one of them out.")
 
+    @property
+    def fold_count(self) -> int:
+        """The number of folds, by default that of small tables."""
+        return self.folds or counts_of(VERSIONS[self.defaults], 0)[1]
+
     def sized(self, rows: int) -> "TableStudy":
         """Return the same settings, with the default seeds and folds for a table of so many rows."""
         seeds, folds = counts_of(VERSIONS[self.defaults], rows)

@@ -90,10 +90,10 @@ def _prepare_sequences(source: Table, design: TableStudy, series: Sequences) -> 
         raise InputError(f"Expected the held-out share between 0 and 1, got {design.test_share}. Try 0.2.")
     cut = series.cut(source.rows, design.target, structure)
     structure.check(cut.heads, design.target)
-    problem = find_problem(_two_columns(cut), design.target, design.task, min_rows=design.folds + 1)
+    problem = find_problem(_two_columns(cut), design.target, design.task, min_rows=design.fold_count + 1)
     y = encode_target(problem, cut.heads[design.target])
-    learn, test = _sides(problem, cut.heads, y, design.test_share, structure, design.folds)
-    _check_classes(problem, y, learn, test, design.folds, structure)
+    learn, test = _sides(problem, cut.heads, y, design.test_share, structure, design.fold_count)
+    _check_classes(problem, y, learn, test, design.fold_count, structure)
     rows = cut.x.iloc[learn]
     layout = find_layout(rows.used_steps(), design.target, source.formats)
     length = int(min(rows.lengths.max(), MAX_STEPS))
@@ -101,7 +101,7 @@ def _prepare_sequences(source: Table, design: TableStudy, series: Sequences) -> 
     preparation = SequencePreparation(layout, length, True, cutter)
     weight = structure.weights(cut.heads)
     groups = structure.groups(cut.heads)
-    study = series_study(design, preparation.input_shape, problem, design.folds)
+    study = series_study(design, preparation.input_shape, problem, design.fold_count)
     prepared = study.prepare(
         rows,
         y[learn],
@@ -126,9 +126,9 @@ def _prepare_forecast(source: Table, design: TableStudy, series: Forecast) -> Jo
     replace(structure, group=None).check(cut.heads, design.target)
     is_number = kind_of(table[design.target]) == "number"
     task = design.task or ("regression" if is_number else None)
-    problem = find_problem(_two_columns(cut), design.target, task, min_rows=design.folds + 1)
+    problem = find_problem(_two_columns(cut), design.target, task, min_rows=design.fold_count + 1)
     y = encode_target(problem, cut.heads[design.target])
-    split = split_in_time(cut.begins, cut.ends, design.folds, design.test_share)
+    split = split_in_time(cut.begins, cut.ends, design.fold_count, design.test_share)
     rows, weight = cut.x.iloc[split.learn], structure.weights(cut.heads)
     layout = find_layout(rows.used_steps(), None, source.formats, keep=(design.target,))
     cutter = series.cutter(cut, structure.group)

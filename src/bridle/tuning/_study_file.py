@@ -18,7 +18,7 @@ from bridle.tables import Problem, Structure, read_file
 from bridle.tuning._arrays import ArraysJob, labelled, prepared, read_arrays
 from bridle.tuning._job import Job, TableStudy, Tuned, tuned
 from bridle.tuning._model_file import save_model
-from bridle.tuning._network import again, called, default_arms, default_network, outputs_of, own_network
+from bridle.tuning._network import NEWEST, again, called, default_arms, default_network, outputs_of, own_network
 from bridle.tuning._toml import StudyFile
 from bridle.tuning._tune import prepare_table
 from bridle.untrusted import read_model
@@ -55,6 +55,7 @@ def prepare_study(
     function: Callable[..., keras.Model] | None = None,
     *,
     arms: Mapping[str, Mapping[str, Any]] | None = None,
+    defaults: int = NEWEST,
 ) -> Job | ArraysJob:
     """Read the data and the model of a study file, and prepare its study.
 
@@ -63,6 +64,7 @@ def prepare_study(
         function: model function; it takes (inputs, outputs) for a table, and nothing for arrays. A function that the
             file names is not imported here, but passed by the caller.
         arms: arms that replace those of the file.
+        defaults: the version of the defaults, which tells the kinds of columns that are used.
 
     Errors: `InputError` for data, options or names that cannot be used; `KindError` if the function returns no model.
 
@@ -71,7 +73,7 @@ def prepare_study(
         raise InputError(f"Expected a function, got its name {file.model['function']!r}. Import it first.")
     arms_used = arms or file.arms
     if "table" in file.data:
-        return _of_table(file, function, arms_used)
+        return _of_table(file, function, arms_used, defaults)
     return _of_arrays(file, function, arms_used)
 
 
@@ -94,7 +96,9 @@ def run_study_file(
     return tuned(job, result) if isinstance(job, Job) else Answer(result, job.notes)
 
 
-def _of_table(file: StudyFile, function: Callable[..., keras.Model] | None, arms: Mapping[str, Any]) -> Job:
+def _of_table(
+    file: StudyFile, function: Callable[..., keras.Model] | None, arms: Mapping[str, Any], defaults: int
+) -> Job:
     data = file.data
     path = inside(file.folder, data["table"], "[data] table")
     source = read_file(path, **{name: data[name] for name in READING if name in data})
@@ -110,7 +114,7 @@ def _of_table(file: StudyFile, function: Callable[..., keras.Model] | None, arms
 
     options = {name: data[name] for name in ("task", "test_share") if name in data}
     structure = Structure(**{name: data[name] for name in ROLES if name in data})
-    design = TableStudy(data["target"], folds=_folds(file), structure=structure, **options)
+    design = TableStudy(data["target"], folds=_folds(file), structure=structure, defaults=defaults, **options)
     return prepare_table(source, design, build)
 
 

@@ -92,19 +92,20 @@ def prepare_table(
     if isinstance(table, ImageTable):
         return prepare_images(table, design)
     target, structure = design.target, design.structure
-    source = table if isinstance(table, Table) else table_of(table, target)
+    source = table if isinstance(table, Table) else table_of(table, target if isinstance(target, str) else None)
     design = design.sized(len(source.rows))
+    folds = design.fold_count
     if design.series is not None:
         return prepare_series(source, design)
     names = target_names(target, source.rows.columns)
-    problem = find_problems(source.rows, names, design.task, min_rows=design.folds + 1)
+    problem = find_problems(source.rows, names, design.task, min_rows=folds + 1)
     structure.check(known_rows(problem, source.rows), *names)
     rows = structure.ordered(known_rows(problem, source.rows))
     rules = layout_rules(design.defaults, problem)
-    split = hold_out(problem, rows, design.test_share, structure, design.folds, source.formats, rules)
+    split = hold_out(problem, rows, design.test_share, structure, folds, source.formats, rules)
     inputs = len(split.preparation.layout.features)
     scaler = StandardScaler() if problem.classes is None else None
-    study = (build or design.study)(inputs, problem, structure.folds(design.folds))
+    study = (build or design.study)(inputs, problem, structure.folds(folds))
     prepared = study.prepare(
         split.x,
         split.y,
