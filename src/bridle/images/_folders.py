@@ -16,6 +16,8 @@ TRAIN, TEST = "train", "test"
 """Folders of class folders: images to learn from, and images to hold out."""
 OTHER_PARTS = ("val", "valid", "validation", "dev", "training", "testing")
 """Names of folders that are parts of a data set and no classes."""
+COMMAND_FILE = "command.json"
+"""The file of a folder with the results of `bridle tune`, which may lie among the class folders."""
 LISTED = 5
 """Names that a sentence lists."""
 
@@ -103,6 +105,11 @@ def _check_classes(images: dict[str, tuple[list[str], list[str]]], where: str, k
         raise InputError(
             f"Expected images in every class folder of {where}, got none in {_listed(empty)}. Add some or remove it."
         )
+    unreadable = [label for label in images if not label.isprintable()]
+    if unreadable:
+        raise InputError(
+            f"Expected names of class folders that can be printed in {where}, got {_listed(unreadable)}. Rename them."
+        )
     folded = Counter(label.casefold() for label in images)
     alike = sorted(label for label in images if folded[label.casefold()] > 1)
     if alike:
@@ -124,10 +131,15 @@ def _check_classes(images: dict[str, tuple[list[str], list[str]]], where: str, k
 
 
 def _folders(path: Path) -> list[Path]:
-    """Return the folders in a folder by name, without hidden ones."""
-    if not path.is_dir():
-        raise InputError(f"Expected a folder of class folders, got {str(path)!r}, which does not exist.")
-    return sorted(inner for inner in path.iterdir() if inner.is_dir() and _is_visible(inner.name))
+    """Return the folders in a folder by name, without hidden ones and the results of a command.
+
+    Errors: `InputError` for a folder that does not exist or cannot be read.
+    """
+    try:
+        inside = sorted(inner for inner in path.iterdir() if inner.is_dir() and _is_visible(inner.name))
+    except OSError as error:
+        raise InputError(f"Expected a folder of class folders, got {str(path)!r}: {error.strerror}.") from None
+    return [inner for inner in inside if not (inner / COMMAND_FILE).is_file()]
 
 
 def _files(folder: Path, root: Path) -> tuple[list[str], list[str]]:
