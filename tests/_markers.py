@@ -31,6 +31,7 @@ MARKED = {
         "tests/placement/test_exact.py",
         "tests/placement/test_layers.py",
         "tests/plots/test_draw.py",
+        "tests/sequences/test_tune.py",
         "tests/study/test_kept.py",
         "tests/study/test_forms.py",
         "tests/study/test_nested.py",

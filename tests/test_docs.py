@@ -93,6 +93,21 @@ def test_the_page_of_images_runs(tmp_path, monkeypatch) -> None:
     assert (tmp_path / "answer" / "errors.png").is_file() or scope["answer"].result.best().mean == 1
 
 
+def test_the_page_of_sequences_and_forecasts_runs(tmp_path, monkeypatch) -> None:
+    """A label for each sequence, a model of one's own, and a forecast of the hour after the table; with few fits."""
+    monkeypatch.chdir(tmp_path)
+    scopes: list[dict] = []
+    for code in re.findall(r"```python\n(.*?)```", PAGES["data-sequences.md"], re.DOTALL):
+        few = code.replace('L2("auto")', "L2(1e-3)").replace("seeds=2, folds=3", "seeds=1, folds=2, epochs=4")
+        scopes.append({})
+        exec(compile(few.replace("24 * 21", "24 * 10"), "data-sequences.md", "exec"), scopes[-1])
+    sequences, recurrent, forecasts = scopes
+    assert list(sequences["labels"]) == ["id", "label", "p(down)", "p(up)"]
+    assert recurrent["recurrent"]((9, 2), 1).output_shape == (None, 1)
+    assert forecasts["forecast"]["t"].tolist() == ["2026-01-15"]
+    assert "naive forecast (a day ago)" in forecasts["answer"].result.baselines()["model"].tolist()
+
+
 def test_the_page_of_sparse_autoencoders_runs(tmp_path, monkeypatch) -> None:
     """Each block as a script of its own, with few epochs."""
     monkeypatch.chdir(tmp_path)
@@ -199,7 +214,8 @@ def test_commands_in_the_documentation_exist() -> None:
 
     commands = {command.name or command.callback.__name__ for command in app.registered_commands}
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    pages = [PAGES[name] for name in ("commands.md", "tables.md", "data-images.md", "python.md", "stores.md")]
+    names = ("commands.md", "tables.md", "data-images.md", "python.md", "stores.md", "data-sequences.md")
+    pages = [PAGES[name] for name in names]
     text = "\n".join([README, (ROOT / "CONTRIBUTING.md").read_text(), *pages])
     blocks = "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
     said = {

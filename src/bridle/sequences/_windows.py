@@ -194,7 +194,8 @@ class NewWindows:
         if self.step is None:
             return {f"{self.horizon} steps after {self.time}": steps.table[self.time].to_numpy()[last]}
         if steps.clock.local is None:
-            return {self.time: self.step.after(steps.clock.times[last], self.horizon)}
+            times = self.step.after(steps.clock.times[last], self.horizon)
+            return {self.time: times.astype(np.int64) if (times % 1 == 0).all() else times}
         zoned = not np.array_equal(steps.clock.local, steps.clock.times)
         stamps = pd.Series(self.step.after(steps.clock.times[last], self.horizon))
         return {self.time: (stamps.dt.tz_localize("UTC") if zoned else stamps).astype(str)}

@@ -85,7 +85,7 @@ def _prepare_sequences(source: Table, design: TableStudy, series: Sequences) -> 
     """Prepare a study with one row for each sequence."""
     structure = replace(design.structure, time=None)
     cut = series.cut(source.rows, design.target, structure)
-    problem = find_problem(cut.heads.assign(sequence=0), design.target, design.task, min_rows=design.folds + 1)
+    problem = find_problem(_two_columns(cut), design.target, design.task, min_rows=design.folds + 1)
     y = encode_target(problem, cut.heads[design.target])
     learn, test = _sides(problem, cut.heads, y, design.test_share, structure, design.folds)
     _check_classes(problem, y, learn, test, design.folds, structure)
@@ -120,7 +120,7 @@ def _prepare_forecast(source: Table, design: TableStudy, series: Forecast) -> Jo
     cut = series.cut(table, design.target, structure)
     is_number = kind_of(table[design.target]) == "number"
     task = design.task or ("regression" if is_number else None)
-    problem = find_problem(cut.heads.assign(window=0), design.target, task, min_rows=design.folds + 1)
+    problem = find_problem(_two_columns(cut), design.target, task, min_rows=design.folds + 1)
     y = encode_target(problem, cut.heads[design.target])
     split = split_in_time(cut.begins, cut.ends, design.folds, design.test_share)
     rows, weight = cut.x.iloc[split.learn], structure.weights(cut.heads)
@@ -185,9 +185,8 @@ def naive_baselines(
         forecasts = naive_values(cut, values, season)
         usual = np.nanmean(values[cut.answer[learn]]) if problem.classes is None else 0
         forecasts = np.where(np.isnan(forecasts), usual, forecasts)
-        baselines.append(
-            score_predictions(prepared, name, _naive_text(season), forecasts[learn], {"test": forecasts[test]})
-        )
+        label, text = f"naive forecast ({name})", _naive_text(season)
+        baselines.append(score_predictions(prepared, label, text, forecasts[learn], {"test": forecasts[test]}))
     return tuple(baselines)
 
 
@@ -195,6 +194,11 @@ def _naive_text(season: int | None) -> str:
     if season is None:
         return "the last value of the window"
     return f"the last value that is a multiple of {season} steps before the answer"
+
+
+def _two_columns(cut: CutTable) -> pd.DataFrame:
+    """Return the heads of rows with a column more, since a table of one column has nothing to predict from."""
+    return cut.heads.assign(**{f"{' '.join(cut.heads.columns)} row": 0})
 
 
 def _with_weight(x: SequenceRows, y: np.ndarray, weight: np.ndarray | None, rows: np.ndarray) -> tuple[Any, ...]:
