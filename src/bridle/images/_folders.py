@@ -1,4 +1,4 @@
-"""Image files in folders: one folder for each class, or any folder of new images."""
+"""Image files by name: in folders with one folder for each class, in any folder, and in the column of a table."""
 
 import os
 from collections import Counter
@@ -18,6 +18,8 @@ OTHER_PARTS = ("val", "valid", "validation", "dev", "training", "testing")
 """Names of folders that are parts of a data set and no classes."""
 COMMAND_FILE = "command.json"
 """The file of a folder with the results of `bridle tune`, which may lie among the class folders."""
+SAMPLE = 200
+"""Files that are looked up to tell image files from other text."""
 LISTED = 5
 """Names that a sentence lists."""
 
@@ -79,6 +81,37 @@ def list_images(path: str | Path) -> list[str]:
     if not images:
         raise InputError(f"Expected images in the folder {str(path)!r}, got {_kinds_of(others)}. Give another folder.")
     return images
+
+
+def find_image_column(table: pd.DataFrame, base: Path, target: str | None = None) -> str | None:
+    """Return the column whose cells are names of image files, counted from the folder `base`; None without one.
+
+    Missing cells do not count. Some of the files have to exist: a column of names whose files are elsewhere is text.
+
+    Errors: `InputError` for two such columns.
+
+    >>> find_image_column(pd.DataFrame({"photo": ["a.jpg", "b.jpg"], "label": [0, 1]}), Path("nowhere")) is None
+    True
+    """
+    columns = [str(name) for name in table.columns if name != target and _names_images(table[name])]
+    existing = [name for name in columns if any((base / cell).is_file() for cell in _cells(table[name])[:SAMPLE])]
+    if len(existing) > 1:
+        raise InputError(
+            f"Expected one column of image files, got {', '.join(map(short_repr, existing))}. Remove all but one."
+        )
+    return existing[0] if existing else None
+
+
+def missing_files_sentence(table: pd.DataFrame, base: Path, target: str | None = None) -> str:
+    """Return a sentence on columns that name image files of which none was found, or ""."""
+    columns = [str(name) for name in table.columns if name != target and _names_images(table[name])]
+    if not columns:
+        return ""
+    example = _cells(table[columns[0]])[0]
+    return (
+        f"`{columns[0]}` names image files, such as {short_repr(example)}, of which none was found in {str(base)!r}: "
+        "it is read as text. Paths count from the folder of the table."
+    )
 
 
 def _class_rows(root: Path, folder: Path, known: set[str] | None = None) -> tuple[pd.DataFrame, list[str]]:
@@ -172,3 +205,16 @@ def _listed(names: list[str]) -> str:
     """Return the first of some names, and the number of the others."""
     more = len(names) - LISTED
     return ", ".join(map(short_repr, names[:LISTED])) + (f" and {more} more" if more > 0 else "")
+
+
+def _names_images(column: pd.Series) -> bool:
+    cells = _cells(column)
+    return bool(cells) and all(map(is_image_name, cells))
+
+
+def _cells(column: pd.Series) -> list[str]:
+    """Return the cells of a text column that are not missing; none for any other column."""
+    if column.dtype != object and not pd.api.types.is_string_dtype(column):
+        return []
+    cells = column.dropna()
+    return [str(cell) for cell in cells] if all(isinstance(cell, str) for cell in cells) else []
