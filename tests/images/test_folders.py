@@ -66,6 +66,17 @@ def test_parts_of_a_data_set_are_no_classes(tmp_path) -> None:
     refused(tmp_path, "got 'rings', which train does not have")
 
 
+def test_results_and_odd_names(tmp_path) -> None:
+    """The folder of an earlier answer is no class; a name that cannot be printed is none either."""
+    write_classes(tmp_path, 1)
+    write_classes(tmp_path / "bridle-photos", 1)
+    (tmp_path / "bridle-photos" / "command.json").write_text("{}")
+    assert len(read_class_folders(tmp_path).rows) == 2
+    save(tmp_path / "a\nb" / "a.png", pixels("dots", 0))
+    refused(tmp_path, r"can be printed .* got 'a\\nb'")
+    refused(tmp_path / "nowhere", "No such file")
+
+
 def test_new_images_are_listed(tmp_path) -> None:
     """Of a folder and below, or a single file."""
     write_classes(tmp_path, 1)

@@ -57,6 +57,16 @@ def test_damaged_images_are_named_and_left_out_or_refused(tmp_path) -> None:
         read_images(tmp_path, names[3:], ImageForm(12, 12, 3))
 
 
+def test_one_file_in_several_rows(tmp_path) -> None:
+    """It is read once and given to each."""
+    write_classes(tmp_path, 1)
+    names = ["dots/0.png", "bars/0.png", "dots/0.png"]
+    images = read_images(tmp_path, names, ImageForm(12, 12, 3))
+    assert images.names == tuple(names)
+    assert np.array_equal(images.pixels[0], images.pixels[2])
+    assert np.array_equal(images.pixels[1], pixels("bars", 0))
+
+
 def test_too_many_pixels_are_refused_before_reading(tmp_path) -> None:
     """With the size that they would take."""
     with pytest.raises(InputError, match=r"3,000 images of 1024 × 1024 RGB, which take 9 GiB. Give a smaller --size"):

@@ -248,10 +248,11 @@ def predict(
     """Apply a tuned model to new rows."""
     stores.check_finished(folder)
     applied = tuning.load_applied(folder, model=None if model is None else import_function(model))
-    preparation, frame = applied.preparation, table
+    preparation, frame = applied.preparation, None
     if isinstance(preparation, tuning.ImagePreparation):
         preparation = preparation.at(table.parent, strict=strict)
-    if not (isinstance(preparation, tuning.ImagePreparation) and (table.is_dir() or is_image_name(table.name))):
+        frame = table if table.is_dir() or is_image_name(table.name) else None
+    if frame is None:
         frame = tables.read_table(table, encoding=encoding, like=preparation.layout, fewest=1, header=header)
     new = preparation.new_rows(frame)
     predictions = applied.predict_rows(new)

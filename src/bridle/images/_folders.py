@@ -1,4 +1,4 @@
-"""Image files in folders: one folder for each class, or any folder of new images."""
+"""Image files by name: in folders with one folder for each class, in any folder, and in the column of a table."""
 
 import os
 from collections import Counter
@@ -16,6 +16,10 @@ TRAIN, TEST = "train", "test"
 """Folders of class folders: images to learn from, and images to hold out."""
 OTHER_PARTS = ("val", "valid", "validation", "dev", "training", "testing")
 """Names of folders that are parts of a data set and no classes."""
+COMMAND_FILE = "command.json"
+"""The file of a folder with the results of `bridle tune`, which may lie among the class folders."""
+SAMPLE = 200
+"""Files that are looked up to tell image files from other text."""
 LISTED = 5
 """Names that a sentence lists."""
 
@@ -79,6 +83,37 @@ def list_images(path: str | Path) -> list[str]:
     return images
 
 
+def find_image_column(table: pd.DataFrame, base: Path, target: str | None = None) -> str | None:
+    """Return the column whose cells are names of image files, counted from the folder `base`; None without one.
+
+    Missing cells do not count. Some of the files have to exist: a column of names whose files are elsewhere is text.
+
+    Errors: `InputError` for two such columns.
+
+    >>> find_image_column(pd.DataFrame({"photo": ["a.jpg", "b.jpg"], "label": [0, 1]}), Path("nowhere")) is None
+    True
+    """
+    columns = [str(name) for name in table.columns if name != target and _names_images(table[name])]
+    existing = [name for name in columns if any((base / cell).is_file() for cell in _cells(table[name])[:SAMPLE])]
+    if len(existing) > 1:
+        raise InputError(
+            f"Expected one column of image files, got {', '.join(map(short_repr, existing))}. Remove all but one."
+        )
+    return existing[0] if existing else None
+
+
+def missing_files_sentence(table: pd.DataFrame, base: Path, target: str | None = None) -> str:
+    """Return a sentence on columns that name image files of which none was found, or ""."""
+    columns = [str(name) for name in table.columns if name != target and _names_images(table[name])]
+    if not columns:
+        return ""
+    example = _cells(table[columns[0]])[0]
+    return (
+        f"`{columns[0]}` names image files, such as {short_repr(example)}, of which none was found in {str(base)!r}: "
+        "it is read as text. Paths count from the folder of the table."
+    )
+
+
 def _class_rows(root: Path, folder: Path, known: set[str] | None = None) -> tuple[pd.DataFrame, list[str]]:
     """Return file and class of the images in class folders, and what was left out."""
     folders, where = _folders(folder), short_repr(str(folder))
@@ -103,6 +138,11 @@ def _check_classes(images: dict[str, tuple[list[str], list[str]]], where: str, k
         raise InputError(
             f"Expected images in every class folder of {where}, got none in {_listed(empty)}. Add some or remove it."
         )
+    unreadable = [label for label in images if not label.isprintable()]
+    if unreadable:
+        raise InputError(
+            f"Expected names of class folders that can be printed in {where}, got {_listed(unreadable)}. Rename them."
+        )
     folded = Counter(label.casefold() for label in images)
     alike = sorted(label for label in images if folded[label.casefold()] > 1)
     if alike:
@@ -124,10 +164,15 @@ def _check_classes(images: dict[str, tuple[list[str], list[str]]], where: str, k
 
 
 def _folders(path: Path) -> list[Path]:
-    """Return the folders in a folder by name, without hidden ones."""
-    if not path.is_dir():
-        raise InputError(f"Expected a folder of class folders, got {str(path)!r}, which does not exist.")
-    return sorted(inner for inner in path.iterdir() if inner.is_dir() and _is_visible(inner.name))
+    """Return the folders in a folder by name, without hidden ones and the results of a command.
+
+    Errors: `InputError` for a folder that does not exist or cannot be read.
+    """
+    try:
+        inside = sorted(inner for inner in path.iterdir() if inner.is_dir() and _is_visible(inner.name))
+    except OSError as error:
+        raise InputError(f"Expected a folder of class folders, got {str(path)!r}: {error.strerror}.") from None
+    return [inner for inner in inside if not (inner / COMMAND_FILE).is_file()]
 
 
 def _files(folder: Path, root: Path) -> tuple[list[str], list[str]]:
@@ -160,3 +205,16 @@ def _listed(names: list[str]) -> str:
     """Return the first of some names, and the number of the others."""
     more = len(names) - LISTED
     return ", ".join(map(short_repr, names[:LISTED])) + (f" and {more} more" if more > 0 else "")
+
+
+def _names_images(column: pd.Series) -> bool:
+    cells = _cells(column)
+    return bool(cells) and all(map(is_image_name, cells))
+
+
+def _cells(column: pd.Series) -> list[str]:
+    """Return the cells of a text column that are not missing; none for any other column."""
+    if column.dtype != object and not pd.api.types.is_string_dtype(column):
+        return []
+    cells = column.dropna()
+    return [str(cell) for cell in cells] if all(isinstance(cell, str) for cell in cells) else []

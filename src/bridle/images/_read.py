@@ -71,13 +71,21 @@ def read_images(root: Path, names: Sequence[str], form: ImageForm, *, strict: bo
             f"Expected at most {MAX_BYTES / 2**30:.0f} GiB of pixels, got {len(names):,} images of {form}, which take "
             f"{total / 2**30:.0f} GiB. Give a smaller --size."
         )
-    pixels, damaged = _try_all(lambda name: read_image(root / name, form), dict.fromkeys(names))
+    places = {name: place for place, name in enumerate(dict.fromkeys(names))}
+    pixels = np.empty((len(places), *form.shape), np.uint8)
+
+    def fill(name: str) -> int:
+        pixels[places[name]] = read_image(root / name, form)
+        return places[name]
+
+    filled, damaged = _try_all(fill, places)
     check_damaged(damaged, strict=strict)
-    if not pixels:
+    if not filled:
         raise InputError(f"Expected images that can be read, got none. {damaged_sentence(damaged, len(names))}")
-    readable = np.array([name in pixels for name in names], bool)
-    used = tuple(name for name in names if name in pixels)
-    return Images(np.stack([pixels[name] for name in used]), used, readable, damaged)
+    readable = np.array([name in filled for name in names], bool)
+    used = tuple(name for name in names if name in filled)
+    order = [filled[name] for name in used]
+    return Images(pixels if order == list(range(len(pixels))) else pixels[order], used, readable, damaged)
 
 
 def check_damaged(damaged: Mapping[str, str], *, strict: bool) -> None:

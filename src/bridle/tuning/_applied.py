@@ -45,7 +45,7 @@ class RowPreparation(Protocol):
         """Return prepared rows."""
         ...
 
-    def unknown_counts(self, table: pd.DataFrame) -> dict[str, dict[str, int]]:
+    def unknown_counts(self, table: Any) -> dict[str, dict[str, int]]:
         """Count the rows with categories that the training rows do not have, by column."""
         ...
 

@@ -13,6 +13,7 @@ from bridle._errors import InputError, short_repr
 from bridle.images import FILE, ImageForm, damaged_sentence, is_image_name, list_images, read_images
 from bridle.tables import Layout, NewRows
 from bridle.tables._layout import Column
+from bridle.wording import escape_control_characters
 
 IMAGE_FORMAT = "bridle images 1"
 """The format of a saved preparation of images."""
@@ -67,7 +68,8 @@ class ImagePreparation(TransformerMixin, BaseEstimator):
         root, names = self._names(table)
         images = read_images(root, names, self.form, strict=self.strict)
         note = damaged_sentence(images.damaged, len(names))
-        return NewRows(images.pixels, pd.DataFrame({self.column: list(images.names)}), (note,) if note else ())
+        printable = pd.DataFrame({self.column: list(map(escape_control_characters, images.names))})
+        return NewRows(images.pixels, printable, (note,) if note else ())
 
     def unknown_counts(self, table: object) -> dict[str, dict[str, int]]:
         """Return nothing: images have no categories."""
