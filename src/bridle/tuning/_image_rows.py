@@ -99,7 +99,7 @@ class ImageSplit:
     notes: tuple[str, ...] = ()
 
 
-def folder_rows(folder: str | Path, target: str | None) -> ImageTable:
+def folder_rows(folder: str | Path, target: str | Sequence[str] | None) -> ImageTable:
     """Return the rows of class folders.
 
     Errors: those of `read_class_folders`; `InputError` for a target, since that is the folder.

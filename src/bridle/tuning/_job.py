@@ -148,6 +148,18 @@ class TableStudy:
             raise InputError("Expected arms of your own or all kinds of default arms, got both. Leave one of them out.")
 
     @property
+    def one_target(self) -> str:
+        """The target of a study that takes one.
+
+        Errors: `InputError` for several.
+        """
+        if not isinstance(self.target, str):
+            raise InputError(
+                f"Expected one target for sequences and windows, got {len(self.target)}. Give one of them."
+            )
+        return self.target
+
+    @property
     def fold_count(self) -> int:
         """The number of folds, by default that of small tables."""
         return self.folds or counts_of(VERSIONS[self.defaults], 0)[1]

@@ -74,8 +74,6 @@ def prepare_series(source: Table, design: TableStudy) -> Job:
 
     Errors: those of `tune`; `InputError` for several targets.
     """
-    if not isinstance(design.target, str):
-        raise InputError(f"Expected one target for sequences and windows, got {len(design.target)}. Give one of them.")
     if isinstance(design.series, Forecast):
         return _prepare_forecast(source, design, design.series)
     if isinstance(design.series, Sequences):
@@ -88,14 +86,14 @@ def _prepare_sequences(source: Table, design: TableStudy, series: Sequences) -> 
     structure = replace(design.structure, time=None)
     if not 0 < design.test_share < 1:
         raise InputError(f"Expected the held-out share between 0 and 1, got {design.test_share}. Try 0.2.")
-    cut = series.cut(source.rows, design.target, structure)
-    structure.check(cut.heads, design.target)
-    problem = find_problem(_two_columns(cut), design.target, design.task, min_rows=design.fold_count + 1)
-    y = encode_target(problem, cut.heads[design.target])
+    cut = series.cut(source.rows, design.one_target, structure)
+    structure.check(cut.heads, design.one_target)
+    problem = find_problem(_two_columns(cut), design.one_target, design.task, min_rows=design.fold_count + 1)
+    y = encode_target(problem, cut.heads[design.one_target])
     learn, test = _sides(problem, cut.heads, y, design.test_share, structure, design.fold_count)
     _check_classes(problem, y, learn, test, design.fold_count, structure)
     rows = cut.x.iloc[learn]
-    layout = find_layout(rows.used_steps(), design.target, source.formats)
+    layout = find_layout(rows.used_steps(), design.one_target, source.formats)
     length = int(min(rows.lengths.max(), MAX_STEPS))
     layout, cutter = replace(layout, width=source.rows.shape[1]), series.cutter(cut, structure.group)
     preparation = SequencePreparation(layout, length, True, cutter)
@@ -122,15 +120,15 @@ def _prepare_sequences(source: Table, design: TableStudy, series: Sequences) -> 
 def _prepare_forecast(source: Table, design: TableStudy, series: Forecast) -> Job:
     """Prepare a study with one row for each window, validated on later ones."""
     structure, table = replace(design.structure, time=None), source.rows
-    cut = series.cut(table, design.target, structure)
-    replace(structure, group=None).check(cut.heads, design.target)
-    is_number = kind_of(table[design.target]) == "number"
+    cut = series.cut(table, design.one_target, structure)
+    replace(structure, group=None).check(cut.heads, design.one_target)
+    is_number = kind_of(table[design.one_target]) == "number"
     task = design.task or ("regression" if is_number else None)
-    problem = find_problem(_two_columns(cut), design.target, task, min_rows=design.fold_count + 1)
-    y = encode_target(problem, cut.heads[design.target])
+    problem = find_problem(_two_columns(cut), design.one_target, task, min_rows=design.fold_count + 1)
+    y = encode_target(problem, cut.heads[design.one_target])
     split = split_in_time(cut.begins, cut.ends, design.fold_count, design.test_share)
     rows, weight = cut.x.iloc[split.learn], structure.weights(cut.heads)
-    layout = find_layout(rows.used_steps(), None, source.formats, keep=(design.target,))
+    layout = find_layout(rows.used_steps(), None, source.formats, keep=(design.one_target,))
     cutter = series.cutter(cut, structure.group)
     preparation = SequencePreparation(replace(layout, width=table.shape[1]), series.window, False, cutter)
     calendar = sum(column.name in cut.calendar_names for column in layout.columns)
