@@ -13,7 +13,6 @@ from tests.engine._line import line, run
 
 from bridle.engine import (
     FitSpec,
-    JoinedRows,
     Objective,
     Recipe,
     Start,
@@ -139,7 +138,7 @@ def test_a_fit_that_diverges_has_its_epoch() -> None:
 
 def test_operation_by_operation_gives_the_same_fit() -> None:
     """For models that cannot be traced."""
-    objective, recipe = line(0.02), Recipe(1, 64, True, 1)
+    objective, recipe = line(0.02), Recipe(1, 64, False, 1)
     start, fold = Start([np.zeros(COLUMNS, "float32")], [], []), put_fold(Rows(X), Y, None, TRAIN)
     programs = compile_stored_programs(Training(objective, recipe), fold, start, 1, {}, eager=True)
     fit = FitSpec(0, 5, 0, np.zeros(1, "float32"), lambda: start, fold, programs)
@@ -218,14 +217,27 @@ def test_predictions_of_blocks_are_those_of_all_rows() -> None:
         assert set(range(begin, 31)) <= set(rows.tolist())
 
 
-def test_joined_rows_are_one_array() -> None:
-    """From disk and memory, in any order of indices, with a hash of all."""
-    joined = JoinedRows([Rows(X[:5]), X[5:12]])
-    indices = np.array([11, 0, 5, 4, 4])
-    np.testing.assert_array_equal(joined.take(indices), X[indices])
-    np.testing.assert_array_equal(joined[2:7], X[2:7])
-    assert (joined.shape, joined.ndim, joined.dtype, len(joined)) == ((12, COLUMNS), 2, X.dtype, 12)
-    assert joined.fingerprint() != JoinedRows([Rows(X[:5]), X[6:13]]).fingerprint()
+def test_one_input_may_be_on_disk_and_another_in_memory() -> None:
+    """Also held-out rows in memory beside training rows on disk."""
+    recipe, start = Recipe(1, 64, True, 1), Start([np.zeros(COLUMNS, "float32")], [], [])
+    plain = line(0.02)
+    objective = replace(
+        plain,
+        loss=lambda trainable, other, strengths, x, y, weight: plain.loss(
+            trainable, other, strengths, x["a"] + x["b"], y, weight
+        ),
+        predict=lambda trainable, other, x: (x["a"] + x["b"]) @ trainable[0],
+    )
+    results = []
+    for first in (X, Rows(X)):
+        fold = put_fold({"a": first, "b": -X / 3}, Y, None, TRAIN)
+        held_out = {"test": put_fold({"a": X[:9], "b": X[:9]}, Y[:9], None, 9).rows}
+        compiled = compile_stored_programs if fold.is_stored else compile_programs
+        programs = compiled(Training(objective, recipe), fold, start, 1, held_out)
+        fit = FitSpec(0, 5, 0, np.zeros(1, "float32"), lambda: start, fold, programs)
+        results.append(run(objective, [fit], recipe, held_out=held_out)[0][0])
+    np.testing.assert_array_equal(results[0].curves, results[1].curves)
+    np.testing.assert_array_equal(results[0].measures["test"], results[1].measures["test"])
 
 
 def test_rows_are_spread_out_evenly() -> None:

@@ -24,7 +24,7 @@ from bridle.engine._scheduler import (
     run_fits,
 )
 from bridle.engine._state import Fold, Rows, State, put_fold
-from bridle.engine._stored import JoinedRows, RowSource, blocks_of, is_stored, row_bytes, spread_out, take
+from bridle.engine._stored import RowSource, blocks_of, is_stored, row_bytes, spread_out, take
 from bridle.engine._stored_programs import StoredPrograms, compile_stored_programs
 from bridle.engine._stored_train import time_stored_rows
 from bridle.engine._sweep import predict_by_blocks
@@ -39,7 +39,6 @@ __all__ = [
     "FitSpec",
     "FixedSource",
     "Fold",
-    "JoinedRows",
     "Loss",
     "Moment",
     "Objective",

@@ -60,7 +60,7 @@ def pass_over_rows(
     block, carry = Block(rows, order), (state, jnp.zeros(training.cost_count, "float32"))
     state, cost = pass_over_block(training, carry, strengths, block, count, clock, size, count // size, draws)
     if count % size:
-        last_step = _batch_step(training, strengths, block, count, clock, draws)
+        last_step = batch_step(training, strengths, block, count, clock, draws)
         state, last = last_step(state, count - count % size, count % size)
         cost = cost + last
     return state, cost
@@ -91,22 +91,22 @@ def pass_over_block(
         draws: whether the loss draws random numbers.
 
     """
-    batch_step = _batch_step(training, strengths, block, count, clock, draws)
+    one_step = batch_step(training, strengths, block, count, clock, draws)
 
     def body(index: Any, carry: tuple[State, Any]) -> tuple[State, Any]:
-        state, cost = batch_step(carry[0], index * size, size)
+        state, cost = one_step(carry[0], index * size, size)
         return state, carry[1] + cost
 
     return lax.fori_loop(0, batches, body, carry)
 
 
-def _batch_step(
+def batch_step(
     training: Training, strengths: Any, block: Block, count: int, clock: Moment, draws: bool
 ) -> Callable[[State, Any, int], tuple[State, Any]]:
     """Return the function (state, first row, number of rows) → (state, share of the mean cost of `count` rows)."""
     identity, epoch, before = clock
 
-    def batch_step(state: State, start: Any, length: int) -> tuple[State, Any]:
+    def step_on(state: State, start: Any, length: int) -> tuple[State, Any]:
         indices = window_at(block.order, start, length)
         present, _ = lax.optimization_barrier((strengths, start))  # or XLA would split off computations without rows
         batch = jax.tree.map(lambda leaf: gather(leaf, indices), block.rows)
@@ -115,7 +115,7 @@ def _batch_step(
         state, cost = step(training.objective, state, present, batch, moment)
         return state, cost * (length / count)
 
-    return batch_step
+    return step_on
 
 
 def training_block(training: Training, cuts: tuple[int, ...], capacity: int) -> Callable[..., Any]:

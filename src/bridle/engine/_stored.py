@@ -2,10 +2,8 @@
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import jax
@@ -41,53 +39,6 @@ class RowSource(Protocol):
     def fingerprint(self) -> str:
         """Return a hash of all rows."""
         ...
-
-
-@dataclass(frozen=True, eq=False)
-class JoinedRows:
-    """Rows of several arrays one after another, of which some are on disk; all have rows of one shape and type."""
-
-    parts: Sequence[RowSource | np.ndarray]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape that one array would have."""
-        return (sum(part.shape[0] for part in self.parts), *self.parts[0].shape[1:])
-
-    @property
-    def dtype(self) -> np.dtype:
-        """The type of the numbers."""
-        return np.dtype(self.parts[0].dtype)
-
-    @property
-    def ndim(self) -> int:
-        """The number of axes."""
-        return len(self.shape)
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __getitem__(self, key: slice) -> np.ndarray:
-        """Return the rows of a slice."""
-        return self.take(np.arange(len(self))[key])
-
-    def take(self, indices: np.ndarray, /) -> np.ndarray:
-        """Return the rows at some indices, in their order."""
-        rows, begin = np.empty((len(indices), *self.shape[1:]), self.dtype), 0
-        for part in self.parts:
-            inside = (indices >= begin) & (indices < begin + part.shape[0])
-            if inside.any():
-                rows[inside] = take(part, indices[inside] - begin)
-            begin += part.shape[0]
-        return rows
-
-    def fingerprint(self) -> str:
-        """Return a hash of all rows, part by part."""
-        state = sha256()
-        for part in self.parts:
-            data = part.fingerprint().encode() if isinstance(part, RowSource) else np.ascontiguousarray(part).data
-            state.update(data)
-        return state.hexdigest()
 
 
 def is_stored(tree: Any) -> bool:

@@ -25,6 +25,7 @@ from bridle.engine._device import (
 from bridle.engine._draw import Moment
 from bridle.engine._evaluate import measure_sides, predict_last_chunks
 from bridle.engine._member import (
+    batch_step,
     finish_training,
     mark_divergence,
     pass_over_block,
@@ -336,6 +337,10 @@ def _train(
     present = objective.at_epoch(strengths, epoch)
 
     def loop(draws: bool) -> tuple[State, Any]:
+        if len(order) == length:  # a single batch, such as a smaller last one, is no loop on rows in memory either
+            step = batch_step(training, present, block, count, clock, draws)
+            after, share = step(state, 0, length)
+            return after, cost + share
         return pass_over_block(training, (state, cost), present, block, count, clock, length, batches, draws)
 
     return plain_or_noisy(objective, strengths, partial(loop, False), partial(loop, True))

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from bridle._errors import InputError
-from bridle.engine import Fold, JoinedRows, put_fold
+from bridle.engine import Fold, put_fold
 from bridle.engine import Rows as DeviceRows
 from bridle.sources._stored import StoredArray, join_stored
 from bridle.study.data._arrays import Data, class_weighted
@@ -146,14 +146,9 @@ def _fold(preparer: RowPreparer, split: Split, fitted: tuple[Any, Any], validati
 
 def _joined(*sides: Any) -> Any:
     """Return the rows of all sides one after another; rows on disk stay there."""
-    if not any(isinstance(side, StoredArray) for side in sides):
-        return np.concatenate(sides)
-    if all(isinstance(side, StoredArray) for side in sides):
+    if any(isinstance(side, StoredArray) for side in sides):
         return join_stored(sides)
-    kinds = {(tuple(side.shape[1:]), str(side.dtype)) for side in sides}
-    if len(kinds) > 1:
-        raise ValueError(" and ".join(f"rows of shape {shape} and type {dtype}" for shape, dtype in sorted(kinds)))
-    return JoinedRows(sides)
+    return np.concatenate(sides)
 
 
 def _joined_weights(pieces: Sequence[Data]) -> Any:

@@ -4,7 +4,7 @@ from bridle._errors import InputError
 from bridle._keras import Program
 from bridle.engine import Rows, is_stored
 
-IN_MEMORY = "Give an array that fits in memory, or fewer rows."
+IN_MEMORY = "Set rows_in='memory', with fewer rows if they do not fit."
 """What to do where rows on disk are refused."""
 
 

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from bridle._errors import OtherStudyError
-from bridle.engine import FitSpec, JoinedRows, RowSource, Stopping
+from bridle.engine import FitSpec, Stopping
 from bridle.sources import StoredArray
 from bridle.study.execution._requests import FitRequest
 
@@ -93,10 +93,11 @@ class FitKeys:
             rule = _stopping_text(recipe.stopping)
             words = f"{recipe.epochs} {recipe.batch_size} {recipe.shuffle} {rule}".encode()
             leaves = jax.tree.leaves((fit.rows.rows, dict(held_out)))
-            rows = [leaf if isinstance(leaf, RowSource) else np.asarray(leaf) for leaf in leaves]
+            rows = [leaf if isinstance(leaf, StoredArray) else np.asarray(leaf) for leaf in leaves]
             shapes = repr([(array.shape, array.dtype.str) for array in rows]).encode()
             program = (self._core + fit.programs.identity).encode()
-            return _hash(program, stops, cuts, words, shapes, *map(_content, rows))
+            contents = [_stored_content(array) if isinstance(array, StoredArray) else array for array in rows]
+            return _hash(program, stops, cuts, words, shapes, *contents)
 
         return self._cached(("context", id(fit.rows), id(fit.programs)), (fit.rows, fit.programs), compute)
 
@@ -114,13 +115,6 @@ class FitKeys:
             value = compute()
             self._cache[name] = value, tuple(weakref.ref(thing) for thing in objects)
         return value
-
-
-def _content(rows: Any) -> Any:
-    """Return what is hashed of rows: an array itself, or a hash of rows on disk."""
-    if isinstance(rows, JoinedRows):
-        return _hash(*map(_content, rows.parts))
-    return _stored_content(rows) if isinstance(rows, StoredArray) else rows
 
 
 def _stored_content(rows: StoredArray) -> bytes:
