@@ -107,7 +107,7 @@ def file_name(name: str) -> str:
     """Return the name of the file of an array, of letters that every system takes.
 
     >>> file_name("x"), file_name("x['left eye']")
-    ('x.npy', 'x-left-eye-5fe01d83.npy')
+    ('x.npy', 'x-left-eye-1f0b74d6.npy')
     """
     letters = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")
     return f"{letters}.npy" if letters == name else f"{letters}-{zlib.crc32(name.encode()):08x}.npy"

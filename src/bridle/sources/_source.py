@@ -42,8 +42,8 @@ class Source:
         is_ordered: bool, whether rows are in the order of time, which folds then follow. Default False.
         paths: the parts that other processes read from files, by name. Default: none.
 
-    >>> import numpy as np
-    >>> source = read(np.arange(6).reshape(3, 2), [0, 1, 0])
+    >>> import bridle, numpy as np
+    >>> source = bridle.sources.read(np.arange(6).reshape(3, 2), [0, 1, 0])
     >>> len(source), source.take(np.array([2, 0])).x.tolist(), len(source.fingerprint())
     (3, [[4, 5], [0, 1]], 64)
 

@@ -50,11 +50,11 @@ def from_generator(function: Callable[[], Iterable[Any]], length: int) -> Stream
     Errors: `KindError` if `function` is a generator and not a function; `InputError` if `length` is not a whole number
     ≥ 1, or, when the rows are read, if they are fewer.
 
-    >>> import numpy as np
+    >>> import bridle, numpy as np
     >>> def batches():
     ...     for begin in range(0, 10, 4):
     ...         yield np.ones((4, 3)), np.arange(begin, begin + 4)
-    >>> read(from_generator(batches, length=10)).y.tolist()
+    >>> bridle.sources.read(bridle.sources.from_generator(batches, length=10)).y.tolist()
     [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
 
     """
