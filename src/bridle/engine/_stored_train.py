@@ -248,7 +248,7 @@ def time_stored_rows(fold: Fold, start: Start, strength_count: int, programs: St
     times = []
     for _ in range(2):
         began = perf_counter()
-        block = read_block(rows, np.arange(first, first + batches * layout.size), len(order))
+        block = read_block(rows, np.arange(batches * layout.size), len(order))
         arguments = strengths, block, order, identity, number, number, np.int32(batches)
         jax.block_until_ready(programs["train"](*carry, *arguments))
         times.append(perf_counter() - began)
