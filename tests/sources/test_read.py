@@ -1,10 +1,13 @@
 """Rows from every kind of source: bit for bit those of the array, in memory and on disk."""
 
+import os
 import pickle
+import time
 from pathlib import Path
 from typing import Any
 
 import h5py
+import keras
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -15,9 +18,11 @@ from scipy.sparse import csr_array
 from tests.sources._kinds import Batches, RowByRow, X, Y, sources, write_files, yield_batches
 
 import bridle
+from bridle._api._preparation import Preparation
 from bridle._errors import InputError, KindError, StoreError
 from bridle.sources import Source, StoredArray, from_generator, read
 from bridle.sources._files import open_memmap
+from bridle.sources._read import head
 from bridle.store import fingerprint
 
 EVERY = np.arange(len(X))
@@ -226,11 +231,29 @@ def test_other_rows_at_the_second_reading_are_refused(tmp_path: Path) -> None:
     for rows, said in (
         (X[::-1], "others among rows 0 to 89"),
         (np.tile(X, (2, 1)), "among rows 0 to"),
-        (X[:9], "got 9"),
+        (X[:9], "got 9 of 90"),
     ):
         with pytest.raises(InputError, match=rf"from an earlier reading, got .*{said.removeprefix('got ')}"):
             read(rows, np.zeros(len(rows)), rows_in="disk", folder=tmp_path)
     assert (tmp_path / "x.npy").stat().st_mtime_ns == stamp
+
+
+def test_two_processes_read_into_one_folder(tmp_path: Path) -> None:
+    """The file of the faster one stays, as it is in use; what a killed process left is removed after an hour."""
+    for name, age in ((".x.npy.old", 4000), (".x.npy.new", 10)):
+        (tmp_path / name).write_bytes(b"half")
+        os.utime(tmp_path / name, (time.time() - age, time.time() - age))
+    faster = []
+
+    def batches():
+        yield X[:40], Y[:40]
+        faster.append(read(RowByRow(), rows_in="disk", folder=tmp_path))
+        yield X[40:], Y[40:]
+
+    slower = read(from_generator(batches, 90), rows_in="disk", folder=tmp_path)
+    assert_array_equal(slower.take(EVERY).x, X)
+    assert_array_equal(faster[0].take(EVERY).x, X)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".x.npy.new", "x.npy"]
 
 
 class FullDisk:
@@ -340,3 +363,34 @@ def test_a_source_is_read_once() -> None:
     with pytest.raises(InputError, match="Expected groups in the Source, got a Source and other values"):
         read(source, groups=EVERY)
     assert sorted(bridle.sources.__all__) == ["Source", "StoredArray", "from_generator", "read"]
+
+
+def test_the_first_rows_of_a_source(folder: Path) -> None:
+    """Of a stream no further batch is read; of several inputs each."""
+    readings = []
+
+    def batches():
+        for first in range(0, 90, 30):
+            readings.append(first)
+            yield X[first : first + 30], Y[first : first + 30], np.ones(30)
+
+    first = head(from_generator(batches, 90), 40)
+    assert readings == [0, 30]
+    assert_array_equal(first.x, X[:40])
+    assert len(first.sample_weight) == 40
+    for given in ({"a": from_generator(lambda: iter([X]), 90), "b": str(folder / "x.npy")}, read({"a": X, "b": X})):
+        assert_array_equal(head(given, 7).x["b"], X[:7])
+        assert_array_equal(head(given, 7).x["a"], X[:7])
+    assert len(head(folder / "mixed.parquet", 100).x) == 4
+
+
+def test_audits_and_predictions_take_sources(folder: Path) -> None:
+    """The same as of the array; of the labels and weights of a dataset only the weights count."""
+    layer = keras.layers.Dense(2, activity_regularizer="l2", name="hidden")
+    model = keras.Sequential([keras.Input((2,)), layer])
+    for given in (Batches(), folder / "x.npy", np.load(folder / "x.npy", mmap_mode="r")):
+        assert bridle.audit(model, given).rows == bridle.audit(model, X).rows
+        assert_array_equal(Preparation({}).predict(model, given), model.predict(X, verbose=0))
+    weight = (EVERY % 2).astype(float)
+    weighted = bridle.audit(model, from_generator(lambda: iter([(X, Y, weight)]), 90))
+    assert weighted.rows == bridle.audit(model, X, sample_weight=weight).rows != bridle.audit(model, X).rows

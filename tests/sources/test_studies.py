@@ -140,6 +140,8 @@ def test_rows_in_time_have_folds_in_time() -> None:
     assert_array_equal(np.asarray(prepared.folds[1].rows.x)[0], X[-1])
     with pytest.raises(InputError, match="Expected at least 2 folds, got folds=1"):
         study(folds=1).prepare(source)
+    with pytest.raises(InputError, match="Expected groups or a time of the rows, got both"):
+        study().prepare(read(X, Y, groups=EVERY, time=EVERY))
 
 
 def test_a_search_reads_its_rows_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from bridle._api._preparation import Preparation
 from bridle._errors import InputError, KindError, StoreError
 from bridle._keras import compile_like, mean_model, mean_obstacle, require_jax
 from bridle.results import MAX_AVERAGED, StudyResult
+from bridle.sources._read import rows_alone
 from bridle.stats import Comparison, compare, compare_predictors, nan_mean
 from bridle.study import ModelRows, Programs, score_models
 from bridle.wording import score_decimals
@@ -140,7 +141,7 @@ class Ensemble:
         """Return the mean of the members' predictions.
 
         Args:
-            rows: array of shape (rows, …), or a list or dictionary of arrays. For an ensemble of a study unprepared
+            rows: array of shape (rows, …), a list or dictionary of arrays, or a file, a dataset or a stream. For an ensemble of a study unprepared
                 rows, as in `Result.predict`.
 
         Returns: array of shape (rows, …), or a structure of arrays for several outputs.
@@ -148,6 +149,7 @@ class Ensemble:
         Errors: those of `Result.predict`.
 
         """
+        rows = rows_alone(rows)
         predictions = [self._preparation.predict(member, rows) for member in self.members.values()]
 
         def mean(*leaves: Any) -> Any:

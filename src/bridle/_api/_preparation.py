@@ -8,6 +8,7 @@ import numpy as np
 
 from bridle._errors import InputError, KindError, StoreError
 from bridle.results import StoredTransformer
+from bridle.sources._read import rows_alone
 from bridle.study.data import (
     build_transformer,
     import_lines,
@@ -62,7 +63,7 @@ class Preparation:
 
     def predict(self, model: keras.Model, rows: Any) -> Any:
         """Return the predictions of a model for unprepared rows, in the units of the original target."""
-        rows_as, target_as = self.get("x"), self.get("y")
+        rows_as, target_as, rows = self.get("x"), self.get("y"), rows_alone(rows)
         x = read_inputs(rows if rows_as is None else transform_rows(rows_as, plain_rows(rows, "rows"), "rows"))
         prediction = model.predict(x, verbose=0)
         return prediction if target_as is None else restore_target(target_as, np.asarray(prediction))

@@ -25,6 +25,7 @@ from bridle.representations import (
     probe,
 )
 from bridle.results import ALL_ROWS, StudyResult
+from bridle.sources._read import rows_alone
 from bridle.study.data import plain_rows, read_inputs, transform_rows
 from bridle.wording import brief_name
 
@@ -199,7 +200,7 @@ def read_codes(
 
     `probed` are the labels, and the number of labelled rows of each class, for the linear probe.
     """
-    data, transformer = reader.data, preparation.get("x")
+    data, transformer, rows = reader.data, preparation.get("x"), rows_alone(rows)
     x = read_inputs(rows if transformer is None else transform_rows(transformer, plain_rows(rows, "rows"), "rows"))
     if not isinstance(x, np.ndarray):
         raise InputError("Expected one array of rows for a representation, got several inputs. Give a model with one.")

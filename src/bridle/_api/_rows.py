@@ -33,7 +33,8 @@ class RowOptions:
         Errors: `InputError` for an unknown `rows_in`.
         """
         check_place(self.rows_in)
-        copies = int(folds) + COPIES - 5 if isinstance(folds, int | np.integer) else COPIES
+        is_count = isinstance(folds, int | np.integer)
+        copies = int(cast("int", folds)) + COPIES - 5 if is_count else COPIES
         folder = None if self.store is None else Path(self.store) / FOLDER
         return Place(self.rows_in, free_memory() // max(1, copies), folder, finite=preprocessor is None)
 
@@ -85,9 +86,11 @@ class UnreadRows:
 
     def _held_out(self, place: Place) -> dict[str, Any]:
         """Return the held-out rows by name."""
-        sets: dict[str, Any] = {} if self.test is None else {"test": self.test}
-        if isinstance(self.test, Mapping):
-            sets = dict(cast("Mapping[str, Any]", self.test))
+        test, sets = self.test, dict[str, Any]()
+        if isinstance(test, Mapping):
+            sets = dict(cast("Mapping[str, Any]", test))
+        elif test is not None:
+            sets = {"test": test}
         return {name: _outside(rows, self._names, _below(place, name)) for name, rows in sets.items()}
 
     @property
@@ -111,14 +114,15 @@ def _outside(rows: Any, names: Mapping[str, Any], place: Place, *, always: bool 
         always: read arrays too, which then go to disk.
 
     """
-    if isinstance(rows, tuple | list) and len(rows) in (2, 3):
-        if not (always or any(map(is_source, rows))):
-            return rows
-        source = read_parts(dict(zip(("x", "y", "sample_weight"), rows, strict=False)), place)
+    parts = tuple(cast("tuple[Any, ...]", rows)) if isinstance(rows, tuple | list) else ()
+    if len(parts) in (2, 3):
+        if not (always or any(map(is_source, parts))):
+            return cast("Any", rows)
+        source = read_parts(dict(zip(("x", "y", "sample_weight"), parts, strict=False)), place)
     elif isinstance(rows, Source) or is_source(rows):
         source = read_parts({"x": rows, **names}, place)
     else:
-        return rows
+        return cast("Any", rows)
     if source.y is None:
         return source.x
     return (source.x, source.y) if source.sample_weight is None else (source.x, source.y, source.sample_weight)

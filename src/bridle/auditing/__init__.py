@@ -43,8 +43,9 @@ def audit(model: keras.Model, x: Any = None, *, sample_weight: Any = None) -> Au
 
     Args:
         model: built `keras.Model`, compiled or not, on any backend.
-        x: rows as in `model.fit`: an array, or a list or dictionary of arrays. The first 256 rows are used. Default
-            None: a batch generated from the shapes of the inputs.
+        x: rows as in `model.fit`: an array, or a list or dictionary of arrays; or a file, a dataset or a stream, as in
+            `bridle.sources.read`. The first 256 rows are used. Default None: a batch generated from the shapes of the
+            inputs.
         sample_weight: array of shape (rows,), as in `model.fit`. Default None.
 
     Returns: `bridle.Audit` with `ok`, `rows`, `findings` and `table()`. Print it for a report.

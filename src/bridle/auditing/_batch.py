@@ -9,6 +9,7 @@ import numpy as np
 
 from bridle._errors import InputError, nearest_names, short_repr
 from bridle._keras import InputSpec, ModelInputs, model_inputs
+from bridle.sources._read import head, is_source
 from bridle.untrusted import GENERATED_ROWS
 
 MAX_SAMPLES = 256
@@ -39,6 +40,9 @@ def batch_of_rows(x: Any, sample_weight: Any, model: keras.Model) -> Batch:
     Errors: `InputError` for anything but arrays of numbers, for unequal numbers of rows, and for another number of
     inputs than the model has.
     """
+    if is_source(x):
+        first = head(x, MAX_SAMPLES)
+        x, sample_weight = first.x, first.sample_weight if sample_weight is None else sample_weight[: len(first)]
     arrays = keras.tree.map_structure(_array, dict(x) if isinstance(x, Mapping) else _plain(x))
     inputs = model_inputs(model)
     flat = keras.tree.flatten(arrays)

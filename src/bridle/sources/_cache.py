@@ -8,6 +8,7 @@ import tempfile
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import time
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,6 +18,9 @@ from bridle.sources._place import Place, belongs_on_disk, disk_error
 from bridle.sources._stored import StoredArray, keep_with, open_npy
 from bridle.sources._streams import Stream, parts_of
 from bridle.sources._trees import leaves_by_name, map_leaves
+
+STALE_SECONDS = 3600
+"""Time after which a half-written file belongs to no process that still writes it."""
 
 
 class _Sink(Protocol):
@@ -166,6 +170,12 @@ class _OnDisk:
         self._finite = finite
         self._path, self._name, self._keeper, self._like = path, name, keeper, first[:0]
         self.row_bytes = first[:1].nbytes
+        for old in path.parent.glob(
+            f".{path.name}.*"
+        ):  # of a process that was killed: one that writes changes its file
+            with contextlib.suppress(FileNotFoundError):
+                if time() - old.stat().st_mtime > STALE_SECONDS:
+                    old.unlink()
         handle, self._temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         self._file = os.fdopen(handle, "wb")
         self._write_header(0)
@@ -188,10 +198,21 @@ class _OnDisk:
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
-            os.replace(self._temporary, self._path)
+            self._publish()
         except OSError as error:
             raise disk_error(self._path.parent, error) from error
         return keep_with(open_npy(self._path), self._keeper)
+
+    def _publish(self) -> None:
+        """Give the file its name, unless another process of the same study was faster, whose file is in use."""
+        try:
+            os.link(self._temporary, self._path)
+        except FileExistsError:
+            if open_npy(self._path).fingerprint() != open_npy(self._temporary).fingerprint():
+                raise _changed(self._name, self._path, "others") from None
+        except OSError:  # a file system without links
+            os.replace(self._temporary, self._path)
+        Path(self._temporary).unlink(missing_ok=True)
 
     def abandon(self) -> None:
         """Remove what was written."""
@@ -222,23 +243,24 @@ class _Compared:
         kind = before.dtype == rows.dtype and before.shape[1:] == rows.shape[1:]
         alike = kind and len(before) == len(rows) and before.tobytes() == rows.tobytes()
         if not alike:
-            raise InputError(
-                f"Expected the rows of {self.name} that {str(self.path)!r} holds from an earlier reading, got others "
-                f"among rows {first:,} to {last - 1:,}. Take out what makes each reading differ, such as shuffling, or "
-                "give another folder."
-            )
+            raise _changed(self.name, self.path, f"others among rows {first:,} to {last - 1:,}")
 
     def finish(self, count: int) -> StoredArray:
         """Return the rows of the file."""
         if count != len(self._stored):
-            raise InputError(
-                f"Expected {len(self._stored):,} rows of {self.name}, as {str(self.path)!r} holds from an earlier "
-                f"reading, got {count:,}. Give the same rows, or another folder."
-            )
+            raise _changed(self.name, self.path, f"{count:,} of {len(self._stored):,}")
         return self._stored
 
     def abandon(self) -> None:
         """Leave the file as it is."""
+
+
+def _changed(name: str, path: Path, text: str) -> InputError:
+    """Return the error for rows that differ from those of an earlier reading."""
+    return InputError(
+        f"Expected the rows of {name} that {str(path)!r} holds from an earlier reading, got {text}. Take out what "
+        "makes each reading differ, such as shuffling, or give another folder."
+    )
 
 
 def check_numbers(rows: np.ndarray, name: str) -> None:

@@ -1,19 +1,22 @@
 """Files of rows: `.npy`, `.npz`, HDF5 and Parquet, memory maps and datasets of h5py."""
 
+import contextlib
+import math
 import mmap
 import os
 import struct
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
-from bridle._errors import InputError, first_line, nearest_names
-from bridle.sources._stored import BLOCK_BYTES, StoredArray, open_npy, open_rows
+from bridle._errors import BridleError, InputError, first_line, nearest_names
+from bridle.sources._stored import BLOCK_BYTES, StoredArray, open_npy, open_rows, read_header
 from bridle.sources._streams import Stream
 
 HDF5, PARQUET = (".h5", ".hdf5"), (".parquet", ".pq")
@@ -21,6 +24,9 @@ SUFFIXES = (".npy", ".npz", *HDF5, *PARQUET)
 """Ends of the paths that are files of rows."""
 PARTS = ("y", "sample_weight", "groups", "time")
 """Parts of rows beside x, and the names under which a `.npz` or HDF5 file holds them."""
+
+UNREADABLE = (OSError, ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError, RuntimeError, MemoryError)
+"""Errors of the libraries that read files, where a file is damaged."""
 
 Rows = StoredArray | Stream
 """Rows of a file that were not read yet."""
@@ -49,18 +55,25 @@ def open_file(path: str | Path, names: Mapping[str, Any]) -> dict[str, Any]:
         )
     if not Path(path).is_file():
         raise InputError(f"Expected a file of rows, got {path!r}, which is none. Check the path.")
-    try:
+    with _readable(path):
         if suffix == ".npy":
             _check_names(path, names, ())
             return {"x": open_npy(path)}
         if suffix in PARQUET:
             return _open_parquet(path, names)
         return _open_arrays(path, names, *((_hdf5_names, open_hdf5) if suffix in HDF5 else (_npz_names, _open_npz)))
-    except (OSError, ValueError, zipfile.BadZipFile, struct.error) as error:
-        if isinstance(error, InputError):
-            raise
+
+
+@contextlib.contextmanager
+def _readable(path: str) -> Iterator[None]:
+    """Turn what a library says about a damaged file into a sentence."""
+    try:
+        yield
+    except BridleError:
+        raise
+    except (*UNREADABLE, zipfile.BadZipFile, zlib.error, struct.error) as error:
         raise InputError(
-            f"Expected a file of rows in {path!r}, got one that cannot be read: {first_line(error)}"
+            f"Expected a file of rows in {path!r}, got one that cannot be read: {first_line(error)} Write it again."
         ) from error
 
 
@@ -111,7 +124,7 @@ def _hdf5_rows(dataset: Any, path: str, blocks: Any, *, by_path: bool) -> Rows:
 def _hdf5_blocks(path: str, name: str) -> Iterator[np.ndarray]:
     import h5py
 
-    with h5py.File(path, "r") as file:
+    with _readable(path), h5py.File(path, "r") as file:
         yield from _blocks(file[name])
 
 
@@ -139,15 +152,17 @@ def _open_npz(path: str, name: str) -> Rows:
     with zipfile.ZipFile(path) as archive:
         member = archive.getinfo(f"{name}.npy")
         with archive.open(member) as file:
-            shape, fortran, dtype = _npy_header(file)
+            shape, fortran, dtype = read_header(file)
             header = file.tell()
-    if dtype.hasobject or not shape or (fortran and len(shape) > 1):
+    size = math.prod(shape) * dtype.itemsize
+    if dtype.hasobject or not shape or (fortran and len(shape) > 1) or not 0 < size <= member.file_size - header:
         raise InputError(
             f"Expected rows one after another as {name!r} in {path!r}, got {dtype} of shape {shape}"
-            f"{', columns first' if fortran else ''}. Save an array of numbers, with numpy.ascontiguousarray."
+            f"{', columns first' if fortran else ''} in {member.file_size - header:,} bytes. Save an array of "
+            "numbers, with numpy.ascontiguousarray."
         )
     if member.compress_type != zipfile.ZIP_STORED or dtype.kind not in "biuf":
-        return Stream(partial(_npz_blocks, path, name), f"{path}: {name}", shape[0], by_path=True)
+        return Stream(partial(_npz_blocks, path, name), f"{path}: {name}", next(iter(shape)), by_path=True)
     with open(path, "rb") as raw:
         raw.seek(member.header_offset + 26)
         lengths = struct.unpack("<HH", raw.read(4))  # of the name and of further fields, before the content
@@ -155,19 +170,13 @@ def _open_npz(path: str, name: str) -> Rows:
 
 
 def _npz_blocks(path: str, name: str) -> Iterator[np.ndarray]:
-    with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
-        shape, _, dtype = _npy_header(file)
+    with _readable(path), zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
+        shape, _, dtype = read_header(file)
         row = int(np.prod(shape[1:], dtype=int)) * dtype.itemsize
         count = max(1, BLOCK_BYTES // max(1, row))
         for first in range(0, shape[0], count):
             rows = min(count, shape[0] - first)
             yield np.frombuffer(file.read(rows * row), dtype).reshape(rows, *shape[1:])
-
-
-def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
-    version = np.lib.format.read_magic(file)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    return read(file)
 
 
 def _open_arrays(path: str, names: Mapping[str, Any], list_names: Any, open_rows_of: Any) -> dict[str, Any]:
@@ -202,10 +211,11 @@ class ColumnBlocks:
 
     def __call__(self) -> Iterator[np.ndarray]:
         """Yield blocks of shape (rows of the block, columns)."""
-        file = _parquet().ParquetFile(self.path)
-        for batch in file.iter_batches(max(1, BLOCK_BYTES // (8 * len(self.columns))), columns=list(self.columns)):
-            columns = [batch.column(name).to_numpy(zero_copy_only=False) for name in self.columns]
-            yield np.stack([column.astype(self.dtype) for column in columns], axis=1)
+        with _readable(self.path):
+            file, rows = _parquet().ParquetFile(self.path), max(1, BLOCK_BYTES // (8 * len(self.columns)))
+            for batch in file.iter_batches(rows, columns=list(self.columns)):
+                columns = [batch.column(name).to_numpy(zero_copy_only=False) for name in self.columns]
+                yield np.stack([column.astype(self.dtype) for column in columns], axis=1)
 
 
 @dataclass(frozen=True)
@@ -218,7 +228,8 @@ class Columns:
 
     def load(self) -> Any:
         """Return them."""
-        table = _parquet().read_table(self.path, columns=list(self.columns)).to_pandas()
+        with _readable(self.path):
+            table = _parquet().read_table(self.path, columns=list(self.columns)).to_pandas()
         return table if self.is_table else table[self.columns[0]].to_numpy()
 
 

@@ -11,10 +11,10 @@ from bridle._errors import InputError, first_line, short_repr
 from bridle.sources._cache import check_finite, collect
 from bridle.sources._files import Columns, is_path, open_dataset, open_file, open_memmap
 from bridle.sources._place import COPIES, Place, RowsIn, belongs_on_disk, check_place, machine_memory
-from bridle.sources._source import OnPath, Source, in_memory
+from bridle.sources._source import NAMES, OnPath, Source, in_memory
 from bridle.sources._stored import BLOCK_BYTES, StoredArray
-from bridle.sources._streams import Stream, as_stream
-from bridle.sources._trees import count_rows, leaves_by_name, map_leaves
+from bridle.sources._streams import Stream, as_stream, parts_of
+from bridle.sources._trees import count_rows, leaves_by_name, map_leaves, take_rows
 
 MAX_INPUTS = 1000
 """Length of a list that may hold several inputs; longer lists are rows."""
@@ -88,6 +88,40 @@ def is_source(value: Any) -> bool:
     return any(not _is_read(leaf) for _, leaf in leaves_by_name(_opened(value, "x"), "x"))
 
 
+def rows_alone(x: Any) -> Any:
+    """Return the rows of x in memory, without labels: those of a file, a dataset or a stream are read."""
+    return read(x, rows_in="memory").x if is_source(x) else x
+
+
+def head(x: Any, count: int) -> Source:
+    """Return the first rows of a source, at most `count`, in memory; of a stream no further batches are read."""
+    if isinstance(x, Source):
+        return x.take(np.arange(min(count, len(x))))
+    opened = {"x": _opened(x, "x")}
+    if isinstance(opened["x"], Stream):
+        some = Stream(partial(_first_batches, opened["x"], count), opened["x"].name)
+        opened = dict(zip(("x", "y", "sample_weight"), collect(some, Place("memory")), strict=True))
+    source = Source(**opened)
+
+    def first(name: str, leaf: Any) -> Any:
+        if isinstance(leaf, Stream | Columns):
+            leaf = head(leaf, count).x if isinstance(leaf, Stream) else leaf.load()
+        return take_rows(leaf, np.arange(min(count, len(leaf))))
+
+    parts = {name: map_leaves(first, getattr(source, name), name) for name in NAMES}
+    return Source(**{name: map_leaves(lambda _, leaf: in_memory(leaf), part, name) for name, part in parts.items()})
+
+
+def _first_batches(stream: Stream, count: int) -> Iterator[Any]:
+    """Yield batches until they have `count` rows."""
+    rows = 0
+    for batch in stream:
+        yield batch
+        rows += count_rows(parts_of(batch)[0])
+        if rows >= count:
+            return
+
+
 def is_name(part: Any) -> bool:
     """Return True for the name of a column, or a list of such names."""
     names = part if isinstance(part, list) else [part]
@@ -96,12 +130,12 @@ def is_name(part: Any) -> bool:
 
 def _opened(value: Any, name: str) -> Any:
     """Return rows as arrays and tables, and those that are not read yet as rows on disk, streams or columns."""
+    if is_path(value):
+        return open_file(value, {})["x"]
     if isinstance(value, dict):
         return {key: _opened(part, f"{name}[{key!r}]") for key, part in value.items()}
     if isinstance(value, tuple | list) and 0 < len(value) <= MAX_INPUTS and all(map(_has_rows, value)):
         return tuple(_opened(part, f"{name}[{index}]") for index, part in enumerate(value))
-    if is_path(value):
-        return open_file(value, {})["x"]
     if isinstance(value, np.memmap):
         stored = open_memmap(value)
         return value if stored is None else stored

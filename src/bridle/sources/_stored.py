@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from tokenize import TokenError
+from typing import IO, Any
 
 import numpy as np
 
-from bridle._errors import InputError, KindError
+from bridle._errors import InputError, KindError, first_line
 from bridle.sources._row_file import RowFile, stamp_of
 
 BLOCK_BYTES = 2**23
@@ -269,13 +270,11 @@ def open_npy(path: str | Path) -> StoredArray:
     """
     try:
         with open(path, "rb") as file:
-            version = np.lib.format.read_magic(file)
-            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-            shape, fortran, dtype = read(file)
+            shape, fortran, dtype = read_header(file)
             offset = file.tell()
     except (OSError, ValueError) as error:
         raise InputError(
-            f"Expected a .npy file of numbers, got {str(path)!r}: {error}. Write it by numpy.save."
+            f"Expected a .npy file of numbers, got {str(path)!r}: {first_line(error)} Write it by numpy.save."
         ) from error
     if fortran and len(shape) > 1:
         raise InputError(
@@ -284,13 +283,26 @@ def open_npy(path: str | Path) -> StoredArray:
     return open_rows(path, offset, shape, dtype)
 
 
+def read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Return the shape, whether columns come first, and the type at the begin of a `.npy` file.
+
+    Errors: `ValueError` if it is no such file.
+    """
+    try:
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        return read(file)
+    except (TokenError, TypeError, SyntaxError, RecursionError, MemoryError, OverflowError) as error:
+        raise ValueError(f"its header is damaged: {first_line(error)}") from error
+
+
 def open_rows(path: str | Path, offset: int, shape: Sequence[int], dtype: Any) -> StoredArray:
     """Return rows that begin at a byte of a file, without reading them.
 
     Errors: `InputError` if they are no numbers, or the file is shorter.
     """
     dtype, path = np.dtype(dtype), str(Path(path).absolute())
-    if dtype.kind not in "biuf" or not shape or 0 in shape[1:]:
+    if dtype.kind not in "biuf" or not shape or min(shape) < 0 or 0 in shape[1:]:
         raise InputError(f"Expected rows of numbers in {path!r}, got {dtype} of shape {tuple(shape)}.")
     file = RowFile(path, int(offset), tuple(map(int, shape)), dtype, stamp_of(path))
     needed = file.offset + file.shape[0] * file.row_bytes

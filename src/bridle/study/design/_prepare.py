@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from bridle._errors import InputError
 from bridle._keras import (
     loss_name,
     make_program,
@@ -54,6 +55,11 @@ def prepare(question: Question, rows: Rows) -> Prepared:
     if rows.reconstructs:
         check_reconstruction(model, rows.x)
     if rows.ordered and isinstance(question.folds, int | np.integer):
+        if rows.groups is not None:
+            raise InputError(
+                "Expected groups or a time of the rows, got both, and a number of folds, which follow one of them. "
+                "Leave one out, or give a splitter of scikit-learn as folds=…."
+            )
         question = replace(question, folds=time_ordered_splitter(int(question.folds), question.folds, "folds"))
     arms, terms = read_arms(model, question.arms)
     preparer = RowPreparer(rows, loss_name(model), _outputs(model))
