@@ -11,7 +11,7 @@ import bridle
 from bridle._api._rows import RowOptions
 from bridle._errors import InputError
 from bridle.engine import StoredPrograms
-from bridle.engine import _stored_programs as programs_module
+from bridle.engine import _stored_layout as layout_module
 from bridle.engine import _sweep as sweep_module
 from bridle.study import _baselines, fit_baselines
 from bridle.study.design import make_timed_plan
@@ -25,7 +25,7 @@ ON_DISK = RowOptions("disk")
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a block hold two batches of 16 rows."""
-    for module in (programs_module, sweep_module):
+    for module in (layout_module, sweep_module):
         monkeypatch.setattr(module, "BLOCK_BYTES", 2 * 16 * 16)
 
 

@@ -12,6 +12,7 @@ from bridle.engine._objective import Recipe, Training
 from bridle.engine._programs import Readings, RowReadings, Start
 from bridle.engine._state import Fold, Rows, State, row_count, slice_rows
 from bridle.engine._stored import on_host, read_ahead, take
+from bridle.engine._stored_layout import sides_of
 from bridle.engine._stored_programs import (
     END,
     POINT,
@@ -19,7 +20,6 @@ from bridle.engine._stored_programs import (
     StoredPrograms,
     measures_again,
     prediction_name,
-    sides_of,
 )
 from bridle.engine._sweep import Sweep, predict_rows
 from bridle.engine._train import FitResult, FitSpec, fit_result
