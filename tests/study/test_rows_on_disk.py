@@ -89,21 +89,14 @@ def test_baselines_of_rows_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 class OwnLoss(keras.Model):
     """A model with its own loss."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.out = keras.layers.Dense(1, activation="sigmoid")
-
-    def call(self, x):
-        return self.out(x)
-
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         return keras.ops.mean((y_pred[:, 0] - y) ** 2)
 
 
 def test_measures_that_need_all_rows_at_once_are_refused() -> None:
     """A loss of the model's own, and a target that is x."""
-    model = OwnLoss()
-    model(X[:1])
+    inputs = keras.Input((3,))
+    model = OwnLoss(inputs, keras.layers.Dense(1)(inputs))
     model.compile("sgd")
     with pytest.raises(InputError, match=r"own compute_loss, which takes all validation rows at once\. Set rows_in"):
         bridle.Study(model, {"L2": {"*/kernel": bridle.L2(0.1)}}).prepare(X, Y, options=ON_DISK)
