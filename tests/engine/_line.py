@@ -53,8 +53,8 @@ def run(objective: Objective, work: Sequence[FitSpec | Sequence[FitSpec]], recip
     whole = run_fits(
         Training(objective, recipe),
         [[fit] if isinstance(fit, FitSpec) else fit for fit in work],
-        held_out={},
         **{
+            "held_out": {},
             "watch": lambda progress: None,
             "deliver": lambda fit, outcome: got.update({fit.index: outcome}),
             **options,

@@ -24,7 +24,7 @@ from bridle.engine import (
     put_fold,
     spread_out,
 )
-from bridle.engine import _stored_programs as programs_module
+from bridle.engine import _stored_layout as layout_module
 from bridle.engine import _sweep as sweep_module
 from bridle.engine._scheduler import lanes
 from bridle.engine._stored import READ_AHEAD, read_ahead
@@ -66,7 +66,7 @@ class Rows:
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a block hold three batches of 16 rows, and one chunk of predictions."""
-    for module in (programs_module, sweep_module):
+    for module in (layout_module, sweep_module):
         monkeypatch.setattr(module, "BLOCK_BYTES", 3 * 16 * 4 * (COLUMNS + 1))
 
 

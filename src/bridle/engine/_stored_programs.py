@@ -1,7 +1,7 @@
 """Programs for rows on disk: they take a block of rows at a time, and together compute what those of `_programs` do."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -36,52 +36,15 @@ from bridle.engine._objective import Recipe, Training
 from bridle.engine._programs import TRACING, Start, call_bytes, fast_objective, shapes_of_kernels, state_at_start
 from bridle.engine._shuffle import shuffled
 from bridle.engine._state import Block, Fold, Rows, State, row_count
-from bridle.engine._stored import BLOCK_BYTES, READ_AHEAD, row_bytes, spread_out
-from bridle.engine._sweep import Sweep, make_sweep, outline, point_sweeps
+from bridle.engine._stored import READ_AHEAD, row_bytes
+from bridle.engine._stored_layout import Layout, make_layout, sides_of
+from bridle.engine._sweep import Sweep, outline
 from bridle.engine.rewrites import CannotTransposeError, for_once, with_transposed_kernels
 
 POINT, END, ROWS = "point", "end", "rows"
 """When rows are predicted: while a fit trains, after it, and after it for the scores of single rows."""
 OPTIONS = {POINT: COMPILE_OPTIONS, END: FAST_COMPILE_OPTIONS, ROWS: QUICK_COMPILE_OPTIONS}
 """Compiler options of the programs that predict: those of the program that does it for rows in memory."""
-MAX_DIAGNOSED_ROWS = 4096
-"""Training rows, evenly spaced, over which diagnostics are computed where there are more."""
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Sizes of the blocks of one shape of rows."""
-
-    count: int
-    """Rows to train on."""
-    size: int
-    """Rows of a batch."""
-    batches: int
-    """Batches of a block."""
-    sweeps: tuple[Sweep, ...]
-    """Predictions at a measuring point."""
-    monitored: Sweep | None
-    """Predictions of the rows that early stopping monitors."""
-    every: Sweep
-    """Predictions of all rows after training."""
-    validation: Sweep | None
-    """Predictions of the validation rows after training."""
-    held_out: Mapping[str, Sweep]
-
-    @property
-    def tail(self) -> int:
-        """Rows of the last batch, if it is smaller."""
-        return self.count % self.size
-
-    @property
-    def diagnosed(self) -> np.ndarray:
-        """Training rows over which diagnostics are computed."""
-        return spread_out(self.count, MAX_DIAGNOSED_ROWS)
-
-    def blocks(self) -> Sequence[tuple[int, int]]:
-        """Return the first row and the number of batches of each block of an epoch, without a smaller last batch."""
-        total = self.count // self.size
-        return [(n * self.size, min(self.batches, total - n)) for n in range(0, total, self.batches)]
 
 
 @dataclass(eq=False)
@@ -200,116 +163,110 @@ def _trace(
     begin = partial(state_at_start, training, shapes)
     if shapes:
         training = replace(training, objective=with_transposed_kernels(training.objective))
-    layout = _layout(training, fold, None if eager else start, held_out)
+    layout = make_layout(training, fold, None if eager else start, held_out)
     once = for_once if not eager and any(value.shape[1:] == (1,) for value in start.trainable) else _as_it_is
     outlines = _no_outline if eager else jax.eval_shape
-    functions, size = _functions(training, fold, begin(start), strength_count, held_out, layout, (once, outlines))
+    parts_list = _PartList(training, fold, layout, begin(start), once, outlines)
+    parts_list.add_training(strength_count)
+    parts_list.add_measures(held_out)
+    parts_list.add_readings()
     parts = {
         name: run_eagerly(function) if eager else Executable(function, *arguments, options=options)
-        for name, (function, arguments, options) in functions.items()
+        for name, (function, arguments, options) in parts_list.parts.items()
     }
     block = max(layout.batches * layout.size * row_bytes(fold.rows), layout.every.size * row_bytes(fold.rows.x))
-    return StoredPrograms(parts, layout, begin, training.recipe, training.cost_count, block, size, 0.0, eager=eager)
-
-
-def _layout(training: Training, fold: Fold, start: Start | None, held_out: Mapping[str, Rows]) -> Layout:
-    """Return the sizes of blocks; without a start for a model that cannot be traced."""
-    count, total, x = fold.train, row_count(fold.rows.y), fold.rows.x
-    size = min(training.recipe.batch_size, count)
-    batches = max(1, min(count // size, BLOCK_BYTES // max(1, size * row_bytes(fold.rows))))
-    forward = None if start is None else jax.jit(partial(training.objective.predict, start.trainable, start.other))
-    every, monitored, last = make_sweep(x, 0, total), None, fold.cuts[-1]
-    if training.recipe.stopping is not None:
-        monitored = make_sweep(x, *fold.cuts[:2])
-    validation = make_sweep(x, last, total) if last < total else None
-    outside = {name: make_sweep(part.x, 0, row_count(part.y)) for name, part in held_out.items()}
-    return Layout(count, size, batches, point_sweeps(forward, x, total, count), monitored, every, validation, outside)
+    return StoredPrograms(
+        parts, layout, begin, training.recipe, training.cost_count, block, parts_list.prediction_bytes, 0.0, eager=eager
+    )
 
 
 Part = tuple[Callable[..., Any], tuple[Any, ...], Mapping[str, Any]]
 """A function, the arguments or their shapes for which it is compiled, and compiler options."""
 
 
-def _functions(
-    training: Training,
-    fold: Fold,
-    state: State,
-    strength_count: int,
-    held_out: Mapping[str, Rows],
-    layout: Layout,
-    forms: tuple[Callable[..., Any], Callable[..., Any]],
-) -> tuple[dict[str, Part], int]:
-    """Return all functions by name, and the size of the predictions of a row.
+@dataclass
+class _PartList:
+    """Functions by name, added one after another, for one shape of rows and one state."""
 
-    `forms` are the form of functions that run once a fit, and `jax.eval_shape`.
-    """
-    (once, shapes_of), size = forms, 0
-    objective, recipe, x, last = training.objective, training.recipe, fold.rows.x, fold.cuts[-1]
-    cost, number, total = np.zeros(training.cost_count, np.float32), np.int32(0), row_count(fold.rows.y)
-    strengths, identity = np.zeros(strength_count, np.float32), np.zeros(2, np.uint32)
-    parts: dict[str, Part] = {}
+    training: Training
+    fold: Fold
+    layout: Layout
+    state: State
+    once: Callable[..., Any]
+    """Form of functions that run once a fit."""
+    shapes_of: Callable[..., Any]
+    """`jax.eval_shape`, if the model can be traced."""
+    parts: dict[str, Part] = field(default_factory=dict)
+    prediction_bytes: int = 0
+    """Size of the predictions of a row."""
 
-    def add_training(name: str, length: int, batches: int) -> None:
-        rows, order = outline(fold.rows, length * batches), np.zeros(length * batches, np.int32)
-        arguments = state, cost, strengths, rows, order, identity, number, number, number
-        parts[name] = partial(_train, training, layout.count, length), arguments, COMPILE_OPTIONS
+    def add_training(self, strength_count: int) -> None:
+        """Add the steps of an epoch, the order of its rows, and its end."""
+        layout, number, identity = self.layout, np.int32(0), np.zeros(2, np.uint32)
+        cost = np.zeros(self.training.cost_count, np.float32)
+        lengths = {"train": (layout.size, layout.batches), "train the rest": (layout.tail, 1)}
+        for name, (length, batches) in lengths.items():
+            if length:
+                rows, order = outline(self.fold.rows, length * batches), np.zeros(length * batches, np.int32)
+                start = self.state, cost, np.zeros(strength_count, np.float32)
+                arguments = *start, rows, order, identity, number, number, number
+                self.parts[name] = partial(_train, self.training, layout.count, length), arguments, COMPILE_OPTIONS
+        if self.training.recipe.shuffle and layout.size < layout.count:
+            self.parts["shuffle"] = partial(_order, layout.count), (identity, number), COMPILE_OPTIONS
+        monitored = ()
+        if layout.monitored is not None:
+            rows = outline((self.fold.rows.y, self.fold.rows.weight), self.fold.watch)
+            monitored = rows, self.add_prediction(POINT, layout.monitored, self.fold.rows.x)
+        arguments = self.state, cost, number, *monitored
+        self.parts["end of epoch"] = partial(_end_epoch, self.training), arguments, COMPILE_OPTIONS
 
-    def add_prediction(mode: str, sweep: Sweep, x: Any) -> Any:
-        nonlocal size
-        name, block = prediction_name(mode, sweep), outline(x, sweep.size * sweep.width)
-        function = partial(_predict, training, mode, sweep)
-        parts[name] = (once(function) if mode == END else function), (state, block, number), OPTIONS[mode]
-        predictions = shapes_of(function, state, block, number)
-        size = max(size, row_bytes(predictions))
+    def add_measures(self, held_out: Mapping[str, Rows]) -> None:
+        """Add the predictions and measures of points, of the end of a fit, and of held-out rows."""
+        fold, layout, total = self.fold, self.layout, row_count(self.fold.rows.y)
+        for sweep in layout.sweeps:
+            predictions = self.add_prediction(POINT, sweep, fold.rows.x)
+            for name, sides in sides_of(sweep, fold.cuts, total).items():
+                self.add_measure(f"{POINT} {name}", POINT, fold.rows, (sides, sweep.first), predictions)
+        if measures_again(self.training):
+            sides = tuple(zip((0, *fold.cuts), (*fold.cuts, total), strict=True))
+            predictions = self.add_prediction(END, layout.every, fold.rows.x)
+            self.add_measure(END, END, fold.rows, (sides, 0), predictions)
+        for name, sweep in layout.held_out.items():
+            predictions = self.add_prediction(END, sweep, held_out[name].x)
+            self.add_measure(f"{END} {name}", END, held_out[name], (((0, sweep.end),), 0), predictions)
+
+    def add_readings(self) -> None:
+        """Add the variables and diagnostics of a fit, and what is read of its validation rows."""
+        fold, sweep, sample = self.fold, self.layout.validation, len(self.layout.diagnosed)
+        arguments = self.state, outline(fold.rows.x, sample)
+        self.parts["finish"] = self.once(partial(_finish, self.training)), arguments, FAST_COMPILE_OPTIONS
+        if sweep is not None and self.training.recipe.predictions:
+            self.add_prediction(END, sweep, fold.rows.x)
+        if sweep is not None and self.training.objective.score_rows is not None:
+            predictions = self.add_prediction(ROWS, sweep, fold.rows.x)
+            rows = outline((fold.rows.y, fold.rows.weight), sweep.end - sweep.first)
+            self.parts[ROWS] = partial(_score_rows, self.training), (*rows, predictions), QUICK_COMPILE_OPTIONS
+
+    def add_prediction(self, mode: str, sweep: Sweep, x: Any) -> Any:
+        """Add the predictions of a sweep; return their shapes."""
+        arguments = self.state, outline(x, sweep.size * sweep.width), np.int32(0)
+        function = partial(_predict, self.training, mode, sweep)
+        form = self.once(function) if mode == END else function
+        self.parts[prediction_name(mode, sweep)] = form, arguments, OPTIONS[mode]
+        predictions = self.shapes_of(function, *arguments)
+        self.prediction_bytes = max(self.prediction_bytes, row_bytes(predictions))
         return outline(predictions, sweep.end - sweep.first)
 
-    def add_measures(name: str, mode: str, rows: Rows, sides: Any, predictions: Any) -> None:
-        function = partial(_measure, training, mode, sides)
-        arguments = state, outline((rows.y, rows.weight), row_count(rows.y)), predictions
-        parts[name] = (once(function) if mode == END else function), arguments, OPTIONS[mode]
-
-    add_training("train", layout.size, layout.batches)
-    if layout.tail:
-        add_training("train the rest", layout.tail, 1)
-    if recipe.shuffle and layout.size < layout.count:
-        parts["shuffle"] = partial(_order, layout.count), (identity, number), COMPILE_OPTIONS
-    for sweep in layout.sweeps:
-        predictions = add_prediction(POINT, sweep, x)
-        for name, sides in sides_of(sweep, fold.cuts, total).items():
-            add_measures(f"{POINT} {name}", POINT, fold.rows, (sides, sweep.first), predictions)
-    monitored = ()
-    if layout.monitored is not None:
-        rows = outline((fold.rows.y, fold.rows.weight), fold.watch)
-        monitored = rows, add_prediction(POINT, layout.monitored, x)
-    parts["end of epoch"] = partial(_end_epoch, training), (state, cost, number, *monitored), COMPILE_OPTIONS
-    parts["finish"] = once(partial(_finish, training)), (state, outline(x, len(layout.diagnosed))), FAST_COMPILE_OPTIONS
-    if measures_again(training):
-        sides = tuple(zip((0, *fold.cuts), (*fold.cuts, total), strict=True))
-        add_measures(END, END, fold.rows, (sides, 0), add_prediction(END, layout.every, x))
-    if layout.validation is not None and recipe.predictions:
-        add_prediction(END, layout.validation, x)
-    for name, sweep in layout.held_out.items():
-        predictions = add_prediction(END, sweep, held_out[name].x)
-        add_measures(f"{END} {name}", END, held_out[name], (((0, sweep.end),), 0), predictions)
-    if layout.validation is not None and objective.score_rows is not None:
-        predictions = add_prediction(ROWS, layout.validation, x)
-        rows = outline((fold.rows.y, fold.rows.weight), total - last)
-        parts[ROWS] = partial(_score_rows, training), (*rows, predictions), QUICK_COMPILE_OPTIONS
-    return parts, size
+    def add_measure(self, name: str, mode: str, rows: Rows, sides: Any, predictions: Any) -> None:
+        """Add the measures of some sides of rows, from predictions that begin at a row."""
+        function = partial(_measure, self.training, mode, sides)
+        arguments = self.state, outline((rows.y, rows.weight), row_count(rows.y)), predictions
+        self.parts[name] = (self.once(function) if mode == END else function), arguments, OPTIONS[mode]
 
 
 def prediction_name(mode: str, sweep: Sweep) -> str:
     """Return the name of the program that predicts a block of a sweep."""
     return f"predict {mode} {sweep.shape}"
-
-
-def sides_of(sweep: Sweep, cuts: tuple[int, ...], total: int) -> dict[str, tuple[tuple[int, int], ...]]:
-    """Return the sides of a fold that a sweep of a measuring point covers: training rows, and the others."""
-    sides = tuple(zip((0, *cuts), (*cuts, total), strict=True))
-    named = {"training": sides[:1], "others": sides[1:] if cuts[0] < total else ()}
-    return {
-        name: part for name, part in named.items() if part and sweep.first <= part[0][0] and part[-1][1] <= sweep.end
-    }
 
 
 def measures_again(training: Training) -> bool:

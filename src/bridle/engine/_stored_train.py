@@ -12,6 +12,7 @@ from bridle.engine._objective import Recipe, Training
 from bridle.engine._programs import Readings, RowReadings, Start
 from bridle.engine._state import Fold, Rows, State, row_count, slice_rows
 from bridle.engine._stored import on_host, read_ahead, take
+from bridle.engine._stored_layout import sides_of
 from bridle.engine._stored_programs import (
     END,
     POINT,
@@ -19,7 +20,6 @@ from bridle.engine._stored_programs import (
     StoredPrograms,
     measures_again,
     prediction_name,
-    sides_of,
 )
 from bridle.engine._sweep import Sweep, predict_rows
 from bridle.engine._train import FitResult, FitSpec, fit_result
@@ -248,7 +248,7 @@ def time_stored_rows(fold: Fold, start: Start, strength_count: int, programs: St
     times = []
     for _ in range(2):
         began = perf_counter()
-        block = read_block(rows, np.arange(first, first + batches * layout.size), len(order))
+        block = read_block(rows, np.arange(batches * layout.size), len(order))
         arguments = strengths, block, order, identity, number, number, np.int32(batches)
         jax.block_until_ready(programs["train"](*carry, *arguments))
         times.append(perf_counter() - began)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -120,14 +121,14 @@ def predict_rows(
     results: list[Any] = [None] * len(states)
     count = sweep.end - sweep.first
 
-    def enter(index: int) -> None:
+    def enter(index: int, starts: np.ndarray, block: Any) -> None:
         part = jax.device_get(predict(states[index], block, np.int32(len(starts))))
         if results[index] is None:
             results[index] = jax.tree.map(lambda leaf: np.zeros((count, *leaf.shape[1:]), leaf.dtype), part)
         _enter(results[index], part, starts - sweep.first, sweep)
 
     for starts, block in read_ahead(lambda starts: (starts, sweep.read(x, starts)), sweep.blocks(begin)):
-        list(every(enter, range(len(states))))
+        list(every(partial(enter, starts=starts, block=block), range(len(states))))
         report()
     return results
 

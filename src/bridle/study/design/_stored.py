@@ -16,6 +16,6 @@ def check_stored(program: Program, rows: Rows, reconstructs: bool) -> None:
         raise InputError(f"Expected y for rows on disk, got none: x would be the target, in memory. {IN_MEMORY}")
     if program.has_own_loss:
         raise InputError(
-            f"Expected a loss that is compiled for rows on disk, got a model with its own compute_loss, which takes all "
+            "Expected a compiled loss for rows on disk, got a model with its own compute_loss, which takes all "
             f"validation rows at once. {IN_MEMORY}"
         )
