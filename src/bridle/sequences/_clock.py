@@ -202,7 +202,7 @@ def calendar_columns(clock: Clock, name: str, parts: tuple[str, ...]) -> dict[st
     if clock.local is None:
         return {}
     seconds = clock.local.astype("datetime64[us]").astype(np.int64) / 1e6
-    columns: dict[str, Float[np.ndarray, "row"]] = {}
+    columns: dict[str, np.ndarray] = {}
     for part in parts:
         phase = 2 * np.pi * seconds / CYCLES[part]
         columns |= {f"{name}: {part} (sin)": np.sin(phase), f"{name}: {part} (cos)": np.cos(phase)}

@@ -30,7 +30,7 @@ class SeriesTraining:
 
 
 TRAINING: Mapping[bool, SeriesTraining] = MappingProxyType(
-    {True: SeriesTraining(30, 32, 2e-3), False: SeriesTraining(40, 64, 1e-3)}
+    {True: SeriesTraining(40, 32, 2e-3), False: SeriesTraining(40, 64, 1e-3)}
 )
 """Training of padded sequences (True), and of windows (False)."""
 
