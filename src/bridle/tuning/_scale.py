@@ -12,7 +12,11 @@ from bridle._errors import InputError
 
 @dataclass(frozen=True)
 class Scale:
-    """Scale of a regression target: the network predicts `(y - mean) / sd`. Several targets have lists."""
+    """Scale of a regression target: the network predicts `(y - mean) / sd`.
+
+    `mean` and `sd` are numbers, or lists with one number for each of several targets. The defaults are those of
+    classes, which have no scale.
+    """
 
     mean: float | list[float] = 0.0
     sd: float | list[float] = 1.0

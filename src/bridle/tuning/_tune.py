@@ -155,9 +155,9 @@ def tune(
 ) -> Tuned:
     """Find the regularization for a table: which penalty, on which target, how strong.
 
-    Each fold scales numbers, encodes text as one-hot and fills missing cells by its own training rows. A share of the
-    rows is held out and scored once, after the selection. The columns `group`, `time` and `weight` are not features,
-    and new rows do not need them.
+    Each fold prepares numbers, categories, dates and free text by its own training rows. A share of the rows is held
+    out and scored once, after the selection. The columns `group`, `time` and `weight` are not features, and new rows
+    do not need them.
 
     Args:
         table: data frame, or path of a CSV, Excel, Parquet or JSON-lines file; or path of a folder that has one folder
