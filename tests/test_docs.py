@@ -93,12 +93,11 @@ def test_the_page_of_data_runs(tmp_path, monkeypatch) -> None:
 
 
 def test_the_page_of_images_runs(tmp_path, monkeypatch) -> None:
-    """Class folders and a table of generated images, with few fits and epochs."""
+    """Class folders and a table of generated images, smaller ones and with few fits and epochs."""
     monkeypatch.chdir(tmp_path)
     (code,) = re.findall(r"```python\n(.*?)```", PAGES["data-images.md"], re.DOTALL)
-    few = code.replace("seeds=2", "seeds=1").replace(
-        "epochs=10", 'epochs=2, arms={"L2": {"*/kernel": bridle.L2(1e-3)}}'
-    )
+    few = code.replace("seeds=2", "seeds=1").replace("(16, 16, 3)", "(8, 8, 3)").replace("size=12", "size=6")
+    few = few.replace("epochs=10", 'epochs=2, arms={"L2": {"*/kernel": bridle.L2(1e-3)}}')
     scope: dict = {}
     exec(compile(few, "data-images.md", "exec"), scope)
     assert list(scope["predictions"]) == ["file", "class", "p(bars)", "p(dots)"]

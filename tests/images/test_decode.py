@@ -14,7 +14,7 @@ FORM, GREY = ImageForm(12, 12, 3), ImageForm(12, 12, 1)
 
 def test_plain_pixels_do_not_change(tmp_path) -> None:
     """An image of the form's size and mode is read bit for bit."""
-    array = pixels("bars", 0)
+    array = pixels("bars", 0, 12)
     assert np.array_equal(read_image(save(tmp_path / "a.png", array), FORM), array)
 
 
@@ -137,6 +137,6 @@ def test_floating_point_pixels_are_refused(tmp_path) -> None:
 
 def test_a_name_does_not_decide(tmp_path) -> None:
     """A PNG that is named .jpg is read by its content."""
-    array = pixels("dots", 2)
+    array = pixels("dots", 2, 12)
     save(tmp_path / "a.png", array).rename(tmp_path / "a.jpg")
     assert np.array_equal(read_image(tmp_path / "a.jpg", FORM), array)

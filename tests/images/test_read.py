@@ -44,7 +44,7 @@ def test_damaged_images_are_named_and_left_out_or_refused(tmp_path) -> None:
     write_classes(tmp_path, 2)
     names = ["bars/0.png", "bars/1.png", "dots/0.png", "gone.png"]
     (tmp_path / "bars" / "1.png").write_bytes(b"\x89PNG")
-    images = read_images(tmp_path, names, ImageForm(12, 12, 3))
+    images = read_images(tmp_path, names, ImageForm(8, 8, 3))
     assert images.names == ("bars/0.png", "dots/0.png")
     assert images.readable.tolist() == [True, False, True, False]
     assert np.array_equal(images.pixels[1], pixels("dots", 0))
@@ -52,16 +52,16 @@ def test_damaged_images_are_named_and_left_out_or_refused(tmp_path) -> None:
     assert sentence.startswith("2 of 4 images cannot be read and are left out: 'bars/1.png' (")
     assert "'gone.png' (there is no such file)" in sentence
     with pytest.raises(InputError, match=r"got 'bars/1\.png' \(.*leave out --strict"):
-        read_images(tmp_path, names, ImageForm(12, 12, 3), strict=True)
+        read_images(tmp_path, names, ImageForm(8, 8, 3), strict=True)
     with pytest.raises(InputError, match=r"images that can be read, got none\. 1 of 1"):
-        read_images(tmp_path, names[3:], ImageForm(12, 12, 3))
+        read_images(tmp_path, names[3:], ImageForm(8, 8, 3))
 
 
 def test_one_file_in_several_rows(tmp_path) -> None:
     """It is read once and given to each."""
     write_classes(tmp_path, 1)
     names = ["dots/0.png", "bars/0.png", "dots/0.png"]
-    images = read_images(tmp_path, names, ImageForm(12, 12, 3))
+    images = read_images(tmp_path, names, ImageForm(8, 8, 3))
     assert images.names == tuple(names)
     assert np.array_equal(images.pixels[0], images.pixels[2])
     assert np.array_equal(images.pixels[1], pixels("bars", 0))
@@ -77,7 +77,7 @@ def test_copies_are_named(tmp_path) -> None:
     """Inside the rows to learn from, and between them and held-out ones."""
     write_classes(tmp_path, 2)
     save(tmp_path / "dots" / "again.png", pixels("bars", 0))
-    form = ImageForm(12, 12, 3)
+    form = ImageForm(8, 8, 3)
     learn = read_images(tmp_path, ["bars/0.png", "dots/1.png", "dots/again.png"], form)
     test = read_images(tmp_path, ["dots/0.png", "dots/1.png"], form)
     inside, across = copies_sentences(learn, test)

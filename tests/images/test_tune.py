@@ -11,8 +11,10 @@ from tests.images._photos import CLASSES, pixels, save, write_classes
 
 import bridle
 from bridle._errors import InputError
-from bridle.tables import Structure
+from bridle.images import ImageForm
+from bridle.tables import Problem, Structure
 from bridle.tuning import ImageOptions, TableStudy, load_applied, prepare_table, read_source
+from bridle.tuning._image_network import AUGMENTATIONS, image_arms, image_network
 
 ONE_ARM = {"L2": {"*/kernel": bridle.L2([1e-3])}}
 
@@ -33,7 +35,7 @@ def test_folders_to_predictions(command) -> None:
     out = " ".join(out.split())
     assert out.startswith("Images photos Classification of 'class', 2 classes: bars, dots. 19 images to learn from, 6")
     assert "1 of 26 images cannot be read and are left out: 'train/dots/3.png' (" in out
-    assert "Images of 12 × 12 pixels, RGB: kept." in out
+    assert "Images of 8 × 8 pixels, RGB: kept." in out
     assert "left and right exchanged" in out
     assert "Apply it to new images: bridle predict answer new" in out
     names = {path.name for path in Path("answer").iterdir()}
@@ -115,18 +117,34 @@ def test_a_given_model(tmp_path) -> None:
     """It gets the shape and the number of classes, and pixels from 0 to 255."""
     write_classes(tmp_path, 4)
     source = read_source(tmp_path, None)
-    options = {"model": wide, "images": ImageOptions((6, 8)), "arms": None}
-    job = prepare_table(source, design(**options))
+    job = prepare_table(source, design(model=wide, images=ImageOptions((6, 8))))
     assert job.prepared.model.input_shape == (None, 6, 8, 3)
-    assert [arm.name for arm in job.prepared.arms] == ["none", "L2 weights", "Smoothed labels"]
+    assert list(image_arms(job.prepared.model, job.problem)) == ["L2 weights", "Smoothed labels"]
     assert np.asarray(job.prepared.folds[0].rows.x).max() > 100
     for wrong, sentence in (
-        (lambda shape, classes: wide(shape, 3), r"images of shape \(12, 12, 3\) with 2 outputs, got .* → \(3,\)"),
+        (lambda shape, classes: wide(shape, 3), r"images of shape \(8, 8, 3\) with 2 outputs, got .* → \(3,\)"),
         (lambda shape, classes: wide(shape, classes, logits=True), "from_logits=True. End it with a softmax"),
         (lambda shape, classes: "net", "to return a keras.Model, got str"),
     ):
         with pytest.raises(bridle.BridleError, match=sentence):
             prepare_table(source, design(model=wrong))
+
+
+def test_the_default_network_and_its_arms() -> None:
+    """Augmentation in training alone, dropout before the last layer, no labels to smooth for a number."""
+    classes = Problem("classification", "class", ("a", "b", "c"), "text", 9, 0)
+    model = image_network(ImageForm(20, 30, 1), classes, tuple(AUGMENTATIONS))
+    names = [layer.name for layer in model.layers]
+    assert names[: len(AUGMENTATIONS) + 1] == ["flip", "upside_down", *list(AUGMENTATIONS)[2:], "scale"]
+    assert names[len(AUGMENTATIONS) + 1 :] == ["conv1", "conv2", "conv3", "flat", "hidden", "out"]
+    pixels = np.random.default_rng(0).integers(0, 255, (4, 20, 30, 1)).astype("float32")
+    assert np.array_equal(model.layers[0](pixels, training=False), pixels)
+    assert not np.array_equal(model.layers[0](pixels, training=True), pixels)
+    assert "hidden/output" in image_arms(model, classes)["Dropout"]
+    number = Problem("regression", "size", None, "number", 9, 0)
+    model = image_network(ImageForm(8, 8, 3), number, ())
+    assert model.output_shape == (None, 1)
+    assert list(image_arms(model, number)) == ["L2 weights", "Dropout"]
 
 
 def test_copies_in_the_held_out_folder_are_said_first(tmp_path) -> None:

@@ -141,8 +141,8 @@ class Ensemble:
         """Return the mean of the members' predictions.
 
         Args:
-            rows: array of shape (rows, …), a list or dictionary of arrays, or a file, a dataset or a stream. For an ensemble of a study unprepared
-                rows, as in `Result.predict`.
+            rows: array of shape (rows, …), a list or dictionary of arrays, or a file, a dataset or a stream. For an
+                ensemble of a study unprepared rows, as in `Result.predict`.
 
         Returns: array of shape (rows, …), or a structure of arrays for several outputs.
 

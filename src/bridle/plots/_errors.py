@@ -93,7 +93,7 @@ def row_errors(
     percents = np.nan_to_num(shares.max(axis=1)) * 100
     names = [shorten(label, CAPTION_CHARS) for label in classes]
     predicted = [f"{names[index]} {share:.0f} %" for index, share in zip(choice, percents, strict=True)]
-    return RowErrors(loss, wrong, tuple(str(classes[index]) for index in labels), tuple(predicted))
+    return RowErrors(loss, wrong, tuple(classes[int(index)] for index in labels), tuple(predicted))
 
 
 def class_shares(predictions: Float[np.ndarray, "row output"], from_logits: bool) -> Float[np.ndarray, "row class"]:
