@@ -276,20 +276,10 @@ def measures_again(training: Training) -> bool:
 
 
 def _train(
-    training: Training,
-    count: int,
-    length: int,
-    state: State,
-    cost: Any,
-    strengths: Any,
-    rows: Rows,
-    order: Any,
-    identity: Any,
-    epoch: Any,
-    before: Any,
-    batches: Any,
+    training: Training, count: int, length: int, state: State, cost: Any, strengths: Any, *block_and_time: Any
 ) -> tuple[State, Any]:
-    """Train on the batches of one block."""
+    """Train on the batches of one block, given as (rows, order, identity, epoch, rows before it, batches)."""
+    rows, order, identity, epoch, before, batches = block_and_time
     objective, clock, block = training.objective, Moment(identity, epoch, before), Block(rows, order)
     present = objective.at_epoch(strengths, epoch)
 

@@ -28,10 +28,9 @@ from bridle.study.design._objective import make_objective, try_out
 from bridle.study.design._padding import padding_notes
 from bridle.study.design._prepared import Prepared, StudyEngine
 from bridle.study.design._question import Question
-from bridle.study.design._reconstruction import check_range, check_reconstruction
+from bridle.study.design._reconstruction import check_range, check_reconstruction, check_stored
 from bridle.study.design._row_scores import count_fits, keeps_predictions, missing_reason, row_scorer
 from bridle.study.design._scores import check_pooled, choose_score, stopping_rule, undefined_notes
-from bridle.study.design._stored import check_stored
 
 OUTER = "outer"
 """The name of the held-out rows of an inner study."""

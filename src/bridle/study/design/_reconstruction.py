@@ -7,7 +7,8 @@ import keras
 import numpy as np
 
 from bridle._errors import InputError, short_repr
-from bridle._keras import loss_name
+from bridle._keras import Program, loss_name
+from bridle.engine import Rows, is_stored
 from bridle.study.data._arrays import Data
 
 UNIT, SYMMETRIC, POSITIVE = (0.0, 1.0), (-1.0, 1.0), (0.0, np.inf)
@@ -25,6 +26,21 @@ NUMBERS = ("mean_squared_error", "mse", "mean_absolute_error", "mae", "huber", "
 """Losses between numbers; the labels of other losses need not be values of the output."""
 TOLERANCE = 1e-5
 """Distance from the range that counts as inside: rounding."""
+IN_MEMORY = "Set rows_in='memory', with fewer rows if they do not fit."
+"""What to do where rows on disk are refused."""
+
+
+def check_stored(program: Program, rows: Rows, reconstructs: bool) -> None:
+    """Raise `InputError` for rows on disk where a measure needs all of them at once."""
+    if not is_stored(rows.x):
+        return
+    if reconstructs:
+        raise InputError(f"Expected y for rows on disk, got none: x would be the target, in memory. {IN_MEMORY}")
+    if program.has_own_loss:
+        raise InputError(
+            "Expected a compiled loss for rows on disk, got a model with its own compute_loss, which takes all "
+            f"validation rows at once. {IN_MEMORY}"
+        )
 
 
 def check_reconstruction(model: keras.Model, x: Any) -> None:
