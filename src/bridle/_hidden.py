@@ -8,11 +8,14 @@ imported, as in `from bridle.cases import CASES`. `tests/test_public.py` fails w
 
 __all__: list[str] = []
 
-_api = _errors = _hidden = _keras = _lazy = _progress = _version = None
-del _api, _errors, _hidden, _keras, _lazy, _progress, _version
+_api = _cards = _errors = _hidden = _keras = _lazy = _progress = _version = None
+del _api, _cards, _errors, _hidden, _keras, _lazy, _progress, _version
 
 auditing = autoencoders = cases = cli = conversion = engine = placement = plots = regularizers = report = results = None
 del auditing, autoencoders, cases, cli, conversion, engine, placement, plots, regularizers, report, results
 
 stats = store = study = tables = tuning = untrusted = wording = None
 del stats, store, study, tables, tuning, untrusted, wording
+
+estimators = images = sequences = None
+del estimators, images, sequences

@@ -9,6 +9,7 @@ import numpy as np
 
 from bridle._keras._internals import flatten_layers, is_from_keras
 from bridle._keras._program import Program
+from bridle._keras._tracing import first_rows
 
 TOLERANCE = 1e-4
 """Relative difference by which rounding alone changes predictions in float32, as products have other shapes."""

@@ -57,41 +57,28 @@ def pass_over_rows(
         moment = Moment(identity, epoch, 0) if draws else None
         return step(training.objective, state, strengths, slice_rows(rows, 0, count), moment)
     order = shuffled(identity, epoch, count) if training.recipe.shuffle else jnp.arange(count)
-    block, carry = Block(rows, order), (state, jnp.zeros(training.cost_count, "float32"))
-    state, cost = pass_over_block(training, carry, strengths, block, count, clock, size, count // size, draws)
+    one_step = batch_step(training, strengths, Block(rows, order), count, clock, draws)
+    state, cost = pass_over_block(one_step, (state, jnp.zeros(training.cost_count, "float32")), size, count // size)
     if count % size:
-        last_step = batch_step(training, strengths, block, count, clock, draws)
-        state, last = last_step(state, count - count % size, count % size)
+        state, last = one_step(state, count - count % size, count % size)
         cost = cost + last
     return state, cost
 
 
-def pass_over_block(
-    training: Training,
-    carry: tuple[State, Any],
-    strengths: Any,
-    block: Block,
-    count: int,
-    clock: Moment,
-    size: int,
-    batches: Any,
-    draws: bool = False,
-) -> tuple[State, Any]:
+BatchStep = Callable[[State, Any, int], tuple[State, Any]]
+"""(state, first row, number of rows) → (state, share of the mean cost of an epoch)."""
+
+
+def pass_over_block(one_step: BatchStep, carry: tuple[State, Any], size: int, batches: Any) -> tuple[State, Any]:
     """Train on the first batches of a block of rows; return the state, and the mean cost of the epoch so far.
 
     Args:
-        training: mathematics and recipe.
+        one_step: the step on some rows of the block.
         carry: the fit before the block, and the cost of the epoch before it.
-        strengths: those of the epoch.
-        block: rows of the epoch, and the order in which they are used.
-        count: the number of rows of the epoch.
-        clock: the fit's identity, the epoch, and the number of rows of the epoch before the block.
         size: the rows of a batch.
         batches: the number of batches, which may be traced.
-        draws: whether the loss draws random numbers.
 
     """
-    one_step = batch_step(training, strengths, block, count, clock, draws)
 
     def body(index: Any, carry: tuple[State, Any]) -> tuple[State, Any]:
         state, cost = one_step(carry[0], index * size, size)
@@ -100,10 +87,18 @@ def pass_over_block(
     return lax.fori_loop(0, batches, body, carry)
 
 
-def batch_step(
-    training: Training, strengths: Any, block: Block, count: int, clock: Moment, draws: bool
-) -> Callable[[State, Any, int], tuple[State, Any]]:
-    """Return the function (state, first row, number of rows) → (state, share of the mean cost of `count` rows)."""
+def batch_step(training: Training, strengths: Any, block: Block, count: int, clock: Moment, draws: bool) -> BatchStep:
+    """Return the step on some rows of a block.
+
+    Args:
+        training: mathematics and recipe.
+        strengths: those of the epoch.
+        block: rows of the epoch, and the order in which they are used.
+        count: the number of rows of the epoch.
+        clock: the fit's identity, the epoch, and the number of rows of the epoch before the block.
+        draws: whether the loss draws random numbers.
+
+    """
     identity, epoch, before = clock
 
     def step_on(state: State, start: Any, length: int) -> tuple[State, Any]:

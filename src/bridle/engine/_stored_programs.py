@@ -284,11 +284,11 @@ def _train(
     present = objective.at_epoch(strengths, epoch)
 
     def loop(draws: bool) -> tuple[State, Any]:
+        one_step = batch_step(training, present, block, count, clock, draws)
         if len(order) == length:  # a single batch, such as a smaller last one, is no loop on rows in memory either
-            step = batch_step(training, present, block, count, clock, draws)
-            after, share = step(state, 0, length)
+            after, share = one_step(state, 0, length)
             return after, cost + share
-        return pass_over_block(training, (state, cost), present, block, count, clock, length, batches, draws)
+        return pass_over_block(one_step, (state, cost), length, batches)
 
     return plain_or_noisy(objective, strengths, partial(loop, False), partial(loop, True))
 

@@ -26,16 +26,16 @@ def convolve(
     lhs_dilation: tuple[int, ...],
     rhs_dilation: tuple[int, ...],
     dimension_numbers: Any,
-    feature_group_count: int,
-    batch_group_count: int,
-    **kind: Any,
+    **others: Any,
 ) -> Any:
     """Compute `lax.conv_general_dilated_p` with these parameters.
 
     With each row's windows as patches, out[n, p, o] = Σ_{k, c} patches[n, p, (k, c)] · rhs[(k, c), o],
-    one product for each group of channels. `kind` goes to the product: precision and element type.
+    one product for each group of channels. `others` are the numbers of groups, and the precision and element type of
+    the product.
     """
-    numbers, groups = dimension_numbers, feature_group_count * batch_group_count
+    numbers, batch_group_count = dimension_numbers, others["batch_group_count"]
+    groups = others["feature_group_count"] * batch_group_count
     lhs = jnp.transpose(lhs, (numbers.lhs_spec[0], *numbers.lhs_spec[2:], numbers.lhs_spec[1]))
     rhs = jnp.transpose(rhs, (*numbers.rhs_spec[2:], numbers.rhs_spec[1], numbers.rhs_spec[0]))
     if batch_group_count > 1:
@@ -43,7 +43,7 @@ def convolve(
     else:
         lhs = jnp.moveaxis(lhs.reshape(*lhs.shape[:-1], groups, -1), -2, 0)
     rhs = jnp.moveaxis(rhs.reshape(*rhs.shape[:-1], groups, -1), -2, 0)  # group, space…, channel, feature
-    kind = {name: kind[name] for name in ("precision", "preferred_element_type")}
+    kind = {name: others[name] for name in ("precision", "preferred_element_type")}
     if max(lhs_dilation) > 1 and max(window_strides) == 1:
         out = _dilated_convolve(lhs, rhs, padding, lhs_dilation, rhs_dilation, kind)
     else:
