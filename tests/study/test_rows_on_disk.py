@@ -46,7 +46,7 @@ def test_a_study_has_the_bits_of_rows_in_memory() -> None:
     """Curves, row scores, held-out rows, means of seeds and confidence.
 
     Weights are those of rows in memory to the bit too, with the options that users compile with. With those of the
-    tests, XLA computes a bias that a fit returns again, and can round it differently.
+    tests, a bias can differ in its last digit.
     """
     memory, disk = (study().run(X, Y, test=TEST, rows_in=place, progress=False).data for place in ("memory", "disk"))
     for name in ("members", "curves", "held_out", "row_scores", "seed_mean", "confidence"):
