@@ -5,10 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BROWSER := $(VENV)/.browser
+SITE := $(VENV)/.site
 NEXT := .venv-next
 WHEEL := .venv-wheel
 
-.PHONY: help demo quick test faults torture check bench simulate claims prior docs next wheel clean
+.PHONY: help demo quick test faults torture check bench simulate claims prior docs site next wheel clean
 
 help:
 	@echo "make demo      run the two-moons study, write demo/report.html"
@@ -22,6 +23,7 @@ help:
 	@echo "make claims    run every published claim a hundred times, write docs/claims.md (half an hour)"
 	@echo "make prior     grow the bank of small studies, learn the curves of the rule recommended from it (an hour)"
 	@echo "make docs      renew the generated pages of docs/ (a few minutes)"
+	@echo "make site     build the site into docs/_build/html, and run the examples of its gallery (a few minutes)"
 	@echo "make wheel     build a wheel, install it into an empty environment, run a study and check types there"
 	@echo "make next      try the parity tests with the newest pre-releases of Keras and JAX"
 
@@ -98,6 +100,14 @@ docs: $(READY)
 	@$(BIN)/python -m benchmarks.statistics
 	@$(BIN)/python -m benchmarks.chosen --markdown
 	@$(BIN)/python -m benchmarks.ranking --markdown
+
+$(SITE): $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	@touch $(SITE)
+
+site: $(SITE)
+	@$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
 
 wheel: $(READY)
 	@rm -rf dist demo/wheel
