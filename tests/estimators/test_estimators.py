@@ -134,6 +134,14 @@ def test_a_model_of_ones_own_is_a_function_or_a_keras_model() -> None:
         np.testing.assert_array_equal(value, now)
 
 
+def test_whole_weights_count_rows_up_to_a_limit() -> None:
+    """Three rows of weight 2 are six rows; survey weights in the thousands stay weights."""
+    x, y = X[:3].astype("float32"), Y[:3]
+    assert len(order_rows(x, y, np.full(3, 2.0), None).x) == 6
+    rows = order_rows(x, y, np.array([5000.0, 0, 7000]), None)
+    assert sorted(rows.weight.tolist()) == [5000, 7000]
+
+
 def test_a_class_of_one_row_is_always_trained_on() -> None:
     """Fewer folds where a class has fewer rows; no validation row of a class that training lacks."""
     labels = np.array([0] * 6 + [1] * 3 + [2])

@@ -112,6 +112,7 @@ class RegularizedNetwork(BaseEstimator, ABC):
         network = self._network(x.shape[1], output)
         folds = choose_folds(self._labels(target), rows.groups, self._count("folds", 2))
         study = self._study(network, folds, x.shape[1], output)
+        is_pooled = str(self.scoring).startswith("pooled:")  # such a score needs all fits
         self.result_ = study.run(
             rows.x,
             target,
@@ -119,7 +120,7 @@ class RegularizedNetwork(BaseEstimator, ABC):
             class_weight=self._class_weights(),
             preprocessor=StandardScaler() if self.scale else None,
             target_preprocessor=StandardScaler() if self._is_number else None,
-            race="rounds" if self.race and self.seeds > 1 else False,
+            race="rounds" if self.race and self.seeds > 1 and not is_pooled else False,
             progress=self.progress,
         )
         best = self.result_.best(rule=self.rule)

@@ -12,6 +12,8 @@ from bridle._errors import InputError
 
 LEAST_FOLDS = 2
 """The fewest folds of a cross-validation."""
+MAX_COPIES = 10
+"""The most rows that whole weights make of each row on average."""
 FOLD_SEED = 0
 """Folds are the same for every seed."""
 
@@ -35,13 +37,14 @@ def order_rows(
     """Return rows sorted by features, then by target, so that a fit does not depend on their order.
 
     Whole weights repeat their rows, and rows of weight 0 are left out: a row of weight 3 is the same as three equal
-    rows. Other weights stay weights. Without groups, equal rows share a group, and so a fold: no network is validated
+    rows. Other weights stay weights, and so do whole ones that would make more than `MAX_COPIES` times as many rows.
+    Without groups, equal rows share a group, and so a fold: no network is validated
     on a row that it was trained on.
 
     Errors: `InputError` if no row is left.
     """
     if weight is not None:
-        if np.array_equal(weight, np.round(weight)):
+        if np.array_equal(weight, np.round(weight)) and weight.sum() <= MAX_COPIES * len(x):
             index, weight = np.repeat(np.arange(len(x)), weight.astype(int)), None
         else:
             index, weight = np.flatnonzero(weight > 0), weight[weight > 0]

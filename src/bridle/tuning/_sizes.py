@@ -22,7 +22,7 @@ MANY_ROWS = 100_000
 """Rows from which on a study has fewer seeds and folds, and penalties on weights alone."""
 MANY_SEEDS, MANY_FOLDS, MANY_TARGETS = 2, 3, ("weights",)
 BATCH_ROWS = 10_000
-"""Training rows up to which batches have their smallest size."""
+"""Training rows up to which batches have their smallest size, and fits all their epochs."""
 MOST_BATCH = 1024
 BUDGET = 2.5e9
 """Weights times training rows times epochs of one fit: about three seconds of one core."""
@@ -53,7 +53,9 @@ def training_of(defaults: Defaults, rows: int, weights: int) -> Training:
     """
     if not defaults.sized:
         return Training(defaults.epochs, defaults.batch_size, defaults.learning_rate)
-    epochs = int(np.clip(round(BUDGET / (max(rows, 1) * weights)), FEWEST_EPOCHS, defaults.epochs))
+    epochs = defaults.epochs
+    if rows >= BATCH_ROWS:
+        epochs = int(np.clip(round(BUDGET / (rows * weights)), FEWEST_EPOCHS, defaults.epochs))
     if defaults.learning_rate is None:
         return Training(epochs, defaults.batch_size, None)
     doublings = max(0, round(np.log2(max(rows, 1) / BATCH_ROWS)))
