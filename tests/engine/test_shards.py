@@ -89,7 +89,7 @@ def test_a_chain_goes_on_from_where_the_fit_before_ended(width: int | None) -> N
 
 def test_lanes_hold_members_of_one_fold_and_are_padded() -> None:
     """Four members of one fold and three of another, two wide: the last call holds its member twice."""
-    programs, one, two = SimpleNamespace(width=2), object(), object()
+    programs, one, two = SimpleNamespace(width=2, is_streamed=False), object(), object()
     chains = [[SimpleNamespace(rows=fold, programs=programs)] for fold in (one, two, one, two, one, two, one)]
     shards = [shard for lane in lanes(chains) for shard in lane]
     assert [len(shard) for shard in shards] == [2, 2, 2, 2]
@@ -99,7 +99,7 @@ def test_lanes_hold_members_of_one_fold_and_are_padded() -> None:
 
 def test_lanes_hold_members_of_one_program() -> None:
     """Two rules of early stopping can set the same rows aside."""
-    rules = SimpleNamespace(width=2), SimpleNamespace(width=2)
+    rules = [SimpleNamespace(width=2, is_streamed=False) for _ in range(2)]
     fold = object()
     chains = [[SimpleNamespace(rows=fold, programs=rules[index % 2])] for index in range(4)]
     shards = [shard for lane in lanes(chains) for shard in lane]

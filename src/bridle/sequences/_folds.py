@@ -40,8 +40,10 @@ def split_in_time(
 
     >>> times = np.arange(20)
     >>> split = split_in_time(times[:-2], times[2:], 2, 0.25)
-    >>> [(train.max(), validation.min()) for train, validation in split.folds], split.learn.max(), split.test.min()
-    ([(3, 6), (8, 11)], 12, 15)
+    >>> [(int(train.max()), int(validation.min())) for train, validation in split.folds]
+    [(3, 6), (8, 11)]
+    >>> int(split.learn.max()), int(split.test.min())
+    (13, 16)
 
     """
     if not 0 < share < 1:
