@@ -13,7 +13,7 @@ import bridle
 from bridle._errors import InputError
 from bridle.images import ImageForm
 from bridle.tables import Problem, Structure
-from bridle.tuning import ImageOptions, TableStudy, load_applied, prepare_table, read_source
+from bridle.tuning import ImageOptions, ImageTable, TableStudy, load_applied, prepare_table, read_source
 from bridle.tuning._image_network import AUGMENTATIONS, image_arms, image_network
 
 ONE_ARM = {"L2": {"*/kernel": bridle.L2([1e-3])}}
@@ -162,3 +162,24 @@ def test_no_class_is_left_without_images(tmp_path) -> None:
         path.write_bytes(b"")
     with pytest.raises(InputError, match="at least two values, got 'bars' in all 4"):
         prepare_table(read_source(tmp_path, None), design())
+
+
+def test_text_files_beside_images_are_left_out(tmp_path) -> None:
+    """A README makes no folder of texts, and a hidden folder neither; text files alone do."""
+    write_classes(tmp_path / "photos", 3)
+    for name in ("README.md", "labels.txt", "dots/notes.txt", ".git/description.txt"):
+        (tmp_path / "photos" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "photos" / name).write_text("x")
+    source = read_source(tmp_path / "photos", None)
+    assert isinstance(source, ImageTable)
+    assert "'README.md', 'labels.txt'" in source.notes[0]
+    assert "'dots/notes.txt'" in source.notes[1]
+    for label in CLASSES:
+        (tmp_path / "texts" / label).mkdir(parents=True)
+        (tmp_path / "texts" / label / "a.txt").write_text(label)
+        (tmp_path / "texts" / label / "._a.txt").write_bytes(b"\xff")
+    assert read_source(tmp_path / "texts", None).rows.text.tolist() == list(CLASSES)
+    (tmp_path / "hidden" / ".notes").mkdir(parents=True)
+    (tmp_path / "hidden" / ".notes" / "a.txt").write_text("x")
+    with pytest.raises(InputError, match="one folder of images for each class"):
+        read_source(tmp_path / "hidden", None)

@@ -9,7 +9,7 @@ from sklearn.preprocessing import StandardScaler
 
 from bridle._api import reload_note
 from bridle._errors import InputError, nearest_names
-from bridle.images import read_size
+from bridle.images import has_images, read_size
 from bridle.study.design import compile_ahead
 from bridle.tables import (
     LABEL,
@@ -46,10 +46,12 @@ def read_source(
 ) -> Table | ImageTable:
     """Read a table or a folder of text files, or list the images of a folder or of a table that names image files.
 
+    A folder with an image inside is one of images; text files in it are left out with a note.
+
     Errors: those of `read_file` and of `read_class_folders`; `InputError` for a table without a target.
     """
     path = Path(path)
-    if path.is_dir() and not has_texts(path):
+    if path.is_dir() and (has_images(path) or not has_texts(path)):
         return folder_rows(path, target)
     table = read_file(path, encoding=encoding, header=header, decimal=decimal)
     if path.is_dir():
