@@ -13,8 +13,19 @@ import bridle
 from bridle._errors import InputError
 from bridle.images import ImageForm
 from bridle.tables import Problem, Structure
-from bridle.tuning import ImageOptions, ImageTable, TableStudy, load_applied, prepare_table, read_source
+from bridle.tuning import (
+    Applied,
+    ImageOptions,
+    ImagePreparation,
+    ImageTable,
+    TableStudy,
+    load_applied,
+    prepare_table,
+    read_source,
+)
+from bridle.tuning._applied import save_applied
 from bridle.tuning._image_network import AUGMENTATIONS, image_arms, image_network
+from bridle.tuning._scale import Scale
 
 ONE_ARM = {"L2": {"*/kernel": bridle.L2([1e-3])}}
 
@@ -183,3 +194,26 @@ def test_text_files_beside_images_are_left_out(tmp_path) -> None:
     (tmp_path / "hidden" / ".notes" / "a.txt").write_text("x")
     with pytest.raises(InputError, match="one folder of images for each class"):
         read_source(tmp_path / "hidden", None)
+
+
+class Halved(keras.layers.Layer):
+    """A layer that Keras does not know."""
+
+    def call(self, values):
+        return values / 2
+
+
+def halved(shape: tuple[int, int, int], classes: int) -> keras.Model:
+    """A model with custom code that has one output for each class."""
+    layers = [Halved(), keras.layers.Flatten(), keras.layers.Dense(classes, "softmax")]
+    model = keras.Sequential([keras.Input(shape), *layers])
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def test_a_given_model_with_custom_code_is_applied(tmp_path) -> None:
+    """Its function gets the number of classes, as in training, for two classes too."""
+    form, problem = ImageForm(8, 8, 3), Problem("classification", "class", CLASSES, "text", 9, 0)
+    save_applied(tmp_path, Applied(halved(form.shape, 2), ImagePreparation(form), problem, Scale()))
+    photo = save(tmp_path / "a.png", pixels("dots", 0))
+    assert load_applied(tmp_path, model=halved).predict(photo)["class"].iloc[0] in CLASSES
