@@ -22,6 +22,7 @@ from bridle.tuning import (
     load_applied,
     prepare_table,
     read_source,
+    series_of,
 )
 from bridle.tuning._applied import save_applied
 from bridle.tuning._image_network import AUGMENTATIONS, image_arms, image_network
@@ -217,3 +218,14 @@ def test_a_given_model_with_custom_code_is_applied(tmp_path) -> None:
     save_applied(tmp_path, Applied(halved(form.shape, 2), ImagePreparation(form), problem, Scale()))
     photo = save(tmp_path / "a.png", pixels("dots", 0))
     assert load_applied(tmp_path, model=halved).predict(photo)["class"].iloc[0] in CLASSES
+
+
+def test_options_of_another_kind_are_refused(tmp_path) -> None:
+    """No option is ignored without a word."""
+    write_classes(tmp_path, 4)
+    with pytest.raises(InputError, match="Expected no sequences or windows for images"):
+        prepare_table(read_source(tmp_path, None), design(series=series_of(None, "t", 3, None, None)))
+    table = pd.DataFrame({"a": range(20), "b": range(20)})
+    for option in ({"size": 8}, {"augment": "flip"}, {"strict": True}):
+        with pytest.raises(InputError, match=f"Expected images with --{next(iter(option))}, got rows without"):
+            bridle.tune(table, "b", **option)
