@@ -26,6 +26,7 @@ from bridle.tuning import (
 )
 from bridle.tuning._applied import save_applied
 from bridle.tuning._image_network import AUGMENTATIONS, image_arms, image_network
+from bridle.tuning._image_rows import split_images
 from bridle.tuning._scale import Scale
 
 ONE_ARM = {"L2": {"*/kernel": bridle.L2([1e-3])}}
@@ -229,3 +230,25 @@ def test_options_of_another_kind_are_refused(tmp_path) -> None:
     for option in ({"size": 8}, {"augment": "flip"}, {"strict": True}):
         with pytest.raises(InputError, match=f"Expected images with --{next(iter(option))}, got rows without"):
             bridle.tune(table, "b", **option)
+
+
+def test_new_rows_without_a_name_are_counted(tmp_path) -> None:
+    """Or refused with strict."""
+    save(tmp_path / "a.png", pixels("dots", 0))
+    table, preparation = pd.DataFrame({"file": ["a.png", None]}), ImagePreparation(ImageForm(8, 8, 3))
+    new = preparation.at(tmp_path, strict=False).new_rows(table)
+    assert new.notes == ("1 rows without the name of an image are left out.",)
+    with pytest.raises(InputError, match="the cell of its name is empty"):
+        preparation.at(tmp_path, strict=True).new_rows(table)
+
+
+def test_copies_that_a_split_holds_out_are_said_as_such(tmp_path) -> None:
+    """All images of a class are equal, so that each held-out one is a copy of one to learn from."""
+    for label in CLASSES:
+        for index in range(5):
+            save(tmp_path / label / f"{index}.png", pixels(label, 0))
+    warnings = split_images(read_source(tmp_path, None), design()).warnings
+    assert [warning.split(":")[0].split(",")[0] for warning in warnings] == [
+        "6 images are copies of others",
+        "2 held-out images are copies of images to learn from",
+    ]
