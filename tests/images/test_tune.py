@@ -13,8 +13,21 @@ import bridle
 from bridle._errors import InputError
 from bridle.images import ImageForm
 from bridle.tables import Problem, Structure
-from bridle.tuning import ImageOptions, TableStudy, load_applied, prepare_table, read_source
+from bridle.tuning import (
+    Applied,
+    ImageOptions,
+    ImagePreparation,
+    ImageTable,
+    TableStudy,
+    load_applied,
+    prepare_table,
+    read_source,
+    series_of,
+)
+from bridle.tuning._applied import save_applied
 from bridle.tuning._image_network import AUGMENTATIONS, image_arms, image_network
+from bridle.tuning._image_rows import split_images
+from bridle.tuning._scale import Scale
 
 ONE_ARM = {"L2": {"*/kernel": bridle.L2([1e-3])}}
 
@@ -162,3 +175,80 @@ def test_no_class_is_left_without_images(tmp_path) -> None:
         path.write_bytes(b"")
     with pytest.raises(InputError, match="at least two values, got 'bars' in all 4"):
         prepare_table(read_source(tmp_path, None), design())
+
+
+def test_text_files_beside_images_are_left_out(tmp_path) -> None:
+    """A README makes no folder of texts, and a hidden folder neither; text files alone do."""
+    write_classes(tmp_path / "photos", 3)
+    for name in ("README.md", "labels.txt", "dots/notes.txt", ".git/description.txt"):
+        (tmp_path / "photos" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "photos" / name).write_text("x")
+    source = read_source(tmp_path / "photos", None)
+    assert isinstance(source, ImageTable)
+    assert "'README.md', 'labels.txt'" in source.notes[0]
+    assert "'dots/notes.txt'" in source.notes[1]
+    for label in CLASSES:
+        (tmp_path / "texts" / label).mkdir(parents=True)
+        (tmp_path / "texts" / label / "a.txt").write_text(label)
+        (tmp_path / "texts" / label / "._a.txt").write_bytes(b"\xff")
+    assert read_source(tmp_path / "texts", None).rows.text.tolist() == list(CLASSES)
+    (tmp_path / "hidden" / ".notes").mkdir(parents=True)
+    (tmp_path / "hidden" / ".notes" / "a.txt").write_text("x")
+    with pytest.raises(InputError, match="one folder of images for each class"):
+        read_source(tmp_path / "hidden", None)
+
+
+class Halved(keras.layers.Layer):
+    """A layer that Keras does not know."""
+
+    def call(self, values):
+        return values / 2
+
+
+def halved(shape: tuple[int, int, int], classes: int) -> keras.Model:
+    """A model with custom code that has one output for each class."""
+    layers = [Halved(), keras.layers.Flatten(), keras.layers.Dense(classes, "softmax")]
+    model = keras.Sequential([keras.Input(shape), *layers])
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def test_a_given_model_with_custom_code_is_applied(tmp_path) -> None:
+    """Its function gets the number of classes, as in training, for two classes too."""
+    form, problem = ImageForm(8, 8, 3), Problem("classification", "class", CLASSES, "text", 9, 0)
+    save_applied(tmp_path, Applied(halved(form.shape, 2), ImagePreparation(form), problem, Scale()))
+    photo = save(tmp_path / "a.png", pixels("dots", 0))
+    assert load_applied(tmp_path, model=halved).predict(photo)["class"].iloc[0] in CLASSES
+
+
+def test_options_of_another_kind_are_refused(tmp_path) -> None:
+    """No option is ignored without a word."""
+    write_classes(tmp_path, 4)
+    with pytest.raises(InputError, match="Expected no sequences or windows for images"):
+        prepare_table(read_source(tmp_path, None), design(series=series_of(None, "t", 3, None, None)))
+    table = pd.DataFrame({"a": range(20), "b": range(20)})
+    for option in ({"size": 8}, {"augment": "flip"}, {"strict": True}):
+        with pytest.raises(InputError, match=f"Expected images with --{next(iter(option))}, got rows without"):
+            bridle.tune(table, "b", **option)
+
+
+def test_new_rows_without_a_name_are_counted(tmp_path) -> None:
+    """Or refused with strict."""
+    save(tmp_path / "a.png", pixels("dots", 0))
+    table, preparation = pd.DataFrame({"file": ["a.png", None]}), ImagePreparation(ImageForm(8, 8, 3))
+    new = preparation.at(tmp_path, strict=False).new_rows(table)
+    assert new.notes == ("1 rows without the name of an image are left out.",)
+    with pytest.raises(InputError, match="the cell of its name is empty"):
+        preparation.at(tmp_path, strict=True).new_rows(table)
+
+
+def test_copies_that_a_split_holds_out_are_said_as_such(tmp_path) -> None:
+    """All images of a class are equal, so that each held-out one is a copy of one to learn from."""
+    for label in CLASSES:
+        for index in range(5):
+            save(tmp_path / label / f"{index}.png", pixels(label, 0))
+    warnings = split_images(read_source(tmp_path, None), design()).warnings
+    assert [warning.split(":")[0].split(",")[0] for warning in warnings] == [
+        "6 images are copies of others",
+        "2 held-out images are copies of images to learn from",
+    ]

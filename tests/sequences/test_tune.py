@@ -110,6 +110,8 @@ def test_options_that_do_not_belong_together() -> None:
         ("id", "t", 3, None, None): "sequences or windows, got both",
         (None, "t", None, 2, None): "a window with horizon",
         (None, "t", None, None, 7): "a window with season",
+        ("id", "t", None, 3, None): "no horizon with sequences",
+        ("id", "t", None, None, 12): "no season with sequences",
     }.items():
         with pytest.raises(InputError, match=message):
             series_of(*options)

@@ -34,7 +34,7 @@ from bridle.cli._resume import extend, resume
 from bridle.cli._setup import check_folder, connect_cluster, guarded, import_function
 from bridle.cli._strengths import audit, convert
 from bridle.cli._study import study
-from bridle.images import is_image_name, read_size
+from bridle.images import is_image_name
 from bridle.wording import escape_control_characters
 
 
@@ -192,7 +192,7 @@ def tune(
         defaults=defaults or recorded_defaults(folder),
         all_kinds=all_kinds,
         series=tuning.series_of(sequence, time, window, horizon, season),
-        images=tuning.ImageOptions(read_size(size), tuning.read_augmentation(augment), strict),
+        images=tuning.image_options(source, size, augment, strict),
     )
     recorded = options | {"defaults": design.defaults}
     job = tuning.prepare_table(source, design)
@@ -252,6 +252,8 @@ def predict(
     if isinstance(preparation, tuning.ImagePreparation):
         preparation = preparation.at(table.parent, strict=strict)
         frame = table if table.is_dir() or is_image_name(table.name) else None
+    elif strict:
+        raise InputError("Expected a model of images with --strict, got one of a table. Leave out --strict.")
     if frame is None:
         frame = tables.read_table(table, encoding=encoding, like=preparation.layout, fewest=1, header=header)
     new = preparation.new_rows(frame)

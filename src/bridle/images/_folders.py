@@ -83,6 +83,17 @@ def list_images(path: str | Path) -> list[str]:
     return images
 
 
+def has_images(folder: Path) -> bool:
+    """Check for an image in a folder or below, without hidden folders and the results of a command."""
+    for place, folders, names in os.walk(folder):
+        folders[:] = [
+            name for name in folders if _is_visible(name) and not (Path(place) / name / COMMAND_FILE).is_file()
+        ]
+        if any(is_image_name(name) for name in names if _is_visible(name)):
+            return True
+    return False
+
+
 def find_image_column(table: pd.DataFrame, base: Path, target: str | None = None) -> str | None:
     """Return the column whose cells are names of image files, counted from the folder `base`; None without one.
 
@@ -194,9 +205,9 @@ def _kinds_of(names: list[str]) -> str:
     """Return in words what a folder has where images were expected."""
     if not names:
         return "no files"
-    images = sum(map(is_image_name, names))
+    images = sorted(filter(is_image_name, names))
     if images:
-        return f"{images} images that are in no class folder, such as {short_repr(sorted(names)[0])}"
+        return f"{len(images)} images that are in no class folder, such as {short_repr(images[0])}"
     suffixes = Counter(Path(name).suffix.lower() or "no suffix" for name in names)
     return f"no image, but files with {', '.join(f'{suffix} ({count})' for suffix, count in suffixes.most_common(3))}"
 

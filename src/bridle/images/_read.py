@@ -16,6 +16,7 @@ from bridle._errors import InputError, short_repr
 from bridle.images._decode import GREY_MODES, DamagedImage, Header, count_kinds, read_header, read_image
 from bridle.images._form import ImageForm, choose_size
 
+NO_NAME = "the cell of its name is empty"
 MAX_BYTES = 2**33
 """Size up to which the pixels of all images of a study are read."""
 LISTED = 3
@@ -88,20 +89,24 @@ def read_images(root: Path, names: Sequence[str], form: ImageForm, *, strict: bo
     return Images(pixels if order == list(range(len(pixels))) else pixels[order], used, readable, damaged)
 
 
-def check_damaged(damaged: Mapping[str, str], *, strict: bool) -> None:
-    """Raise `InputError` for damaged images where they are refused."""
+def check_damaged(damaged: Mapping[str, str], *, strict: bool, empty: int = 0) -> None:
+    """Raise `InputError` for damaged images, and for rows without a name, where they are refused."""
+    damaged = {**damaged, **({"": NO_NAME} if empty else {})}
     if strict and damaged:
         raise InputError(
             f"Expected images that can be read, got {_listed(damaged)}. Repair or remove them, or leave out --strict."
         )
 
 
-def damaged_sentence(damaged: Mapping[str, str], count: int) -> str:
-    """Return a sentence that counts and names damaged images, or "" where there are none."""
+def damaged_sentence(damaged: Mapping[str, str], count: int, empty: int = 0) -> str:
+    """Return sentences that count and name damaged images, and count rows without a name; or "" without any."""
+    nameless = f"{empty} rows without the name of an image are left out." if empty else ""
     if not damaged:
-        return ""
-    names = _listed(damaged)
-    return f"{len(damaged)} of {count:,} images cannot be read and are left out: {names}. --strict refuses them."
+        return nameless
+    names, nameless = _listed(damaged), f" {nameless}" if nameless else ""
+    return (
+        f"{len(damaged)} of {count:,} images cannot be read and are left out: {names}. --strict refuses them.{nameless}"
+    )
 
 
 def form_sentence(headers: Mapping[str, Header], form: ImageForm) -> str:

@@ -141,8 +141,7 @@ def read_text_folder(path: Path, encoding: str) -> pd.DataFrame:
 
     Errors: `InputError` for a folder without text files, a class folder without any, and a file in another encoding.
     """
-    folders = sorted(item for item in path.iterdir() if item.is_dir() and not item.name.startswith("."))
-    by_class = {folder.name: _text_files(folder) for folder in folders}
+    by_class = {folder.name: _text_files(folder) for folder in _class_folders(path)}
     if not any(by_class.values()):
         by_class = {"": _text_files(path)}
     empty = [name for name, files in by_class.items() if not files]
@@ -161,8 +160,8 @@ def read_text_folder(path: Path, encoding: str) -> pd.DataFrame:
 
 
 def has_texts(path: Path) -> bool:
-    """Check for a folder with text files, or with folders of them."""
-    return any(map(_text_files, [path, *(item for item in path.iterdir() if item.is_dir())]))
+    """Check for a folder with text files, or with folders of them; hidden ones do not count."""
+    return any(map(_text_files, [path, *_class_folders(path)]))
 
 
 def refuse_nested(frame: pd.DataFrame, where: str) -> None:
@@ -230,8 +229,13 @@ def _excel_cell(cell: object) -> object:
     return np.nan if cell is None else cell
 
 
+def _class_folders(path: Path) -> list[Path]:
+    return sorted(item for item in path.iterdir() if item.is_dir() and not item.name.startswith("."))
+
+
 def _text_files(folder: Path) -> list[Path]:
-    return sorted(item for item in folder.iterdir() if item.is_file() and item.suffix.lower() in TEXT_SUFFIXES)
+    files = (item for item in folder.iterdir() if item.is_file() and not item.name.startswith("."))
+    return sorted(item for item in files if item.suffix.lower() in TEXT_SUFFIXES)
 
 
 def _text(file: Path, encoding: str) -> str | float:

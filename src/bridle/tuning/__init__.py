@@ -11,7 +11,7 @@ from bridle.tuning._network import NEWEST, VERSIONS, default_arms, own_network, 
 from bridle.tuning._series import series_of
 from bridle.tuning._study_file import prepare_study, run_study_file
 from bridle.tuning._toml import QUICK_EPOCH_DIVISOR, QUICK_SEEDS, StudyFile, read_study
-from bridle.tuning._tune import default_counts, prepare_table, quick_epochs, read_source, target_of, tune
+from bridle.tuning._tune import default_counts, image_options, prepare_table, quick_epochs, read_source, target_of, tune
 
 __all__ = [
     "MODEL_FILE",
@@ -31,6 +31,7 @@ __all__ = [
     "compile_new",
     "default_arms",
     "default_counts",
+    "image_options",
     "load_applied",
     "own_network",
     "prepare_study",

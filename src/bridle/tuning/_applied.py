@@ -16,6 +16,7 @@ from bridle import store
 from bridle._errors import InputError, StoreError, first_line
 from bridle.sequences import SEQUENCE_FORMAT, read_preparation
 from bridle.tables import Layout, NewRows, Preparation, Problem, decode_target
+from bridle.tuning._image_network import own_image_network
 from bridle.tuning._image_preparation import IMAGE_FORMAT, ImagePreparation
 from bridle.tuning._model_file import load_model, model_path, save_model
 from bridle.tuning._network import NetworkFunction, outputs_of, own_network
@@ -129,5 +130,14 @@ def load_applied(folder: str | Path, *, model: NetworkFunction | None = None) ->
         raise StoreError(f"Expected {str(folder / APPLY)!r} as `bridle tune` wrote it. {error}") from error
     except Exception as error:  # a damaged file fails in many ways
         raise StoreError(f"Expected {str(folder / APPLY)!r} as `bridle tune` wrote it. {first_line(error)}") from error
-    build = None if model is None else partial(own_network, model, preparation.input_shape, outputs_of(problem))
+    build = None if model is None else _builder(model, preparation, problem)
     return Applied(load_model(folder, build), preparation, problem, scale)
+
+
+def _builder(function: NetworkFunction, preparation: RowPreparation, problem: Problem) -> Callable[[], keras.Model]:
+    """Return the call of a user's function with the same arguments as in training."""
+    if isinstance(preparation, ImagePreparation):
+        return partial(
+            own_image_network, function, preparation.form, 1 if problem.classes is None else len(problem.classes)
+        )
+    return partial(own_network, function, preparation.input_shape, outputs_of(problem))

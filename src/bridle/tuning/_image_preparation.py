@@ -10,7 +10,7 @@ from jaxtyping import UInt8
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from bridle._errors import InputError, short_repr
-from bridle.images import FILE, ImageForm, damaged_sentence, is_image_name, list_images, read_images
+from bridle.images import FILE, ImageForm, check_damaged, damaged_sentence, is_image_name, list_images, read_images
 from bridle.tables import Layout, NewRows
 from bridle.tables._layout import Column
 from bridle.wording import escape_control_characters
@@ -61,13 +61,15 @@ class ImagePreparation(TransformerMixin, BaseEstimator):
     def new_rows(self, table: pd.DataFrame | str | Path) -> NewRows:
         """Read new images: of a folder and all folders inside it, of a single file, or named in a table.
 
-        Damaged images are left out and named in the notes.
+        Damaged images are left out and named in the notes; rows without a name are left out and counted.
 
-        Errors: `InputError` where there is no image, none can be read, or with `strict` where one is damaged.
+        Errors: `InputError` where there is no image, none can be read, or with `strict` where one is damaged or a row
+        has no name.
         """
-        root, names = self._names(table)
+        root, names, empty = self._names(table)
+        check_damaged({}, strict=self.strict, empty=empty)
         images = read_images(root, names, self.form, strict=self.strict)
-        note = damaged_sentence(images.damaged, len(names))
+        note = damaged_sentence(images.damaged, len(names) + empty, empty)
         printable = pd.DataFrame({self.column: list(map(escape_control_characters, images.names))})
         return NewRows(images.pixels, printable, (note,) if note else ())
 
@@ -88,18 +90,19 @@ class ImagePreparation(TransformerMixin, BaseEstimator):
             raise InputError(f"Expected a saved preparation of images, got {short_repr(content)}.")
         return ImagePreparation(ImageForm.from_json(fields.get("form")), column)
 
-    def _names(self, table: pd.DataFrame | str | Path) -> tuple[Path, list[str]]:
-        """Return the folder of new images, and their names from there."""
+    def _names(self, table: pd.DataFrame | str | Path) -> tuple[Path, list[str], int]:
+        """Return the folder of new images, their names from there, and the number of rows without a name."""
         if isinstance(table, str | Path):
             path = Path(table)
             if path.is_file() and not is_image_name(path.name):
                 raise InputError(
                     f"Expected a folder of images, an image or a data frame of their names, got {str(path)!r}."
                 )
-            return path if path.is_dir() else path.parent, list_images(path)
+            return path if path.is_dir() else path.parent, list_images(path), 0
         if self.column not in table.columns:
             raise InputError(
                 f"Expected the column {self.column!r} with the names of images, got "
                 f"{', '.join(map(short_repr, table.columns[:5]))}. Rename it, or give a folder of images."
             )
-        return Path(self.root), [str(name) for name in table[self.column].dropna()]
+        present = table[self.column].dropna()
+        return Path(self.root), [str(name) for name in present], len(table) - len(present)

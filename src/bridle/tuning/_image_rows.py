@@ -31,8 +31,6 @@ from bridle.tables import Problem, Structure, Table, encode_target, find_problem
 from bridle.tuning._image_network import DEFAULT_AUGMENTATION
 from bridle.tuning._test_split import _check_classes, _sides
 
-NO_NAME = "the cell of its name is empty"
-
 
 @dataclass(frozen=True)
 class ImageOptions:
@@ -141,7 +139,7 @@ def split_images(table: ImageTable, design: ImageDesign) -> ImageSplit:
     parts = [part[part[table.target].notna()].reset_index(drop=True) for part in parts]
     headers, damaged = read_headers(table.root, [name for part in parts for name in _names(part, table.column)])
     empty = sum(int(part[table.column].isna().sum()) for part in parts)
-    check_damaged(damaged | ({"": NO_NAME} if empty else {}), strict=options.strict)
+    check_damaged(damaged, strict=options.strict, empty=empty)
     form = choose_form(headers, options.size)
     pairs = [_read(part, table, form, headers, options.strict) for part in parts]
     frames, images = [frame for frame, _ in pairs], [part for _, part in pairs]
@@ -154,9 +152,8 @@ def split_images(table: ImageTable, design: ImageDesign) -> ImageSplit:
     return replace(
         split,
         form_sentence=form_sentence(headers, form),
-        warnings=tuple(copies_sentences(*images[:2])),
         notes=(
-            *filter(None, [_damaged_sentence(damaged, empty, sum(map(len, parts)))]),
+            *filter(None, [damaged_sentence(damaged, sum(map(len, parts)), empty)]),
             *table.notes,
             *_left_out(table, structure),
             *structure.sentences(),
@@ -200,7 +197,7 @@ def _hold_out(
     if len(frames) == 2:
         learn, y = images[0], encode_target(problem, frames[0][problem.target])
         test = images[1].pixels, encode_target(problem, frames[1][problem.target])
-        return ImageSplit(problem, form, learn, y, test)
+        return ImageSplit(problem, form, learn, y, test, warnings=tuple(copies_sentences(*images[:2])))
     if not 0 < share < 1:
         raise InputError(f"Expected the held-out share between 0 and 1, got {share}. Try 0.2.")
     rows = structure.ordered(frames[0])
@@ -209,17 +206,14 @@ def _hold_out(
     learn, test = _sides(problem, rows, y, share, structure, folds)
     _check_classes(problem, y, learn, test, folds, structure)
     optional = {"groups": groups, "sample_weight": weight}
-    test_rows = (pixels[order[test]], y[test]) if weight is None else (pixels[order[test]], y[test], weight[test])
-    names = tuple(images[0].names[index] for index in order[learn])
-    taken = Images(pixels[order[learn]], names, np.ones(len(learn), bool), {})
-    return ImageSplit(
-        problem, form, taken, y[learn], test_rows, {k: v[learn] for k, v in optional.items() if v is not None}
+    taken, held = (
+        Images(pixels[side], tuple(images[0].names[index] for index in side), np.ones(len(side), bool), {})
+        for side in (order[learn], order[test])
     )
-
-
-def _damaged_sentence(damaged: dict[str, str], empty: int, count: int) -> str:
-    cells = f"{empty} rows without the name of an image are left out." if empty else ""
-    return " ".join(filter(None, [damaged_sentence(damaged, count), cells]))
+    test_rows = (held.pixels, y[test]) if weight is None else (held.pixels, y[test], weight[test])
+    used = {name: values[learn] for name, values in optional.items() if values is not None}
+    copies = tuple(copies_sentences(taken, held))
+    return ImageSplit(problem, form, taken, y[learn], test_rows, used, warnings=copies)
 
 
 def _left_out(table: ImageTable, structure: Structure) -> list[str]:

@@ -65,6 +65,12 @@ def series_of(
                 "Expected sequences or windows, got both. Give --sequence for one label of each sequence; for "
                 "forecasts in several series --window and --group."
             )
+        if horizon is not None or season is not None:
+            name = "horizon" if horizon is not None else "season"
+            raise InputError(
+                f"Expected no {name} with sequences, got one. Leave out --{name}, which belongs to forecasts, or give "
+                "--window in place of --sequence."
+            )
         return Sequences(sequence, time)
     return Forecast(time, int(window or 0), 1 if horizon is None else horizon, season)
 

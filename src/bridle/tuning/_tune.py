@@ -9,7 +9,7 @@ from sklearn.preprocessing import StandardScaler
 
 from bridle._api import reload_note
 from bridle._errors import InputError, nearest_names
-from bridle.images import read_size
+from bridle.images import has_images, read_size
 from bridle.study.design import compile_ahead
 from bridle.tables import (
     LABEL,
@@ -46,10 +46,12 @@ def read_source(
 ) -> Table | ImageTable:
     """Read a table or a folder of text files, or list the images of a folder or of a table that names image files.
 
+    A folder with an image inside is one of images; text files in it are left out with a note.
+
     Errors: those of `read_file` and of `read_class_folders`; `InputError` for a table without a target.
     """
     path = Path(path)
-    if path.is_dir() and not has_texts(path):
+    if path.is_dir() and (has_images(path) or not has_texts(path)):
         return folder_rows(path, target)
     table = read_file(path, encoding=encoding, header=header, decimal=decimal)
     if path.is_dir():
@@ -90,6 +92,11 @@ def prepare_table(
     Errors: those of `tune`.
     """
     if isinstance(table, ImageTable):
+        if design.series is not None:
+            raise InputError(
+                "Expected no sequences or windows for images, got --sequence or --window. Leave it out: each image is "
+                "a row of its own."
+            )
         return prepare_images(table, design)
     target, structure = design.target, design.structure
     source = table if isinstance(table, Table) else table_of(table, target if isinstance(target, str) else None)
@@ -218,12 +225,32 @@ def tune(
         source = read_source(table, target, header=header, decimal=decimal)
     structure = Structure(group, time, weight, class_weight)
     options: dict[str, Any] = {"all_kinds": all_kinds, "series": series_of(sequence, time, window, horizon, season)}
-    options["images"] = ImageOptions(read_size(size), read_augmentation(augment), strict)
+    options["images"] = image_options(source, size, augment, strict)
     target, (seeds, folds) = target_of(source, target), default_counts(source, seeds, folds)
     design = TableStudy(target, task, model, arms, seeds, folds, epochs, test_share, score, structure, **options)
     job = prepare_table(source, design)
     compile_ahead(job.prepared)
     return run_job(job, race=race, progress=progress)
+
+
+def image_options(
+    source: object,
+    size: str | int | Sequence[int] | None = None,
+    augment: str | Sequence[str] | None = None,
+    strict: bool = False,
+) -> ImageOptions:
+    """Return the options of images.
+
+    Errors: `InputError` for an option of images where the source has none.
+    """
+    given = {"--size": size is not None, "--augment": augment is not None, "--strict": strict}
+    named = [name for name, is_given in given.items() if is_given]
+    if named and not isinstance(source, ImageTable):
+        raise InputError(
+            f"Expected images with {', '.join(named)}, got rows without images. Leave out {', '.join(named)}, or give "
+            "a folder of images or a table that names image files."
+        )
+    return ImageOptions(read_size(size), read_augmentation(augment), strict)
 
 
 def quick_epochs(source: object) -> int:
