@@ -2,9 +2,10 @@
 
 import gzip
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO, cast
 
 import numpy as np
@@ -74,7 +75,7 @@ def read_excel(path: Path, encoding: str) -> pd.DataFrame:
     used = [index for index in range(width) if any(row[index] not in (None, "") for row in rows)]
     names = ["" if rows[0][index] is None else str(rows[0][index]).strip() for index in used]
     columns = [pd.Series([_excel_cell(row[index]) for row in rows[1:]], dtype=object) for index in used]
-    return _framed(names, [_masked(column) for column in columns])
+    return _framed(names, [column.infer_objects() for column in columns])
 
 
 def read_json_lines(path: Path, encoding: str) -> pd.DataFrame:
@@ -102,7 +103,7 @@ def read_json_lines(path: Path, encoding: str) -> pd.DataFrame:
     if not frames:
         raise InputError(f"Expected one JSON object in each line of {where}, got an empty file.")
     frame = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
-    return mask_words(frame.set_axis([str(name) for name in frame.columns], axis=1))
+    return frame.set_axis([str(name) for name in frame.columns], axis=1)
 
 
 READERS: Mapping[str, Callable[[Path, str], pd.DataFrame]] = {
@@ -116,22 +117,27 @@ READERS: Mapping[str, Callable[[Path, str], pd.DataFrame]] = {
 """Functions of a path and an encoding, by the suffix of the files that they read."""
 
 
-def mask_words(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a table with NaN for text cells that mean a missing one, such as `NA`, as in a text file."""
+def mask_words(frame: pd.DataFrame, categories: Mapping[str, Collection[str]] = MappingProxyType({})) -> pd.DataFrame:
+    """Return a table with NaN for text cells that mean a missing one, such as `NA`, as in a text file.
+
+    `categories` has the words that are categories, by column; those of other columns are found from their cells.
+    """
     return frame.assign(
         **{
-            name: _masked(frame[name])
+            name: _masked(frame[name], categories.get(name))
             for name in frame.columns
             if frame[name].dtype == object or pd.api.types.is_string_dtype(frame[name])
         }
     )
 
 
-def _masked(column: pd.Series) -> pd.Series:
+def _masked(column: pd.Series, categories: Collection[str] | None) -> pd.Series:
     cells = column.map(lambda cell: cell.strip() if isinstance(cell, str) else cell, na_action="ignore")
-    present = cells.dropna()
-    is_text = bool(len(present)) and bool(present.map(lambda cell: isinstance(cell, str)).all())
-    return mask_missing(cells, words_as_categories(present) if is_text else ()).infer_objects()
+    if categories is None:
+        present = cells.dropna()
+        is_text = bool(len(present)) and bool(present.map(lambda cell: isinstance(cell, str)).all())
+        categories = words_as_categories(present) if is_text else ()
+    return mask_missing(cells, categories).infer_objects()
 
 
 def read_text_folder(path: Path, encoding: str) -> pd.DataFrame:

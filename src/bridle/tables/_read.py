@@ -16,6 +16,7 @@ from bridle.tables._formats import (
     SAVE_AS_CSV,
     has_texts,
     listed_files,
+    mask_words,
     open_plain,
     read_text_folder,
     refuse_nested,
@@ -117,7 +118,10 @@ def read_file(
         frame = READERS[suffix_of(path)](path, encoding)
         check_names(list(frame.columns), where)
         refuse_nested(frame, where)
-        return table_of(check_table(frame, where=where, fewest=fewest))
+        check_table(frame, where=where, fewest=fewest)
+        if like is not None:
+            return Table(mask_words(frame, _categories(like)))
+        return table_of(frame if suffix_of(path) == ".parquet" else mask_words(frame))
     raw = _bytes(path, LARGE + 1)
     content = _decoded(raw if len(raw) <= LARGE else _whole_lines(raw), encoding, where)
     separator = "\t" if suffix_of(path) == ".tsv" else find_separator(content)
@@ -146,9 +150,14 @@ def read_file(
 
 def _raw(cells: Mapping[str, pd.Series], numbers: Mapping[str, pd.Series], names: Sequence[str], like: Layout) -> Table:
     """Return text cells as they are, for a preparation that reads them; NaN for missing ones."""
-    categories = {column.name: (*column.categories, *column.merged) for column in like.columns}
+    categories = _categories(like)
     masked = {name: mask_missing(column, categories.get(name, ())) for name, column in cells.items()}
     return Table(pd.DataFrame({**masked, **numbers})[list(names)])
+
+
+def _categories(like: Layout) -> dict[str, tuple[str, ...]]:
+    """Return the categories of the columns of a layout, which may be words for missing cells."""
+    return {column.name: (*column.categories, *column.merged) for column in like.columns}
 
 
 def _text_columns(text: Collection[str], like: Layout | None) -> set[str]:
