@@ -23,6 +23,7 @@ from bridle._errors import InputError, KindError, StoreError
 from bridle.sources import Source, StoredArray, from_generator, read
 from bridle.sources._files import open_memmap
 from bridle.sources._read import head
+from bridle.sources._streams import Stream
 from bridle.store import fingerprint
 
 EVERY = np.arange(len(X))
@@ -116,6 +117,12 @@ def test_parts_by_a_list_of_names_in_files_of_arrays(tmp_path: Path) -> None:
         assert_array_equal(source.sample_weight, Y)
         with pytest.raises(InputError, match=r"as many rows as 'a', 'few' in .* got the shapes \(90,\), \(5,\)"):
             read(tmp_path / name, ["a", "few"])
+
+
+def test_a_stream_without_rows_is_refused() -> None:
+    for place in ("memory", "disk"):
+        with pytest.raises(InputError, match=r"Expected at least one row in .*, got none\."):
+            read(Stream(lambda: iter([]), "nothing"), rows_in=place)
 
 
 def test_several_inputs_from_several_sources(folder: Path) -> None:
