@@ -23,6 +23,7 @@ from bridle._errors import InputError, KindError, StoreError
 from bridle.sources import Source, StoredArray, from_generator, read
 from bridle.sources._files import open_memmap
 from bridle.sources._read import head
+from bridle.sources._streams import Stream
 from bridle.store import fingerprint
 
 EVERY = np.arange(len(X))
@@ -99,6 +100,29 @@ def test_columns_of_parquet(folder: Path) -> None:
         read(folder / "table.parquet", "labl")
     with pytest.raises(InputError, match=r"finite numbers in x, got nan at \(2, 0\)"):
         read(folder / "mixed.parquet", "y", groups="who", sample_weight="f", rows_in="disk")
+
+
+def test_parts_by_a_list_of_names_in_files_of_arrays(tmp_path: Path) -> None:
+    """One name of a list is the array itself, several are the columns of one array."""
+    arrays = {"x": X, "a": Y, "b": 2 * Y, "patient": EVERY, "few": Y[:5]}
+    np.savez(tmp_path / "plain.npz", **arrays)
+    np.savez_compressed(tmp_path / "small.npz", **arrays)
+    with h5py.File(tmp_path / "rows.h5", "w") as file:
+        for name, rows in arrays.items():
+            file[name] = rows
+    for name in ("plain.npz", "small.npz", "rows.h5"):
+        source = read(tmp_path / name, ["a", "b"], groups=["patient"], sample_weight=["a"])
+        assert_array_equal(source.y, np.column_stack([Y, 2 * Y]))
+        assert_array_equal(source.groups, EVERY)
+        assert_array_equal(source.sample_weight, Y)
+        with pytest.raises(InputError, match=r"as many rows as 'a', 'few' in .* got the shapes \(90,\), \(5,\)"):
+            read(tmp_path / name, ["a", "few"])
+
+
+def test_a_stream_without_rows_is_refused() -> None:
+    for place in ("memory", "disk"):
+        with pytest.raises(InputError, match=r"Expected at least one row in .*, got none\."):
+            read(Stream(lambda: iter([]), "nothing"), rows_in=place)
 
 
 def test_several_inputs_from_several_sources(folder: Path) -> None:

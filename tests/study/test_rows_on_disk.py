@@ -14,7 +14,7 @@ from bridle.engine import StoredPrograms
 from bridle.engine import _stored_layout as layout_module
 from bridle.engine import _sweep as sweep_module
 from bridle.study import _baselines, fit_baselines
-from bridle.study.design import make_timed_plan
+from bridle.study.design import _prepare, make_timed_plan
 
 X = np.random.default_rng(0).normal(size=(150, 3)).astype("float32")
 Y = (X[:, 0] + np.random.default_rng(1).normal(0, 0.5, 150) > 0).astype(int)
@@ -103,4 +103,12 @@ def test_measures_that_need_all_rows_at_once_are_refused() -> None:
     decoder = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3)])
     decoder.compile("sgd", "mse")
     with pytest.raises(InputError, match=r"Expected y for rows on disk, got none.*\. Set rows_in='memory'"):
+        bridle.Study(decoder, {"L2": {"*/kernel": bridle.L2(0.1)}}).prepare(X, options=ON_DISK)
+
+
+def test_a_target_on_disk_is_refused_before_rows_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_prepare, "make_folds", lambda *_: pytest.fail("rows were read"))
+    decoder = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3)])
+    decoder.compile("sgd", "mse")
+    with pytest.raises(InputError, match="Expected y for rows on disk, got none"):
         bridle.Study(decoder, {"L2": {"*/kernel": bridle.L2(0.1)}}).prepare(X, options=ON_DISK)

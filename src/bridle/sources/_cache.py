@@ -37,7 +37,7 @@ def collect(stream: Stream, place: Place, name: str = "x") -> tuple[Any, Any, An
     x, which messages and files call by `name`, is kept in memory or on disk, as `place` says; y and weights are always
     in memory.
 
-    Errors: `InputError` for batches that do not fit each other, numbers that are not finite on their way to disk, fewer
+    Errors: `InputError` for no rows, batches that do not fit each other, numbers that are not finite on their way to disk, fewer
     rows than the stream should have, and rows that differ from those that the folder holds; `StoreError` if the folder
     cannot be written.
     """
@@ -60,6 +60,8 @@ def collect(stream: Stream, place: Place, name: str = "x") -> tuple[Any, Any, An
             if stream.is_cut and done == stream.rows:
                 break
         _check_length(stream, done, number)
+        if not done:
+            raise InputError(f"Expected at least one row in {stream.name}, got none. Check what it reads from.")
         finished = {leaf: sink.finish(done) for leaf, sink in sinks.items()}
     except BaseException:
         for sink in sinks.values():

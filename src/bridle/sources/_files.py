@@ -183,20 +183,42 @@ def _open_arrays(path: str, names: Mapping[str, Any], list_names: Any, open_rows
     """Return the parts of a file of named arrays: `x`, or the only array; `y` and the others by their names."""
     held = list_names(path)
     _check_names(path, names, held)
-    given = {part: names.get(part) or part for part in PARTS}
-    others = [name for name in held if name not in given.values()]
+    given = {part: _listed(names.get(part) or part) for part in PARTS}
+    others = [name for name in held if not any(name in some for some in given.values())]
     if "x" not in held and len(others) != 1:
         raise InputError(f"Expected an array 'x' in {path!r}, got none. {nearest_names('x', held)} Save it as x.")
     x = "x" if "x" in held else others[0]
     return {"x": open_rows_of(path, x)} | {
-        part: open_rows_of(path, name) for part, name in given.items() if name in held
+        part: _beside([open_rows_of(path, name) for name in some], path, some)
+        for part, some in given.items()
+        if set(some) <= set(held)
     }
+
+
+def _listed(given: Any) -> list[str]:
+    """Return a name or several as a list."""
+    return [given] if isinstance(given, str) else list(given)
+
+
+def _beside(arrays: Sequence[Rows], path: str, names: Sequence[str]) -> Any:
+    """Return the only array unread, or several as the columns of one array in memory."""
+    if len(arrays) == 1:
+        return arrays[0]
+    read = [array.load() if isinstance(array, StoredArray) else np.concatenate(list(array)) for array in arrays]
+    columns = [array[:, None] if array.ndim == 1 else array for array in read]
+    shapes = [array.shape for array in read]
+    if len({(len(array), *array.shape[2:]) for array in columns}) > 1:
+        raise InputError(
+            f"Expected arrays of as many rows as {', '.join(map(repr, names))} in {path!r}, got the shapes "
+            f"{', '.join(map(str, shapes))}. Name arrays that are columns of one table."
+        )
+    return np.concatenate(columns, axis=1)
 
 
 def _check_names(path: str, names: Mapping[str, Any], held: Sequence[str]) -> None:
     """Raise `InputError` for a name that a file does not have."""
     for part, given in names.items():
-        for name in [given] if isinstance(given, str) else given:
+        for name in _listed(given):
             if name not in held:
                 raise InputError(f"Expected {part} as {name!r} in {path!r}, got none. {nearest_names(name, held)}")
 
@@ -241,7 +263,7 @@ def _open_parquet(path: str, names: Mapping[str, Any]) -> dict[str, Any]:
     file = _parquet().ParquetFile(path)
     held = file.schema_arrow.names
     _check_names(path, names, held)
-    parts = {part: [given] if isinstance(given, str) else list(given) for part, given in names.items()}
+    parts = {part: _listed(given) for part, given in names.items()}
     named = {name for columns in parts.values() for name in columns}
     parts = {"x": [name for name in held if name not in named], **parts}
     if not parts["x"]:

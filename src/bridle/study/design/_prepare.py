@@ -28,7 +28,7 @@ from bridle.study.design._objective import make_objective, try_out
 from bridle.study.design._padding import padding_notes
 from bridle.study.design._prepared import Prepared, StudyEngine
 from bridle.study.design._question import Question
-from bridle.study.design._reconstruction import check_range, check_reconstruction, check_stored
+from bridle.study.design._reconstruction import check_range, check_reconstruction, check_stored, check_target_in_memory
 from bridle.study.design._row_scores import count_fits, keeps_predictions, missing_reason, row_scorer
 from bridle.study.design._scores import check_pooled, choose_score, stopping_rule, undefined_notes
 
@@ -52,6 +52,7 @@ def prepare(question: Question, rows: Rows) -> Prepared:
     model = plan.template
     check_plain(model)
     if rows.reconstructs:
+        check_target_in_memory(rows.x)
         check_reconstruction(model, rows.x)
     if rows.ordered and isinstance(question.folds, int | np.integer):
         if rows.groups is not None:
@@ -66,7 +67,7 @@ def prepare(question: Question, rows: Rows) -> Prepared:
     shares = [rule.validation_fraction for rule in rules]
     folds = make_folds(preparer, question.folds, question.validation_fraction, shares)
     compiled = make_program(plan, *folds.rows[0].rows)
-    check_stored(compiled, folds.rows[0].rows, rows.reconstructs)
+    check_stored(compiled, folds.rows[0].rows)
     held_out = {name: preparer.outside(parts, preparer.fitted(None), name) for name, parts in rows.held_out.items()}
     for name, data in held_out.items():
         predicted_shapes(model, data.x, name)

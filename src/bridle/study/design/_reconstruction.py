@@ -30,12 +30,16 @@ IN_MEMORY = "Set rows_in='memory', with fewer rows if they do not fit."
 """What to do where rows on disk are refused."""
 
 
-def check_stored(program: Program, rows: Rows, reconstructs: bool) -> None:
+def check_target_in_memory(x: Any) -> None:
+    """Raise `InputError` for rows on disk that would be their own target, before they are read."""
+    if is_stored(x):
+        raise InputError(f"Expected y for rows on disk, got none: x would be the target, in memory. {IN_MEMORY}")
+
+
+def check_stored(program: Program, rows: Rows) -> None:
     """Raise `InputError` for rows on disk where a measure needs all of them at once."""
     if not is_stored(rows.x):
         return
-    if reconstructs:
-        raise InputError(f"Expected y for rows on disk, got none: x would be the target, in memory. {IN_MEMORY}")
     if program.has_own_loss:
         raise InputError(
             "Expected a compiled loss for rows on disk, got a model with its own compute_loss, which takes all "
