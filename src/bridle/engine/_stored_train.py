@@ -1,6 +1,6 @@
 """Training of fits on rows on disk: each block of rows is read once, ahead of its use, for several fits."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
@@ -108,7 +108,7 @@ def _train_epoch(stream: _Stream, states: list[State], costs: list[Any], active:
 
         list(stream.every(train, active))
         stream.report(batches * length / layout.count)
-    monitored: Iterator[tuple[Any, ...]] = ((),) * len(active)
+    monitored: Iterable[tuple[Any, ...]] = ((),) * len(active)
     if layout.monitored is not None:
         answers = slice_rows((stream.fold.rows.y, stream.fold.rows.weight), *stream.fold.cuts[:2])
         predictions = _predictions(stream, POINT, [states[index] for index in active], layout.monitored)

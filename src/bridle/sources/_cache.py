@@ -37,8 +37,8 @@ def collect(stream: Stream, place: Place, name: str = "x") -> tuple[Any, Any, An
     x, which messages and files call by `name`, is kept in memory or on disk, as `place` says; y and weights are always
     in memory.
 
-    Errors: `InputError` for no rows, batches that do not fit each other, numbers that are not finite on their way to disk, fewer
-    rows than the stream should have, and rows that differ from those that the folder holds; `StoreError` if the folder
+    Errors: `InputError` for no rows, batches that do not fit each other, numbers that are not finite on their way to
+    disk, fewer rows than the stream should have, and rows that differ from those that the folder holds; `StoreError` if the folder
     cannot be written.
     """
     sinks: dict[str, _Sink] = {}

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float, Shaped
+from jaxtyping import Float, Shaped
 
 from bridle._errors import InputError
 from bridle.tables._columns import first_of, kind_of, labels_of
@@ -158,8 +158,3 @@ def _naive(times: pd.Series) -> Shaped[np.ndarray, "row"]:
 
 def _example(pattern: str) -> str:
     return pd.Timestamp("2026-11-30 18:45").strftime(pattern) if "%" in pattern else "2026-11-30"
-
-
-def missing_dates(dates: Shaped[np.ndarray, "row"]) -> Bool[np.ndarray, "row"]:
-    """Return the rows without a date."""
-    return np.isnat(dates)

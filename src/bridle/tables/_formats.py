@@ -40,13 +40,16 @@ def open_plain(path: Path) -> BinaryIO:
 
 
 def read_parquet(path: Path, encoding: str) -> pd.DataFrame:
-    """Read a Parquet file. `encoding` is not used.
+    """Read a Parquet file, its named index as columns. `encoding` is not used.
 
     Errors: `InputError` without pyarrow, and for a file that it cannot read.
     """
     _require("pyarrow", "parquet", path)
     try:
-        return pd.read_parquet(path, engine="pyarrow").reset_index(drop=True)
+        table = pd.read_parquet(path, engine="pyarrow")
+        unnamed = [level for level, name in enumerate(table.index.names) if name is None]
+        table = table.reset_index(drop=True) if len(unnamed) == table.index.nlevels else table.reset_index()
+        return table.drop(columns=[f"level_{level}" for level in unnamed], errors="ignore")
     except (OSError, ValueError) as error:
         raise InputError(f"Expected a Parquet table in {path.name!r}, got: {error}. {SAVE_AS_CSV}") from None
 

@@ -216,7 +216,7 @@ def describe_table(
 def warnings(problem: Problem, split: HeldOut, table: pd.DataFrame, structure: Structure, measure: str) -> list[str]:
     """Return what explains a score before it is computed: copies of the target, a large class, groups and time."""
     used = table[[column.name for column in split.preparation.layout.columns]]
-    large = large_class(problem, table[problem.target]) if "acc" in measure.lower() else ""
+    large = large_class(problem, table[problem.target]) if "acc" in measure.lower() and not problem.targets else ""
     return [
         *(sentence for name in problem.names for sentence in copies(used, table[name], problem)),
         *([large] if large else []),
