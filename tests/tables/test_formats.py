@@ -126,5 +126,5 @@ def test_a_named_index_of_a_parquet_file_is_a_column(tmp_path) -> None:
     frame = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]})
     frame.set_axis(times).to_parquet(tmp_path / "named.parquet")
     frame.to_parquet(tmp_path / "plain.parquet")
-    assert list(read_table(tmp_path / "named.parquet")) == ["t", "a", "b"]
-    assert list(read_table(tmp_path / "plain.parquet")) == ["a", "b"]
+    assert list(read_file(tmp_path / "named.parquet").rows) == ["t", "a", "b"]
+    assert list(read_file(tmp_path / "plain.parquet").rows) == ["a", "b"]

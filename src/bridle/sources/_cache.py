@@ -38,8 +38,8 @@ def collect(stream: Stream, place: Place, name: str = "x") -> tuple[Any, Any, An
     in memory.
 
     Errors: `InputError` for no rows, batches that do not fit each other, numbers that are not finite on their way to
-    disk, fewer rows than the stream should have, and rows that differ from those that the folder holds; `StoreError` if the folder
-    cannot be written.
+    disk, fewer rows than the stream should have, and rows that differ from those that the folder holds; `StoreError` if
+    the folder cannot be written.
     """
     sinks: dict[str, _Sink] = {}
     structure: Any = None
