@@ -21,6 +21,7 @@ from bridle._api._rows import RowOptions
 from bridle._errors import InputError, OtherStudyError
 from bridle.sources import StoredArray, from_generator, read
 from bridle.study.data import _preparation
+from bridle.study.design._prepare import refit_rows
 from bridle.study.execution import _stored
 
 ARMS = {"L2": {"*/kernel": bridle.L2([1e-3])}}
@@ -142,6 +143,16 @@ def test_rows_in_time_have_folds_in_time() -> None:
         study(folds=1).prepare(source)
     with pytest.raises(InputError, match="Expected groups or a time of the rows, got both"):
         study().prepare(read(X, Y, groups=EVERY, time=EVERY))
+
+
+def test_rows_of_the_same_time_are_on_one_side_of_each_cut() -> None:
+    """Cuts move to the next change of time: of 90 rows in fours, 30 to 32, and 60 stays; watched rows too."""
+    stopping = bridle.EarlyStopping(patience=3, validation_fraction=0.25)
+    prepared = study(early_stopping=stopping).prepare(read(X, Y, time=EVERY // 4))
+    assert prepared.fold_rows.tolist() == [[24, 28], [44, 30]]
+    assert [fold.watch for fold in prepared.folds] == [8, 16]
+    assert [(rows[0], rows[-1]) for rows in prepared.validation_indices] == [(32, 59), (60, 89)]
+    assert refit_rows(prepared).fold.cuts == (68, 90)
 
 
 def test_a_search_reads_its_rows_once(monkeypatch: pytest.MonkeyPatch) -> None:

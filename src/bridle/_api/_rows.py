@@ -74,6 +74,7 @@ class UnreadRows:
                 self.preprocessor,
                 self.target_preprocessor,
                 ordered=source.is_ordered,
+                moments=source.moments,
                 paths=source.paths,
             )
 

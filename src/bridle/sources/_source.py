@@ -40,6 +40,8 @@ class Source:
         sample_weight: weights ≥ 0. Default None: all rows weigh the same.
         groups: array of shape (rows,); rows of a group stay together in splits. Default None.
         is_ordered: bool, whether rows are in the order of time, which folds then follow. Default False.
+        moments: array of shape (rows,) of whole numbers, the same for rows of the same time, which folds keep together.
+            Default None: no two rows have the same time.
         paths: the parts that other processes read from files, by name. Default: none.
 
     >>> import bridle, numpy as np
@@ -54,6 +56,7 @@ class Source:
     sample_weight: Any = None
     groups: Any = None
     is_ordered: bool = False
+    moments: Any = None
     paths: Mapping[str, OnPath] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -99,9 +102,12 @@ class Source:
                 f"Expected a time for every row, got none in row {next(iter(missing), 0)}. Drop such rows."
             )
         parts = {name: getattr(self, name) for name in NAMES}
+        changes = np.diff(np.unique(times, return_inverse=True)[1].reshape(-1)[order])
+        moments = None if changes.all() else np.concatenate([[0], np.cumsum(changes)])
         if np.array_equal(order, np.arange(len(order))):
-            return Source(**parts, is_ordered=True, paths=self.paths)
-        return Source(**{name: take_rows(part, order) for name, part in parts.items()}, is_ordered=True)
+            return Source(**parts, is_ordered=True, moments=moments, paths=self.paths)
+        parts = {name: take_rows(part, order) for name, part in parts.items()}
+        return Source(**parts, is_ordered=True, moments=moments)
 
 
 def in_memory(rows: Any) -> Any:

@@ -48,6 +48,8 @@ class Rows:
     target_preprocessor: Any = None
     ordered: bool = False
     """True if rows are in the order of time, so that a number of folds means folds in this order."""
+    moments: Any = None
+    """Numbers of rows in the order of time, equal for equal times; None if all times differ."""
     paths: Mapping[str, OnPath] = field(default_factory=dict)
     """The parts, `x` or others, that another process reads from files."""
 

@@ -1,6 +1,6 @@
 """Folds: training and validation rows of each fit, by scikit-learn's splitters."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +24,24 @@ from bridle.study.data._splitter import Splitter
 
 SHUFFLE_SEED = 0
 """Folds are the same for every seed and every arm, so that members are paired."""
+
+
+class WholeTimeSplit(TimeSeriesSplit):
+    """Folds in the order of time that keep rows of the same time, given as groups, together.
+
+    Each cut of `TimeSeriesSplit` moves to the next change of time.
+    """
+
+    def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:  # noqa: N803
+        """Yield the row numbers of training and validation."""
+        moments = np.arange(len(X)) if groups is None else np.asarray(groups)
+
+        def end(rows: np.ndarray) -> int:
+            return int(np.searchsorted(moments, moments[rows[-1]], "right"))
+
+        for train, validation in super().split(X):
+            begin = np.searchsorted(moments, moments[validation[0] - 1], "right")
+            yield np.arange(train[0], end(train)), np.arange(begin, end(validation))
 
 
 @dataclass(frozen=True)
@@ -79,14 +97,16 @@ def in_time(splits: Sequence[Split]) -> bool:
     return all(len(split.validation) and split.train.max() < split.validation.min() for split in splits)
 
 
-def time_ordered_splitter(folds: int, inside: int | Splitter, option: str = "nested") -> Splitter:
+def time_ordered_splitter(
+    folds: int, inside: int | Splitter, option: str = "nested", *, kind: type[TimeSeriesSplit] = TimeSeriesSplit
+) -> Splitter:
     """Return a splitter into folds in the order of time, with the gap and sizes of the folds inside them.
 
     Errors: `InputError` for fewer than two folds, as `option`.
     """
     if isinstance(folds, bool) or folds < 2:
         raise InputError(f"Expected at least 2 {'outer ' if option == 'nested' else ''}folds, got {option}={folds!r}.")
-    splitter: Any = copy(inside) if isinstance(inside, TimeSeriesSplit) else TimeSeriesSplit(folds)
+    splitter: Any = copy(inside) if isinstance(inside, TimeSeriesSplit) else kind(folds)
     splitter.n_splits = int(folds)
     return splitter
 

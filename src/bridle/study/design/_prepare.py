@@ -21,7 +21,7 @@ from bridle.placement import bind_terms, check_labels, check_plain, label_notes
 from bridle.study.data._arrays import Data
 from bridle.study.data._folds import RefitRows, make_folds, make_refit_rows
 from bridle.study.data._rows import RowPreparer, Rows, take_rows
-from bridle.study.data._splits import Split, split_rows, time_ordered_splitter, unstratified_notes
+from bridle.study.data._splits import Split, WholeTimeSplit, split_rows, time_ordered_splitter, unstratified_notes
 from bridle.study.data._splitter import Splitter
 from bridle.study.design._arms import arm_rules, read_arms
 from bridle.study.design._objective import make_objective, try_out
@@ -55,12 +55,7 @@ def prepare(question: Question, rows: Rows) -> Prepared:
         check_target_in_memory(rows.x)
         check_reconstruction(model, rows.x)
     if rows.ordered and isinstance(question.folds, int | np.integer):
-        if rows.groups is not None:
-            raise InputError(
-                "Expected groups or a time of the rows, got both, and a number of folds, which follow one of them. "
-                "Leave one out, or give a splitter of scikit-learn as folds=…."
-            )
-        question = replace(question, folds=time_ordered_splitter(int(question.folds), question.folds, "folds"))
+        question, rows = _in_time_order(question, int(question.folds), rows)
     arms, terms = read_arms(model, question.arms)
     preparer = RowPreparer(rows, loss_name(model), _outputs(model))
     rules = arm_rules(arms, question.early_stopping)
@@ -117,6 +112,19 @@ def prepare(question: Question, rows: Rows) -> Prepared:
     return Prepared(
         question, rows, preparer, arms, terms, bound, score, *cut_rows, engine, reason, tuple(notes), rules=rules
     )
+
+
+def _in_time_order(question: Question, folds: int, rows: Rows) -> tuple[Question, Rows]:
+    """Return a question whose folds are in the order of time, and rows of which equal times are groups."""
+    if rows.groups is not None:
+        raise InputError(
+            "Expected groups or a time of the rows, got both, and a number of folds, which follow one of them. "
+            "Leave one out, or give a splitter of scikit-learn as folds=…."
+        )
+    if rows.moments is None:
+        return replace(question, folds=time_ordered_splitter(folds, folds, "folds")), rows
+    splitter = time_ordered_splitter(folds, folds, "folds", kind=WholeTimeSplit)
+    return replace(question, folds=splitter), replace(rows, groups=rows.moments)
 
 
 def with_rows(prepared: Prepared, rows: Rows) -> Prepared:
