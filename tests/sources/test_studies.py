@@ -6,6 +6,8 @@ from typing import Any
 
 import jax
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.decomposition import PCA
@@ -17,7 +19,7 @@ from tests.sources._kinds import Batches, RowByRow, X, Y, sources, write_files
 
 import bridle
 from bridle._api import _search
-from bridle._api._rows import RowOptions
+from bridle._api._rows import RowOptions, UnreadRows
 from bridle._errors import InputError, OtherStudyError
 from bridle.sources import StoredArray, from_generator, read
 from bridle.study.data import _preparation
@@ -130,6 +132,33 @@ def test_validation_rows_go_where_the_rows_are() -> None:
         rows = fold.rows.x.take(np.arange(97)) if options.rows_in == "disk" else fold.rows.x
         assert_array_equal(rows, np.concatenate([X, X[:7]]))
         assert fold.train == 90
+
+
+def test_groups_by_name_are_no_feature_of_other_files(tmp_path: Path) -> None:
+    """In test and validation files that have the column, and in those that lack it."""
+    columns = {"a": X[:, 0], "b": X[:, 1], "y": Y}
+    paths = [tmp_path / "with.parquet", tmp_path / "without.parquet"]
+    for path, more in zip(paths, ({"patient": EVERY}, {}), strict=True):
+        pq.write_table(pa.table({**columns, **more}), path)
+    rows = UnreadRows(paths[0], "y", groups="patient", test={path.stem: path for path in paths}).read(RowOptions(), 2)
+    for x, y in rows.held_out.values():
+        assert_array_equal(x, X)
+        assert_array_equal(y, Y)
+    for path in paths:
+        judged = UnreadRows(paths[0], "y", groups="patient", validation=path).read(RowOptions(), 2)
+        assert_array_equal(judged.validation[0], X)
+
+
+def test_rows_in_time_watch_the_last_rows_of_one_split() -> None:
+    """Beside validation rows too, in the refit as well; groups are no contradiction where no folds are made."""
+    stopping = bridle.EarlyStopping(patience=3, validation_fraction=0.25)
+    source = read(X, Y, time=EVERY)
+    grouped = read(X, Y, groups=EVERY // 9, time=EVERY)
+    for rows, first in ((source, 68), (grouped, 63)):
+        prepared = study(early_stopping=stopping).prepare(rows, validation=(X[:7], Y[:7]))
+        for fold in (*prepared.folds, refit_rows(prepared).fold):
+            assert_array_equal(np.asarray(fold.rows.x)[:90], X)
+            assert fold.cuts == (first, 90)
 
 
 def test_rows_in_time_have_folds_in_time() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from bridle._progress import reading_bar
 from bridle.engine import free_memory
+from bridle.sources._files import held_names, is_path
 from bridle.sources._place import COPIES, Place, RowsIn, check_place
 from bridle.sources._read import is_name, is_source, read_parts
 from bridle.sources._source import Source
@@ -96,8 +97,9 @@ class UnreadRows:
 
     @property
     def _names(self) -> dict[str, Any]:
-        """The columns of y and of the weights in a file, where they are given by name."""
-        return {name: part for name, part in (("y", self.y), ("sample_weight", self.sample_weight)) if is_name(part)}
+        """The columns of y, of the weights and of the groups in a file, where they are given by name."""
+        parts = {"y": self.y, "sample_weight": self.sample_weight, "groups": self.groups}
+        return {name: part for name, part in parts.items() if is_name(part)}
 
 
 def _below(place: Place, name: str) -> Place:
@@ -105,12 +107,21 @@ def _below(place: Place, name: str) -> Place:
     return place if place.folder is None else replace(place, folder=place.folder / name)
 
 
+def _held(names: Mapping[str, Any], rows: Any) -> dict[str, Any]:
+    """Return the names without that of the groups where a file does not have it, or all of several."""
+    groups = names.get("groups", ())
+    held = held_names(rows) if is_path(rows) else []
+    absent = not set([groups] if isinstance(groups, str) else groups) <= set(held)
+    return {name: part for name, part in names.items() if not (name == "groups" and absent)}
+
+
 def _outside(rows: Any, names: Mapping[str, Any], place: Place, *, always: bool = False) -> Any:
     """Return rows beside those of the study as `(x, y)` or `(x, y, sample_weight)`; arrays as they are.
 
     Args:
         rows: a pair, a triple, or one source of them.
-        names: the columns of y and the weights in the file of x, where they have such names.
+        names: the columns of y, the weights and the groups in the file of x, where they have such names. Those of the
+            groups are no features, and a file may lack them.
         place: where to keep the rows.
         always: read arrays too, which then go to disk.
 
@@ -121,7 +132,7 @@ def _outside(rows: Any, names: Mapping[str, Any], place: Place, *, always: bool 
             return cast("Any", rows)
         source = read_parts(dict(zip(("x", "y", "sample_weight"), parts, strict=False)), place)
     elif isinstance(rows, Source) or is_source(rows):
-        source = read_parts({"x": rows, **names}, place)
+        source = read_parts({"x": rows, **_held(names, rows)}, place)
     else:
         return cast("Any", rows)
     if source.y is None:

@@ -64,6 +64,17 @@ def open_file(path: str | Path, names: Mapping[str, Any]) -> dict[str, Any]:
         return _open_arrays(path, names, *((_hdf5_names, open_hdf5) if suffix in HDF5 else (_npz_names, _open_npz)))
 
 
+def held_names(path: str | Path) -> list[str]:
+    """Return the names of the columns or arrays in a file; none of a `.npy` file, or where there is no file."""
+    path, suffix = str(path), Path(path).suffix.lower()
+    if suffix not in SUFFIXES or suffix == ".npy" or not Path(path).is_file():
+        return []
+    with _readable(path):
+        if suffix in PARQUET:
+            return list(_parquet().ParquetFile(path).schema_arrow.names)
+        return _hdf5_names(path) if suffix in HDF5 else _npz_names(path)
+
+
 @contextlib.contextmanager
 def _readable(path: str) -> Iterator[None]:
     """Turn what a library says about a damaged file into a sentence."""

@@ -49,11 +49,11 @@ def make_folds(
     """
     rows = preparer.rows
     data = preparer.all_rows()
-    ordered = False
+    ordered = rows.ordered
     if rows.validation is not None:
         every = np.arange(data.rows)
         splits = [Split(every, every[:0])]
-        fitted = [preparer.fitted(set_aside(splits[0], watch, data, rows.groups).train if watch else None)]
+        fitted = [preparer.fitted(set_aside(splits[0], watch, data, rows.groups, ordered).train if watch else None)]
         outside = preparer.outside(rows.validation, fitted[0], "validation")
         indices: tuple[np.ndarray, ...] = (np.arange(outside.rows),)
     else:

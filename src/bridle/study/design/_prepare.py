@@ -115,7 +115,12 @@ def prepare(question: Question, rows: Rows) -> Prepared:
 
 
 def _in_time_order(question: Question, folds: int, rows: Rows) -> tuple[Question, Rows]:
-    """Return a question whose folds are in the order of time, and rows of which equal times are groups."""
+    """Return a question whose folds are in the order of time, and rows of which equal times are groups.
+
+    Where validation rows are given, there are no folds, and groups stay.
+    """
+    if rows.validation is not None:
+        return question, rows if rows.groups is not None else replace(rows, groups=rows.moments)
     if rows.groups is not None:
         raise InputError(
             "Expected groups or a time of the rows, got both, and a number of folds, which follow one of them. "
