@@ -98,6 +98,14 @@ def test_time_stamps_with_zones() -> None:
         read_clock(pd.Series([*autumn, "2026-10-25T05:00"], name="t"))
 
 
+def test_dates_that_read_in_two_ways_are_refused() -> None:
+    """Their order is the same with the day or the month first, but the forecast would be of another day."""
+    hours = [f"02/03/2026 {hour:02}:00" for hour in range(24)]
+    with pytest.raises(InputError, match="is the day or the month first"):
+        read_clock(pd.Series(hours, name="t"))
+    assert str(read_clock(pd.Series([*hours, "02/13/2026 00:00"], name="t")).times[0])[:10] == "2026-02-03"
+
+
 def test_times_that_are_no_dates() -> None:
     """Numbers and durations are times, a word is not; no cell may be empty."""
     assert read_clock(pd.Series(pd.to_timedelta([0, 90], "s"))).times.tolist() == [0.0, 90.0]

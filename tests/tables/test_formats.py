@@ -121,10 +121,12 @@ def test_json_keys_are_columns(tmp_path):
 
 
 def test_a_named_index_of_a_parquet_file_is_a_column(tmp_path) -> None:
-    """Such as the times of a frame that pandas wrote; a plain index is none."""
+    """Such as the times of a frame that pandas wrote; a plain index is none, nor one that repeats a column."""
     times = pd.DatetimeIndex(["2026-01-01", "2026-01-02"], name="t")
     frame = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]})
     frame.set_axis(times).to_parquet(tmp_path / "named.parquet")
     frame.to_parquet(tmp_path / "plain.parquet")
     assert list(read_file(tmp_path / "named.parquet").rows) == ["t", "a", "b"]
     assert list(read_file(tmp_path / "plain.parquet").rows) == ["a", "b"]
+    frame.set_index("a", drop=False).to_parquet(tmp_path / "twice.parquet")
+    assert list(read_file(tmp_path / "twice.parquet").rows) == ["a", "b"]

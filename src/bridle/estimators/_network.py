@@ -18,7 +18,7 @@ from bridle._api import RULES, Study, search_arms
 from bridle._errors import InputError, KindError, short_repr
 from bridle._keras import is_rebuildable, require_jax
 from bridle.estimators._rows import choose_folds, order_rows
-from bridle.tuning import NEWEST, VERSIONS, default_arms, own_network
+from bridle.tuning import NEWEST, VERSIONS, default_arms, dense_network, own_network
 
 CHUNK_ROWS = 1024
 """Rows that are predicted at a time. The last rows are filled up, so every prediction runs the same operations."""
@@ -37,7 +37,7 @@ class Output:
 
 
 class RegularizedNetwork(BaseEstimator, ABC):
-    """What the estimators share: arguments, training and the outputs of the selected network."""
+    """Base of the estimators: arguments, training and the outputs of the selected network."""
 
     def __init__(
         self,
@@ -212,11 +212,8 @@ class RegularizedNetwork(BaseEstimator, ABC):
 
 
 def _default_network(inputs: int, output: Output) -> keras.Model:
-    """Return a compiled dense network with hidden ReLU layers `hidden1`, `hidden2` and the layer `out`, with Adam."""
+    """Return the dense network of `bridle.tune` with the output and the loss of a target, compiled with Adam."""
     defaults = VERSIONS[NEWEST]
-    hidden = [keras.layers.Dense(units, "relu", name=f"hidden{n}") for n, units in enumerate(defaults.hidden, 1)]
-    out = keras.layers.Dense(output.units, output.activation, name="out")
-    model = keras.Sequential([keras.Input((inputs,)), *hidden, out])
-    optimizer = keras.optimizers.Adam(defaults.learning_rate)
-    model.compile(optimizer, output.loss, metrics=[output.metric()])
+    model = dense_network(inputs, output.units, hidden=defaults.hidden, last=output.activation)
+    model.compile(keras.optimizers.Adam(defaults.learning_rate), output.loss, metrics=[output.metric()])
     return model

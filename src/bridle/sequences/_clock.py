@@ -85,7 +85,8 @@ def read_clock(column: pd.Series, has_dates: bool | None = None) -> Clock:
         column: numbers, dates, text of dates, or durations, which become seconds; no cell is missing.
         has_dates: True for dates, False for numbers. Default: detected; a column of text is dates.
 
-    Errors: `InputError` for text that is neither, and for time stamps of which only some have a zone.
+    Errors: `InputError` for text that is neither, for dates whose day and month cannot be told apart, and for time
+    stamps of which only some have a zone.
 
     >>> read_clock(pd.Series(["2026-03-29T01:00+01:00", "2026-03-29T03:00+02:00"], name="t")).times.astype(str).tolist()
     ['2026-03-29T00:00:00.000000', '2026-03-29T01:00:00.000000']
@@ -114,10 +115,10 @@ def _from_text(labels: pd.Series) -> Clock:
             f"Expected a zone in all time stamps of {short_repr(labels.name)} or in none, got {short_repr(one)} and "
             f"{short_repr(other)}. Write all of them in one zone."
         )
-    times = _stamps(times_of(labels))
+    times = _stamps(times_of(labels, exactly=True))
     if not with_zone.any():
         return Clock(times, times)
-    local = _stamps(times_of(labels.map(lambda label: label.removesuffix(_zone(label)).rstrip())))
+    local = _stamps(times_of(labels.map(lambda label: label.removesuffix(_zone(label)).rstrip()), exactly=True))
     names = sorted(set(zones))
     several = f"`{labels.name}`: time stamps of {len(names)} zones ({', '.join(names[:3])}), ordered as in UTC."
     return Clock(times, local, (several,) if len(names) > 1 else ())

@@ -44,7 +44,7 @@ def belongs_on_disk(nbytes: int, rows_in: RowsIn, limit: int) -> bool:
 
 @dataclass(frozen=True)
 class Place:
-    """Where rows are kept: in memory up to `limit` bytes, else in a folder."""
+    """Place of rows: in memory up to `limit` bytes, else in a folder."""
 
     rows_in: RowsIn = "auto"
     limit: int = 2**31

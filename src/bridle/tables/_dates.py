@@ -106,7 +106,7 @@ def date_features(dates: Shaped[np.ndarray, "row"], parts: tuple[str, ...]) -> F
 
 
 def standardised(parts: tuple[str, ...]) -> tuple[bool, ...]:
-    """Return which features are numbers to standardise; weekdays are not."""
+    """Return True for each feature that is a number to standardise; weekdays are not."""
     return tuple(part not in WEEKDAYS for part in parts)
 
 

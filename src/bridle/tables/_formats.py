@@ -47,11 +47,11 @@ def read_parquet(path: Path, encoding: str) -> pd.DataFrame:
     _require("pyarrow", "parquet", path)
     try:
         table = pd.read_parquet(path, engine="pyarrow")
-        unnamed = [level for level, name in enumerate(table.index.names) if name is None]
-        table = table.reset_index(drop=True) if len(unnamed) == table.index.nlevels else table.reset_index()
-        return table.drop(columns=[f"level_{level}" for level in unnamed], errors="ignore")
     except (OSError, ValueError) as error:
         raise InputError(f"Expected a Parquet table in {path.name!r}, got: {error}. {SAVE_AS_CSV}") from None
+    levels = [name for name in table.index.names if name is not None and name not in table.columns]
+    index = table.index.to_frame(index=False)[levels] if levels else pd.DataFrame(index=range(len(table)))
+    return pd.concat([index, table.reset_index(drop=True)], axis=1)
 
 
 def read_excel(path: Path, encoding: str) -> pd.DataFrame:

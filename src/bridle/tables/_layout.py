@@ -15,6 +15,7 @@ from bridle.tables._column_selection import DATES, MOST_CATEGORIES, NEARLY, UNLI
 from bridle.tables._columns import kind_of, labels_of
 from bridle.tables._dates import PARTS, PATTERNS, date_pattern, read_dates, standardised, varying_parts
 from bridle.tables._number_format import PLAIN, NumberFormat, is_format, looks_like_number
+from bridle.tables._records import MISSING
 from bridle.tables._words import is_free_text, term_count
 
 ABSENT, OTHER = "(missing)", "(other)"
@@ -32,6 +33,7 @@ COLUMN_RULES = {
     "format": ("a format of numbers", is_format),
     "parts": ("parts of a date", lambda value: is_names(value) and set(value) <= set(PARTS)),
     "pattern": ("a format of dates", lambda value: isinstance(value, str) and value in ("", *PATTERNS)),
+    "words": ("distinct texts", is_names),
     "size": (f"a count up to {MAX_SIZE}", lambda value: is_count(value) and value <= MAX_SIZE),
 }
 TRUTHS = ({"TRUE", "True", "true"}, {"FALSE", "False", "false"})
@@ -80,6 +82,8 @@ class Column:
     pattern: str = field(default="", repr=False)
     """The format of dates in text; "" for others."""
     size: int = field(default=0, repr=False)
+    words: tuple[str, ...] = field(default=(), repr=False)
+    """Words such as `NA` that are categories of an encoded column; in other columns they mean a missing cell."""
 
     @property
     def indicator(self) -> bool:
@@ -88,7 +92,7 @@ class Column:
 
     @property
     def standardised(self) -> tuple[bool, ...]:
-        """Which of its features are numbers to standardise."""
+        """True for each of its features that is a number to standardise."""
         absent = (False,) * self.indicator
         if self.kind == "date":
             return (*standardised(self.parts), *absent)
@@ -305,7 +309,8 @@ def _column(column: pd.Series, number_format: NumberFormat, rules: LayoutRules) 
         return Column(column.name, "number", missing, format=number_format)
     counts = Counter(labels_of(column, ABSENT))
     if rules.encode and len(counts) - (ABSENT in counts) > MOST_CATEGORIES:
-        return Column(column.name, "encoded", missing, size=rules.outputs)
+        words = tuple(sorted(set(counts) & MISSING))
+        return Column(column.name, "encoded", missing, size=rules.outputs, words=words)
     absent = [ABSENT] if counts.pop(ABSENT, 0) else []
     by_count = sorted(counts, key=lambda label: (label == OTHER, -counts[label], label))
     frequent, merged = sorted(by_count[:MOST_CATEGORIES]), sorted(by_count[MOST_CATEGORIES:])
@@ -313,26 +318,30 @@ def _column(column: pd.Series, number_format: NumberFormat, rules: LayoutRules) 
     return Column(column.name, "text", missing, (*frequent, *rest, *absent), tuple(x for x in merged if x != OTHER))
 
 
+PLAIN_COLUMN = {"format": PLAIN.to_json(), "parts": [], "pattern": "", "size": 0, "words": []}
+"""The entries of a saved column that are not written."""
+
+
 def _column_to_json(column: Column) -> dict[str, Any]:
-    """A column as strict JSON; the format of plain numbers is not written."""
+    """Return a column as strict JSON, without what `PLAIN_COLUMN` has."""
     content = {**asdict(column), "categories": list(column.categories), "merged": list(column.merged)}
     extra = {"format": column.format.to_json(), "parts": list(column.parts)}
-    extra |= {"pattern": column.pattern, "size": column.size}
-    plain = {"format": PLAIN.to_json(), "parts": [], "pattern": "", "size": 0}
-    used = {name: value for name, value in extra.items() if value != plain[name]}
+    extra |= {"pattern": column.pattern, "size": column.size, "words": list(column.words)}
+    used = {name: value for name, value in extra.items() if value != PLAIN_COLUMN[name]}
     return {name: value for name, value in content.items() if name not in extra} | used
 
 
 def _column_from_json(content: object) -> Column:
     if isinstance(content, Mapping):
-        content = {"format": PLAIN.to_json(), "parts": [], "pattern": "", "size": 0, **content}
+        content = {**PLAIN_COLUMN, **content}
     fields = saved(content, "column", COLUMN_RULES)
     lists = (tuple(fields["categories"]), tuple(fields["merged"]))
     number_format, parts = NumberFormat(**fields["format"]), tuple(fields["parts"])
     named = (fields["name"], fields["kind"], fields["missing"])
-    column = Column(*named, *lists, number_format, parts, fields["pattern"], fields["size"])
+    column = Column(*named, *lists, number_format, parts, fields["pattern"], fields["size"], tuple(fields["words"]))
     fits = bool(column.categories) == (column.kind == "text") and (not column.merged or OTHER in column.categories)
     fits = fits and bool(parts) == (column.kind == "date")
+    fits = fits and (not column.words or column.kind == "encoded")
     fits = fits and bool(column.size) == (column.kind in ("encoded", "words"))
     if not fits or set(column.merged) & set(column.categories):
         raise InputError(

@@ -157,7 +157,7 @@ def _raw(cells: Mapping[str, pd.Series], numbers: Mapping[str, pd.Series], names
 
 def _categories(like: Layout) -> dict[str, tuple[str, ...]]:
     """Return the categories of the columns of a layout, which may be words for missing cells."""
-    return {column.name: (*column.categories, *column.merged) for column in like.columns}
+    return {column.name: (*column.categories, *column.merged, *column.words) for column in like.columns}
 
 
 def _text_columns(text: Collection[str], like: Layout | None) -> set[str]:

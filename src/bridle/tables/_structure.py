@@ -128,13 +128,18 @@ class Structure:
         return lines
 
 
-def times_of(column: pd.Series) -> Shaped[np.ndarray, "row"]:
+def times_of(column: pd.Series, *, exactly: bool = False) -> Shaped[np.ndarray, "row"]:
     """Return a column of numbers or dates as values that can be sorted.
+
+    Args:
+        column: numbers, dates, or text of dates.
+        exactly: True if the dates themselves count, and not only their order: then all readings must be the same.
 
     Errors: `InputError` for text that is not a date, and for dates with an ambiguous order of day and month.
 
     >>> times_of(pd.Series(["2.1.2026", "1.2.2026"])).argsort().tolist()
     [0, 1]
+
     """
     kind = kind_of(column)
     if kind == "number":
@@ -149,7 +154,8 @@ def times_of(column: pd.Series) -> Shaped[np.ndarray, "row"]:
             f"{short_repr(text.iloc[0])} and others. "
             "Write dates as 2026-11-30."
         )
-    if any((np.argsort(order, kind="stable") != np.argsort(orders[0], kind="stable")).any() for order in orders[1:]):
+    readings = orders if exactly else [np.argsort(order, kind="stable") for order in orders]
+    if any((reading != readings[0]).any() for reading in readings[1:]):
         raise InputError(
             f"Expected dates that can be read in one way in the time column {short_repr(column.name)}, got "
             f"{short_repr(text.iloc[0])}: is the day or the month first? Write dates as 2026-11-30."

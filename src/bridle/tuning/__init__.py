@@ -7,7 +7,7 @@ from bridle.tuning._image_preparation import ImagePreparation
 from bridle.tuning._image_rows import ImageOptions, ImageTable
 from bridle.tuning._job import Job, TableStudy, Tuned, answer_so_far, compile_new, run_job
 from bridle.tuning._model_file import MODEL_FILE
-from bridle.tuning._network import NEWEST, VERSIONS, default_arms, own_network, written_arms
+from bridle.tuning._network import NEWEST, VERSIONS, default_arms, dense_network, own_network, written_arms
 from bridle.tuning._series import series_of
 from bridle.tuning._study_file import prepare_study, run_study_file
 from bridle.tuning._toml import QUICK_EPOCH_DIVISOR, QUICK_SEEDS, StudyFile, read_study
@@ -31,6 +31,7 @@ __all__ = [
     "compile_new",
     "default_arms",
     "default_counts",
+    "dense_network",
     "image_options",
     "load_applied",
     "own_network",

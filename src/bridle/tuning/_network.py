@@ -105,13 +105,7 @@ def default_network(
     """
     outputs = outputs_of(problem)
     last, loss, metrics = ending(problem, score)
-    _check_size((inputs, *hidden, outputs))
-    layers = [
-        keras.layers.Dense(units, activation=activation, name=f"hidden{index}") for index, units in enumerate(hidden, 1)
-    ]
-    model = keras.Sequential(
-        [keras.Input((inputs,)), *layers, keras.layers.Dense(outputs, activation=last, name="out")]
-    )
+    model = dense_network(inputs, outputs, hidden=hidden, activation=activation, last=last)
     instance = keras.optimizers.get(optimizer)
     if learning_rate is not None:
         instance.learning_rate = learning_rate
@@ -129,6 +123,21 @@ def ending(problem: Problem, score: str | None = None) -> tuple[str, str, list[o
     if len(problem.classes) == 2:
         return "sigmoid", "binary_crossentropy", _metrics("two classes", score)
     return "softmax", "sparse_categorical_crossentropy", _metrics("several classes", score)
+
+
+def dense_network(
+    inputs: int, outputs: int, *, hidden: Sequence[int] = HIDDEN, activation: str = "relu", last: str = "linear"
+) -> keras.Model:
+    """Return a dense network that is not compiled, with the layers `hidden1`, `hidden2` and so on, and `out`.
+
+    Errors: `InputError` for more than 2 GiB of weights.
+    """
+    _check_size((inputs, *hidden, outputs))
+    layers = [
+        keras.layers.Dense(units, activation=activation, name=f"hidden{index}") for index, units in enumerate(hidden, 1)
+    ]
+    out = keras.layers.Dense(outputs, activation=last, name="out")
+    return keras.Sequential([keras.Input((inputs,)), *layers, out])
 
 
 def _metrics(kind: str, score: str | None) -> list[object]:
