@@ -1,7 +1,9 @@
 """Rows from every kind of source: bit for bit those of the array, in memory and on disk."""
 
+import errno
 import os
 import pickle
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -387,6 +389,31 @@ def test_a_source_is_read_once() -> None:
     with pytest.raises(InputError, match="Expected groups in the Source, got a Source and other values"):
         read(source, groups=EVERY)
     assert sorted(bridle.sources.__all__) == ["Source", "StoredArray", "from_generator", "read"]
+
+
+def test_a_source_moves_where_a_study_wants_its_rows() -> None:
+    """From disk to memory; rows in memory are not written once more, but refused."""
+    source = read(X, Y, rows_in="disk")
+    assert isinstance(read(source, rows_in="auto").x, StoredArray)
+    assert_array_equal(read(source, rows_in="memory").x, X)
+    with pytest.raises(InputError, match="got one of rows in memory"):
+        read(read(X, Y), rows_in="disk")
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also for the second of two inputs: the file of the first is removed."""
+    make, calls = tempfile.mkstemp, []
+
+    def second_fails(*arguments, **options):
+        calls.append(options)
+        if len(calls) == 2:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return make(*arguments, **options)
+
+    monkeypatch.setattr(tempfile, "mkstemp", second_fails)
+    with pytest.raises(StoreError, match=r"cannot be written: Permission denied in .* Give another folder"):
+        read(from_generator(lambda: iter([({"a": X, "b": X}, Y)]), 90), rows_in="disk", folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_first_rows_of_a_source(folder: Path) -> None:

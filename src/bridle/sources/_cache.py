@@ -87,21 +87,24 @@ def _open_sinks(arrays: dict[str, np.ndarray], of_x: list[str], total: int, plac
         return {name: _InMemory(array, total) for name, array in arrays.items()}
     folder, keeper = place.open_folder()
     sinks: dict[str, _Sink] = {}
-    for name, array in arrays.items():
-        if name not in of_x:
-            sinks[name] = _InMemory(array, total)
-            continue
-        path = folder / file_name(name)
-        sinks[name] = _Compared(path, name) if path.exists() else _OnDisk(path, name, array, keeper, place.finite)
-    new = sum(total * sink.row_bytes for sink in sinks.values() if isinstance(sink, _OnDisk))
-    free = shutil.disk_usage(folder).free
-    if new > free:
+    try:
+        for name, array in arrays.items():
+            if name not in of_x:
+                sinks[name] = _InMemory(array, total)
+                continue
+            path = folder / file_name(name)
+            sinks[name] = _Compared(path, name) if path.exists() else _OnDisk(path, name, array, keeper, place.finite)
+        new = sum(total * sink.row_bytes for sink in sinks.values() if isinstance(sink, _OnDisk))
+        free = shutil.disk_usage(folder).free
+        if new > free:
+            raise StoreError(
+                f"Expected {new / 2**30:.1f} GiB free in {str(folder)!r} for rows, got {free / 2**30:.1f} GiB. Free "
+                "some space, or give a folder on another disk. Stored fits stay as they are."
+            )
+    except BaseException:
         for sink in sinks.values():
             sink.abandon()
-        raise StoreError(
-            f"Expected {new / 2**30:.1f} GiB free in {str(folder)!r} for rows, got {free / 2**30:.1f} GiB. Free "
-            "some space, or give a folder on another disk. Stored fits stay as they are."
-        )
+        raise
     return sinks
 
 
@@ -172,13 +175,14 @@ class _OnDisk:
         self._finite = finite
         self._path, self._name, self._keeper, self._like = path, name, keeper, first[:0]
         self.row_bytes = first[:1].nbytes
-        for old in path.parent.glob(
-            f".{path.name}.*"
-        ):  # of a process that was killed: one that writes changes its file
+        for old in path.parent.glob(f".{path.name}.*"):  # of a killed process: one that writes changes its file
             with contextlib.suppress(FileNotFoundError):
                 if time() - old.stat().st_mtime > STALE_SECONDS:
                     old.unlink()
-        handle, self._temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            handle, self._temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        except OSError as error:
+            raise disk_error(path.parent, error) from error
         self._file = os.fdopen(handle, "wb")
         self._write_header(0)
 

@@ -1,6 +1,7 @@
 """`read`: from arrays, tables, files, datasets and streams to a `Source`."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ def read_parts(parts: Mapping[str, Any], place: Place) -> Source:
             raise InputError(
                 f"Expected {', '.join(given)} in the Source, got a Source and other values. Read it with them."
             )
-        return x
+        return _moved(x, place.rows_in)
     opened: dict[str, Any] = {"x": x}
     if is_path(x):
         names = {name: part for name, part in given.items() if is_name(part)}
@@ -79,6 +80,21 @@ def read_parts(parts: Mapping[str, Any], place: Place) -> Source:
     if place.rows_in == "disk":
         opened["x"] = map_leaves(_streamed, opened["x"], "x")
     return _read_opened(opened, place)
+
+
+def _moved(source: Source, rows_in: RowsIn) -> Source:
+    """Return a source whose rows are where `rows_in` says.
+
+    Errors: `InputError` for rows in memory that should be on disk: they are there already.
+    """
+    if rows_in == "disk" and not source.on_disk:
+        raise InputError(
+            "Expected a Source of rows on disk for rows_in='disk', got one of rows in memory. Read it with "
+            "bridle.sources.read(…, rows_in='disk')."
+        )
+    if rows_in == "memory" and source.on_disk:
+        return replace(source, x=map_leaves(lambda _, leaf: in_memory(leaf), source.x, "x"), paths={})
+    return source
 
 
 def is_source(value: Any) -> bool:
