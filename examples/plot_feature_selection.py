@@ -20,7 +20,7 @@ layers = [keras.layers.Dense(32, "relu", name="hidden"), keras.layers.Dense(1, n
 model = keras.Sequential([keras.Input((20,)), *layers])
 model.compile(keras.optimizers.Adam(0.01), "mse")
 
-arms = {"group lasso": {"hidden/kernel": bridle.GroupLasso([1e-3, 1e-2, 1e-1], groups="rows", exact=True)}}
+arms = {"group lasso": {"hidden/kernel": bridle.GroupLasso([1e-3, 1e-2, 1e-1], exact=True)}}
 study = bridle.Study(model, arms, seeds=2, folds=3, epochs=60)
 result = study.run(x, y, progress=False)
 print(result.verdict())

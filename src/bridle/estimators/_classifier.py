@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from jaxtyping import Float64, Shaped
 from sklearn.base import ClassifierMixin
+from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from bridle._errors import InputError, short_repr
@@ -126,6 +127,8 @@ class RegularizedClassifier(ClassifierMixin, RegularizedNetwork):
             self.classes_ = np.arange(y.shape[1])
             metric = partial(keras.metrics.BinaryAccuracy, name="accuracy")
             return np.asarray(y), Output(y.shape[1], "sigmoid", "binary_crossentropy", metric)
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
         if y.ndim > 1:
             raise InputError(f"Expected one class for each row or several labels of 0 and 1, got y of shape {y.shape}.")
         self.classes_, target = np.unique(y, return_inverse=True)
@@ -147,7 +150,7 @@ class RegularizedClassifier(ClassifierMixin, RegularizedNetwork):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
+        tags.classifier_tags.multi_label = self.model is None  # a given network may have a loss of one class
         return tags
 
 

@@ -17,7 +17,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from bridle._api import RULES, Study, search_arms
 from bridle._errors import InputError, KindError, short_repr
 from bridle._keras import is_rebuildable, require_jax
-from bridle.estimators._rows import choose_folds, order_rows
+from bridle.estimators._rows import Folds, choose_folds, order_rows
 from bridle.tuning import NEWEST, VERSIONS, default_arms, dense_network, own_network
 
 CHUNK_ROWS = 1024
@@ -77,6 +77,10 @@ class RegularizedNetwork(BaseEstimator, ABC):
     def _is_number(self) -> bool:
         """True if the target is scaled."""
 
+    def _score(self, target: Shaped[np.ndarray, "row ..."], folds: Folds) -> str | None:
+        """Return the score to select by; None for the first compiled metric."""
+        return self.scoring
+
     def _labels(self, target: Shaped[np.ndarray, "row ..."]) -> Shaped[np.ndarray, "row"] | None:
         """Return the class of each row, by which folds are stratified; None if it has none."""
         return target.astype(int) if target.ndim == 1 and not self._is_number else None
@@ -111,8 +115,9 @@ class RegularizedNetwork(BaseEstimator, ABC):
         target, output = self._read_target(rows.y)
         network = self._network(x.shape[1], output)
         folds = choose_folds(self._labels(target), rows.groups, self._count("folds", 2))
-        study = self._study(network, folds, x.shape[1], output)
-        is_pooled = str(self.scoring).startswith("pooled:")  # such a score needs all fits
+        score = self._score(target, folds)
+        study = self._study(network, folds, score, partial(own_network, self.model, x.shape[1], output.units))
+        is_pooled = str(score).startswith("pooled:")  # such a score needs all fits
         self.result_ = study.run(
             rows.x,
             target,
@@ -177,8 +182,8 @@ class RegularizedNetwork(BaseEstimator, ABC):
             )
         return own_network(self.model, inputs, output.units)
 
-    def _study(self, network: keras.Model, folds: Any, inputs: int, output: Output) -> Study:
-        """Return the study of this network."""
+    def _study(self, network: keras.Model, folds: Folds, score: str | None, build: Callable[[], keras.Model]) -> Study:
+        """Return the study of this network, which `build` makes again."""
         defaults = VERSIONS[NEWEST]
         arms = self.arms
         if arms is None:
@@ -190,13 +195,13 @@ class RegularizedNetwork(BaseEstimator, ABC):
         again = is_rebuildable(network) or isinstance(self.model, keras.Model)
         first = self._first_seed()
         return Study(
-            network if again else partial(own_network, self.model, inputs, output.units),
+            network if again else build,
             arms,
             seeds=range(first, first + self._count("seeds", 1)),
             folds=folds,
             epochs=defaults.epochs if self.epochs is None else self.epochs,
             batch_size=defaults.batch_size if self.batch_size is None else self.batch_size,
-            score=self.scoring,
+            score=score,
         )
 
     def _first_seed(self) -> int:

@@ -5,10 +5,11 @@ from typing import Any
 
 import keras
 import numpy as np
-from jaxtyping import Float32, Shaped
+from jaxtyping import Float64, Shaped
 from sklearn.base import RegressorMixin
 
 from bridle.estimators._network import Output, RegularizedNetwork
+from bridle.estimators._rows import Folds
 
 
 class RegularizedRegressor(RegressorMixin, RegularizedNetwork):
@@ -28,7 +29,7 @@ class RegularizedRegressor(RegressorMixin, RegularizedNetwork):
         epochs: int ≥ 1. Default 100.
         batch_size: int ≥ 1. Default 64.
         scoring: the measure to select by: `"loss"`, or the name of a compiled metric. Default: the first metric, which
-            is r² for the default network.
+            is r² for the default network; the loss where all rows of some fold have the same target.
         rule: `"recommended"` (default), `"best"` or `"1se"`, as in `bridle.Result`.
         scale: bool, whether to scale the features to mean 0 and deviation 1. Default True.
         race: bool, whether to give further seeds to the better half of the candidates only. Default True.
@@ -54,14 +55,19 @@ class RegularizedRegressor(RegressorMixin, RegularizedNetwork):
 
     """
 
-    def predict(self, X: Any) -> Float32[np.ndarray, "row ..."]:  # noqa: N803
+    def predict(self, X: Any) -> Float64[np.ndarray, "row ..."]:  # noqa: N803
         """Return the predictions, of shape (rows,), or (rows, outputs) for a target of several outputs."""
-        outputs = self._outputs(X)
+        outputs = self._outputs(X).astype(np.float64)
         return outputs[:, 0] if self._columns == 0 else outputs
 
     @property
     def _is_number(self) -> bool:
         return True
+
+    def _score(self, target: Shaped[np.ndarray, "row ..."], folds: Folds) -> str | None:
+        """Return the score to select by: the loss where r² is not defined, since all rows of some fold are alike."""
+        alike = any((np.ptp(target[validation], axis=0) == 0).any() for _, validation in folds)
+        return "loss" if alike and self.scoring is None and self.model is None else self.scoring
 
     def _read_target(self, y: Shaped[np.ndarray, "row ..."]) -> tuple[Shaped[np.ndarray, "row ..."], Output]:
         self._columns = 0 if y.ndim == 1 else y.shape[1]

@@ -10,6 +10,8 @@ from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, Str
 
 from bridle._errors import InputError
 
+Folds = list[tuple[np.ndarray, np.ndarray]]
+"""Pairs of row numbers to train on and to validate on."""
 LEAST_FOLDS = 2
 """The fewest folds of a cross-validation."""
 MAX_COPIES = 10
@@ -61,9 +63,7 @@ def order_rows(
     return TrainingRows(x[order], y[order], None if weight is None else weight[order], codes)
 
 
-def choose_folds(
-    labels: Int[np.ndarray, "row"] | None, groups: Int[np.ndarray, "row"], folds: int
-) -> list[tuple[np.ndarray, np.ndarray]]:
+def choose_folds(labels: Int[np.ndarray, "row"] | None, groups: Int[np.ndarray, "row"], folds: int) -> Folds:
     """Return pairs (training rows, validation rows) of up to `folds` folds that keep groups whole.
 
     Classes are spread evenly over the folds. A class that is in one group alone is always trained on. Where rows,
