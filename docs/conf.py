@@ -53,11 +53,12 @@ sphinx_gallery_conf = {
 
 
 LINKS = {
-    r"\(diagnoses\.md#(br\d+)\)": r"(diagnoses/\1.md)",
-    r"\(diagnoses\.md\)": "(diagnoses/index.md)",
-    r"\(api\.md\)": "(reference/index.md)",
+    r"\((\.\./)?diagnoses\.md#(br\d+)\)": r"(\1diagnoses/\2.md)",
+    r"\((\.\./)?diagnoses\.md\)": r"(\1diagnoses/index.md)",
+    r"\((\.\./)?api\.md\)": r"(\1reference/index.md)",
     r"\(\.\./README\.md#the-penalties\)": "(reference/index.md)",
     r"\(\.\./SECURITY\.md\)": "(project/security.md)",
+    r"\(SECURITY\.md\)": "(security.md)",
 }
 """Links that lead elsewhere on the site than in the folder."""
 

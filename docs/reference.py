@@ -12,6 +12,7 @@ from bridle.report import DIAGNOSES, Diagnosis
 sys.path.insert(0, str(Path(__file__).parent))
 
 import api
+import diagnoses
 
 ROOT = Path(__file__).parents[1]
 PROJECT = ("CHANGELOG", "SECURITY", "CONTRIBUTING")
@@ -20,15 +21,15 @@ GROUP = re.compile(r"\n\n(?=[A-Z])")
 """What separates the groups in the contents of `help(bridle)`."""
 
 
-def write(names: Path, diagnoses: Path, project: Path) -> None:
-    """Write the reference into the folder `names`, diagnoses and texts of the project into others.
+def write(names: Path, codes: Path, project: Path) -> None:
+    """Write the reference into the folder `names`, the diagnoses and texts of the project into others.
 
     Files that did not change stay as they are, so that a second build is quick.
     """
     pages = {names / "index.md": contents()}
     pages |= {names / f"{name}.md": name_page(name) for name in public_names()}
-    pages |= {diagnoses / "index.md": diagnosis_contents()}
-    pages |= {diagnoses / f"{one.code.lower()}.md": diagnosis_page(one) for one in DIAGNOSES}
+    pages |= {codes / "index.md": diagnosis_contents()}
+    pages |= {codes / f"{one.code.lower()}.md": diagnosis_page(one) for one in DIAGNOSES}
     pages |= {project / f"{name.lower()}.md": _project_page(name) for name in PROJECT}
     for path, text in pages.items():
         path.parent.mkdir(exist_ok=True)
@@ -48,11 +49,8 @@ def contents() -> str:
     left = set(public_names())
     for group in GROUP.split(text)[1:]:
         title, *rest = group.splitlines()
-        found = [
-            name for line in rest for name in re.findall(r"\b\w+\b", line.partition("  ")[0] or line) if name in left
-        ]
-        found += [name for line in rest for name in re.findall(r"\b[A-Z]\w+\b", line) if name in left]
-        found = list(dict.fromkeys(found))
+        words = [word for line in rest for word in re.findall(r"\b\w+\b", line.strip().partition("   ")[0])]
+        found = list(dict.fromkeys(word for word in words if word in left))
         if found:
             left -= set(found)
             lines += [f"## {title}", "", *map(_entry, found), ""]
@@ -99,13 +97,8 @@ def _blocks(parts: Iterable[tuple[str, list[str]]]) -> str:
 def diagnosis_contents() -> str:
     """Return the table of all diagnoses."""
     rows = "\n".join(f"| [{one.code}]({one.code.lower()}.md) | {one.title} |" for one in DIAGNOSES)
-    intro = (
-        "Each study is checked for what commonly goes wrong. A check that applies has a code, and one sentence with the "
-        "numbers of the study: `result.explain()` in Python, `bridle explain FOLDER` for a stored study, and the details "
-        "in the report."
-    )
     names = [one.code.lower() for one in DIAGNOSES]
-    return f"# Diagnoses\n\n{intro}\n\n| code | diagnosis |\n|---|---|\n{rows}\n\n" + _tree(names)
+    return f"{diagnoses.HEAD}| code | diagnosis |\n|---|---|\n{rows}\n\n" + _tree(names)
 
 
 def diagnosis_page(one: Diagnosis) -> str:

@@ -2,8 +2,8 @@
 A sparse code: error against sparsity
 =====================================
 
-An autoencoder needs no labels. Each strength gives a code with another number of active units; the frontier shows what
-sparsity costs, and whether L1 or L2 pays less for it.
+An autoencoder needs no labels. Each strength gives a code with another number of active units; the frontier shows
+what sparsity costs, and whether L1 or L2 pays less for it.
 """
 
 import keras

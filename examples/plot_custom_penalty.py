@@ -2,8 +2,8 @@
 A penalty of one's own
 ======================
 
-``Custom`` takes a function of Keras operations. ``bridle.testing.check_penalty`` runs the laws that every penalty has to
-pass.
+``Custom`` takes a function of Keras operations. ``bridle.testing.check_penalty`` runs the laws that every penalty
+has to pass.
 """
 
 import keras

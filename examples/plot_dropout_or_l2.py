@@ -2,8 +2,8 @@
 Dropout, noise, decay or a penalty?
 ===================================
 
-One study compares regularizers of different kinds on the same folds and seeds. The network is not rewritten: dropout
-acts at the output of a layer that has none.
+One study compares regularizers of different kinds on the same folds and seeds. The network is not rewritten:
+dropout acts at the output of a layer that has none.
 """
 
 import keras

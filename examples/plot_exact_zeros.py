@@ -2,8 +2,8 @@
 L1 and exact zeros: how much of the network is needed?
 ======================================================
 
-With ``exact=True``, L1 sets weights to exactly zero by a proximal step after each update. The path shows the share of
-zeros along the strengths, and what it costs.
+With ``exact=True``, L1 sets weights to exactly zero by a proximal step after each update. The path shows the share
+of zeros along the strengths, and what it costs.
 """
 
 import keras

@@ -2,8 +2,8 @@
 Penalties on a model that exists
 ================================
 
-``regularize`` returns a Keras model with the same weights and the penalties, on every backend. ``PenaltyLog`` shows what
-each costs, epoch by epoch.
+``regularize`` returns a Keras model with the same weights and the penalties, on every backend. ``PenaltyLog`` shows
+what each costs, epoch by epoch.
 """
 
 import keras

@@ -2,8 +2,8 @@
 Few rows: what cross-validation cannot choose
 =============================================
 
-From thirty rows, the best of many scores is mostly luck. The rule ``recommended`` joins the scores with experience from
-other data; ``best`` goes by the scores alone.
+From thirty rows, the best of many scores is mostly luck. The rule ``recommended`` joins the scores with experience
+from other data; ``best`` goes by the scores alone.
 """
 
 import keras

@@ -2,8 +2,8 @@
 Groups: rows of one subject belong together
 ===========================================
 
-Each of twenty subjects gives ten rows with an offset of its own. If rows of a subject are on both sides of a fold, the
-network recognizes subjects, and the score is too good.
+Each of twenty subjects gives ten rows with an offset of its own. If rows of a subject are on both sides of a fold,
+the network recognizes subjects, and the score is too good.
 """
 
 import keras

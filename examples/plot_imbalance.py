@@ -2,8 +2,8 @@
 A rare class: weights of classes, and a score that sees it
 ==========================================================
 
-One row in ten is of the second class. ``class_weight="balanced"`` weighs training rows; the area under the curve does not
-depend on a threshold.
+One row in ten is of the second class. ``class_weight="balanced"`` weighs training rows; the area under the curve
+does not depend on a threshold.
 """
 
 import keras

@@ -2,8 +2,8 @@
 Smoothed and mixed labels
 =========================
 
-A tenth of the labels is wrong. Label smoothing and mix-up change the labels of training batches; validation labels stay
-as they are.
+A tenth of the labels is wrong. Label smoothing and mix-up change the labels of training batches; validation labels
+stay as they are.
 """
 
 import keras

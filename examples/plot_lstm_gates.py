@@ -2,7 +2,8 @@
 An LSTM: the weights of one gate
 ================================
 
-A target can name a part of a weight: ``lstm/recurrent_kernel[forget]`` are the recurrent weights of the forget gate.
+A target can name a part of a weight: ``lstm/recurrent_kernel[forget]`` are the recurrent weights of the forget
+gate.
 """
 
 import keras

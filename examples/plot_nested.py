@@ -2,7 +2,8 @@
 Nested cross-validation: the score of the whole procedure
 =========================================================
 
-``nested=3`` repeats the selection inside three outer folds, and scores what it selects on rows that had no part in it.
+``nested=3`` repeats the selection inside three outer folds, and scores what it selects on rows that had no part in
+it.
 """
 
 import keras

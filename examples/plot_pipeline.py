@@ -2,8 +2,8 @@
 A pipeline with text columns
 ============================
 
-``ColumnTransformer`` encodes the columns, the estimator chooses the regularization, and ``cross_val_score`` judges the
-whole.
+``ColumnTransformer`` encodes the columns, the estimator chooses the regularization, and ``cross_val_score`` judges
+the whole.
 """
 
 import numpy as np

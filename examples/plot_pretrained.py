@@ -2,8 +2,8 @@
 Fine-tuning: stay near the pretrained weights
 =============================================
 
-A network learned digits 0 to 4. Fine-tuned on forty rows of 5 to 9, it may forget what it knew. ``L2SP`` penalizes the
-distance from the pretrained weights, L2 the distance from zero.
+A network learned digits 0 to 4. Fine-tuned on forty rows of 5 to 9, it may forget what it knew. ``L2SP`` penalizes
+the distance from the pretrained weights, L2 the distance from zero.
 """
 
 import keras

@@ -2,7 +2,8 @@
 A strength that changes over the epochs
 =======================================
 
-A penalty on activations can silence units before they learn anything. ``bridle.schedule.warmup`` raises it from zero.
+A penalty on activations can silence units before they learn anything. ``bridle.schedule.warmup`` raises it from
+zero.
 """
 
 import keras

@@ -2,8 +2,8 @@
 Stop early, average weights, or penalize?
 =========================================
 
-Early stopping costs rows: a share of the training rows only decides when to stop. As an arm of a study it pays for them,
-and competes with the others.
+Early stopping costs rows: a share of the training rows only decides when to stop. As an arm of a study it pays for
+them, and competes with the others.
 """
 
 import keras

@@ -2,7 +2,8 @@
 Time: validate on later rows
 ============================
 
-With ``TimeSeriesSplit``, each fold trains on the rows before those that it validates on. So does every selection inside.
+With ``TimeSeriesSplit``, each fold trains on the rows before those that it validates on. So does every selection
+inside.
 """
 
 import keras

@@ -2,8 +2,8 @@
 What a penalty on activations does to units
 ===========================================
 
-Along the strengths of L1 on the hidden layer, units become quiet, then silent. The map shows rows against units before
-and after.
+Along the strengths of L1 on the hidden layer, units become quiet, then silent. The map shows rows against units
+before and after.
 """
 
 import keras
