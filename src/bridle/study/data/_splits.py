@@ -40,7 +40,7 @@ class WholeTimeSplit(TimeSeriesSplit):
             return int(np.searchsorted(moments, moments[rows[-1]], "right"))
 
         for train, validation in super().split(X):
-            begin = np.searchsorted(moments, moments[validation[0] - 1], "right")
+            begin = end(validation[:1] - 1)
             yield np.arange(train[0], end(train)), np.arange(begin, end(validation))
 
 
