@@ -235,7 +235,7 @@ def test_docstring_examples_run(name: str) -> None:
 
 def test_commands_in_the_documentation_exist() -> None:
     """Every `bridle …` and `make …` in README and CONTRIBUTING."""
-    from bridle.cli._commands import app
+    from bridle.cli._app import app
 
     commands = {command.name or command.callback.__name__ for command in app.registered_commands}
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 import bridle
 from bridle._errors import StoreError
-from bridle.cli._commands import app
+from bridle.cli._app import app
 from bridle.tuning import load_applied
 
 MODULE = """

@@ -4,6 +4,7 @@ import io
 import os
 import sys
 
+from bridle.cli._app import app
 from bridle.cli._setup import guarded
 
 __all__ = ["main"]
@@ -40,8 +41,6 @@ def run() -> int:
     """Run the command line and return its exit code: 0, 2 after a user error, 130 after Ctrl-C."""
     try:
         with guarded():
-            from bridle.cli._commands import app  # loads Keras and JAX, which takes a second or two
-
             app()
     except SystemExit as stop:
         if isinstance(stop.code, int) or stop.code is None:

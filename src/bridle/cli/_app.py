@@ -1,55 +1,63 @@
-"""The command line's app, and the options that several commands share."""
+"""The command line's app: the list of its commands, and one of them when it is called.
 
-from pathlib import Path
-from typing import Annotated
+Nothing at the top loads Keras or JAX, which takes seconds: help and completion answer at once.
+"""
+
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from bridle import _version
-from bridle.tuning import QUICK_SEEDS
+
+SUMMARIES = {
+    "run": "Run a shipped case: a tutorial in two protocols, or a measurement held against its reference.",
+    "tune": "Find the regularization for a table or a folder of images, and save the model.",
+    "study": "Run a study that is described in a file.",
+    "predict": "Apply a tuned model to new rows.",
+    "report": "Write the report of a stored study again.",
+    "resume": "Run only the missing fits of a folder.",
+    "extend": "Add seeds to a study, or change its epochs. Existing fits are kept.",
+    "list": "List the studies in a folder and its subfolders.",
+    "show": "Show the result of a study, or its progress.",
+    "explain": "Explain a diagnosis by its code, or those of a stored study. Without an argument: list all codes.",
+    "export": "Write every fit of a study as one row of a table.",
+    "verify": "Check every byte of a study: hashes, counts and the index. The exit code is 1 after an error.",
+    "compact": "Merge the shards of a study into a few compressed ones.",
+    "audit": "Report what regularizes a saved model: penalties, noise, constraints, decay, and what of it does nothing.",  # noqa: E501
+    "convert": "Translate strengths, rates and decays between Keras versions, PyTorch, TensorFlow, scikit-learn and papers.",  # noqa: E501
+}
+"""Name of each command and the first line of its help, in the order of the list."""
+
+
+class Commands(TyperGroup):
+    """The commands: a name and a line each, and the whole of one when it is called."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command that the first word names, and load it."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command and _load_command(str(name)), rest
+
+
+def _load_command(name: str) -> Any:
+    from bridle.cli._commands import COMMANDS
+
+    one = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    one.command(name)(COMMANDS[name])
+    return typer.main.get_command(one)
+
 
 app = typer.Typer(
     name="bridle",
+    cls=Commands,
     help="Finds the regularization that makes a Keras network generalize, and shows the evidence.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-"""The app, to which `_commands` adds the commands."""
-DEFAULT_ENCODING = "utf-8"
-"""Encoding of a table, if no other is given."""
-DEFAULT_TEST_SHARE = 0.2
-"""Share of the rows of a table that are held out, if no other is given."""
-
-# Options and arguments that several commands share, as annotations of their parameters.
-Out = Annotated[Path | None, typer.Option("--out", help="Folder for report.html, result.json, figures and the study.")]
-Epochs = Annotated[
-    int | None, typer.Option("--epochs", min=1, help="Epochs of each fit; by default those of the case, table or file.")
-]
-Quick = Annotated[bool, typer.Option("--quick", help=f"A small version: {QUICK_SEEDS} seeds, a tenth of the epochs.")]
-Extend = Annotated[
-    bool, typer.Option("--extend", help="Allow other seeds or epochs than the folder's study; existing fits are kept.")
-]
-Verbose = Annotated[
-    bool, typer.Option("--verbose", help="Print the table, the details of the answer and every note as well.")
-]
-Dask = Annotated[
-    str | None,
-    typer.Option("--dask", help="Train on a Dask cluster: its scheduler's address, such as tcp://host:8786."),
-]
-PenaltyArms = Annotated[
-    list[str] | None,
-    typer.Option("--penalty", help="An arm 'target=penalty(strength)', instead of the default ones; repeatable."),
-]
-Strict = Annotated[bool, typer.Option("--strict", help="Images: refuse damaged ones instead of leaving them out.")]
-Header = Annotated[
-    bool | None,
-    typer.Option("--header/--no-header", help="The first line has column names, or data. Detected by default."),
-]
-Decimal = Annotated[str | None, typer.Option("--decimal", help="Decimal sign of the file; detected by default.")]
-Encoding = Annotated[str, typer.Option("--encoding", help="Encoding of the file, such as latin-1.")]
-StudyFolder = Annotated[Path, typer.Argument(help="The folder of a study, or the --out of a command.")]
+"""The command line."""
+for _name, _summary in SUMMARIES.items():
+    app.command(_name, help=_summary)(lambda: None)
 
 
 @app.callback(invoke_without_command=True)

@@ -11,7 +11,10 @@ from bridle import cases, report, tables, tuning
 from bridle._errors import InputError, Interrupted, StoreError
 from bridle.cli import _show as show
 from bridle.cli import _stores as stores
-from bridle.cli._app import (
+from bridle.cli._cases import TUTORIAL_SEEDS, TutorialOptions, run_reproduction, run_tutorial
+from bridle.cli._command_record import command_line, record_run, record_start, recorded_defaults
+from bridle.cli._explain import explain
+from bridle.cli._options import (
     DEFAULT_ENCODING,
     DEFAULT_TEST_SHARE,
     Dask,
@@ -25,11 +28,7 @@ from bridle.cli._app import (
     Quick,
     Strict,
     Verbose,
-    app,
 )
-from bridle.cli._cases import TUTORIAL_SEEDS, TutorialOptions, run_reproduction, run_tutorial
-from bridle.cli._command_record import command_line, record_run, record_start, recorded_defaults
-from bridle.cli._explain import explain
 from bridle.cli._resume import extend, resume
 from bridle.cli._setup import check_folder, connect_cluster, guarded, import_function
 from bridle.cli._strengths import audit, convert
@@ -292,18 +291,21 @@ def report_command(
     show.print_files(files, target, folder)
 
 
-app.command()(run)
-app.command()(tune)
-app.command()(study)
-app.command()(predict)
-app.command(name="report")(report_command)
-app.command()(resume)
-app.command()(extend)
-app.command(name="list")(stores.list_studies)
-app.command()(stores.show)
-app.command()(explain)
-app.command()(stores.export)
-app.command()(stores.verify)
-app.command()(stores.compact)
-app.command()(audit)
-app.command()(convert)
+COMMANDS = {
+    "run": run,
+    "tune": tune,
+    "study": study,
+    "predict": predict,
+    "report": report_command,
+    "resume": resume,
+    "extend": extend,
+    "list": stores.list_studies,
+    "show": stores.show,
+    "explain": explain,
+    "export": stores.export,
+    "verify": stores.verify,
+    "compact": stores.compact,
+    "audit": audit,
+    "convert": convert,
+}
+"""The function of each command of the app."""

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from bridle._errors import InputError, StoreError, nearest_names
-from bridle.cli._app import Dask, Verbose, app
 from bridle.cli._command_record import RECORD_FILE, CommandRecord, describe_unstarted
+from bridle.cli._options import Dask, Verbose
 from bridle.cli._setup import guarded
 
 RESUMABLE = {
@@ -31,14 +31,21 @@ Trust = Annotated[bool, typer.Option("--trust", help="Run the code that the fold
 
 @guarded()
 def resume(
-    folder: CommandFolder, table: Table = None, trust: Trust = False, dask: Dask = None, verbose: Verbose = False
+    context: typer.Context,
+    folder: CommandFolder,
+    table: Table = None,
+    trust: Trust = False,
+    dask: Dask = None,
+    verbose: Verbose = False,
 ) -> None:
     """Run only the missing fits of a folder."""
-    _run_record(_find_record(folder, table, trust), folder, dask=dask, verbose=verbose)
+    record = _find_record(folder, table, trust)
+    _run_command(context, record.arguments(folder, dask=dask, verbose=verbose))
 
 
 @guarded()
 def extend(
+    context: typer.Context,
     folder: CommandFolder,
     seeds: Annotated[int | None, typer.Option(min=1, help="Seeds in total, including the existing ones.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs (changing this retrains every fit).")] = None,
@@ -53,7 +60,8 @@ def extend(
     record = _find_record(folder, table, trust)
     if "quick" in record.options:
         raise InputError("A --quick study cannot be extended. Run it without --quick in another folder.")
-    _run_record(record, folder, seeds=seeds, epochs=epochs, extend=True, dask=dask, verbose=verbose)
+    changes = {"seeds": seeds, "epochs": epochs, "extend": True, "dask": dask, "verbose": verbose}
+    _run_command(context, record.arguments(folder, **changes))
 
 
 def _find_record(folder: Path, table: Path | None, trust: bool) -> CommandRecord:
@@ -65,8 +73,8 @@ def _find_record(folder: Path, table: Path | None, trust: bool) -> CommandRecord
     return CommandRecord((record.words[0], str(table)), record.options)
 
 
-def _run_record(record: CommandRecord, folder: Path, **changes: object) -> None:
-    app(record.arguments(folder, **changes), standalone_mode=False)
+def _run_command(context: typer.Context, arguments: list[str]) -> None:
+    context.find_root().command.main(arguments, standalone_mode=False)
 
 
 def load_record(folder: Path, *, trust: bool) -> CommandRecord:

@@ -19,7 +19,6 @@ from bridle._errors import (
     nearest_names,
     remember_interrupts,
 )
-from bridle.wording import escape_control_characters
 
 CONNECT_SECONDS = 20
 """Time limit for the scheduler to answer, and then for its first worker."""
@@ -121,5 +120,7 @@ def guarded() -> Iterator[None]:
 
 
 def _exit(sentence: str, code: int) -> None:
+    from bridle.wording import escape_control_characters  # loads SciPy
+
     print(escape_control_characters(sentence), file=sys.stderr)
     raise SystemExit(code) from None

@@ -13,8 +13,8 @@ from bridle import store
 from bridle._api import Result, load
 from bridle._errors import InputError, StoreError
 from bridle.cli import _show
-from bridle.cli._app import StudyFolder, Verbose
 from bridle.cli._command_record import RECORD_FILE, command_line, describe_unstarted
+from bridle.cli._options import StudyFolder, Verbose
 from bridle.cli._setup import guarded
 from bridle.report import safe_cells
 from bridle.store import INDEX_FILE, RESULT_FILE

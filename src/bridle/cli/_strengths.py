@@ -12,7 +12,7 @@ from rich.text import Text
 
 from bridle import auditing, tables, untrusted
 from bridle._errors import InputError
-from bridle.cli._app import Header
+from bridle.cli._options import Header
 from bridle.cli._setup import guarded
 from bridle.conversion import CONVENTIONS, FUNCTION, Conversion, presets
 from bridle.conversion import convert as convert_strength

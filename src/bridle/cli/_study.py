@@ -9,8 +9,8 @@ import typer
 from bridle import tuning
 from bridle._errors import InputError
 from bridle.cli import _show as show
-from bridle.cli._app import Dask, Epochs, Extend, Out, PenaltyArms, Quick, Verbose
 from bridle.cli._command_record import command_line, record_run, record_start, recorded_defaults
+from bridle.cli._options import Dask, Epochs, Extend, Out, PenaltyArms, Quick, Verbose
 from bridle.cli._setup import check_folder, connect_cluster, guarded, import_function
 
 
