@@ -150,7 +150,7 @@ def test_the_default_network_and_its_arms() -> None:
     names = [layer.name for layer in model.layers]
     assert names[: len(AUGMENTATIONS) + 1] == ["flip", "upside_down", *list(AUGMENTATIONS)[2:], "scale"]
     assert names[len(AUGMENTATIONS) + 1 :] == ["conv1", "conv2", "conv3", "flat", "hidden", "out"]
-    pixels = np.random.default_rng(0).integers(0, 255, (4, 20, 30, 1)).astype("float32")
+    pixels = np.random.default_rng(0).integers(0, 255, (64, 20, 30, 1)).astype("float32")
     assert np.array_equal(model.layers[0](pixels, training=False), pixels)
     assert not np.array_equal(model.layers[0](pixels, training=True), pixels)
     assert "hidden/output" in image_arms(model, classes)["Dropout"]

@@ -82,7 +82,7 @@ class Result:
 
     def __str__(self) -> str:
         text, count = StringIO(), len(self.data.setting_arm)
-        console = Console(width=100, file=text, highlight=False)
+        console = Console(width=100, file=text, highlight=False, force_jupyter=False)
         console.print(reports.rich_table(self.data, self.evidence, selected=count > LONG))
         more = f"Only the selected of {count} candidates are shown; table() has all of them.\n" if count > LONG else ""
         baselines = reports.baseline_table(self.data, self.evidence)
