@@ -67,7 +67,8 @@ def export(
 def _example(folder: Path, kind: str) -> str:
     """Return a command with a file or folder to write."""
     ending = KINDS[kind][0]
-    return command_line("export", folder, f"model{ending}" if ending else kind, to=None if ending else kind)
+    name = "model" if kind == "onnx" else "fits" if ending else kind
+    return command_line("export", folder, f"{name}{ending}", to=None if ending else kind)
 
 
 def _read_rows(source: Source, path: Path) -> Any:

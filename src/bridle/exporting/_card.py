@@ -13,7 +13,7 @@ from bridle.plots import main_drawing
 from bridle.report import find_all, make_cells
 from bridle.store import write_text
 from bridle.tuning import APPLY, MODEL_FILE, Applied, ImagePreparation
-from bridle.wording import decimal_text, escape_control_characters, score_decimals
+from bridle.wording import decimal_text, escape_control_characters, score_decimals, strength_text
 
 CARD_FILE = "README.md"
 MAX_ROWS = 60
@@ -140,10 +140,21 @@ def _table(source: Source) -> str:
     cells = make_cells(data, evidence, selected=len(data.setting_arm) > MAX_ROWS)
     headers = ("arm", *cells.headers)
     lines = [f"| {' | '.join(map(_plain, headers))} |", f"|{'---|' * len(headers)}"]
-    for group in cells.groups:
+    for arm, group in enumerate(cells.groups):
+        strengths = _selected_strengths(source) if arm == evidence.winner else None
         for line in group.lines:
-            lines.append(f"| {' | '.join(map(_plain, (group.heading, *line)))} |")
+            texts = [_plain(cell) for cell in (group.heading, *line)]
+            bold = [f"**{text}**" if text else "" for text in texts]
+            lines.append(f"| {' | '.join(bold if line[0] == strengths else texts)} |")
     return "\n".join([*lines, "", _plain(cells.caption)])
+
+
+def _selected_strengths(source: Source) -> str:
+    """Return the strengths of the selected candidate as the table has them."""
+    data, evidence = source.result.data, source.result.evidence
+    arm = evidence.winner or 0
+    strengths = ", ".join(map(strength_text, data.strengths(evidence.candidate(arm)).values()))
+    return strengths or ("none" if arm == 0 else "–")
 
 
 def _limits(source: Source) -> list[str]:

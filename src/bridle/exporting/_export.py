@@ -92,8 +92,8 @@ def check_kind(to: str | None, out: str, *, fits: bool = False, rows: Any = None
     kind = endings.get(Path(out).suffix.lower()) if to is None else to
     if kind is None:
         raise InputError(
-            f"Expected a file ending in {', '.join(endings)}, or to= (on the command line --to) as one of "
-            f"{', '.join(KINDS)}; got {out!r}."
+            f"Expected a file ending in {', '.join(endings)}, or --to as one of {', '.join(KINDS)}, got {out!r}. "
+            "In Python, --to is to=."
         )
     if kind not in KINDS:
         raise InputError(f"Expected an export to one of {', '.join(KINDS)}, got {kind!r}. {nearest_names(kind, KINDS)}")
