@@ -127,6 +127,26 @@ def test_mlflow_reads_its_runs(answered, result, tmp_path, monkeypatch) -> None:
     assert [metric.value for metric in sorted(history, key=lambda metric: metric.step)] == pytest.approx(curve)
 
 
+def test_trackio_reads_its_runs(answered, result, tmp_path, monkeypatch) -> None:
+    """One run for the study, and its fits as a group; nothing is sent."""
+    if "trackio" not in sys.modules:  # it reads its folder once
+        monkeypatch.setenv("TRACKIO_DIR", str(tmp_path))
+    trackio = pytest.importorskip("trackio", reason="trackio is not installed")
+    from trackio.sqlite_storage import SQLiteStorage
+
+    exported = bridle.export(answered, "answer", to="trackio", fits=True)
+    assert exported.text.endswith("To see it: trackio show --project answer")
+    runs = {run.name: run for run in trackio.Api().runs("answer")}
+    assert len(runs) == 1 + len(result.data.members)
+    assert runs["answer"].config["verdict"] == result.verdict()
+    assert runs["none, seed 0, fold 1"].config["_Group"] == "fits of answer"
+    fits = result.data.members
+    (fit,) = np.flatnonzero((fits.setting == 0) & (fits.fold == 1))
+    logs = SQLiteStorage.get_logs("answer", "none, seed 0, fold 1")
+    curve = result.data.quantity("validation/loss")[fit]
+    assert [log["validation/loss"] for log in logs] == pytest.approx(curve)
+
+
 def test_onnxruntime_reads_the_model(command, answered) -> None:
     """A program that knows only the file prepares rows by its metadata and gets the same predictions."""
     pytest.importorskip("jax2onnx", reason="jax2onnx is not installed")
@@ -156,7 +176,7 @@ def feature_values(feature: dict, cells: pd.Series) -> np.ndarray:
 
 
 def test_pooling_and_two_inputs_become_onnx(monkeypatch) -> None:
-    """onnxruntime cannot run what jax2onnx makes of a maximum over an image; other models are refused in words."""
+    """Keras writes a maximum over an image that onnxruntime cannot run, so that is repaired; others are refused."""
     onnx = pytest.importorskip("onnx", reason="onnx is not installed")
     pytest.importorskip("jax2onnx", reason="jax2onnx is not installed")
     import onnxruntime
@@ -208,7 +228,7 @@ def test_tables_are_exported(answered, result, tmp_path) -> None:
     [
         ({"out": "x"}, "Expected a file ending in .csv, .parquet, .json, .onnx, or --to as one of"),
         ({"out": "x", "to": "mlflw"}, "Nearest: 'mlflow'"),
-        ({"out": "x.csv", "fits": True}, "Expected fits with an export to mlflow or tensorboard"),
+        ({"out": "x.csv", "fits": True}, "Expected fits with an export to mlflow or tensorboard or trackio only"),
         ({"out": "x", "to": "card", "rows": [1]}, "Expected rows with an export to onnx only, got 'card'"),
         ({"out": "x.onnx", "license": "mit"}, "Expected license with an export to card only, got 'onnx'"),
         ({"out": "x.csv", "study": 3}, "Expected a Result, a Tuned or the path of a folder to export, got 3"),
@@ -226,7 +246,12 @@ def test_exports_that_cannot_be(tmp_path, monkeypatch, options, said) -> None:
 
 def test_a_package_that_is_missing_is_named(answered, tmp_path, monkeypatch) -> None:
     """With the command that installs it."""
-    for kind, package in {"mlflow": "mlflow", "tensorboard": "tensorboard", "onnx": "jax2onnx"}.items():
+    for kind, package in {
+        "mlflow": "mlflow",
+        "tensorboard": "tensorboard",
+        "onnx": "jax2onnx",
+        "trackio": "trackio",
+    }.items():
         monkeypatch.setitem(sys.modules, package, None)
         for name in [name for name in sys.modules if name.startswith(f"{package}.")]:
             monkeypatch.setitem(sys.modules, name, None)

@@ -13,7 +13,7 @@ from bridle._errors import InputError, StoreError, nearest_names
 from bridle.exporting._card import write_card
 from bridle.exporting._onnx import write_onnx
 from bridle.exporting._source import Exported, Source, read_source
-from bridle.exporting._trackers import write_mlflow, write_tensorboard
+from bridle.exporting._trackers import write_mlflow, write_tensorboard, write_trackio
 from bridle.report import safe_cells
 from bridle.store import write_text
 from bridle.tuning import Tuned
@@ -27,10 +27,11 @@ KINDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "card": ("", "a model card with the model, for the Hugging Face Hub"),
         "mlflow": ("", "a run of MLflow"),
         "tensorboard": ("", "event files of TensorBoard"),
+        "trackio": ("", "a run of Trackio"),
     }
 )
 """The kinds of exports: the ending of a file, empty for a folder, and what they hold."""
-OF_FITS = ("mlflow", "tensorboard")
+OF_FITS = ("mlflow", "tensorboard", "trackio")
 
 
 def export(
@@ -44,8 +45,8 @@ def export(
 ) -> Exported:
     """Write a finished study for another program: a table of fits, an ONNX model, a model card, or a tracker.
 
-    It reads what a study has stored, so it costs nothing while a study runs. `"mlflow"`, `"tensorboard"` and `"onnx"`
-    need the extras of the same names: `pip install 'bridle[onnx]'`.
+    It reads what a study has stored, so it costs nothing while a study runs. `"onnx"`, `"mlflow"`, `"tensorboard"` and
+    `"trackio"` need the extras of the same names: `pip install 'bridle[onnx]'`.
 
     Args:
         study: `Result`, `Tuned`, or the path of the folder of a finished study or of `bridle tune --out`.
@@ -57,7 +58,8 @@ def export(
             * `"onnx"`: the selected model, compared with Keras by onnxruntime; its metadata describe the columns,
             * `"card"`: a folder for the Hugging Face Hub, with a model card, the report and the model,
             * `"mlflow"`: a run with parameters, scores, curves, the report and the model,
-            * `"tensorboard"`: event files with the mean curves of each candidate.
+            * `"tensorboard"`: event files with the mean curves of each candidate,
+            * `"trackio"`: a run with parameters, scores and curves, in the project that `out` names.
 
             Default: by the ending of `out`.
         fits: bool, for trackers, whether each fit is a run of its own as well. Default False.
@@ -119,6 +121,7 @@ def write_export(
         "card": lambda: write_card(source, path, license=license),
         "mlflow": lambda: write_mlflow(source, str(out), fits=fits),
         "tensorboard": lambda: write_tensorboard(source, path, fits=fits),
+        "trackio": lambda: write_trackio(source, str(out), fits=fits),
     }
     return writers[kind]() if kind in writers else _write_table(source.result.members(), kind, path)
 

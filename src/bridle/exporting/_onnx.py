@@ -45,9 +45,9 @@ def write_onnx(source: Source, out: Path, rows: Any) -> Exported:
 
     """
     with optional_package("onnx"):
-        import jax2onnx  # noqa: F401 - Keras's exporter calls it
-        import onnx
-        import onnxruntime
+        import jax2onnx  # noqa: F401 # pyright: ignore[reportMissingImports] - Keras's exporter calls it
+        import onnx  # pyright: ignore[reportMissingImports] - an optional package
+        import onnxruntime  # pyright: ignore[reportMissingImports] - an optional package
     model = source.model
     inputs = _inputs(model)
     arrays = _drawn(model, inputs) if rows is None else _prepared(source, rows, inputs)

@@ -3,7 +3,7 @@
 import contextlib
 import io
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,14 +15,6 @@ from bridle._api import Result, load
 from bridle._errors import BridleError, InputError, KindError, StoreError, short_repr
 from bridle.store import RESULT_FILE
 from bridle.tuning import APPLY, Applied, Tuned, load_applied, save_applied, save_model
-
-EXTRAS = {
-    "mlflow": ("mlflow", "mlflow-skinny"),
-    "tensorboard": ("tensorboard", "tensorboard"),
-    "onnx": ("onnx", "jax2onnx and onnxruntime"),
-    "trackio": ("trackio", "trackio"),
-}
-"""The extra of the package that each kind of export needs, and the packages in it."""
 
 
 @dataclass(frozen=True)
@@ -146,19 +138,13 @@ def _begun(source: Source) -> Source:
 
 @contextlib.contextmanager
 def optional_package(kind: str) -> Iterator[None]:
-    """Turn a missing package of an export into `InputError` with the command that installs it."""
+    """Turn a missing package of a kind of export into `InputError` with the extra of the same name."""
     try:
         yield
     except ModuleNotFoundError as error:
-        extra, packages = EXTRAS[kind]
         if str(error.name).startswith("bridle"):
             raise
         raise InputError(
-            f"Expected the package {error.name!r} to export to {kind}, found none. It comes with {packages}: "
-            f"pip install 'bridle[{extra}]'"
+            f"Expected the package {error.name!r} to export to {kind}, found none. "
+            f"Install it: pip install 'bridle[{kind}]'"
         ) from error
-
-
-def listed(paths: Sequence[Path]) -> str:
-    """Return the names of files as text."""
-    return ", ".join(path.name for path in paths)

@@ -1,7 +1,9 @@
-"""Studies in trackers of experiments: MLflow, and the event files of TensorBoard."""
+"""Studies in trackers of experiments: MLflow, Trackio, and the event files of TensorBoard."""
 
 import contextlib
+import io
 import os
+import shlex
 import socket
 import struct
 import tempfile
@@ -35,7 +37,7 @@ def write_mlflow(source: Source, out: str, *, fits: bool) -> Exported:
 
     """
     with optional_package("mlflow"):
-        from mlflow import MlflowClient
+        from mlflow import MlflowClient  # pyright: ignore[reportMissingImports] - an optional package
     uri, artifacts = _mlflow_address(out)
     with _file_store(uri), tempfile.TemporaryDirectory() as folder:
         pages = Path(folder)
@@ -99,7 +101,7 @@ def _file_store(uri: str) -> Iterator[None]:
 
 def _log_run(client: Any, experiment: str, run: Run, tags: Mapping[str, str]) -> str:
     """Write one run to MLflow, and return its identifier."""
-    from mlflow.entities import Metric, Param
+    from mlflow.entities import Metric, Param  # pyright: ignore[reportMissingImports] - an optional package
 
     run_id = client.create_run(experiment, run_name=run.name, tags=dict(tags)).info.run_id
     now = round(time.time() * 1000)
@@ -119,6 +121,47 @@ def _log_run(client: Any, experiment: str, run: Run, tags: Mapping[str, str]) ->
 def _key(name: str) -> str:
     """Return the name of a metric or a parameter that MLflow accepts."""
     return UNTRACKED.sub("_", name)
+
+
+def write_trackio(source: Source, project: str, *, fits: bool) -> Exported:
+    """Write a study as one run of a project of Trackio, with its fits as a group of runs on request.
+
+    It stays on this machine, in the folder that Trackio uses.
+
+    Errors: `InputError` if Trackio is not installed; `StoreError` if it cannot write.
+    """
+    with optional_package("trackio"):
+        import trackio  # pyright: ignore[reportMissingImports] - an optional package
+    whole, count = study_run(source.result, source.name), 0
+    options = {"embed": False, "auto_log_cpu": False, "auto_log_gpu": False}
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            for run in (whole, *(fit_runs(source.result) if fits else ())):
+                texts, group = (text_pages(source.result), None) if run is whole else ({}, f"fits of {source.name}")
+                config = {**run.parameters, **texts}
+                log = trackio.init(project=project, name=run.name, group=group, config=config, **options)
+                for step, numbers in _by_epoch(run).items():
+                    log.log(numbers, step=step)
+                trackio.finish()
+                count += 1
+    except Exception as error:  # a server, a database or a full disk, each in its own way
+        raise StoreError(
+            f"Expected a project where Trackio can write, got {project!r}. {first_line(error)} Give another name."
+        ) from error
+    below = f" with {count - 1} runs of its fits" if fits else ""
+    show = shlex.join(["trackio", "show", "--project", project])
+    return Exported("trackio", project, f"One run{below} in the project {project!r} of Trackio. To see it: {show}")
+
+
+def _by_epoch(run: Run) -> dict[int, dict[str, float]]:
+    """Return the curves of a run by epoch; its other numbers are at the last one."""
+    steps: dict[int, dict[str, float]] = {}
+    for name, curve in run.curves.items():
+        for epoch, value in zip(curve.epochs.tolist(), curve.values.tolist(), strict=True):
+            steps.setdefault(epoch, {})[name] = value
+    rest = {name: value for name, value in run.metrics.items() if name not in run.curves}
+    steps.setdefault(max(steps, default=0), {}).update(rest)
+    return dict(sorted(steps.items()))
 
 
 def write_tensorboard(source: Source, out: Path, *, fits: bool) -> Exported:
