@@ -259,7 +259,15 @@ def test_commands_in_the_documentation_exist() -> None:
 
     commands = {command.name or command.callback.__name__ for command in app.registered_commands}
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    names = ("commands.md", "tables.md", "data-images.md", "data-sequences.md", "python.md", "stores.md", "exporting.md")
+    names = (
+        "commands.md",
+        "tables.md",
+        "data-images.md",
+        "data-sequences.md",
+        "python.md",
+        "stores.md",
+        "exporting.md",
+    )
     pages = [PAGES[name] for name in names]
     text = "\n".join([README, (ROOT / "CONTRIBUTING.md").read_text(), *pages])
     blocks = "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))

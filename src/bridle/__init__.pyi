@@ -8,7 +8,7 @@ Find a regularization
     EarlyStopping, WeightAveraging   how each fit ends, for a study or for one arm
     Plan                     what will run, before it runs
     Ensemble, EnsembleGain   the mean of several networks, and the interval of its gain
-    export, Exported         for other programs: ONNX, model cards, MLflow, TensorBoard, tables of fits
+    export, Exported         a study for other programs: ONNX, model cards, trackers, tables
     StudyResult              every number of a study, as arrays
     metrics                  metrics to select by: the perplexity of a language model
     sources                  rows from files, datasets and streams, in memory or on disk

@@ -4,6 +4,8 @@ import json
 import os
 import re
 import sys
+from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import keras
@@ -14,7 +16,9 @@ from tests.cli.test_cli import flowers
 
 import bridle
 from bridle._errors import InputError, StoreError
+from bridle.exporting._columns import RULES, describe_features
 from bridle.report import Section
+from bridle.tables import LayoutRules, Preparation, find_layout
 
 
 @pytest.fixture(scope="module")
@@ -166,13 +170,70 @@ def test_onnxruntime_reads_the_model(command, answered) -> None:
     assert probabilities == pytest.approx(predictions.iloc[:, 1:].to_numpy(), abs=1e-5)
 
 
-def feature_values(feature: dict, cells: pd.Series) -> np.ndarray:
-    """Prepare a column as the metadata say."""
+def feature_values(feature: dict, cells: pd.Series, learned: dict | None = None) -> np.ndarray:
+    """Prepare a column as the rules of the metadata say."""
+    kind, learned = feature["kind"], learned or {}
     if "always" in feature:
         return np.zeros(len(cells))
-    if feature["kind"] == "number":
-        return (cells.fillna(feature["median"]) - feature["mean"]) / feature["scale"]
-    return cells.isna() if feature["kind"] == "missing" else cells.isin(feature["labels"])
+    if kind == "missing":
+        return cells.isna()
+    if kind == "category":
+        return cells.fillna("(missing)").isin(feature["labels"])
+    if kind == "term":
+        return np.array([term_weights(text, learned)[feature["place"]] for text in cells])
+    if kind == "mean":
+        means = dict(zip(learned["categories"], learned["means"], strict=True))
+        x = np.array([means.get(cell, learned["overall"])[feature["place"]] for cell in cells])
+    elif kind == "frequency":
+        counts = dict(zip(learned["categories"], learned["counts"], strict=True))
+        x = np.log1p([counts.get(cell, 0) for cell in cells])
+    elif kind == "date":
+        x = date_part(feature["part"], pd.to_datetime(cells, format=feature["pattern"]))
+        if "scale" not in feature:
+            return x
+    else:
+        x = cells
+    return (np.where(np.isnan(x), feature["median"], x) - feature["mean"]) / feature["scale"]
+
+
+def term_weights(text: str, learned: dict) -> np.ndarray:
+    """Weigh the terms of a text."""
+    words = re.findall(r"\w\w+", text.lower())
+    counts = Counter([*words, *map(" ".join, pairwise(words))])
+    count = np.array([counts[term] for term in learned["terms"]])
+    weights = np.where(count > 0, (1 + np.log(np.maximum(count, 1))) * learned["idf"], 0)
+    return np.pad(weights / max(np.linalg.norm(weights), 1e-9) * 4, (0, 500))
+
+
+def date_part(part: str, times: pd.Series) -> np.ndarray:
+    """Compute a part of dates."""
+    seconds = ((times - pd.Timestamp(0)) / pd.Timedelta(1, "s")).to_numpy()
+    if part == "trend":
+        return seconds / 86400
+    if part == "day of month":
+        return times.dt.day.to_numpy(float)
+    name, _, wave = part.partition(" ")
+    if not wave:
+        return (times.dt.day_name() == part).to_numpy(float)
+    days = {"season": 365.2425, "day": 1, "half-day": 0.5}[name]
+    return {"sin": np.sin, "cos": np.cos}[wave](2 * np.pi * seconds / (86400 * days))
+
+
+def test_the_rules_of_the_metadata_prepare_rows() -> None:
+    """Dates, many categories, free text and gaps: the words alone give the numbers that the network takes."""
+    rows = np.arange(90)
+    table = pd.DataFrame({"when": pd.date_range("2024-01-01 06:00", periods=90, freq="31h").astype(str)})
+    table["city"] = [f"c{row % 35}" for row in rows]
+    table["note"] = [f"word{row % 7} other{row % 5} Thing a word{row % 7} {row}" for row in rows]
+    table["size"] = np.where(rows % 9 == 1, np.nan, rows % 11)
+    table["colour"] = np.where(rows % 4 == 0, None, np.where(rows % 3, "red", "blue"))
+    layout = find_layout(table, rules=LayoutRules(dates=True, encode=True, words=True))
+    preparation = Preparation(layout).fit(table[:70], rows[:70] % 13)
+    features = list(describe_features(preparation))
+    assert {feature["kind"] for feature in features} == set(RULES)
+    learned = preparation.to_json()["learned"]["columns"]
+    values = [feature_values(one, table[one["column"]], learned.get(one["column"])) for one in features]
+    assert np.column_stack(values) == pytest.approx(preparation.transform(table), abs=2e-5)
 
 
 def test_pooling_and_two_inputs_become_onnx(monkeypatch) -> None:

@@ -10,7 +10,7 @@ from bridle._errors import InputError
 from bridle.cli import _stores as stores
 from bridle.cli._command_record import command_line
 from bridle.cli._options import StudyFolder
-from bridle.cli._setup import guarded
+from bridle.cli._setup import guarded, import_function
 from bridle.exporting import KINDS, Source, check_kind, source_of_folder, table_text, write_export
 from bridle.tuning import ImagePreparation
 from bridle.wording import escape_control_characters
@@ -32,6 +32,9 @@ def export(
         typer.Option("--rows", help="ONNX: a file or folder of rows to compare the predictions on; drawn by default."),
     ] = None,
     license: Annotated[str | None, typer.Option("--license", help="Model card: a licence, such as mit.")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="module:function as in bridle tune, for a model with custom code.")
+    ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Short for --to csv: every fit, safe in a spreadsheet.")] = False,
     parquet: Annotated[bool, typer.Option("--parquet", help="Short for --to parquet; needs pyarrow.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Short for --to json: a list of records.")] = False,
@@ -57,7 +60,7 @@ def export(
     if target is None:
         print(table_text(result.members(), kind), end="")
         return
-    source = source_of_folder(result, folder)
+    source = source_of_folder(result, folder, None if model is None else import_function(model))
     read = None if rows is None else _read_rows(source, rows)
     print(escape_control_characters(write_export(source, target, kind, fits=fits, rows=read, license=license)))
     if kind == "onnx" and rows is None and source.applied is not None:

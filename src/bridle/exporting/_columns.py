@@ -8,16 +8,20 @@ from bridle.tables import Column, Preparation
 from bridle.tuning import Applied
 
 FORMAT = "bridle model 1"
-ABSENT = "(missing)"
 RULES = {
-    "number": "(x - mean) / scale as 32-bit float, where x is the number, or the median for a missing cell",
+    "number": "(x - mean) / scale, where x is the number, or the median for a missing cell",
     "missing": "1 if the cell is missing, else 0",
     "category": "1 if the cell has one of the labels, else 0; a missing cell has the label (missing)",
-    "part": "(x - mean) / scale where standardised is true, else x; x is this part of the date, or the median",
-    "encoded": "(x - mean) / scale; x is the entry of the column's means or log(1 + count) for the category",
-    "term": "the weight of a term, as the column's vocabulary says",
+    "date": "a part of the date: with s, the seconds since 1970, trend is s / 86400; day of month is 1 to 31; a weekday "
+    "is 1 or 0; season, day and half-day are sin or cos of 2 pi s / period, with a year of 365.2425 days. A part with a "
+    "scale is (x - mean) / scale, where x is the part, or the median for a missing cell",
+    "mean": "(x - mean) / scale, where x is entry number place of the category's means in columns, or of overall for an "
+    "unknown category",
+    "frequency": "(x - mean) / scale, where x is log(1 + the category's count in columns), 0 for an unknown category",
+    "term": "entry number place of 4 w / |w|, where w is (1 + log(count)) * idf for each of the column's terms that the "
+    "text has, else 0; terms are lower-case words of two or more letters or digits, and pairs of them with a blank",
 }
-"""The rule of each kind of feature."""
+"""The rule of each kind of feature, all as 32-bit floats; `always: 0` stands before it."""
 
 
 def describe(source: Source, inputs: Sequence[str], outputs: Sequence[str]) -> dict[str, Any]:
@@ -36,7 +40,7 @@ def describe(source: Source, inputs: Sequence[str], outputs: Sequence[str]) -> d
     content["target"] = _target(applied)
     if not isinstance(applied.preparation, Preparation):
         return content | {"preparation": applied.preparation.to_json()}
-    content["features"] = list(_features(applied.preparation))
+    content["features"] = list(describe_features(applied.preparation))
     kinds = {feature["kind"] for feature in content["features"]}
     content["rules"] = {kind: rule for kind, rule in RULES.items() if kind in kinds}
     learned = applied.preparation.to_json()["learned"]
@@ -58,30 +62,33 @@ def _target(applied: Applied) -> dict[str, Any]:
     return {"task": problem.task, "names": list(problem.names), "classes": list(problem.classes), "meaning": meaning}
 
 
-def _features(preparation: Preparation) -> Iterator[dict[str, Any]]:
-    """Yield the features in order; one that no training row shows is 0 everywhere."""
+def describe_features(preparation: Preparation) -> Iterator[dict[str, Any]]:
+    """Yield the features in order, each with the numbers of its rule; one that no training row shows is 0."""
     layout, learned = preparation.layout, preparation.learned_
-    positions = {int(index): number for number, index in enumerate(layout.numbers)}
+    numbers = zip(learned.medians, learned.means, learned.scales, strict=True)
+    standardised = dict(zip(layout.numbers.tolist(), numbers, strict=True))
     index = 0
     for column in layout.columns:
         for place, name in enumerate(column.features):
-            feature: dict[str, Any] = {"name": name, "column": column.name, "kind": _kind(column, name)}
+            feature: dict[str, Any] = {"name": name, "column": column.name, "kind": _kind(column, place)}
             if column.kind == "text":
                 feature["labels"] = [label for label, at in column.positions.items() if at == place]
-            if index in positions:
-                number = positions[index]
-                feature |= {"median": learned.medians[number], "mean": learned.means[number]}
-                feature["scale"] = learned.scales[number]
-            if column.kind == "date":
-                feature["standardised"] = index in positions
+            if column.kind in ("encoded", "words"):
+                feature["place"] = place
+            if feature["kind"] == "date":
+                feature |= {"part": column.parts[place], "pattern": column.pattern}
+            if index in standardised:
+                feature |= dict(zip(("median", "mean", "scale"), standardised[index], strict=True))
             if not learned.seen[index]:
                 feature["always"] = 0
             yield feature
             index += 1
 
 
-def _kind(column: Column, name: str) -> str:
+def _kind(column: Column, place: int) -> str:
     """Return the kind of a feature, by which `RULES` has its rule."""
-    if column.indicator and name == f"{column.name} {ABSENT}":
+    if column.indicator and place == len(column.features) - 1:
         return "missing"
-    return {"number": "number", "text": "category", "date": "part", "encoded": "encoded", "words": "term"}[column.kind]
+    if column.kind == "encoded":
+        return "mean" if place < column.size else "frequency"
+    return {"number": "number", "text": "category", "date": "date", "words": "term"}[column.kind]

@@ -35,7 +35,7 @@ OF_FITS = ("mlflow", "tensorboard", "trackio")
 
 
 def export(
-    study: "Result | Tuned | str | Path",
+    study: Result | Tuned | str | Path,
     out: str | Path,
     *,
     to: str | None = None,

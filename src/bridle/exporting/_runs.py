@@ -111,7 +111,7 @@ def fit_runs(result: Result) -> Iterator[Run]:
             metrics |= {f"{part}/{name}": float(values[fit, index]) for index, name in enumerate(data.held_out_names)}
         parameters = _candidate(data, setting) | {
             "seed": int(fits.seed[fit]),
-            "fold": "all" if fold == ALL_ROWS else fold,
+            "fold": "all" if fold == ALL_ROWS else str(fold),
             "status": fits.status(fit),
             "epochs": int(fits.epochs[fit]),
             "epoch kept": int(fits.kept[fit]),

@@ -14,7 +14,7 @@ from bridle import report
 from bridle._api import Result, load
 from bridle._errors import BridleError, InputError, KindError, StoreError, short_repr
 from bridle.store import RESULT_FILE
-from bridle.tuning import APPLY, Applied, Tuned, load_applied, save_applied, save_model
+from bridle.tuning import APPLY, Applied, NetworkFunction, Tuned, load_applied, save_applied, save_model
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class Source:
     tuned: Tuned | None = None
     folder: Path | None = None
     """The folder of `bridle tune`, if it was given."""
+    network: NetworkFunction | None = None
+    """The function that builds the network of that folder, for custom code."""
 
     @cached_property
     def applied(self) -> Applied | None:
@@ -51,7 +53,7 @@ class Source:
         """
         if self.tuned is not None:
             return self.tuned.applied()
-        return None if self.folder is None else load_applied(self.folder)
+        return None if self.folder is None else load_applied(self.folder, model=self.network)
 
     @cached_property
     def model(self) -> keras.Model:
@@ -123,10 +125,10 @@ def read_source(study: object) -> Source:
     return source_of_folder(load(paths[0]), folder)
 
 
-def source_of_folder(result: Result, folder: Path) -> Source:
-    """Return the study of a folder whose result was loaded."""
+def source_of_folder(result: Result, folder: Path, network: NetworkFunction | None = None) -> Source:
+    """Return the study of a folder whose result was loaded; `network` builds the network of a tuned table."""
     name = folder.absolute().name or "study"
-    return _begun(Source(result, name, folder=folder if (folder / APPLY).is_file() else None))
+    return _begun(Source(result, name, folder=folder if (folder / APPLY).is_file() else None, network=network))
 
 
 def _begun(source: Source) -> Source:

@@ -7,7 +7,15 @@ from bridle.tuning._image_preparation import ImagePreparation
 from bridle.tuning._image_rows import ImageOptions, ImageTable
 from bridle.tuning._job import Job, TableStudy, Tuned, answer_so_far, compile_new, run_job
 from bridle.tuning._model_file import MODEL_FILE, save_model
-from bridle.tuning._network import NEWEST, VERSIONS, default_arms, dense_network, own_network, written_arms
+from bridle.tuning._network import (
+    NEWEST,
+    VERSIONS,
+    NetworkFunction,
+    default_arms,
+    dense_network,
+    own_network,
+    written_arms,
+)
 from bridle.tuning._series import series_of
 from bridle.tuning._study_file import prepare_study, run_study_file
 from bridle.tuning._toml import QUICK_EPOCH_DIVISOR, QUICK_SEEDS, StudyFile, read_study
@@ -25,6 +33,7 @@ __all__ = [
     "ImagePreparation",
     "ImageTable",
     "Job",
+    "NetworkFunction",
     "StudyFile",
     "TableStudy",
     "Tuned",
