@@ -91,6 +91,8 @@ def test_tensorboard_reads_its_events(answered, result, tmp_path) -> None:
     mean = result.data.quantity("validation/accuracy")[selected].mean(axis=0)
     assert [event.value for event in run.Scalars("validation/accuracy")] == pytest.approx(mean)
     assert [event.step for event in run.Scalars("validation/accuracy")] == result.data.epochs.tolist()
+    loss = result.data.quantity("train/loss")[selected, -1].mean()
+    assert run.Scalars("train/loss")[-1].value == pytest.approx(loss)
     content = run.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
     start = plugin_data_pb2.HParamsPluginData.FromString(content).session_start_info
     assert start.hparams["hidden*/kernel l1"].number_value == pytest.approx(1e-3)
@@ -128,7 +130,8 @@ def test_mlflow_reads_its_runs(answered, result, tmp_path, monkeypatch) -> None:
     fits = result.data.members
     (fit,) = np.flatnonzero((fits.setting == 0) & (fits.fold == 1))
     curve = result.data.quantity("validation/loss")[fit]
-    assert [metric.value for metric in sorted(history, key=lambda metric: metric.step)] == pytest.approx(curve)
+    points = {metric.step: metric.value for metric in history}
+    assert [points[epoch] for epoch in result.data.epochs.tolist()] == pytest.approx(curve)
 
 
 def test_trackio_reads_its_runs(answered, result, tmp_path, monkeypatch) -> None:
@@ -227,6 +230,7 @@ def test_the_rules_of_the_metadata_prepare_rows() -> None:
     table["note"] = [f"word{row % 7} other{row % 5} Thing a word{row % 7} {row}" for row in rows]
     table["size"] = np.where(rows % 9 == 1, np.nan, rows % 11)
     table["colour"] = np.where(rows % 4 == 0, None, np.where(rows % 3, "red", "blue"))
+    table.loc[75:, "colour"] = "green"  # no training row has it
     layout = find_layout(table, rules=LayoutRules(dates=True, encode=True, words=True))
     preparation = Preparation(layout).fit(table[:70], rows[:70] % 13)
     features = list(describe_features(preparation))

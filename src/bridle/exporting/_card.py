@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def write_card(source: Source, out: Path, *, license: str | None) -> Exported:
     note = f" Without a model. {missing}" if missing else ""
     if applied is not None:
         note += f" {APPLY} has names, categories and means of your columns: look at it before you publish it."
-    text = f"A model card with {len(files)} files in {out}.{note} To publish it: hf upload USER/NAME {out}"
+    text = f"A model card with {len(files)} files in {out}.{note} To publish it: hf upload USER/NAME {shlex.quote(str(out))}"
     return Exported("card", out, text, (card, *files))
 
 

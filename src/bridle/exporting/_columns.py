@@ -12,14 +12,14 @@ RULES = {
     "number": "(x - mean) / scale, where x is the number, or the median for a missing cell",
     "missing": "1 if the cell is missing, else 0",
     "category": "1 if the cell has one of the labels, else 0; a missing cell has the label (missing)",
-    "date": "a part of the date: with s, the seconds since 1970, trend is s / 86400; day of month is 1 to 31; a weekday "
-    "is 1 or 0; season, day and half-day are sin or cos of 2 pi s / period, with a year of 365.2425 days. A part with a "
-    "scale is (x - mean) / scale, where x is the part, or the median for a missing cell",
-    "mean": "(x - mean) / scale, where x is entry number place of the category's means in columns, or of overall for an "
-    "unknown category",
+    "date": "a part of the date: with s, the seconds since 1970, trend is s / 86400; day of month is 1 to 31; a "
+    "weekday is 1 or 0; season, day and half-day are sin or cos of 2 pi s / period, with a year of 365.2425 days. A "
+    "part with a scale is (x - mean) / scale, where x is the part, or the median for a missing cell",
+    "mean": "(x - mean) / scale, where x is entry number place of the category's means in columns, or of overall for "
+    "an unknown category",
     "frequency": "(x - mean) / scale, where x is log(1 + the category's count in columns), 0 for an unknown category",
-    "term": "entry number place of 4 w / |w|, where w is (1 + log(count)) * idf for each of the column's terms that the "
-    "text has, else 0; terms are lower-case words of two or more letters or digits, and pairs of them with a blank",
+    "term": "entry number place of 4 w / |w|, where w is (1 + log(count)) * idf for each of the column's terms that "
+    "the text has, else 0; terms are lower-case words of two or more letters or digits, and pairs of them with a blank",
 }
 """The rule of each kind of feature, all as 32-bit floats; `always: 0` stands before it."""
 

@@ -67,7 +67,7 @@ def write_mlflow(source: Source, out: str, *, fits: bool) -> Exported:
     text = f"One run of MLflow{below}, in the experiment {EXPERIMENT!r} of {uri}."
     text += f" Without a model. {missing}" if missing else ""
     allowed = f"{FILE_STORE}=true " if uri.startswith("file:") else ""
-    text += f" To see it: {allowed}mlflow ui --backend-store-uri {uri}" if "http" not in uri[:5] else ""
+    text += f" To see it: {allowed}mlflow ui --backend-store-uri {shlex.quote(uri)}" if "http" not in uri[:5] else ""
     return Exported("mlflow", uri if "://" in out else Path(out), text)
 
 
@@ -206,7 +206,7 @@ def write_tensorboard(source: Source, out: Path, *, fits: bool) -> Exported:
             f"Expected a folder that can be written, got {str(out)!r}: {error.strerror}. Give another one."
         ) from error
     below = f" and {len(runs) - len(candidates)} fits" if fits else ""
-    text = f"{len(candidates)} candidates{below} in {out}. To see them: tensorboard --logdir {out}"
+    text = f"{len(candidates)} candidates{below} in {out}. To see them: {shlex.join(['tensorboard', '--logdir', str(out)])}"
     return Exported("tensorboard", out, text, tuple(files))
 
 
