@@ -47,7 +47,8 @@ def write_card(source: Source, out: Path, *, license: str | None) -> Exported:
     note = f" Without a model. {missing}" if missing else ""
     if applied is not None:
         note += f" {APPLY} has names, categories and means of your columns: look at it before you publish it."
-    text = f"A model card with {len(files)} files in {out}.{note} To publish it: hf upload USER/NAME {shlex.quote(str(out))}"
+    upload = shlex.join(["hf", "upload", "USER/NAME", str(out)])
+    text = f"A model card with {len(files)} files in {out}.{note} To publish it: {upload}"
     return Exported("card", out, text, (card, *files))
 
 

@@ -206,7 +206,8 @@ def write_tensorboard(source: Source, out: Path, *, fits: bool) -> Exported:
             f"Expected a folder that can be written, got {str(out)!r}: {error.strerror}. Give another one."
         ) from error
     below = f" and {len(runs) - len(candidates)} fits" if fits else ""
-    text = f"{len(candidates)} candidates{below} in {out}. To see them: {shlex.join(['tensorboard', '--logdir', str(out)])}"
+    show = shlex.join(["tensorboard", "--logdir", str(out)])
+    text = f"{len(candidates)} candidates{below} in {out}. To see them: {show}"
     return Exported("tensorboard", out, text, tuple(files))
 
 
