@@ -7,9 +7,10 @@ READY := $(VENV)/.ready
 BROWSER := $(VENV)/.browser
 SITE := $(VENV)/.site
 NEXT := .venv-next
+EXPORTERS := .venv-exporters
 WHEEL := .venv-wheel
 
-.PHONY: help demo quick test faults torture check bench simulate claims prior docs site next wheel clean
+.PHONY: help demo quick test faults torture check bench simulate claims prior docs site next exporters wheel clean
 
 help:
 	@echo "make demo      run the two-moons study, write demo/report.html"
@@ -25,6 +26,7 @@ help:
 	@echo "make docs      renew the generated pages of docs/ (a few minutes)"
 	@echo "make site     build the site into docs/_build/html, and run the examples of its gallery (a few minutes)"
 	@echo "make wheel     build a wheel, install it into an empty environment, run a study and check types there"
+	@echo "make exporters try the exports with MLflow, Trackio and the exporter to ONNX installed (a few minutes)"
 	@echo "make next      try the parity tests with the newest pre-releases of Keras and JAX"
 
 $(READY): pyproject.toml constraints.txt
@@ -126,5 +128,11 @@ next:
 	@$(NEXT)/bin/python -c 'import keras, jax; print("Keras", keras.__version__, "and JAX", jax.__version__)'
 	@$(NEXT)/bin/python -m pytest -W default -n 2 --dist loadfile tests/engine/test_parity*.py
 
+# The packages of the exporters are many, and some want other versions than constraints.txt has.
+exporters:
+	@$(PYTHON) -m venv --clear $(EXPORTERS)
+	@$(EXPORTERS)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev,onnx,mlflow,tensorboard,trackio]'
+	@$(EXPORTERS)/bin/python -m pytest tests/exporting tests/test_docs.py -k "export"
+
 clean:
-	rm -rf $(VENV) $(NEXT) $(WHEEL) dist demo .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(NEXT) $(EXPORTERS) $(WHEEL) dist demo .pytest_cache .ruff_cache .import_linter_cache

@@ -158,6 +158,26 @@ def test_the_page_of_estimators_runs(tmp_path, monkeypatch) -> None:
     assert keras.models.load_model("diabetes.keras").count_params() == scopes[2]["regressor"].model_.count_params()
 
 
+@pytest.mark.filterwarnings("default")  # MLflow's own
+def test_the_page_of_exports_runs(tmp_path, monkeypatch) -> None:
+    """Each block as a script of its own, with few epochs; those of packages that are not installed are left out."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DO_NOT_TRACK", "true")
+    first, onnx, reading, trackers = re.findall(r"```python\n(.*?)```", PAGES["exporting.md"], re.DOTALL)
+    scope: dict = {}
+    exec(compile(re.sub(r"epochs=\d+", "epochs=2", first), "exporting.md", "exec"), scope)
+    assert (tmp_path / "card" / "README.md") in [tmp_path / path for path in scope["card"].files]
+    scope["result"].save("answer")
+    if importlib.util.find_spec("mlflow"):
+        exec(compile(trackers, "exporting.md", "exec"), {})
+        assert (tmp_path / "runs").is_dir()
+        assert (tmp_path / "events" / "study").is_dir()
+    if importlib.util.find_spec("jax2onnx"):
+        exec(compile(onnx.replace("epochs=10", "epochs=2"), "exporting.md", "exec"), {})
+        exec(compile(reading, "exporting.md", "exec"), scope)
+        assert set(scope["labels"]) <= {"0", "1", "2"}
+
+
 def test_the_example_of_the_engine_runs() -> None:
     """Early stopping, a warm path, an arm with its own rate, averaged weights, a plan: in one study."""
     (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "engine.md").read_text(), re.DOTALL)
@@ -239,7 +259,15 @@ def test_commands_in_the_documentation_exist() -> None:
 
     commands = {command.name or command.callback.__name__ for command in app.registered_commands}
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    names = ("commands.md", "tables.md", "data-images.md", "data-sequences.md", "python.md", "stores.md")
+    names = (
+        "commands.md",
+        "tables.md",
+        "data-images.md",
+        "data-sequences.md",
+        "python.md",
+        "stores.md",
+        "exporting.md",
+    )
     pages = [PAGES[name] for name in names]
     text = "\n".join([README, (ROOT / "CONTRIBUTING.md").read_text(), *pages])
     blocks = "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))

@@ -8,6 +8,7 @@ Find a regularization
     EarlyStopping, WeightAveraging   how each fit ends, for a study or for one arm
     Plan                     what will run, before it runs
     Ensemble, EnsembleGain   the mean of several networks, and the interval of its gain
+    export, Exported         a study for other programs: ONNX, model cards, trackers, tables
     StudyResult              every number of a study, as arrays
     metrics                  metrics to select by: the perplexity of a language model
     sources                  rows from files, datasets and streams, in memory or on disk
@@ -75,6 +76,8 @@ from bridle.conversion import convert as convert
 from bridle.conversion import presets as presets
 from bridle.estimators import RegularizedClassifier as RegularizedClassifier
 from bridle.estimators import RegularizedRegressor as RegularizedRegressor
+from bridle.exporting import Exported as Exported
+from bridle.exporting import export as export
 from bridle.placement import regularize as regularize
 from bridle.placement import strip as strip
 from bridle.regularizers import L1 as L1

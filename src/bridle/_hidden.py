@@ -17,5 +17,5 @@ del auditing, autoencoders, cases, cli, conversion, engine, placement, plots, re
 stats = store = study = tables = tuning = untrusted = wording = None
 del stats, store, study, tables, tuning, untrusted, wording
 
-estimators = images = sequences = None
-del estimators, images, sequences
+estimators = exporting = images = sequences = None
+del estimators, exporting, images, sequences

@@ -129,10 +129,13 @@ def test_fits_are_exported(command, answer, kind) -> None:
 
 def test_exports_that_cannot_be(command, answer) -> None:
     for words, said in [
-        ((), "Expected one of --csv, --parquet and --json, got 0"),
-        (("--csv", "--json"), "got 2"),
-        (("--parquet",), "Expected --out FILE"),
-        (("--csv", "--out", "no/where.csv"), "can be written"),
+        ((), "Expected a file ending in .csv, .parquet, .json, .onnx, or --to as one of"),
+        (("--csv", "--to", "json"), "Expected one of --to, --csv, --parquet and --json, got 2"),
+        (("--parquet",), "Write: bridle export answer fits.parquet"),
+        (("--to", "mlflow"), "Write: bridle export answer mlflow --to mlflow"),
+        (("a.csv", "--out", "b.csv"), "Expected one file or folder to write"),
+        (("x.onnx", "--rows", "nowhere.csv"), "nowhere.csv"),
+        (("--csv", "--out", "flowers.csv/where.csv"), "can be written"),
     ]:
         code, _, err = command("export", "answer", *words)
         assert code == 2, words

@@ -21,7 +21,7 @@ SUMMARIES = {
     "list": "List the studies in a folder and its subfolders.",
     "show": "Show the result of a study, or its progress.",
     "explain": "Explain a diagnosis by its code, or those of a stored study. Without an argument: list all codes.",
-    "export": "Write every fit of a study as one row of a table.",
+    "export": "Write a study for other programs: a table of fits, an ONNX model, a model card, or a tracker.",
     "verify": "Check every byte of a study: hashes, counts and the index. The exit code is 1 after an error.",
     "compact": "Merge the shards of a study into a few compressed ones.",
     "audit": "Report what regularizes a saved model: penalties, noise, constraints, decay, and what of it does nothing.",  # noqa: E501

@@ -14,6 +14,7 @@ from bridle.cli import _stores as stores
 from bridle.cli._cases import TUTORIAL_SEEDS, TutorialOptions, run_reproduction, run_tutorial
 from bridle.cli._command_record import command_line, record_run, record_start, recorded_defaults
 from bridle.cli._explain import explain
+from bridle.cli._export import export
 from bridle.cli._options import (
     DEFAULT_ENCODING,
     DEFAULT_TEST_SHARE,
@@ -302,7 +303,7 @@ COMMANDS = {
     "list": stores.list_studies,
     "show": stores.show,
     "explain": explain,
-    "export": stores.export,
+    "export": export,
     "verify": stores.verify,
     "compact": stores.compact,
     "audit": audit,

@@ -1,6 +1,5 @@
-"""The commands for studies on disk: `list`, `show`, `export`, `verify` and `compact`."""
+"""The commands for studies on disk: `list`, `show`, `verify` and `compact`."""
 
-import json as json_module
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -11,12 +10,11 @@ import typer
 
 from bridle import store
 from bridle._api import Result, load
-from bridle._errors import InputError, StoreError
+from bridle._errors import StoreError
 from bridle.cli import _show
 from bridle.cli._command_record import RECORD_FILE, command_line, describe_unstarted
 from bridle.cli._options import StudyFolder, Verbose
 from bridle.cli._setup import guarded
-from bridle.report import safe_cells
 from bridle.store import INDEX_FILE, RESULT_FILE
 from bridle.tuning import MODEL_FILE
 
@@ -54,36 +52,6 @@ def show(folder: StudyFolder, verbose: Verbose = False) -> None:
             _show.print_facts(_read_plan(path))
         if state != "finished":
             print(f"To continue: {_next_command(folder)}")
-
-
-@guarded()
-def export(
-    folder: StudyFolder,
-    csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values, safe to open in a spreadsheet.")] = False,
-    parquet: Annotated[bool, typer.Option("--parquet", help="Parquet; needs the package pyarrow.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="A list of records.")] = False,
-    out: Annotated[Path | None, typer.Option("--out", help="File to write; standard output by default.")] = None,
-) -> None:
-    """Write every fit of a study as one row of a table."""
-    formats = [name for name, is_set in {"csv": csv, "parquet": parquet, "json": json}.items() if is_set]
-    if len(formats) != 1:
-        raise InputError(f"Expected one of --csv, --parquet and --json, got {len(formats)}.")
-    if parquet and out is None:
-        raise InputError("Expected --out FILE with --parquet: Parquet is binary.")
-    paths = find_studies(folder)
-    if len(paths) > 1:
-        raise InputError(
-            f"Expected one study, found {len(paths)} in {str(folder)!r}. Give one of: {', '.join(map(str, paths))}."
-        )
-    table = load_finished(paths[0], folder).members()
-    try:
-        text = _export_table(table, formats[0], out)
-    except OSError as error:
-        raise StoreError(f"Expected a file that can be written, got {str(out)!r}: {error.strerror}.") from error
-    if text is not None:
-        print(text, end="")
-    else:
-        print(f"{len(table)} fits in {out}")
 
 
 @guarded()
@@ -211,21 +179,3 @@ def _read_plan(path: Path) -> dict[str, Any]:
     with store.Store(path, create=False, write=False) as opened:
         plan = opened.fact("plan")
     return plan if isinstance(plan, dict) else {}
-
-
-def _export_table(table: Any, kind: str, out: Path | None) -> str | None:
-    """Return the table as text, or write it to a file and return None."""
-    if kind == "parquet":
-        try:
-            table.to_parquet(out)
-        except ImportError as error:
-            raise InputError("--parquet needs the package pyarrow. Install it with: pip install pyarrow") from error
-        return None
-    if kind == "csv":
-        return safe_cells(table).to_csv(out, index=False)
-    records = json_module.loads(table.to_json(orient="records"))  # to_json writes null for missing numbers
-    text = json_module.dumps(records, indent=1, ensure_ascii=False) + "\n"
-    if out is None:
-        return text
-    out.write_text(text, encoding="utf-8")
-    return None

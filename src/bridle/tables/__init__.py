@@ -3,7 +3,7 @@
 from bridle.tables._columns import find_column, first_of, kind_of, labels_of, numbers_of
 from bridle.tables._formats import FILE, LABEL, has_texts
 from bridle.tables._hints import hints
-from bridle.tables._layout import Layout, LayoutRules, find_layout
+from bridle.tables._layout import Column, Layout, LayoutRules, find_layout
 from bridle.tables._number_format import NumberFormat
 from bridle.tables._preparation import NewRows, Preparation
 from bridle.tables._problem import Problem, decode_target, encode_target, find_problem, known_rows
@@ -17,6 +17,7 @@ from bridle.tables._warnings import copies, large_class
 __all__ = [
     "FILE",
     "LABEL",
+    "Column",
     "Layout",
     "LayoutRules",
     "NewRows",
