@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from numpy.testing import assert_array_equal
-from scipy.sparse import csr_array
+from scipy.sparse import coo_matrix, csr_array, csr_matrix
 from tests.sources._kinds import Batches, RowByRow, X, Y, sources, write_files, yield_batches
 
 import bridle
@@ -61,11 +61,37 @@ def test_every_kind_gives_the_rows_of_the_array(kinds) -> None:
 def test_arrays_and_tables_stay_as_they_are() -> None:
     """Without a copy, and a study knows them by the same fingerprint as ever."""
     table = pd.DataFrame(X, columns=["a", "b"])
-    for x in (X, table, X.tolist(), csr_array(X), {"a": X, "b": X}):
+    for x in (X, table, X.tolist(), {"a": X, "b": X}):
         assert read(x, Y).x is x or read(x, Y).x == x
-    assert_array_equal(read(csr_array(X), Y, rows_in="disk").take(EVERY).x, X)
     with pytest.raises(InputError, match=r"got a table\. Give x\.to_numpy\(\)"):
         read(table, Y, rows_in="disk")
+
+
+def test_a_sparse_matrix_is_a_source_of_its_array(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In memory, block by block, or on disk where it does not fit, with the length and the fingerprint of the array."""
+    monkeypatch.setattr("bridle.sources._plain.BLOCK_BYTES", 80)
+    for matrix in (csr_array(X), coo_matrix(X), csr_matrix(X)):
+        for place in ("memory", "disk"):
+            source = read(matrix, csr_array(Y[:, None]), rows_in=place)
+            assert source.on_disk == (place == "disk")
+            assert (len(source), source.fingerprint()) == (90, fingerprint(X, Y[:, None]))
+            assert_array_equal(source.take(EVERY).x, X)
+        assert_array_equal(read({"a": matrix, "b": X}, Y).x["a"], X)
+        assert_array_equal(head(matrix, 7).x, X[:7])
+    monkeypatch.setattr("bridle.sources._read.machine_memory", lambda: 8 * X.nbytes - 8)
+    assert read(csr_array(X), Y).on_disk
+    monkeypatch.setattr("bridle.sources._cache.machine_memory", lambda: X.nbytes - 1)
+    with pytest.raises(InputError, match=r"GiB of free memory, got .*TruncatedSVD.* rows_in='disk'"):
+        read(csr_array(X), Y, rows_in="memory")
+
+
+def test_several_streams_share_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that does not fit beside the others is on disk; the numbers are the same."""
+    inputs = {name: from_generator(lambda: iter([X]), 90) for name in "abc"}
+    monkeypatch.setattr("bridle.sources._read.machine_memory", lambda: 8 * int(2.5 * X.nbytes))
+    source = read(inputs, Y)
+    assert [isinstance(part, StoredArray) for part in source.x.values()] == [False, False, True]
+    assert_array_equal(source.take(EVERY).x["c"], X)
 
 
 def test_tables_of_other_libraries_become_data_frames() -> None:

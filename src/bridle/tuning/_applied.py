@@ -15,6 +15,7 @@ import pandas as pd
 from bridle import store
 from bridle._errors import InputError, StoreError, first_line
 from bridle.sequences import SEQUENCE_FORMAT, read_preparation
+from bridle.sources._plain import as_frame
 from bridle.tables import Layout, NewRows, Preparation, Problem, decode_target
 from bridle.tuning._image_network import own_image_network
 from bridle.tuning._image_preparation import IMAGE_FORMAT, ImagePreparation
@@ -79,7 +80,7 @@ class Applied:
 
         Errors: `InputError` for a missing column or for text in a numeric column.
         """
-        return self.predict_rows(self.preparation.new_rows(table))
+        return self.predict_rows(self.preparation.new_rows(as_frame(table)))
 
     def predict_rows(self, new: NewRows) -> pd.DataFrame:
         """Return the predictions of rows that `preparation.new_rows` returned."""

@@ -8,8 +8,9 @@ import pandas as pd
 from sklearn.preprocessing import StandardScaler
 
 from bridle._api import reload_note
-from bridle._errors import InputError, nearest_names
+from bridle._errors import InputError, KindError, nearest_names
 from bridle.images import has_images, read_size
+from bridle.sources._plain import as_frame
 from bridle.study.design import compile_ahead
 from bridle.tables import (
     LABEL,
@@ -132,7 +133,7 @@ def prepare_table(
 
 
 def tune(
-    table: pd.DataFrame | str | Path,
+    table: Any,
     target: str | Sequence[str] | None = None,
     *,
     task: str | None = None,
@@ -167,9 +168,10 @@ def tune(
     do not need them.
 
     Args:
-        table: data frame, or path of a CSV, Excel, Parquet or JSON-lines file; or path of a folder that has one folder
-            of images, or of text files, for each class. A table with a column of names of image files is a study of
-            these images; the names count from its folder, or for a data frame from the current one.
+        table: data frame of pandas, polars or Arrow, or path of a CSV, Excel, Parquet or JSON-lines file; or path of a
+            folder that has one folder of images, or of text files, for each class. A table with a column of names of
+            image files is a study of these images; the names count from its folder, or for a data frame from the
+            current one.
         target: str, the column to predict; a list of columns of numbers that one network predicts together. Not needed
             for a folder.
         task: `"classification"` or `"regression"`. Default: detected from the target.
@@ -219,10 +221,10 @@ def tune(
     Errors: `InputError` for a table, a column or an option that cannot be used.
 
     """
-    if isinstance(table, pd.DataFrame):
-        source = _table_or_images(table, Path(), target)
-    else:
+    if isinstance(table, str | Path):
         source = read_source(table, target, header=header, decimal=decimal)
+    else:
+        source = _table_or_images(_frame(table), Path(), target)
     structure = Structure(group, time, weight, class_weight)
     options: dict[str, Any] = {"all_kinds": all_kinds, "series": series_of(sequence, time, window, horizon, season)}
     options["images"] = image_options(source, size, augment, strict)
@@ -231,6 +233,20 @@ def tune(
     job = prepare_table(source, design)
     compile_ahead(job.prepared)
     return run_job(job, race=race, progress=progress)
+
+
+def _frame(table: Any) -> pd.DataFrame:
+    """Return a table of any library as a data frame.
+
+    Errors: `KindError` for anything else, such as an array, which has no names of columns.
+    """
+    frame = as_frame(table)
+    if not isinstance(frame, pd.DataFrame):
+        raise KindError(
+            f"Expected a table of pandas, polars or Arrow, or the path of a file or folder, got "
+            f"{type(table).__name__}. Give pandas.DataFrame(…, columns=…), or use bridle.Study for arrays."
+        )
+    return frame
 
 
 def image_options(

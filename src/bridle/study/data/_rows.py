@@ -8,10 +8,11 @@ import numpy as np
 
 from bridle._errors import InputError
 from bridle.results import StoredTransformer
+from bridle.sources._plain import plain_rows
 from bridle.sources._source import OnPath
 from bridle.sources._stored import StoredArray
 from bridle.sources._trees import count_rows, take_rows
-from bridle.study.data._arrays import Data, plain_rows, read_rows
+from bridle.study.data._arrays import Data, read_rows
 from bridle.study.data._preparation import (
     as_column,
     fit_in_passes,
