@@ -1,7 +1,7 @@
 """Tables: read, describe and prepare them."""
 
 from bridle.tables._columns import find_column, first_of, kind_of, labels_of, numbers_of
-from bridle.tables._formats import FILE, LABEL, has_texts
+from bridle.tables._formats import FILE, LABEL, has_texts, refuse_options
 from bridle.tables._hints import hints
 from bridle.tables._layout import Layout, LayoutRules, find_layout
 from bridle.tables._number_format import NumberFormat
@@ -43,6 +43,7 @@ __all__ = [
     "numbers_of",
     "read_file",
     "read_table",
+    "refuse_options",
     "remarks",
     "table_of",
     "target_names",

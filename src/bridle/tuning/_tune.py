@@ -20,6 +20,7 @@ from bridle.tables import (
     has_texts,
     known_rows,
     read_file,
+    refuse_options,
     remarks,
     table_of,
     target_names,
@@ -53,6 +54,7 @@ def read_source(
     """
     path = Path(path)
     if path.is_dir() and (has_images(path) or not has_texts(path)):
+        refuse_options("a folder of images", encoding=encoding, header=header, decimal=decimal)
         return folder_rows(path, target)
     table = read_file(path, encoding=encoding, header=header, decimal=decimal)
     if path.is_dir():
@@ -205,9 +207,9 @@ def tune(
         augment: names of random changes of training images, such as `"flip,shift"`, or `"none"`; among flip,
             upside-down, shift, rotate, zoom, brightness, contrast. Default `"flip"`. A given model has its own.
         strict: bool, whether to refuse damaged images instead of leaving them out with a note. Default False.
-        header: bool, whether the first line of the file holds names. With False, the columns are `column1`, `column2`
-            and so on. Default: detected.
-        decimal: the decimal sign of the file, `"."` or `","`. Default: detected from its columns.
+        header: bool, whether the first line of a text file, or the first row of an Excel sheet, holds names. With
+            False, the columns are `column1`, `column2` and so on. Default: detected.
+        decimal: the decimal sign of numbers in text, `"."` or `","`. Default: detected from the columns.
         all_kinds: bool, whether to add one arm of each other kind that the network allows: dropout on hidden outputs,
             weight decay, limits of norms, noise on the inputs, smoothed and mixed labels, averaged weights. It takes
             about twice the time. Default False.
@@ -224,7 +226,7 @@ def tune(
     if isinstance(table, str | Path):
         source = read_source(table, target, header=header, decimal=decimal)
     else:
-        source = _table_or_images(_frame(table), Path(), target)
+        source = _table_or_images(_frame(table, target, header, decimal), Path(), target)
     structure = Structure(group, time, weight, class_weight)
     options: dict[str, Any] = {"all_kinds": all_kinds, "series": series_of(sequence, time, window, horizon, season)}
     options["images"] = image_options(source, size, augment, strict)
@@ -235,10 +237,13 @@ def tune(
     return run_job(job, race=race, progress=progress)
 
 
-def _frame(table: Any) -> pd.DataFrame:
-    """Return a table of any library as a data frame.
+def _frame(
+    table: Any, target: str | Sequence[str] | None, header: bool | None, decimal: str | None
+) -> pd.DataFrame | Table:
+    """Return a table of any library as a data frame, or as the table that the options make of it.
 
-    Errors: `KindError` for anything else, such as an array, which has no names of columns.
+    Errors: `KindError` for anything else, such as an array, which has no names of columns; `InputError` for
+    `header=False`.
     """
     frame = as_frame(table)
     if not isinstance(frame, pd.DataFrame):
@@ -246,7 +251,10 @@ def _frame(table: Any) -> pd.DataFrame:
             f"Expected a table of pandas, polars or Arrow, or the path of a file or folder, got "
             f"{type(table).__name__}. Give pandas.DataFrame(…, columns=…), or use bridle.Study for arrays."
         )
-    return frame
+    refuse_options("a data frame, whose columns have names", header=header)
+    if header is None and decimal is None:
+        return frame
+    return table_of(frame, target if isinstance(target, str) else None, decimal=decimal, named=header is True)
 
 
 def image_options(
