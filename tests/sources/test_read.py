@@ -24,6 +24,7 @@ from bridle._api._preparation import Preparation
 from bridle._errors import InputError, KindError, StoreError
 from bridle.sources import Source, StoredArray, from_generator, read
 from bridle.sources._files import open_memmap
+from bridle.sources._plain import plain_rows
 from bridle.sources._read import head
 from bridle.sources._streams import Stream
 from bridle.store import fingerprint
@@ -65,6 +66,41 @@ def test_arrays_and_tables_stay_as_they_are() -> None:
         assert read(x, Y).x is x or read(x, Y).x == x
     with pytest.raises(InputError, match=r"got a table\. Give x\.to_numpy\(\)"):
         read(table, Y, rows_in="disk")
+
+
+def test_datasets_of_pytorch() -> None:
+    """Rows, dictionaries of inputs and loaders; a stream without a length is refused."""
+    torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'bridle[torch]'")
+    data = torch.utils.data
+
+    class Named(data.Dataset):
+        def __len__(self) -> int:
+            return len(X)
+
+        def __getitem__(self, index: int) -> Any:
+            x = torch.tensor(X[index], requires_grad=True)
+            return {"a": x, "b": x[:1]}, int(Y[index])
+
+    tensors = data.TensorDataset(torch.from_numpy(X), torch.from_numpy(Y))
+    for given in (tensors, data.DataLoader(tensors, batch_size=16), data.Subset(tensors, range(90))):
+        for place in ("memory", "disk"):
+            source = read(given, rows_in=place)
+            assert source.fingerprint() == fingerprint(X, Y)
+            assert source.on_disk == (place == "disk")
+        assert_array_equal(head(given, 20).x, X[:20])
+    for given in (Named(), data.DataLoader(Named(), batch_size=16)):
+        source = read(given)
+        assert_array_equal(source.x["b"], X[:, :1])
+        assert_array_equal(source.y, Y)
+    assert_array_equal(plain_rows(read(torch.tensor(X, requires_grad=True), torch.from_numpy(Y)).x), X)
+
+    class Endless(data.IterableDataset):
+        def __iter__(self) -> Any:
+            return iter([])
+
+    for given in (Endless(), data.DataLoader(Endless())):
+        with pytest.raises(InputError, match="Expected x with a known length, got"):
+            read(given)
 
 
 def test_a_sparse_matrix_is_a_source_of_its_array(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from bridle._errors import InputError, first_line
 from bridle.sources._stored import BLOCK_BYTES
-from bridle.sources._streams import Stream
+from bridle.sources._streams import Stream, to_numpy
 
 FEWER_COLUMNS = (
     "A study computes with every entry of a sparse matrix: take fewer columns, for example "
@@ -52,7 +52,9 @@ def as_frame(value: Any, name: str = "the table") -> Any:
 
 
 def plain_rows(value: Any, name: str = "x") -> Any:
-    """Return rows with sparse matrices as arrays, tables as data frames, and lists of these as tuples; others as given.
+    """Return rows as arrays and data frames, lists of them as tuples: sparse matrices, tensors of PyTorch, tables.
+
+    Others are as given.
 
     >>> from scipy.sparse import eye
     >>> plain_rows(eye(2)).tolist()
@@ -60,6 +62,8 @@ def plain_rows(value: Any, name: str = "x") -> Any:
     """
     if is_sparse(value):
         return value.toarray()
+    if hasattr(value, "detach"):
+        return to_numpy(value)
     if isinstance(value, dict):
         return {key: plain_rows(part, f"{name}[{key!r}]") for key, part in value.items()}
     if isinstance(value, tuple | list) and value and all(map(_has_rows, value)):
