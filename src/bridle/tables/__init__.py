@@ -9,13 +9,14 @@ from bridle.tables._preparation import NewRows, Preparation
 from bridle.tables._problem import Problem, decode_target, encode_target, find_problem, known_rows
 from bridle.tables._read import read_file, read_table
 from bridle.tables._remarks import remarks
-from bridle.tables._structure import Structure, times_of
+from bridle.tables._structure import FORMATS, Structure, time_pattern, times_of
 from bridle.tables._table import Table, table_of
 from bridle.tables._targets import encode_targets, find_problems, target_names
 from bridle.tables._warnings import copies, large_class
 
 __all__ = [
     "FILE",
+    "FORMATS",
     "LABEL",
     "Layout",
     "LayoutRules",
@@ -47,5 +48,6 @@ __all__ = [
     "remarks",
     "table_of",
     "target_names",
+    "time_pattern",
     "times_of",
 ]
