@@ -19,6 +19,7 @@ from bridle.study.data._preparation import (
     fit_transformer,
     transform_rows,
     transform_stored,
+    transform_stored_training,
     transform_training_rows,
 )
 from bridle.study.data._transformers import store_transformer, transformer_text
@@ -176,7 +177,11 @@ class RowPreparer:
         if fitted[0] is not None:
             plain = plain_rows(x, f"{label}x")
             if isinstance(x, StoredArray):
-                x = transform_stored(fitted[0], plain, f"{label}x")
+                x = (
+                    transform_stored_training(fitted[0], plain, y, f"{label}x")
+                    if training
+                    else transform_stored(fitted[0], plain, f"{label}x")
+                )
             elif training:
                 x = transform_training_rows(fitted[0], plain, y, f"{label}x")
             else:
