@@ -78,7 +78,10 @@ def tune(
     ],
     target: Annotated[
         str | None,
-        typer.Option("--target", help="The column to predict, several numbers as a,b; not needed for a folder."),
+        typer.Option(
+            "--target",
+            help="The column to predict; a,b for several of numbers or of two classes; not needed for a folder.",
+        ),
     ] = None,
     task: Annotated[
         str | None, typer.Option("--task", help="classification or regression; detected from the target by default.")

@@ -100,8 +100,9 @@ class Structure:
         if self.class_weight is None:
             return None
         if problem.classes is None:
+            got = f"several ({problem.target:.80})" if problem.parts else f"the numbers of {short_repr(problem.target)}"
             raise InputError(
-                f"Expected a target with classes for class_weight, got the numbers of {short_repr(problem.target)}. "
+                f"Expected a target with classes for class_weight, got {got}. "
                 "Weigh rows by a column of weights instead (--weight)."
             )
         if not isinstance(self.class_weight, Mapping):

@@ -86,12 +86,23 @@ class Applied:
         """Return the predictions of rows that `preparation.new_rows` returned."""
         raw = np.asarray(self.model.predict(self.preparation.transform(new.rows), verbose=0))
         target, names = self.problem.target, new.names
+        if self.problem.parts:
+            return names.assign(**_several_classes(self.problem, raw))
         if self.problem.classes is None:
             numbers = pd.DataFrame(self.scale.restored(raw), columns=list(self.problem.names), index=names.index)
             return pd.concat([names, numbers], axis=1)
         shares = np.column_stack([1 - raw[:, 0], raw[:, 0]]) if raw.shape[1] == 1 else raw
         columns = {f"p({label})": shares[:, index] for index, label in enumerate(self.problem.classes)}
         return names.assign(**{target: decode_target(self.problem, shares.argmax(axis=1)), **columns})
+
+
+def _several_classes(problem: Problem, shares: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the class of each of several targets, and after them the probability of the second class of each."""
+    classes = {
+        part.target: decode_target(part, (shares[:, n] > 0.5).astype(int)) for n, part in enumerate(problem.parts)
+    }
+    labels = (f"p({part.target}={(part.classes or ())[1]})" for part in problem.parts)
+    return classes | {label: shares[:, n] for n, label in enumerate(labels)}
 
 
 def save_applied(folder: Path, applied: Applied) -> None:
@@ -126,7 +137,7 @@ def load_applied(folder: str | Path, *, model: NetworkFunction | None = None) ->
         words = json.loads((folder / APPLY).read_text(encoding="utf-8"))
         read = READERS.get(words["preparation"].get("format"), Preparation.from_json)
         preparation, problem = read(words["preparation"]), Problem.from_json(words["problem"])
-        scale = Scale.from_json(words["scale"], len(problem.names))
+        scale = Scale.from_json(words["scale"], 1 if problem.parts else len(problem.names))
     except InputError as error:
         raise StoreError(f"Expected {str(folder / APPLY)!r} as `bridle tune` wrote it. {error}") from error
     except Exception as error:  # a damaged file fails in many ways

@@ -114,7 +114,7 @@ def prepare_table(
     rules = layout_rules(design.defaults, problem)
     split = hold_out(problem, rows, design.test_share, structure, folds, source.formats, rules)
     inputs = len(split.preparation.layout.features)
-    scaler = StandardScaler() if problem.classes is None else None
+    scaler = StandardScaler() if problem.task == "regression" else None
     study = (build or design.study)(inputs, problem, structure.folds(folds))
     prepared = study.prepare(
         split.x,
@@ -174,8 +174,8 @@ def tune(
             folder that has one folder of images, or of text files, for each class. A table with a column of names of
             image files is a study of these images; the names count from its folder, or for a data frame from the
             current one.
-        target: str, the column to predict; a list of columns of numbers that one network predicts together. Not needed
-            for a folder.
+        target: str, the column to predict; a list of columns that one network predicts together, all of numbers or all
+            of two classes. Not needed for a folder.
         task: `"classification"` or `"regression"`. Default: detected from the target.
         model: function `(inputs, outputs)` that returns a compiled model. Default: hidden layers of 64 and 32 units,
             trained by Adam at 0.002 in batches of 64. A given model is trained in batches of 32. For images, the
