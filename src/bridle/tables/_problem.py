@@ -63,10 +63,15 @@ class Problem:
 
     def to_json(self) -> dict[str, object]:
         """Return the problem as strict JSON."""
-        content = {"format": "bridle problem 1", **asdict(self), "classes": self.classes and list(self.classes)}
+        content: dict[str, object] = {
+            "format": "bridle problem 1",
+            **asdict(self),
+            "classes": self.classes and list(self.classes),
+        }
         del content["targets"], content["parts"]
         content |= {"targets": list(self.targets)} if self.targets else {}
-        return content | ({"parts": [part.to_json() for part in self.parts]} if self.parts else {})
+        content |= {"parts": [part.to_json() for part in self.parts]} if self.parts else {}
+        return content
 
     @staticmethod
     def from_json(content: object) -> "Problem":

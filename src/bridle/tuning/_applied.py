@@ -101,7 +101,7 @@ def _several_classes(problem: Problem, shares: np.ndarray) -> dict[str, np.ndarr
     classes = {
         part.target: decode_target(part, (shares[:, n] > 0.5).astype(int)) for n, part in enumerate(problem.parts)
     }
-    labels = (f"p({part.target}={(part.classes or ())[1]})" for part in problem.parts)
+    labels = [f"p({part.target}={label})" for part in problem.parts for label in (part.classes or ())[1:]]
     return classes | {label: shares[:, n] for n, label in enumerate(labels)}
 
 
