@@ -6,7 +6,9 @@ import os
 import keras
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from scipy.sparse import csr_array
 from sklearn.datasets import load_digits
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
@@ -41,6 +43,15 @@ LONG_CHECKS = (
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+def test_a_sparse_matrix_and_a_table_are_their_array() -> None:
+    """To train on, to transform and to score."""
+    one = bridle.SparseAutoencoder(4, epochs=1, random_state=0).fit(X)
+    for rows in (csr_array(X), pa.table({str(index): column for index, column in enumerate(X.T)})):
+        other = bridle.SparseAutoencoder(4, epochs=1, random_state=0).fit(rows)
+        np.testing.assert_array_equal(other.transform(rows), one.transform(X))
+        assert other.score(rows) == one.score(X)
+
+
 def test_scikit_learn_accepts_it() -> None:
     """Every check of an estimator passes, none is expected to fail."""
     passed, left_out = 0, () if os.environ.get("BRIDLE_TORTURE") else LONG_CHECKS

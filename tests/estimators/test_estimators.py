@@ -6,7 +6,9 @@ import warnings
 import keras
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from scipy.sparse import csr_array
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
@@ -49,6 +51,14 @@ def test_a_fit_says_what_it_chose(fitted) -> None:
     assert "StandardScaler" in fitted.code()
     assert fitted.strengths_ == ({} if fitted.arm_ == "none" else {"*/kernel l2": 1e-3})
     np.testing.assert_allclose(shares[:, 1:], fitted.result_.predict(table.to_numpy()), atol=1e-6)
+
+
+def test_tables_of_arrow_and_sparse_matrices_are_their_arrays(fitted) -> None:
+    """To train on and to predict."""
+    table = TABLE[["a", "b"]]
+    np.testing.assert_array_equal(fitted.predict_proba(pa.Table.from_pandas(table)), fitted.predict_proba(table))
+    one, other = (classifier(epochs=2).fit(rows, Y) for rows in (X, csr_array(X)))
+    np.testing.assert_array_equal(other.predict_proba(csr_array(X)), one.predict_proba(X))
 
 
 def test_a_pickled_copy_predicts_the_same(fitted) -> None:

@@ -13,17 +13,19 @@ import pytest
 
 from bridle import BridleError
 from bridle import store as stores
+from bridle.sources import read
 from tests._same import same
 from tests.faults.conftest import scaled
-from tests.faults.killed_study import run
+from tests.faults.killed_study import asked, on_disk, run
 
 SCRIPT = Path(__file__).with_name("killed_study.py")
 
 
-def started(folder: Path) -> subprocess.Popen:
+def started(folder: Path, *kind: str) -> subprocess.Popen:
     """The study in a process of its own, which compiles for itself, so that it can be killed while it does."""
     own = {name: value for name, value in os.environ.items() if name != "JAX_COMPILATION_CACHE_DIR"}
-    process = subprocess.Popen([sys.executable, str(SCRIPT), str(folder)], stdout=subprocess.PIPE, text=True, env=own)
+    words = [sys.executable, str(SCRIPT), str(folder), *kind]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=own)
     assert process.stdout.readline() == "ready\n"
     return process
 
@@ -92,6 +94,43 @@ def test_killed_at_any_instant_nothing_committed_is_lost(reference, tmp_path, co
     counted("kills", tries, lost)
     assert lost == 0
     assert max(committed) > 0
+
+
+@pytest.fixture(scope="module")
+def from_disk(tmp_path_factory):
+    """One run without interruption that trains from a memory map."""
+    return run(tmp_path_factory.mktemp("disk") / "s", "map").data
+
+
+@pytest.mark.parametrize("kind", ["map", "generator"])
+def test_killed_while_it_trains_from_disk(from_disk, tmp_path, counted, kind) -> None:
+    """From a memory map and from the rows of a generator: resumed, the bits are those of one run."""
+    whole, folder = from_disk, tmp_path / "s"
+    process = started(folder, kind)
+    wait_for(folder, 1, 240)
+    process.send_signal(signal.SIGKILL)
+    ended(process)
+    before = kept(folder)
+    result = run(folder, kind).data
+    lost = len(before - kept(folder)) + (not same(result, whole)) + len(stores.verify(folder).wrong)
+    counted("kills", 1, lost)
+    assert 0 < len(before) < len(kept(folder))
+    assert lost == 0
+
+
+def test_killed_while_it_writes_the_rows_of_a_generator(tmp_path) -> None:
+    """Half a file is no file: the next run reads the generator again, and finds every row in its place."""
+    folder = tmp_path / "s"
+    process = started(folder, "slow")
+    assert process.stdout.readline() == "reading\n"
+    process.send_signal(signal.SIGKILL)
+    ended(process)
+    assert [path.name.startswith(".x.npy.") for path in (folder / "rows").iterdir()] == [True]
+    _, (x, y), _ = asked()
+    source, *_ = on_disk((x, y), folder, "generator")
+    rows = read(source, rows_in="disk", folder=folder / "rows")
+    np.testing.assert_array_equal(rows.x.load(), x)
+    np.testing.assert_array_equal(rows.y, y)
 
 
 @pytest.mark.skipif(scaled(1, 0), reason="in make torture")

@@ -1,5 +1,7 @@
 """Long tables cut into sequences and windows: order, repetitions, gaps, zones, lengths; refused with a sentence."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from bridle._errors import InputError
 from bridle.sequences import Forecast, Sequences, naive_values, split_in_time
 from bridle.sequences._clock import Step, read_clock
 from bridle.sequences._sorted import sort_steps
+from bridle.sequences._windows import NewWindows
 from bridle.tables import Structure
 
 PLAIN = Structure()
@@ -104,6 +107,25 @@ def test_dates_that_read_in_two_ways_are_refused() -> None:
     with pytest.raises(InputError, match="is the day or the month first"):
         read_clock(pd.Series(hours, name="t"))
     assert str(read_clock(pd.Series([*hours, "02/13/2026 00:00"], name="t")).times[0])[:10] == "2026-02-03"
+
+
+def test_new_dates_are_read_as_those_of_the_training_rows() -> None:
+    """A forecast saves whether the day or the month is first; other forms are detected, and refused as ever."""
+    days = pd.date_range("2026-01-01", periods=40)
+    for pattern in ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y"):
+        table = pd.DataFrame({"t": days.strftime(pattern), "load": np.arange(40.0)})
+        cut = forecast(table, 3)
+        cutter = NewWindows.from_json(json.loads(json.dumps(Forecast("t", 3).cutter(cut, None).to_json())))
+        latest = pd.DataFrame({"t": pd.date_range("2026-03-02", periods=3).strftime(pattern), "load": [1.0, 2.0, 3.0]})
+        assert cutter.cut_new(latest).names["t"].tolist() == ["2026-03-05"]
+        iso = latest.assign(t=["2026-03-02", "2026-03-03", "2026-03-04"])
+        assert cutter.cut_new(iso).names["t"].tolist() == ["2026-03-05"]
+        assert cutter.pattern == pattern
+    old = {name: value for name, value in cutter.to_json().items() if name != "pattern"}
+    with pytest.raises(InputError, match="is the day or the month first"):
+        NewWindows.from_json(old).cut_new(latest.assign(t=["02/03/2026", "03/03/2026", "04/03/2026"]))
+    with pytest.raises(ValueError, match="the format of dates '%x'"):
+        NewWindows.from_json({**old, "pattern": "%x"})
 
 
 def test_times_that_are_no_dates() -> None:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from numpy.testing import assert_array_equal
-from scipy.sparse import csr_array
+from scipy.sparse import coo_matrix, csr_array, csr_matrix
 from tests.sources._kinds import Batches, RowByRow, X, Y, sources, write_files, yield_batches
 
 import bridle
@@ -24,6 +24,7 @@ from bridle._api._preparation import Preparation
 from bridle._errors import InputError, KindError, StoreError
 from bridle.sources import Source, StoredArray, from_generator, read
 from bridle.sources._files import open_memmap
+from bridle.sources._plain import plain_rows
 from bridle.sources._read import head
 from bridle.sources._streams import Stream
 from bridle.store import fingerprint
@@ -61,11 +62,72 @@ def test_every_kind_gives_the_rows_of_the_array(kinds) -> None:
 def test_arrays_and_tables_stay_as_they_are() -> None:
     """Without a copy, and a study knows them by the same fingerprint as ever."""
     table = pd.DataFrame(X, columns=["a", "b"])
-    for x in (X, table, X.tolist(), csr_array(X), {"a": X, "b": X}):
+    for x in (X, table, X.tolist(), {"a": X, "b": X}):
         assert read(x, Y).x is x or read(x, Y).x == x
-    assert_array_equal(read(csr_array(X), Y, rows_in="disk").take(EVERY).x, X)
     with pytest.raises(InputError, match=r"got a table\. Give x\.to_numpy\(\)"):
         read(table, Y, rows_in="disk")
+
+
+def test_datasets_of_pytorch() -> None:
+    """Rows, dictionaries of inputs and loaders; a stream without a length is refused."""
+    torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'bridle[torch]'")
+    data = torch.utils.data
+
+    class Named(data.Dataset):
+        def __len__(self) -> int:
+            return len(X)
+
+        def __getitem__(self, index: int) -> Any:
+            x = torch.tensor(X[index], requires_grad=True)
+            return {"a": x, "b": x[:1]}, int(Y[index])
+
+    tensors = data.TensorDataset(torch.from_numpy(X), torch.from_numpy(Y))
+    for given in (tensors, data.DataLoader(tensors, batch_size=16), data.Subset(tensors, range(90))):
+        for place in ("memory", "disk"):
+            source = read(given, rows_in=place)
+            assert source.fingerprint() == fingerprint(X, Y)
+            assert source.on_disk == (place == "disk")
+        assert_array_equal(head(given, 20).x, X[:20])
+    for given in (Named(), data.DataLoader(Named(), batch_size=16)):
+        source = read(given)
+        assert_array_equal(source.x["b"], X[:, :1])
+        assert_array_equal(source.y, Y)
+    assert_array_equal(plain_rows(read(torch.tensor(X, requires_grad=True), torch.from_numpy(Y)).x), X)
+
+    class Endless(data.IterableDataset):
+        def __iter__(self) -> Any:
+            return iter([])
+
+    for given in (Endless(), data.DataLoader(Endless())):
+        with pytest.raises(InputError, match="Expected x with a known length, got"):
+            read(given)
+
+
+def test_a_sparse_matrix_is_a_source_of_its_array(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In memory, block by block, or on disk where it does not fit, with the length and the fingerprint of the array."""
+    monkeypatch.setattr("bridle.sources._plain.BLOCK_BYTES", 80)
+    for matrix in (csr_array(X), coo_matrix(X), csr_matrix(X)):
+        for place in ("memory", "disk"):
+            source = read(matrix, csr_array(Y[:, None]), rows_in=place)
+            assert source.on_disk == (place == "disk")
+            assert (len(source), source.fingerprint()) == (90, fingerprint(X, Y[:, None]))
+            assert_array_equal(source.take(EVERY).x, X)
+        assert_array_equal(read({"a": matrix, "b": X}, Y).x["a"], X)
+        assert_array_equal(head(matrix, 7).x, X[:7])
+    monkeypatch.setattr("bridle.sources._read.machine_memory", lambda: 8 * X.nbytes - 8)
+    assert read(csr_array(X), Y).on_disk
+    monkeypatch.setattr("bridle.sources._cache.machine_memory", lambda: X.nbytes - 1)
+    with pytest.raises(InputError, match=r"GiB of free memory, got .*TruncatedSVD.* rows_in='disk'"):
+        read(csr_array(X), Y, rows_in="memory")
+
+
+def test_several_streams_share_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that does not fit beside the others is on disk; the numbers are the same."""
+    inputs = {name: from_generator(lambda: iter([X]), 90) for name in "abc"}
+    monkeypatch.setattr("bridle.sources._read.machine_memory", lambda: 8 * int(2.5 * X.nbytes))
+    source = read(inputs, Y)
+    assert [isinstance(part, StoredArray) for part in source.x.values()] == [False, False, True]
+    assert_array_equal(source.take(EVERY).x["c"], X)
 
 
 def test_tables_of_other_libraries_become_data_frames() -> None:

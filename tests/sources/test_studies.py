@@ -1,15 +1,19 @@
 """Studies of rows from files, datasets and streams: the numbers of arrays, also on disk, stopped and resumed."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jax
+import keras
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from numpy.testing import assert_array_equal
+from scipy.sparse import csr_array
 from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, Normalizer, StandardScaler
@@ -23,7 +27,7 @@ from bridle._api._rows import RowOptions, UnreadRows
 from bridle._errors import InputError, OtherStudyError
 from bridle.sources import StoredArray, from_generator, read
 from bridle.study.data import _preparation
-from bridle.study.design._prepare import refit_rows
+from bridle.study.design._prepare import prepare, refit_rows
 from bridle.study.execution import _stored
 
 ARMS = {"L2": {"*/kernel": bridle.L2([1e-3])}}
@@ -132,6 +136,45 @@ def test_validation_rows_go_where_the_rows_are() -> None:
         rows = fold.rows.x.take(np.arange(97)) if options.rows_in == "disk" else fold.rows.x
         assert_array_equal(rows, np.concatenate([X, X[:7]]))
         assert fold.train == 90
+
+
+def test_inputs_on_disk_and_in_memory_with_validation_and_test_rows(tmp_path: Path) -> None:
+    """Each input of the validation rows goes where that of the study is, whatever holds it."""
+    np.save(tmp_path / "x.npy", X)
+    left, right = keras.Input((2,), name="left"), keras.Input((2,), name="right")
+    out = keras.layers.Dense(1, "sigmoid", name="out")(keras.layers.Concatenate()([left, right]))
+    model = keras.Model({"left": left, "right": right}, out)
+    model.compile("adam", "binary_crossentropy")
+    pair = bridle.Study(model, {"L2": {"out/kernel": bridle.L2([1e-3])}}, seeds=1, folds=2, epochs=1)
+    expected = pair.prepare({"left": X, "right": X}, Y, validation=({"left": X[:7], "right": X[:7]}, Y[:7])).folds[0]
+    path, table = tmp_path / "x.npy", pa.table({"a": X[:7, 0], "b": X[:7, 1]})
+    others = (X[:7], from_generator(lambda: iter([X[:7]]), 7), csr_array(X[:7]), table)
+    for right in others:
+        left = X[:7] if right is table else right
+        rows = UnreadRows({"left": path, "right": X}, Y, validation=({"left": left, "right": right}, Y[:7]))
+        place = replace(RowOptions().place(2, None), limit=0)  # the file is on disk, the array in memory
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(RowOptions, "place", lambda self, *given, where=place: where)
+            fold = prepare(pair.question, rows.read(RowOptions(), 2)).folds[0]
+        assert isinstance(fold.rows.x["left"], StoredArray)
+        assert_array_equal(fold.rows.x["left"].take(np.arange(97)), expected.rows.x["left"])
+        assert_array_equal(fold.rows.x["right"], expected.rows.x["right"])
+
+
+def test_tables_and_sparse_matrices_at_every_door(tmp_path: Path) -> None:
+    """As training, validation and held-out rows, to predict, to audit: the numbers of the array."""
+    whole = study().run(X[:60], Y[:60], test=(X[60:], Y[60:]), progress=False)
+    frame = pd.DataFrame(X, columns=["a", "b"])
+    for kind in (pa.Table.from_pandas, csr_array):
+        train, test, every = (kind(part) for part in (frame[:60], frame[60:], frame))
+        result = study().run(train, Y[:60], test={"test": (test, Y[60:])}, progress=False)
+        assert alike(result, whole)
+        assert_array_equal(result.predict(every), whole.predict(X))
+        assert bridle.audit(result.model(), every).batch == bridle.audit(result.model(), X).batch
+        judged = study().prepare(train, Y[:60], validation=(test, Y[60:])).folds[0]
+        assert_array_equal(judged.rows.x, X)
+        monitor = bridle.callbacks.Monitor(["hidden/output"], x=every)
+        assert np.shape(monitor.x) == X.shape
 
 
 def test_groups_by_name_are_no_feature_of_other_files(tmp_path: Path) -> None:

@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from bridle._errors import InputError
+from bridle.sources import StoredArray, read
+from bridle.study.data import _preparation
 from bridle.study.data._folds import make_folds, make_refit_rows
 from bridle.study.data._rows import RowPreparer, Rows
 
@@ -26,11 +29,12 @@ class Marking(TransformerMixin, BaseEstimator):
         return np.array([[1.0 if value in self.rows_ else 2.0] for value in rows[:, 0]])
 
 
-@pytest.fixture
-def preparer() -> RowPreparer:
-    """40 rows in two classes, with some held out."""
+@pytest.fixture(params=["memory", "disk"])
+def preparer(request) -> RowPreparer:
+    """40 rows in two classes, with some held out, in memory or on disk."""
     x, y = np.arange(40.0)[:, None], np.arange(40) % 2
-    rows = Rows(x, y, held_out={"test": (x + 100, y)}, preprocessor=Marking())
+    train, test = (read(part, y, rows_in=request.param).x for part in (x, x + 100))
+    rows = Rows(train, y, held_out={"test": (test, y)}, preprocessor=Marking())
     return RowPreparer(rows, "binary_crossentropy", (None, 1))
 
 
@@ -53,4 +57,13 @@ def test_refits_and_held_out_rows(preparer) -> None:
     """All rows of a refit are training rows; held-out rows are new."""
     rows = make_refit_rows(preparer)
     assert (np.asarray(rows.fold.rows.x) == 1).all()
-    assert (np.asarray(rows.held_out["test"].x) == 0).all()
+    test = rows.held_out["test"].x
+    assert (np.asarray(test.load() if isinstance(test, StoredArray) else test) == 0).all()
+
+
+def test_more_rows_on_disk_than_are_encoded_at_once(monkeypatch) -> None:
+    """Refused with what to do, since no row may be encoded by its own target."""
+    monkeypatch.setattr(_preparation, "MAX_FIT_BYTES", 100)
+    rows = read(np.arange(40.0)[:, None], rows_in="disk").x
+    with pytest.raises(InputError, match=r"training rows on disk for Marking, which encodes .* rows_in='memory'"):
+        _preparation.transform_stored_training(Marking(), rows, np.arange(40), "x")

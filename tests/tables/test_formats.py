@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from bridle._errors import InputError
-from bridle.tables import read_file
+from bridle.tables import find_layout, read_file
 
 TABLE = pd.DataFrame(
     {
@@ -47,6 +47,52 @@ def test_a_sheet_with_gaps(tmp_path):
     assert list(rows.columns) == ["a", "b", "c"]
     assert rows["b"].isna().tolist() == [True, False]
     assert rows["b"].dtype == float
+
+
+def test_a_sheet_without_names(tmp_path):
+    """Noticed as in a text file; with header=False no row is lost, and a model of it reads a sheet like it."""
+    rows = [[6, 148.5, "a"], [1, 85.5, "b"], [8, 183.5, "a"], [2, 90.0, "b"]]
+    pd.DataFrame(rows).to_excel(tmp_path / "t.xlsx", header=False, index=False)
+    with pytest.raises(InputError, match=r"names of the columns in the first line of 't.xlsx'.*--no-header"):
+        read_file(tmp_path / "t.xlsx")
+    table = read_file(tmp_path / "t.xlsx", header=False).rows
+    assert table.columns.tolist() == ["column1", "column2", "column3"]
+    assert table["column2"].tolist() == [148.5, 85.5, 183.5, 90.0]
+    assert len(read_file(tmp_path / "t.xlsx", header=True).rows) == 3
+    again = read_file(tmp_path / "t.xlsx", like=find_layout(table), fewest=1).rows
+    pd.testing.assert_frame_equal(again, table)
+    TABLE.to_excel(tmp_path / "named.xlsx", index=False)
+    assert read_file(tmp_path / "named.xlsx", like=find_layout(TABLE)).rows.columns.tolist() == list(TABLE.columns)
+
+
+def test_text_of_numbers_has_a_decimal_sign_in_every_format(tmp_path):
+    """As `--decimal` says, where cells leave it open: 1,250 is a thousand or one and a quarter."""
+    frame = pd.DataFrame({"kind": ["a", "b", "a"], "kg": ["1,250", "2,500", "4,125"]})
+    frame.to_excel(tmp_path / "t.xlsx", index=False)
+    frame.to_parquet(tmp_path / "t.parquet")
+    frame.to_json(tmp_path / "t.jsonl", orient="records", lines=True)
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    for name in ("t.xlsx", "t.parquet", "t.jsonl", "t.csv"):
+        for sign, first in ((".", 1250), (",", 1.25)):
+            assert read_file(tmp_path / name, decimal=sign).rows["kg"][0] == first, name
+
+
+def test_options_that_a_format_does_not_have_are_refused(tmp_path):
+    """Each by its name, with what to do."""
+    TABLE.to_parquet(tmp_path / "t.parquet")
+    TABLE.to_excel(tmp_path / "t.xlsx")
+    (tmp_path / "t.jsonl").write_text('{"a": 1, "b": 2}\n')
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "one.txt").write_text("word")
+    for name, options, said in (
+        ("t.parquet", {"header": False}, r"no --no-header for 't.parquet', .* Leave it out \(Python: header\)"),
+        ("t.parquet", {"encoding": "latin-1"}, r"no --encoding for 't.parquet'"),
+        ("t.jsonl", {"header": False}, r"no --no-header for 't.jsonl'"),
+        ("t.xlsx", {"encoding": "latin-1"}, r"no --encoding for the Excel workbook 't.xlsx'"),
+        ("texts", {"header": False, "decimal": ","}, r"no --no-header and --decimal for a folder of text files"),
+    ):
+        with pytest.raises(InputError, match=said):
+            read_file(tmp_path / name, **options)
 
 
 BAD = {

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import bridle
 from bridle._errors import InputError
 from bridle.tables import Problem, encode_targets, find_problems, known_rows, target_names
+from bridle.tuning import load_applied
 from bridle.tuning._scale import Scale
 
 TABLE = pd.DataFrame({"a": [1.5, 2, 3, 4], "b": [4.0, 5, None, 9], "c": list("xyxy"), "d,e": [1.0, 2, 3, 4]})
@@ -38,14 +40,39 @@ def test_rows_without_any_of_the_targets_are_left_out():
         ("a,a", "Expected distinct columns as targets, got 'a,a'"),
         ([], "Expected distinct columns as targets"),
         ("a,z", "Expected the column 'z' in the table"),
-        ("a,c", "Expected numbers in each of 2 targets, got classes in 'c'"),
+        ("c,a", "Expected numbers in each of 2 targets, or two classes in each, got numbers in 'a'"),
+        ("c,f", "or two classes in each, got 3 classes in 'f'"),
     ],
 )
 def test_bad_targets_get_a_sentence(names, sentence):
-    """Repeated, none, no column, and classes."""
-    table = pd.concat([TABLE] * 3, ignore_index=True)
+    """Repeated, none, no column, numbers beside classes, and three classes."""
+    table = pd.concat([TABLE.assign(f=list("uvwu"))] * 3, ignore_index=True)
     with pytest.raises(InputError, match=sentence):
         find_problems(table, target_names(names, table.columns), None if "c" in names else "regression", min_rows=2)
+
+
+def test_several_targets_of_two_classes(tmp_path):
+    """One network with a probability for each, saved and applied; the score is the mean accuracy."""
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(120, 3))
+    table = pd.DataFrame(x, columns=list("uvw"))
+    table["ill"], table["old"] = np.where(x[:, 0] > 0, "yes", "no"), (x[:, 1] > 0).astype(int)
+    table["place"] = draw.choice([f"place {number}" for number in range(40)], 120)
+    options = {"seeds": 1, "folds": 2, "epochs": 60, "arms": {"L2": {"*/kernel": "l2(1e-4)"}}, "progress": False}
+    answer = bridle.tune(table, ["ill", "old"], **options)
+    assert "Classification of 'ill, old', two classes each. 96 rows to learn from, 24 held out." in answer.notes
+    assert answer.result.best().mean > 0.8
+    answer.save(tmp_path)
+    found = load_applied(tmp_path).predict(table.drop(columns=["ill", "old"]))
+    assert found.columns.tolist() == ["ill", "old", "p(ill=yes)", "p(old=1)"]
+    assert (found["ill"] == table["ill"]).mean() > 0.8
+    assert (found["old"] == table["old"]).mean() > 0.8
+    problem = answer.problem
+    assert Problem.from_json(json.loads(json.dumps(problem.to_json()))) == problem
+    with pytest.raises(InputError, match="run `bridle tune` again"):
+        Problem.from_json({**problem.to_json(), "targets": ["ill", "place"]})
+    with pytest.raises(InputError, match=r"a target with classes for class_weight, got several \(ill, old\)"):
+        bridle.tune(table, "ill,old", class_weight="balanced", **options)
 
 
 @pytest.mark.parametrize("content", [{"mean": 0, "sd": 0}, {"mean": float("nan"), "sd": 1}, {"mean": [0], "sd": [-1]}])

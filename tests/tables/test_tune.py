@@ -2,10 +2,12 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 
 import bridle
+from bridle._errors import KindError
 from bridle.study.design import make_plan
 from bridle.tuning import TableStudy, load_applied, prepare_table
 
@@ -20,6 +22,22 @@ def table(name: str) -> tuple[pd.DataFrame, str]:
         return frame, "target"
     frame["label"] = bunch.target_names[frame.pop("target")]
     return frame, "label"
+
+
+def plain_arrow(frame: pd.DataFrame) -> pa.Table:
+    """The same table in Arrow, without an index."""
+    return pa.Table.from_pandas(frame, preserve_index=False)
+
+
+def test_a_table_of_arrow_is_that_of_pandas() -> None:
+    """As polars has it, too; what is no table is refused."""
+    frame, target = table("iris")
+    options = {"seeds": 1, "folds": 2, "epochs": 1, "arms": {"L2": {"*/kernel": "l2(1e-3)"}}, "progress": False}
+    one, two = (bridle.tune(given, target, **options) for given in (frame, plain_arrow(frame)))
+    assert one.notes == two.notes
+    assert one.result.table().equals(two.result.table())
+    with pytest.raises(KindError, match=r"a table of pandas, polars or Arrow, .* got ndarray\. Give pandas\.DataFrame"):
+        bridle.tune(frame.to_numpy(), target)
 
 
 @pytest.mark.parametrize("name", LOADERS)
@@ -38,6 +56,7 @@ def test_tables_of_scikit_learn(name: str, tmp_path) -> None:
     answer.save(tmp_path)
     again = load_applied(tmp_path).predict(frame)
     assert again.equals(answer.applied().predict(frame))
+    assert again.reset_index(drop=True).equals(load_applied(tmp_path).predict(plain_arrow(frame)))
     if name == "diabetes":
         assert np.corrcoef(again[target], frame[target])[0, 1] > 0.5
     else:

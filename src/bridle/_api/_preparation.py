@@ -70,7 +70,7 @@ class Preparation:
 
     def prepare(self, rows: Any, target: Any) -> tuple[Any, Any]:
         """Return rows and target as the network takes them."""
-        rows_as, target_as = self.get("x"), self.get("y")
+        rows_as, target_as, rows = self.get("x"), self.get("y"), rows_alone(rows)
         if rows_as is not None:
             rows = transform_rows(rows_as, plain_rows(rows, "x"), "x")
         if target_as is not None:

@@ -10,9 +10,11 @@ import numpy as np
 from bridle._progress import reading_bar
 from bridle.engine import free_memory
 from bridle.sources._files import held_names, is_path
-from bridle.sources._place import COPIES, Place, RowsIn, check_place
+from bridle.sources._place import COPIES, Place, RowsIn, check_place, machine_memory
 from bridle.sources._read import is_name, is_source, read_parts
-from bridle.sources._source import Source
+from bridle.sources._source import Source, bytes_in_memory, in_memory
+from bridle.sources._stored import StoredArray
+from bridle.sources._trees import leaves_by_name, map_leaves
 from bridle.study.data import Rows
 
 FOLDER = "rows"
@@ -37,7 +39,8 @@ class RowOptions:
         is_count = isinstance(folds, int | np.integer)
         copies = int(cast("int", folds)) + COPIES - 5 if is_count else COPIES
         folder = None if self.store is None else Path(self.store) / FOLDER
-        return Place(self.rows_in, free_memory() // max(1, copies), folder, finite=preprocessor is None)
+        free = min(free_memory(), machine_memory())  # rows are in this machine's memory before an accelerator has them
+        return Place(self.rows_in, free // max(1, copies), folder, finite=preprocessor is None)
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class UnreadRows:
         with reading_bar(options.progress) as watch:
             place = replace(place, watch=watch)
             source = read_parts(parts, place)
+            place = place.without(bytes_in_memory(source.x))
             return Rows(
                 source.x,
                 source.y,
@@ -80,20 +84,33 @@ class UnreadRows:
             )
 
     def _validation(self, place: Place, source: Source) -> Any:
-        """Return the validation rows, which are where the rows of the study are."""
+        """Return the validation rows; each of several inputs is where that of the study is."""
         if self.validation is None:
             return None
-        place = replace(_below(place, "validation"), rows_in="disk" if source.on_disk else "memory")
-        return _outside(self.validation, self._names, place, always=source.on_disk)
+        stored = frozenset(name for name, leaf in leaves_by_name(source.x, "x") if isinstance(leaf, StoredArray))
+        place = replace(_below(place, "validation"), rows_in="disk" if stored else "memory", inputs=stored)
+        rows = _outside(self.validation, self._names, place, always=source.on_disk)
+
+        def beside(name: str, leaf: Any) -> Any:
+            return leaf if name in stored else in_memory(leaf, name)
+
+        parts = cast("tuple[Any, ...]", rows) if isinstance(rows, tuple) else ()
+        if not parts or (source.y is None and parts[1] is not None):  # rows alone, of several inputs
+            return map_leaves(beside, rows, "x")
+        return (map_leaves(beside, parts[0], "x"), *parts[1:])
 
     def _held_out(self, place: Place) -> dict[str, Any]:
-        """Return the held-out rows by name."""
+        """Return the held-out rows by name; those of all sets together fit where they are in memory."""
         test, sets = self.test, dict[str, Any]()
         if isinstance(test, Mapping):
             sets = dict(cast("Mapping[str, Any]", test))
         elif test is not None:
             sets = {"test": test}
-        return {name: _outside(rows, self._names, _below(place, name)) for name, rows in sets.items()}
+        held_out = dict[str, Any]()
+        for name, rows in sets.items():
+            held_out[name] = _outside(rows, self._names, _below(place, name))
+            place = place.without(bytes_in_memory(held_out[name]))
+        return held_out
 
     @property
     def _names(self) -> dict[str, Any]:
@@ -135,6 +152,6 @@ def _outside(rows: Any, names: Mapping[str, Any], place: Place, *, always: bool 
         source = read_parts({"x": rows, **_held(names, rows)}, place)
     else:
         return cast("Any", rows)
-    if source.y is None:
+    if source.y is None and source.sample_weight is None:
         return source.x
     return (source.x, source.y) if source.sample_weight is None else (source.x, source.y, source.sample_weight)

@@ -101,8 +101,6 @@ def _generate(spec: InputSpec, inputs: ModelInputs, open_size: int, random: np.r
 def _plain(x: Any) -> Any:
     if hasattr(x, "to_numpy"):
         return x.to_numpy()
-    if hasattr(x, "toarray"):  # a sparse matrix
-        return x.toarray()
     return list(x) if isinstance(x, tuple) else x if _is_several(x) else np.asarray(x)
 
 

@@ -14,6 +14,7 @@ from bridle._errors import InputError, short_repr
 from bridle._keras import require_jax
 from bridle.autoencoders._saelens import Weights, read_saelens, write_saelens
 from bridle.layers import BatchTopK, JumpReLU, SparseActivation, TiedDense, TopK, UnitNormDense
+from bridle.sources._plain import as_frame, plain_rows
 from bridle.study import train_single
 
 CODE = "code"
@@ -119,7 +120,8 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     def fit(self, X: Any, y: None = None) -> "SparseAutoencoder":  # noqa: N803 - scikit-learn's name
         """Train on rows of shape (rows, features); `y` is ignored."""
         require_jax()
-        rows = validate_data(self, X, dtype=FLOATS, ensure_min_samples=2)
+        rows = validate_data(self, as_frame(X, "X"), accept_sparse="csr", dtype=FLOATS, ensure_min_samples=2)
+        rows = plain_rows(rows, "X")
         seed, x = self._seed(), np.asarray(rows, np.float32)
         model, terms = self.model(x.shape[1]), self.penalty
         if terms is None or not hasattr(terms, "keys"):
@@ -135,7 +137,7 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     def transform(self, X: Any) -> np.ndarray:  # noqa: N803
         """Return the codes of rows, of shape (rows, units), in the type of the rows."""
         check_is_fitted(self)
-        rows = validate_data(self, X, reset=False, dtype=FLOATS)
+        rows = plain_rows(validate_data(self, as_frame(X, "X"), accept_sparse="csr", reset=False, dtype=FLOATS), "X")
         linear = rows @ self.encoder_kernel_.astype(rows.dtype) + self.encoder_bias_.astype(rows.dtype)
         layer = self._code_layer()
         code = keras.ops.convert_to_numpy(layer(linear.astype(np.float32)))
@@ -153,6 +155,7 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
     def score(self, X: Any, y: None = None) -> float:  # noqa: N803
         """Return the explained share of the variance, 1 - FVU, over rows and features; `y` is ignored."""
+        X = plain_rows(X, "X")  # noqa: N806
         rest = np.asarray(X, float) - self.inverse_transform(np.asarray(self.transform(X), float))
         spread = np.sum((np.asarray(X, float) - np.mean(np.asarray(X, float), axis=0)) ** 2)
         return float(1 - np.sum(rest**2) / spread) if spread > 0 else float("nan")
@@ -199,6 +202,7 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 

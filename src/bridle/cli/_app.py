@@ -12,7 +12,7 @@ from bridle import _version
 
 SUMMARIES = {
     "run": "Run a shipped case: a tutorial in two protocols, or a measurement held against its reference.",
-    "tune": "Find the regularization for a table or a folder of images, and save the model.",
+    "tune": "Find the regularization for a table or a folder of images or texts, and save the model.",
     "study": "Run a study that is described in a file.",
     "predict": "Apply a tuned model to new rows.",
     "report": "Write the report of a stored study again.",

@@ -79,7 +79,10 @@ def tune(
     ],
     target: Annotated[
         str | None,
-        typer.Option("--target", help="The column to predict, several numbers as a,b; not needed for a folder."),
+        typer.Option(
+            "--target",
+            help="The column to predict; a,b for several of numbers or of two classes; not needed for a folder.",
+        ),
     ] = None,
     task: Annotated[
         str | None, typer.Option("--task", help="classification or regression; detected from the target by default.")
@@ -167,7 +170,7 @@ def tune(
     dask: Dask = None,
     verbose: Verbose = False,
 ) -> None:
-    """Find the regularization for a table or a folder of images, and save the model."""
+    """Find the regularization for a table or a folder of images or texts, and save the model."""
     source = tuning.read_source(table, target, encoding=encoding, header=header, decimal=decimal)
     folder = check_folder(out or Path(f"bridle-{table.absolute().stem}"))
     seeds, folds = tuning.default_counts(source, seeds, folds)
@@ -198,7 +201,9 @@ def tune(
     job = tuning.prepare_table(source, design)
     with record_start(folder, "tune", table.absolute(), **recorded):
         tuning.compile_new(job, folder)
-        show.print_heading(_title(table), "\n".join(job.notes if verbose else job.summary))
+        show.print_heading(
+            _title(table, isinstance(source, tuning.ImageTable)), "\n".join(job.notes if verbose else job.summary)
+        )
         show.print_baselines(job.baselines, job.prepared.score.name)
         show.print_plan("cross-validation", job.plan if all_fits else job.raced_plan)
     with record_run(folder, "tune", table.absolute(), **recorded), connect_cluster(dask) as client:
@@ -216,17 +221,20 @@ def tune(
 
 def _print_tuned(answer: tuning.Tuned, folder: Path, table: Path, options: Mapping[str, object], verbose: bool) -> None:
     """Save and print the answer of `tune`."""
-    files = answer.save(folder, _title(table), again=command_line("tune", table, **options))
+    photos = isinstance(answer.preparation, tuning.ImagePreparation)
+    files = answer.save(folder, _title(table, photos), again=command_line("tune", table, **options))
     show.print_result(answer.result, verbose=verbose)
     show.print_code(answer.result)
     show.print_files(files, folder)
-    photos = isinstance(answer.preparation, tuning.ImagePreparation)
-    what, new = ("images", "new") if photos else ("rows", "new.csv")
+    texts = table.is_dir() and not photos
+    what, new = ("images", "new") if photos else ("texts", "new") if texts else ("rows", "new.csv")
     print(f"Apply it to new {what}: {command_line('predict', folder, new)}")
 
 
-def _title(table: Path) -> str:
-    return f"{'Images' if table.is_dir() else 'Table'} {table.absolute().name}"
+def _title(table: Path, photos: bool) -> str:
+    """Return the heading of a study: its kind of data, and the name of the file or folder."""
+    kind = ("Images" if photos else "Texts") if table.is_dir() else "Table"
+    return f"{kind} {table.absolute().name}"
 
 
 @guarded()
@@ -234,7 +242,9 @@ def predict(
     folder: Annotated[Path, typer.Argument(help="The folder that `bridle tune` wrote.")],
     table: Annotated[
         Path,
-        typer.Argument(help="A file with the columns of the training table, in any format; for images also a folder."),
+        typer.Argument(
+            help="A file with the columns of the training table, in any format; for images and texts also a folder."
+        ),
     ],
     out: Annotated[Path | None, typer.Option("--out", help="CSV file to write; standard output by default.")] = None,
     model: Annotated[
@@ -252,6 +262,8 @@ def predict(
     if isinstance(preparation, tuning.ImagePreparation):
         preparation = preparation.at(table.parent, strict=strict)
         frame = table if table.is_dir() or is_image_name(table.name) else None
+        if frame is not None:
+            tables.refuse_options("images", encoding=encoding, header=header)
     elif strict:
         raise InputError("Expected a model of images with --strict, got one of a table. Leave out --strict.")
     if frame is None:

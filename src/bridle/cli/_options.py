@@ -34,8 +34,10 @@ PenaltyArms = Annotated[
 Strict = Annotated[bool, typer.Option("--strict", help="Images: refuse damaged ones instead of leaving them out.")]
 Header = Annotated[
     bool | None,
-    typer.Option("--header/--no-header", help="The first line has column names, or data. Detected by default."),
+    typer.Option(
+        "--header/--no-header", help="The first line, or row of Excel, has column names, or data. Detected by default."
+    ),
 ]
-Decimal = Annotated[str | None, typer.Option("--decimal", help="Decimal sign of the file; detected by default.")]
-Encoding = Annotated[str, typer.Option("--encoding", help="Encoding of the file, such as latin-1.")]
+Decimal = Annotated[str | None, typer.Option("--decimal", help="Decimal sign of numbers in text; detected by default.")]
+Encoding = Annotated[str, typer.Option("--encoding", help="Encoding of a text file, such as latin-1.")]
 StudyFolder = Annotated[Path, typer.Argument(help="The folder of a study, or the --out of a command.")]

@@ -18,6 +18,7 @@ from bridle._api import RULES, Study, search_arms
 from bridle._errors import InputError, KindError, short_repr
 from bridle._keras import is_rebuildable, require_jax
 from bridle.estimators._rows import Folds, choose_folds, order_rows
+from bridle.sources._plain import as_frame, plain_rows
 from bridle.tuning import NEWEST, VERSIONS, default_arms, dense_network, own_network
 
 CHUNK_ROWS = 1024
@@ -89,7 +90,7 @@ class RegularizedNetwork(BaseEstimator, ABC):
         """Compare the regularizers by cross-validation, and train the selected network on all rows.
 
         Args:
-            X: array or data frame of numbers, of shape (rows, features).
+            X: array, sparse matrix, or table of numbers of pandas, polars or Arrow, of shape (rows, features).
             y: target, of shape (rows,) or (rows, outputs).
             sample_weight: one weight ≥ 0 for each row. Whole weights count rows: a row of weight 3 is the same as
                 three equal rows. Default None.
@@ -102,8 +103,16 @@ class RegularizedNetwork(BaseEstimator, ABC):
         if self.rule not in RULES:
             raise InputError(f"Expected the rule 'recommended', 'best' or '1se', got {short_repr(self.rule)}.")
         x, y = validate_data(
-            self, X, y, dtype=np.float32, multi_output=True, y_numeric=self._is_number, ensure_min_samples=2
+            self,
+            as_frame(X, "X"),
+            as_frame(y, "y"),
+            accept_sparse="csr",
+            dtype=np.float32,
+            multi_output=True,
+            y_numeric=self._is_number,
+            ensure_min_samples=2,
         )
+        x = plain_rows(x, "X")
         weight = (
             None
             if sample_weight is None
@@ -133,6 +142,11 @@ class RegularizedNetwork(BaseEstimator, ABC):
         self.model_ = self.result_.model(rule=self.rule)
         return self
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
     def verdict(self) -> str:
         """Return the answer of the study: what was chosen, what it gains with its interval, what to do next."""
         check_is_fitted(self)
@@ -154,7 +168,7 @@ class RegularizedNetwork(BaseEstimator, ABC):
     def _outputs(self, X: Any) -> Float32[np.ndarray, "row output"]:  # noqa: N803
         """Return the outputs of the selected network, in the units of the target."""
         check_is_fitted(self)
-        x = validate_data(self, X, reset=False, dtype=np.float32)
+        x = plain_rows(validate_data(self, as_frame(X, "X"), accept_sparse="csr", reset=False, dtype=np.float32), "X")
         if (scaler := self.result_.preprocessor) is not None:
             x = scaler.transform(x).astype(np.float32)
         parts = [self._chunk(x[first : first + CHUNK_ROWS]) for first in range(0, len(x), CHUNK_ROWS)]

@@ -23,6 +23,7 @@ from bridle.placement._files import Wrapper, unwrapped
 from bridle.placement._sites import find_sites
 from bridle.placement._targets import match_target
 from bridle.regularizers import Schedule
+from bridle.sources._read import rows_alone
 
 OTHER = "penalty/other"
 """The log name of the losses of layers and activity regularizers of the model itself."""
@@ -152,7 +153,7 @@ class Monitor(keras.callbacks.Callback):
 
     Args:
         targets: str or sequence of str, the targets. Default `"*/kernel"`, every kernel.
-        x: input rows, required for activations. Default None.
+        x: input rows, required for activations, as in `bridle.sources.read`. Default None.
 
     Errors: `TargetError` for a target that matches nothing; `InputError` for an activation without rows.
 
@@ -161,7 +162,7 @@ class Monitor(keras.callbacks.Callback):
     def __init__(self, targets: str | Sequence[str] = "*/kernel", x: Any = None) -> None:
         super().__init__()
         self.targets = (targets,) if isinstance(targets, str) else tuple(targets)
-        self.x = x
+        self.x = rows_alone(x)
 
     def set_model(self, model: keras.Model) -> None:
         super().set_model(model)

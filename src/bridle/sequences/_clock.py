@@ -10,7 +10,7 @@ import pandas as pd
 from jaxtyping import Bool, Float, Shaped
 
 from bridle._errors import InputError, short_repr
-from bridle.tables import labels_of, numbers_of, times_of
+from bridle.tables import FORMATS, labels_of, numbers_of, time_pattern, times_of
 
 ZONE = re.compile(r"\d:\d{2}(?::\d{2}(?:[.,]\d+)?)?\s*(Z|UTC|[+-]\d{2}(?::?\d{2})?)$")
 """The zone after the time of day of a time stamp."""
@@ -71,6 +71,8 @@ class Clock:
     local: Shaped[np.ndarray, "row"] | None
     """datetime64[us] as written, without the zone; None for numbers."""
     notes: tuple[str, ...] = ()
+    pattern: str = ""
+    """The format of text of dates, which tells the day from the month; "" for others, and where it was not found."""
 
     @property
     def has_dates(self) -> bool:
@@ -78,12 +80,13 @@ class Clock:
         return self.local is not None
 
 
-def read_clock(column: pd.Series, has_dates: bool | None = None) -> Clock:
+def read_clock(column: pd.Series, has_dates: bool | None = None, pattern: str = "") -> Clock:
     """Read a column of time stamps.
 
     Args:
         column: numbers, dates, text of dates, or durations, which become seconds; no cell is missing.
         has_dates: True for dates, False for numbers. Default: detected; a column of text is dates.
+        pattern: the format of dates of an earlier clock. Text that fits it is read so. Default "": it is detected.
 
     Errors: `InputError` for text that is neither, for dates whose day and month cannot be told apart, and for time
     stamps of which only some have a zone.
@@ -102,10 +105,10 @@ def read_clock(column: pd.Series, has_dates: bool | None = None) -> Clock:
         return Clock(numbers_of(column), None)
     if column.dtype.kind == "M":
         return Clock(_stamps(column), _stamps(column))
-    return _from_text(pd.Series(labels_of(column), name=column.name, index=column.index))
+    return _from_text(pd.Series(labels_of(column), name=column.name, index=column.index), pattern)
 
 
-def _from_text(labels: pd.Series) -> Clock:
+def _from_text(labels: pd.Series, pattern: str) -> Clock:
     """Read dates in text, with and without zones."""
     zones = labels.map(_zone)
     with_zone = (zones != "").to_numpy(bool)
@@ -115,9 +118,9 @@ def _from_text(labels: pd.Series) -> Clock:
             f"Expected a zone in all time stamps of {short_repr(labels.name)} or in none, got {short_repr(one)} and "
             f"{short_repr(other)}. Write all of them in one zone."
         )
-    times = _stamps(times_of(labels, exactly=True))
+    times = _stamps(times_of(labels, exactly=True, pattern=pattern))
     if not with_zone.any():
-        return Clock(times, times)
+        return Clock(times, times, pattern=pattern or time_pattern(labels))
     local = _stamps(times_of(labels.map(lambda label: label.removesuffix(_zone(label)).rstrip()), exactly=True))
     names = sorted(set(zones))
     several = f"`{labels.name}`: time stamps of {len(names)} zones ({', '.join(names[:3])}), ordered as in UTC."
@@ -211,6 +214,14 @@ def calendar_columns(clock: Clock, name: str, parts: tuple[str, ...]) -> dict[st
             day = (clock.local.astype("datetime64[D]").astype(np.int64) + 3) % 7
             columns[f"{name}: weekend"] = (day >= 5).astype(float)
     return columns
+
+
+def pattern_from_json(content: Mapping[str, Any]) -> str:
+    """Return the format of dates of a saved cutter, "" where it has none; `ValueError` for an unknown one."""
+    pattern = content.get("pattern", "")
+    if pattern not in ("", *FORMATS):
+        raise ValueError(f"the format of dates {pattern!r:.80}")
+    return pattern
 
 
 def step_to_json(step: Step | None) -> dict[str, object] | None:

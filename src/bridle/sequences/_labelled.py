@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from bridle._errors import InputError, short_repr
+from bridle.sequences._clock import pattern_from_json
 from bridle.sequences._rows import SequenceRows
 from bridle.sequences._sorted import SortedSteps, constant_cells, sort_steps
 from bridle.tables import NewRows, Structure, find_column
@@ -56,7 +57,7 @@ class Sequences:
 
     def cutter(self, cut: CutTable, group: str | None) -> "NewSequences":
         """Return the cutter of new tables, which need no column of groups."""
-        return NewSequences(self.sequence, self.time, cut.steps.clock.has_dates)
+        return NewSequences(self.sequence, self.time, cut.steps.clock.has_dates, cut.steps.clock.pattern)
 
     def _features(self, steps: SortedSteps, roles: list[str]) -> pd.DataFrame:
         return steps.table.drop(columns=[self.sequence, self.time, *roles])
@@ -79,17 +80,25 @@ class NewSequences:
     sequence: str
     time: str
     has_dates: bool
+    pattern: str = ""
+    """The format of dates in text, "" where it was not found."""
 
     def cut_new(self, table: pd.DataFrame) -> NewRows:
         """Return the sequences of a table, in the order of their first rows, named by the column `sequence`."""
-        steps = sort_steps(table, self.time, self.sequence, self.has_dates)
+        steps = sort_steps(table, self.time, self.sequence, self.has_dates, self.pattern)
         bounds = steps.bounds
         names = steps.table[[self.sequence]].iloc[bounds[:-1]].reset_index(drop=True)
         return NewRows(SequenceRows(steps.table, bounds[:-1], bounds[1:]), names, steps.notes)
 
     def to_json(self) -> dict[str, object]:
         """Return the cutter as strict JSON."""
-        return {"kind": "sequences", "sequence": self.sequence, "time": self.time, "dates": self.has_dates}
+        return {
+            "kind": "sequences",
+            "sequence": self.sequence,
+            "time": self.time,
+            "dates": self.has_dates,
+            "pattern": self.pattern,
+        }
 
     @staticmethod
     def from_json(content: Mapping[str, Any]) -> "NewSequences":
@@ -97,7 +106,7 @@ class NewSequences:
         sequence, time, dates = content["sequence"], content["time"], content["dates"]
         if not isinstance(sequence, str) or not isinstance(time, str) or not isinstance(dates, bool):
             raise ValueError(f"the columns {sequence!r:.40} and {time!r:.40}")
-        return NewSequences(sequence, time, dates)
+        return NewSequences(sequence, time, dates, pattern_from_json(content))
 
 
 def check_roles(table: pd.DataFrame, roles: Mapping[str, str]) -> None:

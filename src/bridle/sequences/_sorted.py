@@ -1,6 +1,6 @@
 """Steps of a long table, sorted by series and time, each time stamp of a series once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -35,14 +35,16 @@ class SortedSteps:
         return np.concatenate([[0], np.flatnonzero(~self.together) + 1, [len(self.series)]])
 
 
-def sort_steps(table: pd.DataFrame, time: str, series: str | None = None, has_dates: bool | None = None) -> SortedSteps:
+def sort_steps(
+    table: pd.DataFrame, time: str, series: str | None = None, has_dates: bool | None = None, pattern: str = ""
+) -> SortedSteps:
     """Sort the rows of a table by series and time.
 
     Args:
         table: the rows.
         time: the column of time stamps.
         series: the column that names the series of a row. Default None: all rows are one series.
-        has_dates: as in `read_clock`.
+        has_dates, pattern: as in `read_clock`.
 
     Rows that repeat another one in every cell are dropped, with a note.
 
@@ -58,14 +60,15 @@ def sort_steps(table: pd.DataFrame, time: str, series: str | None = None, has_da
     numbers = np.zeros(len(table), int)
     if series is not None:
         numbers = pd.factorize(pd.Series(labels_of(table[series])))[0]
-    clock = read_clock(table[time], has_dates)
+    clock = read_clock(table[time], has_dates, pattern)
     order = np.lexsort((clock.times, numbers))
     notes = [*clock.notes, *_order_notes(time, numbers, clock)]
     keep = _distinct(table, order, numbers, clock, time)
     if len(keep) < len(order):
         notes.append(f"`{time}`: {len(order) - len(keep)} rows repeat another row in every cell and are left out.")
     local = None if clock.local is None else clock.local[keep]
-    return SortedSteps(table.iloc[keep], numbers[keep], Clock(clock.times[keep], local), tuple(notes))
+    kept = replace(clock, times=clock.times[keep], local=local, notes=())
+    return SortedSteps(table.iloc[keep], numbers[keep], kept, tuple(notes))
 
 
 def _refuse_empty(column: pd.Series, role: str) -> None:

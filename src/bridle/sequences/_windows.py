@@ -15,6 +15,7 @@ from bridle.sequences._clock import (
     calendar_parts,
     find_step,
     follows,
+    pattern_from_json,
     step_from_json,
     step_to_json,
 )
@@ -112,8 +113,9 @@ class Forecast:
 
     def cutter(self, cut: CutSeries, group: str | None) -> "NewWindows":
         """Return the cutter of new tables."""
+        clock = cut.steps.clock
         return NewWindows(
-            self.time, group, self.window, self.horizon, cut.steps.clock.has_dates, cut.step, cut.calendar
+            self.time, group, self.window, self.horizon, clock.has_dates, cut.step, cut.calendar, clock.pattern
         )
 
     def seasons(self, cut: CutSeries) -> dict[str, int]:
@@ -169,13 +171,15 @@ class NewWindows:
     has_dates: bool
     step: Step | None
     calendar: tuple[str, ...]
+    pattern: str = ""
+    """The format of dates in text, "" where it was not found."""
 
     def cut_new(self, table: pd.DataFrame) -> NewRows:
         """Return the windows of a table, named by the series and the time of the forecast value.
 
         Without a regular step, they are named by the time of the last step of the window.
         """
-        steps = sort_steps(table, self.time, self.group, self.has_dates)
+        steps = sort_steps(table, self.time, self.group, self.has_dates, self.pattern)
         run = run_starts(steps, self.step)
         last = np.arange(self.window - 1, len(run))
         last = last[run[last] <= last - self.window + 1]
@@ -211,6 +215,7 @@ class NewWindows:
             "dates": self.has_dates,
             "step": step_to_json(self.step),
             "calendar": list(self.calendar),
+            "pattern": self.pattern,
         }
 
     @staticmethod
@@ -221,7 +226,8 @@ class NewWindows:
             raise ValueError(f"the columns {time!r:.40} and {group!r:.40}")
         size = Forecast(time, content["window"], content["horizon"])
         calendar = tuple(map(str, content["calendar"]))
-        return NewWindows(time, group, size.window, size.horizon, dates, step_from_json(content["step"]), calendar)
+        step, pattern = step_from_json(content["step"]), pattern_from_json(content)
+        return NewWindows(time, group, size.window, size.horizon, dates, step, calendar, pattern)
 
 
 def connected_steps(steps: SortedSteps) -> tuple[Step | None, Int[np.ndarray, "step"]]:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from bridle._errors import InputError, StoreError
-from bridle.sources._place import Place, belongs_on_disk, disk_error
+from bridle.sources._place import Place, belongs_on_disk, disk_error, machine_memory
 from bridle.sources._stored import StoredArray, keep_with, open_npy
 from bridle.sources._streams import Stream, parts_of
 from bridle.sources._trees import leaves_by_name, map_leaves
@@ -51,7 +51,8 @@ def collect(stream: Stream, place: Place, name: str = "x") -> tuple[Any, Any, An
             if structure is None:
                 structure = parts
                 total = _expected_rows(stream, arrays)
-                sinks = _open_sinks(arrays, [leaf for leaf, _ in leaves_by_name(parts[name], name)], total, place)
+                of_x = [leaf for leaf, _ in leaves_by_name(parts[name], name)]
+                sinks = _open_sinks(arrays, of_x, total, place, stream.advice)
             count = _check_batch(stream, number, arrays, sinks, stream.rows if stream.is_cut else None, done)
             for leaf, array in arrays.items():
                 sinks[leaf].append(array[:count], done)
@@ -79,11 +80,18 @@ def _expected_rows(stream: Stream, arrays: dict[str, np.ndarray]) -> int:
     return (stream.count or 1) * (len(first) if first.ndim else 1)
 
 
-def _open_sinks(arrays: dict[str, np.ndarray], of_x: list[str], total: int, place: Place) -> dict[str, _Sink]:
-    """Return a sink for each array: those of x on disk where they belong there."""
+def _open_sinks(
+    arrays: dict[str, np.ndarray], of_x: list[str], total: int, place: Place, advice: str = ""
+) -> dict[str, _Sink]:
+    """Return a sink for each array: those of x on disk where they belong there; `advice` is for too many rows."""
     inputs = [arrays[name] for name in of_x if arrays[name].ndim]
     nbytes = sum(total * array.nbytes // max(1, len(array)) for array in inputs)
     if not belongs_on_disk(nbytes, place.rows_in, place.limit):
+        if nbytes > (free := machine_memory()):
+            raise InputError(
+                f"Expected rows that fit in {free / 2**30:.1f} GiB of free memory, got {nbytes / 2**30:.1f} GiB in "
+                f"{of_x[0]}. {advice}Give rows_in='disk' to a study, or fewer rows at a time."
+            )
         return {name: _InMemory(array, total) for name, array in arrays.items()}
     folder, keeper = place.open_folder()
     sinks: dict[str, _Sink] = {}
@@ -99,7 +107,7 @@ def _open_sinks(arrays: dict[str, np.ndarray], of_x: list[str], total: int, plac
         if new > free:
             raise StoreError(
                 f"Expected {new / 2**30:.1f} GiB free in {str(folder)!r} for rows, got {free / 2**30:.1f} GiB. Free "
-                "some space, or give a folder on another disk. Stored fits stay as they are."
+                f"some space, or give a folder on another disk. {advice}Stored fits stay as they are."
             )
     except BaseException:
         for sink in sinks.values():

@@ -5,7 +5,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -51,8 +51,19 @@ class Place:
     folder: Path | None = None
     """None for a temporary folder, which is removed with the last array in it."""
     watch: Watch = lambda done, total: None
+    inputs: frozenset[str] | None = None
+    """The inputs on disk for `rows_in="disk"`, such as `x['left']`, where the others are in memory. None: all."""
     finite: bool = True
     """Refuse numbers on disk that are not finite; False where a preparation fills them."""
+
+    def of(self, name: str) -> "Place":
+        """Return the place of one of several inputs."""
+        is_elsewhere = self.rows_in == "disk" and self.inputs is not None and name not in self.inputs
+        return replace(self, rows_in="memory") if is_elsewhere else self
+
+    def without(self, nbytes: int) -> "Place":
+        """Return the same place, with so many bytes of its memory in use."""
+        return replace(self, limit=max(0, self.limit - nbytes))
 
     def open_folder(self) -> tuple[Path, object]:
         """Return the folder, made where it is missing, and an object that keeps a temporary one.

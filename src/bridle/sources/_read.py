@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from bridle._errors import InputError, first_line, short_repr
+from bridle._errors import InputError, short_repr
 from bridle.sources._cache import check_finite, collect
 from bridle.sources._files import Columns, is_path, open_dataset, open_file, open_memmap
 from bridle.sources._place import COPIES, Place, RowsIn, belongs_on_disk, check_place, machine_memory
-from bridle.sources._source import NAMES, OnPath, Source, in_memory
-from bridle.sources._stored import BLOCK_BYTES, StoredArray
+from bridle.sources._plain import as_blocks, as_frame, is_sparse, is_table
+from bridle.sources._source import NAMES, OnPath, Source, bytes_in_memory, in_memory
+from bridle.sources._stored import StoredArray
 from bridle.sources._streams import Stream, as_stream, parts_of
 from bridle.sources._trees import count_rows, leaves_by_name, map_leaves, take_rows
 
@@ -77,8 +78,11 @@ def read_parts(parts: Mapping[str, Any], place: Place) -> Source:
         given = {name: part for name, part in given.items() if name not in names}
     opened |= given
     opened = {name: _opened(part, name) for name, part in opened.items()}
-    if place.rows_in == "disk":
-        opened["x"] = map_leaves(_streamed, opened["x"], "x")
+
+    def written(name: str, leaf: Any) -> Any:
+        return _streamed(name, leaf) if place.of(name).rows_in == "disk" else leaf
+
+    opened["x"] = map_leaves(written, opened["x"], "x")
     return _read_opened(opened, place)
 
 
@@ -98,14 +102,20 @@ def _moved(source: Source, rows_in: RowsIn) -> Source:
 
 
 def is_source(value: Any) -> bool:
-    """Return True for rows that need to be read: a file, a stream, a dataset, rows on disk, or several of these."""
+    """Return True for rows that need to be read or converted, or several of which some do.
+
+    These are files, streams, datasets, rows on disk, tables of other libraries than pandas, and sparse matrices.
+    """
     if isinstance(value, Source):
         return True
     return any(not _is_read(leaf) for _, leaf in leaves_by_name(_opened(value, "x"), "x"))
 
 
 def rows_alone(x: Any) -> Any:
-    """Return the rows of x in memory, without labels: those of a file, a dataset or a stream are read."""
+    """Return the rows of x in memory, without labels, as arrays and data frames.
+
+    Those of a file, a dataset or a stream are read, tables of other libraries and sparse matrices are converted.
+    """
     return read(x, rows_in="memory").x if is_source(x) else x
 
 
@@ -120,8 +130,8 @@ def head(x: Any, count: int) -> Source:
     source = Source(**opened)
 
     def first(name: str, leaf: Any) -> Any:
-        if isinstance(leaf, Stream | Columns):
-            leaf = head(leaf, count).x if isinstance(leaf, Stream) else leaf.load()
+        leaf = head(leaf, count).x if isinstance(leaf, Stream) else as_frame(leaf, name)
+        leaf = leaf.load() if isinstance(leaf, Columns) else leaf
         return take_rows(leaf, np.arange(min(count, len(leaf))))
 
     parts = {name: map_leaves(first, getattr(source, name), name) for name in NAMES}
@@ -145,7 +155,10 @@ def is_name(part: Any) -> bool:
 
 
 def _opened(value: Any, name: str) -> Any:
-    """Return rows as arrays and tables, and those that are not read yet as rows on disk, streams or columns."""
+    """Return rows as arrays and data frames, and those that are not read yet as rows on disk, streams or columns.
+
+    A sparse matrix is a stream of its rows. A table of another library stays one until it is read.
+    """
     if is_path(value):
         return open_file(value, {})["x"]
     if isinstance(value, dict):
@@ -158,61 +171,35 @@ def _opened(value: Any, name: str) -> Any:
     kind = type(value)
     if kind.__module__.startswith("h5py.") and kind.__name__ == "Dataset":
         return open_dataset(value)
-    if _is_table(value):
-        return _to_pandas(value, name)
+    if is_table(value):
+        return value
+    if is_sparse(value):
+        return as_blocks(value, name)
     stream = None if isinstance(value, StoredArray | Columns) else as_stream(value, name)
     return value if stream is None else stream
 
 
 def _has_rows(part: Any) -> bool:
     """Return True for a part of a list that is one of several inputs, and no row."""
-    if isinstance(part, StoredArray | Stream) or is_path(part) or _is_table(part):
+    if isinstance(part, StoredArray | Stream) or is_path(part) or is_table(part) or is_sparse(part):
         return True
-    return (hasattr(part, "__array__") and np.ndim(part) > 0) or hasattr(part, "tocsr")
+    return hasattr(part, "__array__") and np.ndim(part) > 0
 
 
 def _is_read(leaf: Any) -> bool:
-    return not isinstance(leaf, StoredArray | Stream | Columns)
-
-
-def _is_table(value: Any) -> bool:
-    """Return True for a table of another library than pandas that Arrow can read, such as that of polars."""
-    if isinstance(value, StoredArray | Columns) or hasattr(value, "iloc"):
-        return False
-    return hasattr(value, "columns") and (hasattr(value, "__arrow_c_stream__") or hasattr(value, "__dataframe__"))
-
-
-def _to_pandas(table: Any, name: str) -> Any:
-    """Return a table of another library as a data frame of pandas, through Arrow."""
-    try:
-        import pyarrow
-
-        return pyarrow.table(table).to_pandas()
-    except (ImportError, TypeError, ValueError, NotImplementedError) as error:
-        raise InputError(
-            f"Expected {name} as a table that Arrow can read, got {type(table).__name__}: {first_line(error)} Give a "
-            "data frame of pandas, or run pip install 'bridle[parquet]'."
-        ) from error
+    return not (isinstance(leaf, StoredArray | Stream | Columns) or is_table(leaf))
 
 
 def _streamed(name: str, rows: Any) -> Any:
     """Return an array as a stream of its blocks, which is written to disk."""
+    if hasattr(rows, "iloc") or is_table(rows):
+        raise InputError(f"Expected {name} as an array or a file for rows_in='disk', got a table. Give x.to_numpy().")
     if not _is_read(rows):
         return rows
-    if hasattr(rows, "iloc"):
-        raise InputError(f"Expected {name} as an array or a file for rows_in='disk', got a table. Give x.to_numpy().")
-    rows = rows.tocsr() if hasattr(rows, "tocsr") else np.asarray(rows)
+    rows = np.asarray(rows)
     if rows.ndim == 0:
         raise InputError(f"Expected {name} as an array with one entry per row, got {short_repr(rows)}.")
-    return Stream(partial(_array_blocks, rows), name, rows.shape[0])
-
-
-def _array_blocks(rows: Any) -> Iterator[np.ndarray]:
-    width = int(np.prod(rows.shape[1:], dtype=int)) * rows.dtype.itemsize
-    count = max(1, BLOCK_BYTES // max(1, width))
-    for first in range(0, rows.shape[0], count):
-        block = rows[first : first + count]
-        yield block.toarray() if hasattr(block, "toarray") else block
+    return as_blocks(rows, name)
 
 
 def _read_opened(opened: Mapping[str, Any], place: Place) -> Source:
@@ -228,7 +215,9 @@ def _read_opened(opened: Mapping[str, Any], place: Place) -> Source:
     else:
         parts["x"] = _read_inputs(parts["x"], place)
     for name in set(parts) - {"x"}:
-        parts[name] = map_leaves(lambda _, leaf: leaf if _is_read(leaf) else in_memory(leaf), parts[name], name)
+        parts[name] = map_leaves(
+            lambda leaf_name, leaf: leaf if _is_read(leaf) else in_memory(leaf, leaf_name), parts[name], name
+        )
     time = parts.pop("time", None)
     if any(not _is_read(leaf) for part, rows in opened.items() for _, leaf in leaves_by_name(rows, part)):
         _check_lengths(parts)
@@ -243,10 +232,12 @@ def _read_opened(opened: Mapping[str, Any], place: Place) -> Source:
 
 def _read_inputs(x: Any, place: Place) -> Any:
     """Return x with its files and streams read, or left on disk where they do not fit together."""
-    stored = [leaf for _, leaf in leaves_by_name(x, "x") if isinstance(leaf, StoredArray)]
-    on_disk = belongs_on_disk(sum(leaf.nbytes for leaf in stored), place.rows_in, place.limit)
+    stored = sum(leaf.nbytes for _, leaf in leaves_by_name(x, "x") if isinstance(leaf, StoredArray))
+    on_disk = belongs_on_disk(stored, place.rows_in, place.limit)
+    left = place if on_disk else place.without(stored)
 
     def read_leaf(name: str, leaf: Any) -> Any:
+        nonlocal left
         if isinstance(leaf, StoredArray):
             if not on_disk:
                 return leaf.load()
@@ -255,14 +246,15 @@ def _read_inputs(x: Any, place: Place) -> Any:
                     check_finite(leaf.raw(np.arange(first, last)), name, first)
             return leaf
         if isinstance(leaf, Stream):
-            rows, *others = collect(leaf, place, name)
+            rows, *others = collect(leaf, left.of(name), name)
             if any(other is not None for other in others) or isinstance(rows, dict | tuple):
                 raise InputError(
                     f"Expected one array a batch as {name}, one of several inputs, got several. Give the dataset "
                     "itself as x, with dictionaries of its inputs."
                 )
+            left = left.without(bytes_in_memory(rows))
             return rows
-        return in_memory(leaf) if isinstance(leaf, Columns) else leaf
+        return in_memory(leaf, name)
 
     return map_leaves(read_leaf, x, "x")
 

@@ -11,6 +11,7 @@ from bridle.sources._cache import collect
 from bridle.sources._files import Columns
 from bridle.sources._fingerprint import fingerprint
 from bridle.sources._place import Place
+from bridle.sources._plain import as_frame
 from bridle.sources._stored import BLOCK_BYTES, StoredArray
 from bridle.sources._streams import Stream
 from bridle.sources._trees import count_rows, leaves_by_name, map_leaves, take_rows
@@ -110,8 +111,17 @@ class Source:
         return Source(**parts, is_ordered=True, moments=moments)
 
 
-def in_memory(rows: Any) -> Any:
-    """Return rows in memory: those on disk and those of a stream are read, others are as they are."""
+def in_memory(rows: Any, name: str = "x") -> Any:
+    """Return rows in memory: those on disk and of a stream are read, tables are data frames, others are as they are.
+
+    Messages call them by `name`.
+    """
     if isinstance(rows, Stream):
         return collect(rows, Place("memory"))[0]
-    return rows.load() if isinstance(rows, StoredArray | Columns) else rows
+    return rows.load() if isinstance(rows, StoredArray | Columns) else as_frame(rows, name)
+
+
+def bytes_in_memory(tree: Any) -> int:
+    """Return the size of the arrays of some rows, without those on disk."""
+    leaves = [leaf for _, leaf in leaves_by_name(tree, "x") if not isinstance(leaf, StoredArray)]
+    return sum(leaf.nbytes for leaf in leaves if isinstance(leaf, np.ndarray))

@@ -32,6 +32,8 @@ class Stream:
     """True if batches may go on after the last row, as from a generator that never ends."""
     by_path: bool = False
     """True if another process can read it from the same files."""
+    advice: str = ""
+    """Sentence for rows that are too many for memory and disk, such as how to have fewer columns."""
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.batches())

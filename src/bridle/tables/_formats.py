@@ -54,12 +54,12 @@ def read_parquet(path: Path, encoding: str) -> pd.DataFrame:
     return pd.concat([index, table.reset_index(drop=True)], axis=1)
 
 
-def read_excel(path: Path, encoding: str) -> pd.DataFrame:
-    """Read the first sheet of an Excel workbook, its first row with cells as names. `encoding` is not used.
+def read_excel(path: Path) -> list[list[object]]:
+    """Read the cells of the first sheet of an Excel workbook, NaN for missing ones.
 
-    Cells have the values that Excel computed last. Empty rows and columns without a name and cells are passed over.
+    They have the values that Excel computed last. Empty rows and columns are passed over.
 
-    Errors: `InputError` without openpyxl, and for a file that it cannot read.
+    Errors: `InputError` without openpyxl, and for a file that it cannot read or whose sheet is empty.
     """
     _require("openpyxl", "excel", path)
     import openpyxl
@@ -76,9 +76,20 @@ def read_excel(path: Path, encoding: str) -> pd.DataFrame:
     width = max(map(len, rows))
     rows = [row + [None] * (width - len(row)) for row in rows]
     used = [index for index in range(width) if any(row[index] not in (None, "") for row in rows)]
-    names = ["" if rows[0][index] is None else str(rows[0][index]).strip() for index in used]
-    columns = [pd.Series([_excel_cell(row[index]) for row in rows[1:]], dtype=object) for index in used]
-    return _framed(names, [column.infer_objects() for column in columns])
+    return [[_excel_cell(row[index]) for index in used] for row in rows]
+
+
+def cell_text(cell: object) -> str:
+    """Return a cell of a workbook as it would stand in a text file."""
+    return "" if cell is None or cell != cell else str(cell).strip()
+
+
+def excel_table(names: list[str], rows: list[list[object]]) -> pd.DataFrame:
+    """Return cells as a table, with names that may be empty or occur twice, which `check_names` refuses."""
+    columns = [pd.Series(list(cells), dtype=object).infer_objects() for cells in zip(*rows, strict=True)]
+    frame = pd.concat(columns, axis=1) if columns else pd.DataFrame(columns=range(len(names)))
+    frame.columns = pd.Index(names, dtype=object)
+    return frame
 
 
 def read_json_lines(path: Path, encoding: str) -> pd.DataFrame:
@@ -111,13 +122,33 @@ def read_json_lines(path: Path, encoding: str) -> pd.DataFrame:
 
 READERS: Mapping[str, Callable[[Path, str], pd.DataFrame]] = {
     ".parquet": read_parquet,
-    ".xlsx": read_excel,
-    ".xlsm": read_excel,
     ".jsonl": read_json_lines,
     ".ndjson": read_json_lines,
     ".json": read_json_lines,
 }
 """Functions of a path and an encoding, by the suffix of the files that they read."""
+EXCEL, PARQUET = (".xlsx", ".xlsm"), (".parquet",)
+"""Suffixes of workbooks, and of the files that hold the encoding of their text."""
+ENCODING = "utf-8"
+"""The encoding of a text file, if no other is given."""
+
+
+def refuse_options(
+    what: str, *, encoding: str = ENCODING, header: bool | None = None, decimal: str | None = None
+) -> None:
+    """Raise `InputError` for options of a text file that are given for something else, named by `what`."""
+    given = {"--encoding": encoding != ENCODING, "--no-header": header is False, "--decimal": decimal is not None}
+    named = [name for name, is_given in given.items() if is_given]
+    if named:
+        raise InputError(
+            f"Expected no {' and '.join(named)} for {what}, which is not written that way. Leave "
+            f"{'it' if len(named) == 1 else 'them'} out (Python: {', '.join(map(_argument, named))})."
+        )
+
+
+def _argument(option: str) -> str:
+    """Return an option of the command line as an argument of Python."""
+    return option.removeprefix("--").removeprefix("no-")
 
 
 def mask_words(frame: pd.DataFrame, categories: Mapping[str, Collection[str]] = MappingProxyType({})) -> pd.DataFrame:
@@ -221,13 +252,6 @@ def _json(text: str, number: int, where: str) -> Any:
             f"Expected one JSON object in each line of {where}, got {text.strip()!r:.60} in line {number}: "
             f"{error!s:.100}."
         ) from None
-
-
-def _framed(names: list[str], columns: list[pd.Series]) -> pd.DataFrame:
-    """Return columns as a table, with names that may be empty or occur twice, which `check_names` refuses."""
-    frame = pd.concat(columns, axis=1) if columns else pd.DataFrame()
-    frame.columns = pd.Index(names, dtype=object)
-    return frame
 
 
 def _excel_cell(cell: object) -> object:

@@ -32,6 +32,7 @@ PROBLEM_RULES = {
     "rows": ("a count", is_count),
     "missing": ("a count", is_count),
     "targets": ("distinct texts", is_names),
+    "parts": ("problems of two classes", lambda value: isinstance(value, list)),
 }
 
 
@@ -51,7 +52,9 @@ class Problem:
     rows: int
     missing: int
     targets: tuple[str, ...] = ()
-    """The columns of several targets, all numbers; empty for one."""
+    """The columns of several targets, all numbers or all of two classes; empty for one."""
+    parts: tuple["Problem", ...] = ()
+    """The problem of each of several targets of two classes; empty for others."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -60,24 +63,38 @@ class Problem:
 
     def to_json(self) -> dict[str, object]:
         """Return the problem as strict JSON."""
-        content = {"format": "bridle problem 1", **asdict(self), "classes": self.classes and list(self.classes)}
-        del content["targets"]
-        return {**content, "targets": list(self.targets)} if self.targets else content
+        content: dict[str, object] = {
+            "format": "bridle problem 1",
+            **asdict(self),
+            "classes": self.classes and list(self.classes),
+        }
+        del content["targets"], content["parts"]
+        content |= {"targets": list(self.targets)} if self.targets else {}
+        content |= {"parts": [part.to_json() for part in self.parts]} if self.parts else {}
+        return content
 
     @staticmethod
     def from_json(content: object) -> "Problem":
         """Restore a problem from `to_json`; `InputError` names an invalid entry."""
-        content = {"targets": [], **content} if isinstance(content, Mapping) else content
+        content = {"targets": [], "parts": [], **content} if isinstance(content, Mapping) else content
         fields = saved(content, "problem", PROBLEM_RULES)
-        classes = fields["classes"]
-        if (classes is None) != (fields["task"] == "regression"):
+        classes, parts = fields["classes"], _saved_parts(fields["parts"], fields["targets"])
+        if (classes is None) != (fields["task"] == "regression" or bool(parts)):
             raise InputError(f"Expected 'classes' to fit the task {fields['task']!r}, got {classes!r:.80}. {DAMAGED}")
         _check_labels(classes or [], fields["kind"])
         rest = {name: fields[name] for name in ("task", "target", "kind", "rows", "missing")}
         targets = tuple(fields["targets"])
         if len(targets) == 1 or (targets and classes is not None):
             raise InputError(f"Expected several targets of numbers or none, got {targets!r:.80}. {DAMAGED}")
-        return Problem(**rest, classes=classes and tuple(classes), targets=targets)
+        return Problem(**rest, classes=classes and tuple(classes), targets=targets, parts=parts)
+
+
+def _saved_parts(content: list[object], targets: list[str]) -> tuple[Problem, ...]:
+    """Restore the problems of several targets of two classes."""
+    parts = tuple(Problem.from_json({"parts": [], **part} if isinstance(part, Mapping) else part) for part in content)
+    if parts and ([part.target for part in parts] != targets or any(len(part.classes or ()) != 2 for part in parts)):
+        raise InputError(f"Expected two classes of each of {targets!r:.80}, got {content!r:.80}. {DAMAGED}")
+    return parts
 
 
 def find_problem(table: pd.DataFrame, target: str, task: str | None = None, *, min_rows: int = 5) -> Problem:

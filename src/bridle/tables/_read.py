@@ -12,14 +12,21 @@ import pandas as pd
 from bridle._errors import InputError, short_repr
 from bridle.tables._checks import check_names, check_size, check_table
 from bridle.tables._formats import (
+    ENCODING,
+    EXCEL,
+    PARQUET,
     READERS,
     SAVE_AS_CSV,
+    cell_text,
+    excel_table,
     has_texts,
     listed_files,
     mask_words,
     open_plain,
+    read_excel,
     read_text_folder,
     refuse_nested,
+    refuse_options,
     suffix_of,
 )
 from bridle.tables._header import looks_like_values, numbered
@@ -34,7 +41,7 @@ from bridle.tables._records import (
     read_records,
     words_as_categories,
 )
-from bridle.tables._table import Table, read_numbers, table_of, unify_truths
+from bridle.tables._table import Table, check_decimal, read_numbers, table_of, unify_truths
 
 BINARY = {
     b"PK\x03\x04": "an Excel workbook (name it .xlsx) or a zip archive",
@@ -76,12 +83,14 @@ def read_table(
     Arguments: `encoding` of a text file, a byte-order mark is passed over; `text`, columns that stay text even where
     every cell reads as a number; `fewest` columns that will do; `header`, False if the first line is a row already
     (columns are then `column1`, `column2` …), True to take it for names whatever it looks like; `decimal`, the decimal
-    sign; `like`, the layout of a saved preparation, whose columns stay text and are read by the preparation.
+    sign of numbers in text; `like`, the layout of a saved preparation, whose columns stay text and are read by the
+    preparation.
 
     Returns a table with at least one row, its index counting from 0, and with distinct column names.
 
-    Errors: `InputError` for a file that is missing, a folder, empty, binary, in another encoding, has unequal rows,
-    duplicate or empty names, names that look like values, no rows, or too few columns.
+    Errors: `InputError` for an option that the format does not have, and for a file that is missing, a folder, empty,
+    binary, in another encoding, has unequal rows, duplicate or empty names, names that look like values, no rows, or
+    too few columns.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
@@ -109,19 +118,21 @@ def read_file(
     """Read a table as `read_table` does, with the formats of its numbers and notes on what was decided."""
     path = Path(path)
     where = repr(path.name)
-    if decimal not in (None, ".", ","):
-        raise InputError(f"Expected the decimal sign '.' or ',', got {short_repr(decimal)}. Leave it out to find it.")
+    check_decimal(decimal)
     if path.is_dir() and has_texts(path):
+        refuse_options("a folder of text files", header=header, decimal=decimal)
         return Table(read_text_folder(path, encoding))
     _check_file(path)
-    if suffix_of(path) in READERS:
-        frame = READERS[suffix_of(path)](path, encoding)
+    suffix = suffix_of(path)
+    if suffix in READERS or suffix in EXCEL:
+        frame = _read_excel(path, encoding, header, like) if suffix in EXCEL else _read_cells(path, encoding, header)
         check_names(list(frame.columns), where)
         refuse_nested(frame, where)
         check_table(frame, where=where, fewest=fewest)
         if like is not None:
             return Table(mask_words(frame, _categories(like)))
-        return table_of(frame if suffix_of(path) == ".parquet" else mask_words(frame))
+        is_named = suffix in EXCEL or header is True
+        return table_of(frame if suffix in PARQUET else mask_words(frame), decimal=decimal, named=is_named)
     raw = _bytes(path, LARGE + 1)
     content = _decoded(raw if len(raw) <= LARGE else _whole_lines(raw), encoding, where)
     separator = "\t" if suffix_of(path) == ".tsv" else find_separator(content)
@@ -146,6 +157,22 @@ def read_file(
     check_size(len(rows), len(names), fewest, where)
     cells = dict(pd.DataFrame(rows, columns=names, dtype="str").items())
     return _typed(cells, {}, names, text, decimal, separator) if like is None else _raw(cells, {}, names, like)
+
+
+def _read_cells(path: Path, encoding: str, header: bool | None) -> pd.DataFrame:
+    """Return the cells of a file whose columns have names."""
+    written = encoding if suffix_of(path) in PARQUET else ENCODING
+    refuse_options(f"{path.name!r}, whose columns have names", encoding=written, header=header)
+    return READERS[suffix_of(path)](path, encoding)
+
+
+def _read_excel(path: Path, encoding: str, header: bool | None, like: Layout | None) -> pd.DataFrame:
+    """Return the cells of the first sheet of a workbook, whose first row has names, or is a row already."""
+    refuse_options(f"the Excel workbook {path.name!r}", encoding=encoding)
+    rows = read_excel(path)
+    texts = [[cell_text(cell) for cell in row] for row in rows[:LOOKED_AT]]
+    names, below = _named(texts, header, like, repr(path.name))
+    return excel_table(names, rows[len(texts) - len(below) :])
 
 
 def _raw(cells: Mapping[str, pd.Series], numbers: Mapping[str, pd.Series], names: Sequence[str], like: Layout) -> Table:

@@ -100,8 +100,9 @@ class Structure:
         if self.class_weight is None:
             return None
         if problem.classes is None:
+            got = f"several ({problem.target:.80})" if problem.parts else f"the numbers of {short_repr(problem.target)}"
             raise InputError(
-                f"Expected a target with classes for class_weight, got the numbers of {short_repr(problem.target)}. "
+                f"Expected a target with classes for class_weight, got {got}. "
                 "Weigh rows by a column of weights instead (--weight)."
             )
         if not isinstance(self.class_weight, Mapping):
@@ -128,12 +129,13 @@ class Structure:
         return lines
 
 
-def times_of(column: pd.Series, *, exactly: bool = False) -> Shaped[np.ndarray, "row"]:
+def times_of(column: pd.Series, *, exactly: bool = False, pattern: str = "") -> Shaped[np.ndarray, "row"]:
     """Return a column of numbers or dates as values that can be sorted.
 
     Args:
         column: numbers, dates, or text of dates.
         exactly: True if the dates themselves count, and not only their order: then all readings must be the same.
+        pattern: one of `FORMATS`, in which dates are read if all of them fit it. Default "": it is detected.
 
     Errors: `InputError` for text that is not a date, and for dates with an ambiguous order of day and month.
 
@@ -147,7 +149,9 @@ def times_of(column: pd.Series, *, exactly: bool = False) -> Shaped[np.ndarray, 
     if kind == "date":
         return pd.to_datetime(column.astype(str)).to_numpy()
     text = pd.Series(labels_of(column))
-    orders = [read for read in (_dates(text, pattern) for pattern in FORMATS) if read is not None]
+    if pattern and (times := _dates(text, pattern)) is not None:
+        return times
+    orders = list(_readings(text).values())
     if not orders:
         raise InputError(
             f"Expected numbers or dates in the time column {short_repr(column.name)}, got "
@@ -161,6 +165,22 @@ def times_of(column: pd.Series, *, exactly: bool = False) -> Shaped[np.ndarray, 
             f"{short_repr(text.iloc[0])}: is the day or the month first? Write dates as 2026-11-30."
         )
     return orders[0]
+
+
+def time_pattern(labels: pd.Series) -> str:
+    """Return the one of `FORMATS` that text of dates has; "" if there is none, or several read it alike.
+
+    >>> time_pattern(pd.Series(["2/1/2026", "13/1/2026"])), time_pattern(pd.Series(["1/1/2026"]))
+    ('%d/%m/%Y', '')
+    """
+    patterns = list(_readings(labels))
+    return patterns[0] if len(patterns) == 1 else ""
+
+
+def _readings(text: pd.Series) -> dict[str, Shaped[np.ndarray, "row"]]:
+    """Return the dates of text in each format that fits all cells."""
+    readings = {pattern: _dates(text, pattern) for pattern in FORMATS}
+    return {pattern: read for pattern, read in readings.items() if read is not None}
 
 
 def _dates(text: pd.Series, pattern: str) -> Shaped[np.ndarray, "row"] | None:

@@ -32,17 +32,20 @@ class Table:
     notes: tuple[str, ...] = ()
 
 
-def table_of(frame: pd.DataFrame, target: str | None = None) -> Table:
-    """Read the numbers in text columns of a data frame.
+def table_of(
+    frame: pd.DataFrame, target: str | None = None, *, decimal: str | None = None, named: bool = False
+) -> Table:
+    """Read the numbers in text columns of a data frame, with a `decimal` sign that is found where none is given.
 
-    A column of digits stays text where a cell begins as codes do (007), and as a target with few values. A category
-    column stays as it is.
+    `named` says that its columns have names, whatever these look like. A column of digits stays text where a cell
+    begins as codes do (007), and as a target with few values. A category column stays as it is.
 
     Errors: those of `check_table`; `InputError` for names that look like values.
     """
     check_table(frame)
+    check_decimal(decimal)
     names = [str(name) for name in frame.columns]
-    if looks_like_values(names, frame):
+    if not named and looks_like_values(names, frame):
         listed = ", ".join(map(short_repr, names[:4])) + (" …" if len(names) > 4 else "")
         raise InputError(
             f"Expected the names of the columns of the table, got values like those below them: {listed}. Read the "
@@ -52,7 +55,8 @@ def table_of(frame: pd.DataFrame, target: str | None = None) -> Table:
     texts = {name: frame[name] for name in names if _is_text(frame[name])}
     plain = [name for name, cells in texts.items() if _is_plain(cells)]
     codes = [name for name in plain if _is_code(texts[name], name == target)]
-    numbers, formats, notes = read_numbers({name: cells for name, cells in texts.items() if name not in codes})
+    others = {name: cells for name, cells in texts.items() if name not in codes}
+    numbers, formats, notes = read_numbers(others, decimal)
     remarks = [
         f"`{name}`: text of numbers, read as numbers; to keep it as text: astype('category')."
         for name in plain
@@ -60,6 +64,12 @@ def table_of(frame: pd.DataFrame, target: str | None = None) -> Table:
     ]
     rows, unified = unify_truths(frame.assign(**numbers))
     return Table(rows, formats, (*notes, *remarks, *unified))
+
+
+def check_decimal(decimal: object) -> None:
+    """Raise `InputError` for anything but a decimal sign, or None to find it."""
+    if decimal not in (None, ".", ","):
+        raise InputError(f"Expected the decimal sign '.' or ',', got {short_repr(decimal)}. Leave it out to find it.")
 
 
 def read_numbers(

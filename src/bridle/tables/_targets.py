@@ -1,4 +1,4 @@
-"""Several targets of one table: numbers that one network predicts together."""
+"""Several targets of one table that one network predicts together: numbers, or two classes each."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -31,9 +31,10 @@ def target_names(target: str | Sequence[str], columns: Iterable[object]) -> tupl
 
 
 def find_problems(table: pd.DataFrame, names: Sequence[str], task: str | None = None, *, min_rows: int = 5) -> Problem:
-    """Return the problem of one target, or the regression of several; rows that lack any target are left out.
+    """Return the problem of one target or of several; rows that lack any target are left out.
 
-    Errors: those of `find_problem`; `InputError` for several targets that are not all numbers.
+    Errors: those of `find_problem`; `InputError` for several targets that are neither all numbers nor all of two
+    classes.
 
     >>> table = pd.DataFrame({"a": [1.5, 2, 3], "b": [4.0, 5, None], "c": [0, 1, 0]})
     >>> problem = find_problems(table, ["a", "b"], min_rows=2)
@@ -44,18 +45,23 @@ def find_problems(table: pd.DataFrame, names: Sequence[str], task: str | None = 
         return find_problem(table, names[0], task, min_rows=min_rows)
     has_all = np.all([find_column(table, name).notna() for name in names], axis=0)
     problems = [find_problem(table[has_all], name, task, min_rows=min_rows) for name in names]
-    for problem in problems:
-        if problem.classes is not None:
-            raise InputError(
-                f"Expected numbers in each of {len(names)} targets, got classes in {short_repr(problem.target)}. "
-                "Give --task regression if they are numbers, or predict each class by a command of its own."
-            )
     missing = len(table) - int(has_all.sum())
-    return replace(problems[0], target=", ".join(names), kind="number", missing=missing, targets=tuple(names))
+    several = replace(problems[0], target=", ".join(names), classes=None, missing=missing, targets=tuple(names))
+    if all(problem.classes is None for problem in problems):
+        return replace(several, kind="number")
+    for problem in problems:
+        if len(problem.classes or ()) != 2:
+            got = "numbers" if problem.classes is None else f"{len(problem.classes)} classes"
+            raise InputError(
+                f"Expected numbers in each of {len(names)} targets, or two classes in each, got {got} in "
+                f"{short_repr(problem.target)}. Give --task regression if all are numbers, or predict it by a command "
+                "of its own."
+            )
+    return replace(several, kind="text", parts=tuple(problems))
 
 
 def encode_targets(problem: Problem, table: pd.DataFrame) -> Shaped[np.ndarray, "row ..."]:
-    """Return the target of each row as `encode_target` does; several targets have one column each.
+    """Return the target of each row as `encode_target` does; several targets have one column each, classes 0 or 1.
 
     Errors: those of `encode_target`.
 
@@ -65,4 +71,6 @@ def encode_targets(problem: Problem, table: pd.DataFrame) -> Shaped[np.ndarray, 
     """
     if not problem.targets:
         return encode_target(problem, table[problem.target])
-    return np.column_stack([encode_target(problem, table[name]) for name in problem.targets])
+    parts = problem.parts or (problem,) * len(problem.targets)
+    columns = zip(parts, problem.targets, strict=True)
+    return np.column_stack([encode_target(part, table[name]) for part, name in columns])

@@ -15,6 +15,7 @@ import pandas as pd
 from bridle import store
 from bridle._errors import InputError, StoreError, first_line
 from bridle.sequences import SEQUENCE_FORMAT, read_preparation
+from bridle.sources._plain import as_frame
 from bridle.tables import Layout, NewRows, Preparation, Problem, decode_target
 from bridle.tuning._image_network import own_image_network
 from bridle.tuning._image_preparation import IMAGE_FORMAT, ImagePreparation
@@ -79,18 +80,29 @@ class Applied:
 
         Errors: `InputError` for a missing column or for text in a numeric column.
         """
-        return self.predict_rows(self.preparation.new_rows(table))
+        return self.predict_rows(self.preparation.new_rows(as_frame(table)))
 
     def predict_rows(self, new: NewRows) -> pd.DataFrame:
         """Return the predictions of rows that `preparation.new_rows` returned."""
         raw = np.asarray(self.model.predict(self.preparation.transform(new.rows), verbose=0))
         target, names = self.problem.target, new.names
+        if self.problem.parts:
+            return names.assign(**_several_classes(self.problem, raw))
         if self.problem.classes is None:
             numbers = pd.DataFrame(self.scale.restored(raw), columns=list(self.problem.names), index=names.index)
             return pd.concat([names, numbers], axis=1)
         shares = np.column_stack([1 - raw[:, 0], raw[:, 0]]) if raw.shape[1] == 1 else raw
         columns = {f"p({label})": shares[:, index] for index, label in enumerate(self.problem.classes)}
         return names.assign(**{target: decode_target(self.problem, shares.argmax(axis=1)), **columns})
+
+
+def _several_classes(problem: Problem, shares: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the class of each of several targets, and after them the probability of the second class of each."""
+    classes = {
+        part.target: decode_target(part, (shares[:, n] > 0.5).astype(int)) for n, part in enumerate(problem.parts)
+    }
+    labels = [f"p({part.target}={label})" for part in problem.parts for label in (part.classes or ())[1:]]
+    return classes | {label: shares[:, n] for n, label in enumerate(labels)}
 
 
 def save_applied(folder: Path, applied: Applied) -> None:
@@ -125,7 +137,7 @@ def load_applied(folder: str | Path, *, model: NetworkFunction | None = None) ->
         words = json.loads((folder / APPLY).read_text(encoding="utf-8"))
         read = READERS.get(words["preparation"].get("format"), Preparation.from_json)
         preparation, problem = read(words["preparation"]), Problem.from_json(words["problem"])
-        scale = Scale.from_json(words["scale"], len(problem.names))
+        scale = Scale.from_json(words["scale"], 1 if problem.parts else len(problem.names))
     except InputError as error:
         raise StoreError(f"Expected {str(folder / APPLY)!r} as `bridle tune` wrote it. {error}") from error
     except Exception as error:  # a damaged file fails in many ways

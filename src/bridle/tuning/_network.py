@@ -31,6 +31,11 @@ SCORES: dict[str, dict[str, Callable[[], object]]] = {
         "brier": lambda: keras.metrics.MeanSquaredError(name="brier"),
     },
     "several classes": {"accuracy": lambda: "accuracy"},
+    "two classes in each column": {
+        "accuracy": lambda: keras.metrics.BinaryAccuracy(name="accuracy"),
+        "auc": lambda: keras.metrics.AUC(name="auc", multi_label=True),
+        "brier": lambda: keras.metrics.MeanSquaredError(name="brier"),
+    },
     "a number": {
         "r2": lambda: keras.metrics.R2Score(name="r2"),
         "mse": lambda: keras.metrics.MeanSquaredError(name="mse"),
@@ -95,7 +100,7 @@ def default_network(
 
     The layers are `hidden1`, `hidden2` and so on, and `out`. The output and the loss follow from the problem:
 
-    * two classes: one sigmoid unit, binary cross-entropy, accuracy;
+    * two classes: one sigmoid unit, binary cross-entropy, accuracy; the same for each of several targets;
     * more classes: softmax, sparse categorical cross-entropy, accuracy;
     * a number: one linear unit, mean squared error, coefficient of determination.
 
@@ -118,6 +123,8 @@ def ending(problem: Problem, score: str | None = None) -> tuple[str, str, list[o
 
     Errors: `InputError` for a score that does not suit the problem.
     """
+    if problem.parts:
+        return "sigmoid", "binary_crossentropy", _metrics("two classes in each column", score)
     if problem.classes is None:
         return "linear", "mse", _metrics("a number", score)
     if len(problem.classes) == 2:
@@ -158,7 +165,7 @@ def layout_rules(version: int, problem: Problem) -> LayoutRules:
 
 
 def outputs_of(problem: Problem) -> int:
-    """Return the units of the last layer: one for each number, one for two classes, else one for each class."""
+    """Return the units of the last layer: one for each target, but for one target of more than two classes as many."""
     if problem.targets:
         return len(problem.targets)
     return 1 if problem.classes is None or len(problem.classes) == 2 else len(problem.classes)

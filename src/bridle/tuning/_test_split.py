@@ -195,6 +195,8 @@ def describe_table(
     if problem.classes is not None:
         more = " …" if len(problem.classes) > 8 else ""
         first += f", {len(problem.classes)} classes: {', '.join(problem.classes[:8])}{more}"
+    if problem.parts:
+        first += ", two classes each"
     gap = f" Left out for want of a target: {problem.missing} of {problem.rows + problem.missing} rows."
     groups, all_groups, side = split.rows.get("groups"), structure.groups(table), ""
     if groups is not None and all_groups is not None:
@@ -218,7 +220,11 @@ def warnings(problem: Problem, split: HeldOut, table: pd.DataFrame, structure: S
     used = table[[column.name for column in split.preparation.layout.columns]]
     large = large_class(problem, table[problem.target]) if "acc" in measure.lower() and not problem.targets else ""
     return [
-        *(sentence for name in problem.names for sentence in copies(used, table[name], problem)),
+        *(
+            sentence
+            for part, name in zip(problem.parts or [problem] * len(problem.names), problem.names, strict=True)
+            for sentence in copies(used, table[name], part)
+        ),
         *([large] if large else []),
         *hints(table.drop(columns=list(problem.names[1:])), problem.names[0], structure),
     ]

@@ -8,8 +8,9 @@ import pandas as pd
 from sklearn.preprocessing import StandardScaler
 
 from bridle._api import reload_note
-from bridle._errors import InputError, nearest_names
+from bridle._errors import InputError, KindError, nearest_names
 from bridle.images import has_images, read_size
+from bridle.sources._plain import as_frame
 from bridle.study.design import compile_ahead
 from bridle.tables import (
     LABEL,
@@ -19,6 +20,7 @@ from bridle.tables import (
     has_texts,
     known_rows,
     read_file,
+    refuse_options,
     remarks,
     table_of,
     target_names,
@@ -52,6 +54,7 @@ def read_source(
     """
     path = Path(path)
     if path.is_dir() and (has_images(path) or not has_texts(path)):
+        refuse_options("a folder of images", encoding=encoding, header=header, decimal=decimal)
         return folder_rows(path, target)
     table = read_file(path, encoding=encoding, header=header, decimal=decimal)
     if path.is_dir():
@@ -111,7 +114,7 @@ def prepare_table(
     rules = layout_rules(design.defaults, problem)
     split = hold_out(problem, rows, design.test_share, structure, folds, source.formats, rules)
     inputs = len(split.preparation.layout.features)
-    scaler = StandardScaler() if problem.classes is None else None
+    scaler = StandardScaler() if problem.task == "regression" else None
     study = (build or design.study)(inputs, problem, structure.folds(folds))
     prepared = study.prepare(
         split.x,
@@ -132,7 +135,7 @@ def prepare_table(
 
 
 def tune(
-    table: pd.DataFrame | str | Path,
+    table: Any,
     target: str | Sequence[str] | None = None,
     *,
     task: str | None = None,
@@ -167,11 +170,12 @@ def tune(
     do not need them.
 
     Args:
-        table: data frame, or path of a CSV, Excel, Parquet or JSON-lines file; or path of a folder that has one folder
-            of images, or of text files, for each class. A table with a column of names of image files is a study of
-            these images; the names count from its folder, or for a data frame from the current one.
-        target: str, the column to predict; a list of columns of numbers that one network predicts together. Not needed
-            for a folder.
+        table: data frame of pandas, polars or Arrow, or path of a CSV, Excel, Parquet or JSON-lines file; or path of a
+            folder that has one folder of images, or of text files, for each class. A table with a column of names of
+            image files is a study of these images; the names count from its folder, or for a data frame from the
+            current one.
+        target: str, the column to predict; a list of columns that one network predicts together, all of numbers or all
+            of two classes. Not needed for a folder.
         task: `"classification"` or `"regression"`. Default: detected from the target.
         model: function `(inputs, outputs)` that returns a compiled model. Default: hidden layers of 64 and 32 units,
             trained by Adam at 0.002 in batches of 64. A given model is trained in batches of 32. For images, the
@@ -203,9 +207,9 @@ def tune(
         augment: names of random changes of training images, such as `"flip,shift"`, or `"none"`; among flip,
             upside-down, shift, rotate, zoom, brightness, contrast. Default `"flip"`. A given model has its own.
         strict: bool, whether to refuse damaged images instead of leaving them out with a note. Default False.
-        header: bool, whether the first line of the file holds names. With False, the columns are `column1`, `column2`
-            and so on. Default: detected.
-        decimal: the decimal sign of the file, `"."` or `","`. Default: detected from its columns.
+        header: bool, whether the first line of a text file, or the first row of an Excel sheet, holds names. With
+            False, the columns are `column1`, `column2` and so on. Default: detected.
+        decimal: the decimal sign of numbers in text, `"."` or `","`. Default: detected from the columns.
         all_kinds: bool, whether to add one arm of each other kind that the network allows: dropout on hidden outputs,
             weight decay, limits of norms, noise on the inputs, smoothed and mixed labels, averaged weights. It takes
             about twice the time. Default False.
@@ -219,10 +223,10 @@ def tune(
     Errors: `InputError` for a table, a column or an option that cannot be used.
 
     """
-    if isinstance(table, pd.DataFrame):
-        source = _table_or_images(table, Path(), target)
-    else:
+    if isinstance(table, str | Path):
         source = read_source(table, target, header=header, decimal=decimal)
+    else:
+        source = _table_or_images(_frame(table, target, header, decimal), Path(), target)
     structure = Structure(group, time, weight, class_weight)
     options: dict[str, Any] = {"all_kinds": all_kinds, "series": series_of(sequence, time, window, horizon, season)}
     options["images"] = image_options(source, size, augment, strict)
@@ -231,6 +235,26 @@ def tune(
     job = prepare_table(source, design)
     compile_ahead(job.prepared)
     return run_job(job, race=race, progress=progress)
+
+
+def _frame(
+    table: Any, target: str | Sequence[str] | None, header: bool | None, decimal: str | None
+) -> pd.DataFrame | Table:
+    """Return a table of any library as a data frame, or as the table that the options make of it.
+
+    Errors: `KindError` for anything else, such as an array, which has no names of columns; `InputError` for
+    `header=False`.
+    """
+    frame = as_frame(table)
+    if not isinstance(frame, pd.DataFrame):
+        raise KindError(
+            f"Expected a table of pandas, polars or Arrow, or the path of a file or folder, got "
+            f"{type(table).__name__}. Give pandas.DataFrame(…, columns=…), or use bridle.Study for arrays."
+        )
+    refuse_options("a data frame, whose columns have names", header=header)
+    if header is None and decimal is None:
+        return frame
+    return table_of(frame, target if isinstance(target, str) else None, decimal=decimal, named=header is True)
 
 
 def image_options(

@@ -1,6 +1,7 @@
 """Rows of a study: arrays, splits, folds, preparation."""
 
-from bridle.study.data._arrays import plain_rows, read_inputs
+from bridle.sources._plain import plain_rows
+from bridle.study.data._arrays import read_inputs
 from bridle.study.data._preparation import restore_target, transform_rows
 from bridle.study.data._rows import Rows
 from bridle.study.data._transformers import build_transformer, import_lines, transformer_line, transformer_text

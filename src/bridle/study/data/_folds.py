@@ -12,7 +12,7 @@ from bridle.engine import Fold, put_fold
 from bridle.engine import Rows as DeviceRows
 from bridle.sources._stored import StoredArray, join_stored
 from bridle.study.data._arrays import Data, class_weighted
-from bridle.study.data._rows import RowPreparer, take_rows
+from bridle.study.data._rows import RowPreparer, in_memory, take_rows
 from bridle.study.data._splits import Split, Splitter, in_time, set_aside, split_rows
 
 
@@ -155,10 +155,10 @@ def _fold(
 
 
 def _joined(*sides: Any) -> Any:
-    """Return the rows of all sides one after another; rows on disk stay there."""
-    if any(isinstance(side, StoredArray) for side in sides):
+    """Return the rows of all sides one after another, where those of the first side are: on disk or in memory."""
+    if isinstance(sides[0], StoredArray):
         return join_stored(sides)
-    return np.concatenate(sides)
+    return np.concatenate([in_memory(side) for side in sides])
 
 
 def _joined_weights(pieces: Sequence[Data]) -> Any:

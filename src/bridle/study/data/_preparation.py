@@ -102,6 +102,25 @@ def transform_stored(transformer: Any, rows: StoredArray, name: str) -> StoredAr
     return rows.transformed(RowTransform(transformer, name))
 
 
+def transform_stored_training(transformer: Any, rows: StoredArray, target: Any, name: str) -> Any:
+    """Return rows on disk to which a transformer was fitted as it gives them to the training.
+
+    Those of a `CrossFitted` one are in memory then, since it encodes all of them by their targets at once; others stay
+    on disk.
+
+    Errors: `InputError` for more than `MAX_FIT_BYTES` of rows of a `CrossFitted` transformer.
+    """
+    if not isinstance(transformer, CrossFitted):
+        return transform_stored(transformer, rows, name)
+    if rows.nbytes > MAX_FIT_BYTES:
+        raise InputError(
+            f"Expected at most {MAX_FIT_BYTES / 2**20:.0f} MiB of training rows on disk for "
+            f"{type(transformer).__name__}, which encodes each of them by the targets of all others, got "
+            f"{rows.nbytes / 2**20:.0f} MiB. Give rows_in='memory', or a preparation without transform_training."
+        )
+    return transform_training_rows(transformer, rows.load(), target, name)
+
+
 def fit_in_passes(transformer: Any, rows: StoredArray, target: Any = None) -> Any:
     """Return a copy of a transformer that is fitted to rows on disk; None for None.
 

@@ -8,16 +8,18 @@ import numpy as np
 
 from bridle._errors import InputError
 from bridle.results import StoredTransformer
+from bridle.sources._plain import plain_rows
 from bridle.sources._source import OnPath
 from bridle.sources._stored import StoredArray
 from bridle.sources._trees import count_rows, take_rows
-from bridle.study.data._arrays import Data, plain_rows, read_rows
+from bridle.study.data._arrays import Data, read_rows
 from bridle.study.data._preparation import (
     as_column,
     fit_in_passes,
     fit_transformer,
     transform_rows,
     transform_stored,
+    transform_stored_training,
     transform_training_rows,
 )
 from bridle.study.data._transformers import store_transformer, transformer_text
@@ -175,7 +177,11 @@ class RowPreparer:
         if fitted[0] is not None:
             plain = plain_rows(x, f"{label}x")
             if isinstance(x, StoredArray):
-                x = transform_stored(fitted[0], plain, f"{label}x")
+                x = (
+                    transform_stored_training(fitted[0], plain, y, f"{label}x")
+                    if training
+                    else transform_stored(fitted[0], plain, f"{label}x")
+                )
             elif training:
                 x = transform_training_rows(fitted[0], plain, y, f"{label}x")
             else:
