@@ -82,7 +82,7 @@ def score(predicted: np.ndarray, rows: Rows) -> float:
 
 
 def scaled(rows: Rows) -> tuple[Rows, float, float]:
-    """Return rows with features, and a number as target, at mean 0 and deviation 1; mean and deviation of the target."""
+    """Return rows with features and numbers to predict at mean 0 and deviation 1, and both of the latter."""
     mean, deviation = rows.x.mean(axis=0), rows.x.std(axis=0)
     deviation[deviation == 0] = 1
     center, spread = (0.0, 1.0) if rows.classes else (float(rows.y.mean()), float(rows.y.std()))
@@ -132,7 +132,8 @@ class Network:
         network = self.build(strength, rate)
         network.fit(self.prepared.x, self.prepared.y, epochs=EPOCHS, batch_size=BATCH, verbose=0)
         predicted = network.predict(self.prepared.x_test, verbose=0)
-        return score(predicted.argmax(1) if self.rows.classes else predicted[:, 0] * self.spread + self.center, self.rows)
+        values = predicted.argmax(1) if self.rows.classes else predicted[:, 0] * self.spread + self.center
+        return score(values, self.rows)
 
 
 def run_none(rows: Rows) -> tuple[float, int]:
