@@ -11,7 +11,7 @@ from bridle.plots._curves import band, curves_data
 from bridle.plots._pair import block_means, colour_limit
 from bridle.plots._units import unit_tensors
 from bridle.plots._weights import matrices, weight_images
-from bridle.results import ALL_ROWS, UNIT_SHARES, StudyResult
+from bridle.results import ALL_ROWS, UNIT_SHARES, PathNetworks, StudyResult
 from bridle.stats import Evidence, nan_mean
 from bridle.wording import leading_arm, strength_text
 
@@ -102,9 +102,10 @@ def explore_data(result: StudyResult, evidence: Evidence, most_bytes: int) -> Ex
     candidates = tuple(dict.fromkeys(candidate for path in arms.values() for candidate in path))
     room = most_bytes // (4 * max(1, len(candidates)))
     side = int(np.clip(np.sqrt(room), MIN_IMAGE_SIDE, MAX_IMAGE_SIDE))
+    area = side**2
     panels = (
         *_surfaces(result, candidates, side),
-        *_weights(result, arm, candidates, side),
+        *_weights(result, arm, candidates, area),
         *_units(result, arm, candidates),
         *_curves(result, candidates, int(np.clip(room // 12, MIN_POINTS, MAX_POINTS))),
     )
@@ -116,8 +117,11 @@ def _surfaces(result: StudyResult, candidates: Sequence[int], side: int) -> list
     picture = result.picture
     if picture is None:
         return []
-    drawn = [(one, surface) for one, surface in zip(picture.settings, picture.surfaces, strict=True)
-             if one in candidates and np.isfinite(surface).all()]  # fmt: skip
+    networks, note = result.path_networks, "Mean of the refits"
+    pairs = zip(picture.settings, picture.surfaces, strict=True)
+    if networks is not None and networks.surfaces.size:
+        pairs, note = zip(networks.settings.tolist(), networks.surfaces.astype(float), strict=True), _origin(networks)
+    drawn = [(one, surface) for one, surface in pairs if one in candidates and np.isfinite(surface).all()]
     if not drawn:
         return []
     images = [block_means(np.clip(surface, 0.0, 1.0), side)[0] for _, surface in drawn]
@@ -132,7 +136,7 @@ def _surfaces(result: StudyResult, candidates: Sequence[int], side: int) -> list
             across=_moved(across, float(picture.axes[0][0]), spans[0]),
             up=_moved(up, float(picture.axes[1][0]), spans[1]),
             labels=("input 1", "input 2"),
-            note="Mean of the refits: blue for 0, orange for 1, a line at 0.5.",
+            note=f"{note}. Blue for 0, orange for 1, a line at 0.5.",
         )
     ]
 
@@ -145,28 +149,34 @@ def _rows(result: StudyResult) -> tuple[np.ndarray, np.ndarray]:
     return (picture.x - low) / np.where(high > low, high - low, 1.0), np.unique(picture.y, return_inverse=True)[1]
 
 
-def _weights(result: StudyResult, arm: int, candidates: Sequence[int], side: int) -> list[Panel]:
-    """Return the first matrix that the arm charges, in the refits of the first seed that has one."""
+def _weights(result: StudyResult, arm: int, candidates: Sequence[int], area: int) -> list[Panel]:
+    """Return the first matrix that the arm charges, in networks of one seed: those of the path, or the refits."""
     members = _refits(result, candidates)
     names = matrices(result, arm, next(iter(members.values()))) if members and result.weight_names else []
     if not names:
         return []
-    position = result.weight_names.index(names[0])
-    values = [np.asarray(result.weights[member][position], float) for member in members.values()]
+    networks, position = result.path_networks, result.weight_names.index(names[0])
+    if networks is not None and names[0] in networks.weights:
+        pairs = zip(networks.settings.tolist(), networks.weights[names[0]], strict=True)
+        trained, origin = {one: value for one, value in pairs if one in candidates}, _origin(networks)
+    else:
+        trained = {one: result.weights[member][position] for one, member in members.items()}
+        seeds = sorted({int(result.members.seed[member]) for member in members.values()})
+        origin = f"Refits of seed {', '.join(map(str, seeds))}"
+    values = [np.asarray(value, float) for value in trained.values()]
     images, note = weight_images(values)
-    small = np.stack([np.ma.masked_invalid(_shrunk(image, side)).filled(np.nan) for image in images])
+    small = np.stack([np.ma.masked_invalid(_shrunk(image, area)).filled(np.nan) for image in images])
     end = colour_limit(tuple(small))
     signed = bool((np.nan_to_num(small) < 0).any())
-    seeds = sorted({int(result.members.seed[member]) for member in members.values()})
     shape = " × ".join(map(str, values[0].shape))
-    note = f"{shape}, {note or 'inputs downward'}, refits of seed {', '.join(map(str, seeds))}"
+    note = f"{origin}. {shape}, {note or 'inputs downward'}"
     if small.shape[1:] != images[0].shape:
         note += f", averaged to {small.shape[1]} × {small.shape[2]}"
     return [
         Panel(
             kind="weights",
             name=f"Weights {names[0]}",
-            candidates=tuple(members),
+            candidates=tuple(trained),
             values=np.clip(small, -end if signed else 0.0, end),
             across=(),
             up=tuple((value, f"{value:.2g}") for value in ((-end, 0.0, end) if signed else (0.0, end))),
@@ -176,8 +186,12 @@ def _weights(result: StudyResult, arm: int, candidates: Sequence[int], side: int
     ]
 
 
-def _shrunk(image: np.ndarray, side: int) -> np.ndarray:
-    return image if max(image.shape) <= side else block_means(np.nan_to_num(image), side)[0]
+def _origin(networks: PathNetworks) -> str:
+    return f"Networks of seed {networks.seed} and the first fold"
+
+
+def _shrunk(image: np.ndarray, area: int) -> np.ndarray:
+    return image if image.size <= area else block_means(np.nan_to_num(image), int(np.sqrt(area)))[0]
 
 
 def _refits(result: StudyResult, candidates: Sequence[int]) -> dict[int, int]:
