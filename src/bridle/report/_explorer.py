@@ -29,6 +29,8 @@ MAX_LABEL = 60
 """Characters of a name."""
 MAX_FACTS = 3
 """Tensors whose zeros and dead units the summary names."""
+MIN_SHARE = 0.005
+"""The summary leaves out a tensor whose share is smaller in every candidate."""
 Values = dict[str, Any]
 """Plain values for JSON."""
 
@@ -87,7 +89,9 @@ def _summary(result: StudyResult, evidence: Evidence, candidate: int) -> str:
         ("of the units of {} are dead", measured_tensors(result, "dead"), _dead_shares),
         ("of {} is exactly zero", measured_tensors(result, "zeros"), zero_fractions),
     ):
-        shares = [(one_line(tensor, 40), float(values(result, tensor)[candidate])) for tensor in tensors[:MAX_FACTS]]
+        by_tensor = {tensor: values(result, tensor) for tensor in tensors}
+        some = [tensor for tensor, shares in by_tensor.items() if (np.nan_to_num(shares) >= MIN_SHARE).any()]
+        shares = [(one_line(tensor, 40), float(by_tensor[tensor][candidate])) for tensor in some[:MAX_FACTS]]
         facts += [f"{100 * share:.0f} % {text.format(tensor)}." for tensor, share in shares if np.isfinite(share)]
     return " ".join(facts)
 
