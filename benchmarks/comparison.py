@@ -223,7 +223,8 @@ def run_lassonet(rows: Rows) -> tuple[float, int]:
     prepared, center, spread = scaled(rows)
     estimator = lassonet.LassoNetClassifier if rows.classes else lassonet.LassoNetRegressor
     network = estimator(hidden_dims=(64, 32), random_state=0, torch_seed=0, val_size=0.25)
-    path = network.path(prepared.x.astype("float32"), prepared.y if rows.classes else prepared.y.astype("float32"))
+    target = prepared.y if rows.classes else prepared.y.astype("float32")
+    path = network.path(prepared.x.astype("float32"), target, return_state_dicts=True)
     network.load(min(path, key=lambda point: point.val_loss))
     predicted = np.asarray(network.predict(prepared.x_test.astype("float32")))
     return score(predicted if rows.classes else np.ravel(predicted) * spread + center, rows), len(path)

@@ -25,10 +25,11 @@ html_theme = "furo"
 html_title = "bridle"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
 html_show_sphinx = html_show_sourcelink = False
 html_copy_source = False
 templates_path: list[str] = []
-pygments_style, pygments_dark_style = "friendly", "monokai"
+pygments_style, pygments_dark_style = "a11y-high-contrast-light", "monokai"  # all colours are legible on their ground
 myst_enable_extensions = ["attrs_inline", "colon_fence", "dollarmath", "deflist"]
 myst_heading_anchors = 3
 suppress_warnings = ["myst.header"]

@@ -9,8 +9,8 @@ from jaxtyping import Bool, Float, Int
 
 __all__ = [
     "ALL_ROWS", "LIMIT", "POOLED", "SPREAD_DIAGNOSTIC", "UNIT_SHARES", "Activation", "Arm", "Baseline", "Calibration",
-    "Confidence", "Members", "Nested", "Picture", "Probe", "RowScores", "Score", "SeedMean", "StoredTransformer",
-    "StudyResult", "weak_to_strong",
+    "Confidence", "Members", "Nested", "PathNetworks", "Picture", "Probe", "RowScores", "Score", "SeedMean",
+    "StoredTransformer", "StudyResult", "weak_to_strong",
 ]  # fmt: skip
 
 
@@ -100,12 +100,10 @@ class Score:
 
 @dataclass(frozen=True)
 class Baseline:
-    """Scores of a model that is no network, on the rows, features and weights of a study's fits."""
+    """Scores of a model that is no network, in words `text`, on the rows, features and weights of a study's fits."""
 
     name: str
-    """Such as `"linear model"`."""
     text: str
-    """The model in words."""
     scores: Float[np.ndarray, "fold"]
     """The score on the validation rows of each fold; NaN for a fold that the time limit left out."""
     held_out: Mapping[str, float] = field(default_factory=dict[str, float])
@@ -116,10 +114,8 @@ class Baseline:
 class Probe:
     """Predictions of refits for a few rows, to check an exported model against the trained one."""
 
-    rows: tuple[np.ndarray, ...]
-    """The inputs of the model for these rows, after preparation."""
-    predictions: Mapping[int, tuple[np.ndarray, ...]]
-    """The outputs for these rows, by the index of the refit."""
+    rows: tuple[np.ndarray, ...]  # inputs of the model, after preparation
+    predictions: Mapping[int, tuple[np.ndarray, ...]]  # by the index of the refit
 
 
 @dataclass(frozen=True)
@@ -127,7 +123,6 @@ class SeedMean:
     """Scores of the mean prediction of the first `MAX_AVERAGED` seeds; NaN for candidates that were not refitted."""
 
     scores: Float[np.ndarray, "candidate fold"]
-    """The score on the validation rows of each fold."""
     held_out: Mapping[str, Float[np.ndarray, "candidate"]] = field(default_factory=dict[str, np.ndarray])
     is_convex: bool = False
     """True if the loss is convex in the predictions: that of the mean is never above the mean of the losses."""
@@ -213,8 +208,18 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class PathNetworks:
+    """Networks of candidates from one seed and fold: weights by name, and surfaces on the mesh of `Picture`, if any."""
+
+    seed: int
+    settings: Int[np.ndarray, "candidate"]
+    weights: Mapping[str, Float[np.ndarray, "candidate ..."]]
+    surfaces: Float[np.ndarray, "candidate high wide"]
+
+
+@dataclass(frozen=True)
 class Activation:
-    """Penalized activation on a few rows, for refits of several candidates with the same seed."""
+    """Penalized activation on a few rows, for refits of several candidates with the same seed; `entries` are all."""
 
     tensor: str
     settings: tuple[int, ...]
@@ -223,7 +228,6 @@ class Activation:
     classes: Int[np.ndarray, "row"]
     """The class of each row; empty without classes."""
     entries: int
-    """The number of all entries of a row."""
 
 
 @dataclass(frozen=True)
@@ -233,21 +237,21 @@ class StudyResult:
     A member is one fit, a setting is one candidate, and a slot is one varied strength.
 
     `curves[member, point, quantity]` holds, at the epochs `epochs`, the quantities named in `quantities`:
-    `train/loss`, `validation/loss` (data losses, without any penalty), `train/<metric>`,
-    `validation/<metric>`, `fit/loss` (data loss plus penalties, mean over the epoch's steps) and
-    `penalty/<slot>` (the part of it that each penalty added). With early stopping, `watch/<quantity>` are those of the
-    rows set aside for it. `train/…` is measured at every fifth point, counted from the last. The last point, and every
-    point after the end of a stopped fit, has the values of the final weights. Values that were not measured are NaN.
-    With a prepared target, measures are in units of the original target, except those in `prepared_units`;
-    `fit/loss` and `penalty/<slot>` are in units of the prepared target.
+    `train/loss`, `validation/loss` (data losses, without any penalty), `train/<metric>`, `validation/<metric>`,
+    `fit/loss` (data loss plus penalties, mean over the epoch's steps) and `penalty/<slot>` (the part of it that each
+    penalty added). With early stopping, `watch/<quantity>` are those of the rows set aside for it. `train/…` is
+    measured at every fifth point, counted from the last. The last point, and every point after the end of a stopped
+    fit, has the values of the final weights. Values that were not measured are NaN. With a prepared target, measures
+    are in units of the original target, except those in `prepared_units`; `fit/loss` and `penalty/<slot>` are in units
+    of the prepared target.
 
     `diagnostics[member, diagnostic]` holds measurements of the trained weights over the training rows:
-    `zeros/<tensor>` (fraction of entries that are exactly zero), `size/<tensor>` (mean magnitude) and
-    `norm/<tensor>` (Euclidean norm, for weights), `dead/<tensor>` (fraction of units that are zero in every row, for
-    activations) and `spread/prediction` (the square root of the mean variance of predictions between rows).
-    `unit0/<tensor>`, `unit10/…` and so on to `unit100/…` are quantiles over the units of a tensor: of the norms of
-    their incoming weights, or of their mean magnitudes.
-    `held_out[name][member, quantity]` holds the data loss and metrics of refits on rows that were not used otherwise.
+    `zeros/<tensor>` (fraction of entries that are exactly zero), `size/<tensor>` (mean magnitude) and `norm/<tensor>`
+    (Euclidean norm, for weights), `dead/<tensor>` (fraction of units that are zero in every row, for activations) and
+    `spread/prediction` (the square root of the mean variance of predictions between rows). `unit0/<tensor>`,
+    `unit10/…` and so on to `unit100/…` are quantiles over the units of a tensor: of the norms of their incoming
+    weights, or of their mean magnitudes. `held_out[name][member, quantity]` holds the data loss and metrics of refits
+    on rows that were not used otherwise.
     """
 
     arms: tuple[Arm, ...]
@@ -274,6 +278,8 @@ class StudyResult:
     """Present for models with custom code."""
     picture: Picture | None = None
     activations: tuple[Activation, ...] = ()
+    path_networks: PathNetworks | None = None
+    """Networks of the first fold; None for larger networks, and in a study stored by an older version."""
     model_json: str = ""
     """The configuration of the model in Keras's JSON; empty if Keras cannot rebuild the model."""
     protocol: str = ""
@@ -318,9 +324,8 @@ class StudyResult:
     ) -> Float[np.ndarray, "candidate seed fold"]:
         """Arrange one number per fit by candidate, seed and fold; NaN if a fit diverged or did not run."""
         seeds = self.seeds
-        selected = (self.members.fold == ALL_ROWS) == refits
+        used = ((self.members.fold == ALL_ROWS) == refits) & self.members.finished
         table = np.full((len(self.setting_arm), len(seeds), 1 if refits else self.folds), np.nan)
-        used = selected & self.members.finished
         fold = np.zeros(len(self.members), int) if refits else self.members.fold
         table[self.members.setting[used], np.searchsorted(seeds, self.members.seed[used]), fold[used]] = values[used]
         return table
@@ -345,8 +350,7 @@ class StudyResult:
         scores = self.row_scores
         if scores is None or not scores.rows.size:
             return np.full((*shape, 0), np.nan)
-        total = np.zeros((*shape, int(scores.rows.max()) + 1))
-        count = np.zeros(total.shape)
+        total, count = np.zeros((2, *shape, int(scores.rows.max()) + 1))
         seeds = np.searchsorted(self.seeds, self.members.seed)
         for member in np.flatnonzero((self.members.fold != ALL_ROWS) & self.members.finished):
             rows, values = scores.rows[self.members.fold[member]], scores.values[member]
@@ -363,18 +367,14 @@ class StudyResult:
 
     def counts(self) -> tuple[Int[np.ndarray, "candidate"], Int[np.ndarray, "candidate"]]:
         """Return the number of finished cross-validation fits of each candidate, and the number of all."""
-        inside = self.members.fold != ALL_ROWS
-        size = len(self.setting_arm)
+        inside, size = self.members.fold != ALL_ROWS, len(self.setting_arm)
         total = np.bincount(self.members.setting[inside], minlength=size)
-        finished = np.bincount(self.members.setting[inside & self.members.finished], minlength=size)
-        return finished, total
+        return np.bincount(self.members.setting[inside & self.members.finished], minlength=size), total
 
     def path(self, arm: int) -> Int[np.ndarray, "point"]:
         """Return the candidates of one arm from the weakest to the strongest."""
         candidates = np.flatnonzero(self.setting_arm == arm)
         slots = list(self.arms[arm].slots)
-        if not slots:
-            return candidates
         limits = self.arms[arm].limits(self.slots)
         return candidates[weak_to_strong(self.setting_strengths[candidates][:, slots], limits)]
 

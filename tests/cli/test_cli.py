@@ -14,6 +14,8 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_iris
 
+import bridle
+
 
 def flowers(rows: int = 60) -> pd.DataFrame:
     """Iris with names, a text column, an id and holes."""
@@ -216,7 +218,7 @@ def test_run_writes_both_protocols(command) -> None:
 
 def test_version_and_help(command) -> None:
     """Both end with 0."""
-    assert command("--version")[:2] == (0, "bridle 0.1.0\n")
+    assert command("--version")[:2] == (0, f"bridle {bridle.__version__}\n")
     code, out, _ = command("--help")
     assert code == 0
     assert all(name in out for name in ("run", "tune", "predict", "report"))

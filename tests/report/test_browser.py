@@ -1,8 +1,10 @@
 """The page in a real browser: Chromium without a window."""
 
+import os
 import re
 import shutil
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -241,7 +243,7 @@ def test_what_a_screen_reader_finds(show, study):
     assert seen.page.get_by_role("heading", level=1).count() == 1
     for drawing in section.drawings:
         assert seen.page.get_by_role("img", name=drawing.alt, exact=True).count() == 1
-    assert seen.page.get_by_role("img").count() == len(section.drawings)
+    assert seen.page.locator("figure").get_by_role("img").count() == len(section.drawings)
     assert seen.page.get_by_role("group", name="Show or hide").count() == 4
     names = [button.text_content() for button in seen.figure("sweep").get_by_role("button").all()]
     assert [name[1:] for name in names] == ["L1", "L2", "none", "train", "best", "1se", "recommended"]
@@ -289,6 +291,46 @@ def test_the_first_picture_follows_the_verdict(show, study, scheme):
     assert seen.quiet()
 
 
+def test_the_slider_redraws_the_networks(show, study):
+    """By keyboard: strength, summary and every picture change; a gap names the strengths that were kept."""
+    seen = show(study(arms=TWO, picture=True, insides=True))
+    slider, drawn = seen.page.get_by_role("slider", name="Strength"), seen.page.locator(".explorer canvas")
+    summary, gap = seen.page.locator(".summary"), seen.page.locator(".explorer .gap").first
+    told = []
+    for key, label in (("Home", "none"), ("ArrowRight", "1e-4"), ("End", "0.01")):
+        slider.press(key)
+        sync_api.expect(seen.page.locator(".explorer output")).to_have_text(label)
+        assert slider.get_attribute("aria-valuetext") == label
+        told.append((summary.text_content(), *drawn.evaluate_all("all => all.slice(1).map(one => one.toDataURL())")))
+        names = drawn.evaluate_all("all => all.slice(1).map(one => one.getAttribute('aria-label'))")
+        assert all(name.endswith(f"at strength {label}") for name in names)
+        assert gap.is_visible() == (label == "1e-4")
+    assert [len(set(part)) for part in zip(*told, strict=True)] == [3] * 6
+    assert gap.text_content() == "The study kept networks at none, 0.01."
+    seen.page.get_by_label("Arm").select_option("L2")
+    assert gap.text_content() == "The study kept networks at none."
+    assert seen.quiet()
+
+
+def test_nothing_that_scrolls_or_slides_is_out_of_reach(show, study):
+    """Controls take the focus in the order of the page; axe-core agrees, where `AXE_CORE` names its file."""
+    seen = show(study(arms=TWO, picture=True, insides=True), viewport={"width": 390, "height": 800}, bypass_csp=True)
+    reached = []
+    here = "(f => [f.tagName, f.id || f.className, f.getBoundingClientRect().top + scrollY])(document.activeElement)"
+    while not reached or reached[-1][0] != "BODY":
+        seen.page.keyboard.press("Tab")
+        reached.append(seen.page.evaluate(here))
+    tops = [top for _, _, top in reached[:-1]]
+    assert tops == sorted(tops)
+    assert {"study-1-arm", "study-1-strength", "scroll"} <= {name for _, name, _ in reached}
+    wide = "[...document.querySelectorAll('*')].filter(n => n.scrollWidth > n.clientWidth && n.tabIndex < 0 && "
+    assert seen.page.evaluate(f"{wide}/auto|scroll/.test(getComputedStyle(n).overflowX)).length") == 0
+    if axe := os.environ.get("AXE_CORE"):
+        seen.page.evaluate(Path(axe).read_text(encoding="utf-8"))
+        faults = seen.page.evaluate("axe.run().then(all => all.violations.map(one => [one.impact, one.id]))")
+        assert [fault for fault in faults if fault[0] in ("serious", "critical")] == []
+
+
 def test_folded_parts_are_open_on_paper(show, study):
     seen = show(study(), notes=("`a`: number.",))
     text = seen.page.get_by_text("Scores are quoted with each fold")
@@ -305,7 +347,7 @@ def test_paper_gets_the_pictures(show, study):
     for name in ("sweep", "gains", "curves"):
         assert seen.figure(name).locator("img").is_visible()
         assert seen.figure(name).locator(".chart").is_hidden()
-    assert seen.page.get_by_role("button").count() == 0
+    assert seen.page.get_by_role("button").count() == seen.page.get_by_role("slider").count() == 0
     printed = seen.page.pdf(format="A4")
     assert printed.startswith(b"%PDF-")
     assert len(printed) > 20_000
@@ -319,7 +361,7 @@ def test_without_scripts_the_pictures_stay(show, study):
     pictures = seen.page.locator("figure img")
     assert pictures.count() == 6
     assert all(picture.is_visible() for picture in pictures.all())
-    assert seen.page.get_by_role("button").count() == 0
+    assert seen.page.get_by_role("button").count() == seen.page.get_by_role("slider").count() == 0
 
 
 def test_a_narrow_page_does_not_scroll_sideways(show, study):
@@ -354,5 +396,5 @@ def test_hostile_names_do_no_harm(show, study):
         buttons.nth(number).click()
         buttons.nth((number + 1) % len(HOSTILE)).click()
     assert seen.page.locator("figure a, figure script, figure image, img[onerror]").count() == 0
-    assert seen.page.locator("script").count() == 4  # data, library, ours, and the library unpacked
+    assert seen.page.locator("script").count() == 7  # data, library, ours; the same of the slider; the library unpacked
     assert seen.quiet()

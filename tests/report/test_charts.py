@@ -1,5 +1,7 @@
 """The interactive charts hold the numbers of the pictures, and names only as text."""
 
+import base64
+import gzip
 import json
 import math
 import re
@@ -9,7 +11,9 @@ import pytest
 
 from bridle.plots import THEMES, curves_data, gains_data, sweep_data
 from bridle.report._chart_parts import label, palettes
+from bridle.report._explorer import LEVELS, make_explorer, pack_explorers
 from bridle.report._section import charts
+from bridle.stats import weigh_evidence
 from bridle.wording import escape_control_characters
 
 TWO = {"L1": {"hidden/output l1": [1e-4, 1e-3, 1e-2]}, "L2": {"hidden/kernel l2": [1e-4, 1e-3, 1e-2]}}
@@ -196,3 +200,46 @@ def test_colours_are_names_of_the_palette(study):
     for chart in charts(study(arms=TWO), published={1e-3: 0.8}).values():
         assert set(colours(chart)) <= {*known, "rgba(0,0,0,0)"}
         assert math.isfinite(chart["layout"]["height"])
+
+
+def test_the_slider_holds_the_numbers_of_the_networks(study):
+    """As bytes, to half a step: surfaces, weights, quantiles over units, curves; a panel without data is left out."""
+    result = study(arms=TWO, picture=True, insides=True)
+    words, packed = pack_explorers({"s": make_explorer(result, weigh_evidence(result))})
+    block = np.frombuffer(gzip.decompress(base64.b64decode(packed)), np.uint8)
+    json.dumps(words, allow_nan=False)
+
+    def values(panel, candidate):
+        size = math.prod(panel["shape"])
+        part = block[panel["at"] + panel["rows"][str(candidate)] * size :][:size].reshape(panel["shape"])
+        return panel["low"] + part / LEVELS * (panel["high"] - panel["low"])
+
+    panels = words["studies"]["s"]["panels"]
+    surface, weights, activity, _, curves, _ = panels
+    assert [panel["kind"] for panel in panels] == ["surface", "weights", "units", "units", "curves", "curves"]
+    np.testing.assert_allclose(values(surface, 3), result.picture.surfaces[1], atol=0.5 / LEVELS + 1e-6)
+    assert set(surface["rows"]) == {"0", "3"}
+    assert weights["shape"] == [2, 125]
+    assert set(weights["rows"]) == {str(candidate) for candidate in range(7)}
+    median = result.by_candidate(result.diagnostic("unit50/hidden/output"))[2].mean()
+    assert values(activity, 2)[0, 3] == pytest.approx(median, abs=0.5 * activity["high"] / LEVELS + 1e-6)
+    curve = curves_data(result, settings=[2]).curves[0]
+    np.testing.assert_allclose(values(curves, 2)[3], curve.validation, atol=(curves["high"] - curves["low"]) / LEVELS)
+    assert [stop[1] for stop in words["studies"]["s"]["arms"]["1"]["stops"]] == ["none", "1e-4", "0.001", "0.01"]
+    bare = study(arms=TWO)
+    bare_panels = pack_explorers({"s": make_explorer(bare, weigh_evidence(bare))})[0]["studies"]["s"]["panels"]
+    assert [panel["kind"] for panel in bare_panels] == ["curves", "curves"]
+
+
+def test_the_slider_of_many_candidates_stays_small(study):
+    """With a thousand candidates the pictures have fewer points, and fit into the room of a page."""
+    many = {f"arm {i}": {f"layer{i}/kernel l1": np.geomspace(1e-6, 1, 40).tolist()} for i in range(25)}
+    result = study(arms=many, seeds=1, folds=2, picture=True, insides=True)
+    words, packed = pack_explorers({"s": make_explorer(result, weigh_evidence(result))})
+    assert len(json.dumps(words)) + len(packed) < 1_500_000
+
+
+def test_a_study_with_nothing_to_compare_has_no_slider(study):
+    for changes in ({"arms": {}}, {"diverged": range(216)}):
+        result = study(**changes)
+        assert make_explorer(result, weigh_evidence(result)) is None

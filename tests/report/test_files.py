@@ -15,7 +15,7 @@ import pytest
 from bridle._errors import InputError, StoreError
 from bridle.plots import drawings
 from bridle.report import Section, Sheet, page, strict, to_json, write
-from bridle.report._assets import themed_svg
+from bridle.report._assets import CSS, themed_svg
 
 EVIL = '<script>alert("x")</script>&'
 SHEET = Sheet("Published claims", ("claim", "published", "measured"), ((EVIL, 0.914, float("nan")),))
@@ -24,7 +24,7 @@ SHEET = Sheet("Published claims", ("claim", "published", "measured"), ((EVIL, 0.
 class Outline(HTMLParser):
     """Collects tags and complains of those left open."""
 
-    VOID = ("meta", "img", "br")
+    VOID = ("meta", "img", "br", "input")
 
     def __init__(self):
         super().__init__()
@@ -81,7 +81,7 @@ def test_page_is_closed_to_the_network(study):
     assert len(images) == 10
     assert all(attrs["src"].startswith("data:image/") and attrs["alt"] for attrs in images)
     kinds = [attrs.get("type", "runs") for tag, attrs in seen if tag == "script"]
-    assert kinds == ["application/json", "application/gzip", "runs"]
+    assert kinds == ["application/json", "application/gzip", "runs"] * 2
     assert not [tag for tag, attrs in seen if tag in ("link", "iframe") or "style" in attrs]
     assert not [name for _, attrs in seen for name in attrs if name.startswith("on")]
     assert not re.search(r'(src|href)="(?!data:|#)', without_scripts(text))
@@ -184,7 +184,7 @@ def test_whatever_a_person_named_is_escaped(study):
     result = study(arms={EVIL: {f"{EVIL}/output l1": [1e-3]}}).with_provenance(**{EVIL: EVIL})
     text = page(EVIL, [Section(EVIL, result, EVIL, None, (SHEET,)), Section(EVIL, result)], EVIL)
     assert "<script>alert" not in text
-    assert text.count("<script") == text.count("</script") == 3
+    assert text.count("<script") == text.count("</script") == 6
     outline(text)
 
 
@@ -204,6 +204,7 @@ def test_the_shipped_library_is_as_published():
     assert b"<!--" not in library
     assert "Permission is hereby granted" in folder.joinpath("LICENSE-plotly.txt").read_text()
     assert len(folder.joinpath("report.js").read_text().splitlines()) <= 120
+    assert len(folder.joinpath("explore.js").read_text().splitlines()) <= 300
 
 
 def test_page_is_small(study):
@@ -217,6 +218,26 @@ def test_page_without_sections_is_refused():
     """With what to do."""
     with pytest.raises(InputError, match="Section"):
         page("moons", [])
+
+
+def test_text_stands_out_from_its_ground():
+    """By 4.5 to 1 in every pair of the page's own colours, in light, in dark and on paper."""
+    for theme in re.findall(r":root\{([^}]*)\}", CSS.replace("\n", "")):
+        colours = dict(re.findall(r"--(\w+):#(\w+)", theme))
+        light = {
+            name: luminance(code if len(code) == 6 else "".join(c * 2 for c in code)) for name, code in colours.items()
+        }
+        for ground in ("ground", "soft"):
+            for text in ("ink", "muted", "mark"):
+                low, high = sorted((light[text], light[ground]))
+                assert (high + 0.05) / (low + 0.05) >= 4.5, (text, ground, theme)
+
+
+def luminance(code):
+    """Return the relative luminance of a colour, as WCAG defines it."""
+    parts = [int(code[start : start + 2], 16) / 255 for start in (0, 2, 4)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def test_pictures_follow_the_reader(study):

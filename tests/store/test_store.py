@@ -30,6 +30,7 @@ def result(moons) -> bridle.Result:
     found = study.run(x[:40], y[:40], test=(x[40:], y[40:]), progress=False)
     assert found.data.activations
     assert found.data.weight_names
+    assert found.data.path_networks.surfaces.size
     return found
 
 
@@ -54,10 +55,10 @@ def test_a_study_stored_before_its_insides_were_kept_opens(result, tmp_path) -> 
     """Without names of weights and without activations; what needs them says so."""
     save(result.data, tmp_path)
     words = json.loads((tmp_path / "study.json").read_text())
-    del words["weight_names"], words["activations"]
+    del words["weight_names"], words["activations"], words["networks"]
     (tmp_path / "study.json").write_text(json.dumps(words))
     again = bridle.load(tmp_path)
-    assert (again.data.weight_names, again.data.activations) == ((), ())
+    assert (again.data.weight_names, again.data.activations, again.data.path_networks) == ((), (), None)
     assert str(again) == str(result)
     with pytest.raises(BridleError, match="Run it again"):
         again.plot.weights()

@@ -37,6 +37,20 @@ def test_activations_are_those_of_the_chosen_models(result, moons) -> None:
         np.testing.assert_allclose(values, keras.ops.convert_to_numpy(hidden(x[rows])), atol=1e-6)
 
 
+def test_networks_of_one_fold_show_the_whole_path(result, moons) -> None:
+    """Of the first seed, for every candidate: the weights that were measured, and the surfaces of these weights."""
+    data, networks = result.data, result.data.path_networks
+    assert (networks.seed, networks.settings.tolist()) == (0, [0, 1, 2, 3])
+    assert set(networks.weights) == {"hidden/kernel", "out/kernel"}
+    first = (data.members.seed == 0) & (data.members.fold == 0)
+    norms = [np.linalg.norm(value) for value in networks.weights["hidden/kernel"]]
+    np.testing.assert_allclose(norms, data.diagnostic("norm/hidden/kernel")[first], rtol=1e-5)
+    assert networks.surfaces.shape == (4, 60, 60)
+    assert np.ptp(networks.surfaces, axis=0).max() > 0.01
+    large = Study(network(9000), {"L2": {"*/kernel": L2(0.01)}}, seeds=1, folds=2, epochs=1).run(*moons, progress=False)
+    assert large.data.path_networks is None
+
+
 def test_unit_quantiles_are_those_of_the_trained_kernel(result) -> None:
     """Over the norms of the columns, from the smallest to the largest."""
     data = result.data

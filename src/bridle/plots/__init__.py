@@ -24,27 +24,34 @@ from bridle.plots._errors import (
     row_errors,
     worst_errors,
 )
+from bridle.plots._explore import ExploreData, Panel, explore_data
 from bridle.plots._features import draw_tiles, features_data, matched_data, reconstructions_data
 from bridle.plots._figures import Drawing, drawings, main_drawing
 from bridle.plots._frontier import draw_frontier, frontier_data
 from bridle.plots._gains import GainsData, Source, draw_gains, gains_data
 from bridle.plots._heatmap import draw_heatmap, heatmap_data
 from bridle.plots._lines import LineSeries, draw_lines, lines_alt
+from bridle.plots._pair import POSITIVE, SIGNED
 from bridle.plots._path import draw_path, path_data
 from bridle.plots._strengths import Ticks
 from bridle.plots._style import THEMES, Theme, marker
-from bridle.plots._surface import draw_surface, surface_data
+from bridle.plots._surface import TINTS, draw_surface, surface_data
 from bridle.plots._sweep import Published, SweepData, Swept, draw_sweep, sweep_data
 from bridle.plots._units import draw_units, units_data
 from bridle.plots._weights import draw_weights, weights_data
 
 __all__ = [
+    "POSITIVE",
+    "SIGNED",
     "THEMES",
+    "TINTS",
     "Curve",
     "CurvesData",
     "Drawing",
+    "ExploreData",
     "GainsData",
     "LineSeries",
+    "Panel",
     "Published",
     "RowErrors",
     "Source",
@@ -77,6 +84,7 @@ __all__ = [
     "draw_weights",
     "drawings",
     "error_drawings",
+    "explore_data",
     "features_data",
     "frontier_data",
     "gains_data",

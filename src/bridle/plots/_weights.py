@@ -62,14 +62,14 @@ def weights_data(
             "Expected a study with trained weights of none and of a penalized arm, and their names; got one without. "
             "Run it again to its end."
         )
-    names = _matrices(result, arm, pair[0])
+    names = matrices(result, arm, pair[0])
     missing = "Expected a network with a weight of two or more axes, got one without."
     tensor = resolve_name(tensor, names, "a weight of two or more axes", missing)
     position = result.weight_names.index(tensor)
     values = [np.asarray(result.weights[member][position], float) for member in pair]
     settings = [int(result.members.setting[member]) for member in pair]
-    filters = values[0].ndim == 4 and max(values[0].shape[:2]) > 1
-    arrays, note = _filters(values) if filters else _matrix(values)
+    filters = _are_filters(values[0])
+    arrays, note = weight_images(values)
     images = [
         LabelledImage(brief_name(result, setting), array, float((value == 0).mean()))
         for setting, array, value in zip(settings, arrays, values, strict=True)
@@ -81,7 +81,7 @@ def weights_data(
 def can_show(result: StudyResult, arm: int, evidence: Evidence) -> bool:
     """Return True if there are trained weights of two or more axes, with names, for `none` and for an arm."""
     pair = _refits(result, evidence, arm)
-    return pair is not None and bool(result.weight_names) and bool(_matrices(result, arm, pair[0]))
+    return pair is not None and bool(result.weight_names) and bool(matrices(result, arm, pair[0]))
 
 
 def _refits(result: StudyResult, evidence: Evidence, arm: int | None) -> tuple[int, int] | None:
@@ -100,13 +100,22 @@ def _refits(result: StudyResult, evidence: Evidence, arm: int | None) -> tuple[i
     return None
 
 
-def _matrices(result: StudyResult, arm: int, member: int) -> list[str]:
+def matrices(result: StudyResult, arm: int, member: int) -> list[str]:
     """Return the weights of two or more axes: those that an arm charges, then those of the same layers, then others."""
     targets = [name.partition("[")[0] for name in regularized_tensors(result, arm)]
     layers = [name.rpartition("/")[0] for name in targets]
     named = zip(result.weight_names, result.weights[member], strict=True)
     names = [name for name, value in named if value.ndim >= 2 and value.size > 1]
     return sorted(names, key=lambda name: (name not in targets, name.rpartition("/")[0] not in layers))
+
+
+def weight_images(values: list[np.ndarray]) -> tuple[list[np.ndarray], str]:
+    """Return one weight of several networks as images, grids of filters or matrices, and what was left out."""
+    return _filters(values) if _are_filters(values[0]) else _matrix(values)
+
+
+def _are_filters(value: np.ndarray) -> bool:
+    return value.ndim == 4 and max(value.shape[:2]) > 1
 
 
 def _matrix(values: list[np.ndarray]) -> tuple[list[np.ndarray], str]:

@@ -23,6 +23,8 @@ PLOTLY_SCRIPT = "plotly-basic.min.js"
 """The file of the chart library."""
 REPORT_SCRIPT = "report.js"
 """The file of the script that unpacks the library and draws the charts."""
+EXPLORE_SCRIPT = "explore.js"
+"""The file of the script that redraws the networks of a study at the strength of a slider."""
 PLOTLY_STYLE_ID = "plotly.js-style-global"
 """The id of the style element that plotly looks for before it adds one, which the policy would forbid."""
 PLOTLY_STYLE = "/* plotly adds its rules here */"
@@ -71,6 +73,18 @@ figcaption{color:var(--muted);font-size:.88rem;max-width:46rem;margin-top:.5rem}
 dl{display:grid;grid-template-columns:minmax(7rem,max-content) 1fr;gap:.15rem 1.25rem;font-size:.88rem}
 dt{color:var(--muted)}
 dd{margin:0}
+.explorer{margin:2rem 0}
+.controls label{font-weight:600}
+.controls select{font:inherit;max-width:100%;padding:.2rem .4rem;color:inherit;background:var(--soft);
+border:1px solid var(--muted);border-radius:6px}
+.controls input{display:block;width:100%;max-width:46rem;height:2rem;margin:.25rem 0;accent-color:var(--mark)}
+.controls output{font-variant-numeric:tabular-nums}
+.summary{min-height:3.1em}
+.panels{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(18rem,100%),1fr));gap:1rem 1.5rem}
+.panel canvas{display:block;width:100%;aspect-ratio:1/.72}
+.panel canvas[hidden]{display:none}
+.panel .name{font-weight:600;margin:0 0 .25rem}
+.panel .note,.panel .gap{color:var(--muted);font-size:.88rem}
 .live>.chart{display:block}
 .live>img{display:none}
 .toggles{display:flex;flex-wrap:wrap;gap:.4rem;margin:0 0 .5rem}
@@ -85,7 +99,7 @@ cursor:pointer;text-align:left}
 @media print{:root{color-scheme:light;--ink:#000;--muted:#444;--line:#bbb;--ground:#fff;--soft:#f4f4f4;--mark:#0072b2}
 body{max-width:none;padding:0;font-size:11px}h2,h3{break-after:avoid}.scroll{overflow:visible}
 details::details-content{content-visibility:visible;display:block;block-size:auto}
-.toggles,.live>.chart{display:none}.live>img{display:block}}
+.toggles,.explorer,.live>.chart{display:none}.live>img{display:block}}
 """
 """The style of a page: one column that reads on a phone, on paper, and in the dark."""
 
@@ -98,12 +112,25 @@ def read_script(name: str) -> str:
 
 def script_elements(charts: Mapping[str, object]) -> str:
     """Return the elements of a page with the data of the charts, the library, and the script that draws them."""
-    data = json.dumps({"palettes": palettes(), "charts": charts}, allow_nan=False, separators=(",", ":"))
     return (
-        f'<script type="application/json" id="charts">{escape_json(data)}</script>\n'
+        f"{_json_element('charts', {'palettes': palettes(), 'charts': charts})}\n"
         f'<script type="application/gzip" id="library">{compress_script(PLOTLY_SCRIPT)}</script>\n'
         f"<script>{read_script(REPORT_SCRIPT)}</script>"
     )
+
+
+def explorer_elements(data: Mapping[str, object], arrays: str) -> str:
+    """Return the elements of a page with the data of the sliders, their arrays, and the script that draws them."""
+    return (
+        f"{_json_element('explorers', data)}\n"
+        f'<script type="application/gzip" id="members">{arrays}</script>\n'
+        f"<script>{read_script(EXPLORE_SCRIPT)}</script>"
+    )
+
+
+def _json_element(key: str, data: Mapping[str, object]) -> str:
+    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
+    return f'<script type="application/json" id="{key}">{escape_json(text)}</script>'
 
 
 @cache

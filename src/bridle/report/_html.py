@@ -8,16 +8,19 @@ from bridle._errors import InputError
 from bridle.plots import Drawing
 from bridle.report._assets import (
     CSS,
+    EXPLORE_SCRIPT,
     PLOTLY_SCRIPT,
     PLOTLY_STYLE,
     PLOTLY_STYLE_ID,
     REPORT_SCRIPT,
     content_policy,
     data_uri,
+    explorer_elements,
     read_script,
     script_elements,
 )
 from bridle.report._cells import Group, make_cells
+from bridle.report._explorer import Explorer, explorer_html, make_explorer, pack_explorers
 from bridle.report._reproduce import reproduction, strength_meaning
 from bridle.report._section import Section, Sheet
 
@@ -45,25 +48,33 @@ def page(title: str, sections: Sequence[Section], lead: str = "") -> str:
     if not sections:
         raise InputError("Expected at least one section in a report, got none. Give a Section(title, result).")
     alone = len(sections) == 1
-    body = [f"<h1>{markup(title)}</h1>", *_paragraphs(lead, "lead")]
+    body = [f"<main>\n<h1>{markup(title)}</h1>", *_paragraphs(lead, "lead")]
     body += [] if alone else [_summary(sections)]
+    made = {
+        f"study-{index}": make_explorer(section.result, section.evidence, len(sections))
+        for index, section in enumerate(sections, start=1)
+    }
+    explorers = {key: explorer for key, explorer in made.items() if explorer is not None}
     for index, section in enumerate(sections, start=1):
-        has_heading = not (alone and section.title in ("", title))
-        body += [f'<h2 id="study-{index}">{markup(section.title)}</h2>'] if has_heading else []
-        body.append(_study(section, f"study-{index}", "h3" if has_heading else "h2"))
+        key, has_heading = f"study-{index}", not (alone and section.title in ("", title))
+        body += [f'<h2 id="{key}">{markup(section.title)}</h2>'] if has_heading else []
+        body.append(_study(section, key, "h3" if has_heading else "h2", explorers.get(key)))
+    body.append("</main>")
     charts = {
         _chart_key(f"study-{index}", name): chart
         for index, section in enumerate(sections, start=1)
         for name, chart in section.charts.items()
     }
     body += [script_elements(charts)] if charts else []
-    return _head(title, bool(charts)) + "\n".join(body) + "\n</body>\n</html>\n"
+    body += [explorer_elements(*pack_explorers(explorers))] if explorers else []
+    return _head(title, bool(charts), bool(explorers)) + "\n".join(body) + "\n</body>\n</html>\n"
 
 
-def _head(title: str, has_charts: bool) -> str:
-    rules, style = content_policy((CSS,), ()), ""
+def _head(title: str, has_charts: bool, has_explorers: bool) -> str:
+    names = [PLOTLY_SCRIPT, REPORT_SCRIPT] if has_charts else []
+    names += [EXPLORE_SCRIPT] if has_explorers else []
+    rules, style = content_policy((CSS, *([PLOTLY_STYLE] if has_charts else [])), map(read_script, names)), ""
     if has_charts:
-        rules = content_policy((CSS, PLOTLY_STYLE), (read_script(PLOTLY_SCRIPT), read_script(REPORT_SCRIPT)))
         style = f'<style id="{PLOTLY_STYLE_ID}">{PLOTLY_STYLE}</style>\n'
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -81,7 +92,7 @@ def _summary(sections: Sequence[Section]) -> str:
     return f'<nav aria-label="Answers">{"".join(items)}</nav>'
 
 
-def _study(section: Section, key: str, tag: str) -> str:
+def _study(section: Section, key: str, tag: str, explorer: Explorer | None) -> str:
     parts = [
         *_paragraphs(section.intro),
         '<div class="verdict">',
@@ -95,6 +106,7 @@ def _study(section: Section, key: str, tag: str) -> str:
     parts += [_folded("Details of this answer", details)]
     parts += [_folded("The rows and columns", map(_paragraph, section.notes))] if section.notes else []
     parts += [_extra_table(sheet) for sheet in section.tables]
+    parts += [explorer_html(explorer, key, tag)] if explorer else []
     parts += [_figure(drawing, key, section) for drawing in section.drawings if drawing is not first]
     table, candidates = _study_table(section), len(section.result.setting_arm)
     parts.append(_folded(f"All {candidates} candidates", [table]) if candidates > MAX_OPEN_ROWS else table)
@@ -175,7 +187,7 @@ def _extra_table(sheet: Sheet) -> str:
 
 def _table(caption: str, head: str, bodies: str) -> str:
     table = f"<table><caption>{markup(caption)}</caption><thead>{head}</thead>{bodies}</table>"
-    return f'<div class="scroll">{table}</div>'
+    return f'<div class="scroll" tabindex="0" role="group" aria-label="{markup(caption)}">{table}</div>'
 
 
 def _class(is_text: bool) -> str:

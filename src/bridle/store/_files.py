@@ -19,6 +19,7 @@ from bridle.results import (
     Confidence,
     Members,
     Nested,
+    PathNetworks,
     Picture,
     Probe,
     RowScores,
@@ -150,6 +151,10 @@ def _arrays(result: StudyResult) -> dict[str, np.ndarray]:
     if result.confidence is not None:
         for kind, calibration in vars(result.confidence).items():
             arrays |= {f"confidence.{kind}.{name}": values for name, values in vars(calibration).items()}
+    if result.path_networks is not None:
+        networks = result.path_networks
+        arrays |= {"networks.settings": networks.settings, "networks.surfaces": networks.surfaces}
+        arrays |= {f"networks.weights.{index}": value for index, value in enumerate(networks.weights.values())}
     for index, activation in enumerate(result.activations):
         arrays |= {f"activations.{index}.values": activation.values, f"activations.{index}.classes": activation.classes}
     for part, stored in result.preparation.items():
@@ -183,8 +188,20 @@ def _words(result: StudyResult) -> dict[str, Any]:
         },
         "provenance": dict(result.provenance),
         "seed_mean": _seed_mean_words(result.seed_mean),
+        **({"networks": _networks_words(result.path_networks)} if result.path_networks else {}),
         **({"baselines": [_baseline_words(baseline) for baseline in result.baselines]} if result.baselines else {}),
     }
+
+
+def _networks_words(networks: PathNetworks) -> dict[str, Any]:
+    return {"seed": networks.seed, "weights": list(networks.weights)}
+
+
+def _networks(arrays: dict[str, np.ndarray], words: dict[str, Any] | None) -> PathNetworks | None:
+    if words is None:
+        return None
+    weights = {name: arrays[f"networks.weights.{index}"] for index, name in enumerate(words["weights"])}
+    return PathNetworks(int(words["seed"]), arrays["networks.settings"], weights, arrays["networks.surfaces"])
 
 
 def _seed_mean_words(seed_mean: SeedMean | None) -> dict[str, Any] | None:
@@ -309,6 +326,7 @@ def _result(arrays: dict[str, np.ndarray], words: dict[str, Any]) -> StudyResult
         activations=tuple(
             _activation(index, arrays, activation) for index, activation in enumerate(words.get("activations", ()))
         ),
+        path_networks=_networks(arrays, words.get("networks")),
         model_json=words["model"],
         protocol=words["protocol"],
         prepared_units=tuple(words.get("prepared_units", ())),

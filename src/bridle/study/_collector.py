@@ -13,6 +13,7 @@ from bridle.results import (
     Activation,
     Confidence,
     Members,
+    PathNetworks,
     Picture,
     Probe,
     RowScores,
@@ -34,7 +35,7 @@ from bridle.study.design._arms import BoundArm, to_result_arm
 from bridle.study.design._objective import diagnostic_names
 from bridle.study.design._prepared import Prepared
 from bridle.study.design._question import DECREASING
-from bridle.study.execution._requests import FitKey, FitRequest, make_request
+from bridle.study.execution._requests import FitKey, FitRequest, keeps_variables, make_request
 
 
 @dataclass
@@ -51,11 +52,14 @@ class ResultCollector:
     probe: Probe | None = None
     picture: Picture | None = None
     activations: tuple[Activation, ...] = ()
+    path_networks: PathNetworks | None = None
     weight_names: tuple[str, ...] = ()
     seed_mean: SeedMean | None = None
     confidence: Confidence | None = None
     validation_predictions: dict[int, np.ndarray] = field(default_factory=dict)
     preparation: dict[str, StoredTransformer] = field(default_factory=dict)
+    first_networks: dict[int, tuple[np.ndarray, ...]] = field(default_factory=dict)
+    """Trained variables of each candidate from the first seed and fold, of small networks."""
     looks: dict[str, object] = field(default_factory=dict)
     """The facts on answers that were given."""
     facts: dict[str, Any] = field(default_factory=dict)
@@ -102,7 +106,11 @@ class ResultCollector:
         return make_request(self._strengths(candidate), arm.learning_rate, seed, fold, self.prepared.rule_of(arm))
 
     def deliver(self, key: FitKey, result: FitResult, keep_variables: bool) -> None:
-        """Enter one result; variables are dropped unless the fit is a refit."""
+        """Enter one result; variables are dropped unless the fit is a refit or one of `first_networks`."""
+        candidate, seed, fold = key
+        is_first = (seed, fold) == (self.prepared.question.seed_numbers[0], 0) and self.prepared.outer is None
+        if is_first and result.diverged_at < 0 and result.variables and keeps_variables(fold, result):
+            self.first_networks[candidate] = result.variables
         self.results[key] = result if keep_variables else replace(result, variables=())
         self._pooled_scores.pop(key[:2], None)
 
@@ -111,6 +119,8 @@ class ResultCollector:
         remaining = set(fits)
         self.fits = list(fits)
         self.results = {key: result for key, result in self.results.items() if key in remaining}
+        candidates = {candidate for candidate, _, _ in fits}
+        self.first_networks = {one: values for one, values in self.first_networks.items() if one in candidates}
 
     def pooled_curves(self, points: int) -> np.ndarray:
         """Return the pooled score of every fit, shape (fit, point, 1): NaN but for the last point.
@@ -203,6 +213,7 @@ class ResultCollector:
             probe=self.probe,
             picture=self.picture,
             activations=self.activations,
+            path_networks=self.path_networks,
             model_json=model_json(prepared.model),
             protocol=f"{describe_protocol(prepared)} {self.closing}".strip(),
             preparation=self.preparation,

@@ -11,7 +11,7 @@ import numpy as np
 from bridle._keras import has_own_code, predictions_of, rows_as_inputs
 from bridle.engine import FitResult, predict
 from bridle.placement import Site, diagnosed_sites, find_sites
-from bridle.results import ALL_ROWS, Activation, Picture, Probe
+from bridle.results import ALL_ROWS, Activation, PathNetworks, Picture, Probe
 from bridle.study.data._arrays import Data
 from bridle.study.design._arms import BoundArm
 from bridle.study.design._prepared import Prepared
@@ -21,6 +21,8 @@ MESH_POINTS = 60
 """Points along each axis of a decision surface."""
 MAX_SURFACES = 6
 """Decision surfaces: `none`, each arm's `best`, then their `1se`."""
+MAX_NETWORK_BYTES = 4 << 20
+"""Weights of the networks of a path; where all of them have more, none is stored."""
 MAX_PICTURE_ROWS = 2000
 """Rows drawn over a decision surface."""
 MAX_ACTIVATION_ROWS = 64
@@ -69,21 +71,51 @@ def decision_surface(
     axes = tuple(
         np.linspace(low - MARGIN * (high - low), high + MARGIN * (high - low), MESH_POINTS) for low, high in ranges
     )
-    mesh = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2).astype(np.float32)
-    split = len(prepared.model.trainable_variables)
-    objective = prepared.engine.objective
-    predict_mesh = jax.jit(lambda trainable, other: predict(objective, trainable, other, mesh).values[:, -1])
+    predict_mesh = _mesh_predictor(prepared, axes)
     variables = {one: [values for candidate, values in trained if candidate == one] for one in selected[:MAX_SURFACES]}
     refits = {candidate: fits for candidate, fits in variables.items() if fits}
-    surfaces = [
-        np.mean([np.asarray(predict_mesh(list(fit[:split]), list(fit[split:]))) for fit in fits], axis=0).reshape(
-            MESH_POINTS, MESH_POINTS
-        )
-        for fits in refits.values()
-    ]
+    surfaces = [np.mean([predict_mesh(fit) for fit in fits], axis=0) for fits in refits.values()]
     if not surfaces:
         return None
     return Picture(data.x[:MAX_PICTURE_ROWS], data.labels[:MAX_PICTURE_ROWS], axes, tuple(refits), np.stack(surfaces))
+
+
+def _mesh_predictor(prepared: Prepared, axes: Sequence[np.ndarray]) -> Callable[[Variables], np.ndarray]:
+    """Return a function from trained variables to the predictions on a mesh."""
+    mesh = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2).astype(np.float32)
+    split, objective = len(prepared.model.trainable_variables), prepared.engine.objective
+    compiled = jax.jit(lambda trainable, other: predict(objective, trainable, other, mesh).values[:, -1])
+
+    def values(fit: Variables) -> np.ndarray:
+        return np.asarray(compiled(list(fit[:split]), list(fit[split:]))).reshape(len(axes[1]), len(axes[0]))
+
+    return values
+
+
+def path_networks(
+    prepared: Prepared, networks: Mapping[int, Variables], names: Sequence[str], picture: Picture | None
+) -> PathNetworks | None:
+    """Return weights and decision surfaces of networks of one seed and fold; None if there are none, or too many.
+
+    Args:
+        prepared: the study.
+        networks: trained variables by candidate.
+        names: the names of the variables.
+        picture: the picture whose mesh the surfaces have; None for no surfaces.
+
+    """
+    candidates = sorted(networks)
+    matrices = [index for index, name in enumerate(names) if candidates and networks[candidates[0]][index].ndim > 1]
+    size = sum(networks[candidate][index].nbytes for candidate in candidates for index in matrices)
+    if not matrices or size > MAX_NETWORK_BYTES:
+        return None
+    weights = {names[index]: np.stack([np.asarray(networks[one][index], np.float32) for one in candidates])
+               for index in matrices}  # fmt: skip
+    surfaces = np.zeros((len(candidates), 0, 0), np.float16)
+    if picture is not None:
+        predict_mesh = _mesh_predictor(prepared, picture.axes)
+        surfaces = np.stack([predict_mesh(networks[one]) for one in candidates]).astype(np.float16)
+    return PathNetworks(int(prepared.question.seed_numbers[0]), np.array(candidates), weights, surfaces)
 
 
 def probe_predictions(prepared: Prepared, refits: Mapping[int, FitResult], data: Data) -> Probe | None:

@@ -33,7 +33,7 @@ from bridle.study._rounds import (
 )
 from bridle.study._row_scores import missing_text
 from bridle.study._seed_mean import score_seed_mean, validation_predictions
-from bridle.study._snapshots import activation_samples, decision_surface, probe_predictions, weight_names
+from bridle.study._snapshots import activation_samples, decision_surface, path_networks, probe_predictions, weight_names
 from bridle.study.data._arrays import Data
 from bridle.study.design._arms import BoundArm
 from bridle.study.design._plan import FIRST_ARM_ROUND, expected_fits
@@ -394,4 +394,6 @@ class StudyRun:
         trained = [(collector.fits[index][0], refit.variables) for index, refit in refits.items()]
         collector.picture = decision_surface(prepared, data, trained, selected)
         collector.weight_names = weight_names(prepared)
+        mesh = None if collector.preparation else collector.picture
+        collector.path_networks = path_networks(prepared, collector.first_networks, collector.weight_names, mesh)
         collector.activations = activation_samples(prepared, collector.arms, collector.results, data, bests)

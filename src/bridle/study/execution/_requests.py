@@ -8,6 +8,9 @@ import numpy as np
 from bridle.engine import FitResult, Fold, Rows
 from bridle.results import ALL_ROWS
 
+MAX_SMALL_BYTES = 1 << 16
+"""Trained variables of a small network."""
+
 FitKey = tuple[int, int, int]
 """A fit: (candidate, seed, fold)."""
 Record = Mapping[str, np.ndarray]
@@ -72,6 +75,11 @@ class TaskResult:
 def make_request(strengths: np.ndarray, rate: float | None, seed: int, fold: int, rule: int = 0) -> FitRequest:
     """Return a request for a row of strengths."""
     return FitRequest(np.asarray(strengths, np.float32).tobytes(), rate, seed, fold, rule)
+
+
+def keeps_variables(fold: int, result: FitResult) -> bool:
+    """Return True if the trained variables of a fit are stored: of refits, and of small networks of the first fold."""
+    return fold == ALL_ROWS or (fold == 0 and sum(value.nbytes for value in result.variables) <= MAX_SMALL_BYTES)
 
 
 def to_record(result: FitResult, variables: bool) -> dict[str, np.ndarray]:

@@ -10,11 +10,10 @@ from pathlib import Path
 from time import perf_counter
 
 from bridle.engine import Batch, Exhausted, FitResult, FitSpec, Wait
-from bridle.results import ALL_ROWS
 from bridle.store import Record, Store
 from bridle.study.design._prepared import StudyEngine
 from bridle.study.execution._keys import FitKeys, StudyFacts, check_same
-from bridle.study.execution._requests import from_record, to_record
+from bridle.study.execution._requests import from_record, keeps_variables, to_record
 
 COMMIT_SECONDS = 1.0
 """Time between commits; also about the work that a process claims at once."""
@@ -151,7 +150,7 @@ class PendingFits:
     def deliver(self, fit: FitSpec, result: FitResult) -> None:
         """Hand a trained fit to the study, and queue it for the store."""
         self._deliver(fit, result)
-        self._session.keep(self._key[fit.index], to_record(result, variables=fit.fold == ALL_ROWS))
+        self._session.keep(self._key[fit.index], to_record(result, variables=keeps_variables(fit.fold, result)))
         if self._began:
             self._trained += 1
         else:

@@ -6,7 +6,6 @@ from time import perf_counter
 
 from bridle._errors import BackendError
 from bridle.engine import FitResult, FitSpec, Progress, run_fits
-from bridle.results import ALL_ROWS
 from bridle.study.data._rows import Rows
 from bridle.study.data._splitter import Splitter
 from bridle.study.design._prepare import inner_study, prepare, refit_rows
@@ -14,7 +13,7 @@ from bridle.study.design._prepared import Prepared
 from bridle.study.design._question import Question
 from bridle.study.execution._facts import fits_of, fold_row_set, refit_row_set, study_facts
 from bridle.study.execution._keys import FitKeys, StudyFacts, device_type, differences
-from bridle.study.execution._requests import Record, RowSet, Task, TaskResult, to_record
+from bridle.study.execution._requests import Record, RowSet, Task, TaskResult, keeps_variables, to_record
 
 MAX_CACHED_STUDIES = 2
 """Studies that a worker holds ready, with their compiled programs."""
@@ -68,7 +67,7 @@ def run_task(spec: StudySpec, task: Task) -> TaskResult:
         began = progress.began
 
     def deliver(fit: FitSpec, result: FitResult) -> None:
-        records[fit.index] = to_record(result, variables=fit.fold == ALL_ROWS)
+        records[fit.index] = to_record(result, variables=keeps_variables(fit.fold, result))
 
     run_fits(
         prepared.engine.training, fits, held_out=row_set.held_out, deliver=deliver, watch=watch, threads=spec.threads
