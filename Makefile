@@ -9,6 +9,7 @@ SITE := $(VENV)/.site
 NEXT := .venv-next
 EXPORTERS := .venv-exporters
 WHEEL := .venv-wheel
+OLDEST := .venv-oldest
 
 .PHONY: help demo quick test faults torture check bench simulate claims prior docs site next exporters wheel clean
 
@@ -23,9 +24,10 @@ help:
 	@echo "make simulate  check the statistics by simulation, write docs/statistics.md (a quarter of an hour)"
 	@echo "make claims    run every published claim a hundred times, write docs/claims.md (half an hour)"
 	@echo "make prior     grow the bank of small studies, learn the curves of the rule recommended from it (an hour)"
-	@echo "make docs      renew the generated pages of docs/ (a few minutes)"
-	@echo "make site     build the site into docs/_build/html, and run the examples of its gallery (a few minutes)"
-	@echo "make wheel     build a wheel, install it into an empty environment, run a study and check types there"
+	@echo "make docs      renew the generated pages of docs/, then make site (a quarter of an hour)"
+	@echo "make site      build the site into docs/_build/html, and run the examples of its gallery (ten minutes)"
+	@echo "make wheels    build wheel and sdist, install each into empty environments with the newest and the oldest"
+	@echo "               dependencies, run a study there, check types, and look for wheels for each Python"
 	@echo "make exporters try the exports with MLflow, Trackio and the exporter to ONNX installed (a few minutes)"
 	@echo "make next      try the parity tests with the newest pre-releases of Keras and JAX"
 
@@ -94,7 +96,9 @@ claims: $(READY)
 	@$(BIN)/python -m benchmarks.chosen
 	@$(BIN)/python -m benchmarks.chosen --markdown
 
-docs: $(READY)
+docs: pages site
+
+pages: $(READY)
 	@$(BIN)/python docs/api.py
 	@$(BIN)/python docs/layers.py
 	@$(BIN)/python docs/diagnoses.py
@@ -111,13 +115,22 @@ site: $(SITE)
 	@$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
-wheel: $(READY)
-	@rm -rf dist demo/wheel
+wheels: $(READY)
+	@rm -rf dist demo/wheel demo/oldest
 	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps -w dist .
 	@$(PYTHON) -m venv --clear $(WHEEL)
-	@$(WHEEL)/bin/python -m pip install --quiet --disable-pip-version-check dist/*.whl
+	@$(WHEEL)/bin/python -m pip install --quiet --disable-pip-version-check build dist/*.whl
+	@$(WHEEL)/bin/python -m build --sdist --outdir dist . >/dev/null
 	@$(WHEEL)/bin/bridle run moons --quick --out demo/wheel
-	@$(BIN)/python -m tests._wheel dist $(WHEEL)/bin/python
+	@$(BIN)/python -m tests._wheel check dist $(WHEEL)/bin/python
+	@for version in 3.11 3.12 3.13 3.14; do \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --dry-run --ignore-installed --target demo/none \
+			--python-version $$version --only-binary :all: dist/*.whl && echo "Python $$version: wheels of all dependencies"; \
+	done
+	@$(BIN)/python -m tests._wheel oldest pyproject.toml >dist/oldest.txt
+	@$(PYTHON) -m venv --clear $(OLDEST)
+	@$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check -c dist/oldest.txt dist/*.tar.gz
+	@$(OLDEST)/bin/bridle run moons --quick --out demo/oldest
 
 # Keras's nightly build is a package of its own that takes the place of keras. New warnings are shown, not errors.
 next:

@@ -1,11 +1,14 @@
-"""Checks of an installed wheel: what it holds, and how a type checker reads it. `make wheel` runs this module.
+"""Checks of an installed wheel: what it holds, and how a type checker reads it. `make wheels` runs this module.
 
-`python -m tests._wheel dist .venv-wheel/bin/python`: the folder of the wheel, and the Python where it is installed.
+`python -m tests._wheel check dist .venv-wheel/bin/python`: the folder of the wheel, and the Python where it is
+installed. `python -m tests._wheel oldest pyproject.toml` prints the oldest dependencies that the project allows.
 """
 
+import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 import zipfile
 from pathlib import Path, PurePosixPath
 
@@ -39,7 +42,13 @@ def type_errors(python: str, script: str) -> int:
     return done.stdout.count(" - error: ") if "errors," in done.stdout or "error," in done.stdout else -1
 
 
-def main(dist: str, python: str) -> str:
+def oldest(settings: str) -> str:
+    """Return the oldest version of each dependency that a pyproject.toml allows, as constraints of pip."""
+    needs = tomllib.loads(Path(settings).read_text())["project"]["dependencies"]
+    return "".join(re.sub(r">=([\d.]+).*", r"==\1", need) + "\n" for need in needs)
+
+
+def check(dist: str, python: str) -> str:
     """Return "" if the wheel is right, else what is wrong with it."""
     (wheel,) = Path(dist).glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
@@ -54,4 +63,8 @@ def main(dist: str, python: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]) or None)
+    verb, *given = sys.argv[1:]
+    if verb == "oldest":
+        sys.stdout.write(oldest(*given))
+    else:
+        sys.exit(check(*given) or None)

@@ -11,7 +11,7 @@ from bridle.cli import _stores as stores
 from bridle.cli._command_record import command_line
 from bridle.cli._options import StudyFolder
 from bridle.cli._setup import guarded, import_function
-from bridle.exporting import KINDS, Source, check_kind, source_of_folder, table_text, write_export
+from bridle.exporting import KINDS, FinishedStudy, check_kind, source_of_folder, table_text, write_export
 from bridle.tuning import ImagePreparation
 from bridle.wording import escape_control_characters
 
@@ -74,7 +74,7 @@ def _example(folder: Path, kind: str) -> str:
     return command_line("export", folder, f"{name}{ending}", to=None if ending else kind)
 
 
-def _read_rows(source: Source, path: Path) -> Any:
+def _read_rows(source: FinishedStudy, path: Path) -> Any:
     """Return rows of a file or a folder as the preparation of the study takes them."""
     if source.applied is None:
         raise InputError(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bridle._errors import StoreError
 from bridle.exporting._runs import claim_of, study_run
-from bridle.exporting._source import Exported, Source
+from bridle.exporting._source import Exported, FinishedStudy
 from bridle.plots import main_drawing
 from bridle.report import find_all, make_cells
 from bridle.store import write_text
@@ -23,7 +23,7 @@ MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|#~])")
 TAGS = ("keras", "bridle", "regularization")
 
 
-def write_card(source: Source, out: Path, *, license: str | None) -> Exported:
+def write_card(source: FinishedStudy, out: Path, *, license: str | None) -> Exported:
     """Write a folder for the Hugging Face Hub: `README.md`, the report with its pictures, and the model.
 
     Args:
@@ -52,7 +52,7 @@ def write_card(source: Source, out: Path, *, license: str | None) -> Exported:
     return Exported("card", out, text, (card, *files))
 
 
-def _metadata(source: Source, applied: Applied | None, license: str | None) -> dict[str, object]:
+def _metadata(source: FinishedStudy, applied: Applied | None, license: str | None) -> dict[str, object]:
     """Return the metadata of the card."""
     task = _task(applied)
     metadata: dict[str, object] = {} if license is None else {"license": license}
@@ -75,7 +75,7 @@ def _task(applied: Applied | None) -> str | None:
     return f"tabular-{kind}"
 
 
-def _metrics(source: Source) -> Iterator[dict[str, object]]:
+def _metrics(source: FinishedStudy) -> Iterator[dict[str, object]]:
     """Yield the scores of the card: of rows that did not select the network, with the interval in words."""
     data, numbers = source.result.data, study_run(source.result, source.name).metrics
     measure = data.score.measure
@@ -91,7 +91,7 @@ def _metrics(source: Source) -> Iterator[dict[str, object]]:
             yield {"type": measure, "value": numbers[f"{part}/{measure}"], "name": name}
 
 
-def _gain_text(source: Source) -> str:
+def _gain_text(source: FinishedStudy) -> str:
     """Return the gain over no penalty with its interval in words."""
     claim, none = claim_of(source.result), float(source.result.evidence.quoted.get(0, 0.0))
     if claim is None or not math.isfinite(claim.difference):
@@ -113,7 +113,7 @@ def _front_matter(metadata: Mapping[str, object]) -> str:
     return "".join(f"{name}: {json.dumps(value, ensure_ascii=True)}\n" for name, value in metadata.items())
 
 
-def _page(source: Source, applied: Applied | None, missing: str) -> str:
+def _page(source: FinishedStudy, applied: Applied | None, missing: str) -> str:
     """Return the text of the card."""
     result = source.result
     data, evidence = result.data, result.evidence
@@ -136,7 +136,7 @@ def _page(source: Source, applied: Applied | None, missing: str) -> str:
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
-def _table(source: Source) -> str:
+def _table(source: FinishedStudy) -> str:
     """Return the candidates as a table of Markdown; the one of the network is bold."""
     data, evidence = source.result.data, source.result.evidence
     cells = make_cells(data, evidence, selected=len(data.setting_arm) > MAX_ROWS)
@@ -151,7 +151,7 @@ def _table(source: Source) -> str:
     return "\n".join([*lines, "", _plain(cells.caption)])
 
 
-def _selected_strengths(source: Source) -> str:
+def _selected_strengths(source: FinishedStudy) -> str:
     """Return the strengths of the selected candidate as the table has them."""
     data, evidence = source.result.data, source.result.evidence
     arm = evidence.winner or 0
@@ -159,7 +159,7 @@ def _selected_strengths(source: Source) -> str:
     return strengths or ("none" if arm == 0 else "–")
 
 
-def _limits(source: Source) -> list[str]:
+def _limits(source: FinishedStudy) -> list[str]:
     data = source.result.data
     rows = int(data.fold_rows.sum(axis=1).max())
     return [

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from bridle.exporting._source import Source
+from bridle.exporting._source import FinishedStudy
 from bridle.tables import Column, Preparation
 from bridle.tuning import Applied
 
@@ -24,7 +24,7 @@ RULES = {
 """The rule of each kind of feature, all as 32-bit floats; `always: 0` stands before it."""
 
 
-def describe(source: Source, inputs: Sequence[str], outputs: Sequence[str]) -> dict[str, Any]:
+def describe(source: FinishedStudy, inputs: Sequence[str], outputs: Sequence[str]) -> dict[str, Any]:
     """Return the columns, the features and the outputs of a model as strict JSON.
 
     Keys: `format`; `inputs` and `outputs`, the names in the model; `features`, one entry for each feature of a row in

@@ -12,7 +12,7 @@ from bridle._api import Result
 from bridle._errors import InputError, StoreError, nearest_names
 from bridle.exporting._card import write_card
 from bridle.exporting._onnx import write_onnx
-from bridle.exporting._source import Exported, Source, read_source
+from bridle.exporting._source import Exported, FinishedStudy, read_source
 from bridle.exporting._trackers import write_mlflow, write_tensorboard, write_trackio
 from bridle.report import safe_cells
 from bridle.store import write_text
@@ -112,7 +112,13 @@ def check_kind(to: str | None, out: str, *, fits: bool = False, rows: Any = None
 
 
 def write_export(
-    source: Source, out: str | Path, kind: str, *, fits: bool = False, rows: Any = None, license: str | None = None
+    source: FinishedStudy,
+    out: str | Path,
+    kind: str,
+    *,
+    fits: bool = False,
+    rows: Any = None,
+    license: str | None = None,
 ) -> Exported:
     """Write a study to the kind that `check_kind` returned."""
     path = Path(out)

@@ -14,7 +14,7 @@ import numpy as np
 from bridle._errors import InputError, StoreError, first_line
 from bridle._keras import tensorflow_left_alone
 from bridle.exporting._columns import describe
-from bridle.exporting._source import Exported, Source, optional_package
+from bridle.exporting._source import Exported, FinishedStudy, optional_package
 from bridle.store import write_atomic
 
 DRAWN_ROWS, DRAWN_STEPS = 100, 8
@@ -29,7 +29,7 @@ METADATA = "bridle"
 """The entry of the file's metadata that describes inputs and outputs."""
 
 
-def write_onnx(source: Source, out: Path, rows: Any) -> Exported:
+def write_onnx(source: FinishedStudy, out: Path, rows: Any) -> Exported:
     """Write the selected model as ONNX, and compare its predictions in onnxruntime with those of Keras.
 
     The file's metadata has the entry `bridle`: a JSON text with the columns, how each becomes features, and what the
@@ -88,7 +88,7 @@ def _inputs(model: keras.Model) -> list[Any]:
     return list(inputs)
 
 
-def _prepared(source: Source, rows: Any, inputs: list[Any]) -> list[np.ndarray]:
+def _prepared(source: FinishedStudy, rows: Any, inputs: list[Any]) -> list[np.ndarray]:
     """Return the first rows as the network takes them, one array for each input."""
     if source.applied is not None:
         prepared = source.applied.preparation.transform(source.applied.preparation.new_rows(rows).rows)

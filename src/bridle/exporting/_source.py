@@ -34,7 +34,7 @@ class Exported:
 
 
 @dataclass(frozen=True)
-class Source:
+class FinishedStudy:
     """Study to export: its result, and for a table its model with the preparation of new rows."""
 
     result: Result
@@ -95,7 +95,7 @@ class Source:
         return files
 
 
-def read_source(study: object) -> Source:
+def read_source(study: object) -> FinishedStudy:
     """Return the study to export.
 
     Args:
@@ -105,9 +105,9 @@ def read_source(study: object) -> Source:
 
     """
     if isinstance(study, Result):
-        return _begun(Source(study))
+        return _begun(FinishedStudy(study))
     if isinstance(study, Tuned):
-        return _begun(Source(study.result, study.problem.target, tuned=study))
+        return _begun(FinishedStudy(study.result, study.problem.target, tuned=study))
     if not isinstance(study, str | Path):
         raise KindError(
             f"Expected a Result, a Tuned or the path of a folder to export, got {short_repr(study)}. "
@@ -125,13 +125,13 @@ def read_source(study: object) -> Source:
     return source_of_folder(load(paths[0]), folder)
 
 
-def source_of_folder(result: Result, folder: Path, network: NetworkFunction | None = None) -> Source:
+def source_of_folder(result: Result, folder: Path, network: NetworkFunction | None = None) -> FinishedStudy:
     """Return the study of a folder whose result was loaded; `network` builds the network of a tuned table."""
     name = folder.absolute().name or "study"
-    return _begun(Source(result, name, folder=folder if (folder / APPLY).is_file() else None, network=network))
+    return _begun(FinishedStudy(result, name, folder=folder if (folder / APPLY).is_file() else None, network=network))
 
 
-def _begun(source: Source) -> Source:
+def _begun(source: FinishedStudy) -> FinishedStudy:
     """Return a study that has fits, or raise `InputError`."""
     if not len(source.result.data.members):
         raise InputError("Expected a study with fits, got one that was stopped before its first. Run it again.")

@@ -15,7 +15,7 @@ from typing import Any
 
 from bridle._errors import StoreError, first_line
 from bridle.exporting._runs import UNTRACKED, Run, candidate_runs, fit_runs, safe_names, study_run, text_pages
-from bridle.exporting._source import Exported, Source, optional_package
+from bridle.exporting._source import Exported, FinishedStudy, optional_package
 
 EXPERIMENT = "bridle"
 """The experiment of MLflow that gets the runs."""
@@ -25,7 +25,7 @@ FILE_STORE = "MLFLOW_ALLOW_FILE_STORE"
 """The variable that lets newer versions of MLflow write files without a database."""
 
 
-def write_mlflow(source: Source, out: str, *, fits: bool) -> Exported:
+def write_mlflow(source: FinishedStudy, out: str, *, fits: bool) -> Exported:
     """Write a study as one run of MLflow, with its fits as children on request.
 
     Args:
@@ -123,7 +123,7 @@ def _key(name: str) -> str:
     return UNTRACKED.sub("_", name)
 
 
-def write_trackio(source: Source, project: str, *, fits: bool) -> Exported:
+def write_trackio(source: FinishedStudy, project: str, *, fits: bool) -> Exported:
     """Write a study as one run of a project of Trackio, with its fits as a group of runs on request.
 
     It stays on this machine, in the folder that Trackio uses.
@@ -164,7 +164,7 @@ def _by_epoch(run: Run) -> dict[int, dict[str, float]]:
     return dict(sorted(steps.items()))
 
 
-def write_tensorboard(source: Source, out: Path, *, fits: bool) -> Exported:
+def write_tensorboard(source: FinishedStudy, out: Path, *, fits: bool) -> Exported:
     """Write a study as event files of TensorBoard: one folder for each candidate, and for each fit on request.
 
     A candidate has the mean curves of its fits, and its strengths as hyperparameters. The folder `study` has the
