@@ -323,15 +323,15 @@ def markdown(lines: list[dict[str, Any]]) -> str:
 
 def differences(frame: pd.DataFrame) -> str:
     """Return the differences of bridle to each tool, paired over draws, with their range."""
-    wide = frame.pivot_table(index=["task", "draw"], columns="tool", values="score")
+    wide = frame.pivot_table(index=["task", "draw"], columns="tool", values="score").reindex(columns=list(TOOLS))
     heads = ["bridle minus", *(title.partition(",")[0] for title, _ in TASKS.values())]
     rows = [f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
     for tool, (title, _, _) in TOOLS.items():
-        if tool == "bridle" or tool not in wide:
+        if tool == "bridle":
             continue
         cells = []
         for task in TASKS:
-            gain = (wide["bridle"] - wide[tool]).xs(task, level="task").dropna()
+            gain = (wide["bridle"] - wide[tool])[wide.index.get_level_values("task") == task].dropna()
             cells.append(f"{gain.mean():+.3f} ({gain.min():+.3f} to {gain.max():+.3f})" if len(gain) else "–")
         rows.append(f"| {title} | {' | '.join(cells)} |")
     return "\n".join(rows)
