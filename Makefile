@@ -16,7 +16,7 @@ OLDEST := .venv-oldest
 help:
 	@echo "make demo      run the two-moons study, write demo/report.html"
 	@echo "make quick     run the tests that need no other process, backend or browser (under 3 minutes)"
-	@echo "make test      run all tests, as CI does (about 16 minutes on two cores)"
+	@echo "make test      run all tests, as CI does (20 to 40 minutes on two cores)"
 	@echo "make faults    run only those tests that kill, freeze and cut off processes"
 	@echo "make torture   try every layer, kill, damage, full disk and hostile input, and count them (an hour)"
 	@echo "make check     lint, format, import contract and types"
