@@ -239,7 +239,7 @@ def run_bridle(rows: Rows) -> tuple[float, int]:
     kind = bridle.RegularizedClassifier if rows.classes else bridle.RegularizedRegressor
     network = kind().fit(rows.x, rows.y)
     data = network.result_.data
-    return score(network.predict(rows.x_test), rows), int(np.isfinite(data.scores).sum())
+    return score(network.predict(rows.x_test), rows), len(data.members)
 
 
 TOOLS: dict[str, tuple[str, str, Callable[[Rows], tuple[float, int]]]] = {
