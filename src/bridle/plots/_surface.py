@@ -59,7 +59,7 @@ def draw_surface(data: SurfaceData, ax: Axes | None = None, *, panel: int = 0, t
     else:
         ax.grid(False)
         shares = np.clip(surface.probability, 0.0, 1.0)
-        ax.contourf(data.wide, data.high, shares, levels=LEVELS, cmap=TINTS, rasterized=True)
+        ax.contourf(data.wide, data.high, shares, levels=LEVELS, cmap=TINTS).set_rasterized(True)
         if np.nanmin(surface.probability) < 0.5 < np.nanmax(surface.probability):
             ax.contour(data.wide, data.high, surface.probability, levels=[0.5], colors="#000000", linewidths=1.4)
         for index, value in enumerate(np.unique(data.y)):
