@@ -4,7 +4,7 @@
 is stopped goes on where it was. `--markdown` writes docs/comparison.md. Each fit of a tool runs in its own process, and
 its CPU time counts, since other programs share the machine. Tools that are not installed are left out, with a word.
 
-Keras, KerasTuner and Optuna train the network that bridle trains by default, as their guides show: strengths of L2 on
+Keras, KerasTuner and Optuna train a network of the default widths of bridle, as their guides show: strengths of L2 on
 all kernels (KerasTuner and Optuna also the rate of a dropout layer), judged on one held-out quarter of the rows.
 """
 
