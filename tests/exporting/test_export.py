@@ -1,5 +1,6 @@
 """Exports: what each writes is read back by the program it is for."""
 
+import base64
 import json
 import os
 import re
@@ -183,7 +184,11 @@ def feature_values(feature: dict, cells: pd.Series, learned: dict | None = None)
     if kind == "category":
         return cells.fillna("(missing)").isin(feature["labels"])
     if kind == "term":
-        return np.array([term_weights(text, learned)[feature["place"]] for text in cells])
+        return np.array([scaled(term_weights(text, learned))[feature["place"]] for text in cells])
+    if kind == "direction":
+        numbers = np.frombuffer(base64.b64decode(learned["directions"]), "<f2").astype(float)
+        directions = numbers.reshape(-1, len(learned["terms"]))
+        return np.array([scaled(directions @ term_weights(text, learned))[feature["place"]] for text in cells])
     if kind == "mean":
         means = dict(zip(learned["categories"], learned["means"], strict=True))
         x = np.array([means.get(cell, learned["overall"])[feature["place"]] for cell in cells])
@@ -200,12 +205,16 @@ def feature_values(feature: dict, cells: pd.Series, learned: dict | None = None)
 
 
 def term_weights(text: str, learned: dict) -> np.ndarray:
-    """Weigh the terms of a text."""
+    """Return the weights of the terms of a text."""
     words = re.findall(r"\w\w+", text.lower())
     counts = Counter([*words, *map(" ".join, pairwise(words))])
     count = np.array([counts[term] for term in learned["terms"]])
-    weights = np.where(count > 0, (1 + np.log(np.maximum(count, 1))) * learned["idf"], 0)
-    return np.pad(weights / max(np.linalg.norm(weights), 1e-9) * 4, (0, 500))
+    return np.where(count > 0, (1 + np.log(np.maximum(count, 1))) * learned["idf"], 0)
+
+
+def scaled(weights: np.ndarray) -> np.ndarray:
+    """Scale to length 4, and fill with 0 up to the number of features."""
+    return np.pad(weights / max(np.linalg.norm(weights), 1e-9) * 4, (0, 200))
 
 
 def date_part(part: str, times: pd.Series) -> np.ndarray:
@@ -227,7 +236,8 @@ def test_the_rules_of_the_metadata_prepare_rows() -> None:
     rows = np.arange(90)
     table = pd.DataFrame({"when": pd.date_range("2024-01-01 06:00", periods=90, freq="31h").astype(str)})
     table["city"] = [f"c{row % 35}" for row in rows]
-    table["note"] = [f"word{row % 7} other{row % 5} Thing a word{row % 7} {row}" for row in rows]
+    table["note"] = [f"word{row % 4} other{row % 3} Thing a word{row % 4} {row}" for row in rows]
+    table["text"] = [" ".join(f"of{row % divisor}" for divisor in range(7, 16)) for row in rows]
     table["size"] = np.where(rows % 9 == 1, np.nan, rows % 11)
     table["colour"] = np.where(rows % 4 == 0, None, np.where(rows % 3, "red", "blue"))
     table.loc[75:, "colour"] = "green"  # no training row has it

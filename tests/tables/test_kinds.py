@@ -37,11 +37,11 @@ def test_what_each_kind_becomes():
     sizes = [len(column.features) for column in layout.columns]
     assert sizes == [1, 1 + 2 + 1 + 7 + 4 + 1, 2, 50]
     assert layout.features[1:4] == ("day trend", "day season sin", "day season cos")
-    assert layout.features[17:20] == ("town mean", "town frequency", "review term 1")
+    assert layout.features[17:20] == ("town mean", "town frequency", "review feature 1")
     assert layout.sentences()[1].startswith("`day`: date, used as trend, season sin, season cos, day of month,")
     assert "2 of 120 missing, median" in layout.sentences()[1]
     assert layout.sentences()[2].startswith("`town`: text of many categories, used as the mean of the target")
-    assert layout.sentences()[3].startswith("`review`: free text, TF-IDF of up to 50 words")
+    assert layout.sentences()[3].startswith("`review`: free text, up to 50 features from TF-IDF of words")
     assert layout.summary() == "1 number column, 1 date column (1 with missing cells), 1 many-category column, " + (
         "1 free-text column (1 with missing cells)"
     )
@@ -124,7 +124,9 @@ def test_new_rows_with_another_date_get_a_sentence():
 DAMAGES = [
     (["learned", "columns"], {}), (["learned", "columns", "town"], {}), (["learned", "columns", "town", "counts"], [1]),
     (["learned", "columns", "town", "means", 0], [1.0, 2.0]), (["learned", "columns", "review", "idf"], [1.0]),
-    (["learned", "columns", "review", "terms"], ["a", "a"]), (["layout", "columns", 1, "parts"], ["noon"]),
+    (["learned", "columns", "review", "terms"], ["a", "a"]), (["learned", "columns", "review", "directions"], "?"),
+    (["learned", "columns", "review", "directions"], "AAAA"), (["learned", "columns", "review", "directions"], 3),
+    (["layout", "columns", 1, "parts"], ["noon"]),
     (["layout", "columns", 1, "parts"], []), (["layout", "columns", 1, "pattern"], "%q"),
     (["layout", "columns", 2, "size"], 0), (["layout", "columns", 3, "size"], 10**9),
 ]  # fmt: skip

@@ -20,6 +20,8 @@ RULES = {
     "frequency": "(x - mean) / scale, where x is log(1 + the category's count in columns), 0 for an unknown category",
     "term": "entry number place of 4 w / |w|, where w is (1 + log(count)) * idf for each of the column's terms that "
     "the text has, else 0; terms are lower-case words of two or more letters or digits, and pairs of them with a blank",
+    "direction": "entry number place of 4 z / |z|, where z is the product of directions and w, and w as for a term; "
+    "directions are base64 of 16-bit floats, little-endian, for each place a row of one number for each term",
 }
 """The rule of each kind of feature, all as 32-bit floats; `always: 0` stands before it."""
 
@@ -69,8 +71,9 @@ def describe_features(preparation: Preparation) -> Iterator[dict[str, Any]]:
     standardised = dict(zip(layout.numbers.tolist(), numbers, strict=True))
     index = 0
     for column in layout.columns:
+        words = "term" if getattr(learned.columns.get(column.name), "directions", None) is None else "direction"
         for place, name in enumerate(column.features):
-            feature: dict[str, Any] = {"name": name, "column": column.name, "kind": _kind(column, place)}
+            feature: dict[str, Any] = {"name": name, "column": column.name, "kind": _kind(column, place, words)}
             if column.kind == "text":
                 feature["labels"] = [label for label, at in column.positions.items() if at == place]
             if column.kind in ("encoded", "words"):
@@ -85,10 +88,10 @@ def describe_features(preparation: Preparation) -> Iterator[dict[str, Any]]:
             index += 1
 
 
-def _kind(column: Column, place: int) -> str:
-    """Return the kind of a feature, by which `RULES` has its rule."""
+def _kind(column: Column, place: int, words: str) -> str:
+    """Return the kind of a feature, by which `RULES` has its rule; `words` for one of a free text."""
     if column.indicator and place == len(column.features) - 1:
         return "missing"
     if column.kind == "encoded":
         return "mean" if place < column.size else "frequency"
-    return {"number": "number", "text": "category", "date": "date", "words": "term"}[column.kind]
+    return {"number": "number", "text": "category", "date": "date", "words": words}[column.kind]

@@ -16,7 +16,7 @@ from bridle.tables._columns import kind_of, labels_of
 from bridle.tables._dates import PARTS, PATTERNS, date_pattern, read_dates, standardised, varying_parts
 from bridle.tables._number_format import PLAIN, NumberFormat, is_format, looks_like_number
 from bridle.tables._records import MISSING
-from bridle.tables._words import is_free_text, term_count
+from bridle.tables._words import feature_count, is_free_text
 
 ABSENT, OTHER = "(missing)", "(other)"
 MAX_LEFT_OUT = 5
@@ -68,7 +68,7 @@ class Column:
     A number becomes one feature, and a second one, 0 or 1, where cells are missing. A text becomes one feature, 0 or
     1, for each of `categories`; those in `merged` count as the category `(other)`, a missing cell as `(missing)`.
     A date becomes the features `parts`, an encoded column `size` means of the target and a frequency, and free text
-    (`words`) the weights of `size` terms.
+    (`words`) `size` weights of terms or of directions.
     """
 
     name: str
@@ -104,7 +104,7 @@ class Column:
         if self.kind == "text":
             return tuple(f"{self.name}={category}" for category in self.categories)
         if self.kind == "words":
-            return tuple(f"{self.name} term {number}" for number in range(1, self.size + 1))
+            return tuple(f"{self.name} feature {number}" for number in range(1, self.size + 1))
         absent = (f"{self.name} {ABSENT}",) * self.indicator
         if self.kind == "date":
             return (*(f"{self.name} {part}" for part in self.parts), *absent)
@@ -140,7 +140,7 @@ class Column:
             )
         if self.kind == "words":
             empty = f"; {gap}, without a word" if self.missing else ""
-            return f"`{self.name}`: free text, TF-IDF of up to {self.size} words and pairs of the training rows{empty}"
+            return f"`{self.name}`: free text, up to {self.size} features from TF-IDF of words and pairs{empty}"
         count = len(self.categories) - (ABSENT in self.categories) - bool(self.merged)
         rare = f", the {count} most frequent of {count + len(self.merged)} categories, the others as one"
         return f"`{self.name}`: text{rare if self.merged else f', {count} categories'}{absent}{self._numeric()}"
@@ -277,7 +277,7 @@ def _choice(column: pd.Series, number_format: NumberFormat, rules: LayoutRules, 
     if rules.words and (reason is None or reason.startswith((UNLIKE, NEARLY))):
         labels = labels_of(column.dropna()) if kind_of(column) == "text" else np.array([])
         if len(set(labels)) > MOST_CATEGORIES and is_free_text(labels):
-            return Column(column.name, "words", int(column.isna().sum()), size=term_count(len(column)))
+            return Column(column.name, "words", int(column.isna().sum()), size=feature_count(len(column)))
     return reason or _column(column, number_format, rules)
 
 
