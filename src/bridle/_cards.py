@@ -1,6 +1,7 @@
 """Cards: how results look in a notebook, as HTML without scripts, in light and dark."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from html import escape
 
 from bridle.wording import escape_control_characters
@@ -54,6 +55,23 @@ def card(*parts: str) -> str:
     '</style><p>1 &lt; 2</p></section>'
     """
     return f'<section class="{NAME}"><style>{STYLE}</style>{"".join(parts)}</section>'
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A whole page with scripts, in a frame of a notebook that keeps them apart from it."""
+
+    page: str = field(repr=False)
+    """The page, without anything loaded from elsewhere."""
+    height: int
+    """Pixels."""
+
+    def _repr_html_(self) -> str:
+        """Return the frame. Its scripts reach nothing but the page."""
+        return (
+            f'<iframe srcdoc="{escape(self.page)}" sandbox="allow-scripts" title="Interactive pictures" '
+            f'style="width:100%;height:{self.height}px;border:1px solid #8886;border-radius:6px"></iframe>'
+        )
 
 
 def paragraph(text: str) -> str:

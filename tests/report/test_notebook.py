@@ -2,6 +2,7 @@
 
 import re
 import sys
+from html import unescape
 from types import SimpleNamespace
 
 import pytest
@@ -44,6 +45,19 @@ def test_a_result_shows_verdict_picture_table_and_code(result) -> None:
     assert "<summary>Keras code</summary>" in page
     assert "<b>" not in page
     assert "&lt;b&gt;" in page
+
+
+def test_interactive_pictures_are_a_page_in_a_frame(result) -> None:
+    """Quoted as a whole, and without access to the notebook."""
+    shown = result.plot.interactive(500)
+    (source,) = re.fullmatch(
+        r'<iframe srcdoc="([^"]*)" sandbox="allow-scripts" .*height:500px.*</iframe>', shown._repr_html_()
+    ).groups()
+    page = unescape(source)
+    assert page.startswith("<!doctype html>")
+    assert 'data-explorer="study-1"' in page
+    assert 'http-equiv="Content-Security-Policy"' in page
+    assert len(repr(shown)) < 100
 
 
 def test_plan_and_audit_are_tables(study, moons) -> None:

@@ -5,6 +5,8 @@ from typing import Literal
 from matplotlib.axes import Axes
 
 from bridle import plots
+from bridle import report as reports
+from bridle._cards import Frame
 from bridle._errors import InputError, nearest_names
 from bridle.results import StudyResult
 from bridle.stats import weigh_evidence
@@ -13,14 +15,22 @@ from bridle.stats import weigh_evidence
 class Plots:
     """Pictures of a study result.
 
-    Every method draws on `ax`, or on a new figure if `ax` is None, and returns the axes. `arm` is the name of an arm;
-    by default the method selects one, or draws all.
+    Methods draw on `ax`, or on a new figure if `ax` is None, and return the axes; `interactive` is for notebooks.
+    `arm` is the name of an arm; by default the method selects one, or draws all.
 
     Errors: `InputError` for an unknown arm or tensor, and if the study has no data for the picture.
     """
 
     def __init__(self, data: StudyResult) -> None:
         self._data = data
+
+    def interactive(self, height: int = 720) -> Frame:
+        """Show all pictures in a notebook, with values under the pointer and a slider over the strengths.
+
+        It is the page that `Result.report` writes, in a frame of `height` pixels. Nothing is loaded from elsewhere.
+        """
+        title = "Regularization study"
+        return Frame(reports.page(title, [reports.Section(title, self._data)]), height)
 
     def curves(self, ax: Axes | None = None) -> Axes:
         """Draw learning curves of training and validation rows, with bands over seeds and folds."""
