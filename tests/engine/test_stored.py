@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -27,7 +28,7 @@ from bridle.engine import (
 from bridle.engine import _stored_layout as layout_module
 from bridle.engine import _sweep as sweep_module
 from bridle.engine._scheduler import lanes
-from bridle.engine._stored import READ_AHEAD, read_ahead
+from bridle.engine._stored import MAX_LEAD, READ_AHEAD, read_ahead, use_side_by_side
 from bridle.engine._sweep import Sweep, predict_by_blocks
 
 COLUMNS, TRAIN, VALIDATION = 3, 205, 150
@@ -244,3 +245,53 @@ def test_rows_are_spread_out_evenly() -> None:
     """The first and the last are among them; all where there are few."""
     assert spread_out(4, 9).tolist() == [0, 1, 2, 3]
     assert spread_out(101, 5).tolist() == [0, 25, 50, 75, 100]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_every_fit_uses_all_blocks_in_order(threads: int) -> None:
+    """Each block is read once and reported once; no fit is further ahead of another than it may be."""
+    draw, used, reported = np.random.default_rng(0), {fit: list[int]() for fit in (4, 7, 9)}, list[int]()
+
+    def use(fit: int, block: int) -> None:
+        assert block <= min(map(len, used.values())) + MAX_LEAD
+        time.sleep(0.002 * draw.integers(3))
+        used[fit].append(block)
+
+    with ThreadPoolExecutor(threads) as pool:
+        blocks = read_ahead(lambda number: number, range(20))
+        use_side_by_side(blocks, list(used), use, reported.append, pool.map)
+    assert used == {fit: list(range(20)) for fit in (4, 7, 9)}
+    assert reported == list(range(20))
+
+
+@pytest.mark.parametrize("where", ["read", "use", "report"])
+def test_an_error_ends_all_threads(where: str) -> None:
+    """Wherever it is raised, it is raised to the caller, and the blocks are closed after the last thread."""
+    closed, running = [], []
+
+    def blocks() -> Iterator[int]:
+        try:
+            for number in range(50):
+                if where == "read" and number == 5:
+                    raise OSError("read")
+                yield number
+        finally:
+            closed.append(list(running))
+
+    def use(fit: int, block: int) -> None:
+        running.append(fit)
+        time.sleep(0.002)
+        running.remove(fit)
+        if where == "use" and (fit, block) == (1, 5):
+            raise OSError("use")
+
+    def report(block: int) -> None:
+        if where == "report" and block == 5:
+            raise OSError("report")
+
+    with ThreadPoolExecutor(3) as pool:
+        with pytest.raises(OSError, match=where):
+            use_side_by_side(blocks(), range(3), use, report, pool.map)
+        assert running == []
+    assert len(closed) == 1
+    assert where == "read" or closed == [[]]

@@ -21,11 +21,13 @@ def saved(folder: Path, values: np.ndarray, name: str = "rows") -> StoredArray:
     return open_npy(folder / f"{name}.npy")
 
 
-@pytest.mark.parametrize(("gap", "run"), [(0, 1), (2**13, 2**22), (24, 100)])
-def test_rows_by_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gap: int, run: int) -> None:
+@pytest.mark.parametrize(("gap", "run", "read"), [(0, 1, 7000), (2**13, 2**22, 7000), (24, 100, 7000), (24, 400, 20)])
+def test_rows_by_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gap: int, run: int, read: int) -> None:
     """Any order, doubled rows and none: however the reads are put together."""
     monkeypatch.setattr(_row_file, "MAX_GAP_BYTES", gap)
     monkeypatch.setattr(_row_file, "MAX_RUN_BYTES", run)
+    monkeypatch.setattr(_row_file, "READ_BYTES", read)
+    monkeypatch.setattr(_row_file, "DETOUR_BYTES", 30)
     rows, draw = saved(tmp_path, ROWS), np.random.default_rng(1)
     for count in (0, 1, 7, 400, 900):
         indices = draw.integers(0, len(ROWS), count)

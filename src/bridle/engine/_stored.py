@@ -1,21 +1,27 @@
 """Rows on disk: arrays that are read by index, block by block, by a thread that reads ahead."""
 
 import math
+import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import jax
 import numpy as np
 
-BLOCK_BYTES = 2**22
-"""Size of the rows that are read at once. Up to `1 + READ_AHEAD` such blocks are in memory for each thread."""
+BLOCK_BYTES = 2**23
+"""Size of the rows that are read at once. Up to `BLOCKS_HELD` such blocks are in memory for each group of fits."""
 READ_AHEAD = 2
-"""Blocks that are read, or being read, while the fits train on one."""
+"""Blocks that are read, or being read, while the fits train on others."""
+MAX_LEAD = 1
+"""Blocks that a fit may be ahead of another, so that it need not wait for it."""
+BLOCKS_HELD = 2 + MAX_LEAD + READ_AHEAD
+"""Most blocks in memory: one in use, those between the first and the last fit, and those ahead of all."""
 
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
+Block = TypeVar("Block")
 
 
 @runtime_checkable
@@ -73,7 +79,7 @@ def spread_out(count: int, most: int) -> np.ndarray:
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
 
 
-def read_ahead(reader: Callable[[Request], Answer], requests: Iterable[Request]) -> Iterator[Answer]:
+def read_ahead(reader: Callable[[Request], Answer], requests: Iterable[Request]) -> Generator[Answer, None, None]:
     """Yield the answers to requests in their order, read by a thread ahead of their use.
 
     An error of the reader is raised where its answer is due. The thread ends with the iterator.
@@ -89,3 +95,112 @@ def read_ahead(reader: Callable[[Request], Answer], requests: Iterable[Request])
             yield ahead.popleft().result()
     finally:
         thread.shutdown(cancel_futures=True)
+
+
+def use_side_by_side(
+    blocks: Generator[Block, None, None],
+    fits: Sequence[int],
+    use: Callable[[int, Block], None],
+    report: Callable[[Block], None],
+    every: Callable[..., Iterator[Any]] = map,
+) -> None:
+    """Let each fit use every block in order, `MAX_LEAD` blocks apart at most; each block is read once.
+
+    Args:
+        blocks: what is read, a generator, which is closed at the end.
+        fits: indices of the fits.
+        use: (fit, block) → None; not called for two blocks of one fit at a time.
+        report: called with a block that all fits have used; an exception from it ends the work.
+        every: `map`, perhaps on several threads.
+
+    """
+    shared = _SideBySide(blocks, fits, use, report)
+    try:
+        list(every(shared.work, fits))
+    finally:
+        shared.close()
+
+
+class _SideBySide(Generic[Block]):
+    """Blocks that several fits use, and how far each is. Whichever thread is free takes the fit that is last."""
+
+    def __init__(
+        self,
+        blocks: Generator[Block, None, None],
+        fits: Sequence[int],
+        use: Callable[[int, Block], None],
+        report: Callable[[Block], None],
+    ) -> None:
+        self._blocks, self._use, self._report = blocks, use, report
+        self._changed = threading.Condition()
+        self._held: deque[Block] = deque()
+        self._passed = 0
+        """Blocks that all fits have used."""
+        self._following = dict.fromkeys(fits, 0)
+        """The number of the next block of each fit."""
+        self._busy: set[int] = set()
+        self._is_reading = self._is_read = self._has_failed = False
+        self._workers = 0
+
+    def work(self, _: object = None) -> None:
+        """Use blocks until none is left, or another thread has failed."""
+        with self._changed:
+            self._workers += 1
+        failed = True
+        try:
+            while (job := self._take()) is not None:
+                self._use(*job)
+                self._enter(job[0])
+            failed = False
+        finally:
+            with self._changed:
+                self._workers -= 1
+                self._has_failed |= failed
+                self._changed.notify_all()
+
+    def close(self) -> None:
+        """Wait for the threads at work, which end after a failure of one, and close the blocks."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._workers)
+        self._blocks.close()
+
+    def _take(self) -> tuple[int, Block] | None:
+        """Return a fit and its next block, or None if all blocks have been used or are in use for the last time."""
+        while True:
+            with self._changed:
+                known = self._passed + len(self._held)
+                free = [fit for fit in self._following if fit not in self._busy]
+                if self._is_read:
+                    free = [fit for fit in free if self._following[fit] < known]
+                    if not free and all(number >= known - 1 for number in self._following.values()):
+                        return None
+                if self._has_failed:
+                    return None
+                fit = min(free, key=self._following.__getitem__, default=None)
+                if fit is not None and self._following[fit] < known:
+                    self._busy.add(fit)
+                    return fit, self._held[self._following[fit] - self._passed]
+                if fit is None or self._is_reading or known - self._passed > MAX_LEAD:
+                    self._changed.wait()
+                    continue
+                self._is_reading = True
+            self._read()
+
+    def _read(self) -> None:
+        """Add the next block."""
+        block = next(self._blocks, None)
+        with self._changed:
+            self._is_reading, self._is_read = False, block is None
+            if block is not None:
+                self._held.append(block)
+            self._changed.notify_all()
+
+    def _enter(self, fit: int) -> None:
+        """Count a block of a fit, and let go of the blocks that all fits have used."""
+        with self._changed:
+            self._busy.remove(fit)
+            self._following[fit] += 1
+            while self._held and min(self._following.values()) > self._passed:
+                self._passed += 1
+                self._report(self._held.popleft())
+            self._changed.notify_all()

@@ -36,7 +36,7 @@ from bridle.engine._objective import Recipe, Training
 from bridle.engine._programs import TRACING, Start, call_bytes, fast_objective, shapes_of_kernels, state_at_start
 from bridle.engine._shuffle import shuffled
 from bridle.engine._state import Block, Fold, Rows, State, row_count
-from bridle.engine._stored import READ_AHEAD, row_bytes
+from bridle.engine._stored import BLOCKS_HELD, row_bytes
 from bridle.engine._stored_layout import Layout, make_layout, sides_of
 from bridle.engine._sweep import Sweep, outline
 from bridle.engine.rewrites import CannotTransposeError, for_once, with_transposed_kernels
@@ -116,7 +116,7 @@ class StoredPrograms:
     def memory(self) -> int:
         """Bytes that training one group of fits holds: blocks of rows, and the call that trains on one."""
         self.compile()
-        blocks = (2 + READ_AHEAD) * self.block_bytes
+        blocks = BLOCKS_HELD * self.block_bytes
         calls = [part for name, part in self._executables.items() if name.startswith("train")]
         return blocks + max((call_bytes(part.compiled()) for part in calls), default=0)
 

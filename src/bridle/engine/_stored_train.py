@@ -1,6 +1,6 @@
 """Training of fits on rows on disk: each block of rows is read once, ahead of its use, for several fits."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 from bridle.engine._objective import Recipe, Training
 from bridle.engine._programs import Readings, RowReadings, Start
 from bridle.engine._state import Fold, Rows, State, row_count, slice_rows
-from bridle.engine._stored import on_host, read_ahead, take
+from bridle.engine._stored import on_host, read_ahead, take, use_side_by_side
 from bridle.engine._stored_layout import sides_of
 from bridle.engine._stored_programs import (
     END,
@@ -97,17 +97,26 @@ def _train_epoch(stream: _Stream, states: list[State], costs: list[Any], active:
     programs, layout, number = stream.programs, stream.programs.layout, np.int32(epoch)
     for index in active:
         costs[index] = np.zeros(stream.training.cost_count, np.float32)
-    for (name, first, batches, length), block in _training_blocks(stream, epoch):
-        order = np.arange(len(jax.tree.leaves(block)[0]), dtype=np.int32)
-        moment = stream.identity, number, np.int32(first), np.int32(batches)
 
-        def train(index: int) -> None:
-            arguments = stream.fits[index].strengths, block, order, *moment  # noqa: B023 – called in this iteration
-            carry = programs[name](states[index], costs[index], *arguments)  # noqa: B023
-            states[index], costs[index] = jax.block_until_ready(carry)
+    def train(index: int, block: tuple[_Part, Rows]) -> None:
+        (name, first, batches, _), rows = block
+        order = np.arange(len(jax.tree.leaves(rows)[0]), dtype=np.int32)
+        arguments = (
+            stream.fits[index].strengths,
+            rows,
+            order,
+            stream.identity,
+            number,
+            np.int32(first),
+            np.int32(batches),
+        )
+        states[index], costs[index] = jax.block_until_ready(programs[name](states[index], costs[index], *arguments))
 
-        list(stream.every(train, active))
+    def report(block: tuple[_Part, Rows]) -> None:
+        _, _, batches, length = block[0]
         stream.report(batches * length / layout.count)
+
+    use_side_by_side(_training_blocks(stream, epoch), active, train, report, stream.every)
     monitored: Iterable[tuple[Any, ...]] = ((),) * len(active)
     if layout.monitored is not None:
         answers = slice_rows((stream.fold.rows.y, stream.fold.rows.weight), *stream.fold.cuts[:2])
@@ -117,8 +126,12 @@ def _train_epoch(stream: _Stream, states: list[State], costs: list[Any], active:
         states[index] = programs["end of epoch"](states[index], costs[index], number, *rows)
 
 
-def _training_blocks(stream: _Stream, epoch: int) -> Iterator[tuple[tuple[str, int, int, int], Rows]]:
-    """Yield for each block of an epoch: its program, first row, batches and their length; and its rows, on the device.
+_Part = tuple[str, int, int, int]
+"""A block of an epoch: its program, first row, batches, and their length."""
+
+
+def _training_blocks(stream: _Stream, epoch: int) -> Generator[tuple[_Part, Rows], None, None]:
+    """Yield each block of an epoch and its rows, on the device.
 
     The order of rows is that of `pass_over_rows`.
     """
@@ -129,7 +142,7 @@ def _training_blocks(stream: _Stream, epoch: int) -> Iterator[tuple[tuple[str, i
     if layout.tail:
         requests.append(("train the rest", layout.count - layout.tail, 1, layout.tail))
 
-    def read(request: tuple[str, int, int, int]) -> tuple[tuple[str, int, int, int], Rows]:
+    def read(request: _Part) -> tuple[_Part, Rows]:
         name, first, batches, length = request
         size = layout.tail if name != "train" else layout.size * layout.batches
         return request, read_block(stream.rows, order[first : first + batches * length], size)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import jax
@@ -10,7 +9,7 @@ import numpy as np
 
 from bridle.engine._evaluate import chunk_size, is_long_pass
 from bridle.engine._state import row_count
-from bridle.engine._stored import BLOCK_BYTES, read_ahead, row_bytes, take
+from bridle.engine._stored import BLOCK_BYTES, read_ahead, row_bytes, take, use_side_by_side
 
 MAX_CHUNK_BYTES = 2**26
 """Size of a chunk up to which it has the rows that it would have in memory."""
@@ -121,15 +120,15 @@ def predict_rows(
     results: list[Any] = [None] * len(states)
     count = sweep.end - sweep.first
 
-    def enter(index: int, starts: np.ndarray, block: Any) -> None:
+    def enter(index: int, read: tuple[np.ndarray, Any]) -> None:
+        starts, block = read
         part = jax.device_get(predict(states[index], block, np.int32(len(starts))))
         if results[index] is None:
             results[index] = jax.tree.map(lambda leaf: np.zeros((count, *leaf.shape[1:]), leaf.dtype), part)
         _enter(results[index], part, starts - sweep.first, sweep)
 
-    for starts, block in read_ahead(lambda starts: (starts, sweep.read(x, starts)), sweep.blocks(begin)):
-        list(every(partial(enter, starts=starts, block=block), range(len(states))))
-        report()
+    blocks = read_ahead(lambda starts: (starts, sweep.read(x, starts)), sweep.blocks(begin))
+    use_side_by_side(blocks, range(len(states)), enter, lambda block: report(), every)
     return results
 
 

@@ -11,6 +11,11 @@ from bridle._errors import InputError
 
 MAX_GAP_BYTES = 2**13
 """Bytes between two requested rows up to which one read takes both, and all between them."""
+READ_BYTES, DETOUR_BYTES = 7_000, 24_000
+"""Bytes that are copied in the time of one read, and in the time that a detour by a buffer takes besides copying.
+
+Rows with gaps between them are read together where that is faster than one by one.
+"""
 MAX_RUN_BYTES = 2**22
 """Bytes that one read takes at most, where it also takes rows that were not requested."""
 
@@ -53,9 +58,10 @@ class RowFile:
         starts, following = rows * size, np.diff(rows)
         splits = (following * size > size + MAX_GAP_BYTES) | (np.diff(starts // MAX_RUN_BYTES) > 0)
         joined = np.cumsum([0, *((following == 1) & (np.diff(places) == 1))])  # these need no detour by a buffer
-        firsts = np.append(0, np.flatnonzero(splits) + 1)[: len(rows)]
-        ends = np.append(firsts[1:], len(rows))
-        direct = joined[ends - 1] - joined[firsts] == ends - firsts - 1
+        firsts, ends, direct = _runs(splits, joined)
+        detour = starts[ends - 1] - starts[firsts] + DETOUR_BYTES
+        few = ~direct & ((ends - firsts) * READ_BYTES < detour)
+        firsts, ends, direct = _runs(splits | np.repeat(few, ends - firsts)[1:], joined)
         runs = (array.tolist() for array in (firsts, ends, rows[firsts], places[firsts], direct))
         with self._opened() as handle:
             for first, end, row, place, is_direct in zip(*runs, strict=True):
@@ -82,6 +88,19 @@ class RowFile:
                 "not change while they are read. Run again once the file is complete."
             )
         return handle
+
+
+def _runs(splits: np.ndarray, joined: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return for each run its first row, the row after its last, and True if rows and places follow each other.
+
+    Args:
+        splits: for each row but the last, True if it is the last of its run.
+        joined: for each row, how many rows so far follow the one before them, and their places too.
+
+    """
+    firsts = np.append(0, np.flatnonzero(splits) + 1)[: len(joined)]
+    ends = np.append(firsts[1:], len(joined))
+    return firsts, ends, joined[ends - 1] - joined[firsts] == ends - firsts - 1
 
 
 @dataclass(frozen=True)
