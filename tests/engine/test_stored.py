@@ -264,6 +264,22 @@ def test_every_fit_uses_all_blocks_in_order(threads: int) -> None:
     assert reported == list(range(20))
 
 
+def test_groups_read_at_the_same_time() -> None:
+    """A group that waits for its rows takes no core from another, whatever the number of its fits."""
+    meeting, calls = threading.Barrier(2), iter(range(10**6))
+
+    def meet() -> None:
+        if next(calls) < 2:  # the first reading of both groups
+            meeting.wait(timeout=30)
+
+    recipe = Recipe(2, 16, True, 2)
+    fits = specs(line(), recipe, Rows(X, before=meet), count=4)
+    fits += [replace(fit, index=fit.index + 4, seed=6) for fit in fits]
+    found, whole = run(line(), fits, recipe, threads=2)
+    assert whole
+    assert sorted(found) == list(range(8))
+
+
 @pytest.mark.parametrize("where", ["read", "use", "report"])
 def test_an_error_ends_all_threads(where: str) -> None:
     """Wherever it is raised, it is raised to the caller, and the blocks are closed after the last thread."""

@@ -18,7 +18,7 @@ from bridle.engine._device import core_count, free_memory, on_accelerator, singl
 from bridle.engine._objective import Objective, Training
 from bridle.engine._programs import Start
 from bridle.engine._state import Rows
-from bridle.engine._stored_train import shared_readings, train_on_stored_rows
+from bridle.engine._stored_train import MAX_TOGETHER, shared_readings, train_on_stored_rows
 from bridle.engine._train import FitResult, FitSpec, train_batch
 
 POLL_SECONDS = 0.2
@@ -173,13 +173,13 @@ class Scheduler:
         self.stop = threading.Event()
         self.errors: list[BaseException] = []
         self._training, self._held_out, self._source, self._deliver = training, held_out, source, deliver
-        self._threads = ThreadPoolExecutor(1)
+        self._threads, self._slots = ThreadPoolExecutor(1), threading.Semaphore(1)
         self._waiting: deque[WorkerLane] = deque()
         self._lock = threading.RLock()
 
     def use_threads(self, count: int) -> None:
-        """Set the number of threads for fits that train on one reading of their rows."""
-        self._threads = ThreadPoolExecutor(count)
+        """Set the number of lanes, and of fits that train at once on rows from disk; others of a lane wait for rows."""
+        self._threads, self._slots = ThreadPoolExecutor(count * MAX_TOGETHER), threading.Semaphore(count)
 
     def fetch(self, count: int | None = None) -> bool:
         """Request more work; return False if nothing more comes. With 0 only that is asked."""
@@ -202,7 +202,7 @@ class Scheduler:
                     batch = _BatchInTraining(self, fits)
                     train = train_batch
                     if fits[0].programs.is_streamed:
-                        train = partial(train_on_stored_rows, every=self._threads.map)
+                        train = partial(train_on_stored_rows, every=self._threads.map, slot=self._slots)
                     before = train(self._training, fits, starts, self._held_out, batch.count_epochs)
                     batch.deliver(before)
         except _StopWorker:

@@ -140,27 +140,30 @@ class _SideBySide(Generic[Block]):
         """The number of the next block of each fit."""
         self._busy: set[int] = set()
         self._is_reading = self._is_read = self._has_failed = False
-        self._workers = 0
+        self._workers: set[int] = set()
+        """Threads at work."""
 
     def work(self, _: object = None) -> None:
         """Use blocks until none is left, or another thread has failed."""
-        with self._changed:
-            self._workers += 1
         failed = True
         try:
+            with self._changed:
+                self._workers.add(threading.get_ident())
             while (job := self._take()) is not None:
                 self._use(*job)
                 self._enter(job[0])
             failed = False
         finally:
             with self._changed:
-                self._workers -= 1
+                self._workers.discard(threading.get_ident())
                 self._has_failed |= failed
                 self._changed.notify_all()
 
     def close(self) -> None:
-        """Wait for the threads at work, which end after a failure of one, and close the blocks."""
+        """Let threads end after what they are at, wait for them, and close the blocks."""
         with self._changed:
+            self._has_failed = True
+            self._workers.discard(threading.get_ident())  # this one may have been interrupted at work
             self._changed.wait_for(lambda: not self._workers)
         self._blocks.close()
 

@@ -1,6 +1,7 @@
 """Training of fits on rows on disk: each block of rows is read once, ahead of its use, for several fits."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
@@ -28,6 +29,8 @@ MAX_TOGETHER = 8
 """Fits that are trained on one reading of the rows."""
 MAX_PREDICTION_BYTES = 2**26
 """Predictions of several fits that are in memory together; beyond it, rows are read again for further fits."""
+NO_LIMIT = nullcontext()
+"""For calls outside of a run."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,9 @@ class _Stream:
     """With NumPy arrays where they are in memory."""
     report: Callable[[float], None]
     every: Callable[..., Iterator[Any]]
-    """`map` on the threads that fits share."""
+    """`map`, perhaps on several threads."""
+    slot: AbstractContextManager[Any]
+    """Held while a program runs: no more run at once than there are cores, whoever waits for rows."""
 
     @property
     def fold(self) -> Fold:
@@ -65,15 +70,16 @@ def train_on_stored_rows(
     held_out: Mapping[str, Rows],
     report: Callable[[float], None],
     every: Callable[..., Iterator[Any]] = map,
+    slot: AbstractContextManager[Any] = NO_LIMIT,
 ) -> list[FitResult]:
     """Train fits of one seed and fold through all epochs, or until each has diverged or stopped.
 
     `report` is called after each block with its share of an epoch; an exception from it ends the training. `every` is
-    `map`, perhaps on several threads: the fits train on each block side by side.
+    `map`, perhaps on several threads: the fits train side by side. `slot` is held while one trains on a block.
     """
     programs: Any = fits[0].programs
     training = replace(training, recipe=programs.recipe)
-    recipe, stream = training.recipe, _Stream(training, programs, fits, on_host(fits[0].rows.rows), report, every)
+    recipe, stream = training.recipe, _Stream(training, programs, fits, on_host(fits[0].rows.rows), report, every, slot)
     states = [programs.initial_state(start) for start in starts]
     curves = np.full((len(fits), len(recipe.stops), training.quantity_count), np.nan, np.float32)
     epoch, going = 0, list(range(len(fits)))
@@ -95,6 +101,7 @@ def train_on_stored_rows(
 def _train_epoch(stream: _Stream, states: list[State], costs: list[Any], active: Sequence[int], epoch: int) -> None:
     """Train some fits through one epoch; their states and mean costs are replaced in the lists."""
     programs, layout, number = stream.programs, stream.programs.layout, np.int32(epoch)
+    stream.wait()
     for index in active:
         costs[index] = np.zeros(stream.training.cost_count, np.float32)
 
@@ -186,7 +193,12 @@ def _predictions(
     stream: _Stream, mode: str, states: Sequence[State], sweep: Sweep, begin: int | None = None, x: Any = None
 ) -> Iterator[Any]:
     """Yield the predictions of each fit for the rows of a sweep: of the fold, or of others."""
-    predict, x = stream.programs[prediction_name(mode, sweep)], stream.rows.x if x is None else x
+    program, x = stream.programs[prediction_name(mode, sweep)], stream.rows.x if x is None else x
+
+    def predict(*arguments: Any) -> Any:
+        with stream.slot:
+            return jax.block_until_ready(program(*arguments))
+
     size = (sweep.end - sweep.first) * stream.programs.prediction_bytes
     together = max(1, MAX_PREDICTION_BYTES // size) if size else len(states)
     for first in range(0, len(states), together):

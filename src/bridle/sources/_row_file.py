@@ -51,6 +51,8 @@ class RowFile:
 
         Errors: `InputError` if the file is missing, changed or was cut off.
         """
+        if not len(rows):
+            return
         order = np.argsort(rows, kind="stable")
         rows, places = rows[order], places[order]
         size, target = self.row_bytes, out.reshape(len(out), -1).view(np.uint8)
@@ -61,7 +63,8 @@ class RowFile:
         firsts, ends, direct = _runs(splits, joined)
         detour = starts[ends - 1] - starts[firsts] + DETOUR_BYTES
         few = ~direct & ((ends - firsts) * READ_BYTES < detour)
-        firsts, ends, direct = _runs(splits | np.repeat(few, ends - firsts)[1:], joined)
+        splits |= np.repeat(few, ends - firsts)[1:] & (np.diff(joined) == 0)
+        firsts, ends, direct = _runs(splits, joined)
         runs = (array.tolist() for array in (firsts, ends, rows[firsts], places[firsts], direct))
         with self._opened() as handle:
             for first, end, row, place, is_direct in zip(*runs, strict=True):
@@ -98,7 +101,7 @@ def _runs(splits: np.ndarray, joined: np.ndarray) -> tuple[np.ndarray, np.ndarra
         joined: for each row, how many rows so far follow the one before them, and their places too.
 
     """
-    firsts = np.append(0, np.flatnonzero(splits) + 1)[: len(joined)]
+    firsts = np.append(0, np.flatnonzero(splits) + 1)
     ends = np.append(firsts[1:], len(joined))
     return firsts, ends, joined[ends - 1] - joined[firsts] == ends - firsts - 1
 
