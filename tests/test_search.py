@@ -11,6 +11,7 @@ from bridle._api import search_arms
 from bridle._api._search_finalists import choose_finalists
 from bridle._api._search_time import Pace, common_folds, with_arms
 from bridle.engine import core_count
+from bridle.plots import counted_tensors, frontier_data
 from bridle.stats import compare_all
 from bridle.study.design import _prepared as engine
 from tests.conftest import network
@@ -156,6 +157,24 @@ def test_an_autoencoder_is_searched_without_labels() -> None:
     found = bridle.search(model, x, seconds=0.1, folds=2, epochs=3, progress=False)
     assert found.data.score.name == "loss"
     assert len(found.ranking()) >= 2
+
+
+def test_the_frontier_of_both_stages(found) -> None:
+    """No candidate of it is beaten in both; every other one is; the least zeros come with the best score."""
+    for tensor in (None, "first/output"):
+        front = found.frontier(tensor)
+        assert front["zeros"].is_monotonic_increasing
+        assert front["accuracy"].is_monotonic_decreasing
+        stages = [data for data in (found.screen.data, found.data) if tensor in (None, *counted_tensors(data))]
+        assert stages[0] is found.screen.data
+        every = [frontier_data(data, tensor=tensor) for data in stages]
+        zeros, means = (np.concatenate([getattr(part, name) for part in every]) for name in ("zeros", "mean"))
+        assert front["accuracy"][0] == means.max()
+        assert front["zeros"].iloc[-1] == zeros.max()
+        above = [((front["zeros"] >= z) & (front["accuracy"] >= m)).any() for z, m in zip(zeros, means, strict=True)]
+        assert all(above)
+    with pytest.raises(bridle.BridleError, match=r"got 'second'\. Counted: .*'first/output'"):
+        found.frontier("second")
 
 
 def test_time_is_divided_by_what_was_measured() -> None:

@@ -40,23 +40,22 @@ def measured_tensors(result: StudyResult, kind: str) -> list[str]:
 
 
 def is_weight(result: StudyResult, target: str) -> bool:
-    """Return True if a target names weights, which alone have a norm."""
-    return any(name == target or fnmatchcase(name, target) for name in measured_tensors(result, "norm"))
+    """Return True if a target, perhaps several joined by commas, names weights, which alone have a norm."""
+    return any(_is_named(name, target) for name in measured_tensors(result, "norm"))
 
 
 def regularized_tensors(result: StudyResult, arm: int) -> list[str]:
     """Return the measured tensors that an arm charges, and the outputs of layers whose activations it charges."""
     weights = measured_tensors(result, "norm")
-    tensors = []
-    for target, _ in result.arms[arm].terms:
-        layer = target.rpartition("/")[0]
-        output = [] if is_weight(result, target) else [f"{layer}/output"]
-        tensors += [
-            name
-            for name in measured_tensors(result, "zeros")
-            if any(name == pattern or fnmatchcase(name, pattern) for pattern in (target, *output))
-        ]
-    return sorted(set(tensors), key=lambda name: (name in weights, name))
+    targets = [part.strip() for target, _ in result.arms[arm].terms for part in target.split(",")]
+    targets += [f"{target.rpartition('/')[0]}/output" for target in targets if not is_weight(result, target)]
+    tensors = {name for name in measured_tensors(result, "zeros") for target in targets if _is_named(name, target)}
+    return sorted(tensors, key=lambda name: (name in weights, name))
+
+
+def _is_named(name: str, target: str) -> bool:
+    patterns = (part.strip() for part in target.split(","))
+    return any(name == pattern or fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def zero_fractions(result: StudyResult, tensor: str) -> Float[np.ndarray, "setting"]:

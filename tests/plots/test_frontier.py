@@ -5,8 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bridle._errors import InputError
 from bridle.plots import draw_frontier, frontier_data
-from bridle.plots._frontier import _optimal
+from bridle.plots._frontier import find_optimal
+from bridle.wording import regularized_tensors
 
 TWO = {"weights": {"a/kernel l1": [1e-3, 1e-2]}, "activity": {"b/output l1": [1e-3]}}
 
@@ -35,12 +37,25 @@ def test_a_charged_pre_activation_counts_through_its_output(study):
     assert frontier_data(result).zeros[1] == pytest.approx(shares.mean())
 
 
+def test_an_arm_on_several_layers_by_name(study):
+    """Targets joined by commas are those of each; zeros of one tensor are taken for all arms."""
+    result = study(arms=TWO)
+    both = replace(result.arms[1], terms=(("a/kernel, b/output", "L1({x})"),))
+    joined = replace(result, arms=(result.arms[0], both, result.arms[2]))
+    assert regularized_tensors(joined, 1) == ["b/output", "a/kernel"]
+    zeros = frontier_data(joined, tensor="b/output").zeros
+    np.testing.assert_allclose(zeros, frontier_data(result, tensor="b/output").zeros)
+    assert frontier_data(joined).zeros[1] == pytest.approx(np.mean([zeros[1], frontier_data(result).zeros[1]]))
+    with pytest.raises(InputError, match=r"got 'c/kernel'\. Counted: 'a/kernel', 'b/output'"):
+        frontier_data(result, tensor="c/kernel")
+
+
 def test_optimal_points_are_beaten_in_both_by_none():
     """By hand: the third point has fewer zeros than the second at the same score."""
     share = np.array([0.0, 0.5, 0.3, 0.9, 0.9])
     gain = np.array([0.80, 0.82, 0.82, 0.70, 0.60])
-    assert _optimal(share, gain).tolist() == [False, True, False, True, False]
-    assert _optimal(share[:2], np.array([0.9, 0.8])).tolist() == [True, True]
+    assert find_optimal(share, gain).tolist() == [False, True, False, True, False]
+    assert find_optimal(share[:2], np.array([0.9, 0.8])).tolist() == [True, True]
 
 
 def test_losses_are_better_when_smaller(study):

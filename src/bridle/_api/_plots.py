@@ -49,9 +49,12 @@ class Plots:
         """Draw the mean score over the two strengths of an arm; by default, of the best arm with two strengths."""
         return plots.draw_heatmap(plots.heatmap_data(self._data, self._arm_index(arm)), ax)
 
-    def frontier(self, ax: Axes | None = None) -> Axes:
-        """Draw the score of every candidate against its share of exact zeros, and connect the Pareto front."""
-        return plots.draw_frontier(plots.frontier_data(self._data), ax)
+    def frontier(self, ax: Axes | None = None, *, tensor: str | None = None) -> Axes:
+        """Draw the score of every candidate against its share of exact zeros, and connect the Pareto front.
+
+        Zeros are those of `tensor`, such as `"code/output"`; by default those of what each arm charges.
+        """
+        return plots.draw_frontier(plots.frontier_data(self._data, tensor=tensor), ax)
 
     def path(
         self, arm: str | None = None, kind: Literal["zeros", "norm", "size"] = "zeros", ax: Axes | None = None

@@ -18,6 +18,7 @@ from bridle._api._search_time import Clock, Pace, common_folds, compile_folds, m
 from bridle._api._study import Study, check_callbacks, run_prepared
 from bridle._cards import folded, table_box
 from bridle._errors import InputError
+from bridle.plots import counted_tensors, find_optimal, frontier_data
 from bridle.report import result_card
 from bridle.results import StudyResult
 from bridle.sources._place import RowsIn
@@ -72,6 +73,34 @@ class SearchResult(Result):
         names = {line["arm"] for line in last}
         left = [line for line in _ranked(self.screen.data, "screen") if line["arm"] not in names]
         return pd.DataFrame([*last, *left])
+
+    def frontier(self, tensor: str | None = None) -> pd.DataFrame:
+        """Return the candidates of both stages that no other one beats in both score and exact zeros, most zeros last.
+
+        So the layers of an autoencoder are compared at equal sparsity of its code: `found.frontier("code/output")`.
+
+        Args:
+            tensor: weights or activations whose exact zeros count. Default: what each arm charges.
+
+        Returns: columns `stage`, `arm`, `strengths`, `zeros` (share of exact zeros), the score, `error` (its standard
+        error). Scores of the first stage are from one seed. A stage in which no arm charges `tensor` is left out.
+
+        Errors: `InputError` for a tensor whose zeros were not counted.
+
+        """
+        stages = {"final": self.data, "screen": self.screen.data}
+        if tensor is not None and any(tensor in counted_tensors(data) for data in stages.values()):
+            stages = {stage: data for stage, data in stages.items() if tensor in counted_tensors(data)}
+        tables: list[pd.DataFrame] = []
+        for stage, data in stages.items():
+            found: Any = frontier_data(data, tensor=tensor)
+            arms = [data.arms[int(arm)].name for arm in found.arm]
+            values: dict[str, Any] = {"arm": arms, "strengths": found.strengths, "zeros": found.zeros}
+            tables.append(pd.DataFrame({"stage": stage, **values, found.score: found.mean, "error": found.error}))
+        table = pd.concat(tables, ignore_index=True)
+        gain = table[self.data.score.name].to_numpy() * (1 if self.data.score.maximize else -1)
+        front = table[find_optimal(table["zeros"].to_numpy(), gain)]
+        return front.sort_values("zeros", kind="stable").reset_index(drop=True)
 
 
 def search(

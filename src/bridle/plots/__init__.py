@@ -27,7 +27,7 @@ from bridle.plots._errors import (
 from bridle.plots._explore import ExploreData, Panel, explore_data
 from bridle.plots._features import draw_tiles, features_data, matched_data, reconstructions_data
 from bridle.plots._figures import Drawing, drawings, main_drawing
-from bridle.plots._frontier import draw_frontier, frontier_data
+from bridle.plots._frontier import counted_tensors, draw_frontier, find_optimal, frontier_data
 from bridle.plots._gains import GainsData, Source, draw_gains, gains_data
 from bridle.plots._heatmap import draw_heatmap, heatmap_data
 from bridle.plots._lines import LineSeries, draw_lines, lines_alt
@@ -65,6 +65,7 @@ __all__ = [
     "class_shares",
     "code_drawings",
     "code_frontier_data",
+    "counted_tensors",
     "curves_data",
     "densities_data",
     "draw_activations",
@@ -86,6 +87,7 @@ __all__ = [
     "error_drawings",
     "explore_data",
     "features_data",
+    "find_optimal",
     "frontier_data",
     "gains_data",
     "heatmap_data",

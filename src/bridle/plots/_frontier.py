@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from matplotlib.axes import Axes
 
+from bridle._errors import InputError
 from bridle.plots._style import (
     Theme,
     draw_legend,
@@ -50,15 +51,19 @@ class FrontierData:
         return len(self.zeros) > 1 and float(np.ptp(self.zeros)) > 0.005
 
 
-def frontier_data(result: StudyResult, *, evidence: Evidence | None = None) -> FrontierData:
-    """Return every candidate's mean score and the exact zeros in what its arm charges.
+def frontier_data(result: StudyResult, *, evidence: Evidence | None = None, tensor: str | None = None) -> FrontierData:
+    """Return every candidate's mean score and the exact zeros in what its arm charges, or in one tensor for all arms.
 
     Both are means over seeds and folds. Pre-activations count through the outputs that follow them.
+
+    Errors: `InputError` for a tensor whose zeros were not counted; those that were are listed.
     """
     evidence = evidence or weigh_evidence(result)
     share = np.full(len(result.setting_arm), np.nan)
     for arm in range(len(result.arms)):
-        share[result.path(arm)] = _share(result, arm)[result.path(arm)]
+        share[result.path(arm)] = (_share(result, arm) if tensor is None else _share_of(result, tensor))[
+            result.path(arm)
+        ]
     mean, error = evidence.validation.mean, error_bars(result, evidence)
     order = np.concatenate([result.path(arm) for arm in range(len(result.arms))]).astype(int)
     points = order[np.isfinite(share[order]) & np.isfinite(mean[order])]
@@ -75,7 +80,7 @@ def frontier_data(result: StudyResult, *, evidence: Evidence | None = None) -> F
         zeros=share[points],
         mean=mean[points],
         error=error[points],
-        optimal=_optimal(share[points], sign * mean[points]),
+        optimal=find_optimal(share[points], sign * mean[points]),
     )
 
 
@@ -86,7 +91,23 @@ def _share(result: StudyResult, arm: int) -> Float[np.ndarray, "setting"]:
     return nan_mean(np.stack(shares), 0) if shares else np.full(len(result.setting_arm), np.nan)
 
 
-def _optimal(share: Float[np.ndarray, "point"], gain: Float[np.ndarray, "point"]) -> Bool[np.ndarray, "point"]:
+def _share_of(result: StudyResult, tensor: str) -> Float[np.ndarray, "setting"]:
+    counted = counted_tensors(result)
+    if tensor not in counted:
+        raise InputError(
+            f"Expected a tensor whose exact zeros are counted, as those that some arm charges, got {tensor!r}. "
+            f"Counted: {', '.join(map(repr, counted)) or 'none'}."
+        )
+    return zero_fractions(result, tensor)
+
+
+def counted_tensors(result: StudyResult) -> list[str]:
+    """Return the tensors whose exact zeros are counted: those in which some arm can make zeros."""
+    return list(dict.fromkeys(name for arm in range(1, len(result.arms)) for name in sparse_tensors(result, arm)))
+
+
+def find_optimal(share: Float[np.ndarray, "point"], gain: Float[np.ndarray, "point"]) -> Bool[np.ndarray, "point"]:
+    """Return True for each point that no other one beats in one of both and equals or beats in the other."""
     as_good = (share[None, :] >= share[:, None]) & (gain[None, :] >= gain[:, None])
     better = (share[None, :] > share[:, None]) | (gain[None, :] > gain[:, None])
     return np.asarray(~(as_good & better).any(axis=1))

@@ -106,12 +106,14 @@ def _slot(result: StudyResult, arm: int, tensor: str) -> int | None:
     """Return the slot along which a tensor is shown: one that varies and charges it, or its layer, or any."""
     slots = result.arms[arm].slots
     vary = [slot for slot in slots if len(np.unique(result.setting_strengths[result.path(arm), slot])) > 1]
-    targets = {slot: result.slots[slot].partition(" ")[0] for slot in vary or slots}
+    terms = [target for target, _ in result.arms[arm].terms]
+    targets = {slot: [at for at in terms if result.slots[slot].startswith(f"{at} ")] for slot in vary or slots}
     patterns = (tensor, f"{tensor.rpartition('/')[0]}/*")
     matches = [
         slot
         for pattern in patterns
-        for slot, name in targets.items()
+        for slot, names in targets.items()
+        for name in (part.strip() for name in names for part in name.split(","))
         if fnmatchcase(tensor, name) or fnmatchcase(name, pattern)
     ]
     return next(iter([*matches, *targets]), None)

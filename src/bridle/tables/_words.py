@@ -66,10 +66,10 @@ class Vocabulary:
 
     def to_json(self) -> dict[str, object]:
         """Return the vocabulary as strict JSON; directions as base64 of 16-bit floats, row by row."""
-        content = {"terms": list(self.terms), "idf": list(self.idf)}
-        if self.directions is None:
-            return content
-        return content | {"directions": base64.b64encode(self.directions.astype("<f2").tobytes()).decode()}
+        content: dict[str, object] = {"terms": list(self.terms), "idf": list(self.idf)}
+        if self.directions is not None:
+            content["directions"] = base64.b64encode(self.directions.astype("<f2").tobytes()).decode()
+        return content
 
     @staticmethod
     def from_json(content: object, size: int) -> "Vocabulary":
