@@ -103,6 +103,20 @@ def test_more_seeds_keep_what_is_there(moons, tmp_path, trained) -> None:
     assert same(extended, ran(moons, None, study(seeds=2)))
 
 
+def test_networks_of_one_seed_are_stored(moons, tmp_path) -> None:
+    """One of the first fold for each candidate, which the report explores; the others are never read."""
+    asked = study(seeds=3, arms={"L2": {"*/kernel": L2([0.01, 0.1])}})
+    result = ran(moons, tmp_path, asked)
+    with stores.Store(tmp_path, create=False, write=False) as store:
+        keys = [row[0] for row in store._index.execute("SELECT key FROM members")]
+        records = list(store.find(keys).values())
+    refits = len(records) - 3 * 2 * len(result.setting_arm)
+    networks = [record for record in records if any(name.startswith("variables/") for name in record)]
+    assert len(networks) == refits + len(result.setting_arm)
+    assert result.path_networks.seed == 0
+    assert len(result.path_networks.settings) == len(result.setting_arm)
+
+
 def test_more_strengths_and_other_epochs_extend(moons, tmp_path, trained) -> None:
     few, more = ({"arms": {"L2": {"*/kernel": L2(grid)}}, "seeds": 1} for grid in ([0.01], [0.01, 0.1, 1.0]))
     ran(moons, tmp_path, study(**few))

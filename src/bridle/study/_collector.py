@@ -108,8 +108,8 @@ class ResultCollector:
     def deliver(self, key: FitKey, result: FitResult, keep_variables: bool) -> None:
         """Enter one result; variables are dropped unless the fit is a refit or one of `first_networks`."""
         candidate, seed, fold = key
-        is_first = (seed, fold) == (self.prepared.question.seed_numbers[0], 0) and self.prepared.outer is None
-        if is_first and result.diverged_at < 0 and result.variables and keeps_variables(fold, result):
+        is_first = fold == 0 and keeps_variables(self.prepared.first_seed, seed, fold, result)
+        if is_first and result.diverged_at < 0 and result.variables:
             self.first_networks[candidate] = result.variables
         self.results[key] = result if keep_variables else replace(result, variables=())
         self._pooled_scores.pop(key[:2], None)

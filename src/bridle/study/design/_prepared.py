@@ -210,6 +210,11 @@ class Prepared:
         """The model whose copies are trained."""
         return self.engine.program.model
 
+    @property
+    def first_seed(self) -> int | None:
+        """The seed whose networks of the first fold the report explores; None for an inner study."""
+        return self.question.seed_numbers[0] if self.outer is None else None
+
     def rule_of(self, arm: BoundArm) -> int:
         """Return the number of the rule by which the fits of an arm end; 0 is that of the study."""
         return 1 + self.rules.index(arm.early_stopping) if arm.early_stopping in self.rules else 0

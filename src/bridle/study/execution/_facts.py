@@ -89,7 +89,7 @@ def _early_stopping_facts(rule: EarlyStopping) -> dict[str, Any]:
 
 def fold_row_set(prepared: Prepared) -> RowSet:
     """Return the rows of fits on the folds of a study."""
-    return RowSet(prepared.folds, {}, prepared.arm_folds)
+    return RowSet(prepared.folds, {}, prepared.arm_folds, prepared.first_seed)
 
 
 def refit_row_set(prepared: Prepared, rows: RefitRows) -> RowSet:

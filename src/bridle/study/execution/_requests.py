@@ -40,6 +40,8 @@ class RowSet:
     held_out: Mapping[str, Rows]
     arm_folds: Sequence[Sequence[Fold]] = ()
     """The same for each rule of an arm of its own, which sets other rows aside."""
+    first_seed: int | None = None
+    """The seed whose small networks of the first fold are stored, for the report to explore; None for no seed."""
 
     def rows(self, request: FitRequest) -> Fold:
         """Return the rows of one request."""
@@ -77,9 +79,10 @@ def make_request(strengths: np.ndarray, rate: float | None, seed: int, fold: int
     return FitRequest(np.asarray(strengths, np.float32).tobytes(), rate, seed, fold, rule)
 
 
-def keeps_variables(fold: int, result: FitResult) -> bool:
-    """Return True if the trained variables of a fit are stored: of refits, and of small networks of the first fold."""
-    return fold == ALL_ROWS or (fold == 0 and sum(value.nbytes for value in result.variables) <= MAX_SMALL_BYTES)
+def keeps_variables(first_seed: int | None, seed: int, fold: int, result: FitResult) -> bool:
+    """Return True if the trained variables of a fit are stored: of refits, and of small networks as `RowSet` says."""
+    size = sum(value.nbytes for value in result.variables)
+    return fold == ALL_ROWS or (fold == 0 and seed == first_seed and size <= MAX_SMALL_BYTES)
 
 
 def to_record(result: FitResult, variables: bool) -> dict[str, np.ndarray]:

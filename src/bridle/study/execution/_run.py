@@ -66,7 +66,7 @@ def run_requests(
         def keys_of(index: int) -> list[bytes]:
             return session.keys.of_chain(chains[index], fits[index], row_set.held_out)
 
-        source = PendingFits(session, fits, keys_of, tuple(row_set.held_out), hand_over)
+        source = PendingFits(session, fits, keys_of, row_set, hand_over)
         hand_over = source.deliver
     if context.cluster is None:
         finished = run_fits(

@@ -13,7 +13,7 @@ from bridle.engine import Batch, Exhausted, FitResult, FitSpec, Wait
 from bridle.store import Record, Store
 from bridle.study.design._prepared import StudyEngine
 from bridle.study.execution._keys import FitKeys, StudyFacts, check_same
-from bridle.study.execution._requests import from_record, keeps_variables, to_record
+from bridle.study.execution._requests import RowSet, from_record, keeps_variables, to_record
 
 COMMIT_SECONDS = 1.0
 """Time between commits; also about the work that a process claims at once."""
@@ -134,11 +134,12 @@ class PendingFits:
         session: StoreSession,
         chains: Sequence[Sequence[FitSpec]],
         keys_of: Callable[[int], Sequence[bytes]],
-        held_out: Sequence[str],
+        row_set: RowSet,
         deliver: Deliver,
     ) -> None:
         self._session, self._chains, self._keys_of = session, chains, functools.cache(keys_of)
-        self._held_out, self._deliver = tuple(held_out), deliver
+        self._held_out, self._deliver = tuple(row_set.held_out), deliver
+        self._first_seed = row_set.first_seed
         self._key: dict[int, bytes] = {}
         self._longest = max(map(len, chains), default=1)
         self._trained, self._began = 0, 0.0
@@ -150,7 +151,8 @@ class PendingFits:
     def deliver(self, fit: FitSpec, result: FitResult) -> None:
         """Hand a trained fit to the study, and queue it for the store."""
         self._deliver(fit, result)
-        self._session.keep(self._key[fit.index], to_record(result, variables=keeps_variables(fit.fold, result)))
+        kept = keeps_variables(self._first_seed, fit.seed, fit.fold, result)
+        self._session.keep(self._key[fit.index], to_record(result, kept))
         if self._began:
             self._trained += 1
         else:

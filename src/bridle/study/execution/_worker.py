@@ -67,7 +67,7 @@ def run_task(spec: StudySpec, task: Task) -> TaskResult:
         began = progress.began
 
     def deliver(fit: FitSpec, result: FitResult) -> None:
-        records[fit.index] = to_record(result, variables=keeps_variables(fit.fold, result))
+        records[fit.index] = to_record(result, keeps_variables(row_set.first_seed, fit.seed, fit.fold, result))
 
     run_fits(
         prepared.engine.training, fits, held_out=row_set.held_out, deliver=deliver, watch=watch, threads=spec.threads
