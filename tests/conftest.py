@@ -73,6 +73,14 @@ def few_programs():
 
 
 @pytest.fixture(autouse=True)
+def closed_figures():
+    """Close the figures of pyplot that a test drew: it warns of many open ones."""
+    yield
+    if (pyplot := sys.modules.get("matplotlib.pyplot")) is not None:
+        pyplot.close("all")
+
+
+@pytest.fixture(autouse=True)
 def blank_pictures(request, monkeypatch):
     """Leave pictures empty in tests of other rooms: drawing took half the time of a command that writes a report."""
     if not request.node.nodeid.startswith(_markers.DRAWN):

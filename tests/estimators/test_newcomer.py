@@ -24,16 +24,24 @@ def block(language: str) -> str:
 
 
 def test_the_three_lines_in_a_notebook(tmp_path) -> None:
-    """They print the verdict below a bar that leaves one line; the estimator then shows itself as a card."""
+    """They print the verdict below a bar that leaves one line; the estimator is a card, and pictures are inline."""
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")
     lines = block("python").replace("print(bridle", "estimator = (bridle").replace(".verdict())", ")")
-    texts = lines, "print(estimator.verdict())", "estimator", "print(estimator.result_)"
+    texts = (
+        lines,
+        "print(estimator.verdict())",
+        "estimator",
+        "print(estimator.result_)",
+        "estimator.result_.plot.sweep()",
+    )
     cells = [nbformat.v4.new_code_cell(text) for text in texts]
     folder = {"metadata": {"path": str(tmp_path)}}
     notebook = nbformat.v4.new_notebook(cells=cells)
     nbclient.NotebookClient(notebook, timeout=900, kernel_name="python3", resources=folder).execute(env=PLAIN)
-    shown, said, card, printed = (cell.outputs for cell in notebook.cells)
+    shown, said, card, printed, drawn_inline = (cell.outputs for cell in notebook.cells)
+    assert [output.output_type for output in drawn_inline] == ["execute_result", "display_data"]
+    assert len(drawn_inline[1].data["image/png"]) > 5000
     (bar,) = [output for output in shown if output.output_type == "display_data"]
     assert bar.data["text/html"].startswith("Study ended after ")
     verdict = "".join(output.text for output in said)

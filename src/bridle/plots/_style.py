@@ -80,6 +80,13 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
+def new_axes(width: float, height: float) -> Axes:
+    """Return axes of a new figure of pyplot, so that notebooks and galleries show it and `pyplot.show()` opens it."""
+    import matplotlib.pyplot as plt  # takes long to load, and a report needs none of it
+
+    return plt.figure(figsize=(width, height), layout="constrained", facecolor="white").add_subplot()
+
+
 def figure_of(ax: Axes) -> Figure:
     """Return the outermost figure of `ax`."""
     figure = ax.get_figure(root=True)
@@ -89,8 +96,8 @@ def figure_of(ax: Axes) -> Figure:
 
 
 def prepare_axes(ax: Axes | None, theme: Theme, width: float = 6.4, height: float = 4.0) -> Axes:
-    """Style `ax`, or the axes of a new figure, and return it: two spines, a light grid, one font."""
-    ax = new_figure(width, height).add_subplot() if ax is None else ax
+    """Style `ax`, or the axes of a new figure of pyplot, and return it: two spines, a light grid, one font."""
+    ax = new_axes(width, height) if ax is None else ax
     ax.set_facecolor("none")
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color(theme.muted)
