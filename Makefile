@@ -106,6 +106,7 @@ pages: $(READY)
 	@$(BIN)/python -m benchmarks.statistics
 	@$(BIN)/python -m benchmarks.chosen --markdown
 	@$(BIN)/python -m benchmarks.ranking --markdown
+	@$(BIN)/python -m benchmarks.comparison --markdown
 
 $(SITE): $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'

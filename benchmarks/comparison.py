@@ -199,7 +199,7 @@ def run_sklearn(rows: Rows) -> tuple[float, int]:
 
     warnings.simplefilter("ignore", ConvergenceWarning)
     prepared, center, spread = scaled(rows)
-    network = (MLPClassifier if rows.classes else MLPRegressor)((64, 32), random_state=0)
+    network = (MLPClassifier if rows.classes else MLPRegressor)(hidden_layer_sizes=(64, 32), random_state=0)
     search = GridSearchCV(network, {"alpha": [10.0**power for power in range(-5, 2)]}).fit(prepared.x, prepared.y)
     predicted = search.predict(prepared.x_test)
     return score(predicted if rows.classes else predicted * spread + center, rows), 36
@@ -304,19 +304,18 @@ def main() -> None:
 def markdown(lines: list[dict[str, Any]]) -> str:
     """Return the page."""
     frame = pd.DataFrame(lines)
+    count = frame["draw"].nunique()
     heads = ["tool", *(f"{title} (fits; CPU)" for title, _ in TASKS.values())]
     table = [f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
-    for tool, (title, _, _) in TOOLS.items():
+    measured = {tool: title for tool, (title, _, _) in TOOLS.items() if (frame["tool"] == tool).any()}
+    for tool, title in measured.items():
         cells = []
         for task in TASKS:
             part = frame[(frame["tool"] == tool) & (frame["task"] == task)]
-            cells.append(
-                f"{part['score'].mean():.3f} ({part['fits'].median():.0f}; {part['seconds'].median():.0f} s)"
-                if len(part)
-                else "–"
-            )
+            fewer = f"; {len(part)} of {count} draws" if len(part) < count else ""
+            costs = f"{part['fits'].median():.0f}; {part['seconds'].median():.0f} s"
+            cells.append(f"{part['score'].mean():.3f} ({costs}{fewer})" if len(part) else "–")
         table.append(f"| {title} | {' | '.join(cells)} |")
-    count = frame["draw"].nunique()
     draws = f"{count} draw" if count == 1 else f"{count} draws"
     return TEXT.read_text().format(table="\n".join(table), draws=draws, differences=differences(frame))
 
@@ -327,7 +326,7 @@ def differences(frame: pd.DataFrame) -> str:
     heads = ["bridle minus", *(title.partition(",")[0] for title, _ in TASKS.values())]
     rows = [f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
     for tool, (title, _, _) in TOOLS.items():
-        if tool == "bridle":
+        if tool == "bridle" or wide[tool].isna().all():
             continue
         cells = []
         for task in TASKS:

@@ -245,6 +245,13 @@ def test_the_ranking_shows_what_was_measured() -> None:
     assert (ROOT / "docs" / "ranking.md").read_text() == markdown(lines)
 
 
+def test_the_page_of_tools_shows_what_was_measured() -> None:
+    """Written from benchmarks/comparison.json and the text in benchmarks/comparison.md."""
+    from benchmarks.comparison import NUMBERS, PAGE, markdown
+
+    assert PAGE.read_text() == markdown(json.loads(NUMBERS.read_text()))
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_docstring_examples_run(name: str) -> None:
     """Every `>>>` in the package."""
