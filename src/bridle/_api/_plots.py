@@ -27,7 +27,7 @@ class Plots:
     def interactive(self, height: int = 720) -> Frame:
         """Show all pictures in a notebook, with values under the pointer and a slider over the strengths.
 
-        It is the page that `Result.report` writes, in a frame of `height` pixels. Nothing is loaded from elsewhere.
+        It is the page of `Result.report` without the Keras code, in a frame of `height` pixels.
         """
         title = "Regularization study"
         return Frame(reports.page(title, [reports.Section(title, self._data)]), height)

@@ -139,12 +139,12 @@ class _SideBySide(Generic[Block]):
         self._following = dict.fromkeys(fits, 0)
         """The number of the next block of each fit."""
         self._busy: set[int] = set()
-        self._is_reading = self._is_read = self._has_failed = False
+        self._is_reading = self._is_read = self._is_over = False
         self._workers: set[int] = set()
         """Threads at work."""
 
     def work(self, _: object = None) -> None:
-        """Use blocks until none is left, or another thread has failed."""
+        """Use blocks until none is left, or the work is over, as after an error in another thread."""
         failed = True
         try:
             with self._changed:
@@ -156,13 +156,13 @@ class _SideBySide(Generic[Block]):
         finally:
             with self._changed:
                 self._workers.discard(threading.get_ident())
-                self._has_failed |= failed
+                self._is_over |= failed
                 self._changed.notify_all()
 
     def close(self) -> None:
         """Let threads end after what they are at, wait for them, and close the blocks."""
         with self._changed:
-            self._has_failed = True
+            self._is_over = True
             self._workers.discard(threading.get_ident())  # this one may have been interrupted at work
             self._changed.wait_for(lambda: not self._workers)
         self._blocks.close()
@@ -177,7 +177,7 @@ class _SideBySide(Generic[Block]):
                     free = [fit for fit in free if self._following[fit] < known]
                     if not free and all(number >= known - 1 for number in self._following.values()):
                         return None
-                if self._has_failed:
+                if self._is_over:
                     return None
                 fit = min(free, key=self._following.__getitem__, default=None)
                 if fit is not None and self._following[fit] < known:

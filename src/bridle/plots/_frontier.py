@@ -59,11 +59,9 @@ def frontier_data(result: StudyResult, *, evidence: Evidence | None = None, tens
     Errors: `InputError` for a tensor whose zeros were not counted; those that were are listed.
     """
     evidence = evidence or weigh_evidence(result)
-    share = np.full(len(result.setting_arm), np.nan)
-    for arm in range(len(result.arms)):
-        share[result.path(arm)] = (_share(result, arm) if tensor is None else _share_of(result, tensor))[
-            result.path(arm)
-        ]
+    share = np.full(len(result.setting_arm), np.nan) if tensor is None else _share_of(result, tensor)
+    for arm in range(len(result.arms) if tensor is None else 0):
+        share[result.path(arm)] = _share(result, arm)[result.path(arm)]
     mean, error = evidence.validation.mean, error_bars(result, evidence)
     order = np.concatenate([result.path(arm) for arm in range(len(result.arms))]).astype(int)
     points = order[np.isfinite(share[order]) & np.isfinite(mean[order])]
