@@ -1,8 +1,12 @@
-"""Markers of tests by file or by name: what `make quick` leaves out."""
+"""Markers of tests by file or by name: what `make quick` leaves out, and what only `make torture` runs."""
 
+import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
+
+from tests.faults.conftest import TORTURE
 
 ROOT = Path(__file__).parents[1]
 
@@ -86,6 +90,60 @@ DRAWN = (
 """The beginning of the names of the tests whose pictures are drawn in full."""
 
 
+LISTS = {
+    "tests/auditing/test_traps.py::test_": 2,
+    "tests/engine/test_convolutions.py::test_": 3,
+    "tests/engine/test_parity_evaluation.py::test_weighted_validation": 3,
+    "tests/engine/test_parity_graphs.py::test_member_equals_fit": 2,
+    "tests/engine/test_parity_layers.py::test_member_equals_fit": 3,
+    "tests/engine/test_parity_optimizers.py::test_optimizer_equals_fit": 3,
+    "tests/engine/test_parity_recurrent.py::test_member_equals_fit": 3,
+    "tests/engine/test_parity_spatial.py::test_member_equals_fit": 3,
+    "tests/engine/test_parity_starts.py::test_member_starts_as_keras_does": 3,
+    "tests/engine/test_turned.py::test_training_is_the_same": 3,
+    "tests/placement/test_exact.py::test_every_optimizer": 3,
+    "tests/placement/test_layers.py::test_layers_at_every_place": 4,
+    "tests/plots/test_draw.py::test_all_drawings_render": 3,
+    "tests/study/test_own_training.py::test_a_compute_loss": 3,
+    "tests/study/test_padding.py::test_scores_of_padded": 2,
+    "tests/study/test_penalties.py::test_a_member_is_the_penalized_fit": 3,
+    "tests/study/test_weights_of_steps.py::test_weights_of_steps": 2,
+    "tests/tables/test_own_code.py::test_a_table_is_tuned": 3,
+    "tests/test_own_objects.py::test_the_model_in_memory": 3,
+}
+"""Long lists of cases by the beginning of their names: `make test` runs the first of so many, `make torture` all."""
+
+IN_TORTURE = (
+    "tests/cases/test_cases.py::test_circles_in_three",
+    "tests/cases/test_cases.py::test_moons_as_published",
+    "tests/claims/test_chosen.py::test_a_small_measurement",
+    "tests/claims/test_claims.py::test_the_command_writes",
+    "tests/cli/test_cli.py::test_own_model",
+    "tests/conversion/test_software.py::test_l2_loss_of_tensorflow",
+    "tests/engine/test_gpu_script.py::test_parts_with_tiny",
+    "tests/faults/test_faults.py::test_ctrl_c_once_and_twice[2",
+    "tests/faults/test_kills.py::test_killed_while_it_trains_from_disk[generator",
+    "tests/hostile/test_models.py::test_any_bytes",
+    "tests/regularizers/test_adding.py",
+    "tests/study/test_kept.py::test_a_race_and_nested",
+    "tests/study/test_nested.py::test_the_words_say",
+    "tests/study/test_pooled.py::test_a_study_file_and_a_search",
+    "tests/study/test_pooled.py::test_nested_selection",
+    "tests/study/test_pooled.py::test_pooled_auc_of_subjects",
+    "tests/study/test_row_weights.py::test_nested_outer_rows",
+    "tests/study/test_training.py::test_a_layer_that_cannot_be_traced_is_named",
+    "tests/tables/test_structure.py::test_the_command_has",
+    "tests/tables/test_tune.py::test_tables_of_scikit_learn[breast",
+    "tests/tables/test_tune.py::test_tables_of_scikit_learn[diabetes",
+    "tests/test_docs.py::test_the_page_of_estimators",
+    "tests/test_docs.py::test_the_page_of_representations",
+    "tests/test_docs.py::test_the_page_of_sequences_runs",
+    "tests/test_search.py::test_a_short_search",
+    "tests/test_search.py::test_the_ranking_holds",
+)
+"""The beginning of the names of the tests that only `make torture` runs: each repeats at length what others show."""
+
+
 def longest_first(items: list[pytest.Item]) -> None:
     """Sort slow files to the front, and spread those of processes over the first half.
 
@@ -109,3 +167,19 @@ def mark(items: list[pytest.Item]) -> None:
         for marker, beginnings in MARKED.items():
             if item.nodeid.startswith(beginnings):
                 item.add_marker(marker)
+
+
+def leave_to_torture(items: list[pytest.Item], named: bool) -> None:
+    """Skip what only `make torture` runs, unless the command line names tests.
+
+    The place of a case counts within its test function, so that the same cases run whatever else is selected.
+    """
+    if named or os.environ.get(TORTURE):
+        return
+    places: Counter[str] = Counter()
+    for item in items:
+        function = item.nodeid.partition("[")[0]
+        place, places[function] = places[function], places[function] + 1
+        steps = [step for beginning, step in LISTS.items() if item.nodeid.startswith(beginning)]
+        if item.nodeid.startswith(IN_TORTURE) or any(place % step for step in steps):
+            item.add_marker(pytest.mark.skip(reason="in make torture"))

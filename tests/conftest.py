@@ -51,9 +51,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark tests before `-m` selects among them, and begin with those that take long."""
     _markers.mark(items)
+    _markers.leave_to_torture(items, named=any("::" in argument for argument in config.args))
     _markers.longest_first(items)
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests._markers import MARKED
+from tests._markers import IN_TORTURE, LISTS, MARKED, leave_to_torture
+from tests.faults.conftest import TORTURE
 
 ROOT = Path(__file__).parents[1]
 
@@ -170,8 +171,35 @@ def test_the_versions_of_keras_are_those_that_are_tested() -> None:
 
 def test_marked_files_exist() -> None:
     """A test file that moves takes its markers along."""
-    paths = [path.split("::")[0] for paths in MARKED.values() for path in paths]
-    assert [path for path in paths if not any(ROOT.glob(f"{path}*"))] == []
+    names = [*(name for names in MARKED.values() for name in names), *LISTS, *IN_TORTURE]
+    assert [name for name in names if not any(ROOT.glob(f"{name.split('::')[0]}*"))] == []
+    functions = {
+        f"{path.relative_to(ROOT)}::{line.removeprefix('def ')}"
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for line in path.read_text().splitlines()
+        if line.startswith("def test_")
+    }
+    beginnings = [name.partition("[")[0] for name in names if "::" in name]
+    assert [one for one in beginnings if not any(function.startswith(one) for function in functions)] == []
+
+
+@pytest.mark.parametrize(("named", "torture", "left"), [(False, None, [1, 2]), (True, None, []), (False, "50", [])])
+def test_long_lists_are_whole_in_torture_and_where_a_test_is_named(named, torture, left, monkeypatch) -> None:
+    """`make test` runs each fourth layer, the first one among them, and counts the cases of each function alone."""
+    if torture:
+        monkeypatch.setenv(TORTURE, torture)
+    else:
+        monkeypatch.delenv(TORTURE, raising=False)
+
+    class Item:
+        def __init__(self, nodeid: str) -> None:
+            self.nodeid, self.marks = nodeid, []
+            self.add_marker = self.marks.append
+
+    function = "tests/placement/test_layers.py::test_layers_at_every_place"
+    cases = [Item(f"{function}[{number}]") for number in range(3)]
+    leave_to_torture([cases[0], Item("tests/test_front.py::test_x"), *cases[1:]], named)
+    assert [number for number, case in enumerate(cases) if case.marks] == left
 
 
 def import_graph() -> dict[str, set[str]]:
