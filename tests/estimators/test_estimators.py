@@ -179,3 +179,46 @@ def test_wrong_arguments_are_sentences(options, sentence) -> None:
     """In `fit`, as scikit-learn has it."""
     with pytest.raises(bridle.BridleError, match=sentence):
         classifier(**{"epochs": 1} | options).fit(X, Y)
+
+
+class Told:
+    """Callback of scikit-learn that keeps the names of tasks as they begin and end."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, str, str]] = []
+        self.scores: list[float] = []
+
+    def setup(self, estimator, context) -> None:
+        self.events.append(("setup", context.task_name, ""))
+
+    def teardown(self, estimator, context) -> None:
+        self.events.append(("teardown", context.task_name, ""))
+
+    def on_fit_task_begin(self, estimator, context) -> None:
+        self.events.append(("begin", context.task_name, context.parent.task_name if context.parent else ""))
+
+    def on_fit_task_end(self, estimator, context, *, X=None, y=None, fitted_estimator=None) -> None:  # noqa: N803
+        self.events.append(("end", context.task_name, context.parent.task_name if context.parent else ""))
+        if fitted_estimator is not None:
+            self.scores.append(fitted_estimator.score(X, y))
+
+
+def test_callbacks_of_scikit_learn_are_told_of_every_fit() -> None:
+    """Stages are tasks of `fit` and fits tasks of stages, each with its end; the last one has the fitted estimator."""
+    callback = pytest.importorskip("sklearn.callback", reason="scikit-learn before 1.9 has no callbacks")
+    x, y = make_moons(60, noise=0.2, random_state=1)
+    arms = {"L2": {"*/kernel": bridle.L2([1e-3, 1e-2])}}
+    told = Told()
+    classifier = bridle.RegularizedClassifier(arms=arms, seeds=2, folds=2, epochs=2).set_callbacks(told)
+    assert classifier.fit(x, y) is classifier
+    begun, ended = ([event[1:] for event in told.events if event[0] == kind] for kind in ("begin", "end"))
+    assert sorted(begun) == sorted(ended)
+    assert told.events[0] == ("setup", "fit", "")
+    assert told.events[-1] == ("teardown", "fit", "")
+    trained = len(classifier.result_.data.members)
+    assert [name for name, _ in begun].count("one fit") == trained
+    assert {stage for name, stage in begun if name == "one fit"} == {name for name, stage in begun if stage == "fit"}
+    assert told.scores == [classifier.score(x, y)]
+    assert clone(classifier).set_callbacks().fit(x, y).score(x, y) == told.scores[0]
+    assert len(told.events) == 2 * (2 + len(begun)) - 2
+    classifier.set_callbacks(callback.ProgressBar()).fit(x, y)

@@ -19,7 +19,7 @@ from bridle._progress import progress_bar
 from bridle.regularizers import EarlyStopping
 from bridle.results import Baseline, StudyResult
 from bridle.sources._place import RowsIn
-from bridle.study import RunOptions, Update, run_study
+from bridle.study import RunOptions, Update, Watch, run_study
 from bridle.study.design import Plan, Prepared, Question, make_plan, make_timed_plan, prepare
 
 REFITS: Mapping[str, bool | Literal["all"]] = {"selected": True, "all": "all", "none": False}
@@ -279,18 +279,24 @@ def run_prepared(
     *,
     facts: Mapping[str, object] = MappingProxyType({}),
     baselines: tuple[Baseline, ...] = (),
+    watch: Watch | None = None,
 ) -> "Result":
-    """Run a study that `Study.prepare` returned; add `facts` to its provenance, and `baselines` to its result."""
+    """Run a study that `Study.prepare` returned.
+
+    `facts` go into its provenance, `baselines` into its result; `watch` is called with each update.
+    """
     options = options or RunOptions()
     store, stage = options.store, ""
 
-    def watch(update: Update) -> None:
+    def watch_stage(update: Update) -> None:
         nonlocal stage
         stage = update.stage
         show(update)
+        if watch is not None:
+            watch(update)
 
     with progress_bar(options.progress, prepared.score.name) as show:
-        data, finished = run_study(prepared, options, watch=watch)
+        data, finished = run_study(prepared, options, watch=watch_stage)
     data = replace(data.with_provenance(**facts), baselines=baselines)
     terms = {arm.name: arm.terms for arm in prepared.arms}
     source: Any = prepared.question.model

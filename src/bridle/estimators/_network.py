@@ -1,5 +1,6 @@
 """The base of the estimators: rows in, a study of regularizers, the selected network, predictions out."""
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,11 +15,13 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state, estimator_html_repr
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from bridle._api import RULES, Study, search_arms
+from bridle._api import RULES, Study, run_prepared, search_arms
 from bridle._errors import InputError, KindError, short_repr
 from bridle._keras import is_rebuildable, require_jax
+from bridle.estimators._callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from bridle.estimators._rows import Folds, choose_folds, order_rows
 from bridle.sources._plain import as_frame, plain_rows
+from bridle.study import RunOptions
 from bridle.tuning import NEWEST, VERSIONS, default_arms, dense_network, own_network
 
 CHUNK_ROWS = 1024
@@ -37,7 +40,7 @@ class Output:
     metric: Callable[[], Any]
 
 
-class RegularizedNetwork(BaseEstimator, ABC):
+class RegularizedNetwork(CallbackSupportMixin, BaseEstimator, ABC):
     """Base of the estimators: arguments, training and the outputs of the selected network."""
 
     def __init__(
@@ -86,6 +89,7 @@ class RegularizedNetwork(BaseEstimator, ABC):
         """Return the class of each row, by which folds are stratified; None if it has none."""
         return target.astype(int) if target.ndim == 1 and not self._is_number else None
 
+    @with_callbacks
     def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Any:  # noqa: N803
         """Compare the regularizers by cross-validation, and train the selected network on all rows.
 
@@ -95,6 +99,9 @@ class RegularizedNetwork(BaseEstimator, ABC):
             sample_weight: one weight ≥ 0 for each row. Whole weights count rows: a row of weight 3 is the same as
                 three equal rows. Default None.
             groups: one value for each row. Rows of one group share a fold. Default None: equal rows do.
+
+        Callbacks of scikit-learn from 1.9 on, set by `set_callbacks`, are told of the stages of the study and of each
+        fit in them; they cannot stop it.
 
         Returns: the estimator.
 
@@ -127,19 +134,23 @@ class RegularizedNetwork(BaseEstimator, ABC):
         score = self._score(target, folds)
         study = self._study(network, folds, score, partial(own_network, self.model, x.shape[1], output.units))
         is_pooled = str(score).startswith("pooled:")  # such a score needs all fits
-        self.result_ = study.run(
+        prepared = study.prepare(
             rows.x,
             target,
             sample_weight=rows.weight,
             class_weight=self._class_weights(),
             preprocessor=StandardScaler() if self.scale else None,
             target_preprocessor=StandardScaler() if self._is_number else None,
-            race="rounds" if self.race and self.seeds > 1 and not is_pooled else False,
-            progress=self.progress,
         )
+        race = "rounds" if self.race and self.seeds > 1 and not is_pooled else False
+        for note in filter(None, prepared.notes):
+            warnings.warn(note, stacklevel=3)
+        tasks = FitTasks(self, X=X, y=y, metadata={"sample_weight": sample_weight, "groups": groups})
+        self.result_ = run_prepared(prepared, RunOptions(race=race, progress=self.progress), watch=tasks)
         best = self.result_.best(rule=self.rule)
         self.arm_, self.strengths_ = best.arm, dict(best.strengths)
         self.model_ = self.result_.model(rule=self.rule)
+        tasks.end()
         return self
 
     def __sklearn_tags__(self) -> Any:
