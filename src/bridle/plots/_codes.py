@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 from matplotlib.axes import Axes
+from matplotlib.ticker import LogFormatter
 
 from bridle._errors import InputError
 from bridle.plots._style import (
@@ -84,6 +85,8 @@ def draw_code_frontier(data: CodeFrontier, ax: Axes | None = None, *, theme: str
         shape = "*" if index == 0 else marker(index)
         ax.plot(x, y, marker=shape, linestyle=line_style(index), linewidth=1.3, label=legend_name(arm), **style)
     ax.set_xscale("log")
+    ax.xaxis.set_major_formatter(LogFormatter())
+    ax.xaxis.set_minor_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 0.5)))
     ax.axvline(data.units, color=look.muted, linewidth=0.8, linestyle=":")
     note = ax.annotate(
         f"all {data.units} units ",
