@@ -1,4 +1,4 @@
-"""Checks of an installed wheel: what it holds, and how a type checker reads it. `make wheels` runs this module.
+"""Checks of wheel and source archive: what they hold, and how a type checker reads the package, for `make wheels`.
 
 `python -m tests._wheel check dist .venv-wheel/bin/python`: the folder of the wheel, and the Python where it is
 installed. `python -m tests._wheel oldest pyproject.toml` prints the oldest dependencies that the project allows.
@@ -7,6 +7,7 @@ installed. `python -m tests._wheel oldest pyproject.toml` prints the oldest depe
 import re
 import subprocess
 import sys
+import tarfile
 import tempfile
 import tomllib
 import zipfile
@@ -23,6 +24,8 @@ MISTAKES = {"seeds=2": "seeds=2, sedes=2", "bridle.L2(": "bridle.L3(", ".table()
 """Changes of the script that a type checker has to find."""
 REQUIRED = {"bridle/__init__.py", "bridle/__init__.pyi", "bridle/py.typed", "bridle/report/_static/report.js"}
 """Files without which the package does not work or shows no types."""
+ADDED = {"PKG-INFO", "LICENSE", "README.md", "pyproject.toml", ".gitignore"}
+"""Files that the build adds to a source archive."""
 
 
 def stray_files(names: list[str]) -> list[str]:
@@ -30,6 +33,13 @@ def stray_files(names: list[str]) -> list[str]:
     rooms = {PurePosixPath(name).parts[0] for name in names}
     stray = [name for name in names if {"tests", "benchmarks", "claims", "docs"} & set(PurePosixPath(name).parts)]
     return stray + sorted(room for room in rooms if room != "bridle" and not room.endswith(".dist-info"))
+
+
+def stray_sources(names: list[str]) -> list[str]:
+    """Return the folders of a source archive that are no part of the project, such as environments and results."""
+    settings = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
+    known = {*settings["tool"]["hatch"]["build"]["targets"]["sdist"]["only-include"], *ADDED}
+    return sorted({PurePosixPath(name).parts[1] for name in names} - known)
 
 
 def type_errors(python: str, script: str) -> int:
@@ -54,6 +64,9 @@ def check(dist: str, python: str) -> str:
     names = zipfile.ZipFile(wheel).namelist()
     wrong = [f"{name} is missing" for name in sorted(REQUIRED - set(names))]
     wrong += [f"{name} is no part of the package" for name in stray_files(names)]
+    (archive,) = Path(dist).glob("*.tar.gz")
+    with tarfile.open(archive) as opened:
+        wrong += [f"{name} is no part of the project" for name in stray_sources(opened.getnames())]
     count = type_errors(python, SCRIPT)
     wrong += [f"a right script has {count} errors"] if count else []
     for right, mistake in MISTAKES.items():
