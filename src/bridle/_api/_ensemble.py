@@ -9,7 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from bridle._api._preparation import Preparation
+from bridle._api._hand_over import ModelMaker, check_folds
+from bridle._api._preparation import Preparation, are_study_rows
 from bridle._errors import InputError, KindError, StoreError
 from bridle._keras import compile_like, mean_model, mean_obstacle, require_jax
 from bridle.results import MAX_AVERAGED, StudyResult
@@ -17,6 +18,9 @@ from bridle.sources._read import rows_alone
 from bridle.stats import Comparison, compare, compare_predictors, nan_mean
 from bridle.study import ModelRows, Programs, score_models
 from bridle.wording import score_decimals
+
+OVER = ("seeds", "folds")
+"""The networks of a study that are averaged or measured: refits of all seeds, or those of all folds and seeds."""
 
 
 @dataclass(frozen=True)
@@ -97,13 +101,18 @@ class Ensemble:
         self,
         members: Sequence[keras.Model] | Mapping[str, keras.Model],
         *,
-        preparation: Preparation | None = None,
+        preparation: Preparation | Mapping[str, Preparation] | None = None,
         validation: EnsembleGain | None = None,
+        study_rows: np.ndarray | None = None,
     ) -> None:
         items = members if isinstance(members, Mapping) else {f"member{i}": model for i, model in enumerate(members)}
         self.members: dict[str, keras.Model] = dict(items)
         self.validation = validation
-        self._preparation = preparation or Preparation({})
+        if isinstance(preparation, Mapping):
+            self._preparations = [preparation[name] for name in self.members]
+        else:
+            self._preparations = [preparation or Preparation({})]
+        self._study_rows = study_rows  # hashes of the rows of a study whose folds trained the members
         self._programs: Programs = {}
         _check(self.members)
 
@@ -123,6 +132,11 @@ class Ensemble:
 
         Errors: `KindError` for members that are subclassed or have custom code; `predict` works for those too.
         """
+        if self._restores:
+            raise KindError(
+                "Expected members that take the same prepared rows, got networks of folds, each with a preprocessor "
+                "of its own. Use Ensemble.predict, or prepare inside the model, as by keras.layers.Normalization."
+            )
         first = next(iter(self.members.values()))
         obstacle = mean_obstacle(first)
         if obstacle:
@@ -150,7 +164,9 @@ class Ensemble:
 
         """
         rows = rows_alone(rows)
-        predictions = [self._preparation.predict(member, rows) for member in self.members.values()]
+        preparations = self._preparations if self._restores else self._preparations * len(self)
+        pairs = zip(preparations, self.members.values(), strict=True)
+        predictions = [preparation.predict(member, rows) for preparation, member in pairs]
 
         def mean(*leaves: Any) -> Any:
             return np.mean(leaves, axis=0, dtype=np.float64)
@@ -179,10 +195,12 @@ class Ensemble:
                 None: rows are independent.
             measure: `"loss"`, or the name of a compiled metric, as `Study(score=…)`. Default: the first metric.
 
-        Returns: `EnsembleGain`. With a target preprocessor its numbers are in prepared units.
+        Returns: `EnsembleGain`. With a target preprocessor its numbers are in prepared units; for networks of folds,
+            which have several of them, in the units of y.
 
         Errors: `InputError` for rows that do not fit, several outputs, an unknown measure, or one that cannot be
-        divided among rows; `BackendError` if Keras does not run on JAX.
+        divided among rows, and for networks of folds if all rows are those of the study; `BackendError` if Keras does
+        not run on JAX.
 
         """
         rows = self._rows(x, y, sample_weight, measure)
@@ -214,6 +232,11 @@ class Ensemble:
         """
         if not isinstance(other, Ensemble):  # pyright: ignore[reportUnnecessaryIsInstance] - users are not checked
             raise KindError(f"Expected another Ensemble, got {type(other).__name__}.")
+        if self._restores != other._restores and "y" in (*self._preparations[0].parts, *other._preparations[0].parts):
+            raise InputError(
+                "Expected two ensembles that score in the same units, got one of refits and one of folds with a "
+                "target preprocessor. Compare those of the same kind."
+            )
         rows, reference = (ensemble._rows(x, y, sample_weight, measure) for ensemble in (self, other))
         sign = rows.score.better(1.0)
         found = compare_predictors(
@@ -236,8 +259,42 @@ class Ensemble:
 
     def _rows(self, x: Any, y: Any, weight: Any, measure: str | None) -> ModelRows:
         require_jax()
-        rows = self._preparation.prepare(x, y)
-        return score_models(list(self.members.values()), *rows, weight, measure, self._programs)
+        if self._study_rows is not None and are_study_rows(x, self._study_rows):
+            raise InputError(
+                "Expected rows that no member was trained on, got rows of the study. Most folds trained on each of "
+                "them. Give new rows, such as those held out by test=."
+            )
+        models, first = list(self.members.values()), self._preparations[0]
+        if not self._restores:
+            inputs, target = first.prepare(x, y)
+            return score_models(models, [inputs], target, weight, measure, self._programs)
+        inputs = [one.prepare_rows(x) for one in self._preparations]
+        restore = [one.restore for one in self._preparations] if "y" in first.parts else ()
+        return score_models(models, inputs, y, weight, measure, self._programs, restore)
+
+    @property
+    def _restores(self) -> bool:
+        """True if each member has preprocessors of its own; scores are then in the units of the target as given."""
+        return len(self._preparations) > 1
+
+
+def study_ensemble(
+    data: StudyResult, maker: ModelMaker, candidates: Sequence[int], preparation: Preparation, over: str
+) -> Ensemble:
+    """Return the mean of the networks of some candidates: their refits, or with `over="folds"` those of their folds.
+
+    Errors: `InputError` for another `over`, too few networks, or folds whose networks the study did not keep.
+    """
+    if over not in OVER:
+        raise InputError(f"Expected over='seeds' or 'folds', got {over!r}.")
+    fits = maker.members(candidates, folds=over == "folds")
+    models = {name: maker.one(fit) for name, fit in fits.items()}
+    if over == "seeds":
+        validation = ensemble_validation(data, candidates[0]) if len(candidates) == 1 else None
+        return Ensemble(models, preparation=preparation, validation=validation)
+    own = {name: preparation.folds[int(data.members.fold[fit])] for name, fit in fits.items()}
+    differ = any(one.parts for one in own.values())
+    return Ensemble(models, preparation=own if differ else None, study_rows=check_folds(data).row_hashes)
 
 
 def ensemble_validation(data: StudyResult, candidate: int) -> EnsembleGain | None:

@@ -11,8 +11,9 @@ from bridle._errors import InputError, KindError
 from bridle._keras import check_predictions, compile_like, divide_logits, mean_model, mean_obstacle, rebuild_by
 from bridle.placement import plain_copy, regularize, unwrapped
 from bridle.regularizers import Penalty
-from bridle.results import ALL_ROWS, StudyResult
+from bridle.results import ALL_ROWS, FoldNetworks, StudyResult
 from bridle.stats import choose_hand_over
+from bridle.wording import brief_name
 
 
 @dataclass(frozen=True)
@@ -29,17 +30,29 @@ class ModelMaker:
         choice = None if mean_obstacle(self.template) else choose_hand_over(self.data, candidate)
         return [] if choice is None or len(choice.refits) < 2 else choice.refits.tolist()
 
-    def members(self, candidates: Sequence[int]) -> dict[str, keras.Model]:
-        """Return every finished refit of some candidates as a copy of the template, by arm and seed."""
-        fits, models = self.data.members, dict[str, keras.Model]()
+    def members(self, candidates: Sequence[int], *, folds: bool = False) -> dict[str, int]:
+        """Return the finished refits of some candidates, or their fits on folds, by names of arm, fold and seed.
+
+        Errors: `InputError` for folds whose networks are not there.
+        """
+        fits, named, networks = self.data.members, dict[str, int](), self.data.networks
+        if folds:
+            check_folds(self.data)
         for candidate in candidates:
             arm = int(self.data.setting_arm[candidate])
             name = re.sub(r"\W+", "_", self.data.arms[arm].name)
-            refits = np.flatnonzero((fits.setting == candidate) & (fits.fold == ALL_ROWS) & fits.finished)
-            for refit in refits[np.argsort(fits.seed[refits], kind="stable")].tolist():
-                key = f"{name}_seed{fits.seed[refit]}"
-                models[f"{key}_arm{arm}" if key in models else key] = self.one(refit)
-        return models
+            of_candidate = (fits.setting == candidate) & ((fits.fold != ALL_ROWS) == folds) & fits.finished
+            chosen = np.flatnonzero(of_candidate & np.isin(np.arange(len(fits)), list(networks)))
+            if folds and not len(chosen):
+                raise InputError(
+                    f"Expected the networks of the folds of {brief_name(self.data, candidate)!r}, which this study did "
+                    'not keep. Run it with keep="folds" and refit="all".'
+                )
+            for fit in chosen[np.lexsort((fits.seed[chosen], fits.fold[chosen]))].tolist():
+                fold = f"_fold{fits.fold[fit]}" if folds else ""
+                key = f"{name}{fold}_seed{fits.seed[fit]}"
+                named[f"{key}_arm{arm}" if key in named else key] = fit
+        return named
 
     def refit(self, candidate: int, seed: int | None) -> int:
         """Return the refit of a candidate with a seed, by default the first one.
@@ -55,14 +68,14 @@ class ModelMaker:
         return int((of_seed & members.finished).argmax())
 
     def one(self, refit: int, temperature: float = 1.0, terms: Mapping[str, Penalty] | None = None) -> keras.Model:
-        """Return a copy of the template with the weights of a refit, and with penalties where `terms` are given.
+        """Return a copy of the template with the weights of a fit, and with penalties where `terms` are given.
 
         `temperature` divides its logits.
 
         Errors: `KindError` if it predicts otherwise than the refit did.
         """
         copy = self._again() if terms is None else regularize(self.template, terms)
-        inner, weights = unwrapped(copy), self.data.weights[refit]
+        inner, weights = unwrapped(copy), self.data.networks[refit]
         for variable, value in zip((*inner.trainable_variables, *inner.non_trainable_variables), weights, strict=True):
             variable.assign(value)
         probe = self.data.probe
@@ -105,3 +118,13 @@ class ModelMaker:
             if self.build is None:
                 raise
             return rebuild_by(self.build, self.template)
+
+
+def check_folds(data: StudyResult) -> FoldNetworks:
+    """Return the networks of the folds of a study, or raise `InputError` if it did not keep them."""
+    if data.fold_networks is None:
+        raise InputError(
+            "Expected a study that keeps the networks of its folds, got one that keeps those of its refits. Run it "
+            'again with keep="folds".'
+        )
+    return data.fold_networks

@@ -1,13 +1,14 @@
 """The fitted transformers of a study's rows: from memory or from a store, and as lines of Python."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
 from bridle._errors import InputError, KindError, StoreError
-from bridle.results import StoredTransformer
+from bridle.results import StoredTransformer, StudyResult
+from bridle.sources._fingerprint import row_hashes
 from bridle.sources._read import rows_alone
 from bridle.study.data import (
     build_transformer,
@@ -29,11 +30,21 @@ class Preparation:
     Args:
         stored: the transformers as stored in the result.
         fitted: the transformer objects, if the study ran in this process.
+        folds: the transformers of each fold, if the study keeps the networks of the folds.
+        fold: the fold, if these are the transformers of one.
 
     """
 
-    def __init__(self, stored: Mapping[str, StoredTransformer], fitted: tuple[Any, Any] = (None, None)) -> None:
+    def __init__(
+        self,
+        stored: Mapping[str, StoredTransformer],
+        fitted: tuple[Any, Any] = (None, None),
+        *,
+        folds: Sequence["Preparation"] = (),
+        fold: int | None = None,
+    ) -> None:
         self._stored = stored
+        self.folds, self._fold = tuple(folds), fold
         self._fitted = {part: one for part, one in zip("xy", fitted, strict=True) if one is not None}
 
     def get(self, part: str) -> Any:
@@ -43,6 +54,12 @@ class Preparation:
         """
         if part not in self._fitted and part in self._stored:
             stored = self._stored[part]
+            if stored.words is None and self._fold is not None:
+                raise InputError(
+                    f"The folder of this study does not hold {' '.join(stored.text.split())} as it was fitted in fold "
+                    f"{self._fold}: only transformers of scikit-learn without functions are stored. Use the result "
+                    "that study.run returns, or another transformer."
+                )
             if stored.words is None:
                 raise InputError(
                     f"The folder of this study does not hold its fitted {' '.join(stored.text.split())}: only "
@@ -51,6 +68,11 @@ class Preparation:
                 )
             self._fitted[part] = build_transformer(stored)
         return self._fitted.get(part)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts that a transformer prepares: `x`, `y`, both or none."""
+        return tuple(part for part in "xy" if part in self._fitted or part in self._stored)
 
     def set(self, part: str, transformer: Any) -> None:
         """Set a fitted transformer.
@@ -66,16 +88,24 @@ class Preparation:
         rows_as, target_as, rows = self.get("x"), self.get("y"), rows_alone(rows)
         x = read_inputs(rows if rows_as is None else transform_rows(rows_as, plain_rows(rows, "rows"), "rows"))
         prediction = model.predict(x, verbose=0)
-        return prediction if target_as is None else restore_target(target_as, np.asarray(prediction))
+        return prediction if target_as is None else self.restore(np.asarray(prediction))
+
+    def restore(self, prediction: np.ndarray) -> np.ndarray:
+        """Return a prediction in the units of the original target."""
+        target_as = self.get("y")
+        return prediction if target_as is None else restore_target(target_as, prediction)
 
     def prepare(self, rows: Any, target: Any) -> tuple[Any, Any]:
         """Return rows and target as the network takes them."""
-        rows_as, target_as, rows = self.get("x"), self.get("y"), rows_alone(rows)
-        if rows_as is not None:
-            rows = transform_rows(rows_as, plain_rows(rows, "x"), "x")
+        target_as = self.get("y")
         if target_as is not None:
             target = transform_rows(target_as, np.asarray(target).reshape(len(target), -1), "y")
-        return rows, target
+        return self.prepare_rows(rows), target
+
+    def prepare_rows(self, rows: Any) -> Any:
+        """Return rows as the network takes them."""
+        rows_as, rows = self.get("x"), rows_alone(rows)
+        return rows if rows_as is None else transform_rows(rows_as, plain_rows(rows, "x"), "x")
 
     def lines(self) -> str:
         """Return Python lines that prepare rows `x` and a target `y`; empty without transformers."""
@@ -100,3 +130,21 @@ class Preparation:
         top = "# The network takes prepared rows, as below. result.predict prepares rows itself.\n"
         head = "".join(f"{line}\n" for line in sorted(imports))
         return top + head + ("\n" if imports else "") + "\n".join(body) + "\n\n"
+
+
+def fold_preparations(data: StudyResult, fitted: Sequence[tuple[Any, Any]] = ()) -> tuple[Preparation, ...]:
+    """Return the transformers of each fold, if a study keeps the networks of the folds.
+
+    `fitted` are the objects, if the study ran in this process.
+    """
+    folds = () if data.fold_networks is None else data.fold_networks.preparation
+    pairs = fitted if folds and fitted else [(None, None)] * len(folds)
+    return tuple(
+        Preparation(stored, pair, fold=fold) for fold, (stored, pair) in enumerate(zip(folds, pairs, strict=True))
+    )
+
+
+def are_study_rows(rows: Any, hashes: np.ndarray) -> bool:
+    """Return True if all rows are among those of a study, of which `hashes` are those of `row_hashes`."""
+    own = row_hashes(plain_rows(rows_alone(rows)))
+    return len(own) > 0 and len(hashes) > 0 and bool(np.isin(own, hashes).all())

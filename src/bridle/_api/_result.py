@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import pandas as pd
@@ -12,16 +12,15 @@ from rich.console import Console
 
 from bridle import report as reports
 from bridle import store as stores
-from bridle._api._ensemble import Ensemble, ensemble_validation
+from bridle._api._ensemble import Ensemble, study_ensemble
 from bridle._api._hand_over import ModelMaker
 from bridle._api._plots import Plots
-from bridle._api._preparation import Preparation
+from bridle._api._preparation import Preparation, fold_preparations
 from bridle._api._representation import CodeReader, Representation, read_codes
-from bridle._api._selection import Best, best, select, stored_regularizer
+from bridle._api._selection import Best, best, select, stored_regularizer, without_training
 from bridle._cards import card, paragraph
 from bridle._errors import InputError, StoreError
 from bridle.placement import Term, by_target, code_lines
-from bridle.regularizers import Penalty
 from bridle.results import StudyResult
 from bridle.stats import Evidence, weigh_evidence
 
@@ -66,7 +65,7 @@ class Result:
         self._terms = terms
         self._build = build
         self._unbuilt = unbuilt
-        self._preparation = preparation or Preparation(data.preparation)
+        self._preparation = preparation or Preparation(data.preparation, folds=fold_preparations(data))
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled. Keras loads a compiled model only if its optimizer was built."""
@@ -207,25 +206,34 @@ class Result:
         if refits:
             model = maker.mean(refits, divisor)
         else:
-            terms = self._placeable(arm, rule) if penalized else None
+            terms = without_training(self.regularizers(arm, rule), self._terms is not None) if penalized else None
             model = maker.one(maker.refit(setting, seed), divisor, terms)
         rate = self.data.arms[index].learning_rate
         if rate is not None and model.compiled:
             model.optimizer.learning_rate = rate
         return model
 
-    def ensemble(self, arms: str | Sequence[str] | None = None, rule: str = "recommended") -> Ensemble:
+    def ensemble(
+        self,
+        arms: str | Sequence[str] | None = None,
+        rule: str = "recommended",
+        over: Literal["seeds", "folds"] = "seeds",
+    ) -> Ensemble:
         """Return the mean of the refits of all seeds of one or several arms, with the interval of what it gains.
 
         Unlike `model`, it averages all refits that finished, whatever they scored, and those of several arms.
         `Ensemble.validation` is its gain over the mean member on the validation rows of the folds, for one arm;
         `Ensemble.gain(x, y)` that on rows of your own.
 
+        With `over="folds"` the members are the networks of all folds and seeds, each with the preprocessors of its
+        fold. Most of them trained on any row of the study, so `validation` is None, and `gain` judges new rows only.
+
         Args:
             arms: name of an arm, or a list of names. Default: the arm that the rule selects.
             rule: `"recommended"` (default), `"best"` or `"1se"`, which selects the candidate of each arm.
+            over: `"seeds"` (default) for the refits, or `"folds"` after `run(…, keep="folds")`.
 
-        Errors: those of `model`; `InputError` if fewer than two refits finished.
+        Errors: those of `model`; `InputError` if fewer than two networks finished, or those of folds were not kept.
 
         >>> import bridle, keras
         >>> from sklearn.datasets import make_moons
@@ -241,20 +249,8 @@ class Result:
         """
         names = [arms] if arms is None or isinstance(arms, str) else list(arms)
         candidates = list(dict.fromkeys(select(self.data, self.evidence, name, rule)[1] for name in names))
-        members = ModelMaker(self.data, self._template_or_error(), self._build).members(candidates)
-        validation = ensemble_validation(self.data, candidates[0]) if len(candidates) == 1 else None
-        return Ensemble(members, preparation=self._preparation, validation=validation)
-
-    def _placeable(self, arm: str | None, rule: str) -> dict[str, Any]:
-        """Return the regularizers of a candidate, or raise `InputError` if their pretrained weights are missing."""
-        terms = {target: value for target, value in self.regularizers(arm, rule).items() if target != "training"}
-        placed = keras.tree.flatten(terms)
-        if self._terms is None and any(isinstance(term, Penalty) and term.needs_anchor for term in placed):
-            raise InputError(
-                "A stored study does not hold the pretrained weights that l2sp pulls toward. "
-                "Take the model from the result of study.run, or give the anchor as an array."
-            )
-        return terms
+        maker = ModelMaker(self.data, self._template_or_error(), self._build)
+        return study_ensemble(self.data, maker, candidates, self._preparation, over)
 
     def predict(self, rows: Any, arm: str | None = None, rule: str = "recommended", seed: int | None = None) -> Any:
         """Predict with the selected model, in the units of the original target.

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+import keras
 
 from bridle._errors import InputError, StoreError, nearest_names
-from bridle.regularizers import Regularizer, parse_regularizer
+from bridle.regularizers import Penalty, Regularizer, parse_regularizer
 from bridle.results import StudyResult
 from bridle.stats import Evidence
 
@@ -64,3 +67,17 @@ def stored_regularizer(text: str, strengths: Mapping[str, float]) -> Regularizer
             f"Expected a penalty of bridle in the stored study, got {text.partition('(')[0]!r}, whose code a study "
             "does not store. Write the penalty again, with the strengths of Result.best."
         ) from error
+
+
+def without_training(regularizers: Mapping[str, Any], anchored: bool) -> dict[str, Any]:
+    """Return the regularizers of a candidate that can be placed on a model.
+
+    Errors: `InputError` if they pull toward pretrained weights that are not there, as `anchored` says.
+    """
+    terms = {target: value for target, value in regularizers.items() if target != "training"}
+    if not anchored and any(isinstance(one, Penalty) and one.needs_anchor for one in keras.tree.flatten(terms)):
+        raise InputError(
+            "A stored study does not hold the pretrained weights that l2sp pulls toward. "
+            "Take the model from the result of study.run, or give the anchor as an array."
+        )
+    return terms

@@ -68,7 +68,7 @@ def stored_model(
 
     """
     if model is None:
-        weights = max((sum(value.nbytes for value in member) for member in data.weights.values()), default=0)
+        weights = max((sum(value.nbytes for value in member) for member in data.networks.values()), default=0)
         return _fitting(built_model(data.model_json, folder, weights, objects), data, folder)
     built = model if isinstance(model, keras.Model) else model() if callable(model) else model
     if not isinstance(built, keras.Model):
@@ -167,7 +167,7 @@ def _listed(names: list[str]) -> str:
 def _fitting(model: keras.Model, data: StudyResult, folder: str | Path) -> keras.Model:
     """Return the model, or raise `KindError` if the stored weights do not fit it."""
     shapes = [tuple(variable.shape) for variable in (*model.trainable_variables, *model.non_trainable_variables)]
-    stored = next(([value.shape for value in member] for member in data.weights.values() if member), shapes)
+    stored = next(([value.shape for value in member] for member in data.networks.values() if member), shapes)
     if shapes != stored:
         raise KindError(
             f"Expected a model with the {len(stored)} variables of the study {str(folder)!r}, got {model.name!r} with "

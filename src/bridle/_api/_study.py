@@ -10,7 +10,7 @@ from typing import Any, Literal
 import keras
 
 from bridle import store as stores
-from bridle._api._preparation import Preparation
+from bridle._api._preparation import Preparation, fold_preparations
 from bridle._api._result import Result
 from bridle._api._rows import RowOptions, UnreadRows
 from bridle._api._stored import reload_note
@@ -24,6 +24,9 @@ from bridle.study.design import Plan, Prepared, Question, make_plan, make_timed_
 
 REFITS: Mapping[str, bool | Literal["all"]] = {"selected": True, "all": "all", "none": False}
 """The candidates that are refitted, by the argument `refit` of `Study.run`."""
+
+KEPT: Mapping[str, bool] = {"refits": False, "folds": True}
+"""Whether the networks of the folds are kept, by the argument `keep` of `Study.run`."""
 
 
 class Study:
@@ -171,6 +174,7 @@ class Study:
         race: bool | Literal["rounds"] = False,
         nested: Any = None,
         refit: Literal["selected", "all", "none"] = "selected",
+        keep: Literal["refits", "folds"] = "refits",
         progress: bool = True,
         callbacks: None = None,
     ) -> "Result":
@@ -219,6 +223,10 @@ class Study:
                 holds: `"selected"` (default) for `none`, the best and the "1se" of each arm and the recommended one;
                 `"all"` for every candidate that finished, as a path of trained models needs it; `"none"` for scores
                 alone, where no trained model is needed.
+            keep: the networks whose weights the result and `store` hold: `"refits"` (default), or `"folds"` for those
+                of every fold and seed too, as `Result.representation` and `Result.ensemble` need them with
+                `over="folds"`: of the candidates that `refit` names, with `refit="none"` of all. A store that lacks
+                them trains its folds again.
             progress: bool, whether to draw a progress bar on standard error, or to print lines if that is not a
                 terminal. Default True.
             callbacks: not supported; must be None, as in `bridle.Study`.
@@ -245,7 +253,9 @@ class Study:
         )
         if refit not in REFITS:
             raise InputError(f"Expected refit='selected', 'all' or 'none', got {refit!r}.")
-        options = RunOptions(store, extend, client, threads, width, race, nested, progress, REFITS[refit])
+        if keep not in KEPT:
+            raise InputError(f"Expected keep='refits' or 'folds', got {keep!r}.")
+        options = RunOptions(store, extend, client, threads, width, race, nested, progress, REFITS[refit], KEPT[keep])
         note = "" if store is None else reload_note(prepared.model)
         for text in (note, *prepared.notes):
             if text:
@@ -305,7 +315,9 @@ def run_prepared(
         prepared.model,
         terms,
         build=None if isinstance(source, keras.Model) else source,
-        preparation=Preparation(data.preparation, *prepared.preparer.final),
+        preparation=Preparation(
+            data.preparation, *prepared.preparer.final, folds=fold_preparations(data, prepared.fitted)
+        ),
     )
     if store is not None:
         stores.save(data, store)

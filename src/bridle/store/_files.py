@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +18,7 @@ from bridle.results import (
     Baseline,
     Calibration,
     Confidence,
+    FoldNetworks,
     Members,
     Nested,
     PathNetworks,
@@ -129,7 +131,7 @@ def _arrays(result: StudyResult) -> dict[str, np.ndarray]:
     arrays = {name: getattr(result, name) for name in plain}
     arrays |= {f"members.{name}": column for name, column in vars(result.members).items()}
     arrays |= {f"held_out.{name}": values for name, values in result.held_out.items()}
-    for member, variables in result.weights.items():
+    for member, variables in result.networks.items():
         arrays |= {f"weights.{member}.{index}": value for index, value in enumerate(variables)}
     if result.probe is not None:
         arrays |= {f"probe.rows.{index}": rows for index, rows in enumerate(result.probe.rows)}
@@ -157,9 +159,22 @@ def _arrays(result: StudyResult) -> dict[str, np.ndarray]:
         arrays |= {f"networks.weights.{index}": value for index, value in enumerate(networks.weights.values())}
     for index, activation in enumerate(result.activations):
         arrays |= {f"activations.{index}.values": activation.values, f"activations.{index}.classes": activation.classes}
-    for part, stored in result.preparation.items():
-        arrays |= {f"preparation.{part}.{name}": values for name, values in stored.arrays.items()}
+    arrays |= _preparation_arrays("preparation", result.preparation)
+    if result.fold_networks is not None:
+        folds = result.fold_networks
+        arrays["folds.row_hashes"] = folds.row_hashes
+        arrays |= {f"folds.validation.{fold}": rows for fold, rows in enumerate(folds.validation)}
+        for fold, preparation in enumerate(folds.preparation):
+            arrays |= _preparation_arrays(f"folds.preparation.{fold}", preparation)
     return arrays
+
+
+def _preparation_arrays(name: str, preparation: Mapping[str, StoredTransformer]) -> dict[str, np.ndarray]:
+    return {
+        f"{name}.{part}.{inner}": values
+        for part, stored in preparation.items()
+        for inner, values in stored.arrays.items()
+    }
 
 
 def _words(result: StudyResult) -> dict[str, Any]:
@@ -172,7 +187,7 @@ def _words(result: StudyResult) -> dict[str, Any]:
         "held_out_names": result.held_out_names,
         "held_out_rows": dict(result.held_out_rows),
         "drawn": None if result.picture is None else list(result.picture.settings),
-        "weights": {str(member): len(variables) for member, variables in result.weights.items()},
+        "weights": _variable_counts(result.weights),
         "weight_names": result.weight_names,
         "activations": [
             {"tensor": activation.tensor, "settings": list(activation.settings), "entries": activation.entries}
@@ -182,14 +197,50 @@ def _words(result: StudyResult) -> dict[str, Any]:
         "model": result.model_json,
         "protocol": result.protocol,
         "prepared_units": result.prepared_units,
-        "preparation": {
-            part: {"text": stored.text, "words": stored.words, "arrays": list(stored.arrays)}
-            for part, stored in result.preparation.items()
-        },
+        "preparation": _preparation_words(result.preparation),
         "provenance": dict(result.provenance),
         "seed_mean": _seed_mean_words(result.seed_mean),
         **({"networks": _networks_words(result.path_networks)} if result.path_networks else {}),
+        **({"folds": _fold_words(result.fold_networks)} if result.fold_networks else {}),
         **({"baselines": [_baseline_words(baseline) for baseline in result.baselines]} if result.baselines else {}),
+    }
+
+
+def _variable_counts(weights: Mapping[int, tuple[np.ndarray, ...]]) -> dict[str, int]:
+    return {str(member): len(variables) for member, variables in weights.items()}
+
+
+def _preparation_words(preparation: Mapping[str, StoredTransformer]) -> dict[str, Any]:
+    return {
+        part: {"text": stored.text, "words": stored.words, "arrays": list(stored.arrays)}
+        for part, stored in preparation.items()
+    }
+
+
+def _fold_words(folds: FoldNetworks) -> dict[str, Any]:
+    preparation = [_preparation_words(one) for one in folds.preparation]
+    return {
+        "weights": _variable_counts(folds.weights),
+        "validation": len(folds.validation),
+        "preparation": preparation,
+    }
+
+
+def _folds(arrays: dict[str, np.ndarray], words: dict[str, Any] | None) -> FoldNetworks | None:
+    if words is None:
+        return None
+    return FoldNetworks(
+        _weights(arrays, words["weights"]),
+        tuple(arrays[f"folds.validation.{fold}"] for fold in range(words["validation"])),
+        arrays["folds.row_hashes"],
+        tuple(_preparation(f"folds.preparation.{fold}", arrays, one) for fold, one in enumerate(words["preparation"])),
+    )
+
+
+def _weights(arrays: dict[str, np.ndarray], counts: dict[str, int]) -> dict[int, tuple[np.ndarray, ...]]:
+    return {
+        int(member): tuple(arrays[f"weights.{member}.{index}"] for index in range(count))
+        for member, count in counts.items()
     }
 
 
@@ -285,11 +336,15 @@ def _activation(index: int, arrays: dict[str, np.ndarray], words: dict[str, Any]
     return Activation(words["tensor"], tuple(words["settings"]), values, classes, words["entries"])
 
 
-def _transformer(part: str, arrays: dict[str, np.ndarray], words: dict[str, Any]) -> StoredTransformer:
+def _preparation(name: str, arrays: dict[str, np.ndarray], words: dict[str, Any]) -> dict[str, StoredTransformer]:
+    return {part: _transformer(f"{name}.{part}", arrays, stored) for part, stored in words.items()}
+
+
+def _transformer(name: str, arrays: dict[str, np.ndarray], words: dict[str, Any]) -> StoredTransformer:
     if not isinstance(words["text"], str):
-        raise ValueError(f"the text of the preparation {part!r}")
-    names = {name: arrays[f"preparation.{part}.{name}"] for name in words["arrays"]}
-    return StoredTransformer(words["text"], words["words"], names)
+        raise ValueError(f"the text of {name!r}")
+    inner = {one: arrays[f"{name}.{one}"] for one in words["arrays"]}
+    return StoredTransformer(words["text"], words["words"], inner)
 
 
 def _result(arrays: dict[str, np.ndarray], words: dict[str, Any]) -> StudyResult:
@@ -315,10 +370,7 @@ def _result(arrays: dict[str, np.ndarray], words: dict[str, Any]) -> StudyResult
         held_out_names=tuple(words["held_out_names"]),
         held_out={name: arrays[f"held_out.{name}"] for name in words["held_out_rows"]},
         held_out_rows=words["held_out_rows"],
-        weights={
-            int(member): tuple(arrays[f"weights.{member}.{index}"] for index in range(count))
-            for member, count in words["weights"].items()
-        },
+        weights=_weights(arrays, words["weights"]),
         weight_names=tuple(words.get("weight_names", ())),
         probe=_probe(arrays, words.get("probe")),
         picture=picture,
@@ -330,11 +382,12 @@ def _result(arrays: dict[str, np.ndarray], words: dict[str, Any]) -> StudyResult
         model_json=words["model"],
         protocol=words["protocol"],
         prepared_units=tuple(words.get("prepared_units", ())),
-        preparation={part: _transformer(part, arrays, stored) for part, stored in words.get("preparation", {}).items()},
+        preparation=_preparation("preparation", arrays, words.get("preparation", {})),
         seed_mean=_seed_mean(arrays, words.get("seed_mean")),
         confidence=_confidence(arrays),
         provenance=words["provenance"],
         row_scores=_row_scores(arrays),
         validation_predictions=_validation_predictions(arrays),
+        fold_networks=_folds(arrays, words.get("folds")),
         baselines=tuple(map(_baseline, words.get("baselines", ()))),
     )

@@ -12,6 +12,7 @@ from bridle.results import (
     ALL_ROWS,
     Activation,
     Confidence,
+    FoldNetworks,
     Members,
     PathNetworks,
     Picture,
@@ -31,6 +32,7 @@ from bridle.study._provenance import (
     set_aside_facts,
 )
 from bridle.study._row_scores import collect_row_scores, varies
+from bridle.study._snapshots import fold_rows, weight_names
 from bridle.study.design._arms import BoundArm, to_result_arm
 from bridle.study.design._objective import diagnostic_names
 from bridle.study.design._prepared import Prepared
@@ -62,10 +64,14 @@ class ResultCollector:
     """Trained variables of each candidate from the first seed and fold, of small networks."""
     looks: dict[str, object] = field(default_factory=dict)
     """The facts on answers that were given."""
+    keeps_folds: bool = False
+    """True if the result holds the networks of the folds."""
     facts: dict[str, Any] = field(default_factory=dict)
     """Facts for the record, found during the run."""
     closing: str = ""
     """The sentence on a race that ends the protocol."""
+    _fold_rows: FoldNetworks | None = None
+    """The rows and preprocessors of the folds, without networks."""
     _scorer: PooledScorer | None = None
     _pooled_scores: dict[tuple[int, int], np.ndarray] = field(default_factory=dict)
     """Pooled scores of the folds, by candidate and seed."""
@@ -105,13 +111,14 @@ class ResultCollector:
         arm = self.arms[self.candidate_arm[candidate]]
         return make_request(self._strengths(candidate), arm.learning_rate, seed, fold, self.prepared.rule_of(arm))
 
-    def deliver(self, key: FitKey, result: FitResult, keep_variables: bool) -> None:
-        """Enter one result; variables are dropped unless the fit is a refit or one of `first_networks`."""
+    def deliver(self, key: FitKey, result: FitResult) -> None:
+        """Enter one result; variables are dropped but for refits, `first_networks`, and folds that are kept."""
         candidate, seed, fold = key
         is_first = fold == 0 and keeps_variables(self.prepared.first_seed, seed, fold, result)
         if is_first and result.diverged_at < 0 and result.variables:
             self.first_networks[candidate] = result.variables
-        self.results[key] = result if keep_variables else replace(result, variables=())
+        kept = fold == ALL_ROWS or self.keeps_folds
+        self.results[key] = result if kept else replace(result, variables=())
         self._pooled_scores.pop(key[:2], None)
 
     def take_back(self, fits: Sequence[FitKey]) -> None:
@@ -209,7 +216,7 @@ class ResultCollector:
                 for index, key in enumerate(self.fits)
                 if key[2] == ALL_ROWS and key in self.results
             },
-            weight_names=self.weight_names,
+            weight_names=self.weight_names or (weight_names(prepared) if self.keeps_folds else ()),
             probe=self.probe,
             picture=self.picture,
             activations=self.activations,
@@ -222,6 +229,7 @@ class ResultCollector:
             confidence=self.confidence,
             row_scores=row_scores,
             validation_predictions=self.validation_predictions,
+            fold_networks=self._fold_networks() if self.keeps_folds else None,
             provenance={
                 **dependence_facts(prepared),
                 **data_loss_facts(prepared),
@@ -230,6 +238,17 @@ class ResultCollector:
                 **self.looks,
             },
         )
+
+    def _fold_networks(self) -> FoldNetworks:
+        """Return the networks of the folds: those of candidates that are refitted, or of all before any refit."""
+        self._fold_rows = self._fold_rows or fold_rows(self.prepared)
+        refitted = {candidate for candidate, _, fold in self.fits if fold == ALL_ROWS}
+        networks = {
+            index: self.results[key].variables
+            for index, key in enumerate(self.fits)
+            if key[2] != ALL_ROWS and key in self.results and (key[0] in refitted or not refitted)
+        }
+        return replace(self._fold_rows, weights=networks)
 
     def _members(self, results: Sequence[FitResult | None]) -> Members:
         candidate, seed, fold = np.array(self.fits, int).reshape(-1, 3).T

@@ -1,7 +1,7 @@
 """Scores of single rows of several trained models, and of the mean of their predictions."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -38,7 +38,13 @@ Programs = dict[str, tuple[Program, Any]]
 
 
 def score_models(
-    models: Sequence[keras.Model], x: Any, y: Any, weight: Any, measure: str | None, programs: Programs
+    models: Sequence[keras.Model],
+    inputs: Sequence[Any],
+    y: Any,
+    weight: Any,
+    measure: str | None,
+    programs: Programs,
+    restore: Sequence[Callable[[np.ndarray], np.ndarray]] = (),
 ) -> ModelRows:
     """Score rows by compiled models with one output each.
 
@@ -46,16 +52,33 @@ def score_models(
     is its own loss or hit for a mean over rows, and for another measure the measure plus the row's influence, as in
     `bridle.results.RowScores`.
 
+    Args:
+        models: the models.
+        inputs: the rows as they take them: one for all, or one for each.
+        y: the target of these rows.
+        weight: the weights of these rows, or None.
+        measure: the measure, or None for the first metric.
+        programs: compiled programs of earlier calls.
+        restore: functions from the predictions of each model to the units of y. Default: they have them.
+
     Errors: `InputError` for rows that do not fit the models, an unknown measure, several outputs, and a measure that
     cannot be divided among rows.
+
     """
     first = models[0]
     outputs = tuple(first.outputs[0].shape) if getattr(first, "outputs", None) else (None, None)
-    rows = read_rows(x, y, loss=loss_name(first), outputs=outputs, weight=weight, name="these")
+    every = [read_rows(x, y, loss=loss_name(first), outputs=outputs, weight=weight, name="these") for x in inputs]
+    rows = every[0]
     shapes = predicted_shapes(first, rows.x)
     if len(jax.tree.leaves(shapes.values)) > 1:
         raise InputError("Expected models with one output, got several. Build a model of each output, and compare it.")
-    predictions = [_predictions(programs, model, rows.x, rows.y, rows.weight) for model in models]
+    several = every if len(every) > 1 else every * len(models)
+    predictions = [
+        _predictions(programs, model, own.x, own.y, own.weight) for model, own in zip(models, several, strict=True)
+    ]
+    if restore:
+        pairs = zip(restore, predictions, strict=True)
+        predictions = [tuple(np.asarray(back(leaf), np.float32) for leaf in leaves) for back, leaves in pairs]
     program = programs[_configuration(first)][0]
     score, structure = choose_score(program, measure, "measure"), jax.tree.structure(shapes)
     scorer = row_scorer(program, score.measure)

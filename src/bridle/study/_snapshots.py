@@ -11,7 +11,8 @@ import numpy as np
 from bridle._keras import has_own_code, predictions_of, rows_as_inputs
 from bridle.engine import FitResult, predict
 from bridle.placement import Site, diagnosed_sites, find_sites
-from bridle.results import ALL_ROWS, Activation, PathNetworks, Picture, Probe
+from bridle.results import ALL_ROWS, Activation, FoldNetworks, PathNetworks, Picture, Probe
+from bridle.sources._fingerprint import row_hashes
 from bridle.study.data._arrays import Data
 from bridle.study.design._arms import BoundArm
 from bridle.study.design._prepared import Prepared
@@ -134,6 +135,13 @@ def weight_names(prepared: Prepared) -> tuple[str, ...]:
     """Return the names of a model's variables as targets are written, in the order of the trained variables."""
     names = {id(site.variable): site.name for site in find_sites(prepared.model) if site.part is None}
     return tuple(names.get(id(variable)) or variable.path for variable in prepared.engine.program.variables)
+
+
+def fold_rows(prepared: Prepared) -> FoldNetworks:
+    """Return the validation rows and the preprocessors of each fold, without networks."""
+    rows, preparer = prepared.rows, prepared.preparer
+    indices = () if rows.validation is not None else tuple(prepared.validation_indices)
+    return FoldNetworks({}, indices, row_hashes(rows.x), tuple(map(preparer.storable, prepared.fitted)))
 
 
 def activation_samples(

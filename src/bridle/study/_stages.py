@@ -106,7 +106,8 @@ def open_context(prepared: Prepared, options: RunOptions) -> Iterator[ExecutionC
     cluster = None
     if options.client is not None:
         spec = StudySpec(
-            uuid4().hex, prepared.question, prepared.rows, facts, options.race, options.nested, options.threads
+            *(uuid4().hex, prepared.question, prepared.rows, facts, options.race, options.nested, options.threads),
+            keeps_folds=options.keep_folds,
         )
         cluster = Cluster(DaskConnection(options.client, spec, run_task), FitKeys(facts), facts["device"])
     with open_store_session(prepared.engine, options.store, facts, options.extend) as session:
@@ -119,9 +120,9 @@ class StudyRun:
     def __init__(self, prepared: Prepared, options: RunOptions, context: ExecutionContext, watch: Watch) -> None:
         self.prepared, self.options, self.context, self.watch = prepared, options, context, watch
         self.answers = Answers(context.session if prepared.outer is None else None)
-        stored, looks = prepared.preparer.stored(), self.answers.facts()
-        self.collector = ResultCollector(prepared, prepared.arms, preparation=stored, looks=looks)
-        self.fold_rows = fold_row_set(prepared)
+        stored, looks, keeps = prepared.preparer.stored(), self.answers.facts(), options.keep_folds
+        self.collector = ResultCollector(prepared, prepared.arms, preparation=stored, looks=looks, keeps_folds=keeps)
+        self.fold_rows = fold_row_set(prepared, keeps)
         self.until = np.inf if options.until is None else options.until
         self.seeds = prepared.question.seed_numbers
         """The seeds of the refits: those of the fits that selected them."""
@@ -319,7 +320,7 @@ class StudyRun:
         def deliver(index: int, result: FitResult) -> None:
             key = keys[index]
             if key in entered:
-                collector.deliver(key, result, keep_variables=key[2] == ALL_ROWS)
+                collector.deliver(key, result)
                 best_so_far.update(key, result)
 
         try:

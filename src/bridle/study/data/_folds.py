@@ -26,8 +26,8 @@ class Folds:
     """The number of training and of validation rows of each fold."""
     ordered: bool
     """True if every fold validates on rows after those it trains on, as in `TimeSeriesSplit`."""
-    targets: tuple[Any, ...]
-    """The preprocessor of the target fitted in each fold, or None."""
+    fitted: tuple[tuple[Any, Any], ...]
+    """The preprocessors of the rows and the target fitted in each fold, or None."""
     validation: tuple[np.ndarray, ...]
     """The indices of the validation rows of each fold: in the study's rows, or in the given validation rows."""
     by_share: Mapping[float, list[Fold]]
@@ -71,7 +71,7 @@ def make_folds(
     parts = by_share[watch]
     total = [len(jax.tree.leaves(part.rows.y)[0]) for part in parts]
     counts = [[part.train, count - part.cuts[-1]] for part, count in zip(parts, total, strict=True)]
-    return Folds(parts, np.array(counts), ordered, tuple(target for _, target in fitted), indices, by_share)
+    return Folds(parts, np.array(counts), ordered, tuple(fitted), indices, by_share)
 
 
 @dataclass(frozen=True)

@@ -152,11 +152,15 @@ class RowPreparer:
         templates = {part: transformer for part, transformer in templates.items() if transformer is not None}
         if not self.final or not templates:
             return {part: StoredTransformer(transformer_text(transformer)) for part, transformer in templates.items()}
+        return self.storable(self.final[0])
+
+    def storable(self, pair: tuple[Any, Any]) -> dict[str, StoredTransformer]:
+        """Return fitted preprocessors of x and y in storable form, by `x` and `y`."""
         some = np.arange(min(STORED_CHECK_ROWS, count_rows(self.rows.x)))
-        fitted = dict(zip("xy", self.final[0], strict=True))
-        rows = {part: take_rows(getattr(self.rows, part), some) for part in templates}
+        fitted = {part: one for part, one in zip("xy", pair, strict=True) if one is not None}
+        rows = {part: take_rows(getattr(self.rows, part), some) for part in fitted}
         rows = {part: as_column(some) if part == "y" else in_memory(some) for part, some in rows.items()}
-        return {part: store_transformer(fitted[part], rows[part]) for part in templates}
+        return {part: store_transformer(one, rows[part]) for part, one in fitted.items()}
 
     def all_rows(self) -> Data:
         """Return all rows as arrays, the preprocessors fitted on all of them; they are kept until `release`."""

@@ -88,7 +88,7 @@ def prepare(question: Question, rows: Rows) -> Prepared:
     if mixes_rows(compiled, folds.rows[0].rows.x):
         notes.append(MIXED.format(question.batch_size))
     if score.pooled:
-        check_pooled(compiled, score, folds.targets)
+        check_pooled(compiled, score, [target for _, target in folds.fitted])
     points = min(question.curve_points, question.epochs)
     fits = count_fits(arms, len(question.seed_numbers), len(folds.rows))
     outputs = predicted_shapes(model, folds.rows[0].rows.x)
@@ -108,7 +108,7 @@ def prepare(question: Question, rows: Rows) -> Prepared:
     weights = None if question.initial_weights == "random" else tuple(np.asarray(v.value) for v in compiled.variables)
     recipes = tuple(replace(recipe, stopping=rule) for rule in arm_stopping)
     engine = StudyEngine(objective, recipe, len(bound.slots), compiled, weights, arm_recipes=recipes)
-    cut_rows = (folds.rows, folds.counts, folds.ordered, folds.by_share, folds.targets, folds.validation)
+    cut_rows = (folds.rows, folds.counts, folds.ordered, folds.by_share, folds.fitted, folds.validation)
     return Prepared(
         question, rows, preparer, arms, terms, bound, score, *cut_rows, engine, reason, tuple(notes), rules=rules
     )
@@ -145,7 +145,7 @@ def with_rows(prepared: Prepared, rows: Rows) -> Prepared:
         fold_rows=folds.counts,
         ordered=folds.ordered,
         by_share=folds.by_share,
-        targets=folds.targets,
+        fitted=folds.fitted,
         validation_indices=folds.validation,
     )
 

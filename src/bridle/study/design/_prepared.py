@@ -191,8 +191,8 @@ class Prepared:
     """True if every fold validates on rows after those it trains on, as in `TimeSeriesSplit`."""
     by_share: Mapping[float, list[Fold]]
     """The folds with each share of the training rows set aside that an arm needs."""
-    targets: tuple[Any, ...]
-    """The preprocessor of the target fitted in each fold, or None."""
+    fitted: tuple[tuple[Any, Any], ...]
+    """The preprocessors of the rows and the target fitted in each fold, or None."""
     validation_indices: tuple[np.ndarray, ...]
     """The indices of the validation rows of each fold in the study's rows, or in the given validation rows."""
     engine: StudyEngine
@@ -209,6 +209,11 @@ class Prepared:
     def model(self) -> keras.Model:
         """The model whose copies are trained."""
         return self.engine.program.model
+
+    @property
+    def targets(self) -> tuple[Any, ...]:
+        """The preprocessor of the target fitted in each fold, or None."""
+        return tuple(target for _, target in self.fitted)
 
     @property
     def first_seed(self) -> int | None:

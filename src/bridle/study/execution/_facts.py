@@ -87,9 +87,9 @@ def _early_stopping_facts(rule: EarlyStopping) -> dict[str, Any]:
     }
 
 
-def fold_row_set(prepared: Prepared) -> RowSet:
-    """Return the rows of fits on the folds of a study."""
-    return RowSet(prepared.folds, {}, prepared.arm_folds, prepared.first_seed)
+def fold_row_set(prepared: Prepared, keeps_folds: bool = False) -> RowSet:
+    """Return the rows of fits on the folds of a study, whose networks may all be stored."""
+    return RowSet(prepared.folds, {}, prepared.arm_folds, prepared.first_seed, keeps_folds)
 
 
 def refit_row_set(prepared: Prepared, rows: RefitRows) -> RowSet:

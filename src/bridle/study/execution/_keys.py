@@ -60,6 +60,11 @@ def check_same(before: StudyFacts, now: StudyFacts, folder: object, extend: bool
     raise OtherStudyError(message, advice, grows=extendable)
 
 
+def key_with_network(key: bytes) -> bytes:
+    """Return the key of the same fit as it is stored with its trained variables."""
+    return _hash(key, b"with its trained variables")
+
+
 def digest(value: object) -> str:
     """Return a hash of a value that JSON can hold."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

@@ -32,6 +32,8 @@ class RunOptions:
     progress: bool = True
     refit: bool | Literal["all"] = True
     """Train the selected candidates on all rows after cross-validation, or all of them."""
+    keep_folds: bool = False
+    """Keep the networks of the folds too: those of the candidates that are refitted, or of all without refits."""
     until: float | None = None
     """A time of `perf_counter` after which grids are neither extended nor refined, and no seed of a race begins."""
     pilot: bool = True
@@ -47,4 +49,4 @@ class RunOptions:
 
     def for_inner_study(self) -> "RunOptions":
         """Return the options of a study inside an outer fold, which knows no time limit."""
-        return replace(self, until=None, nested=None, refit=True)
+        return replace(self, until=None, nested=None, refit=True, keep_folds=False)

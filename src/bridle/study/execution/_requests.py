@@ -42,10 +42,16 @@ class RowSet:
     """The same for each rule of an arm of its own, which sets other rows aside."""
     first_seed: int | None = None
     """The seed whose small networks of the first fold are stored, for the report to explore; None for no seed."""
+    keeps_folds: bool = False
+    """True if the networks of all folds are stored."""
 
     def rows(self, request: FitRequest) -> Fold:
         """Return the rows of one request."""
         return (self.folds, *self.arm_folds)[request.rule][0 if request.fold == ALL_ROWS else request.fold]
+
+    def stores_network(self, seed: int, fold: int, result: FitResult) -> bool:
+        """Return True if the trained variables of a fit are stored."""
+        return self.keeps_folds or keeps_variables(self.first_seed, seed, fold, result)
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,7 @@ def make_request(strengths: np.ndarray, rate: float | None, seed: int, fold: int
 
 
 def keeps_variables(first_seed: int | None, seed: int, fold: int, result: FitResult) -> bool:
-    """Return True if the trained variables of a fit are stored: of refits, and of small networks as `RowSet` says."""
+    """Return True if trained variables are stored anyway: of refits, and of small networks as `RowSet` says."""
     size = sum(value.nbytes for value in result.variables)
     return fold == ALL_ROWS or (fold == 0 and seed == first_seed and size <= MAX_SMALL_BYTES)
 

@@ -12,8 +12,8 @@ from time import perf_counter
 from bridle.engine import Batch, Exhausted, FitResult, FitSpec, Wait
 from bridle.store import Record, Store
 from bridle.study.design._prepared import StudyEngine
-from bridle.study.execution._keys import FitKeys, StudyFacts, check_same
-from bridle.study.execution._requests import RowSet, from_record, keeps_variables, to_record
+from bridle.study.execution._keys import FitKeys, StudyFacts, check_same, key_with_network
+from bridle.study.execution._requests import RowSet, from_record, to_record
 
 COMMIT_SECONDS = 1.0
 """Time between commits; also about the work that a process claims at once."""
@@ -126,7 +126,8 @@ class PendingFits:
     """Source of the chains that a store lacks; delivers the fits that it holds.
 
     `keys_of` returns the keys of a chain, by its index. They are computed on demand, because each needs the initial
-    variables of its fit.
+    variables of its fit. A fit of a fold that is stored with its network has another key, so that one without it is
+    trained again where networks are kept; where they are not, both serve.
     """
 
     def __init__(
@@ -137,9 +138,8 @@ class PendingFits:
         row_set: RowSet,
         deliver: Deliver,
     ) -> None:
-        self._session, self._chains, self._keys_of = session, chains, functools.cache(keys_of)
-        self._held_out, self._deliver = tuple(row_set.held_out), deliver
-        self._first_seed = row_set.first_seed
+        self._session, self._chains, self._row_set, self._deliver = session, chains, row_set, deliver
+        self._keys_of = functools.cache(lambda index: self._own_keys(keys_of(index)))
         self._key: dict[int, bytes] = {}
         self._longest = max(map(len, chains), default=1)
         self._trained, self._began = 0, 0.0
@@ -151,8 +151,8 @@ class PendingFits:
     def deliver(self, fit: FitSpec, result: FitResult) -> None:
         """Hand a trained fit to the study, and queue it for the store."""
         self._deliver(fit, result)
-        kept = keeps_variables(self._first_seed, fit.seed, fit.fold, result)
-        self._session.keep(self._key[fit.index], to_record(result, kept))
+        stores_network = self._row_set.stores_network(fit.seed, fit.fold, result)
+        self._session.keep(self._key[fit.index], to_record(result, stores_network))
         if self._began:
             self._trained += 1
         else:
@@ -186,9 +186,19 @@ class PendingFits:
         """Return the chains of which the store holds every fit."""
         if not len(self._session.store):
             return []
-        keys = [self._keys_of(index) for index in range(len(self._chains))]
-        committed = self._session.store.committed([key for chain_keys in keys for key in chain_keys])
-        return [index for index, chain_keys in enumerate(keys) if committed.issuperset(chain_keys)]
+        keys = [[self._stored_keys(key) for key in self._keys_of(index)] for index in range(len(self._chains))]
+        committed = self._session.store.committed([key for chain in keys for either in chain for key in either])
+        return [index for index, chain in enumerate(keys) if all(not committed.isdisjoint(both) for both in chain)]
+
+    def _own_keys(self, keys: Sequence[bytes]) -> Sequence[bytes]:
+        """Return the keys under which this run stores the fits of a chain."""
+        return [key_with_network(key) for key in keys] if self._row_set.keeps_folds else keys
+
+    def _stored_keys(self, key: bytes) -> tuple[bytes, ...]:
+        """Return the keys under which a fit may be stored: with a network too, where it is not needed."""
+        # refits and the fits of inner studies, which have no first seed, are stored under one key
+        is_plain_fold = not self._row_set.keeps_folds and self._row_set.first_seed is not None
+        return (key, key_with_network(key)) if is_plain_fold else (key,)
 
     def _claim(self, indices: Sequence[int]) -> tuple[list[Sequence[FitSpec]], int]:
         keys_of = self._keys_of
@@ -210,10 +220,12 @@ class PendingFits:
         """Deliver the stored fits of some chains; return their count."""
         for first in range(0, len(indices), MAX_READ_CHAINS):
             block = indices[first : first + MAX_READ_CHAINS]
-            records = self._session.store.find([key for index in block for key in self._keys_of(index)])
+            keys = {key: self._stored_keys(key) for index in block for key in self._keys_of(index)}
+            records = self._session.store.find([key for either in keys.values() for key in either])
             for index in block:
                 for fit, key in zip(self._chains[index], self._keys_of(index), strict=True):
-                    self._deliver(fit, from_record(records[key], self._held_out))
+                    record = next(records[stored] for stored in keys[key] if stored in records)
+                    self._deliver(fit, from_record(record, tuple(self._row_set.held_out)))
         count = sum(len(self._keys_of(index)) for index in indices)
         self._session.reused_fits += count
         return count

@@ -13,7 +13,7 @@ from bridle.study.design._prepared import Prepared
 from bridle.study.design._question import Question
 from bridle.study.execution._facts import fits_of, fold_row_set, refit_row_set, study_facts
 from bridle.study.execution._keys import FitKeys, StudyFacts, device_type, differences
-from bridle.study.execution._requests import Record, RowSet, Task, TaskResult, keeps_variables, to_record
+from bridle.study.execution._requests import Record, RowSet, Task, TaskResult, to_record
 
 MAX_CACHED_STUDIES = 2
 """Studies that a worker holds ready, with their compiled programs."""
@@ -30,6 +30,7 @@ class StudySpec:
     race: bool | str
     nested: int | Splitter | None
     threads: int | None
+    keeps_folds: bool = False
 
 
 @dataclass
@@ -67,7 +68,7 @@ def run_task(spec: StudySpec, task: Task) -> TaskResult:
         began = progress.began
 
     def deliver(fit: FitSpec, result: FitResult) -> None:
-        records[fit.index] = to_record(result, keeps_variables(row_set.first_seed, fit.seed, fit.fold, result))
+        records[fit.index] = to_record(result, row_set.stores_network(fit.seed, fit.fold, result))
 
     run_fits(
         prepared.engine.training, fits, held_out=row_set.held_out, deliver=deliver, watch=watch, threads=spec.threads
@@ -76,9 +77,9 @@ def run_task(spec: StudySpec, task: Task) -> TaskResult:
     return TaskResult(keys, chains, device_type(), get_worker().address, began - start, perf_counter() - began)
 
 
-def row_set_of(prepared: Prepared, refits: bool) -> RowSet:
+def row_set_of(prepared: Prepared, refits: bool, keeps_folds: bool = False) -> RowSet:
     """Return the rows that requests refer to."""
-    return refit_row_set(prepared, refit_rows(prepared)) if refits else fold_row_set(prepared)
+    return refit_row_set(prepared, refit_rows(prepared)) if refits else fold_row_set(prepared, keeps_folds)
 
 
 def _cache_of(spec: StudySpec) -> WorkerCache:
@@ -106,5 +107,5 @@ def _row_set(cache: WorkerCache, spec: StudySpec, task: Task) -> tuple[Prepared,
         inner = cache.prepared
         if task.outer is not None and spec.nested is not None:
             inner = inner_study(cache.prepared, spec.nested, task.outer)
-        cache.row_sets[name] = inner, row_set_of(inner, task.refits)
+        cache.row_sets[name] = inner, row_set_of(inner, task.refits, spec.keeps_folds and task.outer is None)
     return cache.row_sets[name]
