@@ -9,8 +9,9 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from bridle import plots
-from bridle._api._hand_over import ModelMaker
-from bridle._api._preparation import Preparation
+from bridle._api._ensemble import OVER
+from bridle._api._hand_over import ModelMaker, check_folds
+from bridle._api._preparation import Preparation, are_study_rows
 from bridle._errors import InputError, nearest_names
 from bridle.placement import unwrapped
 from bridle.representations import (
@@ -25,7 +26,9 @@ from bridle.representations import (
     probe,
 )
 from bridle.results import ALL_ROWS, StudyResult
+from bridle.sources._fingerprint import row_hashes
 from bridle.sources._read import rows_alone
+from bridle.sources._trees import take_rows
 from bridle.study.data import plain_rows, read_inputs, transform_rows
 from bridle.wording import brief_name
 
@@ -35,7 +38,7 @@ SHOWN_ROWS = 12
 
 @dataclass(frozen=True)
 class Representation(StudiedCodes):
-    """Measures and pictures of the code of every refit of a study. `Result.representation` returns it.
+    """Measures and pictures of the code of every network of a study. `Result.representation` returns it.
 
     The fields and the methods `table`, `frontier`, `at_equal_l0` and `stability` are those of
     `bridle.representations.StudiedCodes`. `plot` draws: `codes.plot.frontier()`.
@@ -65,7 +68,8 @@ class CodePlots:
     """Pictures of codes.
 
     Every method draws on `ax`, or on a new figure if `ax` is None, and returns the axes. A candidate is its name or its
-    position; `image` is the height and width of a row, by default those of the rows, or a square.
+    position; `image` is the height and width of a row, by default those of the rows, or a square. A seed is a number;
+    of networks of folds it is a pair (fold, seed).
 
     Errors: `InputError` for an unknown candidate, and if there is no data for the picture.
     """
@@ -85,25 +89,25 @@ class CodePlots:
     def features(
         self,
         candidate: int | str,
-        seed: int | None = None,
+        seed: int | tuple[int, int] | None = None,
         ax: Axes | None = None,
         *,
         image: tuple[int, int] | None = None,
     ) -> Axes:
-        """Draw the features of live units as images; those of the first seed by default."""
-        place = 0 if seed is None else self._seed(seed)
+        """Draw the features of live units as images; those of the first network by default."""
+        place = 0 if seed is None else self._network(seed)
         return plots.draw_tiles(plots.features_data(self._codes, self._codes.position(candidate), place, image), ax)
 
     def matched(
         self,
         candidate: int | str,
-        seeds: tuple[int, int] | None = None,
+        seeds: tuple[int, int] | tuple[tuple[int, int], tuple[int, int]] | None = None,
         ax: Axes | None = None,
         *,
         image: tuple[int, int] | None = None,
     ) -> Axes:
-        """Draw features of one seed above their partners in another; those of the first two seeds by default."""
-        pair = (0, 1) if seeds is None else (self._seed(seeds[0]), self._seed(seeds[1]))
+        """Draw features of one network above their partners in another; those of the first two by default."""
+        pair = (0, 1) if seeds is None else (self._network(seeds[0]), self._network(seeds[1]))
         return plots.draw_tiles(plots.matched_data(self._codes, self._codes.position(candidate), pair, image), ax)
 
     def reconstructions(
@@ -117,10 +121,13 @@ class CodePlots:
         positions = None if candidates is None else [self._codes.position(one) for one in candidates]
         return plots.draw_tiles(plots.reconstructions_data(self._codes, positions, image), ax)
 
-    def _seed(self, seed: int) -> int:
-        if seed not in self._codes.seeds:
-            raise InputError(f"Expected a seed of this study, got {seed!r}. Seeds: {list(self._codes.seeds)}.")
-        return self._codes.seeds.index(seed)
+    def _network(self, seed: int | tuple[int, int]) -> int:
+        codes = self._codes
+        networks: list[object] = [*zip(codes.folds, codes.seeds, strict=True)] if codes.folds else [*codes.seeds]
+        if seed not in networks:
+            what = "a pair (fold, seed)" if codes.folds else "a seed"
+            raise InputError(f"Expected {what} of this study, got {seed!r}. There are: {networks}.")
+        return networks.index(seed)
 
 
 @dataclass(frozen=True)
@@ -131,22 +138,40 @@ class CodeReader:
         data: the result.
         maker: maker of its models.
         layer: the layer whose output is the code.
+        over: `"seeds"` for the refits, or `"folds"` for the networks of all folds and seeds.
 
     """
 
     data: StudyResult
     maker: ModelMaker
     layer: str
+    over: str = "seeds"
 
-    def refits(self) -> dict[tuple[int, int], int]:
-        """Return the finished refits by the positions of candidate and seed."""
-        members, seeds = self.data.members, self.data.seeds.tolist()
-        usable = np.flatnonzero((members.fold == ALL_ROWS) & members.finished)
-        return {
-            (int(members.setting[fit]), seeds.index(int(members.seed[fit]))): int(fit)
-            for fit in usable
-            if int(fit) in self.data.weights
+    @property
+    def networks(self) -> list[tuple[int, int]]:
+        """The fold and the seed of each network, in the order of seeds and then of folds."""
+        folds = range(self.data.folds) if self.over == "folds" else (ALL_ROWS,)
+        return [(fold, int(seed)) for seed in self.data.seeds for fold in folds]
+
+    def fits(self) -> dict[tuple[int, int], int]:
+        """Return the finished fits whose networks are there, by the positions of candidate and network.
+
+        Errors: `InputError` for another `over`, for folds whose networks the study did not keep, and without any fit.
+        """
+        if self.over not in OVER:
+            raise InputError(f"Expected over='seeds' or 'folds', got {self.over!r}.")
+        if self.over == "folds":
+            check_folds(self.data)
+        members, networks, kept = self.data.members, self.networks, self.data.networks
+        pairs = list(zip(members.fold.tolist(), members.seed.tolist(), strict=True))
+        fits = {
+            (int(members.setting[fit]), networks.index(pairs[fit])): int(fit)
+            for fit in np.flatnonzero(members.finished)
+            if pairs[fit] in networks and int(fit) in kept
         }
+        if not fits:
+            raise InputError("Expected a study with trained networks, got one without. Run it again to its end.")
+        return fits
 
     def watched(self, refit: int) -> tuple[keras.Model, list[Any]]:
         """Return a model from inputs to code and output, and the variables that a refit's weights are assigned to.
@@ -171,7 +196,7 @@ class CodeReader:
         By default the last weight of shape (units, inputs); without one, the first of shape (inputs, units),
         transposed.
         """
-        values = dict(zip(self.data.weight_names, self.data.weights[refit], strict=False))
+        values = dict(zip(self.data.weight_names, self.data.networks[refit], strict=False))
         matrices = {key: np.asarray(value, float) for key, value in values.items() if np.ndim(value) == 2}
         if name is not None:
             if name not in matrices:
@@ -196,57 +221,93 @@ def read_codes(
     dictionary: str | None = None,
     batch_size: int = 1024,
 ) -> Representation:
-    """Return the measures of the code of every refit of a study. The arguments are those of `Result.representation`.
+    """Return the measures of the code of every network. The arguments are those of `Result.representation`.
 
     `probed` are the labels, and the number of labelled rows of each class, for the linear probe.
     """
-    data, transformer, rows = reader.data, preparation.get("x"), rows_alone(rows)
-    x = read_inputs(rows if transformer is None else transform_rows(transformer, plain_rows(rows, "rows"), "rows"))
-    if not isinstance(x, np.ndarray):
-        raise InputError("Expected one array of rows for a representation, got several inputs. Give a model with one.")
-    x = cast("np.ndarray[Any, Any]", x)
-    refits = reader.refits()
-    if not refits:
-        raise InputError("Expected a study with trained refits, got one without. Run it again to its end.")
-    both, variables = reader.watched(next(iter(refits.values())))
-    reconstructs = tuple(both.outputs[1].shape)[1:] == x.shape[1:]
-    noise = noise_like(x)
+    data, fits, networks = reader.data, reader.fits(), reader.networks
+    parts, out_of_fold = _measured_rows(reader, preparation, rows_alone(rows), None if probed is None else probed[0])
+    both, variables = reader.watched(next(iter(fits.values())))
     order = [candidate for arm in range(len(data.arms)) for candidate in data.path(arm).tolist()]
-    order = [candidate for candidate in order if any(candidate == key[0] for key in refits)]
-    shape = len(order), len(data.seeds)
+    order = [candidate for candidate in order if any(candidate == key[0] for key in fits)]
+    shape = len(order), len(networks)
     measures: dict[str, np.ndarray] = {}
     dictionaries: dict[tuple[int, int], np.ndarray] = {}
     shown: dict[int, np.ndarray] = {}
     unit_densities, name = np.zeros((*shape, 0)), ""
-    for (candidate, seed), refit in refits.items():
-        for variable, value in zip(variables, data.weights[refit], strict=True):
+    for (candidate, network), fit in fits.items():
+        for variable, value in zip(variables, data.networks[fit], strict=True):
             variable.assign(value)
-        place = order.index(candidate), seed
+        place = order.index(candidate), network
+        x, noise, labels = parts[networks[network][0]]
+        reconstructs = tuple(both.outputs[1].shape)[1:] == x.shape[1:]
         code, restored = _predict(both, x, batch_size)
         of_noise = _predict(both, noise, batch_size)[1] if reconstructs else None
-        for key, value in _measures(x, code, restored if reconstructs else None, noise, of_noise, probed).items():
+        own = None if probed is None else (labels, probed[1])
+        for key, value in _measures(x, code, restored if reconstructs else None, noise, of_noise, own).items():
             measures.setdefault(key, np.full(shape, np.nan))[place] = value
         if not unit_densities.shape[2]:
             unit_densities = np.full((*shape, code.shape[1]), np.nan)
         unit_densities[place] = densities(code)
-        name, features = reader.dictionary(refit, code.shape[1], dictionary)
+        name, features = reader.dictionary(fit, code.shape[1], dictionary)
         if features is not None:
             dictionaries[place] = features
-        if seed == 0 and reconstructs:
+        if network == 0 and reconstructs:
             shown[place[0]] = restored[:SHOWN_ROWS]
     return Representation(
         layer=reader.layer,
         arms=tuple(data.arms[int(data.setting_arm[candidate])].name for candidate in order),
         names=tuple(brief_name(data, candidate) for candidate in order),
-        seeds=tuple(data.seeds.tolist()),
+        seeds=tuple(seed for _, seed in networks),
         units=unit_densities.shape[2],
         measures=measures,
         densities=unit_densities,
         dictionaries=dictionaries,
         dictionary_name=name,
-        rows=x[:SHOWN_ROWS],
+        rows=parts[networks[0][0]][0][:SHOWN_ROWS],
         reconstructions=shown,
+        folds=tuple(fold for fold, _ in networks if fold != ALL_ROWS),
+        out_of_fold=out_of_fold,
+        test_share=float(np.mean(data.fold_rows[:, 1] / data.fold_rows[:, 0])) if reader.over == "folds" else 0.0,
     )
+
+
+def _measured_rows(
+    reader: CodeReader, preparation: Preparation, rows: Any, labels: Any
+) -> tuple[dict[int, tuple[np.ndarray, np.ndarray, Any]], bool]:
+    """Return rows, white noise like them, and labels for the networks of each fold, and whether they are out of fold.
+
+    The rows of the study are measured by each fold on its validation rows, other rows by all networks.
+
+    Errors: `InputError` for several inputs, and for some rows of the study, of which most folds trained on each.
+    """
+
+    def prepared(own: Preparation, part: Any) -> tuple[np.ndarray, np.ndarray]:
+        transformer = own.get("x")
+        x = read_inputs(part if transformer is None else transform_rows(transformer, plain_rows(part, "rows"), "rows"))
+        if not isinstance(x, np.ndarray):
+            raise InputError(
+                "Expected one array of rows for a representation, got several inputs. Give a model with one."
+            )
+        return cast("np.ndarray[Any, Any]", x), noise_like(cast("np.ndarray[Any, Any]", x))
+
+    if reader.over != "folds":
+        return {ALL_ROWS: (*prepared(preparation, rows), labels)}, False
+    folds, rows, preparations = check_folds(reader.data), plain_rows(rows, "rows"), preparation.folds
+    if folds.validation and np.array_equal(row_hashes(rows), folds.row_hashes):
+        labels = None if labels is None else np.asarray(labels)
+        if labels is not None and len(labels) != len(folds.row_hashes):
+            raise InputError(f"Expected a label for each of {len(folds.row_hashes)} rows, got {len(labels)}.")
+        return {
+            fold: (*prepared(preparations[fold], take_rows(rows, part)), None if labels is None else labels[part])
+            for fold, part in enumerate(folds.validation)
+        }, True
+    if are_study_rows(rows, folds.row_hashes):
+        raise InputError(
+            "Expected all rows of the study in their order, each then measured by the networks that did not train on "
+            "it, or new rows, got some rows of the study. Give one or the other."
+        )
+    return {fold: (*prepared(own, rows), labels) for fold, own in enumerate(preparations)}, False
 
 
 def _predict(model: keras.Model, x: np.ndarray, batch_size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -276,12 +276,17 @@ class Result:
         *,
         per_class: int | None = None,
         dictionary: str | None = None,
+        over: Literal["seeds", "folds"] = "seeds",
     ) -> Representation:
         """Measure the output of a layer as a code of rows, for every refit of the study.
 
         Measures, as functions in `bridle.representations`: `l0`, `zeros`, `live`; for a model that reconstructs its
         input also `fvu`, `norm_ratio` and `noise_fvu`, the FVU of white noise, near `fvu` for an identity; with labels
         `probe`, the accuracy of a linear probe inside folds. Rows that the study did not train on judge best.
+
+        With `over="folds"` the networks are those of all folds and seeds. Give the rows of the study: each network is
+        measured on the validation rows of its fold, after the preprocessors of its fold. Other rows are measured by
+        every network. `stability` then compares folds, and intervals are over folds.
 
         Args:
             layer: the name of the layer whose output is the code; further axes than the first count as units.
@@ -291,14 +296,15 @@ class Result:
                 Default: all of the fold's training rows.
             dictionary: the weight whose rows are features, such as `"decoder/kernel"`. Default: the last one from the
                 code to another layer.
+            over: `"seeds"` (default) for the refits, or `"folds"` after `run(…, keep="folds")`.
 
         Returns: `bridle.Representation`. Run the study with `refit="all"` to have its whole path there.
 
-        Errors: `InputError` for an unknown layer or weight, several inputs, and a study without refits; `StoreError`
-            if a stored model cannot be built.
+        Errors: `InputError` for an unknown layer or weight, several inputs, a study without these networks, and with
+            `over="folds"` for some of the study's rows; `StoreError` if a stored model cannot be built.
 
         """
-        reader = CodeReader(self.data, ModelMaker(self.data, self._template_or_error(), self._build), layer)
+        reader = CodeReader(self.data, ModelMaker(self.data, self._template_or_error(), self._build), layer, over)
         return read_codes(
             reader, self._preparation, rows, None if labels is None else (labels, per_class), dictionary=dictionary
         )

@@ -75,7 +75,7 @@ def features_data(codes: StudiedCodes, candidate: int, seed: int = 0, image: tup
     shape, side = image_shape(codes, image), int(np.ceil(len(order) ** 0.5))
     grid = np.full((-(-len(order) // side) * side, *shape), np.nan)
     grid[: len(order)] = np.stack([_scaled(feature).reshape(shape) for feature in features[order]])
-    title = f"{codes.names[candidate]}, seed {codes.seeds[seed]}: {len(order)} of {len(live)} live"
+    title = f"{codes.names[candidate]}, {codes.label(seed)}: {len(order)} of {len(live)} live"
     return Tiles(grid.reshape(-1, side, *shape), (), (), SCALED, title)
 
 
@@ -103,7 +103,7 @@ def matched_data(
     places = np.unique(np.linspace(0, len(match.cosines) - 1, min(MAX_COLUMNS, len(match.cosines))).round().astype(int))
     pairs = [[live[0][match.first[place]] for place in places], [live[1][match.second[place]] for place in places]]
     images = np.array([[_scaled(feature).reshape(shape) for feature in row] for row in pairs])
-    names = tuple(f"seed {codes.seeds[seed]}" for seed in seeds)
+    names = tuple(map(codes.label, seeds))
     cosines = tuple(f"{match.cosines[place]:.2f}" for place in places)
     title = f"{codes.names[candidate]}: cosines, mean {match.mean:.2f}"
     return Tiles(images, names, cosines, SCALED, title)
@@ -132,7 +132,7 @@ def reconstructions_data(
     strips = [codes.rows[:count], *(codes.reconstructions[index][:count] for index in positions)]
     images = np.stack([np.asarray(strip, float).reshape(count, *shape) for strip in strips])
     names = [f"{shorten(codes.names[index], 22)}, L0 {mean_of(codes, 'l0', index):.3g}" for index in positions]
-    return Tiles(images, ("original", *names), (), "value", f"reconstructions with seed {codes.seeds[0]}")
+    return Tiles(images, ("original", *names), (), "value", f"reconstructions with {codes.label(0)}")
 
 
 def draw_tiles(data: Tiles, ax: Axes | None = None, *, theme: str = "light") -> Axes:

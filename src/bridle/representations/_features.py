@@ -30,16 +30,18 @@ class Matching:
 
 @dataclass(frozen=True)
 class Stability:
-    """Agreement of dictionaries from several seeds: the mean over all pairs of seeds, with its 95 % interval.
+    """Agreement of dictionaries from several seeds or folds: the mean over pairs, with its 95 % interval.
 
-    The interval is that of the jackknife over seeds, since pairs share seeds; NaN for two seeds.
+    The interval is that of the jackknife over seeds or folds, since pairs share them; NaN for two.
     """
 
     mean: float
     low: float
     high: float
-    pairs: Float[np.ndarray, "seed seed"]
-    """The agreement of each pair; 1 on the diagonal."""
+    pairs: Float[np.ndarray, "network network"]
+    """The agreement of each pair; 1 on the diagonal, NaN for pairs that were not compared."""
+    over: str = "seeds"
+    """The unit of the interval: `"seeds"` or `"folds"`."""
 
 
 def max_cosines(features: ArrayLike, others: ArrayLike, *, signed: bool = True) -> Float[np.ndarray, "feature"]:
@@ -129,23 +131,30 @@ def stability(dictionaries: Sequence[ArrayLike], *, signed: bool = True, one_to_
             cosines = _cosines(dictionaries[i], dictionaries[j], signed)
             value = float((cosines.max(axis=0).mean() + cosines.max(axis=1).mean()) / 2)
         pairs[i, j] = pairs[j, i] = value
-    return Stability(*_interval(pairs), pairs)
+    return Stability(*jackknife_interval(pairs, list(range(count))), pairs)
 
 
-def _interval(pairs: Float[np.ndarray, "seed seed"]) -> tuple[float, float, float]:
-    """Return the mean over pairs and its jackknife interval over seeds."""
-    count = len(pairs)
+def jackknife_interval(
+    pairs: Float[np.ndarray, "network network"], units: Sequence[int], test_share: float = 0.0
+) -> tuple[float, float, float]:
+    """Return the mean over pairs of networks and its interval by the jackknife: each unit is left out in turn.
 
-    def mean(seeds: list[int]) -> float:
-        return float(pairs[np.ix_(seeds, seeds)][np.triu_indices(len(seeds), 1)].mean())
+    Args:
+        pairs: a symmetric table, NaN for pairs that do not count.
+        units: the unit of each network, such as its seed.
+        test_share: as in `bridle.stats.mean_interval`.
 
-    every = list(range(count))
-    whole_mean = mean(every)
-    if count < 3:
-        return whole_mean, float("nan"), float("nan")
-    left_out = np.array([mean([seed for seed in every if seed != one]) for one in every])
-    _, low, high = mean_interval(count * whole_mean - (count - 1) * left_out)
-    return whole_mean, low, high
+    Returns: mean, low, high; low and high are NaN for fewer than three units.
+
+    """
+    above, unit = np.triu(np.ones(pairs.shape, bool), 1) & np.isfinite(pairs), np.asarray(units)
+    mean, several = float(pairs[above].mean()), np.unique(unit)
+    kept = [above & (unit != one)[:, None] & (unit != one)[None] for one in several]
+    if len(several) < 3 or not all(part.any() for part in kept):
+        return mean, float("nan"), float("nan")
+    left_out = np.array([pairs[part].mean() for part in kept])
+    _, low, high = mean_interval(len(several) * mean - (len(several) - 1) * left_out, test_share=test_share)
+    return mean, low, high
 
 
 def _cosines(first: ArrayLike, second: ArrayLike, signed: bool) -> Float[np.ndarray, "feature feature"]:

@@ -1,4 +1,4 @@
-"""Codes of a whole study: measures of every trained network, frontier, equal sparsity, stability over seeds."""
+"""Codes of a whole study: measures of every network, frontier, equal sparsity, stability over seeds and folds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,16 +8,17 @@ import pandas as pd
 from jaxtyping import Float
 
 from bridle._errors import InputError, nearest_names
-from bridle.representations._features import Stability, stability
-from bridle.stats import mean_interval
+from bridle.representations._features import Stability, jackknife_interval, match_features, stability
+from bridle.stats import mean_interval, nan_mean
 
 MEASURES = ("fvu", "l0", "zeros", "live", "norm_ratio", "noise_fvu", "probe")
 """The measures of a trained network, as far as they were taken."""
+_OTHER = {"folds": "seeds", "seeds": "folds"}
 
 
 @dataclass(frozen=True)
 class EqualSparsity:
-    """Difference of the FVU of two arms at one L0, paired by seed, with its 95 % interval over seeds."""
+    """Difference of the FVU of two arms at one L0, paired by network, with its 95 % interval over seeds or folds."""
 
     l0: float
     first: float
@@ -31,10 +32,13 @@ class EqualSparsity:
 
 @dataclass(frozen=True)
 class StudiedCodes:
-    """Measures of the code of every refitted network of a study.
+    """Measures of the code of every network of a study: of the refit of each seed, or of each fold and seed.
 
     Candidates are in the order of the study: `none`, then the path of each arm. Arrays have one entry for each
-    candidate and seed, NaN where a network did not finish or a measure does not apply.
+    candidate and network, NaN where a network did not finish or a measure does not apply.
+
+    Intervals are over seeds. Of the networks of folds they are over folds, after a mean over seeds, and are widened by
+    `test_share` since folds share training rows (Nadeau and Bengio).
     """
 
     layer: str
@@ -43,22 +47,30 @@ class StudiedCodes:
     names: tuple[str, ...]
     """The arm and the strengths of each candidate, as text."""
     seeds: tuple[int, ...]
+    """The seed of each network."""
     units: int
-    measures: Mapping[str, Float[np.ndarray, "candidate seed"]]
-    densities: Float[np.ndarray, "candidate seed unit"]
+    measures: Mapping[str, Float[np.ndarray, "candidate network"]]
+    densities: Float[np.ndarray, "candidate network unit"]
     dictionaries: Mapping[tuple[int, int], Float[np.ndarray, "feature input"]] = field(default_factory=dict)
-    """By the positions of candidate and seed; empty for a model without a matrix from the code to the output."""
+    """By the positions of candidate and network; empty for a model without a matrix from the code to the output."""
     dictionary_name: str = ""
     """The weight that the dictionaries are."""
     rows: Float[np.ndarray, "row …"] = field(default_factory=lambda: np.zeros((0, 0)))
     """The first rows, as the network reads them."""
     reconstructions: Mapping[int, np.ndarray] = field(default_factory=dict)
-    """Their reconstructions by each candidate with the first seed; empty for a model that does not reconstruct."""
+    """Their reconstructions by the first network of each candidate; empty for a model that does not reconstruct."""
+    folds: tuple[int, ...] = ()
+    """The fold of each network; empty for refits."""
+    out_of_fold: bool = False
+    """True if each network was measured on the validation rows of its fold, False if all were on the same rows."""
+    test_share: float = 0.0
+    """Validation rows of a fold divided by its training rows, by which intervals over folds are wider."""
 
     def table(self) -> pd.DataFrame:
-        """Return one row per network: candidate, arm, seed and every measure."""
+        """Return one row per network: candidate, arm, seed, for networks of folds the fold, and every measure."""
         lines = [
             {"candidate": self.names[index], "arm": self.arms[index], "seed": seed}
+            | ({"fold": self.folds[position]} if self.folds else {})
             | {name: float(values[index, position]) for name, values in self.measures.items()}
             for index in range(len(self.names))
             for position, seed in enumerate(self.seeds)
@@ -66,7 +78,7 @@ class StudiedCodes:
         return pd.DataFrame(lines).dropna(subset=["l0"], ignore_index=True)
 
     def frontier(self, error: str = "fvu") -> pd.DataFrame:
-        """Return one row per candidate: means over seeds of L0 and of an error, each with its 95 % interval.
+        """Return one row per candidate: means over networks of L0 and of an error, each with its 95 % interval.
 
         `optimal` is True where no other candidate is at least as good in both and better in one.
 
@@ -81,7 +93,7 @@ class StudiedCodes:
         for index, name in enumerate(self.names):
             line: dict[str, object] = {"candidate": name, "arm": self.arms[index]}
             for measure, values in wanted.items():
-                mean, low, high = mean_interval(values[index])
+                mean, low, high = self._interval(values[index])
                 line |= {measure: mean, f"{measure}_low": low, f"{measure}_high": high}
             lines.append(line)
         frame = pd.DataFrame(lines).dropna(subset=["l0", error], ignore_index=True)
@@ -90,9 +102,10 @@ class StudiedCodes:
         return frame
 
     def at_equal_l0(self, first: str, second: str, l0: float | None = None) -> EqualSparsity:
-        """Return the difference of FVU of two arms at the same L0, paired by seed.
+        """Return the difference of FVU of two arms at the same L0, paired by seed, or by fold and seed.
 
         The FVU of an arm at an L0 is interpolated for each seed between the networks of its path, linearly in log L0.
+        A pair of networks that does not reach the L0 is left out.
 
         Args:
             first, second: names of arms.
@@ -117,26 +130,75 @@ class StudiedCodes:
                 f"{low:.3g} to {high:.3g}."
             )
         both = values[:, np.isfinite(values).all(axis=0)]
-        mean, below, above = mean_interval(both[0] - both[1])
+        mean, below, above = self._interval(values[0] - values[1])
         return EqualSparsity(level, float(both[0].mean()), float(both[1].mean()), mean, below, above)
 
-    def stability(self, candidate: int | str, *, live_only: bool = True) -> Stability:
-        """Return how well the dictionaries of a candidate agree over seeds.
+    def stability(self, candidate: int | str, *, live_only: bool = True, over: str | None = None) -> Stability:
+        """Return how well the dictionaries of a candidate agree over seeds, over folds, or over both.
+
+        `over="folds"` compares networks of the same seed that were trained in different folds, `"seeds"` those of the
+        same fold and different seeds, and `"both"` those that differ in both. Of k folds, two share (k - 2) / (k - 1)
+        of their training rows, so the agreement over folds is higher than that over independent rows.
+
+        The interval is that of the jackknife over `Stability.over`: seeds or folds; for `"both"` the wider of the two.
 
         Args:
             candidate: its name, or its position in `names`.
             live_only: True leaves out features whose unit is zero in every row.
+            over: `"seeds"`, `"folds"` or `"both"`. Default: seeds for refits, folds for networks of folds.
 
-        Errors: `InputError` for fewer than two dictionaries.
+        Errors: `InputError` for fewer than two dictionaries to compare, and for folds of a code of refits.
 
         """
-        dictionaries, index = [], self.position(candidate)
+        dictionaries, index = dict[int, np.ndarray](), self.position(candidate)
         for position in range(len(self.seeds)):
             features = self.dictionaries.get((index, position))
             if features is not None:
                 live = self.densities[index, position] > 0
-                dictionaries.append(features[live] if live_only and live.any() else features)
-        return stability(dictionaries, one_to_one=True)
+                dictionaries[position] = features[live] if live_only and live.any() else features
+        if not self.folds and over in (None, "seeds"):
+            return stability(list(dictionaries.values()), one_to_one=True)
+        return self._crossed_stability(dictionaries, "folds" if over is None else over)
+
+    def _crossed_stability(self, dictionaries: Mapping[int, np.ndarray], over: str) -> Stability:
+        """Return the agreement of networks that differ in their fold, in their seed, or in both."""
+        if over not in ("seeds", "folds", "both"):
+            raise InputError(f"Expected over='seeds', 'folds' or 'both', got {over!r}.")
+        if not self.folds:
+            raise InputError(
+                f"Expected codes of the networks of folds for over={over!r}, got those of refits. Give over='folds' to "
+                "Result.representation."
+            )
+        positions = list(dictionaries)
+        units = {"folds": [self.folds[one] for one in positions], "seeds": [self.seeds[one] for one in positions]}
+        differ = {name: np.not_equal.outer(values, values) for name, values in units.items()}
+        compared = differ["folds"] & differ["seeds"] if over == "both" else differ[over] & ~differ[_OTHER[over]]
+        if not compared.any():
+            raise InputError(
+                f"Expected the dictionaries of at least two networks to compare over {over}, got {len(positions)} "
+                "networks that do not differ so. Train more seeds or folds."
+            )
+        pairs = np.where(np.eye(len(positions), dtype=bool), 1.0, np.nan)
+        for i, j in np.argwhere(np.triu(compared)):
+            pairs[i, j] = pairs[j, i] = match_features(dictionaries[positions[i]], dictionaries[positions[j]]).mean
+        intervals = [
+            Stability(*jackknife_interval(pairs, units[unit], self.test_share if unit == "folds" else 0.0), pairs, unit)
+            for unit in (("folds", "seeds") if over == "both" else (over,))
+        ]
+        return max(intervals, key=lambda one: one.high - one.low if np.isfinite(one.high) else -1.0)
+
+    def label(self, position: int) -> str:
+        """Return a network in words: its seed, and its fold if it was trained in one."""
+        seed = f"seed {self.seeds[position]}"
+        return f"fold {self.folds[position]}, {seed}" if self.folds else seed
+
+    def _interval(self, values: Float[np.ndarray, "network"]) -> tuple[float, float, float]:
+        """Return the mean over networks and its interval over seeds, or over folds."""
+        if not self.folds:
+            return mean_interval(values)
+        folds = np.array(self.folds)
+        by_fold = np.array([nan_mean(values[folds == fold], 0) for fold in np.unique(folds)])
+        return mean_interval(by_fold, test_share=self.test_share)
 
     def position(self, candidate: int | str) -> int:
         """Return the position of a candidate in `names`.
@@ -161,7 +223,7 @@ class StudiedCodes:
             )
         return [index for index, name in enumerate(self.arms) if name == arm]
 
-    def _measure(self, name: str) -> Float[np.ndarray, "candidate seed"]:
+    def _measure(self, name: str) -> Float[np.ndarray, "candidate network"]:
         if name not in self.measures:
             raise InputError(f"Expected a measure that was taken, got {name!r}. {nearest_names(name, self.measures)}")
         return self.measures[name]
@@ -189,12 +251,14 @@ def join_codes(parts: Sequence[StudiedCodes]) -> StudiedCodes:
     Rename the arms before with `dataclasses.replace(codes, arms=…, names=…)`. Measures that some study lacks are NaN
     for its candidates.
 
-    Errors: `InputError` for studies of other seeds, or of codes with other numbers of units.
+    Errors: `InputError` for studies of other seeds or folds, or of codes with other numbers of units.
     """
     first = parts[0]
-    if any((part.seeds, part.units) != (first.seeds, first.units) for part in parts):
-        facts = ", ".join(f"{len(part.seeds)} seeds and {part.units} units" for part in parts)
-        raise InputError(f"Expected studies with the same seeds and units, got {facts}.")
+    if any((part.seeds, part.folds, part.units) != (first.seeds, first.folds, first.units) for part in parts):
+        facts = ", ".join(
+            f"{len(set(part.seeds))} seeds, {len(set(part.folds))} folds and {part.units} units" for part in parts
+        )
+        raise InputError(f"Expected studies with the same seeds, folds and units, got {facts}.")
     starts = np.cumsum([0, *(len(part.names) for part in parts)])
     blank = [np.full((len(part.names), len(first.seeds)), np.nan) for part in parts]
     names = list(dict.fromkeys(name for part in parts for name in part.measures))
