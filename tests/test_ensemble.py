@@ -106,6 +106,8 @@ def test_an_ensemble_is_a_keras_model_that_saves(tmp_path, result: bridle.Result
     gain = ensemble.gain(*NEW, measure="loss")
     assert gain.score == pytest.approx(log_loss(NEW[1], expected), rel=1e-4)
     assert ensemble.validation is None
+    with pytest.raises(BridleError, match='Run it again with keep="folds"'):
+        result.ensemble(over="folds")
 
 
 def test_the_gain_over_the_folds_is_that_of_the_study(result: bridle.Result) -> None:
@@ -119,6 +121,61 @@ def test_the_gain_over_the_folds_is_that_of_the_study(result: bridle.Result) -> 
     assert gain.difference == pytest.approx(gain.other - gain.score, rel=1e-4)
     np.testing.assert_allclose(gain.members, members.mean(axis=1))
     assert (gain.over, gain.measure) == ("folds", "loss")
+
+
+@pytest.fixture(scope="module")
+def folded(tmp_path_factory) -> bridle.Result:
+    """A regression with preprocessors of rows and target, two seeds and two folds, from its folder."""
+    x = np.random.default_rng(0).normal(3, 2, size=(40, 3))
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, "tanh"), keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    study = bridle.Study(model, {"L2": {"*/kernel": L2([0.1])}}, seeds=2, folds=2, epochs=3)
+    folder = tmp_path_factory.mktemp("folds")
+    scaled = {"preprocessor": StandardScaler(), "target_preprocessor": StandardScaler()}
+    study.run(x, 100 * x[:, :1] ** 2, **scaled, keep="folds", refit="all", store=folder, progress=False)
+    return bridle.load(folder)
+
+
+def test_networks_of_folds_take_rows_of_their_own_preprocessors(folded: bridle.Result) -> None:
+    """The mean of their predictions in the units of y, and its gain on new rows, are those of Keras and NumPy."""
+    ensemble, data = folded.ensemble("L2", over="folds"), folded.data
+    assert list(ensemble.members) == [f"L2_fold{fold}_seed{seed}" for fold in range(2) for seed in range(2)]
+    assert ensemble.validation is None
+    x = np.random.default_rng(0).normal(3, 2, size=(40, 3))
+    y, new = 100 * x[:, :1] ** 2, np.random.default_rng(1).normal(3, 2, size=(20, 3))
+    predictions = []
+    for name, model in ensemble.members.items():
+        train = np.delete(np.arange(40), data.fold_networks.validation[int(name[7])])
+        scaler, target = StandardScaler().fit(x[train]), StandardScaler().fit(y[train])
+        predictions.append(target.inverse_transform(model.predict(scaler.transform(new), verbose=0)))
+    np.testing.assert_allclose(ensemble.predict(new), np.mean(predictions, axis=0), rtol=1e-4)
+    gain, truth = ensemble.gain(new, 100 * new[:, :1] ** 2), 100 * new[:, :1] ** 2
+    assert gain.score == pytest.approx(np.mean((truth - np.mean(predictions, axis=0)) ** 2), rel=1e-3)
+    np.testing.assert_allclose(gain.members, [np.mean((truth - one) ** 2) for one in predictions], rtol=1e-3)
+    assert (gain.over, gain.count) == ("rows", 20)
+    for call, sentence in (
+        (lambda: ensemble.gain(x[:9], y[:9]), "Expected rows that no member was trained on, got rows of the study"),
+        (lambda: ensemble.model, "each with a preprocessor of its own. Use Ensemble.predict"),
+        (lambda: ensemble.compare(folded.ensemble("L2"), new, truth), "Expected two ensembles that score in the same"),
+    ):
+        with pytest.raises(BridleError, match=sentence):
+            call()
+
+
+def test_networks_of_folds_are_those_of_keras_and_save(tmp_path, moons) -> None:
+    """Without a preprocessor their mean is one Keras model; a study that did not keep them says so."""
+    (x, y), study = moons, bridle.Study(network(4), {}, seeds=1, folds=3, epochs=2, shuffle=False)
+    result = study.run(x, y, keep="folds", refit="none", progress=False)
+    trained = []
+    for validation in result.data.fold_networks.validation:
+        trained.append(network(4))
+        rows = np.delete(np.arange(len(x)), validation)
+        trained[-1].fit(x[rows], y[rows], epochs=2, shuffle=False, verbose=0)
+    expected = probabilities(trained, NEW[0]).mean(axis=0)
+    loaded = keras.saving.load_model(result.ensemble(over="folds").save(tmp_path / "folds.keras"))
+    np.testing.assert_allclose(loaded.predict(NEW[0], verbose=0)[:, 0], expected, rtol=1e-4)
+    with pytest.raises(BridleError, match="Expected over='seeds' or 'folds', got 'fold'"):
+        result.ensemble(over="fold")
 
 
 @pytest.mark.parametrize(

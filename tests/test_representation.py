@@ -8,22 +8,30 @@ from sklearn.preprocessing import StandardScaler
 
 import bridle
 from bridle.representations import StudiedCodes, fvu, match_features, noise_like, probe
+from bridle.stats import mean_interval
 
 DIGITS, LABELS = load_digits(return_X_y=True)
 X, Y = DIGITS[:120] / 16, LABELS[:120] > 4
 
 
-@pytest.fixture(scope="module")
-def result(tmp_path_factory) -> bridle.Result:
-    """Two strengths on the code of twelve units, three seeds, loaded from its folder."""
-    keras.utils.set_random_seed(0)
+def autoencoder(seed: int) -> keras.Model:
+    """An untrained autoencoder with a code of twelve units."""
+    keras.utils.set_random_seed(seed)
     layers = [keras.layers.Dense(12, "relu", name="code"), keras.layers.Dense(64, name="out")]
     model = keras.Sequential([keras.Input((64,)), *layers])
     model.compile("adam", "mse")
+    return model
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory) -> bridle.Result:
+    """Two strengths on the code of twelve units, three seeds, loaded from its folder with the networks of its folds."""
+    model = autoencoder(0)
     arms = {"L1": {"code/output": bridle.L1([0.003, 0.1])}, "L2": {"code/output": bridle.L2(0.01)}}
-    study = bridle.Study(model, arms, seeds=3, folds=2, epochs=8)
+    study = bridle.Study(model, arms, seeds=3, folds=3, epochs=8, shuffle=False)
     folder = tmp_path_factory.mktemp("codes")
-    study.run(X, refit="all", preprocessor=StandardScaler(with_std=False), store=folder, progress=False)
+    options = {"refit": "all", "keep": "folds", "store": folder, "progress": False}
+    study.run(X, preprocessor=StandardScaler(with_std=False), **options)
     return bridle.load(folder)
 
 
@@ -51,6 +59,84 @@ def test_measures_are_those_of_the_models(result) -> None:
     two = [codes.dictionaries[0, seed] for seed in (0, 2)]
     assert agreement.pairs[0, 2] == pytest.approx(match_features(*two).mean)
     assert result.representation("code", X, dictionary="code/kernel").dictionaries[0, 0].shape == (12, 64)
+
+
+def test_networks_of_folds_are_measured_on_rows_that_they_did_not_train_on(result) -> None:
+    """That of a fold and seed is the network of Keras's fit on the fold's training rows, less their mean."""
+    codes = result.representation("code", X, Y, over="folds")
+    assert codes.out_of_fold
+    assert (codes.folds, codes.seeds) == ((0, 1, 2) * 3, (0, 0, 0, 1, 1, 1, 2, 2, 2))
+    fold, seed = 2, 1
+    validation = result.data.fold_networks.validation[fold]
+    assert sorted(np.concatenate(result.data.fold_networks.validation)) == list(range(120))
+    train = np.delete(X, validation, axis=0)
+    model, centred = autoencoder(seed), train - train.mean(axis=0)
+    model.fit(centred, centred, epochs=8, shuffle=False, verbose=0)
+    x = X[validation] - train.mean(axis=0)
+    code = keras.Model(model.inputs, model.get_layer("code").output).predict(x, verbose=0)
+    expected = {"fvu": fvu(x, model.predict(x, verbose=0)), "l0": (code != 0).sum(1).mean()}
+    expected["probe"] = probe(code, Y[validation]).mean
+    place = 0, codes.seeds.index(seed) + fold
+    for name, value in expected.items():
+        assert codes.measures[name][place] == pytest.approx(value, rel=1e-3), name
+    np.testing.assert_allclose(codes.dictionaries[place], model.get_layer("out").get_weights()[0], atol=1e-5)
+    row = codes.table().query("candidate == 'none' and fold == 2 and seed == 1")
+    assert row["fvu"].tolist() == [codes.measures["fvu"][place]]
+    by_fold = codes.measures["fvu"][0].reshape(3, 3).mean(axis=0)
+    line = codes.frontier().loc[0, ["fvu", "fvu_low", "fvu_high"]]
+    assert line.tolist() == pytest.approx(list(mean_interval(by_fold, test_share=0.5)))
+    assert codes.plot.features("none", (2, 1)).get_title(loc="left").startswith("none, fold 2, seed 1")
+
+
+def test_stability_over_folds_seeds_and_both(result) -> None:
+    """The mean cosine of networks that differ so, and the jackknife that leaves out a fold or a seed."""
+    codes = result.representation("code", X, over="folds")
+    networks = [(seed, fold) for seed in range(3) for fold in range(3)]
+    cosines = {
+        (one, two): match_features(codes.dictionaries[1, a], codes.dictionaries[1, b]).mean
+        for a, one in enumerate(networks)
+        for b, two in enumerate(networks)
+        if a < b
+    }
+
+    def mean(over: str, without: int | None = None, unit: int = 1) -> float:
+        used = {"folds": (True, False), "seeds": (False, True), "both": (False, False)}[over]
+        pairs = [pair for pair in cosines if (pair[0][0] == pair[1][0], pair[0][1] == pair[1][1]) == used]
+        return float(np.mean([cosines[a, b] for a, b in pairs if without not in (a[unit], b[unit])]))
+
+    def interval(over: str, unit: int) -> tuple[float, float]:
+        pseudo = np.array([3 * mean(over) - 2 * mean(over, one, unit) for one in range(3)])
+        return mean_interval(pseudo, test_share=0.5 * unit)[1:]
+
+    for over, unit in (("folds", 1), ("seeds", 0)):
+        found = codes.stability(1, live_only=False, over=over)
+        assert found.mean == pytest.approx(mean(over))
+        assert (found.low, found.high) == pytest.approx(interval(over, unit))
+        assert found.over == over
+    both = codes.stability(1, live_only=False, over="both")
+    assert both.mean == pytest.approx(mean("both"))
+    assert both.high - both.low == pytest.approx(max(np.ptp(interval("both", unit)) for unit in (0, 1)))
+    assert codes.stability(1).mean == codes.stability(1, over="folds").mean
+
+
+def test_new_rows_are_measured_by_all_networks_of_folds(result) -> None:
+    """Rows of the study in part are refused, since most folds trained on them."""
+    new = DIGITS[200:260] / 16
+    codes = result.representation("code", new, over="folds")
+    assert not codes.out_of_fold
+    folds, fold = result.data.fold_networks, result.data.members.fold
+    kernel, bias = next(weights for fit, weights in folds.weights.items() if fold[fit] == 1)[:2]
+    centred = new - np.delete(X, folds.validation[1], axis=0).mean(axis=0)
+    active = (centred @ kernel + bias > 0).sum(axis=1)
+    assert codes.measures["l0"][0, 1] == pytest.approx(active.mean(), rel=1e-2)
+    for rows in (X[:60], X[::-1]):
+        with pytest.raises(bridle.BridleError, match="got some rows of the study"):
+            result.representation("code", rows, over="folds")
+    for over in ("folds", "both"):
+        with pytest.raises(bridle.BridleError, match=f"for over='{over}', got those of refits"):
+            result.representation("code", X).stability(0, over=over)
+    with pytest.raises(bridle.BridleError, match="Expected over='seeds' or 'folds', got 'fold'"):
+        result.representation("code", X, over="fold")
 
 
 def test_pictures_take_names_and_seeds(result) -> None:

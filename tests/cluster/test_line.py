@@ -2,10 +2,13 @@
 
 import pytest
 
+from bridle import L2, Study
 from bridle._errors import BackendError
 from bridle.study.execution._connection import DaskConnection
 from bridle.study.execution._requests import Task
 from bridle.study.execution._worker import run_task
+from tests._same import same
+from tests.conftest import network
 
 distributed = pytest.importorskip("distributed", reason="the extra bridle[dask] is not installed")
 
@@ -19,6 +22,14 @@ def client():
     ):
         yield found
         found.status = "running"  # so that it closes as ever
+
+
+def test_workers_send_networks_of_folds(client, moons) -> None:
+    """They are those of a run without a cluster."""
+    asked = Study(network(4), {"L2": {"*/kernel": L2([0.1])}}, seeds=1, folds=2, epochs=2)
+    results = [asked.run(*moons, keep="folds", client=one, progress=False).data for one in (client, None)]
+    assert len(results[1].fold_networks.weights) == 4
+    assert same(*results)
 
 
 def test_what_is_asked_of_a_client_that_closes_is_lost(client) -> None:

@@ -1,6 +1,7 @@
 """A study in a folder: nothing is trained twice, nothing is lost, and another study is refused in words."""
 
 import keras
+import numpy as np
 import pytest
 from sklearn.preprocessing import FunctionTransformer
 from tests._same import same
@@ -10,7 +11,7 @@ import bridle
 from bridle import L1, L2, BridleError, Study
 from bridle import store as stores
 from bridle.engine import _scheduler as engine
-from bridle.results import StudyResult
+from bridle.results import ALL_ROWS, StudyResult
 from bridle.study import RunOptions, run_study
 from bridle.study.execution._facts import study_facts
 
@@ -115,6 +116,34 @@ def test_networks_of_one_seed_are_stored(moons, tmp_path) -> None:
     assert len(networks) == refits + len(result.setting_arm)
     assert result.path_networks.seed == 0
     assert len(result.path_networks.settings) == len(result.setting_arm)
+
+
+def test_networks_of_folds_are_stored_where_they_are_asked_for(moons, tmp_path, trained) -> None:
+    """A folder without them trains its folds again; with them it serves both, and more seeds as well."""
+    asked = {"arms": {"L2": {"*/kernel": L2([0.01, 0.1])}}, "seeds": 1}
+    plain = ran(moons, tmp_path, study(**asked))
+    trained.clear()
+    kept = ran(moons, tmp_path, study(**asked), keep="folds", refit="all")
+    again = {(0, fold, strengths) for _, fold, strengths in trained if fold >= 0}
+    assert len(again) == 2 * 3
+    trained.clear()
+    networks = kept.fold_networks.weights
+    assert sorted(networks) == np.flatnonzero(kept.members.fold != ALL_ROWS).tolist()
+    assert same(ran(moons, tmp_path, study(**asked), keep="folds", refit="all"), kept)
+    assert same(stores.load(tmp_path), kept)
+    assert same(ran(moons, tmp_path, study(**asked)), plain)
+    assert trained == []
+    more = ran(moons, tmp_path, study(**{**asked, "seeds": 2}), keep="folds", extend=True)
+    assert {seed for seed, *_ in trained} == {1}
+    assert set(more.members.seed[list(more.fold_networks.weights)]) == {0, 1}
+    refitted = set(more.members.setting[more.members.fold == ALL_ROWS])
+    assert set(more.members.setting[list(more.fold_networks.weights)]) == refitted
+    trained.clear()
+    fresh = tmp_path / "fresh"
+    ran(moons, fresh, study(**asked), keep="folds")
+    trained.clear()
+    assert same(ran(moons, fresh, study(**asked)), plain)
+    assert trained == []
 
 
 def test_more_strengths_and_other_epochs_extend(moons, tmp_path, trained) -> None:
