@@ -138,9 +138,11 @@ class StudiedCodes:
 
         `over="folds"` compares networks of the same seed that were trained in different folds, `"seeds"` those of the
         same fold and different seeds, and `"both"` those that differ in both. Of k folds, two share (k - 2) / (k - 1)
-        of their training rows, so the agreement over folds is higher than that over independent rows.
+        of their training rows, so the agreement over folds is higher than that over independent rows. Networks of one
+        seed also start from the same weights; only `"both"` is free of that.
 
-        The interval is that of the jackknife over `Stability.over`: seeds or folds; for `"both"` the wider of the two.
+        The interval is that of the jackknife over `Stability.over`: seeds or folds; for `"both"` the wider of the two
+        that have at least three.
 
         Args:
             candidate: its name, or its position in `names`.

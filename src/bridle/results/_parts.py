@@ -233,6 +233,6 @@ class FoldNetworks:
     validation: tuple[Int[np.ndarray, "row"], ...]
     """The indices of each fold's validation rows in the study's rows; empty where validation rows were given."""
     row_hashes: Int[np.ndarray, "row"]
-    """A hash of each row of the study, before preparation; empty for several inputs."""
+    """A hash of each row of the study, before preparation."""
     preparation: tuple[Mapping[str, StoredTransformer], ...] = ()
     """The preprocessors that were fitted in each fold, as `StudyResult.preparation`."""

@@ -1,7 +1,7 @@
 """Fingerprints of rows: the same for the same rows, wherever they are."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -41,23 +41,26 @@ def fingerprint(*values: Any) -> str:
 
 
 def row_hashes(rows: Any) -> np.ndarray:
-    """Return a hash of each row, uint64 (row,); empty for rows of several inputs.
+    """Return a hash of each row, uint64 (row,); of several inputs, of those of each.
 
     Numbers are hashed as float32, so that a row is found again in another type.
 
-    >>> row_hashes([[0.0, 1.0], [2.0, 3.0]])[1] == row_hashes([[2, 3]])[0]
+    >>> int(row_hashes([[2.0, 3.0]])[0]) == int(row_hashes([[2, 3]])[0])
     True
 
     """
     if isinstance(rows, dict | tuple):
-        return np.zeros(0, np.uint64)
+        parts = [rows[name] for name in sorted(rows)] if isinstance(rows, dict) else rows
+        return _hashes(b"".join(values) for values in zip(*map(row_hashes, parts), strict=False))
     if isinstance(rows, StoredArray):
         return np.concatenate([np.zeros(0, np.uint64), *map(row_hashes, rows.blocks())])
-    array = np.asarray(rows)
+    array = np.atleast_1d(np.asarray(rows))
     if array.dtype.kind in "biuf":
-        texts = (row.tobytes() for row in np.ascontiguousarray(array, np.float32))
-    else:
-        texts = (repr(row).encode() for row in array.tolist())
+        return _hashes(row.tobytes() for row in np.ascontiguousarray(array, np.float32))
+    return _hashes(repr(row).encode() for row in array.tolist())
+
+
+def _hashes(texts: Iterable[bytes]) -> np.ndarray:
     return np.array(
         [int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little") for text in texts], np.uint64
     )

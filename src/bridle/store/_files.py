@@ -229,9 +229,14 @@ def _fold_words(folds: FoldNetworks) -> dict[str, Any]:
 def _folds(arrays: dict[str, np.ndarray], words: dict[str, Any] | None) -> FoldNetworks | None:
     if words is None:
         return None
+    parts = [arrays[f"folds.validation.{fold}"] for fold in range(words["validation"])]
+    if any(rows.ndim != 1 or not np.isin(rows, np.arange(len(arrays["folds.row_hashes"]))).all() for rows in parts):
+        raise ValueError("the validation rows of a fold")
+    if len(words["preparation"]) != len(arrays["fold_rows"]):
+        raise ValueError("the preparation of a fold")
     return FoldNetworks(
         _weights(arrays, words["weights"]),
-        tuple(arrays[f"folds.validation.{fold}"] for fold in range(words["validation"])),
+        tuple(parts),
         arrays["folds.row_hashes"],
         tuple(_preparation(f"folds.preparation.{fold}", arrays, one) for fold, one in enumerate(words["preparation"])),
     )

@@ -174,6 +174,15 @@ class ResultCollector:
         refits = {index: self.results.get(key) for index, key in enumerate(self.fits) if key[2] == ALL_ROWS}
         return {index: fit for index, fit in refits.items() if fit is not None and fit.diverged_at < 0}
 
+    def kept_folds(self) -> dict[int, FitResult]:
+        """Return the fits on folds whose networks are kept, by the index of the fit."""
+        refitted = {candidate for candidate, _, fold in self.fits if fold == ALL_ROWS}
+        return {
+            index: self.results[key]
+            for index, key in enumerate(self.fits if self.keeps_folds else ())
+            if key[2] != ALL_ROWS and key in self.results and (key[0] in refitted or not refitted)
+        }
+
     def result(self) -> StudyResult:
         """Return all results so far as arrays; fits that have not run are marked as such."""
         prepared = self.prepared
@@ -242,13 +251,7 @@ class ResultCollector:
     def _fold_networks(self) -> FoldNetworks:
         """Return the networks of the folds: those of candidates that are refitted, or of all before any refit."""
         self._fold_rows = self._fold_rows or fold_rows(self.prepared)
-        refitted = {candidate for candidate, _, fold in self.fits if fold == ALL_ROWS}
-        networks = {
-            index: self.results[key].variables
-            for index, key in enumerate(self.fits)
-            if key[2] != ALL_ROWS and key in self.results and (key[0] in refitted or not refitted)
-        }
-        return replace(self._fold_rows, weights=networks)
+        return replace(self._fold_rows, weights={index: fit.variables for index, fit in self.kept_folds().items()})
 
     def _members(self, results: Sequence[FitResult | None]) -> Members:
         candidate, seed, fold = np.array(self.fits, int).reshape(-1, 3).T

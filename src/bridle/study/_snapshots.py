@@ -120,7 +120,7 @@ def path_networks(
 
 
 def probe_predictions(prepared: Prepared, refits: Mapping[int, FitResult], data: Data) -> Probe | None:
-    """Return the predictions of each finished refit for the first rows; None for a model without code of the user.
+    """Return the predictions of each network for the first rows; None for a model without code of the user.
 
     A copy of such a model is the same function by its configuration, so nothing is computed for it.
     """

@@ -391,7 +391,7 @@ class StudyRun:
         """Enter pictures of the refits of selected candidates."""
         prepared, collector = self.prepared, self.collector
         refits = collector.finished_refits()
-        collector.probe = probe_predictions(prepared, refits, data)
+        collector.probe = probe_predictions(prepared, {**refits, **collector.kept_folds()}, data)
         trained = [(collector.fits[index][0], refit.variables) for index, refit in refits.items()]
         collector.picture = decision_surface(prepared, data, trained, selected)
         collector.weight_names = weight_names(prepared)
