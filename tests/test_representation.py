@@ -1,5 +1,7 @@
 """Codes of the trained networks of a study, against Keras's own predictions."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -177,6 +179,8 @@ def test_equal_sparsity_and_frontier() -> None:
     assert equal.difference == pytest.approx(-0.15 - shift)
     assert equal.low < equal.difference < equal.high
     assert codes.at_equal_l0("b", "a").l0 == pytest.approx(np.sqrt(1.8 * 16))
+    folds = replace(codes, folds=(0, 1), seeds=(0, 0), test_share=0.5).at_equal_l0("a", "b", 5.0)
+    assert folds.high - folds.low == pytest.approx((equal.high - equal.low) * 2**0.5)  # 1 / 2 + 0.5 instead of 1 / 2
     frontier = codes.frontier()
     assert frontier["optimal"].tolist() == [True] * 3 + [False] * 3
     assert frontier["l0"].tolist() == pytest.approx(np.concatenate([sizes, sizes * 1.2]).mean(axis=1))

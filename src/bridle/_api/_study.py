@@ -226,7 +226,7 @@ class Study:
             keep: the networks whose weights the result and `store` hold: `"refits"` (default), or `"folds"` for those
                 of every fold and seed too, as `Result.representation` and `Result.ensemble` need them with
                 `over="folds"`: of the candidates that `refit` names, with `refit="none"` of all. A store that lacks
-                them trains its folds again.
+                them trains its folds again. Memory and `store` grow by one network for each fit.
             progress: bool, whether to draw a progress bar on standard error, or to print lines if that is not a
                 terminal. Default True.
             callbacks: not supported; must be None, as in `bridle.Study`.
