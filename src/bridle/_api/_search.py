@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import inf
+from math import inf, nan
 from pathlib import Path
 from time import perf_counter
 from typing import Any, cast
@@ -14,7 +14,22 @@ from bridle._api._result import Result
 from bridle._api._rows import RowOptions, UnreadRows
 from bridle._api._search_arms import SearchArms, Terms, groups_of, search_arms
 from bridle._api._search_finalists import by_name, choose_finalists, count_candidates, join_terms, narrowed, ranked_arms
-from bridle._api._search_time import Clock, Pace, common_folds, compile_folds, measure_pace, refits, trace, with_arms
+from bridle._api._search_frontier import search_frontier
+from bridle._api._search_time import (
+    FEW,
+    LEAST,
+    MAX_SEEDS,
+    SHORT,
+    TRACES,
+    Clock,
+    Pace,
+    common_folds,
+    compile_folds,
+    measure_pace,
+    refits,
+    trace,
+    with_arms,
+)
 from bridle._api._study import Study, check_callbacks, run_prepared
 from bridle._cards import folded, table_box
 from bridle._errors import InputError
@@ -22,21 +37,15 @@ from bridle.plots import counted_tensors, find_optimal, frontier_data
 from bridle.report import result_card
 from bridle.results import StudyResult
 from bridle.sources._place import RowsIn
-from bridle.stats import weigh_evidence
+from bridle.stats import ArmAtZeros, compare_at_zeros, weigh_evidence
 from bridle.study import RunOptions
 from bridle.study.data import Rows
 from bridle.study.design import Prepared, compile_ahead, prepare
 
 SCREENING = 0.35
 """The share of the time for the first stage."""
-MAX_SEEDS = 10
-"""The largest number of seeds in the second stage."""
 LINES = 8
 """The number of arms in a printed result."""
-FEW, LEAST = 4, 2
-"""The number of arms of a short search, and the least number of arms to screen."""
-SHORT, TRACES = 5.0, 12
-"""A search is short below this many seconds, or below this multiple of the time that tracing the program takes."""
 AMPLE = 0.25
 """The largest share of the time for compiling programs of early stopping and of single layers."""
 
@@ -49,9 +58,12 @@ class SearchResult(Result):
         self.screen = screen
 
     def __str__(self) -> str:
-        lines = self.ranking().head(LINES).to_string(index=False, float_format="{:.3g}".format, na_rep="–")
-        more = len(self.ranking()) - LINES
-        rest = f"\n… and {more} more in ranking(); report(path) has everything" if more > 0 else ""
+        sparse = self.evidence.sparse is not None
+        table, name = (self.at_equal_zeros(), "at_equal_zeros") if sparse else (self.ranking(), "ranking")
+        table = table.drop(columns=["reached", "most zeros"], errors="ignore")
+        lines = table.head(LINES).to_string(index=False, float_format="{:.3g}".format, na_rep="–")
+        more = len(table) - LINES
+        rest = f"\n… and {more} more in {name}(); report(path) has everything" if more > 0 else ""
         return f"{self.verdict()}\n\n{lines}{rest}"
 
     __repr__ = __str__
@@ -83,7 +95,7 @@ class SearchResult(Result):
             tensor: weights or activations whose exact zeros count. Default: what each arm charges.
 
         Returns: columns `stage`, `arm`, `strengths`, `zeros` (share of exact zeros), the score, `error` (its standard
-        error). Scores of the first stage are from one seed. A stage in which no arm charges `tensor` is left out.
+        error). Scores of the first stage are from one seed. A stage that does not count `tensor` is left out.
 
         Errors: `InputError` for a tensor whose zeros were not counted.
 
@@ -102,6 +114,46 @@ class SearchResult(Result):
         front = table[find_optimal(table["zeros"].to_numpy(), gain)]
         return front.sort_values("zeros", kind="stable").reset_index(drop=True)
 
+    def at_equal_zeros(self, zeros: float | None = None, tensor: str | None = None) -> pd.DataFrame:
+        """Return the arms of the second stage at the same share of exact zeros of a tensor, the best first.
+
+        The score of each fit is interpolated along the strengths of its arm, from no regularizer on: linearly in the
+        logarithm of the share of entries that are not zero. Arms with several strengths are left out.
+
+        Args:
+            zeros: float from 0 to below 1, the share of exact zeros. Default: that of the answer of a search along the
+                frontier.
+            tensor: the activation or weight whose zeros count. Default: that of the search.
+
+        Returns: columns `arm`; `strength`, the one that makes this share; the score, with its interval `low` to `high`;
+        `cost`, how much worse that is than no regularizer, and `behind`, than the best arm, each with the ends of its
+        interval, corrected over arms; `reached`, the share of fits that reach the zeros, and `most zeros`, the largest
+        mean share of a candidate. Where a fit does not reach the zeros, the arm has no score.
+
+        Errors: `InputError` for a share outside of the range, a tensor whose zeros were not counted, and, for a search
+        without `frontier`, a missing argument.
+
+        """
+        sparse = self.evidence.sparse
+        if sparse is None and (zeros is None or tensor is None):
+            raise InputError("Expected a share of zeros and a tensor: at_equal_zeros(0.8, 'code/output'), got none.")
+        share, name = (zeros, tensor) if sparse is None else (zeros, tensor or sparse.tensor)
+        share = sparse.level if sparse is not None and share is None else share
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < 1:
+            raise InputError(f"Expected zeros as a share from 0 to below 1, such as 0.8, got {share!r}.")
+        if name not in (counted := counted_tensors(self.data)):
+            raise InputError(f"Expected a tensor whose exact zeros are counted, got {name!r}. Counted: {counted}.")
+        return pd.DataFrame([self._at_zeros(one) for one in compare_at_zeros(self.data, name, float(share))])
+
+    def _at_zeros(self, one: ArmAtZeros) -> dict[str, object]:
+        """Return one arm at a share of zeros as a row."""
+        row: dict[str, object] = {"arm": self.data.arms[one.arm].name, "strength": one.strength}
+        row |= {self.data.score.name: one.score, "low": one.low, "high": one.high}
+        for name, gain in (("cost", one.cost), ("behind", one.behind)):
+            ends = (nan, nan, nan) if gain is None else (gain.difference, gain.low, gain.high)
+            row |= dict(zip((name, f"{name} low", f"{name} high"), ends, strict=True))
+        return row | {"reached": one.reached, "most zeros": one.most}
+
 
 def search(
     model: Any,
@@ -109,6 +161,7 @@ def search(
     y: Any = None,
     *,
     seconds: float = 60.0,
+    frontier: str | None = None,
     folds: Any = 5,
     epochs: int = 100,
     batch_size: int = 32,
@@ -138,19 +191,30 @@ def search(
     them. It begins with the strengths near the best one and gives further seeds to the better half. Both stages use the
     same rows, so the second stage corrects its intervals for all arms of the search.
 
+    With `frontier="code/output"`, the question is another one: which layer's penalty makes that activation sparse at
+    the least cost of the score? The first stage screens L1 on the activation, on the outputs and the weights of each
+    layer and of all, and Hoyer on the activation. Every fit counts the exact zeros there. From the frontier of score
+    and zeros the search takes the share of zeros from which on more of them cost more than on average. The second
+    stage tests the arms that reach it, from weak strengths to beyond it, and compares their scores at equal zeros. The
+    verdict, `SearchResult.at_equal_zeros` and `model` answer that question. All candidates are trained on all rows too,
+    so that `representation` can measure them.
+
     Args:
         model: compiled and built `keras.Model`, or a function without arguments that returns one.
         x, y: the rows, as in `bridle.Study.run`. Without y, the target is x.
         seconds: float > 0, the approximate time in seconds, with compilation. It decides the number of seeds and, if it
             is short, of arms. Programs for two shapes of rows are compiled in any case. Early stopping and single
             layers need further programs: they are tried if compiling takes a small part of the time. Default 60.
+        frontier: name of an activation of a rectifier, such as `"code/output"`, to be made sparse. Default None: the
+            search is for the best score.
         folds, epochs, batch_size, score: as in `bridle.Study`.
         validation, test, groups, sample_weight, class_weight, preprocessor, target_preprocessor, rows_in, store,
             progress, callbacks: as in `bridle.Study.run`.
 
     Returns: `bridle.SearchResult`.
 
-    Errors: those of `Study.run`; `InputError` if `seconds` is not above 0 or the model has no weights to penalize.
+    Errors: those of `Study.run`; `InputError` if `seconds` is not above 0, if the model has no weights to penalize, and
+    if `frontier` is no activation of the model or is nowhere exactly zero before training.
 
     >>> import bridle, keras
     >>> from sklearn.datasets import make_moons
@@ -169,7 +233,11 @@ def search(
     unread = UnreadRows(x, y, validation, test, groups, sample_weight, class_weight, preprocessor, target_preprocessor)
     rows = unread.read(RowOptions(rows_in, store, progress), folds)
     inquiry = Inquiry(model, rows, {"folds": folds, "epochs": epochs, "batch_size": batch_size, "score": score})
-    first = _screen(inquiry, search_arms(model if isinstance(model, keras.Model) else model(), rows.x), clock, progress)
+    built = model if isinstance(model, keras.Model) else model()
+    if frontier is not None:
+        options = RunOptions(store=store, progress=progress)
+        return SearchResult(*search_frontier(built, frontier, inquiry.prepare, clock, options))
+    first = _screen(inquiry, search_arms(built, rows.x), clock, progress)
     final, facts, until = _prepare_final(inquiry, first, clock)
     race = False if final.score.pooled else "rounds"
     final_options = RunOptions(store=store, race=race, progress=progress, until=until, pilot=False)

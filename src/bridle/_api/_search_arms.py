@@ -6,14 +6,15 @@ from typing import Any
 
 import keras
 
-from bridle._errors import BridleError, InputError
+from bridle._errors import BridleError, InputError, nearest_names
 from bridle._keras import check_averageable
-from bridle.placement import Site, check_labels, find_rates, find_sites, read_terms
+from bridle.placement import Site, check_labels, find_rates, find_sites, match_target, read_terms
 from bridle.regularizers import KINDS, L1, L2, Constraint, Decay, LabelTreatment, Noise, Rate, Regularizer, WholeFit
 from bridle.regularizers._constraints import MaxNorm
 from bridle.regularizers._decay import WeightDecay
 from bridle.regularizers._labels import LabelSmoothing, Mixup
 from bridle.regularizers._noise import Dropout, GaussianNoise
+from bridle.regularizers._ratio import Hoyer
 from bridle.regularizers._whole_fit import EarlyStopping, WeightAveraging
 from bridle.results import Arm
 
@@ -57,13 +58,7 @@ def search_arms(model: keras.Model, x: Any = None) -> SearchArms:
     Errors: `InputError` if the model has no weights to regularize.
 
     """
-    sites = find_sites(model)
-    weights = _by_layer([site for site in sites if site.part is None and site.quantity in WEIGHTS])
-    if not weights:
-        raise InputError("Expected a model with kernels or embeddings to penalize, found none. Give arms to a Study.")
-    last = next(reversed(weights))
-    hidden = {site.path for site in sites if site.quantity == "output" and site.in_globs}
-    outputs = {layer: f"{layer}/output" for layer in weights if layer in hidden and layer != last}
+    weights, outputs = _layers(model)
     rates = ", ".join(site.name for site in find_rates(model) if site.quantity != "stddev")
     everywhere, by_layer = _placed(weights, "weights"), _placed(outputs, "activations")
     kinds: list[list[tuple[str, Terms]]] = [
@@ -85,6 +80,58 @@ def search_arms(model: keras.Model, x: Any = None) -> SearchArms:
     allowed = [arms for arms in kinds if arms and _applies(model, arms[0][1], x)]
     by_layer = {arms[0][0]: dict(arms[1:]) for arms in allowed if len(arms) > 1}
     return SearchArms(dict(arms[0] for arms in allowed), by_layer)
+
+
+def frontier_arms(model: keras.Model, tensor: str) -> dict[str, Terms]:
+    """Return the arms of a search along the frontier of score and exact zeros of a tensor, the most important first.
+
+    L1 on the tensor, on all outputs, on all weights, and on the outputs and the weights of each layer; then Hoyer on
+    the tensor. L2 is left out: its pull ends at zero, so it makes no entry exactly zero.
+
+    Args:
+        model: a compiled model.
+        tensor: the activation whose exact zeros count.
+
+    Errors: `InputError` if the model has no weights to regularize, or if `tensor` is not one activation of it.
+
+    """
+    site = find_tensor(model, tensor)
+    weights, outputs = _layers(model)
+    own = site.path if outputs.get(site.path) == site.name else site.name
+    others = {layer: target for layer, target in outputs.items() if target != site.name}
+    at_tensor, layers = (f"activations of {own}", site.name), [*_placed({own: site.name, **others}, "activations")]
+    kernels = _placed(weights, "weights")
+    joint = [place for place in (*layers[:1], *kernels[:1]) if " of " not in place[0]]
+    places = dict([at_tensor, *joint, *layers, *kernels])
+    arms: dict[str, Terms] = {f"L1 {where}": {target: L1("auto")} for where, target in places.items()}
+    where, target = at_tensor
+    return arms | {f"Hoyer {where}": {target: Hoyer("auto")}}
+
+
+def find_tensor(model: keras.Model, tensor: str) -> Site:
+    """Return the activation of a model with this name.
+
+    Errors: `InputError` for a name that is unknown, that several have, or that is a weight.
+    """
+    sites = match_target(model, tensor)
+    if len(sites) != 1 or not sites[0].is_activation:
+        names = nearest_names(tensor, [site.name for site in find_sites(model) if site.quantity == "output"])
+        raise InputError(f"Expected frontier as one activation, such as 'code/output', got {tensor!r}. {names}")
+    return sites[0]
+
+
+def _layers(model: keras.Model) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the weights and the outputs of each layer as one target; without the output of the last layer.
+
+    Errors: `InputError` for a model without weights.
+    """
+    sites = find_sites(model)
+    weights = _by_layer([site for site in sites if site.part is None and site.quantity in WEIGHTS])
+    if not weights:
+        raise InputError("Expected a model with kernels or embeddings to penalize, found none. Give arms to a Study.")
+    last = next(reversed(weights))
+    hidden = {site.path for site in sites if site.quantity == "output" and site.in_globs}
+    return weights, {layer: f"{layer}/output" for layer in weights if layer in hidden and layer != last}
 
 
 def _placed(targets: Mapping[str, str], what: str) -> list[tuple[str, str]]:

@@ -8,6 +8,12 @@ from time import perf_counter
 from bridle.engine import Fold, core_count
 from bridle.study.design import BoundArm, Prepared, make_timed_plan
 
+FEW, LEAST = 4, 2
+"""The number of arms of a short search, and the least number of arms to screen."""
+SHORT, TRACES = 5.0, 12
+"""A search is short below this many seconds, or below this multiple of the time that tracing the program takes."""
+MAX_SEEDS = 10
+"""The largest number of seeds in the second stage."""
 PILOT = 10
 """The estimated number of fits that find the range of an arm."""
 SCREENED_SHARE = 6
@@ -118,12 +124,15 @@ def common_folds(prepared: Prepared) -> Prepared:
     shapes = Counter(fold.shape for fold in prepared.folds)
     common = shapes.most_common(1)[0][0]
     indices = [index for index, fold in enumerate(prepared.folds) if fold.shape == common]
-    if len(indices) < COMMON_FOLDS or prepared.score.pooled:
-        return prepared
+    return prepared if len(indices) < COMMON_FOLDS or prepared.score.pooled else with_folds(prepared, indices)
+
+
+def with_folds(prepared: Prepared, indices: Sequence[int]) -> Prepared:
+    """Return the study on some of its folds."""
     return replace(
         prepared,
         folds=[prepared.folds[index] for index in indices],
-        fold_rows=prepared.fold_rows[indices],
+        fold_rows=prepared.fold_rows[list(indices)],
         by_share={share: [folds[index] for index in indices] for share, folds in prepared.by_share.items()},
         targets=tuple(prepared.targets[index] for index in indices),
         validation_indices=tuple(prepared.validation_indices[index] for index in indices),

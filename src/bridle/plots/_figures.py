@@ -57,11 +57,13 @@ def drawings(
 ) -> tuple[Drawing, ...]:
     """Return every picture that the result has data for: scores, learning curves, then the inside of networks."""
     evidence = evidence or weigh_evidence(result)
+    sparse = evidence.sparse is not None
     candidates = (
+        _frontier(result, evidence, theme) if sparse else None,
         _sweep(result, evidence, published, theme),
         _heatmaps(result, evidence, theme),
         _gains(result, evidence, theme),
-        _frontier(result, evidence, theme),
+        None if sparse else _frontier(result, evidence, theme),
         _curves(result, evidence, result.score.measure, "curves", theme),
         None if result.score.measure == "loss" else _curves(result, evidence, "loss", "loss", theme),
         _paths(result, evidence, theme),
@@ -74,7 +76,12 @@ def drawings(
 
 
 def main_drawing(result: StudyResult, evidence: Evidence, *, theme: str = "light") -> Drawing | None:
-    """Return the one picture that shows the answer: the sweep of up to three arms, or the gains of more."""
+    """Return the one picture that shows the answer: the sweep of up to three arms, or the gains of more.
+
+    For a search along the frontier it is the frontier.
+    """
+    if evidence.sparse is not None:
+        return _frontier(result, evidence, theme)
     if len(result.arms) - 1 <= MAX_OVERLAID_ARMS:
         return _sweep(result, evidence, None, theme)
     return _gains(result, evidence, theme)
@@ -190,15 +197,17 @@ def _gains(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | Non
 
 
 def _frontier(result: StudyResult, evidence: Evidence, theme: str) -> Drawing | None:
-    data = frontier_data(result, evidence=evidence)
+    sparse = evidence.sparse
+    data = frontier_data(result, evidence=evidence, tensor=None if sparse is None else sparse.tensor)
     if not data.varies:
         return None
     figure = new_figure(7.2, 4.4)
     draw_frontier(data, figure.add_subplot(), theme=theme)
+    where, these = (data.tensor, "there") if data.tensor else ("the tensors that an arm penalizes", "in these tensors")
     caption = (
-        f"What sparsity costs: validation {data.score} against the exact zeros in the tensors that an arm penalizes. "
+        f"What sparsity costs: validation {data.score} against the exact zeros in {where}. "
         "Filled and joined: candidates that none beats in both. "
-        f"Star: no {tried_kind(result)}, with its zeros in these tensors."
+        f"Star: no {tried_kind(result)}, with its zeros {these}."
     )
     caption += f" Bars: {data.error_name}." if data.error_name else ""
     return Drawing("frontier", caption, _frontier_alt(data), figure)

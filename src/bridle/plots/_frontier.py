@@ -21,7 +21,7 @@ from bridle.plots._style import (
 from bridle.plots._sweep import error_bars, error_bars_name
 from bridle.results import StudyResult
 from bridle.stats import Evidence, nan_mean, weigh_evidence
-from bridle.wording import setting_name, shorten, sparse_tensors, strength_text, zero_fractions
+from bridle.wording import measured_tensors, setting_name, shorten, sparse_tensors, strength_text, zero_fractions
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,8 @@ class FrontierData:
     error: Float[np.ndarray, "point"]
     optimal: Bool[np.ndarray, "point"]
     """True if no other point has at least as many zeros and at least as good a score, and more of one of them."""
+    tensor: str = ""
+    """The tensor whose zeros count for all arms; empty for what each arm charges."""
 
     @property
     def varies(self) -> bool:
@@ -79,6 +81,7 @@ def frontier_data(result: StudyResult, *, evidence: Evidence | None = None, tens
         mean=mean[points],
         error=error[points],
         optimal=find_optimal(share[points], sign * mean[points]),
+        tensor=tensor or "",
     )
 
 
@@ -100,8 +103,9 @@ def _share_of(result: StudyResult, tensor: str) -> Float[np.ndarray, "setting"]:
 
 
 def counted_tensors(result: StudyResult) -> list[str]:
-    """Return the tensors whose exact zeros are counted: those in which some arm can make zeros."""
-    return list(dict.fromkeys(name for arm in range(1, len(result.arms)) for name in sparse_tensors(result, arm)))
+    """Return the tensors whose exact zeros are counted: those in which some arm can make zeros, then all others."""
+    charged = dict.fromkeys(name for arm in range(1, len(result.arms)) for name in sparse_tensors(result, arm))
+    return list(charged | dict.fromkeys(measured_tensors(result, "zeros")))
 
 
 def find_optimal(share: Float[np.ndarray, "point"], gain: Float[np.ndarray, "point"]) -> Bool[np.ndarray, "point"]:
@@ -134,7 +138,8 @@ def draw_frontier(data: FrontierData, ax: Axes | None = None, *, theme: str = "l
     margin = max(1.0, 0.06 * (high - low))
     ax.set_xlim(low - margin, high + margin)
     words = f"\n{data.error_name}" if data.error_name else ""
-    label_axes(ax, look, x="exact zeros in what the arm penalizes, %", y=f"validation {data.score}{words}")
+    where = shorten(data.tensor, 40) or "what the arm penalizes"
+    label_axes(ax, look, x=f"exact zeros in {where}, %", y=f"validation {data.score}{words}")
     draw_legend(ax, look)
     return ax
 

@@ -12,7 +12,7 @@ from bridle.results import StudyResult
 from bridle.stats import Comparison, Evidence
 from bridle.wording import decimal_text
 
-NAMES = {"r2": "r²", "auc": "AUC", "mae": "mean absolute error", "mse": "mean squared error"}
+NAMES = {"r2": "r²", "auc": "AUC", "fvu": "FVU", "mae": "mean absolute error", "mse": "mean squared error"}
 """The names of scores in sentences, where they differ from those of Keras."""
 LOSSES = {
     "crossentropy": "log loss",

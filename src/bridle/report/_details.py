@@ -8,6 +8,7 @@ from bridle.report._baselines import worse_than_baseline
 from bridle.report._cause import cause
 from bridle.report._confidence import confidence_note
 from bridle.report._diagnoses import dead, dominates, overfits, too_few, unconverged
+from bridle.report._equal_zeros import sparse_headline
 from bridle.report._facts import (
     confidence,
     decimals_for,
@@ -65,12 +66,12 @@ def detail_lines(result: StudyResult, evidence: Evidence | None = None) -> tuple
         *(confidence_note, too_few, cause, dominates, overfits, unconverged, dead),
         *(recommendation, screening_note, selection, target_units, interval_scope, looks_note),
     )
-    texts = [
-        _early(result) + headline(result, evidence),
-        worse_than_baseline(result, evidence)[0],
-        others(result, evidence),
-        *(note(result, evidence) for note in notes),
-    ]
+    head = (headline(result, evidence), worse_than_baseline(result, evidence)[0], others(result, evidence))
+    if evidence.sparse is not None:
+        notes = (hand_over_note, over_seeds, stopping_cost, sparsity, counted, unconverged, dead)
+        notes += (recommendation, screening_note, target_units, interval_scope)
+        head = (sparse_headline(result, evidence, evidence.sparse),)
+    texts = [_early(result) + head[0], *head[1:], *(note(result, evidence) for note in notes)]
     return tuple(line for text in texts for line in escape_control_characters(text).splitlines())
 
 

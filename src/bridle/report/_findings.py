@@ -53,7 +53,7 @@ Check = Callable[[StudyResult, Evidence], Finding | None]
 def find_all(result: StudyResult, evidence: Evidence | None = None) -> tuple[Finding, ...]:
     """Return the diagnoses that apply, the most urgent first."""
     evidence = evidence or weigh_evidence(result)
-    findings = (check(result, evidence) for check in CHECKS)
+    findings = (check(result, evidence) for check in (CHECKS if evidence.sparse is None else SPARSE_CHECKS))
     return tuple(
         Finding(one.code, escape_control_characters(" ".join(one.sentence.split())), one.step)
         for one in findings
@@ -192,3 +192,5 @@ CHECKS: tuple[Check, ...] = (
     *(_unconverged, _overfits, _confidence, _dead, _optimism),
 )
 """The checks in the order of their urgency."""
+SPARSE_CHECKS: tuple[Check, ...] = (_incomplete, _diverged, _unconverged, _one_set, _dead)
+"""Those of a search along the frontier, whose answer has a worse score on purpose."""

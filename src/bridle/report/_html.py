@@ -101,7 +101,7 @@ def _study(section: Section, key: str, tag: str, explorer: Explorer | None) -> s
     ]
     first = first_drawing(section.drawings)
     parts += [_figure(first, key, section)] if first else []
-    parts += [_extra_table(sheet) for sheet in section.baselines]
+    parts += [_extra_table(sheet) for sheet in (*section.equal_zeros, *section.baselines)]
     details = [*map(_paragraph, section.details), *_diagnoses(section), *map(_extra_table, section.confidence)]
     parts += [_folded("Details of this answer", details)]
     parts += [_folded("The rows and columns", map(_paragraph, section.notes))] if section.notes else []

@@ -11,6 +11,7 @@ from bridle.report._chart_parts import Chart
 from bridle.report._chart_sweep import sweep_chart
 from bridle.report._confidence import confidence_cells
 from bridle.report._details import detail_lines
+from bridle.report._equal_zeros import equal_zeros_cells
 from bridle.report._findings import Finding, find_all
 from bridle.report._verdict import sentences
 from bridle.results import StudyResult
@@ -66,6 +67,12 @@ class Section:
     def confidence(self) -> tuple[Sheet, ...]:
         """The table of log loss and calibration error, if they were measured."""
         cells = confidence_cells(self.result, self.evidence)
+        return () if cells is None else (Sheet(cells.caption, cells.headers, cells.lines),)
+
+    @cached_property
+    def equal_zeros(self) -> tuple[Sheet, ...]:
+        """The table of arms at one share of exact zeros, for a search along the frontier."""
+        cells = equal_zeros_cells(self.result, self.evidence)
         return () if cells is None else (Sheet(cells.caption, cells.headers, cells.lines),)
 
     @cached_property

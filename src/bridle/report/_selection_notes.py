@@ -57,6 +57,11 @@ def final_model(result: StudyResult, evidence: Evidence) -> str:
 def recommendation(result: StudyResult, evidence: Evidence) -> str:
     """Return the candidate of the rule `recommended`, its expected gain, and how much of it comes from the study."""
     offer, digits = evidence.recommendation, decimals_for(result, evidence)
+    if evidence.sparse is not None:
+        return (
+            f"The frontier of {result.score.measure} and exact zeros in {evidence.sparse.tensor} selects: the best arm "
+            f"at {100 * evidence.sparse.level:.0f} % zeros, with the strength that comes nearest."
+        )
     if offer is None or not evidence.gains:
         return ""
     if not offer.learned:

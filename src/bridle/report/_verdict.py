@@ -5,6 +5,7 @@ import math
 from bridle.report._amounts import amounts, score_name, score_text, size_text, unit
 from bridle.report._cause import constant_score
 from bridle.report._diagnoses import nearly_perfect
+from bridle.report._equal_zeros import sparse_sentences
 from bridle.report._facts import (
     confidence,
     contradicting,
@@ -85,6 +86,9 @@ def _without_comparison(result: StudyResult, evidence: Evidence) -> tuple[str, .
 
 def _answer(result: StudyResult, evidence: Evidence) -> tuple[str, ...]:
     step = next_step(result, evidence, find_all(result, evidence))
+    if evidence.sparse is not None:
+        texts = sparse_sentences(result, evidence, evidence.sparse)
+        return texts if len(texts) > 2 else (*texts, _next(result, evidence, step))
     so_far = missing_fits(result) > 0 or (step is not None and step.code == UNCONVERGED)
     texts = (_use(result, evidence, "So far, " * so_far), _gain(result, evidence), _next(result, evidence, step))
     if len(" ".join(texts).split()) > MAX_WORDS:

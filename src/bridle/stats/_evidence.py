@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 
 from bridle.results import ALL_ROWS, SPREAD_DIAGNOSTIC, StudyResult
 from bridle.stats._compare import SAME, Comparison, compare_all, is_share
+from bridle.stats._equal_zeros import SparseAnswer, sparse_answer
 from bridle.stats._gains import Gains, Terms, find_gains
 from bridle.stats._held_out import HeldOutCheck, check_held_out
 from bridle.stats._intervals import widest_difference
@@ -78,6 +79,8 @@ class Evidence:
     """What the procedure selects for each fold; empty where `best` chooses."""
     held_out_checks: dict[str, HeldOutCheck] = field(default_factory=dict[str, HeldOutCheck])
     """For each part of the held-out rows, whether it agrees with `claim`; empty where no arm is selected."""
+    sparse: SparseAnswer | None = None
+    """The answer of a search along the frontier of score and exact zeros, whose candidate is handed over."""
 
     @property
     def claim(self) -> Comparison | None:
@@ -147,6 +150,7 @@ def weigh_evidence(result: StudyResult, *, level: float = 0.95) -> Evidence:
         best_arm,
         tuple(selected or ()),
     )
+    evidence = _with_sparse(evidence, sparse_answer(result))
     evidence = replace(evidence, held_out_gains=_held_out_gains(result, evidence, level, widest))
     return replace(evidence, held_out_checks=_check_held_out(result, evidence))
 
@@ -175,6 +179,17 @@ def _offer(
         offer = Recommendation(choices[first].best, first, gain, np.nan, np.nan, 1.0, True)
     refitted = result.members.setting[result.members.fold == ALL_ROWS]
     return None if len(refitted) and offer.candidate not in refitted else offer
+
+
+def _with_sparse(evidence: Evidence, sparse: SparseAnswer | None) -> Evidence:
+    """Return the evidence of a search along the frontier, which hands over the candidate of its answer."""
+    if sparse is None or sparse.arm not in evidence.choices:
+        return evidence
+    gain = evidence.gains[sparse.arm].difference if sparse.arm in evidence.gains else 0.0
+    offer = Recommendation(sparse.candidate, sparse.arm, gain, np.nan, np.nan, 1.0, True)
+    return replace(
+        evidence, winner=sparse.arm, recommendation=offer, sparse=sparse, primary=None, chosen=np.nan, selected=()
+    )
 
 
 def _held_out_gains(

@@ -74,16 +74,19 @@ class RangeSearch:
     """The strongest strength that is faint for sure, and the weakest that is not."""
     beyond: list[int] = field(default_factory=lambda: [-1, len(LATTICE)])
     """The strongest strength that is not beyond for sure, and the weakest that is."""
+    steps: int | None = None
+    """The steps of the lattice that the range spans below its end; None for those down to `faint`."""
 
     @property
     def open_positions(self) -> list[int]:
         """The positions of the lattice to try next; none once the range is settled."""
-        return sorted({sum(pair) // 2 for pair in (self.faint, self.beyond) if pair[1] - pair[0] > 1})
+        pairs = (self.faint, self.beyond) if self.steps is None else (self.beyond,)
+        return sorted({sum(pair) // 2 for pair in pairs if pair[1] - pair[0] > 1})
 
     def update(self, result_at: Callable[[int], PilotResult], none: PilotResult, strongest: PilotResult) -> None:
-        """Halve both intervals by the results at `open_positions`."""
+        """Halve the open intervals by the results at `open_positions`."""
         scale = max(none.validation, none.train, MIN_LOSS_SCALE)
-        if self.faint[1] - self.faint[0] > 1:
+        if self.steps is None and self.faint[1] - self.faint[0] > 1:
             middle = sum(self.faint) // 2
             result = result_at(middle)
             self.faint[0 if result.finite and result.is_like(none, scale) else 1] = middle
@@ -95,7 +98,8 @@ class RangeSearch:
     def ends(self) -> tuple[int, int]:
         """The range, as positions of the lattice."""
         high = min(self.beyond[1], len(LATTICE) - 1)
-        return max(0, min(self.faint[0], high - MIN_RANGE_STEPS)), high
+        low = min(self.faint[0], high - MIN_RANGE_STEPS) if self.steps is None else high - self.steps
+        return max(0, low), high
 
 
 def is_too_strong(result: PilotResult, none: PilotResult, strongest: PilotResult, scale: float) -> bool:
@@ -137,15 +141,18 @@ class Pilot:
         return PilotResult(float(last[1 + len(objective.part_names)]), float(last[validation]), float(spread))
 
 
-def find_ranges(prepared: Prepared, train: TrainRequests) -> tuple[tuple[BoundArm, ...], dict[str, object]] | None:
+def find_ranges(
+    prepared: Prepared, train: TrainRequests, steps: int | None = None
+) -> tuple[tuple[BoundArm, ...], dict[str, object]] | None:
     """Return the arms with a range for every open grid, and facts for the record; None if the user stopped it.
 
     Every slot is searched by itself, the other open ones of its arm at zero. A slot without whose penalty the fit
-    diverges keeps the grid that it has.
+    diverges keeps the grid that it has. With `steps`, only the end of a range is searched, and it spans so many steps
+    of the lattice below.
     """
     pilot, arms = Pilot(prepared, train), prepared.arms
     searches = [
-        RangeSearch(arm_index, grid_index, LATTICE[::-1] if is_limit else LATTICE)
+        RangeSearch(arm_index, grid_index, LATTICE[::-1] if is_limit else LATTICE, steps=steps)
         for arm_index, arm in enumerate(arms)
         for grid_index, (grid, is_limit) in enumerate(zip(arm.grids, arm.limits, strict=True))
         if grid.open and not grid.linear

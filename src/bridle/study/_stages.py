@@ -170,7 +170,7 @@ class StudyRun:
                 total_fits=candidates * len(self.prepared.question.seed_numbers),  # their programs serve the study
             )
 
-        ranges = find_ranges(self.prepared, train)
+        ranges = find_ranges(self.prepared, train, self.options.range_steps)
         if ranges is None:
             return False
         self.collector.arms, self.collector.facts = ranges

@@ -39,6 +39,9 @@ class RunOptions:
     pilot: bool = True
     """Find the ranges of open grids first. False where they are known: a race by seeds then does not extend them."""
 
+    range_steps: int | None = None
+    """The half decades of strengths that a range spans below its end. Default: down to where nothing changes."""
+
     def __post_init__(self) -> None:
         for name, value in (("threads", self.threads), ("width", self.width)):
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):

@@ -1,0 +1,231 @@
+"""Search along the frontier of score and exact zeros of one tensor: which layer makes it sparse at the least cost?"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+from math import inf
+from typing import cast
+
+import keras
+import numpy as np
+from jaxtyping import Float
+
+from bridle._api._result import Result
+from bridle._api._search_arms import Terms, find_tensor, frontier_arms
+from bridle._api._search_finalists import Finalist, Finalists, by_name, count_candidates, narrowed, spread
+from bridle._api._search_time import (
+    FEW,
+    LEAST,
+    MAX_SEEDS,
+    SHORT,
+    TRACES,
+    Clock,
+    Pace,
+    common_folds,
+    compile_folds,
+    measure_pace,
+    trace,
+    with_arms,
+    with_folds,
+)
+from bridle._api._study import run_prepared
+from bridle._errors import InputError
+from bridle._keras import watching
+from bridle.plots import find_optimal
+from bridle.results import StudyResult
+from bridle.stats import LEVEL, TENSOR, find_crossing, nan_mean, one_strength_arms, path_from_none, zeros_by_fit
+from bridle.study import RunOptions
+from bridle.study.design import Prepared, compile_ahead
+
+SCREENING = 0.5
+"""The share of the time for the first stage."""
+STEPS, PILOT = 6, 8
+"""The half decades of strengths of an arm in the first stage, and the estimated number of fits that find their end."""
+TRIAL_ROWS = 256
+"""The rows on which the exact zeros of the tensor are counted before training."""
+BELOW, BEYOND = (0.4, 0.75), (0.35, 0.7)
+"""The shares of zeros at which finalists are tested, as shares of the way from none to the goal and from there on."""
+MORE_ZEROS = 0.01
+"""An arm makes a tensor sparser if it adds at least this share of zeros."""
+
+NEARLY_ALL = 0.99
+"""A larger share of zeros counts as this one, so that strengths below a collapse are found too."""
+
+Prepare = Callable[[Mapping[str, Terms], Sequence[int]], Prepared]
+"""(arms, seeds) → the study of these arms."""
+
+
+@dataclass(frozen=True)
+class ScreenedPath:
+    """The path of one arm in the first stage, after `none`: means over fits. Zeros are cut at `NEARLY_ALL`."""
+
+    zeros: Float[np.ndarray, "point"]
+    gain: Float[np.ndarray, "point"]
+    """The score, with the sign for which more is better."""
+    strengths: Float[np.ndarray, "point"]
+
+    @property
+    def most(self) -> float:
+        """The largest share of zeros."""
+        return float(np.nanmax(self.zeros, initial=0.0))
+
+    @property
+    def adds(self) -> float:
+        """The share of zeros that its strongest effect adds to those of `none`."""
+        return self.most - float(self.zeros[0])
+
+    def gain_at(self, level: float) -> float:
+        """Return the score at a share of zeros; -infinity where the path does not reach it."""
+        gain = find_crossing(self.zeros, self.gain, self.strengths, level).score
+        return gain if np.isfinite(gain) else -inf
+
+    def strengths_at(self, levels: Sequence[float]) -> tuple[float, ...]:
+        """Return the strengths that make these shares of zeros, to two digits, without those that it does not reach."""
+        points = (find_crossing(self.zeros, self.gain, self.strengths, level).strength for level in levels)
+        return tuple(sorted({float(f"{strength:.2g}") for strength in points if strength > 0}))
+
+
+def search_frontier(
+    model: keras.Model, tensor: str, prepare: Prepare, clock: Clock, options: RunOptions
+) -> tuple[Result, Result]:
+    """Return the results of both stages of a search along the frontier.
+
+    The first stage trains one fit for each strength of each arm, over three decades below the strength at which the
+    network collapses, on as few folds as let every arm be tried. Its frontier gives the goal: the share of zeros
+    from which on further zeros cost more than on average. The second stage tests with new seeds the arms that reach the
+    goal, those with the best score there first, at strengths from none to beyond the goal.
+
+    Args:
+        model: a compiled model.
+        tensor: the activation whose exact zeros count.
+        prepare: function that prepares the study of some arms.
+        clock: the time.
+        options: options of the second stage: store and progress.
+
+    """
+    arms = frontier_arms(model, tensor)
+    tensor = find_tensor(model, tensor).name
+    prepared, traced = prepare(arms, (0,)), inf
+    check_zeros(prepared, tensor)
+    if clock.seconds > SHORT:
+        traced = trace(common_folds(prepared))
+    if TRACES * traced > clock.left:
+        prepared = prepare(dict(list(arms.items())[:FEW]), (0,))
+        traced = trace(common_folds(prepared))
+    screen, pace = _screen(prepared, clock, traced, options.progress)
+    names = [arm.name for arm in screen.data.arms[1:]]
+    paths, goal = screened_paths(screen.data, tensor), choose_goal(screen.data, tensor)
+    finalists, room = frontier_finalists(screen.data, paths, goal), clock.left - pace.waiting
+    while len(finalists) > LEAST and _cost(pace, finalists) > room:
+        finalists.popitem()
+    seeds = range(1, 1 + max(1, min(MAX_SEEDS, int(room / _cost(pace, finalists)))))
+    terms = {name: dict(arms[name]) for name in finalists}
+    bound = [narrowed(arm, finalists[arm.name].strengths) for arm in by_name(prepared, finalists)]
+    final = with_arms(prepared, terms, bound, seeds)
+    compile_ahead(final)
+    compile_folds(final)
+    facts: dict[str, object] = {"screened": len(names), "not screened": len(arms) - len(names)}
+    facts |= {TENSOR: tensor, LEVEL: goal}
+    final_options = replace(options, race=False, refit="all", until=-inf, pilot=False)
+    return run_prepared(final, final_options, facts=facts), screen
+
+
+def check_zeros(prepared: Prepared, tensor: str) -> None:
+    """Raise `InputError` if no entry of an activation is exactly zero before training."""
+    site = find_tensor(prepared.model, tensor)
+    rows = keras.tree.map_structure(lambda leaf: leaf[:TRIAL_ROWS], prepared.folds[0].rows.x)
+    with watching([site.tap]) as readings:
+        prepared.model(rows, training=False)
+    zeros = [bool(np.any(np.asarray(reading.value) == 0)) for reading in readings[0]]
+    if not any(zeros):
+        name = getattr(getattr(site.layer, "activation", None), "__name__", "")
+        reason = f": its activation is {name!r}, which is hardly ever exactly zero" if name else ""
+        raise InputError(
+            f"Expected frontier as an activation with exact zeros, got {tensor!r}, which has none before training"
+            f"{reason}. Give the layer the activation 'relu', add bridle.layers.TopK after it, or name another tensor."
+        )
+
+
+def _screen(prepared: Prepared, clock: Clock, traced: float, progress: bool) -> tuple[Result, Pace]:
+    """Train the first stage: as many arms as the time allows, on as many folds as it allows for all of them."""
+    common = common_folds(prepared)
+    pace = measure_pace(common, prepared.folds, traced)
+    compile_ahead(prepared)
+    fits = SCREENING * (clock.left - pace.waiting) / pace.fit_seconds
+    names = [arm.name for arm in prepared.arms[1:]]
+    folds = max(1, min(len(common.folds), int((fits / len(names) - PILOT) / (STEPS + 1))))
+    if prepared.score.pooled:
+        folds = len(common.folds)
+    names = names[: max(FEW, int(fits / (PILOT + (STEPS + 1) * folds)))]
+    terms = {name: dict(prepared.question.arms[name]) for name in names}
+    study = with_folds(with_arms(common, terms, by_name(prepared, names), (0,)), range(folds))
+    result = run_prepared(study, RunOptions(refit=False, until=-inf, progress=progress, range_steps=STEPS))
+    done = len(result.data.members) + cast(int, result.data.provenance.get("pilot", 0))
+    seconds = cast(float, result.data.provenance.get("seconds", pace.fit_seconds * done))
+    return result, pace.after(seconds, done)
+
+
+def _cost(pace: Pace, finalists: Finalists) -> float:
+    """Return the seconds of one seed of the second stage, in which every candidate is refitted."""
+    return pace.fit_seconds * (pace.folds + 1) * count_candidates(finalists)
+
+
+def screened_paths(screen: StudyResult, tensor: str) -> dict[str, ScreenedPath]:
+    """Return the path of each arm of the first stage by its name."""
+    zeros, gain = nan_mean(zeros_by_fit(screen, tensor), (1, 2)), nan_mean(screen.scores(), (1, 2))
+    zeros, gain = np.minimum(zeros, NEARLY_ALL), gain if screen.score.maximize else -gain
+    paths: dict[str, ScreenedPath] = {}
+    for arm in one_strength_arms(screen):
+        path, strengths = path_from_none(screen, arm)
+        paths[screen.arms[arm].name] = ScreenedPath(zeros[path], gain[path], strengths)
+    return paths
+
+
+def choose_goal(screen: StudyResult, tensor: str) -> float:
+    """Return the share of zeros at the knee of the frontier: from there on, zeros cost more than on average.
+
+    The zeros and the scores of the frontier are put on a scale from 0 to 1; the knee is where zeros exceed the loss of
+    score the most. Where no candidate has more zeros than that with the best score, it is the share of that one.
+    """
+    zeros, gain = nan_mean(zeros_by_fit(screen, tensor), (1, 2)), nan_mean(screen.scores(), (1, 2))
+    usable = np.isfinite(zeros) & np.isfinite(gain)
+    if not usable.any():
+        return 0.0
+    zeros, gain = zeros[usable], (gain if screen.score.maximize else -gain)[usable]
+    front = find_optimal(zeros, gain)
+    zeros, gain = zeros[front], gain[front]
+    if np.ptp(zeros) <= 0 or np.ptp(gain) <= 0:
+        return float(zeros.max())
+    more = (zeros - zeros.min()) / np.ptp(zeros)
+    lost = (gain.max() - gain) / np.ptp(gain)
+    return float(zeros[int(np.argmax(more - lost))])
+
+
+def frontier_finalists(screen: StudyResult, paths: Mapping[str, ScreenedPath], goal: float) -> Finalists:
+    """Return the arms of the second stage, the most important one first.
+
+    These are the arms that make the tensor sparser: first those that reach the goal, by their score there, then the
+    others, by their zeros. Their strengths lie around the goal and span the way from none to the most zeros.
+
+    Args:
+        screen: the result of the first stage.
+        paths: its paths.
+        goal: the share of zeros to compare at.
+
+    """
+    most, numbers = max((path.most for path in paths.values()), default=goal), count()
+    sparser = {name: path for name, path in paths.items() if path.adds >= MORE_ZEROS} or dict(
+        list(paths.items())[:LEAST]
+    )
+    order = sorted(sparser, key=lambda name: (-sparser[name].gain_at(goal), -sparser[name].most, next(numbers)))
+    finalists: Finalists = {}
+    for name in order:
+        path = sparser[name]
+        start = float(path.zeros[0])
+        below = [start + share * (goal - start) for share in BELOW]
+        beyond = [goal + share * (most - goal) for share in BEYOND]
+        strengths = path.strengths_at([*below, goal, *beyond])
+        if len(strengths) < LEAST:
+            strengths = spread(tuple(float(value) for value in path.strengths[1:]), len(BELOW) + 1)
+        finalists[name] = Finalist((name,), (strengths,))
+    return finalists

@@ -1,0 +1,128 @@
+"""The answer of a search along the frontier: its sentences, and the table of arms at one share of exact zeros."""
+
+import math
+from dataclasses import dataclass
+
+from bridle.report._amounts import score_name, score_text
+from bridle.report._facts import is_rate
+from bridle.results import StudyResult
+from bridle.stats import ArmAtZeros, Comparison, Evidence, SparseAnswer
+from bridle.wording import decimal_text, needed_decimals, shorten, strength_text, tried_kind, zero_fractions
+
+NAME_CHARS = 40
+"""The longest name of an arm or of a tensor in a sentence."""
+
+
+def sparse_sentences(result: StudyResult, evidence: Evidence, answer: SparseAnswer) -> tuple[str, ...]:
+    """Return what to use for a sparse tensor, and what it costs against none and the next arm.
+
+    Where no arm reaches the share of zeros, return that, and what to do next.
+    """
+    tensor, name = shorten(answer.tensor, NAME_CHARS), score_name(result)
+    none = evidence.choices[0].best
+    without = score_text(result, evidence, float(evidence.validation.mean[none]))
+    dense = _percent(float(zero_fractions(result, answer.tensor)[none]))
+    kind = tried_kind(result)
+    if not answer.arm:
+        most = max((one.most for one in answer.arms), default=math.nan)
+        reach = f"the most is {_percent(most)}" if math.isfinite(most) else "no fit finished"
+        return (
+            f"No arm brings {tensor} to {_percent(answer.level)} exact zeros in every fit: {reach}.",
+            f"Without a {kind} it has {dense}, and {name} is {without}.",
+            "Next: give the search more time, or compare penalties of your choice in a bridle.Study.",
+        )
+    best, level = answer.arms[0], _percent(answer.level)
+    arm, strength = shorten(result.arms[best.arm].name, NAME_CHARS), strength_text(_strength(result, answer.candidate))
+    score = score_text(result, evidence, best.score) + _ends(result, evidence, best.low, best.high)
+    return (
+        f"Use {arm} at strength {strength}: {level} exact zeros in {tensor} with {name} {score}.",
+        f"Without a {kind} it is {without}, at {dense}; {_runner_up(result, evidence, answer, level)}.",
+    )
+
+
+def _runner_up(result: StudyResult, evidence: Evidence, answer: SparseAnswer, level: str) -> str:
+    """Return how the second best arm at the same share of zeros compares with the best one."""
+    others = [one for one in answer.arms[1:] if math.isfinite(one.score)]
+    if not others:
+        return f"no other arm reaches {level}"
+    second = others[0]
+    name, score = shorten(result.arms[second.arm].name, NAME_CHARS), score_text(result, evidence, second.score)
+    if second.behind is not None and second.behind.low > 0:
+        return f"at equal zeros the next arm, {name}, is clearly worse with {score}"
+    return f"at equal zeros {name} has {score}, which is not clearly worse"
+
+
+@dataclass(frozen=True)
+class EqualZerosCells:
+    """The table of arms at one share of zeros as text."""
+
+    caption: str
+    headers: tuple[str, ...]
+    lines: tuple[tuple[str, ...], ...]
+
+
+def equal_zeros_cells(result: StudyResult, evidence: Evidence) -> EqualZerosCells | None:
+    """Return the table of arms at the share of zeros of the answer; None for any other study."""
+    answer = evidence.sparse
+    if answer is None:
+        return None
+    level = _percent(answer.level)
+    caption = (
+        f"Arms at {level} exact zeros in {answer.tensor}: {result.score.name} with its 95 % interval, by interpolation "
+        "along the strengths of each fit. In brackets: intervals of differences, corrected over arms; above zero is "
+        f"worse. An arm that some fit does not bring to {level} has no score, but the most zeros that it reaches."
+    )
+    headers = ("arm", "strength", result.score.name, f"worse than no {tried_kind(result)}", "worse than the best")
+    lines = tuple(_line(result, evidence, one) for one in answer.arms)
+    return EqualZerosCells(caption, headers, lines)
+
+
+def sparse_headline(result: StudyResult, evidence: Evidence, answer: SparseAnswer) -> str:
+    """Return how every arm compares at the share of zeros of the answer, in one sentence on each line."""
+    lines = [_line(result, evidence, one) for one in answer.arms]
+    level = f"At {_percent(answer.level)} exact zeros in {answer.tensor}"
+    return "\n".join(
+        f"{level}, {name} at strength {strength} has {result.score.name} {score}: {worse} worse than without a "
+        f"{tried_kind(result)}{f', {behind} worse than the best arm' if behind else ''}."
+        if strength
+        else f"{name} reaches {score} in {answer.tensor}."
+        for name, strength, score, worse, behind in lines
+    )
+
+
+def _line(result: StudyResult, evidence: Evidence, one: ArmAtZeros) -> tuple[str, ...]:
+    name = result.arms[one.arm].name
+    if not math.isfinite(one.score):
+        return name, "", f"at most {_percent(one.most)} zeros", "", ""
+    score = score_text(result, evidence, one.score) + _ends(result, evidence, one.low, one.high)
+    strength = strength_text(float(f"{one.strength:.2g}"))
+    return name, strength, score, _difference(one.cost), _difference(one.behind)
+
+
+def _difference(gain: Comparison | None) -> str:
+    if gain is None or not math.isfinite(gain.difference):
+        return ""
+    digits = needed_decimals([gain.difference])
+    ends = f" ({decimal_text(gain.low, digits)} to {decimal_text(gain.high, digits)})"
+    return decimal_text(gain.difference, digits) + (ends if math.isfinite(gain.low) else "")
+
+
+def _ends(result: StudyResult, evidence: Evidence, low: float, high: float) -> str:
+    """Return the ends of an interval in brackets; empty if there is none."""
+    if not math.isfinite(low):
+        return ""
+    first = score_text(result, evidence, low).removesuffix(" %") if is_rate(result, evidence) else None
+    return f" ({first or score_text(result, evidence, low)} to {score_text(result, evidence, high)})"
+
+
+def _strength(result: StudyResult, candidate: int) -> float:
+    return next(iter(result.strengths(candidate).values()))
+
+
+def _percent(share: float) -> str:
+    """Return a share in per cent, without decimals unless it is near 0 or 1.
+
+    >>> _percent(0.853), _percent(0.9951)
+    ('85 %', '99.5 %')
+    """
+    return f"{100 * share:.{1 if share > 0.99 or 0 < share < 0.01 else 0}f} %"

@@ -1,0 +1,176 @@
+"""`bridle.search(…, frontier=…)`: which layer makes a code sparse at the least cost of the score?"""
+
+import keras
+import numpy as np
+import pytest
+
+import bridle
+from bridle._api._search_arms import frontier_arms
+from bridle._api._search_frontier import ScreenedPath, choose_goal, frontier_finalists, screened_paths
+from bridle._api._search_time import Pace
+from bridle.plots import counted_tensors, frontier_data
+from bridle.report import Section, page
+from bridle.stats import compare_at_zeros, find_crossing, zeros_by_fit
+
+TENSOR = "code/output"
+
+
+def autoencoder(activation: str = "relu") -> keras.Model:
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Dense(8, "relu", name="wide"), keras.layers.Dense(6, activation, name="code")]
+    model = keras.Sequential([keras.Input((6,)), *layers, keras.layers.Dense(6, name="out")])
+    model.compile(keras.optimizers.Adam(0.02), "mse", metrics=[bridle.metrics.FVU()])
+    return model
+
+
+@pytest.fixture(scope="module")
+def rows() -> np.ndarray:
+    rng = np.random.default_rng(0)
+    return (rng.normal(size=(60, 3)) @ rng.normal(size=(3, 6))).astype("float32")
+
+
+@pytest.fixture(scope="module")
+def found(rows):
+    """A search whose time is counted, not measured."""
+    with pytest.MonkeyPatch.context() as patch:
+        name = "bridle._api._search_frontier."
+        patch.setattr(f"{name}measure_pace", lambda prepared, folds, traced: Pace(0.1, 0.01, len(folds), 2))
+        patch.setattr(f"{name}trace", lambda prepared: 0.0)
+        patch.setattr(f"{name}MAX_SEEDS", 2)
+        patch.setattr("bridle._api._search_time.perf_counter", lambda: 0.0)
+        return bridle.search(
+            autoencoder(), rows, seconds=9, frontier=TENSOR, folds=3, epochs=12, score="fvu", progress=False
+        )
+
+
+def test_arms_act_on_the_code_on_all_layers_and_on_each() -> None:
+    """The code first, since time may be short; the output of the last layer is what is learned."""
+    where = {name: next(iter(terms)) for name, terms in frontier_arms(autoencoder(), TENSOR).items()}
+    assert where == {
+        "L1 activations of code": TENSOR,
+        "L1 all activations": f"{TENSOR}, wide/output",
+        "L1 all weights": "wide/kernel, code/kernel, out/kernel",
+        "L1 activations of wide": "wide/output",
+        "L1 weights of wide": "wide/kernel",
+        "L1 weights of code": "code/kernel",
+        "L1 weights of out": "out/kernel",
+        "Hoyer activations of code": TENSOR,
+    }
+
+
+@pytest.mark.parametrize(
+    ("tensor", "activation", "message"),
+    [
+        (TENSOR, "tanh", "has none before training: its activation is 'tanh'.*Give the layer the activation 'relu'"),
+        ("cod/output", "relu", "matches nothing"),
+        ("*/output", "relu", r"Expected frontier as one activation.*got '\*/output'"),
+        ("code/kernel", "relu", "Expected frontier as one activation"),
+    ],
+)
+def test_a_tensor_without_zeros_is_refused_before_training(rows, monkeypatch, tensor, activation, message) -> None:
+    monkeypatch.setattr("bridle._api._search_frontier.run_prepared", lambda *given, **more: pytest.fail("trained"))
+    with pytest.raises(bridle.BridleError, match=message):
+        bridle.search(autoencoder(activation), rows, seconds=1, frontier=tensor, folds=2, epochs=1, progress=False)
+
+
+def test_zeros_of_the_code_are_counted_in_every_arm(found) -> None:
+    """Also where an arm does not charge it: the kernels of another layer."""
+    for data in (found.screen.data, found.data):
+        assert TENSOR in counted_tensors(data)
+        assert np.isfinite(zeros_by_fit(data, TENSOR)).all()
+    assert {arm.name for arm in found.screen.data.arms} >= {"none", "L1 activations of code", "L1 all weights"}
+    assert not set(found.data.seeds) & set(found.screen.data.seeds)
+
+
+def test_finalists_make_the_code_sparser_and_span_the_frontier(found) -> None:
+    """The best at the goal comes first; strengths reach the goal, and weaker and stronger ones surround it."""
+    screen = found.screen.data
+    paths, goal = screened_paths(screen, TENSOR), choose_goal(screen, TENSOR)
+    names = list(frontier_finalists(screen, paths, goal))
+    gains = [paths[name].gain_at(goal) for name in names]
+    assert gains == sorted(gains, reverse=True)
+    assert gains[0] > -np.inf
+    assert all(paths[name].adds > 0 for name in names)
+    assert {arm.name for arm in found.data.arms[1:]} <= set(names)
+    first = [arm.name for arm in found.data.arms].index(names[0])
+    zeros = zeros_by_fit(found.data, TENSOR)[found.data.path(first)].mean(axis=(1, 2))
+    assert zeros.min() < goal < zeros.max()
+
+
+def test_a_path_that_collapses_is_followed_to_its_end() -> None:
+    """Everything zero counts as nearly everything, so that a strength before it is found."""
+    path = ScreenedPath(np.array([0.2, 0.5, 0.99]), -np.array([1.0, 1.1, 3.0]), np.array([0.0, 0.01, 0.1]))
+    assert path.gain_at(0.5) == pytest.approx(-1.1)
+    assert path.gain_at(0.1) == -np.inf
+    low, middle = path.strengths_at([0.5, 0.9, 0.995])
+    assert (low, 0.01 < middle < 0.1) == (0.01, True)
+
+
+def test_the_answer_is_the_best_arm_at_equal_zeros(found) -> None:
+    """Its candidate is handed over; its row is what the verdict says; other arms are behind it."""
+    table, sparse = found.at_equal_zeros(), found.evidence.sparse
+    assert table["arm"][0] == found.data.arms[sparse.arm].name == found.best().arm
+    assert table["behind"].dropna().ge(0).all()
+    assert table["fvu"].dropna().is_monotonic_increasing
+    none = found.data.scores()[0].mean()
+    assert table["cost"][0] == pytest.approx(table["fvu"][0] - none, abs=1e-6)
+    assert table["cost low"][0] < table["cost"][0] < table["cost high"][0]
+    measured = zeros_by_fit(found.data, TENSOR)[sparse.candidate].mean()
+    assert sparse.level == pytest.approx(measured)
+    assert found.best().mean == pytest.approx(table["fvu"][0], rel=0.15)
+    lines = found.verdict().splitlines()
+    assert len(found.verdict().split()) <= 60
+    assert lines[0].startswith(f"Use {table['arm'][0]} at strength ")
+    assert f"{100 * sparse.level:.0f} % exact zeros in {TENSOR} with FVU {table['fvu'][0]:.3f}"[:-1] in lines[0]
+    assert str(found).count(table["arm"][0]) >= 2
+    assert set(found.regularizers()) == {found.data.arms[sparse.arm].terms[0][0]}
+
+
+def test_the_handed_over_network_has_the_zeros_that_are_said(found, rows) -> None:
+    """Counted by Keras alone, in the refit of the first seed."""
+    model = found.model(single=True)
+    code = keras.Model(model.inputs, model.get_layer("code").output).predict(rows, verbose=0)
+    member = found.data.members
+    refit = (member.setting == found.evidence.sparse.candidate) & (member.fold == -1) & (member.seed == 1)
+    assert (code == 0).mean() == pytest.approx(float(found.data.diagnostic(f"zeros/{TENSOR}")[refit][0]), abs=0.01)
+
+
+def test_a_share_or_tensor_that_makes_no_sense_is_refused(found) -> None:
+    assert np.isnan(found.at_equal_zeros(0.9999)["fvu"]).all()
+    with pytest.raises(bridle.BridleError, match="Expected zeros as a share"):
+        found.at_equal_zeros(1.0)
+    with pytest.raises(bridle.BridleError, match="whose exact zeros are counted, got 'none/output'"):
+        found.at_equal_zeros(0.5, "none/output")
+
+
+def test_report_picture_and_folder_have_the_answer(found, tmp_path) -> None:
+    """The frontier is the first picture, of this tensor for all arms; a stored study gives the same verdict."""
+    section = Section("A", found.data)
+    assert section.drawings[0].name == "frontier"
+    assert f"exact zeros in {TENSOR}, %" in found.plot.frontier(tensor=TENSOR).get_xlabel()
+    assert len(frontier_data(found.data, tensor=TENSOR).setting) == len(found.data.setting_arm)
+    text = page("A", [section])
+    assert section.equal_zeros[0].caption[:30] in text
+    again = bridle.load(found.save(tmp_path / "kept"))
+    assert again.verdict() == found.verdict()
+    assert again.best() == found.best()
+    assert "frontier" in again.details()
+    assert found.verdict().splitlines()[0].split(":")[0] in found._repr_html_()
+
+
+def test_a_crossing_is_the_weakest_strength_that_reaches_the_zeros() -> None:
+    """Linear in the logarithm of what is left; none where the path ends before, or jumps to nothing left."""
+    zeros, strengths = np.array([0.2, 0.6, 0.5, 0.9, 1.0]), np.array([0.0, 0.1, 0.2, 1.0, 3.0])
+    scores = np.array([1.0, 2.0, 2.5, 4.0, 9.0])
+    assert find_crossing(zeros, scores, strengths, 0.6).strength == pytest.approx(0.1)
+    assert find_crossing(zeros, scores, strengths, 0.4).score == pytest.approx(1 + np.log(0.75) / np.log(0.5))
+    assert np.isnan(find_crossing(zeros, scores, strengths, 0.95).score)
+    assert np.isnan(find_crossing(zeros, scores, strengths, 0.1).score)
+
+
+def test_an_arm_that_some_fit_does_not_bring_there_has_no_score(found) -> None:
+    """It follows the others, with the share of fits that reach the zeros."""
+    table = compare_at_zeros(found.data, TENSOR, 0.97)
+    reached = [one.reached for one in table]
+    assert all(np.isfinite(one.score) == (one.reached >= 1) for one in table)
+    assert min(reached) < 1
