@@ -86,7 +86,7 @@ def test_finalists_make_the_code_sparser_and_span_the_frontier(found) -> None:
     """The best at the goal comes first; strengths reach the goal, and weaker and stronger ones surround it."""
     screen = found.screen.data
     paths, goal = screened_paths(screen, TENSOR), choose_goal(screen, TENSOR)
-    names = list(frontier_finalists(screen, paths, goal))
+    names = list(frontier_finalists(paths, goal))
     gains = [paths[name].gain_at(goal) for name in names]
     assert gains == sorted(gains, reverse=True)
     assert gains[0] > -np.inf
@@ -97,13 +97,18 @@ def test_finalists_make_the_code_sparser_and_span_the_frontier(found) -> None:
     assert zeros.min() < goal < zeros.max()
 
 
-def test_a_path_that_collapses_is_followed_to_its_end() -> None:
-    """Everything zero counts as nearly everything, so that a strength before it is found."""
+def test_strengths_surround_the_goal() -> None:
+    """Also where everything is zero one step later: that counts as nearly everything."""
     path = ScreenedPath(np.array([0.2, 0.5, 0.99]), -np.array([1.0, 1.1, 3.0]), np.array([0.0, 0.01, 0.1]))
     assert path.gain_at(0.5) == pytest.approx(-1.1)
-    assert path.gain_at(0.1) == -np.inf
-    low, middle = path.strengths_at([0.5, 0.9, 0.995])
-    assert (low, 0.01 < middle < 0.1) == (0.01, True)
+    assert path.gain_at(0.1) == -1.0
+    assert path.gain_at(0.995) == -np.inf
+    strengths = path.strengths_around(0.6, 6)
+    assert len(strengths) == 6
+    assert strengths[0] <= 0.01
+    assert 0.03 < strengths[-1] < 0.1
+    stays = ScreenedPath(np.array([0.2, 0.4, 0.3]), -np.ones(3), np.array([0.0, 0.01, 0.1]))
+    assert stays.strengths_around(0.6, 4)[0] < 0.01 < stays.strengths_around(0.6, 4)[-1]
 
 
 def test_the_answer_is_the_best_arm_at_equal_zeros(found) -> None:
@@ -159,13 +164,13 @@ def test_report_picture_and_folder_have_the_answer(found, tmp_path) -> None:
 
 
 def test_a_crossing_is_the_weakest_strength_that_reaches_the_zeros() -> None:
-    """Linear in the logarithm of what is left; none where the path ends before, or jumps to nothing left."""
+    """Linear in the logarithm of what is left; nowhere if the path ends before, or jumps to nothing left."""
     zeros, strengths = np.array([0.2, 0.6, 0.5, 0.9, 1.0]), np.array([0.0, 0.1, 0.2, 1.0, 3.0])
     scores = np.array([1.0, 2.0, 2.5, 4.0, 9.0])
     assert find_crossing(zeros, scores, strengths, 0.6).strength == pytest.approx(0.1)
     assert find_crossing(zeros, scores, strengths, 0.4).score == pytest.approx(1 + np.log(0.75) / np.log(0.5))
     assert np.isnan(find_crossing(zeros, scores, strengths, 0.95).score)
-    assert np.isnan(find_crossing(zeros, scores, strengths, 0.1).score)
+    assert find_crossing(zeros, scores, strengths, 0.1).score == 1.0
 
 
 def test_an_arm_that_some_fit_does_not_bring_there_has_no_score(found) -> None:

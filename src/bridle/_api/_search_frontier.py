@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import count
 from math import inf
 from typing import cast
 
@@ -12,7 +11,7 @@ from jaxtyping import Float
 
 from bridle._api._result import Result
 from bridle._api._search_arms import Terms, find_tensor, frontier_arms
-from bridle._api._search_finalists import Finalist, Finalists, by_name, count_candidates, narrowed, spread
+from bridle._api._search_finalists import Finalist, Finalists, by_name, count_candidates, narrowed
 from bridle._api._search_time import (
     FEW,
     LEAST,
@@ -43,8 +42,12 @@ STEPS, PILOT = 6, 8
 """The half decades of strengths of an arm in the first stage, and the estimated number of fits that find their end."""
 TRIAL_ROWS = 256
 """The rows on which the exact zeros of the tensor are counted before training."""
-BELOW, BEYOND = (0.4, 0.75), (0.35, 0.7)
-"""The shares of zeros at which finalists are tested, as shares of the way from none to the goal and from there on."""
+NEAR, FAR = 0.4, 0.8
+"""The shares of the way of an arm from the zeros of none to its most, between which finalists are tested."""
+AROUND = 3.0
+"""Finalists are tested from at least this factor below the strength at the goal to this factor above it."""
+POINTS, FEW_POINTS = 6, 4
+"""The number of strengths of a finalist, and that where time is short."""
 MORE_ZEROS = 0.01
 """An arm makes a tensor sparser if it adds at least this share of zeros."""
 
@@ -79,10 +82,18 @@ class ScreenedPath:
         gain = find_crossing(self.zeros, self.gain, self.strengths, level).score
         return gain if np.isfinite(gain) else -inf
 
-    def strengths_at(self, levels: Sequence[float]) -> tuple[float, ...]:
-        """Return the strengths that make these shares of zeros, to two digits, without those that it does not reach."""
-        points = (find_crossing(self.zeros, self.gain, self.strengths, level).strength for level in levels)
-        return tuple(sorted({float(f"{strength:.2g}") for strength in points if strength > 0}))
+    def strengths_around(self, goal: float, points: int) -> tuple[float, ...]:
+        """Return strengths in equal ratios, to two digits, around the one at the goal and toward the most zeros.
+
+        For a path that does not reach the goal, they lie around the strength with the most zeros.
+        """
+        goal = min(goal, self.most)
+        middle = find_crossing(self.zeros, self.gain, self.strengths, goal).strength
+        middle = middle if middle > 0 else float(self.strengths[1])
+        ways = [float(self.zeros[0]) + share * self.adds for share in (NEAR, FAR)]
+        near, far = (find_crossing(self.zeros, self.gain, self.strengths, level).strength for level in ways)
+        low, high = min(near if near > 0 else middle, middle / AROUND), max(far, middle * AROUND)
+        return tuple(sorted({float(f"{strength:.2g}") for strength in np.geomspace(low, high, points)}))
 
 
 def search_frontier(
@@ -115,7 +126,9 @@ def search_frontier(
     screen, pace = _screen(prepared, clock, traced, options.progress)
     names = [arm.name for arm in screen.data.arms[1:]]
     paths, goal = screened_paths(screen.data, tensor), choose_goal(screen.data, tensor)
-    finalists, room = frontier_finalists(screen.data, paths, goal), clock.left - pace.waiting
+    finalists, room = frontier_finalists(paths, goal), clock.left - pace.waiting
+    if _cost(pace, finalists) > room:
+        finalists = frontier_finalists(paths, goal, FEW_POINTS)
     while len(finalists) > LEAST and _cost(pace, finalists) > room:
         finalists.popitem()
     seeds = range(1, 1 + max(1, min(MAX_SEEDS, int(room / _cost(pace, finalists)))))
@@ -201,31 +214,19 @@ def choose_goal(screen: StudyResult, tensor: str) -> float:
     return float(zeros[int(np.argmax(more - lost))])
 
 
-def frontier_finalists(screen: StudyResult, paths: Mapping[str, ScreenedPath], goal: float) -> Finalists:
+def frontier_finalists(paths: Mapping[str, ScreenedPath], goal: float, points: int = POINTS) -> Finalists:
     """Return the arms of the second stage, the most important one first.
 
     These are the arms that make the tensor sparser: first those that reach the goal, by their score there, then the
-    others, by their zeros. Their strengths lie around the goal and span the way from none to the most zeros.
+    others, by their zeros. Where none makes it sparser, they are the first two.
 
     Args:
-        screen: the result of the first stage.
-        paths: its paths.
+        paths: the paths of the first stage, by the name of the arm.
         goal: the share of zeros to compare at.
+        points: the number of strengths of an arm.
 
     """
-    most, numbers = max((path.most for path in paths.values()), default=goal), count()
-    sparser = {name: path for name, path in paths.items() if path.adds >= MORE_ZEROS} or dict(
-        list(paths.items())[:LEAST]
-    )
-    order = sorted(sparser, key=lambda name: (-sparser[name].gain_at(goal), -sparser[name].most, next(numbers)))
-    finalists: Finalists = {}
-    for name in order:
-        path = sparser[name]
-        start = float(path.zeros[0])
-        below = [start + share * (goal - start) for share in BELOW]
-        beyond = [goal + share * (most - goal) for share in BEYOND]
-        strengths = path.strengths_at([*below, goal, *beyond])
-        if len(strengths) < LEAST:
-            strengths = spread(tuple(float(value) for value in path.strengths[1:]), len(BELOW) + 1)
-        finalists[name] = Finalist((name,), (strengths,))
-    return finalists
+    sparser = {name: path for name, path in paths.items() if path.adds >= MORE_ZEROS}
+    sparser = sparser or dict(list(paths.items())[:LEAST])
+    order = sorted(sparser, key=lambda name: (-sparser[name].gain_at(goal), -sparser[name].most))
+    return {name: Finalist((name,), (sparser[name].strengths_around(goal, points),)) for name in order}

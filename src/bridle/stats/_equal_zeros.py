@@ -17,7 +17,7 @@ TENSOR, LEVEL = "frontier", "frontier zeros"
 
 @dataclass(frozen=True)
 class Crossing:
-    """A point of a path at one share of zeros; NaN where the path does not reach it."""
+    """A point of a path with at least one share of zeros; NaN where the path does not reach it."""
 
     score: float
     strength: float
@@ -32,7 +32,7 @@ def find_crossing(
     strengths: Float[np.ndarray, "point"],
     level: float,
 ) -> Crossing:
-    """Return the weakest point of a path with a share of zeros.
+    """Return the weakest point of a path with at least a share of zeros.
 
     Between two neighbours, the score is linear in the logarithm of the share of entries that are not zero, and the
     strength is geometric. Points where everything is zero are left out.
@@ -47,15 +47,14 @@ def find_crossing(
     """
     used = np.isfinite(zeros) & np.isfinite(scores) & (zeros < 1)
     zeros, scores, strengths = zeros[used], scores[used], strengths[used]
-    if not 0 <= level < 1 or not len(zeros):
-        return NOWHERE
-    above = np.flatnonzero((zeros[:-1] - level) * (zeros[1:] - level) <= 0)
+    above = np.flatnonzero(zeros >= level)
     if not len(above):
-        same = np.isclose(zeros, level)
-        return Crossing(float(scores[0]), float(strengths[0])) if len(zeros) == 1 and same[0] else NOWHERE
-    pair = slice(int(above[0]), int(above[0]) + 2)
+        return NOWHERE
+    if above[0] == 0:
+        return Crossing(float(scores[0]), float(strengths[0]))
+    pair = slice(int(above[0]) - 1, int(above[0]) + 1)
     start, end = np.log1p(-zeros[pair])
-    share = 0.0 if start == end else float((np.log1p(-level) - start) / (end - start))
+    share = float((np.log1p(-level) - start) / (end - start))
     low, high = strengths[pair]
     strength = share * high if low == 0 else low * (high / low) ** share
     return Crossing(float(scores[pair] @ np.array([1 - share, share])), float(strength))
