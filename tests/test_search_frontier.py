@@ -9,8 +9,8 @@ from bridle._api._search_arms import frontier_arms
 from bridle._api._search_frontier import ScreenedPath, choose_goal, frontier_finalists, screened_paths
 from bridle._api._search_time import Pace
 from bridle.plots import counted_tensors, frontier_data
-from bridle.report import Section, page
-from bridle.stats import compare_at_zeros, find_crossing, zeros_by_fit
+from bridle.report import Section, page, verdict
+from bridle.stats import LEVEL, compare_at_zeros, find_crossing, weigh_evidence, zeros_by_fit
 
 TENSOR = "code/output"
 
@@ -146,6 +146,19 @@ def test_a_share_or_tensor_that_makes_no_sense_is_refused(found) -> None:
         found.at_equal_zeros(1.0)
     with pytest.raises(bridle.BridleError, match="whose exact zeros are counted, got 'none/output'"):
         found.at_equal_zeros(0.5, "none/output")
+
+
+@pytest.mark.parametrize(("zeros", "words"), [(0.01, "No arm of the search makes"), (0.9999, "No arm brings")])
+def test_without_a_sparser_arm_none_is_handed_over(found, zeros, words) -> None:
+    """Where the network has these zeros anyway, and where no arm has them in every fit."""
+    data = found.data.with_provenance(**{LEVEL: zeros})
+    evidence = weigh_evidence(data)
+    assert (evidence.winner, evidence.sparse.arm) == (0, 0)
+    assert evidence.candidate(0) == 0
+    lines = verdict(data).splitlines()
+    assert lines[0].startswith(words)
+    assert lines[2].startswith("Next: ")
+    assert Section("A", data).details
 
 
 def test_report_picture_and_folder_have_the_answer(found, tmp_path) -> None:

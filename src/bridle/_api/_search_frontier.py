@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
-from typing import cast
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -32,7 +32,16 @@ from bridle._errors import InputError
 from bridle._keras import watching
 from bridle.plots import find_optimal
 from bridle.results import StudyResult
-from bridle.stats import LEVEL, TENSOR, find_crossing, nan_mean, one_strength_arms, path_from_none, zeros_by_fit
+from bridle.stats import (
+    LEVEL,
+    MORE_ZEROS,
+    TENSOR,
+    find_crossing,
+    nan_mean,
+    one_strength_arms,
+    path_from_none,
+    zeros_by_fit,
+)
 from bridle.study import RunOptions
 from bridle.study.design import Prepared, compile_ahead
 
@@ -48,8 +57,6 @@ AROUND = 3.0
 """Finalists are tested from at least this factor below the strength at the goal to this factor above it."""
 POINTS, FEW_POINTS = 6, 4
 """The number of strengths of a finalist, and that where time is short."""
-MORE_ZEROS = 0.01
-"""An arm makes a tensor sparser if it adds at least this share of zeros."""
 
 NEARLY_ALL = 0.99
 """A larger share of zeros counts as this one, so that strengths below a collapse are found too."""
@@ -146,7 +153,7 @@ def search_frontier(
 def check_zeros(prepared: Prepared, tensor: str) -> None:
     """Raise `InputError` if no entry of an activation is exactly zero before training."""
     site = find_tensor(prepared.model, tensor)
-    rows = keras.tree.map_structure(lambda leaf: leaf[:TRIAL_ROWS], prepared.folds[0].rows.x)
+    rows = keras.tree.map_structure(_trial_rows, prepared.folds[0].rows.x)
     with watching([site.tap]) as readings:
         prepared.model(rows, training=False)
     zeros = [bool(np.any(np.asarray(reading.value) == 0)) for reading in readings[0]]
@@ -157,6 +164,10 @@ def check_zeros(prepared: Prepared, tensor: str) -> None:
             f"Expected frontier as an activation with exact zeros, got {tensor!r}, which has none before training"
             f"{reason}. Give the layer the activation 'relu', add bridle.layers.TopK after it, or name another tensor."
         )
+
+
+def _trial_rows(leaf: Any) -> Any:
+    return leaf[:TRIAL_ROWS]
 
 
 def _screen(prepared: Prepared, clock: Clock, traced: float, progress: bool) -> tuple[Result, Pace]:

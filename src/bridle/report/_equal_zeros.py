@@ -26,8 +26,11 @@ def sparse_sentences(result: StudyResult, evidence: Evidence, answer: SparseAnsw
     if not answer.arm:
         most = max((one.most for one in answer.arms), default=math.nan)
         reach = f"the most is {_percent(most)}" if math.isfinite(most) else "no fit finished"
+        text = f"No arm brings {tensor} to {_percent(answer.level)} exact zeros in every fit: {reach}."
+        if any(math.isfinite(one.score) for one in answer.arms):
+            text = f"No arm of the search makes {tensor} sparser at a small cost."
         return (
-            f"No arm brings {tensor} to {_percent(answer.level)} exact zeros in every fit: {reach}.",
+            text,
             f"Without a {kind} it has {dense}, and {name} is {without}.",
             "Next: give the search more time, or compare penalties of your choice in a bridle.Study.",
         )

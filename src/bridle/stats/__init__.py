@@ -14,6 +14,7 @@ from bridle.stats._compare import EVEN, SAME, WIDE, Comparison, compare, compare
 from bridle.stats._ensembles import compare_predictors
 from bridle.stats._equal_zeros import (
     LEVEL,
+    MORE_ZEROS,
     TENSOR,
     ArmAtZeros,
     SparseAnswer,
@@ -57,6 +58,7 @@ __all__ = [
     "LOOKS",
     "MIN_ARMS",
     "MIN_STRENGTHS",
+    "MORE_ZEROS",
     "MOSTLY_DATA",
     "RECOMMENDED",
     "SAME",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from jaxtyping import Float
@@ -13,6 +14,10 @@ from bridle.stats._summary import nan_mean
 
 TENSOR, LEVEL = "frontier", "frontier zeros"
 """The facts of a search along the frontier: the tensor whose exact zeros count, and the share that it compares at."""
+
+
+MORE_ZEROS = 0.01
+"""A tensor is sparser if it has at least this share of zeros more."""
 
 
 @dataclass(frozen=True)
@@ -121,11 +126,16 @@ def compare_at_zeros(result: StudyResult, tensor: str, level: float) -> list[Arm
     there = [one for one in order if np.isfinite(one.score)]
     if not there:
         return order
-    terms = {"family": _family(result, len(there)), "widest": widest_difference(result.score.measure, scores)}
+    compared_with = partial(
+        compare_all,
+        fold_rows=result.fold_rows,
+        family=_family(result, len(there)),
+        widest=widest_difference(result.score.measure, scores),
+    )
     best, none = tables[there[0].arm], sign * scores[result.path(0)[0]]
     others = [tables[one.arm] for one in there]
-    costs = [_negated(gain) for gain in compare_all(others, none, result.fold_rows, **terms)]
-    behind = [None, *map(_negated, compare_all(others[1:], best, result.fold_rows, **terms))]
+    costs = [_negated(gain) for gain in compared_with(others, none)]
+    behind = [None, *map(_negated, compared_with(others[1:], best))]
     compared = [replace(one, cost=costs[at], behind=behind[at]) for at, one in enumerate(there)]
     return [*compared, *order[len(there) :]]
 
@@ -145,9 +155,9 @@ class SparseAnswer:
     level: float
     """The share of zeros at which arms are compared: that of the candidate, or that of the search if there is none."""
     arm: int
-    """The best arm at this share; 0 if no arm reaches it."""
+    """The best arm at this share; 0 if no arm reaches it, or if `none` has it too."""
     candidate: int
-    """Its candidate whose share of zeros is nearest; that of `none` if no arm reaches it."""
+    """Its candidate whose share of zeros is nearest; that of `none` for arm 0."""
     arms: Sequence[ArmAtZeros]
 
 
@@ -156,9 +166,10 @@ def sparse_answer(result: StudyResult) -> SparseAnswer | None:
     tensor, level = result.provenance.get(TENSOR), result.provenance.get(LEVEL)
     if not isinstance(tensor, str) or not isinstance(level, int | float) or not len(result.members):
         return None
-    arms = compare_at_zeros(result, tensor, float(level))
-    if not arms or not np.isfinite(arms[0].score):
-        return SparseAnswer(tensor, float(level), 0, int(result.path(0)[0]), arms)
+    arms, none = compare_at_zeros(result, tensor, float(level)), int(result.path(0)[0])
+    dense = float(nan_mean(zeros_by_fit(result, tensor)[none], (0, 1)))
+    if not arms or not np.isfinite(arms[0].score) or level < dense + MORE_ZEROS:
+        return SparseAnswer(tensor, float(level), 0, none, arms)
     candidate = nearest_candidate(result, tensor, arms[0].arm, float(level))
     there = float(nan_mean(zeros_by_fit(result, tensor)[candidate], (0, 1)))
     at_candidate = compare_at_zeros(result, tensor, there)
