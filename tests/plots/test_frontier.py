@@ -7,7 +7,7 @@ import pytest
 
 from bridle._errors import InputError
 from bridle.plots import draw_frontier, frontier_data
-from bridle.plots._frontier import find_optimal
+from bridle.stats import find_optimal
 from bridle.wording import regularized_tensors
 
 TWO = {"weights": {"a/kernel l1": [1e-3, 1e-2]}, "activity": {"b/output l1": [1e-3]}}

@@ -33,11 +33,11 @@ from bridle._api._search_time import (
 from bridle._api._study import Study, check_callbacks, run_prepared
 from bridle._cards import folded, table_box
 from bridle._errors import InputError
-from bridle.plots import counted_tensors, find_optimal, frontier_data
+from bridle.plots import counted_tensors, frontier_data
 from bridle.report import result_card
 from bridle.results import StudyResult
 from bridle.sources._place import RowsIn
-from bridle.stats import ArmAtZeros, compare_at_zeros, weigh_evidence
+from bridle.stats import ArmAtZeros, compare_at_zeros, find_optimal, weigh_evidence
 from bridle.study import RunOptions
 from bridle.study.data import Rows
 from bridle.study.design import Prepared, compile_ahead, prepare
@@ -60,7 +60,7 @@ class SearchResult(Result):
     def __str__(self) -> str:
         sparse = self.evidence.sparse is not None
         table, name = (self.at_equal_zeros(), "at_equal_zeros") if sparse else (self.ranking(), "ranking")
-        table = table.drop(columns=["reached", "most zeros"], errors="ignore")
+        table = table.drop(columns="most zeros", errors="ignore")
         lines = table.head(LINES).to_string(index=False, float_format="{:.3g}".format, na_rep="–")
         more = len(table) - LINES
         rest = f"\n… and {more} more in {name}(); report(path) has everything" if more > 0 else ""
@@ -117,18 +117,19 @@ class SearchResult(Result):
     def at_equal_zeros(self, zeros: float | None = None, tensor: str | None = None) -> pd.DataFrame:
         """Return the arms of the second stage at the same share of exact zeros of a tensor, the best first.
 
-        The score of each fit is interpolated along the strengths of its arm, from no regularizer on: linearly in the
-        logarithm of the share of entries that are not zero. Arms with several strengths are left out.
+        The mean zeros over fits give the strength of each arm, from no regularizer on. The score of each fit is
+        interpolated between the two strengths around it: linearly in the logarithm of the share of entries that are not
+        zero. Arms with several strengths are left out.
 
         Args:
-            zeros: float from 0 to below 1, the share of exact zeros. Default: that of the answer of a search along the
-                frontier.
+            zeros: float from 0 to below 1, the share of exact zeros. Default: that of the candidate in the verdict of a
+                search along the frontier. The arm of that candidate then has its measured scores, and comes first.
             tensor: the activation or weight whose zeros count. Default: that of the search.
 
         Returns: columns `arm`; `strength`, the one that makes this share; the score, with its interval `low` to `high`;
-        `cost`, how much worse that is than no regularizer, and `behind`, than the best arm, each with the ends of its
-        interval, corrected over arms; `reached`, the share of fits that reach the zeros, and `most zeros`, the largest
-        mean share of a candidate. Where a fit does not reach the zeros, the arm has no score.
+        `cost`, how much worse that is than no regularizer, and `behind`, than the first arm, each with the ends of its
+        interval, corrected over arms; `most zeros`, the largest mean share of a candidate. An arm that does not reach
+        the share has no score.
 
         Errors: `InputError` for a share outside of the range, a tensor whose zeros were not counted, and, for a search
         without `frontier`, a missing argument.
@@ -137,8 +138,9 @@ class SearchResult(Result):
         sparse = self.evidence.sparse
         if sparse is None and (zeros is None or tensor is None):
             raise InputError("Expected a share of zeros and a tensor: at_equal_zeros(0.8, 'code/output'), got none.")
+        if sparse is not None and zeros is None and tensor in (None, sparse.tensor):
+            return pd.DataFrame([self._at_zeros(one) for one in sparse.arms])
         share, name = (zeros, tensor) if sparse is None else (zeros, tensor or sparse.tensor)
-        share = sparse.level if sparse is not None and share is None else share
         if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < 1:
             raise InputError(f"Expected zeros as a share from 0 to below 1, such as 0.8, got {share!r}.")
         if name not in (counted := counted_tensors(self.data)):
@@ -152,7 +154,7 @@ class SearchResult(Result):
         for name, gain in (("cost", one.cost), ("behind", one.behind)):
             ends = (nan, nan, nan) if gain is None else (gain.difference, gain.low, gain.high)
             row |= dict(zip((name, f"{name} low", f"{name} high"), ends, strict=True))
-        return row | {"reached": one.reached, "most zeros": one.most}
+        return row | {"most zeros": one.most}
 
 
 def search(

@@ -30,13 +30,13 @@ from bridle._api._search_time import (
 from bridle._api._study import run_prepared
 from bridle._errors import InputError
 from bridle._keras import watching
-from bridle.plots import find_optimal
 from bridle.results import StudyResult
 from bridle.stats import (
     LEVEL,
     MORE_ZEROS,
     TENSOR,
     find_crossing,
+    find_optimal,
     nan_mean,
     one_strength_arms,
     path_from_none,
@@ -45,7 +45,7 @@ from bridle.stats import (
 from bridle.study import RunOptions
 from bridle.study.design import Prepared, compile_ahead
 
-SCREENING = 0.5
+SCREENING = 0.35
 """The share of the time for the first stage."""
 STEPS, PILOT = 6, 8
 """The half decades of strengths of an arm in the first stage, and the estimated number of fits that find their end."""
@@ -53,7 +53,7 @@ TRIAL_ROWS = 256
 """The rows on which the exact zeros of the tensor are counted before training."""
 NEAR, FAR = 0.4, 0.8
 """The shares of the way of an arm from the zeros of none to its most, between which finalists are tested."""
-AROUND = 3.0
+AROUND = 2.0
 """Finalists are tested from at least this factor below the strength at the goal to this factor above it."""
 POINTS, FEW_POINTS = 6, 4
 """The number of strengths of a finalist, and that where time is short."""
@@ -86,20 +86,22 @@ class ScreenedPath:
 
     def gain_at(self, level: float) -> float:
         """Return the score at a share of zeros; -infinity where the path does not reach it."""
-        gain = find_crossing(self.zeros, self.gain, self.strengths, level).score
-        return gain if np.isfinite(gain) else -inf
+        crossing = find_crossing(self.zeros, self.strengths, level)
+        return -inf if crossing is None else float(crossing.of(self.gain))
+
+    def strength_at(self, level: float) -> float:
+        """Return the strength that makes a share of zeros, at most that of the path."""
+        crossing = find_crossing(self.zeros, self.strengths, min(level, self.most))
+        return 0.0 if crossing is None else crossing.strength
 
     def strengths_around(self, goal: float, points: int) -> tuple[float, ...]:
         """Return strengths in equal ratios, to two digits, around the one at the goal and toward the most zeros.
 
         For a path that does not reach the goal, they lie around the strength with the most zeros.
         """
-        goal = min(goal, self.most)
-        middle = find_crossing(self.zeros, self.gain, self.strengths, goal).strength
-        middle = middle if middle > 0 else float(self.strengths[1])
-        ways = [float(self.zeros[0]) + share * self.adds for share in (NEAR, FAR)]
-        near, far = (find_crossing(self.zeros, self.gain, self.strengths, level).strength for level in ways)
-        low, high = min(near if near > 0 else middle, middle / AROUND), max(far, middle * AROUND)
+        middle = self.strength_at(goal) or float(self.strengths[1])
+        near, far = (self.strength_at(float(self.zeros[0]) + share * self.adds) for share in (NEAR, FAR))
+        low, high = min(near or middle, middle / AROUND), max(far, middle * AROUND)
         return tuple(sorted({float(f"{strength:.2g}") for strength in np.geomspace(low, high, points)}))
 
 

@@ -27,7 +27,7 @@ from bridle.plots._errors import (
 from bridle.plots._explore import ExploreData, Panel, explore_data
 from bridle.plots._features import draw_tiles, features_data, matched_data, reconstructions_data
 from bridle.plots._figures import Drawing, drawings, main_drawing
-from bridle.plots._frontier import counted_tensors, draw_frontier, find_optimal, frontier_data
+from bridle.plots._frontier import counted_tensors, draw_frontier, frontier_data
 from bridle.plots._gains import GainsData, Source, draw_gains, gains_data
 from bridle.plots._heatmap import draw_heatmap, heatmap_data
 from bridle.plots._lines import LineSeries, draw_lines, lines_alt
@@ -87,7 +87,6 @@ __all__ = [
     "error_drawings",
     "explore_data",
     "features_data",
-    "find_optimal",
     "frontier_data",
     "gains_data",
     "heatmap_data",

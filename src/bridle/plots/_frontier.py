@@ -20,7 +20,7 @@ from bridle.plots._style import (
 )
 from bridle.plots._sweep import error_bars, error_bars_name
 from bridle.results import StudyResult
-from bridle.stats import Evidence, nan_mean, weigh_evidence
+from bridle.stats import Evidence, find_optimal, nan_mean, weigh_evidence
 from bridle.wording import measured_tensors, setting_name, shorten, sparse_tensors, strength_text, zero_fractions
 
 
@@ -106,13 +106,6 @@ def counted_tensors(result: StudyResult) -> list[str]:
     """Return the tensors whose exact zeros are counted: those in which some arm can make zeros, then all others."""
     charged = dict.fromkeys(name for arm in range(1, len(result.arms)) for name in sparse_tensors(result, arm))
     return list(charged | dict.fromkeys(measured_tensors(result, "zeros")))
-
-
-def find_optimal(share: Float[np.ndarray, "point"], gain: Float[np.ndarray, "point"]) -> Bool[np.ndarray, "point"]:
-    """Return True for each point that no other one beats in one of both and equals or beats in the other."""
-    as_good = (share[None, :] >= share[:, None]) & (gain[None, :] >= gain[:, None])
-    better = (share[None, :] > share[:, None]) | (gain[None, :] > gain[:, None])
-    return np.asarray(~(as_good & better).any(axis=1))
 
 
 def draw_frontier(data: FrontierData, ax: Axes | None = None, *, theme: str = "light") -> Axes:

@@ -26,9 +26,7 @@ def sparse_sentences(result: StudyResult, evidence: Evidence, answer: SparseAnsw
     if not answer.arm:
         most = max((one.most for one in answer.arms), default=math.nan)
         reach = f"the most is {_percent(most)}" if math.isfinite(most) else "no fit finished"
-        text = f"No arm brings {tensor} to {_percent(answer.level)} exact zeros in every fit: {reach}."
-        if any(math.isfinite(one.score) for one in answer.arms):
-            text = f"No arm of the search makes {tensor} sparser at a small cost."
+        text = f"No arm of the search makes {tensor} sparser: {reach}."
         return (
             text,
             f"Without a {kind} it has {dense}, and {name} is {without}.",
@@ -72,8 +70,8 @@ def equal_zeros_cells(result: StudyResult, evidence: Evidence) -> EqualZerosCell
     level = _percent(answer.level)
     caption = (
         f"Arms at {level} exact zeros in {answer.tensor}: {result.score.name} with its 95 % interval, by interpolation "
-        "along the strengths of each fit. In brackets: intervals of differences, corrected over arms; above zero is "
-        f"worse. An arm that some fit does not bring to {level} has no score, but the most zeros that it reaches."
+        "between the two strengths around it. In brackets: intervals of differences, corrected over arms. Above zero "
+        f"is worse. An arm that does not reach {level} has no score, but its most zeros."
     )
     headers = ("arm", "strength", result.score.name, f"worse than no {tried_kind(result)}", "worse than the best")
     lines = tuple(_line(result, evidence, one) for one in answer.arms)

@@ -59,8 +59,8 @@ def recommendation(result: StudyResult, evidence: Evidence) -> str:
     offer, digits = evidence.recommendation, decimals_for(result, evidence)
     if evidence.sparse is not None:
         return (
-            f"The frontier of {result.score.measure} and exact zeros in {evidence.sparse.tensor} selects: the best arm "
-            f"at {100 * evidence.sparse.level:.0f} % zeros, with the strength that comes nearest."
+            f"The frontier of {result.score.measure} and exact zeros in {evidence.sparse.tensor} selects: of the "
+            "candidates that no other one beats in both, the one nearest to the bend of the first stage's frontier."
         )
     if offer is None or not evidence.gains:
         return ""

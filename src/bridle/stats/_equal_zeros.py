@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from bridle.results import StudyResult
 from bridle.stats._compare import MIN_DIFFERENCES, Comparison, compare_all
@@ -22,60 +23,58 @@ MORE_ZEROS = 0.01
 
 @dataclass(frozen=True)
 class Crossing:
-    """A point of a path with at least one share of zeros; NaN where the path does not reach it."""
+    """Point of a path with a share of zeros: between two neighbours, or at one of them."""
 
-    score: float
+    points: tuple[int, int]
+    """The positions of the neighbours."""
+    share: float
+    """The share of the way from the first to the second."""
     strength: float
 
-
-NOWHERE = Crossing(np.nan, np.nan)
+    def of(self, values: Float[np.ndarray, "point *any"]) -> Any:
+        """Return values there, by linear interpolation."""
+        first, second = self.points
+        return values[first] if not self.share else (1 - self.share) * values[first] + self.share * values[second]
 
 
 def find_crossing(
-    zeros: Float[np.ndarray, "point"],
-    scores: Float[np.ndarray, "point"],
-    strengths: Float[np.ndarray, "point"],
-    level: float,
-) -> Crossing:
-    """Return the weakest point of a path with at least a share of zeros.
+    zeros: Float[np.ndarray, "point"], strengths: Float[np.ndarray, "point"], level: float
+) -> Crossing | None:
+    """Return the weakest point of a path with at least a share of zeros; None where the path does not reach it.
 
-    Between two neighbours, the score is linear in the logarithm of the share of entries that are not zero, and the
-    strength is geometric. Points where everything is zero are left out.
+    Between two neighbours, other values are linear in the logarithm of the share of entries that are not zero, and the
+    strength is geometric. Points where everything is zero, and those without a share, are left out.
 
     Args:
-        zeros, scores, strengths: of one fit for each strength, from the weakest on.
+        zeros, strengths: of each point, from the weakest on.
         level: the share of zeros.
 
-    >>> find_crossing(np.array([0.2, 0.6, 0.9]), np.array([1.0, 2.0, 4.0]), np.array([0.0, 0.1, 1.0]), 0.8)
-    Crossing(score=3.0, strength=0.31622776601683794)
+    >>> find_crossing(np.array([0.2, 0.6, 0.9]), np.array([0.0, 0.1, 1.0]), 0.8).of(np.array([1.0, 2.0, 4.0]))
+    3.0
 
     """
-    used = np.isfinite(zeros) & np.isfinite(scores) & (zeros < 1)
-    zeros, scores, strengths = zeros[used], scores[used], strengths[used]
-    above = np.flatnonzero(zeros >= level)
+    used = np.flatnonzero(zeros < 1)
+    above = np.flatnonzero(zeros[used] >= level)
     if not len(above):
-        return NOWHERE
-    if above[0] == 0:
-        return Crossing(float(scores[0]), float(strengths[0]))
-    pair = slice(int(above[0]) - 1, int(above[0]) + 1)
-    start, end = np.log1p(-zeros[pair])
+        return None
+    second, first = int(used[above[0]]), int(used[max(0, above[0] - 1)])
+    if first == second:
+        return Crossing((first, first), 0.0, float(strengths[first]))
+    start, end = np.log1p(-zeros[first]), np.log1p(-zeros[second])
     share = float((np.log1p(-level) - start) / (end - start))
-    low, high = strengths[pair]
-    strength = share * high if low == 0 else low * (high / low) ** share
-    return Crossing(float(scores[pair] @ np.array([1 - share, share])), float(strength))
+    low, high = float(strengths[first]), float(strengths[second])
+    return Crossing((first, second), share, share * high if low == 0 else low * (high / low) ** share)
 
 
 @dataclass(frozen=True)
 class ArmAtZeros:
-    """One arm at a share of exact zeros; NaN where a fit does not reach it."""
+    """One arm at a share of exact zeros, the mean over fits; NaN where its path does not reach it."""
 
     arm: int
     strength: float
-    """The geometric mean over fits of the strength that makes this share."""
-    reached: float
-    """The share of the fits of its path that reach it."""
+    """The strength that makes this share."""
     most: float
-    """The largest share of zeros of a candidate, mean over fits; without those that are all zero."""
+    """The largest share of zeros of a candidate, without those that are all zero."""
     score: float
     low: float
     """The lower end of the 95 % interval of the score over folds, or over seeds of one validation set."""
@@ -83,7 +82,7 @@ class ArmAtZeros:
     cost: Comparison | None = None
     """How much worse the score is than without regularizers, corrected over arms."""
     behind: Comparison | None = None
-    """How much worse the score is than that of the best arm, corrected over arms; None for that arm itself."""
+    """How much worse the score is than that of the first arm, corrected over arms; None for that arm itself."""
 
 
 def zeros_by_fit(result: StudyResult, tensor: str) -> Float[np.ndarray, "candidate seed fold"]:
@@ -103,48 +102,50 @@ def path_from_none(result: StudyResult, arm: int) -> tuple[np.ndarray, np.ndarra
     return np.concatenate([none, path]), np.concatenate([np.zeros(len(none)), result.setting_strengths[path, slot]])
 
 
-def compare_at_zeros(result: StudyResult, tensor: str, level: float) -> list[ArmAtZeros]:
+def find_optimal(share: Float[np.ndarray, "point"], gain: Float[np.ndarray, "point"]) -> Bool[np.ndarray, "point"]:
+    """Return True for each point that no other one beats in one of both and equals or beats in the other."""
+    as_good = (share[None, :] >= share[:, None]) & (gain[None, :] >= gain[:, None])
+    better = (share[None, :] > share[:, None]) | (gain[None, :] > gain[:, None])
+    return np.asarray(~(as_good & better).any(axis=1))
+
+
+def compare_at_zeros(result: StudyResult, tensor: str, level: float, candidate: int | None = None) -> list[ArmAtZeros]:
     """Return every arm with one strength at a share of exact zeros of a tensor, the best first.
 
-    The score of each fold and seed is that of `find_crossing`, from `none` on. Arms are compared where every fit
-    reaches the share, paired by fold; the others follow, those with the most zeros first.
+    The mean zeros over fits give the two neighbours on the path of an arm, from `none` on, as `find_crossing` says. The
+    score of each fold and seed is interpolated between them, so that arms are compared paired by fold. Arms that do not
+    reach the share follow, those with the most zeros first. With `candidate`, its arm has the measured scores of that
+    one and comes first.
     """
-    zeros, scores, sign = zeros_by_fit(result, tensor), result.scores(), 1.0 if result.score.maximize else -1.0
+    zeros, scores, sign = nan_mean(zeros_by_fit(result, tensor), (1, 2)), result.scores(), result.score.better(1.0)
     tables: dict[int, np.ndarray] = {}
     arms: list[ArmAtZeros] = []
     for arm in one_strength_arms(result):
         path, strengths = path_from_none(result, arm)
-        table, strength = _crossings(zeros[path], scores[path], strengths, level)
-        reached = float(np.isfinite(table).sum() / max(1, np.isfinite(scores[path]).any(axis=0).sum()))
-        partly = np.where(zeros[path] < 1, zeros[path], np.nan)
-        most = float(np.nanmax(nan_mean(partly, (1, 2)), initial=0.0))
-        full = reached >= 1
+        crossing = find_crossing(zeros[path], strengths, level)
+        table = np.full(scores.shape[1:], np.nan) if crossing is None else crossing.of(scores[path])
+        strength = np.nan if crossing is None else crossing.strength
+        if candidate is not None and arm == result.setting_arm[candidate]:
+            table, strength = scores[candidate], float(strengths[path == candidate][0])
         tables[arm] = sign * table
-        interval = _interval(table, result) if full else (np.nan, np.nan, np.nan)
-        arms.append(ArmAtZeros(arm, strength if full else np.nan, reached, most, *interval))
-    order = sorted(arms, key=lambda one: (np.isnan(one.score), -sign * np.nan_to_num(one.score), -one.most))
-    there = [one for one in order if np.isfinite(one.score)]
+        most = float(np.nanmax(np.where(zeros[path] < 1, zeros[path], np.nan), initial=0.0))
+        arms.append(ArmAtZeros(arm, strength, most, *_interval(table, result)))
+    own = -1 if candidate is None else int(result.setting_arm[candidate])
+    arms.sort(key=lambda one: (one.arm != own, np.isnan(one.score), -sign * np.nan_to_num(one.score), -one.most))
+    there = [one for one in arms if np.isfinite(one.score)]
     if not there:
-        return order
+        return arms
     compared_with = partial(
         compare_all,
         fold_rows=result.fold_rows,
         family=_family(result, len(there)),
         widest=widest_difference(result.score.measure, scores),
     )
-    best, none = tables[there[0].arm], sign * scores[result.path(0)[0]]
-    others = [tables[one.arm] for one in there]
-    costs = [_negated(gain) for gain in compared_with(others, none)]
+    best, others = tables[there[0].arm], [tables[one.arm] for one in there]
+    costs = [_negated(gain) for gain in compared_with(others, sign * scores[result.path(0)[0]])]
     behind = [None, *map(_negated, compared_with(others[1:], best))]
     compared = [replace(one, cost=costs[at], behind=behind[at]) for at, one in enumerate(there)]
-    return [*compared, *order[len(there) :]]
-
-
-def nearest_candidate(result: StudyResult, tensor: str, arm: int, level: float) -> int:
-    """Return the candidate of an arm whose mean share of zeros is nearest to a level."""
-    path = result.path(arm)
-    distance = np.abs(nan_mean(zeros_by_fit(result, tensor)[path], (1, 2)) - level)
-    return int(path[int(np.nanargmin(distance))])
+    return [*compared, *arms[len(there) :]]
 
 
 @dataclass(frozen=True)
@@ -155,10 +156,11 @@ class SparseAnswer:
     level: float
     """The share of zeros at which arms are compared: that of the candidate, or that of the search if there is none."""
     arm: int
-    """The best arm at this share; 0 if no arm reaches it, or if `none` has it too."""
+    """The arm of the candidate; 0 if no arm makes the tensor sparser without a collapse."""
     candidate: int
-    """Its candidate whose share of zeros is nearest; that of `none` for arm 0."""
+    """The candidate of the frontier whose share of zeros is nearest to that of the search."""
     arms: Sequence[ArmAtZeros]
+    """All arms at this share, that of the candidate first."""
 
 
 def sparse_answer(result: StudyResult) -> SparseAnswer | None:
@@ -166,30 +168,17 @@ def sparse_answer(result: StudyResult) -> SparseAnswer | None:
     tensor, level = result.provenance.get(TENSOR), result.provenance.get(LEVEL)
     if not isinstance(tensor, str) or not isinstance(level, int | float) or not len(result.members):
         return None
-    arms, none = compare_at_zeros(result, tensor, float(level)), int(result.path(0)[0])
-    dense = float(nan_mean(zeros_by_fit(result, tensor)[none], (0, 1)))
-    if not arms or not np.isfinite(arms[0].score) or level < dense + MORE_ZEROS:
-        return SparseAnswer(tensor, float(level), 0, none, arms)
-    candidate = nearest_candidate(result, tensor, arms[0].arm, float(level))
-    there = float(nan_mean(zeros_by_fit(result, tensor)[candidate], (0, 1)))
-    at_candidate = compare_at_zeros(result, tensor, there)
-    if not np.isfinite(at_candidate[0].score) or at_candidate[0].arm != arms[0].arm:
-        return SparseAnswer(tensor, float(level), arms[0].arm, candidate, arms)
-    return SparseAnswer(tensor, there, arms[0].arm, candidate, at_candidate)
-
-
-def _crossings(
-    zeros: Float[np.ndarray, "point seed fold"],
-    scores: Float[np.ndarray, "point seed fold"],
-    strengths: Float[np.ndarray, "point"],
-    level: float,
-) -> tuple[Float[np.ndarray, "seed fold"], float]:
-    """Return the score of each fit at a share of zeros, and the geometric mean of the strengths there."""
-    cells = list(np.ndindex(zeros.shape[1:]))
-    points = [find_crossing(zeros[:, seed, fold], scores[:, seed, fold], strengths, level) for seed, fold in cells]
-    table = np.array([point.score for point in points]).reshape(zeros.shape[1:])
-    positive = np.array([point.strength for point in points if point.strength > 0])
-    return table, float(np.exp(np.log(positive).mean())) if len(positive) else 0.0
+    none, sign = int(result.path(0)[0]), result.score.better(1.0)
+    zeros, gain = nan_mean(zeros_by_fit(result, tensor), (1, 2)), sign * nan_mean(result.scores(), (1, 2))
+    used = np.flatnonzero(np.isfinite(zeros) & np.isfinite(gain))
+    front = used[find_optimal(zeros[used], gain[used])]
+    single = np.isin(result.setting_arm[front], one_strength_arms(result))
+    front = front[single & (zeros[front] >= zeros[none] + MORE_ZEROS) & (zeros[front] < 1)]
+    if not len(front):
+        return SparseAnswer(tensor, float(level), 0, none, compare_at_zeros(result, tensor, float(level)))
+    candidate = int(front[int(np.argmin(np.abs(zeros[front] - level)))])
+    there, arm = float(zeros[candidate]), int(result.setting_arm[candidate])
+    return SparseAnswer(tensor, there, arm, candidate, compare_at_zeros(result, tensor, there, candidate))
 
 
 def _interval(table: Float[np.ndarray, "seed fold"], result: StudyResult) -> tuple[float, float, float]:
