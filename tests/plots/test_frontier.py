@@ -7,7 +7,7 @@ import pytest
 
 from bridle._errors import InputError
 from bridle.plots import draw_frontier, frontier_data
-from bridle.stats import find_optimal
+from bridle.stats import LEVEL, TENSOR, compare_at_zeros, find_optimal, sparse_answer
 from bridle.wording import regularized_tensors
 
 TWO = {"weights": {"a/kernel l1": [1e-3, 1e-2]}, "activity": {"b/output l1": [1e-3]}}
@@ -81,3 +81,17 @@ def test_a_study_that_measured_no_zeros_is_said(study):
     data = frontier_data(result)
     assert not data.varies
     assert any(text.get_text().endswith(".") for text in draw_frontier(data).texts)
+
+
+def test_a_gap_on_the_path_of_the_best_arm_lets_no_worse_arm_win(study):
+    """The nearest candidate is of an arm that is worse than the other one between its two strengths."""
+    data = study(arms={"near": {"b/output l1": [1e-3]}, "best": {"b/output l2": [1e-3, 1e-2]}})
+    zeros, scores = np.array([0.2, 0.55, 0.45, 0.7]), np.array([0.1, 0.3, 0.12, 0.2])
+    column = data.diagnostic_names.index("zeros/b/output")
+    diagnostics, curves = data.diagnostics.copy(), data.curves.copy()
+    diagnostics[:, column] = zeros[data.members.setting]
+    curves[:, -1, data.quantities.index(f"validation/{data.score.name}")] = scores[data.members.setting]
+    data = replace(data, diagnostics=diagnostics, curves=curves, score=replace(data.score, maximize=False))
+    answer = sparse_answer(data.with_provenance(**{TENSOR: "b/output", LEVEL: 0.55}))
+    assert (data.arms[answer.arm].name, answer.candidate, answer.level) == ("best", 2, pytest.approx(0.45))
+    assert compare_at_zeros(data, "b/output", 0.55)[0].arm == 2

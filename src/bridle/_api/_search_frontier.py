@@ -95,14 +95,16 @@ class ScreenedPath:
         return 0.0 if crossing is None else crossing.strength
 
     def strengths_around(self, goal: float, points: int) -> tuple[float, ...]:
-        """Return strengths in equal ratios, to two digits, around the one at the goal and toward the most zeros.
+        """Return strengths, to two digits: the one at the goal, and others below and above it in equal ratios.
 
         For a path that does not reach the goal, they lie around the strength with the most zeros.
         """
         middle = self.strength_at(goal) or float(self.strengths[1])
         near, far = (self.strength_at(float(self.zeros[0]) + share * self.adds) for share in (NEAR, FAR))
         low, high = min(near or middle, middle / AROUND), max(far, middle * AROUND)
-        return tuple(sorted({float(f"{strength:.2g}") for strength in np.geomspace(low, high, points)}))
+        weaker = np.geomspace(low, middle, points // 2)[:-1]
+        ratios = [*weaker, *np.geomspace(middle, high, points - len(weaker))]
+        return tuple(sorted({float(f"{strength:.2g}") for strength in ratios}))
 
 
 def search_frontier(

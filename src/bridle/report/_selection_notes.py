@@ -60,7 +60,7 @@ def recommendation(result: StudyResult, evidence: Evidence) -> str:
     if evidence.sparse is not None:
         return (
             f"The frontier of {result.score.measure} and exact zeros in {evidence.sparse.tensor} selects: of the "
-            "candidates that no other one beats in both, the one nearest to the bend of the first stage's frontier."
+            "candidates that no arm beats at equal zeros, the one nearest to the bend of the first stage's frontier."
         )
     if offer is None or not evidence.gains:
         return ""

@@ -158,7 +158,7 @@ class SparseAnswer:
     arm: int
     """The arm of the candidate; 0 if no arm makes the tensor sparser without a collapse."""
     candidate: int
-    """The candidate of the frontier whose share of zeros is nearest to that of the search."""
+    """Of the candidates that no arm beats at equal zeros, the one whose share is nearest to that of the search."""
     arms: Sequence[ArmAtZeros]
     """All arms at this share, that of the candidate first."""
 
@@ -168,17 +168,21 @@ def sparse_answer(result: StudyResult) -> SparseAnswer | None:
     tensor, level = result.provenance.get(TENSOR), result.provenance.get(LEVEL)
     if not isinstance(tensor, str) or not isinstance(level, int | float) or not len(result.members):
         return None
-    none, sign = int(result.path(0)[0]), result.score.better(1.0)
-    zeros, gain = nan_mean(zeros_by_fit(result, tensor), (1, 2)), sign * nan_mean(result.scores(), (1, 2))
-    used = np.flatnonzero(np.isfinite(zeros) & np.isfinite(gain))
-    front = used[find_optimal(zeros[used], gain[used])]
-    single = np.isin(result.setting_arm[front], one_strength_arms(result))
-    front = front[single & (zeros[front] >= zeros[none] + MORE_ZEROS) & (zeros[front] < 1)]
-    if not len(front):
-        return SparseAnswer(tensor, float(level), 0, none, compare_at_zeros(result, tensor, float(level)))
-    candidate = int(front[int(np.argmin(np.abs(zeros[front] - level)))])
-    there, arm = float(zeros[candidate]), int(result.setting_arm[candidate])
-    return SparseAnswer(tensor, there, arm, candidate, compare_at_zeros(result, tensor, there, candidate))
+    none = int(result.path(0)[0])
+    zeros, gain = nan_mean(zeros_by_fit(result, tensor), (1, 2)), result.score.better(nan_mean(result.scores(), (1, 2)))
+    paths = {arm: path_from_none(result, arm) for arm in one_strength_arms(result)}
+    sparser = np.isfinite(gain) & (zeros >= zeros[none] + MORE_ZEROS) & (zeros < 1)
+    usable = [index for path, _ in paths.values() for index in path[1:].tolist() if sparser[index]]
+    for candidate in sorted(usable, key=lambda index: (abs(zeros[index] - level), -gain[index])):
+        there, arm = float(zeros[candidate]), int(result.setting_arm[candidate])
+        crossings = [
+            (path, find_crossing(zeros[path], strengths, there))
+            for other, (path, strengths) in paths.items()
+            if other != arm
+        ]
+        if all(crossing is None or not crossing.of(gain[path]) > gain[candidate] for path, crossing in crossings):
+            return SparseAnswer(tensor, there, arm, candidate, compare_at_zeros(result, tensor, there, candidate))
+    return SparseAnswer(tensor, float(level), 0, none, compare_at_zeros(result, tensor, float(level)))
 
 
 def _interval(table: Float[np.ndarray, "seed fold"], result: StudyResult) -> tuple[float, float, float]:
