@@ -11,7 +11,7 @@ from bridle.tables._read import read_file, read_table
 from bridle.tables._remarks import remarks
 from bridle.tables._structure import FORMATS, Structure, time_pattern, times_of
 from bridle.tables._table import Table, table_of
-from bridle.tables._targets import encode_targets, find_problems, target_names
+from bridle.tables._targets import encode_targets, find_problems, strata, target_names
 from bridle.tables._warnings import copies, large_class
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "read_table",
     "refuse_options",
     "remarks",
+    "strata",
     "table_of",
     "target_names",
     "time_pattern",

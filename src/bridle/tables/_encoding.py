@@ -105,7 +105,10 @@ def cross_fitted(labels: Shaped[np.ndarray, "row"], y: object, size: int) -> Flo
 
 
 def target_columns(y: object, size: int, rows: int) -> Float[np.ndarray, "row output"]:
-    """Return targets as numbers, one column for each output; classes become 0 or 1 for each of `size` > 1 classes."""
+    """Return targets as numbers, one column for each output; classes become 0 or 1 for each of `size` > 1 classes.
+
+    Several columns of classes become so many of 0 or 1 each, `size` in all.
+    """
     if y is None:
         raise InputError(
             "Expected the target of each row to encode columns of many categories, got none. Give y to fit."
@@ -115,11 +118,11 @@ def target_columns(y: object, size: int, rows: int) -> Float[np.ndarray, "row ou
         raise InputError(f"Expected one target for each of {rows} rows, got {len(target)}.")
     if target.ndim == 2 and target.shape[1] == size:
         return target.astype(np.float64)
-    target = target.reshape(rows)
+    target = target.reshape(rows, -1)
     if size == 1:
-        return target.astype(np.float64)[:, None]
-    classes = target.astype(np.int64)
-    return (classes[:, None] == np.arange(size)).astype(np.float64)
+        return target.astype(np.float64)
+    classes = np.arange(size // target.shape[1])
+    return (target.astype(np.int64)[:, :, None] == classes).astype(np.float64).reshape(rows, size)
 
 
 def _encoder(count: int) -> TargetEncoder:

@@ -32,7 +32,7 @@ PROBLEM_RULES = {
     "rows": ("a count", is_count),
     "missing": ("a count", is_count),
     "targets": ("distinct texts", is_names),
-    "parts": ("problems of two classes", lambda value: isinstance(value, list)),
+    "parts": ("problems of classes", lambda value: isinstance(value, list)),
 }
 
 
@@ -52,14 +52,19 @@ class Problem:
     rows: int
     missing: int
     targets: tuple[str, ...] = ()
-    """The columns of several targets, all numbers or all of two classes; empty for one."""
+    """The columns of several targets, all numbers or all of classes; empty for one."""
     parts: tuple["Problem", ...] = ()
-    """The problem of each of several targets of two classes; empty for others."""
+    """The problem of each of several targets of classes; empty for others."""
 
     @property
     def names(self) -> tuple[str, ...]:
         """The columns of the target or targets."""
         return self.targets or (self.target,)
+
+    @property
+    def class_counts(self) -> tuple[int, ...]:
+        """The number of classes of each target; empty for numbers."""
+        return tuple(len(part.classes or ()) for part in self.parts or (self,) if part.classes is not None)
 
     def to_json(self) -> dict[str, object]:
         """Return the problem as strict JSON."""
@@ -90,10 +95,10 @@ class Problem:
 
 
 def _saved_parts(content: list[object], targets: list[str]) -> tuple[Problem, ...]:
-    """Restore the problems of several targets of two classes."""
+    """Restore the problems of several targets of classes."""
     parts = tuple(Problem.from_json({"parts": [], **part} if isinstance(part, Mapping) else part) for part in content)
-    if parts and ([part.target for part in parts] != targets or any(len(part.classes or ()) != 2 for part in parts)):
-        raise InputError(f"Expected two classes of each of {targets!r:.80}, got {content!r:.80}. {DAMAGED}")
+    if parts and ([part.target for part in parts] != targets or any(part.classes is None for part in parts)):
+        raise InputError(f"Expected classes of each of {targets!r:.80}, got {content!r:.80}. {DAMAGED}")
     return parts
 
 

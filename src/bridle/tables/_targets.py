@@ -1,11 +1,11 @@
-"""Several targets of one table that one network predicts together: numbers, or two classes each."""
+"""Several targets of one table that one network predicts together: all numbers, or all classes."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Shaped
+from jaxtyping import Int, Shaped
 
 from bridle._errors import InputError, short_repr
 from bridle.tables._columns import find_column
@@ -33,8 +33,7 @@ def target_names(target: str | Sequence[str], columns: Iterable[object]) -> tupl
 def find_problems(table: pd.DataFrame, names: Sequence[str], task: str | None = None, *, min_rows: int = 5) -> Problem:
     """Return the problem of one target or of several; rows that lack any target are left out.
 
-    Errors: those of `find_problem`; `InputError` for several targets that are neither all numbers nor all of two
-    classes.
+    Errors: those of `find_problem`; `InputError` for numbers beside classes.
 
     >>> table = pd.DataFrame({"a": [1.5, 2, 3], "b": [4.0, 5, None], "c": [0, 1, 0]})
     >>> problem = find_problems(table, ["a", "b"], min_rows=2)
@@ -50,18 +49,17 @@ def find_problems(table: pd.DataFrame, names: Sequence[str], task: str | None = 
     if all(problem.classes is None for problem in problems):
         return replace(several, kind="number")
     for problem in problems:
-        if len(problem.classes or ()) != 2:
-            got = "numbers" if problem.classes is None else f"{len(problem.classes)} classes"
+        if problem.classes is None:
             raise InputError(
-                f"Expected numbers in each of {len(names)} targets, or two classes in each, got {got} in "
-                f"{short_repr(problem.target)}. Give --task regression if all are numbers, or predict it by a command "
-                "of its own."
+                f"Expected numbers in each of {len(names)} targets, or classes in each, got numbers in "
+                f"{short_repr(problem.target)} and classes in others. Give --task regression or --task classification "
+                "if all are of one kind, or predict it by a command of its own."
             )
     return replace(several, kind="text", parts=tuple(problems))
 
 
 def encode_targets(problem: Problem, table: pd.DataFrame) -> Shaped[np.ndarray, "row ..."]:
-    """Return the target of each row as `encode_target` does; several targets have one column each, classes 0 or 1.
+    """Return the target of each row as `encode_target` does; several targets have one column each, classes as indices.
 
     Errors: those of `encode_target`.
 
@@ -74,3 +72,22 @@ def encode_targets(problem: Problem, table: pd.DataFrame) -> Shaped[np.ndarray, 
     parts = problem.parts or (problem,) * len(problem.targets)
     columns = zip(parts, problem.targets, strict=True)
     return np.column_stack([encode_target(part, table[name]) for part, name in columns])
+
+
+def strata(problem: Problem, y: Shaped[np.ndarray, "row ..."], least: int) -> Int[np.ndarray, "row"] | None:
+    """Return the stratum of each row, of which folds and held-out rows get a like share; None for numbers.
+
+    A stratum is a class; of several targets, a combination of classes. There are none where a combination is in
+    fewer than `least` rows.
+
+    >>> y = np.array([[0, 2], [1, 0], [0, 2], [1, 0]])
+    >>> part = Problem("classification", "a", ("x", "y"), "text", 4, 0)
+    >>> strata(Problem("classification", "a, b", None, "text", 4, 0, ("a", "b"), (part, part)), y, 2).tolist()
+    [0, 1, 0, 1]
+    """
+    if not problem.class_counts:
+        return None
+    if not problem.parts:
+        return y
+    _, combined, counts = np.unique(y, axis=0, return_inverse=True, return_counts=True)
+    return combined.reshape(-1) if counts.min() >= least else None

@@ -97,7 +97,15 @@ class Applied:
 
 
 def _several_classes(problem: Problem, shares: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the class of each of several targets, and after them the probability of the second class of each."""
+    """Return the class of each of several targets, and after them probabilities.
+
+    Of outputs (row, target, class) it is the probability of each class, else that of the second class of each target.
+    """
+    if shares.ndim == 3:
+        own = {part: shares[:, n, : len(part.classes or ())] for n, part in enumerate(problem.parts)}
+        classes = {part.target: decode_target(part, values.argmax(axis=1)) for part, values in own.items()}
+        columns = {part: [f"p({part.target}={label})" for label in part.classes or ()] for part in own}
+        return classes | {name: own[part][:, n] for part in own for n, name in enumerate(columns[part])}
     classes = {
         part.target: decode_target(part, (shares[:, n] > 0.5).astype(int)) for n, part in enumerate(problem.parts)
     }

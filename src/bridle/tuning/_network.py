@@ -20,8 +20,15 @@ from bridle.tables import LayoutRules, Problem
 HIDDEN = (64, 32)
 LARGEST = 2**29
 """The largest number of weights of a default network: 2 GiB."""
-NetworkFunction = Callable[[Any, int], keras.Model]
-"""A function `(inputs, outputs)`; `inputs` is the number of features, `(steps, features)` for sequences and windows."""
+NetworkFunction = Callable[[Any, Any], keras.Model]
+"""A function `(inputs, outputs)`; `inputs` is the number of features, `(steps, features)` for sequences and windows.
+
+`outputs` is a number; for several targets of classes, one of which has more than two, the number of classes of each.
+"""
+Outputs = int | tuple[int, ...]
+"""The number of outputs, or the number of classes of each of several targets."""
+NO_CLASS = -1e9
+"""The logit of a class that a target does not have; its probability is exactly 0."""
 SCORES: dict[str, dict[str, Callable[[], object]]] = {
     "two classes": {
         "accuracy": lambda: "accuracy",
@@ -36,6 +43,7 @@ SCORES: dict[str, dict[str, Callable[[], object]]] = {
         "auc": lambda: keras.metrics.AUC(name="auc", multi_label=True),
         "brier": lambda: keras.metrics.MeanSquaredError(name="brier"),
     },
+    "classes in each column": {"accuracy": lambda: keras.metrics.SparseCategoricalAccuracy(name="accuracy")},
     "a number": {
         "r2": lambda: keras.metrics.R2Score(name="r2"),
         "mse": lambda: keras.metrics.MeanSquaredError(name="mse"),
@@ -101,7 +109,8 @@ def default_network(
     The layers are `hidden1`, `hidden2` and so on, and `out`. The output and the loss follow from the problem:
 
     * two classes: one sigmoid unit, binary cross-entropy, accuracy; the same for each of several targets;
-    * more classes: softmax, sparse categorical cross-entropy, accuracy;
+    * more classes: softmax, sparse categorical cross-entropy, accuracy; of several targets a softmax for each, of
+      shape (targets, most classes), with probability 0 for classes that a target does not have;
     * a number: one linear unit, mean squared error, coefficient of determination.
 
     `score` adds another measure of `SCORES` to the compiled metrics. `learning_rate` is that of Keras by default.
@@ -123,6 +132,8 @@ def ending(problem: Problem, score: str | None = None) -> tuple[str, str, list[o
 
     Errors: `InputError` for a score that does not suit the problem.
     """
+    if problem.parts and max(problem.class_counts) > 2:
+        return "softmax", "sparse_categorical_crossentropy", _metrics("classes in each column", score)
     if problem.parts:
         return "sigmoid", "binary_crossentropy", _metrics("two classes in each column", score)
     if problem.classes is None:
@@ -133,18 +144,39 @@ def ending(problem: Problem, score: str | None = None) -> tuple[str, str, list[o
 
 
 def dense_network(
-    inputs: int, outputs: int, *, hidden: Sequence[int] = HIDDEN, activation: str = "relu", last: str = "linear"
+    inputs: int, outputs: Outputs, *, hidden: Sequence[int] = HIDDEN, activation: str = "relu", last: str = "linear"
 ) -> keras.Model:
     """Return a dense network that is not compiled, with the layers `hidden1`, `hidden2` and so on, and `out`.
 
+    For several targets of classes, layers without weights after `out` make a softmax for each target.
+
     Errors: `InputError` for more than 2 GiB of weights.
     """
-    _check_size((inputs, *hidden, outputs))
+    units = int(np.prod(output_shape(outputs)))
+    _check_size((inputs, *hidden, units))
     layers = [
         keras.layers.Dense(units, activation=activation, name=f"hidden{index}") for index, units in enumerate(hidden, 1)
     ]
-    out = keras.layers.Dense(outputs, activation=last, name="out")
-    return keras.Sequential([keras.Input((inputs,)), *layers, out])
+    ends = [] if isinstance(outputs, int) else _softmax_each(outputs)
+    out = keras.layers.Dense(units, activation="linear" if ends else last, name="out")
+    return keras.Sequential([keras.Input((inputs,)), *layers, out, *ends])
+
+
+def _softmax_each(counts: Sequence[int]) -> list[keras.layers.Layer]:
+    """Return layers from logits to the probabilities of the classes of each target, (row, target, class)."""
+    shape, most = output_shape(tuple(counts)), max(counts)
+    offset = [[0.0] * count + [NO_CLASS] * (most - count) for count in counts]
+    absent = [keras.layers.Rescaling(1.0, offset=offset, name="absent")] if min(counts) < most else []
+    return [keras.layers.Reshape(shape, name="targets"), *absent, keras.layers.Softmax(name="shares")]
+
+
+def output_shape(outputs: Outputs) -> tuple[int, ...]:
+    """Return the shape of the output of one row.
+
+    >>> output_shape(3), output_shape((3, 2, 5))
+    ((3,), (3, 5))
+    """
+    return (outputs,) if isinstance(outputs, int) else (len(outputs), max(outputs))
 
 
 def _metrics(kind: str, score: str | None) -> list[object]:
@@ -161,17 +193,22 @@ def _metrics(kind: str, score: str | None) -> list[object]:
 
 def layout_rules(version: int, problem: Problem) -> LayoutRules:
     """Return the kinds of columns that a version of the defaults uses, for this target."""
-    return replace(VERSIONS[version].rules, outputs=outputs_of(problem))
+    return replace(VERSIONS[version].rules, outputs=int(np.prod(output_shape(outputs_of(problem)))))
 
 
-def outputs_of(problem: Problem) -> int:
-    """Return the units of the last layer: one for each target, but for one target of more than two classes as many."""
+def outputs_of(problem: Problem) -> Outputs:
+    """Return the outputs: one for each target, but for one target of more than two classes as many.
+
+    For several targets of classes, one of which has more than two, they are the number of classes of each.
+    """
+    if problem.parts and max(problem.class_counts) > 2:
+        return problem.class_counts
     if problem.targets:
         return len(problem.targets)
     return 1 if problem.classes is None or len(problem.classes) == 2 else len(problem.classes)
 
 
-def own_network(function: NetworkFunction, inputs: int | tuple[int, ...], outputs: int) -> keras.Model:
+def own_network(function: NetworkFunction, inputs: int | tuple[int, ...], outputs: Outputs) -> keras.Model:
     """Return the network of a user's `function(inputs, outputs)`.
 
     Errors: `KindError` if it returns no model; `InputError` if the shape of the model does not fit.
@@ -183,26 +220,32 @@ def own_network(function: NetworkFunction, inputs: int | tuple[int, ...], output
         return _of_shape(model, inputs, outputs)
     shape = tuple(model.output_shape) if isinstance(model.output_shape, tuple) else ()
     expected = inputs if isinstance(inputs, tuple) else (inputs,)
-    if not model.inputs or tuple(model.inputs[0].shape[1:]) != expected or shape[1:] != (outputs,):
+    if not model.inputs or tuple(model.inputs[0].shape[1:]) != expected or shape[1:] != output_shape(outputs):
         got = f"{tuple(model.inputs[0].shape[1:]) if model.inputs else '?'} → {shape[1:]}"
-        raise InputError(f"Expected a model with {inputs} inputs and {outputs} outputs for this table, got {got}.")
+        raise InputError(
+            f"Expected a model with {inputs} inputs and {_outputs_text(outputs)} for this table, got {got}."
+        )
     return model
 
 
-def _of_shape(model: keras.Model, inputs: int | tuple[int, ...], outputs: int) -> keras.Model:
+def _of_shape(model: keras.Model, inputs: int | tuple[int, ...], outputs: Outputs) -> keras.Model:
     """Check the output shape of a subclassed model, which declares no inputs, on two rows, and return the model."""
     if model.built:
         shape = inputs if isinstance(inputs, tuple) else (inputs,)
         leaves = keras.tree.flatten(predicted_shapes(model, np.zeros((2, *shape), "float32")).values)
         shapes = [tuple(leaf.shape[1:]) for leaf in leaves]
-        if shapes != [(outputs,)]:
+        if shapes != [output_shape(outputs)]:
             got = " and ".join(map(str, shapes))
-            raise InputError(f"Expected a model with {outputs} outputs for this table, got one of shape {got}.")
+            raise InputError(f"Expected a model with {_outputs_text(outputs)} for this table, got one of shape {got}.")
     return model
 
 
+def _outputs_text(outputs: Outputs) -> str:
+    return f"{outputs} outputs" if isinstance(outputs, int) else f"outputs of shape {output_shape(outputs)}"
+
+
 def again(
-    network: keras.Model, function: NetworkFunction, inputs: int | tuple[int, ...], outputs: int
+    network: keras.Model, function: NetworkFunction, inputs: int | tuple[int, ...], outputs: Outputs
 ) -> keras.Model | Callable[[], keras.Model]:
     """Return a user's network, or a function that builds it if Keras cannot rebuild it from its configuration."""
     return network if is_rebuildable(network) else partial(own_network, function, inputs, outputs)
@@ -257,8 +300,8 @@ def default_arms(
     model: keras.Model, kinds: Sequence[str] = KINDS, targets: Sequence[str] = TARGETS
 ) -> dict[str, dict[str, object]]:
     """Return the default arms: by default L1, L2 and both, on all kernels, hidden activations and pre-activations."""
-    last = model.layers[-1].name
-    sites = [site for site in find_sites(model) if site.path != last]
+    last = _last_layers(model)
+    sites = [site for site in find_sites(model) if site.path not in last]
     after = ", ".join(site.path + "/output" for site in sites if site.quantity == "preactivation")
     paths = {
         "weights": "*/kernel" if any(site.quantity == "kernel" for site in find_sites(model)) else "",
@@ -269,6 +312,14 @@ def default_arms(
     return {
         f"{kind} {target}": {paths[target]: penalties[kind]()} for target in targets if paths[target] for kind in kinds
     }
+
+
+def _last_layers(model: keras.Model) -> set[str]:
+    """Return the names of the layers that make the output: the last one, of several targets from its weights on."""
+    layers = model.layers[::-1]
+    each = len(getattr(model, "output_shape", None) or ()) == 3
+    count = next((index for index, layer in enumerate(layers, 1) if layer.weights), 1) if each else 1
+    return {layer.name for layer in layers[:count]}
 
 
 def _short(targets: str, quantity: str) -> str:

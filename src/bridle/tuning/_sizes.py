@@ -14,6 +14,7 @@ from bridle.tuning._network import (
     NetworkFunction,
     again,
     default_network,
+    output_shape,
     outputs_of,
     own_network,
 )
@@ -81,7 +82,7 @@ def network_of(
     """
     outputs = outputs_of(problem)
     if model is None:
-        sizes = (inputs, *defaults.hidden, outputs)
+        sizes = (inputs, *defaults.hidden, int(np.prod(output_shape(outputs))))
         training = training_of(defaults, rows, sum(before * after for before, after in pairwise(sizes)))
         rate = training.learning_rate
         network = default_network(inputs, problem, hidden=defaults.hidden, learning_rate=rate, score=score)

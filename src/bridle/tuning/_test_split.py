@@ -20,8 +20,10 @@ from bridle.tables import (
     find_layout,
     hints,
     large_class,
+    strata,
     times_of,
 )
+from bridle.wording import join_names
 
 SPLIT_SEED = 0
 TRIES = 50
@@ -81,10 +83,10 @@ def _sides(
     """Return the indices of the rows to learn from and of the held-out rows."""
     groups = structure.groups(table)
     if groups is not None:
-        return _by_group(structure, groups, y if problem.classes is not None else None, share, folds)
+        return _by_group(structure, groups, strata(problem, y, 1), share, folds)
     if structure.time is not None:
         return _last(table, structure, share)
-    classes = y if problem.classes is not None else None
+    classes = strata(problem, y, folds + 1)
     try:
         return train_test_split(np.arange(len(table)), test_size=share, random_state=SPLIT_SEED, stratify=classes)
     except ValueError as error:
@@ -130,15 +132,21 @@ def _check_classes(
     problem: Problem, y: np.ndarray, learn: np.ndarray, test: np.ndarray, folds: int, structure: Structure
 ) -> None:
     """Raise `InputError` if groups or a time order leave too few rows of a class on a side."""
-    if problem.classes is None or not (structure.group or structure.time):
+    if not problem.class_counts or not (structure.group or structure.time):
         return
     how = (
         f"the groups of {short_repr(structure.group)}"
         if structure.group
         else f"the order of {short_repr(structure.time)}"
     )
-    for index, label in enumerate(problem.classes):
-        count, test_count = int((y[learn] == index).sum()), int((y[test] == index).sum())
+    columns = y.reshape(len(y), -1).T
+    classes = [
+        (column == index, label)
+        for part, column in zip(problem.parts or (problem,), columns, strict=True)
+        for index, label in enumerate(part.classes or ())
+    ]
+    for rows, label in classes:
+        count, test_count = int(rows[learn].sum()), int(rows[test].sum())
         if count < folds or (structure.group and not test_count):
             raise InputError(
                 f"Expected at least {folds} training rows of each class, and held-out ones, got {count} training and "
@@ -196,7 +204,10 @@ def describe_table(
         more = " …" if len(problem.classes) > 8 else ""
         first += f", {len(problem.classes)} classes: {', '.join(problem.classes[:8])}{more}"
     if problem.parts:
-        first += ", two classes each"
+        alike = set(problem.class_counts) == {2}
+        first += (
+            ", two classes each" if alike else f", {join_names([str(count) for count in problem.class_counts])} classes"
+        )
     gap = f" Left out for want of a target: {problem.missing} of {problem.rows + problem.missing} rows."
     groups, all_groups, side = split.rows.get("groups"), structure.groups(table), ""
     if groups is not None and all_groups is not None:
