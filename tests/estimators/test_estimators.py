@@ -14,6 +14,7 @@ from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import make_moons, make_multilabel_classification
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.inspection import permutation_importance
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -110,6 +111,28 @@ def test_groups_are_routed_and_kept_together() -> None:
     rows = order_rows(X, Y, None, groups)
     for train, validation in choose_folds(rows.y, rows.groups, 4):
         assert not set(rows.groups[train]) & set(rows.groups[validation])
+
+
+def test_several_targets_of_classes() -> None:
+    """As of scikit-learn's own: a class for each, a list of probabilities; `score` is the share of rows all right."""
+    x = np.random.default_rng(0).normal(size=(90, 3))
+    y = pd.DataFrame({"size": np.array(["l", "m", "s"])[np.digitize(x[:, 0], [-0.5, 0.5])], "sign": x[:, 1] > 0})
+    y["sign"] = y["sign"].map({True: "up", False: "down"})
+    options = {"arms": {"L2": {"*/kernel": bridle.L2(1e-4)}}, "seeds": 1, "folds": 2}
+    fitted = bridle.RegularizedClassifier(**options, epochs=60).fit(x, y)
+    forest = RandomForestClassifier(5, random_state=0).fit(x, y)
+    assert [part.shape for part in fitted.predict_proba(x)] == [part.shape for part in forest.predict_proba(x)]
+    assert [list(classes) for classes in fitted.classes_] == [list(classes) for classes in forest.classes_]
+    predicted = fitted.predict(x)
+    assert predicted.shape == (90, 2)
+    assert (predicted == y.to_numpy()).mean() > 0.85
+    assert fitted.score(x, y) == (predicted == y.to_numpy()).all(axis=1).mean()
+    assert np.concatenate([part.sum(axis=1) for part in fitted.predict_proba(x)]) == pytest.approx(1)
+    assert pickle.loads(pickle.dumps(fitted)).predict(x).tolist() == predicted.tolist()
+    with pytest.raises(ValueError, match="Expected one target for class_weight, got 2"):
+        bridle.RegularizedClassifier(**options, class_weight="balanced").fit(x, y)
+    with pytest.raises(ValueError, match="two classes in each column of y, got only 'a' in column 1"):
+        fitted.fit(x, y.assign(sign="a"))
 
 
 def test_several_labels_and_several_outputs() -> None:

@@ -6,11 +6,14 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 import bridle
 from bridle._errors import InputError
+from bridle.cli._show import print_targets
 from bridle.tables import Problem, Structure, encode_targets, find_problems, known_rows, strata, target_names
-from bridle.tuning import load_applied
+from bridle.tuning import TableStudy, load_applied, prepare_table
+from bridle.tuning._by_target import _scores
 from bridle.tuning._scale import Scale
 
 TABLE = pd.DataFrame({"a": [1.5, 2, 3, 4], "b": [4.0, 5, None, 9], "c": list("xyxy"), "d,e": [1.0, 2, 3, 4]})
@@ -105,6 +108,50 @@ def test_several_targets_of_more_classes(several, tmp_path):
     assert (raw[:, 1, 2] == 0).all()
     assert raw[:, 0, 1].tolist() == pytest.approx(found["p(kind=mid)"].tolist(), abs=1e-6)
     assert Problem.from_json(json.loads(json.dumps(answer.problem.to_json()))) == answer.problem
+
+
+def test_each_target_has_a_score(several, tmp_path, capsys):
+    """Their mean is the score of the study, in the report and on the terminal; numbers have an r2 each."""
+    _, answer, _ = several
+    scores, result = answer.target_scores, answer.result
+    assert scores["target"].tolist() == ["kind", "old"]
+    assert scores["selected"].mean() == pytest.approx(result.best().mean, abs=1e-6)
+    assert scores["no penalty"].mean() == pytest.approx(float(np.nanmean(result.evidence.quoted[0])), abs=1e-6)
+    held_out = result.data.held_out_scores("test")[result.evidence.candidate(result.evidence.winner)]
+    assert scores["test"].mean() == pytest.approx(float(held_out.mean()), abs=1e-6)
+    answer.save(tmp_path)
+    assert "Accuracy of each target" in (tmp_path / "report.html").read_text()
+    assert json.loads((tmp_path / "result.json").read_text())["extra"]["targets"][0]["target"] == "kind"
+    print_targets(answer)
+    assert f"{scores['test'][1]:.3f}" in capsys.readouterr().out
+    y = np.array([[1.0, 5], [2, 6], [3, 7], [4, 9]])
+    numbers = find_problems(TABLE, ["a", "d,e"], "regression", min_rows=2)
+    assert _scores(numbers, {"a": y[:, 0], "d,e": np.full(4, y[:, 1].mean())}, y) == [1, 0]
+
+
+def test_baselines_of_several_targets(several):
+    """Each target has a model of its own on the features of a fold; the score is the mean over targets."""
+    table, _, options = several
+    design = {name: options[name] for name in ("folds", "epochs", "arms")}
+    job = prepare_table(table.drop(columns="place"), TableStudy(["kind", "old"], seeds=1, **design))
+    constant, linear, boosting = job.baselines
+    for index, fold in enumerate(job.prepared.folds):
+        x, y, cut = np.asarray(fold.rows.x, float), np.asarray(fold.rows.y), fold.train
+        models = [LogisticRegression(max_iter=500).fit(x[:cut], column) for column in y[:cut].T]
+        right = [model.score(x[cut:], column) for model, column in zip(models, y[cut:].T, strict=True)]
+        assert linear.scores[index] == pytest.approx(np.mean(right), abs=1e-6)
+    assert constant.held_out["test"] < 0.6 < boosting.held_out["test"]
+
+
+def test_numbers_and_labels_have_baselines_for_each_target(several):
+    """Columns of numbers in their own units, and columns of two classes."""
+    table, _, options = several
+    numbers = table[["u", "v", "w"]].assign(a=table["u"] * 20 + 5, b=table["v"] - table["w"])
+    labels = table[["u", "v", "w", "old"]].assign(new=table["u"] > 0)
+    for rows, targets, least in ((numbers, "a,b", 0.99), (labels, "old,new", 0.8)):
+        design = TableStudy(targets, seeds=1, **{name: options[name] for name in ("folds", "epochs", "arms")})
+        scores = [baseline.scores.mean() for baseline in prepare_table(rows, design).baselines]
+        assert scores[1] > least > 0.6 > scores[0]
 
 
 def test_combinations_of_classes_are_shared_out():

@@ -224,6 +224,7 @@ def _print_tuned(answer: tuning.Tuned, folder: Path, table: Path, options: Mappi
     photos = isinstance(answer.preparation, tuning.ImagePreparation)
     files = answer.save(folder, _title(table, photos), again=command_line("tune", table, **options))
     show.print_result(answer.result, verbose=verbose)
+    show.print_targets(answer)
     show.print_code(answer.result)
     show.print_files(files, folder)
     texts = table.is_dir() and not photos

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bridle import report
+from bridle import report, tuning
 from bridle._api import Result
 from bridle.cases import LINE_HEADERS, CaseResult, Reproduction, line_rows
 from bridle.cli._command_record import command_line
@@ -89,6 +89,13 @@ def print_result(result: Result, *, verbose: bool = False, table: bool = False) 
     if verbose:
         console.print(Text(f"{result.details()}\n\n{result.explain()}\n"))
     console.print(Text(result.verdict(), style="bold"))
+
+
+def print_targets(answer: object) -> None:
+    """Print the score of each of several targets of a table; nothing for other answers."""
+    if isinstance(answer, tuning.Tuned) and answer.target_scores is not None:
+        print()
+        print_table(tuple(answer.target_scores), tuning.target_rows(answer.target_scores))
 
 
 def print_looks(result: Result) -> None:

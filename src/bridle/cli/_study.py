@@ -51,6 +51,7 @@ def study(
         answer = tuning.run_study_file(study_file, job, folder, extend=extend, client=client)
     files = answer.save(folder, study_file.title, again=command_line("study", file, **options))
     show.print_result(answer.result, verbose=verbose)
+    show.print_targets(answer)
     if extend:
         show.print_looks(answer.result)
     if answer.result.evidence.winner is not None:

@@ -34,7 +34,8 @@ SEED_LIMIT = 2**31 - 100
 class Output:
     """The last layer of a network, its loss and its metric."""
 
-    units: int
+    units: int | tuple[int, ...]
+    """The number of outputs, or the number of classes of each of several targets."""
     activation: str
     loss: str
     metric: Callable[[], Any]

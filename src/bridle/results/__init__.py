@@ -103,7 +103,8 @@ class StudyResult:
     row_scores: RowScores | None = None
     """Out-of-fold scores of single rows; None where they cannot be computed or take too much memory."""
     validation_predictions: Mapping[int, np.ndarray] = field(default_factory=dict[int, np.ndarray])
-    """Out-of-fold predictions, mean over seeds, (row, output), by candidate: `none` and the recommended one."""
+    """Out-of-fold predictions by candidate, `none` and the recommended one: mean over seeds, (row, output) or (row,
+    target, class)."""
     baselines: tuple[Baseline, ...] = ()
     """Models to compare the network with, in a study of a table."""
     fold_networks: FoldNetworks | None = None

@@ -70,18 +70,22 @@ class Task:
     """True if the linear model has to scale the features."""
     stops_early: bool = False
     """True if gradient boosting stops early, on training rows that it sets aside."""
+    several: bool = False
+    """True if there are several targets, each with a model of its own; `outputs` are those of one."""
 
 
 @dataclass(frozen=True)
 class Side:
-    """Rows of one side of a fold as arrays: features, classes or numbers, weights."""
+    """Rows of one side of a fold as arrays: features, classes or numbers of one target or several, weights."""
 
     x: Float[np.ndarray, "row feature"]
-    y: Int[np.ndarray, "row"] | Float[np.ndarray, "row"]
+    y: Int[np.ndarray, "row ..."] | Float[np.ndarray, "row ..."]
     weight: Float[np.ndarray, "row"] | None
 
 
-def fit_baselines(prepared: Prepared, *, max_seconds: float = MAX_SECONDS, flat: bool = False) -> tuple[Baseline, ...]:
+def fit_baselines(
+    prepared: Prepared, *, max_seconds: float = MAX_SECONDS, flat: bool = False, several: bool = False
+) -> tuple[Baseline, ...]:
     """Train a constant, a linear model and gradient boosting on every fold, and score them as the network is scored.
 
     They see the rows, features and weights that the network trains on, after the preparation of each fold, and are
@@ -92,11 +96,12 @@ def fit_baselines(prepared: Prepared, *, max_seconds: float = MAX_SECONDS, flat:
         prepared: the study.
         max_seconds: time limit; folds that it leaves out have the score NaN, and `text` says so.
         flat: True if rows may have steps; each is then one row of the features of all its steps.
+        several: True if y may have several columns, the targets; each then has models of its own.
 
     Returns: the baselines; none for rows that are no table of numbers, and for several outputs.
 
     """
-    task = find_task(prepared, flat=flat)
+    task = find_task(prepared, flat=flat) or (find_tasks(prepared) if several else None)
     if task is None:
         return ()
     task = replace(task, stops_early=_enough_to_stop(prepared, task))
@@ -128,9 +133,33 @@ def find_task(prepared: Prepared, *, flat: bool = False) -> Task | None:
             return None
         return Task(True, width, bool(getattr(program.model.loss, "from_logits", False)), scaled=scaled)
     if loss in NUMBER_LOSSES and y.size == len(y) and width == 1:
-        measure = loss if prepared.score.measure == "loss" else prepared.score.measure
-        return Task(False, 1, absolute=measure in (*ABSOLUTES, "meanabsoluteerror"), scaled=scaled)
+        return Task(False, 1, absolute=_is_absolute(prepared, loss), scaled=scaled)
     return None
+
+
+def find_tasks(prepared: Prepared) -> Task | None:
+    """Return the task of each of several targets, the columns of y, if the baselines can do it, else None."""
+    rows, outputs = prepared.folds[0].rows, prepared.preparer.outputs
+    x, y, weight = (jax.tree.leaves(part) for part in (rows.x, rows.y, rows.weight))
+    program = prepared.engine.program
+    if program.has_own_loss or len(x) != 1 or x[0].ndim != 2 or len(y) != 1 or any(leaf.ndim > 1 for leaf in weight):
+        return None
+    loss, targets = prepared.preparer.loss.lower().replace("_", ""), np.shape(y[0])[1:]
+    options: dict[str, Any] = {"scaled": prepared.rows.preprocessor is None, "several": True}
+    if loss in NUMBER_LOSSES and targets == outputs[1:]:
+        return Task(False, 1, absolute=_is_absolute(prepared, loss), **options)
+    options["from_logits"] = bool(getattr(program.model.loss, "from_logits", False))
+    if loss == "binarycrossentropy" and targets == outputs[1:] and np.isin(y[0], (0, 1)).all():
+        return Task(True, 1, **options)
+    if loss == "sparsecategoricalcrossentropy" and len(outputs) == 3 and targets == outputs[1:2]:
+        return Task(True, int(outputs[2] or 0), **options)
+    return None
+
+
+def _is_absolute(prepared: Prepared, loss: str) -> bool:
+    """Return True if the score is an absolute error."""
+    measure = loss if prepared.score.measure == "loss" else prepared.score.measure
+    return measure in (*ABSOLUTES, "meanabsoluteerror")
 
 
 class RefitScorer(Scorer):
@@ -194,7 +223,8 @@ def _side(task: Task, fold: Fold) -> Side:
     x = take(rows.x, used) if isinstance(used, np.ndarray) else np.asarray(rows.x)[used]
     y, weight = (None if leaf is None else np.asarray(leaf)[used] for leaf in (rows.y, rows.weight))
     labels = np.asarray(y)
-    labels = labels.argmax(axis=1) if task.classes and labels.size > len(labels) else labels.reshape(-1)
+    if not task.several:
+        labels = labels.argmax(axis=1) if task.classes and labels.size > len(labels) else labels.reshape(-1)
     return Side(_flat(x), labels.astype(int) if task.classes else labels.astype(float), weight)
 
 
@@ -205,7 +235,9 @@ def _flat(x: Any) -> Float[np.ndarray, "row feature"]:
 
 
 def fit_model(name: str, task: Task, side: Side) -> Any:
-    """Return a fitted scikit-learn model."""
+    """Return a fitted scikit-learn model; for several targets a list of them."""
+    if task.several:
+        return [fit_model(name, replace(task, several=False), replace(side, y=column)) for column in side.y.T]
     model = make_model(name, task, side)
     weights = {} if side.weight is None else {"sample_weight": np.asarray(side.weight, float)}
     if hasattr(model, "steps"):
@@ -223,7 +255,7 @@ def make_model(name: str, task: Task, side: Side) -> Any:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    if name == CONSTANT:
+    if name == CONSTANT or (task.classes and len(np.unique(side.y)) == 1):
         average = "median" if task.absolute else "mean"
         return DummyClassifier(strategy="prior") if task.classes else DummyRegressor(strategy=average)
     if name == LINEAR:
@@ -248,21 +280,25 @@ def _boosting_options(task: Task, side: Side) -> Mapping[str, Any]:
 def _enough_to_stop(prepared: Prepared, task: Task) -> bool:
     """Return True if the smallest training rows can spare some of each class, so that every fit does the same."""
     sides = [_side(task, fold) for fold in prepared.folds]
-    counts = [np.unique(side.y, return_counts=True)[1] if task.classes else np.full(1, len(side.y)) for side in sides]
+    columns = [column for side in sides for column in side.y.reshape(len(side.y), -1).T]
+    counts = [np.unique(y, return_counts=True)[1] if task.classes else np.full(1, len(y)) for y in columns]
     rows = min(len(side.y) for side in sides)
     rarest, classes = min(int(count.min()) for count in counts), max(len(count) for count in counts)
     return rows >= MIN_STOPPING_ROWS and rarest > 1 and STOPPING_SHARE * rows >= classes
 
 
-def predict_side(model: Any, task: Task, x: Any, begin: int, end: int) -> Float[np.ndarray, "row output"]:
+def predict_side(model: Any, task: Task, x: Any, begin: int, end: int) -> Float[np.ndarray, "row ..."]:
     """Return predictions for some rows of x, which may be on disk."""
     if not is_stored(x):
         return predict(model, task, _flat(np.asarray(x)[begin:end]))
     return np.concatenate([predict(model, task, _flat(block)) for block in blocks_of(x, begin, end)])
 
 
-def predict(model: Any, task: Task, x: np.ndarray) -> Float[np.ndarray, "row output"]:
+def predict(model: Any, task: Task, x: np.ndarray) -> Float[np.ndarray, "row ..."]:
     """Return predictions in the form of the network's output: numbers, probabilities, or their logits."""
+    if task.several:
+        parts = [predict(one, replace(task, several=False), x) for one in model]
+        return np.concatenate(parts, axis=1) if task.outputs == 1 else np.stack(parts, axis=1)
     if not task.classes:
         return np.asarray(model.predict(x), np.float32).reshape(-1, 1)
     shares = np.zeros((len(x), max(task.outputs, 2)))
@@ -314,6 +350,8 @@ def _given(values: np.ndarray, task: Task, target: Any) -> Float[np.ndarray, "ro
 
 def _describe(name: str, task: Task) -> str:
     """Return a baseline in words."""
+    if task.several:
+        return f"{_describe(name, replace(task, several=False))}, for each target"
     if name == CONSTANT:
         numbers = "the median" if task.absolute else "the mean"
         return f"{'the shares of the classes' if task.classes else numbers} for every row"

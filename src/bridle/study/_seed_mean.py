@@ -82,23 +82,25 @@ def mean_predictions(results: Results, candidate: int, seeds: Sequence[int], fol
 
 
 def validation_predictions(prepared: Prepared, results: Results, candidates: Sequence[int]) -> dict[int, np.ndarray]:
-    """Return the mean predictions of candidates for the rows that folds validate, (row, output), in original units.
+    """Return the mean predictions of candidates for the rows that folds validate, in original units.
+
+    Their shape is (row, output), or (row, target, class).
 
     NaN for a row that no fold validates; a row that several folds validate has the mean. Candidates are left out whose
-    fits hold no predictions, or more than one number array of two axes.
+    fits hold no predictions, or more than one number array of two or three axes.
     """
     seeds, indices = prepared.question.seed_numbers[:MAX_AVERAGED], prepared.validation_indices
     count, predicted = 1 + max(int(index.max(initial=-1)) for index in indices), {}
     for candidate in candidates:
         folds = mean_predictions(results, candidate, seeds, len(indices))
-        if folds is None or any(len(leaves) != 1 or leaves[0].ndim != 2 for leaves in folds):
+        if folds is None or any(len(leaves) != 1 or leaves[0].ndim not in (2, 3) for leaves in folds):
             continue
-        total, times = np.zeros((count, folds[0][0].shape[1])), np.zeros(count)
+        total, times = np.zeros((count, *folds[0][0].shape[1:])), np.zeros(count)
         for index, (values,), target in zip(indices, folds, prepared.targets, strict=True):
             total[index] += values if target is None else to_original_units(target, values)
             times[index] += 1
         with np.errstate(invalid="ignore"):
-            predicted[candidate] = (total / times[:, None]).astype(np.float32)
+            predicted[candidate] = (total / times.reshape(-1, *[1] * (total.ndim - 1))).astype(np.float32)
     return predicted
 
 

@@ -2,6 +2,7 @@
 
 from bridle.tuning._applied import APPLY, Applied, load_applied, save_applied
 from bridle.tuning._arrays import read_arrays
+from bridle.tuning._by_target import target_rows
 from bridle.tuning._image_network import read_augmentation
 from bridle.tuning._image_preparation import ImagePreparation
 from bridle.tuning._image_rows import ImageOptions, ImageTable
@@ -58,6 +59,7 @@ __all__ = [
     "save_model",
     "series_of",
     "target_of",
+    "target_rows",
     "tune",
     "written_arms",
 ]

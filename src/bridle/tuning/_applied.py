@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import keras
 import numpy as np
 import pandas as pd
+from jaxtyping import Float, Shaped
 
 from bridle import store
 from bridle._errors import InputError, StoreError, first_line
@@ -85,15 +86,28 @@ class Applied:
     def predict_rows(self, new: NewRows) -> pd.DataFrame:
         """Return the predictions of rows that `preparation.new_rows` returned."""
         raw = np.asarray(self.model.predict(self.preparation.transform(new.rows), verbose=0))
-        target, names = self.problem.target, new.names
-        if self.problem.parts:
-            return names.assign(**_several_classes(self.problem, raw))
-        if self.problem.classes is None:
-            numbers = pd.DataFrame(self.scale.restored(raw), columns=list(self.problem.names), index=names.index)
-            return pd.concat([names, numbers], axis=1)
-        shares = np.column_stack([1 - raw[:, 0], raw[:, 0]]) if raw.shape[1] == 1 else raw
-        columns = {f"p({label})": shares[:, index] for index, label in enumerate(self.problem.classes)}
-        return names.assign(**{target: decode_target(self.problem, shares.argmax(axis=1)), **columns})
+        columns = pd.DataFrame(prediction_columns(self.problem, self.scale, raw), index=new.names.index)
+        return pd.concat([new.names, columns], axis=1)
+
+
+def prediction_columns(
+    problem: Problem, scale: Scale, raw: Float[np.ndarray, "row ..."]
+) -> dict[str, Shaped[np.ndarray, "row"]]:
+    """Return the columns of a table of predictions: the target or targets, and the probabilities of classes.
+
+    Args:
+        problem: what the network predicts.
+        scale: the scale of a number.
+        raw: the outputs of the network.
+
+    """
+    if problem.parts:
+        return _several_classes(problem, raw)
+    if problem.classes is None:
+        return dict(zip(problem.names, scale.restored(raw).T, strict=True))
+    shares = np.column_stack([1 - raw[:, 0], raw[:, 0]]) if raw.shape[1] == 1 else raw
+    columns = {f"p({label})": shares[:, index] for index, label in enumerate(problem.classes)}
+    return {problem.target: decode_target(problem, shares.argmax(axis=1)), **columns}
 
 
 def _several_classes(problem: Problem, shares: np.ndarray) -> dict[str, np.ndarray]:

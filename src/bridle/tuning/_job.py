@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import keras
+import pandas as pd
 from sklearn.base import clone
 from sklearn.model_selection import TimeSeriesSplit
 
@@ -20,11 +21,15 @@ from bridle.study import RunOptions, fit_baselines, race_of
 from bridle.study.design import Plan, Prepared, compile_ahead, make_timed_plan
 from bridle.tables import Problem, Structure
 from bridle.tuning._applied import Applied, RowPreparation, save_applied
+from bridle.tuning._by_target import score_targets, targets_sheet
 from bridle.tuning._image_rows import ImageOptions
 from bridle.tuning._network import NEWEST, VERSIONS, NetworkFunction, default_arms
 from bridle.tuning._scale import Scale
 from bridle.tuning._sizes import counts_of, network_of, targets_of
 from bridle.tuning._test_split import TableNotes
+
+table_baselines = partial(fit_baselines, several=True)
+"""The function that trains the baselines of a table."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,7 @@ class Job:
     """The rows to learn from, as the preparation takes them."""
     prepared: Prepared
     table_notes: TableNotes
-    fit_baselines: Callable[[Prepared], tuple[Baseline, ...]] = fit_baselines
+    fit_baselines: Callable[[Prepared], tuple[Baseline, ...]] = table_baselines
     """The function that trains the baselines."""
     draw_examples: Callable[[Result], tuple[Drawing, ...]] = lambda result: ()
     """The function that draws single rows of a result, such as the images with the largest errors."""
@@ -87,6 +92,9 @@ class Tuned:
     warnings: tuple[str, ...] = ()
     examples: tuple[Drawing, ...] = ()
     """Pictures of single rows, for the report."""
+    target_scores: pd.DataFrame | None = None
+    """For several targets, the accuracy or r2 of each: `target`, `score`, out of fold with `no penalty` and `selected`
+    (the mean over seeds), and on held-out rows, `test`. Each row counts once. None for one target."""
 
     def applied(self) -> Applied:
         """Return the selected model, ready for new rows."""
@@ -109,12 +117,21 @@ class Tuned:
         begin = len(self.warnings) + 1
         intro = "\n".join(self.notes[:begin])
         notes, examples = self.notes[begin:], self.examples
-        section = self.result.section("Study", intro=intro, notes=notes, again=again, examples=examples)
+        sheets = targets_sheet(self.target_scores)
+        section = self.result.section("Study", intro=intro, notes=notes, again=again, examples=examples, tables=sheets)
         report_path = report.write(
-            folder, title, [section], extra={"table": list(self.notes), "code": self.result.code()}
+            folder,
+            title,
+            [section],
+            extra={"table": list(self.notes), "code": self.result.code(), **self._target_entry},
         )
         save_applied(folder, self.applied())
         return report_path
+
+    @property
+    def _target_entry(self) -> dict[str, object]:
+        """The scores of several targets for `report.json`."""
+        return {} if self.target_scores is None else {"targets": self.target_scores.to_dict("records")}
 
 
 @dataclass(frozen=True)
@@ -229,7 +246,10 @@ def tuned(job: Job, result: Result) -> Tuned:
         preparation = clone(job.preparation).fit(job.rows, job.prepared.rows.y)
     scale = Scale() if scaler is None else Scale.of(scaler.mean_, scaler.scale_)
     warnings, examples = job.table_notes.warnings, job.draw_examples(result)
-    return Tuned(result, job.problem, preparation, scale, job.notes, warnings, examples)
+    answer = Tuned(result, job.problem, preparation, scale, job.notes, warnings, examples)
+    if not job.problem.targets:
+        return answer
+    return replace(answer, target_scores=score_targets(job.problem, job.prepared, result, answer.applied()))
 
 
 def answer_so_far(job: Job, stop: Interrupted) -> Tuned | None:
