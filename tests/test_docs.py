@@ -81,12 +81,12 @@ def test_the_page_of_sequences_runs(tmp_path, monkeypatch) -> None:
 
 
 def test_the_page_of_data_runs(tmp_path, monkeypatch) -> None:
-    """One script: files, datasets, several inputs, time, and rows on disk whose study is found again."""
+    """One script: arrays, tables, files, datasets, inputs, time, and rows on disk whose study is found again."""
     monkeypatch.chdir(tmp_path)
     scope: dict = {}
     for code in re.findall(r"```python\n(.*?)```", PAGES["data.md"], re.DOTALL):
         exec(compile(code, "data.md", "exec"), scope)
-    plans = ("table", "archive", "columns", "hdf5", "pair", "streamed", "rows", "grouped")
+    plans = ("arrays", "sparse", "table", "archive", "columns", "hdf5", "pair", "streamed", "rows", "grouped")
     assert {len(scope[name]) for name in plans} == {6}
     assert (tmp_path / "answer" / "rows" / "x.npy").is_file()
     assert scope["again"].data.provenance["fits from the store"] == len(scope["stored"].data.members)
@@ -372,13 +372,25 @@ def generated(name: str) -> str:
 
 
 def test_the_page_of_tables_runs(tmp_path, monkeypatch) -> None:
-    """Lines of JSON with dates, shops and notes become a verdict, a saved model and predictions."""
+    """Two targets of classes; dates, shops and notes from lines of JSON; and a table of many rows, of fewer here."""
     monkeypatch.chdir(tmp_path)
-    (code,) = re.findall(r"```python\n(.*?)```", PAGES["data-tables.md"], re.DOTALL)
+    several, orders, many = re.findall(r"```python\n(.*?)```", PAGES["data-tables.md"], re.DOTALL)
     scope: dict = {}
-    exec(compile(code, "data-tables.md", "exec"), scope)
+    exec(compile(several, "data-tables.md", "exec"), scope)
+    assert scope["two"].target_scores["selected"].min() > 0.7
+    scope = {}
+    exec(compile(orders, "data-tables.md", "exec"), scope)
     kinds = [column.kind for column in scope["answer"].preparation.layout.columns]
     assert kinds == ["date", "encoded", "words", "number"]
     again = load_applied("answer").predict(scope["table"])
     assert again.equals(scope["predictions"])
     assert (again["returned"] == scope["table"]["returned"]).mean() > 0.6
+    for name, limit in (("tables._read.LARGE", 2**16), ("tuning._sizes.MANY_ROWS", 1000)):
+        monkeypatch.setattr(f"bridle.{name}", limit)
+    scope = {}
+    few = many.replace("400_000", "1_500").replace("range(500)", "range(50)").replace("[1e-4, 1e-3]", "1e-4")
+    exec(compile(few.replace('"paid", ', '"paid", epochs=5, '), "data-tables.md", "exec"), scope)
+    assert (tmp_path / "large.csv").stat().st_size > 2**16
+    result = scope["answer"].result
+    assert (len(result.data.seeds), result.data.folds) == (2, 3)
+    assert result.best().mean > 0.7

@@ -79,3 +79,26 @@ def sources(folder: Path, *, tensorflow: bool = True) -> dict[str, tuple[Any, ..
 
         found["tf.data"] = (tf.data.Dataset.from_tensor_slices((X, Y)).batch(BATCH),)
     return found
+
+
+class Lazy:
+    """A query, as polars has it: it becomes a table when it is collected."""
+
+    def __init__(self, table: Any) -> None:
+        self.table, self.collected = table, 0
+
+    @property
+    def columns(self) -> Any:
+        """Polars warns here, since the names need the whole query."""
+        raise AssertionError("not asked")
+
+    def collect_schema(self) -> Any:
+        """Return the types of the columns."""
+        return self.table.schema
+
+    def collect(self) -> Any:
+        """Return the table, or fail as a query of a missing column does."""
+        self.collected += 1
+        if self.table is None:
+            raise KeyError("nope")
+        return self.table

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.testing import assert_array_equal
 from scipy.sparse import coo_matrix, csr_array, csr_matrix
-from tests.sources._kinds import Batches, RowByRow, X, Y, sources, write_files, yield_batches
+from tests.sources._kinds import Batches, Lazy, RowByRow, X, Y, sources, write_files, yield_batches
 
 import bridle
 from bridle._api._preparation import Preparation
@@ -148,6 +148,18 @@ def test_tables_of_other_libraries_become_data_frames() -> None:
     Polars.__arrow_c_stream__ = lambda self, schema=None: 1 / 0 if schema else None
     with pytest.raises(InputError, match="Expected x as a table that Arrow can read, got Polars: "):
         read(Polars(), Y)
+
+
+def test_a_query_is_collected_once() -> None:
+    """As x, as y and as one of several inputs; one that fails gets a sentence."""
+    table = pa.table({"a": X[:, 0], "b": X[:, 1]})
+    rows, labels = Lazy(table), Lazy(pa.table({"y": Y}))
+    source = read(rows, labels)
+    assert source.fingerprint() == read(table, pa.table({"y": Y})).fingerprint()
+    assert (rows.collected, labels.collected) == (1, 1)
+    assert read({"one": rows, "two": X}, Y).x["one"].equals(source.x)
+    with pytest.raises(InputError, match="Expected x as a Lazy that can be collected, got KeyError: 'nope'"):
+        read(Lazy(None), Y)
 
 
 def test_columns_of_parquet(folder: Path) -> None:

@@ -5,6 +5,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from tests.sources._kinds import Lazy
 
 import bridle
 from bridle._errors import KindError
@@ -30,10 +31,10 @@ def plain_arrow(frame: pd.DataFrame) -> pa.Table:
 
 
 def test_a_table_of_arrow_is_that_of_pandas() -> None:
-    """As polars has it, too; what is no table is refused."""
+    """As polars has it, too, as a query; what is no table is refused."""
     frame, target = table("iris")
     options = {"seeds": 1, "folds": 2, "epochs": 1, "arms": {"L2": {"*/kernel": "l2(1e-3)"}}, "progress": False}
-    one, two = (bridle.tune(given, target, **options) for given in (frame, plain_arrow(frame)))
+    one, two = (bridle.tune(given, target, **options) for given in (frame, Lazy(plain_arrow(frame))))
     assert one.notes == two.notes
     assert one.result.table().equals(two.result.table())
     with pytest.raises(KindError, match=r"a table of pandas, polars or Arrow, .* got ndarray\. Give pandas\.DataFrame"):

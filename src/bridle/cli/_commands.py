@@ -81,7 +81,7 @@ def tune(
         str | None,
         typer.Option(
             "--target",
-            help="The column to predict; a,b for several of numbers or of two classes; not needed for a folder.",
+            help="The column to predict; a,b for several, all numbers or all classes; not needed for a folder.",
         ),
     ] = None,
     task: Annotated[

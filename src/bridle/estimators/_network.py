@@ -95,8 +95,9 @@ class RegularizedNetwork(CallbackSupportMixin, BaseEstimator, ABC):
         """Compare the regularizers by cross-validation, and train the selected network on all rows.
 
         Args:
-            X: array, sparse matrix, or table of numbers of pandas, polars or Arrow, of shape (rows, features).
-            y: target, of shape (rows,) or (rows, outputs).
+            X: array, sparse matrix, or table of numbers of pandas, polars (also lazy) or Arrow, of shape (rows,
+                features).
+            y: target, of shape (rows,), or (rows, outputs) for several labels, numbers or targets of classes.
             sample_weight: one weight ≥ 0 for each row. Whole weights count rows: a row of weight 3 is the same as
                 three equal rows. Default None.
             groups: one value for each row. Rows of one group share a fold. Default None: equal rows do.

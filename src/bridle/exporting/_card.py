@@ -69,7 +69,7 @@ def _task(applied: Applied | None) -> str | None:
     """Return the Hub's name of the task, if it has one."""
     if applied is None:
         return None
-    kind = "classification" if applied.problem.classes is not None else "regression"
+    kind = applied.problem.task
     if isinstance(applied.preparation, ImagePreparation):
         return "image-classification" if kind == "classification" else None
     return f"tabular-{kind}"

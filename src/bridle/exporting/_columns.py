@@ -52,6 +52,11 @@ def describe(source: FinishedStudy, inputs: Sequence[str], outputs: Sequence[str
 
 def _target(applied: Applied) -> dict[str, Any]:
     problem = applied.problem
+    if problem.parts:
+        one = len(applied.model.output_shape) == 2
+        meaning = "the probability of the second class of each target" if one else "of each target, that of each class"
+        classes = {part.target: list(part.classes or ()) for part in problem.parts}
+        return {"task": problem.task, "names": list(problem.names), "classes": classes, "meaning": meaning}
     if problem.classes is None:
         return {
             "task": problem.task,

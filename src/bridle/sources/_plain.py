@@ -18,10 +18,17 @@ FEWER_COLUMNS = (
 
 
 def is_table(value: Any) -> bool:
-    """Return True for a table of another library than pandas that Arrow can read, such as that of polars."""
+    """Return True for a table of another library than pandas that Arrow can read, such as that of polars, also lazy."""
     if hasattr(value, "iloc") or isinstance(value, type):
         return False
+    if is_lazy(value):
+        return True
     return hasattr(value, "columns") and (hasattr(value, "__arrow_c_stream__") or hasattr(value, "__dataframe__"))
+
+
+def is_lazy(value: Any) -> bool:
+    """Return True for a query that becomes a table when it is collected, such as a `LazyFrame` of polars."""
+    return hasattr(type(value), "collect_schema") and hasattr(type(value), "collect")
 
 
 def is_sparse(value: Any) -> bool:
@@ -30,9 +37,9 @@ def is_sparse(value: Any) -> bool:
 
 
 def as_frame(value: Any, name: str = "the table") -> Any:
-    """Return a table of any library as a data frame of pandas; anything else as it is.
+    """Return a table of any library as a data frame of pandas; anything else as it is. A lazy one is collected.
 
-    Errors: `InputError` for a table that Arrow cannot read.
+    Errors: `InputError` for a table that Arrow cannot read, and for a query that fails.
 
     >>> import pyarrow
     >>> as_frame(pyarrow.table({"a": [1, 2]})).shape, as_frame([1, 2])
@@ -40,6 +47,8 @@ def as_frame(value: Any, name: str = "the table") -> Any:
     """
     if not is_table(value):
         return value
+    if is_lazy(value):
+        value = _collected(value, name)
     try:
         import pyarrow
 
@@ -48,6 +57,17 @@ def as_frame(value: Any, name: str = "the table") -> Any:
         raise InputError(
             f"Expected {name} as a table that Arrow can read, got {type(value).__name__}: {first_line(error)} Give a "
             "data frame of pandas, or run pip install 'bridle[parquet]'."
+        ) from error
+
+
+def _collected(query: Any, name: str) -> Any:
+    """Return the table that a query gives."""
+    try:
+        return query.collect()
+    except Exception as error:  # a query fails in many ways: a missing file or column, types, memory
+        raise InputError(
+            f"Expected {name} as a {type(query).__name__} that can be collected, got {type(error).__name__}: "
+            f"{first_line(error)} Call its collect() to see where it fails."
         ) from error
 
 

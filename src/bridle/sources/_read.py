@@ -38,8 +38,8 @@ def read(
     read once.
 
     Args:
-        x: array, pandas, polars or Arrow table; NumPy memory map, `h5py.Dataset`; path of a `.npy`, `.npz`, `.h5` or
-            `.parquet` file; `keras.utils.PyDataset`, `tf.data.Dataset`, PyTorch `Dataset` or `DataLoader`,
+        x: array, pandas, polars (also lazy) or Arrow table; NumPy memory map, `h5py.Dataset`; path of a `.npy`, `.npz`,
+            `.h5` or `.parquet` file; `keras.utils.PyDataset`, `tf.data.Dataset`, PyTorch `Dataset` or `DataLoader`,
             `from_generator(…)`; or a list or dictionary of these for several inputs.
         y: targets, as x, or with a file as x the name of an array or column, or a list of columns. Default None: what
             the dataset or the file (as `y`) holds; without it the target is x.

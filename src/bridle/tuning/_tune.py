@@ -173,14 +173,16 @@ def tune(
     do not need them.
 
     Args:
-        table: data frame of pandas, polars or Arrow, or path of a CSV, Excel, Parquet or JSON-lines file; or path of a
-            folder that has one folder of images, or of text files, for each class. A table with a column of names of
+        table: data frame of pandas, polars (also lazy) or Arrow, or path of a CSV, Excel, Parquet or JSON-lines file;
+            or path of a folder that has one folder of images, or of text files, for each class. A table with a column of names of
             image files is a study of these images; the names count from its folder, or for a data frame from the
             current one.
         target: str, the column to predict; a list of columns that one network predicts together, all of numbers or all
-            of two classes. Not needed for a folder.
+            of classes. Not needed for a folder.
         task: `"classification"` or `"regression"`. Default: detected from the target.
-        model: function `(inputs, outputs)` that returns a compiled model. Default: hidden layers of 64 and 32 units,
+        model: function `(inputs, outputs)` that returns a compiled model; outputs is a number, or for several targets
+            of classes, not all of two, the number of classes of each, for an output of shape (targets, most classes).
+            Default: hidden layers of 64 and 32 units,
             trained by Adam at 0.002 in batches of 64. A given model is trained in batches of 32. For images, the
             function gets `(shape, classes)`, and the default is a small convolutional network.
         arms: as in `Study`. Default: L1 and L2, on weights, activations and pre-activations.
