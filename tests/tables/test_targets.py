@@ -11,8 +11,10 @@ from sklearn.linear_model import LogisticRegression
 import bridle
 from bridle._errors import InputError
 from bridle.cli._show import print_targets
+from bridle.exporting._columns import _target
 from bridle.tables import Problem, Structure, encode_targets, find_problems, known_rows, strata, target_names
-from bridle.tuning import TableStudy, load_applied, prepare_table
+from bridle.tables._encoding import target_columns
+from bridle.tuning import TableStudy, load_applied, own_network, prepare_table
 from bridle.tuning._by_target import _scores
 from bridle.tuning._scale import Scale
 
@@ -152,6 +154,24 @@ def test_numbers_and_labels_have_baselines_for_each_target(several):
         design = TableStudy(targets, seeds=1, **{name: options[name] for name in ("folds", "epochs", "arms")})
         scores = [baseline.scores.mean() for baseline in prepare_table(rows, design).baselines]
         assert scores[1] > least > 0.6 > scores[0]
+
+
+def test_a_network_of_ones_own_has_the_shape_of_all_targets(several):
+    """It gets the number of classes of each target; an export says them, and many categories are encoded by each."""
+
+    def build(inputs, outputs):
+        shape = (len(outputs), max(outputs))
+        layers = [keras.layers.Dense(shape[0] * shape[1]), keras.layers.Reshape(shape), keras.layers.Softmax()]
+        return keras.Sequential([keras.Input((inputs,)), *layers])
+
+    assert own_network(build, 4, (3, 2)).output_shape == (None, 2, 3)
+    with pytest.raises(InputError, match=r"4 inputs and outputs of shape \(2, 3\) for this table, got .* → \(5,\)"):
+        own_network(lambda inputs, outputs: keras.Sequential([keras.Input((4,)), keras.layers.Dense(5)]), 4, (3, 2))
+    _, answer, _ = several
+    assert _target(answer.applied())["classes"] == {"kind": ["low", "mid", "top"], "old": ["0", "1"]}
+    encoded = target_columns(np.array([[2, 0], [0, 1]]), 6, 2)
+    assert encoded.tolist() == [[0, 0, 1, 1, 0, 0], [1, 0, 0, 0, 1, 0]]
+    assert answer.preparation.layout.columns[-1].size == 6
 
 
 def test_combinations_of_classes_are_shared_out():

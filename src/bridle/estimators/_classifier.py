@@ -64,6 +64,8 @@ class RegularizedClassifier(ClassifierMixin, RegularizedNetwork):
 
     """
 
+    classes_: Any
+
     def __init__(
         self,
         model: Any = None,

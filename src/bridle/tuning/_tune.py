@@ -174,9 +174,9 @@ def tune(
 
     Args:
         table: data frame of pandas, polars (also lazy) or Arrow, or path of a CSV, Excel, Parquet or JSON-lines file;
-            or path of a folder that has one folder of images, or of text files, for each class. A table with a column of names of
-            image files is a study of these images; the names count from its folder, or for a data frame from the
-            current one.
+            or path of a folder that has one folder of images, or of text files, for each class. A table with a column
+            of names of image files is a study of these images; the names count from its folder, or for a data frame
+            from the current one.
         target: str, the column to predict; a list of columns that one network predicts together, all of numbers or all
             of classes. Not needed for a folder.
         task: `"classification"` or `"regression"`. Default: detected from the target.
