@@ -103,8 +103,7 @@ class StudyResult:
     row_scores: RowScores | None = None
     """Out-of-fold scores of single rows; None where they cannot be computed or take too much memory."""
     validation_predictions: Mapping[int, np.ndarray] = field(default_factory=dict[int, np.ndarray])
-    """Out-of-fold predictions by candidate, `none` and the recommended one: mean over seeds, (row, output) or (row,
-    target, class)."""
+    """Out-of-fold means over seeds, (row, output) or (row, target, class), of `none` and the recommended candidate."""
     baselines: tuple[Baseline, ...] = ()
     """Models to compare the network with, in a study of a table."""
     fold_networks: FoldNetworks | None = None
