@@ -168,8 +168,8 @@ def sparse_answer(result: StudyResult) -> SparseAnswer | None:
     tensor, level = result.provenance.get(TENSOR), result.provenance.get(LEVEL)
     if not isinstance(tensor, str) or not isinstance(level, int | float) or not len(result.members):
         return None
-    none = int(result.path(0)[0])
-    zeros, gain = nan_mean(zeros_by_fit(result, tensor), (1, 2)), result.score.better(nan_mean(result.scores(), (1, 2)))
+    none, sign = int(result.path(0)[0]), result.score.better(1.0)
+    zeros, gain = nan_mean(zeros_by_fit(result, tensor), (1, 2)), sign * nan_mean(result.scores(), (1, 2))
     paths = {arm: path_from_none(result, arm) for arm in one_strength_arms(result)}
     sparser = np.isfinite(gain) & (zeros >= zeros[none] + MORE_ZEROS) & (zeros < 1)
     usable = [index for path, _ in paths.values() for index in path[1:].tolist() if sparser[index]]
