@@ -11,6 +11,7 @@ Find a regularization
     export, Exported         a study for other programs: ONNX, model cards, trackers, tables
     StudyResult              every number of a study, as arrays
     metrics                  metrics to select by: the perplexity of a language model
+    decoding                 after fits: sequences that a model writes, and their word and token errors
     sources                  rows from files, datasets and streams, in memory or on disk
 
 Say what to regularize, as `{target: regularizer}`
@@ -51,6 +52,7 @@ not imported and `KERAS_BACKEND` is unset, it selects JAX.
 
 # Each public name with its room, one a line: read by editors, type checkers and the lazy loader.
 from bridle import callbacks as callbacks
+from bridle import decoding as decoding
 from bridle import layers as layers
 from bridle import metrics as metrics
 from bridle import representations as representations

@@ -1,0 +1,163 @@
+"""Greedy decoding against loops of Keras's predict, and edit distances against their recursion."""
+
+from functools import cache
+
+import keras
+import numpy as np
+import pytest
+
+import bridle
+from bridle.decoding import edit_errors, greedy_decode
+
+START, END, TOKENS, STEPS = 1, 2, 7, 5
+SOURCES = np.random.default_rng(0).integers(1, TOKENS, (9, 4)).astype("int32")
+layers = keras.layers
+
+
+@pytest.fixture(scope="module")
+def translator() -> keras.Model:
+    """An encoder–decoder with masks and random weights that ends some sequences early."""
+    keras.utils.set_random_seed(3)
+    source, before = (
+        keras.Input((4,), dtype="int32", name="source"),
+        keras.Input((STEPS,), dtype="int32", name="before"),
+    )
+    _, *states = layers.LSTM(6, return_state=True)(layers.Embedding(TOKENS, 5, mask_zero=True)(source))
+    read = layers.Embedding(TOKENS, 5, mask_zero=True)(before)
+    h = layers.LSTM(6, return_sequences=True)(read, initial_state=states)
+    scores = layers.Dense(TOKENS, kernel_initializer=keras.initializers.RandomNormal(stddev=6.0))(h)
+    return keras.Model([source, before], scores)
+
+
+def by_rows(model: keras.Model, source: np.ndarray) -> list[list[int]]:
+    """Decode one row after the other, with one prediction for each token."""
+    found = []
+    for row in source:
+        tokens = [START]
+        while len(tokens) <= STEPS:
+            before = np.pad(tokens, (0, STEPS - len(tokens)))[None].astype("int32")
+            tokens.append(int(model.predict([row[None], before], verbose=0)[0, len(tokens) - 1].argmax()))
+            if tokens[-1] == END:
+                break
+        found.append([token for token in tokens[1:] if token != END])
+    return found
+
+
+def test_rows_decode_together_as_they_do_alone(translator, monkeypatch) -> None:
+    """In few calls; sequences end at the first end, at different steps, and are padded."""
+    calls, predict = [], keras.Model.predict_on_batch
+    monkeypatch.setattr(keras.Model, "predict_on_batch", lambda self, x: calls.append(1) or predict(self, x))
+    decoded = greedy_decode(translator, SOURCES, start=START, end=END)
+    expected = by_rows(translator, SOURCES)
+    assert decoded.tolist() == [row + [0] * (STEPS - len(row)) for row in expected]
+    assert len({len(row) for row in expected}) > 1
+    assert len(calls) <= STEPS + 1  # one more to see that the decoder does not look ahead
+    assert edit_errors(decoded, expected).edits.sum() == 0
+    parts = greedy_decode(translator, {"source": SOURCES}, start=np.full((9, 1), START), end=END, batch_size=4)
+    np.testing.assert_array_equal(parts, decoded)
+
+
+def test_a_language_model_continues_prefixes_of_different_lengths() -> None:
+    """As one row alone does, with inputs of any length; 0 may be a token."""
+    keras.utils.set_random_seed(1)
+    tokens = keras.Input((None,), dtype="int32")
+    h = layers.GRU(8, return_sequences=True)(layers.Embedding(TOKENS, 6)(tokens))
+    model = keras.Model(tokens, layers.Dense(TOKENS, kernel_initializer=keras.initializers.RandomNormal(stddev=4))(h))
+    prefixes = [[3, 0, 4], [5], [6, 6]]
+    start = np.array([row + [-1] * (3 - len(row)) for row in prefixes])
+    decoded = greedy_decode(model, start=start, steps=6, padding=-1)
+    for row, prefix in zip(decoded.tolist(), prefixes, strict=True):
+        tokens = list(prefix)
+        for _ in range(6):
+            tokens.append(int(model.predict(np.array([tokens]), verbose=0)[0, -1].argmax()))
+        assert row == tokens[len(prefix) :]
+    assert len(np.unique(decoded)) > 2
+
+
+def test_decoders_that_look_ahead_or_diverged_are_refused(translator) -> None:
+    """Their sequences would mean nothing."""
+    tokens = keras.Input((4,), dtype="int32")
+    both = layers.Bidirectional(layers.LSTM(3, return_sequences=True))(layers.Embedding(TOKENS, 4)(tokens))
+    with pytest.raises(bridle.BridleError, match="depends on no later token, got one that looks ahead"):
+        greedy_decode(keras.Model(tokens, layers.Dense(TOKENS)(both)), start=1)
+    broken = keras.models.clone_model(translator)
+    broken.set_weights([weight * np.nan for weight in translator.get_weights()])
+    with pytest.raises(bridle.BridleError, match="got NaN"):
+        greedy_decode(broken, SOURCES, start=1)
+
+
+REFUSED = {
+    "both inputs": ([SOURCES, SOURCES], {}, r"but the decoder's, in all 1, got 2. The inputs are source, before"),
+    "no input": ((), {}, "got 0"),
+    "a name": ({"sauce": SOURCES}, {}, "got 'sauce'. .*'source'"),
+    "a token": (SOURCES + 3, {}, "tokens from 0 to 6, the vocabulary of the input 'source', got 9 in source"),
+    "a start": (SOURCES, {"start": 7}, "got 7 in start"),
+    "an end": (SOURCES, {"end": 7}, "vocabulary of the output of the model, got 7 in end"),
+    "a fraction": (SOURCES, {"start": 1.0}, "start as a whole number"),
+    "rows": (SOURCES, {"start": np.ones((3, 1), int)}, "the same number of rows.* 9 in source, 3 in start"),
+    "steps": (SOURCES, {"steps": 6}, "at most 5 steps: 'before' has 5 positions and start 1 tokens, got 6"),
+    "no steps": (SOURCES, {"steps": 0}, "steps as a whole number of at least 1, got 0"),
+    "a long start": (SOURCES, {"start": np.ones((9, 6), int)}, "at most 5 tokens in start, the length of 'before'"),
+}
+
+
+@pytest.mark.parametrize(("inputs", "options", "words"), REFUSED.values(), ids=REFUSED)
+def test_refusals(translator, inputs, options, words) -> None:
+    """Each in a sentence."""
+    with pytest.raises(bridle.BridleError, match=words):
+        greedy_decode(translator, inputs, **{"start": 1, **options})
+
+
+def test_models_that_write_nothing_are_refused() -> None:
+    """Of one label a row; or a decoder without a fixed length and without steps."""
+    one = keras.Sequential([keras.Input((3,)), layers.Dense(2)])
+    with pytest.raises(bridle.BridleError, match=r"\(row, step, token\), got Sequential with \(None, 2\)"):
+        greedy_decode(one, start=1)
+    tokens = keras.Input((None,), dtype="int32", name="tokens")
+    with pytest.raises(bridle.BridleError, match="Expected steps for the input 'tokens'"):
+        greedy_decode(keras.Model(tokens, layers.Embedding(4, 4)(tokens)), start=1)
+    vectors = keras.Input((3, 4), name="vectors")
+    with pytest.raises(bridle.BridleError, match=r"reads tokens of shape \(row, step\), got \(None, 3, 4\)"):
+        greedy_decode(keras.Model(vectors, layers.Dense(4)(vectors)), start=1)
+
+
+def distance(first: tuple[int, ...], second: tuple[int, ...]) -> int:
+    """The recursion of Levenshtein."""
+
+    @cache
+    def of(i: int, j: int) -> int:
+        if not i or not j:
+            return i + j
+        return min(of(i - 1, j) + 1, of(i, j - 1) + 1, of(i - 1, j - 1) + (first[i - 1] != second[j - 1]))
+
+    return of(len(first), len(second))
+
+
+def test_edit_distances_are_those_of_the_recursion() -> None:
+    """Of rows of all lengths, before the end and without padding."""
+    rng = np.random.default_rng(0)
+    rows = [[tuple(rng.integers(3, 6, rng.integers(0, 7)).tolist()) for _ in range(60)] for _ in range(2)]
+    errors = edit_errors([[*row, 2, 9] for row in rows[0]], [[*row, 0] for row in rows[1]], end=2)
+    expected = [distance(*pair) for pair in zip(*rows, strict=True)]
+    assert errors.edits.tolist() == expected
+    assert errors.lengths.tolist() == [len(row) for row in rows[1]]
+    assert errors.token_rate == pytest.approx(sum(expected) / sum(map(len, rows[1])))
+    assert errors.sequence_rate == errors.wrong.mean() == np.mean(np.array(expected) > 0)
+    assert str(edit_errors([["a", "b"]], [["a", "c"]])) == "100.0% of 1 sequences are wrong, 50.0% of tokens."
+    assert np.isnan(edit_errors([[1]], [[0]]).token_rate)
+
+
+@pytest.mark.parametrize(
+    ("decoded", "expected", "words"),
+    [
+        ([[1]], [[1], [2]], "got 1 and 2"),
+        ([], [], "got 0 and 0"),
+        (np.ones((2, 3, 4)), [[1], [2]], r"shape \(row, step\), got \(2, 3, 4\)"),
+        (["a text"], ["a text"], "Split each text into its tokens"),
+        ([1, 2], [1, 2], "a list of single tokens"),
+    ],
+)
+def test_refused_sequences(decoded, expected, words) -> None:
+    """Each in a sentence."""
+    with pytest.raises(bridle.BridleError, match=words):
+        edit_errors(decoded, expected)
