@@ -8,6 +8,7 @@ import pytest
 
 import bridle
 from bridle.decoding import edit_errors, greedy_decode
+from bridle.stats import compare_predictors
 
 START, END, TOKENS, STEPS = 1, 2, 7, 5
 SOURCES = np.random.default_rng(0).integers(1, TOKENS, (9, 4)).astype("int32")
@@ -161,3 +162,80 @@ def test_refused_sequences(decoded, expected, words) -> None:
     """Each in a sentence."""
     with pytest.raises(bridle.BridleError, match=words):
         edit_errors(decoded, expected)
+
+
+@pytest.fixture(scope="module")
+def study() -> tuple[bridle.Result, np.ndarray, np.ndarray]:
+    """An encoder–decoder that learns to copy, with three seeds."""
+    x = SOURCES[np.arange(24) % 9]
+    y = np.pad(x, ((0, 0), (0, 1)), constant_values=END)
+    before = np.pad(y[:, :-1], ((0, 0), (1, 0)), constant_values=START)
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((4,), dtype="int32", name="source"), keras.Input((5,), dtype="int32", name="before")
+    embed = layers.Embedding(TOKENS, 4, mask_zero=True, name="embed")
+    _, state = layers.GRU(5, return_state=True, name="encoder")(embed(inputs[0]))
+    h = layers.GRU(5, return_sequences=True, name="decoder")(embed(inputs[1]), initial_state=state)
+    model = keras.Model(inputs, layers.Dense(TOKENS, name="next")(h))
+    model.compile(keras.optimizers.Adam(0.02), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    arms = {"L2": {"*/kernel": bridle.L2([1e-3, 1e-1])}}
+    result = bridle.Study(model, arms, seeds=3, folds=2, epochs=4).run([x, before], y, refit="all", progress=False)
+    return result, SOURCES, np.pad(SOURCES, ((0, 0), (0, 1)))
+
+
+def test_a_measure_of_every_refit_is_that_of_its_model(study) -> None:
+    """Means over seeds, paired with none; the loop over refits against models taken one by one."""
+    result, source, expected = study
+
+    def rate(model: keras.Model) -> float:
+        return edit_errors(greedy_decode(model, source, start=START, end=END), expected).token_rate
+
+    table = result.measure(rate, rule=None)
+    assert table["candidate"].tolist() == ["none", "L2: 0.001", "L2: 0.1"]
+    by_hand = {arm: [rate(result.model(arm, "best", seed)) for seed in range(3)] for arm in ("none", "L2")}
+    best = "L2: " + f"{next(iter(result.best('L2', 'best').strengths.values())):g}"
+    row = table.set_index("candidate").loc[best]
+    assert table["mean"][0] == pytest.approx(np.mean(by_hand["none"]))
+    assert row["mean"] == pytest.approx(np.mean(by_hand["L2"]))
+    assert row["difference"] == pytest.approx(np.mean(by_hand["L2"]) - np.mean(by_hand["none"]))
+    difference = np.subtract(by_hand["L2"], by_hand["none"])
+    half = 4.302653 * difference.std(ddof=1) / 3**0.5
+    assert row["difference_high"] - row["difference"] == pytest.approx(half, rel=1e-5, abs=1e-9)
+    chosen = result.measure(rate, "L2", "best")
+    assert chosen["candidate"].tolist() == ["none", best]
+    assert chosen["mean"].tolist() == table.set_index("candidate").loc[["none", best], "mean"].tolist()
+
+
+def test_a_measure_of_rows_has_intervals_over_rows(study) -> None:
+    """Of the mean over seeds, by `bridle.stats.compare_predictors`."""
+    result = study[0]
+    rows = np.random.default_rng(1).normal(size=30)
+
+    def squares(model: keras.Model) -> np.ndarray:
+        return (rows - model.get_layer("next").get_weights()[0][0, 0]) ** 2
+
+    table = result.measure(squares, rule="best", over="rows").set_index("arm")
+    each = {arm: [squares(result.model(arm, "best", seed)) for seed in range(3)] for arm in ("none", "L2")}
+    expected = compare_predictors(np.mean(each["L2"], axis=0), np.mean(each["none"], axis=0), np.ones(30))
+    assert table.loc["L2", "mean"] == pytest.approx(np.mean(each["L2"]))
+    assert table.loc["L2", "difference_low"] == pytest.approx(expected.low)
+    assert table.loc["L2", "low"] < table.loc["L2", "mean"] < table.loc["L2", "high"]
+    assert np.isnan(table.loc["none", "difference"])
+    assert table["seeds"].tolist() == [3, 3]
+
+
+@pytest.mark.parametrize(
+    ("function", "options", "words"),
+    [
+        (lambda _: "much", {}, "Expected a number, or one for each row, from the function of a measure, got 'much'"),
+        (lambda _: np.ones((2, 2)), {}, r"got an array of shape \(2, 2\)"),
+        (lambda _: 1.0, {"over": "rows"}, "Expected one number for each row from the function of a measure, got 1.0"),
+        (lambda _: 1.0, {"over": "folds"}, "Expected over='seeds' or over='rows', got 'folds'"),
+        (lambda _: 1.0, {"arms": "L3"}, "Expected an arm of this study, got 'L3'"),
+        (lambda _: 1.0, {"rule": "worst"}, "Expected the rule 'recommended', 'best' or '1se', got 'worst'"),
+        (lambda model, calls=[]: calls.append(1) or np.ones(len(calls)), {}, r"for every model, got shapes \(1,\) and"),
+    ],
+)
+def test_refused_measures(study, function, options, words) -> None:
+    """Each in a sentence."""
+    with pytest.raises(bridle.BridleError, match=words):
+        study[0].measure(function, **options)

@@ -256,8 +256,9 @@ def _sources(inputs: Any, names: list[str]) -> tuple[dict[str, np.ndarray], str]
     if len(missing) != 1:
         raise InputError(
             "Expected an array in inputs for each input of the model but the decoder's, in all "
-            f"{len(names) - 1}, got {len(inputs) if isinstance(inputs, (Sequence, Mapping)) else 1}. The inputs are {', '.join(names)}; "
-            "leave out the one that reads the tokens so far, which is filled step by step."
+            f"{len(names) - 1}, got {len(inputs) if isinstance(inputs, (Sequence, Mapping)) else 1}. "
+            f"The inputs are {', '.join(names)}; leave out the one that reads the tokens so far, which is filled "
+            "step by step."
         )
     return arrays, missing[0]
 

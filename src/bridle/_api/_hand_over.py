@@ -3,13 +3,14 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
 
 from bridle._errors import InputError, KindError
 from bridle._keras import check_predictions, compile_like, divide_logits, mean_model, mean_obstacle, rebuild_by
-from bridle.placement import plain_copy, regularize, unwrapped
+from bridle.placement import code_lines, plain_copy, regularize, unwrapped
 from bridle.regularizers import Penalty
 from bridle.results import ALL_ROWS, FoldNetworks, StudyResult
 from bridle.stats import choose_hand_over
@@ -30,27 +31,48 @@ class ModelMaker:
         choice = None if mean_obstacle(self.template) else choose_hand_over(self.data, candidate)
         return [] if choice is None or len(choice.refits) < 2 else choice.refits.tolist()
 
+    def networks(self, *, folds: bool = False) -> list[tuple[int, int]]:
+        """Return the fold and the seed of each network of a candidate: by seed, then by fold, of refits `ALL_ROWS`."""
+        return [
+            (fold, int(seed)) for seed in self.data.seeds for fold in (range(self.data.folds) if folds else (ALL_ROWS,))
+        ]
+
+    def fits(self, *, folds: bool = False) -> dict[tuple[int, int], int]:
+        """Return the finished refits, or with `folds` fits on folds, by candidate and position in `networks`.
+
+        Errors: `InputError` for a study without any, and for folds whose networks it did not keep.
+        """
+        if folds:
+            check_folds(self.data)
+        fits, kept = self.data.members, self.data.networks
+        places = {network: place for place, network in enumerate(self.networks(folds=folds))}
+        pairs = list(zip(fits.fold.tolist(), fits.seed.tolist(), strict=True))
+        found = {
+            (int(fits.setting[fit]), places[pairs[fit]]): fit
+            for fit in np.flatnonzero(fits.finished).tolist()
+            if pairs[fit] in places and fit in kept
+        }
+        if not found:
+            raise InputError("Expected a study with trained networks, got one without. Run it again to its end.")
+        return found
+
     def members(self, candidates: Sequence[int], *, folds: bool = False) -> dict[str, int]:
         """Return the finished refits of some candidates, or their fits on folds, by names of arm, fold and seed.
 
-        Errors: `InputError` for folds whose networks are not there.
+        Errors: `InputError` as of `fits`, and for a candidate without networks of folds.
         """
-        fits, named, networks = self.data.members, dict[str, int](), self.data.networks
-        if folds:
-            check_folds(self.data)
+        named, fits, networks = dict[str, int](), self.fits(folds=folds), self.networks(folds=folds)
         for candidate in candidates:
             arm = int(self.data.setting_arm[candidate])
             name = re.sub(r"\W+", "_", self.data.arms[arm].name)
-            of_candidate = (fits.setting == candidate) & ((fits.fold != ALL_ROWS) == folds) & fits.finished
-            chosen = np.flatnonzero(of_candidate & np.isin(np.arange(len(fits)), list(networks)))
-            if folds and not len(chosen):
+            chosen = {networks[place]: fit for (owner, place), fit in fits.items() if owner == candidate}
+            if folds and not chosen:
                 raise InputError(
                     f"Expected the networks of the folds of {brief_name(self.data, candidate)!r}, which this study did "
                     'not keep. Run it with keep="folds" and refit="all".'
                 )
-            for fit in chosen[np.lexsort((fits.seed[chosen], fits.fold[chosen]))].tolist():
-                fold = f"_fold{fits.fold[fit]}" if folds else ""
-                key = f"{name}{fold}_seed{fits.seed[fit]}"
+            for (fold, seed), fit in sorted(chosen.items()):
+                key = f"{name}_fold{fold}_seed{seed}" if folds else f"{name}_seed{seed}"
                 named[f"{key}_arm{arm}" if key in named else key] = fit
         return named
 
@@ -67,6 +89,22 @@ class ModelMaker:
             raise InputError(f"No finished refit of {name!r} has the seed {seed}. Seeds: {self.data.seeds.tolist()}.")
         return int((of_seed & members.finished).argmax())
 
+    def load(self, model: keras.Model, fit: int) -> None:
+        """Give a copy of the template the weights of a fit."""
+        inner = unwrapped(model)
+        variables = (*inner.trainable_variables, *inner.non_trainable_variables)
+        for variable, value in zip(variables, self.data.networks[fit], strict=True):
+            variable.assign(value)
+
+    def code(self, candidate: int, regularizers: Mapping[str, Any]) -> str:
+        """Return Keras code for a candidate with its regularizers."""
+        size = self.data.provenance.get("batch_size")
+        rate = self.data.arms[int(self.data.setting_arm[candidate])].learning_rate
+        lines = code_lines(self.template, regularizers, batch_size=None if size is None else int(str(size)))
+        lines += "" if rate is None else f"model.optimizer.learning_rate = {rate:g}  # after compile\n"
+        refits = self.averaged(candidate)
+        return lines + (f"# result.model() is the mean of {len(refits)} such networks, one a seed.\n" if refits else "")
+
     def one(self, refit: int, temperature: float = 1.0, terms: Mapping[str, Penalty] | None = None) -> keras.Model:
         """Return a copy of the template with the weights of a fit, and with penalties where `terms` are given.
 
@@ -75,10 +113,8 @@ class ModelMaker:
         Errors: `KindError` if it predicts otherwise than the refit did.
         """
         copy = self._again() if terms is None else regularize(self.template, terms)
-        inner, weights = unwrapped(copy), self.data.networks[refit]
-        for variable, value in zip((*inner.trainable_variables, *inner.non_trainable_variables), weights, strict=True):
-            variable.assign(value)
-        probe = self.data.probe
+        self.load(copy, refit)
+        inner, weights, probe = unwrapped(copy), self.data.networks[refit], self.data.probe
         if probe is not None and refit in probe.predictions:
             check_predictions(inner, weights, probe.rows, probe.predictions[refit])
         if temperature != 1:

@@ -1,6 +1,6 @@
 """Codes of the trained networks of a study: read from a layer, measured, and drawn."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -12,28 +12,17 @@ from bridle import plots
 from bridle._api._ensemble import OVER
 from bridle._api._hand_over import ModelMaker, check_folds
 from bridle._api._preparation import Preparation, are_study_rows
+from bridle._api._reading import SEQUENCE_AXES, SHOWN_ROWS, MeasuredRows, read_network
 from bridle._errors import InputError, nearest_names
+from bridle._keras import step_mask
 from bridle.placement import unwrapped
-from bridle.representations import (
-    StudiedCodes,
-    densities,
-    exact_zeros,
-    fvu,
-    l0,
-    live_units,
-    noise_like,
-    norm_ratio,
-    probe,
-)
-from bridle.results import ALL_ROWS, StudyResult
+from bridle.representations import StudiedCodes, densities
+from bridle.results import ALL_ROWS
 from bridle.sources._fingerprint import row_hashes
 from bridle.sources._read import rows_alone
 from bridle.sources._trees import take_rows
 from bridle.study.data import plain_rows, read_inputs, transform_rows
 from bridle.wording import brief_name
-
-SHOWN_ROWS = 12
-"""Rows of which the reconstructions are kept."""
 
 
 @dataclass(frozen=True)
@@ -135,68 +124,56 @@ class CodeReader:
     """Reader of the code and the output of the trained networks of a study.
 
     Args:
-        data: the result.
         maker: maker of its models.
         layer: the layer whose output is the code.
         over: `"seeds"` for the refits, or `"folds"` for the networks of all folds and seeds.
 
+    Errors: `InputError` for another `over`.
+
     """
 
-    data: StudyResult
     maker: ModelMaker
     layer: str
     over: str = "seeds"
 
-    @property
-    def networks(self) -> list[tuple[int, int]]:
-        """The fold and the seed of each network, in the order of seeds and then of folds."""
-        folds = range(self.data.folds) if self.over == "folds" else (ALL_ROWS,)
-        return [(fold, int(seed)) for seed in self.data.seeds for fold in folds]
-
-    def fits(self) -> dict[tuple[int, int], int]:
-        """Return the finished fits whose networks are there, by the positions of candidate and network.
-
-        Errors: `InputError` for another `over`, for folds whose networks the study did not keep, and without any fit.
-        """
+    def __post_init__(self) -> None:
         if self.over not in OVER:
             raise InputError(f"Expected over='seeds' or 'folds', got {self.over!r}.")
-        if self.over == "folds":
-            check_folds(self.data)
-        members, networks, kept = self.data.members, self.networks, self.data.networks
-        pairs = list(zip(members.fold.tolist(), members.seed.tolist(), strict=True))
-        fits = {
-            (int(members.setting[fit]), networks.index(pairs[fit])): int(fit)
-            for fit in np.flatnonzero(members.finished)
-            if pairs[fit] in networks and int(fit) in kept
-        }
-        if not fits:
-            raise InputError("Expected a study with trained networks, got one without. Run it again to its end.")
-        return fits
 
-    def watched(self, refit: int) -> tuple[keras.Model, list[Any]]:
-        """Return a model from inputs to code and output, and the variables that a refit's weights are assigned to.
+    @property
+    def folds(self) -> bool:
+        """True for the networks of folds."""
+        return self.over == "folds"
+
+    def watched(self, fit: int) -> tuple[keras.Model, keras.Model]:
+        """Return a copy of the model with a fit's weights, and a model of the same weights that shows its inside.
+
+        Its outputs are a dictionary of `code`, `output`, and `mask` if the code has steps with a mask.
 
         Errors: `InputError` for an unknown layer, or a model whose layers have no fixed inputs and outputs.
         """
-        model = unwrapped(self.maker.one(refit))
-        if not getattr(model, "outputs", None) or len(cast("list[Any]", model.outputs)) != 1:
+        model = self.maker.one(fit)
+        inner = unwrapped(model)
+        if not getattr(inner, "outputs", None) or len(cast("list[Any]", inner.outputs)) != 1:
             raise InputError(
                 "Expected a functional or Sequential model with one output to read a code from, got "
-                f"{type(model).__name__}. Build the model from keras.Input."
+                f"{type(inner).__name__}. Build the model from keras.Input."
             )
-        names = [layer.name for layer in model.layers]
+        names = [layer.name for layer in inner.layers]
         if self.layer not in names:
             raise InputError(f"Expected a layer of the model, got {self.layer!r}. {nearest_names(self.layer, names)}")
-        both = keras.Model(model.inputs, [model.get_layer(self.layer).output, model.outputs[0]])
-        return both, [*model.trainable_variables, *model.non_trainable_variables]
+        layer = inner.get_layer(self.layer)
+        shown = {"code": keras.tree.flatten(layer.output)[0], "output": inner.outputs[0]}
+        mask = step_mask(inner, layer) if len(shown["code"].shape) == SEQUENCE_AXES else None
+        return model, keras.Model(inner.inputs, shown if mask is None else {**shown, "mask": mask})
 
-    def dictionary(self, refit: int, units: int, name: str | None) -> tuple[str, np.ndarray | None]:
+    def dictionary(self, fit: int, units: int, name: str | None) -> tuple[str, np.ndarray | None]:
         """Return the weight from the code to the output, one feature a row, with its name.
 
         By default the last weight of shape (units, inputs); without one, the first of shape (inputs, units),
         transposed.
         """
-        values = dict(zip(self.data.weight_names, self.data.networks[refit], strict=False))
+        values = dict(zip(self.maker.data.weight_names, self.maker.data.networks[fit], strict=False))
         matrices = {key: np.asarray(value, float) for key, value in values.items() if np.ndim(value) == 2}
         if name is not None:
             if name not in matrices:
@@ -219,32 +196,31 @@ def read_codes(
     probed: tuple[Any, int | None] | None = None,
     *,
     dictionary: str | None = None,
-    batch_size: int = 1024,
+    mask: Any = None,
 ) -> Representation:
     """Return the measures of the code of every network. The arguments are those of `Result.representation`.
 
     `probed` are the labels, and the number of labelled rows of each class, for the linear probe.
     """
-    data, fits, networks = reader.data, reader.fits(), reader.networks
-    parts, out_of_fold = _measured_rows(reader, preparation, rows_alone(rows), None if probed is None else probed[0])
-    both, variables = reader.watched(next(iter(fits.values())))
+    maker, data = reader.maker, reader.maker.data
+    fits, networks = maker.fits(folds=reader.folds), maker.networks(folds=reader.folds)
+    labels, per_class = probed or (None, None)
+    parts, out_of_fold = _measured_rows(reader, preparation, rows_alone(rows), labels, mask)
+    model, both = reader.watched(next(iter(fits.values())))
     order = [candidate for arm in range(len(data.arms)) for candidate in data.path(arm).tolist()]
     order = [candidate for candidate in order if any(candidate == key[0] for key in fits)]
     shape = len(order), len(networks)
     measures: dict[str, np.ndarray] = {}
     dictionaries: dict[tuple[int, int], np.ndarray] = {}
-    shown: dict[int, np.ndarray] = {}
+    shown, activations = dict[int, np.ndarray](), dict[int, np.ndarray]()
     unit_densities, name = np.zeros((*shape, 0)), ""
     for (candidate, network), fit in fits.items():
-        for variable, value in zip(variables, data.networks[fit], strict=True):
-            variable.assign(value)
+        maker.load(model, fit)
         place = order.index(candidate), network
-        x, noise, labels = parts[networks[network][0]]
-        reconstructs = tuple(both.outputs[1].shape)[1:] == x.shape[1:]
-        code, restored = _predict(both, x, batch_size)
-        of_noise = _predict(both, noise, batch_size)[1] if reconstructs else None
-        own = None if probed is None else (labels, probed[1])
-        for key, value in _measures(x, code, restored if reconstructs else None, noise, of_noise, own).items():
+        part = parts[networks[network][0]]
+        reading = read_network(both, part)
+        code = reading.observed
+        for key, value in part.measure(both, reading, per_class).items():
             measures.setdefault(key, np.full(shape, np.nan))[place] = value
         if not unit_densities.shape[2]:
             unit_densities = np.full((*shape, code.shape[1]), np.nan)
@@ -252,8 +228,11 @@ def read_codes(
         name, features = reader.dictionary(fit, code.shape[1], dictionary)
         if features is not None:
             dictionaries[place] = features
-        if network == 0 and reconstructs:
-            shown[place[0]] = restored[:SHOWN_ROWS]
+        if network == 0 and part.reconstructed_by(both):
+            shown[place[0]] = reading.output[:SHOWN_ROWS]
+        if network == 0 and reading.code.ndim == SEQUENCE_AXES:
+            activations[place[0]] = reading.over_time
+    first = parts[networks[0][0]].single
     return Representation(
         layer=reader.layer,
         arms=tuple(data.arms[int(data.setting_arm[candidate])].name for candidate in order),
@@ -264,42 +243,40 @@ def read_codes(
         densities=unit_densities,
         dictionaries=dictionaries,
         dictionary_name=name,
-        rows=parts[networks[0][0]][0][:SHOWN_ROWS],
+        rows=np.zeros((0, 0)) if first is None else first[:SHOWN_ROWS],
         reconstructions=shown,
-        folds=tuple(fold for fold, _ in networks if fold != ALL_ROWS),
+        folds=tuple(fold for fold, _ in networks) if reader.folds else (),
         out_of_fold=out_of_fold,
-        test_share=float(np.mean(data.fold_rows[:, 1] / data.fold_rows[:, 0])) if reader.over == "folds" else 0.0,
+        test_share=float(np.mean(data.fold_rows[:, 1] / data.fold_rows[:, 0])) if reader.folds else 0.0,
+        activations=activations,
     )
 
 
 def _measured_rows(
-    reader: CodeReader, preparation: Preparation, rows: Any, labels: Any
-) -> tuple[dict[int, tuple[np.ndarray, np.ndarray, Any]], bool]:
-    """Return rows, white noise like them, and labels for the networks of each fold, and whether they are out of fold.
+    reader: CodeReader, preparation: Preparation, rows: Any, labels: Any, mask: Any
+) -> tuple[dict[int, MeasuredRows], bool]:
+    """Return the rows, labels and mask for the networks of each fold, and whether the rows are out of fold.
 
     The rows of the study are measured by each fold on its validation rows, other rows by all networks.
 
-    Errors: `InputError` for several inputs, and for some rows of the study, of which most folds trained on each.
+    Errors: `InputError` for some rows of the study, of which most folds trained on each.
     """
 
-    def prepared(own: Preparation, part: Any) -> tuple[np.ndarray, np.ndarray]:
+    def prepared(own: Preparation, part: Any, labels: Any, mask: Any) -> MeasuredRows:
         transformer = own.get("x")
-        x = read_inputs(part if transformer is None else transform_rows(transformer, plain_rows(part, "rows"), "rows"))
-        if not isinstance(x, np.ndarray):
-            raise InputError(
-                "Expected one array of rows for a representation, got several inputs. Give a model with one."
-            )
-        return cast("np.ndarray[Any, Any]", x), noise_like(cast("np.ndarray[Any, Any]", x))
+        x = part if transformer is None else transform_rows(transformer, plain_rows(part, "rows"), "rows")
+        return MeasuredRows(read_inputs(x), labels, mask)
 
-    if reader.over != "folds":
-        return {ALL_ROWS: (*prepared(preparation, rows), labels)}, False
-    folds, rows, preparations = check_folds(reader.data), plain_rows(rows, "rows"), preparation.folds
+    if not reader.folds:
+        return {ALL_ROWS: prepared(preparation, rows, labels, mask)}, False
+    folds, rows, preparations = check_folds(reader.maker.data), plain_rows(rows, "rows"), preparation.folds
     if folds.validation and np.array_equal(row_hashes(rows), folds.row_hashes):
-        labels = None if labels is None else np.asarray(labels)
-        if labels is not None and len(labels) != len(folds.row_hashes):
-            raise InputError(f"Expected a label for each of {len(folds.row_hashes)} rows, got {len(labels)}.")
+        labels, mask = (None if one is None else np.asarray(one) for one in (labels, mask))
+        for name, values in (("label", labels), ("row of mask", mask)):
+            if values is not None and len(values) != len(folds.row_hashes):
+                raise InputError(f"Expected a {name} for each of {len(folds.row_hashes)} rows, got {len(values)}.")
         return {
-            fold: (*prepared(preparations[fold], take_rows(rows, part)), None if labels is None else labels[part])
+            fold: prepared(preparations[fold], *(take_rows(one, part) for one in (rows, labels, mask)))
             for fold, part in enumerate(folds.validation)
         }, True
     if are_study_rows(rows, folds.row_hashes):
@@ -307,28 +284,4 @@ def _measured_rows(
             "Expected all rows of the study in their order, each then measured by the networks that did not train on "
             "it, or new rows, got some rows of the study. Give one or the other."
         )
-    return {fold: (*prepared(own, rows), labels) for fold, own in enumerate(preparations)}, False
-
-
-def _predict(model: keras.Model, x: np.ndarray, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the code, flattened to (row, unit), and the output of a model."""
-    code, output = cast("Sequence[np.ndarray]", model.predict(x, batch_size=batch_size, verbose=0))
-    return np.asarray(code).reshape(len(x), -1), np.asarray(output)
-
-
-def _measures(
-    x: np.ndarray,
-    code: np.ndarray,
-    restored: np.ndarray | None,
-    noise: np.ndarray,
-    of_noise: np.ndarray | None,
-    probed: tuple[Any, int | None] | None,
-) -> Mapping[str, float]:
-    """Return the measures of one network."""
-    values = {"l0": l0(code), "zeros": exact_zeros(code), "live": live_units(code)}
-    if restored is not None and of_noise is not None:
-        values = {"fvu": fvu(x, restored), **values, "norm_ratio": norm_ratio(x, restored)}
-        values["noise_fvu"] = fvu(noise, of_noise)
-    if probed is not None:
-        values["probe"] = probe(code, probed[0], per_class=probed[1]).mean
-    return values
+    return {fold: prepared(own, rows, labels, mask) for fold, own in enumerate(preparations)}, False

@@ -2,39 +2,34 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from io import StringIO
 from pathlib import Path
 from typing import Any, Literal
 
 import keras
 import pandas as pd
-from rich.console import Console
 
 from bridle import report as reports
 from bridle import store as stores
 from bridle._api._ensemble import Ensemble, study_ensemble
 from bridle._api._hand_over import ModelMaker
+from bridle._api._measured import measure_refits
 from bridle._api._plots import Plots
 from bridle._api._preparation import Preparation, fold_preparations
 from bridle._api._representation import CodeReader, Representation, read_codes
-from bridle._api._selection import Best, best, select, stored_regularizer, without_training
+from bridle._api._selection import Best, best, placeable_terms, select, selected_terms
 from bridle._cards import card, paragraph
 from bridle._errors import InputError, StoreError
-from bridle.placement import Term, by_target, code_lines
+from bridle.placement import Term
 from bridle.results import StudyResult
 from bridle.stats import Evidence, weigh_evidence
-
-LONG = 30
-"""The number of candidates above which a printed result shows only the selected ones."""
 
 
 class Result:
     """Result of a study. `Study.run` and `bridle.load` return it.
 
-    `print(result)` shows the verdict and the table. `verdict`, `details`, `explain`,
-    `table`, `members` and `plot` read the study. `best`,
-    `regularizers`, `model`, `predict` and `code` return the selected candidate. `report` and `save` write files.
-    `data` is a `StudyResult`, every number as arrays.
+    `print(result)` shows the verdict and the table. `verdict`, `details`, `explain`, `table`, `members` and `plot`
+    read the study. `best`, `regularizers`, `model`, `predict` and `code` return the selected candidate. `report` and
+    `save` write files. `measure` and `representation` measure every refit. `data`, a `StudyResult`, holds all numbers.
 
     Methods with `arm` and `rule` select a candidate:
 
@@ -80,14 +75,7 @@ class Result:
         return weigh_evidence(self.data)
 
     def __str__(self) -> str:
-        text, count = StringIO(), len(self.data.setting_arm)
-        console = Console(width=100, file=text, highlight=False, force_jupyter=False)
-        console.print(reports.rich_table(self.data, self.evidence, selected=count > LONG))
-        more = f"Only the selected of {count} candidates are shown; table() has all of them.\n" if count > LONG else ""
-        baselines = reports.baseline_table(self.data, self.evidence)
-        if baselines is not None:
-            console.print(baselines)
-        return f"{self.verdict()}\n\n{text.getvalue()}{more}"
+        return reports.result_text(self.data, self.evidence)
 
     __repr__ = __str__
 
@@ -139,13 +127,7 @@ class Result:
 
         Errors: `InputError` for a study without baselines.
         """
-        rows = reports.baseline_rows(self.data, self.evidence)
-        if not rows:
-            raise InputError(
-                "Expected a study with baselines, got one that has none. bridle.tune trains them for a table with one "
-                "target of classes or numbers; run it again for a folder of an older version."
-            )
-        return pd.DataFrame(rows)
+        return reports.baseline_frame(self.data, self.evidence)
 
     def members(self) -> pd.DataFrame:
         """Return one row per fit: arm, strengths, seed, fold, status, last value of every curve, diagnostics."""
@@ -157,12 +139,7 @@ class Result:
 
     def regularizers(self, arm: str | None = None, rule: str = "recommended") -> dict[str, Any]:
         """Return the selected candidate as `{target: regularizer or list}`, ready for `bridle.regularize`."""
-        index, setting = select(self.data, self.evidence, arm, rule)
-        strengths, selected_arm = self.data.strengths(setting), self.data.arms[index]
-        if self._terms is not None:
-            terms = self._terms[selected_arm.name]
-            return by_target((t.target, t.regularizer.at(*(strengths[slot] for slot in t.slots))) for t in terms)
-        return by_target((target, stored_regularizer(text, strengths)) for target, text in selected_arm.terms)
+        return selected_terms(self.data, self._terms, select(self.data, self.evidence, arm, rule)[1])
 
     def model(
         self,
@@ -200,13 +177,13 @@ class Result:
 
         """
         index, setting = select(self.data, self.evidence, arm, rule)
-        maker = ModelMaker(self.data, self._template_or_error(), self._build)
+        maker = self._maker()
         refits = [] if single or penalized or seed is not None else maker.averaged(setting)
         divisor = maker.temperature(setting, averaged=bool(refits)) if temperature else 1.0
         if refits:
             model = maker.mean(refits, divisor)
         else:
-            terms = without_training(self.regularizers(arm, rule), self._terms is not None) if penalized else None
+            terms = placeable_terms(self.data, self._terms, setting) if penalized else None
             model = maker.one(maker.refit(setting, seed), divisor, terms)
         rate = self.data.arms[index].learning_rate
         if rate is not None and model.compiled:
@@ -249,8 +226,7 @@ class Result:
         """
         names = [arms] if arms is None or isinstance(arms, str) else list(arms)
         candidates = list(dict.fromkeys(select(self.data, self.evidence, name, rule)[1] for name in names))
-        maker = ModelMaker(self.data, self._template_or_error(), self._build)
-        return study_ensemble(self.data, maker, candidates, self._preparation, over)
+        return study_ensemble(self.data, self._maker(), candidates, self._preparation, over)
 
     def predict(self, rows: Any, arm: str | None = None, rule: str = "recommended", seed: int | None = None) -> Any:
         """Predict with the selected model, in the units of the original target.
@@ -268,6 +244,45 @@ class Result:
         """
         return self._preparation.predict(self.model(arm, rule, seed), rows)
 
+    def measure(
+        self,
+        function: Callable[[keras.Model], Any],
+        arms: str | Sequence[str] | None = None,
+        rule: str | None = "recommended",
+        *,
+        over: str = "seeds",
+    ) -> pd.DataFrame:
+        """Apply a measure of trained models to the refits of every arm, and compare each arm with `none`.
+
+        It is for what no metric gives, such as errors of decoded sequences. Intervals are 95 %, of each arm alone.
+
+        Args:
+            function: function of a trained `keras.Model` that returns a number, or one number for each of its rows. It
+                gets one model after the other as the same object, whose inputs are rows after `preprocessor`.
+            arms: name of an arm, or a list of names, besides `none`. Default: all.
+            rule: `"recommended"` (default), `"best"` or `"1se"`, which selects the candidate of each arm. None: all
+                candidates with refits, the whole path after `run(refit="all")`.
+            over: `"seeds"` (default) for intervals over seeds, paired by seed; `"rows"` for those of the mean over
+                seeds, which hold for these networks and other rows.
+
+        Returns: table with one row per candidate: `arm`, `candidate`, `seeds`, `mean` with its interval `low` to
+            `high`, and `difference`, that of arm and `none`, with `difference_low` to `difference_high`.
+
+        Errors: `InputError` for an unknown arm or rule, for a study without refits, and for a function that returns
+            anything else; `StoreError` if a stored model cannot be built.
+
+        >>> import bridle, keras, numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(40, 3)); y = x[:, :1] ** 2
+        >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+        >>> model.compile("adam", "mse")
+        >>> study = bridle.Study(model, {"L2": {"*/kernel": bridle.L2([0.1])}}, seeds=3, folds=2, epochs=3)
+        >>> table = study.run(x, y).measure(lambda model: np.abs(model.predict(x, verbose=0) - y)[:, 0])
+        >>> table["arm"].tolist(), table["seeds"].tolist()
+        (['none', 'L2'], [3, 3])
+
+        """
+        return measure_refits(self._maker(), self.evidence, function, arms, rule, over)
+
     def representation(
         self,
         layer: str,
@@ -277,8 +292,9 @@ class Result:
         per_class: int | None = None,
         dictionary: str | None = None,
         over: Literal["seeds", "folds"] = "seeds",
+        mask: Any = None,
     ) -> Representation:
-        """Measure the output of a layer as a code of rows, for every refit of the study.
+        """Measure the output of a layer as a code of rows, for every refit of a study, or every network of its folds.
 
         Measures, as functions in `bridle.representations`: `l0`, `zeros`, `live`; for a model that reconstructs its
         input also `fvu`, `norm_ratio` and `noise_fvu`, the FVU of white noise, near `fvu` for an identity; with labels
@@ -289,32 +305,29 @@ class Result:
         every network. `stability` then compares folds, and intervals are over folds.
 
         Args:
-            layer: the name of the layer whose output is the code; further axes than the first count as units.
-            rows: array of shape (rows, …), unprepared, as given to `run`.
+            layer: the name of the layer whose output is the code. Of an output of shape (row, step, unit) the steps
+                are observations, without padding, and the probe reads all steps of a row; other axes count as units.
+            rows: array of shape (rows, …), or several inputs, unprepared, as given to `run`.
             labels: array of shape (rows,), one class for each row, for the probe. Default None.
             per_class: int, the number of labelled rows of each class that the probe is trained on in each fold.
                 Default: all of the fold's training rows.
             dictionary: the weight whose rows are features, such as `"decoder/kernel"`. Default: the last one from the
                 code to another layer.
             over: `"seeds"` (default) for the refits, or `"folds"` after `run(…, keep="folds")`.
+            mask: array of shape (rows, steps), True for steps that are no padding. Default: the mask of the model.
 
-        Returns: `bridle.Representation`. Run the study with `refit="all"` to have its whole path there.
+        Returns: `bridle.Representation`, of the whole path after `run(refit="all")`.
 
-        Errors: `InputError` for an unknown layer or weight, several inputs, a study without these networks, and with
-            `over="folds"` for some of the study's rows; `StoreError` if a stored model cannot be built.
+        Errors: `InputError` for an unknown layer or weight, a mask that does not fit, a study without these networks,
+            and with `over="folds"` for some of the study's rows; `StoreError` if a stored model cannot be built.
 
         """
-        reader = CodeReader(self.data, ModelMaker(self.data, self._template_or_error(), self._build), layer, over)
-        return read_codes(
-            reader, self._preparation, rows, None if labels is None else (labels, per_class), dictionary=dictionary
-        )
+        reader, probed = CodeReader(self._maker(), layer, over), None if labels is None else (labels, per_class)
+        return read_codes(reader, self._preparation, rows, probed, dictionary=dictionary, mask=mask)
 
     @property
     def preprocessor(self) -> Any:
-        """The fitted transformer of the rows, as used by the refits; None if the study had none.
-
-        Set it if a stored study lacks it.
-        """
+        """The fitted transformer of the rows; None if the study had none. Set it if a stored study lacks it."""
         return self._preparation.get("x")
 
     @preprocessor.setter
@@ -332,15 +345,8 @@ class Result:
 
     def code(self, arm: str | None = None, rule: str = "recommended") -> str:
         """Return Keras code for the selected candidate, after the lines that prepare the rows."""
-        index, setting = select(self.data, self.evidence, arm, rule)
-        template, size = self._template_or_error(), self.data.provenance.get("batch_size")
-        lines = self._preparation.lines() + code_lines(
-            template, self.regularizers(arm, rule), batch_size=None if size is None else int(str(size))
-        )
-        rate = self.data.arms[index].learning_rate
-        lines += "" if rate is None else f"model.optimizer.learning_rate = {rate:g}  # after compile\n"
-        refits = ModelMaker(self.data, template).averaged(setting)
-        return lines + (f"# result.model() is the mean of {len(refits)} such networks, one a seed.\n" if refits else "")
+        setting = select(self.data, self.evidence, arm, rule)[1]
+        return self._preparation.lines() + self._maker().code(setting, self.regularizers(arm, rule))
 
     def report(self, path: str | Path, *, title: str = "Regularization study") -> Path:
         """Write one HTML file with verdict, table, pictures and provenance. It opens offline.
@@ -354,8 +360,7 @@ class Result:
         Errors: `StoreError` if the file cannot be written; `InputError` for a study without fits.
 
         """
-        text = reports.page(title, [self.section(title)])
-        return stores.write_text(path, text)
+        return stores.write_text(path, reports.page(title, [self.section(title)]))
 
     def section(self, title: str, **options: Any) -> reports.Section:
         """Return the result as a section of a report page."""
@@ -389,7 +394,7 @@ class Result:
         if not len(self.data.members):
             raise InputError("Expected a study with fits, got one that was stopped before its first. Run it again.")
 
-    def _template_or_error(self) -> keras.Model:
+    def _maker(self) -> ModelMaker:
         if self._template is None:
             raise StoreError(self._unbuilt)
-        return self._template
+        return ModelMaker(self.data, self._template, self._build)

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from bridle._errors import InputError, StoreError, nearest_names
+from bridle.placement import Term, by_target
 from bridle.regularizers import Penalty, Regularizer, parse_regularizer
 from bridle.results import StudyResult
 from bridle.stats import Evidence
@@ -69,15 +70,29 @@ def stored_regularizer(text: str, strengths: Mapping[str, float]) -> Regularizer
         ) from error
 
 
-def without_training(regularizers: Mapping[str, Any], anchored: bool) -> dict[str, Any]:
-    """Return the regularizers of a candidate that can be placed on a model.
+Terms = Mapping[str, tuple[Term, ...]]
+"""The terms of each arm as the user wrote them."""
 
-    Errors: `InputError` if they pull toward pretrained weights that are not there, as `anchored` says.
+
+def selected_terms(data: StudyResult, terms: Terms | None, candidate: int) -> dict[str, Any]:
+    """Return the regularizers of a candidate by target; from their stored texts where `terms` is None."""
+    strengths, arm = data.strengths(candidate), data.arms[int(data.setting_arm[candidate])]
+    if terms is not None:
+        placed = terms[arm.name]
+        return by_target((t.target, t.regularizer.at(*(strengths[slot] for slot in t.slots))) for t in placed)
+    return by_target((target, stored_regularizer(text, strengths)) for target, text in arm.terms)
+
+
+def placeable_terms(data: StudyResult, terms: Terms | None, candidate: int) -> dict[str, Any]:
+    """Return the regularizers of a candidate that a model takes.
+
+    Errors: `InputError` if their pretrained weights are missing.
     """
-    terms = {target: value for target, value in regularizers.items() if target != "training"}
-    if not anchored and any(isinstance(one, Penalty) and one.needs_anchor for one in keras.tree.flatten(terms)):
+    found = {target: value for target, value in selected_terms(data, terms, candidate).items() if target != "training"}
+    placed = keras.tree.flatten(found)
+    if terms is None and any(isinstance(term, Penalty) and term.needs_anchor for term in placed):
         raise InputError(
             "A stored study does not hold the pretrained weights that l2sp pulls toward. "
             "Take the model from the result of study.run, or give the anchor as an array."
         )
-    return terms
+    return found

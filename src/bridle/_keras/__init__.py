@@ -109,6 +109,7 @@ from bridle._keras._structure import (
     layer_names,
     own_weights,
     scores_attention,
+    step_mask,
 )
 from bridle._keras._taps import Reading, Tap, watching
 from bridle._keras._tracing import (
@@ -275,6 +276,7 @@ __all__ = [
     "smoothings_of",
     "split_losses",
     "state_restored",
+    "step_mask",
     "sum_losses",
     "takes_training",
     "tensorflow_left_alone",

@@ -11,6 +11,7 @@ from bridle._keras._internals import (
     TRACKED_LAYERS,
     ConvLSTMCell,
     direct_layers,
+    get_mask,
     is_functional,
     snake_case,
     trainable_here,
@@ -215,3 +216,19 @@ def head_parts(parent: keras.Layer | None, layer: keras.Layer, variable: keras.V
         return []
     axis = HEADS[layer.name] if len(variable.shape) == 3 else 0
     return [Part(str(head), axis, head, head + 1) for head in range(variable.shape[axis])]
+
+
+def step_mask(model: keras.Model, layer: keras.Layer) -> Any:
+    """Return the mask of the steps of a layer in a functional model as a symbolic tensor of shape (row, step), or None.
+
+    Of a layer that drops its mask, such as a convolution, it is that of the nearest layer before it with as many
+    steps, if the model has one input.
+    """
+    steps = tuple(keras.tree.flatten(layer.output)[0].shape[:2])
+    place = model.layers.index(layer)
+    candidates = [layer, *(reversed(model.layers[:place]) if len(keras.tree.flatten(model.inputs)) == 1 else ())]
+    for candidate in candidates:
+        mask = get_mask(keras.tree.flatten(candidate.output)[0])
+        if mask is not None and tuple(mask.shape) == steps:
+            return mask
+    return None

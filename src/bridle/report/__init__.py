@@ -1,13 +1,13 @@
 """Sentences, tables and pages about a result."""
 
-from bridle.report._baselines import baseline_line, baseline_rows, baseline_table
+from bridle.report._baselines import baseline_frame, baseline_line, baseline_rows, baseline_table
 from bridle.report._cells import make_cells, rich_table
 from bridle.report._details import detail_lines, details
 from bridle.report._diagnosis_pages import CODE, DIAGNOSES, Diagnosis, find_diagnosis, list_text, page_text
 from bridle.report._findings import Finding, explain, find_all
 from bridle.report._html import page
 from bridle.report._json import strict, to_json
-from bridle.report._notebook import result_card
+from bridle.report._notebook import result_card, result_text
 from bridle.report._reproduce import strength_meaning
 from bridle.report._section import Section, Sheet
 from bridle.report._selection_notes import looks_note
@@ -24,6 +24,7 @@ __all__ = [
     "Section",
     "Sheet",
     "Written",
+    "baseline_frame",
     "baseline_line",
     "baseline_rows",
     "baseline_table",
@@ -40,6 +41,7 @@ __all__ = [
     "page",
     "page_text",
     "result_card",
+    "result_text",
     "rich_table",
     "rows",
     "safe_cells",

@@ -4,10 +4,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pandas as pd
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from bridle._errors import InputError
 from bridle.report._amounts import score_text
 from bridle.results import Baseline, StudyResult
 from bridle.stats import Evidence, Summary, compare_baselines, nan_mean
@@ -94,6 +96,20 @@ def baseline_line(baselines: Sequence[Baseline], score: str) -> str:
     means = [(baseline, nan_mean(baseline.scores, 0)) for baseline in baselines]
     scores = [f"{baseline.name} {decimal_text(float(mean), 3)}" for baseline, mean in means]
     return f"Without a network, {score} on the same folds: {', '.join(scores)}." if scores else ""
+
+
+def baseline_frame(result: StudyResult, evidence: Evidence) -> pd.DataFrame:
+    """Return the rows of `baseline_rows` as a table.
+
+    Errors: `InputError` for a study without baselines.
+    """
+    rows = baseline_rows(result, evidence)
+    if not rows:
+        raise InputError(
+            "Expected a study with baselines, got one that has none. bridle.tune trains them for a table with one "
+            "target of classes or numbers; run it again for a folder of an older version."
+        )
+    return pd.DataFrame(rows)
 
 
 def baseline_table(result: StudyResult, evidence: Evidence, *, explained: bool = True) -> Table | None:

@@ -1,13 +1,17 @@
-"""A result as a card in a notebook: the verdict, one picture, and what stands behind it."""
+"""A whole result as text for a terminal, and as a card for a notebook: the verdict and what stands behind it."""
 
 from collections.abc import Sequence
+from io import StringIO
+
+from rich.console import Console
 
 from bridle._cards import card, code_box, folded, markup, paragraph, table_box, verdict_box
 from bridle.plots import Drawing, main_drawing
 from bridle.report._assets import data_uri
-from bridle.report._cells import Cells, make_cells
+from bridle.report._baselines import baseline_table
+from bridle.report._cells import Cells, make_cells, rich_table
 from bridle.report._details import detail_lines
-from bridle.report._verdict import sentences
+from bridle.report._verdict import sentences, verdict
 from bridle.results import StudyResult
 from bridle.stats import Evidence
 
@@ -15,6 +19,21 @@ MAX_OPEN_ROWS = 12
 """The most lines of a table that is not folded."""
 MAX_ROWS = 60
 """The number of candidates above which a card shows only those that a rule selects."""
+
+LONG = 30
+"""The number of candidates above which a printed result shows only the selected ones."""
+
+
+def result_text(result: StudyResult, evidence: Evidence) -> str:
+    """Return the verdict, the table of candidates, and that of baselines if there are any."""
+    text, count = StringIO(), len(result.setting_arm)
+    console = Console(width=100, file=text, highlight=False, force_jupyter=False)
+    console.print(rich_table(result, evidence, selected=count > LONG))
+    more = f"Only the selected of {count} candidates are shown; table() has all of them.\n" if count > LONG else ""
+    baselines = baseline_table(result, evidence)
+    if baselines is not None:
+        console.print(baselines)
+    return f"{verdict(result, evidence)}\n\n{text.getvalue()}{more}"
 
 
 def result_card(result: StudyResult, evidence: Evidence, code: str = "", extra: Sequence[str] = ()) -> str:

@@ -1,6 +1,6 @@
 """Codes of a whole study: measures of every network, frontier, equal sparsity, stability over seeds and folds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -65,6 +65,9 @@ class StudiedCodes:
     """True if each network was measured on the validation rows of its fold, False if all were on the same rows."""
     test_share: float = 0.0
     """Validation rows of a fold divided by its training rows, by which intervals over folds are wider."""
+
+    activations: Mapping[int, Float[np.ndarray, "row step unit"]] = field(default_factory=dict)
+    """The code of the first rows by each candidate with the first seed, NaN in padded steps; empty without steps."""
 
     def table(self) -> pd.DataFrame:
         """Return one row per network: candidate, arm, seed, for networks of folds the fold, and every measure."""
@@ -279,10 +282,14 @@ def join_codes(parts: Sequence[StudiedCodes]) -> StudiedCodes:
             for start, part in places
             for (index, seed), features in part.dictionaries.items()
         },
-        reconstructions={
-            int(start) + index: values for start, part in places for index, values in part.reconstructions.items()
-        },
+        reconstructions=_moved((int(start), part.reconstructions) for start, part in places),
+        activations=_moved((int(start), part.activations) for start, part in places),
     )
+
+
+def _moved(parts: Iterable[tuple[int, Mapping[int, np.ndarray]]]) -> dict[int, np.ndarray]:
+    """Return arrays by candidate, each candidate moved by the first one of its study."""
+    return {start + index: values for start, part in parts for index, values in part.items()}
 
 
 def noise_like(x: np.ndarray, seed: int = 0) -> np.ndarray:
