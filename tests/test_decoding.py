@@ -58,6 +58,16 @@ def test_rows_decode_together_as_they_do_alone(translator, monkeypatch) -> None:
     np.testing.assert_array_equal(parts, decoded)
 
 
+def test_the_end_may_be_the_padding() -> None:
+    """A network that repeats each letter as a phoneme, and ends with 0 after the last letter."""
+    letters, before = keras.Input((3,), dtype="int32"), keras.Input((4,), dtype="int32")
+    after = layers.ZeroPadding1D((0, 1))(layers.Reshape((3, 1))(letters))
+    after = layers.Flatten()(after) + 0 * before
+    model = keras.Model([letters, before], layers.Embedding(5, 5, embeddings_initializer="identity")(after))
+    spoken = greedy_decode(model, np.array([[1, 3, 0], [4, 0, 2]], np.int32), start=9, end=0)
+    assert spoken.tolist() == [[1, 3, 0, 0], [4, 0, 0, 0]]
+
+
 def test_a_language_model_continues_prefixes_of_different_lengths() -> None:
     """As one row alone does, with inputs of any length; 0 may be a token."""
     keras.utils.set_random_seed(1)

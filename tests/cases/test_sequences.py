@@ -13,7 +13,6 @@ from bridle.cases import CaseOptions, find_case
 from bridle.cases._data import read_pronunciations, read_text, read_vowels, read_words
 from bridle.cases._double_descent import NOISY, network, peak
 from bridle.cases._mnist1d import draw_signals
-from bridle.cases._pronunciation import decode
 from bridle.cases._rectifier import Curve, read_images
 
 TEXT = "A café – twice\n"
@@ -75,17 +74,6 @@ def test_shipped_rows() -> None:
     assert len(words.names) == 39
     assert words.letters.shape == words.phonemes.shape
     assert len(words.letters) > 112_000
-
-
-def test_greedy_decoding_spells_until_the_first_end() -> None:
-    """A network that repeats each letter as a phoneme, and ends after the last letter."""
-    letters, before = keras.Input((3,), dtype="int32"), keras.Input((4,), dtype="int32")
-    after = keras.layers.ZeroPadding1D((0, 1))(keras.layers.Reshape((3, 1))(letters))
-    after = keras.layers.Flatten()(after) + 0 * before
-    classes = keras.layers.Embedding(5, 5, embeddings_initializer="identity")(after)
-    model = keras.Model([letters, before], classes)
-    spoken = decode(model, np.array([[1, 3, 0], [4, 0, 2]], np.int32), 4, 9)
-    assert spoken.tolist() == [[1, 3, 0, 0], [4, 0, 0, 0]]
 
 
 def test_the_height_of_a_peak() -> None:

@@ -4,15 +4,15 @@ from typing import Any
 
 import keras
 import numpy as np
-from jaxtyping import Bool, Int
+import pandas as pd
 
 from bridle._api import Result, Study
 from bridle.cases._data import Pronunciations, read_pronunciations
 from bridle.cases._reproduction import CaseAnswer, CaseOptions, Line, ReproductionCase
+from bridle.decoding import edit_errors, greedy_decode
 from bridle.regularizers import L2
 from bridle.regularizers._noise import Dropout
 from bridle.regularizers._recurrent import AR
-from bridle.stats import compare_predictors
 
 UNITS, BATCH, EPOCHS, SEEDS = 64, 64, 20, 2
 ROWS, TEST_ROWS = 5000, 2000
@@ -59,29 +59,15 @@ def shifted(words: Pronunciations, rows: slice) -> tuple[tuple[np.ndarray, np.nd
     return (words.letters[rows], np.hstack([start, spoken])), np.hstack([spoken, np.zeros_like(start)])
 
 
-def decode(model: keras.Model, letters: Int[np.ndarray, "word letter"], steps: int, start: int) -> np.ndarray:
-    """Return the phonemes that a network spells out: at each step the most probable one, up to the first end."""
-    before = np.zeros((len(letters), steps), np.int32)
-    before[:, 0] = start
-    spoken = np.zeros_like(before)
-    for step in range(steps):
-        logits = model.predict([letters, before], batch_size=1000, verbose=0)[:, step]
-        spoken[:, step] = logits.argmax(axis=1) * (spoken[:, step - 1] > 0 if step else True)
-        if step + 1 < steps:
-            before[:, step + 1] = np.where(spoken[:, step] > 0, spoken[:, step], 0)
-    return spoken
+def word_errors(result: Result, test: Any, words: Pronunciations) -> pd.DataFrame:
+    """Return the share of test words with any wrong phoneme, in percent, for each arm, with intervals over words."""
+    (letters, _), expected = test
 
+    def wrong(model: keras.Model) -> np.ndarray:
+        spoken = greedy_decode(model, letters, start=len(words.names) + 1, end=0, batch_size=1000)
+        return 100 * edit_errors(spoken, expected).wrong
 
-def wrong_words(result: Result, arm: str, test: Any, words: Pronunciations) -> Bool[np.ndarray, "seed word"]:
-    """Return for each refit of an arm which test words it gets wrong in any phoneme."""
-    (letters, before), expected = test
-    wrong, steps = [], before.shape[1]
-    shared = network(len(words.names), steps, result.model(arm, "best", single=True).get_layer("encoder").units)
-    for seed in result.data.seeds.tolist():
-        shared.set_weights(result.model(arm, "best", int(seed), single=True).get_weights())
-        spoken = decode(shared, letters, steps, len(words.names) + 1)
-        wrong.append((spoken != expected).any(axis=1))
-    return np.array(wrong)
+    return result.measure(wrong, rule="best", over="rows").set_index("arm")
 
 
 def run(options: CaseOptions) -> CaseAnswer:
@@ -103,13 +89,11 @@ def run(options: CaseOptions) -> CaseAnswer:
         curve_points=5,
     )
     result = options.study("words", study, list(x), y)
-    wrong = {arm.name: wrong_words(result, arm.name, test, words) for arm in result.data.arms}
-    rate = 100 * float(wrong["none"].mean())
-    lines.append(Line(f"word errors after {count:,} words without a penalty, %", "", "", rate))
-    for name in list(wrong)[1:]:
-        gain = compare_predictors(-100 * wrong[name].mean(axis=0), -100 * wrong["none"].mean(axis=0), np.ones(tested))
-        quantity = f"fewer word errors with {name}, points"
-        lines.append(Line(quantity, "", "", gain.difference, (gain.low, gain.high)))
+    errors = word_errors(result, test, words)
+    lines.append(Line(f"word errors after {count:,} words without a penalty, %", "", "", errors.at["none", "mean"]))
+    for name, row in errors.drop("none").iterrows():
+        interval = -row["difference_high"], -row["difference_low"]
+        lines.append(Line(f"fewer word errors with {name}, points", "", "", -row["difference"], interval))
     return CaseAnswer(tuple(lines), _verdict(lines), (result.section("5,000 words"),))
 
 
@@ -128,7 +112,7 @@ def _large_line(options: CaseOptions, words: Pronunciations, test: Any) -> Line:
         curve_points=1,
     )
     result = options.study("all-words", study, list(x), y)
-    rate = 100 * float(wrong_words(result, "none", test, words).mean())
+    rate = float(word_errors(result, test, words)["mean"].iloc[0])
     quantity = f"word errors after {LARGE_ROWS:,} words, {UNITS} units, %"
     return Line(quantity, "42.3 with 4 x 64 units and stress", f"at most {MAX_ERROR:g}", rate, None, rate <= MAX_ERROR)
 
