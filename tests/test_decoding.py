@@ -215,6 +215,18 @@ def test_a_measure_of_every_refit_is_that_of_its_model(study) -> None:
     assert chosen["mean"].tolist() == table.set_index("candidate").loc[["none", best], "mean"].tolist()
 
 
+def test_a_decoder_has_codes_along_its_steps(study) -> None:
+    """Of a model with several inputs, by the mask of the decoder's own."""
+    result, source, expected = study
+    before = np.pad(expected[:, :-2], ((0, 0), (1, 1)), constant_values=((0, 0), (START, 0)))
+    codes = result.representation("decoder", {"source": source, "before": before})
+    assert codes.units == 5
+    np.testing.assert_array_equal(np.isfinite(codes.activations[0]).all(axis=2), before > 0)
+    assert "fvu" not in codes.measures
+    assert codes.rows.shape == (0, 0)
+    assert result.representation("encoder", [source, before]).activations == {}
+
+
 def test_a_measure_of_rows_has_intervals_over_rows(study) -> None:
     """Of the mean over seeds, by `bridle.stats.compare_predictors`."""
     result = study[0]

@@ -1,5 +1,6 @@
 """Codes of the trained networks of a study, against Keras's own predictions."""
 
+import warnings
 from dataclasses import replace
 
 import keras
@@ -209,3 +210,98 @@ def test_refusals(result, layer, options, words) -> None:
     """Each in a sentence."""
     with pytest.raises(bridle.BridleError, match=words):
         result.representation(layer, X, **options)
+
+
+LENGTHS = np.array([6, 3, 4, 2] * 6)
+SIGNALS = np.where(np.arange(6) < LENGTHS[:, None], np.random.default_rng(0).random((24, 6)) + 0.1, 0)[..., None]
+SIGNALS = np.concatenate([SIGNALS, SIGNALS**2], axis=2)
+
+
+@pytest.fixture(scope="module")
+def sequences() -> bridle.Result:
+    """An autoencoder of padded sequences: a recurrent layer with a mask, and a convolution that drops it."""
+    keras.utils.set_random_seed(0)
+    layers = [
+        keras.layers.Masking(),
+        keras.layers.GRU(5, activation="relu", return_sequences=True, name="gru"),
+        keras.layers.Conv1D(4, 3, padding="same", activation="relu", name="conv"),
+        keras.layers.Dense(2, name="out"),
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the convolution drops the mask, says Keras
+        model = keras.Sequential([keras.Input((6, 2)), *layers])
+        model.compile("adam", "mse")
+        study = bridle.Study(model, {"L1": {"gru/output": bridle.L1(0.1)}}, seeds=2, folds=2, epochs=4)
+        yield study.run(SIGNALS, refit="all", keep="folds", progress=False)
+
+
+@pytest.mark.filterwarnings("ignore:.*was passed an input with a mask")
+@pytest.mark.parametrize("layer", ["gru", "conv"])
+def test_steps_of_sequences_are_observations(sequences, layer) -> None:
+    """Padding counts nowhere, also after a convolution: in sparsity, in the reconstruction, in the picture."""
+    codes = sequences.representation(layer, SIGNALS, LENGTHS > 3)
+    model = sequences.model("L1", "best", seed=1)
+    inside = keras.Model(model.inputs, [model.get_layer(layer).output, model.outputs[0]])
+    code, restored = inside.predict(SIGNALS, verbose=0)
+    real = np.arange(6) < LENGTHS[:, None]
+    units = code.shape[2]
+    assert codes.units == units
+    np.testing.assert_allclose(codes.densities[1, 1], (code[real] != 0).mean(axis=0))
+    assert codes.measures["l0"][1, 1] == pytest.approx((code[real] != 0).sum(axis=1).mean())
+    assert not real.all()
+    x = np.ma.MaskedArray(SIGNALS, np.broadcast_to(~real[..., None], SIGNALS.shape))
+    expected = ((x - restored) ** 2).sum() / ((x - x.mean(axis=0)) ** 2).sum()
+    assert codes.measures["fvu"][1, 1] == pytest.approx(expected, rel=1e-4)
+    sizes = [
+        np.sqrt((np.ma.filled(part, 0) ** 2).sum(axis=(1, 2))) for part in (x, np.ma.MaskedArray(restored, x.mask))
+    ]
+    assert codes.measures["norm_ratio"][1, 1] == pytest.approx((sizes[1] / sizes[0]).mean(), rel=1e-4)
+    assert codes.measures["probe"][1, 1] == pytest.approx(probe(code, LENGTHS > 3).mean)
+    shown = codes.activations[1]
+    assert shown.shape == (12, 6, units)
+    np.testing.assert_array_equal(np.isfinite(shown).all(axis=2), real[:12])
+    first = sequences.model("L1", "best", seed=0)
+    alone = keras.Model(first.inputs, first.get_layer(layer).output).predict(SIGNALS[:12], verbose=0)
+    np.testing.assert_allclose(shown[real[:12]], alone[real[:12]], rtol=1e-5, atol=1e-6)
+    ax = codes.plot.along_time("L1: 0.1", rows=[0, 3])
+    assert [text.get_text() for text in ax.texts] == ["row 0", "row 3"]
+
+
+@pytest.mark.filterwarnings("ignore:.*was passed an input with a mask")
+def test_a_mask_replaces_that_of_the_model(sequences) -> None:
+    """And has to fit the steps of the layer."""
+    mask = np.arange(6) < np.ones((24, 1))
+    codes = sequences.representation("gru", SIGNALS, mask=mask)
+    np.testing.assert_array_equal(np.isfinite(codes.activations[0]).all(axis=2), mask[:12])
+    with pytest.raises(bridle.BridleError, match=r"a mask of shape \(24, 6\) for a code of shape .*, got \(6,\)"):
+        sequences.representation("gru", SIGNALS, mask=mask[0])
+    with pytest.raises(bridle.BridleError, match="steps that are no padding"):
+        sequences.representation("gru", SIGNALS, mask=mask & False)
+
+
+@pytest.mark.filterwarnings("ignore:.*was passed an input with a mask")
+def test_masks_go_with_the_rows_of_each_fold(sequences) -> None:
+    """The code of a fold's network on its validation rows, of the steps that their rows of the mask say."""
+    mask = np.random.default_rng(1).random((24, 6)) < 0.5
+    codes = sequences.representation("gru", SIGNALS, mask=mask, over="folds")
+    folds, fits = sequences.data.fold_networks, sequences.data.members
+    for place, (fold, seed) in enumerate(zip(codes.folds, codes.seeds, strict=True)):
+        fit = int(np.flatnonzero((fits.setting == 0) & (fits.fold == fold) & (fits.seed == seed))[0])
+        model, rows = sequences.model("none", seed=0), folds.validation[fold]
+        variables = (*model.trainable_variables, *model.non_trainable_variables)
+        for variable, value in zip(variables, folds.weights[fit], strict=True):
+            variable.assign(value)
+        code = keras.Model(model.inputs, model.get_layer("gru").output).predict(SIGNALS[rows], verbose=0)
+        assert codes.measures["l0"][0, place] == pytest.approx((code[mask[rows]] != 0).sum(axis=1).mean())
+    np.testing.assert_array_equal(np.isfinite(codes.activations[0]).all(axis=2), mask[folds.validation[0]][:12])
+    assert codes.plot.along_time("none").get_title(loc="left").startswith("none, fold 0, seed 0: gru")
+    with pytest.raises(bridle.BridleError, match="a row of mask for each of 24 rows, got 6"):
+        sequences.representation("gru", SIGNALS, mask=mask[0], over="folds")
+
+
+def test_codes_without_steps_take_no_mask(result) -> None:
+    """And have no picture along time."""
+    with pytest.raises(bridle.BridleError, match=r"Expected no mask for a code of shape \(120, 12\)"):
+        result.representation("code", X, mask=np.ones((120, 12), bool))
+    with pytest.raises(bridle.BridleError, match="'code' without steps"):
+        result.representation("code", X).plot.along_time("none")

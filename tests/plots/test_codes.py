@@ -8,9 +8,11 @@ import pytest
 
 from bridle import BridleError
 from bridle.plots import (
+    along_time_data,
     code_drawings,
     code_frontier_data,
     densities_data,
+    draw_along_time,
     draw_code_frontier,
     draw_densities,
     draw_tiles,
@@ -21,6 +23,10 @@ from bridle.plots import (
 from bridle.representations import StudiedCodes, match_features
 
 RNG = np.random.default_rng(0)
+STEPS = np.zeros((4, 6, 5), np.float32)
+"""Activations of four rows: of the steps 0 to 4, in the third row from 2 on, and in the last one none."""
+STEPS[:, 3:5, 0], STEPS[:, 0, 1], STEPS[:2, 2:4, 3] = 1.0, -2.0, 0.5
+STEPS[:, 5], STEPS[2, :2], STEPS[3] = np.nan, np.nan, np.nan
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +47,7 @@ def codes() -> StudiedCodes:
         dictionary_name="decoder/kernel",
         rows=RNG.random((4, 9)),
         reconstructions={candidate: RNG.random((4, 9)) for candidate in range(3)},
+        activations={1: STEPS, 2: STEPS},
     )
 
 
@@ -98,15 +105,46 @@ def test_reconstructions_stand_below_the_rows(codes) -> None:
         reconstructions_data(replace(codes, reconstructions={}))
 
 
+def test_units_along_time_stand_in_the_order_of_their_activity(codes) -> None:
+    """By the mean step of their magnitude, those without any last; steps that no row has are left out."""
+    data = along_time_data(codes, 1)
+    np.testing.assert_array_equal(data.values, STEPS[:3, :5][:, :, [1, 3, 0, 2, 4]].transpose(0, 2, 1))
+    assert data.real.tolist() == [[True] * 5, [True] * 5, [False] * 2 + [True] * 3]
+    assert (data.rows, data.title) == ((0, 1, 2), "L1: 0.1, seed 0: code")
+    ax = draw_along_time(data)
+    assert [image.get_array().mask.any(axis=0).tolist() for image in ax.images] == (~data.real).tolist()
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["0", "4", "0", "4", "2", "4"]
+    widths = [patch.get_width() for patch in ax.patches]
+    assert widths == [5, 5, 3]
+    assert "padding" in draw_along_time(along_time_data(codes, 1, [3])).texts[0].get_text()
+    many = replace(codes, units=200, activations={1: np.repeat(STEPS, 40, axis=2)})
+    shown = along_time_data(many, 1, [0, 1])
+    assert shown.values.shape == (2, 128, 5)
+    assert (np.abs(shown.values).max(axis=(0, 2)) > 0).sum() == 120
+    assert draw_along_time(shown).get_ylabel() == "← 128 of 200 units, early ones first"
+
+
+def test_refused_pictures_along_time(codes) -> None:
+    """Of a layer without steps, a candidate without a network, rows that were not kept."""
+    with pytest.raises(BridleError, match=r"output of shape \(row, step, unit\), got 'code' without steps"):
+        along_time_data(replace(codes, activations={}), 1)
+    with pytest.raises(BridleError, match="whose first network, seed 0, finished, got 'none'"):
+        along_time_data(codes, 0)
+    with pytest.raises(BridleError, match=r"rows from 0 to 3, the first of those measured, got \[4\]"):
+        along_time_data(codes, 1, [4])
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_all_pictures_are_drawn(codes, theme) -> None:
     """Each with a caption and an alternative text; what has no data is left out."""
     pictures = code_drawings(codes, theme=theme)
-    assert [one.name for one in pictures] == ["code-frontier", "densities", "reconstructions", "features", "matched"]
+    names = ["code-frontier", "densities", "reconstructions", "features", "matched", "along-time"]
+    assert [one.name for one in pictures] == names
+    assert pictures[-1].alt == "L1: 1, seed 0: code: 5 units along 5 steps, 82 % exactly zero."
     for one in pictures:
         assert one.caption
         assert one.alt
         one.figure.savefig(io.BytesIO(), format="png")
-    bare = replace(codes, dictionaries={}, reconstructions={}, measures={"l0": codes.measures["l0"]})
+    bare = replace(codes, activations={}, dictionaries={}, reconstructions={}, measures={"l0": codes.measures["l0"]})
     assert [one.name for one in code_drawings(bare, theme=theme)] == ["densities"]
     assert draw_tiles(matched_data(codes, 0), theme=theme).images

@@ -30,7 +30,8 @@ class Representation(StudiedCodes):
     """Measures and pictures of the code of every network of a study. `Result.representation` returns it.
 
     The fields and the methods `table`, `frontier`, `at_equal_l0` and `stability` are those of
-    `bridle.representations.StudiedCodes`. `plot` draws: `codes.plot.frontier()`.
+    `bridle.representations.StudiedCodes`. `plot` draws: `codes.plot.frontier()`, or `codes.plot.along_time("none")` for
+    a layer with steps.
 
     >>> import bridle, keras
     >>> from sklearn.datasets import load_digits
@@ -109,6 +110,13 @@ class CodePlots:
         """Draw the first rows above their reconstructions by several candidates."""
         positions = None if candidates is None else [self._codes.position(one) for one in candidates]
         return plots.draw_tiles(plots.reconstructions_data(self._codes, positions, image), ax)
+
+    def along_time(self, candidate: int | str, ax: Axes | None = None, *, rows: Sequence[int] | None = None) -> Axes:
+        """Draw the units of a layer along the steps of some rows, by the first network; padded steps are blank.
+
+        Units that are active early come first. `rows` are positions among the first twelve; by default the first three.
+        """
+        return plots.draw_along_time(plots.along_time_data(self._codes, self._codes.position(candidate), rows), ax)
 
     def _network(self, seed: int | tuple[int, int]) -> int:
         codes = self._codes

@@ -8,10 +8,12 @@ Each picture has two functions: `…_data(result, …)` computes its numbers, `d
 * over any number, such as the width of a network: `lines`
 * of trained models: `activations`, `units`, `weights`, `surface`
 * of single rows: `errors`, images with the largest errors
-* of codes: `code_frontier`, `densities`, and as tiles `features`, `matched`, `reconstructions`; all by `code_drawings`
+* of codes: `code_frontier`, `densities`, `along_time`, and as tiles `features`, `matched`, `reconstructions`; all by
+  `code_drawings`
 """
 
 from bridle.plots._activations import activations_data, draw_activations
+from bridle.plots._along_time import along_time_data, draw_along_time
 from bridle.plots._code_figures import code_drawings
 from bridle.plots._codes import code_frontier_data, densities_data, draw_code_frontier, draw_densities
 from bridle.plots._curves import Curve, CurvesData, band, curves_data, draw_curves
@@ -60,6 +62,7 @@ __all__ = [
     "Theme",
     "Ticks",
     "activations_data",
+    "along_time_data",
     "band",
     "class_errors",
     "class_shares",
@@ -69,6 +72,7 @@ __all__ = [
     "curves_data",
     "densities_data",
     "draw_activations",
+    "draw_along_time",
     "draw_code_frontier",
     "draw_curves",
     "draw_densities",

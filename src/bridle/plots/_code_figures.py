@@ -1,7 +1,9 @@
 """The pictures of the codes of a study, each with a caption and an alternative text."""
 
+import numpy as np
 from matplotlib.figure import Figure
 
+from bridle.plots._along_time import along_time_data, draw_along_time
 from bridle.plots._codes import (
     code_frontier_data,
     densities_data,
@@ -47,6 +49,8 @@ def code_drawings(
     if {(position, 0), (position, 1)} <= codes.dictionaries.keys():
         caption = "Features of one seed, and those that match them one to one in another seed, from best to worst."
         parts.append(_tiles("matched", matched_data(codes, position, image=image), caption, theme))
+    if position in codes.activations:
+        parts.append(_along_time(codes, position, theme))
     return tuple(parts)
 
 
@@ -68,6 +72,16 @@ def _densities(codes: StudiedCodes, theme: str) -> Drawing:
     dead = [f"{100 * share:.0f} % dead units with {name}" for name, share in zip(data.names, data.dead, strict=True)]
     caption = "How often the units of the code are used, over the units of all seeds."
     return Drawing("densities", caption, f"Histogram of densities: {join_names(dead)}.", figure)
+
+
+def _along_time(codes: StudiedCodes, position: int, theme: str) -> Drawing:
+    figure, data = new_figure(7.2, 3.8), along_time_data(codes, position)
+    draw_along_time(data, figure.add_subplot(), theme=theme)
+    values = data.values[np.isfinite(data.values)]
+    zeros = f"{100 * float((values == 0).mean()):.0f} % exactly zero" if len(values) else "padding alone"
+    caption = f"The units of {codes.layer} along the steps of single rows, early ones first; padded steps are blank."
+    alt = f"{data.title}: {data.values.shape[1]} units along {data.values.shape[2]} steps, {zeros}."
+    return Drawing("along-time", caption, alt, figure)
 
 
 def _tiles(name: str, data: Tiles, caption: str, theme: str) -> Drawing:

@@ -65,9 +65,8 @@ class StudiedCodes:
     """True if each network was measured on the validation rows of its fold, False if all were on the same rows."""
     test_share: float = 0.0
     """Validation rows of a fold divided by its training rows, by which intervals over folds are wider."""
-
     activations: Mapping[int, Float[np.ndarray, "row step unit"]] = field(default_factory=dict)
-    """The code of the first rows by each candidate with the first seed, NaN in padded steps; empty without steps."""
+    """The code of the first rows by the first network of each candidate, NaN in padded steps; empty without steps."""
 
     def table(self) -> pd.DataFrame:
         """Return one row per network: candidate, arm, seed, for networks of folds the fold, and every measure."""
