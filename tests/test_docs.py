@@ -68,13 +68,15 @@ def test_the_page_of_kinds_runs() -> None:
 
 
 def test_the_page_of_sequences_runs(tmp_path, monkeypatch) -> None:
-    """A language model that selects by perplexity, and an ensemble that saves."""
+    """A language model that selects by perplexity, what an encoder–decoder writes, and an ensemble that saves."""
     monkeypatch.chdir(tmp_path)
     scopes: list[dict] = []
     for code in re.findall(r"```python\n(.*?)```", PAGES["sequences.md"], re.DOTALL):
         scopes.append({})
-        exec(compile(code, "sequences.md", "exec"), scopes[-1])
-    language, ensembles = scopes
+        exec(compile(code.replace("epochs=20", "epochs=3"), "sequences.md", "exec"), scopes[-1])
+    language, decoder, ensembles = scopes
+    assert decoder["errors"]["seeds"].tolist() == [3, 3, 3]
+    assert 0 < decoder["errors"]["mean"].max() < 2
     assert language["result"].data.score.name == "perplexity"
     assert ensembles["plain"].gain(ensembles["x"][600:], ensembles["y"][600:], measure="loss").low > 0
     assert keras.models.load_model("ensemble.keras").count_params() == 3 * ensembles["model"].count_params()
