@@ -213,6 +213,7 @@ def test_a_measure_of_every_refit_is_that_of_its_model(study) -> None:
     chosen = result.measure(rate, "L2", "best")
     assert chosen["candidate"].tolist() == ["none", best]
     assert chosen["mean"].tolist() == table.set_index("candidate").loc[["none", best], "mean"].tolist()
+    assert greedy_decode(result.model("none"), source, start=START, end=END).shape == (9, 5)  # the mean over seeds
 
 
 def test_a_decoder_has_codes_along_its_steps(study) -> None:
