@@ -134,6 +134,6 @@ def with_folds(prepared: Prepared, indices: Sequence[int]) -> Prepared:
         folds=[prepared.folds[index] for index in indices],
         fold_rows=prepared.fold_rows[list(indices)],
         by_share={share: [folds[index] for index in indices] for share, folds in prepared.by_share.items()},
-        targets=tuple(prepared.targets[index] for index in indices),
+        fitted=tuple(prepared.fitted[index] for index in indices),
         validation_indices=tuple(prepared.validation_indices[index] for index in indices),
     )
