@@ -22,6 +22,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 import bridle
 from bridle.estimators._rows import choose_folds, order_rows
+from bridle.study import _stages
 
 ARMS = {"L2": {"*/kernel": bridle.L2([1e-3])}}
 X, Y = make_moons(64, noise=0.2, random_state=1)
@@ -245,3 +246,27 @@ def test_callbacks_of_scikit_learn_are_told_of_every_fit() -> None:
     assert clone(classifier).set_callbacks().fit(x, y).score(x, y) == told.scores[0]
     assert len(told.events) == 2 * (2 + len(begun)) - 2
     classifier.set_callbacks(callback.ProgressBar()).fit(x, y)
+
+
+@pytest.mark.parametrize("options", [{"race": False, "seeds": 1}, {"seeds": 2}], ids=["stages", "race"])
+def test_callbacks_are_told_of_the_fits_of_open_grids(options, monkeypatch) -> None:
+    """Of each run of a stage that runs several times, as of those of pilots; a race counts through."""
+    pytest.importorskip("sklearn.callback", reason="scikit-learn before 1.9 has no callbacks")
+    trained, run_requests = [], _stages.run_requests
+
+    def counted(prepared, chains, *args, **kwargs) -> bool:
+        trained.append(sum(map(len, chains)))
+        return run_requests(prepared, chains, *args, **kwargs)
+
+    monkeypatch.setattr(_stages, "run_requests", counted)
+    monkeypatch.setattr(_stages, "expected_fits", lambda *_: 20)  # too few for the race, which then has a second task
+    told = Told()
+    arms = {"L2": {"*/kernel": bridle.L2("auto")}}
+    estimator = classifier(arms=arms, epochs=2, **options).set_callbacks(told).fit(X, Y)
+    stages = [event[2] for event in told.events if event[:2] == ("begin", "one fit")]
+    assert len(stages) == sum(trained)
+    assert len(stages) - stages.count("finding ranges") == len(estimator.result_.data.members)
+    begun, ended = (sorted(event[1:] for event in told.events if event[0] == kind) for kind in ("begin", "end"))
+    assert begun == ended
+    tasks = [name for name, parent in begun if parent == "fit"]
+    assert len(tasks) == len(trained) if options["seeds"] == 1 else tasks.count("fits") > 1, (tasks, trained)

@@ -43,18 +43,23 @@ class FitTasks:
             self._root = estimator._init_callback_context(max_subtasks=None)
             self._begin(self._root)
         self._stage: Any = None
-        self._told = 0
+        self._run = "", 0.0
+        """The stage of the last update, and the time at which its run began: a stage can run several times."""
+        self._told = self._room = 0
+        """How many fits of a run were told, and can be told until its task is full."""
 
     def __call__(self, update: Update) -> None:
-        """Begin the stage of an update if it is new, and tell of the fits that have finished since."""
+        """Begin the stage of an update if its run is new, and tell of the fits that have finished since."""
         name, progress = update.stage, update.progress
         if self._root is None or ":" in name:  # "fits: compiling", which does not know the number of fits yet
             return
-        if self._stage is None or self._stage.task_name != name:
-            self._end_stage()
-            self._stage, self._told = self._root.subcontext(name, max_subtasks=progress.total), 0
-            self._begin(self._stage)
-        for _ in range(self._told, min(progress.done, self._stage.max_subtasks)):  # a refined grid adds fits
+        (stage, began), self._run = self._run, (name, progress.began)
+        if stage != name or (began != progress.began and self._told == self._room):  # it also moves after compiling
+            self._told = 0
+            self._begin_stage(name, progress.total)
+        for _ in range(self._told, progress.done):
+            if self._told == self._room:  # extended grids add fits to a race
+                self._begin_stage(name, progress.total)
             fit = self._stage.subcontext("one fit")
             self._begin(fit)
             fit.call_on_fit_task_end(estimator=self._estimator, **self._data)
@@ -71,6 +76,12 @@ class FitTasks:
 
     def _begin(self, context: Any) -> None:
         context.call_on_fit_task_begin(estimator=self._estimator, **self._data)
+
+    def _begin_stage(self, name: str, total: int) -> None:
+        """End the last stage and begin one with the fits that were not told, of all fits of a run."""
+        self._end_stage()
+        self._stage, self._room = self._root.subcontext(name, max_subtasks=total - self._told), total
+        self._begin(self._stage)
 
     def _end_stage(self) -> None:
         if self._stage is not None:
