@@ -252,6 +252,12 @@ def test_steps_of_sequences_are_observations(sequences, layer) -> None:
     x = np.ma.MaskedArray(SIGNALS, np.broadcast_to(~real[..., None], SIGNALS.shape))
     expected = ((x - restored) ** 2).sum() / ((x - x.mean(axis=0)) ** 2).sum()
     assert codes.measures["fvu"][1, 1] == pytest.approx(expected, rel=1e-4)
+    noise = noise_like(x)
+    assert noise[real].std() == pytest.approx((x - x.mean(axis=0)).std(), rel=0.2)
+    noise = np.ma.MaskedArray(noise, x.mask)
+    of_noise = model.predict(np.where(x.mask, x.data, noise), verbose=0)
+    noise_fvu = ((noise - of_noise) ** 2).sum() / ((noise - noise.mean(axis=0)) ** 2).sum()
+    assert codes.measures["noise_fvu"][1, 1] == pytest.approx(noise_fvu, rel=1e-4)
     sizes = [
         np.sqrt((np.ma.filled(part, 0) ** 2).sum(axis=(1, 2))) for part in (x, np.ma.MaskedArray(restored, x.mask))
     ]
@@ -277,6 +283,32 @@ def test_a_mask_replaces_that_of_the_model(sequences) -> None:
         sequences.representation("gru", SIGNALS, mask=mask[0])
     with pytest.raises(bridle.BridleError, match="steps that are no padding"):
         sequences.representation("gru", SIGNALS, mask=mask & False)
+
+
+@pytest.mark.filterwarnings("ignore:.*was passed an input with a mask")
+def test_a_mask_of_other_steps_is_not_used() -> None:
+    """Of a convolution with strides, a pooling and one without padding, where sequences have no fixed length."""
+    layers = [
+        keras.layers.Embedding(5, 3, mask_zero=True),
+        keras.layers.Conv1D(4, 3, padding="same", name="same"),
+        keras.layers.Conv1D(4, 3, strides=2, padding="same", name="strides"),
+        keras.layers.MaxPooling1D(2, strides=1, name="pooling"),
+        keras.layers.Conv1D(4, 3, name="valid"),
+        keras.layers.GlobalMaxPooling1D(),
+        keras.layers.Dense(1, name="out"),
+    ]
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((None,), dtype="int32"), *layers])
+    model.compile("adam", "mse")
+    x = np.where(np.arange(10) < np.arange(12)[:, None] + 1, 1, 0).astype("int32")
+    study = bridle.Study(model, {"L1": {"same/output": bridle.L1(0.1)}}, seeds=1, folds=2, epochs=1)
+    result = study.run(x, np.ones(12), progress=False)
+    for layer, steps in {"strides": 5, "pooling": 4, "valid": 2}.items():
+        shown = result.representation(layer, x).activations[0]
+        assert shown.shape == (12, steps, 4)
+        assert np.isfinite(shown).all()
+    shown = result.representation("same", x).activations[0]
+    np.testing.assert_array_equal(np.isfinite(shown).all(axis=2), x > 0)
 
 
 @pytest.mark.filterwarnings("ignore:.*was passed an input with a mask")

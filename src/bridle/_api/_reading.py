@@ -82,8 +82,9 @@ class MeasuredRows:
         code, values = reading.observed, dict[str, float]()
         if self.reconstructed_by(model):
             padded = reading.padded(self.x.shape)
-            of_noise = read_network(model, MeasuredRows(np.where(padded, self.x, self.noise), mask=self.mask))
-            values = _reconstruction(self.x, self.noise, padded, reading.output, of_noise.output)
+            noise = noise_like(np.ma.MaskedArray(self.x, padded)) if padded.any() else self.noise
+            of_noise = read_network(model, MeasuredRows(np.where(padded, self.x, noise), mask=self.mask))
+            values = _reconstruction(self.x, noise, padded, reading.output, of_noise.output)
         values |= {"l0": l0(code), "zeros": exact_zeros(code), "live": live_units(code)}
         if self.labels is not None:
             values["probe"] = probe(reading.code, self.labels, per_class=per_class).mean
@@ -97,6 +98,8 @@ def read_network(model: keras.Model, rows: MeasuredRows) -> Reading:
     """
     found = cast("dict[str, Any]", model.predict(rows.x, batch_size=BATCH_SIZE, verbose=0))
     code, own = np.asarray(found["code"]), found.get("mask")
+    if own is not None and np.shape(own) != code.shape[:2]:  # of a layer with another number of steps
+        own = None
     if rows.mask is not None:
         own = np.asarray(rows.mask)
         if code.ndim != SEQUENCE_AXES or own.shape != code.shape[:2]:
@@ -112,7 +115,10 @@ def _reconstruction(
     x: np.ndarray, noise: np.ndarray, padded: np.ndarray, restored: np.ndarray, of_noise: np.ndarray
 ) -> dict[str, float]:
     """Return the measures of a network that reconstructs its input; padded entries have no error and no size."""
-    centre = np.ma.MaskedArray(x, padded).mean(axis=0).filled(0.0) if padded.any() else np.zeros(x.shape[1:])
+
+    def observed_fvu(rows: np.ndarray, restored: np.ndarray) -> float:
+        centre = np.ma.MaskedArray(rows, padded).mean(axis=0).filled(0.0) if padded.any() else 0.0
+        return fvu(*(np.where(padded, centre, part) for part in (rows, restored)))
+
     sized = norm_ratio(*(np.where(padded, 0.0, part) for part in (x, restored)))
-    x, restored, noise, of_noise = (np.where(padded, centre, part) for part in (x, restored, noise, of_noise))
-    return {"fvu": fvu(x, restored), "norm_ratio": sized, "noise_fvu": fvu(noise, of_noise)}
+    return {"fvu": observed_fvu(x, restored), "norm_ratio": sized, "noise_fvu": observed_fvu(noise, of_noise)}

@@ -294,9 +294,10 @@ def _moved(parts: Iterable[tuple[int, Mapping[int, np.ndarray]]]) -> dict[int, n
 def noise_like(x: np.ndarray, seed: int = 0) -> np.ndarray:
     """Return white noise of the shape of rows: normal, around the mean of each column, with their mean variance.
 
-    A network that only knows the rows cannot reconstruct it; one that is the identity can.
+    A network that only knows the rows cannot reconstruct it; one that is the identity can. Masked entries of a
+    `numpy.ma.MaskedArray`, such as padding, count in neither.
     """
-    rows = np.asarray(x, np.float32)
-    centre = rows.mean(axis=0)
-    spread = float(np.sqrt(np.mean((rows - centre) ** 2)))
+    rows = np.ma.MaskedArray(x, dtype=np.float32)
+    centre = np.ma.filled(rows.mean(axis=0), 0.0)
+    spread = float(np.sqrt(((rows - centre) ** 2).mean()))
     return (centre + spread * np.random.default_rng(seed).normal(size=rows.shape)).astype(np.float32)
