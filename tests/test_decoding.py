@@ -4,6 +4,7 @@ from functools import cache
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
 import bridle
@@ -47,12 +48,18 @@ def by_rows(model: keras.Model, source: np.ndarray) -> list[list[int]]:
 def test_rows_decode_together_as_they_do_alone(translator, monkeypatch) -> None:
     """In few calls; sequences end at the first end, at different steps, and are padded."""
     calls, predict = [], keras.Model.predict_on_batch
-    monkeypatch.setattr(keras.Model, "predict_on_batch", lambda self, x: calls.append(1) or predict(self, x))
+
+    def counted(self, x):
+        calls.append(predict(self, x))
+        return calls[-1]
+
+    monkeypatch.setattr(keras.Model, "predict_on_batch", counted)
     decoded = greedy_decode(translator, SOURCES, start=START, end=END)
     expected = by_rows(translator, SOURCES)
     assert decoded.tolist() == [row + [0] * (STEPS - len(row)) for row in expected]
     assert len({len(row) for row in expected}) > 1
     assert len(calls) <= STEPS + 1  # one more to see that the decoder does not look ahead
+    assert {call.shape for call in calls} == {(9, TOKENS)}  # not of every position
     assert edit_errors(decoded, expected).edits.sum() == 0
     parts = greedy_decode(translator, {"source": SOURCES}, start=np.full((9, 1), START), end=END, batch_size=4)
     np.testing.assert_array_equal(parts, decoded)
@@ -104,6 +111,12 @@ REFUSED = {
     "a token": (SOURCES + 3, {}, "tokens from 0 to 6, the vocabulary of the input 'source', got 9 in source"),
     "a start": (SOURCES, {"start": 7}, "got 7 in start"),
     "an end": (SOURCES, {"end": 7}, "vocabulary of the output of the model, got 7 in end"),
+    "a number": (3, {}, r"an array of shape \(None, 4\) for the input 'source', got \(\)"),
+    "a width": (SOURCES[:, :3], {}, r"an array of shape \(None, 4\) for the input 'source', got \(9, 3\)"),
+    "no array": ({"source": [[1, 2], [3]]}, {}, "an array for 'source', got rows of different lengths"),
+    "no padding": (SOURCES, {"padding": None}, "Expected padding as a whole number, got None"),
+    "part of a tensor": (SOURCES, {"end": np.array(2.7)}, "Expected end as a whole number"),
+    "part of an end": (SOURCES, {"end": 2.7}, "Expected end as a whole number, got 2.7"),
     "a fraction": (SOURCES, {"start": 1.0}, "start as a whole number"),
     "rows": (SOURCES, {"start": np.ones((3, 1), int)}, "the same number of rows.* 9 in source, 3 in start"),
     "steps": (SOURCES, {"steps": 6}, "at most 5 steps: 'before' has 5 positions and start 1 tokens, got 6"),
@@ -158,12 +171,44 @@ def test_edit_distances_are_those_of_the_recursion() -> None:
     assert np.isnan(edit_errors([[1]], [[0]]).token_rate)
 
 
+class OfTorch:
+    """A tensor that, as PyTorch's, is only equal to itself in a dictionary, and no array before it is detached."""
+
+    def __init__(self, values) -> None:
+        self.values = np.asarray(values)
+
+    def __iter__(self):
+        return map(OfTorch, self.values)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def detach(self) -> "OfTorch":
+        return self
+
+    def cpu(self) -> np.ndarray:
+        return self.values
+
+
+@pytest.mark.parametrize("kind", [keras.ops.convert_to_tensor, OfTorch, pd.DataFrame])
+def test_tensors_of_any_library_are_their_numbers(kind) -> None:
+    """As a whole, as rows, and as single tokens."""
+    decoded, expected = np.array([[3, 4, 0], [5, 6, 7]]), [[3, 4], [5, 7]]
+    whole = kind(decoded)
+    assert edit_errors(whole, expected).edits.tolist() == [0, 1]
+    if kind is not pd.DataFrame:
+        assert edit_errors(list(whole), expected).edits.tolist() == [0, 1]
+        assert edit_errors([list(row) for row in whole], expected).edits.tolist() == [0, 1]
+
+
 @pytest.mark.parametrize(
     ("decoded", "expected", "words"),
     [
         ([[1]], [[1], [2]], "got 1 and 2"),
         ([], [], "got 0 and 0"),
         (np.ones((2, 3, 4)), [[1], [2]], r"shape \(row, step\), got \(2, 3, 4\)"),
+        ([np.ones((2, 3))], [[1]], r"a sequence of tokens in each row, got shape \(2, 3\)"),
+        (3, [[1]], r"shape \(row, step\), got \(\)"),
         (["a text"], ["a text"], "Split each text into its tokens"),
         ([1, 2], [1, 2], "a list of single tokens"),
     ],

@@ -7,6 +7,7 @@
 """
 
 import contextlib
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -65,10 +66,11 @@ def greedy_decode(
 
     """
     decoder = _Decoder.read(model, inputs, start, steps, padding)
+    end = None if end is None else _whole(end, "end")
     _check_token("end", end, decoder.classes, "the output of the model")
     written = [
-        decoder.write(first, min(first + batch_size, decoder.rows), end)
-        for first in range(0, decoder.rows, _positive(batch_size, "batch_size"))
+        decoder.write(first, min(first + batch_size, len(decoder.before)), end)
+        for first in range(0, len(decoder.before), _whole(batch_size, "batch_size", 1))
     ]
     return np.concatenate(written)
 
@@ -138,11 +140,25 @@ def edit_errors(decoded: Any, expected: Any, *, end: Any = None, padding: Any = 
     return EditErrors(_distances(arrays, counts), counts[1])
 
 
+class _Chooser(keras.Model):
+    """A model whose output is that of another model at one position of each row, so that only this is copied."""
+
+    def __init__(self, model: keras.Model) -> None:
+        super().__init__(name="chooser", autocast=False)
+        self.model, self.built = model, True
+
+    def call(self, inputs: list[Any], training: bool | None = None) -> Any:
+        """Return scores of shape (row, token) for the inputs of the model and the positions."""
+        *values, at = inputs
+        scores = self.model(values if len(values) > 1 else values[0], training=training)
+        return keras.ops.take_along_axis(scores, at[:, None, None], axis=1)[:, 0]
+
+
 @dataclass(frozen=True)
 class _Decoder:
     """A model with the arrays of its other inputs, and with the begin of every sequence."""
 
-    model: keras.Model
+    chooser: _Chooser
     sources: Mapping[str, np.ndarray]
     """By the names of inputs."""
     name: str
@@ -158,11 +174,6 @@ class _Decoder:
     sizes: Mapping[str, int]
     """The number of tokens of each input that an embedding reads."""
 
-    @property
-    def rows(self) -> int:
-        """The number of sequences."""
-        return len(self.before)
-
     @staticmethod
     def read(model: keras.Model, inputs: Any, start: ArrayLike, steps: int | None, padding: int) -> "_Decoder":
         """Check the arguments of `greedy_decode` and return them in one form."""
@@ -175,7 +186,9 @@ class _Decoder:
                 "return_sequences=True in the decoder."
             )
         tensors = {tensor.name: tensor for tensor in ends[0]}
-        sources, name = _sources(inputs, list(tensors))
+        (sources, name), padding = _sources(inputs, list(tensors)), _whole(padding, "padding")
+        for key, array in sources.items():
+            _check_shape(key, array.shape, tuple(tensors[key].shape))
         if len(tensors[name].shape) != 2:
             raise InputError(
                 f"Expected a decoder that reads tokens of shape (row, step), got {tensors[name].shape} for {name!r}. "
@@ -191,7 +204,7 @@ class _Decoder:
             if key in sizes and array.size:
                 for extreme in (array.min(), array.max()):
                     _check_token("start" if key == name else key, int(extreme), sizes[key], f"the input {key!r}")
-        return _Decoder(model, sources, name, before, lengths, steps, padding, int(ends[1][0].shape[2]), sizes)
+        return _Decoder(_Chooser(model), sources, name, before, lengths, steps, padding, ends[1][0].shape[2], sizes)
 
     def write(self, first: int, last: int, end: int | None) -> Int[np.ndarray, "row step"]:
         """Return the tokens that follow the begin of some rows."""
@@ -200,7 +213,7 @@ class _Decoder:
         rows, going = np.arange(len(before)), np.ones(len(before), bool)
         written = np.full((len(before), self.steps), self.padding, np.int32)
         for step in range(self.steps):
-            scores = self._scores(sources, before)[rows, at + step]
+            scores = self._scores(sources, before, at + step)
             if step == 0 and first == 0:
                 self._check_causal(sources, before, at, scores)
             tokens = scores.argmax(axis=1)
@@ -214,27 +227,23 @@ class _Decoder:
                 before[rows[going], (at + step + 1)[going]] = tokens[going]
         return written
 
-    def _scores(
-        self, sources: Mapping[str, np.ndarray], before: Int[np.ndarray, "row position"]
-    ) -> Float[np.ndarray, "row position token"]:
-        """Return the output of the model for all positions.
+    def _scores(self, sources: Mapping[str, np.ndarray], before: Any, at: Any) -> Float[np.ndarray, "row token"]:
+        """Return the output of the model for one position of each row.
 
         Errors: `InputError` for NaN.
         """
         arrays = {**sources, self.name: before}
-        values = [arrays[tensor.name] for tensor in cast("list[Any]", self.model.inputs)]
-        scores = np.asarray(self.model.predict_on_batch(values if len(values) > 1 else values[0]))
+        values = [arrays[tensor.name] for tensor in cast("list[Any]", self.chooser.model.inputs)]
+        scores = np.asarray(self.chooser.predict_on_batch([*values, at.astype(np.int32)]))
         if np.isnan(scores).any():
-            raise InputError(
-                "Expected outputs that are numbers, got NaN. Check that the training of the model did not diverge."
-            )
+            raise InputError("Expected outputs that are numbers, got NaN. Check that the training did not diverge.")
         return scores
 
     def _check_causal(self, sources: Mapping[str, np.ndarray], before: Any, at: Any, scores: np.ndarray) -> None:
         """Check that other tokens at later positions leave the output of a position as it is."""
         later = np.arange(before.shape[1]) > at[:, None]
-        changed = self._scores(sources, np.where(later, np.where(before == 0, 1, 0), before))
-        if not np.allclose(changed[np.arange(len(at)), at], scores, rtol=1e-3, atol=1e-4):
+        changed = self._scores(sources, np.where(later, np.where(before == 0, 1, 0), before), at)
+        if not np.allclose(changed, scores, rtol=1e-3, atol=1e-4):
             raise InputError(
                 "Expected a decoder whose output at a step depends on no later token, got one that looks ahead. Use a "
                 "recurrent layer, causal attention or padding='causal' in place of layers that read all steps."
@@ -248,11 +257,11 @@ def _sources(inputs: Any, names: list[str]) -> tuple[dict[str, np.ndarray], str]
         if unknown:
             raise InputError(f"Expected inputs of the model, got {unknown[0]!r}. {nearest_names(unknown[0], names)}")
         missing = [name for name in names if name not in inputs]
-        arrays = {str(name): np.asarray(array) for name, array in inputs.items()}
+        arrays = {str(name): _array(value, str(name)) for name, value in inputs.items()}
     else:
         values = list(inputs) if isinstance(inputs, Sequence) else [inputs]
         missing = names[len(values) :]
-        arrays = {name: np.asarray(value) for name, value in zip(names, values, strict=False)}
+        arrays = {name: _array(value, name) for name, value in zip(names, values, strict=False)}
     if len(missing) != 1:
         raise InputError(
             "Expected an array in inputs for each input of the model but the decoder's, in all "
@@ -263,9 +272,25 @@ def _sources(inputs: Any, names: list[str]) -> tuple[dict[str, np.ndarray], str]
     return arrays, missing[0]
 
 
+def _array(value: Any, name: str) -> np.ndarray:
+    """Return numbers of any library as an array of NumPy."""
+    try:
+        return np.asarray(_host(value))
+    except ValueError as error:
+        raise InputError(f"Expected an array for {name!r}, got rows of different lengths. Pad them.") from error
+
+
+def _check_shape(name: str, shape: tuple[int, ...], expected: tuple[int | None, ...]) -> None:
+    """Check that an array fits an input; as Keras has it, a last axis of one entry may be left out or added."""
+    uneven = abs(len(shape) - len(expected)) == 1
+    given, sizes = (axes[:-1] if uneven and axes[-1:] == (1,) else axes for axes in (shape, expected))
+    if len(given) != len(sizes) or any(size not in (None, count) for count, size in zip(given, sizes, strict=True)):
+        raise InputError(f"Expected an array of shape {expected} for the input {name!r}, got {shape}.")
+
+
 def _begin(start: ArrayLike, padding: int, counts: Mapping[str, int]) -> tuple[np.ndarray, np.ndarray]:
     """Return the tokens that each sequence begins with, of shape (row, step), and how many they are."""
-    tokens = np.asarray(start)
+    tokens = _array(start, "start")
     if tokens.ndim not in (0, 2) or not tokens.size or not np.issubdtype(tokens.dtype, np.integer):
         raise InputError(
             "Expected start as a whole number, or as whole numbers of shape (row, step), got shape "
@@ -292,13 +317,17 @@ def _steps(steps: int | None, room: int | None, longest: int, name: str) -> int:
             f"Expected at most {most} steps: {name!r} has {room} positions and start {longest} tokens, got {steps}. "
             "Build the model with keras.Input((None,)) for more."
         )
-    return _positive(most if steps is None else steps, "steps")
+    return _whole(most if steps is None else steps, "steps", 1)
 
 
-def _positive(value: Any, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise InputError(f"Expected {name} as a whole number of at least 1, got {value!r}.")
-    return int(value)
+def _whole(value: Any, name: str, least: int | None = None) -> int:
+    try:
+        number = None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or (least is not None and number < least):
+        raise InputError(f"Expected {name} as a whole number{f' of at least {least}' if least else ''}, got {value!r}.")
+    return number
 
 
 def _vocabularies(model: keras.Model, tensors: Mapping[str, Any]) -> dict[str, int]:
@@ -319,17 +348,27 @@ def _check_token(what: str, token: int | None, size: int, place: str) -> None:
 
 def _rows(sequences: Any) -> list[Any]:
     """Return sequences as a list of rows."""
-    if isinstance(sequences, np.ndarray) and sequences.ndim != 2:
-        raise InputError(f"Expected tokens of shape (row, step), got {sequences.shape}. Give argmax of scores.")
-    rows = sequences.tolist() if isinstance(sequences, np.ndarray) else list(sequences)
+    sequences = _host(sequences)
+    if not hasattr(sequences, "__iter__") or getattr(sequences, "ndim", 2) != 2:
+        raise InputError(f"Expected tokens of shape (row, step), got {np.shape(sequences)}. Give argmax of scores.")
+    rows = [_host(row) for row in sequences]
+    if wide := [row.shape for row in rows if isinstance(row, np.ndarray) and row.ndim > 1]:
+        raise InputError(f"Expected a sequence of tokens in each row, got shape {wide[0]}. Give argmax of scores.")
     if any(isinstance(row, str) or not hasattr(row, "__len__") for row in rows):
         raise InputError("Expected a list of sequences, got a list of single tokens. Split each text into its tokens.")
     return rows
 
 
+def _host(value: Any) -> Any:
+    """Return an array, tensor or table of any library as an array of NumPy or one value, and anything else as it is."""
+    value = value.detach().cpu() if hasattr(value, "detach") else value
+    value = np.asarray(value) if hasattr(value, "__array__") else value
+    return value.item() if isinstance(value, np.ndarray) and not value.ndim else value
+
+
 def _before_end(row: Sequence[Any], end: Any, padding: Any) -> list[Any]:
     """Return the tokens of a row before its end, without padding."""
-    tokens = [value.item() if isinstance(value, np.generic) else value for value in row]
+    tokens = row.tolist() if isinstance(row, np.ndarray) else [_host(value) for value in row]
     if end is not None and end in tokens:
         tokens = tokens[: tokens.index(end)]
     while tokens and tokens[-1] == padding:
