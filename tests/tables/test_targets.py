@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupShuffleSplit, train_test_split
 
 import bridle
 from bridle._errors import InputError
@@ -17,6 +18,7 @@ from bridle.tables._encoding import target_columns
 from bridle.tuning import TableStudy, load_applied, own_network, prepare_table
 from bridle.tuning._by_target import _scores
 from bridle.tuning._scale import Scale
+from bridle.tuning._test_split import hold_out
 
 TABLE = pd.DataFrame({"a": [1.5, 2, 3, 4], "b": [4.0, 5, None, 9], "c": list("xyxy"), "d,e": [1.0, 2, 3, 4]})
 
@@ -180,8 +182,41 @@ def test_combinations_of_classes_are_shared_out():
     y = np.array([[n % 3, n % 2] for n in range(24)])
     assert np.bincount(strata(problem, y, 4)).tolist() == [4] * 6
     assert strata(problem, y, 5) is None
+    assert strata(problem, y, 4, 6) is not None
+    assert strata(problem, y, 4, 5) is None
     folds = Structure().folds(2, strata(problem, y, 4))
     assert all(np.unique(y[rows], axis=0, return_counts=True)[1].tolist() == [2] * 6 for _, rows in folds)
+
+
+def _splits(rows, counts, share, **structure):
+    table = pd.DataFrame({f"t{n}": np.arange(rows) // np.prod(counts[:n], dtype=int) % k for n, k in enumerate(counts)})
+    table["x"], table["who"] = np.arange(rows) + 0.5, [f"{n // 8:02}" for n in range(rows)]
+    table["z"], names = np.cos(table["x"]), [f"t{n}" for n in range(len(counts))]
+    problem = find_problems(table, names, "classification")
+    return table, hold_out(problem, table, share, Structure(**structure), 2)
+
+
+@pytest.mark.parametrize(("rows", "counts", "share"), [(40, (2, 2), 0.05), (384, (2,) * 6, 0.1), (27, (3, 3), 0.2)])
+def test_fewer_held_out_rows_than_combinations(rows, counts, share):
+    """They are chosen at random then."""
+    table, split = _splits(rows, counts, share)
+    assert len(split.test[0]) == np.ceil(rows * share)
+    _, random = train_test_split(np.arange(rows), test_size=share, random_state=0)
+    assert split.test[0]["x"].tolist() == table["x"][random].tolist()
+
+
+def test_targets_of_two_classes_keep_their_held_out_rows():
+    """A folder that was started before combinations were shared out continues; only three classes are shared out."""
+    table, split = _splits(96, (2, 2), 0.25)
+    _, random = train_test_split(np.arange(96), test_size=0.25, random_state=0)
+    assert split.test[0]["x"].tolist() == table["x"][random].tolist()
+    _, split = _splits(96, (2, 2), 0.25, group="who")
+    _, random = next(GroupShuffleSplit(1, test_size=3, random_state=0).split(table, groups=table["who"]))
+    assert split.test[0]["x"].tolist() == table["x"][random].tolist()
+    _, split = _splits(16, (2, 2, 2, 2), 0.5, time="x")
+    assert np.unique(split.y[:, 3]).tolist() == [0]
+    _, split = _splits(96, (3, 2), 0.25)
+    assert np.unique(split.test[1], axis=0, return_counts=True)[1].tolist() == [4] * 6
 
 
 @pytest.mark.parametrize("content", [{"mean": 0, "sd": 0}, {"mean": float("nan"), "sd": 1}, {"mean": [0], "sd": [-1]}])

@@ -74,14 +74,17 @@ def encode_targets(problem: Problem, table: pd.DataFrame) -> Shaped[np.ndarray, 
     return np.column_stack([encode_target(part, table[name]) for part, name in columns])
 
 
-def strata(problem: Problem, y: Shaped[np.ndarray, "row ..."], least: int) -> Int[np.ndarray, "row"] | None:
-    """Return the stratum of each row, of which folds and held-out rows get a like share; None for numbers.
+def strata(
+    problem: Problem, y: Shaped[np.ndarray, "row ..."], least: int = 1, most: int | None = None
+) -> Int[np.ndarray, "row"] | None:
+    """Return the stratum of each row, of which held-out rows get a like share; None for numbers.
 
     A stratum is a class; of several targets, a combination of classes. There are none where a combination is in
-    fewer than `least` rows.
+    fewer than `least` rows, or where there are more than `most` combinations. There are none for several targets of
+    two classes each either, so that studies that were started before keep their held-out rows.
 
     >>> y = np.array([[0, 2], [1, 0], [0, 2], [1, 0]])
-    >>> part = Problem("classification", "a", ("x", "y"), "text", 4, 0)
+    >>> part = Problem("classification", "a", ("x", "y", "z"), "text", 4, 0)
     >>> strata(Problem("classification", "a, b", None, "text", 4, 0, ("a", "b"), (part, part)), y, 2).tolist()
     [0, 1, 0, 1]
     """
@@ -89,5 +92,8 @@ def strata(problem: Problem, y: Shaped[np.ndarray, "row ..."], least: int) -> In
         return None
     if not problem.parts:
         return y
+    if max(problem.class_counts) == 2:
+        return None
     _, combined, counts = np.unique(y, axis=0, return_inverse=True, return_counts=True)
-    return combined.reshape(-1) if counts.min() >= least else None
+    is_possible = counts.min() >= least and (most is None or len(counts) <= most)
+    return combined.reshape(-1) if is_possible else None

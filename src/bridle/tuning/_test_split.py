@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -83,10 +84,11 @@ def _sides(
     """Return the indices of the rows to learn from and of the held-out rows."""
     groups = structure.groups(table)
     if groups is not None:
-        return _by_group(structure, groups, strata(problem, y, 1), share, folds)
+        return _by_group(structure, groups, strata(problem, y), share, folds)
     if structure.time is not None:
         return _last(table, structure, share)
-    classes = strata(problem, y, folds + 1)
+    held = ceil(share * len(table))
+    classes = strata(problem, y, folds + 1, min(held, len(table) - held))
     try:
         return train_test_split(np.arange(len(table)), test_size=share, random_state=SPLIT_SEED, stratify=classes)
     except ValueError as error:
@@ -132,7 +134,8 @@ def _check_classes(
     problem: Problem, y: np.ndarray, learn: np.ndarray, test: np.ndarray, folds: int, structure: Structure
 ) -> None:
     """Raise `InputError` if groups or a time order leave too few rows of a class on a side."""
-    if not problem.class_counts or not (structure.group or structure.time):
+    two_each = problem.parts and max(problem.class_counts) == 2  # not shared out, see `strata`
+    if not problem.class_counts or two_each or not (structure.group or structure.time):
         return
     how = (
         f"the groups of {short_repr(structure.group)}"
