@@ -10,8 +10,10 @@ from bridle import EarlyStopping
 from bridle._errors import InputError
 from bridle.stats import summarize, survivors
 from bridle.study import RunOptions, run_study
+from bridle.study._nested import check_nested
 from bridle.study.data import Rows
 from bridle.study.design import Question, prepare
+from bridle.study.execution._facts import study_facts
 
 L, M = keras.layers, keras.metrics
 X = np.random.default_rng(0).normal(size=(40, 3)).astype("float32")
@@ -112,6 +114,17 @@ def test_several_labels_and_outputs_are_stratified() -> None:
     for fold in prepare(question(model, folds=5), Rows(X, two)).folds:
         judged = np.stack([np.asarray(leaf)[fold.train :] for leaf in fold.rows.y.values()], axis=1)
         assert np.unique(judged, axis=0, return_counts=True)[1].tolist() == [2, 2, 2, 2]
+    targets = keras.Sequential([inputs, L.Dense(6), L.Reshape((2, 3)), L.Softmax()])
+    targets.compile("sgd", "sparse_categorical_crossentropy")
+    for x, counts in ((X, [2, 2, 2, 2]), (np.arange(120).reshape(40, 3), [3, 2, 3])):  # numbers of tokens
+        prepared = prepare(question(targets, folds=5), Rows(x, labels))
+        judged = np.asarray(prepared.folds[0].rows.y)[prepared.folds[0].train :]
+        assert np.unique(judged, axis=0, return_counts=True)[1].tolist() == counts
+        assert prepared.notes == ()
+        assert ("folds share out" in study_facts(prepared, False, None)) == (x is X)
+    check_nested(prepare(question(targets, folds=4), Rows(X, labels)), 2)
+    (note,) = prepare(question(targets, folds=5), Rows(X, np.concatenate([labels[:-1], [[2, 2]]]))).notes
+    assert "some combinations in fewer than 5 rows" in note
     rare = labels.copy()
     rare[np.flatnonzero((labels == 1).all(axis=1))[2:]] = 0
     (note,) = prepare(question(network(["accuracy"], 2), folds=5), Rows(X, rare)).notes

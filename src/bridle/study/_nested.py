@@ -63,6 +63,7 @@ def check_nested(prepared: Prepared, folds: int | Splitter) -> None:
             "refer to all rows, not to an outer fold. Give folds=5, or a list as nested."
         )
     rows, groups, measure = all_rows(prepared), prepared.rows.groups, prepared.score.measure
+    several = rows.several_labels
     splits = outer_splits(prepared, folds)
     if all(measure in prepared.engine.program.undefined(take_rows(rows.y, split.validation)) for split in splits):
         raise InputError(
@@ -75,7 +76,7 @@ def check_nested(prepared: Prepared, folds: int | Splitter) -> None:
             for values in (rows.x, rows.y, rows.labels, groups)
         )
         try:
-            split_rows(Data(x, y, None, labels), prepared.question.folds, inside)
+            split_rows(Data(x, y, None, labels, several), prepared.question.folds, inside)
         except InputError as error:
             raise InputError(f"{error} This is inside outer fold {index + 1} of nested={folds}.") from error
 

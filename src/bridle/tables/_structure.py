@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int, Shaped
-from sklearn.model_selection import StratifiedKFold, TimeSeriesSplit
+from jaxtyping import Float, Shaped
+from sklearn.model_selection import TimeSeriesSplit
 
 from bridle._errors import InputError, short_repr
 from bridle.tables._columns import find_column, first_of, kind_of, labels_of, numbers_of
@@ -69,13 +69,9 @@ class Structure:
             return table
         return table.iloc[np.argsort(times_of(table[self.time]), kind="stable")]
 
-    def folds(self, count: int, strata: Int[np.ndarray, "row"] | None = None) -> Any:
-        """Return the number of folds, the splitter of ordered rows, or pairs of row numbers that share out `strata`."""
-        if self.time is not None:
-            return TimeSeriesSplit(count)
-        if strata is None or self.group is not None:
-            return count
-        return list(StratifiedKFold(count, shuffle=True, random_state=0).split(strata, strata))
+    def folds(self, count: int) -> int | TimeSeriesSplit:
+        """Return the number of folds, or the splitter of ordered rows."""
+        return count if self.time is None else TimeSeriesSplit(count)
 
     def groups(self, table: pd.DataFrame) -> Shaped[np.ndarray, "row"] | None:
         """Return the group of each row as a number; None without groups."""

@@ -22,7 +22,6 @@ from bridle.tables import (
     read_file,
     refuse_options,
     remarks,
-    strata,
     table_of,
     target_names,
 )
@@ -31,7 +30,7 @@ from bridle.tuning._image_rows import ImageOptions, ImageTable, folder_rows, tab
 from bridle.tuning._image_study import prepare_images
 from bridle.tuning._job import Job, StudyBuilder, TableStudy, Tuned, run_job
 from bridle.tuning._model_file import MODEL_CODE
-from bridle.tuning._network import NetworkFunction, layout_rules, outputs_of
+from bridle.tuning._network import NetworkFunction, layout_rules
 from bridle.tuning._series import prepare_series, series_of
 from bridle.tuning._test_split import describe_table, hold_out, warnings
 
@@ -116,9 +115,7 @@ def prepare_table(
     split = hold_out(problem, rows, design.test_share, structure, folds, source.formats, rules)
     inputs = len(split.preparation.layout.features)
     scaler = StandardScaler() if problem.task == "regression" else None
-    is_several = isinstance(outputs_of(problem), tuple)  # a study shares out one column of classes by itself
-    shared = strata(problem, split.y, folds) if is_several else None
-    study = (build or design.study)(inputs, problem, structure.folds(folds, shared))
+    study = (build or design.study)(inputs, problem, structure.folds(folds))
     prepared = study.prepare(
         split.x,
         split.y,

@@ -22,7 +22,7 @@ class Data:
     """float32 (row,) or (row, step, …), or a tree of them for several outputs; None if all weigh the same."""
     labels: np.ndarray | None
     several_labels: bool = False
-    """True if y has several labels, each 0 or 1 in a column."""
+    """True if y has several labels, each 0 or 1 in a column, or several targets, each of class numbers in a column."""
 
     @property
     def rows(self) -> int:
@@ -64,7 +64,26 @@ def read_rows(
         and y.shape[1] > 1
         and bool(np.isin(y, (0, 1)).all())
     )
-    return Data(x, y, _weights(weight, y, count, label), labels, several and labels is None)
+    several = (several and labels is None) or has_class_columns(x, y, loss, outputs)
+    return Data(x, y, _weights(weight, y, count, label), labels, several)
+
+
+def has_class_columns(x: Any, y: Any, loss: str, outputs: tuple[int | None, ...]) -> bool:
+    """Return True if y has the class numbers of several targets, (row, target), for outputs (row, target, class).
+
+    The class numbers of steps have the same shape; then x has steps too, or whole numbers in place of them.
+    """
+    kind = loss.lower().replace("_", "")
+    return (
+        "sparse" in kind
+        and "crossentropy" in kind
+        and len(outputs) == 3
+        and isinstance(y, np.ndarray | jax.Array)
+        and y.ndim == 2
+        and y.shape[1] == outputs[1]
+        and isinstance(x, np.ndarray | jax.Array | StoredArray)
+        and (x.ndim, x.dtype.kind) == (2, "f")
+    )
 
 
 def _weights(weight: Any, y: Any, count: int, label: str) -> Any:

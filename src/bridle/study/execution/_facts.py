@@ -16,6 +16,7 @@ from bridle.engine import ENGINE, FitSpec
 from bridle.placement import by_target
 from bridle.regularizers import EarlyStopping
 from bridle.store import fingerprint
+from bridle.study.data._arrays import has_class_columns
 from bridle.study.data._folds import RefitRows
 from bridle.study.design._arms import NONE
 from bridle.study.design._prepared import Prepared
@@ -63,6 +64,7 @@ def study_facts(prepared: Prepared, race: bool | str, nested: object) -> StudyFa
         "race": race,
         "nested": nested if isinstance(nested, int | None) else _object_text(nested),
         **({"padded steps": "left out of losses and metrics"} if prepared.engine.program.masked else {}),
+        **({"folds share out": "combinations of classes"} if _shares_out(prepared) else {}),
         "engine": ENGINE,
         "keras": keras.__version__,
         "jax": jax.__version__,
@@ -74,6 +76,14 @@ def study_facts(prepared: Prepared, race: bool | str, nested: object) -> StudyFa
 def _stored(text: str) -> str:
     """Return the text of a term, or the name of a slot, with the stored name of its kind."""
     return re.sub(r"\bsoftmaxnorm\b", "maxnorm", text)
+
+
+def _shares_out(prepared: Prepared) -> bool:
+    """Return True if folds share out the combinations of several targets; earlier versions did not."""
+    given, first, preparer = prepared.rows, prepared.folds[0].rows, prepared.preparer
+    if not isinstance(prepared.question.folds, int) or given.groups is not None or given.validation is not None:
+        return False
+    return has_class_columns(first.x, first.y, preparer.loss, preparer.outputs)
 
 
 def _early_stopping_facts(rule: EarlyStopping) -> dict[str, Any]:
