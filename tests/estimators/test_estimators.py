@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from typing import Any
 
 import keras
 import numpy as np
@@ -134,6 +135,28 @@ def test_several_targets_of_classes() -> None:
         bridle.RegularizedClassifier(**options, class_weight="balanced").fit(x, y)
     with pytest.raises(ValueError, match="two classes in each column of y, got only 'a' in column 1"):
         fitted.fit(x, y.assign(sign="a"))
+
+
+@pytest.mark.parametrize(
+    ("y", "classes"),
+    [
+        (pd.DataFrame({"a": ["x", "y", "z"] * 10, "b": [0, 1] * 15}), [["x", "y", "z"], [0, 1]]),
+        ([[1, 2], [2, 1], [2, 2]] * 10, [[1, 2], [1, 2]]),
+    ],
+)
+def test_targets_of_any_labels(y: Any, classes: list) -> None:
+    """Text beside numbers, and two classes that are not 0 and 1: a class for each, of its own type."""
+    x = np.random.default_rng(0).normal(size=(30, 2))
+    fitted = classifier(epochs=1).fit(x, y)
+    assert [part.tolist() for part in fitted.classes_] == classes
+    assert [part.shape for part in fitted.predict_proba(x)] == [(30, len(part)) for part in classes]
+    predicted = fitted.predict(x)
+    assert all(set(column) <= set(labels) for column, labels in zip(predicted.T.tolist(), classes, strict=True))
+    assert 0 <= fitted.score(x, y) <= 1
+    with pytest.raises(ValueError, match="Expected folds as a whole number of at least 2, got '5'"):
+        fitted.set_params(folds="5").fit(x, y)
+    with pytest.raises(ValueError, match="got only one class, 7"):
+        fitted.fit(x, np.full(30, 7))
 
 
 def test_several_labels_and_several_outputs() -> None:

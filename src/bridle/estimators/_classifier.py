@@ -17,6 +17,8 @@ from bridle.sources._plain import as_frame
 
 MULTILABEL = "multilabel-indicator"
 """The type of a target of several labels, each 0 or 1."""
+MULTITARGET = "multiclass-multioutput"
+"""The type of several targets of classes."""
 
 
 class RegularizedClassifier(ClassifierMixin, RegularizedNetwork):
@@ -151,8 +153,7 @@ class RegularizedClassifier(ClassifierMixin, RegularizedNetwork):
         return False
 
     def _read_target(self, y: Shaped[np.ndarray, "row ..."]) -> tuple[Shaped[np.ndarray, "row ..."], Output]:
-        check_classification_targets(y)
-        self._target_type = type_of_target(y)
+        self._target_type = _target_type(y)
         if self._several:
             self.classes_ = np.arange(y.shape[1])
             metric = partial(keras.metrics.BinaryAccuracy, name="accuracy")
@@ -163,7 +164,7 @@ class RegularizedClassifier(ClassifierMixin, RegularizedNetwork):
             return self._read_targets(y)
         self.classes_, target = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
-            raise InputError(f"Expected at least two classes in y, got only one class, {self.classes_[0]!r}.")
+            raise InputError(f"Expected at least two classes in y, got only one class, {self.classes_.tolist()[0]!r}.")
         if len(self.classes_) == 2:
             return target, Output(1, "sigmoid", "binary_crossentropy", lambda: "accuracy")
         units = len(self.classes_)
@@ -171,7 +172,7 @@ class RegularizedClassifier(ClassifierMixin, RegularizedNetwork):
 
     def _read_targets(self, y: Shaped[np.ndarray, "row target"]) -> tuple[Int[np.ndarray, "row target"], Output]:
         """Return the class numbers of several targets; `classes_` becomes a list."""
-        pairs = [np.unique(column, return_inverse=True) for column in y.T]
+        pairs = [np.unique(_of_one_type(column), return_inverse=True) for column in y.T]
         self.classes_ = [classes for classes, _ in pairs]
         single = [number for number, classes in enumerate(self.classes_) if len(classes) < 2]
         if single:
@@ -191,7 +192,7 @@ class RegularizedClassifier(ClassifierMixin, RegularizedNetwork):
         if not self._several_targets:
             return super()._labels(target)
         _, combined, counts = np.unique(target, axis=0, return_inverse=True, return_counts=True)
-        return combined.reshape(-1) if counts.min() >= self.folds else None
+        return combined.reshape(-1) if counts.min() >= self._count("folds", 2) else None
 
     def _class_weights(self) -> Any:
         """Return the weights by class number.
@@ -214,6 +215,26 @@ class RegularizedClassifier(ClassifierMixin, RegularizedNetwork):
         tags.classifier_tags.multi_label = self.model is None  # a given network may have a loss of one class
         tags.target_tags.multi_output = self.model is None
         return tags
+
+
+def _target_type(y: Shaped[np.ndarray, "row ..."]) -> str:
+    """Return the type of a target in the words of scikit-learn; several labels are each 0 or 1.
+
+    Errors: `ValueError` for numbers that are no classes.
+    """
+    if y.ndim == 2 and y.shape[1] > 1 and y.dtype.kind == "O":  # text and numbers do not sort together
+        for column in y.T:
+            check_classification_targets(_of_one_type(column))
+        return MULTITARGET
+    check_classification_targets(y)
+    found = type_of_target(y)
+    return MULTITARGET if found == MULTILABEL and not np.isin(y, (0, 1)).all() else found
+
+
+def _of_one_type(column: Shaped[np.ndarray, "row"]) -> Shaped[np.ndarray, "row"]:
+    """Return a column of a table of mixed types as numbers, where it has numbers."""
+    plain = np.array(column.tolist())
+    return plain if plain.dtype.kind in "biuf" else column
 
 
 def _softmax(logits: Float64[np.ndarray, "row class"]) -> Float64[np.ndarray, "row class"]:
