@@ -17,6 +17,7 @@ from bridle.study._nested import check_nested
 from bridle.tables import Problem, Structure, encode_targets, find_problems, known_rows, strata, target_names
 from bridle.tables._encoding import target_columns
 from bridle.tuning import TableStudy, load_applied, own_network, prepare_table
+from bridle.tuning._applied import prediction_columns
 from bridle.tuning._by_target import _scores
 from bridle.tuning._scale import Scale
 from bridle.tuning._test_split import hold_out
@@ -186,6 +187,18 @@ def test_combinations_of_classes_are_shared_out():
     assert strata(problem, y, 5) is None
     assert strata(problem, y, 4, 6) is not None
     assert strata(problem, y, 4, 5) is None
+
+
+def test_columns_of_the_same_name_are_numbered():
+    """Label `b=c` of `a` and label `c` of `a=b`, of two classes and of more: no probability is lost."""
+    for extra in ([], ["z"]):
+        labels = [["b", "b=c", *extra], ["b", "c"]]
+        table = pd.DataFrame({name: (part * 9)[:18] for name, part in zip(("a", "a=b"), labels, strict=True)})
+        problem = find_problems(table, ["a", "a=b"])
+        raw = np.array([[[0.2, 0.7, 0.1], [0.6, 0.4, 0]]]) if extra else np.array([[0.7, 0.4]])
+        columns = prediction_columns(problem, Scale(), raw)
+        assert [columns["p(a=b=c)"][0], columns["p(a=b=c) (2)"][0]] == [0.7, 0.4]
+        assert len(columns) == (7 if extra else 4)
 
 
 def _splits(rows, counts, share, **structure):

@@ -1,9 +1,10 @@
 """The selected model of a table with the preparation of new rows: saved without pickle, loaded, applied."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, count
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -114,17 +115,33 @@ def _several_classes(problem: Problem, shares: np.ndarray) -> dict[str, np.ndarr
     """Return the class of each of several targets, and after them probabilities.
 
     Of outputs (row, target, class) it is the probability of each class, else that of the second class of each target.
+    Of columns with the same name, the second has " (2)" after it.
     """
     if shares.ndim == 3:
         own = {part: shares[:, n, : len(part.classes or ())] for n, part in enumerate(problem.parts)}
         classes = {part.target: decode_target(part, values.argmax(axis=1)) for part, values in own.items()}
-        columns = {part: [f"p({part.target}={label})" for label in part.classes or ()] for part in own}
-        return classes | {name: own[part][:, n] for part in own for n, name in enumerate(columns[part])}
+        columns = [column for values in own.values() for column in values.T]
+        labels = [f"p({part.target}={label})" for part in own for label in part.classes or ()]
+        return classes | dict(zip(_distinct(labels, classes), columns, strict=True))
     classes = {
         part.target: decode_target(part, (shares[:, n] > 0.5).astype(int)) for n, part in enumerate(problem.parts)
     }
     labels = [f"p({part.target}={label})" for part in problem.parts for label in (part.classes or ())[1:]]
-    return classes | {label: shares[:, n] for n, label in enumerate(labels)}
+    return classes | dict(zip(_distinct(labels, classes), shares.T, strict=True))
+
+
+def _distinct(names: Iterable[str], others: Iterable[str]) -> list[str]:
+    """Return names that differ from each other and from others, with a number after one that is taken.
+
+    >>> _distinct(["p(a=b=c)", "p(a=b=c)"], ["a", "a=b"])
+    ['p(a=b=c)', 'p(a=b=c) (2)']
+    """
+    given, taken = [], set(others)
+    for name in names:
+        numbered = (f"{name} ({number})" for number in count(2))
+        given.append(next(new for new in chain([name], numbered) if new not in taken))
+        taken.add(given[-1])
+    return given
 
 
 def save_applied(folder: Path, applied: Applied) -> None:
