@@ -50,6 +50,8 @@ class RegularizedClassifier(ClassifierMixin, RegularizedNetwork):
     and pictures; `model_`, the trained `keras.Model`; `arm_` and `strengths_`, what was selected; `n_features_in_`,
     `feature_names_in_`.
 
+    Columns of y that are all 0 and 1 are several labels; other columns are several targets.
+
     Rows are sorted before training, so their order does not change a fit. Use `bridle.Study` with a splitter for
     rows in the order of time.
 
