@@ -178,6 +178,25 @@ def test_networks_of_folds_are_those_of_keras_and_save(tmp_path, moons) -> None:
         result.ensemble(over="fold")
 
 
+@keras.saving.register_keras_serializable("ensemble")
+def bent(x: keras.KerasTensor) -> keras.KerasTensor:
+    """An activation of one's own."""
+    return keras.ops.tanh(x) + 0.1 * x
+
+
+def test_a_fold_that_diverged_has_no_network() -> None:
+    """The others are kept, also of a model with code of its own, whose predictions are stored to check copies."""
+    x = np.random.default_rng(0).normal(size=(20, 2))
+    x[0] = 1e18
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(4, bent), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    study = bridle.Study(model, {}, seeds=1, folds=2, epochs=2)
+    data = study.run(x, x[:, 1:], keep="folds", refit="all", progress=False).data
+    folds = data.members.fold >= 0
+    assert (data.members.diverged_at[folds] >= 0).sum() == 1
+    assert list(data.fold_networks.weights) == np.flatnonzero(folds & data.members.finished).tolist()
+
+
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [

@@ -175,13 +175,15 @@ class ResultCollector:
         return {index: fit for index, fit in refits.items() if fit is not None and fit.diverged_at < 0}
 
     def kept_folds(self) -> dict[int, FitResult]:
-        """Return the fits on folds whose networks are kept, by the index of the fit."""
+        """Return the fits on folds that finished and whose networks are kept, by the index of the fit."""
         refitted = {candidate for candidate, _, fold in self.fits if fold == ALL_ROWS}
-        return {
-            index: self.results[key]
+        keys = [
+            (index, key)
             for index, key in enumerate(self.fits if self.keeps_folds else ())
-            if key[2] != ALL_ROWS and key in self.results and (key[0] in refitted or not refitted)
-        }
+            if key[2] != ALL_ROWS and (key[0] in refitted or not refitted)
+        ]
+        fits = {index: self.results.get(key) for index, key in keys}
+        return {index: fit for index, fit in fits.items() if fit is not None and fit.diverged_at < 0}
 
     def result(self) -> StudyResult:
         """Return all results so far as arrays; fits that have not run are marked as such."""
