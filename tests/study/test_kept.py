@@ -133,6 +133,9 @@ def test_networks_of_folds_are_stored_where_they_are_asked_for(moons, tmp_path, 
     assert same(stores.load(tmp_path), kept)
     assert same(ran(moons, tmp_path, study(**asked)), plain)
     assert trained == []
+    again = stores.load(tmp_path).fold_networks  # a run without them leaves them there
+    assert again is not None
+    assert all(np.array_equal(a, b) for fit in networks for a, b in zip(again.weights[fit], networks[fit], strict=True))
     more = ran(moons, tmp_path, study(**{**asked, "seeds": 2}), keep="folds", extend=True)
     assert {seed for seed, *_ in trained} == {1}
     assert set(more.members.seed[list(more.fold_networks.weights)]) == {0, 1}

@@ -2,16 +2,18 @@
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from bridle import store as stores
 from bridle._api._result import Result
 from bridle._errors import KindError, StoreError, first_line
 from bridle._keras import model_json
-from bridle.results import StudyResult
+from bridle.results import ALL_ROWS, StudyResult
 from bridle.untrusted import MAX_UNPACKED_MIB, MIB, check_config, own_names, weights_of
 
 COMPILED = "compile_config"
@@ -48,6 +50,40 @@ def load(
         if model is not None:
             raise
         return Result(data, None, unbuilt=str(error))
+
+
+def with_stored_folds(data: StudyResult, folder: str | Path) -> StudyResult:
+    """Return a result to store, with the networks of folds that the folder's result has, where the fits are the same.
+
+    A run that does not keep these networks then leaves them there.
+    """
+    try:
+        before = None if data.fold_networks is not None else stores.load(folder)
+    except StoreError:
+        return data
+    if before is None or before.fold_networks is None or not _same_folds(before, data):
+        return data
+    probe, stored = data.probe, before.probe
+    if probe is not None and stored is not None:
+        probe = replace(probe, predictions={**_of_folds(stored.predictions, data), **probe.predictions})
+    names = data.weight_names or before.weight_names
+    return replace(data, fold_networks=before.fold_networks, weight_names=names, probe=probe)
+
+
+def _of_folds(values: Mapping[int, Any], data: StudyResult) -> dict[int, Any]:
+    return {fit: value for fit, value in values.items() if data.members.fold[fit] != ALL_ROWS}
+
+
+def _same_folds(first: StudyResult, second: StudyResult) -> bool:
+    """Return True if two results of a folder have the same fits on folds, in the same order and with the same curves."""
+
+    def facts(data: StudyResult) -> list[np.ndarray]:
+        fits = np.flatnonzero(data.members.fold != ALL_ROWS)
+        columns = [column[fits] for column in vars(data.members).values()]
+        return [data.setting_arm, data.setting_strengths, fits, *columns, data.curves[fits]]
+
+    pairs = zip(facts(first), facts(second), strict=True)
+    return all(np.array_equal(one, other, equal_nan=one.dtype.kind == "f") for one, other in pairs)
 
 
 def stored_model(

@@ -13,7 +13,7 @@ from bridle import store as stores
 from bridle._api._preparation import Preparation, fold_preparations
 from bridle._api._result import Result
 from bridle._api._rows import RowOptions, UnreadRows
-from bridle._api._stored import reload_note
+from bridle._api._stored import reload_note, with_stored_folds
 from bridle._errors import InputError, Interrupted, short_repr
 from bridle._progress import progress_bar
 from bridle.regularizers import EarlyStopping
@@ -226,7 +226,8 @@ class Study:
             keep: the networks whose weights the result and `store` hold: `"refits"` (default), or `"folds"` for those
                 of every fold and seed too, as `Result.representation` and `Result.ensemble` need them with
                 `over="folds"`: of the candidates that `refit` names, with `refit="none"` of all. A store that lacks
-                them trains its folds again. Memory and `store` grow by one network for each fit.
+                them trains its folds again; one that has them keeps them when the same study is run without. Memory
+                and `store` grow by one network for each fit.
             progress: bool, whether to draw a progress bar on standard error, or to print lines if that is not a
                 terminal. Default True.
             callbacks: not supported; must be None, as in `bridle.Study`.
@@ -320,7 +321,7 @@ def run_prepared(
         ),
     )
     if store is not None:
-        stores.save(data, store)
+        stores.save(with_stored_folds(data, store), store)
     if not finished:
         message = f"{_stopped(data, stage)}{_stored(store)}"
         raise Interrupted(message, result, advice="" if store is None else "Run the same again to go on.")
