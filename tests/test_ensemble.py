@@ -154,7 +154,7 @@ def test_networks_of_folds_take_rows_of_their_own_preprocessors(folded: bridle.R
     np.testing.assert_allclose(gain.members, [np.mean((truth - one) ** 2) for one in predictions], rtol=1e-3)
     assert (gain.over, gain.count) == ("rows", 20)
     for call, sentence in (
-        (lambda: ensemble.gain(x[:9], y[:9]), "Expected rows that no member was trained on, got rows of the study"),
+        (lambda: ensemble.gain(x[:9], y[:9]), "Expected rows that no member was trained on, got 9 rows"),
         (lambda: ensemble.model, "each with a preprocessor of its own. Use Ensemble.predict"),
         (lambda: ensemble.compare(folded.ensemble("L2"), new, truth), "Expected two ensembles that score in the same"),
     ):

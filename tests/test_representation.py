@@ -5,12 +5,15 @@ from dataclasses import replace
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import load_digits
 from sklearn.preprocessing import StandardScaler
 
 import bridle
+from bridle._api._preparation import count_study_rows, study_order
 from bridle.representations import StudiedCodes, fvu, match_features, noise_like, probe
+from bridle.sources._fingerprint import row_hashes
 from bridle.stats import mean_interval
 
 DIGITS, LABELS = load_digits(return_X_y=True)
@@ -132,14 +135,49 @@ def test_new_rows_are_measured_by_all_networks_of_folds(result) -> None:
     centred = new - np.delete(X, folds.validation[1], axis=0).mean(axis=0)
     active = (centred @ kernel + bias > 0).sum(axis=1)
     assert codes.measures["l0"][0, 1] == pytest.approx(active.mean(), rel=1e-2)
-    for rows in (X[:60], X[::-1]):
-        with pytest.raises(bridle.BridleError, match="got some rows of the study"):
+    for rows, count in ((X[:60], 60), (np.concatenate([X, new[:1]]), 120)):
+        with pytest.raises(bridle.BridleError, match=f"got some rows of the study, {count} of 120"):
             result.representation("code", rows, over="folds")
     for over in ("folds", "both"):
         with pytest.raises(bridle.BridleError, match=f"for over='{over}', got those of refits"):
             result.representation("code", X).stability(0, over=over)
     with pytest.raises(bridle.BridleError, match="Expected over='seeds' or 'folds', got 'fold'"):
         result.representation("code", X, over="fold")
+
+
+def test_rows_of_a_study_come_in_any_order(result) -> None:
+    """As after `time=`, by which a study sorts its rows; labels go with them."""
+    order = np.random.default_rng(0).permutation(120)
+    codes, mixed = (result.representation("code", X[one], Y[one], over="folds") for one in (np.arange(120), order))
+    assert mixed.out_of_fold
+    np.testing.assert_array_equal(mixed.measures["fvu"], codes.measures["fvu"])
+    np.testing.assert_array_equal(mixed.measures["probe"], codes.measures["probe"])
+
+
+def test_rows_of_a_study_are_told_from_new_ones() -> None:
+    """Whatever holds them; and rows with few values, whose equals are chance, count as new."""
+    rng = np.random.default_rng(0)
+    rows, new = rng.normal(size=(2, 50, 3))
+    hashes = row_hashes(rows)
+    assert count_study_rows(np.concatenate([rows, new[:1]]), hashes) == 50
+    assert count_study_rows(new, hashes) == 0
+    assert study_order(new, hashes) is None
+    np.testing.assert_array_equal(study_order(rows[::-1], hashes), np.arange(50)[::-1])
+    assert count_study_rows([rows, new], row_hashes({"b": new, "z": rows})) == 50
+    frame = pd.DataFrame({"flag": rows[:, 0] > 0, "size": rows[:, 1]})
+    assert count_study_rows(frame.to_numpy(float), row_hashes(frame)) == 50
+    for columns in (3, 8):  # of 8 and of 256 distinct rows
+        flags = rng.integers(2, size=(150, columns))
+        assert count_study_rows(flags[100:], row_hashes(flags[:100])) == 0
+
+
+def test_a_study_with_validation_rows_takes_these_over_folds() -> None:
+    """Its rows trained every network, and the message names those that did not."""
+    study = bridle.Study(autoencoder(0), {}, seeds=2, epochs=1)
+    kept = study.run(X[:60], validation=X[60:], keep="folds", refit="none", progress=False)
+    with pytest.raises(bridle.BridleError, match=r"got 60 rows of the study, .* Give those of validation="):
+        kept.representation("code", X[:60], over="folds")
+    assert not kept.representation("code", X[60:], over="folds").out_of_fold
 
 
 def test_pictures_take_names_and_seeds(result) -> None:

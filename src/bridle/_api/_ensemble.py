@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from bridle._api._hand_over import ModelMaker, check_folds
-from bridle._api._preparation import Preparation, are_study_rows
+from bridle._api._preparation import Preparation, count_study_rows
 from bridle._errors import InputError, KindError, StoreError
 from bridle._keras import compile_like, mean_model, mean_obstacle, require_jax
 from bridle.results import MAX_AVERAGED, StudyResult
@@ -199,8 +199,8 @@ class Ensemble:
             which have several of them, in the units of y.
 
         Errors: `InputError` for rows that do not fit, several outputs, an unknown measure, or one that cannot be
-        divided among rows, and for networks of folds if all rows are those of the study; `BackendError` if Keras does
-        not run on JAX.
+        divided among rows, and for networks of folds if rows are those of the study: if more of them equal its rows
+        than chance explains, so not where rows have few distinct values; `BackendError` if Keras does not run on JAX.
 
         """
         rows = self._rows(x, y, sample_weight, measure)
@@ -259,10 +259,11 @@ class Ensemble:
 
     def _rows(self, x: Any, y: Any, weight: Any, measure: str | None) -> ModelRows:
         require_jax()
-        if self._study_rows is not None and are_study_rows(x, self._study_rows):
+        shared = 0 if self._study_rows is None else count_study_rows(x, self._study_rows)
+        if shared:
             raise InputError(
-                "Expected rows that no member was trained on, got rows of the study. Most folds trained on each of "
-                "them. Give new rows, such as those held out by test=."
+                f"Expected rows that no member was trained on, got {shared} rows of the study, on which members were "
+                "trained. Give new rows, such as those held out by test=."
             )
         models, first = list(self.members.values()), self._preparations[0]
         if not self._restores:

@@ -21,6 +21,10 @@ from bridle.study.data import (
     transformer_text,
 )
 
+MIN_SHARE = 0.05
+"""Share of rows that equal rows of a study, beyond that of chance, from which on they count as rows of the study."""
+MAX_ERRORS = 3.0
+"""Standard errors of the share of chance that the share has to exceed."""
 NAMES = {"x": "preprocessor", "y": "target_preprocessor"}
 
 
@@ -144,7 +148,35 @@ def fold_preparations(data: StudyResult, fitted: Sequence[tuple[Any, Any]] = ())
     )
 
 
-def are_study_rows(rows: Any, hashes: np.ndarray) -> bool:
-    """Return True if all rows are among those of a study, of which `hashes` are those of `row_hashes`."""
+def count_study_rows(rows: Any, hashes: np.ndarray) -> int:
+    """Return the number of rows that equal a row of a study, or 0 if they are not more than chance explains.
+
+    By chance, new rows equal those of the study as often as its rows equal each other. So rows with few distinct
+    values, which cannot be told apart, count as new ones.
+
+    Args:
+        rows: the rows, unprepared.
+        hashes: those of `row_hashes` of the rows of the study.
+
+    """
     own = row_hashes(plain_rows(rows_alone(rows)))
-    return len(own) > 0 and len(hashes) > 0 and bool(np.isin(own, hashes).all())
+    if not len(own) or not len(hashes):
+        return 0
+    _, places, counts = np.unique(hashes, return_inverse=True, return_counts=True)
+    shared, chance = np.isin(own, hashes), float(np.mean(counts[places] > 1))
+    error = np.sqrt(chance * (1 - chance) * (1 / len(own) + 1 / len(hashes)))
+    return int(shared.sum()) if shared.mean() - chance > max(MIN_SHARE, MAX_ERRORS * error) else 0
+
+
+def study_order(rows: Any, hashes: np.ndarray) -> np.ndarray | None:
+    """Return the position of each row of a study among rows that are the same in any order; None for other rows.
+
+    Equal rows keep their order.
+    """
+    own = row_hashes(plain_rows(rows_alone(rows)))
+    given, asked = np.argsort(own, kind="stable"), np.argsort(hashes, kind="stable")
+    if not np.array_equal(own[given], hashes[asked]):
+        return None
+    order = np.empty(len(own), int)
+    order[asked] = given
+    return order

@@ -11,14 +11,13 @@ from matplotlib.axes import Axes
 from bridle import plots
 from bridle._api._ensemble import OVER
 from bridle._api._hand_over import ModelMaker, check_folds
-from bridle._api._preparation import Preparation, are_study_rows
+from bridle._api._preparation import Preparation, count_study_rows, study_order
 from bridle._api._reading import SEQUENCE_AXES, SHOWN_ROWS, MeasuredRows, read_network
 from bridle._errors import InputError, nearest_names
 from bridle._keras import step_mask
 from bridle.placement import unwrapped
 from bridle.representations import StudiedCodes, densities
 from bridle.results import ALL_ROWS
-from bridle.sources._fingerprint import row_hashes
 from bridle.sources._read import rows_alone
 from bridle.sources._trees import take_rows
 from bridle.study.data import plain_rows, read_inputs, transform_rows
@@ -265,7 +264,7 @@ def _measured_rows(
 ) -> tuple[dict[int, MeasuredRows], bool]:
     """Return the rows, labels and mask for the networks of each fold, and whether the rows are out of fold.
 
-    The rows of the study are measured by each fold on its validation rows, other rows by all networks.
+    The rows of the study, in any order, are measured by each fold on its validation rows, other rows by all networks.
 
     Errors: `InputError` for some rows of the study, of which most folds trained on each.
     """
@@ -278,18 +277,24 @@ def _measured_rows(
     if not reader.folds:
         return {ALL_ROWS: prepared(preparation, rows, labels, mask)}, False
     folds, rows, preparations = check_folds(reader.maker.data), plain_rows(rows, "rows"), preparation.folds
-    if folds.validation and np.array_equal(row_hashes(rows), folds.row_hashes):
+    order = study_order(rows, folds.row_hashes) if folds.validation else None
+    if order is not None:
         labels, mask = (None if one is None else np.asarray(one) for one in (labels, mask))
         for name, values in (("label", labels), ("row of mask", mask)):
-            if values is not None and len(values) != len(folds.row_hashes):
-                raise InputError(f"Expected a {name} for each of {len(folds.row_hashes)} rows, got {len(values)}.")
+            if values is not None and len(values) != len(order):
+                raise InputError(f"Expected a {name} for each of {len(order)} rows, got {len(values)}.")
         return {
-            fold: prepared(preparations[fold], *(take_rows(one, part) for one in (rows, labels, mask)))
+            fold: prepared(preparations[fold], *(take_rows(one, order[part]) for one in (rows, labels, mask)))
             for fold, part in enumerate(folds.validation)
         }, True
-    if are_study_rows(rows, folds.row_hashes):
+    if shared := count_study_rows(rows, folds.row_hashes):
+        if not folds.validation:
+            raise InputError(
+                f"Expected rows that no network was trained on, got {shared} rows of the study, which has validation "
+                "rows of its own. Give those of validation=, or new rows."
+            )
         raise InputError(
-            "Expected all rows of the study in their order, each then measured by the networks that did not train on "
-            "it, or new rows, got some rows of the study. Give one or the other."
+            "Expected all rows of the study in any order, each then measured by the networks that did not train on "
+            f"it, or new rows, got some rows of the study, {shared} of {len(folds.row_hashes)}. Give one or the other."
         )
     return {fold: prepared(own, rows, labels, mask) for fold, own in enumerate(preparations)}, False

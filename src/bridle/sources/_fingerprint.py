@@ -1,5 +1,6 @@
 """Fingerprints of rows: the same for the same rows, wherever they are."""
 
+import contextlib
 import hashlib
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -41,20 +42,23 @@ def fingerprint(*values: Any) -> str:
 
 
 def row_hashes(rows: Any) -> np.ndarray:
-    """Return a hash of each row, uint64 (row,); of several inputs, of those of each.
+    """Return a hash of each row, uint64 (row,); of several inputs, of those of each, in no order.
 
-    Numbers are hashed as float32, so that a row is found again in another type.
+    Numbers are hashed as float32, so that a row is found again in another type, and inputs in another container.
 
-    >>> int(row_hashes([[2.0, 3.0]])[0]) == int(row_hashes([[2, 3]])[0])
+    >>> int(row_hashes([[2.0, 3.0]])[0]) == int(row_hashes(np.array([[2, 3]], object))[0])
     True
 
     """
     if isinstance(rows, dict | tuple):
-        parts = [rows[name] for name in sorted(rows)] if isinstance(rows, dict) else rows
-        return _hashes(b"".join(values) for values in zip(*map(row_hashes, parts), strict=False))
+        parts = [row_hashes(part) for part in (rows.values() if isinstance(rows, dict) else rows)]
+        return parts[0] if len(parts) == 1 else _hashes(b"".join(sorted(row)) for row in zip(*parts, strict=False))
     if isinstance(rows, StoredArray):
         return np.concatenate([np.zeros(0, np.uint64), *map(row_hashes, rows.blocks())])
     array = np.atleast_1d(np.asarray(rows))
+    if array.dtype.kind in "OUS":  # such as the columns of a data frame whose types differ
+        with contextlib.suppress(TypeError, ValueError, OverflowError):
+            array = array.astype(np.float32)
     if array.dtype.kind in "biuf":
         return _hashes(row.tobytes() for row in np.ascontiguousarray(array, np.float32))
     return _hashes(repr(row).encode() for row in array.tolist())
