@@ -176,6 +176,8 @@ def test_networks_of_folds_are_those_of_keras_and_save(tmp_path, moons) -> None:
     np.testing.assert_allclose(loaded.predict(NEW[0], verbose=0)[:, 0], expected, rtol=1e-4)
     with pytest.raises(BridleError, match="Expected over='seeds' or 'folds', got 'fold'"):
         result.ensemble(over="fold")
+    with pytest.raises(BridleError, match=r'to its end with refit="selected" or "all", or read .*over="folds"\)\.'):
+        result.measure(lambda model: 0.0)
 
 
 @keras.saving.register_keras_serializable("ensemble")

@@ -220,6 +220,10 @@ def test_equal_sparsity_and_frontier() -> None:
     assert codes.at_equal_l0("b", "a").l0 == pytest.approx(np.sqrt(1.8 * 16))
     folds = replace(codes, folds=(0, 1), seeds=(0, 0), test_share=0.5).at_equal_l0("a", "b", 5.0)
     assert folds.high - folds.low == pytest.approx((equal.high - equal.low) * 2**0.5)  # 1 / 2 + 0.5 instead of 1 / 2
+    lost = {name: values.repeat(2, axis=1) for name, values in codes.measures.items()}
+    lost["l0"][3:, 0] = 100.0  # one pair of fold 0 does not reach the L0
+    uneven = replace(codes, measures=lost, folds=(0, 0, 1, 1), seeds=(0, 1) * 2).at_equal_l0("a", "b", 5.0)
+    assert uneven.first - uneven.second == pytest.approx(uneven.difference)
     frontier = codes.frontier()
     assert frontier["optimal"].tolist() == [True] * 3 + [False] * 3
     assert frontier["l0"].tolist() == pytest.approx(np.concatenate([sizes, sizes * 1.2]).mean(axis=1))

@@ -52,6 +52,12 @@ class ModelMaker:
             for fit in np.flatnonzero(fits.finished).tolist()
             if pairs[fit] in places and fit in kept
         }
+        if not found and not folds and not (fits.fold == ALL_ROWS).any():
+            folded = ', or read its networks of folds by result.representation(…, over="folds")'
+            raise InputError(
+                'Expected a study with refits, got one without. Run it to its end with refit="selected" or "all"'
+                f"{folded if self.data.fold_networks else ''}."
+            )
         if not found:
             raise InputError("Expected a study with trained networks, got one without. Run it again to its end.")
         return found

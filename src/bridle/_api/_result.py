@@ -300,9 +300,9 @@ class Result:
         input also `fvu`, `norm_ratio` and `noise_fvu`, the FVU of white noise, near `fvu` for an identity; with labels
         `probe`, the accuracy of a linear probe inside folds. Rows that the study did not train on judge best.
 
-        With `over="folds"` the networks are those of all folds and seeds. Give all rows of the study, in any order: each
-        network is measured on those that its fold validates, after its preprocessors. New rows, of which few equal
-        the study's but by chance, are measured by every network. `stability` compares folds, as intervals do.
+        With `over="folds"` the networks are those of all folds and seeds. Give all rows of the study in any order: each
+        network is measured on the validation rows of its fold, after its preprocessors. New rows, of which few equal
+        the study's but by chance, are measured by every network. `stability` and intervals are then over folds.
 
         Args:
             layer: the name of the layer whose output is the code. Of an output of shape (row, step, unit) the steps

@@ -75,7 +75,7 @@ def _of_folds(values: Mapping[int, Any], data: StudyResult) -> dict[int, Any]:
 
 
 def _same_folds(first: StudyResult, second: StudyResult) -> bool:
-    """Return True if two results of a folder have the same fits on folds, in the same order and with the same curves."""
+    """Return True if two results of a folder have the same fits on folds in the same order, with the same curves."""
 
     def facts(data: StudyResult) -> list[np.ndarray]:
         fits = np.flatnonzero(data.members.fold != ALL_ROWS)

@@ -131,9 +131,9 @@ class StudiedCodes:
                 f"Expected an L0 that both arms reach with one seed, got {level:g}. All seeds of both cover "
                 f"{low:.3g} to {high:.3g}."
             )
-        both = values[:, np.isfinite(values).all(axis=0)]
-        mean, below, above = self._interval(values[0] - values[1])
-        return EqualSparsity(level, float(both[0].mean()), float(both[1].mean()), mean, below, above)
+        pairs = np.where(np.isfinite(values).all(axis=0), values, np.nan)
+        means = [self._interval(one)[0] for one in pairs]  # of folds alike, so that they differ by the difference
+        return EqualSparsity(level, *means, *self._interval(pairs[0] - pairs[1]))
 
     def stability(self, candidate: int | str, *, live_only: bool = True, over: str | None = None) -> Stability:
         """Return how well the dictionaries of a candidate agree over seeds, over folds, or over both.
