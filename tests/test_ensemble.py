@@ -10,6 +10,7 @@ from sklearn.preprocessing import StandardScaler
 
 import bridle
 from bridle import L2
+from bridle._api._preparation import Preparation
 from bridle._errors import BridleError
 from bridle.stats import compare_predictors
 from tests.conftest import network
@@ -136,7 +137,7 @@ def folded(tmp_path_factory) -> bridle.Result:
     return bridle.load(folder)
 
 
-def test_networks_of_folds_take_rows_of_their_own_preprocessors(folded: bridle.Result) -> None:
+def test_networks_of_folds_take_rows_of_their_own_preprocessors(folded: bridle.Result, monkeypatch) -> None:
     """The mean of their predictions in the units of y, and its gain on new rows, are those of Keras and NumPy."""
     ensemble, data = folded.ensemble("L2", over="folds"), folded.data
     assert list(ensemble.members) == [f"L2_fold{fold}_seed{seed}" for fold in range(2) for seed in range(2)]
@@ -149,7 +150,12 @@ def test_networks_of_folds_take_rows_of_their_own_preprocessors(folded: bridle.R
         scaler, target = StandardScaler().fit(x[train]), StandardScaler().fit(y[train])
         predictions.append(target.inverse_transform(model.predict(scaler.transform(new), verbose=0)))
     np.testing.assert_allclose(ensemble.predict(new), np.mean(predictions, axis=0), rtol=1e-4)
-    gain, truth = ensemble.gain(new, 100 * new[:, :1] ** 2), 100 * new[:, :1] ** 2
+    truth, scaled = 100 * new[:, :1] ** 2, []
+    with monkeypatch.context() as patch:
+        real = Preparation.prepare_rows
+        patch.setattr(Preparation, "prepare_rows", lambda self, x: scaled.append(id(self)) or real(self, x))
+        gain = ensemble.gain(new, truth)
+    assert len(scaled) == len(set(scaled)) == 2  # members of one fold read the same rows
     assert gain.score == pytest.approx(np.mean((truth - np.mean(predictions, axis=0)) ** 2), rel=1e-3)
     np.testing.assert_allclose(gain.members, [np.mean((truth - one) ** 2) for one in predictions], rtol=1e-3)
     assert (gain.over, gain.count) == ("rows", 20)

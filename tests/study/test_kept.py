@@ -13,7 +13,9 @@ from bridle import store as stores
 from bridle.engine import _scheduler as engine
 from bridle.results import ALL_ROWS, StudyResult
 from bridle.study import RunOptions, run_study
+from bridle.study.execution import _stored as stored
 from bridle.study.execution._facts import study_facts
+from bridle.study.execution._requests import from_record
 
 
 def arms() -> dict:
@@ -118,8 +120,15 @@ def test_networks_of_one_seed_are_stored(moons, tmp_path) -> None:
     assert len(result.path_networks.settings) == len(result.setting_arm)
 
 
-def test_networks_of_folds_are_stored_where_they_are_asked_for(moons, tmp_path, trained) -> None:
+def test_networks_of_folds_are_stored_where_they_are_asked_for(moons, tmp_path, trained, monkeypatch) -> None:
     """A folder without them trains its folds again; with them it serves both, and more seeds as well."""
+    read: list[bool] = []
+
+    def reading(record, names):
+        read.append(any(name.startswith("variables/") for name in record))
+        return from_record(record, names)
+
+    monkeypatch.setattr(stored, "from_record", reading)
     asked = {"arms": {"L2": {"*/kernel": L2([0.01, 0.1])}}, "seeds": 1}
     plain = ran(moons, tmp_path, study(**asked))
     trained.clear()
@@ -131,8 +140,10 @@ def test_networks_of_folds_are_stored_where_they_are_asked_for(moons, tmp_path, 
     assert sorted(networks) == np.flatnonzero(kept.members.fold != ALL_ROWS).tolist()
     assert same(ran(moons, tmp_path, study(**asked), keep="folds", refit="all"), kept)
     assert same(stores.load(tmp_path), kept)
+    read.clear()
     assert same(ran(moons, tmp_path, study(**asked)), plain)
     assert trained == []
+    assert sum(read) == len(plain.weights) + 3  # the refits, and of each candidate the one that the report explores
     again = stores.load(tmp_path).fold_networks  # a run without them leaves them there
     assert again is not None
     assert all(np.array_equal(a, b) for fit in networks for a, b in zip(again.weights[fit], networks[fit], strict=True))

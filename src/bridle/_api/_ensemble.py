@@ -269,7 +269,9 @@ class Ensemble:
         if not self._restores:
             inputs, target = first.prepare(x, y)
             return score_models(models, [inputs], target, weight, measure, self._programs)
-        inputs = [one.prepare_rows(x) for one in self._preparations]
+        shared = {id(one): one for one in self._preparations}  # members of one fold read the same rows
+        prepared = {key: one.prepare_rows(x) for key, one in shared.items()}
+        inputs = [prepared[id(one)] for one in self._preparations]
         restore = [one.restore for one in self._preparations] if "y" in first.parts else ()
         return score_models(models, inputs, y, weight, measure, self._programs, restore)
 

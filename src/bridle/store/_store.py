@@ -106,8 +106,8 @@ class Store:
         with self._lock, storage_errors(self.folder):
             return self._select_keys(self._index, "SELECT key FROM members WHERE key IN ({})", keys)
 
-    def find(self, keys: Sequence[bytes]) -> dict[bytes, Record]:
-        """Return the records of the committed fits among the keys."""
+    def find(self, keys: Sequence[bytes], *, without: str | None = None) -> dict[bytes, Record]:
+        """Return the records of the committed fits among the keys, less the arrays whose names start with `without`."""
         with self._lock, storage_errors(self.folder):
             rows = [
                 row
@@ -123,7 +123,9 @@ class Store:
                 members = self._reader.members(name)
                 if key not in members:
                     raise StoreError(f"A fit is missing in {str(segment_path(self.folder, name))!r}.")
-                records[key] = members[key]
+                record = members[key]
+                names = [name for name in record if without is None or not name.startswith(without)]
+                records[key] = {name: record[name] for name in names}
             return records
 
     def claim(self, keys: Sequence[bytes]) -> tuple[set[bytes], set[bytes]]:

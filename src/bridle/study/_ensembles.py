@@ -54,7 +54,7 @@ def score_models(
 
     Args:
         models: the models.
-        inputs: the rows as they take them: one for all, or one for each.
+        inputs: the rows as they take them: one for all, or one for each, an object that several share being read once.
         y: the target of these rows.
         weight: the weights of these rows, or None.
         measure: the measure, or None for the first metric.
@@ -67,7 +67,9 @@ def score_models(
     """
     first = models[0]
     outputs = tuple(first.outputs[0].shape) if getattr(first, "outputs", None) else (None, None)
-    every = [read_rows(x, y, loss=loss_name(first), outputs=outputs, weight=weight, name="these") for x in inputs]
+    options = {"loss": loss_name(first), "outputs": outputs, "weight": weight, "name": "these"}
+    read = {key: read_rows(x, y, **options) for key, x in {id(x): x for x in inputs}.items()}
+    every = [read[id(x)] for x in inputs]
     rows = every[0]
     shapes = predicted_shapes(first, rows.x)
     if len(jax.tree.leaves(shapes.values)) > 1:

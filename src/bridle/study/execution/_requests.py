@@ -10,6 +10,8 @@ from bridle.results import ALL_ROWS
 
 MAX_SMALL_BYTES = 1 << 16
 """Trained variables of a small network."""
+VARIABLES = "variables/"
+"""Start of the names of the trained variables in a record."""
 
 FitKey = tuple[int, int, int]
 """A fit: (candidate, seed, fold)."""
@@ -48,6 +50,10 @@ class RowSet:
     def rows(self, request: FitRequest) -> Fold:
         """Return the rows of one request."""
         return (self.folds, *self.arm_folds)[request.rule][0 if request.fold == ALL_ROWS else request.fold]
+
+    def may_store_network(self, seed: int, fold: int) -> bool:
+        """Return True if the trained variables of a fit are stored, of some fits only if they are few."""
+        return self.keeps_folds or fold == ALL_ROWS or (fold == 0 and seed == self.first_seed)
 
     def stores_network(self, seed: int, fold: int, result: FitResult) -> bool:
         """Return True if the trained variables of a fit are stored."""

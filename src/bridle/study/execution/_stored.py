@@ -13,7 +13,7 @@ from bridle.engine import Batch, Exhausted, FitResult, FitSpec, Wait
 from bridle.store import Record, Store
 from bridle.study.design._prepared import StudyEngine
 from bridle.study.execution._keys import FitKeys, StudyFacts, check_same, key_with_network
-from bridle.study.execution._requests import RowSet, from_record, to_record
+from bridle.study.execution._requests import VARIABLES, RowSet, from_record, to_record
 
 COMMIT_SECONDS = 1.0
 """Time between commits; also about the work that a process claims at once."""
@@ -220,8 +220,12 @@ class PendingFits:
         """Deliver the stored fits of some chains; return their count."""
         for first in range(0, len(indices), MAX_READ_CHAINS):
             block = indices[first : first + MAX_READ_CHAINS]
-            keys = {key: self._stored_keys(key) for index in block for key in self._keys_of(index)}
-            records = self._session.store.find([key for either in keys.values() for key in either])
+            keys, needed, others = dict[bytes, tuple[bytes, ...]](), list[bytes](), list[bytes]()
+            for index in block:
+                for fit, key in zip(self._chains[index], self._keys_of(index), strict=True):
+                    keys[key] = self._stored_keys(key)
+                    (needed if self._row_set.may_store_network(fit.seed, fit.fold) else others).extend(keys[key])
+            records = self._session.store.find(needed) | self._session.store.find(others, without=VARIABLES)
             for index in block:
                 for fit, key in zip(self._chains[index], self._keys_of(index), strict=True):
                     record = next(records[stored] for stored in keys[key] if stored in records)
