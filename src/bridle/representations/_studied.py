@@ -132,7 +132,7 @@ class StudiedCodes:
                 f"{low:.3g} to {high:.3g}."
             )
         pairs = np.where(np.isfinite(values).all(axis=0), values, np.nan)
-        means = [self._interval(one)[0] for one in pairs]  # of folds alike, so that they differ by the difference
+        means = self._interval(pairs[0])[0], self._interval(pairs[1])[0]  # over folds, as their difference
         return EqualSparsity(level, *means, *self._interval(pairs[0] - pairs[1]))
 
     def stability(self, candidate: int | str, *, live_only: bool = True, over: str | None = None) -> Stability:
