@@ -11,7 +11,7 @@ from bridle.plots import drawings
 from bridle.report import details, find_all, sentences, to_json, verdict
 from bridle.report._amounts import amounts, loss_name
 from bridle.results import POOLED, Baseline, Score
-from bridle.stats import Comparison, Recommendation, weigh_evidence
+from bridle.stats import LEVEL, TENSOR, Comparison, Recommendation, weigh_evidence
 from bridle.wording import tried_kinds
 
 TWO = {"L1": {"hidden/output l1": [1e-4, 1e-3, 1e-2]}, "L2": {"hidden/kernel l2": [1e-4, 1e-3, 1e-2]}}
@@ -26,6 +26,26 @@ def renamed(result, name, maximize=True):
         held_out_names=tuple(part.replace("accuracy", name) for part in result.held_out_names),
         score=Score(name, maximize),
     )
+
+
+def along_frontier(study, level, none, arms, **more):
+    """A search along the frontier of `hidden/output`: zeros and accuracy without a penalty, and at each strength."""
+    slots = {arm: {f"hidden/output l{at}": list(points)} for at, (arm, points) in enumerate(arms.items())}
+    result = study(arms=slots, **more)
+    zeros, scores = np.transpose([none, *(point for points in arms.values() for point in points.values())])
+    fits, noise = result.members, np.random.default_rng(0).normal(0, 1e-3, 64)
+    curves, diagnostics = result.curves.copy(), result.diagnostics.copy()
+    curves[:, -1, result.quantities.index("validation/accuracy")] = scores[fits.setting] + noise[fits.seed + fits.fold]
+    diagnostics[:, result.diagnostic_names.index("zeros/hidden/output")] = zeros[fits.setting]
+    facts = {**result.provenance, TENSOR: "hidden/output", LEVEL: level}
+    return replace(result, curves=curves, diagnostics=diagnostics, provenance=facts)
+
+
+def test_no_candidate_of_the_arm_beats_the_answer(study):
+    """The zeros of a path need not be monotone: a weaker strength may have more of them and the better score."""
+    points = {1e-3: (0.8, 0.9), 1e-2: (0.75, 0.7)}
+    result = along_frontier(study, 0.76, (0.3, 0.95), {"L1": points, "L2": {1e-3: (0.4, 0.94), 1e-2: (0.5, 0.93)}})
+    assert verdict(result).startswith("Use L1 at strength 0.001: 80 % exact zeros in hidden/output with accuracy 90")
 
 
 def test_a_clear_gain(study):

@@ -158,7 +158,8 @@ class SparseAnswer:
     arm: int
     """The arm of the candidate; 0 if no arm makes the tensor sparser without a collapse."""
     candidate: int
-    """Of the candidates that no arm beats at equal zeros, the one whose share is nearest to that of the search."""
+    """Of the candidates that no arm beats at equal zeros, and no other one with as many zeros beats, the one whose share
+    is nearest to that of the search."""
     arms: Sequence[ArmAtZeros]
     """All arms at this share, that of the candidate first."""
 
@@ -174,6 +175,8 @@ def sparse_answer(result: StudyResult) -> SparseAnswer | None:
     sparser = np.isfinite(gain) & (zeros >= zeros[none] + MORE_ZEROS) & (zeros < 1)
     usable = [index for path, _ in paths.values() for index in path[1:].tolist() if sparser[index]]
     for candidate in sorted(usable, key=lambda index: (abs(zeros[index] - level), -gain[index])):
+        if any(zeros[one] >= zeros[candidate] and gain[one] > gain[candidate] for one in usable):
+            continue  # also by another strength of its own arm, whose zeros need not be monotone
         there, arm = float(zeros[candidate]), int(result.setting_arm[candidate])
         crossings = [
             (path, find_crossing(zeros[path], strengths, there))
