@@ -10,8 +10,9 @@ import bridle
 from bridle._api._search_arms import frontier_arms
 from bridle._api._search_frontier import ScreenedPath, choose_goal, frontier_finalists, screened_paths
 from bridle._api._search_time import Pace
+from bridle.exporting._runs import study_run
 from bridle.plots import counted_tensors, frontier_data
-from bridle.report import Section, page, verdict
+from bridle.report import Section, page, to_json, verdict
 from bridle.stats import compare_at_zeros, find_crossing, weigh_evidence, zeros_by_fit
 
 TENSOR = "code/output"
@@ -133,6 +134,21 @@ def test_the_answer_is_the_best_arm_at_equal_zeros(found) -> None:
     assert f"{100 * sparse.level:.0f} % exact zeros in {TENSOR} with FVU {table['fvu'][0]:.3f}"[:-1] in lines[0]
     assert str(found).count(table["arm"][0]) >= 2
     assert set(found.regularizers()) == {found.data.arms[sparse.arm].terms[0][0]}
+
+
+def test_exported_numbers_are_those_of_the_answer(found) -> None:
+    """In trackers, the card and the file of the report: of its candidate, and of other arms at its zeros."""
+    sparse, scores = found.evidence.sparse, found.data.scores()
+    score, gain = scores[sparse.candidate].mean(), scores[0].mean() - scores[sparse.candidate].mean()
+    name, metrics = found.data.arms[sparse.arm].name, study_run(found, "A").metrics
+    assert (metrics["score"], metrics["gain"]) == (pytest.approx(score), pytest.approx(gain))
+    assert metrics[f"arms/{name}/score"] == metrics["score"] == pytest.approx(metrics["score without a penalty"] - gain)
+    assert metrics["exact zeros"] == sparse.level
+    assert found.evidence.quoted[sparse.arm] != pytest.approx(score)
+    facts = to_json(replace(found.data, held_out_rows={"test": 60}, held_out={"test": found.data.curves[:, -1]}))
+    assert facts["held_out_checks"] == {}
+    assert facts["recommended"]["gain"] == pytest.approx(gain)
+    assert facts["arms"][sparse.arm]["quoted"] == pytest.approx(score)
 
 
 def test_the_handed_over_network_has_the_zeros_that_are_said(found, rows) -> None:

@@ -48,15 +48,16 @@ def study_run(result: Result, name: str) -> Run:
 
     Its metrics are `score`, that of the selected network on rows that did not select it, `score without a penalty`,
     `gain` with the interval `gain low` to `gain high` of the verdict, scores on held-out rows, and for each arm
-    `arms/<arm>/score` and its gain. Gains are positive where a penalty is better.
+    `arms/<arm>/score` and its gain. Gains are positive where a penalty is better. Of a search along the frontier, the
+    numbers of an arm are those at the share `exact zeros` of the answer, and missing where it does not reach that.
     """
     data, evidence = result.data, result.evidence
     names = safe_names([arm.name for arm in data.arms])
     metrics = {"fits": len(data.members), "fits finished": int(data.members.finished.sum())}
     metrics |= _answer(result)
-    for arm, quoted in evidence.quoted.items():
-        metrics[f"arms/{names[arm]}/score"] = quoted
-    for arm, gain in evidence.gains.items():
+    for arm, score in evidence.answer_scores.items():
+        metrics[f"arms/{names[arm]}/score"] = score
+    for arm, gain in evidence.answer_gains.items():
         metrics |= {f"arms/{names[arm]}/{key}": value for key, value in _interval(gain).items()}
     parameters: dict[str, Value] = {
         "score": data.score.name,
@@ -64,9 +65,12 @@ def study_run(result: Result, name: str) -> Run:
         "candidates": len(data.setting_arm),
         "seeds": ", ".join(map(str, data.seeds.tolist())),
         "folds": data.folds,
-        "rule": "recommended",
+        "rule": "recommended" if evidence.sparse is None else "frontier",
         "selected": "" if evidence.winner is None else data.arms[evidence.winner].name,
     }
+    if evidence.sparse is not None:
+        parameters["frontier"] = evidence.sparse.tensor
+        metrics["exact zeros"] = evidence.sparse.level
     if evidence.winner is not None:
         candidate = evidence.candidate(evidence.winner)
         parameters |= {f"selected {slot}": value for slot, value in data.strengths(candidate).items()}
@@ -147,7 +151,10 @@ def text_pages(result: Result) -> dict[str, str]:
 
 def claim_of(result: Result) -> Comparison | None:
     """Return the comparison with no penalty that the verdict is about; None for a study without one."""
-    return result.evidence.claim or result.evidence.primary
+    evidence = result.evidence
+    if evidence.sparse is not None:
+        return evidence.answer_gains.get(evidence.sparse.arm)
+    return evidence.claim or evidence.primary
 
 
 def _answer(result: Result) -> dict[str, float]:
@@ -160,7 +167,8 @@ def _answer(result: Result) -> dict[str, float]:
     if evidence.winner is None:
         return answer
     by_choice = evidence.winner and claim is not None and claim is evidence.primary
-    answer["score"] = evidence.chosen if by_choice else float(evidence.quoted.get(evidence.winner, np.nan))
+    scores = evidence.answer_scores
+    answer["score"] = evidence.chosen if by_choice else float(scores.get(evidence.winner, np.nan))
     candidate = evidence.candidate(evidence.winner)
     for part in data.held_out:
         answer[f"{part}/{data.score.measure}"] = float(nan_mean(data.held_out_scores(part)[candidate], 0))

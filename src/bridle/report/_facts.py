@@ -18,10 +18,12 @@ def decimals_for(result: StudyResult, evidence: Evidence) -> int:
 def lead(result: StudyResult, evidence: Evidence) -> tuple[Comparison, float]:
     """Return the comparison that the answer quotes, and the score with a penalty.
 
-    Those of `evidence.claim`, or of the leading arm where none is selected.
+    Those of `evidence.claim`, or of the leading arm where none is selected; of a candidate along a frontier its own.
     """
     if evidence.claim is not None and evidence.claim is evidence.primary:
         return evidence.claim, evidence.chosen
+    if evidence.winner and evidence.winner in evidence.answer_gains:
+        return evidence.answer_gains[evidence.winner], evidence.answer_scores[evidence.winner]
     arm = leading_arm(result, evidence) or 0
     return evidence.gains[arm], evidence.quoted[arm]
 

@@ -22,13 +22,15 @@ def to_json(result: StudyResult, evidence: Evidence | None = None) -> dict[str, 
 
     Keys: `verdict` and its `sentences`; `details`, the lines behind it; `diagnoses` with code and sentence; `score`;
     `seeds`; `folds` (rows trained on and validated on); `arms`
-    with terms, slots, what `best` and `1se` select, the score `quoted` for it, and what `recommended` selects for the
+    with terms, slots, what `best` and `1se` select, the score `quoted` for it (along a frontier, that at the zeros of
+    the answer), and what `recommended` selects for the
     `winner`, the arm that is handed over; `recommended` (the candidate of this rule over all arms, with its expected
-    gain); `primary` (the gain of the choice among all candidates, uncorrected, or null where `best` chooses without
+    gain; along a frontier, that of the answer with its measured one); `primary` (the gain of the choice among all
+    candidates, uncorrected, or null where `best` chooses without
     scores of single rows); `gains` (differences to `none`,
     positive is better, with corrected intervals, for validation and each held-out part); `held_out_checks` (for each
     held-out part, the difference of the selected arm, the standard error of its distance from the gain of the verdict,
-    and whether chance explains that); `table`; `members`
+    and whether chance explains that; empty along a frontier); `table`; `members`
     (every fit with its setting, seed, fold, status and last values); `baselines` (the selected network and models that
     are no networks, with the scores of each fold and the differences); `handed_over` (seeds that are averaged, scores
     of a single one and of their mean); `confidence` (log loss and calibration error, each as it is and with the
@@ -92,7 +94,7 @@ def _arm(result: StudyResult, evidence: Evidence, arm: int) -> dict[str, object]
         "best": None if choice is None else _setting(result, choice.best),
         "1se": None if choice is None else _setting(result, choice.one_se),
         "recommended": None if arm != evidence.winner else _setting(result, evidence.candidate(arm)),
-        "quoted": evidence.quoted.get(arm),
+        "quoted": evidence.answer_scores.get(arm),
     }
 
 

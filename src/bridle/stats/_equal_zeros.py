@@ -158,10 +158,20 @@ class SparseAnswer:
     arm: int
     """The arm of the candidate; 0 if no arm makes the tensor sparser without a collapse."""
     candidate: int
-    """Of the candidates that no arm beats at equal zeros, and no other one with as many zeros beats, the one whose share
-    is nearest to that of the search."""
+    """Of those that no arm beats at equal zeros, and no candidate with as many zeros, the one nearest to the search's
+    share."""
     arms: Sequence[ArmAtZeros]
     """All arms at this share, that of the candidate first."""
+
+    @property
+    def scores(self) -> dict[int, float]:
+        """The score of each arm that reaches this share: that of the candidate, and of the others there."""
+        return {one.arm: one.score for one in self.arms if np.isfinite(one.score)}
+
+    @property
+    def gains(self) -> dict[int, Comparison]:
+        """The gain of each of these arms over none: positive is better, so it is below zero if zeros cost score."""
+        return {one.arm: _negated(one.cost) for one in self.arms if one.cost is not None}
 
 
 def sparse_answer(result: StudyResult) -> SparseAnswer | None:

@@ -78,18 +78,30 @@ class Evidence:
     selected: tuple[int | None, ...] = ()
     """What the procedure selects for each fold; empty where `best` chooses."""
     held_out_checks: dict[str, HeldOutCheck] = field(default_factory=dict[str, HeldOutCheck])
-    """For each part of the held-out rows, whether it agrees with `claim`; empty where no arm is selected."""
+    """For each part of the held-out rows, whether it agrees with `claim`; empty without one."""
     sparse: SparseAnswer | None = None
     """The answer of a search along the frontier of score and exact zeros, whose candidate is handed over."""
 
     @property
+    def answer_scores(self) -> dict[int, float]:
+        """The score of each arm that the answer is about: `quoted`, and along a frontier that at its share of zeros."""
+        none = {arm: score for arm, score in self.quoted.items() if not arm}
+        return self.quoted if self.sparse is None else none | self.sparse.scores
+
+    @property
+    def answer_gains(self) -> dict[int, Comparison]:
+        """The difference of each arm to none that goes with `answer_scores`."""
+        return self.gains if self.sparse is None else self.sparse.gains
+
+    @property
     def claim(self) -> Comparison | None:
-        """The comparison that decides on a gain: `primary`, or that of the selected arm. None where no arm is selected.
+        """The comparison that decides on a gain: `primary`, or that of the selected arm. None where no arm is selected,
+        and along a frontier, whose candidate is not the one that `gains` are about.
 
         It is that of the arm where there is no primary one, or where that says nothing: where `best` chooses and it is
         not above zero, and where the rule selects none for each fold.
         """
-        if not self.winner or self.winner not in self.gains:
+        if not self.winner or self.winner not in self.gains or self.sparse is not None:
             return None
         same = self.primary is None or self.primary.missing == SAME
         above = self.primary is not None and self.primary.difference > 0
@@ -185,7 +197,7 @@ def _with_sparse(evidence: Evidence, sparse: SparseAnswer | None) -> Evidence:
     """Return the evidence of a search along the frontier, which hands over the candidate of its answer."""
     if sparse is None or sparse.arm not in evidence.choices:
         return evidence
-    gain = evidence.gains[sparse.arm].difference if sparse.arm in evidence.gains else 0.0
+    gain = sparse.gains[sparse.arm].difference if sparse.arm in sparse.gains else 0.0
     offer = Recommendation(sparse.candidate, sparse.arm, gain, np.nan, np.nan, 1.0, True)
     return replace(
         evidence, winner=sparse.arm, recommendation=offer, sparse=sparse, primary=None, chosen=np.nan, selected=()
