@@ -48,6 +48,28 @@ def test_no_candidate_of_the_arm_beats_the_answer(study):
     assert verdict(result).startswith("Use L1 at strength 0.001: 80 % exact zeros in hidden/output with accuracy 90")
 
 
+@pytest.mark.parametrize(
+    ("arms", "score", "words"),
+    [
+        (
+            ("L1 activations of my own code", "L1 weights of my code"),
+            "my_own_score",
+            "Without a penalty it is 0.9502, at 30 %.",
+        ),
+        ((LONG, f"{LONG} too"), "a_metric_with_a_name_of_many_words", "Without a penalty it is 0.9502, at 30 %."),
+        (("a b c d e f g h i j k l m n o p q", "L1"), "a_metric_with_a_name_of_many_words", "Use a b c … q at "),
+    ],
+)
+def test_a_verdict_along_a_frontier_is_short(study, arms, score, words):
+    """At most sixty words: the next arm is left out first, then long names and the interval."""
+    paths = ({1e-3: (0.5, 0.92), 1e-2: (0.75, 0.9)}, {1e-3: (0.5, 0.91), 1e-2: (0.8, 0.88)})
+    result = along_frontier(study, 0.76, (0.3, 0.95), dict(zip(arms, paths, strict=True)), folds=1, seeds=4)
+    lines = sentences(renamed(result, score))
+    assert "(BR015)" in lines[2]
+    assert len(" ".join(lines).split()) <= 60
+    assert any(line.startswith(words) for line in lines)
+
+
 def test_a_clear_gain(study):
     """Arm, strength, gain with interval and unit, both scores, next step."""
     result = study()

@@ -10,7 +10,7 @@ from typing import cast
 from bridle.report._facts import decimals_for, is_rate
 from bridle.results import StudyResult
 from bridle.stats import Comparison, Evidence
-from bridle.wording import decimal_text
+from bridle.wording import decimal_text, shorten
 
 NAMES = {"r2": "r²", "auc": "AUC", "fvu": "FVU", "mae": "mean absolute error", "mse": "mean squared error"}
 """The names of scores in sentences, where they differ from those of Keras."""
@@ -32,6 +32,9 @@ SQUARED = ("mse", "mean_squared_error")
 """Scores in the squared units of the target."""
 PERCENT_DIGITS = 2
 """The decimals that a share loses as a percentage."""
+
+MAX_NAME_CHARS, MAX_NAME_WORDS = 40, 5
+"""The longest name of an arm in the verdict; details have the whole name."""
 
 Interval = Callable[[Evidence, Comparison, str], str]
 """A function that puts the two ends of an interval, as text, into brackets."""
@@ -60,6 +63,18 @@ def score_name(result: StudyResult) -> str:
     measure = result.score.measure
     name = loss_name(result) if measure == "loss" else NAMES.get(measure, measure.replace("_", " "))
     return f"{name} over all rows together" if result.score.pooled else name
+
+
+def brief(name: str, width: int = MAX_NAME_CHARS) -> str:
+    """Return a name of at most five words: the first three and the last, where it has more.
+
+    >>> brief("L1 activations of a very long name")
+    'L1 activations of … name'
+    """
+    words = name.split()
+    if len(words) > MAX_NAME_WORDS:
+        words = [*words[:3], "…", words[-1]]
+    return shorten(" ".join(words), width)
 
 
 def loss_name(result: StudyResult) -> str:

@@ -3,22 +3,30 @@
 import math
 from dataclasses import dataclass
 
-from bridle.report._amounts import score_name, score_text
+from bridle.report._amounts import MAX_NAME_CHARS, brief, score_name, score_text
 from bridle.report._facts import is_rate
 from bridle.results import StudyResult
 from bridle.stats import ArmAtZeros, Comparison, Evidence, SparseAnswer
 from bridle.wording import decimal_text, needed_decimals, shorten, strength_text, tried_kind, zero_fractions
 
-NAME_CHARS = 40
-"""The longest name of an arm or of a tensor in a sentence."""
 
-
-def sparse_sentences(result: StudyResult, evidence: Evidence, answer: SparseAnswer) -> tuple[str, ...]:
+def sparse_sentences(
+    result: StudyResult, evidence: Evidence, answer: SparseAnswer, *, runner_up: bool = True, whole: bool = True
+) -> tuple[str, ...]:
     """Return what to use for a sparse tensor, and what it costs against none and the next arm.
 
     Where no arm reaches the share of zeros, return that, and what to do next.
+
+    Args:
+        result: the measurements of the study.
+        evidence: its evidence.
+        answer: the answer of the search.
+        runner_up: whether the next arm is named.
+        whole: whether names have all their words, and the score has its interval.
+
     """
-    tensor, name = shorten(answer.tensor, NAME_CHARS), score_name(result)
+    words = shorten if whole else brief
+    tensor, name = words(answer.tensor, MAX_NAME_CHARS), score_name(result) if whole else brief(score_name(result))
     none = evidence.choices[0].best
     without = score_text(result, evidence, float(evidence.validation.mean[none]))
     dense = _percent(float(zero_fractions(result, answer.tensor)[none]))
@@ -33,11 +41,16 @@ def sparse_sentences(result: StudyResult, evidence: Evidence, answer: SparseAnsw
             "Next: give the search more time, or compare penalties of your choice in a bridle.Study.",
         )
     best, level = answer.arms[0], _percent(answer.level)
-    arm, strength = shorten(result.arms[best.arm].name, NAME_CHARS), strength_text(_strength(result, answer.candidate))
-    score = score_text(result, evidence, best.score) + _ends(result, evidence, best.low, best.high)
+    arm, strength = (
+        words(result.arms[best.arm].name, MAX_NAME_CHARS),
+        strength_text(_strength(result, answer.candidate)),
+    )
+    ends = _ends(result, evidence, best.low, best.high) if whole else ""
+    score = f"{score_text(result, evidence, best.score)}{ends}"
+    next_arm = f"; {_runner_up(result, evidence, answer, level)}" if runner_up else ""
     return (
         f"Use {arm} at strength {strength}: {level} exact zeros in {tensor} with {name} {score}.",
-        f"Without a {kind} it is {without}, at {dense}; {_runner_up(result, evidence, answer, level)}.",
+        f"Without a {kind} it is {without}, at {dense}{next_arm}.",
     )
 
 
@@ -47,7 +60,7 @@ def _runner_up(result: StudyResult, evidence: Evidence, answer: SparseAnswer, le
     if not others:
         return f"no other arm reaches {level}"
     second = others[0]
-    name, score = shorten(result.arms[second.arm].name, NAME_CHARS), score_text(result, evidence, second.score)
+    name, score = shorten(result.arms[second.arm].name, MAX_NAME_CHARS), score_text(result, evidence, second.score)
     if second.behind is not None and second.behind.low > 0:
         return f"at equal zeros the next arm, {name}, is clearly worse with {score}"
     return f"at equal zeros {name} has {score}, which is not clearly worse"

@@ -2,7 +2,7 @@
 
 import math
 
-from bridle.report._amounts import amounts, score_name, score_text, size_text, unit
+from bridle.report._amounts import MAX_NAME_CHARS, amounts, brief, score_name, score_text, size_text, unit
 from bridle.report._cause import constant_score
 from bridle.report._diagnoses import nearly_perfect
 from bridle.report._equal_zeros import sparse_sentences
@@ -17,11 +17,9 @@ from bridle.report._facts import (
 )
 from bridle.report._findings import Finding, find_all, next_step
 from bridle.results import StudyResult
-from bridle.stats import EVEN, MOSTLY_DATA, SAME, WIDE, Comparison, Evidence, weigh_evidence
+from bridle.stats import EVEN, MOSTLY_DATA, SAME, WIDE, Comparison, Evidence, SparseAnswer, weigh_evidence
 from bridle.wording import escape_control_characters, leading_arm, shorten, strength_text, tried_kind, tried_kinds
 
-MAX_NAME_CHARS, MAX_NAME_WORDS = 40, 5
-"""The longest name of an arm in the verdict; details have the whole name."""
 MAX_STRENGTHS = 2
 """The most strengths of an arm in the verdict."""
 UNCONVERGED = "BR011"
@@ -87,13 +85,30 @@ def _without_comparison(result: StudyResult, evidence: Evidence) -> tuple[str, .
 def _answer(result: StudyResult, evidence: Evidence) -> tuple[str, ...]:
     step = next_step(result, evidence, find_all(result, evidence))
     if evidence.sparse is not None:
-        texts = sparse_sentences(result, evidence, evidence.sparse)
-        return texts if len(texts) > 2 else (*texts, _next(result, evidence, step))
+        return _sparse_answer(result, evidence, evidence.sparse, step)
     so_far = missing_fits(result) > 0 or (step is not None and step.code == UNCONVERGED)
     texts = (_use(result, evidence, "So far, " * so_far), _gain(result, evidence), _next(result, evidence, step))
-    if len(" ".join(texts).split()) > MAX_WORDS:
+    if _is_long(texts):
         return (texts[0], _gain(result, evidence, scores=False), texts[2])
     return texts
+
+
+def _sparse_answer(
+    result: StudyResult, evidence: Evidence, answer: SparseAnswer, step: Finding | None
+) -> tuple[str, ...]:
+    """Return the answer of a search along the frontier; a long one without the next arm, then also with brief names."""
+    texts: tuple[str, ...] = ()
+    for runner_up, whole in ((True, True), (False, True), (False, False)):
+        texts = sparse_sentences(result, evidence, answer, runner_up=runner_up, whole=whole)
+        texts = texts if len(texts) > 2 else (*texts, _next(result, evidence, step))
+        if not _is_long(texts):
+            break
+    return texts
+
+
+def _is_long(texts: tuple[str, ...]) -> bool:
+    """Return True if sentences have more words than a verdict may have."""
+    return len(" ".join(texts).split()) > MAX_WORDS
 
 
 def _use(result: StudyResult, evidence: Evidence, early: str) -> str:
@@ -150,13 +165,13 @@ def _worthless(result: StudyResult, evidence: Evidence, constant: float) -> str:
     _, score = handed_over(result, evidence)
     texts = [score_text(result, evidence, value) for value in (score, constant)]
     both = " against ".join(texts) if texts[0] != texts[1] else f"{texts[0]} for both"
-    return f"The network is no better than predicting the same for every row: {_brief(score_name(result))} is {both}."
+    return f"The network is no better than predicting the same for every row: {brief(score_name(result))} is {both}."
 
 
 def _gain(result: StudyResult, evidence: Evidence, *, scores: bool = True) -> str:
     """Return the difference to no penalty, with its interval and, on request, both scores."""
     gain, chosen = lead(result, evidence)
-    none, name = float(evidence.validation.mean[evidence.choices[0].best]), _brief(score_name(result))
+    none, name = float(evidence.validation.mean[evidence.choices[0].best]), brief(score_name(result))
     subject = _subject(result, evidence)
     if gain.missing == SAME:
         return f"{subject}, {name} is the same with and without: {score_text(result, evidence, none)}."
@@ -220,14 +235,7 @@ def _next(result: StudyResult, evidence: Evidence, first: Finding | None) -> str
 
 def _name(result: StudyResult, arm: int) -> str:
     """Return the name of an arm in few words."""
-    return _brief(result.arms[arm].name)
-
-
-def _brief(name: str) -> str:
-    words = name.split()
-    if len(words) > MAX_NAME_WORDS:
-        words = [*words[:3], "…", words[-1]]
-    return shorten(" ".join(words), MAX_NAME_CHARS)
+    return brief(result.arms[arm].name)
 
 
 def _strengths(result: StudyResult, candidate: int) -> str:
