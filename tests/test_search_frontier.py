@@ -8,7 +8,7 @@ import pytest
 
 import bridle
 from bridle._api._search_arms import frontier_arms
-from bridle._api._search_frontier import ScreenedPath, choose_goal, frontier_finalists, screened_paths
+from bridle._api._search_frontier import ScreenedPath, choose_goal, find_knee, frontier_finalists, screened_paths
 from bridle._api._search_time import Pace
 from bridle.exporting._runs import study_run
 from bridle.plots import counted_tensors, frontier_data
@@ -101,6 +101,25 @@ def test_finalists_make_the_code_sparser_and_span_the_frontier(found) -> None:
     assert np.ptp(zeros) > 0.1
 
 
+@pytest.mark.parametrize(
+    ("zeros", "gain", "goal"),
+    [
+        ([0.2, 0.6, 0.8, 0.9], [1.0, 0.9, 0.7, 0.1], 0.8),
+        ([0.2, 0.6, 0.8, 0.9, 1.0], [1.0, 0.9, 0.7, 0.1, -40.0], 0.8),  # without the collapsed one
+        ([0.2, 0.4, 0.6, 0.8], [1.0, 0.5, 0.2, 0.0], 0.5),  # the first zeros cost the most
+        ([0.2, 0.8], [1.0, 0.0], 0.5),
+        ([0.2, 0.4, 0.6, 0.8], [1.0, 0.91, 0.61, 0.1], 0.6),  # of two knees
+        ([0.5, 0.3, 0.2], [1.0, 0.9, 0.8], 0.5),
+        ([0.4, 0.999], [0.9, 1.0], 0.99),
+        ([1.0, np.nan], [1.0, 1.0], 0.0),
+    ],
+)
+def test_the_goal_is_the_knee_of_what_did_not_collapse(zeros, gain, goal) -> None:
+    """Where the frontier has none, its middle, which no order of the candidates changes."""
+    for order in (1, -1):
+        assert find_knee(np.array(zeros)[::order], np.array(gain)[::order]) == pytest.approx(goal)
+
+
 def test_strengths_surround_the_goal() -> None:
     """Also where everything is zero one step later: that counts as nearly everything."""
     path = ScreenedPath(np.array([0.2, 0.5, 0.99]), -np.array([1.0, 1.1, 3.0]), np.array([0.0, 0.01, 0.1]))
@@ -185,7 +204,7 @@ def test_report_picture_and_folder_have_the_answer(found, tmp_path) -> None:
     """The frontier is the first picture, of this tensor for all arms; a stored study gives the same verdict."""
     section = Section("A", found.data)
     assert section.drawings[0].name == "frontier"
-    assert f"exact zeros in {TENSOR}, %" in found.plot.frontier(tensor=TENSOR).get_xlabel()
+    assert f"exact zeros in {TENSOR}, %" in found.plot.frontier().get_xlabel()
     assert len(frontier_data(found.data, tensor=TENSOR).setting) == len(found.data.setting_arm)
     text = page("A", [section])
     assert section.equal_zeros[0].caption[:30] in text

@@ -61,6 +61,9 @@ POINTS, FEW_POINTS = 6, 4
 NEARLY_ALL = 0.99
 """A larger share of zeros counts as this one, so that strengths below a collapse are found too."""
 
+SAME_KNEE = 1e-6
+"""Zeros that exceed the loss of score by at most this more than others do are no better a knee."""
+
 Prepare = Callable[[Mapping[str, Terms], Sequence[int]], Prepared]
 """(arms, seeds) → the study of these arms."""
 
@@ -210,23 +213,43 @@ def screened_paths(screen: StudyResult, tensor: str) -> dict[str, ScreenedPath]:
 
 
 def choose_goal(screen: StudyResult, tensor: str) -> float:
-    """Return the share of zeros at the knee of the frontier: from there on, zeros cost more than on average.
+    """Return the share of zeros at the knee of the frontier of the first stage."""
+    zeros, gain = nan_mean(zeros_by_fit(screen, tensor), (1, 2)), nan_mean(screen.scores(), (1, 2))
+    return find_knee(zeros, gain if screen.score.maximize else -gain)
+
+
+def find_knee(zeros: Float[np.ndarray, "candidate"], gain: Float[np.ndarray, "candidate"]) -> float:
+    """Return the share of zeros at the knee of a frontier: from there on, zeros cost more than on average.
 
     The zeros and the scores of the frontier are put on a scale from 0 to 1; the knee is where zeros exceed the loss of
-    score the most. Where no candidate has more zeros than that with the best score, it is the share of that one.
+    score the most, and that with more zeros of two such. Where they do nowhere, as the first zeros cost the most, it is
+    the middle between the fewest and the most zeros. Where no candidate has more zeros than that with the best score,
+    it is the share of that one. Candidates with nothing but zeros are left out, and a larger share than `NEARLY_ALL`
+    counts as that.
+
+    Args:
+        zeros: the share of each candidate.
+        gain: its score, with the sign for which more is better.
+
+    >>> scores = np.array([1.0, 0.9, 0.0])
+    >>> find_knee(np.array([0.2, 0.7, 0.8]), scores), find_knee(np.array([0.2, 0.21, 0.8]), scores)
+    (0.7, 0.5)
+
     """
-    zeros, gain = nan_mean(zeros_by_fit(screen, tensor), (1, 2)), nan_mean(screen.scores(), (1, 2))
-    usable = np.isfinite(zeros) & np.isfinite(gain)
+    usable = (zeros < 1) & np.isfinite(gain)
     if not usable.any():
         return 0.0
-    zeros, gain = zeros[usable], (gain if screen.score.maximize else -gain)[usable]
+    zeros, gain = np.minimum(zeros[usable], NEARLY_ALL), gain[usable]
     front = find_optimal(zeros, gain)
     zeros, gain = zeros[front], gain[front]
     if np.ptp(zeros) <= 0 or np.ptp(gain) <= 0:
         return float(zeros.max())
     more = (zeros - zeros.min()) / np.ptp(zeros)
     lost = (gain.max() - gain) / np.ptp(gain)
-    return float(zeros[int(np.argmax(more - lost))])
+    knee = float((more - lost).max())
+    if knee <= SAME_KNEE:
+        return float((zeros.min() + zeros.max()) / 2)
+    return float(zeros[more - lost >= knee - SAME_KNEE].max())
 
 
 def frontier_finalists(paths: Mapping[str, ScreenedPath], goal: float, points: int = POINTS) -> Finalists:
