@@ -52,9 +52,13 @@ class Plots:
     def frontier(self, ax: Axes | None = None, *, tensor: str | None = None) -> Axes:
         """Draw the score of every candidate against its share of exact zeros, and connect the Pareto front.
 
-        Zeros are those of `tensor`, such as `"code/output"`; by default those of what each arm charges.
+        Zeros are those of `tensor`, such as `"code/output"`; by default those of the tensor of a search along the
+        frontier, and in other studies those of what each arm charges.
         """
-        return plots.draw_frontier(plots.frontier_data(self._data, tensor=tensor), ax)
+        evidence = weigh_evidence(self._data)
+        if tensor is None and evidence.sparse is not None:
+            tensor = evidence.sparse.tensor
+        return plots.draw_frontier(plots.frontier_data(self._data, evidence=evidence, tensor=tensor), ax)
 
     def path(
         self, arm: str | None = None, kind: Literal["zeros", "norm", "size"] = "zeros", ax: Axes | None = None
