@@ -95,7 +95,7 @@ class UnreadRows:
             return leaf if name in stored else in_memory(leaf, name)
 
         parts = cast("tuple[Any, ...]", rows) if isinstance(rows, tuple) else ()
-        if not parts or (source.y is None and parts[1] is not None):  # rows alone, of several inputs
+        if not parts or (source.y is None and parts[1:] and parts[1] is not None):  # rows alone, of several inputs
             return map_leaves(beside, rows, "x")
         return (map_leaves(beside, parts[0], "x"), *parts[1:])
 
