@@ -145,12 +145,13 @@ IN_TORTURE = (
 
 
 def longest_first(items: list[pytest.Item]) -> None:
-    """Sort slow files to the front, and spread those of processes over the first half.
+    """Sort slow files to the front, and spread those of processes and other backends over the first half.
 
     So two workers end at about the same time, and one computes while the other waits for processes.
     """
     files = list(dict.fromkeys(item.nodeid.partition("::")[0] for item in items))
-    process, slow = ([file for file in files if file.startswith(MARKED[marker])] for marker in ("process", "slow"))
+    elsewhere = (*MARKED["process"], *MARKED["backend"])
+    process, slow = ([file for file in files if file.startswith(names)] for names in (elsewhere, MARKED["slow"]))
     others = [
         *(file for file in slow if file not in process),
         *(file for file in files if file not in {*process, *slow}),

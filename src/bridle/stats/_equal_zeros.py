@@ -49,7 +49,7 @@ def find_crossing(
         zeros, strengths: of each point, from the weakest on.
         level: the share of zeros.
 
-    >>> find_crossing(np.array([0.2, 0.6, 0.9]), np.array([0.0, 0.1, 1.0]), 0.8).of(np.array([1.0, 2.0, 4.0]))
+    >>> float(find_crossing(np.array([0.2, 0.6, 0.9]), np.array([0.0, 0.1, 1.0]), 0.8).of(np.array([1.0, 2.0, 4.0])))
     3.0
 
     """
