@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from time import perf_counter
 from typing import Any
@@ -19,6 +20,9 @@ LINE_SECONDS = 10.0
 """Least time between two lines without a terminal."""
 LINE_SHARE = 0.05
 """Least time between two lines, as a share of the time since the start."""
+
+WAIT_SECONDS = 2.0
+"""The time after which a step without a bar is named."""
 
 NOTEBOOK_SECONDS = 0.25
 """Least time between two drawings in a notebook."""
@@ -62,6 +66,34 @@ def reading_bar(show: bool) -> Iterator[Callable[[int, int | None], None]]:
             yield draw
     else:
         yield _line_printer()
+
+
+@contextlib.contextmanager
+def wait_line(show: bool, words: str) -> Iterator[None]:
+    """Name a step that takes longer than two seconds on standard error, and say at its end how long it took."""
+    if not show:
+        yield
+        return
+    began, lock, open_line = perf_counter(), threading.Lock(), False
+
+    def say() -> None:
+        nonlocal open_line
+        with lock:
+            open_line = True
+            sys.stderr.write(f"{escape_control_characters(words)} …")
+            sys.stderr.flush()
+
+    timer = threading.Timer(WAIT_SECONDS, say)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        with lock:
+            if open_line:
+                sys.stderr.write(f" {perf_counter() - began:.0f} s\n")
+                sys.stderr.flush()
 
 
 def _line_printer() -> Callable[[int, int | None], None]:

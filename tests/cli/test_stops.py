@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from tests.conftest import network
 
 import bridle
 from bridle import _progress, tuning
+from bridle._errors import InputError
+from bridle._progress import wait_line
 from bridle.cli._command_record import recorded_defaults
 from bridle.engine import Progress
 from bridle.study import Update
@@ -220,3 +223,24 @@ def test_tensorflow_is_silent_in_commands() -> None:
     own = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=own, check=True)
     assert (done.stdout, done.stderr) == ("1.0\n", "")
+
+
+def test_a_step_without_a_bar_is_named_where_it_takes_long(monkeypatch, capsys) -> None:
+    """On standard error, in one line with its time; a short one, and one that nobody watches, say nothing."""
+    monkeypatch.setattr("bridle._progress.WAIT_SECONDS", 0.05)
+    with wait_line(True, "reading rows.csv"):
+        time.sleep(0.3)
+    assert re.fullmatch(r"reading rows\.csv … \d+ s\n", capsys.readouterr().err)
+    with wait_line(True, "reading"):
+        pass
+    with wait_line(False, "reading"):
+        time.sleep(0.3)
+
+    def fail() -> None:
+        with wait_line(True, "preparing"):
+            time.sleep(0.3)
+            raise InputError("Expected.")
+
+    with pytest.raises(InputError):
+        fail()
+    assert re.fullmatch(r"preparing … \d+ s\n", capsys.readouterr().err)

@@ -9,6 +9,7 @@ import typer
 
 from bridle import cases, report, tables, tuning
 from bridle._errors import InputError, Interrupted, StoreError
+from bridle._progress import wait_line
 from bridle.cli import _show as show
 from bridle.cli import _stores as stores
 from bridle.cli._cases import TUTORIAL_SEEDS, TutorialOptions, run_reproduction, run_tutorial
@@ -171,7 +172,8 @@ def tune(
     verbose: Verbose = False,
 ) -> None:
     """Find the regularization for a table or a folder of images or texts, and save the model."""
-    source = tuning.read_source(table, target, encoding=encoding, header=header, decimal=decimal)
+    with wait_line(True, f"reading {table.name}"):
+        source = tuning.read_source(table, target, encoding=encoding, header=header, decimal=decimal)
     folder = check_folder(out or Path(f"bridle-{table.absolute().stem}"))
     seeds, folds = tuning.default_counts(source, seeds, folds)
     options = {"target": target, "task": task, "model": model, "penalty": penalty, "seeds": seeds, "folds": folds}
@@ -198,14 +200,14 @@ def tune(
         images=tuning.image_options(source, size, augment, strict),
     )
     recorded = options | {"defaults": design.defaults}
-    job = tuning.prepare_table(source, design)
+    with wait_line(True, tuning.PREPARING):
+        job = tuning.prepare_table(source, design)
     with record_start(folder, "tune", table.absolute(), **recorded):
         tuning.compile_new(job, folder)
         show.print_heading(
             _title(table, isinstance(source, tuning.ImageTable)), "\n".join(job.notes if verbose else job.summary)
         )
-        show.print_baselines(job.baselines, job.prepared.score.name)
-        show.print_plan("cross-validation", job.plan if all_fits else job.raced_plan)
+        show.print_design(job, lambda: job.plan if all_fits else job.raced_plan)
     with record_run(folder, "tune", table.absolute(), **recorded), connect_cluster(dask) as client:
         try:
             answer = tuning.run_job(job, folder, extend=extend, client=client, race=not all_fits)

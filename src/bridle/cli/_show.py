@@ -1,6 +1,6 @@
 """Printing: the output of the commands."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,9 @@ from rich.text import Text
 
 from bridle import report, tuning
 from bridle._api import Result
+from bridle._progress import wait_line
 from bridle.cases import LINE_HEADERS, CaseResult, Reproduction, line_rows
 from bridle.cli._command_record import command_line
-from bridle.results import Baseline
 from bridle.study.design import Plan
 from bridle.wording import escape_control_characters
 
@@ -67,11 +67,15 @@ def print_plan(label: str, plan: Plan, nested: int = 0) -> None:
     print(f"{label}: {first}" + "".join(f"\n  {line}" for line in about))
 
 
-def print_baselines(baselines: Sequence[Baseline], score: str) -> None:
-    """Print the mean scores of models that are no networks."""
-    line = report.baseline_line(baselines, score)
+def print_design(job: tuning.Job | tuning.ArraysJob, make_plan: Callable[[], Plan], nested: int = 0) -> None:
+    """Train the baselines of a job and print their scores; then print its plan."""
+    with wait_line(True, tuning.BASELINES):
+        line = report.baseline_line(job.baselines, job.prepared.score.name)
     if line:
         make_console().print(Text(line))
+    with wait_line(True, "compiling the training"):
+        plan = make_plan()
+    print_plan("cross-validation", plan, nested)
 
 
 def print_result(result: Result, *, verbose: bool = False, table: bool = False) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from bridle import tuning
 from bridle._errors import InputError
+from bridle._progress import wait_line
 from bridle.cli import _show as show
 from bridle.cli._command_record import command_line, record_run, record_start, recorded_defaults
 from bridle.cli._options import Dask, Epochs, Extend, Out, PenaltyArms, Quick, Verbose
@@ -40,13 +41,13 @@ def study(
     study_file = study_file.asked(seeds=seeds, epochs=epochs, quick=quick)
     folder = check_folder(out or Path(f"bridle-{file.stem}"))
     version = defaults or recorded_defaults(folder)
-    job = tuning.prepare_study(study_file, function, arms=tuning.written_arms(penalty or []), defaults=version)
+    with wait_line(True, tuning.PREPARING):
+        job = tuning.prepare_study(study_file, function, arms=tuning.written_arms(penalty or []), defaults=version)
     options = {"model": model, "trust": trust, "penalty": penalty, "seeds": seeds, "epochs": epochs, "quick": quick}
     recorded = options | {"defaults": version}
     with record_start(folder, "study", file.absolute(), **recorded):
         show.print_heading(study_file.title, "\n".join(job.notes if verbose else job.summary))
-        show.print_baselines(job.baselines, job.prepared.score.name)
-        show.print_plan("cross-validation", job.plan, study_file.study.get("nested", 0))
+        show.print_design(job, lambda: job.plan, study_file.study.get("nested", 0))
     with record_run(folder, "study", file.absolute(), **recorded), connect_cluster(dask) as client:
         answer = tuning.run_study_file(study_file, job, folder, extend=extend, client=client)
     files = answer.save(folder, study_file.title, again=command_line("study", file, **options))

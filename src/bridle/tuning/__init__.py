@@ -1,12 +1,12 @@
 """Tuning: from a table or a study file to a verdict and a model."""
 
 from bridle.tuning._applied import APPLY, Applied, load_applied, save_applied
-from bridle.tuning._arrays import read_arrays
+from bridle.tuning._arrays import ArraysJob, read_arrays
 from bridle.tuning._by_target import target_rows
 from bridle.tuning._image_network import read_augmentation
 from bridle.tuning._image_preparation import ImagePreparation
 from bridle.tuning._image_rows import ImageOptions, ImageTable
-from bridle.tuning._job import Job, TableStudy, Tuned, answer_so_far, compile_new, run_job
+from bridle.tuning._job import BASELINES, PREPARING, Job, TableStudy, Tuned, answer_so_far, compile_new, run_job
 from bridle.tuning._model_file import MODEL_FILE, save_model
 from bridle.tuning._network import (
     NEWEST,
@@ -24,12 +24,15 @@ from bridle.tuning._tune import default_counts, image_options, prepare_table, qu
 
 __all__ = [
     "APPLY",
+    "BASELINES",
     "MODEL_FILE",
     "NEWEST",
+    "PREPARING",
     "QUICK_EPOCH_DIVISOR",
     "QUICK_SEEDS",
     "VERSIONS",
     "Applied",
+    "ArraysJob",
     "ImageOptions",
     "ImagePreparation",
     "ImageTable",

@@ -14,6 +14,7 @@ from sklearn.model_selection import TimeSeriesSplit
 from bridle import report, store
 from bridle._api import Result, Study, run_prepared, search_arms
 from bridle._errors import InputError, Interrupted
+from bridle._progress import wait_line
 from bridle.plots import Drawing
 from bridle.results import Baseline
 from bridle.sequences import Forecast, Sequences
@@ -30,6 +31,9 @@ from bridle.tuning._test_split import TableNotes
 
 table_baselines = partial(fit_baselines, several=True)
 """The function that trains the baselines of a table."""
+PREPARING = "describing columns and preparing folds"
+BASELINES = "training models without a network, to compare with"
+"""What takes time before the first fit."""
 
 
 @dataclass(frozen=True)
@@ -235,7 +239,9 @@ def run_job(
     """
     folder = None if folder is None else Path(folder) / "study"
     options = RunOptions(folder, extend, client, race=race and race_of(job.prepared, folder), progress=progress)
-    return tuned(job, run_prepared(job.prepared, options, baselines=job.baselines))
+    with wait_line(progress, BASELINES):
+        baselines = job.baselines
+    return tuned(job, run_prepared(job.prepared, options, baselines=baselines))
 
 
 def tuned(job: Job, result: Result) -> Tuned:

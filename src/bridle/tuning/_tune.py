@@ -9,6 +9,7 @@ from sklearn.preprocessing import StandardScaler
 
 from bridle._api import reload_note
 from bridle._errors import InputError, KindError, nearest_names
+from bridle._progress import wait_line
 from bridle.images import has_images, read_size
 from bridle.sources._plain import as_frame
 from bridle.study.design import compile_ahead
@@ -28,7 +29,7 @@ from bridle.tables import (
 from bridle.tuning._image_network import read_augmentation
 from bridle.tuning._image_rows import ImageOptions, ImageTable, folder_rows, table_rows
 from bridle.tuning._image_study import prepare_images
-from bridle.tuning._job import Job, StudyBuilder, TableStudy, Tuned, run_job
+from bridle.tuning._job import PREPARING, Job, StudyBuilder, TableStudy, Tuned, run_job
 from bridle.tuning._model_file import MODEL_CODE
 from bridle.tuning._network import NetworkFunction, layout_rules
 from bridle.tuning._series import prepare_series, series_of
@@ -226,7 +227,8 @@ def tune(
 
     """
     if isinstance(table, str | Path):
-        source = read_source(table, target, header=header, decimal=decimal)
+        with wait_line(progress, f"reading {Path(table).name}"):
+            source = read_source(table, target, header=header, decimal=decimal)
     else:
         source = _table_or_images(_frame(table, target, header, decimal), Path(), target)
     structure = Structure(group, time, weight, class_weight)
@@ -234,7 +236,8 @@ def tune(
     options["images"] = image_options(source, size, augment, strict)
     target, (seeds, folds) = target_of(source, target), default_counts(source, seeds, folds)
     design = TableStudy(target, task, model, arms, seeds, folds, epochs, test_share, score, structure, **options)
-    job = prepare_table(source, design)
+    with wait_line(progress, PREPARING):
+        job = prepare_table(source, design)
     compile_ahead(job.prepared)
     return run_job(job, race=race, progress=progress)
 
