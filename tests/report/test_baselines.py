@@ -111,6 +111,8 @@ def test_a_result_without_baselines_shows_none(study) -> None:
     assert baseline_rows(result, weigh_evidence(result)) == []
     assert baseline_table(result, weigh_evidence(result)) is None
     assert baseline_line((), "accuracy") == ""
+    late = Baseline("gradient boosting", "", np.full(3, np.nan))
+    assert baseline_line((late,), "accuracy").endswith("folds: gradient boosting not trained within its time limit.")
     assert to_json(result)["baselines"] == []
     assert "network minus it" not in page("A", [Section("A", result)])
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 from rich import box
 from rich.table import Table
@@ -94,7 +95,10 @@ def _text(value: str | float, digits: int) -> str:
 def baseline_line(baselines: Sequence[Baseline], score: str) -> str:
     """Return the mean scores of baselines in one sentence, before any network is trained; "" without any."""
     means = [(baseline, nan_mean(baseline.scores, 0)) for baseline in baselines]
-    scores = [f"{baseline.name} {decimal_text(float(mean), 3)}" for baseline, mean in means]
+    scores = [
+        f"{baseline.name} {decimal_text(float(mean), 3) if np.isfinite(mean) else 'not trained within its time limit'}"
+        for baseline, mean in means
+    ]
     return f"Without a network, {score} on the same folds: {', '.join(scores)}." if scores else ""
 
 
