@@ -19,6 +19,7 @@ from bridle._api._search_time import (
     FEW,
     LEAST,
     MAX_SEEDS,
+    SCREENING,
     SHORT,
     TRACES,
     Clock,
@@ -42,8 +43,6 @@ from bridle.study import RunOptions
 from bridle.study.data import Rows
 from bridle.study.design import Prepared, compile_ahead, prepare
 
-SCREENING = 0.35
-"""The share of the time for the first stage."""
 LINES = 8
 """The number of arms in a printed result."""
 AMPLE = 0.25

@@ -16,6 +16,7 @@ from bridle._api._search_time import (
     FEW,
     LEAST,
     MAX_SEEDS,
+    SCREENING,
     SHORT,
     TRACES,
     Clock,
@@ -45,8 +46,6 @@ from bridle.stats import (
 from bridle.study import RunOptions
 from bridle.study.design import Prepared, compile_ahead
 
-SCREENING = 0.35
-"""The share of the time for the first stage."""
 STEPS, PILOT = 6, 8
 """The half decades of strengths of an arm in the first stage, and the estimated number of fits that find their end."""
 TRIAL_ROWS = 256
@@ -203,8 +202,8 @@ def _cost(pace: Pace, finalists: Finalists) -> float:
 
 def screened_paths(screen: StudyResult, tensor: str) -> dict[str, ScreenedPath]:
     """Return the path of each arm of the first stage by its name."""
-    zeros, gain = nan_mean(zeros_by_fit(screen, tensor), (1, 2)), nan_mean(screen.scores(), (1, 2))
-    zeros, gain = np.minimum(zeros, NEARLY_ALL), gain if screen.score.maximize else -gain
+    zeros, gain = _means(screen, tensor)
+    zeros = np.minimum(zeros, NEARLY_ALL)
     paths: dict[str, ScreenedPath] = {}
     for arm in one_strength_arms(screen):
         path, strengths = path_from_none(screen, arm)
@@ -214,8 +213,13 @@ def screened_paths(screen: StudyResult, tensor: str) -> dict[str, ScreenedPath]:
 
 def choose_goal(screen: StudyResult, tensor: str) -> float:
     """Return the share of zeros at the knee of the frontier of the first stage."""
-    zeros, gain = nan_mean(zeros_by_fit(screen, tensor), (1, 2)), nan_mean(screen.scores(), (1, 2))
-    return find_knee(zeros, gain if screen.score.maximize else -gain)
+    return find_knee(*_means(screen, tensor))
+
+
+def _means(screen: StudyResult, tensor: str) -> tuple[Float[np.ndarray, "candidate"], Float[np.ndarray, "candidate"]]:
+    """Return the zeros and the score of each candidate, means over fits; more is better."""
+    scores = screen.score.better(1.0) * screen.scores()
+    return nan_mean(zeros_by_fit(screen, tensor), (1, 2)), nan_mean(scores, (1, 2))
 
 
 def find_knee(zeros: Float[np.ndarray, "candidate"], gain: Float[np.ndarray, "candidate"]) -> float:

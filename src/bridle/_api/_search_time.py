@@ -8,6 +8,8 @@ from time import perf_counter
 from bridle.engine import Fold, core_count
 from bridle.study.design import BoundArm, Prepared, make_timed_plan
 
+SCREENING = 0.35
+"""The share of the time for the first stage."""
 FEW, LEAST = 4, 2
 """The number of arms of a short search, and the least number of arms to screen."""
 SHORT, TRACES = 5.0, 12
