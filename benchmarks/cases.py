@@ -13,7 +13,15 @@ import time
 from pathlib import Path
 
 import bridle
-from bridle.cases import CASES, LINE_HEADERS, CaseOptions, ReproductionCase, find_case, run_reproduction
+from bridle.cases import (
+    CASES,
+    LINE_HEADERS,
+    CaseOptions,
+    ReproductionCase,
+    find_case,
+    run_reproduction,
+    write_first_page,
+)
 
 ROOT = Path(__file__).parents[1]
 RECORD = ROOT / "benchmarks" / "cases.json"
@@ -36,14 +44,18 @@ def reproduction_cases() -> dict[str, ReproductionCase]:
 
 def measure_case(case: ReproductionCase, folder: Path) -> dict[str, object]:
     """Run a case with its default settings and return its record."""
+    options = CaseOptions(folder / case.name, progress=False)
     start = time.perf_counter(), time.process_time()
-    result = run_reproduction(case, CaseOptions(folder / case.name, progress=False))
+    write_first_page(case, options)
+    first_page = time.perf_counter() - start[0]
+    result = run_reproduction(case, options)
     result.write(folder / case.name, again=f"bridle run {case.name}")
     wall, cpu = time.perf_counter() - start[0], time.process_time() - start[1]
     return {
         "title": case.title,
         "verdict": result.verdict,
         "lines": result.records(),
+        "first_page_seconds": round(first_page, 1),
         "seconds": round(wall, 1),
         "cpu_seconds": round(cpu, 1),
         "version": bridle.__version__,

@@ -36,9 +36,10 @@ def small_case(options: CaseOptions) -> CaseAnswer:
     x = np.random.default_rng(0).normal(size=(12, 3)).astype(np.float32)
     study = bridle.Study(oracle.network(1, 3, 4), {}, seeds=options.seed_count(2), folds=2, epochs=2)
     result = options.study("plain", study, x)
-    if options.folder is not None:
+    if options.folder is not None and not options.quick:
         page = (options.folder / "report.html").read_text()
-        assert ("First study of a case" in page) != ("Reference and measured" in page)
+        assert ("was still running" in page) == (not options.extend)
+        assert "Reference and measured" in page
     line = Line("loss", "the reference 9", "below 9", float(result.data.scores().mean()), None, True, note="It is low.")
     return CaseAnswer((line,), "It reconstructs.", (result.section("Plain"),))
 
@@ -61,6 +62,15 @@ def test_the_command_runs_a_case_and_goes_on(command, monkeypatch) -> None:
     assert code == 0, err
     assert record == json.loads(Path("answer/result.json").read_text())["extra"]
     assert "4 fits" not in err
+    code, out, err = command("run", "small", "--out", "whole")
+    assert code == 0, err
+    assert "First page, of a small version: whole/report.html" in out
+    page = Path("whole/report.html").read_text()
+    assert "was still running" not in page
+    assert "A small version" not in page
+    code, out, err = command("run", "small", "--out", "whole", "--extend")
+    assert code == 0, err
+    assert "First page" not in out
     for option, value in (("--epochs", "3"), ("--data", "digits.npz")):
         code, _, err = command("run", "undercomplete", option, value)
         assert code == 2

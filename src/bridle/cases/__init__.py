@@ -33,6 +33,7 @@ from bridle.cases._reproduction import (
     ReproductionCase,
     line_rows,
     run_reproduction,
+    write_first_page,
 )
 from bridle.cases._sesm import sesm
 from bridle.cases._sparse_coding import sparse_coding
@@ -59,6 +60,7 @@ __all__ = [
     "prepare_case",
     "run_case",
     "run_reproduction",
+    "write_first_page",
 ]
 
 

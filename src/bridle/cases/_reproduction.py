@@ -13,7 +13,7 @@ from bridle.store import write_text
 
 PAGE_FILE = "report.html"
 """The page of a case in its folder."""
-UNFINISHED = "The case was not finished when this page was written. The page of the whole case replaces it."
+UNFINISHED = "The whole case was still running when this page was written; its page replaces this one."
 SMALL = "A small version: its numbers are not those of the case."
 """What the answer of `--quick` says first."""
 
@@ -45,17 +45,11 @@ class CaseOptions:
     def study(self, name: str, study: Study, x: Any, y: Any = None, **rows: Any) -> Result:
         """Run a study, stored in the subfolder `name` if the case has a folder.
 
-        The first study of a case writes a first `report.html`, which that of the whole case replaces.
         `rows` are further arguments of `Study.run`, such as `preprocessor`, `test` and `refit`.
         """
+        store = None if self.folder is None else self.folder / name
         options = {"extend": self.extend, "client": self.client, "progress": self.progress}
-        if self.folder is None:
-            return study.run(x, y, **options, **rows)
-        result = study.run(x, y, store=self.folder / name, **options, **rows)
-        page = self.folder / PAGE_FILE
-        if not page.exists():
-            write_text(page, report.page("First study of a case", [result.section(name)], UNFINISHED))
-        return result
+        return study.run(x, y, store=store, **options, **rows)
 
 
 @dataclass(frozen=True)
@@ -190,6 +184,19 @@ class Reproduction:
             }
             for line in self.answer.lines
         ]
+
+
+def write_first_page(case: ReproductionCase, options: CaseOptions) -> Path | None:
+    """Run a small version of a case and write its page, if the folder of the case has no page yet.
+
+    The first study of some cases takes minutes; this page comes within one, and that of the whole case replaces it.
+    Returns the page, or None where there is nothing to write.
+    """
+    if options.folder is None or options.quick or (page := options.folder / PAGE_FILE).exists():
+        return None
+    small = replace(options, folder=None, quick=True, client=None)
+    sections = run_reproduction(case, small).sections()
+    return write_text(page, report.page(case.title, sections, f"{UNFINISHED}\n{case.question}"))
 
 
 def run_reproduction(case: ReproductionCase, options: CaseOptions) -> Reproduction:

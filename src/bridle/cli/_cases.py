@@ -63,7 +63,10 @@ def run_reproduction(
     with record_start(folder, "run", name, **recorded):
         show.print_heading(case.title, case.question)
     with record_run(folder, "run", name, **recorded), connect_cluster(dask) as client:
-        result = cases.run_reproduction(case, replace(options, folder=folder, data=path, client=client))
+        options = replace(options, folder=folder, data=path, client=client)
+        if (page := cases.write_first_page(case, options)) is not None:
+            show.print_first_page(page)
+        result = cases.run_reproduction(case, options)
     files = result.write(folder, again=command_line("run", name, **recorded))
     show.print_reproduction(result, verbose=verbose)
     show.print_files(files, folder)

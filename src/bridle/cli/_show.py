@@ -153,6 +153,11 @@ def print_reproduction(result: Reproduction, *, verbose: bool = False) -> None:
     console.print(Text(f"\n{escape_control_characters(result.verdict)}", style="bold"))
 
 
+def print_first_page(page: Path) -> None:
+    """Print the path of the page that a small version of a case wrote."""
+    print(f"First page, of a small version: {page}. That of the whole case replaces it.")
+
+
 def print_files(files: report.Written, folder: Path, study: Path | None = None) -> None:
     """Print the paths of the report, and the command that explains the study, which is in `folder` by default."""
     print(f"\nReport: {files.page}")
