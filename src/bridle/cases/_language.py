@@ -37,7 +37,7 @@ class Size(NamedTuple):
     folds: int
 
 
-FULL, QUICK = Size(60_000, 2000, 128, 12, 2, 4), Size(6000, 200, 16, 3, 2, 3)
+FULL, QUICK = Size(45_000, 2000, 128, 12, 2, 4), Size(6000, 200, 16, 3, 2, 3)
 
 
 def network(size: Size) -> keras.Model:
@@ -133,5 +133,5 @@ def language() -> ReproductionCase:
             "were set on one fold of the plays."
         ),
         run=run,
-        data="a text file in UTF-8 of at least 60,000 words",
+        data=f"a text file in UTF-8 of at least {FULL.words:,} words",
     )
