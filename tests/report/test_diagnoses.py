@@ -155,6 +155,9 @@ def test_the_rows_that_would_be_needed(study, facts, network):
         step == f"use the network {network} (result.model()); about {named:,} rows instead of 30 rows would settle it"
     )
     assert too_few(study(), weigh_evidence(study())) == ""
+    many = replace(result, fold_rows=result.fold_rows * 40_000)  # 1.2 million rows, with the same interval
+    assert "about " in too_few(many, weigh_evidence(result))
+    assert "Even a million" not in too_few(many, weigh_evidence(result))
 
 
 def test_diagnoses_stand_in_the_verdict(study):

@@ -169,7 +169,7 @@ def needed_rows(result: StudyResult, evidence: Evidence) -> NeededRows | None:
     needed = rows * (half / gain.difference) ** 2
     with_it = "with it" if evidence.winner else "without a penalty"
     network = f"use the network {with_it} ({network_call(result)})"
-    if needed > MAX_NEEDED_ROWS:
+    if needed > max(MAX_NEEDED_ROWS, 10 * rows):
         return NeededRows(
             f"These {rows:,} rows are too few to detect this difference. Even a million rows would be too few.",
             f"{network}; even a million rows would not settle it",

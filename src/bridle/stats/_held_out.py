@@ -35,10 +35,10 @@ def check_held_out(
 ) -> HeldOutCheck | None:
     """Compare the difference of two candidates on held-out rows with a gain over the folds.
 
-    With g the gain, t the difference on m held-out rows and s² the variance of the differences of single validation
-    rows between the two candidates: the distance `t - g` has the variance `e² + s² / m`. The standard error e of the
-    gain is that of its interval on the side of t. Without scores of rows, the variance between folds of n₂ validation
-    rows stands for s² / n₂.
+    With g the gain, t the difference of k refits on m held-out rows, s² the variance of the differences of single
+    validation rows between the two candidates and v² that between seeds: the distance `t - g` has the variance
+    `e² + s² / m + v² / k`. The standard error e of the gain is that of its interval on the side of t. Without scores of
+    rows, the variance between folds of n₂ validation rows stands for s² / n₂.
 
     Args:
         result: the measurements of the study.
@@ -60,6 +60,7 @@ def check_held_out(
     side = gain.difference - gain.low if difference < gain.difference else gain.high - gain.difference
     quantile = t_quantile(0.5 + gain.level / 2, MAX_DEGREES)
     variance = (side / quantile) ** 2 + _variance_of_row(result, table, candidates) / max(rows, 1)
+    variance += _variance_of_seed(result, candidates) / len(paired)
     error = math.sqrt(variance) if math.isfinite(variance) else math.nan
     explained = not abs(difference - gain.difference) > quantile * error
     return HeldOutCheck(difference, error, rows, explained)
@@ -76,6 +77,16 @@ def _variance_of_row(result: StudyResult, table: RowTable | None, candidates: tu
     folds = nan_mean(scores[candidates[0]] - scores[candidates[1]], 0)
     folds = folds[np.isfinite(folds)]
     return float(folds.var(ddof=1) * result.fold_rows[:, 1].mean()) if len(folds) > 1 else math.nan
+
+
+def _variance_of_seed(result: StudyResult, candidates: tuple[int, int]) -> float:
+    """Return the variance of the difference between seeds within a fold, averaged over folds; 0 for one seed."""
+    scores = result.scores()
+    differences = scores[candidates[0]] - scores[candidates[1]]
+    counts = np.isfinite(differences).sum(axis=0)
+    if not (counts > 1).any():
+        return 0.0
+    return float(np.nanvar(differences[:, counts > 1], axis=0, ddof=1).mean())
 
 
 def _weighted_variance(values: Float[np.ndarray, "row"], weights: Float[np.ndarray, "row"]) -> float:
