@@ -170,9 +170,10 @@ def needed_rows(result: StudyResult, evidence: Evidence) -> NeededRows | None:
     with_it = "with it" if evidence.winner else "without a penalty"
     network = f"use the network {with_it} ({network_call(result)})"
     if needed > max(MAX_NEEDED_ROWS, 10 * rows):
+        many = "a million rows" if 10 * rows <= MAX_NEEDED_ROWS else "ten times as many rows"
         return NeededRows(
-            f"These {rows:,} rows are too few to detect this difference. Even a million rows would be too few.",
-            f"{network}; even a million rows would not settle it",
+            f"These {rows:,} rows are too few to detect this difference. Even {many} would be too few.",
+            f"{network}; even {many} would not settle it",
         )
     digits = 10 ** max(0, math.floor(math.log10(needed)) - 1)
     rounded = digits * math.ceil(needed / digits)
