@@ -71,7 +71,8 @@ def markdown(records: dict[str, dict]) -> str:
         record = records[name]
         parts += [
             f"## {case.title}",
-            f"`bridle run {name}` takes {record['cpu_seconds']:.0f} s of CPU time.",
+            f"`bridle run {name}` takes {record['seconds']:.0f} s on two cores; "
+            f"its first page, of a small version, comes after {record['first_page_seconds']:.0f} s.",
             case.question,
         ]
         parts += [f"**{record['verdict']}**", _table(record["lines"]), case.protocol]
