@@ -20,7 +20,10 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # a program is compiled once 
 
 if "XLA_FLAGS" not in os.environ and not os.environ.get("BRIDLE_TORTURE"):
     # Compiling takes most of the time. These options cut it to a quarter; `make torture` compiles as users do.
-    os.environ["XLA_FLAGS"] = "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0"
+    os.environ["XLA_FLAGS"] = (
+        "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false "
+        "--xla_cpu_parallel_codegen_split_count=1"
+    )
 
 import keras
 import numpy as np
