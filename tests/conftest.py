@@ -63,9 +63,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="module")
 def options_of_users():
-    """Compile as for users, for tests in which training takes longer than compiling: quick compiles run slowly."""
+    """Compile as for users, for tests of bits, and of trainings that take longer than compiling them quickly saves."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(COMPILE_OPTIONS, "cpu", {OPTIMIZATION_LEVEL: 1, "xla_cpu_use_fusion_emitters": True})
+        options = {"xla_cpu_use_fusion_emitters": True, "xla_cpu_parallel_codegen_split_count": 32}
+        patch.setitem(COMPILE_OPTIONS, "cpu", {OPTIMIZATION_LEVEL: 1, **options})
         yield
 
 

@@ -185,7 +185,7 @@ def test_marked_files_exist() -> None:
 
 @pytest.mark.parametrize(("named", "torture", "left"), [(False, None, [1, 2]), (True, None, []), (False, "50", [])])
 def test_long_lists_are_whole_in_torture_and_where_a_test_is_named(named, torture, left, monkeypatch) -> None:
-    """`make test` runs each eighth layer, the first one among them, and counts the cases of each function alone."""
+    """`make test` runs each twelfth layer, the first one among them, and counts the cases of each function alone."""
     if torture:
         monkeypatch.setenv(TORTURE, torture)
     else:

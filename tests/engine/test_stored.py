@@ -31,6 +31,8 @@ from bridle.engine._scheduler import lanes
 from bridle.engine._stored import MAX_LEAD, READ_AHEAD, read_ahead, use_side_by_side
 from bridle.engine._sweep import Sweep, predict_by_blocks
 
+pytestmark = pytest.mark.usefixtures("options_of_users")  # with quick compiles, two programs round otherwise
+
 COLUMNS, TRAIN, VALIDATION = 3, 205, 150
 X = np.random.default_rng(0).normal(size=(TRAIN + VALIDATION, COLUMNS)).astype("float32")
 Y = (X @ [1.0, -2.0, 0.5]).astype("float32")
