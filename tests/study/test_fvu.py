@@ -26,6 +26,28 @@ def test_batches_give_the_value_over_all_rows(weighted: bool) -> None:
         assert float(metric.result()) == pytest.approx(expected, rel=1e-3)
 
 
+def test_padded_steps_are_not_counted() -> None:
+    """In `evaluate` and in a study: the sums over real steps, by NumPy; whatever stands in the padding."""
+    x = RNG.normal(size=(30, 5, 3)).astype(np.float32)
+    lengths = RNG.integers(1, 6, 30)
+    real = np.arange(5) < lengths[:, None]
+    x[~real] = 0
+    y = np.where(real[..., None], x, 50).astype(np.float32)
+    layers = [keras.Input((5, 3)), keras.layers.Masking(), keras.layers.LSTM(4, return_sequences=True, name="code")]
+    model = keras.Sequential([*layers, keras.layers.Dense(3)])
+    model.compile("adam", "mse", metrics=[bridle.metrics.FVU()])
+    study = bridle.Study(model, {"L1": {"code/output": bridle.L1(0.01)}}, seeds=1, folds=2, epochs=1)
+    result = study.run(x, y, test=(x, y), progress=False)
+    network = result.model("none", single=True)
+    counts = np.maximum(real.sum(axis=0), 1)[:, None]
+    mean = (y * real[..., None]).sum(axis=0) / counts
+    errors = [(((y - of) ** 2) * real[..., None]).sum() for of in (network.predict(x, verbose=0), mean)]
+    measured = network.evaluate(x, y, verbose=0, return_dict=True)["fvu"]
+    assert measured == pytest.approx(errors[0] / errors[1], rel=1e-4)
+    held_out = dict(zip(result.data.held_out_names, result.data.held_out["test"].T, strict=True))["fvu"]
+    assert held_out[np.isfinite(held_out)][0] == pytest.approx(measured, rel=1e-4)
+
+
 def test_a_study_selects_by_it(tmp_path) -> None:
     """Less is better, without saying so; the values are those of `evaluate`, and a saved model keeps the metric."""
     x = (Y - 1000) / 10
