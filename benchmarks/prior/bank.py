@@ -49,7 +49,18 @@ ARMS: dict[tuple[str, str], tuple[str, float]] = {
     ("L2", "pre-activations"): ("hidden*/preactivation", -4.5),
     ("L1", "pre-activations"): ("hidden*/preactivation", -4.5),
 }
-"""Target and the decade of the weakest strength, by kind and site."""
+"""Target and the decade of the weakest strength of penalties, by kind and site."""
+KINDS: dict[tuple[str, str], tuple[str, tuple[float, ...]]] = {
+    ("Dropout", "activations"): ("hidden*/output", (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)),
+    ("GaussianNoise", "inputs"): ("inputs", (0.05, 0.1, 0.2, 0.4, 0.6, 0.9, 1.3, 2.0)),
+    ("WeightDecay", "weights"): ("*/kernel", (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)),
+    ("MaxNorm", "weights"): ("*/kernel", (4.0, 2.5, 1.6, 1.0, 0.63, 0.4, 0.25, 0.16)),
+    ("LabelSmoothing", "labels"): ("labels", (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7)),
+    ("Mixup", "labels"): ("labels", (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)),
+}
+"""Target and values of the other kinds of regularizers, weak to strong."""
+OF_CLASSES = ("LabelSmoothing",)
+"""Kinds that need classes."""
 ROTATION = {
     30: ("default", "default", "small", "default", "large", "default"),
     100: ("default", "default", "small", "default", "large", "default"),
@@ -77,6 +88,8 @@ SEEDS = 3
 """Seeds of later draws."""
 LATER = 10
 """The first of later draws, which no choice of the rule has seen."""
+KINDS_FROM = 30
+"""The first draws of studies of the other kinds."""
 LONG = (
     "circles, wide",
     "checkerboard",
@@ -117,7 +130,7 @@ class Entry:
 
 
 def schedule(rounds: int) -> list[Entry]:
-    """Return the studies of the bank, the most useful first."""
+    """Return the studies of penalties in the bank, the most useful first."""
     entries = []
 
     def add(rows: int, draw: int, some: bool = False) -> None:
@@ -142,6 +155,20 @@ def schedule(rounds: int) -> list[Entry]:
         for rows in (300, 1000):
             for source in (source for source in sources() if source.name not in SECOND):
                 entries.append(Entry(source, rows, LATER + turn, NETWORKS["default"], 1, VALIDATED))
+    return entries
+
+
+def schedule_of_kinds(rounds: int) -> list[Entry]:
+    """Return the studies of the other kinds in the bank, the most useful first."""
+    entries = []
+    for turn in range(rounds):
+        for rows, every in ((30, 1), (100, 1), (30, 1), (300, 2), (1000, 4)):
+            drawn = [source for source in sources() if rows <= 100 or source.name in LARGE]
+            for source in drawn if turn % every == 0 else ():
+                arms = tuple(arm for arm in KINDS if source.classes or arm[0] not in OF_CLASSES)
+                draw = KINDS_FROM + 2 * turn
+                entry = Entry(source, rows, draw, NETWORKS["default"], 1, arms)
+                entries.append(replace(entry, draw=draw + 1) if entry in entries else entry)
     return entries
 
 
@@ -184,10 +211,11 @@ def build(network: Network, inputs: int, classes: int) -> Any:
 
 def strengths(network: Network) -> dict[tuple[str, str], np.ndarray]:
     """Return the strengths of each arm."""
-    return {
+    penalties = {
         arm: 10 ** (first + np.arange(STEPS) / 2 + (0 if arm[1] == "weights" else network.shift))
         for arm, (_, first) in ARMS.items()
     }
+    return penalties | {arm: np.array(values) for arm, (_, values) in KINDS.items()}
 
 
 class Lab:
@@ -210,9 +238,9 @@ class Lab:
         folds = fold_of_rows(y, entry.source.classes, entry.draw)
         splits = [(np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)) for fold in range(FOLDS)]
         paths = {arm: path for arm, path in strengths(entry.network).items() if arm in entry.arms}
-        kinds = {"L1": bridle.L1, "L2": bridle.L2}
+        targets = {arm: target for arm, (target, _) in (ARMS | KINDS).items()}
         arms = {
-            f"{kind} {site}": {ARMS[kind, site][0]: kinds[kind](path.tolist())} for (kind, site), path in paths.items()
+            " ".join(arm): {targets[arm]: getattr(bridle, arm[0])(sorted(path.tolist()))} for arm, path in paths.items()
         }
         key = (entry.network.name, entry.arms, x.shape, entry.source.classes, len(fresh[1]))
         question = Question(
@@ -277,16 +305,21 @@ def measure(
         return np.array([[read(results[c, seed, -1]) for seed in seeds] for c in range(count)], np.float32)
 
     numbers: dict[str, np.ndarray] = {
-        "arm": np.array([-1 if arm < 0 else list(ARMS).index(order[arm]) for arm, _ in table], np.int8),
+        "arm": np.array([-1 if arm < 0 else list(ARMS | KINDS).index(order[arm]) for arm, _ in table], np.int8),
         "strength": np.array([s for _, s in table]),
         "fresh": gather(lambda result: np.where(result.diverged_at < 0, result.measures["fresh"], np.nan)),
         "spread": gather(lambda result: result.diagnostics[-1]),
         "train": gather(lambda result: result.curves[-1]),
         "y": y,
         "variance": np.array(np.var(fresh) if not entry.source.classes else np.nan),
-        **scales(prepared, refit.fold, slots),
     }
-    validated = [c for c in range(count) if table[c][0] < 0 or order[table[c][0]] in entry.network.validated]
+    if set(order) <= set(ARMS):
+        numbers |= scales(prepared, refit.fold, slots)
+    else:
+        engine = prepared.engine
+        numbers["train_column"] = np.array(engine.quantities(engine.sides).index("train/loss"))
+    known = {*entry.network.validated, *KINDS}
+    validated = [c for c in range(count) if table[c][0] < 0 or order[table[c][0]] in known]
     if entry.rows >= 100:
         validated = validated[:1] + validated[2::2]
     keys = [(c, seed, fold) for c in validated for seed in seeds for fold in range(FOLDS)]
@@ -334,11 +367,14 @@ def scales(prepared: Any, fold: Any, slots: int) -> dict[str, np.ndarray]:
     }
 
 
-def grow(minutes: float, rounds: int = 100) -> None:
-    """Run studies that are missing until the time is over; each is saved as it ends."""
+def grow(minutes: float, kinds: bool = False, rounds: int = 100) -> None:
+    """Run studies of penalties, or of the other kinds, that are missing until the time is over.
+
+    Each is saved as it ends.
+    """
     FOLDER.mkdir(exist_ok=True, parents=True)
     end, lab = perf_counter() + 60 * minutes, Lab()
-    for entry in schedule(rounds):
+    for entry in (schedule_of_kinds if kinds else schedule)(rounds):
         if perf_counter() > end:
             return
         if entry.path.is_file():

@@ -9,6 +9,7 @@ from benchmarks.prior.learn import (
     NAMES,
     TEMPERED,
     Sample,
+    best_expected,
     chosen,
     curves_at,
     expectations,
@@ -28,6 +29,7 @@ MIN_ROWS = 6
 ROUNDING = 0.01
 """Rows; accuracies are stored with seven digits."""
 SUM, TEMPERED_WEIGHT = "sum of gains, with a temperature", 2.0
+WITH_GAINS, WITH_CURVES = "… with the learned gains of the kinds", "… with their spread and noise too"
 LOSS_WEIGHTS = ((30.0, 0.0), (100.0, 1.0), (300.0, 3.0))
 """Weight of the expected gain in log loss beside that in accuracy, by the number of rows, in a variant of the rule."""
 Row = tuple[Sample, dict[str, float]]
@@ -59,6 +61,35 @@ def picks(sample: Sample, prior: Prior) -> dict[str, int]:
         SUM: summed(sample, prior),
         "oracle": int(validated[np.argmax(sample.score[validated])]),
     }
+
+
+def picks_of_kinds(sample: Sample, own: Prior, shipped: Prior) -> dict[str, int]:
+    """Return the candidate of every rule for a study of the other kinds, of which the package has no curves.
+
+    `recommended` has the spread and the noise of the penalties and expects no gain; the other rules expect the gains of
+    `own`, the curves of the kinds.
+    """
+    validated = sample.numbers["validated"].astype(int)
+    candidates = validated[sample.arm[validated] >= 0]
+    curves = curves_at(sample, own, SHARE, candidates)
+    pooled = curves_at(sample, shipped, SHARE, candidates, known=False)
+    return {
+        "best": int(validated[np.argmin(np.nan_to_num(sample.row_losses[SHARE].mean(1), nan=1e9))]),
+        "recommended": best_expected(sample, candidates, pooled),
+        WITH_GAINS: best_expected(sample, candidates, replace(pooled, mean=curves.mean)),
+        WITH_CURVES: best_expected(sample, candidates, curves),
+        "oracle": int(validated[np.argmax(sample.score[validated])]),
+    }
+
+
+def leave_one_family_out_of_kinds(samples: Sequence[Sample], priors: dict[str, Prior], shipped: Prior) -> list[Row]:
+    """Return the gains over none on fresh rows of every rule, for every study of classes with the other kinds."""
+    gains, rows = prior_gains(samples, priors), []
+    cut = {family: replace(prior, transfers=transfers(gains, family).astype(float)) for family, prior in priors.items()}
+    for s in samples:
+        if s.classes:
+            rows.append((s, {rule: float(s.score[c]) for rule, c in picks_of_kinds(s, cut[s.family], shipped).items()}))
+    return rows
 
 
 def loss_weight(rows: float) -> float:

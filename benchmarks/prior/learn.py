@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from benchmarks.prior.bank import ARMS, FOLDER, FOLDS, NETWORKS
+from benchmarks.prior.bank import ARMS, FOLDER, FOLDS, KINDS, NETWORKS
 from benchmarks.prior.families import GENERATORS, sources
 
 from bridle.stats._prior import (
@@ -28,7 +28,8 @@ from bridle.stats._recommend import floor_of, relative_gains
 
 MEASURES = (SHARE, LOG_LOSS, SQUARE)
 TEMPERED = "log loss after a temperature"
-NAMES = tuple(f"{kind} {site}" for kind, site in ARMS)
+PENALTIES = tuple(f"{kind} {site}" for kind, site in ARMS)
+NAMES = (*PENALTIES, *(f"{kind} {site}" for kind, site in KINDS))
 EPSILON = 1e-7
 
 
@@ -56,8 +57,14 @@ class Sample:
     @cached_property
     def place(self) -> np.ndarray:
         """The training loss of each candidate as the curves count it: the log loss, or the share not explained."""
-        loss = self.numbers["train"].mean(1)[:, 2 + len(self.numbers["initial_penalty"])].astype(float)
+        column = 2 + len(self.numbers["initial_penalty"]) if self.of_penalties else int(self.numbers["train_column"])
+        loss = self.numbers["train"].mean(1)[:, column].astype(float)
         return train_position(loss if self.classes else loss / np.var(self.numbers["y"]))
+
+    @property
+    def of_penalties(self) -> bool:
+        """True for a study of penalties, False for one of the other kinds."""
+        return "train_column" not in self.numbers
 
     @property
     def measures(self) -> tuple[str, ...]:
@@ -331,12 +338,12 @@ def expectations(sample: Sample, prior: Prior, measure: str, observed: str | Non
     return candidates, expect_gains(curves, correlation, gains, variance, degrees=FOLDS - 1.0, scale=scale)
 
 
-def curves_at(sample: Sample, prior: Prior, measure: str, candidates: np.ndarray) -> Curves:
-    """Return the learned curves at candidates of a study."""
+def curves_at(sample: Sample, prior: Prior, measure: str, candidates: np.ndarray, known: bool = True) -> Curves:
+    """Return the learned curves at candidates of a study; those of arms without curves if the arms are not known."""
     parts = [
         prior.curves(
             MEASURES.index(measure),
-            int(sample.arm[candidate]),
+            int(sample.arm[candidate]) if known else None,
             sample.rows,
             sample.error_of_none(measure),
             sample.place[[candidate]],
@@ -359,6 +366,18 @@ def chosen(sample: Sample, prior: Prior, terms: Sequence[tuple[float, str, str |
         value = value + weight * expected.gain
     best = int(np.argmax(value))
     return int(candidates[best]) if np.asarray(value)[best] > 0 else 0
+
+
+def best_expected(sample: Sample, candidates: np.ndarray, curves: Curves) -> int:
+    """Return the candidate with the largest gain in accuracy that the curves and the scores let expect, 0 for none."""
+    inside = np.isin(sample.numbers["validated"], candidates)
+    gains, variance = (values[inside] for values in sample.validated_gains(SHARE))
+    gains, variance = np.nan_to_num(gains, nan=LEAST_GAIN), np.nan_to_num(variance, nan=1.0)
+    correlation = correlate(np.log10(sample.strength[candidates]), sample.arm[candidates], LENGTH)
+    scale = noise_scale(sample.rows)
+    expected = expect_gains(curves, correlation, gains, variance, degrees=FOLDS - 1.0, scale=scale)
+    best = int(np.argmax(expected.gain))
+    return int(candidates[best]) if expected.gain[best] > 0 else 0
 
 
 def recommended(sample: Sample, prior: Prior) -> int:
