@@ -16,7 +16,7 @@ OLDEST := .venv-oldest
 help:
 	@echo "make demo      run the two-moons study, write demo/report.html"
 	@echo "make quick     run the tests that need no other process, backend or browser (under 3 minutes)"
-	@echo "make test      run the tests, as CI does (15 to 35 minutes on two cores)"
+	@echo "make test      run the tests, as CI does (15 to 20 minutes on two cores)"
 	@echo "make faults    run only those tests that kill, freeze and cut off processes"
 	@echo "make torture   run every test, each list whole: layers, kills, damage, full disks, hostile input (hours)"
 	@echo "make check     lint, format, import contract and types"

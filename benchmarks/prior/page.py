@@ -285,8 +285,8 @@ arms without curves (above), and `recommended` gains with them. Curves were lear
 has gains in points of accuracy, each family left out in turn, in parentheses the share of studies that end worse than
 no regularizer, and after the semicolon the difference to `recommended` as it is.
 """
-KINDS_ALONE = """The mean relative gain in percent, over families, where the curves of one kind, learned from the other families, choose
-alone:
+KINDS_ALONE = """The mean relative gain in percent, over families, where the curves of one kind, learned from the other
+families, choose alone:
 """
 SCORES = """## Which score should choose?
 

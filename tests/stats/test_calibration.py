@@ -7,7 +7,7 @@ from benchmarks.calibration import NUMBERS, SIGNS, coverage, false_claims
 from scipy import stats
 from tests.faults.conftest import scaled
 
-STUDIES = scaled(40, 200)
+STUDIES = scaled(60, 200)
 
 
 @pytest.fixture(scope="module")

@@ -194,7 +194,7 @@ def write_first_page(case: ReproductionCase, options: CaseOptions) -> Path | Non
     """
     if options.folder is None or options.quick or (page := options.folder / PAGE_FILE).exists():
         return None
-    small = replace(options, folder=None, quick=True, client=None)
+    small = replace(options, folder=None, quick=True, extend=False, client=None)
     sections = run_reproduction(case, small).sections()
     return write_text(page, report.page(case.title, sections, f"{UNFINISHED}\n{case.question}"))
 
