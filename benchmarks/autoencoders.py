@@ -8,9 +8,12 @@ Install PyTorch for the first part (`pip install torch==2.13.0`); it is left out
 """
 
 import json
+import os
 import time
 from importlib.util import find_spec
 from pathlib import Path
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
 
 import keras
 import numpy as np

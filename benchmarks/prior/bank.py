@@ -162,13 +162,11 @@ def schedule_of_kinds(rounds: int) -> list[Entry]:
     """Return the studies of the other kinds in the bank, the most useful first."""
     entries = []
     for turn in range(rounds):
-        for rows, every in ((30, 1), (100, 1), (30, 1), (300, 2), (1000, 4)):
+        for rows, draw, every in ((30, 0, 1), (100, 0, 1), (30, 1, 1), (300, 0, 2), (1000, 0, 4)):
             drawn = [source for source in sources() if rows <= 100 or source.name in LARGE]
             for source in drawn if turn % every == 0 else ():
                 arms = tuple(arm for arm in KINDS if source.classes or arm[0] not in OF_CLASSES)
-                draw = KINDS_FROM + 2 * turn
-                entry = Entry(source, rows, draw, NETWORKS["default"], 1, arms)
-                entries.append(replace(entry, draw=draw + 1) if entry in entries else entry)
+                entries.append(Entry(source, rows, KINDS_FROM + 2 * turn + draw, NETWORKS["default"], 1, arms))
     return entries
 
 

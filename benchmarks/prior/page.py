@@ -46,7 +46,7 @@ def numbers(every: Sequence[Sample]) -> dict[str, object]:
     alone = gains_alone(every, priors)
     tables = np.array(list(alone.values()))
     with np.errstate(invalid="ignore"):
-        mean = np.nanmean(tables, axis=0)
+        mean = np.nanmean(tables, axis=0)[:, : len(PENALTIES)]
     return {
         "studies": len(samples),
         "families": len({sample.family for sample in samples}),
@@ -57,7 +57,7 @@ def numbers(every: Sequence[Sample]) -> dict[str, object]:
         "tables": [table for classes in (True, False) for size in SIZES if (table := _table(rows, classes, size))],
         "later": [table for size in SIZES if (table := _table(later, True, size))],
         "long": [long] if long else [],
-        "alone": {measure: dict(zip(PENALTIES, mean[m].tolist(), strict=False)) for m, measure in enumerate(MEASURES)},
+        "alone": {measure: dict(zip(PENALTIES, mean[m].tolist(), strict=True)) for m, measure in enumerate(MEASURES)},
         "transfers": transfers(alone).astype(int).tolist(),
         "scales": best_strengths(samples),
     }

@@ -26,6 +26,20 @@ def test_batches_give_the_value_over_all_rows(weighted: bool) -> None:
         assert float(metric.result()) == pytest.approx(expected, rel=1e-3)
 
 
+@pytest.mark.parametrize("shape", [(50, 4), (50, 4, 3)])
+@pytest.mark.parametrize("of_steps", [False, True])
+def test_weights_of_rows_and_of_steps(shape: tuple[int, ...], of_steps: bool) -> None:
+    """As by NumPy, also where y has no axis of features; weights of rows may have an axis of length 1."""
+    y, p = RNG.normal(size=(2, *shape)).astype(np.float32)
+    weight = RNG.random((50, 4 if of_steps else 1)).astype(np.float32)
+    metric = bridle.metrics.FVU()
+    metric.update_state(y, p, weight)
+    weights = np.broadcast_to(weight.reshape(*weight.shape, *(1,) * (len(shape) - 2)), shape)
+    mean = (weights * y).sum(axis=0) / weights.sum(axis=0)
+    expected = (weights * (y - p) ** 2).sum() / (weights * (y - mean) ** 2).sum()
+    assert float(metric.result()) == pytest.approx(expected, rel=1e-4)
+
+
 def test_padded_steps_are_not_counted() -> None:
     """In `evaluate` and in a study: the sums over real steps, by NumPy; whatever stands in the padding."""
     x = RNG.normal(size=(30, 5, 3)).astype(np.float32)

@@ -70,6 +70,5 @@ class FVU(keras.metrics.Metric):
         for part in (mask, sample_weight):
             if part is not None:
                 part = ops.cast(part, self.dtype)
-                part = part[..., 0] if len(part.shape) > 1 and len(part.shape) == len(y.shape) else part
                 weights = weights * ops.reshape(part, (*ops.shape(part), *(1,) * (len(y.shape) - len(part.shape))))
         return weights
