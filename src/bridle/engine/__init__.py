@@ -1,6 +1,13 @@
 """Training of fits: a step, blocks of epochs, fits on threads or side by side. It knows neither penalties nor Keras."""
 
-from bridle.engine._device import core_count, free_memory, on_accelerator, peak_memory_bytes, single_threaded_blas
+from bridle.engine._device import (
+    core_count,
+    free_memory,
+    gc_paused,
+    on_accelerator,
+    peak_memory_bytes,
+    single_threaded_blas,
+)
 from bridle.engine._draw import Moment, StepDraw, draw_at
 from bridle.engine._early_stopping import Stopping
 from bridle.engine._evaluate import predict
@@ -62,6 +69,7 @@ __all__ = [
     "core_count",
     "draw_at",
     "free_memory",
+    "gc_paused",
     "is_stored",
     "on_accelerator",
     "peak_memory_bytes",

@@ -122,9 +122,9 @@ def warm_up() -> None:
 def gc_paused() -> Iterator[None]:
     """Pause Python's search for cyclic garbage.
 
-    Tracing makes enough objects to start a search. It takes 0.15 s with Keras and JAX loaded, as long as the tracing of
-    a small network. Freezing and unfreezing counts the new objects as old; otherwise the search would start at the end
-    of the block.
+    Tracing, and building a first model, makes enough objects to start a search. It takes 0.15 s with Keras and JAX
+    loaded, as long as the tracing of a small network. Freezing and unfreezing counts the new objects as old; otherwise
+    the search would start at the end of the block.
     """
     enabled = gc.isenabled()
     gc.disable()

@@ -16,7 +16,7 @@ from bridle._keras import (
     read_blueprint,
     require_jax,
 )
-from bridle.engine import Recipe, core_count, on_accelerator
+from bridle.engine import Recipe, core_count, gc_paused, on_accelerator
 from bridle.placement import bind_terms, check_labels, check_plain, label_notes
 from bridle.study.data._arrays import Data
 from bridle.study.data._folds import RefitRows, make_folds, make_refit_rows
@@ -42,6 +42,7 @@ MIXED = (
 """The note on a model that mixes rows."""
 
 
+@gc_paused()
 def prepare(question: Question, rows: Rows) -> Prepared:
     """Check a question against its rows and build the shared parts of its fits. Train and compile nothing.
 
