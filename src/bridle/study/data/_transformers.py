@@ -1,6 +1,8 @@
 """Fitted transformers of scikit-learn as plain values and back, by a fixed list of classes; nothing is pickled."""
 
 import ast
+import functools
+import importlib
 import inspect
 import math
 import re
@@ -8,38 +10,46 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from sklearn import compose, decomposition, feature_selection, impute, pipeline, preprocessing
 
 from bridle._errors import StoreError
 from bridle.results import StoredTransformer
 
-CLASSES = {
-    f"sklearn.{module.__name__.rpartition('.')[2]}.{name}": getattr(module, name)
-    for module, names in (
-        (
-            preprocessing,
-            (
-                *("Binarizer", "FunctionTransformer", "KBinsDiscretizer", "MaxAbsScaler", "MinMaxScaler", "Normalizer"),
-                *("OneHotEncoder", "OrdinalEncoder", "PowerTransformer", "QuantileTransformer", "RobustScaler"),
-                "StandardScaler",
-            ),
+CLASSES = tuple(
+    f"sklearn.{module}.{name}"
+    for module, names in {
+        "preprocessing": (
+            *("Binarizer", "FunctionTransformer", "KBinsDiscretizer", "MaxAbsScaler", "MinMaxScaler", "Normalizer"),
+            *("OneHotEncoder", "OrdinalEncoder", "PowerTransformer", "QuantileTransformer", "RobustScaler"),
+            "StandardScaler",
         ),
-        (impute, ("MissingIndicator", "SimpleImputer")),
-        (decomposition, ("PCA", "TruncatedSVD")),
-        (feature_selection, ("VarianceThreshold",)),
-        (pipeline, ("FeatureUnion", "Pipeline")),
-        (compose, ("ColumnTransformer",)),
-    )
+        "impute": ("MissingIndicator", "SimpleImputer"),
+        "decomposition": ("PCA", "TruncatedSVD"),
+        "feature_selection": ("VarianceThreshold",),
+        "pipeline": ("FeatureUnion", "Pipeline"),
+        "compose": ("ColumnTransformer",),
+    }.items()
     for name in names
-}
+)
 """Those that are stored. None of them runs code that its attributes name: functions have no stored form."""
-NAMES = {kind: name for name, kind in CLASSES.items()}
 TYPES = {name: getattr(np, name) for name in ("float32", "float64", "int32", "int64", "object_", "str_")}
 PLAIN = ("memory", "n_jobs")
 """Parameters that reach for disk or processes: always stored as None."""
 ATTRIBUTE = re.compile(r"_?[A-Za-z][A-Za-z0-9_]*")
 MAX_DEPTH = 30
 """The number of levels of nesting in a stored transformer."""
+
+
+@functools.cache
+def _class_of(name: str) -> type:
+    """Return one of `CLASSES`; scikit-learn's modules are imported when they are needed."""
+    module, _, own = name.rpartition(".")
+    return getattr(importlib.import_module(module), own)
+
+
+def _name_of(kind: type) -> str:
+    """Return the name of a class in `CLASSES`, empty if it is not among them."""
+    names = (name for name in CLASSES if name.endswith(f".{kind.__name__}") and kind.__module__.startswith("sklearn."))
+    return next((name for name in names if _class_of(name) is kind), "")
 
 
 class NotStorableError(ValueError):
@@ -83,7 +93,7 @@ def build_transformer(stored: StoredTransformer) -> Any:
 
 def transformer_text(transformer: Any) -> str:
     """Return a transformer as it is written in Python, or its class where that says more than a line."""
-    if type(transformer) in NAMES:
+    if _name_of(type(transformer)):
         return transformer.__repr__(N_CHAR_MAX=10**6)
     return type(transformer).__name__
 
@@ -95,14 +105,14 @@ def transformer_line(transformer: Any) -> str:
 
 def import_lines(transformer: Any) -> list[str]:
     """Return the lines that import what `written` names; empty if that is no Python or needs other classes."""
-    if type(transformer) not in NAMES or not _is_python(transformer_text(transformer)):
+    if not _name_of(type(transformer)) or not _is_python(transformer_text(transformer)):
         return []
     parts = [transformer, *(value for value in transformer.get_params(deep=True).values() if hasattr(value, "fit"))]
-    if not all(type(part) in NAMES for part in parts):
+    if not all(_name_of(type(part)) for part in parts):
         return []
     modules: dict[str, set[str]] = {}
     for part in parts:
-        module, _, name = NAMES[type(part)].rpartition(".")
+        module, _, name = _name_of(type(part)).rpartition(".")
         modules.setdefault(module, set()).add(name)
     return [f"from {module} import {', '.join(sorted(names))}" for module, names in sorted(modules.items())]
 
@@ -134,7 +144,7 @@ def _packed(value: Any, arrays: dict[str, np.ndarray]) -> Any:
         return {"dtype": value.str}
     if isinstance(value, type) and value in TYPES.values():
         return {"type": value.__name__}
-    if type(value) not in NAMES:
+    if not _name_of(type(value)):
         raise NotStorableError(f"{type(value).__name__}")
     return _packed_estimator(value, arrays)
 
@@ -144,7 +154,7 @@ def _packed_estimator(estimator: Any, arrays: dict[str, np.ndarray]) -> dict[str
     fitted = {name: item for name, item in vars(estimator).items() if name not in params}
     params |= dict.fromkeys(set(PLAIN) & set(params))
     return {
-        "class": NAMES[type(estimator)],
+        "class": _name_of(type(estimator)),
         "params": {name: _packed(item, arrays) for name, item in params.items()},
         "fitted": {name: _packed(item, arrays) for name, item in fitted.items()},
     }
@@ -192,12 +202,12 @@ def _unpacked(value: Any, arrays: Mapping[str, np.ndarray], depth: int) -> Any:
 
 
 def _estimator(value: Mapping[str, Any], arrays: Mapping[str, np.ndarray], depth: int) -> Any:
-    kind = CLASSES.get(value["class"]) if isinstance(value["class"], str) else None
-    if kind is None:
+    if value["class"] not in CLASSES:
         raise StoreError(
             f"Expected a stored transformer among {', '.join(name.rpartition('.')[2] for name in CLASSES)}, "
             f"got {value['class']!r:.80}."
         )
+    kind = _class_of(value["class"])
     params = {name: _unpacked(item, arrays, depth) for name, item in value["params"].items()}
     if set(params) - set(inspect.signature(kind).parameters) or any(params.get(name) is not None for name in PLAIN):
         raise ValueError(f"parameters {sorted(params)!r:.200} of {kind.__name__}")
