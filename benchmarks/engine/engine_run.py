@@ -6,16 +6,16 @@ from typing import Any
 
 from benchmarks.engine.families import Family
 
+from bridle import Study
 from bridle.engine import FitSpec, run_fits
-from bridle.study.data import Rows
-from bridle.study.design import Question, make_plan, prepare
+from bridle.study.design import make_plan
 
 
 def make_prepared(family: Family, rows: Any, epochs: int, seeds: int) -> Any:
     """The study of one family, of about so many seeds, validating every epoch."""
     model, arms = family.study_model(), family.arms()
-    question = Question(model, arms, seeds=seeds, epochs=epochs, batch_size=family.batch, curve_points=epochs)
-    return prepare(question, Rows(rows.x, rows.y, validation=(rows.xv, rows.yv)))
+    study = Study(model, arms, seeds=seeds, epochs=epochs, batch_size=family.batch, curve_points=epochs)
+    return study.prepare(rows.x, rows.y, validation=(rows.xv, rows.yv))
 
 
 def make_runner(prepared: Any, setting: Any = None) -> tuple[Callable[[range, bool], float], Any]:

@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 from bridle._errors import missing_backend
+from bridle._garbage import gc_paused
 
 if "keras" not in sys.modules:
     os.environ.setdefault("KERAS_BACKEND", "jax")
@@ -24,9 +25,10 @@ def __getattr__(name: str) -> object:
     if name not in ROOMS:
         raise AttributeError(f"module 'bridle' has no attribute {name!r}")
     try:
-        if ROOMS[name] == "bridle":
-            return import_module(f"bridle.{name}")
-        return getattr(import_module(ROOMS[name]), name)
+        with gc_paused():
+            if ROOMS[name] == "bridle":
+                return import_module(f"bridle.{name}")
+            return getattr(import_module(ROOMS[name]), name)
     except ModuleNotFoundError as error:
         raise missing_backend(error) or error from error
 

@@ -11,9 +11,9 @@ from tests.conftest import network
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import bridle
+from bridle._garbage import gc_paused
 from bridle._keras._initial_values import numpy_zeros
 from bridle.engine import put_fold
-from bridle.engine._device import gc_paused
 from bridle.study.data import Rows
 from bridle.study.design import Question, prepare
 

@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from bridle import _version
+from bridle._garbage import gc_paused
 
 SUMMARIES = {
     "run": "Run a shipped case: a tutorial in two protocols, or a measurement held against its reference.",
@@ -40,7 +41,8 @@ class Commands(TyperGroup):
 
 
 def _load_command(name: str) -> Any:
-    from bridle.cli._commands import COMMANDS
+    with gc_paused():
+        from bridle.cli._commands import COMMANDS
 
     one = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     one.command(name)(COMMANDS[name])

@@ -3,7 +3,6 @@
 from bridle.engine._device import (
     core_count,
     free_memory,
-    gc_paused,
     on_accelerator,
     peak_memory_bytes,
     single_threaded_blas,
@@ -69,7 +68,6 @@ __all__ = [
     "core_count",
     "draw_at",
     "free_memory",
-    "gc_paused",
     "is_stored",
     "on_accelerator",
     "peak_memory_bytes",

@@ -2,13 +2,12 @@
 
 import contextlib
 import functools
-import gc
 import itertools
 import os
 import resource
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import jax
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
+from bridle._garbage import gc_paused
 from bridle._keras import with_compiler_options
 from bridle.sources._place import machine_memory
 
@@ -116,26 +116,6 @@ def warm_up() -> None:
 
     if not on_accelerator():
         threading.Thread(target=with_compiler_options, args=(multiply, FAST_COMPILE_OPTIONS["cpu"])).start()
-
-
-@contextlib.contextmanager
-def gc_paused() -> Iterator[None]:
-    """Pause Python's search for cyclic garbage.
-
-    Tracing, and building a first model, makes enough objects to start a search. It takes 0.15 s with Keras and JAX
-    loaded, as long as the tracing of a small network. Freezing and unfreezing counts the new objects as old; otherwise
-    the search would start at the end of the block.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            if not gc.get_freeze_count():
-                gc.freeze()
-                gc.unfreeze()
-            gc.enable()
 
 
 def run_eagerly(function: Callable[..., Any]) -> Callable[..., Any]:

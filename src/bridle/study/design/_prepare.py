@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from bridle._errors import InputError
+from bridle._garbage import gc_paused
 from bridle._keras import (
     loss_name,
     make_program,
@@ -16,7 +17,7 @@ from bridle._keras import (
     read_blueprint,
     require_jax,
 )
-from bridle.engine import Recipe, core_count, gc_paused, on_accelerator
+from bridle.engine import Recipe, core_count, on_accelerator
 from bridle.placement import bind_terms, check_labels, check_plain, label_notes
 from bridle.study.data._arrays import Data
 from bridle.study.data._folds import RefitRows, make_folds, make_refit_rows
