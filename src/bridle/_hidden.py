@@ -8,8 +8,8 @@ imported, as in `from bridle.cases import CASES`. `tests/test_public.py` fails w
 
 __all__: list[str] = []
 
-_api = _cards = _errors = _hidden = _keras = _lazy = _progress = _version = None
-del _api, _cards, _errors, _hidden, _keras, _lazy, _progress, _version
+_api = _cards = _errors = _garbage = _hidden = _keras = _lazy = _progress = _version = None
+del _api, _cards, _errors, _garbage, _hidden, _keras, _lazy, _progress, _version
 
 auditing = autoencoders = cases = cli = conversion = engine = placement = plots = regularizers = report = results = None
 del auditing, autoencoders, cases, cli, conversion, engine, placement, plots, regularizers, report, results
