@@ -1,6 +1,7 @@
 """Public names: one list drives the stub, the lazy loader, `help(bridle)` and what editors complete."""
 
 import ast
+import gc
 import pkgutil
 import re
 from importlib import import_module
@@ -33,6 +34,14 @@ def test_each_name_is_that_of_its_room(line: ast.ImportFrom) -> None:
     """The loader gives the object that the stub promises."""
     name, room = line.names[0].name, import_module(line.module)
     assert getattr(bridle, name) is getattr(room, name)
+
+
+def test_a_name_that_is_loaded_makes_no_object_old() -> None:
+    """The loader pauses the search for garbage while it imports, and objects are old after a pause."""
+    assert bridle.L2
+    young: list = []
+    assert bridle.L2
+    assert not any(one is young for one in gc.get_objects(generation=2))
 
 
 def test_an_unknown_name_is_refused() -> None:

@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from contextlib import nullcontext
 from importlib import import_module
 from pathlib import Path
 
@@ -24,11 +25,11 @@ def __getattr__(name: str) -> object:
     """Import a public name from its room."""
     if name not in ROOMS:
         raise AttributeError(f"module 'bridle' has no attribute {name!r}")
+    room = f"bridle.{name}" if ROOMS[name] == "bridle" else ROOMS[name]
     try:
-        with gc_paused():
-            if ROOMS[name] == "bridle":
-                return import_module(f"bridle.{name}")
-            return getattr(import_module(ROOMS[name]), name)
+        with nullcontext() if room in sys.modules else gc_paused():
+            module = import_module(room)
+        return module if ROOMS[name] == "bridle" else getattr(module, name)
     except ModuleNotFoundError as error:
         raise missing_backend(error) or error from error
 
