@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-import numpy as np
 
 from bridle._keras import (
     NoiseCall,
@@ -62,7 +61,7 @@ class Noise:
     @property
     def is_idle(self) -> bool:
         """True if a training step called the layer and it changed nothing, though it should have."""
-        entries = sum(np.size(call.value) for call in self.training or ())
+        entries = sum(math.prod(call.value.shape) for call in self.training or ())
         likely = self.setting.value if isinstance(self.layer, L.Dropout | L.AlphaDropout) else 1.0
         return entries * likely >= FEWEST and changed_share([*(self.training or ())]) == 0
 
