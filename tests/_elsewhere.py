@@ -1,4 +1,4 @@
-"""Lists of checks that hold on every backend of Keras: `python -m tests._elsewhere` runs all of them on one.
+"""Lists of checks that hold on every backend of Keras: `python -m tests._elsewhere` runs them on one.
 
 Starting Python with Keras and TensorFlow takes as long as all lists, so that one process runs them.
 """
