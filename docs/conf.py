@@ -21,7 +21,7 @@ extensions = ["myst_parser", "sphinx_gallery.gen_gallery", "sphinx_copybutton"]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 root_doc = "index"
 exclude_patterns = ["_build", "api.md", "diagnoses.md"]  # both are split into pages of their own
-html_theme = "furo"
+html_theme = os.environ.get("BRIDLE_THEME", "furo")
 html_title = "bridle"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
@@ -34,7 +34,7 @@ myst_enable_extensions = ["attrs_inline", "colon_fence", "dollarmath", "deflist"
 myst_heading_anchors = 3
 suppress_warnings = ["myst.header"]
 copybutton_prompt_text = ">>> "
-html_theme_options = {"navigation_with_keys": True, "top_of_page_buttons": []}
+html_theme_options = {"navigation_with_keys": True, "top_of_page_buttons": []} if html_theme == "furo" else {}
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",

@@ -140,20 +140,26 @@ SOMETIMES: list[Scenario] = [
 in_torture = pytest.mark.skipif(scaled(1, 0), reason="in make torture")
 
 
-def play(scenario: Scenario, folder: Path) -> tuple[Path, Counts]:
-    """Return the folder of the study and what was tried."""
+def play(folders: Mapping[Scenario, Path]) -> dict[Scenario, Counts]:
+    """Return what was tried in each scenario, one after the other on one cluster."""
     with Hosts() as hosts:
-        return folder, scenario(hosts, folder)
+        return {scenario: scenario(hosts, folder) for scenario, folder in folders.items()}
 
 
 @pytest.fixture(scope="module")
 def running(request, tmp_path_factory):
-    """The selected scenarios by name, two at a time: one mostly waits for Dask's timeouts while the other computes."""
+    """The folders and futures of the selected scenarios: those of `ALWAYS` on one cluster, the others on their own.
+
+    Two clusters at a time: one mostly waits for Dask's timeouts while the other computes.
+    """
     items = [item for item in request.session.items if item.path == request.path and hasattr(item, "callspec")]
     left = {item.name for item in items if any(item.iter_markers("skipif")) and not scaled(0, 1)}
     chosen = [item.callspec.params["scenario"] for item in items if item.name not in left]
+    folders = {one: tmp_path_factory.mktemp(one.__name__) / "s" for one in chosen}
+    groups = [[one for one in chosen if one in ALWAYS], *([one] for one in chosen if one not in ALWAYS)]
     with ThreadPoolExecutor(2) as pool:
-        yield {one: pool.submit(play, one, tmp_path_factory.mktemp(one.__name__) / "s") for one in chosen}
+        played = [(group, pool.submit(play, {one: folders[one] for one in group})) for group in groups if group]
+        yield {one: (folders[one], future) for group, future in played for one in group}
 
 
 @pytest.fixture(scope="module")
@@ -169,8 +175,8 @@ def whole(running):
 )
 def test_a_study_on_a_cluster_is_that_of_one_process(scenario, running, whole, counted) -> None:
     """Whatever happens to the processes, at the latest after it is resumed."""
-    folder, counts = running[scenario].result(timeout=900)
-    for what, tried in counts.items():
+    folder, played = running[scenario]
+    for what, tried in played.result(timeout=900)[scenario].items():
         counted(what, tried)
     if scenario is the_scheduler_dies:
         before = committed(folder)

@@ -34,8 +34,8 @@ ESTIMATORS = {
     "own regressor": bridle.RegularizedRegressor(small_regressor, **FEW),
 }
 ALWAYS = {
-    "classifier": ("pickle", "nan_inf", "sample_weight_equivalence", "one_label", "feature_names", "y_2d"),
-    "regressor": ("dont_overwrite", "fit2d_1feature", "methods_subset", "regressor_multioutput", "weights_shape"),
+    "classifier": ("pickle", "sample_weight_equivalence", "one_label", "feature_names"),
+    "regressor": ("dont_overwrite", "methods_subset", "regressor_multioutput"),
     "own classifier": ("n_features_in",),
     "own regressor": ("sample_weights_list",),
 }

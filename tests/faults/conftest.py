@@ -8,8 +8,8 @@ TORTURE = "BRIDLE_TORTURE"
 T = TypeVar("T")
 
 
-def scaled(few: int, many: int) -> int:
-    """Return the number of cases to try: `few` in `make test`, `many` in `make torture`."""
+def scaled(few: T, many: T) -> T:
+    """Return the number of cases to try, or another choice: `few` in `make test`, `many` in `make torture`."""
     return many if os.environ.get(TORTURE) else few
 
 

@@ -44,7 +44,7 @@ def contents() -> st.SearchStrategy[bytes]:
     return st.one_of(st.binary(max_size=100), spoiled_bytes(GOOD), files(), files(), files())
 
 
-@tries(300)
+@tries(150)
 @given(
     contents(), st.sampled_from(["utf-8", "latin-1", "utf-16", "idna", "zlib", "punycode", "rot13", "\0", "x" * 999])
 )
