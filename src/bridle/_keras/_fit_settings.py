@@ -44,6 +44,11 @@ class Decay:
     taken_over: int = 0
     """The number of weights that decay otherwise instead."""
 
+    @property
+    def fails(self) -> bool:
+        """True if updates end with an error: on PyTorch, one call decays all weights, and takes no empty list."""
+        return keras.backend.backend() == "torch" and not self.decayed and not self.taken_over
+
     def matched(self, pattern: str, variables: list[keras.Variable]) -> list[keras.Variable]:
         """Return the variables in whose short names Keras finds a pattern."""
         with contextlib.suppress(re.error):

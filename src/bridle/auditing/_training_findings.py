@@ -145,6 +145,11 @@ def _has_l2(regularizer: object) -> bool:
     return isinstance(regularizer, keras.regularizers.Regularizer) and strength is not None and bool(np.any(strength))
 
 
+def _end_of_no_decay(decay: Decay) -> str:
+    error = "updates end with an error of PyTorch, which takes no empty list"
+    return error if decay.fails else "the decay does nothing"
+
+
 DECAY: tuple[Rule[Decay], ...] = (
     Rule(
         "excludes nothing",
@@ -167,7 +172,7 @@ DECAY: tuple[Rule[Decay], ...] = (
         "excludes everything",
         lambda d: not d.decayed and not d.taken_over,
         lambda d: (
-            f"all {count_text(len(d.excluded), 'trained weight')} are excluded, so the decay does nothing. Keras "
+            f"all {count_text(len(d.excluded), 'trained weight')} are excluded, so {_end_of_no_decay(d)}. Keras "
             "searches the given texts anywhere in the short names: 'kernel' is in 'recurrent_kernel' too."
         ),
         "warning",
