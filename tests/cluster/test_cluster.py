@@ -125,11 +125,9 @@ def workers_come_and_go(hosts: Hosts, folder: Path) -> Counts:
 
 
 Scenario = Callable[[Hosts, Path], Counts]
-ALWAYS: list[Scenario] = [
-    a_worker_is_killed_on_a_slow_network,
-    the_scheduler_dies,
-]
+ALWAYS: list[Scenario] = [a_worker_is_killed_on_a_slow_network]
 SOMETIMES: list[Scenario] = [
+    the_scheduler_dies,
     a_worker_hangs_and_wakes,
     a_worker_is_cut_off,
     nothing_happens,
@@ -140,26 +138,20 @@ SOMETIMES: list[Scenario] = [
 in_torture = pytest.mark.skipif(scaled(1, 0), reason="in make torture")
 
 
-def play(folders: Mapping[Scenario, Path]) -> dict[Scenario, Counts]:
-    """Return what was tried in each scenario, one after the other on one cluster."""
+def play(scenario: Scenario, folder: Path) -> tuple[Path, Counts]:
+    """Return the folder of the study and what was tried."""
     with Hosts() as hosts:
-        return {scenario: scenario(hosts, folder) for scenario, folder in folders.items()}
+        return folder, scenario(hosts, folder)
 
 
 @pytest.fixture(scope="module")
 def running(request, tmp_path_factory):
-    """The folders and futures of the selected scenarios: those of `ALWAYS` on one cluster, the others on their own.
-
-    Two clusters at a time: one mostly waits for Dask's timeouts while the other computes.
-    """
+    """The selected scenarios by name, two at a time: one mostly waits for Dask's timeouts while the other computes."""
     items = [item for item in request.session.items if item.path == request.path and hasattr(item, "callspec")]
     left = {item.name for item in items if any(item.iter_markers("skipif")) and not scaled(0, 1)}
     chosen = [item.callspec.params["scenario"] for item in items if item.name not in left]
-    folders = {one: tmp_path_factory.mktemp(one.__name__) / "s" for one in chosen}
-    groups = [[one for one in chosen if one in ALWAYS], *([one] for one in chosen if one not in ALWAYS)]
     with ThreadPoolExecutor(2) as pool:
-        played = [(group, pool.submit(play, {one: folders[one] for one in group})) for group in groups if group]
-        yield {one: (folders[one], future) for group, future in played for one in group}
+        yield {one: pool.submit(play, one, tmp_path_factory.mktemp(one.__name__) / "s") for one in chosen}
 
 
 @pytest.fixture(scope="module")
@@ -175,8 +167,8 @@ def whole(running):
 )
 def test_a_study_on_a_cluster_is_that_of_one_process(scenario, running, whole, counted) -> None:
     """Whatever happens to the processes, at the latest after it is resumed."""
-    folder, played = running[scenario]
-    for what, tried in played.result(timeout=900)[scenario].items():
+    folder, counts = running[scenario].result(timeout=900)
+    for what, tried in counts.items():
         counted(what, tried)
     if scenario is the_scheduler_dies:
         before = committed(folder)

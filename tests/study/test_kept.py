@@ -28,10 +28,16 @@ def study(**changed: object) -> Study:
     return Study(model, options.pop("arms", arms()), **options)
 
 
-def ran(moons, folder, asked: Study, **options: object) -> StudyResult:
+def ran(moons, folder, asked: Study, refit: str = "none", **options: object) -> StudyResult:
+    """Without refits, whose program takes half of the time, unless a test looks at them."""
     x, y = moons
     rows = options.pop("rows", (x[:40], y[:40]))
-    return asked.run(*rows, test=(x[40:], y[40:]), store=folder, progress=False, **options).data
+    return asked.run(*rows, test=(x[40:], y[40:]), store=folder, progress=False, refit=refit, **options).data
+
+
+def refitted(*arguments: object, **options: object) -> StudyResult:
+    """With refits."""
+    return ran(*arguments, "selected", **options)
 
 
 @pytest.fixture
@@ -52,15 +58,15 @@ def trained(monkeypatch) -> list:
 @pytest.fixture(scope="module")
 def whole(moons) -> StudyResult:
     """Return the result of a run without a folder."""
-    return ran(moons, None, study())
+    return refitted(moons, None, study())
 
 
 def test_running_again_trains_nothing_and_gives_the_same(moons, whole, tmp_path, trained) -> None:
-    first = ran(moons, tmp_path, study())
+    first = refitted(moons, tmp_path, study())
     assert same(first, whole)
     assert len(trained) == len(set(trained))  # a pilot fit serves the study as well
     trained.clear()
-    again = ran(moons, tmp_path, study(model=network()))
+    again = refitted(moons, tmp_path, study(model=network()))
     assert trained == []
     assert same(again, whole)
     assert again.provenance["fits from the store"] > 0
@@ -86,7 +92,7 @@ def test_a_run_that_was_stopped_goes_on(moons, whole, tmp_path, monkeypatch, tra
         assert store.fact("finished") is False
     before = set(trained)
     trained.clear()
-    assert same(ran(moons, tmp_path, study()), whole)
+    assert same(refitted(moons, tmp_path, study()), whole)
     assert trained or share > 0.5  # the last fits may be done before anybody looks
     assert not before & set(trained)
     with stores.Store(tmp_path, create=False) as store:
@@ -109,7 +115,7 @@ def test_more_seeds_keep_what_is_there(moons, tmp_path, trained) -> None:
 def test_networks_of_one_seed_are_stored(moons, tmp_path) -> None:
     """One of the first fold for each candidate, which the report explores; the others are never read."""
     asked = study(seeds=3, arms={"L2": {"*/kernel": L2([0.01, 0.1])}})
-    result = ran(moons, tmp_path, asked)
+    result = refitted(moons, tmp_path, asked)
     with stores.Store(tmp_path, create=False, write=False) as store:
         keys = [row[0] for row in store._index.execute("SELECT key FROM members")]
         records = list(store.find(keys).values())
@@ -130,7 +136,7 @@ def test_networks_of_folds_are_stored_where_they_are_asked_for(moons, tmp_path, 
 
     monkeypatch.setattr(stored, "from_record", reading)
     asked = {"arms": {"L2": {"*/kernel": L2([0.01, 0.1])}}, "seeds": 1}
-    plain = ran(moons, tmp_path, study(**asked))
+    plain = refitted(moons, tmp_path, study(**asked))
     trained.clear()
     kept = ran(moons, tmp_path, study(**asked), keep="folds", refit="all")
     again = {(0, fold, strengths) for _, fold, strengths in trained if fold >= 0}
@@ -140,22 +146,22 @@ def test_networks_of_folds_are_stored_where_they_are_asked_for(moons, tmp_path, 
     assert sorted(networks) == np.flatnonzero(kept.members.fold != ALL_ROWS).tolist()
     assert same(ran(moons, tmp_path, study(**asked), keep="folds", refit="all"), kept)
     assert same(stores.load(tmp_path), kept)
-    assert same(ran(moons, tmp_path, study(**asked)), plain)
+    assert same(refitted(moons, tmp_path, study(**asked)), plain)
     assert trained == []
     again = stores.load(tmp_path).fold_networks  # a run without them leaves them there
     assert again is not None
     assert all(np.array_equal(a, b) for fit in networks for a, b in zip(again.weights[fit], networks[fit], strict=True))
-    more = ran(moons, tmp_path, study(**{**asked, "seeds": 2}), keep="folds", extend=True)
+    more = refitted(moons, tmp_path, study(**{**asked, "seeds": 2}), keep="folds", extend=True)
     assert {seed for seed, *_ in trained} == {1}
     assert set(more.members.seed[list(more.fold_networks.weights)]) == {0, 1}
-    refitted = set(more.members.setting[more.members.fold == ALL_ROWS])
-    assert set(more.members.setting[list(more.fold_networks.weights)]) == refitted
+    chosen = set(more.members.setting[more.members.fold == ALL_ROWS])
+    assert set(more.members.setting[list(more.fold_networks.weights)]) == chosen
     trained.clear()
     fresh = tmp_path / "fresh"
-    ran(moons, fresh, study(**asked), keep="folds")
+    refitted(moons, fresh, study(**asked), keep="folds")
     trained.clear()
     read.clear()
-    assert same(ran(moons, fresh, study(**asked)), plain)
+    assert same(refitted(moons, fresh, study(**asked)), plain)
     assert trained == []
     assert sum(read) == len(plain.weights) + 3  # the refits, and of each candidate the one that the report explores
 
@@ -230,9 +236,9 @@ def test_every_kind_of_fit_comes_back(moons, tmp_path, trained, options) -> None
 
 def test_a_race_and_nested_folds_come_back(moons, tmp_path, trained) -> None:
     asked = {"arms": {"L2": {"*/kernel": L2([0.001, 0.1, 1e3])}}, "seeds": 2, "folds": 3, "epochs": 4}
-    first = ran(moons, tmp_path, study(**asked), race=True, nested=2)
+    first = refitted(moons, tmp_path, study(**asked), race=True, nested=2)
     trained.clear()
-    again = ran(moons, tmp_path, study(**asked), race=True, nested=2)
+    again = refitted(moons, tmp_path, study(**asked), race=True, nested=2)
     assert trained == []
     assert same(again, first)
     assert again.nested is not None
@@ -271,13 +277,13 @@ def test_changed_code_is_not_taken_for_the_same(moons, tmp_path, trained) -> Non
 
 
 def test_a_damaged_shard_stops_the_study_until_it_is_repaired(moons, tmp_path, whole) -> None:
-    ran(moons, tmp_path, study())
+    refitted(moons, tmp_path, study())
     path = sorted((tmp_path / "shards").glob("??/*.npz"))[0]
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(BridleError, match=r"bridle verify .* --repair"):
-        ran(moons, tmp_path, study())
+        refitted(moons, tmp_path, study())
     stores.repair(tmp_path)
-    assert same(ran(moons, tmp_path, study()), whole)
+    assert same(refitted(moons, tmp_path, study()), whole)
 
 
 def test_a_plan_holds_nothing_that_another_process_has_otherwise(moons) -> None:

@@ -59,7 +59,9 @@ def test_stopping_in_an_outer_fold_keeps_the_study(moons) -> None:
 
 def test_the_words_say_how_optimistic_the_choice_was(moons, tmp_path) -> None:
     """Also after a round through the store."""
-    result = bridle.Study(network(), ARMS, **OPTIONS).run(*moons, nested=3, store=tmp_path, progress=False)
+    result = bridle.Study(network(), ARMS, **OPTIONS).run(
+        *moons, nested=3, store=tmp_path, refit="none", progress=False
+    )
     said = next(line for line in result.details().splitlines() if line.startswith("Nested"))
     found = result.data.nested
     assert f"inside 3 outer folds ({result.data.arms[found.arm[0]].name}" in said

@@ -25,7 +25,7 @@ def line(rate: float = RATE) -> keras.Model:
 def run(arms: dict[str, Any], model: keras.Model | None = None, **options: Any) -> Any:
     chosen = {"seeds": 1, "epochs": EPOCHS, "batch_size": ROWS, "curve_points": EPOCHS, "initial_weights": "model"}
     study = bridle.Study(model or line(), arms, **{**chosen, **options})
-    return study.run(X[:ROWS], Y[:ROWS], validation=(X[ROWS:], Y[ROWS:]))
+    return study.run(X[:ROWS], Y[:ROWS], validation=(X[ROWS:], Y[ROWS:]), refit="none")
 
 
 def curve(result: Any, arm: str, quantity: str = "validation/loss", candidate: int = 0) -> np.ndarray:
@@ -85,7 +85,7 @@ def test_dropout_at_a_site_is_an_inserted_layer_over_fifty_seeds() -> None:
         model = keras.Sequential([keras.Input((2,)), *layers, keras.layers.Dense(1, "sigmoid", name="out")])
         model.compile(keras.optimizers.Adam(0.02), "binary_crossentropy")
         study = bridle.Study(model, arms, seeds=50, epochs=100, batch_size=40, curve_points=1)
-        data = study.run(x[:40], y[:40], validation=(x[40:], y[40:]), progress=False).data
+        data = study.run(x[:40], y[:40], validation=(x[40:], y[40:]), refit="none", progress=False).data
         return [data.scores()[data.path(arm)[0], :, 0] for arm in (0, 1)]
 
     none, site = losses([], {"dropout": {"hidden/output": bridle.Dropout(0.5)}})
@@ -131,7 +131,7 @@ def test_ar_sees_the_noise_and_tar_does_not() -> None:
     both = [bridle.AR(1.0), bridle.TAR(1.0)]
     arms = {"dry": {"rnn/output": both}, "wet": {"rnn/output": [*both, bridle.Dropout(0.9, shared="time")]}}
     study = bridle.Study(model, arms, seeds=1, epochs=1, batch_size=8, initial_weights="model")
-    result = study.run(x, y, validation=(x, y))
+    result = study.run(x, y, validation=(x, y), refit="none")
     dry, wet = ({kind: float(curve(result, arm, f"penalty/rnn/output {kind}")[0]) for kind in ("ar", "tar")}
                 for arm in ("dry", "wet"))  # fmt: skip
     assert wet["tar"] == pytest.approx(dry["tar"], rel=1e-6)

@@ -167,7 +167,7 @@ def test_results_give_the_penalty_back(moons, tmp_path) -> None:
         "warm": {"lstm/kernel[forget]": bridle.L2(bridle.schedule.warmup([0.1, 0.2], 2))},
         "own": {"gate/kernel": own},
     }
-    result = bridle.Study(build(), arms, seeds=1, folds=2, epochs=2).run(x, y, progress=False)
+    result = bridle.Study(build(), arms, seeds=1, folds=2, epochs=2).run(x, y, refit="none", progress=False)
     groups, warm, square = (next(iter(result.regularizers(arm).values())) for arm in arms)
     assert groups.options_text() == "groups='units', exact=True"
     assert warm.schedules[0].shape == "warmup"

@@ -99,7 +99,7 @@ def test_weights_of_held_out_rows_are_part_of_the_study(rows, tmp_path) -> None:
     """Another weight of a test row is another study for its store."""
     x, y, weight = rows
     study = bridle.Study(weighted_network(), {}, **OPTIONS)
-    study.run(x[:40], y[:40], test=(x[40:], y[40:], weight[40:]), store=tmp_path, progress=False)
+    study.run(x[:40], y[:40], test=(x[40:], y[40:], weight[40:]), store=tmp_path, refit="none", progress=False)
     with pytest.raises(bridle.BridleError, match="held-out rows"):
         study.run(x[:40], y[:40], test=(x[40:], y[40:], weight[40:] * 2), store=tmp_path, progress=False)
 
