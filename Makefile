@@ -76,7 +76,7 @@ bench: $(READY)
 	@$(BIN)/python -m benchmarks.engine
 	@$(BIN)/python -m benchmarks.engine --markdown
 	@$(BIN)/python -m benchmarks.many
-	@$(BIN)/python benchmarks/penalized.py
+	@$(BIN)/python -m benchmarks.penalized
 	@$(BIN)/python -m benchmarks.noise
 	@$(BIN)/python -m benchmarks.overheads
 
@@ -86,7 +86,7 @@ prior: $(READY)
 simulate: $(READY)
 	@$(BIN)/python -m benchmarks.calibration
 	@$(BIN)/python -m benchmarks.ranges
-	@$(BIN)/python -m benchmarks.statistics
+	@$(BIN)/python -m benchmarks.statistics_page
 
 claims: $(READY)
 	@$(BIN)/python -m benchmarks.claims --out demo/claims
@@ -101,7 +101,7 @@ pages: $(READY)
 	@$(BIN)/python docs/layers.py
 	@$(BIN)/python docs/diagnoses.py
 	@$(BIN)/python -m benchmarks.engine --markdown
-	@$(BIN)/python -m benchmarks.statistics
+	@$(BIN)/python -m benchmarks.statistics_page
 	@$(BIN)/python -m benchmarks.chosen --markdown
 	@$(BIN)/python -m benchmarks.ranking --markdown
 	@$(BIN)/python -m benchmarks.comparison --markdown

@@ -169,6 +169,12 @@ def test_the_versions_of_keras_are_those_that_are_tested() -> None:
     assert f'"keras{_internals.TESTED_VERSIONS}",' in (ROOT / "pyproject.toml").read_text()
 
 
+def test_no_script_hides_a_module_of_python() -> None:
+    """A script that is run by its path imports the files beside it first: `statistics.py` would be theirs for all."""
+    names = {path.stem for folder in ("benchmarks", "docs", "examples") for path in (ROOT / folder).glob("*.py")}
+    assert names & sys.stdlib_module_names == set()
+
+
 def test_marked_files_exist() -> None:
     """A test file that moves takes its markers along."""
     names = [*(name for names in MARKED.values() for name in names), *LISTS, *IN_TORTURE]

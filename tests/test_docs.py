@@ -212,7 +212,7 @@ def test_the_page_of_benchmarks_shows_what_was_measured() -> None:
 
 def test_the_page_of_statistics_shows_what_was_simulated() -> None:
     """Written from the numbers of the simulations, by the program beside them."""
-    from benchmarks.statistics import PAGE, page
+    from benchmarks.statistics_page import PAGE, page
 
     assert PAGE.read_text() == page()
 

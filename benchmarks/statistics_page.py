@@ -1,6 +1,6 @@
 """The page docs/statistics.md: the template statistics.md with the numbers of the simulations.
 
-`python -m benchmarks.statistics` writes it from power.json, calibration.json, few_folds.json and ranges.json.
+`python -m benchmarks.statistics_page` writes it from power.json, calibration.json, few_folds.json and ranges.json.
 """
 
 import json
