@@ -1,5 +1,6 @@
 """The sites of a model: every tensor that can be regularized, by name."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -139,11 +140,11 @@ def find_sites(model: keras.Model) -> list[Site]:
     seats: dict[int, _Seat] = {}
     for seat in _seats(model, None, None, None):
         seats.setdefault(id(seat.layer), seat)
+    sites = [[*_weights(seat), *_activations(seat)] for seat in seats.values()]
     by_key: dict[tuple[int, str], Site] = {}
-    for seat in reversed(seats.values()):  # a wrapper names the weights of the layer inside too
-        for site in (*_weights(seat), *_activations(seat)):
-            by_key.setdefault(site.key, site)
-    order = [site.key for seat in seats.values() for site in (*_weights(seat), *_activations(seat))]
+    for site in itertools.chain.from_iterable(reversed(sites)):  # a wrapper names the weights of the layer inside too
+        by_key.setdefault(site.key, site)
+    order = (site.key for site in itertools.chain.from_iterable(sites))
     return [by_key[key] for key in dict.fromkeys(order)]
 
 
