@@ -123,6 +123,7 @@ MARKED = {
 """The beginning of the names of the tests that bear each marker."""
 
 DRAWN = (
+    "tests/cli/test_cli.py::test_run_writes",
     "tests/hostile/test_names.py",
     "tests/plots",
     "tests/report/test_browser.py",
@@ -154,8 +155,8 @@ LISTS = {
     "tests/engine/test_turned.py::test_training_is_the_same": 5,
     "tests/estimators/test_estimators.py::test_targets_of_any": 2,
     "tests/placement/test_exact.py::test_every_optimizer": 3,
-    "tests/placement/test_layers.py::test_layers_at_every_place": 59,
-    "tests/placement/test_layers.py::test_the_page_has_what": 19,
+    "tests/placement/test_layers.py::test_layers_at_every_place": 29,
+    "tests/placement/test_layers.py::test_the_page_has_what": 9,
     "tests/placement/test_places.py::test_gates_are_slices": 3,
     "tests/placement/test_seeds.py::test_a_fit_of_a_study": 2,
     "tests/placement/test_wrapped.py::test_weight_files": 3,
@@ -215,9 +216,7 @@ IN_TORTURE = (
     "tests/estimators/test_estimators.py::test_several_targets_of_classes",
     "tests/estimators/test_newcomer.py",
     "tests/faults/test_faults.py::test_ctrl_c_once_and_twice[2",
-    "tests/faults/test_kills.py::test_a_frozen_process",
     "tests/faults/test_kills.py::test_killed_while_it_trains_from_disk",
-    "tests/faults/test_kills.py::test_processes_at_once",
     "tests/hostile/test_models.py::test_any_bytes",
     "tests/placement/test_copies.py::test_a_study_hands_over",
     "tests/placement/test_existing.py::test_applications",

@@ -210,6 +210,7 @@ def test_run_writes_both_protocols(command) -> None:
     assert len(numbers["sections"]) == 2
     assert (Path("m") / "tutorial" / "study.json").is_file()
     page = Path("m/report.html").read_text()
+    assert len(page.encode()) < 2_000_000
     addresses = set(re.findall(r"https?://[^\s\"'%<]*", re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)))
     assert addresses <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}  # names, which nothing fetches
     assert page.count("<code>bridle run moons --seeds 2 --epochs 40 --quick</code>") == 2

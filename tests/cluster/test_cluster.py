@@ -125,9 +125,11 @@ def workers_come_and_go(hosts: Hosts, folder: Path) -> Counts:
 
 
 Scenario = Callable[[Hosts, Path], Counts]
-ALWAYS: list[Scenario] = [a_worker_is_killed_on_a_slow_network]
-SOMETIMES: list[Scenario] = [
+ALWAYS: list[Scenario] = [
+    a_worker_is_killed_on_a_slow_network,
     the_scheduler_dies,
+]
+SOMETIMES: list[Scenario] = [
     a_worker_hangs_and_wakes,
     a_worker_is_cut_off,
     nothing_happens,
